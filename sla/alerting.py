@@ -20,9 +20,9 @@ from sla.states import Durations, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sla.compose import Rule
     from sla.incident import IncidentTracker
     from sla.objective import Objective
+    from sla.rule import Rule
     from sla.state_history import History
     from sla.states import Piece
     from sla.timeline import Timeline

@@ -54,7 +54,7 @@ def allowed_within(history: History, window: Interval, objective: Objective) -> 
 
     measurement.md, section 7. `objective` applies to a history without definitions.
     """
-    parts = history.promises(window)
+    parts = history.objectives(window)
     return (
         sum((each.allowed(span.length) for span, each in parts), Fraction(0))
         if parts
@@ -67,7 +67,7 @@ def objective_within(history: History, window: Interval, objective: Objective) -
 
     `objective` applies to a history without definitions, and to an empty window.
     """
-    parts = history.promises(window) if window.length else ()
+    parts = history.objectives(window) if window.length else ()
     if len(parts) > 1:
         return Objective(1 - allowed_within(history, window, objective) / window.length)
     return parts[0][1] if parts else objective

@@ -81,18 +81,18 @@ class ChangeHistory(History):
         return self._state_sums.end
 
     @property
-    def expires(self) -> int:
+    def expires_at(self) -> int:
         """The instant from which all time is unknown."""
         return self._state_sums.end
 
     @property
-    def begins(self) -> int:
+    def first_observation_at(self) -> int:
         """The instant of the first change."""
         return self._state_sums.start
 
-    def _settle(self) -> StateSums | None:
+    def _extend_settled(self) -> StateSums | None:
         return self._state_sums
 
-    def _unsettled(self, window: Interval) -> Iterator[Piece]:
+    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
         if window.length:
             yield Piece(window.start, window.end, State.UNKNOWN)

@@ -1,19 +1,15 @@
-"""Compose checks into products and vantages into checks: at least k of n up at each instant.
-
-measurement.md, section 3.
-"""
+"""Combine the histories of checks (or vantages): up while at least k of n members are up. measurement.md, section 3."""
 
 from __future__ import annotations
 
 import heapq
-import re
-from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
 
 from sla.interval import DAY, HOUR, Interval
 from sla.observation_counts import Counts
+from sla.rule import decide
 from sla.state_history import History
 from sla.state_sums import StateSums
 from sla.states import Piece, State
@@ -21,95 +17,20 @@ from sla.states import Piece, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-_Change = tuple[int, int, int]  # when, which member, and what it is from then on
-_AT_LEAST = re.compile(r"(?:at[_ ]least )?(\d+)")
+    from sla.rule import Rule
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How many members must be up for the whole to be up; `k` None means all of them.
-
-    Raises:
-        ValueError: k is below 1.
-    """
-
-    k: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.k is not None and self.k < 1:
-            raise ValueError(f"at least {self.k} of the members up is always true; write all, any, or a number from 1")
-
-    @classmethod
-    def parse(cls, text: str | int) -> Rule:
-        """Return the rule that a person wrote: `all`, `any`, `at_least 2` or 2.
-
-        Raises:
-            ValueError: it is none of these.
-        """
-        written = str(text).strip().lower()
-        if written in _NAMED:
-            return _NAMED[written]
-        if not (number := _AT_LEAST.fullmatch(written)):
-            raise ValueError(f'"{text}" is not a rule; write all, any, or at_least 2')
-        return cls(int(number[1]))
-
-    def needed(self, members: int) -> int:
-        """Return how many of so many members must be up.
-
-        Raises:
-            ValueError: there are no members, or fewer than the rule needs.
-        """
-        if members < (self.k or 1):
-            raise ValueError(f"the rule {self} needs {self.k or 1} or more members, there are {members}")
-        return members if self.k is None else self.k
-
-    def __str__(self) -> str:
-        return {None: "all", 1: "any"}.get(self.k, f"at_least {self.k}")
-
-
-_NAMED = {"all": Rule(None), "any": Rule(1)}
-_UP, _DOWN = State.UP, State.DOWN  # asked of once a change: an attribute of an enumeration takes ten times as long
-
-
-def decide(by_state: Sequence[int], k: int) -> State:
-    """Return the state of the whole from how many members are in each State.
-
-    Up if k are up; down if fewer than k are not down; else unknown if an undecided member is unknown, else doubt, whose
-    point state applies the rule to the members' point states.
-    """
-    unknown, up, down, doubt_up, _, guess_up, guess_down = by_state
-    if up >= k:
-        return _UP
-    if sum(by_state) - down < k:
-        return _DOWN
-    if unknown or guess_up or guess_down:
-        return _guess(by_state, k)
-    return State.DOUBT_UP if up + doubt_up >= k else State.DOUBT_DOWN
-
-
-def _guess(by_state: Sequence[int], k: int) -> State:
-    """Return the guess of an unknown whole, UNKNOWN where there is none (measurement.md, section 3).
-
-    Of n members m are known or have a guess. The rule is scaled down to them, once rounded down and once up; where both
-    give the same state for their point states and guesses, that is the guess.
-    """
-    n = sum(by_state)
-    m = n - by_state[State.UNKNOWN]
-    up = by_state[State.UP] + by_state[State.DOUBT_UP] + by_state[State.GUESS_UP]
-    if m and up >= -(-k * m // n):
-        return State.GUESS_UP
-    return State.GUESS_DOWN if m and up < max(1, k * m // n) else State.UNKNOWN
+_Change = tuple[int, int, int]  # (instant, index of the member, new state)
 
 
 class Composition(History):
-    """The history of a whole of which at least k of n members must be up; members may be compositions themselves.
+    """The history of a product that is up while at least k of n members are up. Members may be compositions.
 
-    It is composed once, as far as the last observation of any member holds, and kept with prefix sums; beyond that all
-    is unknown. When members were observed since, it is composed again from where their states may differ. Members only
-    ever grow; another set of members is another composition.
+    The states are computed up to the end of the last hold of any member and stored with prefix sums; later time is
+    unknown. After new observations, they are computed again from the first instant that may have changed. Observations
+    are only added to members. A new set of members needs a new composition.
 
-    With `joining`, a member counts from its first observation on, and a rule that needs more members than count at an
-    instant needs all of those (measurement.md, section 3, a log without definitions).
+    With `joining`, a member counts from its first observation on. If the rule needs more members than count at an
+    instant, all of them must be up (measurement.md, section 3, a log without definitions).
 
     Raises:
         ValueError: there are fewer members than the rule needs.
@@ -121,14 +42,16 @@ class Composition(History):
         "_joining",
         "_k",
         "_leaves",
+        "_probably_settled",
         "_revision",
         "_state_sums",
-        "_steady",
         "members",
         "rule",
     )
 
-    RECENT: ClassVar[int] = DAY  # before the newest observation, microseconds: what `revision` does not count
+    RECENT: ClassVar[int] = (
+        DAY  # changes in this time before the newest observation do not change `revision`, microseconds
+    )
 
     def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
         self.rule = rule
@@ -136,59 +59,59 @@ class Composition(History):
         self._k = rule.needed(len(self.members))
         self._joining = joining
         self._leaves = tuple(dict.fromkeys(leaf for member in self.members for leaf in member.leaves))
-        # What the sums are composed of: how far each leaf was settled, and when its last observation expires.
+        # Inputs of the sums: the end of each leaf's settled part, and the end of the hold of its last observation.
         self._ends: list[int | None] = [None] * len(self._leaves)
         self._expiries: list[int | None] = [None] * len(self._leaves)
-        self._steady: int | None = None
+        self._probably_settled: int | None = None
         self._state_sums: StateSums | None = None
         self._revision = 0
 
     @property
     def settled(self) -> int | None:
-        """The instant before which nothing can change any more: the earliest of the members'."""
+        """The instant before which no state can change: the earliest one of the members."""
         ends = [m.settled for m in self.members]
         known = [e for e in ends if e is not None]
         return min(known) if len(known) == len(ends) else None
 
     @property
-    def steady(self) -> int | None:
-        """The instant before which nothing changes unless a member that was silent for long is observed again.
+    def probably_settled(self) -> int | None:
+        """The instant before which no state changes, unless a silent member is observed again.
 
-        A member is silent when its last observation had expired before the last one of another member was made.
+        A member is silent if its last observation expired before the last observation of another member.
         """
-        self._settle()
-        return self._steady
+        self._extend_settled()
+        return self._probably_settled
 
     @property
     def revision(self) -> int:
-        """A number that rises when states change that lie more than `RECENT` before the newest observation.
+        """A number that increases if states change that are more than `RECENT` before the newest observation.
 
-        It also rises when that is the first observation for so long.
+        It also increases with the first observation after such a long time.
         """
-        self._settle()
+        self._extend_settled()
         return self._revision
 
     @property
-    def expires(self) -> int | None:
-        """The latest of the members': from then on all of them are unknown."""
-        return max((end for m in self.members if (end := m.expires) is not None), default=None)
+    def expires_at(self) -> int | None:
+        """The latest instant of all members. From this instant on, all members are unknown."""
+        return max((end for m in self.members if (end := m.expires_at) is not None), default=None)
 
     @property
-    def begins(self) -> int | None:
-        """The earliest of the members'."""
-        return min((at for m in self.members if (at := m.begins) is not None), default=None)
+    def first_observation_at(self) -> int | None:
+        """The earliest instant of all members."""
+        return min((at for m in self.members if (at := m.first_observation_at) is not None), default=None)
 
     @property
     def leaves(self) -> tuple[History, ...]:
-        """What its members are composed of in the end, each once."""
+        """All direct and indirect members with observations, without duplicates."""
         return self._leaves
 
     def counts(self, window: Interval) -> Counts:
-        """Return the observations of all members together that were sent within the window."""
+        """Return the number of observations of all members within the window."""
         return self.counts_in([window])
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        """Return the observations of all members together that were sent within the parts."""
+        """Return the number of observations of all members within the parts."""
         good = bad = unknown = 0
         for member in self.members:
             counted = member.counts_in(parts)
@@ -196,18 +119,18 @@ class Composition(History):
         return Counts(good, bad, unknown)
 
     def settle(self) -> None:
-        """Compose now what can be composed, so that the next query need not: after loading a long record."""
-        self._settle()
+        """Compute the settled part now, so that the next query is fast. Used after loading a long record."""
+        self._extend_settled()
 
-    def _settle(self) -> StateSums | None:
+    def _extend_settled(self) -> StateSums | None:
         ends = [leaf.settled for leaf in self._leaves]
-        if ends != self._ends:  # which every observation that can change a state moves
+        if ends != self._ends:  # every observation that can change a state changes the ends
             self._compose(ends)
         return self._state_sums
 
     def _compose(self, ends: list[int | None]) -> None:
-        expiries = [leaf.expires for leaf in self._leaves]
-        self._cut_back(ends)
+        expiries = [leaf.expires_at for leaf in self._leaves]
+        self._truncate_changed(ends)
         end = max((at for at in expiries if at is not None), default=None)
         if end is not None:
             if self._state_sums is None:
@@ -216,74 +139,76 @@ class Composition(History):
             for piece in self._sweep(Interval(self._state_sums.end, end)):
                 self._state_sums.append(piece.end, piece.state)
         self._ends, self._expiries = ends, expiries
-        self._steady = _steady(ends, expiries)
+        self._probably_settled = _probably_settled(ends, expiries)
 
-    def _cut_back(self, ends: Sequence[int | None]) -> None:
-        """Drop what was composed before leaves were observed anew, from where their states may differ."""
+    def _truncate_changed(self, ends: Sequence[int | None]) -> None:
+        """Remove the states that new observations of the leaves may have changed."""
         if (settled := self._state_sums) is None:
             return
-        cut, doubts = settled.end, list[Interval]()
+        keep_until, doubts = settled.end, list[Interval]()
         for leaf, before, now, expiry in zip(self._leaves, self._ends, ends, self._expiries, strict=True):
             if now != before:
                 changed, expired = _changed(leaf, before, expiry, now)
-                cut = min(cut, settled.end if changed is None else changed)
+                keep_until = min(keep_until, settled.end if changed is None else changed)
                 doubts += expired
-        newest, before = (max((at for at in each if at is not None), default=cut) for each in (ends, self._ends))
-        self._revision += min([cut, before, *(doubt.start for doubt in doubts)]) < newest - self.RECENT
-        if cut < settled.start:
+        newest, before = (max((at for at in each if at is not None), default=keep_until) for each in (ends, self._ends))
+        self._revision += min([keep_until, before, *(doubt.start for doubt in doubts)]) < newest - self.RECENT
+        if keep_until < settled.start:
             self._state_sums = None
             return
-        settled.truncate(cut)
+        settled.truncate(keep_until)
         for doubt in doubts:
-            if doubt.start < cut and (pieces := list(self._sweep(Interval(doubt.start, min(doubt.end, cut))))):
+            if doubt.start < keep_until and (
+                pieces := list(self._sweep(Interval(doubt.start, min(doubt.end, keep_until))))
+            ):
                 settled.replace(pieces)
 
-    def _unsettled(self, window: Interval) -> Iterator[Piece]:
-        """Yield nothing but unknown time: no observation of any member holds there."""
+    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
+        """Yield unknown time, because no observation of any member is valid there."""
         if window.length:
             yield Piece(window.start, window.end, State.UNKNOWN)
 
     def _sweep(self, window: Interval) -> Iterator[Piece]:
-        """Yield the whole's states in the window by walking over every member's changes at once."""
+        """Yield the product's states in the window by merging the changes of all members."""
         if not window.length:
             return
-        walks, decided = [self._walk(member, window) for member in self.members], self._decided()
+        walks, decide_state = [self._walk(member, window) for member in self.members], self._decision_function()
         first = [next(walk) for walk in walks]
-        held = [piece[2] for piece in first]
-        by_state = [0] * (len(State) + self._joining)  # the last one counts members that do not count yet
-        for state in held:
+        states = [piece[2] for piece in first]
+        by_state = [0] * (len(State) + self._joining)  # the last entry is the number of members that do not count yet
+        for state in states:
             by_state[state] += 1
         start = window.start
-        if any(piece[1] < window.end for piece in first):  # mostly nothing changes, between two looks at least
+        if any(piece[1] < window.end for piece in first):  # usually nothing has changed since the last query
             changes = _in_order([_changes(walk, index) for index, walk in enumerate(walks)], window)
-            for instant, together in groupby(changes, itemgetter(0)):
-                yield Piece(start, instant, decided(by_state))
+            for instant, simultaneous in groupby(changes, itemgetter(0)):
+                yield Piece(start, instant, decide_state(by_state))
                 start = instant
-                for _, index, state in together:
-                    by_state[held[index]] -= 1
+                for _, index, state in simultaneous:
+                    by_state[states[index]] -= 1
                     by_state[state] += 1
-                    held[index] = state
-        yield Piece(start, window.end, decided(by_state))
+                    states[index] = state
+        yield Piece(start, window.end, decide_state(by_state))
 
     def _walk(self, member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
         return _joined(member, window) if self._joining else member.pieces(window)
 
-    def _decided(self) -> Callable[[Sequence[int]], State]:
-        """Return the function of how many members are in each State that gives the state of the whole."""
+    def _decision_function(self) -> Callable[[Sequence[int]], State]:
+        """Return the function that computes the product's state from the number of members in each State."""
         if self._joining:
-            return self._decide_joined
+            return self._decide_with_joining
         needed = self._k
         return lambda by_state: decide(by_state, needed)
 
-    def _decide_joined(self, by_state: Sequence[int]) -> State:
+    def _decide_with_joining(self, by_state: Sequence[int]) -> State:
         counting = by_state[:_ABSENT]
         members = sum(counting)
         needed = members if self.rule.k is None else min(self._k, members)
         return decide(counting, needed) if members else State.UNKNOWN
 
 
-def _steady(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int | None:
-    """Return the earliest end of the leaves that are not silent; None of no observations."""
+def _probably_settled(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int | None:
+    """Return the earliest end of the leaves that are not silent. None without observations."""
     known = [(end, expiry) for end, expiry in zip(ends, expiries, strict=True) if end is not None]
     newest = max((end for end, _ in known), default=None)
     return min((end for end, expiry in known if (expiry or end) >= (newest or end)), default=None)
@@ -292,14 +217,14 @@ def _steady(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int |
 def _changed(
     leaf: History, before: int | None, expiry: int | None, now: int | None
 ) -> tuple[int | None, list[Interval]]:
-    """Return from where a leaf that was observed again has other states, None if it has not, and where else.
+    """Return the instant from which a leaf's states changed (None if they did not), and other changed intervals.
 
-    It was settled up to `before` and is now up to `now`; its last known observation then expired at `expiry`. If the
-    next one came later, only the doubt up to the expiry became unknown, and all in between was unknown already.
+    The leaf was settled up to `before` and is now settled up to `now`. Its last known observation expired at `expiry`.
+    If the next observation came later, only the doubt until the expiry became unknown; the time in between was unknown.
     """
     if before is None:
-        return leaf.begins, []
-    if expiry is None:  # nothing was known of it
+        return leaf.first_observation_at, []
+    if expiry is None:  # the leaf had no known observation
         return leaf.first, []
     if now is None or now <= expiry:
         return before, []
@@ -307,13 +232,13 @@ def _changed(
     return (gap.end, [Interval(before, expiry)]) if gap.state is State.UNKNOWN else (before, [])
 
 
-_ABSENT = len(State)  # in place of a State: a member that does not count yet
+_ABSENT = len(State)  # used instead of a State for a member that does not count yet
 
 
 def _joined(member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
-    """Yield the member's pieces within the window, absent before its first observation."""
-    begins = member.begins
-    start = window.end if begins is None else min(max(begins, window.start), window.end)
+    """Yield the member's pieces within the window. Before its first observation, the member is absent."""
+    joined_at = member.first_observation_at
+    start = window.end if joined_at is None else min(max(joined_at, window.start), window.end)
     if start > window.start:
         yield window.start, start, _ABSENT
     if start < window.end:
@@ -321,7 +246,7 @@ def _joined(member: History, window: Interval) -> Iterator[tuple[int, int, int]]
 
 
 def _in_order(walks: Sequence[Iterator[_Change]], window: Interval) -> Iterable[_Change]:
-    """Return the changes of all walks by time: sorted at once where that is little to hold, which is twice as fast."""
+    """Return the changes of all walks by time. For short windows, sorting is twice as fast as merging."""
     return sorted(chain.from_iterable(walks)) if window.length <= HOUR else heapq.merge(*walks)
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sla.compose import Rule
 from sla.duration import format_full_duration
 from sla.fact import DEFINITION, Fact, canonical, content_id
 from sla.interval import SECOND
 from sla.objective import Objective
+from sla.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,8 +17,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, availability, downtime
-from sla.compose import decide
 from sla.interval import SECOND, Interval
+from sla.rule import decide
 from sla.states import Durations, State
 from sla.window import format_instant
 

@@ -1,7 +1,7 @@
-"""A product whose definition changed over time: each instant is measured by the definition of that time.
+"""The history of a product whose definition changed: each instant is measured with the definition of that time.
 
-measurement.md, section 3, "Eras". A figure of the past does not change when a member is added or removed, or the rule
-changes, because what lies before the change is composed by the definition that held there.
+measurement.md, section 3, "Eras". A past figure does not change if a member is added or removed or the rule changes,
+because the time before the change is still measured with the old definition.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ EVER = -(2**62)  # before every instant, microseconds
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """One definition: loaded at `made`, microseconds. Without a history nothing was defined: all is unknown.
+    """One definition, loaded at `made` (microseconds). Without a history, the product was not defined and is unknown.
 
-    `new` are the members that the definition before it did not have, `hold` is the longest of theirs. `objective` and
-    `agreement` (canonical JSON) are those of the definition; None where the whole was never defined.
+    `new` has the members that the previous definition did not have, and `hold` is their longest hold. `objective` and
+    `agreement` (canonical JSON) are from the definition, or None without a definition.
     """
 
     made: int
@@ -42,26 +42,26 @@ class Era:
 
     @property
     def start(self) -> int:
-        """The instant at which it takes effect, as far as is known.
+        """The instant from which the definition applies, according to the observations so far.
 
-        It is the instant at which each new member has an observation, at the latest one hold after it was loaded.
+        This is the instant when all new members have an observation, at the latest one hold after `made`.
         """
         start = self.made
         for each in self.new:
-            first = each.observed_from(self.made)
+            first = each.first_observation_from(self.made)
             start = max(start, self.made + self.hold if first is None else min(first, self.made + self.hold))
         return start
 
     @property
     def complete(self) -> bool:
-        """Whether each new member has an observation, so that `start` does not change any more."""
-        return all(each.observed_from(self.made) is not None for each in self.new)
+        """Whether each new member has an observation, so that `start` is final."""
+        return all(each.first_observation_from(self.made) is not None for each in self.new)
 
 
 class Eras(History):
-    """The history of a whole under all its definitions, in the order in which they were made; one at least.
+    """The history of a product with all its definitions, in the order of time, at least one.
 
-    An era lasts until a later one takes effect. Before the first one takes effect the whole is unknown.
+    An era lasts until a later definition applies. Before the first definition applies, the product is unknown.
     """
 
     __slots__ = ("_complete", "_eras", "_redefined", "_starts")
@@ -71,7 +71,7 @@ class Eras(History):
         self.redefine(eras)
 
     def redefine(self, eras: Sequence[Era]) -> None:
-        """Take over all definitions, after one was added."""
+        """Replace all definitions, after one was added."""
         self._redefined += 1
         self._eras = tuple(eras)
         self._starts: list[tuple[int, Era]] = []
@@ -88,30 +88,30 @@ class Eras(History):
         return () if self.current is None else self.current.members
 
     def settle(self) -> None:
-        """Compose now what can be composed for good, so that the next query need not."""
-        for history in self._held():
+        """Compute the settled parts now, so that the next query is fast."""
+        for history in self._compositions():
             history.settle()
 
     def parts(self, window: Interval) -> Iterator[tuple[Composition | None, Interval]]:
-        """Yield the window cut at the instants at which a definition takes effect, each part with its composition."""
+        """Yield the parts of the window by definition, each with its composition."""
         for era, part in self.spans(window):
             yield None if era is None else era.history, part
 
     def spans(self, window: Interval) -> Iterator[tuple[Era | None, Interval]]:
-        """Yield the window cut at the instants at which a definition takes effect, None before the first one does."""
+        """Yield the parts of the window by era. The era is None before the first definition applies."""
         at, end = window.start, window.end
-        held: Era | None = None
+        current: Era | None = None
         for start, era in self._effective():
             if at < start:
-                yield held, Interval(at, min(start, end))
+                yield current, Interval(at, min(start, end))
                 at = start
                 if at >= end:
                     return
-            held = era
-        yield held, Interval(at, end)
+            current = era
+        yield current, Interval(at, end)
 
-    def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
-        """Return the objectives of the parts of the window, equal neighbours joined; before the first, that one."""
+    def objectives(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
+        """Return the parts of the window by objective. The first objective also applies before the first era."""
         newest = self._eras[-1]
         if newest.objective is not None and self._effective()[-1][0] <= window.start:
             return [(window, newest.objective)]
@@ -127,17 +127,17 @@ class Eras(History):
         return found
 
     def agreements(self, window: Interval) -> Iterator[tuple[str | None, Interval]]:
-        """Yield the agreements of the parts of the window, equal neighbours joined; before the first, that one."""
+        """Yield the parts of the window by agreement. The first agreement also applies before the first era."""
         spans = ((part, (era or self._eras[0]).agreement) for era, part in self.spans(window))
         for agreement, parts in groupby(spans, key=lambda each: each[1]):
-            held = [part for part, _ in parts]
-            yield agreement, Interval(held[0].start, held[-1].end)
+            intervals = [part for part, _ in parts]
+            yield agreement, Interval(intervals[0].start, intervals[-1].end)
 
     def decided_until(self, now: int) -> int:
-        """Return the instant up to which no later observation changes which definition holds, `now` at most.
+        """Return the instant up to which no later observation can change which definition applies, at most `now`.
 
-        A definition whose new members have no observation yet takes effect one hold after it was loaded; for another
-        hold an observation that was sent before may still arrive.
+        A definition whose new members have no observation applies one hold after it was loaded. For another hold, an
+        observation that was sent earlier may still arrive.
         """
         self._effective()
         if self._complete:
@@ -147,20 +147,20 @@ class Eras(History):
 
     @property
     def fixed_until(self) -> int | None:
-        """The instant before which states and counts change only together with `revision`; None if there is none.
+        """The instant before which a change of states or counts also changes `revision`. None without observations.
 
-        It lies two days before the last known observation: no observation arrives as late as a day.
+        It is two days before the last known observation, because no observation arrives a day late.
         """
         known = self.last_known_at
         return None if known is None else min(known - 2 * Composition.RECENT, self.decided_until(known))
 
     @property
     def revision(self) -> tuple[int, ...]:
-        """A value that changes when something before `fixed_until` does."""
-        return self._redefined, *(history.revision for history in self._held())
+        """A value that changes if states or counts before `fixed_until` change."""
+        return self._redefined, *(history.revision for history in self._compositions())
 
     def _effective(self) -> list[tuple[int, Era]]:
-        """Return from when on each era lasts, in order, without those that were replaced before they took effect."""
+        """Return the eras with their starts in order, without definitions that were replaced before they applied."""
         if not self._complete:
             self._complete = all(era.complete for era in self._eras)
             self._starts = []
@@ -171,13 +171,13 @@ class Eras(History):
         return self._starts
 
     def _single(self, window: Interval) -> Composition | None:
-        """Return the composition of the era that covers all of the window; None if there is none."""
+        """Return the composition of the era that contains the window. None if there is no such era."""
         for start, era in reversed(self._effective()):
             if start < window.end:
                 return era.history if start <= window.start else None
         return None
 
-    def _held(self) -> Iterator[Composition]:
+    def _compositions(self) -> Iterator[Composition]:
         return (era.history for era in self._eras if era.history is not None)
 
     def durations(self, window: Interval) -> Durations:
@@ -186,24 +186,24 @@ class Eras(History):
             return single.durations(window)
         total = Durations()
         for history, part in self.parts(window):
-            lasted = Durations(unknown=part.length) if history is None else history.durations(part)
-            total = total.plus(lasted)
+            durations = Durations(unknown=part.length) if history is None else history.durations(part)
+            total = total.plus(durations)
         return total
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts within the parts together, which are in order and disjoint."""
+        """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
         if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:
             return single.durations_in(parts)
         return super().durations_in(parts)
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        """Return the observations within the parts together, which are in order and disjoint."""
+        """Return the number of observations in all parts together. The parts must be ordered and disjoint."""
         if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:
             return single.counts_in(parts)
         return super().counts_in(parts)
 
     def counts(self, window: Interval) -> Counts:
-        """Return the observations within the window of the members that were defined then, at first of the first."""
+        """Return the number of observations within the window, each part with the members of its definition."""
         if (single := self._single(window)) is not None:
             return single.counts(window)
         found = Counts()
@@ -212,50 +212,50 @@ class Eras(History):
             found = found.plus(Counts() if counted is None else counted.counts(part))
         return found
 
-    def began(self, at: int) -> int:
-        """Return where the state began that held just before the instant, not before its definition took effect."""
+    def state_start(self, at: int) -> int:
+        """Return the start of the state directly before the instant, not earlier than the start of its era."""
         *_, (history, part) = self.parts(Interval(EVER, at))
-        return at if history is None else max(history.began(at), part.start)
+        return at if history is None else max(history.state_start(at), part.start)
 
     @property
     def settled(self) -> int | None:
-        """The instant before which nothing can change any more, by the newest definition."""
+        """The instant before which no state can change, for the newest definition."""
         return None if self.current is None else self.current.settled
 
     @property
-    def steady(self) -> int | None:
-        """The same of the newest definition, unless a member that was silent for long is observed again."""
-        return None if self.current is None else self.current.steady
+    def probably_settled(self) -> int | None:
+        """The instant before which no state changes, unless a silent member of the newest definition is observed."""
+        return None if self.current is None else self.current.probably_settled
 
     @property
-    def expires(self) -> int | None:
-        """The instant from which all is unknown unless another observation comes."""
-        return None if self.current is None else self.current.expires
+    def expires_at(self) -> int | None:
+        """The instant from which all time is unknown without further observations."""
+        return None if self.current is None else self.current.expires_at
 
     @property
-    def begins(self) -> int | None:
+    def first_observation_at(self) -> int | None:
         """The instant of the first observation of any member of any definition."""
-        return min((at for each in self._held() if (at := each.begins) is not None), default=None)
+        return min((at for each in self._compositions() if (at := each.first_observation_at) is not None), default=None)
 
     @property
     def first(self) -> int | None:
         """The instant of the first known observation of any member of any definition."""
-        return min((at for each in self._held() if (at := each.first) is not None), default=None)
+        return min((at for each in self._compositions() if (at := each.first) is not None), default=None)
 
     def defined_until(self, at: int) -> tuple[History, ...]:
-        """Return the members of all definitions that were loaded before the instant, each once."""
-        held = (era.history for era in self._eras if era.made < at and era.history is not None)
-        return tuple(dict.fromkeys(leaf for each in held for leaf in each.leaves))
+        """Return the members of all definitions that were loaded before the instant, without duplicates."""
+        histories = (era.history for era in self._eras if era.made < at and era.history is not None)
+        return tuple(dict.fromkeys(leaf for each in histories for leaf in each.leaves))
 
     @property
     def leaves(self) -> tuple[History, ...]:
-        """The members of all definitions, each once."""
-        return tuple(dict.fromkeys(leaf for each in self._held() for leaf in each.leaves))
+        """The members of all definitions, without duplicates."""
+        return tuple(dict.fromkeys(leaf for each in self._compositions() for leaf in each.leaves))
 
-    def _settle(self) -> StateSums | None:
+    def _extend_settled(self) -> StateSums | None:
         return None
 
-    def _unsettled(self, window: Interval) -> Iterator[Piece]:
+    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
         for history, part in self.parts(window):
             if history is not None:
                 yield from history.pieces(part)

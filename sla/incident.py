@@ -84,7 +84,7 @@ class Incident:
     def span_until(self, at: int, history: History) -> Interval:
         """Return the time from the estimated change before `opened` to `at`. Empty if `at` is earlier."""
         has_doubt = history.state(self.opened - 1) is State.DOUBT_DOWN
-        start = history.began(self.opened) if has_doubt else self.opened
+        start = history.state_start(self.opened) if has_doubt else self.opened
         return Interval(start, max(at, start))
 
     def part(self, window: Interval, at: int, history: History | None) -> IncidentPart | None:

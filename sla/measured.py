@@ -1,4 +1,4 @@
-"""A measured window, and all figures derived from it, in one shape. measurement.md, section 11."""
+"""Measure a window, and compute all its figures. measurement.md, section 11."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Promised:
-    """An objective from `start` on; `elapsed` and `whole` are how long it held in the window, after exclusions.
+class PromisedObjective:
+    """An objective that is valid from `start` on.
 
-    The window that was measured, and the whole calendar window in progress; microseconds.
+    `elapsed` and `whole` are the times after exclusions in which it is valid: in the measured window, and in the
+    complete calendar window in progress. Microseconds.
     """
 
     start: int
@@ -47,14 +48,14 @@ class Promised:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The durations and counts of a window after exclusions; figures are derived on access.
+    """The durations and counts of a window after exclusions. Figures are computed on access.
 
-    `excluded` is the excluded time inside the window; `budget_length` the length that the budget is for, after
-    exclusions: longer than what was measured where a calendar window is in progress. All in microseconds.
-    `interval` is the check's probing interval, None if not stated. `sampled` is whether the counts are of probes;
-    counts of changes of state prove nothing. `provisional` is whether observations of the window may still arrive;
-    `watched` is the part of a window that reaches back beyond the record; `promises` are its objectives where they
-    changed in it, of which `objective` is the latest.
+    `excluded` is the excluded time in the window. `budget_length` is the length of the budget's window after
+    exclusions, which is longer than the measured time for a calendar window in progress. Both are in microseconds.
+    `interval` is the check's probe interval, None if not stated. `sampled`: whether the counts are of probes; counts of
+    state changes prove nothing. `provisional`: whether observations of the window may still arrive. `watched` is the
+    observed part of a window that begins before the record. `objectives` has the objectives of the window if they
+    changed in it, and `objective` is the latest.
     """
 
     window: Interval
@@ -68,83 +69,91 @@ class Measured:
     sampled: bool = True
     provisional: bool = False
     watched: Watched | None = None
-    promises: tuple[Promised, ...] = ()
+    objectives: tuple[PromisedObjective, ...] = ()
 
     @property
     def coverage(self) -> Fraction | None:
-        """The share of the time of which anything is known."""
+        """The known share of the time."""
         return figures.coverage(self.durations)
 
     @property
     def availability(self) -> Bounds[Fraction | None]:
-        """Low, point and high."""
+        """The availability: low, point and high."""
         return figures.availability(self.durations, self.unknown)
 
     @property
     def downtime(self) -> Bounds[int]:
-        """Low, point and high, microseconds."""
+        """The downtime: low, point and high, microseconds."""
         return figures.downtime(self.durations, self.unknown)
 
     @property
     def nines(self) -> float | None:
-        """The observed nines; None where there is no point estimate, and where it is 1."""
+        """The observed nines. None without a point estimate, and if the estimate is 1."""
         point = self.availability.point
         return None if point is None else nines(point)
 
     @property
     def proof(self) -> Proof | None:
-        """What the observations prove at 95 %; None without probes."""
+        """The availability that the observations prove at 95 %. None without probes."""
         return None if not self.sampled else proven(self.counts.good, self.counts.known)
 
     @property
     def allowed(self) -> Fraction | None:
-        """The downtime that the objectives allow in the whole window, microseconds; None without an objective."""
+        """The downtime that the objectives allow in the complete window, microseconds. None without an objective."""
         if self.objective is None:
             return None
-        parts = (each.objective.allowed(each.whole) for each in self.promises)
-        return sum(parts, Fraction(0)) if self.promises else self.objective.allowed(self.budget_length)
+        parts = (each.objective.allowed(each.whole) for each in self.objectives)
+        return sum(parts, Fraction(0)) if self.objectives else self.objective.allowed(self.budget_length)
 
     @property
-    def goal(self) -> Objective | None:
-        """The objective; where it changed in the window, the one that allows as much in what was measured."""
+    def effective_objective(self) -> Objective | None:
+        """The objective. If it changed in the window, one that allows the same downtime in the measured time."""
         total = self.durations.total
-        if not self.promises or not total:
+        if not self.objectives or not total:
             return self.objective
-        allowed = sum((each.objective.allowed(each.elapsed) for each in self.promises), Fraction(0))
+        allowed = sum((each.objective.allowed(each.elapsed) for each in self.objectives), Fraction(0))
         return Objective(1 - allowed / total)
 
     @property
     def budget(self) -> Budget | None:
-        """Allowed, spent and remaining; None without an objective."""
+        """The error budget. None without an objective."""
         return None if self.allowed is None else Budget(self.allowed, Fraction(self.downtime.point))
 
     @property
     def burn_rate(self) -> Fraction | None:
-        """How many times faster than allowed the budget was spent; None without an objective or any known time."""
-        return None if self.goal is None else burn_rate(self.goal, self.durations, self.unknown)
+        """The burn rate of the budget. None without an objective or known time."""
+        return (
+            None
+            if self.effective_objective is None
+            else burn_rate(self.effective_objective, self.durations, self.unknown)
+        )
 
     @property
     def verdict(self) -> Verdict | None:
-        """Whether the bounds decide the objective; None without one."""
-        return None if self.goal is None else figures.verdict(self.durations, self.goal, self.allowed)
+        """Whether the objective was met. None without an objective."""
+        return (
+            None
+            if self.effective_objective is None
+            else figures.verdict(self.durations, self.effective_objective, self.allowed)
+        )
 
     @property
     def point_meets_objective(self) -> bool | None:
-        """Whether the point estimate reaches the objective; None where either is missing."""
+        """Whether the point estimate reaches the objective. None if one of them is missing."""
         point = self.availability.point
-        return None if self.goal is None or point is None else point >= self.goal.ratio
+        return None if self.effective_objective is None or point is None else point >= self.effective_objective.ratio
 
     @property
     def resolvable(self) -> bool | None:
-        """Whether the interval can see an outage that uses up the budget; None without objective or interval."""
+        """Whether probes detect an outage as long as the budget. None without an objective or interval."""
         if self.allowed is None or self.interval is None:
             return None
         return figures.resolvable(self.allowed, self.interval)
 
     def as_json(self, *, check: str | None = None, product: str | None = None) -> dict[str, Any]:
-        """Return the object of section 11, of a check or of a product: durations in seconds, null where no figure is.
+        """Return the object of measurement.md, section 11: durations in seconds, null if there is no figure.
 
-        Without an objective the budget has nulls but for what was spent.
+        Without an objective, the budget has only the spent time.
         """
         subject = {"check": check} if product is None else {"product": product}
         proof = self.proof
@@ -178,16 +187,16 @@ class Measured:
         )
 
     def _conditional_json(self) -> dict[str, Any]:
-        """Return what only some windows have: a watched part, and objectives that changed in them."""
-        found: dict[str, Any] = {} if self.watched is None else {"watched": self.watched.as_json()}
-        return found | ({"objectives": [each.as_json() for each in self.promises]} if self.promises else {})
+        """Return the optional fields: the watched part, and objectives that changed in the window."""
+        fields: dict[str, Any] = {} if self.watched is None else {"watched": self.watched.as_json()}
+        return fields | ({"objectives": [each.as_json() for each in self.objectives]} if self.objectives else {})
 
     def _budget_json(self) -> dict[str, float | None]:
-        held = self.budget
+        budget = self.budget
         return {
-            "allowed_seconds": None if held is None else _seconds(held.allowed),
+            "allowed_seconds": None if budget is None else _seconds(budget.allowed),
             "spent_seconds": _seconds(self.downtime.point),
-            "remaining_seconds": None if held is None else _seconds(held.remaining),
+            "remaining_seconds": None if budget is None else _seconds(budget.remaining),
         }
 
 
@@ -204,15 +213,15 @@ def measure(
 ) -> Measured:
     """Measure the history over the window, without the excluded time.
 
-    `rolling` is whether the window moves with time, which decides when a young record can decide its objective. `whole`
-    is the calendar window in progress of which `window` is the part that has elapsed; the budget is that of the whole.
-    Excluded intervals may overlap, repeat and reach beyond the window; sums of them have to cover both windows.
+    `rolling`: whether the window moves with time, which `watched` depends on. `whole` is the complete calendar window
+    in progress, whose elapsed part is `window`; the budget is for `whole`. Excluded intervals may overlap, repeat and
+    extend beyond the window. Given sums must cover both windows.
     """
-    reach = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))
+    required = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))
     if not isinstance(excluded, AfterExclusions):
-        excluded = AfterExclusions(history, [ExcludedSums.of(history, reach, excluded)])
-    promised = () if objective is None else history.promises(window if whole is None else whole)
-    objective = promised[-1][1] if promised else objective
+        excluded = AfterExclusions(history, [ExcludedSums.of(history, required, excluded)])
+    objectives = () if objective is None else history.objectives(window if whole is None else whole)
+    objective = objectives[-1][1] if objectives else objective
     durations, counts = excluded.durations(window), excluded.counts(window)
     return Measured(
         window,
@@ -224,16 +233,16 @@ def measure(
         unknown,
         interval,
         watched=watched(history, Span(window, rolling, whole), objective, excluded, (durations, counts), unknown),
-        promises=tuple(_promised(promised, window, excluded)) if len(promised) > 1 else (),
+        objectives=tuple(_promised_objectives(objectives, window, excluded)) if len(objectives) > 1 else (),
     )
 
 
-def _promised(
-    promised: Iterable[tuple[Interval, Objective]], window: Interval, left: AfterExclusions
-) -> Iterator[Promised]:
-    for span, objective in promised:
+def _promised_objectives(
+    objectives: Iterable[tuple[Interval, Objective]], window: Interval, history: AfterExclusions
+) -> Iterator[PromisedObjective]:
+    for span, objective in objectives:
         elapsed = Interval(max(span.start, window.start), max(min(span.end, window.end), span.start, window.start))
-        yield Promised(span.start, objective, left.length(elapsed), left.length(span))
+        yield PromisedObjective(span.start, objective, history.length(elapsed), history.length(span))
 
 
 def _seconds(microseconds: int | Fraction) -> float:

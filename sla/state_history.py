@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class History(ABC):
-    """The states of a check or a product over all time: a settled part with prefix sums, and an open end.
+    """The states of a check or a product over all time: a settled part with prefix sums, and later time.
 
-    The open end is computed per query. All time before the settled part is unknown. Timelines and compositions are both
-    histories, so the same code measures products, checks and vantages.
+    The states after the settled part may still change and are computed per query. All time before the settled part is
+    unknown. Timelines and compositions are both histories, so the same code measures products, checks and vantages.
     """
 
     __slots__ = ()
@@ -28,74 +28,74 @@ class History(ABC):
     @property
     @abstractmethod
     def settled(self) -> int | None:
-        """The instant before which nothing can change; None if all can."""
+        """The end of the settled part, which no later observation can change. None if there is no settled part."""
 
     @property
-    def steady(self) -> int | None:
-        """The instant before which nothing changes unless a member without recent observations is observed again."""
+    def probably_settled(self) -> int | None:
+        """The instant before which no state changes, unless a member without recent observations is observed again."""
         return self.settled
 
     @property
     @abstractmethod
-    def expires(self) -> int | None:
-        """The instant from which all is unknown without another observation; None if nothing was ever known."""
+    def expires_at(self) -> int | None:
+        """The instant from which all time is unknown without further observations. None without known observations."""
 
     @property
     @abstractmethod
-    def begins(self) -> int | None:
-        """The instant of the first observation, known or unknown; None before there is one."""
+    def first_observation_at(self) -> int | None:
+        """The instant of the first observation with any outcome. None without observations."""
 
     @property
     def last_known_at(self) -> int | None:
-        """The instant of the last known observation; None when nothing was ever known."""
+        """The instant of the last known observation. None without known observations."""
         return max((at for leaf in self.leaves if (at := leaf.last_known_at) is not None), default=None)
 
     @property
     def leaves(self) -> tuple[History, ...]:
-        """The histories with observations of their own: this one, or recursively the members."""
+        """The histories that contain observations: this history, or all direct and indirect members."""
         return (self,)
 
     @abstractmethod
     def counts(self, window: Interval) -> Counts:
-        """Return how many observations were sent within the window."""
+        """Return the number of observations within the window."""
 
     @abstractmethod
-    def _settle(self) -> StateSums | None:
-        """Return the settled part, extended as far as possible; None if there is none yet."""
+    def _extend_settled(self) -> StateSums | None:
+        """Extend the settled part as far as possible and return it. None if there is no settled part."""
 
     @abstractmethod
-    def _unsettled(self, window: Interval) -> Iterator[Piece]:
-        """Yield the pieces of a window that begins at or after the settled part's end."""
+    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
+        """Yield the pieces of a window that begins at the end of the settled part or later."""
 
     @property
     def first(self) -> int | None:
-        """The instant before which all is unknown; None when nothing is settled yet."""
-        settled = self._settle()
+        """The start of the settled part; all earlier time is unknown. None if there is no settled part."""
+        settled = self._extend_settled()
         return None if settled is None else settled.start
 
-    def promises(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
-        """Return the objectives that were defined for the parts of the window, in order; nothing where none were."""
+    def objectives(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
+        """Return the parts of the window with their defined objectives, in order. Empty without definitions."""
         return ()
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within the window, in O(log n) for the settled part."""
-        settled = self._settle()
+        settled = self._extend_settled()
         if settled is None:
-            return Durations.of(self._unsettled(window))
-        if settled.holds(window):
+            return Durations.of(self._pieces_after_settled(window))
+        if settled.contains(window):
             return settled.durations(window)
         if window.end <= settled.start:
             return Durations(unknown=window.length)
         before, inside, after = _split(window, settled)
         sums = settled.durations(inside)
         if after.length:
-            sums = sums.plus(Durations.of(self._unsettled(after)))
+            sums = sums.plus(Durations.of(self._pieces_after_settled(after)))
         return sums._replace(unknown=sums.unknown + before.length)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts within the parts together, which are in order and disjoint."""
-        settled = self._settle()
-        if len(parts) > 1 and settled is not None and settled.holds(Interval(parts[0].start, parts[-1].end)):
+        """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
+        settled = self._extend_settled()
+        if len(parts) > 1 and settled is not None and settled.contains(Interval(parts[0].start, parts[-1].end)):
             return settled.durations_in(parts)
         total = Durations()
         for part in parts:
@@ -103,42 +103,44 @@ class History(ABC):
         return total
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        """Return how many observations were sent within the parts together, which are in order and disjoint."""
+        """Return the number of observations in all parts together. The parts must be ordered and disjoint."""
         if len(parts) == 1:
             return self.counts(parts[0])
         counted = [self.counts(part) for part in parts]
         return Counts(*map(sum, zip(*counted, strict=True))) if counted else Counts()
 
     def pieces(self, window: Interval) -> Iterator[Piece]:
-        """Yield the states of the window in order, without a gap, equal neighbours joined."""
-        held: Piece | None = None
+        """Yield the pieces of the window in order, without gaps. Adjacent pieces with equal states are merged."""
+        pending: Piece | None = None
         for piece in self._raw_pieces(window):
-            if held is None:
-                held = piece
-            elif held.state == piece.state:
-                held = Piece(held.start, piece.end, held.state)
+            if pending is None:
+                pending = piece
+            elif pending.state == piece.state:
+                pending = Piece(pending.start, piece.end, pending.state)
             else:
-                yield held
-                held = piece
-        if held is not None:
-            yield held
+                yield pending
+                pending = piece
+        if pending is not None:
+            yield pending
 
     def state(self, at: int) -> State:
-        """Return the state of the one instant."""
+        """Return the state at the instant."""
         return next(self._raw_pieces(Interval(at, at + 1))).state
 
-    def began(self, at: int) -> int:
-        """Return the start of the state just before the instant; `at` itself if that is not settled."""
-        settled, steady = self._settle(), self.steady
-        return at if settled is None or steady is None or not settled.start < at <= steady else settled.began(at - 1)
+    def state_start(self, at: int) -> int:
+        """Return the start of the state directly before the instant. Returns `at` if that state is not settled."""
+        settled, steady = self._extend_settled(), self.probably_settled
+        return (
+            at if settled is None or steady is None or not settled.start < at <= steady else settled.state_start(at - 1)
+        )
 
     def _raw_pieces(self, window: Interval) -> Iterator[Piece]:
-        settled = self._settle()
+        settled = self._extend_settled()
         if settled is None or window.start >= settled.end:
-            return self._unsettled(window)
-        return settled.pieces(window) if settled.holds(window) else self._across(window, settled)
+            return self._pieces_after_settled(window)
+        return settled.pieces(window) if settled.contains(window) else self._pieces_across_boundary(window, settled)
 
-    def _across(self, window: Interval, settled: StateSums) -> Iterator[Piece]:
+    def _pieces_across_boundary(self, window: Interval, settled: StateSums) -> Iterator[Piece]:
         """Yield the pieces of a window that is partly outside the settled part."""
         start = min(max(window.start, settled.start), window.end)
         end = max(min(window.end, settled.end), start)
@@ -147,11 +149,11 @@ class History(ABC):
         if start < end:
             yield from settled.pieces(Interval(start, end))
         if end < window.end:
-            yield from self._unsettled(Interval(end, window.end))
+            yield from self._pieces_after_settled(Interval(end, window.end))
 
 
 def _split(window: Interval, settled: StateSums) -> tuple[Interval, Interval, Interval]:
-    """Return the parts of the window before, inside and after the settled part; each may be empty."""
+    """Split the window into the parts before, inside and after the settled part. Each part may be empty."""
     start = min(max(window.start, settled.start), window.end)
     end = max(min(window.end, settled.end), start)
     return Interval(window.start, start), Interval(start, end), Interval(end, window.end)

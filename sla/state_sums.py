@@ -1,4 +1,4 @@
-"""States over time with prefix sums: append in O(1), durations in any window in O(log n)."""
+"""States over time with prefix sums. Appending takes O(1), durations in any window take O(log n)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from sla.interval import Interval
 
 _STATES = tuple(State)
-_KNOWN, _GUESSES = 4, 2  # states that are known, and guesses
+_KNOWN, _GUESSES = 4, 2  # numbers of known states and of guesses
 
 
 class StateSums:
     """States from `start` to `end` without a gap, with the prefix sums of their durations.
 
-    Each piece takes one start, one state and four sums in flat arrays: 41 bytes, where a tuple of objects takes 300.
-    With `guesses` it also stores guesses, and two more sums.
+    Each piece needs one start, one state and four sums in flat arrays: 41 bytes, instead of 300 bytes for objects. With
+    `guesses`, two more sums are stored.
     """
 
     __slots__ = ("_columns", "_last", "_starts", "_states", "_sums", "end", "start")
@@ -33,33 +33,33 @@ class StateSums:
         self._starts = array("q")
         self._states = bytearray()
         self._sums = array("q")  # per piece: up, down, doubt_up, doubt_down (guess_up, guess_down) before it begins
-        self._last = array("q", (0,) * self._columns)  # those of the last piece
+        self._last = array("q", (0,) * self._columns)  # the sums of the last piece
 
     def __len__(self) -> int:
-        """Return the number of pieces; equal neighbours are one."""
+        """Return the number of pieces. Adjacent pieces with equal states are merged."""
         return len(self._starts)
 
     def append(self, end: int, state: State) -> None:
-        """Append the state of the time from the present end up to `end`; without time nothing changes.
+        """Append the state of the time from the current end up to `end`. Empty time changes nothing.
 
         Raises:
-            ValueError: `end` lies before the present end.
+            ValueError: `end` is before the current end.
         """
-        states, present = self._states, self.end
-        if end <= present:
-            if end < present:
-                raise ValueError(f"states are appended in order: {end} < {present}")
+        states, current_end = self._states, self.end
+        if end <= current_end:
+            if end < current_end:
+                raise ValueError(f"states are appended in order: {end} < {current_end}")
             return
         if not states or states[-1] != state:
             if states and (before := states[-1]):
-                self._last[before - 1] += present - self._starts[-1]
+                self._last[before - 1] += current_end - self._starts[-1]
             self._sums.extend(self._last)
-            self._starts.append(present)
+            self._starts.append(current_end)
             states.append(state)
         self.end = end
 
     def truncate(self, end: int) -> None:
-        """Drop all time from the instant on, which must be inside [start, end]."""
+        """Remove all time from the instant on, which must be inside [start, end]."""
         keep = bisect_left(self._starts, end)
         del self._starts[keep:], self._states[keep:], self._sums[self._columns * keep :]
         self._last = self._sums[-self._columns :] or array("q", (0,) * self._columns)
@@ -68,11 +68,11 @@ class StateSums:
     def replace(self, pieces: Sequence[Piece]) -> None:
         """Replace the states of the pieces, which follow each other without a gap inside [start, end].
 
-        Corrects the sums of all later pieces, in a fraction of the time of composing them again.
+        Corrects the sums of all later pieces, which is much faster than computing them again.
         """
         end, until = self.end, pieces[-1].end
         later = bisect_right(self._starts, until)
-        state = _STATES[self._states[later - 1]]  # of the rest of the piece that `until` lies in
+        state = _STATES[self._states[later - 1]]  # of the remaining part of the piece that contains `until`
         starts, states, sums = self._starts[later:], self._states[later:], self._sums[self._columns * later :]
         self.truncate(pieces[0].start)
         for piece in pieces:
@@ -87,15 +87,15 @@ class StateSums:
         self.end = end
 
     def _add_difference(self, sums: array[int]) -> None:
-        """Add to the sums of later pieces the difference between the sums at the present end and their first."""
-        reached = self._sums_within(len(self._starts) - 1, self.end)
-        for column, (now, before) in enumerate(zip(reached, sums, strict=False)):
+        """Add the difference between the current sums and the first of the later sums to all later sums."""
+        current_sums = self._sums_within(len(self._starts) - 1, self.end)
+        for column, (now, before) in enumerate(zip(current_sums, sums, strict=False)):
             if now != before:
-                each = slice(column, None, self._columns)
-                sums[each] = array("q", map((now - before).__add__, sums[each]))
+                column_slice = slice(column, None, self._columns)
+                sums[column_slice] = array("q", map((now - before).__add__, sums[column_slice]))
 
-    def holds(self, window: Interval) -> bool:
-        """Return whether the window lies inside [start, end]."""
+    def contains(self, window: Interval) -> bool:
+        """Return whether the window is inside [start, end]."""
         return self.start <= window.start and window.end <= self.end
 
     def durations(self, window: Interval) -> Durations:
@@ -105,7 +105,7 @@ class StateSums:
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts within the parts together, disjoint and each inside [start, end]."""
+        """Return how long each state lasts in all parts, which must be disjoint and inside [start, end]."""
         sums, length = [0] * (_KNOWN + _GUESSES), 0
         for part in parts:
             upto, before = self._before(part.end), self._before(part.start)
@@ -126,16 +126,16 @@ class StateSums:
             start = end
             index += 1
 
-    def began(self, instant: int) -> int:
+    def state_start(self, instant: int) -> int:
         """Return the start of the piece that contains the instant, which must be inside [start, end]."""
         return self._starts[bisect_right(self._starts, instant) - 1]
 
     def _before(self, instant: int) -> array[int]:
-        """Return the time in each state but unknown from `start` to the instant."""
+        """Return the sums of all states except unknown from `start` to the instant."""
         return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
 
     def _sums_within(self, index: int, instant: int) -> array[int]:
-        """Return the same by the index of the piece that contains or ends at the instant; -1 is before the first."""
+        """Return the sums until the instant, in or at the end of the piece with this index (-1: before the first)."""
         if index < 0:
             return array("q", (0,) * self._columns)
         sums = self._sums[self._columns * index : self._columns * (index + 1)]

@@ -1,4 +1,4 @@
-"""The states of an instant, and how long each lasts."""
+"""The states of an instant, pieces of time with one state, and durations per state."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 
 class State(IntEnum):
-    """What is known of one instant. Doubt carries the state that the point estimate gives it.
+    """The state of a check or product at one instant.
 
-    A guess is unknown time of a whole of which the known members still indicate a state (measurement.md, section 3): it
-    is unknown in every respect but the point estimate.
+    DOUBT_UP and DOUBT_DOWN are between two observations that differ; the suffix is the point state. GUESS_UP and
+    GUESS_DOWN: the state of a product is unknown, but its known members indicate one (measurement.md, section 3). Only
+    `estimate` uses a guess; everywhere else it counts as unknown.
     """
 
     UNKNOWN = 0
@@ -26,22 +27,22 @@ class State(IntEnum):
 
     @property
     def point(self) -> State:
-        """The point state: UP, DOWN or UNKNOWN."""
+        """The point state without guesses: UP, DOWN or UNKNOWN."""
         return _POINT[self]
 
     @property
     def estimate(self) -> State:
-        """The point state, or the guess where there is one: UP, DOWN or UNKNOWN."""
+        """The point state, or the guess if there is one: UP, DOWN or UNKNOWN."""
         return _ESTIMATE[self]
 
     @property
     def is_guess(self) -> bool:
-        """Whether the whole is unknown, and its known members indicate a state."""
+        """Whether the state of a product is unknown, but its known members indicate one."""
         return self >= State.GUESS_UP
 
     @property
     def is_doubt(self) -> bool:
-        """Whether the one change between two differing observations may lie on either side of this instant."""
+        """Whether this instant is between two observations that differ."""
         return self in (State.DOUBT_UP, State.DOUBT_DOWN)
 
 
@@ -50,7 +51,7 @@ _ESTIMATE = (State.UNKNOWN, State.UP, State.DOWN, State.UP, State.DOWN, State.UP
 
 
 class Piece(NamedTuple):
-    """The instants t with start <= t < end, microseconds, that share one state."""
+    """An interval [start, end), microseconds, in which the state does not change."""
 
     start: int
     end: int
@@ -73,7 +74,7 @@ class Durations(NamedTuple):
 
     @property
     def total(self) -> int:
-        """The whole time."""
+        """The sum of all durations."""
         return self.up + self.down + self.doubt_up + self.doubt_down + self.unknown
 
     @property
@@ -83,7 +84,7 @@ class Durations(NamedTuple):
 
     @property
     def known(self) -> int:
-        """Up, down or in doubt: what coverage counts."""
+        """The time that is up, down or in doubt, which counts as covered."""
         return self.total - self.unknown
 
     def plus(self, other: Durations) -> Durations:
@@ -100,6 +101,6 @@ class Durations(NamedTuple):
 
     @classmethod
     def of_sums(cls, sums: Sequence[int]) -> Durations:
-        """Return the durations from how long each State lasted, by its number."""
+        """Return the durations from a sequence of sums, indexed by State."""
         unknown, up, down, doubt_up, doubt_down, guessed_up, guessed_down = sums
         return cls(up, down, doubt_up, doubt_down, unknown + guessed_up + guessed_down, guessed_up, guessed_down)

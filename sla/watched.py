@@ -1,4 +1,4 @@
-"""The watched part of a window that reaches back beyond the record. measurement.md, section 5."""
+"""Figures of the observed part of a window that begins before the record. measurement.md, section 5."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class Watched:
     """The part of a window from its first known observation to its end.
 
-    `since` is the instant of that observation. `decidable_at` is the earliest instant at which the verdict of the whole
-    window can be `met` if all is up from its end on; None where there is no such instant, or no objective.
+    `since` is the instant of that observation. `decidable_at` is the earliest instant at which the verdict of the
+    window can be `met` if the target stays up after the window's end. None without such an instant or without an
+    objective.
     """
 
     since: int
@@ -35,7 +36,7 @@ class Watched:
     decidable_at: int | None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the part for programs: instants RFC 3339 UTC, ratios, null where there is no figure."""
+        """Return the part as JSON data: instants as RFC 3339 in UTC, ratios, null if there is no figure."""
         bounds = {name: None if share is None else float(share) for name, share in self.availability._asdict().items()}
         return {
             "since": format_instant(self.since),
@@ -47,9 +48,10 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window as the verdict moves on from it. `whole` is the calendar window of which it is the elapsed part.
+    """A window and how it continues. `whole` is the complete calendar window if `window` is its elapsed part.
 
-    A `rolling` window moves with time; one that is neither is over, and its verdict stays as it is.
+    A `rolling` window moves with time. A window that is neither rolling nor in progress has ended, and its verdict does
+    not change.
     """
 
     window: Interval
@@ -65,10 +67,10 @@ def watched(
     measured: tuple[Durations, Counts],
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
 ) -> Watched | None:
-    """Return the watched part of the window, None where the record begins before the window does or after it ends.
+    """Return the watched part of the window. None if the record begins before or after the window.
 
-    `left` is the time after exclusions. `measured` is what was found of it in the whole window: before the record all
-    is unknown.
+    `left` is the history after exclusions. `measured` are its durations and counts in the complete window, in which the
+    time before the record is unknown.
     """
     since, window = history.first, span.window
     if since is None or not window.start < since < window.end:
@@ -85,7 +87,7 @@ def watched(
 
 
 class _Record:
-    """A young record: `lost` is what of the time from `since` to the window's end is not certainly up."""
+    """A record that begins in the window. `lost` is its time up to the window's end that is not certainly up."""
 
     def __init__(self, history: History, since: int, span: Span, left: AfterExclusions) -> None:
         self.span, self.lost = span, 0
@@ -97,66 +99,68 @@ class _Record:
         return self._left.length(Interval(start, end))
 
     def open_end(self) -> int:
-        """Return the time since the last observations in which the target was up by the estimate.
+        """Return the time since the last observations in which the target is up by the point estimate.
 
-        It counts as up here: the next good observation makes it so.
+        This time counts as up here, because the next good observation confirms it.
         """
-        steady, end = self._history.steady, self.span.window.end
+        steady, end = self._history.probably_settled, self.span.window.end
         start = self._since if steady is None else min(max(steady, self._since), end)
         return self._left.durations(Interval(start, end)).doubt_up
 
     def lost_from(self, start: int) -> int:
-        """Return what of the time from `start` to the window's end is not certainly up, after exclusions."""
-        if start <= self._since:  # all of the time before the record is
+        """Return the time from `start` to the window's end that is not certainly up, after exclusions."""
+        if start <= self._since:  # the time before the record is not certainly up
             return self.lost + self.counted(start, self._since)
         before = self._left.durations(Interval(self._since, min(start, self.span.window.end)))
         return self.lost - (before.total - before.up)
 
 
 def _decidable_at(record: _Record, objective: Objective) -> int | None:
-    """Return the earliest instant at which the window's verdict can be `met` if all is up from its end on.
+    """Return the earliest instant at which the window's verdict can be `met` if the target stays up after its end.
 
-    Of a rolling window, time that is excluded after its end is taken as counted.
+    For a rolling window, exclusions after its end are ignored.
     """
     window, whole, share = record.span.window, record.span.whole, 1 - objective.ratio
     allowed, per = share.numerator, share.denominator  # integers: `per` times the time, microseconds
 
     def missing(start: int) -> int:
-        ahead = start - window.start  # all up, and nothing excluded, in what the window takes in from now on
+        ahead = start - window.start  # the future time in the window, all up and without exclusions
         return per * record.lost_from(start) - allowed * (record.counted(start, window.end) + ahead)
 
     if missing(window.start) <= 0:
         return window.end
     if whole is not None:
         lost = per * record.lost_from(window.start)
-        return _first(window.end, whole.end, lambda at: lost - allowed * record.counted(whole.start, at), allowed)
+        return _first_without_missing(
+            window.end, whole.end, lambda at: lost - allowed * record.counted(whole.start, at), allowed
+        )
     if not record.span.rolling:
         return None
-    start = _first(window.start, window.end, missing, per + allowed)
+    start = _first_without_missing(window.start, window.end, missing, per + allowed)
     return None if start is None else start + window.length
 
 
-def _first(low: int, high: int, missing: Callable[[int], int], slope: int) -> int | None:
-    """Return the least number above low, up to high, at which nothing is missing; None if something is at high.
+def _first_without_missing(low: int, high: int, missing: Callable[[int], int], slope: int) -> int | None:
+    """Return the smallest number in (low, high] with `missing` of 0 or less. None if `missing(high)` is above 0.
 
-    Something is missing at low. What is missing never rises, and falls by `slope` at most from one number to the next,
-    which bounds the distance. It mostly falls evenly: the search interpolates, and tries the middle after an
+    `missing(low)` must be above 0. The function never increases, and decreases by at most `slope` per number, which
+    gives a minimum distance. It is almost linear, so the search interpolates, and uses the middle after an
     interpolation that did not halve the range.
     """
-    left, right = (low, missing(low)), (high, missing(high))  # the nearest numbers that were tried on either side
+    left, right = (low, missing(low)), (high, missing(high))  # the nearest evaluated numbers on both sides
     if right[1] > 0:
         return None
     low -= -left[1] // slope
     halve = False
     while low < high:
-        (start, most), (end, least) = left, right
+        (start, start_value), (end, end_value) = left, right
         middle, length = (low + high) // 2, high - low
         if not halve:
-            middle = min(max(start + (end - start) * most // (most - least), low), high - 1)
-        still = missing(middle)
-        if still > 0:
-            low, left = middle - (-still // slope), (middle, still)
+            middle = min(max(start + (end - start) * start_value // (start_value - end_value), low), high - 1)
+        value = missing(middle)
+        if value > 0:
+            low, left = middle - (-value // slope), (middle, value)
         else:
-            high, right = max(low, middle - (-still // slope)), (middle, still)
+            high, right = max(low, middle - (-value // slope)), (middle, value)
         halve = not halve and 2 * (high - low) > length
     return low

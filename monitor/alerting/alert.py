@@ -177,7 +177,7 @@ def _last_known(history: History, opened: int) -> int:
     start = opened
     for _ in _DOUBT:
         if history.state(start - 1) in _DOUBT:
-            start = history.began(start)
+            start = history.state_start(start)
     return start
 
 

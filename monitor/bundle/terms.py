@@ -12,9 +12,9 @@ from monitor.config.check import CheckBase
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.model import Portfolio, Product
 from monitor.config.readiness import Attested, ReadinessBlock
-from sla.compose import Rule
 from sla.objective import Objective
 from sla.readiness import Checklist, ChecklistItem
+from sla.rule import Rule
 from sla.service_hours import ServiceHours
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import click
 from monitor import zones
 from monitor.clock import SystemClock
 from sla.availability import UnknownPolicy, Verdict
-from sla.compose import Rule
 from sla.interval import Interval
 from sla.objective import Objective
+from sla.rule import Rule
 from sla.service_hours import ServiceHours
 from sla.window import Window, format_instant, parse_duration, parse_instant, parse_window
 

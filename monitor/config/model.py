@@ -54,8 +54,8 @@ from monitor.config.values import (
     problem_at,
 )
 from sla.alerting import BURN_POLICIES, BurnPolicy
-from sla.compose import Rule
 from sla.interval import DAY
+from sla.rule import Rule
 
 if TYPE_CHECKING:
     from sla.budget_policy import BudgetPolicy

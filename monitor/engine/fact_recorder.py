@@ -114,7 +114,7 @@ class FactRecorder:
 
     def _first_observed(self, product_id: str) -> int | None:
         """Return the instant of the first observation of the product's checks, None if there is none."""
-        found = (entry.timeline.begins for entry in self._ledger.of(product_id))
+        found = (entry.timeline.first_observation_at for entry in self._ledger.of(product_id))
         return min((at for at in found if at is not None), default=None)
 
     def _report_late(self, now: int) -> None:

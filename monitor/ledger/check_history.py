@@ -93,7 +93,7 @@ class CheckHistory:
 
         An open incident of a check that is no longer probed ends when the last known observation expires.
         """
-        expires = self.timeline.expires
+        expires = self.timeline.expires_at
         return incident.resolved is not None or expires is None or expires > at
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.probe_result import VANTAGE
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
+from sla.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -58,7 +59,12 @@ class ProductHistories:
             local = [member for member in each.members if member.vantage == VANTAGE]
             timelines = {member.check: self._timeline(member.check) for member in local}
             whole = self._composed(each.rule, tuple(timelines.values()), held) if timelines else None
-            begun = number == 0 and whole is not None and whole.begins is not None and whole.begins <= each.made
+            begun = (
+                number == 0
+                and whole is not None
+                and whole.first_observation_at is not None
+                and whole.first_observation_at <= each.made
+            )
             new = [] if begun else [member for member in local if member.check not in before]
             hold = max((member.hold for member in new), default=0)
             added = tuple(timelines[member.check] for member in new)

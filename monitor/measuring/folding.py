@@ -144,10 +144,10 @@ class _Folded(Timeline):
         super().__init__(hold)
         self._seen = seen
         for first, last, outcome in seen.runs(hold):
-            self._know(first, last, outcome, hold)
+            self._add_states(first, last, outcome, hold)
 
     @property
-    def begins(self) -> int | None:
+    def first_observation_at(self) -> int | None:
         return int(self._seen.at[0]) if len(self._seen) else None
 
     def counts(self, window: Interval) -> Counts:

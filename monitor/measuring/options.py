@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from monitor.errors import NinewatchError
 from monitor.measuring.folding import Likeness, Observations
 from sla.availability import UnknownPolicy
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.interval import MICROSECOND, MINUTE, SECOND, Interval, subtract
 from sla.measured import Measured, measure
 from sla.observation_counts import Counts
+from sla.rule import Rule
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -242,7 +242,10 @@ class History:
 
     def _define(self) -> None:
         def began(name: str) -> int | None:
-            return min((at for each in self.ledger.of(name) if (at := each.timeline.begins) is not None), default=None)
+            return min(
+                (at for each in self.ledger.of(name) if (at := each.timeline.first_observation_at) is not None),
+                default=None,
+            )
 
         facts = self.ledger.facts
         found = list(additions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now))

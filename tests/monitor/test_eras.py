@@ -35,7 +35,7 @@ def portfolio(checks: tuple[str, ...], rule: str = "all", objective: str = "99%"
 
 
 def first_observed(ledger: Ledger) -> int | None:
-    found = (entry.timeline.begins for entry in ledger.of("p"))
+    found = (entry.timeline.first_observation_at for entry in ledger.of("p"))
     return min((at for at in found if at is not None), default=None)
 
 

@@ -56,4 +56,4 @@ def compare(history: History, product_id: str, window: Interval) -> None:
     kept = ledger.contractual(product_id, window)
     assert kept.durations == anew.durations, history.did
     assert (kept.counts, kept.excluded, kept.watched) == (anew.counts, anew.excluded, anew.watched), history.did
-    assert kept.promises == anew.promises
+    assert kept.objectives == anew.objectives

@@ -46,7 +46,7 @@ def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
     """Do what the daemon does after each load."""
 
     def began(name: str) -> int | None:
-        return min((at for e in ledger.of(name) if (at := e.timeline.begins) is not None), default=None)
+        return min((at for e in ledger.of(name) if (at := e.timeline.first_observation_at) is not None), default=None)
 
     found = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
     plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))

@@ -11,9 +11,9 @@ from monitor.facts.history import history
 from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.renamed_checks import added_renamings, unconfigured
-from sla.compose import Rule
 from sla.fact import RENAMING, Fact
 from sla.interval import MINUTE, Interval
+from sla.rule import Rule
 from tests.monitor.test_past_ledger import observe, portfolio
 from tests.monitor.test_planned_maintenance import define
 from tests.support.ledgers import NOW, FakeCheck

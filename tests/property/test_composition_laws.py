@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import UnknownPolicy, availability, coverage
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.interval import Interval
 from sla.observation import Outcome
+from sla.rule import Rule
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows

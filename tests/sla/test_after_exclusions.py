@@ -7,12 +7,13 @@ import random
 import pytest
 
 from sla.after_exclusions import AfterExclusions, ExcludedSums
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.interval import DAY, SECOND, Interval, subtract
 from sla.measured import measure
 from sla.observation import Outcome
 from sla.observation_counts import Counts
+from sla.rule import Rule
 from sla.states import Durations
 from sla.timeline import Timeline
 

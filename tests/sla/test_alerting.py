@@ -9,12 +9,13 @@ import pytest
 
 from sla.alerting import BURN_POLICIES, BurnAlert, BurnPolicy, LookBacks, outage
 from sla.alerting import burn_alerts as judged
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.incident import IncidentTracker
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
+from sla.rule import Rule
 from sla.timeline import History, Timeline
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN

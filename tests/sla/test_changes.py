@@ -51,5 +51,11 @@ def test_changes_are_counted_by_what_they_change_to() -> None:
     found = ChangeHistory([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
     assert found.counts(Interval(0, 30)) == (2, 1, 0)
     assert found.counts(Interval(10, 20)) == (0, 1, 0)
-    assert (found.begins, found.settled, found.expires, found.first, found.last_known_at) == (0, 30, 30, 0, 30)
+    assert (found.first_observation_at, found.settled, found.expires_at, found.first, found.last_known_at) == (
+        0,
+        30,
+        30,
+        0,
+        30,
+    )
     assert list(found.pieces(Interval(30, 30))) == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sla.compose import Composition, Rule, decide
+from sla.compose import Composition
 from sla.interval import Interval
 from sla.observation import Outcome
+from sla.rule import Rule, decide
 from sla.states import Durations, State
 from sla.timeline import Timeline
 
@@ -127,7 +128,7 @@ def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_return
     assert both.durations(Interval(0, 90)) == Durations(up=20, doubt_up=20, unknown=50, guessed_up=50)
     assert len(list(both._sweep(Interval(90, 90)))) == 0
     assert both._state_sums is not None
-    assert (both._state_sums.end, both.steady) == (110, 90), "composed past the silence"
+    assert (both._state_sums.end, both.probably_settled) == (110, 90), "composed past the silence"
     silent.append(95, BAD)
     for at in range(100, 140, 10):
         live.append(at, GOOD)
@@ -139,7 +140,7 @@ def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_return
 def test_a_whole_expires_with_the_last_of_its_members() -> None:
     one, other = Timeline.of_pairs([(0, GOOD)], 20), Timeline.of_pairs([(10, GOOD)], 30)
     both = Composition(Rule(), [one, other])
-    assert (both.expires, both.begins) == (40, 0)
+    assert (both.expires_at, both.first_observation_at) == (40, 0)
     assert Composition(Rule(), [Timeline(5)]).expires is None
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.compose import Rule
 from sla.definition import Definition, Member, differences
 from sla.fact import Fact
 from sla.interval import DAY, MINUTE, SECOND
 from sla.objective import Objective
+from sla.rule import Rule
 
 WEB = Member("forms/web", "local", 130 * SECOND, MINUTE)
 API = Member("forms/api", "local", 130 * SECOND, MINUTE)

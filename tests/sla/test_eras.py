@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import Verdict
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.interval import Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
 from sla.observation_counts import Counts
+from sla.rule import Rule
 from sla.states import Durations, State
 from sla.timeline import Timeline
 from tests.property import oracle
@@ -58,7 +59,7 @@ def test_a_member_that_is_removed_leaves_the_past_as_it_was() -> None:
     up, down = every(10, 0, 100), every(10, 0, 100, BAD)
     eras = Eras([Era(EVER, whole(up, down)), Era(50, whole(up))])
     assert eras.durations(Interval(0, 90)) == Durations(up=40, down=50)
-    assert eras.began(70) == 50
+    assert eras.state_start(70) == 50
 
 
 def test_it_is_decided_which_definition_holds_once_each_new_member_is_observed_or_two_holds_have_passed() -> None:
@@ -77,7 +78,7 @@ def test_before_the_first_definition_takes_effect_all_is_unknown_without_a_guess
     eras = Eras([Era(5, whole(first, second), (first, second), HOLD)])
     assert eras.durations(Interval(0, 34)) == Durations(up=20, unknown=14)
     assert eras.counts(Interval(0, 14)).good == 1
-    assert (eras.first, eras.begins, eras.settled) == (10, 10, 94)
+    assert (eras.first, eras.first_observation_at, eras.settled) == (10, 10, 94)
 
 
 def test_a_definition_that_is_replaced_before_it_takes_effect_never_holds() -> None:
@@ -93,19 +94,19 @@ def test_a_product_without_members_is_unknown() -> None:
     assert eras.durations(Interval(0, 90)) == Durations(up=60, unknown=30)
     assert eras.counts(Interval(30, 60)) == (0, 0, 0)
     assert eras.state(45) is State.UNKNOWN
-    assert eras.began(45) == 45
+    assert eras.state_start(45) == 45
 
 
 def test_the_newest_definition_says_what_it_is_made_of_and_when_it_expires() -> None:
     old, new = every(10, 0, 100), every(10, 60, 80)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(new), (new,), HOLD)])
     assert eras.members == (new,)
-    assert (eras.settled, eras.steady, eras.expires, eras.leaves) == (80, 80, 105, (old, new))
+    assert (eras.settled, eras.probably_settled, eras.expires_at, eras.leaves) == (80, 80, 105, (old, new))
     eras.settle()
     assert eras.durations(Interval(0, 80)) == Durations(up=80)
     ended = Eras([Era(EVER, whole(old)), Era(50, None)])
     ended.settle()
-    assert (ended.members, ended.settled, ended.steady, ended.expires) == ((), None, None, None)
+    assert (ended.members, ended.settled, ended.probably_settled, ended.expires_at) == ((), None, None, None)
     assert list(ended.pieces(Interval(60, 60))) == []
     ended.redefine([Era(EVER, whole(old))])
     assert ended.durations(Interval(0, 80)) == Durations(up=80)
@@ -119,7 +120,7 @@ def test_the_budget_adds_up_the_objectives_that_were_promised() -> None:
     found = measure(eras, Interval(0, 100), loose, excluded=[Interval(70, 95)])
     assert found.objective == loose
     assert found.allowed == Fraction(60, 100) + Fraction(15, 10)
-    assert found.goal == Objective(1 - Fraction(21, 10) / 75)
+    assert found.effective_objective == Objective(1 - Fraction(21, 10) / 75)
     assert found.as_json()["objectives"] == [
         {"from": "1970-01-01T00:00:00Z", "objective": 0.99, "allowed_seconds": pytest.approx(6e-7)},
         {"from": "1970-01-01T00:00:00.000060Z", "objective": 0.9, "allowed_seconds": pytest.approx(1.5e-6)},
@@ -142,9 +143,9 @@ def test_a_window_of_the_past_is_judged_by_the_objective_of_its_time() -> None:
 def test_before_the_first_definition_its_own_promise_and_agreement_hold() -> None:
     check, goal = every(10, 50, 100), Objective.parse("90%")
     eras = Eras([Era(50, whole(check), objective=goal, agreement="{}")])
-    assert eras.promises(Interval(0, 100)) == [(Interval(0, 100), goal)]
+    assert eras.objectives(Interval(0, 100)) == [(Interval(0, 100), goal)]
     assert list(eras.agreements(Interval(40, 60))) == [("{}", Interval(40, 60))]
-    assert Eras([Era(EVER, whole(check))]).promises(Interval(0, 100)) == ()
+    assert Eras([Era(EVER, whole(check))]).objectives(Interval(0, 100)) == ()
 
 
 def test_objectives_without_any_time_allow_nothing() -> None:
@@ -152,7 +153,12 @@ def test_objectives_without_any_time_allow_nothing() -> None:
     goals = [Objective.parse("90%"), Objective.parse("99%")]
     eras = Eras([Era(0, whole(check), objective=goals[0]), Era(50, whole(check), objective=goals[1])])
     found = measure(eras, Interval(0, 100), goals[1], excluded=[Interval(0, 100)])
-    assert (found.allowed, found.goal, found.burn_rate, found.point_meets_objective) == (0, goals[1], None, None)
+    assert (found.allowed, found.effective_objective, found.burn_rate, found.point_meets_objective) == (
+        0,
+        goals[1],
+        None,
+        None,
+    )
 
 
 @dataclass(frozen=True)

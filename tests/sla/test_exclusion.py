@@ -9,11 +9,12 @@ import pytest
 
 from sla.availability import Verdict
 from sla.calendar import Period, Window, calendar_window
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.exclusion import Cause, Excluded, Exclusion, audit, dependency_downtime, measure_agreement, totals
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
 from sla.observation import Outcome
+from sla.rule import Rule
 from sla.service_hours import ServiceHours
 from sla.timeline import Timeline
 from sla.window import parse_instant, parse_window

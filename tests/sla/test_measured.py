@@ -9,11 +9,12 @@ from fractions import Fraction
 import pytest
 
 from sla.availability import UnknownPolicy
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.interval import SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
+from sla.rule import Rule
 from sla.timeline import Timeline
 
 GOOD, BAD = Outcome.GOOD, Outcome.BAD

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sla.compose import Composition, Rule
+from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome, Run
+from sla.rule import Rule
 from sla.states import Durations, State
 from sla.timeline import Timeline
 

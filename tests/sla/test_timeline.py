@@ -54,12 +54,12 @@ def test_open_end_is_doubt_for_a_hold_then_unknown() -> None:
 )
 def test_where_the_state_before_an_instant_began(at: int, began: int) -> None:
     """Good at 0, bad at 2 and 10: up in doubt 0-1, down in doubt 1-2, down 2-10. Outside of it the instant itself."""
-    assert Timeline.of_pairs([(0, GOOD), (2, BAD), (10, BAD)], 10).began(at) == began
+    assert Timeline.of_pairs([(0, GOOD), (2, BAD), (10, BAD)], 10).state_start(at) == began
 
 
 def test_where_the_state_began_of_which_nothing_is_settled() -> None:
-    assert Timeline(10).began(5) == 5
-    assert Timeline.of_pairs([(0, GOOD)], 10).began(5) == 5
+    assert Timeline(10).state_start(5) == 5
+    assert Timeline.of_pairs([(0, GOOD)], 10).state_start(5) == 5
 
 
 def test_nothing_observed_is_unknown() -> None:
@@ -192,9 +192,18 @@ def test_the_first_observation_from_an_instant_on(exact: bool) -> None:
     for at in (0, 10, 20, 30):
         timeline.append(at, GOOD)
     timeline.append(35, UNKNOWN)
-    assert [timeline.observed_from(at) for at in (-5, 0, 1, 10, 21, 30, 31, 35)] == [0, 0, 10, 10, 30, 30, 35, 35]
-    assert timeline.observed_from(36) is None
-    assert Timeline(10).observed_from(0) is None
+    assert [timeline.first_observation_from(at) for at in (-5, 0, 1, 10, 21, 30, 31, 35)] == [
+        0,
+        0,
+        10,
+        10,
+        30,
+        30,
+        35,
+        35,
+    ]
+    assert timeline.first_observation_from(36) is None
+    assert Timeline(10).first_observation_from(0) is None
 
 
 def test_a_changed_hold_ends_a_fold() -> None:

@@ -122,7 +122,7 @@ def close_day(store: SqliteStore, path: Path, now: int) -> ClosedDay | None:
 
 def _define(ledger: Ledger, now: int) -> None:
     def began(name: str) -> int | None:
-        found = (entry.timeline.begins for entry in ledger.of(name))
+        found = (entry.timeline.first_observation_at for entry in ledger.of(name))
         return min((at for at in found if at is not None), default=None)
 
     plans = added_plans(ledger.portfolio, ledger.facts, began, now)
