@@ -141,7 +141,7 @@ def test_a_whole_expires_with_the_last_of_its_members() -> None:
     one, other = Timeline.of_pairs([(0, GOOD)], 20), Timeline.of_pairs([(10, GOOD)], 30)
     both = Composition(Rule(), [one, other])
     assert (both.expires_at, both.first_observation_at) == (40, 0)
-    assert Composition(Rule(), [Timeline(5)]).expires is None
+    assert Composition(Rule(), [Timeline(5)]).expires_at is None
 
 
 def test_only_guesses_are_guesses_and_only_doubt_is_doubt() -> None:
