@@ -15,9 +15,10 @@ from monitor.alerting.announcements import Announcements, changes, rows_of
 from monitor.alerting.conditions import Conditions
 from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.dependencies import Dependencies
+from monitor.alerting.flap_damping import FlapDamping
 from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.links import Links
-from monitor.alerting.mutes import Mutes, flapping
+from monitor.alerting.mutes import Mutes
 from monitor.alerting.outages import Outages
 from monitor.alerting.outbox import URGENT, Outbox
 from monitor.alerting.responses import Reaction, Responses
@@ -63,6 +64,7 @@ class Alerting:
         self._dependencies = Dependencies(ledger.portfolio)
         self._conditions = Conditions(ledger, self.outages)
         self._mutes = Mutes(ledger, self.outages)
+        self._damping = FlapDamping(ledger, self.outages, self._announced)
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retries = Retries()
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
@@ -87,6 +89,7 @@ class Alerting:
         self.responses.restore(store.load_responses())
         self._record(self.outages.restore(store.load_product_incidents(), now))
         self._conditions.restore(self._announced.keys, self._announced.severity)
+        self._end_orphans(now)
         self._retries.seen(self._ledger.facts)
         self._report()
 
@@ -103,6 +106,12 @@ class Alerting:
     def turn(self) -> int:
         """The number of looks at conditions so far; each looks at some of the products."""
         return self._conditions.turn
+
+    def _end_orphans(self, now: int) -> None:
+        """End the responses to alerts that are not open any more: the record was edited, or none was notified."""
+        alive = {*self._announced.keys, *self._conditions.open, *(each.id for each in self.outages.ongoing())}
+        for response in [each for each in self.responses.all if each.key not in alive]:
+            self._writer.put_decided(Decided((), (), self.responses.end(response.key, now).changed))
 
     def changed(self, incident: Incident) -> Decided:
         """Return what a check incident that opened or resolved changes, to be written in the same transaction."""
@@ -148,8 +157,7 @@ class Alerting:
         """Return what brings all receivers up to date about the alert; the rows are in the outbox by then."""
         now = self._clock.now()
         announced = self._announced.of(alert.key)
-        if self._unstable(alert, now):
-            alert = self._flapping(alert)
+        alert = self._damping.damped(alert, now)
         if alert.resolved is None:
             targets, muted = self._targets(alert, now), self._muted(alert, now)
             reaction = self.responses.react(alert, now, since=_since(alert, announced, targets, now), muted=muted)
@@ -165,7 +173,7 @@ class Alerting:
         return [name for name in names if self._delivery.target(name) is not None]
 
     def _muted(self, alert: Alert, now: int) -> bool:
-        return bool(self._mutes.of(alert, self._dependencies, now)) or self._absorbed(alert, now)
+        return bool(self._mutes.of(alert, self._dependencies, now)) or self._damping.absorbs(alert, now)
 
     def _reminded_before(self, now: int) -> int:
         every = self._ledger.portfolio.alerting.remind_every
@@ -206,33 +214,6 @@ class Alerting:
         if target is None or not target.kind.groups or event not in URGENT:
             return due
         return self.outbox.lane(receiver).grouped(alert.severity, due, settings.group_wait)
-
-    def _absorbed(self, alert: Alert, now: int) -> bool:
-        """Return whether the alert stays inside an earlier one of a flapping product, which is still announced."""
-        if alert.incident is None or self._announced.of(alert.key):
-            return False
-        if not flapping(self._ledger, self.outages, alert.product, now):
-            return False
-        earlier = (self.outages.all.get(key) for key in self._announced.keys)
-        return any(each is not None and each.product == alert.product for each in earlier)
-
-    def _unstable(self, alert: Alert, now: int) -> bool:
-        """Return whether the end of the alert is not announced yet, because its product is flapping."""
-        if alert.incident is None or alert.resolved is None or alert.product not in self._ledger.products:
-            return False
-        stable_after = self._ledger.portfolio.alerting.damping.stable_after
-        last = next(self.outages.recent(alert.product, 0), alert.incident)
-        if last.id != alert.key and last.resolved is None:
-            return True
-        ended = alert.resolved if last.resolved is None else last.resolved
-        return now < ended + stable_after and flapping(self._ledger, self.outages, alert.product, now)
-
-    def _flapping(self, alert: Alert) -> Alert:
-        """Return the alert of a flapping product, which stays open until the product is stable."""
-        if alert.incident is None:
-            return alert
-        again = self._alert(replace(alert.incident, resolved=None))
-        return replace(again, notes=(*again.notes, "The product is flapping: it was up in between."))
 
     async def look(self) -> None:
         """Bring every alert up to date that time alone may have changed, a few at a time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from monitor.views.notification_json import notification_json
+from monitor.views.response_json import response_json
 from sla.duration import format_duration
 from sla.interval import SECOND
 from sla.window import format_instant
@@ -64,18 +65,4 @@ def _whole(instant: int) -> str:
 
 def notification_fields(row: Notification, held: Response | None) -> dict[str, Any]:
     """Return a notification as plain data; `held` is the response to its alert while that is open."""
-    return notification_json(row) | {"response": None if held is None else response_fields(held)}
-
-
-def response_fields(held: Response) -> dict[str, Any]:
-    """Return the response to an alert as plain data."""
-    acknowledged = {"by": held.author, "via": held.via, "seconds": (held.time_to_acknowledge or 0) / SECOND}
-    return {
-        "started": format_instant(held.started),
-        "severity": held.severity.value,
-        "priority": held.priority or None,
-        "target_seconds": None if held.target is None else held.target / SECOND,
-        "acknowledged": None if held.acknowledged is None else acknowledged,
-        "next_escalation": None if held.next_due is None else format_instant(held.next_due),
-        "escalations": [{"id": e.plan, "step": e.step, "person": e.person or None} for e in held.escalations],
-    }
+    return notification_json(row) | {"response": None if held is None else response_json(held)}

@@ -49,11 +49,17 @@ def body_of(message: Message, topic: str) -> dict[str, Any]:
         "title": cut(message.title, 250),
         "message": cut(text, _LONGEST // 4),
         "priority": _PRIORITIES[message.fields["severity"]] if message.alarming else 3,
-        "tags": ["rotating_light" if message.alarming else "white_check_mark"],
+        "tags": [_tag(message)],
     }
     if "product" in message.links and not message.others:
         body["click"] = message.links["product"]
     return body
+
+
+def _tag(message: Message) -> str:
+    if message.alarming:
+        return "rotating_light"
+    return "eyes" if message.firing else "white_check_mark"
 
 
 def prepare(receiver: NtfyReceiver) -> Deliver:

@@ -66,7 +66,7 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
         "weight": "Bolder",
         "size": "Large",
         "wrap": True,
-        "color": colour if message.alarming else "Good",
+        "color": colour if message.alarming else "Accent" if message.firing else "Good",
     }
     key = [f"Key: {message.key}"] if answers and message.firing and not message.others else []
     texts = (markdown_text(cut(each, 500)) for each in (*message.lines, *key))

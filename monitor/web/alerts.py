@@ -13,6 +13,7 @@ from monitor.errors import StoreError
 from monitor.log import concealed
 from monitor.storage.reader import reading
 from monitor.views.notification_json import notification_json
+from monitor.views.response_json import response_json
 from monitor.web.access import Role, holder, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from monitor.alerting.alert import Alert
     from monitor.notification import Notification
+    from sla.page_response import Response
 
 log = structlog.get_logger(__name__)
 routes = web.RouteTableDef()
@@ -43,8 +45,9 @@ async def alerts(request: web.Request) -> web.Response:
     only(request, "product")
     product, found = request.query.get("product"), writing(request).alerting.open_alerts()
     given = {each.key: each for each in acknowledgements(request.app[CONTEXT].ledger.facts.all)}
-    chosen = (each for each in found if product in (None, each.product))
-    return as_json([alert_json(each, given.get(each.key)) for each in sorted(chosen, key=lambda each: each.opened)])
+    responses = writing(request).alerting.responses
+    chosen = sorted((each for each in found if product in (None, each.product)), key=lambda each: each.opened)
+    return as_json([alert_json(each, given.get(each.key), responses.of(each.key)) for each in chosen])
 
 
 @routes.post("/api/v1/alerts/{key:.+}/acknowledge")
@@ -83,8 +86,10 @@ def acknowledgement(request: web.Request, alert: Alert, by: str, via: Via, state
     return Acknowledgement(now, alert.key, by, via, alert.product, incident, "" if stated_by == by else stated_by)
 
 
-def alert_json(alert: Alert, given: Acknowledgement | None) -> dict[str, Any]:
-    """Return an alert as the API lists it."""
+def alert_json(alert: Alert, given: Acknowledgement | None, response: Response | None) -> dict[str, Any]:
+    """Return an alert as the API lists it. An acknowledgement from before it became a page does not count."""
+    if given is not None and response is not None and given.made < response.started:
+        given = None
     return {
         "key": alert.key,
         "product": alert.product or None,
@@ -92,6 +97,7 @@ def alert_json(alert: Alert, given: Acknowledgement | None) -> dict[str, Any]:
         "opened": format_instant(alert.opened),
         "summary": alert.summary,
         "acknowledged": None if given is None else acknowledgement_json(given),
+        "response": None if response is None else response_json(response),
     }
 
 

@@ -29,6 +29,16 @@ _SILENCE: Final = _object(
     id=_TEXT, product=_MAYBE_TEXT, key=_MAYBE_TEXT, until=_INSTANT, reason=_TEXT, author=_TEXT, made=_INSTANT
 )
 
+_RESPONSE: Final = _object(
+    started=_INSTANT,
+    severity=_SEVERITY,
+    priority=_MAYBE_TEXT,
+    target_seconds={"type": ["number", "null"]},
+    acknowledged={"anyOf": [_object(by=_TEXT, via=_TEXT, seconds={"type": "number"}), {"type": "null"}]},
+    next_escalation={"type": ["string", "null"], "format": "date-time"},
+    escalations={"type": "array", "items": _object(id=_TEXT, step={"type": "integer"}, person=_MAYBE_TEXT)},
+)
+
 SCHEMAS: Final[dict[str, Any]] = {
     "Acknowledgement": _ACKNOWLEDGEMENT,
     "Alert": _object(
@@ -38,7 +48,9 @@ SCHEMAS: Final[dict[str, Any]] = {
         opened=_INSTANT,
         summary=_TEXT,
         acknowledged={"anyOf": [{"$ref": "#/components/schemas/Acknowledgement"}, {"type": "null"}]},
+        response={"anyOf": [{"$ref": "#/components/schemas/Response"}, {"type": "null"}]},
     ),
+    "Response": _RESPONSE,
     "Silence": _SILENCE,
     "Notification": _object(
         key=_TEXT,
@@ -61,6 +73,15 @@ _ALERT_EXAMPLE: Final = {
     "opened": "2026-11-29T09:10:00Z",
     "summary": "Common Forms is down",
     "acknowledged": None,
+    "response": {
+        "started": "2026-11-29T09:10:02Z",
+        "severity": "page",
+        "priority": "P1",
+        "target_seconds": 900.0,
+        "acknowledged": None,
+        "next_escalation": "2026-11-29T09:25:02Z",
+        "escalations": [{"id": "sso", "step": 1, "person": "A. Ng"}],
+    },
 }
 _ACKNOWLEDGED_EXAMPLE: Final = {
     "key": "4f0c1d2e3a4b",

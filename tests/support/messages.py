@@ -99,6 +99,15 @@ SECOND: dict[str, Any] = {
 }
 
 
+STEP: dict[str, Any] = {
+    "priority": "P1",
+    "acknowledge_by": "2026-09-21T14:28:20Z",
+    "escalation": {"id": "sso", "step": 2, "steps": 3, "person": "A. Ng"},
+}
+ACKNOWLEDGED: dict[str, Any] = {
+    "priority": "P1",
+    "acknowledged": {"at": "2026-09-21T14:15:00Z", "by": "A. Ng", "via": "command"},
+}
 FORMER: dict[str, Any] = {"summary": "Common Forms is down", "team": "CoCo", "former_severities": ["ticket"]}
 
 
@@ -111,6 +120,8 @@ def samples() -> dict[str, Message]:
         "ticket": message(severity="ticket"),
         "burn": message(**BURN),
         "grouped": message(others=(message(**SECOND),)),
+        "step": message(**STEP),
+        "acknowledged": message(Kind.ACKNOWLEDGED, **ACKNOWLEDGED),
         "test": message(Kind.TEST, key="test:ops", incident=None, checks=[], downtime_seconds=None, severity="note"),
     }
 

@@ -11,7 +11,7 @@ from monitor.config.model import Portfolio
 from monitor.config.priorities import load_priorities
 from monitor.package_files import shipped_path
 from sla.acknowledgement import Acknowledgement, Via
-from sla.interval import HOUR, MINUTE
+from sla.interval import HOUR, MINUTE, SECOND
 from sla.silence import Silence
 from tests.support.alerting import BAD, GOOD, UNKNOWN, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import EPOCH, ManualClock
@@ -446,3 +446,68 @@ async def test_an_alert_about_the_monitor_itself_is_escalated_and_acknowledged_t
         await rig.look()
     assert rig.events("manager") == ["opened", "acknowledged", "resolved"]
     assert rig.events("ada") == []
+
+
+@pytest.mark.parametrize("lost", range(6))
+async def test_a_crash_before_a_commit_loses_and_repeats_no_step(lost: int) -> None:
+    """What one minute decided is not written before the crash; the next process decides it again, once."""
+    store, clock = MemoryStore(), ManualClock()
+    minutes = [0, 5, 15.1, 20, 25.2, 30]
+    for number, minute in enumerate(minutes):
+        async with run_alerting(ledger(), store, clock, deliver=False) as rig:
+            clock.jump(minute * 60 - (clock.now() - EPOCH) / SECOND)
+            if number == lost:
+                store.error = "the power is cut"
+                rig.observe(BAD, BAD)
+                await rig.alerting.look()
+                await rig.until(lambda rig=rig: rig.health.write_failures)
+        store.error = ""
+        async with run_alerting(ledger(), store, clock, deliver=False) as rig:
+            if number == 0:
+                rig.observe(BAD, BAD)
+            await rig.look()
+            await rig.look()
+    assert sorted(told(rig)) == [("ada", "opened"), ("manager", "opened"), ("pager", "opened")]
+    steps = {row.receiver: (row.made - EPOCH) / MINUTE for row in rig.rows()}
+    assert steps["pager"] < 1
+    assert 15.1 <= steps["manager"] < 15.3
+    assert 25.2 <= steps["ada"] < 25.4
+
+
+async def test_a_flapping_product_that_gets_worse_is_a_page() -> None:
+    damping = {"damping": {"incidents": 2, "within": "30m", "stable_after": "10m"}}
+    async with run_alerting(ledger(checks=2, rule="any", alerting=damping), deliver=False) as rig:
+        rig.observe(GOOD, key="forms/check-1")
+        for _ in range(2):
+            await fails(rig)
+            await recovers(rig)
+        assert rig.events("pager") == ["opened", "resolved", "opened"], "tickets; the second stays open"
+        await fails(rig)
+        await fails(rig, "forms/check-1")
+        await rig.look()
+        assert rig.events("pager")[3:] == ["escalated"]
+        assert rig.rows()[-1].severity == "page"
+        await recovers(rig, "forms/check-1")
+        await recovers(rig)
+        await rig.look()
+        await rig.look()
+        assert rig.events("pager")[3:] == ["escalated"], "it does not fall while the product flaps"
+        await passes(rig, 15.1)
+    assert rig.events("pager")[3:] == ["escalated", "resolved"]
+
+
+async def test_the_response_to_an_alert_that_is_gone_ends_at_the_start() -> None:
+    store, clock = MemoryStore(), ManualClock()
+    late = [{"to": "pager", "after": "5m"}]
+    async with run_alerting(ledger(escalations=[{"id": "sso", "steps": late}]), store, clock, deliver=False) as rig:
+        await fails(rig)
+        assert told(rig) == []
+        await rig.until(store.load_responses)
+    (held,) = store.load_responses()
+    store.product_incidents.clear()
+    store.incidents.clear()
+    store.seen.clear()
+    store.runs.clear()
+    async with run_alerting(ledger(), store, clock, deliver=False) as rig:
+        await rig.until(lambda: not store.load_responses())
+    assert store.responses[held.key, held.started].ended == clock.now()
