@@ -100,7 +100,7 @@ def _journey(probe: BlackboxProbe) -> Exchange:
             probe.probe_log.note("sending request", url=request.url.geturl(), method=request.method)
             response = await exchange(attempt, jar.sent_with(request))
             probe.probe_log.note("received response", status=response.status, version=response.version)
-            jar.take(request, response, attempt.now())
+            jar.store(request, response, attempt.now())
             location = response.headers.get("location", "")
             if response.status not in REDIRECTS or not location:
                 break

@@ -11,7 +11,8 @@ from sla.interval import SECOND
 from sla.observation import Outcome
 
 T = TypeVar("T")
-_SHARE = 0.95  # of the check's timeout, so that the failure of an auxiliary server is reported before the deadline
+# of the check's timeout, so that the failure of an auxiliary server is reported before the deadline
+_TIMEOUT_SHARE = 0.95
 
 
 async def from_auxiliary(reading: Awaitable[T], reason: str, limit: int, *, keep: str) -> T:
@@ -22,7 +23,7 @@ async def from_auxiliary(reading: Awaitable[T], reason: str, limit: int, *, keep
     Raises:
         ProbeFailure: `reason`, unknown, for any other failure, and when most of the timeout has passed.
     """
-    seconds = _SHARE * limit / SECOND
+    seconds = _TIMEOUT_SHARE * limit / SECOND
     try:
         async with asyncio.timeout(seconds):
             return await reading

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
 
 _MAX_CODINGS = 5
-_STEP = 65_536  # bytes decoded at a time, so that the whole text is never held with 4 bytes per character
+_CHUNK_BYTES = 65_536  # bytes decoded at a time, so that the entire text is never in memory with 4 bytes per character
 
 
-class Reading(NamedTuple):
-    """A body's text in UTF-8, and the problem if it could not be decoded, else empty."""
+class BodyText(NamedTuple):
+    """A body's text in UTF-8. `problem` is the error if the body could not be decoded, else empty."""
 
     text: bytes | bytearray
     problem: str = ""
@@ -48,21 +48,21 @@ def decompress(response: Response) -> None:
     response.decoded = True
 
 
-def reading(response: Response, *, json: bool = False) -> Reading:
-    """Return the text of a decompressed body, detecting the charset as for JSON if `json`; undecodable text is kept."""
+def decode_text(response: Response, *, json: bool = False) -> BodyText:
+    """Return the text of a decompressed body. `json`: detect the charset as for JSON. Undecodable bytes are kept."""
     body = response.body
     charsets = charsets_of(response.headers.get("content-type", ""), body, json=json)
     for charset in charsets:
-        if charset.codec and (text := _in_utf_8(body, charset, truncated=response.truncated)) is not None:
-            return Reading(text)
-    return Reading(body, _problem(charsets[-1]))
+        if charset.codec and (text := _to_utf_8(body, charset, truncated=response.truncated)) is not None:
+            return BodyText(text)
+    return BodyText(body, _problem(charsets[-1]))
 
 
 def _problem(charset: Charset) -> str:
     if not charset.codec:
         return f"unknown charset in {charset.source}"
-    by = f", the charset of {charset.source}" if charset.source else ", and no other charset is declared"
-    return f"the body is not valid {charset.codec.replace('_', '-').upper()}{by}"
+    charset_text = f", the charset of {charset.source}" if charset.source else ", and no other charset is declared"
+    return f"the body is not valid {charset.codec.replace('_', '-').upper()}{charset_text}"
 
 
 def text_of(response: Response) -> bytes | bytearray:
@@ -72,27 +72,27 @@ def text_of(response: Response) -> bytes | bytearray:
         ProbeFailure: as `decompress`; `body_charset`: not valid in the declared charset.
     """
     decompress(response)
-    text, problem = reading(response)
+    text, problem = decode_text(response)
     if problem:
         raise ProbeFailure("body_charset", problem, status=response.status)
     return text
 
 
-def _in_utf_8(body: bytes | bytearray, charset: Charset, *, truncated: bool) -> bytes | bytearray | None:
+def _to_utf_8(body: bytes | bytearray, charset: Charset, *, truncated: bool) -> bytes | bytearray | None:
     """Return the text in UTF-8 (the body itself if it is UTF-8), None if it is not valid in the charset."""
     decoder = codecs.getincrementaldecoder(charset.codec)(_C1 if charset.codec == LATIN_1 else "strict")
-    written, same = bytearray(), charset.codec == UTF_8
+    converted, is_utf_8 = bytearray(), charset.codec == UTF_8
     try:
-        for start in range(charset.mark, len(body), _STEP):
-            last = start + _STEP >= len(body) and not truncated
-            text = decoder.decode(bytes(body[start : start + _STEP]), last)
-            if same and "\0" in text and not charset.source:
+        for start in range(charset.mark, len(body), _CHUNK_BYTES):
+            last = start + _CHUNK_BYTES >= len(body) and not truncated
+            text = decoder.decode(bytes(body[start : start + _CHUNK_BYTES]), last)
+            if is_utf_8 and "\0" in text and not charset.source:
                 return None  # UTF-16 of another alphabet, or binary data
-            if not same:
-                written += text.encode()
+            if not is_utf_8:
+                converted += text.encode()
     except UnicodeError:
         return None
-    return written if not same else body[charset.mark :] if charset.mark else body
+    return converted if not is_utf_8 else body[charset.mark :] if charset.mark else body
 
 
 def _control(error: UnicodeError) -> tuple[str, int]:
@@ -106,8 +106,8 @@ _C1 = "ninewatch_c1"
 codecs.register_error(_C1, _control)
 
 REASONS = {
-    "body_charset": "the body is not valid in its declared charset, or the charset is unknown; text not found in it "
-    "proves nothing",
+    "body_charset": "the body is not valid in its declared charset, or the charset is unknown; it is not certain "
+    "that missing text is absent",
     "body_encoding": "unsupported `Content-Encoding`; only gzip and deflate are supported",
     "compression_malformed": "the compressed body is invalid, truncated or followed by other data",
 }

@@ -25,7 +25,7 @@ _MARKS = (
 _ZEROES = ((b"...x", "utf_32_be"), (b"x...", "utf_32_le"), (b".x", "utf_16_be"), (b"x.", "utf_16_le"))
 _META = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([A-Za-z0-9_:.+-]{1,40})""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_DECLARED = re.compile(rb"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9_:.+-]{1,40})["']""")
+_XML_ENCODING = re.compile(rb"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9_:.+-]{1,40})["']""")
 _PARAMETER = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,]*))""", re.IGNORECASE)
 
 # Charsets of texts, by Python's names. Other codecs (`idna`, `unicode_escape`) are not charsets, or are slow.
@@ -36,7 +36,7 @@ _CODECS = {
     *(f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)),
 }
 # Charsets that browsers decode as another one (WHATWG Encoding, 4.2), and UTF-16 and UTF-32 without a mark.
-_READ_AS = {
+_DECODED_AS = {
     "ascii": "cp1252",
     "latin_1": "cp1252",
     "iso8859_9": "cp1254",
@@ -71,20 +71,24 @@ _OTHER_LABELS = {
 }
 
 
-_LENIENT = ("", "text/html", "text/plain")  # types that browsers read as windows-1252 if they are not UTF-8
+_WINDOWS_1252_FALLBACK = (
+    "",
+    "text/html",
+    "text/plain",
+)  # types that browsers read as windows-1252 if they are not UTF-8
 
 
 def _labels() -> dict[str, str]:
-    named = {alias: _READ_AS.get(codec, codec) for alias, codec in aliases.items()}
-    named |= {codec: _READ_AS.get(codec, codec) for codec in (*_CODECS, *_READ_AS)}
-    return {label: codec for label, codec in named.items() if codec in _CODECS} | _OTHER_LABELS
+    codecs_by_label = {alias: _DECODED_AS.get(codec, codec) for alias, codec in aliases.items()}
+    codecs_by_label |= {codec: _DECODED_AS.get(codec, codec) for codec in (*_CODECS, *_DECODED_AS)}
+    return {label: codec for label, codec in codecs_by_label.items() if codec in _CODECS} | _OTHER_LABELS
 
 
 _LABELS = _labels()
 
 
 class Charset(NamedTuple):
-    """A charset. `codec` is Python's name, empty if unknown; `source` is what declares it, empty if nothing does."""
+    """A charset. `codec`: Python's name, empty if unknown. `source`: the declaration of the charset, empty without."""
 
     codec: str
     source: str = ""
@@ -102,33 +106,33 @@ def charsets_of(content_type: str, body: bytes | bytearray, *, json: bool = Fals
             return (Charset(codec, "the byte order mark", len(mark)),)
     kind = content_type.partition(";")[0].strip().lower()
     match = _PARAMETER.search(content_type)
-    declared = _labelled(match[1] or match[2] or match[3] or "", "Content-Type") if match else None
-    plain = Charset(_by_zeroes(body) or UTF_8)
+    declared = _charset_of_label(match[1] or match[2] or match[3] or "", "Content-Type") if match else None
+    plain = Charset(_charset_from_zero_bytes(body) or UTF_8)
     if json or kind == "application/json" or kind.endswith("+json"):
         return (plain,) if declared is None else (plain, declared)
     if declared is not None:
         return (declared,)
-    if found := _declaration(kind, body):
-        return (_labelled(found[1].decode("ascii"), "the document", ascii_based=True),)
-    return (plain, *_AS_BROWSERS) if kind in _LENIENT and b"\0" not in body else (plain,)
+    if declaration := _declaration(kind, body):
+        return (_charset_of_label(declaration[1].decode("ascii"), "the document", ascii_based=True),)
+    return (plain, *_AS_BROWSERS) if kind in _WINDOWS_1252_FALLBACK and b"\0" not in body else (plain,)
 
 
 def _declaration(kind: str, body: bytes | bytearray) -> re.Match[bytes] | None:
     head = bytes(body[:_PRESCAN])
     if kind.endswith(("/xml", "+xml")) or head.lstrip().startswith(b"<?xml"):
-        return _DECLARED.match(head)
+        return _XML_ENCODING.match(head)
     return _META.search(_COMMENT.sub(b"", head)) if kind in ("", "text/html") else None
 
 
-def _labelled(label: str, source: str, *, ascii_based: bool = False) -> Charset:
-    """Return the charset of a label. A declaration that was read as ASCII cannot be UTF-16."""
+def _charset_of_label(label: str, source: str, *, ascii_based: bool = False) -> Charset:
+    """Return the charset of a label. `ascii_based`: the declaration is ASCII text, so the charset cannot be UTF-16."""
     codec = _LABELS.get(re.sub("[^a-z0-9]+", "_", label.strip().lower()), "")
     if ascii_based and codec.startswith(("utf_16", "utf_32")):
         codec = UTF_8
     return Charset(codec, f"{source} ({quoted(label, 40)})")
 
 
-def _by_zeroes(body: bytes | bytearray) -> str:
+def _charset_from_zero_bytes(body: bytes | bytearray) -> str:
     """Return the charset that zero bytes among the first 4 bytes indicate, empty without them."""
     shape = bytes(b"x"[0] if byte else b"."[0] for byte in body[:4])
     return next((codec for zeroes, codec in _ZEROES if shape and shape.startswith(zeroes)), "")

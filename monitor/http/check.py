@@ -1,4 +1,4 @@
-"""The configuration keys of HTTP checks, and which of them exclude each other."""
+"""The configuration keys of HTTP checks, and validation of their combinations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FRAMING = {  # headers that specify how a request is sent, for this connection 
     *("connection", "content-length", "expect", "keep-alive", "proxy-connection"),
     *("te", "trailer", "transfer-encoding", "upgrade"),
 }
-_CRUMBS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")  # RFC 6265, 4.1.1
+_COOKIE_VALUE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")  # RFC 6265, 4.1.1
 
 
 def _user(value: str) -> str:
@@ -59,7 +59,7 @@ class Basic(Model):
     """The user name, without a colon."""
 
     password: Secret
-    """Source of the password."""
+    """Reference to the password: `{env: NAME}` or `{file: PATH}`."""
 
 
 def _scopes(value: Any) -> Any:
@@ -74,7 +74,7 @@ Scopes = Annotated[
 
 
 class OAuth2(Model):
-    """An access token for client credentials (RFC 6749, 4.4), kept until shortly before it expires."""
+    """An access token, obtained with client credentials (RFC 6749, 4.4) and cached until shortly before it expires."""
 
     token_url: HttpUrl
     """The token endpoint."""
@@ -86,7 +86,7 @@ class OAuth2(Model):
     """Reference to the client's secret."""
 
     scopes: Scopes = ()
-    """Scopes of the token: a list, or words in one text."""
+    """Scopes of the token: a list, or one text with spaces."""
 
     params: dict[str, HeaderValue] = Field(default_factory=dict)
     """Further fields of the token request: `{audience: https://api.example.org}`."""
@@ -102,7 +102,7 @@ def _cookies(cookies: dict[str, str | Secret]) -> dict[str, str | Secret]:
     for name, value in cookies.items():
         if not is_token(name):
             raise problem_at(name, "is not a cookie name; use letters, digits, - and _")
-        if not _CRUMBS.fullmatch(plain(value)):
+        if not _COOKIE_VALUE.fullmatch(plain(value)):
             raise problem_at(name, "not a valid cookie value; encode spaces, commas, semicolons and quotes: %20 ...")
     return cookies
 
@@ -144,7 +144,7 @@ class HttpClientCheck(NetworkCheck):
     """Keys of checks that send HTTP requests: credentials, proxy and TLS."""
 
     headers: Headers = Field(default_factory=dict)
-    """Request headers; `Accept-Encoding: identity` is sent by default."""
+    """Request headers. Default: `Accept-Encoding: identity`."""
 
     basic: Basic | None = None
     """HTTP Basic credentials."""
@@ -156,7 +156,7 @@ class HttpClientCheck(NetworkCheck):
     """A bearer token, obtained with client credentials."""
 
     proxy: ProxyUrl | None = None
-    """The proxy, `http://host:port`. The environment's proxy settings are ignored."""
+    """URL of the proxy, `http://host:port`. The environment's proxy settings are ignored."""
 
     proxy_basic: Basic | None = None
     """Credentials for the proxy."""
@@ -166,35 +166,35 @@ class HttpClientCheck(NetworkCheck):
 
     @field_validator("headers")
     @classmethod
-    def _leaves_sending_to_us(cls, headers: Headers) -> Headers:
+    def _has_no_framing_headers(cls, headers: Headers) -> Headers:
         for name in headers:
             if name.lower() in _FRAMING:
-                raise problem_at(name, "this header is set by the client; remove it")
+                raise problem_at(name, "is set by the HTTP client; remove it")
         return headers
 
     @model_validator(mode="after")
-    def _asks_as_one_and_by_one_way(self) -> Self:
+    def _has_one_set_of_credentials(self) -> Self:
         given = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
         if len(given) > 1:
             raise problem_at(given[1], f"a request has one set of credentials; keep {' or '.join(given)}")
-        if self.oauth2 and "authorization" in self.named:
+        if self.oauth2 and "authorization" in self.header_names:
             raise problem_at("oauth2", "the headers already contain Authorization; keep one of the two")
         if self.proxy is None and self.proxy_basic is not None:
             raise problem_at("proxy_basic", "has no effect without a proxy; add proxy: http://host:port")
         return self
 
-    def may_speak_tls(self, url: str, redirects: int = 0) -> bool:
+    def may_use_tls(self, url: str, redirects: int = 0) -> bool:
         """Return whether a request to the URL may use TLS with the options of `tls`."""
         tokens = self.oauth2 is not None and self.oauth2.tls is None and self.oauth2.token_url.startswith("https:")
         return url.startswith("https:") or redirects > 0 or tokens
 
     def reject_unused_tls(self, url: str, redirects: int = 0) -> None:
         """Reject TLS options if no request to the URL can use TLS."""
-        if self.tls != TlsOptions() and not self.may_speak_tls(url, redirects):
+        if self.tls != TlsOptions() and not self.may_use_tls(url, redirects):
             raise problem_at("tls", "has no effect without TLS; use https://")
 
     @property
-    def named(self) -> set[str]:
+    def header_names(self) -> set[str]:
         """The header names in lower case."""
         return {name.lower() for name in self.headers}
 
@@ -214,8 +214,8 @@ class HttpCheck(HttpClientCheck):
     """The request method."""
 
     cookies: Cookies = Field(default_factory=dict)
-    """Cookies of the request: names to texts or secrets. Cookies set by a redirect are sent to the same host and path;
-    a cookie that it expires (`Max-Age=0`) is no longer sent."""
+    """Cookies of the request: names to texts or secrets. Cookies set by a redirect are sent to the same host and path.
+    A cookie that a redirect expires (`Max-Age=0`) is no longer sent."""
 
     body: HeaderValue | None = None
     """The body, for all methods except GET and HEAD: text, or a secret."""
@@ -224,17 +224,17 @@ class HttpCheck(HttpClientCheck):
     """A file to send as the body instead of `body`. A relative path is relative to this file."""
 
     redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0  # 20, as browsers
-    """Maximum number of redirects to follow; 0 evaluates the first response. Credentials, and headers that contain a
-    secret, are sent to the first origin only; a redirect that would send a secret body elsewhere is refused."""
+    """Maximum number of redirects to follow. With 0, the first response is evaluated. Credentials, and headers that
+    contain a secret, are sent to the first origin only. A redirect of a secret body to another origin is rejected."""
 
     resolve_to: HostName | None = None
-    """The address to connect to instead of the URL's host; SNI, Host and the certificate's name stay the URL's."""
+    """Address to connect to instead of the URL's host. SNI, Host and certificate verification use the URL's host."""
 
     protocol: Protocol = "1.1"
     """The HTTP version: `1.1`, `2`, or `auto` for the server's preference (over TLS)."""
 
     compression: Literal["gzip", "deflate"] | None = None
-    """Request this compression, and require it of the body. Expectations apply to the decompressed body."""
+    """Compression to request, which the body must have. Expectations apply to the decompressed body."""
 
     body_limit: Annotated[int, Field(ge=1, le=64 * 1024 * 1024, strict=True)] = 1024 * 1024
     """Maximum size of the body in bytes, also after decompression."""
@@ -255,10 +255,10 @@ class HttpCheck(HttpClientCheck):
         return b"" if self.body is None else plain(self.body).encode()
 
     @model_validator(mode="after")
-    def _sends_what_the_method_carries(self) -> Self:
-        sent = "body_file" if self.body is None else "body"
+    def _body_is_allowed(self) -> Self:
+        key = "body_file" if self.body is None else "body"
         if self.payload and self.method in _BODILESS:
-            raise problem_at(sent, f"a {self.method} request has no body; add method: POST")
+            raise problem_at(key, f"a {self.method} request has no body; add method: POST")
         if self.body is not None and self.body_file is not None:
             raise problem_at("body_file", "a request has one body; keep body or body_file")
         if self.method == "HEAD" and self.expect.needs_body:
@@ -269,10 +269,10 @@ class HttpCheck(HttpClientCheck):
         return self
 
     @model_validator(mode="after")
-    def _means_one_thing(self) -> Self:
-        if self.cookies and "cookie" in self.named:
+    def _has_no_conflicts(self) -> Self:
+        if self.cookies and "cookie" in self.header_names:
             raise problem_at("cookies", "the headers already contain Cookie; keep one of the two")
-        if self.compression and "accept-encoding" in self.named:
+        if self.compression and "accept-encoding" in self.header_names:
             raise problem_at("compression", "the headers already contain Accept-Encoding; keep one of the two")
         if self.proxy is not None and self.resolve_to is not None:
             raise problem_at("resolve_to", "has no effect with a proxy, which resolves the name itself; remove it")
@@ -281,6 +281,6 @@ class HttpCheck(HttpClientCheck):
         return self
 
     @model_validator(mode="after")
-    def _judges_what_is_shown(self) -> Self:
+    def _tls_options_have_effect(self) -> Self:
         self.reject_unused_tls(self.http, self.redirects)
         return self

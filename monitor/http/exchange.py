@@ -40,70 +40,70 @@ async def exchange(attempt: Attempt, request: Request) -> Response:
             attempt, HostPort(request.host, request.port), tunnel=request.encrypted
         )
     with connection:
-        agreed = None
+        alpn = None
         if encrypted := request.encrypted:
             ssl_socket = await connection.encrypt(transport.context, request.server_name)
             attempt.certificate_expiry = certificate_expiry(ssl_socket)
-            agreed = ssl_socket.selected_alpn_protocol()
+            alpn = ssl_socket.selected_alpn_protocol()
         attempt.enter("first_byte")
         response = (attempt.make_response or Response)(limit=transport.limit, head_only=request.method == "HEAD")
-        if transport.protocol != "1.1" and _speaks_2(request, agreed):
-            begun = partial(attempt.enter, "transfer")
-            await http2.exchange(connection, request.fields, request.body, response, begun=begun)
+        if transport.protocol != "1.1" and _uses_http_2(request, alpn):
+            on_headers = partial(attempt.enter, "transfer")
+            await http2.exchange(connection, request.fields, request.body, response, on_headers=on_headers)
         else:
             await _over_http_1(attempt, connection, request, response)
     attempt.close()
     response.url, response.encrypted = request.url, encrypted
     if transport.proxy is not None and not encrypted:
-        proxy.judge(response)
+        proxy.check_response(response)
     return response
 
 
 async def _over_http_1(attempt: Attempt, connection: Connection, request: Request, response: Response) -> None:
-    """Send the request and read the response, which may arrive before the whole request is sent."""
-    broken = await try_send(connection, request.data)
+    """Send the request and read the response, which may arrive before the request is completely sent."""
+    send_failure = await try_send(connection, request.data)
     while not response.complete:
         data = await connection.receive()
         if attempt.phase != "transfer":
             attempt.enter("transfer")
         if data:
             response.feed(data)
-        elif broken is not None and not response.started:
-            raise broken
+        elif send_failure is not None and not response.started:
+            raise send_failure
         else:
             response.end()
 
 
-def _speaks_2(request: Request, agreed: str | None) -> bool:
+def _uses_http_2(request: Request, alpn: str | None) -> bool:
     """Return whether to use HTTP/2: negotiated in TLS, or required in the clear (RFC 9113, 3.3).
 
     Raises:
         ProbeFailure: `http_version`: required, but not negotiated.
     """
-    insisting = request.transport.protocol == "2"
-    if insisting and request.encrypted and agreed != "h2":
+    required = request.transport.protocol == "2"
+    if required and request.encrypted and alpn != "h2":
         raise ProbeFailure("http_version", "the server did not select HTTP/2 in the TLS handshake (ALPN)")
-    return insisting or agreed == "h2"
+    return required or alpn == "h2"
 
 
-def redirect_follower(most: int) -> Exchange:
-    """Return a function that sends a request and follows up to `most` redirects, with cookies.
+def redirect_follower(limit: int) -> Exchange:
+    """Return a function that sends a request and follows up to `limit` redirects, with cookies.
 
     It raises like `exchange`, and `redirect_limit` and `redirect_refused`.
     """
 
-    async def journey(attempt: Attempt, request: Request) -> Response:
+    async def follow(attempt: Attempt, request: Request) -> Response:
         jar = CookieJar()
         for count in itertools.count():
             response = await exchange(attempt, jar.sent_with(request))
-            jar.take(request, response, attempt.now())
+            jar.store(request, response, attempt.now())
             response.redirects, response.cookies = count, jar.of(request)
             location = response.headers.get("location")
-            if response.status not in REDIRECTS or location is None or not most:
+            if response.status not in REDIRECTS or location is None or not limit:
                 return response
-            if count == most:
+            if count == limit:
                 break
             request = request.redirected(response.status, location)
-        raise ProbeFailure("redirect_limit", f"more than {most} redirects", status=response.status)
+        raise ProbeFailure("redirect_limit", f"more than {limit} redirects", status=response.status)
 
-    return journey
+    return follow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.config.addresses import carries_credentials
 from monitor.config.conditions import Conditions, is_number
-from monitor.http.body import Reading, decompress, reading
+from monitor.http.body import BodyText, decode_text, decompress
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure, quoted
 from sla.observation import Outcome
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from monitor.config.model import Expect, JsonExpectation
     from monitor.http.response import Response
 
-_MOST_SHOWN = 3  # values of a JSON document in the detail of a failed expectation
-Judge = Callable[["Response"], ProbeFailure | None]
+_MAX_VALUES_IN_DETAIL = 3  # values of a JSON document in the detail of a failed expectation
+ExpectationCheck = Callable[["Response"], ProbeFailure | None]
 
 
 class Expectation:
@@ -33,11 +33,11 @@ class Expectation:
     def __init__(self, expect: Expect, coding: str | None = None) -> None:
         self._expect, self._coding = expect, coding
         self._statuses = ", ".join(map(str, expect.status))
-        self._needles = [text.encode() for text in expect.contains]
-        self._unwanted = [text.encode() for text in expect.not_contains]
-        self._of_absence = bool(expect.not_contains or expect.not_matches)
-        self._of_text = bool(self._of_absence or expect.contains or expect.matches)
-        judges: tuple[tuple[object, Judge], ...] = (
+        self._required_texts = [text.encode() for text in expect.contains]
+        self._forbidden_texts = [text.encode() for text in expect.not_contains]
+        self._forbids_text = bool(expect.not_contains or expect.not_matches)
+        self._needs_text = bool(self._forbids_text or expect.contains or expect.matches)
+        checks: tuple[tuple[object, ExpectationCheck], ...] = (
             (expect.unknown, self._inconclusive),
             (True, self._status),
             (expect.version, self._version),
@@ -47,19 +47,19 @@ class Expectation:
             (expect.cookie, self._cookie),
             (expect.needs_body, self._body),
         )
-        self._judges = tuple(judge for wanted, judge in judges if wanted)
+        self._checks = tuple(check for expected, check in checks if expected)
 
     def failure(self, response: Response) -> ProbeFailure | None:
         """Return the first unmet expectation, None if all are met."""
-        for judge in self._judges:
-            if (failure := judge(response)) is not None:
+        for check in self._checks:
+            if (failure := check(response)) is not None:
                 return failure
         return None
 
     def _inconclusive(self, response: Response) -> ProbeFailure | None:
         """Return a failure with outcome unknown if the response matches `unknown`."""
         for each in self._expect.unknown:
-            if (found_text := _met(each, response)) is not None:
+            if (found_text := _match_description(each, response)) is not None:
                 return ProbeFailure("inconclusive", f"{found_text}: configured as unknown", outcome=Outcome.UNKNOWN)
         return None
 
@@ -73,8 +73,8 @@ class Expectation:
     def _version(self, response: Response) -> ProbeFailure | None:
         if response.version in self._expect.version:
             return None
-        wanted = " or ".join(self._expect.version)
-        return ProbeFailure("http_version", f"the response is in HTTP/{response.version}, expected {wanted}")
+        expected = " or ".join(self._expect.version)
+        return ProbeFailure("http_version", f"the response is in HTTP/{response.version}, expected {expected}")
 
     def _encrypted(self, response: Response) -> ProbeFailure | None:
         if response.encrypted is self._expect.encrypted:
@@ -95,21 +95,23 @@ class Expectation:
 
     def _header(self, response: Response) -> ProbeFailure | None:
         """Check the headers. Values of headers with credentials are not reported."""
-        for wanted in self._expect.header:
-            found = response.headers.get(wanted.name.lower())
-            if not wanted.is_met([] if found is None else [found]):
-                shown = "" if found is None else "different" if carries_credentials(wanted.name) else quoted(found)
-                found_text = f"{wanted.name} is {shown}" if shown else f"no header {wanted.name}"
-                return ProbeFailure("header_mismatch", f"{found_text}, expected {wanted.description}")
+        for expected in self._expect.header:
+            found = response.headers.get(expected.name.lower())
+            if not expected.is_met([] if found is None else [found]):
+                shown = "" if found is None else "different" if carries_credentials(expected.name) else quoted(found)
+                found_text = f"{expected.name} is {shown}" if shown else f"no header {expected.name}"
+                return ProbeFailure("header_mismatch", f"{found_text}, expected {expected.description}")
         return None
 
     def _cookie(self, response: Response) -> ProbeFailure | None:
         """Check the cookies. Their values are not reported, because they may grant access to a session."""
-        for wanted in self._expect.cookie:
-            found = response.cookies.get(wanted.name)
-            if not wanted.is_met([] if found is None else [found]):
-                found_text = f"no cookie {wanted.name}" if found is None else f"the cookie {wanted.name} is different"
-                return ProbeFailure("cookie_mismatch", f"{found_text}, expected {wanted.description}")
+        for expected in self._expect.cookie:
+            found = response.cookies.get(expected.name)
+            if not expected.is_met([] if found is None else [found]):
+                found_text = (
+                    f"no cookie {expected.name}" if found is None else f"the cookie {expected.name} is different"
+                )
+                return ProbeFailure("cookie_mismatch", f"{found_text}, expected {expected.description}")
         return None
 
     def _body(self, response: Response) -> ProbeFailure | None:
@@ -118,33 +120,33 @@ class Expectation:
             decompress(response)
         except ProbeFailure as unreadable:
             return unreadable
-        read = reading(response) if self._of_text else Reading(b"")
-        failure = self._unwanted_in(read.text) or self._sized(response)
+        read = decode_text(response) if self._needs_text else BodyText(b"")
+        failure = self._forbidden_in(read.text) or self._size_mismatch(response)
         if failure is not None:
             return failure
         failure = self._missing_in(read.text)
-        if read.problem and not response.truncated and (failure is not None or self._of_absence):
-            return ProbeFailure("body_charset", f"not decided: {read.problem}")
+        if read.problem and not response.truncated and (failure is not None or self._forbids_text):
+            return ProbeFailure("body_charset", f"undecided: {read.problem}")
         failure = failure or (self._json(response) if self._expect.json_values else None)
-        return self._of_part(response, failure) if response.truncated else failure
+        return self._truncated_failure(response, failure) if response.truncated else failure
 
-    def _of_part(self, response: Response, failure: ProbeFailure | None) -> ProbeFailure | None:
+    def _truncated_failure(self, response: Response, failure: ProbeFailure | None) -> ProbeFailure | None:
         """Return the failure for a truncated body."""
         if failure is not None:
-            return ProbeFailure("body_too_large", f"not decided within {len(response.body)} bytes: {failure.detail}")
-        if self._of_absence:
+            return ProbeFailure("body_too_large", f"undecided within {len(response.body)} bytes: {failure.detail}")
+        if self._forbids_text:
             return ProbeFailure("body_too_large", f"unwanted text may follow after {len(response.body)} bytes")
         return None
 
-    def _sized(self, response: Response) -> ProbeFailure | None:
-        size, wanted = len(response.body) + response.truncated, self._expect.body_size
-        if wanted is None or size in wanted:
+    def _size_mismatch(self, response: Response) -> ProbeFailure | None:
+        size, expected = len(response.body) + response.truncated, self._expect.body_size
+        if expected is None or size in expected:
             return None
         found_text = f"more than {len(response.body)}" if response.truncated else str(size)
-        return ProbeFailure("body_size", f"the body has {found_text} bytes, expected {wanted}")
+        return ProbeFailure("body_size", f"the body has {found_text} bytes, expected {expected}")
 
-    def _unwanted_in(self, body: bytes | bytearray) -> ProbeFailure | None:
-        for text in self._unwanted:
+    def _forbidden_in(self, body: bytes | bytearray) -> ProbeFailure | None:
+        for text in self._forbidden_texts:
             if text in body:
                 return ProbeFailure("body_mismatch", f"the body contains {quoted(text.decode())}")
         for pattern in self._expect.not_matches:
@@ -153,7 +155,7 @@ class Expectation:
         return None
 
     def _missing_in(self, body: bytes | bytearray) -> ProbeFailure | None:
-        for text in self._needles:
+        for text in self._required_texts:
             if text not in body:
                 return ProbeFailure("body_mismatch", f"the body does not contain {quoted(text.decode())}")
         for pattern in self._expect.matches:
@@ -170,20 +172,20 @@ class Expectation:
             return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
 
 
-def _met(wanted: Unknown, response: Response) -> str | None:
-    """Return a description of the response if it matches `wanted`, None otherwise."""
-    if not wanted.accepts_status(response.status):
+def _match_description(expected: Unknown, response: Response) -> str | None:
+    """Return a description of the response if it matches `expected`, None otherwise."""
+    if not expected.accepts_status(response.status):
         return None
-    headers = [(each, response.headers.get(each.name.lower())) for each in wanted.header]
+    headers = [(each, response.headers.get(each.name.lower())) for each in expected.header]
     if not all(each.is_met([] if found is None else [found]) for each, found in headers):
         return None
     try:
-        if wanted.json_values and _unmet(wanted.json_values, document(response)) is not None:
+        if expected.json_values and _unmet(expected.json_values, document(response)) is not None:
             return None
     except (ProbeFailure, RecursionError):
         return None
-    matched = [f"status {response.status}", *(f"{each.name}: {each.description}" for each in wanted.header)]
-    return ", ".join([*matched, *(f"{each.path.text} is {_wanted(each)}" for each in wanted.json_values)])
+    matched = [f"status {response.status}", *(f"{each.name}: {each.description}" for each in expected.header)]
+    return ", ".join([*matched, *(f"{each.path.text} is {_expected_text(each)}" for each in expected.json_values)])
 
 
 def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure | None:
@@ -191,21 +193,23 @@ def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure 
         nodes = each.path.nodes(body_json)
         found = [node.value for node in nodes]
         if not each.is_met(found):
-            detail = f"{_unfit(each, nodes)}, expected {_wanted(each)}{_untyped(each, found)}"
+            detail = f"{_mismatch_text(each, nodes)}, expected {_expected_text(each)}{_type_hint(each, found)}"
             return ProbeFailure("body_mismatch", detail)
     return None
 
 
-def _unfit(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str:
+def _mismatch_text(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str:
     """Return the first unexpected values, each with its normalized path (RFC 9535, 2.7)."""
     wrong = [node for node in nodes if not unmet.is_met([node.value])] or nodes
     if not wrong:
         return f"{unmet.path.text} is missing"
-    shown = [f"{quoted(node.path(), 120)[1:-1]} is {_shown(node.value)}" for node in wrong[:_MOST_SHOWN]]
-    return ", ".join(shown) + (f" and {len(wrong) - _MOST_SHOWN} more" if len(wrong) > _MOST_SHOWN else "")
+    shown = [f"{quoted(node.path(), 120)[1:-1]} is {_value_text(node.value)}" for node in wrong[:_MAX_VALUES_IN_DETAIL]]
+    return ", ".join(shown) + (
+        f" and {len(wrong) - _MAX_VALUES_IN_DETAIL} more" if len(wrong) > _MAX_VALUES_IN_DETAIL else ""
+    )
 
 
-def _untyped(unmet: JsonExpectation, found: list[Any]) -> str:
+def _type_hint(unmet: JsonExpectation, found: list[Any]) -> str:
     """Return a remark if a string was compared with a number."""
     if isinstance(unmet.value, Conditions):
         numeric = any(each.operator in ("<", "<=", ">", ">=") for each in unmet.value.conditions)
@@ -215,9 +219,9 @@ def _untyped(unmet: JsonExpectation, found: list[Any]) -> str:
     return "" if text is None else "; the value is a string, which never equals a number"
 
 
-def _wanted(unmet: JsonExpectation) -> str:
-    return str(unmet.value) if isinstance(unmet.value, Conditions) else _shown(unmet.value)
+def _expected_text(unmet: JsonExpectation) -> str:
+    return str(unmet.value) if isinstance(unmet.value, Conditions) else _value_text(unmet.value)
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return quoted(value) if isinstance(value, str) else quoted(json.dumps(value)).strip('"')

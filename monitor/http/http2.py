@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from monitor.http.response import BETWEEN, INTERIM_LIMIT
+from monitor.http.response import INTERIM_LIMIT, SEPARATORS
 from monitor.network.buffered_stream import try_send
 from monitor.network.failure import ProbeFailure, quoted
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
     from monitor.network.connection import Connection
 
-_STREAM = 1
+_STREAM_ID = 1
 _DATA, _SETTINGS, _GOAWAY = 0, 4, 7  # types of frames
-_FRAME = 16_384  # bytes of a frame's payload, the default of SETTINGS_MAX_FRAME_SIZE
-_FRAMES = 4_000  # frames of a response, plus one per `_DENSE` bytes of its body
-_DENSE = 256
-_OVERHEAD = 262_144  # bytes of a response besides its body, which padding may double
+_MAX_FRAME_BYTES = 16_384  # bytes of a frame's payload, the default of SETTINGS_MAX_FRAME_SIZE
+_MAX_FRAMES = 4_000  # frames of a response, plus one per `_BODY_BYTES_PER_FRAME` bytes of its body
+_BODY_BYTES_PER_FRAME = 256
+_MAX_OVERHEAD_BYTES = 262_144  # bytes of a response besides its body, which padding may double
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError)  # errors of h2 and hpack besides their own classes
-_FRAMES_PER_TURN = 64  # body frames, or as many times 16 bytes of headers, before yielding to the event loop
+_FRAMES_PER_YIELD = 64  # body frames, or as many times 16 bytes of headers, before yielding to the event loop
 
 
 async def exchange(
     connection: Connection,
     headers: Sequence[tuple[str, str]],
     body: bytes,
-    answer: Response,
+    response: Response,
     *,
-    begun: Callable[[], object] = lambda: None,
+    on_headers: Callable[[], object] = lambda: None,
 ) -> None:
-    """Send one request, pseudo-headers first, and read the response into `answer`, up to its body limit.
+    """Send one request, pseudo-headers first, and read the response into `response`, up to its body limit.
 
-    `begun` is called once, when the response headers are complete. Headers that HTTP/2 forbids (`connection`, `host`,
-    `transfer-encoding`) must not be present.
+    `on_headers` is called once, when the response headers are complete. Headers that HTTP/2 forbids (`connection`,
+    `host`, `transfer-encoding`) must not be present.
 
     Raises:
         ProbeFailure: `http2_malformed`, `http2_flood`, `http2_reset`, `headers_too_large`, `hung_up`.
@@ -46,7 +46,7 @@ async def exchange(
     from h2.exceptions import H2Error
 
     try:
-        await _Exchange(connection, answer, begun).made(headers, body)
+        await _Exchange(connection, response, on_headers).run(headers, body)
     except H2Error as error:
         raise _malformed(error) from None
 
@@ -57,68 +57,73 @@ def load() -> None:
 
 
 class _Exchange:
-    def __init__(self, connection: Connection, answer: Response, begun: Callable[[], object]) -> None:
+    def __init__(self, connection: Connection, response: Response, on_headers: Callable[[], object]) -> None:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
 
-        self._connection, self._answer, self._begun = connection, answer, begun
+        self._connection, self._answer, self._begun = connection, response, on_headers
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding=None))
-        self._heard = bytearray()
-        self._frames = self._bytes = self._length = self._interim = self._stretch = 0
+        self._received = bytearray()
+        self._frames = self._bytes = self._length = self._interim = self._work_since_yield = 0
         self._ended = False
 
-    async def made(self, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    async def run(self, headers: Sequence[tuple[str, str]], body: bytes) -> None:
         self._http.initiate_connection()
         self._http.update_settings({2: 0})  # SETTINGS_ENABLE_PUSH: no server push
-        self._http.send_headers(_STREAM, headers, end_stream=not body)
+        self._http.send_headers(_STREAM_ID, headers, end_stream=not body)
         while not self._ended:
             body = self._send_some(body)
-            broken = await try_send(self._connection, self._http.data_to_send())
+            send_failure = await try_send(self._connection, self._http.data_to_send())
             data = await self._connection.receive()
             if not data:
-                raise broken or ProbeFailure("hung_up", f"after {self._frames} frames, before the end of the response")
-            self._heard += data
-            await self._take()
+                raise send_failure or ProbeFailure(
+                    "hung_up", f"after {self._frames} frames, before the end of the response"
+                )
+            self._received += data
+            await self._process_frames()
         self._answer.complete = True
 
     def _send_some(self, body: bytes) -> bytes:
         """Send as much as the server's flow control allows, and return the rest."""
         while body:
-            size = min(self._http.local_flow_control_window(_STREAM), self._http.max_outbound_frame_size, len(body))
+            size = min(self._http.local_flow_control_window(_STREAM_ID), self._http.max_outbound_frame_size, len(body))
             if size <= 0:
                 break
-            self._http.send_data(_STREAM, body[:size], end_stream=size == len(body))
+            self._http.send_data(_STREAM_ID, body[:size], end_stream=size == len(body))
             body = body[size:]
         return body
 
-    async def _take(self) -> None:
+    async def _process_frames(self) -> None:
         """Process the complete frames received."""
-        while not self._ended and len(self._heard) >= 9:
-            size = int.from_bytes(self._heard[:3], "big")
-            self._judge_frame(size)
-            if len(self._heard) < 9 + size:
+        while not self._ended and len(self._received) >= 9:
+            size = int.from_bytes(self._received[:3], "big")
+            self._check_frame(size)
+            if len(self._received) < 9 + size:
                 return
-            frame = bytes(self._heard[: 9 + size])
-            del self._heard[: 9 + size]
+            frame = bytes(self._received[: 9 + size])
+            del self._received[: 9 + size]
             self._count(frame)
-            if not _graceful(frame):
+            if not _is_graceful_goaway(frame):
                 self._feed(frame)
-            self._stretch += 1 if frame[3] == _DATA else 1 + size // 16
-            if self._stretch >= _FRAMES_PER_TURN:
-                self._stretch = 0
+            self._work_since_yield += 1 if frame[3] == _DATA else 1 + size // 16
+            if self._work_since_yield >= _FRAMES_PER_YIELD:
+                self._work_since_yield = 0
                 await asyncio.sleep(0)
 
-    def _judge_frame(self, size: int) -> None:
-        if not self._frames and self._heard[3] != _SETTINGS:  # 3.4: the server's connection preface
-            received = quoted(self._heard[:100].decode(errors="replace"))
+    def _check_frame(self, size: int) -> None:
+        if not self._frames and self._received[3] != _SETTINGS:  # 3.4: the server's connection preface
+            received = quoted(self._received[:100].decode(errors="replace"))
             raise ProbeFailure("http2_malformed", f"not HTTP/2: {received}")
-        if size > _FRAME:
-            raise ProbeFailure("http2_malformed", f"a frame of {size} bytes, at most {_FRAME} are allowed")
+        if size > _MAX_FRAME_BYTES:
+            raise ProbeFailure("http2_malformed", f"a frame of {size} bytes, at most {_MAX_FRAME_BYTES} are allowed")
 
     def _count(self, frame: bytes) -> None:
         self._frames += 1
         self._bytes += len(frame)
-        if self._frames > _FRAMES + self._length // _DENSE or self._bytes > _OVERHEAD + 2 * self._length + len(frame):
+        if (
+            self._frames > _MAX_FRAMES + self._length // _BODY_BYTES_PER_FRAME
+            or self._bytes > _MAX_OVERHEAD_BYTES + 2 * self._length + len(frame)
+        ):
             raise ProbeFailure("http2_flood", f"{self._frames} frames for {self._length} bytes of body")
 
     def _feed(self, frame: bytes) -> None:
@@ -131,9 +136,9 @@ class _Exchange:
         except _UNREADABLE as error:
             raise _malformed(error) from None
         for event in events:
-            self._note(event)
+            self._handle_event(event)
 
-    def _note(self, event: Any) -> None:
+    def _handle_event(self, event: Any) -> None:
         match type(event).__name__:
             case "ResponseReceived":
                 (_, status), *fields = event.headers  # h2 ensures that the pseudo-header is first
@@ -147,8 +152,8 @@ class _Exchange:
             case "TrailersReceived":
                 self._answer.trailers = _joined(event.headers)
             case "DataReceived":
-                self._keep(event.data)
-                self._http.acknowledge_received_data(event.flow_controlled_length, _STREAM)
+                self._store_body(event.data)
+                self._http.acknowledge_received_data(event.flow_controlled_length, _STREAM_ID)
             case "PushedStreamReceived":
                 raise ProbeFailure("http2_malformed", "server push, which was disabled")
             case "StreamReset" | "ConnectionTerminated":
@@ -156,7 +161,7 @@ class _Exchange:
             case "StreamEnded":
                 self._ended = True
 
-    def _keep(self, data: bytes) -> None:
+    def _store_body(self, data: bytes) -> None:
         self._length += len(data)
         self._answer.on_body(data)
         self._ended = self._answer.complete
@@ -166,20 +171,20 @@ def _malformed(error: Exception) -> ProbeFailure:
     return ProbeFailure("http2_malformed", quoted(str(error) or type(error).__name__, 120))
 
 
-def _graceful(frame: bytes) -> bool:
+def _is_graceful_goaway(frame: bytes) -> bool:
     """Return whether this is a GOAWAY that still completes our request (6.8).
 
     h2 would treat the connection as closed.
     """
     last, code = int.from_bytes(frame[9:13], "big"), frame[13:17]
-    return frame[3] == _GOAWAY and last >= _STREAM and code == bytes(4)
+    return frame[3] == _GOAWAY and last >= _STREAM_ID and code == bytes(4)
 
 
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in headers:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        joined[key] = f"{joined[key]}{BETWEEN.get(key, ', ')}{text}" if key in joined else text
+        joined[key] = f"{joined[key]}{SEPARATORS.get(key, ', ')}{text}" if key in joined else text
     return joined
 
 

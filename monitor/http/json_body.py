@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from monitor.http.body import decompress, reading
+from monitor.http.body import decode_text, decompress
 from monitor.network.failure import ProbeFailure, quoted
 
 if TYPE_CHECKING:
@@ -25,16 +25,17 @@ def document(response: Response) -> Any:
     Raises:
         ProbeFailure: `body_too_large`; `body_mismatch`: not JSON; `body_charset`; or as `decompress`.
     """
-    status, body = response.status, _in_utf_8(response)
+    status, body = response.status, _to_utf_8(response)
     if response.truncated:
         raise ProbeFailure("body_too_large", f"more than {len(body)} bytes", status=status)
     values = sum(map(body.count, (b",", b"[", b"{")))
     if values > response.limit // _BYTES_PER_VALUE:
         detail = f"{values} values in JSON, at most {response.limit // _BYTES_PER_VALUE} are read; raise body_limit"
         raise ProbeFailure("body_too_large", detail, status=status)
-    letter = next((width for pattern, width in _WIDE if pattern.search(body)), 1)
-    if letter * len(body) > response.limit:
-        detail = f"{letter * len(body)} bytes of JSON in memory, at most {response.limit} are read; raise body_limit"
+    bytes_per_character = next((width for pattern, width in _WIDE if pattern.search(body)), 1)
+    if bytes_per_character * len(body) > response.limit:
+        size = bytes_per_character * len(body)
+        detail = f"{size} bytes of JSON in memory, at most {response.limit} are read; raise body_limit"
         raise ProbeFailure("body_too_large", detail, status=status)
     try:
         return json.loads(body, parse_constant=_no_number, object_pairs_hook=_members)
@@ -53,7 +54,10 @@ def _no_number(name: str) -> Any:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members; reject a repeated name with different values, which parsers treat differently."""
+    """Return an object's members.
+
+    Reject a repeated name with different values, because parsers treat it differently.
+    """
     members = dict(pairs)
     if len(members) < len(pairs):
         for name, value in pairs:
@@ -62,10 +66,10 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _in_utf_8(response: Response) -> bytes | bytearray:
+def _to_utf_8(response: Response) -> bytes | bytearray:
     """Return the JSON text as UTF-8, from UTF-8, UTF-16, UTF-32 or the charset of Content-Type."""
     decompress(response)
-    read = reading(response, json=True)
+    read = decode_text(response, json=True)
     if read.problem:
         raise ProbeFailure("body_charset", read.problem, status=response.status)
     return read.text
@@ -74,7 +78,7 @@ def _in_utf_8(response: Response) -> bytes | bytearray:
 def members(response: Response) -> dict[str, Any]:
     """Return the members of a JSON object in the body, empty if the body is anything else."""
     try:
-        found = document(response)
+        parsed = document(response)
     except ProbeFailure:
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -40,15 +40,15 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 class Tokens:
     """The tokens of one check, shared by its requests. Concurrent requests cause one token request.
 
-    The last 2 tokens are concealed in logs, because a line with the former token may still be on its way.
+    The last 2 tokens are concealed in logs, because a line with the previous token may still be written.
     """
 
     def __init__(self, check: HttpClientCheck, oauth2: OAuth2) -> None:
         self._check = check
-        self._request = request_of(_asking(check, oauth2))
-        self._token = self._former = Passing("")
-        self._ends = self._rests = 0  # microseconds since the Unix epoch
-        self._asking = asyncio.Lock()
+        self._request = request_of(_token_request(check, oauth2))
+        self._token = self._previous = Passing("")
+        self._expires_at = self._no_renewal_before = 0  # microseconds since the Unix epoch
+        self._lock = asyncio.Lock()
         self._limit = RateLimit()
 
     @classmethod
@@ -62,47 +62,47 @@ class Tokens:
         Raises:
             ProbeFailure: `token_refused`, `token_unavailable`: unknown.
         """
-        if attempt.now() < self._ends:
+        if attempt.now() < self._expires_at:
             return self._token.value, False
-        await from_auxiliary(self._renewed(attempt), "token_unavailable", self._check.timeout, keep="token_")
+        await from_auxiliary(self._renew(attempt), "token_unavailable", self._check.timeout, keep="token_")
         return self._token.value, True
 
     def needs_renewal(self, now: int, status: int, token: str, *, new: bool) -> bool:
         """Return whether to repeat a request with a new token, after the target's response with this status."""
         if status != 401:
-            self._rests = 0
+            self._no_renewal_before = 0
         elif new:
-            self._rests = now + _RENEWAL_PAUSE
-        elif now >= self._rests:
+            self._no_renewal_before = now + _RENEWAL_PAUSE
+        elif now >= self._no_renewal_before:
             if token == self._token.value:  # else another attempt has renewed it
-                self._ends = 0
+                self._expires_at = 0
             return True
         return False
 
-    async def _renewed(self, attempt: Attempt) -> None:
-        async with self._asking:
-            if attempt.now() < self._ends:
+    async def _renew(self, attempt: Attempt) -> None:
+        async with self._lock:
+            if attempt.now() < self._expires_at:
                 return
-            self._limit.respect(attempt.now())
-            response = await self._asked(attempt)
-            self._limit.judge(response.status, response.headers, attempt.now())
-            token, lasting = _read(response)
-            self._former, self._token = self._token, Passing(token)
-            self._ends = attempt.now() + lasting - min(_RENEW_BEFORE, lasting // 10)
+            self._limit.check_wait(attempt.now())
+            response = await self._send_token_request(attempt)
+            self._limit.check_response(response.status, response.headers, attempt.now())
+            token, lifetime = _parse_token(response)
+            self._previous, self._token = self._token, Passing(token)
+            self._expires_at = attempt.now() + lifetime - min(_RENEW_BEFORE, lifetime // 10)
 
-    async def _asked(self, attempt: Attempt) -> Response:
+    async def _send_token_request(self, attempt: Attempt) -> Response:
         """Return the token server's response, without recording its TLS and address as the target's."""
-        watching = attempt.on_tls, attempt.make_response
+        saved = attempt.on_tls, attempt.make_response
         attempt.on_tls = attempt.make_response = None
         try:
             with attempt.using_operator_policy():
                 return await exchange(attempt, self._request)
         finally:
-            attempt.on_tls, attempt.make_response = watching
+            attempt.on_tls, attempt.make_response = saved
             attempt.certificate_expiry = attempt.peer = None
 
 
-def _asking(check: HttpClientCheck, oauth2: OAuth2) -> HttpCheck:
+def _token_request(check: HttpClientCheck, oauth2: OAuth2) -> HttpCheck:
     """Return the token request, which uses the check's proxy and address family."""
     form = {"grant_type": "client_credentials"}
     if oauth2.scopes:
@@ -133,7 +133,7 @@ def _asking(check: HttpClientCheck, oauth2: OAuth2) -> HttpCheck:
     )
 
 
-def _read(response: Response) -> tuple[str, int]:
+def _parse_token(response: Response) -> tuple[str, int]:
     """Return the token and its lifetime in microseconds.
 
     Raises:
@@ -141,32 +141,32 @@ def _read(response: Response) -> tuple[str, int]:
     """
     fields = members(response)
     if response.status != 200:
-        word = "token_refused" if response.status in _REFUSALS else "token_unavailable"
+        reason = "token_refused" if response.status in _REFUSALS else "token_unavailable"
         error = f": {quoted(str(fields['error']))}" if "error" in fields else ""
-        raise _failure(word, f"the token server responded {response.status}{error}")
+        raise _failure(reason, f"the token server responded {response.status}{error}")
     token = fields.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise _failure("token_unavailable", "no access_token in the token server's response")
-    return token, _lasting(fields.get("expires_in"))
+    return token, _lifetime(fields.get("expires_in"))
 
 
-def _lasting(given: Any) -> int:
+def _lifetime(given: Any) -> int:
     """Return a token's lifetime, at most a day; some servers send the number as a string."""
     text = str(given)
     return min(int(text) * SECOND, DAY) if re.fullmatch(r"[0-9]{1,9}", text) else _DEFAULT_LIFETIME
 
 
-def _failure(word: str, detail: str) -> ProbeFailure:
-    return ProbeFailure(word, detail, outcome=Outcome.UNKNOWN)
+def _failure(reason: str, detail: str) -> ProbeFailure:
+    return ProbeFailure(reason, detail, outcome=Outcome.UNKNOWN)
 
 
-def authorized(tokens: Tokens, onward: Exchange) -> Exchange:
+def authorized(tokens: Tokens, send: Exchange) -> Exchange:
     """Return a function that sends a request with a token, and again with a new one after a 401."""
 
     async def exchange_with_token(attempt: Attempt, request: Request) -> Response:
         while True:
             token, new = await tokens.token(attempt)
-            response = await onward(attempt, request.with_token(token))
+            response = await send(attempt, request.with_token(token))
             if not tokens.needs_renewal(attempt.now(), response.status, token, new=new):
                 return response
 

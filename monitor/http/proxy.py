@@ -1,7 +1,7 @@
 """Connect through an HTTP proxy: requests in absolute form for http, a tunnel (CONNECT) for https.
 
 A failure of the proxy is not a failure of the target. The outbound policy is checked for literal addresses and names of
-localhost; other names are resolved by the proxy, which needs a policy of its own.
+localhost. The proxy resolves other names, so it needs its own policy.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Proxy:
         Raises:
             ProbeFailure: `proxy_unreachable`, `proxy_refused`, `address_denied` (unknown), `proxy_no_connection`.
         """
-        _allow(attempt, target)
+        _check_policy(attempt, target)
         connection = await self._connected(attempt)
         if not tunnel:
             return connection
@@ -71,10 +71,10 @@ class Proxy:
     async def _tunnel(self, connection: Connection, target: str) -> None:
         headers = (("Host", target), *self.headers)
         head = [f"CONNECT {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
-        broken = await try_send(connection, "\r\n".join(head).encode())
+        send_failure = await try_send(connection, "\r\n".join(head).encode())
         response = Response(limit=0, head_only=True)
         try:
-            await _answered(connection, response, broken)
+            await _read_head(connection, response, send_failure)
         except ProbeFailure as failure:
             raise _refused(f"{failure.reason}: {failure.detail}") from None
         if response.status in _TARGET_UNREACHABLE:
@@ -83,36 +83,36 @@ class Proxy:
             raise _refused(f"the proxy responded {response.status} for {quoted(target)}")
 
 
-async def _answered(connection: Connection, response: Response, broken: ProbeFailure | None) -> None:
+async def _read_head(connection: Connection, response: Response, send_failure: ProbeFailure | None) -> None:
     """Read the header of the response to CONNECT, ignoring Content-Length and Transfer-Encoding (RFC 9110, 9.3.6).
 
     A proxy may send both, which would be malformed in any other response.
     """
-    heard, begun = b"", False
+    unparsed, has_line = b"", False
     while not response.complete:
         data = await connection.receive()
         if not data:
-            if broken is not None:
-                raise broken
+            if send_failure is not None:
+                raise send_failure
             response.end()
-        *lines, heard = (heard + data).split(b"\n")
+        *lines, unparsed = (unparsed + data).split(b"\n")
         if lines:
-            begun = True
-        if len(heard) > HEADER_LIMIT:
+            has_line = True
+        if len(unparsed) > HEADER_LIMIT:
             raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes in one header")
         for line in lines:
             if not _LENGTH.match(line):
                 response.feed(line + b"\n")
-        if not begun:  # parse an incomplete status line, which may be invalid and never end
-            response.feed(heard)
-            heard = b""
+        if not has_line:  # parse an incomplete status line, which may be invalid and never end
+            response.feed(unparsed)
+            unparsed = b""
 
 
-def judge(response: Response) -> None:
+def check_response(response: Response) -> None:
     """Check that the response is not a 407 of the proxy itself.
 
-    Any other response counts as the target's, so that a proxy that forwards an outage does not hide it: `Via` and
-    `Proxy-Status` do not show who sent it.
+    Any other response is attributed to the target, so that a proxy that forwards an outage does not hide it: `Via` and
+    `Proxy-Status` do not show which server sent the response.
 
     Raises:
         ProbeFailure: `proxy_refused`, unknown.
@@ -125,14 +125,14 @@ def _refused(detail: str) -> ProbeFailure:
     return ProbeFailure("proxy_refused", detail, outcome=Outcome.UNKNOWN)
 
 
-def _allow(attempt: Attempt, target: HostPort) -> None:
+def _check_policy(attempt: Attempt, target: HostPort) -> None:
     """Check the outbound policy for a target: as an address in canonical form, or by name."""
     try:
-        spelled = literal(host(target.host), target.port)
+        address = literal(host(target.host), target.port)
     except ValueError:
         raise ProbeFailure("redirect_refused", f"{quoted(target.host)} is neither a name nor an address") from None
-    if spelled is not None:
-        attempt.outbound.check(spelled)
+    if address is not None:
+        attempt.outbound.check(address)
     else:
         attempt.outbound.check_name(target.host)
 

@@ -1,4 +1,4 @@
-"""Respect rate limits of servers (`Retry-After`: RFC 9110, 10.2.3)."""
+"""Follow rate limits of servers (`Retry-After`: RFC 9110, 10.2.3)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sla.interval import HOUR, SECOND
 from sla.observation import Outcome
 
 TOO_MANY_REQUESTS = 429
-LONGEST = HOUR
-"""The longest wait, so that a server cannot stop its monitoring by a header."""
+MAX_WAIT = HOUR
+"""The longest wait, in microseconds, so that a server cannot stop its monitoring with a header."""
 
 
 class RateLimit:
@@ -24,22 +24,22 @@ class RateLimit:
     def __init__(self) -> None:
         self.until = 0  # microseconds since the Unix epoch; 0 without a wait
 
-    def respect(self, now: int) -> None:
+    def check_wait(self, now: int) -> None:
         """Check that the wait is over.
 
         Raises:
             ProbeFailure: `rate_limited`, unknown.
         """
         if now < self.until:
-            raise _limited(f"no request was sent; the server requested a wait until {_shown(self.until)}")
+            raise _limited(f"no request was sent; the server requested a wait until {_instant_text(self.until)}")
         self.until = 0
 
     def wait(self, duration: int, now: int) -> str:
         """Start a wait of `duration` microseconds, at most 1 hour; return its end as text."""
-        self.until = now + min(duration, LONGEST)
-        return f"no request is sent until {_shown(self.until)}"
+        self.until = now + min(duration, MAX_WAIT)
+        return f"no request is sent until {_instant_text(self.until)}"
 
-    def judge(self, status: int, headers: Mapping[str, str], now: int) -> None:
+    def check_response(self, status: int, headers: Mapping[str, str], now: int) -> None:
         """Check that the response is not a 429 with `Retry-After`.
 
         Raises:
@@ -55,21 +55,21 @@ def retry_after(headers: Mapping[str, str], now: int) -> int | None:
 
     A date is compared with the server's `Date`, if present, so that the wait does not depend on our clock.
     """
-    written = headers.get("retry-after", "").strip()
-    if re.fullmatch("[0-9]{1,9}", written):
-        return int(written) * SECOND
-    instant = _instant(written)
+    header = headers.get("retry-after", "").strip()
+    if re.fullmatch("[0-9]{1,9}", header):
+        return int(header) * SECOND
+    instant = _instant(header)
     if instant is None:
         return None
-    sent = _instant(headers.get("date", ""))
-    return max(0, instant - (now if sent is None else sent))
+    server_time = _instant(headers.get("date", ""))
+    return max(0, instant - (now if server_time is None else server_time))
 
 
 def _instant(text: str) -> int | None:
     """Return an HTTP date in microseconds since the Unix epoch."""
     try:
-        read = parsedate_to_datetime(text)
-        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()) * SECOND
+        parsed = parsedate_to_datetime(text)
+        return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()) * SECOND
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -78,7 +78,7 @@ def _limited(detail: str, status: int | None = None) -> ProbeFailure:
     return ProbeFailure("rate_limited", detail, outcome=Outcome.UNKNOWN, status=status)
 
 
-def _shown(instant: int) -> str:
+def _instant_text(instant: int) -> str:
     return f"{datetime.fromtimestamp(instant // SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from monitor.http.check import Basic, HttpCheck
 
 AGENT = "ninewatch"
-_OF_A_BODY = {"content-type", "content-encoding", "content-language"}
+_BODY_HEADERS = {"content-type", "content-encoding", "content-language"}
 _WITH_LENGTH = {"POST", "PUT", "PATCH"}  # methods that send Content-Length: 0 for an empty body (RFC 9110, 8.6)
-_OF_HTTP_1 = {"host", "connection"}
-_OFFERED = {"1.1": (), "2": ("h2",), "auto": ("h2", "http/1.1")}
+_HTTP_1_HEADERS = {"host", "connection"}
+_ALPN = {"1.1": (), "2": ("h2",), "auto": ("h2", "http/1.1")}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -77,10 +77,10 @@ class Request:
         """Return the request with `data` and `addresses` computed."""
         proxy = None if self.encrypted else self.transport.proxy
         target = self._target if proxy is None else f"http://{self.url.netloc}{self._target}"
-        headers = self._sent if proxy is None else (*self._sent, *proxy.headers)
+        headers = self._all_headers if proxy is None else (*self._all_headers, *proxy.headers)
         lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-        spelled = literal(self.connect_to or self.host, self.port) if self.transport.family is Family.ANY else None
-        addresses = None if spelled is None else [spelled]
+        address = literal(self.connect_to or self.host, self.port) if self.transport.family is Family.ANY else None
+        addresses = None if address is None else [address]
         return replace(self, data="\r\n".join([*lines, "", ""]).encode() + self.body, addresses=addresses)
 
     @property
@@ -88,8 +88,8 @@ class Request:
         """The header fields in HTTP/2: pseudo-headers first, names in lower case (RFC 9113, 8.3.1)."""
         authority = next(value for name, value in self.headers if name == "Host")
         start = {":method": self.method, ":scheme": self.url.scheme, ":authority": authority, ":path": self._target}
-        rest = [(name.lower(), value) for name, value in self._sent]
-        return [*start.items(), *(each for each in rest if each[0] not in _OF_HTTP_1)]
+        rest = [(name.lower(), value) for name, value in self._all_headers]
+        return [*start.items(), *(each for each in rest if each[0] not in _HTTP_1_HEADERS)]
 
     @property
     def _target(self) -> str:
@@ -97,7 +97,7 @@ class Request:
         return f"{path}?{self.url.query}" if self.url.query else path
 
     @property
-    def _sent(self) -> Pairs:
+    def _all_headers(self) -> Pairs:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies)
         counted = self.body or self.method in _WITH_LENGTH
         return (
@@ -111,7 +111,7 @@ class Request:
         return replace(self, headers=(*self.headers, ("Authorization", f"Bearer {token}"))).ready()
 
     @property
-    def _upgraded(self) -> tuple[str, str, int]:
+    def _https_origin(self) -> tuple[str, str, int]:
         """The origin of the same site over TLS, which may receive the same credentials."""
         return ("https", self.host, 443) if self.origin[::2] == ("http", 80) else self.origin
 
@@ -121,11 +121,11 @@ class Request:
         Raises:
             ProbeFailure: `redirect_refused`: not an http or https URL, or another origin would receive a secret body.
         """
-        url = _requested(self.url.geturl(), location)
+        url = _redirect_url(self.url.geturl(), location)
         host, port = _authority(url)
-        moved = (url.scheme, host, port) not in (self.origin, self._upgraded)
+        is_other_origin = (url.scheme, host, port) not in (self.origin, self._https_origin)
         headers = self.headers
-        if moved:
+        if is_other_origin:
             kept = (
                 each for each in headers if not (carries_credentials(each[0]) or each[0].lower() in self.secret_headers)
             )
@@ -133,20 +133,20 @@ class Request:
         method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
             method, body = "GET", b""
-            headers = tuple(each for each in headers if each[0].lower() not in _OF_A_BODY)
-        if moved and body and self.secret_body:
+            headers = tuple(each for each in headers if each[0].lower() not in _BODY_HEADERS)
+        if is_other_origin and body and self.secret_body:
             raise ProbeFailure("redirect_refused", f"{quoted(location)} is another origin, and the body is a secret")
-        onward = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)
-        if moved:
-            onward = replace(onward, cookies=(), server_name=host, connect_to=None)
-        return onward.ready()
+        following = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)
+        if is_other_origin:
+            following = replace(following, cookies=(), server_name=host, connect_to=None)
+        return following.ready()
 
 
-def _requested(base: str, location: str) -> SplitResult:
+def _redirect_url(base: str, location: str) -> SplitResult:
     """Return the redirect's URL. The bytes of `location`, stored as latin-1, are decoded as UTF-8 if possible."""
     try:
-        written = location.encode("latin-1").decode(errors="surrogateescape")
-        url = urlsplit(as_ascii(urljoin(base, written)))
+        text = location.encode("latin-1").decode(errors="surrogateescape")
+        url = urlsplit(as_ascii(urljoin(base, text)))
         _ = url.port  # may raise
     except ValueError as error:
         raise ProbeFailure("redirect_refused", f"{quoted(location)}: {quoted(str(error))}") from None
@@ -179,7 +179,7 @@ def request_of(check: HttpCheck) -> Request:
         headers[names.get(name.lower(), name)] = plain(value)
     cookies = tuple((name, plain(value)) for name, value in check.cookies.items())
     return Request(
-        transport=_way(check),
+        transport=_transport_options(check),
         url=url,
         method=check.method,
         headers=tuple(headers.items()),
@@ -194,12 +194,12 @@ def request_of(check: HttpCheck) -> Request:
     ).ready()
 
 
-def _way(check: HttpCheck) -> TransportOptions:
+def _transport_options(check: HttpCheck) -> TransportOptions:
     proxy = None
     if check.proxy is not None:
         credentials = "" if check.proxy_basic is None else _pair(check.proxy_basic)
         proxy = Proxy(check.proxy.host, check.proxy.port, credentials, check.family, check.timeout)
-    context = context_for(check.tls, _OFFERED[check.protocol])
+    context = context_for(check.tls, _ALPN[check.protocol])
     return TransportOptions(context, check.body_limit, check.family, check.protocol, proxy)
 
 

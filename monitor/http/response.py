@@ -13,9 +13,9 @@ HEADER_LIMIT = 65_536  # bytes of status line and headers; browsers allow less
 INTERIM_LIMIT = 8  # 1xx responses before the final one
 FRAMING_LIMIT = 8  # bytes read per byte of body limit: chunks of 1 byte take 6, chunk extensions more
 _BODILESS = {204, 304}
-BETWEEN = {"set-cookie": "\n"}  # separator of joined values, if not a comma, which a cookie may contain
+SEPARATORS = {"set-cookie": "\n"}  # separator of joined values, if not a comma, which a cookie may contain
 _NONE: Mapping[str, str] = {}
-_NOWHERE = SplitResult("", "", "", "", "")
+_NO_URL = SplitResult("", "", "", "", "")
 
 
 class Response:
@@ -29,13 +29,13 @@ class Response:
     """
 
     __slots__ = (
+        "_bytes_left",
         "_framed",
         "_head_bytes",
         "_head_only",
         "_interim",
         "_limit",
         "_parser",
-        "_room",
         "_version",
         "body",
         "coding",
@@ -59,7 +59,9 @@ class Response:
         self._head_only = head_only
         self._interim = 0
         self._head_bytes = 0
-        self._room = HEADER_LIMIT + FRAMING_LIMIT * limit  # bytes that may still arrive before the body is complete
+        self._bytes_left = (
+            HEADER_LIMIT + FRAMING_LIMIT * limit
+        )  # bytes that may still arrive before the body is complete
         self._framed = False  # the headers define the end of the body
         self.started = False  # the headers of the final response are complete
         self.complete = False
@@ -67,7 +69,7 @@ class Response:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = bytearray()
-        self.url = _NOWHERE
+        self.url = _NO_URL
         self.encrypted = False
         self.redirects = 0
         self.cookies: Mapping[str, str] = _NONE
@@ -103,17 +105,17 @@ class Response:
         Raises:
             ProbeFailure: `malformed_response`: not HTTP; `headers_too_large`.
         """
-        self._room -= len(data)
+        self._bytes_left -= len(data)
         if not self.started:  # apply the header limit independently of how the data is split
-            room = HEADER_LIMIT - self._head_bytes
+            header_bytes_left = HEADER_LIMIT - self._head_bytes
             self._head_bytes += len(data)
-            self._parse(data[:room])
-            data = data[room:]
+            self._parse(data[:header_bytes_left])
+            data = data[header_bytes_left:]
             if data and not self.started:
                 raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes of headers")
         if data and not self.complete:
             self._parse(data)
-        if self._room < 0 and not self.complete:
+        if self._bytes_left < 0 and not self.complete:
             detail = f"the body's framing is {FRAMING_LIMIT} times longer than the body limit"
             raise ProbeFailure("malformed_response", detail, status=self.status)
 
@@ -155,8 +157,8 @@ class Response:
         if self.started:
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        held = self.headers.get(key)
-        self.headers[key] = text if held is None else f"{held}{BETWEEN.get(key, ', ')}{text}"
+        earlier = self.headers.get(key)
+        self.headers[key] = text if earlier is None else f"{earlier}{SEPARATORS.get(key, ', ')}{text}"
 
     def on_headers_complete(self) -> None:
         """Distinguish interim from final responses, and determine how the body ends."""

@@ -88,7 +88,9 @@ class Attempt:
             return await self.resolver.addresses(host, port, family)
         except asyncio.CancelledError:
             if self.resolver.control_answers == control_answers:
-                self.own_failure = resolver_silent(f"{host}: no answer before the deadline, nor to any other query")
+                self.own_failure = resolver_silent(
+                    f"{host}: no response before the deadline, also not to other queries"
+                )
             raise
 
     @contextlib.contextmanager

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from monitor.network.connection import Connection
 
 LIMIT = 65_536  # bytes received while waiting for one item
-_LINES_PER_TURN = 64  # then yield to the event loop: 64 KiB may hold 30,000 lines
+_LINES_PER_YIELD = 64  # then yield to the event loop: 64 KiB may hold 30,000 lines
 _CLOSED = {"connection_reset", "tls_handshake"}  # reasons of a send after the peer closed or reset the connection
 
 
 async def try_send(connection: Connection, data: bytes) -> ProbeFailure | None:
     """Send the bytes; return the failure instead of raising it if the peer has closed the connection.
 
-    What the peer sent before closing can still be read and may be the whole response: servers refuse early and close.
+    Data that the peer sent before closing can still be read. It may be the complete response: some servers reject a
+    request early and close the connection.
     """
     try:
         await connection.send(data)
@@ -33,12 +34,12 @@ async def try_send(connection: Connection, data: bytes) -> ProbeFailure | None:
 class BufferedStream:
     """A connection with a buffer of received, unread bytes."""
 
-    __slots__ = ("_broken", "_connection", "_limit", "_lines", "buffer")
+    __slots__ = ("_connection", "_limit", "_lines", "_send_failure", "buffer")
 
     def __init__(self, connection: Connection, limit: int = LIMIT) -> None:
         self._connection, self._limit = connection, limit
         self._lines = 0
-        self._broken: ProbeFailure | None = None
+        self._send_failure: ProbeFailure | None = None
         self.buffer = bytearray()
 
     async def send(self, data: bytes) -> None:
@@ -47,7 +48,7 @@ class BufferedStream:
 
     async def send_request(self, data: bytes) -> None:
         """Send a request. A failure to send is raised when the response is read and missing."""
-        self._broken = await try_send(self._connection, data)
+        self._send_failure = await try_send(self._connection, data)
 
     async def line(self) -> bytes:
         """Return the next line without its line break.
@@ -56,7 +57,7 @@ class BufferedStream:
             ProbeFailure: `hung_up`: the connection was closed first; `answer_too_long`.
         """
         self._lines += 1
-        if self._lines % _LINES_PER_TURN == 0:
+        if self._lines % _LINES_PER_YIELD == 0:
             await asyncio.sleep(0)
         await self.until(lambda buffer: b"\n" in buffer, "the end of a line")
         return (await self.exactly(self.buffer.index(b"\n") + 1)).rstrip(b"\r\n")
@@ -64,19 +65,22 @@ class BufferedStream:
     async def exactly(self, count: int) -> bytes:
         """Return the next `count` bytes; raises like `line`."""
         await self.until(lambda buffer: len(buffer) >= count, f"{count} bytes")
-        taken = bytes(self.buffer[:count])
+        data = bytes(self.buffer[:count])
         del self.buffer[:count]
-        return taken
+        return data
 
-    async def until(self, satisfied: Callable[[bytearray], bool], wanted: str) -> None:
-        """Receive until the buffer satisfies the predicate; raises like `line`, and the message names `wanted`."""
-        while not satisfied(self.buffer):
+    async def until(self, is_complete: Callable[[bytearray], bool], expected: str) -> None:
+        """Receive until `is_complete` returns true for the buffer.
+
+        Raises like `line`; the message contains `expected`.
+        """
+        while not is_complete(self.buffer):
             if len(self.buffer) > self._limit:
-                raise ProbeFailure("answer_too_long", f"{len(self.buffer)} bytes without {wanted}")
+                raise ProbeFailure("answer_too_long", f"{len(self.buffer)} bytes without {expected}")
             data = await self._connection.receive()
             if not data:
-                if self._broken is not None:
-                    raise self._broken
+                if self._send_failure is not None:
+                    raise self._send_failure
                 received = f" after {quoted(self.buffer.decode(errors='replace'))}" if self.buffer else ""
-                raise ProbeFailure("hung_up", f"the connection was closed{received}, waiting for {wanted}")
+                raise ProbeFailure("hung_up", f"the connection was closed{received}, waiting for {expected}")
             self.buffer += data

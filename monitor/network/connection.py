@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure, failure_of
-from monitor.network.happy_eyeballs import first
+from monitor.network.happy_eyeballs import first_success
 from monitor.network.tls_context import refused_expiry
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READ, WRITE = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
-CHUNK = 65_536
-EAGER = 4  # reads before yielding to the event loop, so that a target that never pauses cannot block it
+CHUNK_BYTES = 65_536
+READS_PER_YIELD = 4  # reads before yielding to the event loop, so that a target that sends continuously cannot block it
 
 
 def _ready_now(sock: socket.socket, events: int) -> bool:
@@ -40,7 +40,7 @@ class Connection:
         self._attempt = attempt
         self._socket = sock
         self._descriptor = sock.fileno()
-        self._taken = 0
+        self._reads = 0
 
     @classmethod
     async def reach(cls, attempt: Attempt, host: str, port: int, *, family: Family = Family.ANY) -> Self:
@@ -48,19 +48,20 @@ class Connection:
         return await cls.open(attempt, await attempt.addresses(host, port, family))
 
     @classmethod
-    def open(cls, attempt: Attempt, addresses: Sequence[Address], *, policed: bool = True) -> Awaitable[Self]:
+    def open(cls, attempt: Attempt, addresses: Sequence[Address], *, check_policy: bool = True) -> Awaitable[Self]:
         """Return an awaitable of a connection to the first address that accepts one, in the order of RFC 8305.
 
-        `policed=False` skips the outbound policy, for addresses of the system's configuration such as its resolver.
+        `check_policy=False` skips the outbound policy, for addresses of the system's configuration such as its
+        resolver.
 
         Raises:
-            ProbeFailure: as `first`.
+            ProbeFailure: as `first_success`.
         """
         attempt.enter("connect")
-        return first(
+        return first_success(
             attempt,
             addresses,
-            lambda where: cls._connect(attempt, where, socket.SOCK_STREAM, policed=policed),
+            lambda where: cls._connect(attempt, where, socket.SOCK_STREAM, check_policy=check_policy),
             cls.close,
         )
 
@@ -69,26 +70,26 @@ class Connection:
         cls,
         attempt: Attempt,
         addresses: Sequence[Address],
-        talk: Callable[[Connection], Awaitable[T]],
+        exchange: Callable[[Connection], Awaitable[T]],
         *,
-        policed: bool = True,
+        check_policy: bool = True,
     ) -> T:
         """Return the result of a datagram exchange with the first address that responds; raises like `open`.
 
-        UDP has no connection to wait for: the next address is tried after 250 ms without a response, and the first
-        response counts. The sockets are connected, so datagrams of other senders are dropped.
+        UDP has no handshake, so the next address is tried after 250 ms without a response, and the first response is
+        used. The sockets are connected, so datagrams from other senders are dropped.
         """
         attempt.enter("connect")
 
         async def first_reply(where: Address) -> T:
-            with await cls._connect(attempt, where, socket.SOCK_DGRAM, policed=policed) as connection:
-                return await talk(connection)
+            with await cls._connect(attempt, where, socket.SOCK_DGRAM, check_policy=check_policy) as connection:
+                return await exchange(connection)
 
-        return await first(attempt, addresses, first_reply)
+        return await first_success(attempt, addresses, first_reply)
 
     @classmethod
-    async def _connect(cls, attempt: Attempt, where: Address, kind: socket.SocketKind, *, policed: bool) -> Self:
-        if policed:
+    async def _connect(cls, attempt: Attempt, where: Address, kind: socket.SocketKind, *, check_policy: bool) -> Self:
+        if check_policy:
             attempt.outbound.check(where)
         family, address = where
         attempt.peer = where
@@ -166,12 +167,12 @@ class Connection:
 
     async def receive(self) -> bytes:
         """Return the next bytes, at most 64 KiB; empty at the end of the stream."""
-        self._taken += 1
-        if self._taken % EAGER == 0:
+        self._reads += 1
+        if self._reads % READS_PER_YIELD == 0:
             await asyncio.sleep(0)
         while True:
             try:
-                return self._socket.recv(CHUNK)
+                return self._socket.recv(CHUNK_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError):
                 await self._ready(READ)
             except ssl.SSLWantWriteError:
@@ -238,7 +239,7 @@ def close_half_wrapped(error: OSError) -> None:
     """
     step = error.__traceback__
     while step is not None:
-        made = step.tb_frame.f_locals.get("self")
-        if isinstance(made, ssl.SSLSocket):
-            made.close()
+        frame_self = step.tb_frame.f_locals.get("self")
+        if isinstance(frame_self, ssl.SSLSocket):
+            frame_self.close()
         step = step.tb_next

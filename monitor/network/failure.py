@@ -8,7 +8,7 @@ from monitor.log import concealed_head
 from sla.observation import Outcome
 
 OUT_OF_DESCRIPTORS = "out_of_descriptors"
-DETAIL_LIMIT = 300  # characters; a target must not fill the log, page or store
+DETAIL_LIMIT = 300  # characters, so that a target cannot fill the log, a page or the record
 
 
 class ProbeFailure(Exception):  # noqa: N818 - a failure of the target, as distinct from errors of this program

@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ATTEMPT_DELAY = 0.25  # seconds between connection attempts (RFC 8305, 5)
-_LEAST_DELAY = 0.01  # minimum of RFC 8305
-_UNDER_WAY = "deadline"  # reported for an address still being tried at the deadline
+_MIN_DELAY = 0.01  # minimum of RFC 8305
+_IN_PROGRESS = "deadline"  # reported for an address still being tried at the deadline
 
 # Reasons that give no information about the host, by precedence among themselves.
-_NOT_TRIED = ("no_route", "address_denied")
+_NOT_CONNECTED_REASONS = ("no_route", "address_denied")
 
 
 def interleaved(addresses: list[Address]) -> list[Address]:
     """Return the addresses with alternating families, in order within each family (RFC 8305, 4)."""
     if len(addresses) < 3:
         return addresses
-    first = [each for each in addresses if each[0] == addresses[0][0]]
-    other = [each for each in addresses if each[0] != addresses[0][0]]
-    return [each for each in chain.from_iterable(zip_longest(first, other)) if each is not None]
+    first_family = [each for each in addresses if each[0] == addresses[0][0]]
+    other_family = [each for each in addresses if each[0] != addresses[0][0]]
+    return [each for each in chain.from_iterable(zip_longest(first_family, other_family)) if each is not None]
 
 
-async def first(
+async def first_success(
     attempt: Attempt,
     addresses: Sequence[Address],
     connect: Callable[[Address], Awaitable[T]],
@@ -87,10 +87,10 @@ class Race(Generic[T]):
         try:
             result = await self._result()
         except asyncio.CancelledError:
-            self._attempt.attempts = self._shown()
+            self._attempt.attempts = self._attempts_text()
             raise
         finally:
-            await self._give_up()
+            await self._cancel_others()
         self._attempt.answer_waiting = False  # a cancelled task may have set it
         return result
 
@@ -102,14 +102,14 @@ class Race(Generic[T]):
             while self._running:
                 winner = await self._winner(None if last else delay)
                 if winner is not None:
-                    return await self._used(winner)
+                    return await self._result_of(winner)
                 if not last:
                     break
-        raise self._verdict()
+        raise self._combined_failure()
 
     def _delay(self) -> float:
         """Return the seconds between attempts; all start within the first half of the remaining time."""
-        return max(_LEAST_DELAY, min(ATTEMPT_DELAY, self._attempt.seconds_left() / (2 * len(self._addresses))))
+        return max(_MIN_DELAY, min(ATTEMPT_DELAY, self._attempt.seconds_left() / (2 * len(self._addresses))))
 
     async def _winner(self, seconds: float | None) -> asyncio.Future[T] | None:
         """Return the task that decides the race, None if one failed or none finished within `seconds`."""
@@ -126,18 +126,18 @@ class Race(Generic[T]):
             del self._running[task]
         return None
 
-    async def _used(self, winner: asyncio.Future[T]) -> T:
+    async def _result_of(self, winner: asyncio.Future[T]) -> T:
         self._attempt.peer = self._running[winner]
         self._failures.clear()
-        await self._give_up(winner)
+        await self._cancel_others(winner)
         result = await winner
         del self._running[winner]
         return result
 
-    async def _give_up(self, but: asyncio.Future[T] | None = None) -> None:
-        """Cancel running tasks, and keep `answer_waiting` if any of them set it."""
+    async def _cancel_others(self, winner: asyncio.Future[T] | None = None) -> None:
+        """Cancel all running tasks except the winner, and keep `answer_waiting` if a task set it."""
         waiting = False
-        for task in [each for each in self._running if each is not but]:
+        for task in [each for each in self._running if each is not winner]:
             task.cancel()
             await asyncio.wait([task])
             waiting |= self._attempt.answer_waiting
@@ -146,16 +146,16 @@ class Race(Generic[T]):
             del self._running[task]
         self._attempt.answer_waiting |= waiting
 
-    def _verdict(self) -> ProbeFailure:
+    def _combined_failure(self) -> ProbeFailure:
         failures = [self._failures[address] for address in self._addresses]
-        for reason in reversed(_NOT_TRIED):
+        for reason in reversed(_NOT_CONNECTED_REASONS):
             failures = [each for each in failures if each.reason != reason] or failures
-        ours = [each for each in failures if each.outcome is Outcome.UNKNOWN]
-        last = (ours or failures)[-1]
-        return ProbeFailure(last.reason, self._shown(), outcome=last.outcome, status=last.status)
+        unknown = [each for each in failures if each.outcome is Outcome.UNKNOWN]
+        last = (unknown or failures)[-1]
+        return ProbeFailure(last.reason, self._attempts_text(), outcome=last.outcome, status=last.status)
 
-    def _shown(self) -> str:
+    def _attempts_text(self) -> str:
         """Return the addresses that were tried, with their reasons."""
-        reasons = dict.fromkeys(self._running.values(), _UNDER_WAY)
+        reasons = dict.fromkeys(self._running.values(), _IN_PROGRESS)
         reasons |= {address: failure.reason for address, failure in self._failures.items()}
         return "; ".join(f"{each[1][0]} {reasons[each]}" for each in self._addresses if each in reasons)

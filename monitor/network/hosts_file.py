@@ -1,7 +1,7 @@
 """Look up names in /etc/hosts: exactly the addresses of each name, in file order.
 
-c-ares is not used for this, because it merges entries that share a name or an address: a probe would then connect to
-another machine and report a dead one as good.
+c-ares merges entries that share a name or an address, so it is not used here: a probe could connect to another machine
+and report a failed one as good.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 HOSTS = Path("/etc/hosts")
 _LOOPBACK = ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"))  # RFC 6761, 6.3
 
-Known = tuple[tuple[socket.AddressFamily, str], ...]
+HostAddresses = tuple[tuple[socket.AddressFamily, str], ...]
 
 
 def family_of(host: str) -> socket.AddressFamily | None:
@@ -27,40 +27,40 @@ def family_of(host: str) -> socket.AddressFamily | None:
 
 
 class HostsFile:
-    """A hosts file, read again when it changes."""
+    """A hosts file, which is read again when it changes."""
 
     def __init__(self, path: Path = HOSTS) -> None:
         self._path = path
-        self._seen: tuple[int, ...] = ()
-        self._known: dict[str, Known] = {}
+        self._stamp: tuple[int, ...] = ()
+        self._entries: dict[str, HostAddresses] = {}
 
-    def addresses(self, name: str) -> Known:
+    def addresses(self, name: str) -> HostAddresses:
         """Return the name's addresses, none if it is not listed. `localhost` and `*.localhost` default to loopback."""
         name = name.rstrip(".").lower()
-        found = self._current().get(name, ())
-        return found or (_LOOPBACK if name == "localhost" or name.endswith(".localhost") else ())
+        addresses = self._current().get(name, ())
+        return addresses or (_LOOPBACK if name == "localhost" or name.endswith(".localhost") else ())
 
-    def _current(self) -> dict[str, Known]:
+    def _current(self) -> dict[str, HostAddresses]:
         try:
             stat = self._path.stat()
-            seen = stat.st_mtime_ns, stat.st_size, stat.st_ino
-            if seen != self._seen:
-                self._known = _read(self._path.read_text(errors="replace"))
-                self._seen = seen
+            stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
+            if stamp != self._stamp:
+                self._entries = _parse(self._path.read_text(errors="replace"))
+                self._stamp = stamp
         except OSError:  # without a file there are no entries, as in other resolvers
-            self._known, self._seen = {}, ()
-        return self._known
+            self._entries, self._stamp = {}, ()
+        return self._entries
 
 
-def _read(text: str) -> dict[str, Known]:
-    known: dict[str, Known] = {}
+def _parse(text: str) -> dict[str, HostAddresses]:
+    entries: dict[str, HostAddresses] = {}
     for line in text.splitlines():
         address, *names = line.partition("#")[0].split() or [""]
         family = family_of(address)
         if family is None:
             continue
         for name in {each.rstrip(".").lower() for each in names}:
-            before = known.get(name, ())
-            if (family, address) not in before:
-                known[name] = (*before, (family, address))
-    return known
+            earlier = entries.get(name, ())
+            if (family, address) not in earlier:
+                entries[name] = (*earlier, (family, address))
+    return entries

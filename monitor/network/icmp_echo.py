@@ -22,12 +22,12 @@ _ECHO = {
     socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0),
     socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129),
 }
-_HEADER = 8
-_PROOF = 16  # random bytes that identify our reply
-_MOST = 65_536
-_NOTES = 64  # bytes of ancillary data of a datagram
+_HEADER_BYTES = 8
+_NONCE_BYTES = 16  # random bytes that identify our reply
+_MAX_REPLY_BYTES = 65_536
+_ANCILLARY_BYTES = 64  # bytes of ancillary data of a datagram
 
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _DO = 10, 23, 2  # linux/in.h, in6.h: never fragment
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _ALWAYS_SET_DF = 10, 23, 2  # linux/in.h, in6.h: never fragment
 _IP_RECVTTL = 12
 # family -> (level, options that set the hop limit, request the reply's, forbid fragments; type of the reply's message)
 _OPTIONS = {
@@ -44,11 +44,11 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An echo request: `size` bytes of payload, hop limit `hops`, and `whole` to forbid fragments."""
+    """An echo request: `size` bytes of payload, hop limit `hops`, and `unfragmented` to forbid fragments."""
 
-    size: int = _PROOF
+    size: int = _NONCE_BYTES
     hops: int | None = None
-    whole: bool = False
+    unfragmented: bool = False
 
 
 PLAIN = Request()
@@ -69,45 +69,45 @@ async def echo(attempt: Attempt, where: Address, request: Request = PLAIN) -> in
     """Return the hop limit of the reply, None if the kernel does not report it.
 
     Raises:
-        ProbeFailure: it cannot be sent, or the network reports that it cannot be delivered.
+        ProbeFailure: the request cannot be sent, or the network reports that it cannot be delivered.
     """
     attempt.outbound.check(where)
     attempt.peer = where
     family, address = where
-    protocol, asking, answering = _ECHO[family]
-    proof = secrets.token_bytes(min(_PROOF, request.size)) + bytes(max(0, request.size - _PROOF))
+    protocol, request_type, reply_type = _ECHO[family]
+    nonce = secrets.token_bytes(min(_NONCE_BYTES, request.size)) + bytes(max(0, request.size - _NONCE_BYTES))
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
     except OSError as error:
         raise failure_of(error) from None
-    with _Echoes(attempt, sock) as connection:
+    with _EchoConnection(attempt, sock) as connection:
         connection.prepare(family, request, attempt.source)
         try:
             sock.connect(address)
         except OSError as error:
             raise failure_of(error) from None
         attempt.enter("first_byte")
-        await connection.send(bytes([asking]) + bytes(_HEADER - 1) + proof)
-        while True:  # a reply to an earlier socket with the same id, or a forged one, lacks the proof
-            heard = await connection.receive()
-            if heard[:1] == bytes([answering]) and heard[_HEADER:] == proof:
+        await connection.send(bytes([request_type]) + bytes(_HEADER_BYTES - 1) + nonce)
+        while True:  # a reply to an earlier socket with the same id, or a forged one, lacks the nonce
+            reply = await connection.receive()
+            if reply[:1] == bytes([reply_type]) and reply[_HEADER_BYTES:] == nonce:
                 return connection.hops
 
 
-class _Echoes(Connection):
-    """A datagram connection that also reads the hop limit of replies."""
+class _EchoConnection(Connection):
+    """A datagram connection that reads the hop limit of replies too."""
 
     hops: int | None = None
 
     def prepare(self, family: socket.AddressFamily, request: Request, source: str) -> None:
-        level, hops, asked, discover, self._brings = _OPTIONS[family]
+        level, hops, receive_hops, discover, self._hops_message = _OPTIONS[family]
         self._level = level
         try:
-            self._socket.setsockopt(level, asked, 1)
+            self._socket.setsockopt(level, receive_hops, 1)
             if request.hops is not None:
                 self._socket.setsockopt(level, hops, request.hops)
-            if request.whole:
-                self._socket.setsockopt(level, discover, _DO)
+            if request.unfragmented:
+                self._socket.setsockopt(level, discover, _ALWAYS_SET_DF)
             if source:
                 self._socket.bind((source, 0))
         except OSError as error:
@@ -116,12 +116,14 @@ class _Echoes(Connection):
     async def receive(self) -> bytes:
         while True:
             try:
-                data, notes, _, _ = self._socket.recvmsg(_MOST, _NOTES)
+                data, ancillary, _, _ = self._socket.recvmsg(_MAX_REPLY_BYTES, _ANCILLARY_BYTES)
             except BlockingIOError:
                 await self._ready(READ)
             except OSError as error:
                 raise failure_of(error) from None
             else:
-                values = (value for level, kind, value in notes if (level, kind) == (self._level, self._brings))
+                values = (
+                    value for level, kind, value in ancillary if (level, kind) == (self._level, self._hops_message)
+                )
                 self.hops = next((int.from_bytes(value[:4], "little") for value in values), None)
                 return data

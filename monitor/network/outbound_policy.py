@@ -1,7 +1,7 @@
-"""The outbound address policy, checked for each address immediately before `connect`.
+"""The outbound address policy, which is checked for each address immediately before `connect`.
 
-URLs are not checked: a name, a redirect, or a decimal or mapped spelling may resolve to any address, and to another one
-the next time.
+A check of URLs is not sufficient: a name, a redirect, or a decimal or mapped form may resolve to any address, and to a
+different address the next time.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 DENIED = "address_denied"
 
-# Always denied: no product is there, and metadata services return credentials.
+# Always denied: products do not have these addresses, and metadata services return credentials.
 _LINK_LOCAL = ("169.254.0.0/16", "fe80::/10")
 _METADATA = ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128", "fd20:ce::254/128")
-_NEVER = {
+_ALWAYS_DENIED = {
     **dict.fromkeys(map(ip_network, _LINK_LOCAL), "link-local"),
     **dict.fromkeys(map(ip_network, _METADATA), "a cloud's metadata service"),
 }
-# This machine: Linux connects 0.0.0.0/8 and :: to it as well.
+# This machine. Linux connects to itself for 0.0.0.0/8 and :: too.
 _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128")))
-_OWN = "a loopback address of the monitor, which remote callers may not reach"
-_OWN_NAME = re.compile(r"(.*\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback)", re.IGNORECASE)
+_LOOPBACK_TEXT = "a loopback address of the monitor, which remote callers may not reach"
+_LOOPBACK_NAME = re.compile(r"(.*\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback)", re.IGNORECASE)
 # The last 4 bytes are the IPv4 address: NAT64 (RFC 6052, 8215), SIIT (RFC 2765), and older forms.
 _TRANSLATED = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 
@@ -43,7 +43,7 @@ class OutboundPolicy:
     def __init__(self, block: OutboundBlock | None = None, *, operator: OutboundPolicy | None = None) -> None:
         self._block = block or OutboundBlock()
         self._operator = operator
-        self._why_not = lru_cache(maxsize=4096)(self._judged)
+        self._cached_denial = lru_cache(maxsize=4096)(self._denial)
 
     def for_remote_callers(self) -> OutboundPolicy:
         """Return the policy for remote callers, which also denies loopback."""
@@ -55,13 +55,13 @@ class OutboundPolicy:
         return self._operator or self
 
     def check_name(self, host: str) -> None:
-        """Check a name that a proxy resolves: remote callers may not name localhost.
+        """Check a name that a proxy resolves: remote callers must not use names of localhost.
 
         Raises:
             ProbeFailure: `address_denied`, unknown.
         """
-        if self._operator is not None and _OWN_NAME.fullmatch(host.rstrip(".")):
-            raise ProbeFailure(DENIED, f"{quoted(host)} is {_OWN}", outcome=Outcome.UNKNOWN)
+        if self._operator is not None and _LOOPBACK_NAME.fullmatch(host.rstrip(".")):
+            raise ProbeFailure(DENIED, f"{quoted(host)} is {_LOOPBACK_TEXT}", outcome=Outcome.UNKNOWN)
 
     def check(self, address: Address) -> None:
         """Check that the address may be connected to.
@@ -70,20 +70,20 @@ class OutboundPolicy:
             ProbeFailure: `address_denied`, unknown.
         """
         host = address[1][0]
-        if why := self._why_not(host):
-            raise ProbeFailure(DENIED, f"{host} is {why}", outcome=Outcome.UNKNOWN)
+        if denial := self._cached_denial(host):
+            raise ProbeFailure(DENIED, f"{host} is {denial}", outcome=Outcome.UNKNOWN)
 
-    def _judged(self, host: str) -> str:
-        """Return why the address is denied, empty if it is allowed."""
-        meant = list(_meanings(ip_address(host.partition("%")[0])))
-        for network, what in _NEVER.items():
-            if any(each in network for each in meant):
+    def _denial(self, host: str) -> str:
+        """Return the reason why the address is denied. Empty if it is allowed."""
+        endpoints = list(_endpoints(ip_address(host.partition("%")[0])))
+        for network, what in _ALWAYS_DENIED.items():
+            if any(each in network for each in endpoints):
                 return f"{what}, which no probe may reach"
-        if self._operator is not None and any(each in network for each in meant for network in _LOOPBACK):
-            return _OWN
-        if any(each in network for each in meant for network in self._block.deny):
+        if self._operator is not None and any(each in network for each in endpoints for network in _LOOPBACK):
+            return _LOOPBACK_TEXT
+        if any(each in network for each in endpoints for network in self._block.deny):
             return "within `outbound: deny`"
-        if self._block.allow and not all(_within(each, self._block.allow) for each in meant):
+        if self._block.allow and not all(_within(each, self._block.allow) for each in endpoints):
             return "not within `outbound: allow`"
         return ""
 
@@ -92,8 +92,8 @@ def _within(address: IPv4Address | IPv6Address, networks: tuple[Network, ...]) -
     return any(address in network for network in networks)
 
 
-def _meanings(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """Yield the addresses that an address leads to: itself or its mapped IPv4 address, and tunnel endpoints."""
+def _endpoints(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """Yield the endpoints of an address: the address or its mapped IPv4 address, and its tunnel endpoints."""
     if isinstance(address, IPv4Address):
         yield address
         return

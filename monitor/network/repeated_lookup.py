@@ -25,7 +25,7 @@ PREFERRED_DELAY = 1.0  # the same if the caller prefers the other family
 _FIRST_PAUSE, _GROWTH = 0.2, 1.2  # seconds to the next query: 10 in 3 s, enough for a response at 30 % loss
 _GENERATION = 10.0  # seconds for which new queries use the same channels
 
-# Errors of a query that are not a response: another query or server may still be answered.
+# Errors of a query without a response: another query or server may still respond.
 _UNANSWERED = {pycares.errno.ARES_ETIMEOUT, pycares.errno.ARES_ECANCELLED, pycares.errno.ARES_EDESTRUCTION}
 _REFUSED = pycares.errno.ARES_ECONNREFUSED
 _NOT_IN_FAMILY = pycares.errno.ARES_ENODATA
@@ -37,7 +37,7 @@ class _Channels:
     """One channel per server; each starts with a different server."""
 
     resolvers: list[aiodns.DNSResolver]
-    born: float
+    created_at: float
     users: int = 0
     retired: bool = False
 
@@ -57,7 +57,7 @@ class FreshChannels:
         """Return channels to query; return them with `release`."""
         now = asyncio.get_running_loop().time()
         current = self._current
-        if current is not None and now > current.born + _GENERATION:
+        if current is not None and now > current.created_at + _GENERATION:
             self.retire(current)
         if current is None or current.retired:
             current = self._current = _Channels(self._make(), now)
@@ -94,10 +94,10 @@ def _close(channels: _Channels) -> None:
 
 
 class RepeatedLookup:
-    """A lookup that was not answered at once. `first` is the running query, for both families if both are acceptable.
+    """A lookup without an immediate response. `first` is the running query, for both families if both are acceptable.
 
-    Further queries ask for one family each, so that losing one response does not lose the other. `preferred` is the
-    family that is waited for longer, AF_UNSPEC for none.
+    Each further query is for one family, so that a lost response for one family does not affect the other. `preferred`
+    is the family with the longer wait, AF_UNSPEC for none.
     """
 
     def __init__(
@@ -106,34 +106,34 @@ class RepeatedLookup:
         self._channels, (self._host, self._port) = channels, where
         self._families: Sequence[int] = _FAMILIES.get(family, (family,))
         self._preferred = preferred
-        self._found: dict[int, Nodes] = {}
+        self._nodes: dict[int, Nodes] = {}
         self._errors: dict[int, aiodns.error.DNSError] = {}
-        self._enough = math.inf  # loop time from which one family's addresses suffice
+        self._sufficient_at = math.inf  # loop time from which one family's addresses suffice
         self._unanswered = set(_UNANSWERED)
         self._borrowed: list[_Channels] = []
-        self._asked: dict[Query, tuple[int, _Channels | None]] = {first: (family, None)}
+        self._queries: dict[Query, tuple[int, _Channels | None]] = {first: (family, None)}
 
-    async def answered(self, again: Callable[[], object]) -> list[Nodes]:
-        """Return the nodes in one sorted list, or in one list per family; `again` is called at each repetition.
+    async def run(self, on_repeat: Callable[[], object]) -> list[Nodes]:
+        """Return the nodes in one sorted list, or in one list per family. `on_repeat` is called before each query.
 
         Raises:
             aiodns.error.DNSError: no address in any family, or no server to query.
         """
         try:
             for number, pause in enumerate(pauses()):
-                again()
-                self._ask(number)
-                await self._listen(pause)
-                if self._enough <= asyncio.get_running_loop().time() or not self._open_families():
+                on_repeat()
+                self._query(number)
+                await self._wait_for_responses(pause)
+                if self._sufficient_at <= asyncio.get_running_loop().time() or not self._open_families():
                     break
         finally:
-            for query in self._asked:
+            for query in self._queries:
                 query.cancel()
             for channels in self._borrowed:
                 self._channels.release(channels)
-        return self._conclusion()
+        return self._result()
 
-    def _ask(self, number: int) -> None:
+    def _query(self, number: int) -> None:
         try:
             channels = self._channels.borrow()
         except pycares.AresError:  # no descriptor or thread left; running queries may still be answered
@@ -145,40 +145,40 @@ class RepeatedLookup:
         for family in self._open_families():
             of_family = socket.AddressFamily(family)
             query = resolver.getaddrinfo(self._host, port=self._port, family=of_family, type=socket.SOCK_STREAM)
-            self._asked[query] = family, channels
+            self._queries[query] = family, channels
 
     def _open_families(self) -> list[int]:
-        return [each for each in self._families if each not in self._found and each not in self._errors]
+        return [each for each in self._families if each not in self._nodes and each not in self._errors]
 
-    async def _listen(self, seconds: float) -> None:
+    async def _wait_for_responses(self, seconds: float) -> None:
         """Process responses for `seconds`, or until they suffice."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while self._open_families() and (left := min(end, self._enough) - loop.time()) > 0:
-            if not self._asked:
+        while self._open_families() and (left := min(end, self._sufficient_at) - loop.time()) > 0:
+            if not self._queries:
                 await asyncio.sleep(left)
                 return
-            done, _ = await asyncio.wait(self._asked, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(self._queries, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for query in done:
-                self._note(query, *self._asked.pop(query), loop.time())
+                self._record_response(query, *self._queries.pop(query), loop.time())
 
-    def _note(self, query: Query, family: int, channels: _Channels | None, now: float) -> None:
+    def _record_response(self, query: Query, family: int, channels: _Channels | None, now: float) -> None:
         error = query.exception()
         families = _FAMILIES.get(family, (family,))
         if error is None:
             nodes = query.result().nodes
-            whole = channels is None  # the first query's response, which is sorted across families
-            self._found = dict.fromkeys(families, nodes) if whole else {family: nodes, **self._found}
+            is_first = channels is None  # the first query's response is sorted across families
+            self._nodes = dict.fromkeys(families, nodes) if is_first else {family: nodes, **self._nodes}
             preferred = self._preferred in (family, socket.AF_UNSPEC)
-            self._enough = min(self._enough, now + (RESOLUTION_DELAY if preferred else PREFERRED_DELAY))
+            self._sufficient_at = min(self._sufficient_at, now + (RESOLUTION_DELAY if preferred else PREFERRED_DELAY))
             if channels is not None:
                 self._channels.retire(channels)
         elif isinstance(error, aiodns.error.DNSError) and error.args[0] not in self._unanswered:
             self._errors |= dict.fromkeys(families, error)
 
-    def _conclusion(self) -> list[Nodes]:
-        if self._found:
-            return list({id(nodes): nodes for nodes in self._found.values()}.values())
+    def _result(self) -> list[Nodes]:
+        if self._nodes:
+            return list({id(nodes): nodes for nodes in self._nodes.values()}.values())
         raise min(self._errors.values(), key=lambda error: error.args[0] == _NOT_IN_FAMILY)
 
 

@@ -36,7 +36,7 @@ _DNS_FAULTS = {
     pycares.errno.ARES_EFILE: ("resolver_unreachable", Outcome.UNKNOWN),
     pycares.errno.ARES_ENOMEM: ("out_of_memory", Outcome.UNKNOWN),
 }
-# No response, or the response of a resolver whose own uplink, which is ours, is down.
+# No response, or the response of a resolver whose uplink (our own) is down.
 _NO_ANSWER = {
     pycares.errno.ARES_ETIMEOUT,
     pycares.errno.ARES_ECONNREFUSED,
@@ -46,15 +46,15 @@ _NO_ANSWER = {
     pycares.errno.ARES_ENOMEM,
     pycares.errno.ARES_ESERVFAIL,
 }
-# Seconds until a lookup is repeated together with a control query for the root's servers, which every resolver can
-# answer: it distinguishes a silent resolver from silent servers of the name's zone.
+# Seconds until a lookup is repeated together with a control query for the root's servers. Every resolver can answer the
+# control query, so it distinguishes a silent resolver from silent servers of the name's zone.
 _REPEAT_AFTER = 0.05
-_TRY, _TRIES = 2.0, 2  # timeout in seconds and tries of the first query
+_FIRST_TIMEOUT, _FIRST_TRIES = 2.0, 2  # timeout in seconds and tries of the first query
 _QUERY_TIMEOUT = 60.0  # seconds for each query of a repeated lookup
 _MAX_TIMEOUT, _QUERY_CACHE = 1 << 20, 1 << 21  # ARES_OPT_MAXTIMEOUTMS, ARES_OPT_QUERY_CACHE of c-ares' ares.h
 
-# family -> the family to query, and the one that sorts first.
-_ASKED = dict.fromkeys(Family, socket.AF_UNSPEC) | {Family.IP4: socket.AF_INET, Family.IP6: socket.AF_INET6}
+# family -> the family to query, and the family that sorts first.
+_QUERY_FAMILY = dict.fromkeys(Family, socket.AF_UNSPEC) | {Family.IP4: socket.AF_INET, Family.IP6: socket.AF_INET6}
 _PREFERRED = {Family.IP4_FIRST: socket.AF_INET, Family.IP6_FIRST: socket.AF_INET6}
 
 # IPv6 networks whose precedence is below that of IPv4 (RFC 6724, 2.1).
@@ -66,10 +66,10 @@ def no_address(host: str) -> ProbeFailure:
     return ProbeFailure("dns_no_address", f"{host} has no address")
 
 
-def _chosen(addresses: list[Address], family: Family, host: str) -> list[Address]:
-    wanted = _ASKED[family]
-    if wanted is not socket.AF_UNSPEC:
-        addresses = [each for each in addresses if each[0] == wanted]
+def _selected(addresses: list[Address], family: Family, host: str) -> list[Address]:
+    query_family = _QUERY_FAMILY[family]
+    if query_family is not socket.AF_UNSPEC:
+        addresses = [each for each in addresses if each[0] == query_family]
         host = f"{host} in {family.value}"
     if not addresses:
         raise no_address(host)
@@ -89,29 +89,29 @@ def resolver_silent(detail: str) -> ProbeFailure:
 
 
 class _UncachedLibrary:
-    """Proxy of pycares' c-ares binding that sets what pycares has no options for: no cache, longer timeouts."""
+    """Proxy of pycares' c-ares binding that sets options unavailable in pycares: no cache, longer timeouts."""
 
-    def __init__(self, whole: Any) -> None:
-        self._whole = whole
+    def __init__(self, library: Any) -> None:
+        self._library = library
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._whole, name)
+        return getattr(self._library, name)
 
     def ares_init_options(self, channel: Any, options: Any, mask: int) -> Any:
         """Start a channel whose cache keeps responses for 0 seconds."""
         options.maxtimeout = int(1000 * _QUERY_TIMEOUT)  # c-ares' own limit is 5 s
-        return self._whole.ares_init_options(channel, options, mask | _MAX_TIMEOUT | _QUERY_CACHE)
+        return self._library.ares_init_options(channel, options, mask | _MAX_TIMEOUT | _QUERY_CACHE)
 
 
 @contextlib.contextmanager
 def _without_cache() -> Iterator[None]:
     inner = vars(pycares)
-    whole = inner["_lib"]
-    inner["_lib"] = _UncachedLibrary(whole)  # a test checks that nothing is cached, in case pycares changes
+    library = inner["_lib"]
+    inner["_lib"] = _UncachedLibrary(library)  # a test checks that nothing is cached, in case pycares changes
     try:
         yield
     finally:
-        inner["_lib"] = whole
+        inner["_lib"] = library
 
 
 class _FirstQuery:
@@ -153,7 +153,7 @@ class Resolver:
     def __init__(self, nameservers: list[str] | None = None, udp_port: int | None = None, hosts: Path = HOSTS) -> None:
         self._hosts = HostsFile(hosts)
         self._udp_port = udp_port
-        self._dns = self._channel(nameservers, _TRY, _TRIES)
+        self._dns = self._channel(nameservers, _FIRST_TIMEOUT, _FIRST_TRIES)
         self._fresh = FreshChannels(self._new_channels)
         self._control: asyncio.Future[pycares.DNSResult] | None = None
 
@@ -175,22 +175,22 @@ class Resolver:
         Raises:
             ProbeFailure: `dns_nxdomain`, `dns_servfail`, ... or `resolver_unreachable` (unknown).
         """
-        if (spelled := literal(host, port)) is not None:
-            return _chosen([spelled], family, host)
-        if known := self._hosts.addresses(host):
-            return _chosen([(each, (address, port)) for each, address in known], family, host)
+        if (address := literal(host, port)) is not None:
+            return _selected([address], family, host)
+        if entries := self._hosts.addresses(host):
+            return _selected([(each, (text, port)) for each, text in entries], family, host)
         control_answers = self.control_answers
         try:
-            found = await self._found(host, port, family)
+            nodes = await self._nodes(host, port, family)
         except aiodns.error.DNSError as error:
             code, detail = (*error.args, str(error))[:2]
             if code == pycares.errno.ARES_ESERVFAIL and not await self._control_answered_since(control_answers):
-                raise resolver_silent(f"{host}: {detail}, and so to any other question") from None
+                raise resolver_silent(f"{host}: {detail}, also for other queries") from None
             reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
             raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
-        return _chosen(_merged(found), family, host)
+        return _selected(_merged(nodes), family, host)
 
-    async def _found(self, host: str, port: int, family: Family) -> list[Nodes]:
+    async def _nodes(self, host: str, port: int, family: Family) -> list[Nodes]:
         """Return the nodes from DNS, in one list or one per family."""
         loop = asyncio.get_running_loop()
         first = _FirstQuery(loop)
@@ -198,7 +198,7 @@ class Resolver:
             self._dns._channel.getaddrinfo(
                 host,
                 port,
-                family=_ASKED[family],
+                family=_QUERY_FAMILY[family],
                 type=socket.SOCK_STREAM,
                 callback=partial(loop.call_soon_threadsafe, first.settle),  # type: ignore[arg-type]
             )
@@ -212,10 +212,10 @@ class Resolver:
         if first.query.done():
             return [first.query.result().nodes]
         preferred = _PREFERRED.get(family, socket.AF_UNSPEC)
-        lookup = RepeatedLookup(self._fresh, first.query, (host, port), _ASKED[family], preferred)
-        return await lookup.answered(self._ask_control)
+        lookup = RepeatedLookup(self._fresh, first.query, (host, port), _QUERY_FAMILY[family], preferred)
+        return await lookup.run(self._query_control)
 
-    def _ask_control(self) -> asyncio.Future[pycares.DNSResult]:
+    def _query_control(self) -> asyncio.Future[pycares.DNSResult]:
         if self._control is None or self._control.done():
             self._control = self._dns.query_dns(".", "NS")
             self._control.add_done_callback(self._count_control)
@@ -224,12 +224,12 @@ class Resolver:
     async def _control_answered_since(self, control_answers: int) -> bool:
         """Return whether a control query has been answered since the count was `control_answers`."""
         if self.control_answers == control_answers:
-            await asyncio.wait([self._ask_control()])
+            await asyncio.wait([self._query_control()])
         return self.control_answers != control_answers
 
-    def _count_control(self, asked: asyncio.Future[pycares.DNSResult]) -> None:
-        if not asked.cancelled():
-            error = asked.exception()
+    def _count_control(self, query: asyncio.Future[pycares.DNSResult]) -> None:
+        if not query.cancelled():
+            error = query.exception()
             self.control_answers += error is None or error.args[0] not in _NO_ANSWER
 
     async def close(self) -> None:
@@ -238,9 +238,9 @@ class Resolver:
         await self._dns.close()
 
 
-def _merged(found: list[Nodes]) -> list[Address]:
+def _merged(node_lists: list[Nodes]) -> list[Address]:
     """Return the addresses of one sorted list, or of one list per family, ordered by RFC 6724."""
-    lists = [[_address(node) for node in nodes] for nodes in found]
+    lists = [[_address(node) for node in nodes] for nodes in node_lists]
     if len(lists) == 2:
         four, six = sorted(lists, key=lambda addresses: addresses[0][0] == socket.AF_INET6)
         lists = [six, four] if _before_ip4(six[0]) else [four, six]

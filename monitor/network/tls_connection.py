@@ -21,15 +21,15 @@ class TlsCapableCheck(NetworkCheck):
     """A check that may use TLS."""
 
     tls: TlsOptions = TlsOptions()
-    """How the certificate is verified, if TLS is used."""
+    """How the certificate is verified if the check uses TLS."""
 
     @property
     def tls_hint(self) -> str:
-        """What to configure to use TLS, empty if TLS is used."""
+        """The configuration change that enables TLS. Empty if TLS is enabled."""
         return ""
 
     @model_validator(mode="after")
-    def _judges_what_is_shown(self) -> Self:
+    def _tls_options_have_effect(self) -> Self:
         if self.tls_hint and self.tls != TlsOptions():
             raise problem_at("tls", f"has no effect without TLS; {self.tls_hint}")
         return self
@@ -43,7 +43,7 @@ class EncryptableCheck(TlsCapableCheck):
 
     @property
     def tls_hint(self) -> str:
-        """What to configure to use TLS, empty if TLS is used."""
+        """The configuration change that enables TLS. Empty if TLS is enabled."""
         return "" if self.encrypted else "add encrypted: true"
 
 

@@ -1,4 +1,4 @@
-"""TLS contexts, one per distinct set of options: loading a CA bundle takes 20 ms, a shared context nothing."""
+"""TLS contexts, one per distinct set of options. Contexts are shared, because loading a CA bundle takes 20 ms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Secret, TlsOptions
 
-# Python's list without DHE, whose group the server chooses: one of 8192 bits blocks the loop for 0.3 s.
+# Python's list without DHE: the server chooses the group, and a group of 8192 bits blocks the event loop for 0.3 s.
 _CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -61,16 +61,16 @@ def _adapt(context: ssl.SSLContext, version: str | None, identity: tuple[str, Se
 
 
 def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
-    """Return the earliest expiry in the verified chain, seconds since the Unix epoch; None without a certificate.
+    """Return the earliest expiry in the verified chain, seconds since the Unix epoch. None without a certificate.
 
-    Verification fails once any of them has expired. Other certificates that the server sent do not count. Without
-    verification, it is the expiry of the server's certificate.
+    Verification fails once a certificate of this chain has expired. Other certificates that the server sent are
+    ignored. Without verification, return the expiry of the server's certificate.
     """
     return min((end for end in map(expiry_of, deciding_certificates(connection)) if end is not None), default=None)
 
 
 def deciding_certificates(connection: ssl.SSLSocket) -> list[bytes]:
-    """Return in DER form the certificates whose expiry makes verification fail, the server's first."""
+    """Return the certificates whose expiry makes verification fail (DER), the server's certificate first."""
     if connection.context.verify_mode is not ssl.CERT_NONE and (verified := chain(connection, "verified")):
         return verified
     own = connection.getpeercert(binary_form=True)
@@ -78,18 +78,18 @@ def deciding_certificates(connection: ssl.SSLSocket) -> list[bytes]:
 
 
 def refused_expiry(connection: ssl.SSLSocket) -> float | None:
-    """Return the expiry of a certificate that failed the handshake, which `getpeercert` does not return."""
-    shown = chain(connection, "unverified")
-    return expiry_of(shown[0]) if shown else None
+    """Return the expiry of a certificate that failed verification, which `getpeercert` does not return."""
+    certificates = chain(connection, "unverified")
+    return expiry_of(certificates[0]) if certificates else None
 
 
 def chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[bytes]:
-    """Return in DER form the certificates that the server sent, or the verified chain."""
+    """Return the certificates that the server sent, or the verified chain (DER)."""
     # Public since Python 3.13; private before.
     public = hasattr(connection, f"get_{which}_chain")
     source: Any = connection if public else getattr(connection, "_sslobj", None)
-    found = getattr(source, f"get_{which}_chain")() if source is not None else None
-    return [each if isinstance(each, bytes) else each.public_bytes(_ssl.ENCODING_DER) for each in found or ()]
+    certificates = getattr(source, f"get_{which}_chain")() if source is not None else None
+    return [each if isinstance(each, bytes) else each.public_bytes(_ssl.ENCODING_DER) for each in certificates or ()]
 
 
 @lru_cache(maxsize=4096)
@@ -104,7 +104,7 @@ def expiry_of(der: bytes) -> float | None:
 
 def certificate_of(der: bytes) -> Certificate | None:
     """Return the certificate, None if it cannot be parsed. Its fields are parsed on access."""
-    # Imported here because it takes 30 ms, which a portfolio without TLS does not need.
+    # Imported here: the import takes 30 ms, and a portfolio without TLS does not need it.
     from cryptography import x509
 
     try:

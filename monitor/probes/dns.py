@@ -86,7 +86,7 @@ def prepare(check: DnsCheck) -> Probe:
             address for server in servers for address in await attempt.addresses(server.host, server.port, check.family)
         ]
         ask = partial(
-            query_resolver, attempt, addresses, transport=check.transport, start_tls=start_tls, policed=not own
+            query_resolver, attempt, addresses, transport=check.transport, start_tls=start_tls, check_policy=not own
         )
         answer = await (query_own_resolver(check, attempt, ask, _query(check)) if own else ask(_query(check)))
         attempt.close()

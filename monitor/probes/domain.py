@@ -64,7 +64,7 @@ def prepare(check: DomainCheck) -> Probe:
     async def read(attempt: Attempt) -> Response:
         nonlocal found
         if found is None or (check.rdap is None and attempt.now() > found[0] + DAY):
-            list_of_servers = await to(BOOTSTRAP, bare=True, redirects=3)(attempt)
+            list_of_servers = await to(BOOTSTRAP, without_credentials=True, redirects=3)(attempt)
             found = attempt.now(), server_of(check.domain, document(list_of_servers))
         url = f"{found[1].rstrip('/')}/domain/{check.domain}"
         response = await to(url, redirects=3)(attempt)

@@ -78,7 +78,7 @@ def _file(check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, nam
     """
     try:
         url = urljoin(answer.url.geturl(), name)
-        fetch = to(url, method="HEAD", bare=answer.url[:2] != urlsplit(check.freshness)[:2])
+        fetch = to(url, method="HEAD", without_credentials=answer.url[:2] != urlsplit(check.freshness)[:2])
     except ValueError:
         raise ProbeFailure("stamp_malformed", f"{quoted(name)} is not a file's URL") from None
     if urlsplit(url)[:2] != answer.url[:2]:

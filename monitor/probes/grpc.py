@@ -96,7 +96,7 @@ def caller(check: GrpcCheck, limit: RateLimit | None = None) -> Callable[[Attemp
             await http2.exchange(connection, headers, question, answer)
             attempt.close()
         if limit is not None:
-            limit.judge(answer.status, answer.headers, attempt.now())
+            limit.check_response(answer.status, answer.headers, attempt.now())
         return parse_response(answer)
 
     return call
@@ -108,7 +108,7 @@ def prepare(check: GrpcCheck) -> Probe:
     call = caller(check, limit)
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        limit.respect(attempt.now())
+        limit.check_wait(attempt.now())
         answer = await call(attempt)
         if answer.code:
             raise _failed(check, answer, limit, attempt.now())

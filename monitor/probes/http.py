@@ -47,9 +47,9 @@ def fetcher_factory(check: FetchingCheck) -> Callable[..., Fetch]:
 
 def _limited(fetch: Fetch, limit: RateLimit) -> Fetch:
     async def limited(attempt: Attempt) -> Response:
-        limit.respect(attempt.now())
+        limit.check_wait(attempt.now())
         response = await fetch(attempt)
-        limit.judge(response.status, response.headers, attempt.now())
+        limit.check_response(response.status, response.headers, attempt.now())
         return response
 
     return limited
@@ -85,7 +85,7 @@ def prepare(check: HttpCheck) -> Probe:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         if limit.until:
-            limit.respect(attempt.now())
+            limit.check_wait(attempt.now())
         response = await fetch(attempt)
         failure = expectation.failure(response)
         if failure is not None:
@@ -99,7 +99,7 @@ def _explained(failure: ProbeFailure, response: Response, limit: RateLimit, now:
     """Return the failure, with the rate limit if the response requests a wait."""
     failure.status = response.status
     if failure.reason == "http_status":
-        limit.judge(response.status, response.headers, now)
+        limit.check_response(response.status, response.headers, now)
     if failure.outcome is Outcome.UNKNOWN and (duration := retry_after(response.headers, now)) is not None:
         failure.detail = f"{failure.detail}; {limit.wait(duration, now)}"
     return failure

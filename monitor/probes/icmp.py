@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import model_validator
 
 from monitor.config.model import HostName, NetworkCheck, problem_at
-from monitor.network.happy_eyeballs import first
+from monitor.network.happy_eyeballs import first_success
 from monitor.network.icmp_echo import allowed, echo
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
@@ -43,7 +43,7 @@ def prepare(check: IcmpCheck) -> Probe:
     async def probe(attempt: Attempt) -> ProbeResult:
         addresses = await attempt.addresses(check.icmp, 0, check.family)
         attempt.enter("first_byte")
-        await first(attempt, addresses, partial(echo, attempt))
+        await first_success(attempt, addresses, partial(echo, attempt))
         attempt.close()
         return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 

@@ -80,7 +80,7 @@ def prepare(check: WebsocketCheck) -> Probe:
     headers, limit = revealed(check.headers), RateLimit()
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        limit.respect(attempt.now())
+        limit.check_wait(attempt.now())
         with await reach(attempt) as connection:
             attempt.enter("first_byte")
             session = Session(connection, protocol_for(check.websocket, check.subprotocol))
@@ -101,7 +101,7 @@ def _refused(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict
     """Raise a failure with outcome unknown for a status in `unknown`, or a rate limit."""
     if any(status in each for each in check.unknown):
         raise ProbeFailure("inconclusive", f"status {status}: configured as unknown", outcome=Outcome.UNKNOWN)
-    limit.judge(status, headers, now)
+    limit.check_response(status, headers, now)
 
 
 KIND = Kind(

@@ -61,13 +61,13 @@ async def query_resolver(
     transport: Transport = "udp",
     *,
     start_tls: StartTls | None = None,
-    policed: bool = True,
+    check_policy: bool = True,
     once: bool = False,
 ) -> dns.message.Message:
     """Query a resolver, at the first of its addresses that responds, and return the response.
 
     Over UDP the query is repeated until there is a response, unless `once`; a truncated response is requested again
-    over TCP. `start_tls` (see `tls_upgrader`) is for transport `tls`; `policed` is as in `Connection.open`.
+    over TCP. `start_tls` (see `tls_upgrader`) is for transport `tls`; `check_policy` is as in `Connection.open`.
 
     Raises:
         ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `Connection.open` and `start_tls`.
@@ -75,11 +75,11 @@ async def query_resolver(
     question = query.to_wire()
     if transport != "udp":
         secured = start_tls if transport == "tls" else None
-        data = await _in_a_stream(attempt, addresses, question, secured, policed=policed)
+        data = await _in_a_stream(attempt, addresses, question, secured, check_policy=check_policy)
     else:
-        data = await _in_a_datagram(attempt, addresses, question, policed=policed, once=once)
+        data = await _in_a_datagram(attempt, addresses, question, check_policy=check_policy, once=once)
         if data[2] & _TRUNCATED:
-            data = await _retry_over_tcp(attempt, addresses, question, policed=policed)
+            data = await _retry_over_tcp(attempt, addresses, question, check_policy=check_policy)
     answer = _read(data)
     if not query.is_response(answer):
         raise ProbeFailure("dns_malformed", "the response is to another query")
@@ -146,7 +146,7 @@ def _read(data: bytes) -> dns.message.Message:
 
 
 async def _in_a_datagram(
-    attempt: Attempt, addresses: Sequence[Address], question: bytes, *, policed: bool, once: bool
+    attempt: Attempt, addresses: Sequence[Address], question: bytes, *, check_policy: bool, once: bool
 ) -> bytes:
     """Return the datagram with the query's id."""
 
@@ -166,23 +166,25 @@ async def _in_a_datagram(
             attempt.answer_waiting = False  # it was set by this pause, not by the deadline
         raise AssertionError("the pauses do not end")
 
-    return await Connection.in_datagrams(attempt, addresses, ask, policed=policed)
+    return await Connection.in_datagrams(attempt, addresses, ask, check_policy=check_policy)
 
 
-async def _retry_over_tcp(attempt: Attempt, addresses: Sequence[Address], question: bytes, *, policed: bool) -> bytes:
+async def _retry_over_tcp(
+    attempt: Attempt, addresses: Sequence[Address], question: bytes, *, check_policy: bool
+) -> bytes:
     """Return a truncated response in full, over TCP from the address that responded.
 
     Raises:
         ProbeFailure: `dns_truncated`: no connection, also at the deadline.
     """
-    outcome = Outcome.BAD if policed else Outcome.UNKNOWN  # unknown for our own resolver
+    outcome = Outcome.BAD if check_policy else Outcome.UNKNOWN  # unknown for our own resolver
     truncated = ProbeFailure(
         "dns_truncated", "the response over UDP is truncated, and TCP does not connect", outcome=outcome
     )
     where = [attempt.peer] if attempt.peer is not None else addresses
     before, attempt.own_failure = attempt.own_failure, truncated
     try:
-        data = await _in_a_stream(attempt, where, question, None, policed=policed)
+        data = await _in_a_stream(attempt, where, question, None, check_policy=check_policy)
     except ProbeFailure as failure:
         if failure.reason not in (*_UNREACHABLE, "connection_reset"):
             raise
@@ -197,10 +199,10 @@ async def _in_a_stream(
     question: bytes,
     start_tls: StartTls | None,
     *,
-    policed: bool,
+    check_policy: bool,
 ) -> bytes:
     """Return the response, which is prefixed by its length."""
-    with await Connection.open(attempt, addresses, policed=policed) as connection:
+    with await Connection.open(attempt, addresses, check_policy=check_policy) as connection:
         if start_tls is not None:
             await start_tls(attempt, connection)
         attempt.enter("resolve")

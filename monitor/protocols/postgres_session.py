@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.tls import in_memory
-from monitor.network.connection import CHUNK
+from monitor.network.connection import CHUNK_BYTES
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.protocols.database import MAX_BYTES
 
@@ -151,7 +151,7 @@ async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> An
         try:
             next(steps)
             while True:
-                piece = await asyncio.get_running_loop().sock_recv(server, CHUNK)
+                piece = await asyncio.get_running_loop().sock_recv(server, CHUNK_BYTES)
                 _check_size(heard := heard + len(piece))
                 if piece:
                     reader.sendall(piece)

@@ -1,1 +1,1 @@
-"""The record on disk: observations for their retention, runs and incidents for ever."""
+"""The record on disk: observations for the retention time, runs and incidents forever."""

@@ -22,40 +22,40 @@ def backup_path(record: Path, version: int) -> Path:
 
 
 def back_up(connection: sqlite3.Connection, record: Path, version: int) -> None:
-    """Copy the open record, read the copy back and check it; only then give it its name.
+    """Copy the open record and verify the copy. The copy gets its final name after the verification.
 
     Raises:
-        StoreError: the copy could not be made or is not sound. The record is as it was.
+        StoreError: the copy could not be made, or is damaged. The record is unchanged.
     """
     target = backup_path(record, version)
     copy = target.with_name(target.name + ".part")
     try:
         copy.unlink(missing_ok=True)
-        copy_whole(connection, copy)
+        copy_verified(connection, copy)
         copy.replace(target)
     except (OSError, sqlite3.Error) as error:
         with contextlib.suppress(OSError):
             copy.unlink(missing_ok=True)
         raise StoreError(
             f"the record {record} was not upgraded, because it could not be copied first: {error};"
-            f" make room for {target.name} next to it"
+            f" free disk space for {target.name} next to it"
         ) from error
     log.info("record_backed_up", copy=str(target), schema=version)
 
 
-def copy_whole(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the open database to a file that is not there yet, and check the copy.
+def copy_verified(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the open database to a new file, and verify the copy.
 
     Raises:
-        sqlite3.Error: it could not be read or written, or is not the same.
+        sqlite3.Error: a file could not be read or written, or the copy differs.
     """
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
         connection.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, complete without a log next to it
+        copy.execute("PRAGMA journal_mode = DELETE")  # a single file, complete without a write-ahead log
         (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
         for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
-            count = f'SELECT count(*) FROM "{table}"'  # noqa: S608 - a name of ours, from the schema
+            count = f'SELECT count(*) FROM "{table}"'  # noqa: S608 - the name is from our schema
             if copy.execute(count).fetchone() != connection.execute(count).fetchone():
                 raise sqlite3.DatabaseError(f"the copy of the table {table} is not complete")

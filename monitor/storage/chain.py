@@ -1,4 +1,4 @@
-"""The chain of heads in the record: its rows, and the next head from what no head covers yet."""
+"""The chain of heads in the record: its rows, and the next head, which covers the data without a head."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from sla.observation import Run
 if TYPE_CHECKING:
     import sqlite3
 
-_SLICE: Final = 2_000  # runs that are read before other threads get a turn ...
-_PAUSE: Final = 0.001  # ... of so many seconds
+_RUNS_PER_PAUSE: Final = 2_000  # runs that are read before a pause for other threads
+_PAUSE: Final = 0.001  # seconds
 
 Item = tuple[str, str, str]  # kind, id, digest
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedDay:
-    """A head with what it covers, as it is written."""
+    """A head with the series and items that it covers."""
 
     head: Head
     series: Sequence[tuple[Series, Position, str]]
@@ -46,10 +46,10 @@ class ClosedDay:
 
 
 def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[Series, int]) -> None:
-    """Insert a head with what it covers. One whose number is there already changes nothing.
+    """Insert a head with the series and items that it covers. A head with an existing number is ignored.
 
     Raises:
-        sqlite3.Error: it cannot be written.
+        sqlite3.Error: the head cannot be written.
     """
     head = closed.head
     row = (head.number, head.day, head.since, head.made, head.whole, head.content, head.previous, head.digest)
@@ -62,7 +62,7 @@ def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[S
 
 
 def heads_in(connection: sqlite3.Connection, start: int = 1, limit: int = -1) -> list[tuple[Head, str]]:
-    """Return the heads from a number on with their digests as recorded; none of a record of an earlier version."""
+    """Return the heads from number `start`, with their recorded digests. A record of an earlier version has none."""
     if not connection.execute(sql.HAS_HEADS).fetchone():
         return []
     rows = connection.execute(sql.HEADS, (start, limit))
@@ -70,34 +70,34 @@ def heads_in(connection: sqlite3.Connection, start: int = 1, limit: int = -1) ->
 
 
 def chain_in(connection: sqlite3.Connection) -> Chain:
-    """Return the chain of an open record with all that its heads cover."""
+    """Return the chain of an open record, with the series and items that its heads cover."""
     heads = heads_in(connection)
-    found: dict[int, Covered] = {head.number: Covered() for head, _ in heads}
+    covered: dict[int, Covered] = {head.number: Covered() for head, _ in heads}
     if heads:
         for check, vantage, number, *position, digest in connection.execute(sql.HEAD_SERIES):
-            found.setdefault(number, Covered()).series[check, vantage] = (Position(*position), digest)
+            covered.setdefault(number, Covered()).series[check, vantage] = (Position(*position), digest)
         for kind, identity, number, digest in connection.execute(sql.HEAD_ITEMS):
-            found.setdefault(number, Covered()).items[kind, identity] = digest
-    return Chain([head for head, _ in heads], [digest for _, digest in heads], found)
+            covered.setdefault(number, Covered()).items[kind, identity] = digest
+    return Chain([head for head, _ in heads], [digest for _, digest in heads], covered)
 
 
 def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
-    """Return the facts as they are, also those that were changed after they were made."""
-    found = []
+    """Return the facts without validation, also facts that were changed after they were recorded."""
+    facts = []
     for identity, made, author, kind, product, body in connection.execute(sql.FACTS):
         try:
             json.loads(body)
         except ValueError:
             body = json.dumps(body)
-        found.append(Fact(identity, made, author, kind, product, body))
-    return found
+        facts.append(Fact(identity, made, author, kind, product, body))
+    return facts
 
 
 def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay | None:
-    """Return the head that closes the day (days since 1970, UTC), from an open record; None where none is due.
+    """Return the head that closes the day (days since 1970, UTC) of an open record. None if no head is due.
 
-    None is due while the day, or a later one, has a head, and before anything was observed. Reads what no head covers
-    yet, with pauses: it may be all of a long record, and other threads must not wait.
+    No head is due if the day or a later day has a head, or before the first observation. The data without a head, which
+    may be a long record, is read with pauses, so that other threads are not blocked.
     """
     heads = [head for head, _ in heads_in(connection)]
     last = heads[-1] if heads else None
@@ -119,7 +119,7 @@ def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay |
 
 
 def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tuple[Series, Position, str]]:
-    """Yield each series that has runs before `end` which no head since number `begin` covers, with its new position."""
+    """Yield each series with runs before `end` that no head since number `begin` covers, and its new position."""
     reasons = dict(connection.execute(sql.ALL_REASONS))
     positions = {number: position for number, *position in connection.execute(sql.POSITIONS, (begin,))}
     read = 0
@@ -130,7 +130,7 @@ def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tu
         if runs and (len(runs) > 1 or Position.at_end_of(runs[0]) != before):
             yield (check, vantage), Position.at_end_of(runs[-1]), series_digest((check, vantage), runs)
         read += len(runs) + 20
-        if read > _SLICE:
+        if read > _RUNS_PER_PAUSE:
             read = 0
             time.sleep(_PAUSE)
 

@@ -1,11 +1,11 @@
-"""Set aside rows that are ahead of the clock, because a wrong clock stamped them, so that new ones can be recorded.
+"""Set aside rows with timestamps after the present, so that new rows can be recorded.
 
-An observation from the future was stamped by a clock that was ahead, or the clock is behind now. The present clock is
-taken for right: rows are moved to the `aside_` tables, and the span is named in `clock_marks`. Should the clock turn
-out to have been behind (it steps forward past the record's end within the hour), the next start moves them back.
+Such rows were recorded while the clock was ahead, or the clock is behind now. The present clock is assumed to be right:
+rows are moved to the `aside_` tables, and the time span is recorded in `clock_marks`. If the clock was behind (it steps
+forward past the record's end within the hour), the next start moves the rows back.
 
-Where the wrong clock began to stamp is known from the step that the daemon saw (`clock_steps`), if one explains how far
-the record is ahead; else it is taken to be the present instant, before which wrong and right stamps look the same.
+The start of the span is that of a recorded clock step (`clock_steps`) whose size explains how far the record is ahead.
+Without such a step, it is the present instant: earlier timestamps cannot be classified as wrong or right.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from sla.interval import HOUR, MINUTE
 if TYPE_CHECKING:
     import sqlite3
 
-TOLERANCE: Final = MINUTE  # a record less far ahead is waited for; until then observations are dropped and counted
+# If the record is ahead by less, observations are dropped and counted until the clock has caught up
+TOLERANCE: Final = MINUTE
 DOWN: Final = HOUR  # maximum downtime of the daemon between the last wrong stamp and the restart
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What was stamped from `start` to `end` by a wrong clock: so many observations are not in the record any more."""
+    """A time span with timestamps of a wrong clock, and the number of observations that were set aside."""
 
     start: int
     end: int
@@ -33,20 +34,20 @@ class SetAside:
 
 
 def reconcile(connection: sqlite3.Connection, now: int) -> SetAside | None:
-    """Set aside what lies ahead of the clock, in one transaction; return what it was, None if nothing is.
+    """Set aside all rows after the present, in one transaction. Return None if there are none.
 
     Raises:
-        sqlite3.Error: it could not be read or written. Nothing changed.
+        sqlite3.Error: the record could not be read or written. It is unchanged.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         _revert_mistaken(connection)
-        found = _set_ahead_aside(connection, now)
+        set_aside = _set_ahead_aside(connection, now)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return found
+    return set_aside
 
 
 def _set_ahead_aside(connection: sqlite3.Connection, now: int) -> SetAside | None:
@@ -60,7 +61,7 @@ def _set_ahead_aside(connection: sqlite3.Connection, now: int) -> SetAside | Non
 
 
 def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> int:
-    """Move what is stamped within [start, end) aside; return how many observations. Runs across `start` are cut."""
+    """Move rows with timestamps in [start, end) aside, and return the number of observations. Cut runs at `start`."""
     span = {"mark": mark, "start": start, "end": end}
     moved = connection.execute(sql.ASIDE_OBSERVATIONS, span).rowcount
     connection.execute(sql.ASIDE_RUNS, span)
@@ -74,7 +75,10 @@ def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> in
 
 
 def _cut(connection: sqlite3.Connection, run: dict[str, int], last: int, count: int, hold: int) -> None:
-    """Cut a run at its last observation before the span; evenly spaced where its observations are not kept."""
+    """Cut a run at its last observation before the span.
+
+    Without raw observations, assume that they are evenly spaced.
+    """
     kept = connection.execute(sql.LAST_BEFORE, run | {"since": max(run["first"], run["start"] - hold)}).fetchone()
     gone, known, latency = connection.execute(sql.MOVED_OF_RUN, run | {"last": last}).fetchone()
     if kept is None or gone >= count:
@@ -84,7 +88,7 @@ def _cut(connection: sqlite3.Connection, run: dict[str, int], last: int, count: 
 
 
 def _revert_mistaken(connection: sqlite3.Connection) -> None:
-    """Move back what was set aside while the clock was behind, and set aside what that clock stamped instead."""
+    """Move back rows that were set aside while the clock was behind, and set aside the rows recorded meanwhile."""
     for mark, start, step_at in connection.execute(sql.MISTAKEN_MARKS, {"within": HOUR}).fetchall():
         wrong = connection.execute(sql.ADD_MARK, (start, step_at + 1, step_at, mark)).lastrowid
         _move(connection, int(wrong or 0), start, step_at + 1)

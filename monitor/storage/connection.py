@@ -1,4 +1,4 @@
-"""Open the SQLite file, and add remedies to SQLite's errors."""
+"""Open the SQLite file, and return remedies for SQLite's errors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from monitor.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUSY: Final = 1.0  # seconds to wait for another process's transaction, before the batch counts as failed and is kept
+BUSY: Final = 1.0  # seconds to wait for another process's transaction; then the write fails, and the batch is kept
 
 # Only the writer checkpoints, on request, and readers are opened read-only: two connections that checkpoint at
 # once can corrupt a WAL under SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html, "the WAL-reset bug").
-# No mmap: a file that another program cuts short would end the process with SIGBUS instead of an error.
+# No mmap: if another program truncates the file, the process would be ended by SIGBUS instead of an error.
 _PRAGMAS: Final = (
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA mmap_size = 0",
@@ -23,7 +23,7 @@ _PRAGMAS: Final = (
 )
 
 
-def opened(path: Path, mode: str) -> sqlite3.Connection:
+def open_connection(path: Path, mode: str) -> sqlite3.Connection:
     """Open the file, `ro` or `rwc`, without implicit transactions."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
@@ -33,8 +33,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Set the pragmas for writing.
 
     Raises:
-        StoreError: the file system takes no write-ahead log.
-        sqlite3.Error: it cannot be read or written.
+        StoreError: the file system does not support a write-ahead log.
+        sqlite3.Error: the file cannot be read or written.
     """
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
@@ -44,24 +44,24 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def primary_code(error: sqlite3.Error) -> int:
-    """Return SQLite's primary result code of the error; 0 if it has none."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code, above it the variety
+    """Return SQLite's primary result code of the error, or 0."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte; higher bytes extend it
 
 
-# What a person can do about it, by primary code.
+# Remedies by primary code.
 _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: "free space on its disk",
-    sqlite3.SQLITE_BUSY: "another program holds it; end that program's transaction",
+    sqlite3.SQLITE_BUSY: "another program has locked it; end that program's transaction",
     sqlite3.SQLITE_NOTADB: "the file was not changed; move it away, or set another `store:`",
     sqlite3.SQLITE_CORRUPT: "the file was not changed; move it away and restore a copy, or set another `store:`",
     sqlite3.SQLITE_ERROR: "the file was not changed; restore a copy, or set another `store:`",
     sqlite3.SQLITE_CANTOPEN: "check that its folder exists and is writable",
-    sqlite3.SQLITE_READONLY: "give the daemon the right to write to it",
+    sqlite3.SQLITE_READONLY: "give the daemon write permission",
     sqlite3.SQLITE_IOERR: "check its disk",
 }
 
 
 def remedy(error: sqlite3.Error) -> str:
-    """Return the remedy for the error, as the end of a sentence; empty if unknown."""
-    known = _REMEDIES.get(primary_code(error))
-    return f"; {known}" if known else ""
+    """Return the remedy for the error as the end of a message. Empty if unknown."""
+    text = _REMEDIES.get(primary_code(error))
+    return f"; {text}" if text else ""

@@ -1,4 +1,4 @@
-"""Detect that the open record was removed, and restore it."""
+"""Detect that the file of the open record was removed, and restore it."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LOOK: Final = 1.0  # seconds between two looks at whether the record is still in its place
+CHECK_INTERVAL: Final = 1.0  # seconds between two checks of the record's file
 
 
 class RecordWatch:
-    """Checks the record's file once per second, on the writer's thread."""
+    """A check of the record's file, once per second, on the writer's thread."""
 
     def __init__(self, store: Store, health: Health, clock: Clock) -> None:
         self._store, self._health, self._clock = store, health, clock
-        self._looked = clock.monotonic()
+        self._checked_at = clock.monotonic()
 
-    def look(self) -> bool:
-        """Restore a record that was removed; return whether it is empty and everything must be written again.
+    def check_file(self) -> bool:
+        """Restore a removed record. Return whether it is empty, so that all data must be written again.
 
         Raises:
-            StoreError: it could not be put back; `health.record_missing` stands until it can.
+            StoreError: the record could not be restored. `health.record_missing` remains set until it is restored.
         """
         health, now = self._health, self._clock.monotonic()
-        if now < self._looked + LOOK:
+        if now < self._checked_at + CHECK_INTERVAL:
             return False
-        self._looked = now
+        self._checked_at = now
         if not health.record_missing:
             if not (reason := self._store.lost()):
                 return False
             health.record_missing, health.record_loss, health.record_lost_at = True, reason, now
             log.error("record_lost", reason=reason, advice="the record is rewritten; keep other programs away from it")
-        whole = self._store.rescue()
+        is_complete = self._store.rescue()
         health.record_missing = False
         health.record_losses += 1
-        log.info("record_written_anew", copied=whole)
-        return not whole
+        log.info("record_written_anew", copied=is_complete)
+        return not is_complete

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from sla.incident import Incident
 
-_Row = tuple[str, str, str]  # incident, which of its failures, the failure as JSON
+_Row = tuple[str, str, str]  # incident id, `first` or `last`, the failure as JSON
 _DECODER = msgspec.json.Decoder(Failure)
 
 
 def failure_rows(incident: Incident) -> Iterator[_Row]:
-    """Yield the rows of the incident's failures; none for an incident without any."""
+    """Yield the rows of the incident's failures."""
     for which, failure in (("first", incident.first), ("last", incident.last)):
         if failure is not None:
             yield incident.id, which, msgspec.json.encode(failure).decode()
@@ -33,17 +33,19 @@ def with_failures(incidents: Iterable[Incident], rows: Iterable[_Row]) -> list[I
     Raises:
         StoreError: a row is damaged.
     """
-    held: dict[str, dict[str, Failure]] = defaultdict(dict)
-    for incident, which, body in rows:
-        held[incident][which] = _failure(incident, body)
-    return [replace(each, first=held[each.id].get("first"), last=held[each.id].get("last")) for each in incidents]
+    failures: dict[str, dict[str, Failure]] = defaultdict(dict)
+    for incident_id, which, body in rows:
+        failures[incident_id][which] = _failure(incident_id, body)
+    return [
+        replace(each, first=failures[each.id].get("first"), last=failures[each.id].get("last")) for each in incidents
+    ]
 
 
-def _failure(incident: str, body: str) -> Failure:
+def _failure(incident_id: str, body: str) -> Failure:
     try:
         return _DECODER.decode(body)
     except msgspec.DecodeError as error:
         raise StoreError(
-            f"the record is damaged: a failing probe of the incident {incident} cannot be read ({error}); restore a "
+            f"the record is damaged: a failing probe of the incident {incident_id} cannot be read ({error}); restore a "
             "copy of the record, or delete the row from incident_failures"
         ) from error

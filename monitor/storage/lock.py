@@ -1,4 +1,4 @@
-"""Lock the record for one daemon; the lock ends with its process and names its holder."""
+"""Lock the record for one daemon. The lock ends with the daemon's process, and its file contains the holder."""
 
 from __future__ import annotations
 
@@ -21,33 +21,36 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Locks and shared memory cannot be relied on over these: two daemons may both get in, a WAL may tear.
+# Locks and shared memory are not reliable on these file systems: two daemons may both get the lock, and the WAL may be
+# damaged.
 MOUNTS = Path("/proc/self/mounts")
-NETWORKED = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "fuse.sshfs")
+NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "fuse.sshfs")
 
 
 class Lock:
-    """Holds `<record>.lock` until released, or until the process ends in whatever way.
+    """A lock on `<record>.lock`, which is held until its release or the end of the process.
 
-    flock and not a pid file: a kill -9 leaves nothing to clean up and a reused pid has no effect. The file's text
-    only names the holder, and `had_record` whether an earlier holder had opened a record. It is never deleted:
-    a lock on a deleted file protects nothing.
+    The lock is a flock instead of a pid file, so that it also ends after kill -9, and a reused pid has no effect. The
+    file contains the holder for messages. `had_record`: an earlier holder had opened a record. The file is never
+    deleted, because a lock on a deleted file has no effect.
     """
 
     def __init__(self, record: Path, since: int) -> None:
-        """Take the lock. `since` is the present instant, for the message to the one who is refused.
+        """Acquire the lock. `since` is the present instant, for the error message of a second daemon.
 
         Raises:
-            StoreHeldError: another process holds it; the message says which.
-            StoreError: the lock file cannot be made.
+            StoreHeldError: another process has the lock; the message contains its pid and host.
+            StoreError: the lock file cannot be created.
         """
         self.path = record.with_name(record.name + ".lock")
-        before = self.path.exists()
+        existed = self.path.exists()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor: int | None = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}; give the daemon a folder it may write to") from error
+            raise StoreError(
+                f"{self.path}: {error.strerror}; give the daemon write permission for the folder"
+            ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -55,17 +58,17 @@ class Lock:
             self.release()
             raise StoreHeldError(f"{record} is in use by {holder}; stop it, or set another `store:`") from error
         self._since = since
-        self.had_record = before and _had_record(self._descriptor)
+        self.had_record = existed and _had_record(self._descriptor)
         self.sign(record=self.had_record)
         warn_of_network(self.path.resolve(), MOUNTS)
 
     def sign(self, *, record: bool) -> None:
-        """Write the holder into the lock, and whether it has opened a record: a missing one is then not replaced."""
-        assert self._descriptor is not None  # noqa: S101 - for the type checker: it is held
-        name = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "record": record}
-        with contextlib.suppress(OSError):  # a full disk must not keep the one who holds the lock from starting
+        """Write the holder into the lock file, and whether it has opened a record. A missing one is an error then."""
+        assert self._descriptor is not None  # noqa: S101 - for the type checker
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "record": record}
+        with contextlib.suppress(OSError):  # a full disk must not prevent the holder of the lock from starting
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, json.dumps(name).encode(), 0)
+            os.pwrite(self._descriptor, json.dumps(holder).encode(), 0)
 
     def release(self) -> None:
         """Release the lock. A second call does nothing."""
@@ -82,31 +85,31 @@ class Lock:
 
 def _holder(descriptor: int) -> str:
     try:
-        name = json.loads(os.pread(descriptor, 4096, 0))
-        since = datetime.fromtimestamp(int(name["since"]) // 1_000_000, UTC)
-        return f"process {int(name['pid'])} on {name['host']} since {since:%Y-%m-%d %H:%M:%S} UTC"
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        since = datetime.fromtimestamp(int(holder["since"]) // 1_000_000, UTC)
+        return f"process {int(holder['pid'])} on {holder['host']} since {since:%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, KeyError, TypeError, OSError, OverflowError):
         return "another process"
 
 
 def _had_record(descriptor: int) -> bool:
-    """Return whether an earlier holder had opened a record, by the text of the lock."""
+    """Return whether an earlier holder had opened a record, according to the lock file."""
     try:
-        name = json.loads(os.pread(descriptor, 4096, 0))
-        return not isinstance(name, dict) or name.get("record") is not False
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        return not isinstance(holder, dict) or holder.get("record") is not False
     except (ValueError, OSError):
         return True
 
 
 def warn_of_network(path: Path, mounts: Path) -> None:
-    """Log a warning if the absolute path lies on a network file system, by the kernel's list of mounts."""
+    """Log a warning if the absolute path is on a network file system, according to the kernel's list of mounts."""
     try:
         fields = [line.split(" ") for line in mounts.read_text().splitlines()]
-    except OSError:  # not Linux, or no /proc: the file system is unknown; no warning
+    except OSError:  # not Linux, or no /proc: the file system is unknown
         return
     kinds = {Path(re.sub(r"\\(\d{3})", _octal, place)): kind for _, place, kind, *_ in fields}
     kind = next((kinds[folder] for folder in path.parents if folder in kinds), "")
-    if kind.startswith(NETWORKED):
+    if kind.startswith(NETWORK_FILE_SYSTEMS):
         log.warning("record_on_network_file_system", path=str(path), kind=kind, advice="put it on a local disk")
 
 

@@ -22,15 +22,15 @@ def product_incident_row(incident: ProductIncident) -> tuple[Any, ...]:
 
 
 def notification_row(notification: Notification) -> tuple[Any, ...]:
-    """Return the row of a notification; its columns have the order of the type's fields."""
+    """Return the row of a notification, with columns in the order of the type's fields."""
     return astuple(notification)
 
 
 def product_incidents_in(connection: sqlite3.Connection) -> list[ProductIncident]:
-    """Return all product incidents of an open record, oldest first; none of a record of an earlier version.
+    """Return all product incidents of an open record, oldest first. A record of an earlier version has none.
 
     Raises:
-        DamagedRowError: one has a severity or members that cannot be read.
+        DamagedRowError: the severity or the members of a row are invalid.
     """
     if not connection.execute(sql.HAS_PRODUCT_INCIDENTS).fetchone():
         return []
@@ -38,14 +38,14 @@ def product_incidents_in(connection: sqlite3.Connection) -> list[ProductIncident
 
 
 def unfinished_in(connection: sqlite3.Connection) -> list[Notification]:
-    """Return the notifications of keys that a receiver has unfinished, in the order of their decision."""
+    """Return the notifications of all keys with an undelivered or unresolved notification, in the order of creation."""
     if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
         return []
     return [_notification(row) for row in connection.execute(sql.UNFINISHED_NOTIFICATIONS)]
 
 
 def latest_in(connection: sqlite3.Connection, limit: int) -> list[Notification]:
-    """Return the notifications that were decided last, newest first."""
+    """Return the latest notifications, newest first."""
     if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
         return []
     return [_notification(row) for row in connection.execute(sql.LATEST_NOTIFICATIONS, (limit,))]
@@ -61,11 +61,12 @@ def notifications_since(connection: sqlite3.Connection, since: int) -> list[Noti
 def _product_incident(row: tuple[Any, ...]) -> ProductIncident:
     name, product, opened, resolved, severity, members, unannounced = row
     try:
-        listed = json.loads(members)
-        if not isinstance(listed, list):
-            raise ValueError("members is no list")
-        quiet = None if unannounced is None else Severity(unannounced)
-        return ProductIncident(name, product, opened, resolved, Severity(severity), tuple(map(str, listed)), quiet)
+        check_incidents = json.loads(members)
+        if not isinstance(check_incidents, list):
+            raise ValueError("members is not a list")
+        muted = None if unannounced is None else Severity(unannounced)
+        members = tuple(map(str, check_incidents))
+        return ProductIncident(name, product, opened, resolved, Severity(severity), members, muted)
     except (ValueError, RecursionError) as error:
         raise DamagedRowError(f"in the table product_incidents, row with id {name!r}: {error}") from None
 

@@ -15,38 +15,39 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# What lies next to a record that there was: its lock apart, which says itself whether there was one.
-_TRACES: Final = ("-wal", "-journal", ".corrections.jsonl", ".journal.jsonl")
-_PARTS: Final = ("", "-wal", "-shm")
-_BEGINS: Final = {"": b"SQLite format 3\0", "-wal": b"\x37\x7f\x06"}  # as every such file does once it has content
+# Files that remain next to a removed record. The lock file is handled separately: its content shows whether there was a
+# record.
+_TRACE_SUFFIXES: Final = ("-wal", "-journal", ".corrections.jsonl", ".journal.jsonl")
+_DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
+_MAGIC: Final = {"": b"SQLite format 3\0", "-wal": b"\x37\x7f\x06"}  # first bytes of every file with content
 
 
 class RecordFiles:
-    """Compares the files at the record's path with those that were opened, by stat and their first bytes."""
+    """Compares the files at the record's path with the opened files, by stat and first bytes."""
 
     def __init__(self, record: Path) -> None:
-        self._files = {part: _Watched(_part(record, part), begins) for part, begins in _BEGINS.items()}
+        self._files = {part: _WatchedFile(_part(record, part), magic) for part, magic in _MAGIC.items()}
 
     def note(self) -> None:
-        """Note the identity of the present files. Call it when they were opened."""
+        """Record the identity of the present files. Call this method after opening them."""
         for file in self._files.values():
             file.note()
 
     def lost(self) -> str:
-        """Return what happened to the record's file or its write-ahead log; empty while both are in place."""
+        """Return what happened to the record's file or its write-ahead log. Empty if both are unchanged."""
         return self._files[""].lost("the record's file") or self._files["-wal"].lost("its write-ahead log")
 
 
-class _Watched:
-    def __init__(self, path: Path, begins: bytes) -> None:
-        self._path, self._begins = path, begins
+class _WatchedFile:
+    def __init__(self, path: Path, magic: bytes) -> None:
+        self._path, self._magic = path, magic
         self._identity: tuple[int, int] | None = None
         self._size = 0
 
     def note(self) -> None:
-        self._identity, self._size = self._look()
+        self._identity, self._size = self._stat()
 
-    def _look(self) -> tuple[tuple[int, int] | None, int]:
+    def _stat(self) -> tuple[tuple[int, int] | None, int]:
         try:
             stat = self._path.stat()
         except OSError:
@@ -54,25 +55,25 @@ class _Watched:
         return (stat.st_dev, stat.st_ino), stat.st_size
 
     def lost(self, what: str) -> str:
-        identity, size = self._look()
+        identity, size = self._stat()
         before, self._size = self._size, size
-        if self._identity is None:  # not made yet
+        if self._identity is None:  # not created yet
             self._identity = identity
         elif identity is None:
             return f"{what} was deleted or moved"
         elif identity != self._identity:
             return f"{what} was replaced by another file"
         elif size < before and (size == 0 or not self._path.name.endswith("-wal")):
-            return f"{what} was cut short"  # SQLite never does that to the file, and never takes all of a log
-        elif size and not self._begins_right():
-            return f"{what} was cut short"  # and then written to behind the end that it had
+            return f"{what} was truncated"  # SQLite never truncates the file, and never truncates a log to 0 bytes
+        elif size and not self._has_magic():
+            return f"{what} was truncated"  # and written again after its former end
         return ""
 
-    def _begins_right(self) -> bool:
+    def _has_magic(self) -> bool:
         try:
             with self._path.open("rb", buffering=0) as file:
-                return file.read(len(self._begins)) in (self._begins, b"")
-        except OSError:  # no file descriptor is left, say: the next look sees
+                return file.read(len(self._magic)) in (self._magic, b"")
+        except OSError:  # for example, no file descriptor is left: the next check decides
             return True
 
 
@@ -80,30 +81,32 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
     """Check that the record exists, or never existed.
 
     Raises:
-        StoreError: it is missing or empty, and what lies next to it shows that there was one.
+        StoreError: the record is missing or empty, and a file next to it shows that there was a record.
     """
     if record.exists() and record.stat().st_size:
         return
-    traces = [each for each in (_part(record, trace) for trace in _TRACES) if each.exists() and each.stat().st_size]
+    traces = [
+        each for each in (_part(record, trace) for trace in _TRACE_SUFFIXES) if each.exists() and each.stat().st_size
+    ]
     if locked_before:
         traces.append(_part(record, ".lock"))
     if traces:
         raise StoreError(
             f"the record {record} is {'empty' if record.exists() else 'missing'}, but {traces[0].name} next to it shows"
-            " that there was one; restore a copy, or start an empty one with `ninewatch run --new-record`"
+            " that there was a record; restore a copy, or start an empty one with `ninewatch run --new-record`"
         )
 
 
 def put_aside(record: Path, now: int) -> None:
-    """Rename the file at the record's path and its log, so that nothing is lost. `now` is part of the name.
+    """Rename the file at the record's path and its log, so that no data is lost. `now` is part of the new name.
 
-    What was put aside before keeps its name: the second of one name ends in `-2`.
+    Existing files are not overwritten: a second file of the same name ends in `-2`.
 
     Raises:
-        OSError: it cannot be renamed.
+        OSError: a file cannot be renamed.
     """
     aside_name = _free_name(record, datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ"))
-    for part in _PARTS:
+    for part in _DATABASE_SUFFIXES:
         file = _part(record, part)
         if part == "-shm" or (file.exists() and not file.stat().st_size):
             file.unlink(missing_ok=True)
@@ -115,7 +118,7 @@ def put_aside(record: Path, now: int) -> None:
 
 def _free_name(record: Path, stamp: str) -> str:
     names = chain([f".aside-{stamp}"], (f".aside-{stamp}-{number}" for number in count(2)))
-    return next(name for name in names if not any(_part(record, name + part).exists() for part in _PARTS))
+    return next(name for name in names if not any(_part(record, name + part).exists() for part in _DATABASE_SUFFIXES))
 
 
 def _part(record: Path, part: str) -> Path:

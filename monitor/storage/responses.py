@@ -1,4 +1,4 @@
-"""Responses to alerts as rows of an open record; escalations in progress are JSON."""
+"""Responses to alerts as rows of an open record. The column of escalations is JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def response_row(response: Response) -> tuple[Any, ...]:
 
 
 def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
-    """Return the responses to alerts that are not over, in the order of their start; none of an earlier version.
+    """Return the unfinished responses to alerts, in the order of their start. Records of earlier versions have none.
 
     Raises:
         DamagedRowError: one has escalations that cannot be read.

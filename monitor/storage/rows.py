@@ -18,7 +18,8 @@ from sla.observation import PRECEDENCE, Observation, Outcome, Run
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-# The numbers stand in files for years: an outcome's is its precedence, so that the larger stands (measurement.md 1).
+# The codes are stored in records and never change. The code of an outcome is its precedence: of two observations at one
+# instant, the larger code is kept (measurement.md, section 1).
 _OUTCOMES: Final[Mapping[object, Outcome]] = {code: outcome for outcome, code in PRECEDENCE.items()}
 
 
@@ -27,21 +28,21 @@ class DamagedRowError(sqlite3.DataError):
 
 
 def outcome_of(code: int) -> Outcome:
-    """Return the outcome that a number in the tables stands for.
+    """Return the outcome of a code in the tables.
 
     Raises:
-        DamagedRowError: it stands for none.
+        DamagedRowError: the code is unknown.
     """
-    if (found := _OUTCOMES.get(code)) is None:
+    if (outcome := _OUTCOMES.get(code)) is None:
         raise DamagedRowError(f"no outcome {code!r}")
-    return found
+    return outcome
 
 
 def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
     """Yield all runs of an open record, or those of these checks, by check and vantage, then `first`.
 
     Raises:
-        DamagedRowError: two of one check and vantage overlap.
+        DamagedRowError: two runs of one check and vantage overlap.
     """
     series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
     reasons = dict(connection.execute(sql.ALL_REASONS))
@@ -52,8 +53,8 @@ def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = Non
             raise DamagedRowError(f"runs of series {number} overlap: {first} comes before {end}")
         before, end = number, last
         check, vantage = series[number]
-        outcome, word, old = _OUTCOMES[code], reasons[reason], seeded != 0
-        yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, old)
+        outcome, reason_code, is_seeded = _OUTCOMES[code], reasons[reason], seeded != 0
+        yield Run(check, outcome, reason_code, first, last, count, hold, known, latency, worst, vantage, is_seeded)
 
 
 def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> Iterator[Any]:
@@ -65,34 +66,34 @@ def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> I
 
 
 def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
-    """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
+    """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""
     return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
 
 
 def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
-    """Yield what an open record has after the last run of its check and vantage, by `at`."""
+    """Yield the observations of an open record after the last run of their check and vantage, by `at`."""
     for row in connection.execute(sql.TAIL):
         yield _observation(row)
 
 
 def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
     """Return all incidents of an open record, oldest first."""
-    found = [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
+    incidents = [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
     if not connection.execute(sql.HAS_FAILURES).fetchone():
-        return found
-    return with_failures(found, connection.execute(sql.FAILURES))
+        return incidents
+    return with_failures(incidents, connection.execute(sql.FAILURES))
 
 
 def facts_in(connection: sqlite3.Connection) -> list[Fact]:
-    """Return all facts of an open record by when they were made; of one of an earlier version, its corrections.
+    """Return all facts of an open record in the order of creation. A record of an earlier version has corrections only.
 
     Raises:
-        DamagedRowError: a body is no JSON, or a correction is not as it was written.
+        DamagedRowError: a body is not JSON, or a correction was changed.
     """
     if connection.execute(sql.HAS_FACTS).fetchone():
         return [_fact(row) for row in connection.execute(sql.FACTS)]
     if connection.execute(sql.HAS_CORRECTIONS).fetchone():
-        return [former_fact(*row) for row in connection.execute(sql.CORRECTIONS)]
+        return [fact_of_correction_row(*row) for row in connection.execute(sql.CORRECTIONS)]
     return []
 
 
@@ -102,7 +103,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
     if check is None or vantage is None or reason is None or outcome is None:
         raise DamagedRowError(f"observation at {at!r}: no outcome {code!r}, or no such check or reason")
     if not (isinstance(at, int) and 0 <= at <= LATEST and (latency is None or isinstance(latency, int))):
-        raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: no numbers")
+        raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not numbers")
     return Observation(check, at, outcome, reason, latency, vantage)
 
 
@@ -118,10 +119,10 @@ def _fact(row: tuple[str, int, str, str, str, str]) -> Fact:
     return fact
 
 
-def former_fact(
+def fact_of_correction_row(
     made: int, author: str, reason: str, product: str | None, start: int | None, end: int | None, revokes: str | None
 ) -> Fact:
-    """Return the fact that a row of the former table `corrections` is."""
+    """Return the fact of a row of the former table `corrections`."""
     if product is None or start is None or end is None:
         return Revocation(str(revokes), author, reason, made).fact()
     return Correction(product, Interval(start, end), author, reason, made).fact()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
 from monitor.storage.backup import back_up
-from monitor.storage.rows import former_fact
+from monitor.storage.rows import fact_of_correction_row
 from monitor.storage.validation import refuse_damage
 
 if TYPE_CHECKING:
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 APPLICATION = 0x396E6E73  # "9nns" in the file's header: this database is ours
 
-# One entry a schema version, each a list of statements, only ever appended to. `user_version` counts those applied.
+# One list of statements per schema version. Lists are only appended. `user_version` is the number of applied versions.
 #
-# `observations` is keyed by instant first: a batch then lands on the last page or two and old ones go from the other
-# end. Keyed by check first, the 25 rows of a commit at 100 probes/s touch 25 pages: eleven times the bytes written and
-# six times the CPU (measured, 500,000 rows of 1,000 checks). The price is paid by reads of one check's raw
-# observations: all checks' rows of that time are walked, 0.1 to 0.3 us each. No figure needs them; runs do that.
+# The key of `observations` starts with the instant, so that a batch is written to the last one or two pages, and old
+# rows are deleted from the first pages. With the check first, the 25 rows of a commit at 100 probes/s change 25 pages:
+# eleven times the bytes written and six times the CPU time (measured, 500,000 rows of 1,000 checks). The disadvantage:
+# reads of one check's raw observations scan the rows of all checks in that time, 0.1 to 0.3 us each. Figures are
+# computed from runs, and do not need these reads.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE series (id INTEGER PRIMARY KEY, check_key TEXT NOT NULL, vantage TEXT NOT NULL,"
@@ -54,8 +55,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (incident, which)) WITHOUT ROWID",
     ),
     (
-        # Steps of the wall clock that a daemon saw, and what was set aside because a wrong clock had stamped it: rows
-        # are moved, never deleted, so that a mark can be reverted (`clock_marks.py`).
+        # Steps of the wall clock, and rows that were set aside because they have timestamps of a wrong clock. Rows are
+        # moved and never deleted, so that a mark can be reverted (`clock_marks.py`).
         "CREATE TABLE clock_steps (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, size INTEGER NOT NULL)",
         "CREATE TABLE clock_marks (id INTEGER PRIMARY KEY, start INTEGER NOT NULL, end INTEGER NOT NULL,"
         " made INTEGER NOT NULL, step INTEGER NOT NULL, reverted INTEGER NOT NULL DEFAULT 0)",
@@ -68,13 +69,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE aside_incidents (mark INTEGER NOT NULL REFERENCES clock_marks, id TEXT NOT NULL,"
         " product TEXT NOT NULL, check_key TEXT NOT NULL, opened INTEGER NOT NULL, resolved INTEGER,"
         " reason TEXT NOT NULL, downtime INTEGER)",
-        # Earlier versions moved the mark past observations of checks that were not configured, which no run holds.
+        # Earlier versions moved the mark past observations of removed checks, which are in no run.
         "UPDATE progress SET value = min(value, coalesce((SELECT min(last) FROM"
         " (SELECT max(last) AS last FROM runs GROUP BY series)), value)) WHERE name = 'folded_until'",
     ),
     (
-        # What people and the configuration stated, of any kind (`sla/fact.py`); `body` is JSON. The corrections move
-        # here; `correction_body` is a function of this program that `migrate` makes known to the connection.
+        # Facts of any kind from people and the configuration (`sla/fact.py`); `body` is JSON. The corrections are moved
+        # to this table. `migrate` registers the function `correction_body` for the connection.
         "CREATE TABLE facts (id TEXT PRIMARY KEY, made INTEGER NOT NULL, author TEXT NOT NULL, kind TEXT NOT NULL,"
         " product TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID",
         "INSERT INTO facts (id, made, author, kind, product, body) SELECT id, made, author,"
@@ -87,7 +88,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " BEGIN SELECT RAISE(ABORT, 'facts are only ever added'); END",
     ),
     (
-        # Outages of whole products, and the outbox (`monitor/notification.py`). `members` is a JSON list of incidents.
+        # Outages of products, and the outbox (`monitor/notification.py`). `members` is a JSON list of incidents.
         "CREATE TABLE product_incidents (id TEXT PRIMARY KEY, product TEXT NOT NULL, opened INTEGER NOT NULL,"
         " resolved INTEGER, severity TEXT NOT NULL, members TEXT NOT NULL, unannounced TEXT) WITHOUT ROWID",
         "CREATE TABLE notifications (key TEXT NOT NULL, receiver TEXT NOT NULL, turn INTEGER NOT NULL,"
@@ -98,8 +99,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX notifications_waiting ON notifications (due) WHERE done IS NULL",
     ),
     (
-        # The heads of closed days (`sla/chain.py`); for each the position of every series that it covers, and what else
-        # it covers: facts and resolved incidents, by id.
+        # The heads of closed days (`sla/chain.py`), with the position of every series, and the ids of facts and
+        # resolved
+        # incidents that each head covers.
         "CREATE TABLE heads (number INTEGER PRIMARY KEY, day INTEGER NOT NULL, since INTEGER, made INTEGER NOT NULL,"
         " whole INTEGER NOT NULL, content TEXT NOT NULL, previous TEXT NOT NULL, head TEXT NOT NULL)",
         "CREATE TABLE head_series (series INTEGER NOT NULL REFERENCES series, head INTEGER NOT NULL, first INTEGER"
@@ -115,7 +117,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ),
     ),
     (
-        # When alerts were announced and acknowledged, and how far each was escalated (`sla/page_response.py`);
+        # The times at which alerts were announced and acknowledged, and their escalations (`sla/page_response.py`);
         # `escalations` is a JSON list.
         "CREATE TABLE responses (key TEXT NOT NULL, started INTEGER NOT NULL, product TEXT NOT NULL,"
         " severity TEXT NOT NULL, priority TEXT NOT NULL, target INTEGER, acknowledged INTEGER, author TEXT NOT NULL,"
@@ -126,18 +128,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the database to the newest schema: each step is one transaction, so a kill leaves it before or after it.
+    """Migrate the database to the newest schema. Each version is one transaction, so a kill leaves a complete version.
 
-    A record that has tables already is copied first, and the copy verified.
+    A record with tables is copied first, and the copy is verified.
 
     Raises:
-        StoreError: it is damaged, or could not be copied.
-        sqlite3.Error: it cannot be read or written.
+        StoreError: the record is damaged, or could not be copied.
+        sqlite3.Error: the record cannot be read or written.
     """
     if 0 < (version := pragma(connection, "user_version")) < len(MIGRATIONS):
         refuse_damage(connection, path)
         back_up(connection, path, version)
-    connection.create_function("correction_body", 7, lambda *row: former_fact(*row).body, deterministic=True)
+    connection.create_function("correction_body", 7, lambda *row: fact_of_correction_row(*row).body, deterministic=True)
     for version in range(pragma(connection, "user_version"), len(MIGRATIONS)):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -150,12 +152,12 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             raise
 
 
-def refuse_strangers(connection: sqlite3.Connection, path: Path) -> None:
-    """Return if the database is empty, or ours and not newer than we are. Writes nothing.
+def check_owner_and_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that the database is empty, or a record of this or an earlier version. Writes nothing.
 
     Raises:
-        StoreError: it was written by a newer ninewatch, or it belongs to another program.
-        sqlite3.Error: it is no database, or cannot be read.
+        StoreError: the record is from a newer version, or the database belongs to another program.
+        sqlite3.Error: the file is not a database, or cannot be read.
     """
     version, owner = pragma(connection, "user_version"), pragma(connection, "application_id")
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -163,11 +165,11 @@ def refuse_strangers(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"{path} is the database of another program and was not changed; set another `store:`")
     if version > len(MIGRATIONS):
         raise StoreError(
-            f"{path} has schema {version}, this ninewatch knows up to {len(MIGRATIONS)} and did not change it;"
+            f"{path} has schema {version}, this ninewatch supports up to {len(MIGRATIONS)} and did not change it;"
             " run the newer ninewatch that wrote it, or set another `store:`"
         )
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:
-    """Return the value of a pragma that is a number."""
+    """Return the value of a numeric pragma."""
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

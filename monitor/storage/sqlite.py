@@ -12,17 +12,17 @@ import structlog
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
-from monitor.storage.backup import copy_whole
+from monitor.storage.backup import copy_verified
 from monitor.storage.chain import write_head
 from monitor.storage.clock_marks import SetAside, reconcile
-from monitor.storage.connection import opened, prepare, primary_code, remedy
+from monitor.storage.connection import open_connection, prepare, primary_code, remedy
 from monitor.storage.incident_failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.record_file import RecordFiles, put_aside, refuse_missing
 from monitor.storage.responses import open_responses_in, response_row
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
-from monitor.storage.schema import migrate, refuse_strangers
+from monitor.storage.schema import check_owner_and_version, migrate
 from monitor.storage.validation import damage, refuse_damage
 from sla.observation import PRECEDENCE, Observation, Run
 
@@ -43,21 +43,20 @@ K = TypeVar("K")
 
 
 class SqliteStore:
-    """A store in one file. Opening it takes the lock, makes or migrates the tables, and refuses what is not ours.
+    """A store in one SQLite file. The constructor acquires the lock, and creates or migrates the tables.
 
     Raises:
-        StoreHeldError: another process has it open.
-        StoreError: it is corrupt, no database, another program's, of a newer schema, or out of reach. It is left as
-            it was.
+        StoreHeldError: another process has the record open.
+        StoreError: the file is corrupt, not a database, of another program, of a newer schema, or not accessible. It
+            is unchanged.
     """
 
     version = sqlite3.sqlite_version
 
     def __init__(self, path: Path, now: int, *, new_record: bool = False) -> None:
-        """Open the record; `now` is written into the lock for messages.
+        """Open the record. `now` is written into the lock file for messages.
 
-        With `new_record` an empty one is begun, and what is there is put aside; without, one that has gone missing is
-        refused.
+        `new_record`: rename an existing record, and create an empty one. Otherwise a missing record is an error.
         """
         self._path, self._now = path, now
         self._files = RecordFiles(path)
@@ -80,12 +79,12 @@ class SqliteStore:
             raise
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch, FULL when it holds something decided, else NORMAL."""
+        """Commit the batch, with `synchronous` FULL if it is durable, else NORMAL."""
         self._in_write = True
         try:
             with self._translated_errors("could not be written"):
                 connection = self._writing()
-                self._synchronise("FULL" if batch.decided else "NORMAL")
+                self._synchronise("FULL" if batch.durable else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 self._insert(connection, batch)
                 connection.execute("COMMIT")
@@ -122,7 +121,7 @@ class SqliteStore:
         return (series, run.first, run.last, PRECEDENCE[run.outcome], reason, run.count, run.hold, *latency, run.seeded)
 
     def reconcile(self, now: int) -> SetAside | None:
-        """Set aside what a wrong clock stamped, so that new observations are kept; call it before loading."""
+        """Set aside rows with timestamps of a wrong clock. Call this method before loading."""
         with self._translated_errors("could not be checked against the clock"):
             self._synchronise("FULL")
             return reconcile(self._writing(), now)
@@ -133,7 +132,7 @@ class SqliteStore:
             yield from runs_in(self._writing())
 
     def load_tail(self) -> Iterator[Observation]:
-        """Yield what was observed after the last run of its check and vantage, by `at`."""
+        """Yield the observations after the last run of their check and vantage, by `at`."""
         with self._translated_errors("cannot be read"):
             yield from tail_in(self._writing())
 
@@ -148,30 +147,30 @@ class SqliteStore:
             return product_incidents_in(self._writing())
 
     def load_notifications(self) -> list[Notification]:
-        """Return the notifications of keys that a receiver has unfinished, in the order of their decision."""
+        """Return the notifications of all keys with an undelivered or unresolved notification, by creation."""
         with self._translated_errors("cannot be read"):
             return unfinished_in(self._writing())
 
     def load_responses(self) -> list[Response]:
-        """Return the responses to alerts that are not over, in the order of their start."""
+        """Return the unfinished responses to alerts, in the order of their start."""
         with self._translated_errors("cannot be read"):
             return open_responses_in(self._writing())
 
     def load_facts(self) -> list[Fact]:
-        """Return all facts, those of unknown kinds included, by when they were made."""
+        """Return all facts in the order of creation, including facts of unknown kinds."""
         with self._translated_errors("cannot be read"):
             return facts_in(self._writing())
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
-        """Return the check's observations with `at` in the window, by `at`, over a connection that cannot write."""
+        """Return the check's observations with `at` in the window, by `at`, over a read-only connection."""
         with (
-            self._translated_errors("cannot be read", ours=False),
-            contextlib.closing(opened(self._path, "ro")) as connection,
+            self._translated_errors("cannot be read", writing=False),
+            contextlib.closing(open_connection(self._path, "ro")) as connection,
         ):
             return observations_in(connection, check, window)
 
     def prune(self, before: int, limit: int = 5_000) -> int:
-        """Drop the oldest observations that are older than `before` and inside a written run, about `limit` of them."""
+        """Delete about `limit` of the oldest observations before `before` that are in a written run."""
         with self._translated_errors("could not be pruned"):
             connection = self._writing()
             (bound,) = connection.execute(sql.PRUNABLE, (before,)).fetchone()
@@ -188,8 +187,8 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file and release the lock.
 
-        A write that hangs on a dead disk keeps both until the process ends: to close under it would hang as well, and
-        another daemon must not come in while it may still happen.
+        If a write hangs on a failed disk, both stay open until the process ends: closing would hang too, and another
+        daemon must not open the record before the write has ended.
         """
         if not self._in_write:
             self._drop()
@@ -197,9 +196,9 @@ class SqliteStore:
 
     def _writing(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = opened(self._path, "rwc")
+            connection = open_connection(self._path, "rwc")
             try:
-                refuse_strangers(connection, self._path)  # before WAL mode, which already writes to the file
+                check_owner_and_version(connection, self._path)  # before WAL mode, which already writes to the file
                 prepare(connection, self._path)
                 migrate(connection, self._path)
             except BaseException:
@@ -210,32 +209,32 @@ class SqliteStore:
         return self._connection
 
     def lost(self) -> str:
-        """Return what happened to the record's file if it was removed or replaced."""
+        """Return what happened to the record's file. Empty if it is unchanged."""
         return self._files.lost() if self._connection is not None else ""
 
     def rescue(self) -> bool:
-        """Put a record in place of the one that was lost; return whether it holds all that was committed.
+        """Replace a lost record, and return whether the new one has all committed data.
 
-        A file that was deleted, moved or replaced is still open and is copied; one that was cut short is not, and an
-        empty record is begun. What lies in the place meanwhile is put aside.
+        A file that was deleted, moved or replaced is still open, and is copied. If the file was truncated, the new
+        record is empty. A file that is at the record's path now is renamed.
         """
         copy = self._path.with_name(self._path.name + ".rescue")
         with self._translated_errors("could not be rewritten"):
-            whole = self._copied(copy)
+            is_complete = self._copied(copy)
             self._abandon(sqlite3.Error())
             put_aside(self._path, self._now)
-            if whole:
+            if is_complete:
                 copy.replace(self._path)
             self._writing()
-        return whole
+        return is_complete
 
     def _copied(self, copy: Path) -> bool:
-        cut = self._files.lost().endswith("cut short")
+        is_truncated = self._files.lost().endswith("truncated")
         try:
             copy.unlink(missing_ok=True)
-            if cut or self._connection is None:
+            if is_truncated or self._connection is None:
                 return False
-            copy_whole(self._connection, copy)
+            copy_verified(self._connection, copy)
         except sqlite3.Error as error:
             log.error("record_not_copied", error=str(error))
             copy.unlink(missing_ok=True)
@@ -248,7 +247,7 @@ class SqliteStore:
             self._synchronous = level
 
     @contextlib.contextmanager
-    def _translated_errors(self, what: str, *, ours: bool = True) -> Iterator[None]:
+    def _translated_errors(self, what: str, *, writing: bool = True) -> Iterator[None]:
         """Translate SQLite's errors to StoreError; roll back, clear caches and close a broken connection."""
         try:
             yield
@@ -257,7 +256,7 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"the record {self._path} {what}: {error.strerror}; check its folder") from error
         except sqlite3.Error as error:
-            if ours:
+            if writing:
                 self._abandon(error)
             raise StoreError(f"the record {self._path} {what}: {error}{remedy(error)}") from error
 
@@ -270,7 +269,7 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 return
-        self._drop()  # after an I/O error nothing this connection believes of the file can be relied on
+        self._drop()  # after an I/O error, the state of this connection is not reliable
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -292,9 +291,8 @@ class SqliteStore:
 
 
 class _Interned(dict[K, int], Generic[K]):
-    """Numbers for words, fetched or given at the first use; forgotten when a transaction fails that may have given
-    them.
-    """
+    """Ids of texts, read or created on first use. The cache is cleared when a transaction fails, because it may have
+    created ids."""
 
     def __init__(self, intern: Callable[[K], int]) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Of two observations at one instant the worse stands (measurement.md, section 1).
+# Of two observations at one instant, the worse one is kept (measurement.md, section 1).
 OBSERVE: Final = """
     INSERT INTO observations (at, series, outcome, reason, latency) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (at, series) DO UPDATE
@@ -22,7 +22,7 @@ FOLDED: Final = """
     INSERT INTO progress (name, value) VALUES ('folded_until', ?)
     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
 
-# Words are joined in Python: one string a check and reason, not one a row, and half the time of the join.
+# Texts are joined in Python: one string per check and reason instead of per row, in half the time of the join.
 RUNS: Final = """
     SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
     FROM runs ORDER BY series, first"""
@@ -32,7 +32,7 @@ RUNS_OF: Final = """
 ALL_SERIES: Final = "SELECT id, check_key, vantage FROM series"
 ALL_REASONS: Final = "SELECT id, word FROM reasons"
 
-# The bound by `folded_until` keeps this from walking all observations that are kept; -9e18 stands for "no bound".
+# Without the bound `folded_until`, the query would scan all observations. -9e18 means no bound.
 TAIL: Final = """
     WITH folded AS MATERIALIZED (
         SELECT id, check_key, vantage,
@@ -72,7 +72,7 @@ RESPONSE: Final = """
 HAS_RESPONSES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'responses'"
 _RESPONSE_COLUMNS: Final = """key, started, product, severity, priority, target, acknowledged, author, via, ended,
     escalations"""
-OPEN_RESPONSES: Final = f"SELECT {_RESPONSE_COLUMNS} FROM responses WHERE ended IS NULL ORDER BY started, key"  # noqa: S608 - texts of ours
+OPEN_RESPONSES: Final = f"SELECT {_RESPONSE_COLUMNS} FROM responses WHERE ended IS NULL ORDER BY started, key"  # noqa: S608 - our own texts
 RESPONSES: Final = f"""
     SELECT {_RESPONSE_COLUMNS} FROM responses WHERE started >= ? AND started < ? ORDER BY started, key"""  # noqa: S608
 
@@ -101,11 +101,11 @@ PRUNE_NOTIFICATIONS: Final = f"""
 ADD_FACT: Final = "INSERT OR IGNORE INTO facts (id, made, author, kind, product, body) VALUES (?, ?, ?, ?, ?, ?)"
 HAS_FACTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'facts'"
 FACTS: Final = "SELECT id, made, author, kind, product, body FROM facts ORDER BY made, id"
-HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"  # where earlier versions had them
+HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"  # the table of earlier versions
 HAS_TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'runs'"
 CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
 
-# What is not inside a written run yet must stay, whatever the retention; NULL, and with it nothing, while all is so.
+# Observations that are not in a written run are kept, whatever the retention. NULL, and no deletion, without any run.
 PRUNABLE: Final = "SELECT min(?, (SELECT value FROM progress WHERE name = 'folded_until'))"
 CUT: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"
 PRUNE: Final = "DELETE FROM observations WHERE at < ?"
@@ -131,14 +131,14 @@ HEAD_SERIES: Final = """
     SELECT check_key, vantage, head, first, last, count, latency_count, latency_sum, latency_max, digest
     FROM head_series JOIN series ON series.id = series ORDER BY head, check_key, vantage"""
 HEAD_ITEMS: Final = "SELECT kind, id, head, digest FROM head_items ORDER BY head, kind, id"
-# The newest position of each series that a head since this number has.
+# The newest position of each series in the heads since this number.
 POSITIONS: Final = """
     SELECT series, first, last, count, latency_count, latency_sum, latency_max FROM head_series AS newest
     WHERE head >= ? AND head = (SELECT max(head) FROM head_series WHERE series = newest.series)"""
 RUNS_BETWEEN: Final = """
     SELECT outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
     FROM runs WHERE series = ? AND first >= ? AND first < ? ORDER BY first"""
-# Whether the newest position of a series is no more what runs hold, because a wrong clock's runs were set aside.
+# Whether the newest position of a series differs from the runs, because runs of a wrong clock were set aside.
 SET_ASIDE: Final = """
     SELECT 1 FROM head_series AS newest
     JOIN clock_marks AS mark ON mark.start <= newest.last AND newest.last < mark.end
@@ -147,18 +147,18 @@ SET_ASIDE: Final = """
         AND (runs.first IS NULL OR runs.last < newest.last OR runs.count < newest.count)
     LIMIT 1"""
 
-# The instant of the last of all observations, over the last run of each series and not over all of them.
+# The instant of the last observation, from the last run of each series instead of all runs.
 LATEST: Final = """
     SELECT max(last) FROM (
         SELECT max((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1)) AS last FROM series
         UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1))"""
 
-# The last observation of each check, as far as runs hold it.
+# The first observation of all checks, and the last observation of each check, in runs.
 FIRST_OBSERVED: Final = "SELECT min(first) FROM runs"
 LAST_OBSERVED: Final = """
     SELECT check_key, max(last) FROM runs JOIN series ON series.id = series GROUP BY check_key"""
 
-# What a wrong clock stamped is moved to the `aside_` tables (clock_marks.py).
+# Rows with timestamps of a wrong clock are moved to the `aside_` tables (clock_marks.py).
 ADD_STEP: Final = "INSERT INTO clock_steps (at, size) VALUES (?, ?)"
 EXPLAINING_STEP: Final = """
     SELECT id, at + size FROM clock_steps
@@ -198,7 +198,7 @@ LOWER_FOLDED: Final = """
     UPDATE progress SET value = min(value, :start, (SELECT coalesce(max(last), 0) FROM runs))
     WHERE name = 'folded_until'"""
 DROP_FOLDED: Final = "DELETE FROM progress WHERE NOT EXISTS (SELECT 1 FROM runs)"
-# A mark that no seen step explains was a mistake if the clock then stepped forward, soon, to the record's end.
+# A mark without an explaining step was a mistake if the clock stepped forward to the record's end soon afterwards.
 MISTAKEN_MARKS: Final = """
     SELECT mark.id, mark.start, min(step.at) FROM clock_marks AS mark JOIN clock_steps AS step
         ON step.at >= mark.made AND step.at <= mark.made + :within AND step.at + step.size >= mark.end

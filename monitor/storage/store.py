@@ -1,4 +1,4 @@
-"""The interface of stores. tests/contract tests every implementation."""
+"""The interface of stores. The tests in tests/contract run for every implementation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 class Batch:
     """The content of one transaction.
 
-    Writing a part again changes nothing, so a batch whose commit was in doubt is simply written anew. A run replaces
-    the one with the same check, vantage and `first`, an incident the one with the same id, a notification the one with
-    the same key, receiver and turn, a response the one with the same key and start. `folded_until` is the instant
-    before which every observation is inside a written run. A fact whose id is there already is left as it is.
-    A step of the wall clock is the record's time before it and its size; written twice it stands twice.
-    A head whose number is there already is left as it is.
+    A repeated write has no effect, except for clock steps. So a batch is written again if the result of its commit is
+    unknown. A run replaces the run with the same check, vantage and `first`, an incident that with the same id, a
+    notification that with the same key, receiver and turn, a response that with the same key and start. Facts with an
+    existing id and heads with an existing number are ignored. `folded_until` is the instant before which every
+    observation is in a written run. A clock step is the record's time before the step, and its size.
     """
 
     observations: Sequence[Observation] = ()
@@ -43,13 +42,13 @@ class Batch:
 
     def __bool__(self) -> bool:
         parts = (self.observations, self.runs, self.clock_steps)
-        return self.decided or any(parts) or self.folded_until is not None
+        return self.durable or any(parts) or self.folded_until is not None
 
     @property
-    def decided(self) -> bool:
-        """Whether the batch must survive a loss of power once it is committed."""
-        decided = (self.incidents, self.facts, self.product_incidents, self.notifications, self.heads, self.responses)
-        return any(decided)
+    def durable(self) -> bool:
+        """Whether the batch must survive a power failure after its commit."""
+        durable = (self.incidents, self.facts, self.product_incidents, self.notifications, self.heads, self.responses)
+        return any(durable)
 
 
 class DecidedStore(Protocol):
@@ -71,14 +70,16 @@ class DecidedStore(Protocol):
 class Store(Protocol):
     """A persistent record. Every method may raise StoreError with a remedy.
 
-    All but `observations` belong to one thread at a time; `observations` may be called from any.
+    `observations` may be called from any thread, all other methods from one thread at a time.
     """
 
     version: str
 
     def write(self, batch: Batch) -> None:
-        """Commit the batch. With something decided in it, it has reached the disk when this returns; without,
-        the operating system, so that a loss of power may take the last of them and a kill of this process none.
+        """Commit the batch. A durable batch is on the disk when this method returns.
+
+        Other batches are in the operating system: a power failure may lose the last ones, but a kill of this process
+        loses none.
         """
         ...
 
@@ -87,7 +88,7 @@ class Store(Protocol):
         ...
 
     def load_tail(self) -> Iterator[Observation]:
-        """Yield what was observed after the last run of its check and vantage, by `at`."""
+        """Yield the observations after the last run of their check and vantage, by `at`."""
         ...
 
     def load_incidents(self) -> list[Incident]:
@@ -99,26 +100,29 @@ class Store(Protocol):
         ...
 
     def load_notifications(self) -> list[Notification]:
-        """Return the notifications of keys that a receiver has unfinished: not delivered, or not resolved; in order.
+        """Return the notifications of all keys with an undelivered or unresolved notification, by creation.
 
-        Of a key and a receiver either all are returned or none.
+        For a key and a receiver, either all or no notifications are returned.
         """
         ...
 
     def load_responses(self) -> list[Response]:
-        """Return the responses to alerts that are not over, in the order of their start."""
+        """Return the unfinished responses to alerts, in the order of their start."""
         ...
 
     def load_facts(self) -> list[Fact]:
-        """Return all facts, those of unknown kinds included, by when they were made."""
+        """Return all facts in the order of creation, including facts of unknown kinds."""
         ...
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
-        """Return the check's observations with `at` in the window, by `at`, as far back as they are kept."""
+        """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""
         ...
 
     def prune(self, before: int, limit: int = 5_000) -> int:
-        """Drop some observations older than `before`, at least `limit` if there are; return how many. Runs stay."""
+        """Delete observations before `before`, at least `limit` if there are as many.
+
+        Return their number. Keep runs.
+        """
         ...
 
     def tidy(self) -> None:
@@ -126,11 +130,11 @@ class Store(Protocol):
         ...
 
     def lost(self) -> str:
-        """Return what happened to the open record: deleted, replaced, truncated; empty if nothing."""
+        """Return what happened to the open record: deleted, replaced or truncated. Empty if it is unchanged."""
         ...
 
     def rescue(self) -> bool:
-        """Put a record in its place; return whether it has all commits, else it is empty."""
+        """Replace a lost record. Return whether the new one has all commits; otherwise it is empty."""
         ...
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""Refuse a record with impossible values in an intact file: unknown outcomes, a run that ends before it begins.
+"""Reject a record with impossible values in an intact file: unknown outcomes, a run that ends before it begins.
 
-Each table has conditions that are true of a damaged row; SQLite evaluates them. Of runs, which may be millions, one
-condition finds the damaged ones in about 2 us each, and the others only name what is wrong with them. Only
-the newest raw observations are walked, because there may be hundreds of millions: `rows.py` checks what is read.
+SQLite evaluates conditions that are true for damaged rows of a table. There may be millions of runs, so one condition
+finds damaged runs in about 2 us per row, and further conditions determine the message. Only the newest raw observations
+are checked, because there may be hundreds of millions; `rows.py` checks all rows that are read.
 """
 
 from __future__ import annotations
@@ -16,41 +16,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-LATEST: Final = 2**53  # microseconds: the year 2255, beyond which no instant is and no sum overflows
+LATEST: Final = 2**53  # microseconds: the year 2255; all instants are earlier, and sums do not overflow
 REMEDY: Final = "the file was not changed; restore a copy, or start an empty one with `ninewatch run --new-record`"
 
-NEWEST: Final = 200_000  # observations that are walked: a tenth of a second
+NEWEST: Final = 200_000  # observations that are checked, in a tenth of a second
 
 _Fault = tuple[str, str]
 
 
-def _number(column: str, most: int = LATEST, least: int = 0, *, null: bool = False) -> _Fault:
-    allowed = f"typeof({column}) = 'integer' AND {column} BETWEEN {least} AND {most}"
-    return f"NOT ({allowed}{f' OR {column} IS NULL' if null else ''})", f"{column} is no number from {least} to {most}"
+def _number(column: str, maximum: int = LATEST, minimum: int = 0, *, null: bool = False) -> _Fault:
+    allowed = f"typeof({column}) = 'integer' AND {column} BETWEEN {minimum} AND {maximum}"
+    return (
+        f"NOT ({allowed}{f' OR {column} IS NULL' if null else ''})",
+        f"{column} is not a number from {minimum} to {maximum}",
+    )
 
 
 def _text(column: str, *, empty: bool = False) -> _Fault:
-    return f"typeof({column}) != 'text'{'' if empty else f' OR {column} = {chr(39) * 2}'}", f"{column} is no text"
+    return f"typeof({column}) != 'text'{'' if empty else f' OR {column} = {chr(39) * 2}'}", f"{column} is not text"
 
 
 def _known(column: str, table: str) -> _Fault:
-    condition = f"{column} NOT IN (SELECT id FROM {table})"  # noqa: S608 - names of ours
+    condition = f"{column} NOT IN (SELECT id FROM {table})"  # noqa: S608 - our own names
     return condition, f"{column} is not in the table {table}"
 
 
 _RUN: Final = (
     *(_number(column) for column in ("series", "first", "last", "reason", "hold")),
     _number("outcome", 2),
-    _number("count", least=1),
+    _number("count", minimum=1),
     _number("seeded", 1),
     *(_number(column, 2**62) for column in ("latency_count", "latency_sum", "latency_max")),
     _known("series", "series"),
     _known("reason", "reasons"),
     ("last < first", "it ends before it begins"),
-    ("last - first > hold * (count - 1)", "its observations lie further apart than its hold"),
+    ("last - first > hold * (count - 1)", "its observations are further apart than its hold"),
     ("latency_count > count", "it has more latencies than observations"),
 )
-# True of a run of which any of the above is, at half the price. Bounds on both sides: text is above every number.
+# True for a run if any condition above is true, in half the time. Both bounds are needed: text is above every number.
 _ANY_FAULT: Final = f"""
     typeof(series + first + last + outcome + reason + count + hold + latency_count + latency_sum + latency_max + seeded)
         != 'integer'
@@ -127,7 +130,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "corrections": ("id", _CORRECTION),
     "progress": (
         "name",
-        (_number("value"), ("value > (SELECT max(last) FROM runs)", "value lies after all that was recorded")),
+        (_number("value"), ("value > (SELECT max(last) FROM runs)", "value is after the last recorded run")),
     ),
     "observations": ("at, series", _OBSERVATION),
     "heads": (
@@ -139,7 +142,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
             *(_text(column) for column in ("content", "previous", "head")),
         ),
     ),
-    "clock_steps": ("id", (_number("at"), _number("size", least=-LATEST))),
+    "clock_steps": ("id", (_number("at"), _number("size", minimum=-LATEST))),
     "clock_marks": ("id", (*(_number(c) for c in ("start", "end", "made", "step")), _number("reverted", 1))),
 }
 
@@ -148,8 +151,8 @@ def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
     """Check every row of the tables that are read completely.
 
     Raises:
-        StoreError: one is not; the message names the table, the row, what is wrong and the remedy.
-        sqlite3.Error: it cannot be read.
+        StoreError: a row is damaged. The message contains the table, the row, the fault and the remedy.
+        sqlite3.Error: the record cannot be read.
     """
     for fault in (*_faults(connection), *_oldest(connection)):
         raise damage(path, fault)
@@ -161,21 +164,21 @@ def damage(path: Path, fault: str) -> StoreError:
 
 
 def _faults(connection: sqlite3.Connection) -> Iterator[str]:
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     for table, (key, faults) in _TABLES.items():
-        if table not in there:  # of a later schema than the record's
+        if table not in tables:  # of a later schema
             continue
-        cases = " ".join(f"WHEN {condition} THEN '{words}'" for condition, words in faults)
+        cases = " ".join(f"WHEN {condition} THEN '{fault}'" for condition, fault in faults)
         damaged = _ANY_FAULT if table == "runs" else "fault IS NOT NULL"
         rows = f"(SELECT * FROM {table} ORDER BY at DESC LIMIT {NEWEST})" if table == "observations" else table  # noqa: S608
         query = f"SELECT {key}, CASE {cases} END AS fault FROM {rows} WHERE {damaged} LIMIT 1"  # noqa: S608
-        for *names, words in connection.execute(query):
-            row = ", ".join(f"{name} {value!r}" for name, value in zip(key.split(", "), names, strict=True))
-            yield f"in the table {table}, row with {row}: {words or 'it cannot be true'}"
+        for *values, fault in connection.execute(query):
+            row = ", ".join(f"{name} {value!r}" for name, value in zip(key.split(", "), values, strict=True))
+            yield f"in the table {table}, row with {row}: {fault or 'it cannot be true'}"
 
 
 def _oldest(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield the first observation if it is at no instant: NULL and numbers sort first; text is among the newest."""
+    """Yield a fault if the first observation has no instant: NULL sorts first. Text is among the newest rows."""
     for (at,) in connection.execute("SELECT at FROM observations ORDER BY at LIMIT 1"):
         if not (isinstance(at, int) and 0 <= at <= LATEST):
-            yield f"in the table observations, row with at {at!r}: at is no number from 0 to {LATEST}"
+            yield f"in the table observations, row with at {at!r}: at is not a number from 0 to {LATEST}"

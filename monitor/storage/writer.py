@@ -30,14 +30,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-EVERY: Final = 0.25  # seconds between two commits: what a kill can take, and the price of a wake-up spread over it
-BACKOFF: Final = 5.0  # seconds between two tries at a failing store, at most: room on the disk is used soon
-TIDY: Final = 30.0  # seconds between two checkpoints ...
-TIDY_ROWS: Final = 20_000  # ... or so many observations, about 300 pages of the log
-CHUNK: Final = 10_000  # observations in one transaction, so that a backlog finds its way into little room bit by bit
+# Seconds between two commits: a kill loses at most this time; shorter intervals cost more wake-ups
+COMMIT_INTERVAL: Final = 0.25
+# Longest time in seconds between two attempts with a failing store, so that free disk space is used soon
+MAX_BACKOFF: Final = 5.0
+CHECKPOINT_INTERVAL: Final = 30.0  # seconds between two checkpoints ...
+CHECKPOINT_ROWS: Final = 20_000  # ... or so many observations, about 300 pages of the log
+# Observations in one transaction, so that a backlog is written in parts if there is little free disk space
+CHUNK: Final = 10_000
 LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
 
-# One deque entry a record, so that a commit holds a record whole or not at all.
+# One deque entry per probe result, so that a commit contains it completely or not at all.
 _Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None", Decided]
 
 
@@ -45,7 +48,7 @@ _Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | N
 class Committed:
     """The end of a transaction: `error` is empty if it was committed. `recovered`: the previous one had failed.
 
-    `emptied`: the record was lost and a new one begun; everything must be queued again.
+    `emptied`: the record was lost, and the new one is empty; all data must be queued again.
     """
 
     incidents: tuple[Incident, ...]
@@ -108,18 +111,18 @@ class _Lost:
 
 
 class Writer:
-    """Writes queued items in order on a thread of its own. `put` never waits and never fails.
+    """A thread that writes queued items in order. `put` never blocks and never fails.
 
-    While the store fails, items are kept and retried. Beyond `limit` the oldest observations and as many runs are
-    dropped and counted; incidents and notifications never are. `listen` adds a listener that is called, on the
-    writer's thread, for transactions with incidents or notifications in them and when a failing store writes again.
+    While the store fails, items are kept and retried. Beyond `limit`, the oldest observations and as many runs are
+    dropped and counted; incidents and notifications are never dropped. Listeners are called on the writer's thread for
+    transactions with incidents or notifications, and when a failing store has recovered.
     """
 
     def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = LIMIT) -> None:
         self._store, self._health, self._clock, self._limit = store, health, clock, limit
         self._queue: deque[_Item] = deque()
-        self._spared: deque[_Item] = deque()  # what was left of queue entries whose observation was given up
-        self._stated: deque[Fact] = deque()
+        self._remainders: deque[_Item] = deque()  # the rest of queue entries whose observation was dropped
+        self._queued_facts: deque[Fact] = deque()
         self._steps: deque[tuple[int, int]] = deque()
         self._heads: deque[ClosedDay] = deque()
         self._observations: deque[Observation] = deque()
@@ -136,18 +139,19 @@ class Writer:
         self._failures = 0  # in a row
         self._rows = 0  # since the last checkpoint
         self._lost_by_loop, self._lost_by_thread = _Lost(), _Lost()
-        # Observations that wait: taken - settled. Two counters, each written by one thread, are right at any instant;
-        # the lengths of the two queues are not while observations go from one to the other.
-        self._taken = 0  # by the loop, less what the loop gave up
-        self._settled = 0  # written or given up, by the thread
-        self._tidied = self._due = clock.monotonic()
+        # The queued observations are _accepted - _settled. Each counter is written by one thread, so the difference is
+        # always
+        # right. The lengths of the two queues are wrong while observations are moved between them.
+        self._accepted = 0  # by the event loop, less the observations that it dropped
+        self._settled = 0  # written or dropped by the thread
+        self._checkpointed_at = self._due = clock.monotonic()
         self._watch = RecordWatch(store, health, clock)
         self._listeners: list[Callable[[Committed], None]] = []
         self._thread = threading.Thread(target=self._work, name="ninewatch-writer", daemon=True)
         health.sqlite_version = store.version
 
     def listen(self, listener: Callable[[Committed], None]) -> None:
-        """Add a listener, which is called on the writer's thread and must not wait."""
+        """Add a listener, which is called on the writer's thread and must not block."""
         self._listeners.append(listener)
 
     def _call_listeners(self, settled: Committed) -> None:
@@ -155,7 +159,7 @@ class Writer:
             listener(settled)
 
     def start(self) -> None:
-        """Start to write."""
+        """Start the thread."""
         self._thread.start()
 
     def put(
@@ -165,24 +169,24 @@ class Writer:
         incident: Incident | None = None,
         decided: Decided = NOTHING,
     ) -> None:
-        """Queue the result of one probe, in O(1). It is written at once with an incident, else within EVERY.
+        """Queue the result of one probe, in O(1), to write it in one transaction.
 
-        All of it is written in one transaction.
+        It is written immediately with an incident, otherwise within COMMIT_INTERVAL.
         """
         health = self._health
-        if self._taken - self._settled >= self._limit:
+        if self._accepted - self._settled >= self._limit:
             self._drop_oldest()
-        self._taken += 1
+        self._accepted += 1
         self._queue.append((seen, runs, incident, None, decided))
         health.records_queued += 1
-        health.queue_depth = self._taken - self._settled
+        health.queue_depth = self._accepted - self._settled
         if health.queue_since is None:
             health.queue_since = seen.at
         if incident is not None:
             self._urgent.set()
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
-        """Queue open runs; with `until`, all observations before it are inside a run."""
+        """Queue open runs. With `until`, all observations before `until` are in a run."""
         self._queue.append((None, runs, None, until, NOTHING))
         self._health.records_queued += 1
 
@@ -191,55 +195,55 @@ class Writer:
         self._queue.append((None, (), incident, None, NOTHING))
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
-        """Queue product incidents, notifications and responses; written at once if urgent, else within EVERY."""
+        """Queue product incidents, notifications and responses. Urgent ones are written immediately."""
         self._queue.append((None, (), None, None, decided))
         self._health.records_queued += 1
         if urgent:
             self._urgent.set()
 
     def put_facts(self, facts: Sequence[Fact]) -> None:
-        """Queue facts for writing at once. Like incidents they are kept while the store fails."""
-        self._stated.extend(facts)
+        """Queue facts for an immediate write. They are kept while the store fails, as incidents are."""
+        self._queued_facts.extend(facts)
         self._health.records_queued += 1
         self._urgent.set()
 
     def put_clock_step(self, at: int, size: int) -> None:
-        """Queue a step of the wall clock: the record's time before it, and its size; backward ones are negative."""
+        """Queue a step of the wall clock: the record's time before the step, and its size (negative if backward)."""
         self._steps.append((at, size))
 
     def put_head(self, closed: ClosedDay) -> None:
-        """Queue the head of a closed day; like facts it is kept while the store fails."""
+        """Queue the head of a closed day. It is kept while the store fails, as facts are."""
         self._heads.append(closed)
 
     def retain(self, since: int) -> None:
-        """Prune observations older than this, in small steps between commits."""
+        """Prune observations before `since`, in small steps between commits."""
         self._retained = since
 
-    def close(self, patience: float = 5.0) -> bool:
-        """Write what is queued and stop; return whether all is written. Blocks for `patience` seconds at most."""
+    def close(self, timeout: float = 5.0) -> bool:
+        """Write all queued items and stop. Return whether all are written. Blocks for `timeout` seconds at most."""
         self._stopping = True
         self._urgent.set()
         if self._thread.ident is not None:
-            self._thread.join(patience)
-        written = not (self._thread.is_alive() or self._queue or self._stated or self._pending)
+            self._thread.join(timeout)
+        written = not (self._thread.is_alive() or self._queue or self._queued_facts or self._pending)
         if not written:
             log.error("store_closed_with_loss", observations=self._health.queue_depth, error=self._health.store_error)
         return written
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest queued observation, but not its runs and incident; runs on the event loop."""
+        """Drop the oldest queued observation, but keep its runs and incident. Called on the event loop."""
         try:
             seen, runs, incident, until, decided = self._queue.popleft()
-        except IndexError:  # all of the backlog is with the thread, which trims its own part
+        except IndexError:  # the thread has the entire backlog, and trims it
             return
         if seen is not None:
-            self._taken -= 1
+            self._accepted -= 1
             self._lost_by_loop.observations += 1
-        kept = incident is not None or any(decided)
-        if not kept and len(self._spared) >= self._limit:
+        must_keep = incident is not None or any(decided)
+        if not must_keep and len(self._remainders) >= self._limit:
             self._lost_by_loop.runs += len(runs)
-        elif runs or kept or until is not None:
-            self._spared.append((None, runs, incident, until, decided))
+        elif runs or must_keep or until is not None:
+            self._remainders.append((None, runs, incident, until, decided))
         self._report_losses()
 
     def _work(self) -> None:
@@ -251,20 +255,22 @@ class Writer:
 
     def _round(self) -> None:
         in_place = self._in_place()
-        queued = self._health.records_queued  # before it is gathered: all of this is in the queue by now
+        queued = self._health.records_queued  # read before `_gather`: all counted items are in the queue now
         self._gather()
         written = in_place and self._write()
         if written:
             self._health.records_written = queued
-        self._due = self._clock.monotonic() + (EVERY if written else min(BACKOFF, EVERY * 2 ** min(self._failures, 10)))
+        self._due = self._clock.monotonic() + (
+            COMMIT_INTERVAL if written else min(MAX_BACKOFF, COMMIT_INTERVAL * 2 ** min(self._failures, 10))
+        )
         if written:
             self._maintain()
 
     def _in_place(self) -> bool:
-        """Restore a record that was removed; return whether there is one to write to."""
+        """Restore a removed record. Return whether there is a record to write to."""
         try:
-            emptied = self._watch.look()
-        except Exception as error:  # noqa: BLE001 - a defect must not end the thread that holds the record
+            emptied = self._watch.check_file()
+        except Exception as error:  # noqa: BLE001 - a defect must not end the writer's thread
             self._failed(_error_text(error), tuple(self._incidents.values()))
             return False
         if emptied:
@@ -278,11 +284,11 @@ class Writer:
         return bool(seen or decided or self._heads)
 
     def _gather(self) -> None:
-        for source in (self._spared, self._queue):
+        for source in (self._remainders, self._queue):
             for _ in range(len(source)):
                 try:
                     seen, runs, incident, until, decided = source.popleft()
-                except IndexError:  # the loop has given up the rest
+                except IndexError:  # the event loop has dropped the rest
                     break
                 if seen is not None:
                     self._observations.append(seen)
@@ -295,8 +301,8 @@ class Writer:
                 self._product_incidents |= {each.id: each for each in decided.incidents}
                 self._notifications |= {each.identity: each for each in decided.notifications}
                 self._responses |= {(each.key, each.started): each for each in decided.responses}
-        for _ in range(len(self._stated)):
-            fact = self._stated.popleft()
+        for _ in range(len(self._queued_facts)):
+            fact = self._queued_facts.popleft()
             self._facts[fact.id] = fact
         self._trim()
 
@@ -305,7 +311,7 @@ class Writer:
             self._observations.popleft()
             self._settled += 1
             self._lost_by_thread.observations += 1
-        while self._failures and len(self._runs) > self._limit:  # else they are written in a moment, however many
+        while self._failures and len(self._runs) > self._limit:  # otherwise all runs are written soon
             del self._runs[next(iter(self._runs))]
             self._lost_by_thread.runs += 1
         self._report_losses()
@@ -315,16 +321,16 @@ class Writer:
         self._health.dropped_runs = self._lost_by_loop.runs + self._lost_by_thread.runs
 
     def _write(self) -> bool:
-        """Write everything pending, runs and incidents first; return whether it succeeded."""
+        """Write all pending items, runs and incidents first. Return whether all writes succeeded."""
         while self._pending:
             seen = list(islice(self._observations, CHUNK))
             incidents = tuple(self._incidents.values())
-            stated = tuple(self._facts.values())
+            facts = tuple(self._facts.values())
             steps = tuple(self._steps)
             runs, notifications = tuple(self._runs.values()), tuple(self._notifications.values())
             outages, heads = tuple(self._product_incidents.values()), tuple(self._heads)
             decided = (outages, notifications, heads, tuple(self._responses.values()))
-            batch = Batch(seen, runs, incidents, self._folded, stated, steps, *decided)
+            batch = Batch(seen, runs, incidents, self._folded, facts, steps, *decided)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -362,7 +368,7 @@ class Writer:
 
     def _report_success(self) -> None:
         health = self._health
-        health.queue_depth = self._taken - self._settled
+        health.queue_depth = self._accepted - self._settled
         health.queue_since = self._oldest()
         health.unrecorded_since = None
         health.store_error = ""
@@ -389,15 +395,15 @@ class Writer:
             self._call_listeners(Committed(incidents, error))
 
     def _maintain(self) -> None:
-        """Prune one step, and checkpoint when due. A failure loses nothing and is retried."""
+        """Prune one step, and checkpoint when due. A failure loses no data, and is retried."""
         try:
             if self._retained is not None and self._store.prune(self._retained) == 0:
                 self._retained = None
             now = self._clock.monotonic()
-            if self._rows >= TIDY_ROWS or (self._rows and now >= self._tidied + TIDY):
-                self._rows, self._tidied = 0, now
+            if self._rows >= CHECKPOINT_ROWS or (self._rows and now >= self._checkpointed_at + CHECKPOINT_INTERVAL):
+                self._rows, self._checkpointed_at = 0, now
                 self._store.tidy()
-        except Exception as error:  # noqa: BLE001 - a defect must not end the thread that holds the record
+        except Exception as error:  # noqa: BLE001 - a defect must not end the writer's thread
             self._health.write_failures += 1
             log.warning("store_upkeep_failed", error=_error_text(error))
 

@@ -160,7 +160,7 @@ async def endure(path: Path, culprit: Callable[[], Culprit]) -> None:
 
 @pytest.fixture
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BACKOFF", 0.05)
+    monkeypatch.setattr(module, "MAX_BACKOFF", 0.05)
 
 
 @pytest.mark.usefixtures("prompt")

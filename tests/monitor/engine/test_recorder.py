@@ -260,7 +260,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
     monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     """Incidents, corrections and all runs, those of a check that is not configured any more as well."""
-    monkeypatch.setattr(file_watch, "LOOK", 0.0)
+    monkeypatch.setattr(file_watch, "CHECK_INTERVAL", 0.0)
     said = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
     async with probe_environment() as rig:
         rig.ledger.facts = Facts([said.fact()])
@@ -269,7 +269,7 @@ async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
         rig.play([GOOD, BAD, BAD, GOOD, GOOD])
         await rig.until_decided(2)
         incidents = rig.store.load_incidents()
-        rig.store.error, rig.store.whole, rig.store.gone = trouble, False, "the record's file was cut short"
+        rig.store.error, rig.store.whole, rig.store.gone = trouble, False, "the record's file was truncated"
         async with asyncio.timeout(PATIENCE):
             while trouble and not rig.health.record_missing:
                 await asyncio.to_thread(rig.store.commits.wait, 0.01)

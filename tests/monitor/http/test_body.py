@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.http.body import reading, text_of
+from monitor.http.body import decode_text, text_of
 from monitor.http.charset import charsets_of
 from monitor.http.json_body import document
 from monitor.http.response import Response
@@ -246,7 +246,7 @@ def test_a_letter_that_the_limit_cut_in_two_is_no_mistake_of_the_page() -> None:
     made = Response(limit=3)
     made.feed(http_response("aéé".encode(), Content_Type="text/html; charset=utf-8"))
     assert made.truncated
-    assert reading(made).problem == ""
+    assert decode_text(made).problem == ""
 
 
 def test_no_label_makes_the_process_remember_it() -> None:

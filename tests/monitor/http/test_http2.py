@@ -57,7 +57,7 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
 
         async def probe(attempt: Attempt) -> ProbeResult:
             with await Connection.reach(attempt, "127.0.0.1", port) as connection:
-                await exchange(connection, GET, body, answer, begun=begin)
+                await exchange(connection, GET, body, answer, on_headers=begin)
             return ProbeResult(Outcome.GOOD)
 
         return (await runner.attempt(probe, 30.0)).result, answer, begun

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from monitor.clock import SystemClock
 from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
-from monitor.http.rate_limit import LONGEST, RateLimit, retry_after
+from monitor.http.rate_limit import MAX_WAIT, RateLimit, retry_after
 from monitor.network.failure import ProbeFailure
 from monitor.probes.registry import prepare
 from sla.interval import HOUR, SECOND
@@ -172,10 +172,10 @@ async def test_a_named_unknown_answer_with_retry_after_is_waited_for_too() -> No
 @pytest.mark.parametrize(
     ("expect", "problem"),
     [
-        ({"unknown": {}}, "names no answer"),
+        ({"unknown": {}}, "has no condition"),
         ({"unknown": {"status": "abc"}}, "is not a status"),
         ({"unknown": {"body": "x"}}, "body"),
-        ({"status": [200, 401], "unknown": {"status": 401}}, "status 401 is good by"),
+        ({"status": [200, 401], "unknown": {"status": 401}}, "status 401 is also in status"),
     ],
 )
 def test_an_unknown_that_cannot_be_meant_is_refused(expect: dict[str, Any], problem: str) -> None:
@@ -244,7 +244,7 @@ def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(headers: dict[str
 def test_no_server_silences_its_check_for_longer_than_an_hour() -> None:
     limit = RateLimit()
     with pytest.raises(ProbeFailure):
-        limit.judge(429, {"retry-after": "999999"}, NOW)
-    assert limit.until == NOW + LONGEST == NOW + HOUR
-    limit.respect(NOW + HOUR)
+        limit.check_response(429, {"retry-after": "999999"}, NOW)
+    assert limit.until == NOW + MAX_WAIT == NOW + HOUR
+    limit.check_wait(NOW + HOUR)
     assert limit.until == 0

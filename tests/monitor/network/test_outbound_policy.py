@@ -87,7 +87,7 @@ def test_a_network_of_mapped_addresses_is_the_one_that_it_maps() -> None:
     ("written", "words"),
     [
         ({"allow": []}, "at least 1"),
-        ({"deny": ["10.0.0.1/8"]}, "has bits set behind its prefix"),
+        ({"deny": ["10.0.0.1/8"]}, "has bits set after its prefix"),
         ({"deny": ["example.org"]}, "is not a network"),
         ({"deny": [10]}, "is not a network"),
     ],

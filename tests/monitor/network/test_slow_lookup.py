@@ -177,8 +177,8 @@ async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None
         family = channels.resolvers[0].getaddrinfo(SLOW, port=80, family=socket.AF_INET, type=socket.SOCK_STREAM)
         await asyncio.wait([family])
         for query, of, asked_on in ((first, socket.AF_UNSPEC, None), (family, socket.AF_INET, channels)):
-            lookup._note(query, of, asked_on, 0.0)
-        assert [len(nodes) for nodes in lookup._conclusion()] == [2]
+            lookup._record_response(query, of, asked_on, 0.0)
+        assert [len(nodes) for nodes in lookup._result()] == [2]
         resolver._fresh.release(channels)
 
 

@@ -84,7 +84,7 @@ async def test_both_numbers_are_asked_for_as_of_the_same_instant() -> None:
 def test_a_servers_url_takes_no_query() -> None:
     """What is asked for would become a part of it."""
     with pytest.raises(
-        ValidationError, match="a base URL has no query, because the query is appended; send a key in headers"
+        ValidationError, match="a base URL must not contain a query, because one is appended; send a key in headers"
     ):
         load_check({"prometheus": "http://h/?key=abc", "good": "1", "total": "1", "at_least": "99%"})
 

@@ -59,8 +59,8 @@ def test_without_a_copy_the_record_stays_as_it_is(
     def failing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(backup, "copy_whole", failing)
-    with pytest.raises(StoreError, match=r"could not be copied first.*make room"):
+    monkeypatch.setattr(backup, "copy_verified", failing)
+    with pytest.raises(StoreError, match=r"could not be copied first.*free disk space"):
         SqliteStore(tmp_path / "ninewatch.db", 0)
     assert rows(tmp_path / "ninewatch.db") == before
 

@@ -55,7 +55,7 @@ def test_a_name_left_by_a_dead_process_holds_nothing(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"file.*folder it may write to"):
+    with pytest.raises(StoreError, match=r"file.*write permission for the folder"):
         Lock(tmp_path / "file" / "record.db", SINCE)
 
 

@@ -60,4 +60,4 @@ def test_a_file_that_was_emptied_and_written_to_since_is_noticed(tmp_path: Path,
         length = file.stat().st_size
         os.truncate(file, 0)
         os.truncate(file, length + 4096)
-        assert place.lost() == f"{what} was cut short"
+        assert place.lost() == f"{what} was truncated"

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from monitor.errors import StoreError
 from monitor.storage import schema
 from monitor.storage.backup import backup_path
-from monitor.storage.connection import opened
+from monitor.storage.connection import open_connection
 from monitor.storage.incident_failures import with_failures
 from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
@@ -101,7 +101,7 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     before = digest(path)
-    with pytest.raises(StoreError, match=r"schema \d+.*knows up to \d+.*newer ninewatch"):
+    with pytest.raises(StoreError, match=r"schema \d+.*supports up to \d+.*newer ninewatch"):
         SqliteStore(path, 0)
     assert digest(path) == before
 
@@ -218,7 +218,7 @@ def test_damaged_corrections_of_an_earlier_schema_are_refused_before_anything_ch
     path.parent.mkdir()
     raw(path, *(each for step in schema.MIGRATIONS[:4] for each in step), "PRAGMA user_version = 4")
     raw(path, "INSERT INTO corrections VALUES ('abc', 'yesterday', 'Ana', 'x', 'p', 1, 2, NULL)")
-    with pytest.raises(StoreError, match=r"damaged: in the table corrections, .*made is no number"):
+    with pytest.raises(StoreError, match=r"damaged: in the table corrections, .*made is not a number"):
         SqliteStore(path, 0)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (4,)
@@ -343,7 +343,7 @@ def test_a_record_locked_by_another_program_is_reported_and_written_once_it_is_f
         assert other.stdin is not None
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(StoreError, match=r"locked; another program holds it"):
+        with pytest.raises(StoreError, match=r"locked; another program has locked it"):
             store.write(many(0, 3))
         print(file=other.stdin, flush=True)
         assert other.stdout.readline() == "free\n"
@@ -377,7 +377,7 @@ def test_only_the_writer_can_checkpoint(store: SqliteStore, path: Path) -> None:
     assert store._writing().execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
     store.write(many(0, 100))
     before = digest(path)
-    with contextlib.closing(opened(path, "ro")) as reader, pytest.raises(sqlite3.OperationalError):
+    with contextlib.closing(open_connection(path, "ro")) as reader, pytest.raises(sqlite3.OperationalError):
         reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     assert digest(path) == before
 

@@ -100,25 +100,25 @@ def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: 
 @pytest.mark.parametrize(
     ("table", "change", "said"),
     [
-        ("runs", "outcome = 9", "outcome is no number from 0 to 2"),
+        ("runs", "outcome = 9", "outcome is not a number from 0 to 2"),
         ("runs", "last = first - 1", "ends before it begins"),
         ("runs", "first = 150, hold = 500", "overlap"),
         ("runs", "first = 200, last = 250", "overlap"),
-        ("runs", "count = 0", "count is no number"),
+        ("runs", "count = 0", "count is not a number"),
         ("runs", "last = 9000", "further apart than its hold"),
         ("runs", "latency_count = 3", "more latencies"),
         ("runs", "reason = 77", "reason is not in the table reasons"),
         ("runs", "series = 77", "series is not in the table series"),
-        ("observations", "outcome = 9", "outcome is no number from 0 to 2"),
+        ("observations", "outcome = 9", "outcome is not a number from 0 to 2"),
         ("observations", "reason = 77", "reason is not in the table reasons"),
         ("observations", "series = 77", "series is not in the table series"),
-        ("observations", "latency = 'fast'", "latency is no number"),
+        ("observations", "latency = 'fast'", "latency is not a number"),
         ("incidents", "resolved = 5", "ends before it begins"),
-        ("incidents", "downtime = 'long'", "downtime is no number"),
+        ("incidents", "downtime = 'long'", "downtime is not a number"),
         ("facts", "kind = 'correction'", "lacks a part of its body"),
         ("facts", "author = 'Eve'", "changed after it was written"),
         ("facts", "kind = 'note', body = '{'", "in the table facts, row with id"),
-        ("progress", "value = 5000", "after all that was recorded"),
+        ("progress", "value = 5000", "after the last recorded run"),
     ],
 )
 def test_what_cannot_be_true_is_refused_with_its_place(path: Path, table: str, change: str, said: str) -> None:
@@ -143,7 +143,7 @@ def test_an_observation_within_a_run_is_refused_too(path: Path, column: str) -> 
     [
         ("outcome = 9", "no outcome 9"),
         ("reason = 77", "no such check or reason"),
-        ("latency = 'fast'", "no numbers"),
+        ("latency = 'fast'", "not numbers"),
     ],
 )
 def test_an_observation_that_was_not_walked_is_checked_where_it_is_read(
@@ -157,7 +157,7 @@ def test_an_observation_that_was_not_walked_is_checked_where_it_is_read(
 
 def test_every_reader_of_facts_refuses_damaged_ones(path: Path) -> None:
     damage(path, "facts", "made = 'yesterday'")
-    with pytest.raises(StoreError, match="made is no number"):
+    with pytest.raises(StoreError, match="made is not a number"):
         facts_of(path)
 
 
@@ -171,7 +171,7 @@ def test_the_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str,
     damage(path, "runs", "outcome = 9")
     status, _, said = run_to_exit(*words, "-c", config)
     assert (status, said.count("\n")) == (2, 1)
-    assert "outcome is no number from 0 to 2" in said
+    assert "outcome is not a number from 0 to 2" in said
 
 
 def test_a_sound_record_is_taken(path: Path) -> None:

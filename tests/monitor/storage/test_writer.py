@@ -73,7 +73,7 @@ def test_observations_alone_do_not_wake_the_thread(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the time between two commits set to an hour, a thousand of them wait; an incident takes them along."""
-    monkeypatch.setattr(module, "EVERY", 3_600.0)
+    monkeypatch.setattr(module, "COMMIT_INTERVAL", 3_600.0)
     with writing(store, health) as writer:
         writer.put(seen(0), (), INCIDENT)
         assert store.commits.wait(PATIENCE)
@@ -129,7 +129,7 @@ def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, hea
 def test_an_incident_is_tried_at_once_however_long_the_store_has_been_failing(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BACKOFF", 3_600.0)
+    monkeypatch.setattr(module, "MAX_BACKOFF", 3_600.0)
     store.error = "no room"
     with writing(store, health) as writer:
         for at in range(20):  # the waits double: the last ones are longer than this test may take
@@ -190,7 +190,7 @@ def test_closing_over_a_store_that_hangs_ends_and_says_so(store: MemoryStore, he
         store.gate.clear()
         writer.put(seen(1), (), INCIDENT)
         assert store.entered.wait(PATIENCE)
-        assert not writer.close(patience=0.0)
+        assert not writer.close(timeout=0.0)
 
 
 def test_a_defect_in_a_store_does_not_end_the_thread(
@@ -237,7 +237,7 @@ def test_pruning_goes_on_between_commits_until_nothing_is_left_to_prune(
 
 
 def test_checkpoints_come_by_rows_written(store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIDY_ROWS", 3)
+    monkeypatch.setattr(module, "CHECKPOINT_ROWS", 3)
     with writing(store, health) as writer:
         for at in range(4):
             writer.put(seen(at))
@@ -253,7 +253,7 @@ def test_an_outage_of_the_store_may_last_for_days(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wait between two tries stays bounded, and computable, after any number of them."""
-    monkeypatch.setattr(module, "BACKOFF", 0.0)
+    monkeypatch.setattr(module, "MAX_BACKOFF", 0.0)
     store.error = "no room"
     with writing(store, health) as writer:
         writer.put(seen(1), (), INCIDENT)
