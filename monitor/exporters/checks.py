@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 FAMILIES = CHECK_FAMILIES
 _FOREVER = 1 << 62
-_SAYS = {True: Outcome.GOOD, False: Outcome.BAD, None: Outcome.UNKNOWN}
+_INDEX = {True: 0, False: 1, None: 2}  # of the outcome that agrees with the state, in the order of Outcome
+_NOTHING = ("",) * 5  # the samples of a last probe that there is none of, or that learned nothing
+_FLAG = {True: "1\n", False: "0\n"}
 
 
 class CheckLines:
@@ -81,17 +83,15 @@ class CheckLines:
             return
         self._version = entry.version
         up, self._until = self._standing(now)
-        totals = entry.totals
-        counts = tuple(totals.values())
-        contrary = sum(counts) - totals[_SAYS[up]]
+        counts = tuple(entry.totals.values())
+        contrary = sum(counts) - counts[_INDEX[up]]
         self.steady = up is self.up and contrary == self._contrary
         self.up, self._contrary = up, contrary
-        alive = up is not None
-        seen = self._last_probe(entry.last) if alive else ("",) * 5
-        up_text = f"{self._plain[6]}{up:d}\n" if up is not None else ""
+        seen = _NOTHING if up is None else self._last_probe(entry.last)
+        up_text = "" if up is None else self._plain[6] + _FLAG[up]
         slow = f"{self._plain[8]}{entry.slow}\n" if entry.check.slow_after is not None else ""
         self._observed = self._on_record % entry.timeline.totals
-        unknown = f"{self._plain[7]}{not alive:d}\n"
+        unknown = self._plain[7] + _FLAG[up is None]
         self.texts = (*seen, self._counted % counts, up_text, unknown, slow, self._outage(), self._confirm())
 
     def _confirm(self) -> str:
@@ -99,7 +99,7 @@ class CheckLines:
 
     def _outage(self) -> str:
         open_ = self._entry.tracker.open is not None
-        return f"{self._plain[9]}{open_:d}\n" if open_ or self._entry.timeline.last_known is not None else ""
+        return self._plain[9] + _FLAG[open_] if open_ or self._entry.timeline.last_known is not None else ""
 
     def _standing(self, now: int) -> tuple[bool | None, int]:
         """Return whether the check is up (None: unknown), and until when that is valid without a new probe."""
@@ -110,11 +110,11 @@ class CheckLines:
 
     def _last_probe(self, last: Observed | None) -> tuple[str, ...]:
         if last is None or last.result.outcome is Outcome.UNKNOWN:
-            return ("",) * 5
+            return _NOTHING
         success, duration, _, status, expiry, *_ = self._plain
         result = last.result
         return (
-            f"{success}{int(result.outcome is Outcome.GOOD)}\n",
+            success + _FLAG[result.outcome is Outcome.GOOD],
             f"{duration}{last.duration!r}\n",
             self._timings(result.phases),
             f"{status}{result.status}\n" if result.status is not None else "",

@@ -6,8 +6,8 @@ are rewritten:
 
 - A check's lines are rewritten after a probe, and when its hold is over.
 - A product is measured again when one of its checks changed. The others take turns, oldest figures first: per scrape, a
-  quarter of those that are not up or were down in the last six hours, but TROUBLED at least; and a sixteenth of the
-  rest, whose figures change only because old time leaves the windows, but QUIET at least. So figures are at most 16
+  quarter of those that are not up or were down in the last six hours, but TROUBLED at least; and a 24th of the
+  rest, whose figures change only because old time leaves the windows, but QUIET at least. So figures are at most about 24
   scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
 """
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that
-TROUBLED = 12  # products with recent downtime that are measured per scrape, oldest figures first; a quarter if more
-QUIET = 12  # the same without recent downtime; a sixteenth if more
+TROUBLED = 8  # products with recent downtime that are measured per scrape, oldest figures first; a quarter if more
+QUIET = 8  # the same without recent downtime; a 24th if more
 MOST_INCIDENTS = 1_000  # samples with the text of a failing probe, which differ with each incident
 _JOIN = 256  # texts joined into one block
 
@@ -91,7 +91,7 @@ class _View:
             else:
                 (troubled if lines.troubled else quiet).append(lines)
         yield from islice(sorted(troubled, key=_measured_at), max(TROUBLED, len(troubled) // 4))
-        yield from islice(sorted(quiet, key=_measured_at), max(QUIET, len(quiet) // 16))
+        yield from islice(sorted(quiet, key=_measured_at), max(QUIET, len(quiet) // 24))
 
     def count(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
         """Update each product's incident count and outage, if incidents changed.
