@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.alerting.alert import Alert
+    from monitor.alerting.service import Alerting
     from monitor.notification import Notification
     from sla.page_response import Response
 
@@ -41,13 +42,20 @@ _STATES: Final = ("waiting", "delivered")
 @routes.get("/api/v1/alerts")
 @role(Role.READ)
 async def alerts(request: web.Request) -> web.Response:
-    """List the open alerts, oldest first, with the latest acknowledgement of each."""
+    """List the open alerts, oldest first, with the latest acknowledgement of each that covers its severity."""
     only(request, "product")
-    product, found = request.query.get("product"), writing(request).alerting.open_alerts()
-    given = {each.key: each for each in acknowledgements(request.app[CONTEXT].ledger.facts.all)}
-    responses = writing(request).alerting.responses
-    chosen = sorted((each for each in found if product in (None, each.product)), key=lambda each: each.opened)
-    return as_json([alert_json(each, given.get(each.key), responses.of(each.key)) for each in chosen])
+    product, alerting = request.query.get("product"), writing(request).alerting
+    stated = acknowledgements(request.app[CONTEXT].ledger.facts.all)
+    given = {each.key: each for each in stated if _covers(alerting, each)}
+    chosen = (each for each in alerting.open_alerts() if product in (None, each.product))
+    listed = sorted(chosen, key=lambda each: each.opened)
+    return as_json([alert_json(each, given.get(each.key), alerting.responses.of(each.key)) for each in listed])
+
+
+def _covers(alerting: Alerting, given: Acknowledgement) -> bool:
+    """Return whether an acknowledgement counts: not one of a ticket that has become a page since."""
+    response = alerting.responses.of(given.key)
+    return response is None or given.made >= response.started
 
 
 @routes.post("/api/v1/alerts/{key:.+}/acknowledge")

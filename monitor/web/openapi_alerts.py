@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from monitor.access.scopes import Scope
+from monitor.web.openapi_schemas import INSTANT, MAYBE_TEXT, TEXT, list_of, ref
 
-_TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
-_INSTANT = {"type": "string", "format": "date-time"}
 _SEVERITY = {"enum": ["page", "ticket", "note"]}
 _EVENT = {"enum": ["opened", "escalated", "reminder", "acknowledged", "resolved", "test", "heartbeat"]}
 
@@ -23,46 +21,46 @@ def _optional(**properties: Any) -> dict[str, Any]:
 
 
 _ACKNOWLEDGEMENT: Final = _object(
-    key=_TEXT, product=_MAYBE_TEXT, incident=_MAYBE_TEXT, at=_INSTANT, by=_TEXT, via=_TEXT, author=_TEXT
+    key=TEXT, product=MAYBE_TEXT, incident=MAYBE_TEXT, at=INSTANT, by=TEXT, via=TEXT, author=TEXT
 )
 _SILENCE: Final = _object(
-    id=_TEXT, product=_MAYBE_TEXT, key=_MAYBE_TEXT, until=_INSTANT, reason=_TEXT, author=_TEXT, made=_INSTANT
+    id=TEXT, product=MAYBE_TEXT, key=MAYBE_TEXT, until=INSTANT, reason=TEXT, author=TEXT, made=INSTANT
 )
 
 _RESPONSE: Final = _object(
-    started=_INSTANT,
+    started=INSTANT,
     severity=_SEVERITY,
-    priority=_MAYBE_TEXT,
+    priority=MAYBE_TEXT,
     target_seconds={"type": ["number", "null"]},
-    acknowledged={"anyOf": [_object(by=_TEXT, via=_TEXT, seconds={"type": "number"}), {"type": "null"}]},
+    acknowledged={"anyOf": [_object(by=TEXT, via=TEXT, seconds={"type": "number"}), {"type": "null"}]},
     next_escalation={"type": ["string", "null"], "format": "date-time"},
-    escalations={"type": "array", "items": _object(id=_TEXT, step={"type": "integer"}, person=_MAYBE_TEXT)},
+    escalations={"type": "array", "items": _object(id=TEXT, step={"type": "integer"}, person=MAYBE_TEXT)},
 )
 
 SCHEMAS: Final[dict[str, Any]] = {
     "Acknowledgement": _ACKNOWLEDGEMENT,
     "Alert": _object(
-        key=_TEXT,
-        product=_MAYBE_TEXT,
+        key=TEXT,
+        product=MAYBE_TEXT,
         severity=_SEVERITY,
-        opened=_INSTANT,
-        summary=_TEXT,
-        acknowledged={"anyOf": [{"$ref": "#/components/schemas/Acknowledgement"}, {"type": "null"}]},
-        response={"anyOf": [{"$ref": "#/components/schemas/Response"}, {"type": "null"}]},
+        opened=INSTANT,
+        summary=TEXT,
+        acknowledged={"anyOf": [ref("Acknowledgement"), {"type": "null"}]},
+        response={"anyOf": [ref("Response"), {"type": "null"}]},
     ),
     "Response": _RESPONSE,
     "Silence": _SILENCE,
     "Notification": _object(
-        key=_TEXT,
+        key=TEXT,
         event=_EVENT,
-        receiver=_TEXT,
+        receiver=TEXT,
         severity=_SEVERITY,
-        product=_TEXT,
-        decided=_INSTANT,
-        due=_INSTANT,
+        product=TEXT,
+        decided=INSTANT,
+        due=INSTANT,
         attempts={"type": "integer"},
         delivered={"type": ["string", "null"], "format": "date-time"},
-        error=_TEXT,
+        error=TEXT,
     ),
 }
 
@@ -133,21 +131,13 @@ class Operation:
     query: dict[str, str] = field(default_factory=dict)
 
 
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _list(name: str) -> dict[str, Any]:
-    return {"type": "array", "items": _ref(name)}
-
-
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "get",
         "/api/v1/alerts",
-        "Open alerts, oldest first, with the latest acknowledgement of each",
+        "Open alerts, oldest first, with the latest acknowledgement of each that covers its severity",
         None,
-        _list("Alert"),
+        list_of(ref("Alert")),
         [_ALERT_EXAMPLE],
         query={"product": "only alerts about this product"},
     ),
@@ -156,9 +146,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/alerts/{key}/acknowledge",
         "Acknowledge an open alert; `by` is the person, the name of the token unless specified",
         Scope.ALERTS_WRITE,
-        _ref("Acknowledgement"),
+        ref("Acknowledgement"),
         _ACKNOWLEDGED_EXAMPLE,
-        request=_optional(by=_TEXT),
+        request=_optional(by=TEXT),
         request_example={"by": "Ana Ng"},
     ),
     Operation(
@@ -166,7 +156,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/silences",
         "Silences in force, those that end first come first",
         None,
-        _list("Silence"),
+        list_of(ref("Silence")),
         [_SILENCE_EXAMPLE],
         query={"product": "only silences that cover this product"},
     ),
@@ -175,10 +165,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/silences",
         "Silence a product, one alert, or all alerts until an instant; the author is the name of the token",
         Scope.ALERTS_WRITE,
-        _ref("Silence"),
+        ref("Silence"),
         _SILENCE_EXAMPLE,
         status=201,
-        request=_optional(product=_TEXT, key=_TEXT, all={"const": True}, reason=_TEXT, until=_INSTANT, **{"for": _TEXT})
+        request=_optional(product=TEXT, key=TEXT, all={"const": True}, reason=TEXT, until=INSTANT, **{"for": TEXT})
         | {"required": ["reason"]},
         request_example={"product": "forms", "for": "2h", "reason": "load test"},
     ),
@@ -187,7 +177,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/silences/{id}",
         "End a silence now",
         Scope.ALERTS_WRITE,
-        _ref("Silence"),
+        ref("Silence"),
         _SILENCE_EXAMPLE | {"until": "2026-11-29T09:30:00Z"},
     ),
     Operation(
@@ -195,7 +185,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/notifications",
         "Notifications: those that wait with their last error, then the latest delivered ones, newest first",
         Scope.ALERTS_READ,
-        _list("Notification"),
+        list_of(ref("Notification")),
         [_NOTIFICATION_EXAMPLE],
         query={
             "state": "waiting or delivered",
@@ -209,10 +199,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/notifications/retry",
         "Send again now what could not be delivered, to all receivers or to one; `waiting` is how many wait",
         Scope.ALERTS_WRITE,
-        _object(receiver=_MAYBE_TEXT, waiting={"type": "integer"}),
+        _object(receiver=MAYBE_TEXT, waiting={"type": "integer"}),
         {"receiver": "ops", "waiting": 1},
         status=202,
-        request=_optional(receiver=_MAYBE_TEXT),
+        request=_optional(receiver=MAYBE_TEXT),
         request_example={"receiver": "ops"},
     ),
     Operation(
@@ -220,7 +210,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/receivers/{id}/test",
         "Send a test message to a receiver; 502 with the reason if it was not confirmed",
         Scope.ALERTS_WRITE,
-        _object(receiver=_TEXT, delivered={"const": True}),
+        _object(receiver=TEXT, delivered={"const": True}),
         {"receiver": "ops", "delivered": True},
     ),
     Operation(
@@ -228,10 +218,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/products/{id}/corrections",
         "Exclude past time from the contractual figures of a product; the author is the name of the token",
         Scope.FACTS_WRITE,
-        _object(id=_TEXT, product=_TEXT, start=_INSTANT, end=_INSTANT, author=_TEXT, reason=_TEXT, made=_INSTANT),
+        _object(id=TEXT, product=TEXT, start=INSTANT, end=INSTANT, author=TEXT, reason=TEXT, made=INSTANT),
         {"id": "3f9a0c51d2e4", "product": "forms", **_PAST_EXAMPLE, **_STATED_EXAMPLE},
         status=201,
-        request=_object(start=_INSTANT, end=_INSTANT, reason=_TEXT),
+        request=_object(start=INSTANT, end=INSTANT, reason=TEXT),
         request_example={**_PAST_EXAMPLE, "reason": "probe account locked"},
     ),
     Operation(
@@ -239,9 +229,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/corrections/{id}/revoke",
         "Revoke a correction; both stay in the record",
         Scope.FACTS_WRITE,
-        _object(revokes=_TEXT, author=_TEXT, reason=_TEXT, made=_INSTANT),
+        _object(revokes=TEXT, author=TEXT, reason=TEXT, made=INSTANT),
         {"revokes": "3f9a0c51d2e4", **_STATED_EXAMPLE, "reason": "it was the service after all"},
-        request=_object(reason=_TEXT),
+        request=_object(reason=TEXT),
         request_example={"reason": "it was the service after all"},
     ),
 )

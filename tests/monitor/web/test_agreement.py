@@ -9,7 +9,7 @@ import pytest
 
 from monitor.facts.known_facts import Facts
 from monitor.views.agreement import SHOWN_EXCLUSIONS
-from monitor.web.openapi import SCHEMAS
+from monitor.web.openapi_schemas import SCHEMAS
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.window import format_instant

@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from monitor.access.scopes import Scope
-from monitor.web.openapi import SCHEMAS, description
+from monitor.web.openapi import description
 from monitor.web.openapi_alerts import OPERATIONS
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
+from monitor.web.openapi_schemas import SCHEMAS
 from sla.acknowledgement import ACKNOWLEDGEMENT, acknowledgements
 from sla.interval import HOUR
 from sla.silence import RETRY, SILENCE, SILENCE_END, silences
@@ -63,6 +64,32 @@ async def test_an_alert_is_acknowledged_by_a_person_through_a_token(site: Writab
     assert acknowledgements(site.rig.ledger.facts.all) == acknowledgements([fact])
     (listed,) = (await site.ask("GET", "/api/v1/alerts")).body
     assert (listed["key"], listed["severity"], listed["acknowledged"]) == (key, "page", answer.body)
+
+
+async def test_an_acknowledged_ticket_that_becomes_a_page_is_to_be_acknowledged_once_more(
+    tmp_path: Path, sink: Sink
+) -> None:
+    """With one of two checks down the product is up by its rule."""
+    one_of_two = product("forms", 2, "99%", rule="any")
+    held = ledger_with_receivers(one_of_two, receivers=[{"id": "ops", "webhook": sink.url()}])
+    async with writable(held, tmp_path) as site:
+        site.rig.observe(GOOD, key="forms/check-1")
+        site.rig.observe(GOOD, BAD, BAD, key="forms/health")
+        await site.rig.written()
+        (ticket,) = (await site.ask("GET", "/api/v1/alerts")).body
+        token, path = site.token(), f"/api/v1/alerts/{ticket['key']}/acknowledge"
+        site.clock.jump(1)
+        assert (await site.ask("POST", path, token)).status == 200
+        await site.rig.look()
+        (alert,) = (await site.ask("GET", "/api/v1/alerts")).body
+        assert (alert["severity"], alert["acknowledged"]["by"]) == ("ticket", "pipeline")
+        site.rig.observe(BAD, BAD, key="forms/check-1")
+        await site.rig.written()
+        (alert,) = (await site.ask("GET", "/api/v1/alerts")).body
+        assert (alert["severity"], alert["acknowledged"]) == ("page", None)
+        assert (await site.ask("POST", path, token)).status == 200
+        (alert,) = (await site.ask("GET", "/api/v1/alerts")).body
+        assert alert["acknowledged"]["by"] == "pipeline"
 
 
 async def test_without_a_person_the_token_acknowledges(site: WritableSite) -> None:

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from monitor.web import alerts, api, corrections, silences
-from monitor.web.openapi import PATHS, SCHEMAS
+from monitor.web.openapi import PATHS
+from monitor.web.openapi_schemas import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.window import format_instant
 from tests.support.ledgers import NOW

@@ -10,7 +10,8 @@ import pytest
 
 from monitor.health import Health
 from monitor.storage.sqlite import SqliteStore
-from monitor.web.openapi import PATHS, SCHEMAS
+from monitor.web.openapi import PATHS
+from monitor.web.openapi_schemas import SCHEMAS
 from monitor.web.server import build, listen
 from sla.chain import NO_HEAD, closed_day
 from sla.interval import DAY

@@ -12,7 +12,7 @@ from monitor.reporting.html import as_html
 from monitor.reporting.report import portfolio_report
 from monitor.reporting.text_formats import as_csv, as_json
 from monitor.views.product_summary import PROVISIONAL
-from monitor.web.openapi import SCHEMAS
+from monitor.web.openapi_schemas import SCHEMAS
 from sla.calendar import Window
 from sla.incident import Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval

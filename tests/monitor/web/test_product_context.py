@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web.openapi import SCHEMAS
+from monitor.web.openapi_schemas import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE
 from sla.window import format_instant
 from tests.monitor.web.test_pages import outline

@@ -10,7 +10,8 @@ import pytest
 
 from monitor.facts.definitions import definition_of
 from monitor.facts.known_facts import Facts
-from monitor.web.openapi import PATHS, SCHEMAS
+from monitor.web.openapi import PATHS
+from monitor.web.openapi_schemas import SCHEMAS
 from sla.correction import Correction
 from sla.fact import Fact
 from sla.interval import HOUR, Interval

@@ -1,0 +1,234 @@
+"""The schemas of what /api/v1 answers about products, checks and incidents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sla.outage import LimitKind
+from sla.stage import MisfitKind, Stage
+
+NUMBER = {"type": "number"}
+MAYBE = {"type": ["number", "null"]}
+TEXT = {"type": "string"}
+MAYBE_TEXT = {"type": ["string", "null"]}
+INSTANT = {"type": "string", "format": "date-time"}
+MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+STATE = {"enum": ["up", "down", "unknown"]}
+
+
+def object_of(**properties: Any) -> dict[str, Any]:
+    """Return the schema of an object with these properties, all required."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _figures(**properties: Any) -> dict[str, Any]:
+    """Return an object of figures, optionally with `watched` (young record) and `objectives` (changed objectives)."""
+    found = object_of(**properties)
+    return found | {"properties": properties | {"watched": ref("Watched"), "objectives": list_of(ref("Promised"))}}
+
+
+def ref(name: str) -> dict[str, str]:
+    """Return a reference to a named schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(of: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list."""
+    return {"type": "array", "items": of}
+
+
+_BOUNDS = object_of(low=MAYBE, point=MAYBE, high=MAYBE)
+SECONDS = object_of(low=NUMBER, point=NUMBER, high=NUMBER)
+_WINDOW = object_of(start=INSTANT, end=INSTANT)
+_BUDGET = object_of(allowed_seconds=MAYBE, spent_seconds=NUMBER, remaining_seconds=MAYBE)
+_FORECAST: dict[str, Any] = object_of(pace_seconds=NUMBER, burn_rate=MAYBE, exhausted_at=MAYBE_INSTANT) | {
+    "description": "When the budget runs out at the burn rate of the last pace_seconds; null if it lasts"
+}
+_BURN_ALERT = object_of(
+    alert=TEXT,
+    long_seconds=NUMBER,
+    short_seconds=NUMBER,
+    threshold=MAYBE,
+    firing={"type": ["boolean", "null"]},
+    cannot_fire=MAYBE_TEXT,
+)
+GATE_ANSWER = {"enum": ["go", "hold", "unknown"]}
+_VERDICT = {"enum": ["met", "missed", "undecided", None]}
+
+_SHARED: dict[str, Any] = {
+    "window": _WINDOW,
+    "availability": _BOUNDS,
+    "coverage": MAYBE,
+    "downtime_seconds": SECONDS,
+    "objective": MAYBE,
+    "budget": _BUDGET,
+    "verdict": _VERDICT,
+}
+_SUMMARY: dict[str, Any] = {
+    "id": TEXT,
+    "name": TEXT,
+    "team": {"type": ["string", "null"]},
+    "state": STATE,
+    "rule": TEXT,
+    "claim_ceiling": MAYBE,
+    "incidents_open": {"type": "integer"},
+    "alerts_that_cannot_fire": list_of(TEXT),
+    "last_observed": MAYBE_INSTANT,
+} | _SHARED
+
+_MEASURED: dict[str, Any] = _SHARED | {
+    "product": TEXT,
+    "excluded_seconds": NUMBER,
+    "up_seconds": NUMBER,
+    "down_seconds": NUMBER,
+    "doubt_seconds": NUMBER,
+    "unknown_seconds": NUMBER,
+    "guessed_seconds": object_of(up=NUMBER, down=NUMBER),
+    "observations": object_of(good={"type": "integer"}, bad={"type": "integer"}, unknown={"type": "integer"}),
+    "nines": object_of(observed=MAYBE, proven=MAYBE),
+    "proven_availability": MAYBE,
+    "point_meets_objective": {"type": ["boolean", "null"]},
+    "resolvable": {"type": ["boolean", "null"]},
+    "provisional": {"type": "boolean"},
+}
+_CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency"]}
+
+_COMPONENT = {"enum": ["simple", "complex", "bundle", None]}
+_INCIDENT: dict[str, Any] = {
+    "id": TEXT,
+    "product": TEXT,
+    "check": TEXT,
+    "opened": INSTANT,
+    "resolved": MAYBE_INSTANT,
+    "reason": TEXT,
+    "downtime_seconds": MAYBE,
+    "first_failure": {"anyOf": [ref("Failure"), {"type": "null"}]},
+    "last_failure": {"anyOf": [ref("Failure"), {"type": "null"}]},
+}
+_CLIENT: dict[str, Any] = {
+    "client": TEXT,
+    "count": {"type": "integer"},
+    "risk": {"enum": ["low", "high"]},
+    "since": {"type": ["string", "null"], "format": "date"},
+    "product": TEXT,
+    "path": list_of(TEXT),
+}
+
+SCHEMAS: dict[str, Any] = {
+    "Error": object_of(error=TEXT, remedy=TEXT),
+    "Measured": _figures(**_MEASURED),
+    "Contractual": _figures(
+        **_MEASURED, outage_limits=list_of(ref("OutageLimit")), exclusions=list_of(ref("Excluded"))
+    ),
+    "OutageLimit": object_of(
+        promise={"enum": [kind.value for kind in LimitKind]},
+        limit_seconds=NUMBER,
+        per_seconds=MAYBE,
+        outage_seconds=SECONDS,
+        verdict=_VERDICT,
+    ),
+    "Promised": object_of(**{"from": INSTANT}, objective=NUMBER, allowed_seconds=NUMBER),
+    "Watched": object_of(since=INSTANT, availability=_BOUNDS, proven=MAYBE, decidable_at=MAYBE_INSTANT),
+    "Excluded": object_of(start=INSTANT, end=INSTANT, seconds=NUMBER, causes=list_of(ref("Cause"))),
+    "Cause": object_of(cause=_CAUSES, label=TEXT, author=MAYBE_TEXT, reason=MAYBE_TEXT, made=MAYBE_INSTANT),
+    "Incident": object_of(**_INCIDENT),
+    "IncidentOfWindow": object_of(**_INCIDENT, downtime_in_window_seconds=MAYBE),
+    "IncidentDetail": object_of(**_INCIDENT, affected=list_of(ref("Affected")), affected_count={"type": "integer"}),
+    "Failure": object_of(
+        at=INSTANT,
+        reason=TEXT,
+        status={"type": ["integer", "null"]},
+        detail=TEXT,
+        phases={"type": "object", "additionalProperties": NUMBER},
+    ),
+    "Fact": object_of(id=TEXT, made=INSTANT, author=TEXT, kind=TEXT, product=TEXT, changes=list_of(TEXT), body={}),
+    "BudgetStep": object_of(
+        spent=NUMBER,
+        gate={"enum": ["go", "hold"]},
+        consequence=TEXT,
+        owner=TEXT,
+        reached={"type": ["boolean", "null"]},
+    ),
+    "GateOverride": object_of(
+        id=TEXT, answer={"enum": ["go", "hold"]}, author=TEXT, reason=TEXT, made=INSTANT, until=INSTANT
+    ),
+    "Head": object_of(
+        number={"type": "integer"},
+        day={"type": "string", "format": "date"},
+        since={"type": ["string", "null"], "format": "date"},
+        made=INSTANT,
+        whole={"type": "boolean"},
+        content=TEXT,
+        previous=TEXT,
+        head=TEXT,
+    ),
+    "Client": object_of(**_CLIENT),
+    "Affected": object_of(**_CLIENT, product_downtime_seconds=NUMBER),
+    "Dependency": object_of(
+        product=TEXT,
+        name=TEXT,
+        component=_COMPONENT,
+        part={"type": "boolean"},
+        path=list_of(TEXT),
+        state=STATE,
+        objective=NUMBER,
+        availability=_BOUNDS,
+    ),
+    "Value": object_of(
+        currency=TEXT,
+        per_hour=NUMBER,
+        downtime_cost={"anyOf": [SECONDS, {"type": "null"}]},
+        avoided_against_objective={"anyOf": [SECONDS, {"type": "null"}]},
+        avoided_against_previous={"anyOf": [SECONDS, {"type": "null"}]},
+        assumptions=list_of(TEXT),
+    ),
+    "Probe": object_of(
+        at=INSTANT,
+        outcome={"enum": ["good", "bad", "unknown"]},
+        reason=TEXT,
+        status={"type": ["integer", "null"]},
+        duration_seconds=NUMBER,
+        phases={"type": "object", "additionalProperties": NUMBER},
+        detail=TEXT,
+    ),
+    "Check": object_of(
+        id=TEXT,
+        kind=TEXT,
+        target=TEXT,
+        state=STATE,
+        interval_seconds=NUMBER,
+        last={"anyOf": [ref("Probe"), {"type": "null"}]},
+    ),
+    "Blame": object_of(
+        product=TEXT,
+        window=_WINDOW,
+        downtime_seconds=NUMBER,
+        own_seconds=NUMBER,
+        unclear_seconds=NUMBER,
+        shared=list_of(object_of(dependencies=list_of(TEXT), seconds=NUMBER)),
+        dependencies=list_of(
+            object_of(id=TEXT, downtime_seconds=NUMBER, shared_seconds=NUMBER, shared_if_independent_seconds=MAYBE)
+        ),
+        together=_BOUNDS,
+        together_if_independent=MAYBE,
+    ),
+    "Summary": _figures(**_SUMMARY),
+    "Product": _figures(
+        **_SUMMARY,
+        depends_on=list_of(TEXT),
+        checks=list_of(ref("Check")),
+        windows={"type": "object", "additionalProperties": ref("Measured")},
+        contractual=ref("Contractual"),
+        burn_alerts=list_of(_BURN_ALERT),
+        budget_forecast=_FORECAST,
+        open_incidents=list_of(ref("Incident")),
+        seeded_until=MAYBE_INSTANT,
+        stage={"enum": [*(stage.value for stage in Stage), None]},
+        misfits=list_of(object_of(about={"enum": [about.value for about in MisfitKind]}, text=TEXT)),
+        component=_COMPONENT,
+        parts=list_of(TEXT),
+        dependencies=list_of(ref("Dependency")),
+        clients=list_of(ref("Client")),
+        value={"anyOf": [ref("Value"), {"type": "null"}]},
+    ),
+}
