@@ -13,6 +13,7 @@ import click
 from monitor.access.scopes import MEANINGS, Scope
 from monitor.access.tokens import TokenFile, new_token
 from monitor.clock import SystemClock
+from monitor.commands.common import CONFIG
 from monitor.commands.correct import location_of
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LATEST
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from monitor.commands.correct import RecordLocation
 
 LONGEST_NAME = 100
-CONFIG = click.option(
-    "-c",
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Configuration file or folder (YAML) of the daemon.",
-)
 _AUTHOR = click.option("--author", help="Your name.  [default: the name of the user who runs the command]")
 _SCOPES = "; ".join(f"{scope.value}: {meaning}" for scope, meaning in MEANINGS.items())
 
