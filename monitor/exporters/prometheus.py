@@ -7,8 +7,8 @@ are rewritten:
 - A check's lines are rewritten after a probe, and when its hold is over.
 - A product is measured again when one of its checks changed. The others take turns, oldest figures first: per scrape, a
   quarter of those that are not up or were down in the last six hours, but TROUBLED at least; and a 24th of the
-  rest, whose figures change only because old time leaves the windows, but QUIET at least. So figures are at most about 24
-  scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
+  rest, whose figures change only because old time leaves the windows, but QUIET at least. So figures are at most
+  about 24 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
 """
 
 from __future__ import annotations
