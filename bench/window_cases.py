@@ -378,6 +378,17 @@ def _window_work() -> Callable[[int], object]:
     return lambda _: [ledger.measured("p", name, NOW) for name in WINDOWS]
 
 
+def _contractual_work() -> Callable[[int], object]:
+    """Measure the contractual year of a product that excludes a dependency's downtime: about 700 intervals."""
+    cut = product("cut", 3, agreement={"excludes": [{"dependency": "p"}]})
+    ledger = filled(portfolio([product("p", 3), cut]))
+    for history in ledger.compositions.values():
+        history.settle()
+    query = _contractual("365d")
+    query(ledger, "cut")
+    return lambda _: query(ledger, "cut")
+
+
 def _fresh_work(checks: int = 3, days: int = 365) -> Callable[[int], object]:
     ledger = filled(portfolio([product("p", checks)]), lambda key, number: runs(key, number, days))
     ledger.compositions["p"].settle()
@@ -411,6 +422,7 @@ def _scrape_work(*, probed: bool) -> Callable[[int], object]:
 
 CASES: dict[str, Callable[[], Callable[[int], object]]] = {
     "window": _window_work,
+    "contractual": _contractual_work,
     "fresh": _fresh_work,
     "wide": lambda: _fresh_work(370, 30),
     "start": _start_work,

@@ -29,7 +29,7 @@ BASE = "60349f3"
 HERE = Path(__file__).resolve().parent
 LIMIT = 1.0  # milliseconds that a window may take
 GROUPS = ("windows", "wide", "start", "scrape")
-COUNTED = ("quiet-scrape", "scrape", "start", "window", "fresh", "wide")
+COUNTED = ("quiet-scrape", "scrape", "start", "window", "contractual", "fresh", "wide")
 REPEATS = 5
 
 Figures = dict[str, float]
