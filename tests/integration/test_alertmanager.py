@@ -37,7 +37,7 @@ products:
 class Scene:
     target: Target
     pager: Pager
-    start_daemon: Program
+    daemon: Program
     prometheus: Prometheus
     address: str
 
