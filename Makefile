@@ -47,9 +47,10 @@ full: $(VENV)/.dev ## What takes longer than minutes; writes docs/full-results.m
 cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
 	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 tests/sla tests/property
 
-bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, and a probe next to blackbox_exporter + Prometheus
+bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, a probe next to blackbox_exporter + Prometheus, and the delay of a page
 	$(BIN)/python -m bench.windows
 	$(BIN)/python -m bench.cost
+	$(BIN)/python -m bench.page_delay
 
 generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards
 	$(BIN)/python -m monitor.generate

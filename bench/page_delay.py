@@ -80,8 +80,9 @@ def sink_handler(arrivals: Arrivals) -> type[Quiet]:
             self.answer(200)
             if self.path == "/hook":
                 arrivals.put((arrived, self.path, body["event"]))
-            for each in body.get("alerts", ()) if self.path == "/alertmanager" else ():
-                arrivals.put((arrived, self.path, each["status"]))
+            for each in body.get("alerts", ()):
+                if each["labels"]["alertname"] == "NinewatchProductDown":
+                    arrivals.put((arrived, self.path, each["status"]))
 
     return Handler
 
