@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon_process import running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.sinks import Reply, Sink
-from tests.support.targets import HttpTarget
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon_process import running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.monitoring import alertmanager
 from tests.support.processes import fetch, needs, wait_for
 from tests.support.sinks import Sink
-from tests.support.targets import HttpTarget
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus-alertmanager")]
 

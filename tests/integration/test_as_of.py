@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.support.daemon_process import run_to_exit, running_daemon, stored_observations
+from tests.support.http_target import HttpTarget
 from tests.support.oracle import expected_figures
 from tests.support.processes import wait_for
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path

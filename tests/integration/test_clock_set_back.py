@@ -12,8 +12,8 @@ import pytest
 
 from sla.interval import MINUTE
 from tests.support.daemon_process import DaemonProcess, environment, stored_observations
+from tests.support.http_target import HttpTarget
 from tests.support.processes import Program, free_port, running, wait_for
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path

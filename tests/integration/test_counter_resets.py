@@ -11,9 +11,9 @@ import pytest
 
 from monitor.exporters.families import CHECK_FAMILIES, PRODUCT_FAMILIES
 from tests.support.daemon_process import DaemonProcess, run_to_exit, running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.monitoring import Prometheus, prometheus_with_config
 from tests.support.processes import free_port, needs, wait_for
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path

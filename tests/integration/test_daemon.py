@@ -24,9 +24,9 @@ from tests.support.daemon_process import (
     running_daemon,
     stored_observations,
 )
+from tests.support.http_target import HttpTarget
 from tests.support.oracle import expected_figures
 from tests.support.processes import fetch, running, wait_for
-from tests.support.targets import HttpTarget
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from monitor.cli import cli
 from monitor.storage.reader import reading
 from tests.support.daemon_process import running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
 from tests.support.sinks import Reply, Sink
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

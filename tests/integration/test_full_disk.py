@@ -25,9 +25,9 @@ from sla.interval import MINUTE, Interval
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
 from tests.support.daemon_process import running_daemon, stored_observations
+from tests.support.http_target import HttpTarget
 from tests.support.ledgers import NOW, ledger_of, product
 from tests.support.processes import fetch, wait_for
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

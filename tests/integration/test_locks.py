@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.locks import Pin, environment_of, read_lock, unlocked
+from tests.support.requirement_lock_files import Pin, environment_of, read_lock, unlocked
 
 if TYPE_CHECKING:
     from packaging.version import Version

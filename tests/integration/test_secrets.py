@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon_process import run_to_exit, running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.processes import fetch, wait_for
-from tests.support.targets import HttpTarget
 
 CANARIES = {
     "bearer": "canary-bearer-Xq81vTz0-4b7d",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.daemon_process import running_daemon, stored_observations
+from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

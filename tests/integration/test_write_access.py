@@ -17,9 +17,9 @@ import pytest
 from monitor.storage.reader import facts_of
 from sla.acknowledgement import acknowledgements
 from tests.support.daemon_process import Watch, refused, watching
+from tests.support.http_target import Target
 from tests.support.processes import fetch, until
 from tests.support.sinks import Reply, Sink
-from tests.support.targets import Target
 
 
 @pytest.fixture

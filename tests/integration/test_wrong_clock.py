@@ -14,8 +14,8 @@ from sla.interval import DAY, HOUR, SECOND
 from sla.observation import Observation, Outcome, Run
 from sla.window import format_instant
 from tests.support.daemon_process import running_daemon, stored_observations
+from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
-from tests.support.targets import HttpTarget
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,9 +21,9 @@ from monitor.errors import NinewatchError
 from monitor.probe_result import PHASES, ProbeResult
 from sla.observation import Outcome
 from tests.support.daemon_process import command, environment, run_to_exit, running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.probing import load_check
 from tests.support.processes import wait_for
-from tests.support.targets import HttpTarget
 
 COMMANDS = ("run", "demo", "check-config", "probe", "status")
 

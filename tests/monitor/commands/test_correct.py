@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from tests.support.targets import HttpTarget
+    from tests.support.http_target import HttpTarget
 
 WHO = ("--author", "Ana Ng", "--reason", "probe account locked")
 SPAN = "2025-11-03T09:10/2025-11-03T09:25"

@@ -15,7 +15,7 @@ from tests.support.processes import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.targets import HttpTarget
+    from tests.support.http_target import HttpTarget
 
 WHO = ("--author", "Ana Ng", "--reason", "security fix")
 LENIENT = (

@@ -24,7 +24,7 @@ from tests.support.processes import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.targets import HttpTarget
+    from tests.support.http_target import HttpTarget
 
 
 def listed(config: Path, product: str = "demo", *options: str) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from monitor.errors import NinewatchError
 from monitor.probes.registry import CHECK_TYPES
 from tests.monitor.commands.test_cli import closed_port, said, written
 from tests.support.daemon_process import running_daemon
+from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
-from tests.support.targets import HttpTarget
 
 
 @pytest.fixture
