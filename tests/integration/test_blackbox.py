@@ -232,7 +232,7 @@ def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
     shown: tuple[BothExporters, dict[str, int]], pair: Pair
 ) -> None:
     two, ports = shown
-    theirs, ours = two.asked(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
+    theirs, ours = two.probe(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
     assert theirs.value("probe_success") == pair.good, theirs.text
     assert ours.value("probe_success") == (pair.good is not pair.turns), ours.text
     found = differing(theirs, ours) - {OUTCOME}
@@ -247,7 +247,7 @@ def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
 @pytest.mark.parametrize("name", sorted({pair.differs for pair in PAIRS} - {""}))
 def test_every_metric_of_a_difference_differs_in_a_pair(shown: tuple[BothExporters, dict[str, int]], name: str) -> None:
     two, ports = shown
-    pairs = [two.asked(pair.module, pair.target.format(**ports)) for pair in PAIRS if pair.differs == name]
+    pairs = [two.probe(pair.module, pair.target.format(**ports)) for pair in PAIRS if pair.differs == name]
     assert set().union(*(differing(*pages) for pages in pairs)) - {OUTCOME} == set(DIFFERENCES[name].metrics)
 
 
@@ -328,14 +328,14 @@ def test_what_is_no_question_is_refused_in_the_same_words(
 
 def test_a_name_for_the_server_is_sent_by_both(shown: tuple[BothExporters, dict[str, int]]) -> None:
     two, ports = shown
-    theirs, ours = two.asked("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+    theirs, ours = two.probe("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert theirs.value("probe_success") == ours.value("probe_success") == 1
     assert differing(theirs, ours) == {OUTCOME}
 
 
 def test_a_name_for_the_server_of_a_tcp_module_is_sent_by_us(shown: tuple[BothExporters, dict[str, int]]) -> None:
     two, ports = shown
-    theirs, ours = two.asked("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+    theirs, ours = two.probe("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert (theirs.value("probe_success"), ours.value("probe_success")) == (0, 1)
 
 

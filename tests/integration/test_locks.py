@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.requirement_lock_files import Pin, environment_of, read_lock, unlocked
+from tests.support.requirement_lock_files import Pin, marker_environment, read_lock, unsatisfied_requirements
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -54,7 +54,7 @@ def test_every_requirement_of_every_locked_distribution_is_pinned_with_its_extra
 ) -> None:
     """pip resolves what a pin does not settle, and refuses what it finds because it has no hash."""
     names, roots = SETS[together]
-    assert unlocked(roots, pins_of(names), environment_of(python, platform)) == []
+    assert unsatisfied_requirements(roots, pins_of(names), marker_environment(python, platform)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,14 +70,14 @@ def test_a_damaged_lock_is_noticed(kept: str, stripped: str, problem: str) -> No
     names, roots = SETS["make test"]
     lock = LOCKS[names[0]]
     assert kept in lock
-    found = unlocked(roots, read_lock(lock.replace(kept, stripped)), environment_of("3.11"))
+    found = unsatisfied_requirements(roots, read_lock(lock.replace(kept, stripped)), marker_environment("3.11"))
     assert any(re.match(problem, each) for each in found), found
 
 
 def test_a_pin_without_a_hash_is_noticed() -> None:
     lock = read_lock("a==1 \\\n    --hash=sha256:00\n    # via b\nb==2\n")
     metadata = {"a": ["b>=1"], "b": []}
-    found = unlocked(["a"], lock, environment_of("3.11"), lambda name, _: metadata[name])
+    found = unsatisfied_requirements(["a"], lock, marker_environment("3.11"), lambda name, _: metadata[name])
     assert found == ["a requires b>=1: the pin has no hash"]
 
 
@@ -85,7 +85,9 @@ def test_requirements_of_an_extra_count_where_the_extra_is_pinned() -> None:
     metadata = {"a": ["b; extra == 'more'"]}
     for pin, problems in (("a==1", []), ("a[more]==1", ['a requires b; extra == "more": no pin'])):
         lock = read_lock(f"{pin} --hash=sha256:00\n")
-        assert unlocked([], lock, environment_of("3.11"), lambda name, _: metadata[name]) == problems
+        assert (
+            unsatisfied_requirements([], lock, marker_environment("3.11"), lambda name, _: metadata[name]) == problems
+        )
 
 
 def test_every_line_is_pinned_and_hashed_and_no_two_locks_differ() -> None:

@@ -15,7 +15,7 @@ from sla.gate_override import GateOverride, ending, overrides_in_force
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.states import Piece, State
 from sla.window import format_instant, parse_instant
-from tests.support.ledgers import GOOD, ILL, NOW, history, ledger_of, observe, product, resolved_incidents, run
+from tests.support.ledgers import BAD_RESULT, GOOD, NOW, history, ledger_of, observe, product, resolved_incidents, run
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -133,10 +133,10 @@ def test_low_coverage_is_unknown() -> None:
 def test_an_open_incident_and_a_product_that_is_down_hold() -> None:
     ledger = recorded(until=NOW - 3 * MINUTE)
     entry = ledger.entries["forms/health"]
-    observe(ledger, entry, NOW - 2 * MINUTE, ILL)
+    observe(ledger, entry, NOW - 2 * MINUTE, BAD_RESULT)
     found = gate(ledger, NOW - 90 * SECOND)
     assert (found.answer, found.decision.reason) == ("hold", "the product is down by its last observations")
-    observe(ledger, entry, NOW - MINUTE, ILL)
+    observe(ledger, entry, NOW - MINUTE, BAD_RESULT)
     found = gate(ledger)
     assert found.answer == "hold"
     assert found.decision.reason == f"an incident is open: {ledger.open_incidents('forms')[0].id}"

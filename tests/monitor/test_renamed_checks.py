@@ -19,8 +19,8 @@ from sla.interval import HOUR, MINUTE, Interval
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import Timeline
 from tests.support.ledgers import BAD, GOOD, NOW, FakeCheck, ledger_of, observe, run
-from tests.support.ledgers import ILL as FAILED
-from tests.support.ledgers import WELL as PASSED
+from tests.support.ledgers import BAD_RESULT as FAILED
+from tests.support.ledgers import GOOD_RESULT as PASSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Names with several addresses, and addresses of loopback that take no connection."""
+"""Host names with several addresses, and loopback addresses that do not accept connections."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from monitor.network.resolver import Resolver
 
-_FULL = 3  # connections that fill the queue of a listener which accepts none
+_FULL = 3  # connections that fill the queue of a listener that does not accept any
 
 
 @contextlib.contextmanager
 def unresponsive_address(host: str, port: int) -> Iterator[None]:
-    """Let the address drop connection attempts, as a dead host does, for as long as the block lasts."""
+    """Drop connection attempts to the address, like an unreachable host, while the `with` block runs."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
@@ -28,7 +28,7 @@ def unresponsive_address(host: str, port: int) -> Iterator[None]:
 
 
 def resolver_for(name: str, addresses: list[str], folder: Path) -> Resolver:
-    """Return a resolver that knows these addresses of the name, in this order."""
+    """Return a resolver with these addresses for the name, in this order."""
     path = folder / "hosts"
     path.write_text("".join(f"{address} {name}\n" for address in addresses))
     return Resolver(hosts=path)

@@ -1,4 +1,4 @@
-"""A recorder with alerting over a store in memory, a manual clock and a real sink."""
+"""A recorder with alerting, an in-memory store, a manual clock and a real sink."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ RESULTS = {
     BAD: ProbeResult(BAD, "http_status", 503, {}, "expected status 200, got 503"),
     UNKNOWN: ProbeResult(UNKNOWN, "no_route"),
 }
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 class AlertingHarness:
-    """One process of the daemon, as far as alerting goes."""
+    """The parts of a daemon that alerting needs."""
 
     def __init__(
         self, portfolio: Ledger, store: MemoryStore, clock: ManualClock, signer: LinkSigner | None = None
@@ -50,46 +50,46 @@ class AlertingHarness:
         self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self.alerting.changed)
 
     def observe(self, *outcomes: Outcome, key: str = "forms/health") -> None:
-        """Record outcomes, one a second; time passes for the clock, and nothing that waits for it runs."""
+        """Record one outcome per second. The clock advances without running tasks that wait for it."""
         for outcome in outcomes:
             self.clock.jump(1)
             self.recorder.record(self.ledger.entries[key], RESULTS[outcome], self.clock.now(), 0.05)
 
     def state(self, *facts: Fact) -> None:
-        """Add facts, as the journal would."""
+        """Add facts, as the journal does."""
         self.ledger.facts = Facts(self.ledger.facts.all, facts)
 
     def reload(self, portfolio: Portfolio) -> None:
-        """Take over another configuration."""
+        """Load another configuration."""
         self.ledger.reload(portfolio)
         self.alerting.reload()
 
     def rows(self, event: Kind | None = None) -> list[Notification]:
-        """Return the notifications in the store, in the order of their decision."""
+        """Return the notifications in the store, in the order in which they were created."""
         found = sorted(self.store.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
         return [row for row in found if event in (None, row.event)]
 
     def events(self, receiver: str = "ops") -> list[str]:
-        """Return the events for one receiver, as they stand in the store."""
+        """Return the events in the store for one receiver."""
         return [row.event.value for row in self.rows() if row.receiver == receiver]
 
-    async def until(self, what: Callable[[], object]) -> None:
-        """Let the loop turn until something holds."""
-        async with asyncio.timeout(PATIENCE):
-            while not what():
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Run the event loop until the condition is true."""
+        async with asyncio.timeout(TIMEOUT):
+            while not condition():
                 await asyncio.sleep(0.002)
 
     async def written(self) -> None:
-        """Wait until all that was decided so far is in the store."""
+        """Wait until all notifications so far are in the store."""
         await self.until(lambda: not self.alerting.outbox.unwritten)
 
     async def delivered(self) -> None:
-        """Wait until nothing is left to deliver."""
+        """Wait until all notifications are delivered."""
         await self.until(lambda: not list(self.alerting.outbox.waiting()) and not self.alerting.outbox.unwritten)
         await self.until(lambda: all(row.done is not None for row in self.store.notifications.values()))
 
     async def idle(self) -> None:
-        """Wait until nothing is being sent and nothing is due at the present instant."""
+        """Wait until no notification is being sent or due now."""
         outbox = self.alerting.outbox
         await self.until(
             lambda: (
@@ -99,13 +99,13 @@ class AlertingHarness:
         )
 
     async def look(self) -> None:
-        """Do what the daemon does once a second."""
+        """Run the daemon's periodic task once."""
         await self.alerting.look()
         await self.written()
 
 
 def ledger_with_receivers(*products: dict[str, object], receivers: list[dict[str, Any]], **fields: Any) -> Ledger:
-    """Return a ledger whose portfolio notifies these receivers."""
+    """Return a ledger whose portfolio has these receivers."""
     return ledger_of(*products, receivers=tuple(receiver(**each) for each in receivers), **fields)
 
 
@@ -118,17 +118,17 @@ async def run_alerting(
     deliver: bool = True,
     signer: LinkSigner | None = None,
 ) -> AsyncIterator[AlertingHarness]:
-    """Run alerting while the block lasts; without `deliver` notifications stay in the outbox."""
-    rig = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock(), signer)
-    restore(ledger, rig.store)
-    ledger.facts = Facts(rig.store.load_facts())
-    rig.alerting.restore(rig.store)
-    async with rig.recorder, probe_environment(rig.clock, rig.health) as (runner, _):
-        running = [asyncio.create_task(rig.alerting.run(runner.new_attempt))] if deliver else []
+    """Run alerting while the `with` block runs. Without `deliver`, notifications stay in the outbox."""
+    harness = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock(), signer)
+    restore(ledger, harness.store)
+    ledger.facts = Facts(harness.store.load_facts())
+    harness.alerting.restore(harness.store)
+    async with harness.recorder, probe_environment(harness.clock, harness.health) as (runner, _):
+        running = [asyncio.create_task(harness.alerting.run(runner.new_attempt))] if deliver else []
         try:
-            yield rig
+            yield harness
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            rig.store.gate.set()
+            harness.store.gate.set()

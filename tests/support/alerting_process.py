@@ -1,9 +1,9 @@
-"""A process that records, decides and notifies until it is killed: `python -m tests.support.alerting_process PATH URL`.
+"""Record random outcomes and send alerts until killed: `python -m tests.support.alerting_process PATH URL`.
 
-It is driven as `recorder_process` is. What it acknowledges:
+It is controlled in the same way as `recorder_process`. It prints:
 
     decided KEY EVENT       the notification is on disk
-    marked KEY EVENT        that the receiver has confirmed it is on disk
+    marked KEY EVENT        the receiver's confirmation is on disk
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from monitor.storage.writer import Writer
 from sla.observation import Outcome
 from tests.support.ledgers import FakeCheck, ledger_of
 from tests.support.messages import receiver
-from tests.support.recorder_process import say, serve
+from tests.support.recorder_process import print_line, run_for_each_line
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.storage.store import Batch
 
 PRODUCTS = 8
-PACE = 0.004  # seconds between two rounds over all checks
+SECONDS_BETWEEN_ROUNDS = 0.004  # one round records an outcome of each check
 
 
 class AcknowledgingStore(SqliteStore):
-    """Says what it has committed, after it has."""
+    """A store that prints each notification after it is committed."""
 
     def write(self, batch: Batch) -> None:
         super().write(batch)
         for row in batch.notifications:
             if row.done is not None:
-                say(f"marked {row.key} {row.event}")
+                print_line(f"marked {row.key} {row.event}")
             elif not row.attempts:
-                say(f"decided {row.key} {row.event}")
+                print_line(f"decided {row.key} {row.event}")
 
 
-def notified_ledger(url: str) -> Ledger:
-    """Return the ledger of the portfolio: products of one check each that fail by chance, and a webhook."""
+def ledger_with_webhook(url: str) -> Ledger:
+    """Return a ledger with products of one check each, and a webhook receiver."""
     checks = (FakeCheck(id="health", interval="100ms", timeout="50ms", hold="1h"),)
     products = ({"id": f"product-{n}", "objective": "99%", "checks": checks} for n in range(PRODUCTS))
     damping = {"damping": {"incidents": 1_000_000}}
@@ -57,8 +57,11 @@ def notified_ledger(url: str) -> Ledger:
 
 
 async def notify(path: Path, url: str, *, failing: bool = True) -> None:
-    """Record outcomes by chance and notify; with `failing` false, let everything recover and deliver all."""
-    clock, health, ledger, chance = SystemClock(), Health(), notified_ledger(url), random.Random()  # noqa: S311
+    """Record random outcomes and send alerts.
+
+    If `failing` is false, all products recover, and the function returns when all notifications are delivered.
+    """
+    clock, health, ledger, rng = SystemClock(), Health(), ledger_with_webhook(url), random.Random()  # noqa: S311
     store = AcknowledgingStore(path, clock.now())
     restore(ledger, store)
     writer = Writer(store, health, clock)
@@ -71,14 +74,14 @@ async def notify(path: Path, url: str, *, failing: bool = True) -> None:
         delivering = asyncio.create_task(alerting.run(runner.new_attempt))
         while failing or alerting.outages.ongoing() or list(alerting.outbox.waiting()) or health.queue_depth:
             for entry in ledger.entries.values():
-                bad = failing and chance.random() < 0.5
+                bad = failing and rng.random() < 0.5
                 result = ProbeResult(Outcome.BAD, "deadline") if bad else ProbeResult(Outcome.GOOD)
                 recorder.record(entry, result, clock.now(), 0.001)
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
         delivering.cancel()
         await asyncio.gather(delivering, return_exceptions=True)
     store.close()
 
 
 if __name__ == "__main__":
-    serve(partial(notify, Path(sys.argv[1]), sys.argv[2]))
+    run_for_each_line(partial(notify, Path(sys.argv[1]), sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Run the same probes through blackbox_exporter and our /probe, and compare the pages.
+"""Send the same probes to blackbox_exporter and to /probe, and compare the responses.
 
 `python -m tests.support.blackbox_comparison FOLDER "MODULE TARGET" ...` writes the pages as JSON, for a test that
 needs them in another network namespace.
@@ -30,13 +30,13 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class Page:
-    """What a prober answered."""
+    """The response of a prober."""
 
     text: str
 
     @property
     def samples(self) -> dict[Sample, float]:
-        """Every sample with its labels."""
+        """The samples by name and labels."""
         found = {}
         for line in self.text.splitlines():
             if match := _LINE.fullmatch(line):
@@ -55,7 +55,7 @@ class Page:
 
 @dataclass(frozen=True)
 class BothExporters:
-    """The addresses of the two, our process, and the module file that they share."""
+    """The addresses of both exporters, the daemon's process, and the common module file."""
 
     theirs: str
     ours: str
@@ -63,10 +63,10 @@ class BothExporters:
     daemon: Program
     modules: Path
 
-    def asked(self, module: str, target: str, patience: float = 0, **more: str) -> tuple[Page, Page]:
-        """Ask the one, then the other, as a scraper would that waits for so many seconds."""
+    def probe(self, module: str, target: str, scrape_timeout: float = 0, **more: str) -> tuple[Page, Page]:
+        """Send the probe to both exporters, with a scrape timeout in seconds."""
         query = urllib.parse.urlencode({"module": module, "target": target, **more})
-        headers = {"X-Prometheus-Scrape-Timeout-Seconds": f"{patience:g}"} if patience else {}
+        headers = {"X-Prometheus-Scrape-Timeout-Seconds": f"{scrape_timeout:g}"} if scrape_timeout else {}
         pages = []
         for base in (self.theirs, self.ours):
             status, body = fetch(f"{base}/probe?{query}", headers)
@@ -77,7 +77,7 @@ class BothExporters:
 
 @contextlib.contextmanager
 def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
-    """Run the two with the same module file while the block lasts."""
+    """Run both exporters with the same module file while the `with` block runs."""
     path, config = folder / "blackbox.yml", folder / "ninewatch.yaml"
     path.write_text(modules)
     theirs, unused = (f"127.0.0.1:{free_port()}" for _ in range(2))
@@ -85,20 +85,21 @@ def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
     exporter = ["prometheus-blackbox-exporter", f"--config.file={path}", f"--web.listen-address={theirs}"]
     daemon = command("run", "-c", config, "--blackbox-config", path)
     with (
-        running(folder / "exporter.log", exporter, env=environment()) as one,
-        running(folder / "daemon.log", daemon, env=environment()) as other,
+        running(folder / "exporter.log", exporter, env=environment()) as exporter_program,
+        running(folder / "daemon.log", daemon, env=environment()) as daemon_program,
     ):
         wait_for(
-            "the exporter", lambda: one.find_in_log(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200
+            "the exporter",
+            lambda: exporter_program.find_in_log(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200,
         )
-        ours = wait_for("the daemon's address", lambda: other.find_in_log(r"answers at (http://\S+)"))
-        yield BothExporters(f"http://{theirs}", ours, other, path)
+        ours = wait_for("the daemon's address", lambda: daemon_program.find_in_log(r"answers at (http://\S+)"))
+        yield BothExporters(f"http://{theirs}", ours, daemon_program, path)
 
 
 def main() -> None:
-    folder, *asked = sys.argv[1:]
-    with both_exporters(Path(folder), (Path(folder) / "modules.yml").read_text()) as two:
-        pairs = [two.asked(*each.split(" ")) for each in asked]
+    folder, *requests = sys.argv[1:]
+    with both_exporters(Path(folder), (Path(folder) / "modules.yml").read_text()) as both:
+        pairs = [both.probe(*each.split(" ")) for each in requests]
     sys.stdout.write(json.dumps([[each.text for each in pair] for pair in pairs]))
 
 

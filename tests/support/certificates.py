@@ -1,4 +1,4 @@
-"""Certificates as a test needs them: good ones by trustme, the odd ones made by hand."""
+"""Certificates for tests: valid ones by trustme, and special ones built with cryptography."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 def server_context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Return the context of a server that shows this certificate."""
+    """Return the context of a server with this certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
 def write_ca_bundle(authority: trustme.CA, folder: Path, name: str = "ca.pem") -> str:
-    """Write the authority where a configuration can name it, and return the path."""
+    """Write the authority's certificate to a file and return the path."""
     path = folder / name
     authority.cert_pem.write_to_path(path)
     return str(path)
 
 
 def self_signed_context(folder: Path, host: str = "127.0.0.1", *, ends: datetime | None = None) -> ssl.SSLContext:
-    """Return the context of a server whose certificate nobody but itself vouches for."""
+    """Return the context of a server with a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
@@ -60,7 +60,7 @@ def self_signed_context(folder: Path, host: str = "127.0.0.1", *, ends: datetime
 def write_client_certificate(
     authority: trustme.CA, folder: Path, name: str = "client.example.test"
 ) -> tuple[Path, Path]:
-    """Write a client's certificate and its key, and return where."""
+    """Write a client's certificate and key to files and return the paths."""
     leaf = authority.issue_cert(name)
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     certificate.write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
@@ -68,8 +68,8 @@ def write_client_certificate(
     return certificate, key
 
 
-def demanding_context(certificate: trustme.LeafCert, clients: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a server that shows this certificate and wants to see one of these clients'."""
+def client_certificate_context(certificate: trustme.LeafCert, clients: trustme.CA) -> ssl.SSLContext:
+    """Return the context of a server that requires a client certificate of this authority."""
     context = server_context(certificate)
     clients.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -96,7 +96,7 @@ def issue_certificate(
     host: str = "",
     key: ec.EllipticCurvePrivateKey | None = None,
 ) -> Issued:
-    """Return a certificate that expires in so many days: of a server for a host's address, else of an authority."""
+    """Return a certificate that expires in `days`: of a server if `host` is given, else of an authority."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -117,7 +117,7 @@ def issue_certificate(
 
 
 def context_with_chain(folder: Path, leaf: Issued, *others: Issued) -> ssl.SSLContext:
-    """Return the context of a server that sends these certificates, the first of which is its own."""
+    """Return the context of a server that sends these certificates. `leaf` is its own certificate."""
     path = folder / "shown.pem"
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     key = leaf.key.private_bytes(encoding, form, serialization.NoEncryption())

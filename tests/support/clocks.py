@@ -1,4 +1,4 @@
-"""A clock that a test moves by hand, so that no test sleeps."""
+"""A clock that a test advances manually, so that tests need not sleep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EPOCH = 1_790_000_000 * SECOND
 
 
 class ManualClock:
-    """Starts at a whole second; `advance` moves it and lets everything that waited for the moments between run."""
+    """A clock that starts at a full second. `advance` moves it and runs the tasks that wait for times in between."""
 
     def __init__(self, now: int = EPOCH) -> None:
         self._now = now
@@ -27,7 +27,7 @@ class ManualClock:
         return (self._now - self._start) / SECOND
 
     def follow_wall_clock(self) -> int:
-        """There is no other clock to follow."""
+        """Return 0, because there is no wall clock to follow."""
         return 0
 
     async def sleep_until(self, moment: float) -> None:
@@ -40,7 +40,7 @@ class ManualClock:
         await future
 
     async def advance(self, seconds: float) -> None:
-        """Move forward, stopping at each moment that somebody sleeps until."""
+        """Move forward, and run each waiting task at its time."""
         await settle()
         target = self._now + round(seconds * SECOND)
         while self._sleepers and self._start + round(self._sleepers[0][0] * SECOND) <= target:
@@ -53,11 +53,11 @@ class ManualClock:
         await settle()
 
     def jump(self, seconds: float) -> None:
-        """Move forward at once, as if the whole process had been stopped."""
+        """Move forward without running tasks, as if the process had been suspended."""
         self._now += round(seconds * SECOND)
 
 
 async def settle(turns: int = 20) -> None:
-    """Let the loop turn until what can run has run."""
+    """Run the event loop until all ready tasks have run."""
     for _ in range(turns):
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Good conversations of every kind over TCP: a server, the check of it, and how it may fail where it is cut."""
+"""Successful conversations of each kind of check over TCP: server, check, and possible failures when truncated."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ HTTP = BROKEN | {"empty_response", "truncated_response"}
 
 
 @dataclass
-class Talk:
-    """One good conversation: its server, the check of it, and how it may fail where it is cut.
+class Conversation:
+    """A successful conversation: server, check, and the possible reasons of failure if the response is truncated.
 
-    `settled` is how many bytes before the end of what the server sends the verdict is good already. `exact` is false
-    where the number of bytes differs from one conversation to the next (TLS).
+    `settled` is the number of bytes at the end of the response that the check does not need. `exact` is false if the
+    number of bytes differs between conversations (TLS).
     """
 
     server: Callable[[TargetAuthority], AbstractAsyncContextManager[int]]
@@ -53,7 +53,7 @@ class Talk:
     settled: int = 0
     exact: bool = True
     early: set[str] = field(default_factory=lambda: {""})
-    """How it may end when the server sends all of it before it is asked; empty where it cannot."""
+    """The possible reasons if the server sends everything before the request. Empty if that is impossible."""
 
 
 def plain(handler: Handler) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
@@ -94,7 +94,7 @@ async def postgres(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 async def mysql(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Take whoever comes, and answer a SELECT by one row: the text 1."""
+    """Accept any login, and answer a SELECT with one row with the text 1."""
     salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
     writer.write(mysql_packet(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
     await mysql_heard(reader)
@@ -137,104 +137,108 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\
 SMTP = {b"EHLO ninewatch.invalid": b"250-hi\r\n250 SIZE\r\n", b"QUIT": b"221 bye\r\n"}
 SCRIPT = [{"expect": "^220 "}, {"send": "QUIT\r\n", "expect": "221 bye"}]
 NEVER: set[str] = set()
-IDLE = {"postgres"}  # libpq drops an answer to a question that it has not sent yet, and waits for the answer
+IDLE = {"postgres"}  # libpq drops a response that arrives before its request, and waits for the response
 
-TALKS = {
-    "http": Talk(plain(respond_with(http_response(b"fine"))), {"http": URL, **JSON}, HTTP),
-    "http-chunked": Talk(plain(respond_with(CHUNKED)), {"http": URL, **JSON}, HTTP),
-    "http-redirected": Talk(
+CONVERSATIONS = {
+    "http": Conversation(plain(respond_with(http_response(b"fine"))), {"http": URL, **JSON}, HTTP),
+    "http-chunked": Conversation(plain(respond_with(CHUNKED)), {"http": URL, **JSON}, HTTP),
+    "http-redirected": Conversation(
         plain(respond_with(http_response(b"", "302 Found", Location="/next"))),
         {"http": URL, "expect": {"status": 302}},
         HTTP,
     ),
-    "https": Talk(
+    "https": Conversation(
         secured(respond_with(http_response(b"fine"))),
         {"http": "https://127.0.0.1:<port>/", **JSON, **ENCRYPTED},
         HTTP | TLS,
         exact=False,
         early=NEVER,
     ),
-    "http2": Talk(
+    "http2": Conversation(
         plain(speaking([(":status", "200")], b"fine")),
         {"http": URL, "protocol": "2", **JSON},
         BROKEN | {"hung_up"},
         exact=False,
     ),
-    "http2-tls": Talk(
+    "http2-tls": Conversation(
         secured(speaking([(":status", "200")], b"fine"), "h2"),
         {"http": "https://127.0.0.1:<port>/", "protocol": "2", **JSON, **ENCRYPTED},
         TLS | {"hung_up"},
         exact=False,
         early=NEVER,
     ),
-    "grpc": Talk(
+    "grpc": Conversation(
         plain(answering_calls(SERVING, {"grpc-status": "0"})),
         {"grpc": "127.0.0.1:<port>"},
         BROKEN | {"hung_up", "http2_reset"},
         exact=False,
     ),
-    "websocket": Talk(
+    "websocket": Conversation(
         plain(chat),
         {"websocket": "ws://127.0.0.1:<port>/", "send": "hello", "expect": "^ok$"},
         BROKEN | {"websocket_handshake", "hung_up", "answer_mismatch"},
         early=NEVER,  # the answer to the handshake depends on the request; see below
     ),
-    "smtp": Talk(plain(reply_to_lines(SMTP, b"220 hello\r\n")), {"smtp": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}),
-    "tcp": Talk(
+    "smtp": Conversation(
+        plain(reply_to_lines(SMTP, b"220 hello\r\n")), {"smtp": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}
+    ),
+    "tcp": Conversation(
         plain(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 hello\r\n")),
         {"tcp": "127.0.0.1:<port>", "script": SCRIPT},
         BROKEN | {"hung_up", "answer_mismatch"},
         settled=2,
     ),
-    "ssh": Talk(
+    "ssh": Conversation(
         plain(reply_to_lines({}, b"hello\r\nSSH-2.0-x\r\n")), {"ssh": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}
     ),
-    "redis": Talk(
+    "redis": Conversation(
         plain(redis),
         {"redis": "127.0.0.1:<port>", "role": "master"},
         BROKEN | {"hung_up"},
         early={"", "redis_malformed"},
     ),
-    "postgres": Talk(
+    "postgres": Conversation(
         plain(postgres),
         {"postgres": "127.0.0.1:<port>", "user": "x", "query": "SELECT 1", "expect": "1"},
         BROKEN | {"hung_up", "database_malformed"},
         early={"", "database_malformed", "database_error", "hung_up", "answer_mismatch"},
     ),
-    "mysql": Talk(
+    "mysql": Conversation(
         plain(mysql),
         {"mysql": "127.0.0.1:<port>", "user": "x", "query": "SELECT 1", "expect": "1"},
         BROKEN | {"hung_up", "database_malformed"},
         exact=False,
         early=NEVER,
     ),
-    "dns-tcp": Talk(
+    "dns-tcp": Conversation(
         lambda authority: nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.1"))),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tcp"},
         BROKEN | {"dns_malformed"},
         early={"dns_malformed"},
     ),
-    "dns-tls": Talk(
+    "dns-tls": Conversation(
         lambda authority: nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.1")), context(authority)),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tls", **ENCRYPTED},
         TLS | {"dns_malformed"},
         exact=False,
         early=NEVER,
     ),
-    "prometheus": Talk(
+    "prometheus": Conversation(
         plain(prometheus),
         {"prometheus": URL, "good": "a", "total": "b", "at_least": "99%"},
         {"sli_unavailable"},
         UNKNOWN,
     ),
-    "freshness": Talk(
+    "freshness": Conversation(
         plain(respond_with(http_response(json.dumps({"at": LATEST}).encode()))),
         {"freshness": URL, "max_age": "1d", "stamp": {"json": "$.at"}},
         HTTP,
     ),
-    "domain": Talk(plain(respond_with(rdap())), {"domain": "example.test", "rdap": URL}, {"rdap_unavailable"}, UNKNOWN),
+    "domain": Conversation(
+        plain(respond_with(rdap())), {"domain": "example.test", "rdap": URL}, {"rdap_unavailable"}, UNKNOWN
+    ),
     **{
-        f"tls-{protocol}": Talk(
+        f"tls-{protocol}": Conversation(
             lambda authority, turns=turns: serve_tcp(clear_first(turns, context(authority))),  # type: ignore[misc]
             {"tls": {"target": "127.0.0.1:<port>", "starttls": protocol, "ca": "<ca>"}},
             TLS | {"hung_up"},
@@ -243,7 +247,7 @@ TALKS = {
         )
         for protocol, turns in TURNS.items()
     },
-    "tls": Talk(
+    "tls": Conversation(
         secured(respond_with(b"")), {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}}, TLS, exact=False, early=NEVER
     ),
 }

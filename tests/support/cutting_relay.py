@@ -1,4 +1,4 @@
-"""A relay between a probe and a real server that passes a part of what the server sends, and then closes or resets."""
+"""A relay between a probe and a real server that forwards a part of the response, and then closes or resets."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.servers import serve_tcp
 
 Ending = Literal["close", "reset"]
 EVERYTHING = 1 << 40
-SPREAD = 10  # places besides the ends of what the server sent at once
+SPREAD = 10  # positions in addition to the ends of the chunks
 
 
 @dataclass
 class Relay:
-    """Passes `left` bytes of the server's, on all connections together, and ends the connection where they are spent.
+    """Forwards `left` bytes of the server, on all connections together, and then ends the connection.
 
-    `piecewise`: byte by byte instead of as it comes. `damaged` is the byte that is passed with its bits turned over.
-    `chunks` are what the server sent at once.
+    `piecewise`: forward single bytes. `damaged` is the position of a byte whose bits are inverted. `chunks` has the
+    data of each read from the server.
     """
 
     server: int
@@ -46,7 +46,7 @@ class Relay:
             await asyncio.gather(asking, onward.wait_closed(), return_exceptions=True)
 
     async def _pass_on(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Return whether the connection is to be ended as `ending` says; else the server has ended it."""
+        """Return whether to end the connection as specified by `ending`. False if the server has ended it."""
         while self.left > 0:
             data = await there.read(65_536)
             if not data:
@@ -68,7 +68,7 @@ class Relay:
     async def _end(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.ending == "close":
             writer.write_eof()
-            await asyncio.Event().wait()  # until the test is over: a server that waits for no answer
+            await asyncio.Event().wait()  # until the test ends, like a server that does not answer
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
@@ -87,13 +87,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @contextlib.asynccontextmanager
 async def relayed(relay: Relay) -> AsyncIterator[int]:
-    """Serve the relay for as long as the block lasts; give its port."""
+    """Run the relay while the `with` block runs, and yield its port."""
     async with serve_tcp(relay) as port:
         yield port
 
 
-def places(chunks: list[bytes]) -> list[int]:
-    """Return where to cut what a server sent: about the ends of its chunks, and spread over all of it."""
+def truncation_positions(chunks: list[bytes]) -> list[int]:
+    """Return positions for truncating a response: around the ends of its chunks, and distributed over all of it."""
     ends = [0]
     for chunk in chunks:
         ends.append(ends[-1] + len(chunk))
@@ -104,6 +104,6 @@ def places(chunks: list[bytes]) -> list[int]:
 
 
 def end_of_chunk(chunks: list[bytes], at: int) -> int:
-    """Return how many bytes the server had sent when the byte at this place had come."""
+    """Return the end position of the chunk that contains this position."""
     ends = itertools.accumulate(map(len, chunks))
     return next((end for end in ends if end > at), at + 1)

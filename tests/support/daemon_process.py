@@ -1,4 +1,4 @@
-"""The real command line in a process of its own, and what it says through each of its doors."""
+"""Run the real command line in a child process, and read its output, pages, API and metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sla.observation import PRECEDENCE, Outcome
 from tests.support.processes import Program, fetch, running, wait_for
 
 _OUTCOMES = {code: outcome for outcome, code in PRECEDENCE.items()}
-# The command line with its log turned up to everything, which no option does.
+# The command line with the log level DEBUG, for which there is no option.
 _AT_DEBUG = """
 import logging, sys
 from functools import partial
@@ -32,29 +32,29 @@ sys.exit(cli.main())
 
 @dataclass(frozen=True)
 class DaemonProcess:
-    """A daemon that answers."""
+    """A running daemon."""
 
     program: Program
     address: str
     config: Path
 
     def output(self) -> str:
-        """Return all that it wrote to standard output and standard error."""
+        """Return the daemon's standard output and standard error."""
         return self.program.log.read_text(errors="replace")
 
     def body(self, path: str) -> str:
-        """Return what it answers, whatever the status."""
+        """Return the response body of a path, for any status."""
         return fetch(self.address + path)[1].decode()
 
     def api(self, path: str, **query: str) -> Any:
-        """Return what /api/v1 says."""
-        asked = f"?{urllib.parse.urlencode(query)}" if query else ""
-        status, body = fetch(f"{self.address}/api/v1{path}{asked}")
+        """Return the response of a path of /api/v1."""
+        query_string = f"?{urllib.parse.urlencode(query)}" if query else ""
+        status, body = fetch(f"{self.address}/api/v1{path}{query_string}")
         assert status == 200, body
         return json.loads(body)
 
     def metric(self, name: str, **labels: str) -> float | None:
-        """Return a sample of /metrics, None when it is not there."""
+        """Return a sample of /metrics. None if it does not exist."""
         wanted = {f'{key}="{value}"' for key, value in labels.items()}
         for line in self.body("/metrics").splitlines():
             found = re.match(r"(\w+)(?:\{(.*)\})? (\S+)", line)
@@ -63,12 +63,12 @@ class DaemonProcess:
         return None
 
     def incidents(self, state: str = "") -> list[dict[str, Any]]:
-        """Return the incidents, newest first."""
+        """Return the incidents, the newest first."""
         found: list[dict[str, Any]] = self.api("/incidents", **({"state": state} if state else {}))
         return found
 
     def probes(self, check: str) -> int:
-        """Return how many probes of the check this process has counted."""
+        """Return the number of probes of the check that this process counted."""
         return round(
             sum(self.metric("ninewatch_probes_total", check=check, outcome=each.value) or 0 for each in Outcome)
         )
@@ -78,18 +78,18 @@ class DaemonProcess:
         self.program.process.send_signal(number)
 
     def wait_for_exit(self) -> int:
-        """Wait for its end and return the exit status."""
+        """Wait until the daemon exits, and return the exit status."""
         return self.program.process.wait(timeout=30)
 
 
 def command(*arguments: str | Path, debug: bool = False) -> list[str]:
-    """Return the command line's words."""
+    """Return the arguments that run the command line."""
     start = ["-c", _AT_DEBUG] if debug else ["-m", "monitor"]
     return [sys.executable, *start, *map(str, arguments)]
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment in which no proxy could swallow what is meant for loopback."""
+    """Return an environment without proxies, so that loopback is accessed directly."""
     kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error", **(extra or {})}
 
@@ -98,7 +98,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def running_daemon(
     config: Path, *, debug: bool = False, extra: Mapping[str, str] | None = None, options: Sequence[str] = ()
 ) -> Iterator[DaemonProcess]:
-    """Run `ninewatch run -c config` while the block lasts, from the moment at which it answers."""
+    """Run `ninewatch run -c config` while the `with` block runs. Waits until the daemon answers."""
     log = config.with_name(f"{config.stem}-{len(list(config.parent.glob('*.log')))}.log")
     with running(log, command("run", "-c", config, *options, debug=debug), env=environment(extra)) as program:
         address = wait_for("the daemon's address", lambda: program.find_in_log(r"answers at (http://\S+)"))
@@ -106,7 +106,7 @@ def running_daemon(
 
 
 def run_to_exit(*arguments: str | Path, extra: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Run a command to its end; return its exit status and what it wrote to standard output and standard error."""
+    """Run a command until it exits, and return its exit status, standard output and standard error."""
     done = subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=60, env=environment(extra), check=False
     )
@@ -114,7 +114,7 @@ def run_to_exit(*arguments: str | Path, extra: Mapping[str, str] | None = None) 
 
 
 def stored_observations(store: Path, check: str) -> list[tuple[int, Outcome]]:
-    """Return the raw observations of a check as they stand in the record's file, by instant."""
+    """Return the raw observations of a check from the record's file, in order of time."""
     with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
             "SELECT at, outcome FROM observations JOIN series ON series.id = series WHERE check_key = ? ORDER BY at",

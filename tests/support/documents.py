@@ -1,4 +1,4 @@
-"""The commands of the documentation: found in its fenced blocks, run as written, their output compared."""
+"""Extract the commands and the expected output from the code blocks of the documentation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TALKS = ("", "sh", "bash", "console")  # languages of blocks that hold commands; others hold data
+_COMMAND_LANGUAGES = ("", "sh", "bash", "console")  # languages of blocks with commands
 _PROGRAMS = ("make", "ninewatch", ".venv/bin/ninewatch", "helm", "python", "zcat", "cat", "curl")
 
 
 @dataclass
 class Command:
-    """A command and the lines that the document shows under it; none is no claim about its output."""
+    """A command and its expected output lines. Without lines, the output is not compared."""
 
     line: int
     text: str
@@ -23,7 +23,7 @@ class Command:
 
 @dataclass(frozen=True)
 class CodeBlock:
-    """A fenced block: its first line's number, its commands; none where it shows something else."""
+    """A code block: the number of its first line and its commands. Empty if it has no commands."""
 
     line: int
     text: str
@@ -31,10 +31,10 @@ class CodeBlock:
 
 
 def blocks(path: Path) -> Iterator[CodeBlock]:
-    """Yield the blocks of a document that may hold commands."""
+    """Yield the code blocks of a document that may contain commands."""
     text = path.read_text(encoding="utf-8")
     for match in _FENCE.finditer(text):
-        if match[1] in _TALKS:
+        if match[1] in _COMMAND_LANGUAGES:
             line = text.count("\n", 0, match.start(2)) + 1
             yield CodeBlock(line, match[2], list(_commands(match[2], line)))
 
@@ -60,7 +60,7 @@ def _commands(text: str, first: int) -> Iterator[Command]:
 
 
 def expected(shown: list[str]) -> re.Pattern[str]:
-    """Return a pattern of the output that a document shows: `...` stands for the rest of a line, alone for any lines.
+    """Return a pattern of the output in a document. `...` matches the rest of a line, or on its own any lines.
 
     Blank lines at the end do not count, nor blanks at the end of a line.
     """
@@ -70,5 +70,5 @@ def expected(shown: list[str]) -> re.Pattern[str]:
 
 
 def plain(output: str) -> str:
-    """Return an output as it is compared."""
+    """Return the normalized output for the comparison."""
     return "\n".join(line.rstrip() for line in output.splitlines()).strip("\n")

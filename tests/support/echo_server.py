@@ -28,55 +28,55 @@ class _Echo(socketserver.BaseRequestHandler):
         with contextlib.suppress(OSError):
             self._answer(self.request.recv(65_536))
 
-    def _answer(self, told: bytes) -> None:
-        if told.startswith(b"PRI * HTTP/2"):
-            self._http_2(told)
-        elif told.startswith(_METHODS):
-            self._http_1(told)
-        elif told.startswith(b"*"):
-            self.request.sendall(b"-ERR unknown: " + _line(told) + b"\r\n")
-        elif told[4:8] == _PROTOCOL_3:
+    def _answer(self, received: bytes) -> None:
+        if received.startswith(b"PRI * HTTP/2"):
+            self._http_2(received)
+        elif received.startswith(_METHODS):
+            self._http_1(received)
+        elif received.startswith(b"*"):
+            self.request.sendall(b"-ERR unknown: " + _line(received) + b"\r\n")
+        elif received[4:8] == _PROTOCOL_3:
             self._postgres()
         else:
-            self.request.sendall(told)
+            self.request.sendall(received)
 
-    def _http_1(self, told: bytes) -> None:
-        """Say it in a header, in the address of a redirect, and in a page as an API tells of errors."""
-        said = _telling_first(told).decode("latin-1")
+    def _http_1(self, received: bytes) -> None:
+        """Return the request in a header, in a redirect address, and in an error page like that of an API."""
+        said = _common_parts_last(received).decode("latin-1")
         body = json.dumps({"status": "error", "error": said, "error_description": said, "at": said}).encode()
         head = f"HTTP/1.1 200 OK\r\nX-Echo: {said}\r\nLocation: /?{said}\r\nContent-Length: {len(body)}\r\n\r\n"
         self.request.sendall(head.encode("latin-1") + body)
 
-    def _http_2(self, told: bytes) -> None:
-        """Say it in the message of a gRPC call that failed."""
+    def _http_2(self, received: bytes) -> None:
+        """Return the request in the message of a failed gRPC call."""
         http, heard = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1")), ""
         http.initiate_connection()
-        while told:
-            for event in http.receive_data(told):
+        while received:
+            for event in http.receive_data(received):
                 if isinstance(event, RequestReceived):
                     heard = " ".join(f"{name}: {value}" for name, value in event.headers)
                 elif isinstance(event, StreamEnded):
                     http.send_headers(1, [(":status", "200"), ("x-echo", heard)])
                     http.send_headers(1, [("grpc-status", "13"), ("grpc-message", heard)], end_stream=True)
             self.request.sendall(http.data_to_send())
-            told = self.request.recv(65_536)
+            received = self.request.recv(65_536)
 
     def _postgres(self) -> None:
-        """Ask for the password in the clear, and say it in an error."""
+        """Request the password in clear text, and return it in an error."""
         self.request.sendall(b"R" + struct.pack("!II", 8, 3))
         said = b"SERROR\0CXX000\0Mno: " + _line(self.request.recv(65_536)) + b"\0\0"
         self.request.sendall(b"E" + struct.pack("!I", len(said) + 4) + said)
 
 
-def _telling_first(told: bytes) -> bytes:
-    """Return a request in one line, with what every request has at its end: what is shown of an answer is its start."""
-    head, _, body = told.partition(b"\r\n\r\n")
+def _common_parts_last(received: bytes) -> bytes:
+    """Return a request as one line, with the common parts last, because only the start of a response is shown."""
+    head, _, body = received.partition(b"\r\n\r\n")
     lines = sorted(head.split(b"\r\n"), key=lambda line: line.startswith(_USUAL))
     return _line(b" ".join([body, *lines]))
 
 
-def _line(told: bytes) -> bytes:
-    return b" ".join(told.replace(b"\0", b" ").split())
+def _line(received: bytes) -> bytes:
+    return b" ".join(received.replace(b"\0", b" ").split())
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -84,21 +84,21 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """Say nothing."""
+        """Do not log errors."""
 
 
 def _echo_datagrams(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while True:
-            told, sender = sock.recvfrom(65_536)
-            if told == b"end":
+            received, sender = sock.recvfrom(65_536)
+            if received == b"end":
                 return
-            sock.sendto(told, sender)
+            sock.sendto(received, sender)
 
 
 @contextlib.contextmanager
 def echoing() -> Iterator[int]:
-    """Say back what comes, on one port of TCP and UDP, while the block lasts; give the port."""
+    """Return all received data, on one port of TCP and UDP, while the `with` block runs. Yields the port."""
     with _Server(("127.0.0.1", 0), _Echo) as server, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         datagrams.bind(server.server_address)
         threads = [

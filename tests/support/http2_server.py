@@ -1,4 +1,4 @@
-"""A server that speaks HTTP/2: h2 on its side too, and raw frames for what h2 would not say."""
+"""An HTTP/2 test server, based on h2, and on raw frames for invalid messages that h2 does not send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OK = frame(HEADERS, b"\x88", flags=END_HEADERS)  # :status 200, out of HPACK's t
 
 
 def framing(frames: bytes, *, again: bytes = b"") -> Handler:
-    """Return a handler that says these frames, then `again` for as long as they are taken, and stays."""
+    """Return a handler that sends these frames, then repeats `again`, and keeps the connection open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(len(PREFACE))
@@ -43,7 +43,7 @@ def framing(frames: bytes, *, again: bytes = b"") -> Handler:
 
 
 def speaking(fields: Fields, body: bytes = b"", trailers: Fields = (), seen: list[bytes] | None = None) -> Handler:
-    """Return a handler that reads a whole request (its body goes to `seen`) and answers as flow control allows."""
+    """Return a handler that reads a complete request (its body is added to `seen`) and answers with flow control."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A target in a thread of its own that behaves as the test says from one request to the next."""
+"""A test HTTP server in a thread. A test may change its responses between two requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class HttpTarget:
-    """An HTTP server. `status` is what it answers with, by path; it says `said`, or its credentials with `echo`."""
+    """An HTTP server. `status` has the status codes by path (default 200).
+
+    The response body is `body`, or with `echo` the body and the credentials of the request.
+    """
 
     def __init__(self) -> None:
         self.status: dict[str, int] = {}
@@ -18,12 +21,12 @@ class HttpTarget:
         self.hanging: set[str] = set()
         self.echo = False
         self.body = "ok"
-        self._free = threading.Event()
+        self._release_hanging = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port of the server."""
         return int(self._server.server_address[1])
 
     def url(self, path: str) -> str:
@@ -32,13 +35,13 @@ class HttpTarget:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[HttpTarget]:
-        """Answer for as long as the block lasts."""
+        """Run the server while the `with` block runs."""
         thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         thread.start()
         try:
             yield self
         finally:
-            self._free.set()
+            self._release_hanging.set()
             self._server.shutdown()
             self._server.server_close()
             thread.join()
@@ -54,7 +57,7 @@ class HttpTarget:
                 target._answer(self)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Do not log requests."""
 
         return Handler
 
@@ -62,15 +65,15 @@ class HttpTarget:
         path = request.path.partition("?")[0]
         self.hits[path] += 1
         if path in self.hanging:
-            self._free.wait()
-        sent = request.rfile.read(int(request.headers.get("Content-Length", "0"))).decode()
+            self._release_hanging.wait()
+        request_body = request.rfile.read(int(request.headers.get("Content-Length", "0"))).decode()
         credentials = [request.headers.get(name, "") for name in ("Authorization", "X-Key")]
-        body = " ".join([sent, *credentials]).strip() if self.echo else self.body
+        response_body = " ".join([request_body, *credentials]).strip() if self.echo else self.body
         with contextlib.suppress(OSError):
             request.send_response(self.status.get(path, 200))
             if self.echo:
-                request.send_header("X-Echo", body)
-                request.send_header("Location", f"/?{body}")
-            request.send_header("Content-Length", str(len(body)))
+                request.send_header("X-Echo", response_body)
+                request.send_header("Location", f"/?{response_body}")
+            request.send_header("Content-Length", str(len(response_body)))
             request.end_headers()
-            request.wfile.write(body.encode())
+            request.wfile.write(response_body.encode())

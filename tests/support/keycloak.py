@@ -1,4 +1,4 @@
-"""A real Keycloak with the realm `standard`, from the distribution that `.ci/run` puts into .tools/keycloak."""
+"""A real Keycloak with the realm `standard`, from the distribution that `.ci/run` installs in .tools/keycloak."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ needs_keycloak = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Keycloak:
-    """One that answers: products talk to `address`, and its health is at `management`."""
+    """A running Keycloak. `address` is for clients, `management` has the health endpoint."""
 
     program: Program
     address: str
     management: str
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server, not only to the script that started it."""
+        """Send a signal to the server process, not only to its start script."""
         os.killpg(self.program.process.pid, number)
 
 
@@ -66,12 +66,12 @@ def _call(method: str, url: str, token: str | None, body: bytes | None, kind: st
 
 
 class Admin:
-    """What an administrator of a running Keycloak does, by its REST interface."""
+    """Administers a running Keycloak with its REST API."""
 
     def __init__(self, server: Keycloak) -> None:
         self._address = server.address
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
+    def _request(self, method: str, path: str, body: object = None) -> Any:
         grant = f"grant_type=password&client_id=admin-cli&username=admin&password={ADMIN}".encode()
         realm = f"{self._address}/realms/master/protocol/openid-connect/token"
         token = _call("POST", realm, None, grant, "application/x-www-form-urlencoded")["access_token"]
@@ -80,26 +80,26 @@ class Admin:
 
     def realm(self, **changed: object) -> None:
         """Change the realm `standard`."""
-        self._ask("PUT", "", {"realm": "standard"} | changed)
+        self._request("PUT", "", {"realm": "standard"} | changed)
 
     def secret(self, value: str) -> None:
         """Change the secret of the client `ninewatch`."""
-        (client,) = self._ask("GET", "/clients?clientId=ninewatch")
-        self._ask("PUT", f"/clients/{client['id']}", client | {"secret": value})
+        (client,) = self._request("GET", "/clients?clientId=ninewatch")
+        self._request("PUT", f"/clients/{client['id']}", client | {"secret": value})
 
     def rotate_keys(self) -> None:
-        """Add a signing key that takes the place of the one in use."""
+        """Add a signing key that replaces the current one."""
         config = {"priority": ["999"], "keySize": ["2048"], "algorithm": ["RS256"], "active": ["true"]}
         name, kind = "rotated", "org.keycloak.keys.KeyProvider"
         key = {"name": name, "providerId": "rsa-generated", "providerType": kind, "config": config}
-        self._ask("POST", "/components", key)
+        self._request("POST", "/components", key)
 
 
 @contextlib.contextmanager
 def keycloak(folder: Path, port: int | None = None, database: str | None = None) -> Iterator[Keycloak]:
-    """Run one on ports of its own, from a copy of its own, while the block lasts.
+    """Run a copy of Keycloak on free ports while the `with` block runs.
 
-    `database` is the JDBC URL of a PostgreSQL of the user `ninewatch`; without one it keeps its data in a file.
+    `database` is the JDBC URL of a PostgreSQL database of the user `ninewatch`. Without it, a file is used.
     """
     home = folder / "keycloak"
     shutil.copytree(HOME, home, symlinks=True)

@@ -44,25 +44,25 @@ if TYPE_CHECKING:
     from monitor.storage.store import Batch
 
 CHECKS = 20
-PACE = 0.004  # seconds between two rounds over all checks
+SECONDS_BETWEEN_ROUNDS = 0.004  # one round records an outcome of each check
 
 
 class AcknowledgingStore(SqliteStore):
-    """Says what it has committed, after it has."""
+    """A store that prints each row after it is committed."""
 
     def write(self, batch: Batch) -> None:
         super().write(batch)
-        say(f"seen {json.dumps([(each.check, each.at) for each in batch.observations])}")
+        print_line(f"seen {json.dumps([(each.check, each.at) for each in batch.observations])}")
 
 
 def recorded_ledger() -> Ledger:
-    """Return the ledger of the portfolio that is recorded: twenty checks whose hold is 250 ms."""
+    """Return a ledger with twenty checks with a hold of 250 ms."""
     checks = tuple(FakeCheck(id=f"check-{n}", interval="100ms", timeout="50ms", fall=3) for n in range(CHECKS))
     return ledger_of({"id": "recorded", "objective": "99.9%", "checks": checks})
 
 
-def say(line: str) -> None:
-    """Write a line whole, past every buffer that a kill would take along."""
+def print_line(line: str) -> None:
+    """Write a complete line without buffers, so that a kill does not lose it."""
     rest = f"{line}\n".encode()
     while rest:
         rest = rest[os.write(1, rest) :]
@@ -70,42 +70,42 @@ def say(line: str) -> None:
 
 def announce(event: Event) -> None:
     if isinstance(event, IncidentOpened | IncidentResolved):
-        say(f"incident {event.incident.id} {'opened' if isinstance(event, IncidentOpened) else 'resolved'}")
+        print_line(f"incident {event.incident.id} {'opened' if isinstance(event, IncidentOpened) else 'resolved'}")
 
 
 async def record(path: Path) -> None:
-    """Record outcomes by chance, until killed."""
-    clock, health, ledger, chance = SystemClock(), Health(), recorded_ledger(), random.Random()  # noqa: S311
+    """Record random outcomes until killed."""
+    clock, health, ledger, rng = SystemClock(), Health(), recorded_ledger(), random.Random()  # noqa: S311
     store = AcknowledgingStore(path, clock.now())
     restore(ledger, store)
     mood = dict.fromkeys(ledger.entries, Outcome.GOOD)
     async with Recorder(ledger, Writer(store, health, clock), health, [announce]) as recorder:
         while True:
             for key, entry in ledger.entries.items():
-                if chance.random() < 0.1:
-                    mood[key] = chance.choice(list(Outcome))
+                if rng.random() < 0.1:
+                    mood[key] = rng.choice(list(Outcome))
                 outcome = mood[key]
                 reason = "" if outcome is Outcome.GOOD else "deadline"
                 recorder.record(entry, ProbeResult(outcome, reason), clock.now(), 0.001)
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
 
 
 def fork(record: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Run a recorder in a process of its own, and say when it is gone."""
+    """Run a recorder in a child process, and print a line when it has ended."""
     if (child := os.fork()) == 0:
-        say(f"pid {os.getpid()}")
+        print_line(f"pid {os.getpid()}")
         try:
             asyncio.run(record())
         except StoreError as error:
-            say(f"refused {error}")
+            print_line(f"refused {error}")
         finally:
             os._exit(1)
     os.waitpid(child, 0)
-    say("dead")
+    print_line("dead")
 
 
 class Recording:
-    """The other end: starts recorders, reads what they say, kills them."""
+    """The controlling side: starts recorders, reads their output, and kills them."""
 
     def __init__(self, path: Path, *arguments: str, module: str = "tests.support.recorder_process") -> None:
         command = [sys.executable, "-m", module, str(path), *arguments]
@@ -135,7 +135,7 @@ class Recording:
         return int(self.line().removeprefix("pid "))
 
     def line(self, patience: float = 30.0) -> str:
-        """Return what is said next.
+        """Return the next line of output.
 
         Raises:
             queue.Empty: nothing was, within `patience` seconds.
@@ -143,22 +143,22 @@ class Recording:
         return self._lines.get(timeout=patience)
 
     def kill(self, recorder: int) -> list[str]:
-        """Kill the recorder and return all that it had still said."""
+        """Kill the recorder and return the rest of its output."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(recorder, signal.SIGKILL)
         return self.rest()
 
     def rest(self) -> list[str]:
-        """Return what is said until the recorder is gone."""
+        """Return the output until the recorder has ended."""
         return list(iter(self.line, "dead"))
 
 
-def serve(record: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Fork a recorder for every line on standard input."""
+def run_for_each_line(record: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Fork a recorder for each line on standard input."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     for _ in sys.stdin:
         fork(record)
 
 
 if __name__ == "__main__":
-    serve(partial(record, Path(sys.argv[1])))
+    run_for_each_line(partial(record, Path(sys.argv[1])))

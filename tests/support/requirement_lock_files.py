@@ -1,4 +1,4 @@
-"""Lock files: read them, and find the requirements that they leave to be resolved at install time."""
+"""Parse requirement lock files, and find requirements that no pin satisfies."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-Environment = dict[str, str]
-# Name and version of a distribution -> the requirements of its metadata, None if they are not known here.
+MarkerEnvironment = dict[str, str]
+# (name, version) of a distribution -> the requirements in its metadata, None if the metadata is not available.
 Metadata = Callable[[str, Version], list[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One line of a lock: the requirement, and how many hashes it names."""
+    """One line of a lock file: the requirement and its number of hashes."""
 
     requirement: Requirement
-    hashes: int
+    hash_count: int
 
     @property
     def name(self) -> str:
@@ -31,33 +31,33 @@ class Pin:
 
     @property
     def version(self) -> Version:
-        """The pinned version; raises unless exactly one is pinned."""
-        (only,) = self.requirement.specifier
-        assert only.operator == "=="
-        return Version(only.version)
+        """The pinned version. Raises an error unless there is exactly one."""
+        (specifier,) = self.requirement.specifier
+        assert specifier.operator == "=="
+        return Version(specifier.version)
 
-    def applies(self, environment: Environment) -> bool:
+    def applies(self, environment: MarkerEnvironment) -> bool:
         return self.requirement.marker is None or self.requirement.marker.evaluate(environment)
 
 
 def read_lock(text: str) -> list[Pin]:
-    """Return the pins of a lock."""
+    """Return the pins of a lock file."""
     joined = re.sub(r"\\\n", " ", re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE))
     lines = [line for line in joined.splitlines() if line and not line.startswith("-")]
     return [Pin(Requirement(line.partition(" --hash")[0]), line.count("--hash=sha256:")) for line in lines]
 
 
-def environment_of(python: str, platform: str = "linux") -> Environment:
-    """Return the markers' values of a Python version on a platform."""
-    here = {key: str(value) for key, value in default_environment().items()}
-    named = {"linux": "Linux", "darwin": "Darwin"}[platform]
+def marker_environment(python: str, platform: str = "linux") -> MarkerEnvironment:
+    """Return the values of environment markers (PEP 508) for a Python version and a platform."""
+    current = {key: str(value) for key, value in default_environment().items()}
+    system = {"linux": "Linux", "darwin": "Darwin"}[platform]
     version = {"python_version": python, "python_full_version": f"{python}.0", "implementation_version": f"{python}.0"}
-    return {**here, **version, "sys_platform": platform, "platform_system": named}
+    return {**current, **version, "sys_platform": platform, "platform_system": system}
 
 
 @cache
 def installed_metadata(name: str, version: Version) -> list[str] | None:
-    """Return the requirements of an installed distribution, None if another version or none is installed."""
+    """Return the requirements of an installed distribution. None if this version is not installed."""
     try:
         found = distribution(name)
     except PackageNotFoundError:
@@ -65,39 +65,44 @@ def installed_metadata(name: str, version: Version) -> list[str] | None:
     return (found.requires or []) if Version(found.version) == version else None
 
 
-def unlocked(
-    roots: Iterable[str], pins: list[Pin], environment: Environment, metadata: Metadata = installed_metadata
+def unsatisfied_requirements(
+    roots: Iterable[str], pins: list[Pin], environment: MarkerEnvironment, metadata: Metadata = installed_metadata
 ) -> list[str]:
-    """Return one line per requirement, of the project or of a locked distribution, that the pins do not settle.
+    """Return one message per requirement, of the project or of a locked distribution, that no pin satisfies.
 
-    A requirement is settled by a pin of its name with a version that it allows, every extra that it names, and a hash.
+    A pin satisfies a requirement if it has the same name, an allowed version, all extras of the requirement, and a
+    hash.
     """
     active = [pin for pin in pins if pin.applies(environment)]
-    problems = [problem for root in roots for problem in _unsettled("the project", root, set(), active, environment)]
+    problems = [problem for root in roots for problem in _unsatisfied("the project", root, set(), active, environment)]
     for pin in active:
-        for wanted in metadata(pin.name, pin.version) or []:
-            problems += _unsettled(pin.name, wanted, pin.requirement.extras, active, environment)
+        for requirement_text in metadata(pin.name, pin.version) or []:
+            problems += _unsatisfied(pin.name, requirement_text, pin.requirement.extras, active, environment)
     return problems
 
 
-def _unsettled(by: str, wanted: str, extras: set[str], active: list[Pin], environment: Environment) -> list[str]:
-    requirement = _parsed(wanted)
-    if not any(_asked(requirement, {**environment, "extra": extra}) for extra in {"", *extras}):
+def _unsatisfied(
+    required_by: str, requirement_text: str, extras: set[str], active: list[Pin], environment: MarkerEnvironment
+) -> list[str]:
+    requirement = _parsed(requirement_text)
+    if not any(_marker_applies(requirement, {**environment, "extra": extra}) for extra in {"", *extras}):
         return []
     found = [pin for pin in active if pin.name == canonicalize_name(requirement.name)]
     if not found:
-        return [f"{by} requires {requirement}: no pin"]
+        return [f"{required_by} requires {requirement}: no pin"]
     problems = [
-        f"{by} requires {requirement}: {pin.version} is pinned"
+        f"{required_by} requires {requirement}: {pin.version} is pinned"
         for pin in found
         if requirement.specifier and not requirement.specifier.contains(pin.version, prereleases=True)
     ]
     if missing := requirement.extras - {extra for pin in found for extra in pin.requirement.extras}:
-        problems.append(f"{by} requires {requirement}: the pin leaves out [{','.join(sorted(missing))}]")
-    return problems + [f"{by} requires {requirement}: the pin has no hash" for pin in found if not pin.hashes]
+        problems.append(f"{required_by} requires {requirement}: the pin lacks the extras [{','.join(sorted(missing))}]")
+    return problems + [
+        f"{required_by} requires {requirement}: the pin has no hash" for pin in found if not pin.hash_count
+    ]
 
 
-def _asked(requirement: Requirement, environment: Environment) -> bool:
+def _marker_applies(requirement: Requirement, environment: MarkerEnvironment) -> bool:
     return requirement.marker is None or requirement.marker.evaluate(environment)
 
 

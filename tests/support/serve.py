@@ -11,7 +11,17 @@ from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from monitor.web.server import build, listen
 from sla.interval import DAY, HOUR, MINUTE
-from tests.support.ledgers import BAD, ILL, WELL, history, ledger_of, observe, probe_all, product, resolved_incidents
+from tests.support.ledgers import (
+    BAD,
+    BAD_RESULT,
+    GOOD_RESULT,
+    history,
+    ledger_of,
+    observe,
+    probe_all,
+    product,
+    resolved_incidents,
+)
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -47,7 +57,7 @@ def portfolio(now: int) -> Ledger:
     for name in ("chefs", "css", "keycloak", "notify"):
         probe_all(ledger, ledger.of(name), minute - 89 * MINUTE, minute - 30 * MINUTE)
     for entry in ledger.of("css"):
-        probe_all(ledger, [entry], minute - 29 * MINUTE, minute - 25 * MINUTE, ILL)
+        probe_all(ledger, [entry], minute - 29 * MINUTE, minute - 25 * MINUTE, BAD_RESULT)
         probe_all(ledger, [entry], minute - 24 * MINUTE, minute)
     for name in ("chefs", "keycloak"):
         probe_all(ledger, ledger.of(name), minute - 29 * MINUTE, minute)
@@ -56,7 +66,7 @@ def portfolio(now: int) -> Ledger:
         ledger, ledger.of("notify"), minute - 7 * MINUTE, minute, ProbeResult(BAD, "body_mismatch", 200, detail=HOSTILE)
     )
     for entry in ledger.of("drop"):
-        observe(ledger, entry, minute - 40 * MINUTE, WELL)
+        observe(ledger, entry, minute - 40 * MINUTE, GOOD_RESULT)
     probe_all(ledger, ledger.of("secondment"), minute - 10 * MINUTE, minute)
     return ledger
 

@@ -14,7 +14,7 @@ from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
 from sla.interval import SECOND
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import ILL, NOW, WELL, ledger_of, observe, probe_all, product
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, ledger_of, observe, probe_all, product
 
 LIMITS = {"longest_outage": "10m"}
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \|.*\| (yes|no|) ?\|$", re.MULTILINE)
@@ -32,8 +32,8 @@ def published() -> dict[str, tuple[str, set[str]]]:
     entry = ledger.entries["chefs/health"]
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})
     probe_all(ledger, ledger.entries.values(), NOW - 3600 * SECOND, NOW - 600 * SECOND)
-    probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, ILL)
-    observe(ledger, entry, NOW, WELL)
+    probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, BAD_RESULT)
+    observe(ledger, entry, NOW, GOOD_RESULT)
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()

@@ -17,7 +17,18 @@ from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import ILL, NOW, UNKNOWN, WELL, history, large_ledger, ledger_of, observe, probe_all, product
+from tests.support.ledgers import (
+    BAD_RESULT,
+    GOOD_RESULT,
+    NOW,
+    UNKNOWN,
+    history,
+    large_ledger,
+    ledger_of,
+    observe,
+    probe_all,
+    product,
+)
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -51,7 +62,7 @@ def names(page: Samples) -> set[str]:
 
 def test_a_good_probe_shows_in_blackbox_exporters_names(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"))
-    observe(ledger, ledger.entries["chefs/health"], NOW, WELL, duration=0.25)
+    observe(ledger, ledger.entries["chefs/health"], NOW, GOOD_RESULT, duration=0.25)
     page = samples(exporter_of(ledger, clock))
     labels = frozenset({"chefs", "health", "http"})
     assert page["probe_success", labels] == 1
@@ -64,8 +75,8 @@ def test_a_good_probe_shows_in_blackbox_exporters_names(clock: ManualClock) -> N
 
 def test_a_product_is_up_or_down_and_without_a_sample_while_that_is_unknown(clock: ManualClock) -> None:
     ledger = ledger_of(product("well"), product("ill"), product("dark"))
-    observe(ledger, ledger.entries["well/health"], NOW, WELL)
-    observe(ledger, ledger.entries["ill/health"], NOW, ILL)
+    observe(ledger, ledger.entries["well/health"], NOW, GOOD_RESULT)
+    observe(ledger, ledger.entries["ill/health"], NOW, BAD_RESULT)
     exporter = exporter_of(ledger, clock)
     page = samples(exporter)
     found = {name: page.get(("ninewatch_product_up", frozenset({name}))) for name in ledger.products}
@@ -84,7 +95,7 @@ def test_samples_with_the_text_of_a_failing_probe_are_limited_and_the_rest_is_co
     assert samples(exporter)["ninewatch_samples_omitted", frozenset()] == 0
     for _ in range(5):
         clock.jump(60)
-        probe_all(ledger, ledger.entries.values(), clock.now(), clock.now(), ILL)
+        probe_all(ledger, ledger.entries.values(), clock.now(), clock.now(), BAD_RESULT)
     page = samples(exporter)
     assert sum(name == "ninewatch_open_incident_info" for name, _ in page) == 3
     assert page["ninewatch_samples_omitted", frozenset()] == 5
@@ -97,8 +108,8 @@ def test_slow_probes_are_counted_where_slow_is_said_what(clock: ManualClock) -> 
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})
     page, labels = exporter_of(ledger, clock), frozenset({"chefs", "health"})
     assert samples(page)["ninewatch_slow_probes_total", labels] == 0
-    observe(ledger, entry, NOW - MINUTE, ProbeResult(WELL.outcome, "slow"))
-    observe(ledger, entry, NOW, WELL)
+    observe(ledger, entry, NOW - MINUTE, ProbeResult(GOOD_RESULT.outcome, "slow"))
+    observe(ledger, entry, NOW, GOOD_RESULT)
     found = samples(page)
     assert found["ninewatch_slow_probes_total", labels] == found["probe_success", labels | {"http"}] == 1
     assert sum(name == "ninewatch_slow_probes_total" for name in (each for each, _ in found)) == 1
@@ -107,7 +118,7 @@ def test_slow_probes_are_counted_where_slow_is_said_what(clock: ManualClock) -> 
 def test_an_unknown_outcome_leaves_no_success_but_the_state_that_still_holds(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
-    observe(ledger, entry, NOW - MINUTE, WELL)
+    observe(ledger, entry, NOW - MINUTE, GOOD_RESULT)
     observe(ledger, entry, NOW, ProbeResult(UNKNOWN, "own_descriptors"))
     page = samples(exporter_of(ledger, clock))
     assert "probe_success" not in names(page)
@@ -119,7 +130,7 @@ def test_a_check_that_nobody_probes_any_more_turns_unknown_and_its_last_values_g
     """The lines are cached, and time alone must undo them: a stale 1 would be a lie."""
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
-    observe(ledger, entry, NOW, WELL)
+    observe(ledger, entry, NOW, GOOD_RESULT)
     exporter = exporter_of(ledger, clock)
     assert "probe_success" in names(samples(exporter))
     clock.jump(entry.hold / SECOND)
@@ -169,13 +180,13 @@ def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> N
     ledger = ledger_of(product("chefs"))
     entries = [ledger.entries["chefs/health"]]
     exporter = exporter_of(ledger, clock)
-    probe_all(ledger, entries, NOW - 5 * MINUTE, NOW - 4 * MINUTE, ILL)
+    probe_all(ledger, entries, NOW - 5 * MINUTE, NOW - 4 * MINUTE, BAD_RESULT)
     page = samples(exporter)
     of = frozenset({"chefs"})
     assert (page["ninewatch_incidents_total", of], page["ninewatch_incidents_open", of]) == (1, 1)
     (info,) = [labels for name, labels in page if name == "ninewatch_open_incident_info"]
     assert info == {"chefs", "health", ledger.incidents[0].id, "http_status", "503", "503 Service Unavailable"}
-    probe_all(ledger, entries, NOW - 3 * MINUTE, NOW - 2 * MINUTE, WELL)
+    probe_all(ledger, entries, NOW - 3 * MINUTE, NOW - 2 * MINUTE, GOOD_RESULT)
     page = samples(exporter)
     assert (page["ninewatch_incidents_total", of], page["ninewatch_incidents_open", of]) == (1, 0)
     assert "ninewatch_open_incident_info" not in names(page)
@@ -184,8 +195,8 @@ def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> N
 def test_the_count_of_incidents_does_not_fall_when_a_check_is_removed_and_comes_back(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs", 2))
     exporter, both = exporter_of(ledger, clock), ledger.portfolio
-    probe_all(ledger, ledger.of("chefs"), NOW - 5 * MINUTE, NOW - 4 * MINUTE, ILL)
-    probe_all(ledger, ledger.of("chefs"), NOW - 3 * MINUTE, NOW - 2 * MINUTE, WELL)
+    probe_all(ledger, ledger.of("chefs"), NOW - 5 * MINUTE, NOW - 4 * MINUTE, BAD_RESULT)
+    probe_all(ledger, ledger.of("chefs"), NOW - 3 * MINUTE, NOW - 2 * MINUTE, GOOD_RESULT)
     counted = []
     for portfolio in (both, ledger_of(product("chefs")).portfolio, both):
         ledger.reload(portfolio)
@@ -264,7 +275,7 @@ def test_a_product_where_something_happened_is_measured_at_once_whoever_is_in_tu
     rendered(exporter)
     rendered(exporter)
     clock.jump(60)
-    observe(ledger, ledger.entries["product-0001/health"], clock.now(), ILL)
+    observe(ledger, ledger.entries["product-0001/health"], clock.now(), BAD_RESULT)
     page = samples(exporter)
     assert page["ninewatch_product_state", frozenset({"product-0001", "down"})] == 1
     low = float(ledger.measured("product-0001", "1h", clock.now()).availability.low)
@@ -289,7 +300,7 @@ def test_hostile_names_stay_inside_their_quotes(clock: ManualClock, dialect: Dia
 @pytest.mark.skipif(not PROMTOOL.exists(), reason="promtool (Debian: prometheus) is not installed")
 def test_promtool_has_nothing_to_say(clock: ManualClock) -> None:
     ledger = large_ledger(2, 2)
-    probe_all(ledger, [ledger.entries["product-0000/health"]], NOW, NOW, ILL)
+    probe_all(ledger, [ledger.entries["product-0000/health"]], NOW, NOW, BAD_RESULT)
     page = rendered(exporter_of(ledger, clock), Dialect.TEXT)
     done = subprocess.run([PROMTOOL, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -400,7 +411,7 @@ def test_burn_alerts_show_the_rate_while_they_fire_and_outages_hold_while_nothin
         ("ninewatch_product_outage", frozenset({"unseen"})),
         ("ninewatch_check_outage", frozenset({"unseen", "health"})),
     }
-    probe_all(ledger, [entry], NOW - 10 * MINUTE, NOW, ILL)
+    probe_all(ledger, [entry], NOW - 10 * MINUTE, NOW, BAD_RESULT)
     for blind in (0, 3 * 3600):
         clock.jump(blind)
         page = samples(exporter)
@@ -409,7 +420,7 @@ def test_burn_alerts_show_the_rate_while_they_fire_and_outages_hold_while_nothin
         assert page["ninewatch_product_outage", frozenset({"chefs"})] == 1
         assert page["ninewatch_check_outage", frozenset({"chefs", "health"})] == 1
     assert page["ninewatch_product_state", frozenset({"chefs", "unknown"})] == 1
-    probe_all(ledger, [entry], clock.now() - MINUTE, clock.now(), WELL)
+    probe_all(ledger, [entry], clock.now() - MINUTE, clock.now(), GOOD_RESULT)
     page = samples(exporter)
     assert page["ninewatch_alerting_burn_rate", fast] == page["ninewatch_product_outage", frozenset({"chefs"})] == 0
     assert page["ninewatch_check_outage", frozenset({"chefs", "health"})] == 0
@@ -425,7 +436,7 @@ def test_an_outage_is_published_as_soon_as_its_incident_resolves_whoever_is_in_t
     entry = ledger.entries["chefs/health"]
     exporter = exporter_of(ledger, clock)
     of = frozenset({"chefs"})
-    for outcome, expected in ((ILL, 0), (ILL, 1), (WELL, 1), (WELL, 0)):
+    for outcome, expected in ((BAD_RESULT, 0), (BAD_RESULT, 1), (GOOD_RESULT, 1), (GOOD_RESULT, 0)):
         clock.jump(60)
         observe(ledger, entry, clock.now(), outcome)
         assert samples(exporter)["ninewatch_product_outage", of] == expected

@@ -10,7 +10,12 @@ import trustme
 
 from monitor.protocols.database import named_context
 from sla.observation import Outcome
-from tests.support.certificates import demanding_context, server_context, write_ca_bundle, write_client_certificate
+from tests.support.certificates import (
+    client_certificate_context,
+    server_context,
+    write_ca_bundle,
+    write_client_certificate,
+)
 from tests.support.line_servers import send_on_connect
 from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, respond_with, serve_tcp
@@ -38,7 +43,7 @@ def check_at(kind: str, port: int, **tls: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["http", "tcp"])
 async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_path: Path) -> None:
     authority = trustme.CA()
-    context = demanding_context(authority.issue_cert(LOOPBACK), authority)
+    context = client_certificate_context(authority.issue_cert(LOOPBACK), authority)
     certificate, key = write_client_certificate(authority, tmp_path)
     ca = write_ca_bundle(authority, tmp_path)
     handler = respond_with(http_response()) if kind == "http" else send_on_connect(b"hello")
@@ -51,7 +56,7 @@ async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_pa
 
 async def test_a_certificate_of_another_authority_is_not_enough(tmp_path: Path) -> None:
     authority = trustme.CA()
-    context = demanding_context(authority.issue_cert(LOOPBACK), authority)
+    context = client_certificate_context(authority.issue_cert(LOOPBACK), authority)
     certificate, key = write_client_certificate(trustme.CA(), tmp_path)
     async with serve_tcp(respond_with(http_response()), context) as port:
         tls = {"ca": write_ca_bundle(authority, tmp_path), "certificate": str(certificate), "key": str(key)}

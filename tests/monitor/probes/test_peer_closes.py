@@ -18,8 +18,8 @@ from unittest.mock import ANY
 import pytest
 import structlog
 
-from tests.support.conversations import BAD, ENCRYPTED, GOOD, IDLE, TALKS, TLS, UNKNOWN, URL, context
-from tests.support.cutting_relay import Ending, Relay, end_of_chunk, places, relayed
+from tests.support.conversations import BAD, CONVERSATIONS, ENCRYPTED, GOOD, IDLE, TLS, UNKNOWN, URL, context
+from tests.support.cutting_relay import Ending, Relay, end_of_chunk, relayed, truncation_positions
 from tests.support.faulty_targets.faulty_target import TargetAuthority
 from tests.support.faulty_targets.line_protocols import pg_message
 from tests.support.probing import attempt
@@ -72,16 +72,16 @@ async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) ->
     return made.result.outcome, made.result.reason, made.result.detail
 
 
-@pytest.mark.parametrize("name", TALKS)
+@pytest.mark.parametrize("name", CONVERSATIONS)
 @pytest.mark.parametrize("piecewise", [False, True], ids=["as it comes", "byte by byte"])
 async def test_what_came_before_the_end_decides(name: str, piecewise: bool, authority: TargetAuthority) -> None:
-    talk = TALKS[name]
+    talk = CONVERSATIONS[name]
     async with silence(), talk.server(authority) as port:
         whole = Relay(port, piecewise=piecewise)
         async with relayed(whole) as door:
             assert await tried(talk.check, door, authority) == (GOOD, "", ANY), "the conversation itself"
         total = sum(map(len, whole.chunks))
-        for cut in places(whole.chunks):
+        for cut in truncation_positions(whole.chunks):
             for ending in ENDINGS:
                 async with relayed(Relay(port, cut, ending, piecewise)) as door:
                     outcome, reason, detail = await tried(talk.check, door, authority)
@@ -93,24 +93,24 @@ async def test_what_came_before_the_end_decides(name: str, piecewise: bool, auth
                     assert reason in talk.reasons, where
 
 
-@pytest.mark.parametrize("name", TALKS)
+@pytest.mark.parametrize("name", CONVERSATIONS)
 async def test_a_byte_that_no_protocol_has_there_is_no_defect_of_ours(name: str, authority: TargetAuthority) -> None:
     """Whatever a protocol's library makes of it becomes a verdict on the peer."""
-    talk = TALKS[name]
+    talk = CONVERSATIONS[name]
     async with silence(), talk.server(authority) as port:
         whole = Relay(port)
         async with relayed(whole) as door:
             await tried(talk.check, door, authority)
-        for at in places(whole.chunks):
+        for at in truncation_positions(whole.chunks):
             async with relayed(Relay(port, end_of_chunk(whole.chunks, at), damaged=at)) as door:
                 outcome, reason, detail = await tried(talk.check, door, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
             assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
 
 
-@pytest.mark.parametrize("name", [name for name, talk in TALKS.items() if talk.early])
+@pytest.mark.parametrize("name", [name for name, talk in CONVERSATIONS.items() if talk.early])
 async def test_a_peer_that_says_everything_at_once_and_closes(name: str, authority: TargetAuthority) -> None:
-    talk = TALKS[name]
+    talk = CONVERSATIONS[name]
     async with silence(), talk.server(authority) as port:
         whole = Relay(port)
         async with relayed(whole) as door:
@@ -135,7 +135,7 @@ async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
     ):
         client = {"token_url": URL, "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
         check = {"http": f"http://127.0.0.1:{target}/", "oauth2": client, "expect": {"contains": "fine"}}
-        for cut in places([given]):
+        for cut in truncation_positions([given]):
             for ending in ENDINGS:
                 async with relayed(Relay(issuer, cut, ending, piecewise)) as door:
                     outcome, reason, detail = await tried(check, door, authority)

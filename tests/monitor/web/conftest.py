@@ -13,7 +13,7 @@ from monitor.health import Health
 from monitor.web.server import build, listen
 from sla.interval import MINUTE
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, ledger_of, probe_all, product
 
 if TYPE_CHECKING:
     from monitor.clock import SystemClock
@@ -53,7 +53,7 @@ def small_ledger() -> Ledger:
     ledger = ledger_of(product("chefs", 2, name="Forms <i>&", team="CoCo"), product("css", objective="99.5%"))
     probe_all(ledger, ledger.of("chefs"), NOW - 60 * MINUTE, NOW)
     css = list(ledger.of("css"))
-    for first, last, result in ((60, 50, WELL), (49, 40, ILL), (39, 6, WELL), (5, 0, ILL)):
+    for first, last, result in ((60, 50, GOOD_RESULT), (49, 40, BAD_RESULT), (39, 6, GOOD_RESULT), (5, 0, BAD_RESULT)):
         probe_all(ledger, css, NOW - first * MINUTE, NOW - last * MINUTE, result)
     return ledger
 

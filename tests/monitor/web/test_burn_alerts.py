@@ -17,7 +17,7 @@ from monitor.web.context import HEADERS
 from monitor.web.runbook import runbook_html
 from sla.interval import MINUTE
 from tests.monitor.web.test_pages import Outline
-from tests.support.ledgers import ILL, NOW, WELL, ledger_of, probe_all, product
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, ledger_of, probe_all, product
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,7 +70,7 @@ async def test_an_alert_that_cannot_fire_is_named_in_the_api_and_on_the_page(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("low", objective="90%"), product("high", objective="99.9%"))
-    probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, WELL)
+    probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, GOOD_RESULT)
     site = await publish(ledger)
     listed = {each["id"]: each for each in await (await site.get("/api/v1/products")).json()}
     assert [text.startswith(CANNOT) for text in listed["low"]["alerts_that_cannot_fire"]] == [True]
@@ -87,7 +87,7 @@ async def test_a_burn_alert_that_fires_says_so_and_one_of_which_nothing_is_known
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("burning"), product("unseen"))
-    probe_all(ledger, ledger.of("burning"), NOW - 60 * MINUTE, NOW, ILL)
+    probe_all(ledger, ledger.of("burning"), NOW - 60 * MINUTE, NOW, BAD_RESULT)
     site = await publish(ledger)
     burning = (await (await site.get("/api/v1/products/burning")).json())["burn_alerts"]
     unseen = (await (await site.get("/api/v1/products/unseen")).json())["burn_alerts"]

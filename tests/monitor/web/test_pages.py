@@ -15,7 +15,18 @@ from monitor.views.incident_line import DURATION_NOTE
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small_ledger
-from tests.support.ledgers import BAD, ILL, NOW, WELL, history, large_ledger, ledger_of, observe, probe_all, product
+from tests.support.ledgers import (
+    BAD,
+    BAD_RESULT,
+    GOOD_RESULT,
+    NOW,
+    history,
+    large_ledger,
+    ledger_of,
+    observe,
+    probe_all,
+    product,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -211,7 +222,15 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
     """To the second, and both as so far while it lasts; that they need not be equal is explained."""
     ledger = ledger_of(product("css"))
     [entry] = ledger.of("css")
-    seen = ((30.0, WELL), (20.0, ILL), (15.0, ILL), (9.5, WELL), (9.0, WELL), (3.5, ILL), (0.0, ILL))
+    seen = (
+        (30.0, GOOD_RESULT),
+        (20.0, BAD_RESULT),
+        (15.0, BAD_RESULT),
+        (9.5, GOOD_RESULT),
+        (9.0, GOOD_RESULT),
+        (3.5, BAD_RESULT),
+        (0.0, BAD_RESULT),
+    )
     for ago, result in seen:
         observe(ledger, entry, NOW - int(ago * SECOND), result)
     site = await publish(ledger)
