@@ -60,8 +60,8 @@ def test_every_requirement_of_every_locked_distribution_is_pinned_with_its_extra
 @pytest.mark.parametrize(
     ("kept", "stripped", "problem"),
     [
-        ("coverage[toml]==", "coverage==", r"pytest-cov requires coverage\[toml\].*leaves out \[toml\]"),
-        ("psycopg[binary]==", "psycopg==", r"the project requires psycopg\[binary\].*leaves out \[binary\]"),
+        ("coverage[toml]==", "coverage==", r"pytest-cov requires coverage\[toml\].*lacks the extras \[toml\]"),
+        ("psycopg[binary]==", "psycopg==", r"the project requires psycopg\[binary\].*lacks the extras \[binary\]"),
         ("yarl==", "another==", r"aiohttp requires yarl.*: no pin"),
         ("pluggy==1", "pluggy==0", r"pytest requires pluggy.*: 0\.\S+ is pinned"),
     ],
