@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from monitor.alerting.announcements import Announcements
     from monitor.alerting.outages import Outages
     from monitor.ledger.ledger import Ledger
+    from sla.product_incident import ProductIncident
 
 
 class FlapDamping:
@@ -25,10 +26,7 @@ class FlapDamping:
         """Return whether the alert stays inside an earlier one of a flapping product, which is still announced."""
         if alert.incident is None or self._announced.of(alert.key):
             return False
-        if not flapping(self._ledger, self._outages, alert.product, now):
-            return False
-        earlier = (self._outages.all.get(key) for key in self._announced.keys)
-        return any(each is not None and each.product == alert.product for each in earlier)
+        return bool(self.kept_open(alert.incident, now))
 
     def damped(self, alert: Alert, now: int) -> Alert:
         """Return the alert; as open if it was announced and its product is flapping and not stable again.
@@ -42,6 +40,13 @@ class FlapDamping:
         product = self._ledger.products.get(alert.product)
         again = incident_alert(replace(alert.incident, resolved=None, severity=severity), product)
         return replace(again, notes=(*again.notes, "The product is flapping: it was up in between."))
+
+    def kept_open(self, outage: ProductIncident, now: int) -> list[ProductIncident]:
+        """Return the earlier incidents of the product whose notifications stay open because it is flapping."""
+        if not flapping(self._ledger, self._outages, outage.product, now):
+            return []
+        held = (self._outages.all.get(key) for key in self._announced.keys)
+        return [each for each in held if each is not None and each.product == outage.product and each.id != outage.id]
 
     def _unstable(self, alert: Alert, now: int) -> bool:
         """Return whether the end of the alert is not announced yet, because its product is flapping."""

@@ -118,7 +118,10 @@ class Alerting:
         with self._guarded("decide"):
             outage = self.outages.changed(incident)
             if outage is not None:
-                return self._decide(self._alert(outage))._replace(incidents=(outage,))
+                damped = self._damping.kept_open(outage, self._clock.now())
+                decided = [self._decide(self._alert(each)) for each in (outage, *damped)]
+                rows = tuple(row for each in decided for row in each.notifications)
+                return Decided((outage,), rows, tuple(response for each in decided for response in each.responses))
         return NOTHING
 
     def reload(self) -> None:

@@ -107,7 +107,7 @@ async def decided_by_a_daemon(of: Portfolio, day: Day, facts: Sequence[Fact] = (
                 rig.state(coming.pop(0))
             await rig.alerting.look()
             deliver(rig)
-        await rig.written()
+        await rig.until(lambda: rig.health.records_written == rig.health.records_queued)
         return shown(rig.rows())
 
 
