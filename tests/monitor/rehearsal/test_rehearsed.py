@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from monitor.commands.rehearse import rehearsed
 from monitor.ledger.ledger import Ledger
+from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
-from sla.interval import HOUR, MINUTE, SECOND
+from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation
 from tests.monitor.commands.test_cli import said
 from tests.monitor.rehearsal.test_replay import START, Day, arrival, portfolio, shown, take
@@ -217,3 +219,46 @@ def test_a_mistake_is_one_clear_line(folder: Path, options: tuple[str, ...], say
     now = written(folder, "now")
     result = said("rehearse", now, "-c", now, *options)
     assert says in str(result.exception)
+
+
+# observations that are not kept, and a start in the middle of a record
+
+
+def test_folded_runs_lead_to_the_same_incidents(
+    recorded: tuple[Path, list[tuple[Any, ...]]], day: Day, tmp_path: Path
+) -> None:
+    """Without single observations the outcomes come in the same order; instants within a run are spaced evenly."""
+    path = tmp_path / "n.db"
+    shutil.copy(recorded[0], path)
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        store.write(Batch(folded_until=max(each.at for each in day.seen)))
+        while store.prune(day.span.end):
+            pass
+    same = portfolio(store=path)
+    found = rehearsed(same, same, day.span)
+    assert any("evenly spaced" in each for each in found.notes)
+    incidents = {(row[1], row[2], row[3]) for row in recorded[1] if ":" not in row[2] and row[3] != "reminder"}
+    replayed = {(row.receiver, row.key, row.event.value) for row in found.current.notifications}
+    assert incidents
+    assert incidents <= replayed
+
+
+@pytest.mark.parametrize("minutes", [25, 60])
+def test_a_start_within_the_record_continues_from_what_was_known_then(
+    recorded: tuple[Path, list[tuple[Any, ...]]], day: Day, minutes: int
+) -> None:
+    """What opens after the start is decided as it was; what is open at the start is not announced, nor its end."""
+    path, decided = recorded
+    same, start = portfolio(store=path), START + minutes * MINUTE
+    with reading(path) as record:
+        outages = record.load_product_incidents()
+    before = {each.id for each in outages if each.opened < start}
+    later = [each for each in outages if each.opened >= start]
+    found = rehearsed(same, same, Interval(start, day.span.end))
+    rows = shown(found.current.notifications)
+    assert later
+    assert not before & {row[2] for row in rows}
+    first = {each.product: each.id for each in reversed(later)}
+    for key in first.values():
+        wanted = [row for row in decided if row[2] == key and row[3] == "opened"]
+        assert [row for row in rows if row[2] == key and row[3] == "opened"] == wanted
