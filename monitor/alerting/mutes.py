@@ -30,7 +30,7 @@ class Mutes:
     def of(self, alert: Alert, dependencies: Dependencies, now: int) -> str:
         """Return why the alert is not announced at the instant, empty if it is."""
         ledger = self._ledger
-        if any(silence.covers(alert.key, alert.product, now) for silence in self._in_force()):
+        if any(silence.covers(alert.key, alert.product, now) for silence in self.in_force()):
             return "silenced"
         if alert.product not in ledger.products:
             return ""
@@ -42,7 +42,8 @@ class Mutes:
                 return f"dependency {parent} is down"
         return ""
 
-    def _in_force(self) -> list[Silence]:
+    def in_force(self) -> list[Silence]:
+        """Return the silences that were not ended."""
         if self._ledger.facts is not self._facts:
             self._facts, self._silences = self._ledger.facts, silences(self._ledger.facts.all)
         return self._silences

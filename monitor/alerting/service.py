@@ -13,6 +13,7 @@ import structlog
 from monitor.alerting.alert import Alert, body_of, incident_alert
 from monitor.alerting.announcements import Announcements, changes, rows_of
 from monitor.alerting.conditions import Conditions
+from monitor.alerting.deadlines import deadlines
 from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.dependencies import Dependencies
 from monitor.alerting.flap_damping import FlapDamping
@@ -97,6 +98,17 @@ class Alerting:
     def watching(self) -> bool:
         """Whether an alert is open or its end not announced: else time alone changes no incident."""
         return bool(self.outages.ongoing() or self._announced.keys or self._conditions.watching)
+
+    def deadlines(self) -> Iterator[int]:
+        """Yield the instants at which time alone may change what is announced of open alerts, in no order."""
+        found = self._mutes.in_force()
+        now = self._clock.now()
+        yield from deadlines(self._ledger, self.outages, self._announced, self.responses.all, found, now)
+
+    @property
+    def conditional(self) -> set[str]:
+        """The products with an open alert that is no incident: a budget that burns, a certificate."""
+        return {each.product for each in self._conditions.open.values()}
 
     def skip(self, looks: int) -> None:
         """Count looks that were skipped because nothing could have changed at them."""

@@ -1,8 +1,8 @@
 """Run the decisions of a daemon over recorded observations: the same recorder, incidents, alerts, routes and mutes.
 
 The daemon looks once a second at what time alone changes. A replay skips the looks that could change nothing: none
-while every product is up and was for as long as the longest short look-back of a burn policy. An alert that nothing
-happens to for `LONG` is looked at once a minute.
+while every product is up and was for as long as the longest short look-back of a burn policy. While an alert is open it
+looks at the deadlines of alerting and at whole minutes, and at each second for `SETTLING` after a change.
 
 Nothing is sent: what is decided counts as delivered when it is due.
 """
@@ -23,7 +23,7 @@ from monitor.rehearsal.observations import arrival
 from sla.alerting import BURN_POLICIES
 from sla.fact import DEFINITION, MAINTENANCE
 from sla.incident import Phase
-from sla.interval import HOUR, MINUTE, SECOND, Interval
+from sla.interval import MINUTE, SECOND, Interval
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sla.product_incident import ProductIncident
 
 LOOK: Final = SECOND
-LONG: Final = 6 * HOUR  # without a change, after which an open alert is looked at once a minute
+SETTLING: Final = 5 * MINUTE  # after a change, longer than what a blind monitor takes to be announced
 _BURNS: Final = max(policy.short for policy in BURN_POLICIES)  # after downtime, a burn alert may begin for so long
 _STOPPED: Final = MINUTE  # without any observation, on top of the longest hold: the daemon did not run
 
@@ -182,7 +182,7 @@ class Replay:
         self._ledger = content.ledger(self.portfolio)
         self._alerting = Alerting(self._ledger, self._kept, self._clock, health)
         self._recorder = Recorder(self._ledger, self._kept, health, decide=self._alerting.changed)
-        self._busy_until = start + LONG
+        self._busy_until = start + SETTLING
         self._burning_until = dict.fromkeys(self._ledger.products, start + _BURNS)
         self._looked = self._latest = start
 
@@ -204,6 +204,7 @@ class Replay:
         """Record one observation as the daemon does when a probe has ended."""
         entry = self._ledger.entries[key]
         self._clock.at, self._latest = max(self._clock.at, arrival(seen)), arrival(seen)
+        self._know()
         before = self._last.get(key, Outcome.GOOD if entry.tracker.phase is Phase.CLEAR else Outcome.BAD)
         self._recorder.record(entry, ProbeResult(seen.outcome, seen.reason), seen.at, (seen.latency or 0) / SECOND)
         if seen.outcome is not Outcome.UNKNOWN:
@@ -216,7 +217,7 @@ class Replay:
 
     def _note_change(self) -> None:
         self._kept.changed = False
-        self._busy_until = self._clock.at + LONG
+        self._busy_until = self._clock.at + SETTLING
         self._deliver()
 
     async def _until(self, instant: int) -> None:
@@ -243,12 +244,18 @@ class Replay:
             return first
         candidates = [self._slot(number, first) for number in self._burning(first)]
         if self._alerting.watching:
-            candidates.append(first + -(first - self.span.start) % MINUTE)
+            due = min((at for at in self._alerting.deadlines() if at > self._looked), default=first + MINUTE)
+            candidates += [self._grid(max(first, each)) for each in (due, -(-first // MINUTE) * MINUTE)]
         return min(candidates, default=self.span.end + 1)
+
+    def _grid(self, at: int) -> int:
+        """Return the first look at the instant or after it."""
+        return at + -(at - self.span.start) % LOOK
 
     def _burning(self, at: int) -> list[int]:
         """Return the numbers of the products of which a burn alert may begin or end."""
-        return [n for n, name in enumerate(self._ledger.products) if at <= self._burning_until[name]]
+        held, until = self._alerting.conditional, self._burning_until
+        return [n for n, name in enumerate(self._ledger.products) if at <= until[name] or name in held]
 
     def _slot(self, number: int, first: int) -> int:
         """Return the first look from an instant on at which the conditions of a product are looked at."""
@@ -259,7 +266,7 @@ class Replay:
         """Take in the facts that were made by now, as the daemon does from the journal."""
         while self._coming and self._coming[0].made <= self._clock.at:
             self._ledger.facts = Facts(self._ledger.facts.all, [self._coming.pop(0)], former=self._ledger.former)
-            self._busy_until = self._clock.at + LONG
+            self._busy_until = self._clock.at + SETTLING
 
     def _deliver(self) -> None:
         """Count what is due as delivered."""
