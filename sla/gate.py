@@ -184,7 +184,9 @@ def _decided_by(seen: Situation, standing: Standing) -> str:
     present = 2 * (seen.measured.interval or 0)  # the time since the last probes is in doubt at any instant
     limit = standing.step.spent * allowed - present
     at = None if seen.pieces is None else cleared_at(seen.pieces(), seen.measured.window.length, limit)
-    when = "" if at is None else f"; with no further downtime or unknown time it is decided by {format_instant(at)}"
+    when = (
+        "" if at is None else f"; with no further downtime or unknown time the answer is known by {format_instant(at)}"
+    )
     return f"what happened in the time that is not known ({parts}){when}"
 
 

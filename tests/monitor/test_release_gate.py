@@ -85,7 +85,7 @@ def test_an_unknown_answer_names_the_unknown_time_and_when_it_is_decided() -> No
     assert found.answer == "unknown"
     assert found.decision.reason.startswith("between 0.0% and 138.9% of the budget is spent; the threshold is 100% of")
     assert "unknown" in found.decision.decided_by
-    at = parse_instant(found.decision.decided_by.rpartition("decided by ")[2])
+    at = parse_instant(found.decision.decided_by.rpartition("known by ")[2])
     assert gap + 30 * DAY < at < gap + 30 * DAY + HOUR
     assert gate(ledger_with_gap(at - 3 * MINUTE), at - 3 * MINUTE).answer == "unknown"
     assert gate(ledger_with_gap(at + SECOND), at + SECOND).answer == "go"
