@@ -32,6 +32,9 @@ a target sent, with one exception: `reason`, `status` and `detail` (at most 200 
 `ninewatch_open_incident_info`, which exists per open incident while that is open. A page has at most 1,000 of these;
 `ninewatch_samples_omitted` counts the rest.
 
+In OpenMetrics, `ninewatch_incidents_total` has the newest incident as its exemplar (label `incident`, and when it
+opened), which Prometheus keeps with `--enable-feature=exemplar-storage` and Grafana shows on the graph.
+
 There are no histograms, classic or native. A histogram per check would multiply the series, and one of all checks would
 mix unlike targets. The durations of the last probe are gauges, as in blackbox_exporter. (The client library writes
 native histograms in OpenMetrics 2.0 only, and has no instrument for them.)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+
+from sla.interval import SECOND
 
 
 class Dialect(Enum):
@@ -23,7 +26,8 @@ class Family:
     """One metric family. `name` is the name of its samples: a counter's ends in `_total`, a unit is its end.
 
     `labels` are the names of its labels, separated by spaces. `recorded`: a counter that is derived from the record, so
-    that it never falls; other counters begin at 0 with the process.
+    that it never falls; other counters begin at 0 with the process. `exemplars`: its samples have exemplars, which only
+    OpenMetrics has.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Family:
     unit: str = ""
     labels: str = ""
     recorded: bool = False
+    exemplars: bool = False
 
     def head(self, dialect: Dialect) -> str:
         """Return the header lines of the family, each with a line feed.
@@ -65,6 +70,28 @@ def series(name: str, /, **labels: str) -> str:
     """
     pairs = ",".join(f'{key}="{escape(value)}"' for key, value in labels.items())
     return f"{name}{{{pairs}}} "
+
+
+_EXEMPLAR = re.compile(r" # \{[^\n]*")
+
+
+def exemplar(at: int, /, **labels: str) -> str:
+    """Return what follows the value of a counter's sample: an example of what it counts, and its instant.
+
+    At most 128 characters of labels, as OpenMetrics demands; without, there is no exemplar.
+
+    >>> exemplar(1_500_000, incident="i-7")
+    ' # {incident="i-7"} 1.0 1.5'
+    """
+    if sum(len(key) + len(value) for key, value in labels.items()) > 128:
+        return ""
+    pairs = ",".join(f'{key}="{escape(value)}"' for key, value in labels.items())
+    return f" # {{{pairs}}} 1.0 {at / SECOND!r}"
+
+
+def without_exemplars(lines: str) -> str:
+    """Return sample lines for the text format. The labels of their series have no ` # {`, because they are ids."""
+    return _EXEMPLAR.sub("", lines)
 
 
 def negotiate(accept: str) -> Dialect:

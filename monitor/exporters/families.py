@@ -99,7 +99,9 @@ PRODUCT_FAMILIES: Final = (
         "ratio",
         "product",
     ),
-    Family("ninewatch_incidents_total", "counter", "Incidents on record", labels="product", recorded=True),
+    Family(
+        "ninewatch_incidents_total", "counter", "Incidents on record", labels="product", recorded=True, exemplars=True
+    ),
     Family("ninewatch_incidents_open", "gauge", "Incidents that are not resolved", labels="product"),
     Family("ninewatch_contractual_availability_ratio", "gauge", "Contractual availability", "ratio", _BOUND),
     Family(

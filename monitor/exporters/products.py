@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.exporters.exposition import series
+from monitor.exporters.exposition import exemplar, series
 from monitor.exporters.families import PRODUCT_FAMILIES
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
@@ -209,9 +209,10 @@ class ProductLines:
             for bound, length in evaluate_limit(limit, self._history, window, excluded).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
-    def count(self, incidents: int | None) -> None:
-        """Set the number of recorded incidents; None before it is on disk."""
-        self.texts[9] = "" if incidents is None else f"{self._plain[9]}{incidents}\n"
+    def count(self, incidents: int | None, newest: Incident | None) -> None:
+        """Set the number of recorded incidents, None before it is on disk; the newest is its exemplar."""
+        example = "" if newest is None else exemplar(newest.opened, incident=newest.id)
+        self.texts[9] = "" if incidents is None else f"{self._plain[9]}{incidents}{example}\n"
 
     def incidents(self, still_open: Sequence[Incident], most: int) -> None:
         """Set the number of open incidents, and the results of the first failing probes of at most so many."""

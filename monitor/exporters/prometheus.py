@@ -21,6 +21,7 @@ from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.daemon import Daemon
+from monitor.exporters.exposition import Dialect, without_exemplars
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
 from sla.alerting import outage
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
-    from monitor.exporters.exposition import Dialect, Family
+    from monitor.exporters.exposition import Family
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
@@ -68,6 +69,7 @@ class _View:
         self.incidents: list[Incident] | None = None
         self.omitted = 0  # open incidents beyond MOST_INCIDENTS
         self._total = Counter[str]()
+        self._newest: dict[str, Incident] = {}
 
     def fill(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
         """Prepare the lines of the ledger's checks and products, pausing now and then."""
@@ -101,17 +103,20 @@ class _View:
         incidents, confirmed = ledger.incidents, self._counters.incidents
         news, before = incidents is not self.incidents, confirmed.value
         if news:
-            self.incidents = incidents
             self._total = Counter(incident.product for incident in ledger.all_incidents())
             yield from self._judge_all(incidents, slices)
+            self.incidents = incidents
         published = confirmed.offer(self._total, self._counters.health)
         if news or published is not before:
             for lines in self.products:
-                lines.count(None if published is None else published[lines.product.id])
+                product = lines.product.id
+                lines.count(None if published is None else published[product], self._newest.get(product))
 
     def _judge_all(self, incidents: Sequence[Incident], slices: _TimeSlices) -> Iterator[bytes]:
         still_open: dict[str, list[Incident]] = defaultdict(list)
+        self._newest = {}
         for incident in incidents:
+            self._newest.setdefault(incident.product, incident)
             if incident.resolved is None:
                 still_open[incident.product].append(incident)
         left = MOST_INCIDENTS
@@ -194,6 +199,8 @@ def _columns(
         head = family.head(dialect)
         for start in range(0, len(rows), _JOIN):
             block = "".join([row.texts[index] for row in rows[start : start + _JOIN]])
+            if family.exemplars and dialect is Dialect.TEXT:
+                block = without_exemplars(block)
             if block:
                 yield (head + block).encode()
                 head = ""

@@ -85,6 +85,24 @@ def test_a_product_is_up_or_down_and_without_a_sample_while_that_is_unknown(cloc
     assert "ninewatch_product_up" not in names(samples(exporter))
 
 
+def test_the_newest_incident_is_the_exemplar_of_their_count_in_openmetrics_only(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs"), product("calm"))
+    entry = ledger.entries["chefs/health"]
+    for result in (*[ILL] * 4, *[WELL] * 4, *[ILL] * 4):
+        clock.jump(60)
+        observe(ledger, entry, clock.now(), result)
+    exporter = exporter_of(ledger, clock)
+    newest = ledger.incidents[0]
+    families = text_string_to_metric_families(rendered(exporter))
+    found = {s.labels["product"]: s for f in families if f.name == "ninewatch_incidents" for s in f.samples}
+    assert found["chefs"].value == 2
+    assert found["chefs"].exemplar is not None
+    assert found["chefs"].exemplar.labels == {"incident": newest.id}
+    assert float(found["chefs"].exemplar.timestamp) == newest.opened / SECOND
+    assert found["calm"].exemplar is None
+    assert 'ninewatch_incidents_total{product="chefs"} 2\n' in rendered(exporter, Dialect.TEXT)
+
+
 def test_samples_with_the_text_of_a_failing_probe_are_limited_and_the_rest_is_counted(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
