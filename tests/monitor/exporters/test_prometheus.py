@@ -88,7 +88,7 @@ def test_a_product_is_up_or_down_and_without_a_sample_while_that_is_unknown(cloc
 def test_the_newest_incident_is_the_exemplar_of_their_count_in_openmetrics_only(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"), product("calm"))
     entry = ledger.entries["chefs/health"]
-    for result in (*[ILL] * 4, *[WELL] * 4, *[ILL] * 4):
+    for result in (*[BAD_RESULT] * 4, *[GOOD_RESULT] * 4, *[BAD_RESULT] * 4):
         clock.jump(60)
         observe(ledger, entry, clock.now(), result)
     exporter = exporter_of(ledger, clock)
