@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -32,12 +33,6 @@ BACK: Final = MINUTE  # a clock that was set back by more is wrong: the next sta
 PATIENCE: Final = 5.0  # seconds that a request waits for its fact to be on disk
 
 
-def _retrieve(done: asyncio.Future[None]) -> None:
-    """Take the error of an append that no request waits for any more; one that waits gets it as well."""
-    if not done.cancelled():
-        done.exception()
-
-
 class FactRecorder:
     """Keeps the ledger's facts. Facts are a set: what the record or the journal has lost, the other one still has.
 
@@ -48,8 +43,7 @@ class FactRecorder:
         self._ledger, self._journal, self._writer = ledger, journal, writer
         self._clock, self._health = clock, health
         self._undefined = False
-        self._stating = asyncio.Lock()
-        self._append: asyncio.Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "state-fact")  # of its own: it may wait for a dead disk
 
     def restore(self, store: Store) -> None:
         """Read the facts of the record.
@@ -101,13 +95,10 @@ class FactRecorder:
         Raises:
             NinewatchError: it was not written within `PATIENCE`, or could not be.
         """
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(PATIENCE), self._stating:
-                if self._append is not None:
-                    await asyncio.wait([self._append])
-                self._append = asyncio.ensure_future(asyncio.to_thread(self._journal.add, fact))
-                self._append.add_done_callback(_retrieve)
-                await asyncio.shield(self._append)
+            async with asyncio.timeout(PATIENCE):
+                await loop.run_in_executor(self._thread, self._journal.add, fact)
         except TimeoutError:
             raise NinewatchError(f"{self._journal.path} was not written within {PATIENCE:g} s") from None
         self.add([fact])

@@ -78,7 +78,9 @@ def _button(action: str, key: str) -> dict[str, Any]:
 def read_callback(receiver: SlackReceiver, request: CallbackRequest) -> Callback:
     """Return which button of which message was pressed by whom; the signature is valid for five minutes."""
     stamp = request.headers.get("x-slack-request-timestamp", "")
-    expected = f"v0={signed(receiver.signing_secret, b'v0:' + stamp.encode() + b':' + request.body).hex()}"
+    expected = (
+        f"v0={signed(receiver.signing_secret, b'v0:' + stamp.encode(errors='replace') + b':' + request.body).hex()}"
+    )
     verify([request.headers.get("x-slack-signature", "")], expected)
     if not (stamp.isascii() and stamp.isdigit() and abs(request.now - int(stamp[:12]) * SECOND) <= _VALID_FOR):
         raise CallbackRefused("the timestamp is not of the last five minutes")

@@ -7,6 +7,8 @@ browser send it.
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -28,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 H = TypeVar("H", bound="Callable[..., Any]")
 _ATTRIBUTE: Final = "ninewatch_role"
-TOKENS: web.AppKey[TokenFile] = web.AppKey("tokens")
+TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
 GUESSES: web.AppKey[RateLimit] = web.AppKey("guesses")
 _HOLDER: web.RequestKey[Token] = web.RequestKey("token")
 READING_SECONDS: Final = 5.0
@@ -78,6 +80,14 @@ def takes_body(handler: object) -> bool:
     """Return whether the handler accepts a request body."""
     found = declared(handler)
     return found is not None and found.body
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a record, and the one thread that reads them: it may wait for a dead disk."""
+
+    file: TokenFile
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "tokens"))
 
 
 _UNDECLARED = Refusal(403, "this endpoint is closed", "it declares no role; report this as a defect")
@@ -134,7 +144,7 @@ async def _found(request: web.Request, text: str) -> Token | None:
         return None
     try:
         async with asyncio.timeout(READING_SECONDS):
-            return await asyncio.to_thread(tokens.find, text)
+            return await asyncio.get_running_loop().run_in_executor(tokens.thread, tokens.file.find, text)
     except (NinewatchError, TimeoutError) as error:
         log.error("tokens_unreadable", error=str(error) or "the disk does not answer")
         raise _UNREADABLE from None

@@ -28,7 +28,7 @@ from monitor.web import (
     runbook,
     silences,
 )
-from monitor.web.access import GUESSES, TOKENS, admit, takes_body
+from monitor.web.access import GUESSES, TOKENS, Tokens, admit, takes_body
 from monitor.web.assets import Assets
 from monitor.web.connection_limit import ConnectionLimiter
 from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopback
@@ -79,7 +79,7 @@ def build(
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[GUESSES] = RateLimit(clock)
     if record is not None:
-        app[TOKENS] = TokenFile.of(record)
+        app[TOKENS] = Tokens(TokenFile.of(record))
     for module in (*_READING, *_CHANGING):
         app.add_routes(module.routes)
     if writing is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from monitor.access.tokens import TokenFile, new_token
 from monitor.config.access import AccessBlock
 from monitor.engine.heartbeats import Heartbeats
 from monitor.health import Health
+from monitor.web import access
 from monitor.web.access import Role, declared
 from monitor.web.server import build
 from sla.interval import HOUR
@@ -193,6 +195,24 @@ async def test_no_token_is_accepted_while_the_file_cannot_be_used(closed: Runnin
     answer = await closed.get("/api/v1/products", headers=bearer(text))
     assert (answer.status, (await answer.json())["error"]) == (503, "the tokens cannot be read")
     assert str(tmp_path) not in answer.text
+
+
+async def test_a_disk_that_does_not_answer_holds_one_thread_and_no_other_request(
+    closed: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, entered = threading.Event(), []
+
+    def hang(_: TokenFile) -> dict[str, object]:
+        entered.append(True)
+        assert gate.wait(60)
+        return {}
+
+    monkeypatch.setattr(access, "READING_SECONDS", 0.05)
+    monkeypatch.setattr(TokenFile, "tokens", hang)
+    statuses = [(await closed.get("/", headers=bearer("nw_x"))).status for _ in range(4)]
+    assert (statuses, len(entered)) == ([503] * 4, 1)
+    assert (await closed.get("/livez")).status == 200
+    gate.set()
 
 
 async def test_without_a_record_there_are_no_tokens(publish: Publish) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -9,7 +10,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -215,6 +216,17 @@ async def test_a_signed_body_that_cannot_be_read_is_refused(site: WritableSite, 
     mac = hmac.new(b"pd secret", body, hashlib.sha256).hexdigest()
     answer = await site.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
     assert (answer.status, site.journal) == (403, [])
+
+
+@pytest.mark.parametrize("header", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "Authorization"])
+@pytest.mark.parametrize("receiver", ["pager", "chat", "team"])
+async def test_bytes_that_are_no_text_in_a_header_are_refused(site: WritableSite, receiver: str, header: str) -> None:
+    where = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    head = f"POST /callbacks/{receiver} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{header}: ".encode()
+    writer.write(head + b"\xff\xfe\r\n\r\n{}")
+    assert (await asyncio.wait_for(reader.readline(), 30)).startswith((b"HTTP/1.1 403", b"HTTP/1.0 400"))
+    writer.close()
 
 
 async def test_signatures_that_are_wrong_are_limited(site: WritableSite) -> None:
