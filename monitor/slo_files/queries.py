@@ -65,9 +65,7 @@ class Queries:
         other, part = self._prometheus(metric, ("ratioMetric", key), ratio.counter)
         if other != server:
             raise MisfitError(("ratioMetric", key), f"is of another server than total: {other}; use one for both")
-        # Without bad events there is no sample of them, and the difference would be empty.
-        good = part if key == "good" else f"({total}) - ({part} or vector(0))"
-        return {"prometheus": server, "good": good, "total": total}
+        return {"prometheus": server, "good": part if key == "good" else _difference(total, part), "total": total}
 
     def _prometheus(self, metric: Metric, loc: Loc, counter: bool = False) -> tuple[str, str]:
         """Return the server and the query over one time slice."""
@@ -115,3 +113,15 @@ class Queries:
 def _ones(query: str) -> str:
     """Return a query with the value 1 where the query has a sample, so that time without one is unknown."""
     return f"({query}) * 0 + 1"
+
+
+def _difference(total: str, bad: str) -> str:
+    """Return the query for the events that are not bad.
+
+    Sums have no labels that could differ, and a bad result without a sample means no bad events.
+    """
+    return f"{_summed(total)} - ({_summed(bad)} or vector(0))"
+
+
+def _summed(query: str) -> str:
+    return query if query.startswith("sum(increase(") else f"sum({query})"

@@ -48,7 +48,7 @@ def test_each_objective_of_time_slices_becomes_a_product_with_the_queries_of_a_s
             {
                 "id": "sli",
                 "prometheus": SERVER,
-                "good": f"(sum(increase(http_requests_total[5m]))) - ({BAD_5M} or vector(0))",
+                "good": f"sum(increase(http_requests_total[5m])) - ({BAD_5M} or vector(0))",
                 "total": "sum(increase(http_requests_total[5m]))",
                 "at_least": "95%",
                 "interval": "5m",
@@ -66,6 +66,14 @@ def test_a_threshold_is_compared_and_no_sample_is_unknown() -> None:
     assert check["good"] == "(max(queue_depth)) <= bool 1000.5"
     assert check["total"] == "(max(queue_depth)) * 0 + 1"
     assert (check["interval"], check["at_least"]) == ("1m", "99.9%"), "occurrences are approximated by minutes"
+
+
+def test_bad_events_are_subtracted_without_labels_and_none_of_them_is_no_sample(tmp_path: Path) -> None:
+    """A difference of vectors whose labels differ is empty, which would be read as no good events."""
+    file = tmp_path / "slo.yaml"
+    file.write_text(changed(RATIO, {"bad": METRIC, "total": METRIC}))
+    (check,) = products(file)["forms"]["checks"]
+    assert (check["good"], check["total"]) == ("sum(up) - (sum(up) or vector(0))", "up")
 
 
 def test_a_raw_ratio_of_failures_is_turned_into_one_of_successes() -> None:
