@@ -16,15 +16,15 @@ import pytest
 
 from monitor.storage.reader import facts_of
 from sla.acknowledgement import acknowledgements
-from tests.support.daemon_process import Watch, refused, watching
-from tests.support.http_target import Target
-from tests.support.processes import fetch, until
+from tests.support.daemon_process import DaemonProcess, run_to_exit, running_daemon
+from tests.support.http_target import HttpTarget
+from tests.support.processes import fetch, wait_for
 from tests.support.sinks import Reply, Sink
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target().serving() as served:
+def target() -> Iterator[HttpTarget]:
+    with HttpTarget().serving() as served:
         yield served
 
 
@@ -34,7 +34,7 @@ def sink() -> Iterator[Sink]:
         yield served
 
 
-def written(folder: Path, target: Target, sink: Sink) -> Path:
+def written(folder: Path, target: HttpTarget, sink: Sink) -> Path:
     path = folder / "ninewatch.yaml"
     path.write_text(
         f"listen: 127.0.0.1:0\nstore: {folder / 'ninewatch.db'}\npublic_url: https://status.example.org\n"
@@ -68,90 +68,92 @@ def post(url: str, token: str = "", body: Any = None, form: dict[str, str] | Non
 
 
 def created(config: Path, *words: str) -> str:
-    status, out, err = refused("token", "create", *words, "--author", "Ada", "-c", config)
+    status, out, err = run_to_exit("token", "create", *words, "--author", "Ada", "-c", config)
     assert status == 0, err
     return out.strip()
 
 
-def local(watch: Watch, link: str) -> str:
+def local(daemon: DaemonProcess, link: str) -> str:
     """Return the link as it is reached here: `public_url` is the address behind a proxy."""
     assert link.startswith("https://status.example.org/acknowledge/")
-    return watch.address + link.removeprefix("https://status.example.org")
+    return daemon.address + link.removeprefix("https://status.example.org")
 
 
-def test_a_token_writes_until_it_is_revoked_while_the_daemon_runs(target: Target, sink: Sink, tmp_path: Path) -> None:
+def test_a_token_writes_until_it_is_revoked_while_the_daemon_runs(
+    target: HttpTarget, sink: Sink, tmp_path: Path
+) -> None:
     config = written(tmp_path, target, sink)
-    with watching(config) as watch:
-        silences = f"{watch.address}/api/v1/silences"
+    with running_daemon(config) as daemon:
+        silences = f"{daemon.address}/api/v1/silences"
         body = {"product": "forms", "for": "1h", "reason": "load test"}
         assert post(silences, "", body)[0] == 401
         token = created(config, "pipeline", "--scope", "alerts:write")
         status, text = post(silences, token, body)
         assert (status, json.loads(text)["author"]) == (201, "pipeline")
         target.status["/health"] = 503
-        (alert,) = until("an alert", lambda: watch.api("/alerts"))
+        (alert,) = wait_for("an alert", lambda: daemon.api("/alerts"))
         assert alert["acknowledged"] is None
-        acknowledge = f"{watch.address}/api/v1/alerts/{alert['key']}/acknowledge"
+        acknowledge = f"{daemon.address}/api/v1/alerts/{alert['key']}/acknowledge"
         assert post(acknowledge, token, {"by": "Ana Ng"})[0] == 200
-        assert post(f"{watch.address}/api/v1/receivers/ops/test", token)[0] == 200
+        assert post(f"{daemon.address}/api/v1/receivers/ops/test", token)[0] == 200
         assert [each["event"] for each in sink.bodies()] == ["test"]  # the silence holds the page back
-        assert refused("token", "revoke", "pipeline", "--author", "Ada", "-c", config)[0] == 0
+        assert run_to_exit("token", "revoke", "pipeline", "--author", "Ada", "-c", config)[0] == 0
         assert post(silences, token, body)[0] == 401
-        watch.signal(signal.SIGTERM)
-        assert watch.ended() == 0
-        assert token not in watch.said()
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_for_exit() == 0
+        assert token not in daemon.output()
     (found,) = acknowledgements(facts_of(tmp_path / "ninewatch.db"))
     assert (found.key, found.by, found.author, found.via) == (alert["key"], "Ana Ng", "pipeline", "api")
-    listed = refused("history", "forms", "-c", config)[1]
+    listed = run_to_exit("history", "forms", "-c", config)[1]
     assert "silenced until" in listed
     assert "(pipeline)" in listed
 
 
 def test_a_page_is_acknowledged_through_its_link_also_after_a_restart(
-    target: Target, sink: Sink, tmp_path: Path
+    target: HttpTarget, sink: Sink, tmp_path: Path
 ) -> None:
     config = written(tmp_path, target, sink)
-    with watching(config) as watch:
+    with running_daemon(config) as daemon:
         target.status["/health"] = 503
-        (opened,) = sink.until_event("opened")
+        (opened,) = sink.wait_for_event("opened")
         link = opened["links"]["acknowledge"]
-        assert fetch(local(watch, link))[0] == 200
-        assert watch.api("/alerts")[0]["acknowledged"] is None
-        watch.signal(signal.SIGKILL)
-        watch.ended()
+        assert fetch(local(daemon, link))[0] == 200
+        assert daemon.api("/alerts")[0]["acknowledged"] is None
+        daemon.signal(signal.SIGKILL)
+        daemon.wait_for_exit()
     assert stat.S_IMODE((tmp_path / "ninewatch.db.link-key").stat().st_mode) == 0o600
-    with watching(config) as watch:
-        until("the alert", lambda: watch.api("/alerts"))
-        status, _ = post(local(watch, link), form={"action": "acknowledge", "by": "Ana Ng"})
+    with running_daemon(config) as daemon:
+        wait_for("the alert", lambda: daemon.api("/alerts"))
+        status, _ = post(local(daemon, link), form={"action": "acknowledge", "by": "Ana Ng"})
         assert status == 303
-        (alert,) = watch.api("/alerts")
+        (alert,) = daemon.api("/alerts")
         assert (alert["key"], alert["acknowledged"]["by"], alert["acknowledged"]["via"]) == (
             opened["key"], "Ana Ng", "link",
         )  # fmt: skip
-        assert post(local(watch, link)[:-2], form={"action": "acknowledge", "by": "Eve"})[0] == 403
-        watch.signal(signal.SIGTERM)
-        assert watch.ended() == 0
-        assert link.rpartition("/")[2] not in watch.said()
-        assert "Traceback" not in watch.said()
-    assert "acknowledged by Ana Ng (via link)" in refused("history", "forms", "-c", config)[1]
+        assert post(local(daemon, link)[:-2], form={"action": "acknowledge", "by": "Eve"})[0] == 403
+        daemon.signal(signal.SIGTERM)
+        assert daemon.wait_for_exit() == 0
+        assert link.rpartition("/")[2] not in daemon.output()
+        assert "Traceback" not in daemon.output()
+    assert "acknowledged by Ana Ng (via link)" in run_to_exit("history", "forms", "-c", config)[1]
 
 
-def test_delivered_notifications_and_those_that_wait_are_listed(target: Target, sink: Sink, tmp_path: Path) -> None:
+def test_delivered_notifications_and_those_that_wait_are_listed(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink)
     sink.reply = Reply(500, body=b"broken")
     token = created(config, "reader", "--scope", "alerts:read")
 
     def listed(query: str) -> Any:
-        status, body = fetch(f"{watch.address}/api/v1/notifications?{query}", {"Authorization": f"Bearer {token}"})
+        status, body = fetch(f"{daemon.address}/api/v1/notifications?{query}", {"Authorization": f"Bearer {token}"})
         assert status == 200, body
         return [each for each in json.loads(body) if each["attempts"]]
 
-    with watching(config) as watch:
+    with running_daemon(config) as daemon:
         target.status["/health"] = 503
-        (waiting,) = until("an attempt", lambda: listed("state=waiting"))
+        (waiting,) = wait_for("an attempt", lambda: listed("state=waiting"))
         assert (waiting["event"], waiting["delivered"]) == ("opened", None)
         assert "500" in waiting["error"]
         sink.reply = Reply()
-        (delivered,) = until("the delivery", lambda: listed("state=delivered"))
+        (delivered,) = wait_for("the delivery", lambda: listed("state=delivered"))
         assert (delivered["key"], delivered["error"]) == (waiting["key"], "")
         assert delivered["delivered"] is not None
