@@ -160,15 +160,15 @@ def measure_command(
 
 
 def _of_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_in: ZoneInfo | None) -> Measurement:
-    from monitor.measuring.log_file import opened
+    from monitor.measuring.log_file import open_sources
     from monitor.measuring.options import USE_CHANGES, changes_hint, measure_record
     from monitor.measuring.record import Record
 
     record = Record(times_in)
-    with opened(files) as sources:
+    with open_sources(files) as sources:
         record.read(sources)
     found = measure_record(record, measure_options)
-    for stream in found.alike:
+    for stream in found.change_log_like:
         click.echo(f"warning: {changes_hint(stream)}; {USE_CHANGES}", err=True)
     return found
 
@@ -177,11 +177,11 @@ def _of_changes(
     files: tuple[str, ...], measure_options: MeasureOptions, until: int | None, times_in: ZoneInfo | None
 ) -> Measurement:
     from monitor.measuring.changes import ChangeLog
-    from monitor.measuring.log_file import opened
+    from monitor.measuring.log_file import open_sources
     from monitor.measuring.options import measure_changes
 
     log = ChangeLog(times_in)
-    with opened(files) as sources:
+    with open_sources(files) as sources:
         log.read(sources)
     return measure_changes(log, measure_options, until)
 

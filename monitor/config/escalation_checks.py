@@ -65,7 +65,7 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[LocatedMessage]:
 
 
 def _missing(what: str, name: str, known: list[str], block: str = "escalations") -> str:
-    hint = f"there are {', '.join(sorted(known))}" if known else f"there is no {what}; add one under {block}:"
+    hint = f"there are {', '.join(sorted(known))}" if known else f"add one under {block}:"
     return f"there is no {what} {quoted(name)}; {hint}"
 
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from monitor.measuring.log_parser import Columns
 
-_STANDING = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # precedence of overlapping spans
+_PRECEDENCE = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # precedence of overlapping spans
 _PART = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:(d)(?:ays?)?|(h)(?:(?:ou)?rs?)?|(m)(?:in(?:ute)?s?)?|(s)(?:ec(?:ond)?s?)?)\b\.?,?\s*",
     re.IGNORECASE,
 )
 _UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
-_OPEN = "0001-01-01T00:00:00Z"  # Go's zero time: an open alert
+_GO_ZERO_TIME = "0001-01-01T00:00:00Z"  # Go's zero time: an open alert
 
 
 class Row(NamedTuple):
@@ -70,23 +70,23 @@ class ChangeLog:
             BadDataError: a line is not a change.
         """
         for source in sources:
-            first = TimestampCheck(source.name)
+            timestamp_check = TimestampCheck(source.name)
             for columns in log_parser.read(source.name, source.blocks(), changes=True):
                 for number in range(len(columns.at)):
                     stream, row = self._row(columns, number, source.name)
-                    first.saw(row.at, row.at, columns, number)
+                    timestamp_check.add(row.at, row.at, columns, number)
                     self._streams.setdefault(stream, []).append(row)
-            first.judge()
+            timestamp_check.verify()
 
     def _row(self, columns: Columns, number: int, name: str) -> tuple[Stream, Row]:
         cell = {each: column[number] for each, column in columns.cells() if column is not None}
         try:
-            found = _row(cell, self._zone)
+            row = _row(cell, self._zone)
         except ValueError as error:
             raise BadDataError(name, columns.line(number), str(error)) from None
-        return Stream(cell.get("check", "").strip(), cell.get("vantage", "").strip()), found
+        return Stream(cell.get("check", "").strip(), cell.get("vantage", "").strip()), row
 
-    def held(self, at: int | None, until: int | None) -> dict[Stream, StreamChanges | None]:
+    def streams_at(self, at: int | None, until: int | None) -> dict[Stream, StreamChanges | None]:
         """Return each stream as of the instant `at` (None: all rows); the log is complete up to `until`.
 
         A stream without a change up to `at` is None.
@@ -96,38 +96,38 @@ class ChangeLog:
         """
         if not self._streams:
             raise NinewatchError("there is no change of state to measure")
-        return {stream: _held(self._streams[stream], at, until) for stream in sorted(self._streams)}
+        return {stream: _stream_at(self._streams[stream], at, until) for stream in sorted(self._streams)}
 
 
 def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
-    at, fine, word = instant(cell["at"], zone), resolution(cell["at"]), cell.get("outcome")
+    at, resolution_, word = instant(cell["at"], zone), resolution(cell["at"]), cell.get("outcome")
     closes = word is not None and column_names.closes(word)
     end = _end(cell, zone)
     if end is not None and end < at:
         raise ValueError(
             f'"{cell["end"].strip()}" is before "{cell["at"].strip()}": the end precedes the start; correct one of them'
         )
-    lasted, unit = _lasted(cell.get("lasted", ""))
+    lasted, unit = _duration(cell.get("lasted", ""))
     if closes and end is None and cell.get("start"):  # a resolved incident with start and duration
         if not unit:
             raise ValueError(f'"{word}" is resolved, but has neither an end nor a duration; add one, such as 5 mins')
-        end, fine = at + lasted, max(fine, unit)
+        end, resolution_ = at + lasted, max(resolution_, unit)
     outcome = Outcome.BAD if word is None or (closes and end is not None) else column_names.change(word)
-    return Row(at, outcome, fine, end, lasted, closes)
+    return Row(at, outcome, resolution_, end, lasted, closes)
 
 
 def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
     text, word = cell.get("end", "").strip(), cell.get("outcome")
     if word is not None and column_names.opens(word):
         return None  # Alertmanager sets endsAt of a firing alert to its expiry
-    if text.lower() in column_names.WHETHER:
+    if text.lower() in column_names.BOOLEANS:
         if word is None:
             raise ValueError(f'"{text}" is not the instant of an end; name the column of the end, such as resolved_at')
         return None
-    return None if not text or text == _OPEN or text.lower() in column_names.NO_END else instant(text, zone)
+    return None if not text or text == _GO_ZERO_TIME or text.lower() in column_names.NO_END else instant(text, zone)
 
 
-def _lasted(text: str) -> tuple[int, int]:
+def _duration(text: str) -> tuple[int, int]:
     """Parse a duration as UptimeRobot writes it (`3 hrs, 20 mins`); return it and its smallest unit, or 0."""
     rest, total, unit = text.strip(), 0, 0
     while part := _PART.match(rest):
@@ -137,57 +137,57 @@ def _lasted(text: str) -> tuple[int, int]:
     return (0, 0) if rest else (total, unit)
 
 
-def _held(found: list[Row], at: int | None, until: int | None) -> StreamChanges | None:
-    known = [row for row in found if at is None or row.at <= at]
+def _stream_at(rows: list[Row], at: int | None, until: int | None) -> StreamChanges | None:
+    known = [row for row in rows if at is None or row.at <= at]
     if not known:
         return None
-    last = _last(found)
-    upto = last if until is None else max(last, until)
-    upto = upto if at is None else min(upto, at)
-    changes = [each for each in _changes(known) if each.at <= upto]
-    fine = max(row.resolution for row in known)
-    return StreamChanges(changes[0].at, upto, fine, ChangeHistory(changes, upto))
+    last = _last(rows)
+    end = last if until is None else max(last, until)
+    end = end if at is None else min(end, at)
+    changes = [each for each in _changes(known) if each.at <= end]
+    resolution_ = max(row.resolution for row in known)
+    return StreamChanges(changes[0].at, end, resolution_, ChangeHistory(changes, end))
 
 
-def _last(found: Sequence[Row]) -> int:
+def _last(rows: Sequence[Row]) -> int:
     """Return the last instant covered by the rows: a change, an end, or the end of the last state's duration."""
-    latest = max(found, key=lambda row: row.at)
-    return max([latest.at + latest.lasted, *(row.end for row in found if row.end is not None)])
+    latest = max(rows, key=lambda row: row.at)
+    return max([latest.at + latest.lasted, *(row.end for row in rows if row.end is not None)])
 
 
-def _changes(found: list[Row]) -> list[Change]:
-    """Return the rows as changes in order of time; of several at one instant the last counts."""
-    if any(row.end is not None for row in found):
-        return list(_of_spans(found))
-    ordered = found if found[0].at <= found[-1].at else found[::-1]  # UptimeRobot lists the newest first
+def _changes(rows: list[Row]) -> list[Change]:
+    """Return the rows as changes in order of time. The last change at an instant is used."""
+    if any(row.end is not None for row in rows):
+        return list(_changes_of_spans(rows))
+    ordered = rows if rows[0].at <= rows[-1].at else rows[::-1]  # UptimeRobot lists the newest first
     return [Change(row.at, row.outcome, row.resolution) for row in sorted(ordered, key=lambda row: row.at)]
 
 
-def _of_spans(found: Sequence[Row]) -> Iterator[Change]:
+def _changes_of_spans(rows: Sequence[Row]) -> Iterator[Change]:
     """Yield the changes of possibly overlapping spans.
 
     Time between spans is good if every row is an incident, and unknown if some rows are good spans.
     """
-    spans = _spans(found)
+    spans = _spans(rows)
     between = Outcome.UNKNOWN if any(row.outcome is Outcome.GOOD for row in spans) else Outcome.GOOD
     edges: dict[int, list[tuple[Outcome, int]]] = {}
     for row in spans:
         edges.setdefault(row.at, []).append((row.outcome, 1))
         if row.end is not None:
             edges.setdefault(row.end, []).append((row.outcome, -1))
-    fine = max(row.resolution for row in spans)
+    resolution_ = max(row.resolution for row in spans)
     open_: Counter[Outcome] = Counter()
     before = None
     for at in sorted(edges):
         for outcome, step in edges[at]:
             open_[outcome] += step
-        state = next((each for each in _STANDING if open_[each]), between)
+        state = next((each for each in _PRECEDENCE if open_[each]), between)
         if state is not before:
-            yield Change(at, state, fine)
+            yield Change(at, state, resolution_)
         before = state
 
 
-def _spans(found: Sequence[Row]) -> list[Row]:
-    """Return the rows without those that another row repeats with the end of the same span."""
-    ended = {row.at for row in found if row.end is not None}
-    return [row for row in dict.fromkeys(found) if row.end is not None or (row.at not in ended and not row.closes)]
+def _spans(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows, without rows that another row repeats with the end of the span."""
+    ended = {row.at for row in rows if row.end is not None}
+    return [row for row in dict.fromkeys(rows) if row.end is not None or (row.at not in ended and not row.closes)]

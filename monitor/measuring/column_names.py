@@ -8,7 +8,7 @@ from typing import Any
 
 from sla.observation import PRECEDENCE, Outcome
 
-# Outcomes as numbers; of several at one instant the largest counts (measurement.md, section 1).
+# Outcomes as numbers. The largest one at an instant is used (measurement.md, section 1).
 UNKNOWN, GOOD, BAD = (PRECEDENCE[each] for each in (Outcome.UNKNOWN, Outcome.GOOD, Outcome.BAD))
 OUTCOMES = {PRECEDENCE[each]: each for each in Outcome}
 
@@ -22,7 +22,7 @@ SYNONYMS = {
     UNKNOWN: "unknown pending unconfirmed unconfirmed_down seems_down maintenance paused no_data nodata skipped new "
     "nan 2 2.0 3 3.0",
 }
-_MEANING = {word: rank for rank, words in SYNONYMS.items() for word in words.split()}
+_RANK_BY_VALUE = {word: rank for rank, words in SYNONYMS.items() for word in words.split()}
 
 # Additional values in a log of changes. UptimeRobot's "started" refers to the monitor itself.
 _CHANGES = {
@@ -34,7 +34,7 @@ _CHANGES = {
 _OPENS = {"firing", "alerting", "triggered", "open", "opened", "ongoing", "active", "suppressed"}
 _CLOSES = {"resolved", "closed", "recovered", "recovery"}
 NO_END = {"-", "n/a", "null", "none", "ongoing"}
-WHETHER = {"true", "false", "yes", "no"}  # in a column "resolved" that does not hold an instant
+BOOLEANS = {"true", "false", "yes", "no"}  # values of a column "resolved" without instants
 
 # Names of each column, ours first; the first one that a file has is used.
 COLUMNS = {
@@ -62,7 +62,7 @@ CHANGE_COLUMNS = {
     "lasted": ("duration",),
     "start": _STARTS,
 }
-_NEEDED = ("at", "outcome")
+_REQUIRED = ("at", "outcome")
 
 
 def rank(text: str) -> int:
@@ -72,7 +72,7 @@ def rank(text: str) -> int:
         ValueError: not an outcome.
     """
     word = _word(text)
-    if word not in _MEANING:
+    if word not in _RANK_BY_VALUE:
         shown = text if len(text) <= 40 else f"{text[:40]}..."
         if word in _CHANGES:
             raise ValueError(f'"{shown}" is a state change, not an outcome of a probe; use --changes')
@@ -80,7 +80,7 @@ def rank(text: str) -> int:
             f'"{shown}" is not an outcome; use good, bad or unknown (or up, down, success, failed, 1, 0, pending, '
             f"maintenance)"
         )
-    return _MEANING[word]
+    return _RANK_BY_VALUE[word]
 
 
 def change(text: str) -> Outcome:
@@ -109,46 +109,46 @@ def _word(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
-    """Map our column names to the names in a file, as written.
+    """Map our column names to the names in a file.
 
     `outcome` is optional in a log of changes whose rows have an end: each row is an incident then.
 
     Raises:
         ValueError: no `at` or no `outcome`.
     """
-    written = {name.strip().lower(): name for name in reversed(names)}
-    if not changes and not written.keys().isdisjoint(_STARTS):
-        if not written.keys().isdisjoint(_ENDS):
+    names_by_key = {name.strip().lower(): name for name in reversed(names)}
+    if not changes and not names_by_key.keys().isdisjoint(_STARTS):
+        if not names_by_key.keys().isdisjoint(_ENDS):
             raise ValueError("rows with a start and an end are not probes; use --changes")
-        if written.keys().isdisjoint(COLUMNS["at"]):
+        if names_by_key.keys().isdisjoint(COLUMNS["at"]):
             raise ValueError("rows with a start are spans, not probes; use --changes")
-    found = {}
+    mapping = {}
     for column, synonyms in (CHANGE_COLUMNS if changes else COLUMNS).items():
-        known = next((written[s] for s in synonyms if s in written), None)
-        if known is not None:
-            found[column] = known
-    for column in _NEEDED:
-        if column not in found and not (column == "outcome" and "end" in found):
+        name = next((names_by_key[each] for each in synonyms if each in names_by_key), None)
+        if name is not None:
+            mapping[column] = name
+    for column in _REQUIRED:
+        if column not in mapping and not (column == "outcome" and "end" in mapping):
             others = ", ".join(COLUMNS[column][1:])
             raise ValueError(f'no column "{column}" (or {others}); columns: at, outcome and optionally check, vantage')
-    return found
+    return mapping
 
 
-def alert(found: Mapping[str, Any]) -> dict[str, Any]:
+def alert(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return an alert of Alertmanager with its labels and state as top-level keys.
 
     Raises:
         ValueError: a notification with several alerts.
     """
-    if isinstance(found.get("alerts"), list):
+    if isinstance(fields.get("alerts"), list):
         raise ValueError("a notification with several alerts; write one alert per line: jq -c '.alerts[]'")
-    labels, status = found.get("labels"), found.get("status")
+    labels, status = fields.get("labels"), fields.get("status")
     state = {"status": status["state"]} if isinstance(status, dict) and "state" in status else {}
-    named = {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}
-    return dict(found) | state | named
+    label_fields = {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}
+    return dict(fields) | state | label_fields
 
 
 def ambiguous(names: Sequence[str]) -> bool:
     """Return whether two of the names mean the same column."""
-    written = [name.strip().lower() for name in names]
-    return any(sum(name in synonyms for name in written) > 1 for synonyms in COLUMNS.values())
+    lower_names = [name.strip().lower() for name in names]
+    return any(sum(name in synonyms for name in lower_names) > 1 for synonyms in COLUMNS.values())

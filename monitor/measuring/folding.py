@@ -1,8 +1,8 @@
 """Sort one stream, resolve duplicates, and fold it into runs that form a timeline of `sla`.
 
 Equal neighbours within the hold become one run, computed with NumPy. A run contains only up or only down time, so the
-timeline equals that of the single observations (a property test compares it with `Timeline.of`); counts are computed
-from the observations.
+timeline equals the timeline of the single observations (a property test compares it with `Timeline.of`). Counts are
+computed from the observations.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _RANK = (1 << RANK_BITS) - 1
 
 
-class Likeness(Enum):
+class ChangeLogLikelihood(Enum):
     """Likelihood that a stream is a log of state changes."""
 
     NONE = 0
-    DOUBT = 1
-    SURE = 2
+    POSSIBLE = 1
+    CERTAIN = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,10 +56,10 @@ class Observations:
             column = column[: np.searchsorted(column, (upto + 1) << RANK_BITS)]
         differ = column[1:] ^ column[:-1]
         differ >>= RANK_BITS
-        stands = differ != 0
+        is_last_of_instant = differ != 0
         del differ
-        if not stands.all():
-            column = column[np.append(stands, True)]
+        if not is_last_of_instant.all():
+            column = column[np.append(is_last_of_instant, True)]
         rank = column.astype(np.int8) & np.int8(_RANK)
         return cls(column >> RANK_BITS, rank)
 
@@ -78,40 +78,42 @@ class Observations:
         gaps.partition(middle)
         return int(gaps[middle[0]] + gaps[middle[1]]) // 2
 
-    def differing(self) -> float:
+    def differing_share(self) -> float:
         """Return the share of neighbours whose outcomes differ, 0 for fewer than 2 observations."""
         return float((np.diff(self.rank) != 0).mean()) if len(self) > 1 else 0.0
 
-    def uneven(self) -> bool:
+    def is_uneven(self) -> bool:
         """Return whether the largest gap exceeds both 1 hour and 10 times the smallest gap."""
         gaps = np.diff(self.at)
         return bool(gaps.max() > max(HOUR, 10 * gaps.min()))
 
-    def looks_like_changes(self) -> Likeness:
-        """Return how much this is like a log of state changes, in which every row differs from the one before.
+    def change_log_likelihood(self) -> ChangeLogLikelihood:
+        """Return the likelihood that this is a log of state changes, in which every row differs from the previous one.
 
-        Two rows that differ are like one if they are farther apart than probes usually are. Probes that differ as often
-        are rare, and come at an even pace.
+        Two rows that differ may be a log of changes if they are farther apart than usual probes. Logs of probes in
+        which as many neighbours differ are rare, and have even intervals.
         """
-        share = self.differing()
+        share = self.differing_share()
         if share < 1 / 2:
-            return Likeness.NONE
-        uneven = self.uneven()
+            return ChangeLogLikelihood.NONE
+        is_uneven = self.is_uneven()
         if len(self) == 2:
-            return Likeness.DOUBT if self.at[1] - self.at[0] > _USUAL else Likeness.NONE
+            return (
+                ChangeLogLikelihood.POSSIBLE if self.at[1] - self.at[0] > _USUAL_INTERVAL else ChangeLogLikelihood.NONE
+            )
         if share < 1:
-            return Likeness.DOUBT if uneven else Likeness.NONE
-        return Likeness.SURE if uneven else Likeness.DOUBT
+            return ChangeLogLikelihood.POSSIBLE if is_uneven else ChangeLogLikelihood.NONE
+        return ChangeLogLikelihood.CERTAIN if is_uneven else ChangeLogLikelihood.POSSIBLE
 
     def timeline(self, hold: int) -> Timeline:
         """Return the timeline of these observations."""
-        return _Folded(self, hold)
+        return _FoldedTimeline(self, hold)
 
     def counts(self, window: Interval) -> Counts:
         """Return the number of observations in the window, by outcome."""
         start, end = np.searchsorted(self.at, (window.start, window.end))
-        found = np.bincount(self.rank[start:end], minlength=len(column_names.OUTCOMES))
-        return Counts(int(found[column_names.GOOD]), int(found[column_names.BAD]), int(found[column_names.UNKNOWN]))
+        counts = np.bincount(self.rank[start:end], minlength=len(column_names.OUTCOMES))
+        return Counts(int(counts[column_names.GOOD]), int(counts[column_names.BAD]), int(counts[column_names.UNKNOWN]))
 
     def runs(self, hold: int) -> Iterator[tuple[int, int, Outcome]]:
         """Yield first instant, last instant and outcome of each run of equal known observations within the hold."""
@@ -120,10 +122,10 @@ class Observations:
         if not known.all():
             at, rank = at[known], rank[known]
         first = 0
-        for begin in range(0, len(at), _AT_ONCE):
-            ranks, when = rank[begin : begin + _AT_ONCE + 1], at[begin : begin + _AT_ONCE + 1]
+        for begin in range(0, len(at), _CHUNK):
+            ranks, when = rank[begin : begin + _CHUNK + 1], at[begin : begin + _CHUNK + 1]
             ends = begin + np.flatnonzero((np.diff(when) > hold) | (ranks[1:] != ranks[:-1]))
-            if begin + _AT_ONCE >= len(at):
+            if begin + _CHUNK >= len(at):
                 ends = np.append(ends, len(at) - 1)
             starts = np.append(first, ends + 1)
             first = starts[-1]
@@ -131,27 +133,27 @@ class Observations:
             yield from ((start, end, column_names.OUTCOMES[ranks]) for start, end, ranks in zip(*columns, strict=True))
 
 
-_USUAL = 5 * MINUTE  # the interval of most tools, or longer than it
-_AT_ONCE = 2**17  # observations processed at a time, to limit memory
+_USUAL_INTERVAL = 5 * MINUTE  # at least the interval of most tools
+_CHUNK = 2**17  # observations processed at a time, to limit memory
 
 
-class _Folded(Timeline):
+class _FoldedTimeline(Timeline):
     """A timeline built from runs, with counts of the single observations."""
 
-    __slots__ = ("_seen",)
+    __slots__ = ("_observations",)
 
-    def __init__(self, seen: Observations, hold: int) -> None:
+    def __init__(self, observations: Observations, hold: int) -> None:
         super().__init__(hold)
-        self._seen = seen
-        for first, last, outcome in seen.runs(hold):
+        self._observations = observations
+        for first, last, outcome in observations.runs(hold):
             self._add_states(first, last, outcome, hold)
 
     @property
     def first_observation_at(self) -> int | None:
-        return int(self._seen.at[0]) if len(self._seen) else None
+        return int(self._observations.at[0]) if len(self._observations) else None
 
     def counts(self, window: Interval) -> Counts:
-        return self._seen.counts(window)
+        return self._observations.counts(window)
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        return reduce(Counts.plus, map(self._seen.counts, parts), Counts())
+        return reduce(Counts.plus, map(self._observations.counts, parts), Counts())

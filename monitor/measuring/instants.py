@@ -26,15 +26,15 @@ _RFC3339 = re.compile(
 _EPOCH = re.compile(r"[+-]?\d{1,20}(\.\d{0,40})?([eE][+-]?\d\d?)?", re.ASCII)
 _EARLIEST, _LATEST = -62_135_596_800, 253_402_300_800  # the years 1 and 10000, in seconds
 _FRACTION = re.compile(r"\d[.,](\d+)", re.ASCII)
-_OTHER_ORDER = re.compile(r"\d{1,4}[/.]\d{1,2}[/.]\d{2,4}\b|\d{1,2}-\d{1,2}-\d{4}\b", re.ASCII)
-_FINER = {  # factor to seconds -> hint
+_AMBIGUOUS_DATE = re.compile(r"\d{1,4}[/.]\d{1,2}[/.]\d{2,4}\b|\d{1,2}-\d{1,2}-\d{4}\b", re.ASCII)
+_UNIT_HINTS = {  # factor to seconds -> hint
     10**3: "are these milliseconds? divide them by 1000",
     10**6: "are these microseconds? divide them by 1000000",
     10**9: "are these nanoseconds? divide them by 1000000000",
 }
-_MICRO = 6  # digits
-_WIDEST = 64  # bytes; no timestamp is longer, and every row of a column takes as much memory as the longest
-_WRITE = "use 2026-11-20T18:00:00Z, or seconds since 1970"
+_MICROSECOND_DIGITS = 6  # digits
+_MAX_WIDTH = 64  # bytes; no timestamp is longer, and every row of a column takes as much memory as the longest
+_ALLOWED = "use 2026-11-20T18:00:00Z, or seconds since 1970"
 
 
 def instant(text: str, zone: tzinfo | None = None) -> int:
@@ -44,61 +44,69 @@ def instant(text: str, zone: tzinfo | None = None) -> int:
     a zone, a time without an offset is local time of that zone.
 
     Raises:
-        ValueError: neither of them.
+        ValueError: the text has neither format.
     """
-    written = text.strip()
-    if found := _RFC3339.fullmatch(written):
-        return _moment(written, found)
-    if zone is not None and (found := _RFC3339.fullmatch(f"{written}Z")):
-        return _on_wall_clock(_moment(f"{written}Z", found), zone, written)
-    if not _EPOCH.fullmatch(written):
-        raise ValueError(_complaint(written))
-    seconds = Fraction(written)
+    stripped = text.strip()
+    if found := _RFC3339.fullmatch(stripped):
+        return _moment(stripped, found)
+    if zone is not None and (found := _RFC3339.fullmatch(f"{stripped}Z")):
+        return _of_local_time(_moment(f"{stripped}Z", found), zone, stripped)
+    if not _EPOCH.fullmatch(stripped):
+        raise ValueError(_error_text(stripped))
+    seconds = Fraction(stripped)
     if not _EARLIEST <= seconds < _LATEST:
-        hint = next((f"; {each}" for most, each in _FINER.items() if abs(seconds) < most * _LATEST), "")
-        raise ValueError(f'"{written}" seconds since 1970 is outside the years 1 to 9999{hint}')
+        hint = next((f"; {each}" for most, each in _UNIT_HINTS.items() if abs(seconds) < most * _LATEST), "")
+        raise ValueError(f'"{stripped}" seconds since 1970 is outside the years 1 to 9999{hint}')
     return seconds * SECOND // 1
 
 
-def _on_wall_clock(shown: int, zone: tzinfo, written: str) -> int:
+def _of_local_time(shown: int, zone: tzinfo, stripped: str) -> int:
     """Return the only instant with the local time `shown` in the zone."""
-    found = {shown - ahead for ahead in (offset(shown - DAY, zone), offset(shown + DAY, zone))}
+    found = {shown - utc_offset for utc_offset in (offset(shown - DAY, zone), offset(shown + DAY, zone))}
     found = {at for at in found if at + offset(at, zone) == shown}
     if len(found) != 1:
-        often = "occurs twice" if found else "does not occur"
-        raise ValueError(f'"{written}" {often} in {zone} because of a clock change; add the offset')
+        occurrence = "occurs twice" if found else "does not occur"
+        raise ValueError(f'"{stripped}" {occurrence} in {zone} because of a clock change; add the offset')
     return found.pop()
 
 
 def resolution(text: str) -> int:
     """Return the resolution of a timestamp in microseconds: a second, a tenth, ...; 0 for microseconds."""
     digits = _FRACTION.search(text.strip())
-    return 10 ** (_MICRO - len(digits[1])) if digits and len(digits[1]) < _MICRO else 0 if digits else SECOND
+    return (
+        10 ** (_MICROSECOND_DIGITS - len(digits[1]))
+        if digits and len(digits[1]) < _MICROSECOND_DIGITS
+        else 0
+        if digits
+        else SECOND
+    )
 
 
-def _moment(written: str, found: re.Match[str]) -> int:
+def _moment(stripped: str, found: re.Match[str]) -> int:
     day, clock, second, fraction, _, sign, hours, minutes = found.groups()
     leap = second == "60"
-    ahead = int(hours or 0) * HOUR + int(minutes or 0) * MINUTE
+    utc_offset = int(hours or 0) * HOUR + int(minutes or 0) * MINUTE
     try:
         moment = datetime.fromisoformat(f"{day}T{clock}{'59' if leap else second}+00:00")
         if int(hours or 0) > 23 or int(minutes or 0) > 59:
             raise ValueError("no such offset")
-        at = (moment - EPOCH) // timedelta(microseconds=1) + leap * SECOND + (ahead if sign == "-" else -ahead)
+        at = (
+            (moment - EPOCH) // timedelta(microseconds=1) + leap * SECOND + (utc_offset if sign == "-" else -utc_offset)
+        )
         if not _EARLIEST * SECOND <= at < _LATEST * SECOND:
             raise ValueError("beyond the calendar")
     except ValueError:
-        raise ValueError(f'"{written}" is not a valid date and time; {_WRITE}') from None
-    return at + int((fraction or "")[:_MICRO].ljust(_MICRO, "0"))
+        raise ValueError(f'"{stripped}" is not a valid date and time; {_ALLOWED}') from None
+    return at + int((fraction or "")[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
 
 
-def _complaint(written: str) -> str:
-    shown = written if len(written) <= 40 else f"{written[:40]}..."
-    if _RFC3339.fullmatch(f"{written}Z"):
+def _error_text(stripped: str) -> str:
+    shown = stripped if len(stripped) <= 40 else f"{stripped[:40]}..."
+    if _RFC3339.fullmatch(f"{stripped}Z"):
         return f'"{shown}" has no offset; write {shown}Z if it is UTC, or use --times-in ZONE'
-    if _OTHER_ORDER.match(written):
-        return f'"{shown}" is a date with unknown order of day and month; {_WRITE}'
-    return f'"{shown}" is not a timestamp; {_WRITE}'
+    if _AMBIGUOUS_DATE.match(stripped):
+        return f'"{shown}" is a date with unknown order of day and month; {_ALLOWED}'
+    return f'"{shown}" is not a timestamp; {_ALLOWED}'
 
 
 def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
@@ -107,36 +115,36 @@ def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
     Raises:
         ValueError: as `instant`.
     """
-    if max(map(len, texts), default=0) > _WIDEST:
-        return _singly(texts, zone)
+    if max(map(len, texts), default=0) > _MAX_WIDTH:
+        return _one_by_one(texts, zone)
     cells = np.array(texts, dtype=np.bytes_)
     rows = cells.view(np.uint8).reshape(len(texts), cells.itemsize)
     widths = np.count_nonzero(rows, axis=1)
     found = np.empty(len(texts), np.int64)
     for width in np.unique(widths):
         these = widths == width
-        found[these] = _alike(rows[these, :width], zone)
+        found[these] = _of_equal_width(rows[these, :width], zone)
     return found
 
 
-def _singly(texts: Iterable[str], zone: tzinfo | None) -> Instants:
+def _one_by_one(texts: Iterable[str], zone: tzinfo | None) -> Instants:
     return np.array([instant(text, zone) for text in texts], np.int64)
 
 
-def _alike(rows: Digits, zone: tzinfo | None) -> Instants:
+def _of_equal_width(rows: Digits, zone: tzinfo | None) -> Instants:
     """Return the instants of rows of equal width: vectorised if they differ in digits only, else one by one."""
     first = rows[0]
     is_digit = (first >= ord("0")) & (first <= ord("9"))
     others = rows[:, ~is_digit]
     if ((rows[:, is_digit] - ord("0")) > 9).any() or (others != first[~is_digit]).any():
-        return _singly((row.tobytes().decode() for row in rows), zone)
+        return _one_by_one((row.tobytes().decode() for row in rows), zone)
     shape = "".join("0" if digit else chr(byte) for byte, digit in zip(first, is_digit, strict=True))
     for pattern, read in _SHAPES.items():
         if found := pattern.fullmatch(shape):
             at = read(rows, found)
             if at is not None and (at >= _EARLIEST * SECOND).all() and (at < _LATEST * SECOND).all():
                 return at
-    return _singly((row.tobytes().decode() for row in rows), zone)
+    return _one_by_one((row.tobytes().decode() for row in rows), zone)
 
 
 def _number(rows: Digits, start: int, end: int) -> Instants:
@@ -150,8 +158,8 @@ def _number(rows: Digits, start: int, end: int) -> Instants:
 def _fraction(rows: Digits, found: re.Match[str]) -> Instants:
     """Return the microseconds of the group `fraction`, 0 without one."""
     start, end = found.span("fraction")
-    end = min(end, start + _MICRO)
-    return _number(rows, start, end) * np.int64(10 ** (_MICRO - (end - start)))
+    end = min(end, start + _MICROSECOND_DIGITS)
+    return _number(rows, start, end) * np.int64(10 ** (_MICROSECOND_DIGITS - (end - start)))
 
 
 def _of_seconds(rows: Digits, found: re.Match[str]) -> Instants:
@@ -166,16 +174,16 @@ def _of_calendar(rows: Digits, found: re.Match[str]) -> Instants | None:
     following = (months + 1).astype("datetime64[D]").astype(np.int64)
     exists = (year > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= following - first)
     exists &= (hour < 24) & (minute < 60) & (second < 60)
-    ahead = np.zeros(len(rows), np.int64)
+    utc_offset = np.zeros(len(rows), np.int64)
     if found["sign"]:
         at = found.end("sign")
         hours, minutes = _number(rows, at, at + 2), _number(rows, found.end() - 2, found.end())
         exists &= (hours < 24) & (minutes < 60)
-        ahead = (hours * HOUR + minutes * MINUTE) * (-1 if found["sign"] == "-" else 1)
+        utc_offset = (hours * HOUR + minutes * MINUTE) * (-1 if found["sign"] == "-" else 1)
     if not exists.all():
         return None
     clock = hour * HOUR + minute * MINUTE + second * SECOND
-    return (first + day - 1) * DAY + clock + _fraction(rows, found) - ahead
+    return (first + day - 1) * DAY + clock + _fraction(rows, found) - utc_offset
 
 
 _FIELDS = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))  # of the calendar's shape: column and width

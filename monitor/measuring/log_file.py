@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
 BLOCK = 2**18  # bytes; cells of larger blocks do not fit the processor's cache
-_LONGEST = 64 * 2**20
+_MAX_LINE_BYTES = 64 * 2**20
 _MARK = b"\xef\xbb\xbf"  # a byte-order mark
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
@@ -44,11 +44,11 @@ class Block:
 
 @dataclass(slots=True)
 class Source:
-    """An open file. `advanced` is called with the number of bytes read, before decompression."""
+    """An open file. `on_read` is called with the number of bytes read, before decompression."""
 
     name: str
     raw: BinaryIO
-    advanced: Callable[[int], object]
+    on_read: Callable[[int], object]
 
     def blocks(self) -> Iterator[Block]:
         """Yield the file's text in blocks; a line break within quotes does not end a CSV line.
@@ -57,23 +57,23 @@ class Source:
             BadDataError: not UTF-8, damaged gzip, or a line of more than 64 MB.
             NinewatchError: the file cannot be read.
         """
-        line, held, stream = 1, b"", self._unpacked()
+        line, pending, stream = 1, b"", self._unpacked()
         while read := self._read(stream, line):
-            held += read
+            pending += read
             if line == 1:
-                is_json = held.removeprefix(_MARK).lstrip().startswith(b"{")
-            if end := held.rfind(b"\n") + 1 if is_json else _whole(held):
-                yield self._block(held[:end], line)
-                line += held.count(b"\n", 0, end)
-                held = held[end:]
-            elif len(held) > _LONGEST:
+                is_json = pending.removeprefix(_MARK).lstrip().startswith(b"{")
+            if end := pending.rfind(b"\n") + 1 if is_json else _end_of_complete_lines(pending):
+                yield self._block(pending[:end], line)
+                line += pending.count(b"\n", 0, end)
+                pending = pending[end:]
+            elif len(pending) > _MAX_LINE_BYTES:
                 raise BadDataError(self.name, line, "a line of more than 64 MB; check for a missing closing quote")
-        if held:
-            yield self._block(held + b"\n", line)
+        if pending:
+            yield self._block(pending + b"\n", line)
 
     def _unpacked(self) -> BinaryIO:
         """Return the stream, decompressed if its first 2 bytes are those of gzip."""
-        counted = _Counted(self.raw, self.advanced)
+        counted = _CountingStream(self.raw, self.on_read)
         buffered = io.BufferedReader(counted, 2**16)
         return gzip.open(buffered) if buffered.peek(2)[:2] == _GZIP else buffered  # type: ignore[return-value]
 
@@ -100,13 +100,13 @@ class Source:
             raise BadDataError(self.name, at, "not UTF-8; convert the file, for example with iconv") from error
 
 
-class _Counted(io.RawIOBase):
+class _CountingStream(io.RawIOBase):
     """A raw stream that reports the number of bytes read."""
 
-    def __init__(self, raw: BinaryIO, advanced: Callable[[int], object]) -> None:
+    def __init__(self, raw: BinaryIO, on_read: Callable[[int], object]) -> None:
         super().__init__()
         self._raw = raw
-        self._advanced = advanced
+        self._advanced = on_read
 
     def readable(self) -> bool:
         return True
@@ -118,7 +118,7 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
-def _whole(data: bytes) -> int:
+def _end_of_complete_lines(data: bytes) -> int:
     """Return the end of the last whole line, after a line feed outside quotes; 0 without one."""
     end = data.rfind(b"\n") + 1
     quotes = data.count(b'"', 0, end)
@@ -130,7 +130,7 @@ def _whole(data: bytes) -> int:
 
 
 @contextmanager
-def opened(names: Sequence[str]) -> Iterator[Iterator[Source]]:
+def open_sources(names: Sequence[str]) -> Iterator[Iterator[Source]]:
     """Open the files one after the other (`-`: standard input), with a progress bar on a terminal.
 
     Raises:
@@ -144,11 +144,11 @@ def opened(names: Sequence[str]) -> Iterator[Iterator[Source]]:
         yield _sources(names, bar.update)
 
 
-def _sources(names: Sequence[str], advanced: Callable[[int], object]) -> Iterator[Source]:
+def _sources(names: Sequence[str], on_read: Callable[[int], object]) -> Iterator[Source]:
     for name in names:
         with ExitStack() as stack:
             raw = sys.stdin.buffer if name == "-" else stack.enter_context(Path(name).open("rb"))
-            yield Source(name, raw, advanced)
+            yield Source(name, raw, on_read)
 
 
 def _size(name: str) -> int | None:

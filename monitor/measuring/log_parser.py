@@ -55,8 +55,8 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 def _delimiter(header: str) -> str:
     """Return the most frequent delimiter in the header outside quotes."""
-    bare = _QUOTED.sub("", header)
-    return max(_DELIMITERS, key=bare.count)
+    unquoted = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=unquoted.count)
 
 
 class Csv:
@@ -85,9 +85,9 @@ class Csv:
         Raises:
             BadDataError: a row with more or fewer cells than the header, or a misplaced quote.
         """
-        return (None if self._changes else self._quick(block)) or self._careful(block)
+        return (None if self._changes else self._fast(block)) or self._slow(block)
 
-    def _quick(self, block: Block) -> Columns | None:
+    def _fast(self, block: Block) -> Columns | None:
         """Return the rows if every line has all cells, and either no cell or every cell is in quotes.
 
         A cell with a line feed is inserted between lines, so that one split yields all cells: if exactly every
@@ -97,9 +97,9 @@ class Csv:
         text = block.text.replace("\r\n", "\n")
         cells, step = self._split(text), self.width + 1
         lines, rest = divmod(len(cells), step)
-        whole = rest == 1 and cells[self.width :: step].count("\n") == lines == text.count("\n")
+        is_regular = rest == 1 and cells[self.width :: step].count("\n") == lines == text.count("\n")
         quotes = 2 * lines * self.width if text.startswith('"') else 0
-        if not whole or "\r" in text or text.count('"') != quotes:
+        if not is_regular or "\r" in text or text.count('"') != quotes:
             return None
         del cells[-1]
         picked = (self._index.get(column) for column in column_names.COLUMNS)
@@ -114,9 +114,9 @@ class Csv:
         cells = text[1:-2].replace('"\n"', f"{between}\n{between}").split(between)
         return [*cells, "\n", ""] if text.endswith('"\n') else []
 
-    def _careful(self, block: Block) -> Columns:
+    def _slow(self, block: Block) -> Columns:
         rows, lines = self._rows(block)
-        at, outcome, check, vantage, *more = (self._picked(rows, column) for column in column_names.CHANGE_COLUMNS)
+        at, outcome, check, vantage, *more = (self._column(rows, column) for column in column_names.CHANGE_COLUMNS)
         return Columns(at or (), outcome or (), check, vantage, block.line, lines, *more)
 
     def _reader(self, block: Block) -> Any:
@@ -132,24 +132,24 @@ class Csv:
         try:
             for row in reader:
                 if row:
-                    rows.append(self._checked(row, line))
+                    rows.append(self._with_valid_width(row, line))
                     lines.append(line)
                 line = block.line + reader.line_num
         except csv.Error as error:
             raise BadDataError(self.name, line, f"not CSV: {error}") from error
         return rows, lines
 
-    def _checked(self, row: list[str], line: int) -> list[str]:
+    def _with_valid_width(self, row: list[str], line: int) -> list[str]:
         if len(row) != self.width:
             raise BadDataError(self.name, line, f"{len(row)} cells, but the header has {self.width}")
         return row
 
-    def _picked(self, rows: list[list[str]], column: str) -> list[str] | None:
+    def _column(self, rows: list[list[str]], column: str) -> list[str] | None:
         index = self._index.get(column)
         return None if index is None else [row[index] for row in rows]
 
 
-_MOST_KEYS = 100  # of the fast path; a file with different keys in every line uses the slow path
+_MAX_KEYS = 100  # of the fast path; a file with different keys in every line uses the slow path
 
 
 class JsonLines:
@@ -167,12 +167,12 @@ class JsonLines:
         Raises:
             BadDataError: a line is not a JSON object, or has no valid `at` or `outcome`.
         """
-        return (None if self._changes else self._quick(block)) or self._careful(block)
+        return (None if self._changes else self._fast(block)) or self._slow(block)
 
-    def _quick(self, block: Block) -> Columns | None:
+    def _fast(self, block: Block) -> Columns | None:
         """Return the rows if only the first line has new keys, and all values have the right types."""
         try:
-            self._meet(json.loads(block.text[: block.text.index("\n")]))
+            self._add_keys(json.loads(block.text[: block.text.index("\n")]))
             rows = self._decoder(tuple(self._keys)).decode_lines(block.text)
         except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
             return None
@@ -183,16 +183,16 @@ class JsonLines:
         )
         return Columns(at or (), outcome or (), check, vantage, block.line)
 
-    def _meet(self, keys: Iterable[str]) -> None:
-        if len(self._keys) < _MOST_KEYS:
-            self._keys |= dict.fromkeys(islice(keys, _MOST_KEYS))
+    def _add_keys(self, keys: Iterable[str]) -> None:
+        if len(self._keys) < _MAX_KEYS:
+            self._keys |= dict.fromkeys(islice(keys, _MAX_KEYS))
 
     def _decoder(self, keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
         if keys not in self._decoders:
             self._decoders[keys] = msgspec.json.Decoder(_struct(keys))
         return self._decoders[keys]
 
-    def _careful(self, block: Block) -> Columns:
+    def _slow(self, block: Block) -> Columns:
         rows, lines = [], []
         for number, line in enumerate(block.text.split("\n"), block.line):
             if line.strip():
@@ -202,18 +202,18 @@ class JsonLines:
             at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in column_names.COLUMNS)
             return Columns(at, outcome, check, vantage, block.line, lines)
         at, outcome, check, vantage, *more = ([row.get(c, "") for row in rows] for c in column_names.CHANGE_COLUMNS)
-        stated = outcome if any(outcome) else ()
-        return Columns(at, stated, check, vantage, block.line, lines, *more)
+        outcomes = outcome if any(outcome) else ()
+        return Columns(at, outcomes, check, vantage, block.line, lines, *more)
 
     def _object(self, line: str, number: int) -> dict[str, str]:
         try:
-            found = json.loads(line)
-            if not isinstance(found, Mapping):
+            fields = json.loads(line)
+            if not isinstance(fields, Mapping):
                 raise ValueError("not an object; write one JSON object per line")
             if self._changes:
-                found = column_names.alert(found)
-            self._meet(found)
-            return {c: _text(found[key], c) for c, key in column_names.columns(tuple(found), self._changes).items()}
+                fields = column_names.alert(fields)
+            self._add_keys(fields)
+            return {c: _text(fields[key], c) for c, key in column_names.columns(tuple(fields), self._changes).items()}
         except json.JSONDecodeError as error:
             raise BadDataError(self.name, number, f"not JSON: {error.msg} (column {error.colno})") from error
         except (ValueError, RecursionError) as error:
@@ -228,8 +228,8 @@ def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
     """
     if column_names.ambiguous(keys):
         raise ValueError("two names for one column")
-    ours = {key: column for column, key in column_names.columns(keys).items()}
-    names = {ours.get(key, f"other_{number}"): key for number, key in enumerate(keys)}
+    column_by_key = {key: column for column, key in column_names.columns(keys).items()}
+    names = {column_by_key.get(key, f"other_{number}"): key for number, key in enumerate(keys)}
     fields = [(name, *_KINDS.get(name, _ANY)) for name in names]
     return msgspec.defstruct("Line", fields, rename=names, forbid_unknown_fields=True, gc=False, kw_only=True)
 
@@ -247,7 +247,7 @@ def _texts(values: list[Any]) -> list[str]:
     """Return the values as text."""
     if set(map(type, values)) <= {str}:
         return values
-    return ["" if value is None else value if isinstance(value, str) else _written(value) for value in values]
+    return ["" if value is None else value if isinstance(value, str) else _value_text(value) for value in values]
 
 
 def _text(value: object, column: str) -> str:
@@ -256,11 +256,11 @@ def _text(value: object, column: str) -> str:
     if value is None and column not in ("at", "outcome"):
         return ""
     if isinstance(value, int | float) and (column == "outcome" or not isinstance(value, bool)):
-        return _written(value)
+        return _value_text(value)
     raise ValueError(f'"{column}" is {json.dumps(value)[:40]}; use text or a number')
 
 
-def _written(value: object) -> str:
+def _value_text(value: object) -> str:
     return str(value).lower()
 
 

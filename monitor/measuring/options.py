@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from monitor.errors import NinewatchError
-from monitor.measuring.folding import Likeness, Observations
+from monitor.measuring.folding import ChangeLogLikelihood, Observations
 from sla.availability import UnknownPolicy
 from sla.compose import Composition
 from sla.interval import MICROSECOND, MINUTE, SECOND, Interval, subtract
@@ -66,12 +66,12 @@ class MeasureOptions:
     counts_end: bool = False
     detect_changes: bool = True
 
-    def pace(self, seen: Observations) -> ProbeTiming:
+    def timing(self, observations: Observations) -> ProbeTiming:
         """Return the given timing, with missing parts inferred from the observations.
 
         hold = 2 x interval + timeout (measurement.md, section 2).
         """
-        interval = self.interval or seen.spacing()
+        interval = self.interval or observations.spacing()
         if self.hold is not None:
             return ProbeTiming(interval, None, self.hold)
         assumed = interval or _INTERVAL
@@ -86,7 +86,7 @@ class MeasuredStream:
     first: int
     last: int
     history: History
-    pace: ProbeTiming
+    timing: ProbeTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Result:
     check: str | None
     measured: Measured
     raw: Measured
-    paces: tuple[ProbeTiming, ...]
+    timings: tuple[ProbeTiming, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Measurement:
     window: Window
     record: Interval
     results: tuple[Result, ...]
-    alike: tuple[Stream, ...] = ()  # measured as probes, although they look like logs of changes
+    change_log_like: tuple[Stream, ...] = ()  # measured as probes, but possibly logs of changes
 
 
 def measure_record(record: Record, measure_options: MeasureOptions) -> Measurement:
@@ -119,21 +119,25 @@ def measure_record(record: Record, measure_options: MeasureOptions) -> Measureme
     streams = record.streams()
     if not streams:
         raise NinewatchError("no observations to measure")
-    members, alike = {}, []
+    members, change_log_like = {}, []
     for stream in sorted(streams):
-        seen = Observations.of(streams.pop(stream), measure_options.at)
-        likeness = seen.looks_like_changes() if measure_options.detect_changes else Likeness.NONE
-        if likeness is Likeness.SURE and measure_options.interval is None and measure_options.hold is None:
+        observations = Observations.of(streams.pop(stream), measure_options.at)
+        likeness = observations.change_log_likelihood() if measure_options.detect_changes else ChangeLogLikelihood.NONE
+        if (
+            likeness is ChangeLogLikelihood.CERTAIN
+            and measure_options.interval is None
+            and measure_options.hold is None
+        ):
             raise NinewatchError(f"{changes_hint(stream)}; {USE_CHANGES}")
-        if likeness is not Likeness.NONE:
-            alike.append(stream)
-        members[stream] = _member(seen, measure_options.pace(seen))
-    return replace(_answer(members, measure_options), alike=tuple(alike))
+        if likeness is not ChangeLogLikelihood.NONE:
+            change_log_like.append(stream)
+        members[stream] = _member(observations, measure_options.timing(observations))
+    return replace(_measurement(members, measure_options), change_log_like=tuple(change_log_like))
 
 
-def _member(seen: Observations, pace: ProbeTiming) -> MeasuredStream:
-    ends = (int(seen.at[0]), int(seen.at[-1])) if len(seen) else (NEVER, NEVER)
-    return MeasuredStream(*ends, seen.timeline(pace.hold), pace)
+def _member(observations: Observations, timing: ProbeTiming) -> MeasuredStream:
+    ends = (int(observations.at[0]), int(observations.at[-1])) if len(observations) else (NEVER, NEVER)
+    return MeasuredStream(*ends, observations.timeline(timing.hold), timing)
 
 
 FIXED = ("window", "the whole record")  # names of windows that do not move with time
@@ -143,8 +147,8 @@ USE_CHANGES = "use --changes for state changes, or --samples if each row is a pr
 
 def changes_hint(stream: Stream) -> str:
     """Return why the stream looks like a log of changes."""
-    named = f"check {stream.check}: " if stream.check else ""
-    return f"{named}looks like a log of state changes, not of probes: every row differs from the previous one"
+    prefix = f"check {stream.check}: " if stream.check else ""
+    return f"{prefix}looks like a log of state changes, not of probes: every row differs from the previous one"
 
 
 def measure_changes(log: ChangeLog, measure_options: MeasureOptions, until: int | None) -> Measurement:
@@ -153,18 +157,19 @@ def measure_changes(log: ChangeLog, measure_options: MeasureOptions, until: int 
     Raises:
         NinewatchError: the log is empty, the window cannot be determined, or the rule requires more members than exist.
     """
-    return _answer(
-        {stream: _of_held(held) for stream, held in log.held(measure_options.at, until).items()}, measure_options
+    return _measurement(
+        {stream: _measured_stream(changes) for stream, changes in log.streams_at(measure_options.at, until).items()},
+        measure_options,
     )
 
 
-def _of_held(held: StreamChanges | None) -> MeasuredStream:
-    if held is None:
+def _measured_stream(changes: StreamChanges | None) -> MeasuredStream:
+    if changes is None:
         return MeasuredStream(NEVER, NEVER, Timeline(0), ProbeTiming(None, None, 0, 0))
-    return MeasuredStream(held.first, held.last, held.history, ProbeTiming(None, None, 0, held.resolution))
+    return MeasuredStream(changes.first, changes.last, changes.history, ProbeTiming(None, None, 0, changes.resolution))
 
 
-def _answer(members: dict[Stream, MeasuredStream], measure_options: MeasureOptions) -> Measurement:
+def _measurement(members: dict[Stream, MeasuredStream], measure_options: MeasureOptions) -> Measurement:
     span = _span(members.values(), measure_options.at)
     window = measure_options.window(span)
     return Measurement(
@@ -195,14 +200,14 @@ def _groups(members: dict[Stream, MeasuredStream], by_check: bool) -> Iterable[t
 def _result(
     check: str | None, members: Sequence[MeasuredStream], window: Window, measure_options: MeasureOptions
 ) -> Result:
-    paces = tuple(member.pace for member in members)
+    timings = tuple(member.timing for member in members)
     history = _history([member.history for member in members], check, measure_options.rule)
-    intervals = [pace.interval for pace in paces]
+    intervals = [timing.interval for timing in timings]
     longest = None if None in intervals else max(each for each in intervals if each is not None)
 
     def measured(excluded: Sequence[Interval]) -> Measured:
         whole = window.whole if window.in_progress else None
-        found = measure(
+        figures = measure(
             history,
             window.measured,
             measure_options.objective,
@@ -212,19 +217,19 @@ def _result(
             whole=whole,
             rolling=window.rolling and window.name not in FIXED,
         )
-        found = replace(found, sampled=all(pace.resolution is None for pace in paces))
-        return _with_end(found, history, excluded) if measure_options.counts_end else found
+        figures = replace(figures, sampled=all(timing.resolution is None for timing in timings))
+        return _with_end(figures, history, excluded) if measure_options.counts_end else figures
 
     raw = measured(())
     excluded = tuple(measure_options.excluded(window.whole))
-    return Result(check, measured(excluded) if excluded else raw, raw, paces)
+    return Result(check, measured(excluded) if excluded else raw, raw, timings)
 
 
-def _with_end(found: Measured, history: History, excluded: Sequence[Interval]) -> Measured:
+def _with_end(figures: Measured, history: History, excluded: Sequence[Interval]) -> Measured:
     """Return the figures including observations at the end of the window, unless that instant is excluded."""
-    end = Interval(found.window.end, found.window.end + MICROSECOND)
+    end = Interval(figures.window.end, figures.window.end + MICROSECOND)
     counts = (history.counts(part) for part in subtract(end, excluded))
-    return replace(found, counts=reduce(Counts.plus, counts, found.counts))
+    return replace(figures, counts=reduce(Counts.plus, counts, figures.counts))
 
 
 def _history(members: Sequence[History], check: str | None, rule: Rule) -> History:

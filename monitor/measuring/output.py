@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from sla.measured import Measured
     from sla.watched import Watched
 
-_WIDTH = 56
-_LEFT = 14
-_PACES = 3
+_BAR_WIDTH = 56
+_NAME_WIDTH = 14
+_MAX_TIMINGS = 3
 
 
 def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
-    """Return the objects one per row under a header; nested names are joined by an underscore.
+    """Return the objects as CSV with a header, one per row. Nested names are joined by an underscore.
 
-    What is null is empty, and so is what only other rows have.
+    Null values and missing values are empty.
     """
     rows = [dict(_flat(each)) for each in objects]
     text = io.StringIO()
@@ -59,7 +59,7 @@ def _heading(measurement: Measurement, measure_options: MeasureOptions) -> Itera
     ends = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
     yield f"{window.name}: {ends} ({format_duration(measured.length)})"
     if window.in_progress:
-        yield f"in progress: the budget covers the whole window, to {format_instant(window.whole.end)}"
+        yield f"in progress: the budget covers the entire window, to {format_instant(window.whole.end)}"
     last = format_instant(measurement.record.end)
     known = f"all observations used, up to {last}" if measure_options.at is None else f"observations used up to {last}"
     policy = {
@@ -74,7 +74,7 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
     m = result.measured
     yield _title(result, m)
     yield _row("availability", _bounds(m))
-    yield from _drawn(m)
+    yield from _bar(m)
     if result.raw is not m:
         yield _row("raw", f"{_bounds(result.raw)}, before exclusions")
         yield _row("excluded", format_duration(m.excluded))
@@ -84,24 +84,24 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
         b = m.budget
         rest = "left" if b.remaining >= 0 else "overspent"
         spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
-        yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolvable(m)}")
+        yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolution_hint(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing in doubt or unknown'}")
     if m.watched is not None:
-        yield _row("observed", _watched(m, m.watched))
+        yield _row("observed", _observed_part(m, m.watched))
     counts = m.counts
     kind, to = ("observations", "") if m.sampled else ("changes", "to ")
     yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
     yield _row("nines", _nines(m))
     yield _row("rule", _rule(result, measure_options))
-    yield _row("timing", _paces(result.paces, measure_options))
+    yield _row("timing", _timings(result.timings, measure_options))
 
 
 def _row(name: str, text: str) -> str:
-    return f"  {name:<{_LEFT}}{text}"
+    return f"  {name:<{_NAME_WIDTH}}{text}"
 
 
 def _title(result: Result, m: Measured) -> str:
-    name = result.check or ("all observations" if len(result.paces) == 1 else "all together")
+    name = result.check or ("all observations" if len(result.timings) == 1 else "all together")
     if m.objective is None or m.verdict is None:
         return name
     return f"{name}: {m.verdict.upper()} against {m.objective}"
@@ -114,18 +114,18 @@ def _bounds(m: Measured) -> str:
     return f"{format_percent(point)}, bounds {format_percent(low)} to {format_percent(high)}"
 
 
-def _drawn(m: Measured) -> Iterator[str]:
+def _bar(m: Measured) -> Iterator[str]:
     """Yield a bar with the bounds and the point estimate on a scale up to 100 %, and the objective below it."""
     low, point, high = m.availability
     if low is None or high is None:
         return
     lowest = low if m.objective is None else min(low, m.objective.ratio)
-    left = 1 - _nice(1 - lowest)
+    left = 1 - _scale_span(1 - lowest)
 
     def place(ratio: Fraction) -> int:
-        return math.floor((ratio - left) / (1 - left) * (_WIDTH - 1))
+        return math.floor((ratio - left) / (1 - left) * (_BAR_WIDTH - 1))
 
-    line = ["─"] * _WIDTH
+    line = ["─"] * _BAR_WIDTH
     line[place(low) : place(high) + 1] = "━" * (place(high) - place(low) + 1)
     if point is not None:
         line[place(point)] = "●"
@@ -134,10 +134,10 @@ def _drawn(m: Measured) -> Iterator[str]:
     if m.objective is not None:
         at = place(m.objective.ratio) + len(scale) + 2
         label = f"objective {m.objective}"
-        yield _row("", f"{'▲':>{at + 1}} {label}" if at < _WIDTH // 2 else f"{label:>{at - 1}} ▲")
+        yield _row("", f"{'▲':>{at + 1}} {label}" if at < _BAR_WIDTH // 2 else f"{label:>{at - 1}} ▲")
 
 
-def _nice(share: Fraction) -> Fraction:
+def _scale_span(share: Fraction) -> Fraction:
     """Return the smallest of 1, 2, 5, 10, 20, 50, 100 % (and a tenth, a hundredth, ... of them) that is not less."""
     if not 0 < share < Fraction(1, 2):
         return Fraction(1) if share else Fraction(1, 100)
@@ -169,11 +169,11 @@ def _downtime(m: Measured) -> str:
     return f"{point}, bounds {low} to {high}"
 
 
-def _resolvable(m: Measured) -> str:
+def _resolution_hint(m: Measured) -> str:
     return "; too short to be measured at this interval" if m.resolvable is False else ""
 
 
-def _watched(m: Measured, part: Watched) -> str:
+def _observed_part(m: Measured, part: Watched) -> str:
     """Return the availability of the part of the window that the record covers, and when a verdict is possible."""
     low, point, high = part.availability
     length = format_duration(m.window.end - part.since)
@@ -196,25 +196,29 @@ def _nines(m: Measured) -> str:
 
 
 def _rule(result: Result, measure_options: MeasureOptions) -> str:
-    if len(result.paces) == 1:
+    if len(result.timings) == 1:
         return "the check must be up"
     kind = "vantages" if measure_options.by_check else "checks (each vantage counts as one)"
-    return f"{str(measure_options.rule).replace('_', ' ')} of {len(result.paces)} {kind} must be up"
+    return f"{str(measure_options.rule).replace('_', ' ')} of {len(result.timings)} {kind} must be up"
 
 
-def _paces(paces: Iterable[ProbeTiming], measure_options: MeasureOptions) -> str:
-    text = list(dict.fromkeys(_pace(pace, measure_options) for pace in paces))
-    rest = f"; and {len(text) - _PACES} more" if len(text) > _PACES else ""
-    return "; ".join(text[:_PACES]) + rest
+def _timings(timings: Iterable[ProbeTiming], measure_options: MeasureOptions) -> str:
+    text = list(dict.fromkeys(_timing(timing, measure_options) for timing in timings))
+    rest = f"; and {len(text) - _MAX_TIMINGS} more" if len(text) > _MAX_TIMINGS else ""
+    return "; ".join(text[:_MAX_TIMINGS]) + rest
 
 
-def _pace(pace: ProbeTiming, measure_options: MeasureOptions) -> str:
-    if pace.resolution is not None:
-        fine = f"written to {format_duration(pace.resolution)}" if pace.resolution else "written to the microsecond"
-        return f"changes of state {fine}; each state holds until the next"
+def _timing(timing: ProbeTiming, measure_options: MeasureOptions) -> str:
+    if timing.resolution is not None:
+        resolution = (
+            f"with a resolution of {format_duration(timing.resolution)}"
+            if timing.resolution
+            else "with a resolution of microseconds"
+        )
+        return f"state changes {resolution}; each state lasts until the next change"
     how = "given" if measure_options.interval is not None else "median spacing"
-    interval = f"{format_duration(pace.interval)} ({how})" if pace.interval else "1m (assumed)"
-    if pace.timeout is None:
-        return f"interval {interval}, hold {format_duration(pace.hold)} (given)"
-    timeout = f"{format_duration(pace.timeout)}{'' if measure_options.timeout is not None else ' (assumed)'}"
-    return f"interval {interval}, hold {format_duration(pace.hold)} = 2 x interval + timeout {timeout}"
+    interval = f"{format_duration(timing.interval)} ({how})" if timing.interval else "1m (assumed)"
+    if timing.timeout is None:
+        return f"interval {interval}, hold {format_duration(timing.hold)} (given)"
+    timeout = f"{format_duration(timing.timeout)}{'' if measure_options.timeout is not None else ' (assumed)'}"
+    return f"interval {interval}, hold {format_duration(timing.hold)} = 2 x interval + timeout {timeout}"

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from monitor.measuring.log_parser import Columns
 
 RANK_BITS = 2
-_MOST_NAMES = 100_000
-_AT_ONCE = 2**19
+_MAX_NAMES = 100_000
+_CHUNK = 2**19
 
 _Column = npt.NDArray[np.int64]
 
 
 class Stream(NamedTuple):
-    """One check from one vantage; a name is empty if the file has no such column."""
+    """One check from one vantage. A name is empty if the file has no such column."""
 
     check: str
     vantage: str
@@ -63,10 +63,10 @@ class _Names(dict[str, int]):
 
 
 class TimestampCheck:
-    """Detect files whose numbers are dates in another notation than seconds since 1970.
+    """A detector of files with numbers that are dates in a notation other than seconds since 1970.
 
-    Excel's days since 1900 would be seconds of 1 January 1970, and 20261120 a second of August 1970. The whole file is
-    checked, because a test's log may start in 1970.
+    Excel's days since 1900 would be seconds of 1 January 1970, and 20261120 a second of August 1970. All instants of a
+    file are checked, because a test's log may start in 1970.
     """
 
     def __init__(self, name: str) -> None:
@@ -74,19 +74,19 @@ class TimestampCheck:
         self._low, self._high = sys.maxsize, -sys.maxsize
         self._first: tuple[int, str] | None = None
 
-    def saw(self, low: int, high: int, columns: Columns, row: int) -> None:
+    def add(self, low: int, high: int, columns: Columns, row: int) -> None:
         """Add the earliest and latest of some instants; `row` is one of them."""
         self._low, self._high = min(self._low, low), max(self._high, high)
         if self._first is None:
             self._first = columns.line(row), columns.at[row].strip()
 
-    def judge(self) -> None:
+    def verify(self) -> None:
         """Check the file.
 
         Raises:
             BadDataError: all instants are numbers of another notation.
         """
-        for low, high, what in _NO_SECONDS:
+        for low, high, what in _OTHER_NOTATIONS:
             if self._first is not None and low * SECOND <= self._low and self._high < high * SECOND:
                 line, text = self._first
                 raise BadDataError(
@@ -95,7 +95,7 @@ class TimestampCheck:
 
 
 # Half-open ranges of numbers that are dates from 1990 to 2100 in another notation.
-_NO_SECONDS = (
+_OTHER_NOTATIONS = (
     (32_874, 73_051, "a serial date of a spreadsheet (days since 1900)"),
     (19_900_101, 21_000_101, "a date as one number"),
 )
@@ -104,7 +104,7 @@ _NO_SECONDS = (
 class Record:
     """All observations, each one number: its instant and, in the 2 lowest bits, its outcome's rank.
 
-    Sorting these numbers sorts by instant, and of several observations at one instant the one that counts is last
+    Sorting these numbers sorts by instant, and the last of several observations at one instant is the one to use
     (measurement.md, section 1).
     """
 
@@ -112,7 +112,7 @@ class Record:
         self._zone = zone
         self._streams: dict[Stream, array[int]] = {}
         self._pending: list[tuple[_Column, _Column]] = []
-        self._waiting = 0
+        self._pending_rows = 0
         self._ranks = _Ranks()
         self._checks = _Names()
         self._vantages = _Names()
@@ -123,7 +123,7 @@ class Record:
 
     def streams(self) -> dict[Stream, array[int]]:
         """Return the observations of each stream in order of input; not a copy."""
-        self._sort_out()
+        self._distribute()
         return self._streams
 
     def read(self, sources: Iterable[Source]) -> None:
@@ -133,14 +133,14 @@ class Record:
             BadDataError: a line is not an observation.
         """
         for source in sources:
-            first = TimestampCheck(source.name)
+            timestamp_check = TimestampCheck(source.name)
             for columns in log_parser.read(source.name, source.blocks()):
-                at = self.take(columns, source.name)
+                at = self.add(columns, source.name)
                 if len(at):
-                    first.saw(int(at.min()), int(at.max()), columns, 0)
-            first.judge()
+                    timestamp_check.add(int(at.min()), int(at.max()), columns, 0)
+            timestamp_check.verify()
 
-    def take(self, columns: Columns, name: str = "-") -> _Column:
+    def add(self, columns: Columns, name: str = "-") -> _Column:
         """Add rows, and return their instants.
 
         Raises:
@@ -151,34 +151,34 @@ class Record:
             ranks = np.fromiter(map(self._ranks.__getitem__, columns.outcome), np.int64, count)
             at = instants(columns.at, self._zone)
         except ValueError:
-            raise _culprit(columns, name, self._zone) from None
+            raise _error_of_first_invalid_row(columns, name, self._zone) from None
         keys = (at << RANK_BITS) | ranks
         checks = _numbered(self._checks, columns.check, count)
         vantages = _numbered(self._vantages, columns.vantage, count)
-        if max(len(self._checks.known), len(self._vantages.known)) > _MOST_NAMES:
-            raise NinewatchError(f"{name}: more than {_MOST_NAMES:,} different checks; check the column with the name")
+        if max(len(self._checks.known), len(self._vantages.known)) > _MAX_NAMES:
+            raise NinewatchError(f"{name}: more than {_MAX_NAMES:,} different checks; check the column with the name")
         self._pending.append(((checks << 32) | vantages, keys))
-        self._waiting += count
-        if self._waiting > _AT_ONCE:
-            self._sort_out()
+        self._pending_rows += count
+        if self._pending_rows > _CHUNK:
+            self._distribute()
         return at
 
-    def _sort_out(self) -> None:
+    def _distribute(self) -> None:
         """Distribute the pending rows to the streams, many at a time because there may be thousands of streams."""
-        if not self._waiting:
+        if not self._pending_rows:
             return
-        both, keys = (np.concatenate(column) for column in zip(*self._pending, strict=True))
-        self._pending, self._waiting = [], 0
-        if (both != both[0]).any():
-            order = np.argsort(both, kind="stable")
-            both, keys = both[order], keys[order]
-        starts = np.flatnonzero(np.diff(both, prepend=-1))
-        for start, end in pairwise([*starts.tolist(), len(both)]):
-            stream = self._stream(int(both[start]))
+        stream_keys, keys = (np.concatenate(column) for column in zip(*self._pending, strict=True))
+        self._pending, self._pending_rows = [], 0
+        if (stream_keys != stream_keys[0]).any():
+            order = np.argsort(stream_keys, kind="stable")
+            stream_keys, keys = stream_keys[order], keys[order]
+        starts = np.flatnonzero(np.diff(stream_keys, prepend=-1))
+        for start, end in pairwise([*starts.tolist(), len(stream_keys)]):
+            stream = self._stream(int(stream_keys[start]))
             self._streams.setdefault(stream, array("q")).frombytes(keys[start:end].tobytes())
 
-    def _stream(self, both: int) -> Stream:
-        return Stream(self._checks.known[both >> 32], self._vantages.known[both & 0xFFFFFFFF])
+    def _stream(self, stream_keys: int) -> Stream:
+        return Stream(self._checks.known[stream_keys >> 32], self._vantages.known[stream_keys & 0xFFFFFFFF])
 
 
 def _numbered(names: _Names, cells: Iterable[str] | None, count: int) -> _Column:
@@ -187,7 +187,7 @@ def _numbered(names: _Names, cells: Iterable[str] | None, count: int) -> _Column
     return np.fromiter(map(names.__getitem__, cells), np.int64, count)
 
 
-def _culprit(columns: Columns, name: str, zone: tzinfo | None) -> BadDataError:
+def _error_of_first_invalid_row(columns: Columns, name: str, zone: tzinfo | None) -> BadDataError:
     """Return the error of the first invalid row."""
     for row, (at, outcome) in enumerate(zip(columns.at, columns.outcome, strict=True)):
         try:

@@ -1,4 +1,4 @@
-"""Random outage histories of single parts. The same seed gives the same history, whatever else is in the design.
+"""Random outage histories of single parts. A history depends only on the part and the seed, not on the entire design.
 
 Only NumPy's seeding and raw generator output are used, which NumPy guarantees to be stable (NEP 19), unlike its
 distributions. Not in `sla`, because it needs NumPy.
@@ -17,7 +17,7 @@ from sla.feasibility import Mask, Planned, Process, Repairable, Switch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FIRST_GUESS = 1.1  # times the expected number of cycles; more are drawn if they do not fill the time
+_FIRST_GUESS = 1.1  # times the expected number of cycles; more cycles are generated if these do not fill the time
 
 
 class RandomStream:
@@ -32,14 +32,14 @@ class RandomStream:
         words = np.asarray(self._bits.random_raw(count), np.uint64)
         return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
-    def exponential(self, mean: int, most: int, count: int) -> Instants:
-        """Return `count` exponential durations in whole microseconds, limited to `most` to avoid overflow of sums."""
-        durations: Instants = np.rint(np.minimum(-mean * np.log1p(-self.uniform(count)), most)).astype(np.int64)
+    def exponential(self, mean: int, maximum: int, count: int) -> Instants:
+        """Return `count` exponential durations in microseconds. The limit `maximum` prevents overflows of sums."""
+        durations: Instants = np.rint(np.minimum(-mean * np.log1p(-self.uniform(count)), maximum)).astype(np.int64)
         return durations
 
 
 def history(process: Process, length: int, seed: int, *purpose: str | int) -> Outages:
-    """Return the outages of a leaf in [0, length); the last may extend beyond the end.
+    """Return the outages of a leaf in [0, length). The last outage may extend beyond the end.
 
     The leaf is as likely to be down at the start as at any other instant.
     """
@@ -51,22 +51,22 @@ def history(process: Process, length: int, seed: int, *purpose: str | int) -> Ou
     return at_least(process.replicas - process.needed + 1, each)
 
 
-def _planned(process: Planned, length: int, chance: RandomStream) -> Outages:
-    """Return occurrences every `every`, the first at a random instant, possibly before the start."""
-    first = int(chance.uniform(1)[0] * process.every) - process.duration
+def _planned(process: Planned, length: int, random_stream: RandomStream) -> Outages:
+    """Return periodic outages. The first one starts at a random instant, possibly before 0."""
+    first = int(random_stream.uniform(1)[0] * process.every) - process.duration
     starts = np.arange(first, length, process.every, dtype=np.int64)
     return without_empty(np.maximum(starts, 0), starts + process.duration)
 
 
-def _repaired(process: Repairable, length: int, chance: RandomStream) -> Outages:
+def _repaired(process: Repairable, length: int, random_stream: RandomStream) -> Outages:
     """Return one replica's outages, with exponential (memoryless) up and down times."""
-    begins_down = chance.uniform(1)[0] < process.replica_down_probability
+    begins_down = random_stream.uniform(1)[0] < process.replica_down_probability
     expected = int(length / (process.mtbf + process.mttr) * _FIRST_GUESS) + 16
     starts, ends, now = [], [], 0
     while now < length:
-        # Durations beyond twice the simulated time make no difference.
-        ups = chance.exponential(process.mtbf, 2 * length, expected)
-        downs = chance.exponential(process.mttr, 2 * length, expected)
+        # Longer durations than twice the simulated time have no effect.
+        ups = random_stream.exponential(process.mtbf, 2 * length, expected)
+        downs = random_stream.exponential(process.mttr, 2 * length, expected)
         if begins_down:
             ups[0], begins_down = 0, False
         until = now + np.cumsum(ups + downs)
@@ -78,7 +78,7 @@ def _repaired(process: Repairable, length: int, chance: RandomStream) -> Outages
     return without_empty(all_starts[:within], all_ends[:within])
 
 
-def masked(mask: Mask, outages: Outages, seed: int, *purpose: str | int) -> Outages:
+def unmasked_outages(mask: Mask, outages: Outages, seed: int, *purpose: str | int) -> Outages:
     """Return the parts of the leaf's outages that a mask does not hide.
 
     A retry hides the last `length` of an outage. A switch hides all but the first `length`, if the fail-over works.

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from monitor.config.plan_file import Plan
     from sla.readiness import Checklist
 
-TYPICAL, BAD, GOOD = Fraction(1, 2), Fraction(5, 100), Fraction(95, 100)
+MEDIAN, P05, P95 = Fraction(1, 2), Fraction(5, 100), Fraction(95, 100)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanResult:
-    """The result of a plan. `years` is the number of simulated years; `ceilings` are those after each step."""
+    """The result of a plan. `years` is the number of simulated years; `ceilings[i]` is the ceiling after `steps[i]`."""
 
     plan: Plan
     prediction: Prediction
@@ -30,7 +30,7 @@ class PlanResult:
     median: float
     p05: float
     p95: float
-    chances: Mapping[Fraction, float]
+    probabilities: Mapping[Fraction, float]
     steps: tuple[Step, ...]
     ceilings: tuple[Ceiling, ...]
 
@@ -45,7 +45,7 @@ class PlanResult:
                 "ceiling_reasons": [limit_text(limit) for limit in self.ceiling.limits],
             },
             "years": {"median": self.median, "p05": self.p05, "p95": self.p95},
-            "chance": {level_name(level): chance for level, chance in self.chances.items()},
+            "chance": {level_name(level): chance for level, chance in self.probabilities.items()},
             "contributors": [
                 {"id": each.id, "downtime_seconds_per_year": each.downtime / SECOND, "share": each.share}
                 for each in self.prediction.contributors
@@ -58,22 +58,22 @@ def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> Pl
     """Evaluate a plan. The same plan, years and seed give the same result.
 
     Raises:
-        TooManySharedPartsError: too many shared parts.
-        NinewatchError: too many years to simulate.
+        TooManySharedPartsError: the design has too many shared parts.
+        NinewatchError: the simulation would take too long.
     """
     design = plan.design
     prediction = predict(design)
-    drawn: Years = simulate(design, years, seed)
+    simulated: Years = simulate(design, years, seed)
     steps = next_steps(design, plan.costs)
     return PlanResult(
         plan=plan,
         prediction=prediction,
         ceiling=find_ceiling(design, checklist, plan.met, plan.limits),
         years=years,
-        median=drawn.quantile(TYPICAL),
-        p05=drawn.quantile(BAD),
-        p95=drawn.quantile(GOOD),
-        chances={level: drawn.chance(level) for level in LEVELS},
+        median=simulated.quantile(MEDIAN),
+        p05=simulated.quantile(P05),
+        p95=simulated.quantile(P95),
+        probabilities={level: simulated.chance(level) for level in LEVELS},
         steps=steps,
         ceilings=tuple(
             find_ceiling(step.design, checklist, met_items_after(design, step.design, plan.met), plan.limits)

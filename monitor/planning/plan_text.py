@@ -32,11 +32,11 @@ def text_lines(result: PlanResult) -> Iterator[str]:
     yield ""
     yield from _single_years(result)
     yield ""
-    yield from _costly(result)
+    yield from _downtime_by_cause(result)
     yield ""
-    yield from _next(result)
+    yield from _possible_changes(result)
     yield ""
-    yield from _rests_on(result)
+    yield from _assumptions(result)
 
 
 def _expected(result: PlanResult) -> Iterator[str]:
@@ -72,30 +72,30 @@ def _objective(result: PlanResult, objective: Objective) -> str:
 
 def _single_years(result: PlanResult) -> Iterator[str]:
     yield f"Single years differ from the average. Of {result.years:,} simulated years:"
-    yield f"  - half had less than {_lost(result.median)} of downtime ({percent(result.median)} or better);"
-    yield f"  - the best 5 % had {_lost(result.p95)} or less ({percent(result.p95)} or better);"
-    yield f"  - the worst 5 % had {_lost(result.p05)} or more ({percent(result.p05)} or worse)."
-    yield "Chance that a year reaches"
-    for level, chance in result.chances.items():
+    yield f"  - half had less than {_downtime_text(result.median)} of downtime ({percent(result.median)} or better);"
+    yield f"  - the best 5 % had {_downtime_text(result.p95)} or less ({percent(result.p95)} or better);"
+    yield f"  - the worst 5 % had {_downtime_text(result.p05)} or more ({percent(result.p05)} or worse)."
+    yield "Probability that a year reaches"
+    for level, chance in result.probabilities.items():
         allowed = f"{duration_text(float(1 - level) * YEAR)} per year"
-        yield f"  {Objective(level)!s:<9}{allowed:<34}{_odds(chance)}"
+        yield f"  {Objective(level)!s:<9}{allowed:<34}{_probability_text(chance)}"
 
 
-def _lost(availability: float) -> str:
+def _downtime_text(availability: float) -> str:
     return duration_text(float(1 - Fraction(availability)) * YEAR)
 
 
-def _odds(chance: float) -> str:
-    """Return a chance out of 100, rounded down so that only certainty reads as certain."""
+def _probability_text(chance: float) -> str:
+    """Return a probability out of 100, rounded down, so that only a probability of 1 gives `every year`."""
     if chance <= 0:
-        return "none seen"
+        return "in no simulated year"
     if chance >= 1:
         return "every year"
     whole = int(chance * 100)
     return f"{whole} in 100" if whole else "fewer than 1 in 100"
 
 
-def _costly(result: PlanResult) -> Iterator[str]:
+def _downtime_by_cause(result: PlanResult) -> Iterator[str]:
     yield "Downtime by cause, in an average year"
     listed = [each for each in result.prediction.contributors if each.downtime >= SECOND / 100]
     for each in listed[:MAX_LISTED]:
@@ -112,7 +112,7 @@ def _cost(downtime: float, share: float, name: str) -> str:
     return f"  {duration_text(downtime):<26}{part:<12}{name}"
 
 
-def _next(result: PlanResult) -> Iterator[str]:
+def _possible_changes(result: PlanResult) -> Iterator[str]:
     steps = list(zip(result.steps, result.ceilings, strict=True))[:MAX_LISTED]
     if not steps:
         yield "No single change improves the design noticeably."
@@ -122,7 +122,7 @@ def _next(result: PlanResult) -> Iterator[str]:
     yield f"Possible changes, each on its own, {order}"
     for number, (step, after) in enumerate(steps, 1):
         yield from _item(f"{step.change.text}.", f"  {number}. ")
-        yield from _item(f"{_gained(step)}{_raised(result.ceiling, after)}", "     ")
+        yield from _item(f"{_step_effect(step)}{_ceiling_change(result.ceiling, after)}", "     ")
     largest = max(result.steps, key=lambda step: step.downtime_saved)
     if largest is not result.steps[0]:
         yield from _item(
@@ -130,7 +130,7 @@ def _next(result: PlanResult) -> Iterator[str]:
         )
 
 
-def _gained(step: Step) -> str:
+def _step_effect(step: Step) -> str:
     availability = percent(1 - Fraction(step.unavailability))
     text = f"Saves {duration_text(step.downtime_saved)} per year. Availability is then {availability}."
     if step.cost is None or step.cost_per_hour is None:
@@ -138,7 +138,7 @@ def _gained(step: Step) -> str:
     return f"{text} Costs {float(step.cost):,.0f} per year, {step.cost_per_hour:,.0f} per hour saved."
 
 
-def _raised(before: Ceiling, after: Ceiling) -> str:
+def _ceiling_change(before: Ceiling, after: Ceiling) -> str:
     if before.maximum == after.maximum:
         return ""
     if after.maximum is None:
@@ -146,7 +146,7 @@ def _raised(before: Ceiling, after: Ceiling) -> str:
     return f" The rules then limit the promise to {Objective(after.maximum)}."
 
 
-def _rests_on(result: PlanResult) -> Iterator[str]:
+def _assumptions(result: PlanResult) -> Iterator[str]:
     yield "Assumptions"
     for assumption in (*result.plan.assumptions, *_general(result)):
         yield from _item(assumption)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.errors import NinewatchError
-from monitor.planning.histories import history, masked
+from monitor.planning.histories import history, unmasked_outages
 from monitor.planning.outages import NONE, Instants, Outages, at_least, before
 from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, build_model
 
@@ -59,7 +59,7 @@ class Years:
 
 
 def simulate(design: Design, years: int, seed: int) -> Years:
-    """Simulate years of 365 days. The same seed gives the same years, and more years start with the same ones.
+    """Simulate years of 365 days. The same seed gives the same years, and more years start with the same years.
 
     Raises:
         NinewatchError: too many outages for a simulation of a few minutes.
@@ -67,8 +67,8 @@ def simulate(design: Design, years: int, seed: int) -> Years:
     model = build_model(design)
     outages = max(1.0, sum(map(_outages_a_year, model.leaves.values())))
     if outages * years > MAX_OUTAGES:
-        least = max(1, int(MAX_OUTAGES / outages))
-        raise NinewatchError(f"{years:,} years have too many outages to simulate; use --years {least} or fewer")
+        fewer_years = max(1, int(MAX_OUTAGES / outages))
+        raise NinewatchError(f"{years:,} years have too many outages to simulate; use --years {fewer_years} or fewer")
     span = max(1, min(BLOCK, int(MAX_OUTAGES_PER_BLOCK / outages)))
     blocks = [_block(model, span, seed, number) for number in range(-(-years // span))]
     downtime = np.concatenate([down for down, _ in blocks])[:years]
@@ -85,8 +85,8 @@ def _block(model: Model, span: int, seed: int, number: int) -> tuple[Instants, I
     """Return downtime and counted time of each of the `span` years of a block."""
     edges = np.arange(span + 1, dtype=np.int64) * YEAR
     length = span * YEAR
-    drawn = dict(_drawn(model, length, seed, number))
-    down = _evaluated(model.structure, drawn)
+    outages_by_name = dict(_outages_by_name(model, length, seed, number))
+    down = _outages_of(model.structure, outages_by_name)
     if model.excluded is None:
         return np.diff(before(down, edges)), np.full(span, YEAR, np.int64)
     excluded = history(model.excluded, length, seed, "excluded", number)
@@ -95,18 +95,18 @@ def _block(model: Model, span: int, seed: int, number: int) -> tuple[Instants, I
     return either - within, YEAR - within
 
 
-def _drawn(model: Model, length: int, seed: int, number: int) -> Iterator[tuple[str, Outages]]:
+def _outages_by_name(model: Model, length: int, seed: int, number: int) -> Iterator[tuple[str, Outages]]:
     leaves = {name: history(process, length, seed, name, number) for name, process in model.leaves.items()}
     yield from leaves.items()
     for name, mask in model.masks.items():
-        yield name, masked(mask, leaves[mask.leaf], seed, name, number)
+        yield name, unmasked_outages(mask, leaves[mask.leaf], seed, name, number)
 
 
-def _evaluated(structure: Structure, drawn: Mapping[str, Outages]) -> Outages:
+def _outages_of(structure: Structure, outages_by_name: Mapping[str, Outages]) -> Outages:
     """Return the outages of a structure, which is down if more than n - k of its n members are."""
     if isinstance(structure, str):
-        return drawn[structure]
+        return outages_by_name[structure]
     if structure.k == 0:
         return NONE
-    members = [_evaluated(member, drawn) for member in structure.members]
+    members = [_outages_of(member, outages_by_name) for member in structure.members]
     return at_least(len(members) - structure.k + 1, members)

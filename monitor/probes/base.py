@@ -1,4 +1,4 @@
-"""The interface of a probe kind, which makes one attempt at a time; the runner handles deadline and outcome."""
+"""The interface of a probe kind, which makes one attempt at a time. The runner handles deadline and outcome."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The `browser` kind: a Playwright script in its own Chromium. Requires `make extras` and `--allow-exec`.
 
-The script is Python and runs in a process of its own (`monitor.protocols.browser_process`). It can do anything that the
-daemon's user can, so it requires the same flag as `exec`.
+The script is Python and runs in a separate process (`monitor.protocols.browser_process`). It has all permissions of the
+daemon's user, so it requires the same flag as `exec`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
-_SHARE, _PICTURE = 0.8, 0.15  # of the timeout, for the script and the screenshot; the rest is for the trace
+_SCRIPT_SHARE, _SCREENSHOT_SHARE = (
+    0.8,
+    0.15,
+)  # of the timeout, for the script and the screenshot; the rest is for the trace
 
 
 class BrowserCheck(ProgramCheck):
@@ -38,17 +41,17 @@ class BrowserCheck(ProgramCheck):
     """A Python file with `def run(page)` (Playwright's synchronous API), which raises on a failure."""
 
     url: HttpUrl | None = None
-    """A page to open before the script runs. Details omit the query of URLs."""
+    """A page to open before the script runs. The query of URLs is not shown in details."""
 
     keep: LocalFolder | None = None
-    """A folder for screenshot and trace of the last failure, in a subfolder named by the check's id. A trace contains
-    all input, so none is kept if `env` contains a secret."""
+    """A folder for screenshot and trace of the last failure, in a subfolder with the check's id as name. A trace
+    contains all input, so it is not kept if `env` contains a secret."""
 
     chromium: str = "/usr/bin/chromium"
-    """The path of the browser."""
+    """Path of the browser."""
 
     @model_validator(mode="after")
-    def _can_be_run(self) -> Self:
+    def _playwright_is_installed(self) -> Self:
         require("playwright", "browser")
         return self
 
@@ -64,14 +67,14 @@ def prepare(check: BrowserCheck) -> Probe:
     task = {
         "script": str(check.browser),
         "url": check.url,
-        "seconds": _SHARE * check.timeout / SECOND,
-        "picture": _PICTURE * check.timeout / SECOND,
+        "seconds": _SCRIPT_SHARE * check.timeout / SECOND,
+        "picture": _SCREENSHOT_SHARE * check.timeout / SECOND,
         "keep": str(check.keep.resolve() / check.id) if check.keep is not None else None,
         "trace": check.keep is not None and not any(isinstance(value, Secret) for value in check.env.values()),
         "chromium": check.chromium,
     }
-    here = str(Path(__file__).resolve().parents[2])
-    environment = {**check.environment(PYTHONPATH=here), "NINEWATCH_TASK": json.dumps(task)}
+    package_folder = str(Path(__file__).resolve().parents[2])
+    environment = {**check.environment(PYTHONPATH=package_folder), "NINEWATCH_TASK": json.dumps(task)}
     words = (sys.executable, "-m", "monitor.protocols.browser_process")
 
     async def probe(attempt: Attempt) -> ProbeResult:
@@ -94,8 +97,8 @@ def _failure(code: int, output: bytes) -> ProbeFailure | None:
         return ProbeFailure("browser_missing", f"the script's process exited with {code}", outcome=Outcome.UNKNOWN)
     if not reason:
         return None
-    ours = reason == "browser_missing"
-    return ProbeFailure(reason, quoted(detail, 250), outcome=Outcome.UNKNOWN if ours else Outcome.BAD)
+    is_unknown = reason == "browser_missing"
+    return ProbeFailure(reason, quoted(detail, 250), outcome=Outcome.UNKNOWN if is_unknown else Outcome.BAD)
 
 
 KIND = Kind(

@@ -52,8 +52,8 @@ class DnsCheck(TlsCapableCheck):
     """`udp` (with TCP if the response does not fit a datagram), `tcp`, or `tls`."""
 
     resolver: HostPortField | None = None
-    """`host:port` of the resolver; default port 53, or 853 for `tls`. Default: the resolvers of /etc/resolv.conf; the
-    next one is queried after 250 ms without a response."""
+    """`host:port` of the resolver, with default port 53, or 853 for `tls`. Default: the resolvers of /etc/resolv.conf;
+    after 250 ms without a response, the next one is queried."""
 
     expect: Expected = DnsExpect()
     """Expectations of the response."""
@@ -70,14 +70,14 @@ class DnsCheck(TlsCapableCheck):
 
     @property
     def tls_hint(self) -> str:
-        """What to configure to use TLS, empty if TLS is used."""
+        """The configuration change that enables TLS. Empty if TLS is enabled."""
         return "" if self.transport == "tls" else "add transport: tls"
 
 
 def prepare(check: DnsCheck) -> Probe:
     """Return the probe that sends the query once."""
-    wanted = dns.rdatatype.from_text(check.record)
-    own = check.resolver is None
+    record_type = dns.rdatatype.from_text(check.record)
+    uses_own_resolver = check.resolver is None
 
     async def probe(attempt: Attempt) -> ProbeResult:
         servers = [check.resolver] if check.resolver is not None else system_resolvers(PORTS[check.transport])
@@ -86,11 +86,18 @@ def prepare(check: DnsCheck) -> Probe:
             address for server in servers for address in await attempt.addresses(server.host, server.port, check.family)
         ]
         ask = partial(
-            query_resolver, attempt, addresses, transport=check.transport, start_tls=start_tls, check_policy=not own
+            query_resolver,
+            attempt,
+            addresses,
+            transport=check.transport,
+            start_tls=start_tls,
+            check_policy=not uses_own_resolver,
         )
-        answer = await (query_own_resolver(check, attempt, ask, _query(check)) if own else ask(_query(check)))
+        answer = await (
+            query_own_resolver(check, attempt, ask, _query(check)) if uses_own_resolver else ask(_query(check))
+        )
         attempt.close()
-        check.expect.judge(answer, wanted, check.target)
+        check.expect.judge(answer, record_type, check.target)
         return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe

@@ -20,15 +20,15 @@ Made by `make generate` from the kinds' own files (`monitor/probes/`); a test ru
 The keys of each kind are in [CONFIGURATION.md](../CONFIGURATION.md). `ninewatch probe URL` and
 `ninewatch probe -c FILE product/check` make one attempt and print outcome, reason and phases.
 
-The outcome is **good**, **bad** or **unknown**. Unknown means that the monitor could not judge the target; it does not
-count against the target. The phases are `resolve`, `connect`, `tls`, `first_byte` and `transfer`; other exchanges count
-as `first_byte`. One deadline, `timeout`, covers all phases. A good answer that took longer than `slow_after` is marked
-and counted as `slow`.
+The outcome is **good**, **bad** or **unknown**. Unknown means that the state of the target could not be determined; it
+does not count against the target. The phases are `resolve`, `connect`, `tls`, `first_byte` and `transfer`; other
+exchanges count as `first_byte`. One deadline, `timeout`, covers all phases. A good answer that took longer than
+`slow_after` is marked and counted as `slow`.
 
-The policy `outbound` limits where probes may connect to. It is checked with the address that is connected to, so no
-name, redirect or spelling can bypass it; link-local addresses and metadata services of clouds are always denied. The
-program of an `exec` check and the browser of a `browser` check connect by themselves, outside the policy; that is one
-reason why they need `--allow-exec`.
+The policy `outbound` limits the addresses that probes may connect to. It is checked for the address of each connection,
+so no name, redirect or notation can bypass it. Link-local addresses and metadata services of clouds are always denied.
+The policy does not apply to connections of the program of an `exec` check and the browser of a `browser` check; this is
+one reason why they require `--allow-exec`.
 
 ## Reasons of all kinds
 
@@ -49,7 +49,10 @@ SHARED = {
     "dns_nxdomain": ("bad", "the name does not exist"),
     "dns_refused": ("bad", "the resolver refused the query"),
     "dns_servfail": ("bad", "SERVFAIL: the zone's servers did not answer"),
-    "dns_timeout": ("bad", "no answer in time, although the resolver answers other queries or is the check's own"),
+    "dns_timeout": (
+        "bad",
+        "no answer in time, although the resolver answers other queries, or the resolver is set in the check",
+    ),
     "host_unreachable": ("bad", "host unreachable"),
     "network_error": ("bad", "another network error"),
     "slow": ("good", "slower than `slow_after`"),

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
 
-Pace = Annotated[Duration, AfterValidator(Within(10 * MINUTE, DAY, "between 10m and 1d: registries limit queries"))]
+ProbeInterval = Annotated[
+    Duration, AfterValidator(Within(10 * MINUTE, DAY, "between 10m and 1d: registries limit queries"))
+]
 
 
 class DomainCheck(FetchingCheck):
@@ -35,8 +37,8 @@ class DomainCheck(FetchingCheck):
 
     kind: ClassVar[str] = "domain"
 
-    interval: Pace = 6 * HOUR
-    """Time between probes; registries limit queries."""
+    interval: ProbeInterval = 6 * HOUR
+    """Time between probes. Registries limit queries."""
 
     domain: RegisteredName
     """The registered name, without `www`."""
@@ -45,28 +47,28 @@ class DomainCheck(FetchingCheck):
     """Bad if the registration expires within this time."""
 
     rdap: BaseUrl | None = None
-    """The RDAP server. Default: the one in IANA's list for the top-level domain, which may change; credentials and
-    headers therefore require `rdap`."""
+    """URL of the RDAP server. Default: the server in IANA's list for the top-level domain. The list may change, so
+    credentials and headers require `rdap`."""
 
     @model_validator(mode="after")
-    def _shows_itself_to_whom_it_names(self) -> Self:
-        shown = [key for key in CREDENTIALS if getattr(self, key)] + ["tls"] * (self.tls.certificate is not None)
-        if self.rdap is None and shown:
-            raise problem_at(shown[0], "would be sent to the server in IANA's list; specify the server with rdap")
+    def _credentials_have_a_server(self) -> Self:
+        credentials = [key for key in CREDENTIALS if getattr(self, key)] + ["tls"] * (self.tls.certificate is not None)
+        if self.rdap is None and credentials:
+            raise problem_at(credentials[0], "would be sent to the server in IANA's list; set the server with rdap")
         return self
 
 
 def prepare(check: DomainCheck) -> Probe:
     """Return the probe that queries the registry."""
     to = fetcher_factory(check)
-    found: tuple[int, str] | None = None if check.rdap is None else (0, check.rdap)
+    server: tuple[int, str] | None = None if check.rdap is None else (0, check.rdap)
 
     async def read(attempt: Attempt) -> Response:
-        nonlocal found
-        if found is None or (check.rdap is None and attempt.now() > found[0] + DAY):
+        nonlocal server
+        if server is None or (check.rdap is None and attempt.now() > server[0] + DAY):
             list_of_servers = await to(BOOTSTRAP, without_credentials=True, redirects=3)(attempt)
-            found = attempt.now(), server_of(check.domain, document(list_of_servers))
-        url = f"{found[1].rstrip('/')}/domain/{check.domain}"
+            server = attempt.now(), server_of(check.domain, document(list_of_servers))
+        url = f"{server[1].rstrip('/')}/domain/{check.domain}"
         response = await to(url, redirects=3)(attempt)
         if response.status not in (200, 404):
             raise ProbeFailure("http_status", f"status {response.status}")
@@ -76,12 +78,12 @@ def prepare(check: DomainCheck) -> Probe:
         response = await from_auxiliary(read(attempt), "rdap_unavailable", check.timeout, keep="rdap_")
         if response.status == 404:
             raise not_found_failure(response, check.domain)
-        left = expiration_of(response) - attempt.now()
-        if left < check.valid_for:
+        time_left = expiration_of(response) - attempt.now()
+        if time_left < check.valid_for:
             raise ProbeFailure(
-                "domain_expiring", f"expires in {left / DAY:.1f} days, expected {check.valid_for / DAY:g}"
+                "domain_expiring", f"expires in {time_left / DAY:.1f} days, expected {check.valid_for / DAY:g}"
             )
-        return ProbeResult(Outcome.GOOD, "", None, attempt.phases, f"expires in {left / DAY:.1f} days")
+        return ProbeResult(Outcome.GOOD, "", None, attempt.phases, f"expires in {time_left / DAY:.1f} days")
 
     return probe
 

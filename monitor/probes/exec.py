@@ -1,6 +1,6 @@
-"""The `exec` kind: run a program without a shell, with a minimal environment; its process group is killed at the end.
+"""The `exec` kind: run a program without a shell, with a minimal environment. Its process group is killed at the end.
 
-Requires --allow-exec, because otherwise everyone who can write the configuration could run programs.
+It requires --allow-exec, because otherwise everyone with write access to the configuration could run programs.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
 
-_LONGEST_WORD = 131_071  # bytes: Linux' MAX_ARG_STRLEN without the closing NUL
+_MAX_ARGUMENT_BYTES = 131_071  # bytes: Linux' MAX_ARG_STRLEN without the closing NUL
 
 
-def _word(value: str) -> str:
+def _argument(value: str) -> str:
     if "\0" in value:
         raise ValueError("contains a NUL character, which is not allowed in an argument")
-    if len(value.encode()) > _LONGEST_WORD:
-        raise ValueError(f"is longer than {_LONGEST_WORD} bytes, the maximum of an argument")
+    if len(value.encode()) > _MAX_ARGUMENT_BYTES:
+        raise ValueError(f"is longer than {_MAX_ARGUMENT_BYTES} bytes, the maximum of an argument")
     return value
 
 
-Word = Annotated[str, AfterValidator(_word)]
+Argument = Annotated[str, AfterValidator(_argument)]
 ExitCode = Annotated[int, Field(ge=1, le=255, strict=True)]
 
 
@@ -43,7 +43,7 @@ class ExecCheck(ProgramCheck):
 
     kind: ClassVar[str] = "exec"
 
-    exec: Annotated[tuple[Word, ...], Field(min_length=1)]
+    exec: Annotated[tuple[Argument, ...], Field(min_length=1)]
     """The program's absolute path and its arguments: `[/opt/check, --host, a]`. No shell is involved."""
 
     expect: RegexField | None = None
@@ -58,9 +58,9 @@ class ExecCheck(ProgramCheck):
         return self.exec[0]
 
     @model_validator(mode="after")
-    def _can_be_found(self) -> Self:
+    def _program_is_absolute(self) -> Self:
         if not Path(self.exec[0]).is_absolute():
-            raise problem_at("exec", "the program must be an absolute path")
+            raise problem_at("exec", "must start with the absolute path of the program")
         return self
 
 
@@ -94,7 +94,7 @@ def prepare(check: ExecCheck) -> Probe:
 def _signal(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:  # most real-time signals have no name
+    except ValueError:  # most real-time signals do not have a name
         return f"signal {number}"
 
 

@@ -32,7 +32,7 @@ class FreshnessCheck(AgeCheck):
     kind: ClassVar[str] = "freshness"
 
     freshness: HttpUrl
-    """The URL to read."""
+    """URL of the response."""
 
     stamp: Timestamp = Timestamp()
     """Location and format of the timestamp."""

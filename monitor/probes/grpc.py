@@ -40,13 +40,13 @@ _EXHAUSTED = "RESOURCE_EXHAUSTED"
 
 
 def _codes(value: Any) -> tuple[str, ...]:
-    given = value if isinstance(value, list | tuple) else [value]
-    for each in given:
+    names = value if isinstance(value, list | tuple) else [value]
+    for each in names:
         if each not in CODES.values() or each == "OK":
             raise ValueError(
                 f"{quoted(str(each))} is not a status of a failed call; use a status such as UNAUTHENTICATED"
             )
-    return tuple(given)
+    return tuple(names)
 
 
 Codes = Annotated[tuple[str, ...], PlainValidator(_codes), one_or_list_schema({"enum": list(CODES.values())[1:]})]
@@ -61,10 +61,10 @@ class GrpcCheck(EncryptableCheck):
     """`host:port` to connect to."""
 
     service: str = ""
-    """The service; default: the whole server."""
+    """The service. Default: the entire server."""
 
     metadata: Headers = Field(default_factory=dict)
-    """Sent with the call."""
+    """Metadata of the call."""
 
     unknown: Codes = ()
     """Status codes of the call with outcome unknown, by name: `[UNAUTHENTICATED]`; one or a list. RESOURCE_EXHAUSTED
@@ -73,10 +73,10 @@ class GrpcCheck(EncryptableCheck):
 
     @field_validator("metadata")
     @classmethod
-    def _leaves_the_call_alone(cls, metadata: Headers) -> Headers:
+    def _has_no_reserved_metadata(cls, metadata: Headers) -> Headers:
         for name in metadata:
             if is_reserved(name):
-                raise problem_at(name, "reserved for the call itself; remove it")
+                raise problem_at(name, "is reserved for the call itself; remove it")
         return metadata
 
 
@@ -121,11 +121,11 @@ def prepare(check: GrpcCheck) -> Probe:
 
 def _failed(check: GrpcCheck, answer: Answer, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure for the status of a failed call."""
-    word = CODES.get(answer.code, str(answer.code))
-    message = f"{word}{': ' + quoted(answer.message, 120) if answer.message else ''}"
-    if word in check.unknown:
+    status = CODES.get(answer.code, str(answer.code))
+    message = f"{status}{': ' + quoted(answer.message, 120) if answer.message else ''}"
+    if status in check.unknown:
         return ProbeFailure("inconclusive", f"{message}: configured as unknown", outcome=Outcome.UNKNOWN)
-    if word == _EXHAUSTED and re.fullmatch("[0-9]{1,9}", answer.pushback):
+    if status == _EXHAUSTED and re.fullmatch("[0-9]{1,9}", answer.pushback):
         detail = f"{message}; {limit.wait(int(answer.pushback) * MILLISECOND, now)}"
         return ProbeFailure("rate_limited", detail, outcome=Outcome.UNKNOWN)
     return ProbeFailure("grpc_status", message)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
     from monitor.probe_result import ProbeResult
 
-_SHORTEST_TOKEN = 16
+_MIN_TOKEN_LENGTH = 16
 
 
 class HeartbeatCheck(CheckBase):
-    """Good if a success is reported by each due instant, or within the grace after it.
+    """Good if a success is reported before each due instant, or within the grace after it.
 
     The observation is at the due instant, not at the time when the miss was detected. The interval is the longest time
     between due instants and the timeout is the grace; neither is configured. By default 1 miss opens an incident, and 1
@@ -51,22 +51,22 @@ class HeartbeatCheck(CheckBase):
     """The time zone of the schedule."""
 
     grace: Duration = 5 * MINUTE
-    """How late a success may be."""
+    """Longest delay of a success after the due instant."""
 
     run_time: Duration | None = None
-    """Maximum duration of a run that reported its start; it counts as on time until then. Default: the grace."""
+    """Maximum duration of a run that reported its start; until then it counts as on time. Default: the grace."""
 
     token: Secret
-    """Source of the token (16 characters or more) that a ping must contain."""
+    """Reference to the token of pings (16 characters or more)."""
 
     @model_validator(mode="after")
-    def _paced_by_its_schedule(self) -> Self:
+    def _takes_timing_from_schedule(self) -> Self:
         for key in ("interval", "timeout", "slow_after"):
             if key in self.model_fields_set:
                 raise problem_at(key, "is defined by a heartbeat's schedule and grace; remove it")
-        if len(self.token.reveal()) < _SHORTEST_TOKEN:
+        if len(self.token.reveal()) < _MIN_TOKEN_LENGTH:
             raise problem_at(
-                "token", f"is shorter than {_SHORTEST_TOKEN} characters and could be guessed; use a longer token"
+                "token", f"is shorter than {_MIN_TOKEN_LENGTH} characters; use a longer token, which cannot be guessed"
             )
         self.__dict__["interval"] = self.heartbeat.gaps(self.zone)[1]
         self.__dict__["timeout"] = self.grace
@@ -74,7 +74,7 @@ class HeartbeatCheck(CheckBase):
 
     @property
     def lateness(self) -> int:
-        """Microseconds after a due instant until which a success may be reported: the grace, then a run's time."""
+        """Longest time from a due instant to the report of a success, in microseconds: the grace plus a run's time."""
         return self.grace + self.longest_run
 
     @property

@@ -39,10 +39,10 @@ def fetcher(check: HttpCheck, tokens: oauth2.Tokens | None = None) -> Fetch:
 def fetcher_factory(check: FetchingCheck) -> Callable[..., Fetch]:
     """Return a function that creates fetchers from the arguments of `check.request`, with shared tokens and rate limit.
 
-    Fetchers raise `rate_limited` (unknown) for 429 with `Retry-After`, and send nothing until that time.
+    Fetchers raise `rate_limited` (unknown) for 429 with `Retry-After`, and send no request until that time.
     """
     tokens, limit = oauth2.Tokens.of(check), RateLimit()
-    return lambda url, **more: _limited(fetcher(check.request(url, **more), tokens), limit)
+    return lambda url, **options: _limited(fetcher(check.request(url, **options), tokens), limit)
 
 
 def _limited(fetch: Fetch, limit: RateLimit) -> Fetch:
@@ -69,9 +69,9 @@ def _exchange(check: HttpCheck, tokens: oauth2.Tokens | None) -> Exchange:
     return fetch
 
 
-def _inflating(coding: str, limit: int, onward: Exchange) -> Exchange:
+def _inflating(coding: str, limit: int, send: Exchange) -> Exchange:
     async def inflating(attempt: Attempt, request: Request) -> Response:
-        response = await onward(attempt, request)
+        response = await send(attempt, request)
         inflate(response, coding, limit)
         return response
 
@@ -89,13 +89,13 @@ def prepare(check: HttpCheck) -> Probe:
         response = await fetch(attempt)
         failure = expectation.failure(response)
         if failure is not None:
-            raise _explained(failure, response, limit, attempt.now())
+            raise _with_rate_limit(failure, response, limit, attempt.now())
         return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, "", attempt.certificate_expiry)
 
     return probe
 
 
-def _explained(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
+def _with_rate_limit(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure, with the rate limit if the response requests a wait."""
     failure.status = response.status
     if failure.reason == "http_status":
@@ -122,7 +122,7 @@ expect: {status: 200, json: {"$.ready": true}}
     | {
         "body_mismatch": "unexpected body",
         "body_size": "the size of the body is outside `body_size`",
-        "body_too_large": "not decided within `body_limit` bytes, or more than 1 JSON value per 80 bytes of it",
+        "body_too_large": "undecided within `body_limit` bytes, or more than 1 JSON value per 80 bytes of it",
         "compression_mismatch": "the body is not compressed as required by `compression`",
         "cookie_mismatch": "unexpected cookie; its value is not reported",
         "empty_response": "the connection was closed without a response",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class IcmpCheck(NetworkCheck):
-    """Good if the host replies. A host behind a firewall that drops ICMP looks down."""
+    """Good if the host replies. If a firewall drops ICMP, the host is reported as down."""
 
     kind: ClassVar[str] = "icmp"
 
@@ -27,7 +27,7 @@ class IcmpCheck(NetworkCheck):
     """The host to ping: a name or an address."""
 
     @model_validator(mode="after")
-    def _may_be_sent(self) -> Self:
+    def _ping_is_allowed(self) -> Self:
         if not allowed():
             raise problem_at(
                 "icmp",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from monitor.network.attempt import Probe
 
-_READS = 10_000  # reads (2 per packet) before the first row is complete
-_STRETCH = 200  # reads before yielding to the event loop
+_MAX_READS = 10_000  # reads (2 per packet) before the first row is complete
+_READS_PER_YIELD = 200  # reads before yielding to the event loop
 
 
 class MysqlCheck(DatabaseCheck):
@@ -38,14 +38,14 @@ class MysqlCheck(DatabaseCheck):
     """`host` or `host:port`; default port 3306."""
 
     @model_validator(mode="after")
-    def _can_be_asked(self) -> Self:
+    def _driver_is_installed(self) -> Self:
         require("aiomysql", "mysql")
         return self
 
 
 def prepare(check: MysqlCheck) -> Probe:
     """Return the probe that connects, runs the query and disconnects."""
-    import aiomysql  # takes 0.15 s, so not in the first attempt
+    import aiomysql  # imported here and not in the first attempt, because the import takes 0.15 s
     from pymysql.err import Error, OperationalError
 
     context = named_context(check, check.mysql.host)
@@ -62,11 +62,11 @@ def prepare(check: MysqlCheck) -> Probe:
 
         async def _read_bytes(self, count: int) -> Any:
             self.heard, self.reads = self.heard + count, self.reads + 1
-            if self.heard > MAX_BYTES or self.reads > _READS:
+            if self.heard > MAX_BYTES or self.reads > _MAX_READS:
                 raise ProbeFailure(
                     "answer_too_long", f"{self.heard} bytes in {self.reads} reads without a complete row"
                 )
-            if self.reads % _STRETCH == 0:
+            if self.reads % _READS_PER_YIELD == 0:
                 await asyncio.sleep(0)
             return await super()._read_bytes(count)
 
@@ -82,7 +82,7 @@ def prepare(check: MysqlCheck) -> Probe:
                 program_name="ninewatch",
             )
             connection.connected = connected
-            await connection._connect()  # what aiomysql.connect() awaits
+            await connection._connect()  # the part of aiomysql.connect() that is awaited
         except OperationalError as error:
             if isinstance(error.__cause__, OSError):
                 raise error.__cause__ from None

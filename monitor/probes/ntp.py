@@ -29,7 +29,7 @@ _ERA = 1 << 64  # a 64-bit timestamp wraps every 136 years: first in 2036
 
 
 class NtpCheck(NetworkCheck):
-    """Good if the server is synchronised and its clock is close to the monitor's (whichever of the two is wrong)."""
+    """Good if the server is synchronised and the difference of its clock to the monitor's clock is small."""
 
     kind: ClassVar[str] = "ntp"
 
@@ -37,7 +37,7 @@ class NtpCheck(NetworkCheck):
     """`host` or `host:port`; default port 123."""
 
     within: Duration = 100 * MILLISECOND
-    """Bad if the clocks differ by more than this."""
+    """Largest difference of the clocks."""
 
 
 def prepare(check: NtpCheck) -> Probe:
@@ -51,11 +51,11 @@ def prepare(check: NtpCheck) -> Probe:
             sent = attempt.now()
             await connection.send(_PACKET.pack(_VERSION << 3 | _CLIENT, *(0,) * 9, nonce))
             while True:
-                heard, received = await connection.receive(), attempt.now()
+                packet, received = await connection.receive(), attempt.now()
                 if (
-                    len(heard) >= _PACKET.size and _PACKET.unpack_from(heard)[8] == nonce
+                    len(packet) >= _PACKET.size and _PACKET.unpack_from(packet)[8] == nonce
                 ):  # else not a response to our request
-                    return heard, sent, received
+                    return packet, sent, received
 
         answer = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), ask)
         attempt.close()
@@ -73,7 +73,7 @@ def offset_of(packet: bytes, sent: int, received: int) -> int:
     Raises:
         ProbeFailure: `ntp_refused`: a kiss-o'-death packet; `ntp_unsynchronised`; `ntp_malformed`.
     """
-    first, stratum, _, _, _, _, reference, _, _, arrived, left = _PACKET.unpack_from(packet)
+    first, stratum, _, _, _, _, reference, _, _, arrived, departed = _PACKET.unpack_from(packet)
     if first & 7 != _SERVER:
         raise ProbeFailure("ntp_malformed", f"mode {first & 7}, expected {_SERVER} (server)")
     if stratum == 0:
@@ -81,13 +81,13 @@ def offset_of(packet: bytes, sent: int, received: int) -> int:
         raise ProbeFailure("ntp_refused", f"kiss code {quoted(code)}")
     if first >> 6 == _UNSYNCHRONISED or stratum > 15:
         raise ProbeFailure("ntp_unsynchronised", f"stratum {stratum}, leap indicator {first >> 6}")
-    return (_difference(arrived, sent) + _difference(left, received)) // 2
+    return (_difference(arrived, sent) + _difference(departed, received)) // 2
 
 
-def _difference(theirs: int, ours: int) -> int:
+def _difference(server_timestamp: int, our_time: int) -> int:
     """Return the microseconds that their timestamp is ahead of ours, in the era where that is less than 68 years."""
-    mine = ((ours + _SINCE_1900 * SECOND) << 32) // SECOND
-    difference = (theirs - mine) % _ERA
+    our_timestamp = ((our_time + _SINCE_1900 * SECOND) << 32) // SECOND
+    difference = (server_timestamp - our_timestamp) % _ERA
     return (difference if difference < _ERA // 2 else difference - _ERA) * SECOND >> 32
 
 

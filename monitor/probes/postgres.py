@@ -34,14 +34,14 @@ class PostgresCheck(DatabaseCheck):
     """`host` or `host:port`; default port 5432."""
 
     @model_validator(mode="after")
-    def _can_be_asked(self) -> Self:
+    def _driver_is_installed(self) -> Self:
         require("psycopg", "postgres")
         return self
 
 
 def prepare(check: PostgresCheck) -> Probe:
     """Return the probe that connects, runs the query and disconnects."""
-    import psycopg  # takes 0.2 s, so not in the first attempt
+    import psycopg  # imported here and not in the first attempt, because the import takes 0.2 s
 
     options = settings(check, check.postgres.host)
 

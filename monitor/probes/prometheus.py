@@ -29,7 +29,7 @@ Query = Annotated[str, Field(min_length=1)]
 class PrometheusCheck(FetchingCheck):
     """Good if the ratio of good events is at least `at_least`; unknown without events.
 
-    Use the check's interval as range of both queries (`[1m]` for an interval of 1m), so that no time counts twice.
+    Use the check's interval as range of both queries (`[1m]` for an interval of 1m), so that no event is counted twice.
     """
 
     kind: ClassVar[str] = "prometheus"
@@ -47,7 +47,7 @@ class PrometheusCheck(FetchingCheck):
     """Minimum ratio of good events, e.g. `99%`."""
 
     @model_validator(mode="after")
-    def _judges_what_is_shown(self) -> Self:
+    def _tls_options_have_effect(self) -> Self:
         self.reject_unused_tls(self.prometheus)
         return self
 
@@ -58,15 +58,16 @@ def prepare(check: PrometheusCheck) -> Probe:
     path = f"{check.prometheus.rstrip('/')}/api/v1/query"
 
     async def both(attempt: Attempt) -> list[Fraction]:
-        at = f"{attempt.now() / SECOND:.3f}"  # the same for both, because a scrape in between would count in one only
+        # The same instant for both queries: a scrape in between would change only one of them.
+        at = f"{attempt.now() / SECOND:.3f}"
         urls = [f"{path}?{urlencode({'query': query, 'time': at})}" for query in (check.good, check.total)]
         return [number_of(await to(url)(attempt)) for url in urls]
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        part, whole = await from_auxiliary(both(attempt), "sli_unavailable", check.timeout, keep="sli_")
-        if not whole:
+        good, total = await from_auxiliary(both(attempt), "sli_unavailable", check.timeout, keep="sli_")
+        if not total:
             raise ProbeFailure("sli_no_traffic", "no events", outcome=Outcome.UNKNOWN)
-        share = min(Fraction(1), part / whole)
+        share = min(Fraction(1), good / total)
         message = f"{format_percent(share)} of events were good"
         if share < check.at_least.ratio:
             raise ProbeFailure("sli_below", f"{message}, expected at least {check.at_least}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RedisCheck(EncryptableCheck):
-    """Good if the server replies to PING. Without a configured password, a request for one is good too."""
+    """Good if the server replies to PING. Without a configured password, a request for a password is good too."""
 
     kind: ClassVar[str] = "redis"
 
@@ -32,7 +32,7 @@ class RedisCheck(EncryptableCheck):
     """The ACL user, which requires `password`; default: Redis' default user."""
 
     password: Secret | None = None
-    """Source of the password."""
+    """Reference to the password: `{env: NAME}` or `{file: PATH}`."""
 
     role: Literal["master", "slave"] | None = None
     """The expected replication role."""
@@ -51,14 +51,14 @@ def prepare(check: RedisCheck) -> Probe:
     async def probe(attempt: Attempt) -> ProbeResult:
         with await reach(attempt) as connection:
             attempt.enter("first_byte")
-            await _converse(connection, check)
+            await _exchange_commands(connection, check)
             attempt.close()
         return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe
 
 
-async def _converse(connection: Connection, check: RedisCheck) -> None:
+async def _exchange_commands(connection: Connection, check: RedisCheck) -> None:
     session = Session(connection)
     if check.password is not None:
         await session.command("AUTH", *([check.user] if check.user else []), check.password.reveal())
@@ -72,10 +72,10 @@ async def _converse(connection: Connection, check: RedisCheck) -> None:
     if pong != b"PONG":
         raise ProbeFailure("redis_malformed", f"the reply to PING is {quoted(str(pong))}")
     if check.role is not None:
-        named = role[0] if isinstance(role, list) and role else role
-        found = named.decode(errors="replace") if isinstance(named, bytes) else str(named)
-        if found != check.role:
-            raise ProbeFailure("redis_role", f"the role is {quoted(found)}, expected {check.role}")
+        value = role[0] if isinstance(role, list) and role else role
+        role_name = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+        if role_name != check.role:
+            raise ProbeFailure("redis_role", f"the role is {quoted(role_name)}, expected {check.role}")
 
 
 KIND = Kind(

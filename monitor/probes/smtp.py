@@ -1,4 +1,4 @@
-"""The `smtp` kind: greeting, EHLO and optional STARTTLS (RFC 5321, RFC 3207); no mail is sent.
+"""The `smtp` kind: greeting, EHLO and optional STARTTLS (RFC 5321, RFC 3207). No mail is sent.
 
 No SMTP library is used, because they open connections themselves, without our deadline, resolver and address policy.
 """
@@ -20,7 +20,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 
 class SmtpCheck(TlsCapableCheck):
@@ -39,7 +39,7 @@ class SmtpCheck(TlsCapableCheck):
 
     @property
     def tls_hint(self) -> str:
-        """What to configure to use TLS, empty if TLS is used."""
+        """The configuration change that enables TLS. Empty if TLS is enabled."""
         return "add encryption: starttls or encryption: tls" if self.encryption == "none" else ""
 
 
@@ -79,23 +79,25 @@ async def _begin_tls(stream: BufferedStream, offered: _Reply) -> None:
     refuse_injected(stream)
 
 
-async def _ask(stream: BufferedStream, command: str, wanted: int) -> _Reply:
+async def _ask(stream: BufferedStream, command: str, expected: int) -> _Reply:
     await stream.send_request(f"{command}\r\n".encode())
-    return await _reply(stream, command.partition(" ")[0], wanted)
+    return await _reply(stream, command.partition(" ")[0], expected)
 
 
-async def _reply(stream: BufferedStream, to: str, wanted: int) -> _Reply:
+async def _reply(stream: BufferedStream, request_name: str, expected: int) -> _Reply:
     lines: list[str] = []
-    while len(lines) < _MOST_LINES:
+    while len(lines) < _MAX_LINES:
         line = (await stream.line()).decode(errors="replace")
         if not (line[:3].isdecimal() and line[3:4] in ("", " ", "-")):
-            raise ProbeFailure("smtp_malformed", f"{quoted(line)} is not a reply to {to}")
+            raise ProbeFailure("smtp_malformed", f"{quoted(line)} is not a reply to {request_name}")
         lines.append(line[4:])
         if line[3:4] != "-":
-            if int(line[:3]) != wanted:
-                raise ProbeFailure("smtp_status", f"{to}: {quoted(line)}, expected {wanted}", status=int(line[:3]))
-            return _Reply(wanted, lines)
-    raise ProbeFailure("smtp_malformed", f"more than {_MOST_LINES} lines in reply to {to}")
+            if int(line[:3]) != expected:
+                raise ProbeFailure(
+                    "smtp_status", f"{request_name}: {quoted(line)}, expected {expected}", status=int(line[:3])
+                )
+            return _Reply(expected, lines)
+    raise ProbeFailure("smtp_malformed", f"more than {_MAX_LINES} lines in reply to {request_name}")
 
 
 KIND = Kind(

@@ -32,7 +32,7 @@ class TcpCheck(EncryptableCheck):
 
     @property
     def tls_hint(self) -> str:
-        """What to configure to use TLS, empty if TLS is used."""
+        """The configuration change that enables TLS. Empty if TLS is enabled."""
         if any(step.starttls for step in self.script):
             return ""
         return super().tls_hint and "add encrypted: true, or a step with starttls: true"
@@ -45,14 +45,16 @@ def prepare(check: TcpCheck) -> Probe:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         with await reach(attempt) as connection:
-            await _talk(attempt, connection, check.script, start_tls)
+            await _run_script(attempt, connection, check.script, start_tls)
             attempt.close()
         return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe
 
 
-async def _talk(attempt: Attempt, connection: Connection, script: tuple[Step, ...], start_tls: StartTls | None) -> None:
+async def _run_script(
+    attempt: Attempt, connection: Connection, script: tuple[Step, ...], start_tls: StartTls | None
+) -> None:
     stream = BufferedStream(connection)
     for number, step in enumerate(script, 1):
         attempt.enter("first_byte")

@@ -1,4 +1,4 @@
-"""The `udp` kind: one datagram and its response, which is required because silence proves nothing."""
+"""The `udp` kind: one datagram and its response. A response is required, because its absence is not evidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
 
-_LARGEST = 65_507  # bytes of a datagram over IPv4 (RFC 768, 791)
+_MAX_DATAGRAM_BYTES = 65_507  # bytes of a datagram over IPv4 (RFC 768, 791)
 
 
 class UdpCheck(NetworkCheck, Exchange):
@@ -30,14 +30,14 @@ class UdpCheck(NetworkCheck, Exchange):
     """`host:port` to send to."""
 
     @model_validator(mode="after")
-    def _asks_and_listens(self) -> Self:
+    def _has_datagram_and_expectation(self) -> Self:
         if not self.sent:
-            raise problem_at("udp", "needs a datagram to send; add send or send_hex")
-        if len(self.sent) > _LARGEST:
+            raise problem_at("udp", "requires a datagram to send; add send or send_hex")
+        if len(self.sent) > _MAX_DATAGRAM_BYTES:
             key = "send" if self.send is not None else "send_hex"
-            raise problem_at(key, f"is longer than {_LARGEST} bytes, the maximum of a datagram")
+            raise problem_at(key, f"is longer than {_MAX_DATAGRAM_BYTES} bytes, the maximum of a datagram")
         if not self.wanted:
-            raise problem_at("udp", "a datagram without a response proves nothing; add expect or expect_hex")
+            raise problem_at("udp", "a datagram requires an expected response; add expect or expect_hex")
         return self
 
 
@@ -51,10 +51,10 @@ def prepare(check: UdpCheck) -> Probe:
             await connection.send(check.sent)
             return await connection.receive()
 
-        heard = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
+        response = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
         attempt.close()
-        if check.end(heard) is None:
-            received = quoted(heard.decode(errors="replace"))
+        if check.end(response) is None:
+            received = quoted(response.decode(errors="replace"))
             raise ProbeFailure("answer_mismatch", f"{received}, expected {check.wanted}")
         return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 

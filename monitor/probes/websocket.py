@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
 
-_OURS = {"connection", "upgrade", "content-length", "transfer-encoding"}
+_HANDSHAKE_HEADERS = {"connection", "upgrade", "content-length", "transfer-encoding"}
 
 
 class WebsocketCheck(TlsCapableCheck):
@@ -37,7 +37,7 @@ class WebsocketCheck(TlsCapableCheck):
     """The URL: `ws://host/path` or `wss://host/path`."""
 
     headers: Headers = Field(default_factory=dict)
-    """Sent with the handshake."""
+    """Headers of the handshake."""
 
     subprotocol: Token | None = None
     """The subprotocol, which the server must accept."""
@@ -46,17 +46,17 @@ class WebsocketCheck(TlsCapableCheck):
     """A text message to send."""
 
     expect: RegexField | None = None
-    """A regular expression (RE2) that a message must match; earlier messages are ignored."""
+    """A regular expression (RE2) that one of the messages must match."""
 
     unknown: Statuses = ()
     """Statuses of the handshake with outcome unknown, such as 401; one or a list."""
 
     @field_validator("headers")
     @classmethod
-    def _leaves_the_handshake_alone(cls, headers: Headers) -> Headers:
+    def _has_no_handshake_headers(cls, headers: Headers) -> Headers:
         for name in headers:
-            if name.lower() in _OURS or name.lower().startswith("sec-websocket-"):
-                raise problem_at(name, "reserved for the handshake; remove it (subprotocol selects a subprotocol)")
+            if name.lower() in _HANDSHAKE_HEADERS or name.lower().startswith("sec-websocket-"):
+                raise problem_at(name, "is reserved for the handshake; remove it (subprotocol selects a subprotocol)")
         return headers
 
     @property
@@ -66,7 +66,7 @@ class WebsocketCheck(TlsCapableCheck):
 
     @property
     def tls_hint(self) -> str:
-        """What to configure to use TLS, empty if TLS is used."""
+        """The configuration change that enables TLS. Empty if TLS is enabled."""
         return "" if self.websocket.startswith("wss:") else "use wss://"
 
 

@@ -68,7 +68,7 @@ def test_a_part_is_the_downtime_of_the_incident_in_the_window_cell_by_cell(
     window = Interval(min(a, b), max(a, b))
     for incident in incidents:
         end = END if incident.resolved is None else incident.resolved
-        began = incident.opened
+        began = incident.open_sources
         while cell(seen, hold, began - 1) == "doubt_down":
             began -= 1
         found = incident.part(window, END, timeline)
@@ -86,7 +86,7 @@ def test_what_was_recorded_without_a_history_has_no_part(seen: Seen, hold: int, 
         for history in (None, Timeline(hold)):
             found = incident.part(window, END, history)
             end = END if incident.resolved is None else incident.resolved
-            assert (found is not None) == (incident.opened < window.end and end > window.start)
+            assert (found is not None) == (incident.open_sources < window.end and end > window.start)
             if found is not None:
                 assert (found.incident, found.part) == (incident, None)
 

@@ -346,7 +346,7 @@ def test_text_says_what_is_known_of_which_window() -> None:
     assert "the whole record: 1970-01-01T00:00:00Z to 1970-01-01T00:16:40Z (16m 40s)" in run(record(WORKED)).stdout
     assert "all observations used, up to 1970-01-01T00:16:40Z" in run(record(WORKED), "--window", "1h").stdout
     day = run(record(WORKED), "--at", "250", "--window", "day", "--tz", "UTC", "--unknown", "down").stdout
-    assert "in progress: the budget covers the whole window, to 1970-01-02T00:00:00Z" in day
+    assert "in progress: the budget covers the entire window, to 1970-01-02T00:00:00Z" in day
     assert "observations used up to 1970-01-01T00:04:10Z; unknown time is counted as down in the estimate" in day
 
 

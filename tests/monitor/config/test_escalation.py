@@ -9,7 +9,7 @@ import pytest
 
 from monitor.commands.common import examined
 from monitor.config.escalation import called
-from monitor.config.routing import escalated, reached, routed
+from monitor.config.routing import all_receiver_ids_for, escalations_for, receiver_ids_for
 from sla.escalation import Called, Plan, Step
 from sla.interval import MINUTE
 from sla.product_incident import Severity
@@ -71,7 +71,7 @@ def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
         ),
         (
             {"routes": [{"to": "pager"}]},
-            "escalations.first.id: no route names it; add one under routes: {escalation: first}",
+            "escalations.first.id: no route uses this escalation; add one under routes: {escalation: first}",
         ),
         ({"escalations": [{"id": "first", "steps": []}]}, "escalations.first.steps"),
         (
@@ -80,7 +80,7 @@ def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"to": "pager", "standby": "rota"}]}]},
-            "steps[0].to: is one of two; keep it or standby",
+            "steps[0].to: excludes standby; remove one of them",
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"to": "pagr"}]}]},
@@ -92,13 +92,13 @@ def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"standby": "nights"}]}], "standby": []},
-            'there is no rota "nights"; there is none at all; add one under standby:',
+            'there is no rota "nights"; add one under standby:',
         ),
         ({"escalations": [{"id": "first", "steps": [{"to": "pager", "after": "8d"}]}]}, "after: "),
-        ({"escalations": [*VALID["escalations"], *VALID["escalations"]]}, '"first" already names an escalation'),
-        ({"people": []}, 'standby.rota.shifts: no receiver reaches "Ada"; add under people: {name: Ada, to: RECEIVER}'),
+        ({"escalations": [*VALID["escalations"], *VALID["escalations"]]}, '"first" is already the id of an escalation'),
+        ({"people": []}, 'standby.rota.shifts: "Ada" has no receiver; add under people: {name: Ada, to: RECEIVER}'),
         ({"people": [{"name": "Ada", "to": "nowhere"}]}, 'there is no receiver "nowhere"'),
-        ({"people": [*VALID["people"], *VALID["people"]]}, '"Ada" is listed already'),
+        ({"people": [*VALID["people"], *VALID["people"]]}, '"Ada" is already listed'),
         ({"priorities": "none-such"}, 'priorities: there are no priorities "none-such"'),
     ],
 )
@@ -112,13 +112,13 @@ def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
     held = {"receivers": [*VALID["receivers"], snitch], "alerting": {"heartbeat": {"to": "snitch"}}}
     escalations = [{"id": "first", "steps": [{"to": "snitch"}]}]
     (found,) = problems(tmp_path, **held, escalations=escalations)
-    assert '"snitch" takes the heartbeat only' in found
+    assert '"snitch" accepts the heartbeat only' in found
 
 
 def test_an_escalation_that_goes_through_the_product_it_pages_about_is_refused(tmp_path: Path) -> None:
     receivers = [{**each, "depends_on": ["forms"]} for each in VALID["receivers"]]
     assert any(
-        'pages about "forms" would go through "forms"' in each for each in problems(tmp_path, receivers=receivers)
+        'pages about "forms" depend on "forms"' in each for each in problems(tmp_path, receivers=receivers)
     )
     assert problems(tmp_path, receivers=[receivers[0], *VALID["receivers"][1:]]) == []
 
@@ -131,18 +131,18 @@ def test_steps_of_rotas_alone_are_warned_of_and_a_calendar_with_an_unknown_perso
     escalations = [{"id": "first", "steps": [{"standby": "rota"}]}]
     found = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
     told = [str(each) for each in found.warnings]
-    assert any("escalations.first.steps: every step names a rota" in each for each in told), told
-    assert any('standby.rota.ics: no receiver reaches "Bob"' in each for each in told), told
+    assert any("escalations.first.steps: every step has a rota" in each for each in told), told
+    assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in each for each in told), told
 
 
 def test_receivers_of_steps_and_people_are_reached_and_not_notified_at_once(tmp_path: Path) -> None:
     portfolio = load(tmp_path, routes=[{"to": "mail", "escalation": "first", "products": ["forms"]}])
     forms, sso = portfolio.products
-    assert routed(portfolio, forms, Severity.PAGE) == ["mail"]
-    assert reached(portfolio, forms, Severity.PAGE) == ["mail", "pager", "manager", "ada"]
-    assert [each.id for each in escalated(portfolio, forms, Severity.PAGE)] == ["first"]
-    assert escalated(portfolio, sso, Severity.PAGE) == []
-    assert escalated(portfolio, forms, Severity.NOTE) == []
+    assert receiver_ids_for(portfolio, forms, Severity.PAGE) == ["mail"]
+    assert all_receiver_ids_for(portfolio, forms, Severity.PAGE) == ["mail", "pager", "manager", "ada"]
+    assert [each.id for each in escalations_for(portfolio, forms, Severity.PAGE)] == ["first"]
+    assert escalations_for(portfolio, sso, Severity.PAGE) == []
+    assert escalations_for(portfolio, forms, Severity.NOTE) == []
 
 
 def test_a_step_calls_all_who_stand_by_at_the_instant(tmp_path: Path) -> None:
@@ -190,5 +190,5 @@ def test_own_priorities_are_read_from_the_folder_next_to_the_configuration(tmp_p
     assert policy.of(Severity.TICKET, None, MONDAY, "UTC") == ("P1", 5 * MINUTE), "without hours all are business hours"
     own.write_text(text.replace("rules: [{priority: P1}]", "rules: [{priority: P9}]"))
     (told,) = problems(tmp_path, priorities="own")
-    assert "the priorities cannot be used" in told
+    assert "invalid priorities" in told
     assert "own.yaml:5" in told

@@ -309,7 +309,7 @@ def test_options_that_contradict_each_other_are_usage_errors(arguments: tuple[st
 def test_the_text_speaks_of_changes() -> None:
     text = run(LOG, "--changes", "--objective", "99.9").output
     assert "2 to good, 1 to bad, 0 to unknown" in text
-    assert "changes of state written to 1s; each state holds until the next" in text
+    assert "state changes with a resolution of 1s; each state lasts until the next change" in text
 
 
 # Numbers that are no seconds since 1970, in either kind of log.

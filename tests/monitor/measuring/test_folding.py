@@ -62,16 +62,16 @@ def test_the_spacing_is_the_median_between_instants(seen: Listed) -> None:
 
 def test_a_column_that_names_no_checks_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id of each request, say, taken for a check: before the memory is full."""
-    monkeypatch.setattr(record_module, "_MOST_NAMES", 5)
+    monkeypatch.setattr(record_module, "_MAX_NAMES", 5)
     with pytest.raises(NinewatchError, match=r"f: more than 5 different checks; check the column"):
-        Record().take(Columns(["1"] * 6, ["up"] * 6, list("abcdef"), None, 2), "f")
+        Record().add(Columns(["1"] * 6, ["up"] * 6, list("abcdef"), None, 2), "f")
 
 
 def test_columns_are_folded_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that reach over a part's end, and records that end with one, come out whole."""
     outcomes = [Outcome.GOOD] * 7 + [Outcome.BAD] * 3 + [Outcome.GOOD, Outcome.BAD] * 3
     for size in (1, 2, 3, 4, 8, 15, 16, 17):
-        monkeypatch.setattr(folding, "_AT_ONCE", size)
+        monkeypatch.setattr(folding, "_CHUNK", size)
         for length in range(len(outcomes) + 1):
             seen = [(2 * at, outcome) for at, outcome in enumerate(outcomes[:length])]
             runs = list(Observations.of(keys([(at, str(outcome)) for at, outcome in seen])).runs(hold=2))
@@ -86,8 +86,8 @@ def test_a_record_keeps_the_streams_apart(streams: int) -> None:
     rows = [(str(n), f"c{n % streams}{' ' * (n % 3)}", f"v{n % 2}") for n in range(4 * streams)]
     at, check, vantage = zip(*rows, strict=True)
     record = Record()
-    record.take(Columns(at, ["up"] * len(rows), check, vantage, 2))
-    record.take(Columns(["5000"], ["down"], ["c0"], None, 2))
+    record.add(Columns(at, ["up"] * len(rows), check, vantage, 2))
+    record.add(Columns(["5000"], ["down"], ["c0"], None, 2))
     wanted = {Stream("c0", "")} | {Stream(c.strip(), v) for _, c, v in rows}
     assert set(record.streams()) == wanted
     assert len(record) == len(rows) + 1

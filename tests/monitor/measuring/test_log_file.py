@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.errors import NinewatchError
 from monitor.measuring import log_file
-from monitor.measuring.log_file import BadDataError, Block, Source, opened
+from monitor.measuring.log_file import BadDataError, Block, Source, open_sources
 
 
 def blocks(data: bytes, size: int = log_file.BLOCK) -> list[Block]:
@@ -63,13 +63,13 @@ def test_what_is_no_text_is_named_by_its_line(data: bytes, where: str, words: st
 
 
 def test_an_open_quote_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_file, "_LONGEST", 50)
+    monkeypatch.setattr(log_file, "_MAX_LINE_BYTES", 50)
     with pytest.raises(BadDataError, match="f:2: a line of more than 64 MB; check for a missing closing quote"):
         blocks(b'at,outcome\n"1,good\n' + b"2,good\n" * 50, 10)
 
 
 def test_all_files_are_tried_before_the_first_is_read(tmp_path: object) -> None:
-    with pytest.raises(NinewatchError, match=r"nowhere.csv: No such file"), opened([__file__, "nowhere.csv"]):
+    with pytest.raises(NinewatchError, match=r"nowhere.csv: No such file"), open_sources([__file__, "nowhere.csv"]):
         pytest.fail("opened")
-    with pytest.raises(NinewatchError, match="Is a directory"), opened([str(tmp_path)]):
+    with pytest.raises(NinewatchError, match="Is a directory"), open_sources([str(tmp_path)]):
         pytest.fail("opened")

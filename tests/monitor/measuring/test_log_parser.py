@@ -142,9 +142,9 @@ def test_json_is_read_the_same_quickly_and_carefully(lines: list[dict[str, Any]]
     block = Block("".join(json.dumps(line) + "\n" for line in shown), 1)
     reader = JsonLines("f")
     for _ in range(2):  # the second time it has met all keys
-        quick = reader._quick(block)
+        quick = reader._fast(block)
         try:
-            careful = reader._careful(block)
+            careful = reader._slow(block)
         except BadDataError:
             assert quick is None
         else:
@@ -160,9 +160,9 @@ def test_programs_files_are_read_the_quick_way() -> None:
     """Plain CSV, CSV all in quotes, JSON lines some of which have a key more: from the second block on."""
     plain, quoted = "1,good,c,0.5\r\n2,bad,c,\r\n", '"1","good","c","a, b"\n"2","bad","c",""\n'
     for body in (plain, quoted):
-        assert Csv("f", "at,outcome,check,x", 1)._quick(Block(body, 2)) is not None
+        assert Csv("f", "at,outcome,check,x", 1)._fast(Block(body, 2)) is not None
     reader = JsonLines("f")
     lines = Block('{"at":1,"outcome":"good"}\n{"at":2,"outcome":"bad","reason":"timeout"}\n', 1)
-    assert reader._quick(lines) is None
+    assert reader._fast(lines) is None
     reader.read(lines)
-    assert reader._quick(lines) is not None
+    assert reader._fast(lines) is not None

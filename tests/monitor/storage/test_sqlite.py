@@ -253,7 +253,7 @@ def test_a_record_of_schema_7_gets_the_table_of_responses_and_is_copied_first(pa
         ("severity = 'loud'", "it has no such severity"),
         ("ended = 4", "it ends before it begins"),
         ("acknowledged = 4", "it was acknowledged before it began"),
-        ("target = 'soon'", "target is no number"),
+        ("target = 'soon'", "target is not a number"),
         ("""escalations = '[{"plan": "sso"}]'""", "row with key 'k', started 5: 'receivers'"),
         ("escalations = '['", "row with key 'k', started 5"),
     ],
