@@ -117,9 +117,7 @@ def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
 
 def test_an_escalation_that_goes_through_the_product_it_pages_about_is_refused(tmp_path: Path) -> None:
     receivers = [{**each, "depends_on": ["forms"]} for each in VALID["receivers"]]
-    assert any(
-        'pages about "forms" depend on "forms"' in each for each in problems(tmp_path, receivers=receivers)
-    )
+    assert any('pages about "forms" depend on "forms"' in each for each in problems(tmp_path, receivers=receivers))
     assert problems(tmp_path, receivers=[receivers[0], *VALID["receivers"][1:]]) == []
 
 
