@@ -1,4 +1,4 @@
-"""The daemon as people run it, a failing product, and what arrives at a webhook."""
+"""Notifications of the real daemon about a failing product, received by a webhook."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tests.support.sinks import Reply, Sink
 
 @pytest.fixture
 def target() -> Iterator[HttpTarget]:
-    with HttpTarget().serving() as served:
-        yield served
+    with HttpTarget().serving() as http_target:
+        yield http_target
 
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as webhook_sink:
+        yield webhook_sink
 
 
-def written(
+def write_config(
     folder: Path, target: HttpTarget, sink: Sink, routes: str = "", checks: tuple[str, ...] = ("health",)
 ) -> Path:
     path = folder / "ninewatch.yaml"
@@ -42,10 +42,10 @@ def written(
 
 
 @pytest.mark.parametrize("routes", ["", "routes: [{to: ops}]\n"])
-def test_the_smallest_form_notifies_once_of_an_outage_and_once_of_its_end(
+def test_minimal_config_sends_one_opened_and_one_resolved_notification(
     target: HttpTarget, sink: Sink, tmp_path: Path, routes: str
 ) -> None:
-    with running_daemon(written(tmp_path, target, sink, routes)) as daemon:
+    with running_daemon(write_config(tmp_path, target, sink, routes)) as daemon:
         target.status["/health"] = 503
         (opened,) = sink.wait_for_event("opened")
         target.status.clear()
@@ -73,30 +73,36 @@ def test_the_smallest_form_notifies_once_of_an_outage_and_once_of_its_end(
     assert {each.headers["content-type"] for each in sink.received} == {"application/json"}
 
 
-def test_a_page_that_was_not_confirmed_is_sent_again_by_the_next_process(
-    target: HttpTarget, sink: Sink, tmp_path: Path
-) -> None:
-    """Killed while the receiver refuses: the next process delivers the same event under the same key, once."""
+def test_unconfirmed_page_is_sent_again_after_a_restart(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
+    """The daemon is killed while the receiver returns 503.
+
+    The next process sends the same event with the same key, once.
+    """
     sink.reply = Reply(503)
-    config = written(tmp_path, target, sink)
+    config = write_config(tmp_path, target, sink)
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
         (opened, *_) = sink.wait_for_event("opened")
         daemon.signal(signal.SIGKILL)
         daemon.wait_for_exit()
-    refused = len(sink.received)
+    rejected_count = len(sink.received)
     sink.reply = Reply()
     with running_daemon(config):
-        sink.wait_for_event("opened", refused + 1)
+        sink.wait_for_event("opened", rejected_count + 1)
         target.status.clear()
         sink.wait_for_event("resolved")
-    later = sink.bodies()[refused:]
-    assert [(each["event"], each["key"]) for each in later] == [("opened", opened["key"]), ("resolved", opened["key"])]
-    assert len({each.headers["idempotency-key"] for each in sink.received[: refused + 1]}) == 1
+    later_bodies = sink.bodies()[rejected_count:]
+    assert [(each["event"], each["key"]) for each in later_bodies] == [
+        ("opened", opened["key"]),
+        ("resolved", opened["key"]),
+    ]
+    assert len({each.headers["idempotency-key"] for each in sink.received[: rejected_count + 1]}) == 1
 
 
-def test_two_failing_checks_are_one_incident_of_the_product(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
-    with running_daemon(written(tmp_path, target, sink, checks=("health", "login"))) as daemon:
+def test_two_failing_checks_send_one_notification_of_the_product(
+    target: HttpTarget, sink: Sink, tmp_path: Path
+) -> None:
+    with running_daemon(write_config(tmp_path, target, sink, checks=("health", "login"))) as daemon:
         target.status |= {"/health": 503, "/login": 500}
         sink.wait_for_event("opened")
         while len(daemon.incidents("open")) < 2:
@@ -109,12 +115,12 @@ def test_two_failing_checks_are_one_incident_of_the_product(target: HttpTarget, 
     assert sorted(resolved["checks"]) == ["health", "login"]
 
 
-def test_removing_the_check_resolves_what_was_announced(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
-    config = written(tmp_path, target, sink, checks=("health", "login"))
+def test_removed_check_resolves_its_announced_incident(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
+    config = write_config(tmp_path, target, sink, checks=("health", "login"))
     with running_daemon(config) as daemon:
         target.status["/login"] = 503
         (opened,) = sink.wait_for_event("opened")
-        written(tmp_path, target, sink, checks=("health",))
+        write_config(tmp_path, target, sink, checks=("health",))
         daemon.signal(signal.SIGHUP)
         (resolved,) = sink.wait_for_event("resolved")
     assert resolved["key"] == opened["key"]

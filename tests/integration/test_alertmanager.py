@@ -1,4 +1,4 @@
-"""From a product that fails to a pager that rings and falls silent: real Prometheus and Alertmanager, shipped rules."""
+"""An outage from the daemon through real Prometheus and Alertmanager to a pager, with the shipped rules."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A product that is up, watched all the way to a pager. The route is the shipped sample's, made impatient."""
+    """Run a product that is up, and everything up to a pager. The route is the shipped sample's, without its delays."""
     target, pager = Target(), Pager()
     with ExitStack() as stack:
         port = stack.enter_context(target.serving())
         receiver = stack.enter_context(pager.listening())
-        manager = stack.enter_context(alertmanager(tmp_path, impatient(SAMPLE.read_text(), receiver)))
+        manager = stack.enter_context(alertmanager(tmp_path, without_delays(SAMPLE.read_text(), receiver)))
         program, address = stack.enter_context(
             start_daemon(tmp_path, CONFIG.format(store=tmp_path / "nw.db", port=port))
         )
@@ -59,15 +59,15 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene(target, pager, program, server, address.removeprefix("http://"))
 
 
-def impatient(sample: str, receiver: str) -> str:
-    """The sample with the test's receiver and without its waits."""
+def without_delays(sample: str, receiver: str) -> str:
+    """Return the sample configuration with the test's receiver and without its delays."""
     for slow, fast in (("group_wait: 30s", "group_wait: 0s"), ("group_interval: 5m", "group_interval: 1s")):
         assert slow in sample
         sample = sample.replace(slow, fast)
     return sample.replace("http://127.0.0.1:9095", receiver)
 
 
-def test_an_outage_pages_once_it_is_seen_and_its_end_is_told(scene: Scene) -> None:
+def test_outage_sends_a_page_and_recovery_resolves_it(scene: Scene) -> None:
     assert scene.pager.received("/pager", "NinewatchProductDown", "firing") is None
     scene.target.healthy = False
     fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchProductDown", "firing"))
@@ -78,20 +78,25 @@ def test_an_outage_pages_once_it_is_seen_and_its_end_is_told(scene: Scene) -> No
     assert fired["annotations"]["page_url"].endswith("/products/poc")
 
     scene.target.healthy = True
-    resolved = wait_for("the all-clear", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
-    assert resolved["fingerprint"] == fired["fingerprint"], "the all-clear must close the page that was opened"
+    resolved = wait_for(
+        "the resolved alert", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved")
+    )
+    assert resolved["fingerprint"] == fired["fingerprint"], "the resolved alert must have the fingerprint of the page"
     assert resolved["endsAt"] > resolved["startsAt"] == fired["startsAt"]
 
 
-def test_an_outage_that_eats_the_budget_pages_for_the_burn_as_well(scene: Scene) -> None:
-    """Two per cent of what five nines allow in 30 days are half a second."""
+def test_outage_that_spends_the_budget_also_sends_a_burn_rate_page(scene: Scene) -> None:
+    """Two percent of the 30-day budget of five nines is half a second."""
     scene.target.healthy = False
     fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchBudgetBurnsFast", "firing"))
     assert fired["labels"]["product"] == "poc"
 
 
-def test_a_restart_of_the_daemon_during_an_outage_resolves_nothing(scene: Scene, tmp_path: Path) -> None:
-    """While nothing answers and while the new daemon has seen nothing yet, the page stays; it ends when it is up."""
+def test_daemon_restart_during_an_outage_does_not_resolve_the_page(scene: Scene, tmp_path: Path) -> None:
+    """The page stays open while no daemon answers and until the new daemon's first probes.
+
+    It resolves when the product is up.
+    """
     scene.target.healthy = False
     names = ("NinewatchProductDown", "NinewatchBudgetBurnsFast")
     for name in names:
@@ -100,9 +105,9 @@ def test_a_restart_of_the_daemon_during_an_outage_resolves_nothing(scene: Scene,
     scene.daemon.process.wait()
     wait_for("the page of the daemon", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))
     text = (tmp_path / "ninewatch.yaml").read_text()
-    again = tmp_path / "again"
-    again.mkdir()
-    with start_daemon(again, text.replace("listen: 127.0.0.1:0", f"listen: {scene.address}")):
+    second_folder = tmp_path / "again"
+    second_folder.mkdir()
+    with start_daemon(second_folder, text.replace("listen: 127.0.0.1:0", f"listen: {scene.address}")):
         wait_for("the new daemon", lambda: scene.pager.received("/pager", "NinewatchAbsent", "resolved"))
         wait_for("its first probes", lambda: scene.prometheus.query('ninewatch_product_state{state="down"} == 1'))
         for name in names:
@@ -111,28 +116,28 @@ def test_a_restart_of_the_daemon_during_an_outage_resolves_nothing(scene: Scene,
                 each
                 for each in scene.prometheus.query(f'changes(ALERTS_FOR_STATE{{alertname="{name}"}}[5m])')
                 if float(each["value"][1])
-            ], "its `for` was not started anew"
+            ], "the alert's `for` period did not restart"
         scene.target.healthy = True
-        wait_for("the all-clear", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
+        wait_for("the resolved alert", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
 
 
-def test_the_end_of_the_daemon_itself_pages(scene: Scene) -> None:
+def test_stopped_daemon_sends_a_page(scene: Scene) -> None:
     assert scene.daemon.stop() == 0
     fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))
     assert fired["labels"]["severity"] == "critical"
 
 
-def test_the_sample_routes_only_alerts_that_exist() -> None:
-    known = {alert.name for alert in alerts()}
+def test_sample_configuration_refers_to_existing_alerts_only() -> None:
+    rule_names = {alert.name for alert in alerts()}
     matchers = [
         matcher
         for rule in yaml.safe_load(SAMPLE.read_text())["inhibit_rules"]
         for matcher in rule["source_matchers"] + rule["target_matchers"]
     ]
-    named = {word.strip('"') for matcher in matchers for word in matcher.split()[-1].strip('"').split("|")}
-    assert named - {"Ninewatch.+"} <= known
+    matched_names = {word.strip('"') for matcher in matchers for word in matcher.split()[-1].strip('"').split("|")}
+    assert matched_names - {"Ninewatch.+"} <= rule_names
 
 
-def test_amtool_accepts_the_sample() -> None:
+def test_amtool_accepts_the_sample_configuration() -> None:
     done = subprocess.run(["amtool", "check-config", SAMPLE], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,6 @@
-"""The daemon's own alerts through a real Alertmanager: exactly one firing and one resolved, also across its restart."""
+"""Alerts that the daemon sends to a real Alertmanager: one firing and one resolved alert, also after a restart of
+Alertmanager.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,13 @@ products:
 """
 
 
-def alerts(sink: Sink, status: str) -> list[str]:
-    """Return the keys of the alerts that the pager was sent with this status."""
+def sent_alert_keys(sink: Sink, status: str) -> list[str]:
+    """Return the keys of the alerts with this status that Alertmanager sent to the pager."""
     bodies = [each.json() for each in list(sink.received)]
     return [alert["labels"]["key"] for body in bodies for alert in body["alerts"] if alert["status"] == status]
 
 
-def test_an_outage_is_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
+def test_outage_sends_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
     with ExitStack() as stack:
         target, sink = stack.enter_context(HttpTarget().serving()), stack.enter_context(Sink().serving())
         manager = stack.enter_context(alertmanager(tmp_path, ROUTED.format(url=sink.url())))
@@ -44,14 +46,14 @@ def test_an_outage_is_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
         config.write_text(CONFIG.format(store=tmp_path / "nw.db", manager=manager, target=target.url("/")))
         daemon = stack.enter_context(running_daemon(config))
         target.status["/"] = 503
-        (key,) = wait_for("the page", lambda: alerts(sink, "firing"))
+        (key,) = wait_for("the page", lambda: sent_alert_keys(sink, "firing"))
         (incident,) = daemon.api("/incidents")
         assert incident["resolved"] is None
-        found = fetch(f"{manager}/api/v2/alerts")[1].decode()
-        assert key in found
-        assert '"product":"poc"' in found
+        alerts_json = fetch(f"{manager}/api/v2/alerts")[1].decode()
+        assert key in alerts_json
+        assert '"product":"poc"' in alerts_json
         target.status.clear()
-        wait_for("its end", lambda: alerts(sink, "resolved"))
-        assert alerts(sink, "firing") == alerts(sink, "resolved") == [key]
+        wait_for("the resolved alert", lambda: sent_alert_keys(sink, "resolved"))
+        assert sent_alert_keys(sink, "firing") == sent_alert_keys(sink, "resolved") == [key]
         assert daemon.metric("ninewatch_notifications_sent_total") == 2
         assert daemon.metric("ninewatch_notifications_waiting") == 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_daemon_anchors_the_days_before_its_start(tmp_path: Path) -> None:
+def test_daemon_anchors_the_days_before_its_start(tmp_path: Path) -> None:
     record, remote, config = tmp_path / "record.db", tmp_path / "heads.git", tmp_path / "ninewatch.yaml"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", remote], check=True)
     now = time.time_ns() // 1000
@@ -32,22 +32,24 @@ def test_a_daemon_anchors_the_days_before_its_start(tmp_path: Path) -> None:
         f"products: [{{id: web, objective: 99%, checks: [{check}]}}]\n"
     )
     with running_daemon(config) as daemon:
-        (head,) = wait_for("the head of the days before", lambda: daemon.api("/heads"), 60)
+        (head,) = wait_for("the head of the earlier days", lambda: daemon.api("/heads"), 60)
         assert head["whole"] is True
-        wait_for("its anchor", lambda: daemon.metric("ninewatch_anchored_until_timestamp_seconds", anchor="repo"), 60)
+        wait_for(
+            "the anchored head", lambda: daemon.metric("ninewatch_anchored_until_timestamp_seconds", anchor="repo"), 60
+        )
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "-q", remote, clone], check=True)
         (line,) = (clone / "heads.jsonl").read_text().splitlines()
         assert json.loads(line) == {"number": 1, "day": head["day"], "head": head["head"]}
         verify = ("verify", "--record", "-c", config, "--git", clone, "--json")
-        _, text, _ = wait_for("the receipt on disk", lambda: covered(run_to_exit(*verify)), 60)
+        _, text, _ = wait_for("the receipt on disk", lambda: result_if_anchored(run_to_exit(*verify)), 60)
         assert json.loads(text)["agrees"] is True
         words = ("report", "-c", config, "--product", "web", "--window", "2d", "-o", tmp_path / "web.md", "--bundle")
         assert run_to_exit(*words)[0] == 0
-    status, said, wrong = run_to_exit("verify", tmp_path / "web.bundle.zip", "--git", clone)
-    assert status == 0, said + wrong
-    assert f"anchored until {head['day']} by repo" in said
+    status, output, errors = run_to_exit("verify", tmp_path / "web.bundle.zip", "--git", clone)
+    assert status == 0, output + errors
+    assert f"anchored until {head['day']} by repo" in output
 
 
-def covered(done: tuple[int, str, str]) -> tuple[int, str, str] | None:
-    return done if done[0] == 0 and json.loads(done[1])["anchors"]["not_covered"] == [] else None
+def result_if_anchored(result: tuple[int, str, str]) -> tuple[int, str, str] | None:
+    return result if result[0] == 0 and json.loads(result[1])["anchors"]["not_covered"] == [] else None

@@ -1,6 +1,6 @@
-"""blackbox_exporter and /probe side by side over good and bad servers: the same verdicts, metrics, labels and values.
+"""Compare blackbox_exporter and /probe on good and bad servers: verdicts, metrics, labels and values must be equal.
 
-What may differ is in `monitor.blackbox.differences`, and nothing else: a pair that names a difference must show it.
+Only the differences in `monitor.blackbox.differences` are allowed. A pair with a difference must show it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, needs("prometheus-blackbox-exporter")]
 MODULES = Path(__file__).parents[1] / "support/blackbox.yml"
 
 
-# Differences that no pair shows: of files, of callers, and what would take too long or too much to show.
+# Differences that no pair shows, because they concern module files or callers, or are too expensive to show.
 UNSHOWN = {
     *MODULE_FILE,
     *SERVICE,
@@ -48,14 +48,15 @@ UNSHOWN = {
         "regex",
     ),
 }
-NO_NAME = f"{'x' * 64}.test"  # a label too long to be asked for, so that nobody outside this machine is
+NO_NAME = f"{'x' * 64}.test"  # a label that is too long for a DNS query, so that no query leaves this machine
 DURATIONS = re.compile(r"\w*duration_seconds|probe_dns_lookup_time_seconds")
 
 
 class Pair(NamedTuple):
-    """A module, a target (`{name}` is a server's port), whether blackbox_exporter finds it good, how we differ.
+    """A module, a target (`{name}` is a server's port), blackbox_exporter's verdict, and the difference of /probe, if
+    any.
 
-    `turns` is whether our verdict is another.
+    `turns` is true if the difference reverses the verdict.
     """
 
     module: str
@@ -69,43 +70,49 @@ class Pair(NamedTuple):
         return f"{self.module} {self.target}"
 
 
-def over(good: bool, module: str, servers: str, scheme: str = "", *, hangs: bool = False) -> list[Pair]:
-    """Pairs of one module and several servers, which may leave it hanging."""
+def pairs_with_servers(good: bool, module: str, servers: str, scheme: str = "", *, hangs: bool = False) -> list[Pair]:
+    """Return pairs of one module and several servers; `hangs` is true if the probe may run into its timeout."""
     return [Pair(module, f"{scheme}127.0.0.1:{{{server}}}", good, "", hangs) for server in servers.split()]
 
 
-def by(good: bool, modules: str, target: str) -> list[Pair]:
-    """Pairs of several modules and one target."""
+def pairs_with_modules(good: bool, modules: str, target: str) -> list[Pair]:
+    """Return pairs of several modules and one target."""
     return [Pair(module, target, good) for module in modules.split()]
 
 
 HTTP = [
-    *over(True, "http_2xx", "good moved chunked gzip old no-content early-hints"),
-    *over(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty nobody to-tls tls"),
-    *over(False, "http_2xx", "mute slow-body", hangs=True),
-    *by(True, "http_ip4 http_no_follow http_any_status http_body_good http_body_has", "127.0.0.1:{good}"),
-    *by(False, "http_ip6_only http_body_bad http_body_lacks http_header_bad", "127.0.0.1:{good}"),
-    *by(True, "http_header_good http_header_may_lack http_head http_size_enough http_version", "127.0.0.1:{good}"),
-    *by(False, "http_header_lacks http_header_missing http_size http_only_2 http_ssl", "127.0.0.1:{good}"),
-    *by(True, "http_no_ssl", "127.0.0.1:{good}"),
-    *by(True, "http_302 http_any_status", "127.0.0.1:{loop}"),
-    *over(True, "http_any_status", "error"),
-    *over(True, "http_head", "moved"),
-    *over(True, "http_post", "poster"),
-    *over(True, "http_put", "putter"),
-    *by(True, "http_basic http_authorization", "127.0.0.1:{locked}"),
-    *by(False, "http_basic_wrong", "127.0.0.1:{locked}"),
+    *pairs_with_servers(True, "http_2xx", "good moved chunked gzip old no-content early-hints"),
+    *pairs_with_servers(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty nobody to-tls tls"),
+    *pairs_with_servers(False, "http_2xx", "mute slow-body", hangs=True),
+    *pairs_with_modules(
+        True, "http_ip4 http_no_follow http_any_status http_body_good http_body_has", "127.0.0.1:{good}"
+    ),
+    *pairs_with_modules(False, "http_ip6_only http_body_bad http_body_lacks http_header_bad", "127.0.0.1:{good}"),
+    *pairs_with_modules(
+        True, "http_header_good http_header_may_lack http_head http_size_enough http_version", "127.0.0.1:{good}"
+    ),
+    *pairs_with_modules(
+        False, "http_header_lacks http_header_missing http_size http_only_2 http_ssl", "127.0.0.1:{good}"
+    ),
+    *pairs_with_modules(True, "http_no_ssl", "127.0.0.1:{good}"),
+    *pairs_with_modules(True, "http_302 http_any_status", "127.0.0.1:{loop}"),
+    *pairs_with_servers(True, "http_any_status", "error"),
+    *pairs_with_servers(True, "http_head", "moved"),
+    *pairs_with_servers(True, "http_post", "poster"),
+    *pairs_with_servers(True, "http_put", "putter"),
+    *pairs_with_modules(True, "http_basic http_authorization", "127.0.0.1:{locked}"),
+    *pairs_with_modules(False, "http_basic_wrong", "127.0.0.1:{locked}"),
     Pair("http_2xx", "http://user:password@127.0.0.1:{locked}/", True),
     Pair("http_ip4", "http://localhost:{good}/path?query=a%20b", True),
-    *by(True, "http_proxy http_proxy_skip http_proxy_password", "127.0.0.1:{good}"),
-    *over(False, "http_proxy_none", "good"),
-    *by(True, "http_bearer http_oauth2", "127.0.0.1:{locked}"),
-    *over(False, "http_oauth2_refused", "locked"),
-    *over(True, "http_gzip", "gzip"),
-    *over(False, "http_gzip", "bad-gzip good"),
+    *pairs_with_modules(True, "http_proxy http_proxy_skip http_proxy_password", "127.0.0.1:{good}"),
+    *pairs_with_servers(False, "http_proxy_none", "good"),
+    *pairs_with_modules(True, "http_bearer http_oauth2", "127.0.0.1:{locked}"),
+    *pairs_with_servers(False, "http_oauth2_refused", "locked"),
+    *pairs_with_servers(True, "http_gzip", "gzip"),
+    *pairs_with_servers(False, "http_gzip", "bad-gzip good"),
     Pair("http_2xx", "http://[::1", False),
     Pair("http_2xx", f"http://{NO_NAME}/", False, "bad_target"),
-    *over(True, "http_2xx", "long"),
+    *pairs_with_servers(True, "http_2xx", "long"),
     Pair("http_body_end", "127.0.0.1:{long}", True, "bodies", turns=True),
     Pair("http_2xx", "127.0.0.1:{known}", True, "agent", turns=True),
     Pair("http_302", "127.0.0.1:{moved}", True, "unfollowed"),
@@ -114,84 +121,86 @@ HTTP = [
     Pair("http_2xx", "http://127.0.0.1:99999/", False, "bad_target"),
     Pair("http_2xx", "127.0.0.1:{line-feeds}", True, "strict", turns=True),
     Pair("http_2xx", "127.0.0.1:{two-lengths}", True, "strict", turns=True),
-    *by(False, "http_header_busy http_header_idle", "127.0.0.1:{twice}"),
-    *by(True, "http_header_both", "127.0.0.1:{twice}"),
-    *by(True, "http_versions http_ipv4 http_ipv4_again http_ipv4_merged http_ipv6 http_statuses", "127.0.0.1:{good}"),
-    *by(True, "http_odd http_negative", "127.0.0.1:{good}"),
-    *by(False, "http_version_none http_status_none", "127.0.0.1:{good}"),
+    *pairs_with_modules(False, "http_header_busy http_header_idle", "127.0.0.1:{twice}"),
+    *pairs_with_modules(True, "http_header_both", "127.0.0.1:{twice}"),
+    *pairs_with_modules(
+        True, "http_versions http_ipv4 http_ipv4_again http_ipv4_merged http_ipv6 http_statuses", "127.0.0.1:{good}"
+    ),
+    *pairs_with_modules(True, "http_odd http_negative", "127.0.0.1:{good}"),
+    *pairs_with_modules(False, "http_version_none http_status_none", "127.0.0.1:{good}"),
     *(
         Pair("http_2xx", f"http://127.0.0.1:{{good}}/{path}", True)
         for path in ("a%20b", "a b", "a|b", "?q=%zz", "%C3%BC")
     ),
     *(Pair("http_2xx", f"http://127.0.0.1:{{good}}/{path}", False) for path in ("%zz", "a%2", "%", "#%zz")),
     *(Pair("http_2xx", f"http://{host}/", False) for host in ("%zz", "a b", "u:%zz@127.0.0.1:{good}", "a|b", "a^b")),
-    *over(False, "http_2xx", "bad-location"),
+    *pairs_with_servers(False, "http_2xx", "bad-location"),
 ]
 HTTPS = [
-    *over(True, "http_ca", "to-tls"),
-    *over(True, "http_proxy", "tls", "https://"),
-    *over(True, "http_ca", "tls tls-old http2", "https://"),
-    *over(False, "http_ca", "self-signed expired wrong-name", "https://"),
-    *over(False, "http_ca", "good mute", "https://", hangs=True),
-    *over(True, "http_insecure", "self-signed expired wrong-name", "https://"),
-    *by(True, "http_ssl http_tls13", "https://127.0.0.1:{tls}/"),
-    *by(False, "http_no_ssl http_2xx", "https://127.0.0.1:{tls}/"),
-    *over(True, "http_sni", "wrong-name", "https://"),
-    *over(False, "http_tls13", "tls-old", "https://"),
-    *over(True, "http_only_2", "http2", "https://"),
-    *over(True, "http_no_http2", "http2", "https://"),
-    *over(True, "http_certificate", "mutual", "https://"),
-    *over(False, "http_ca", "mutual", "https://"),
+    *pairs_with_servers(True, "http_ca", "to-tls"),
+    *pairs_with_servers(True, "http_proxy", "tls", "https://"),
+    *pairs_with_servers(True, "http_ca", "tls tls-old http2", "https://"),
+    *pairs_with_servers(False, "http_ca", "self-signed expired wrong-name", "https://"),
+    *pairs_with_servers(False, "http_ca", "good mute", "https://", hangs=True),
+    *pairs_with_servers(True, "http_insecure", "self-signed expired wrong-name", "https://"),
+    *pairs_with_modules(True, "http_ssl http_tls13", "https://127.0.0.1:{tls}/"),
+    *pairs_with_modules(False, "http_no_ssl http_2xx", "https://127.0.0.1:{tls}/"),
+    *pairs_with_servers(True, "http_sni", "wrong-name", "https://"),
+    *pairs_with_servers(False, "http_tls13", "tls-old", "https://"),
+    *pairs_with_servers(True, "http_only_2", "http2", "https://"),
+    *pairs_with_servers(True, "http_no_http2", "http2", "https://"),
+    *pairs_with_servers(True, "http_certificate", "mutual", "https://"),
+    *pairs_with_servers(False, "http_ca", "mutual", "https://"),
 ]
 TCP = [
-    *by(True, "tcp tcp_ip4", "127.0.0.1:{good}"),
-    *over(False, "tcp", "nobody"),
+    *pairs_with_modules(True, "tcp tcp_ip4", "127.0.0.1:{good}"),
+    *pairs_with_servers(False, "tcp", "nobody"),
     *(Pair("tcp", target, False) for target in ("127.0.0.1", f"{NO_NAME}:1")),
     Pair("tcp_ip4", "localhost:{good}", True),
-    *over(True, "tcp_talk", "talk"),
-    *over(False, "tcp_talk", "curt"),
-    *over(False, "tcp_other", "curt"),
-    *over(False, "tcp_other", "talk", hangs=True),
-    *over(True, "tcp_220", "talk unfinished"),
-    *over(False, "tcp_220", "empty"),
-    *over(False, "tcp_220", "mute lines", hangs=True),
-    *over(True, "tcp_ssh", "ssh"),
-    *over(True, "tcp_starttls", "starttls"),
-    *over(False, "tcp_starttls", "talk"),
-    *over(True, "tcp_tls", "tls"),
-    *over(False, "tcp_tls", "self-signed expired"),
-    *over(False, "tcp_tls", "good mute", hangs=True),
-    *over(True, "tcp_tls_talk", "tls-talk"),
-    *over(True, "tcp_insecure", "self-signed expired"),
+    *pairs_with_servers(True, "tcp_talk", "talk"),
+    *pairs_with_servers(False, "tcp_talk", "curt"),
+    *pairs_with_servers(False, "tcp_other", "curt"),
+    *pairs_with_servers(False, "tcp_other", "talk", hangs=True),
+    *pairs_with_servers(True, "tcp_220", "talk unfinished"),
+    *pairs_with_servers(False, "tcp_220", "empty"),
+    *pairs_with_servers(False, "tcp_220", "mute lines", hangs=True),
+    *pairs_with_servers(True, "tcp_ssh", "ssh"),
+    *pairs_with_servers(True, "tcp_starttls", "starttls"),
+    *pairs_with_servers(False, "tcp_starttls", "talk"),
+    *pairs_with_servers(True, "tcp_tls", "tls"),
+    *pairs_with_servers(False, "tcp_tls", "self-signed expired"),
+    *pairs_with_servers(False, "tcp_tls", "good mute", hangs=True),
+    *pairs_with_servers(True, "tcp_tls_talk", "tls-talk"),
+    *pairs_with_servers(True, "tcp_insecure", "self-signed expired"),
     Pair("tcp_starttls", "127.0.0.1:{injected}", True, "starttls_injected", turns=True),
 ]
 DNS = [
-    *over(True, "dns", "zone no-records sections"),
-    *over(False, "dns", "nxdomain servfail nobody"),
-    *over(False, "dns", "other-id no-dns no-answer", hangs=True),
-    *by(True, "dns_soa dns_tcp dns_has dns_one dns_all dns_no_recursion", "127.0.0.1:{zone}"),
-    *by(False, "dns_nx dns_has_not dns_bad dns_none dns_not_all", "127.0.0.1:{zone}"),
-    *over(True, "dns_nx", "nxdomain"),
-    *over(False, "dns_soa", "nxdomain"),
-    *over(False, "dns_tcp", "nobody"),
-    *over(True, "dns_bad", "no-records"),
-    *over(True, "dns_all", "no-records"),
-    *over(False, "dns_has", "no-records"),
-    *over(False, "dns_none", "no-records"),
-    *over(False, "dns_sections", "sections"),
-    *over(True, "dns_tls", "zone-tls"),
+    *pairs_with_servers(True, "dns", "zone no-records sections"),
+    *pairs_with_servers(False, "dns", "nxdomain servfail nobody"),
+    *pairs_with_servers(False, "dns", "other-id no-dns no-answer", hangs=True),
+    *pairs_with_modules(True, "dns_soa dns_tcp dns_has dns_one dns_all dns_no_recursion", "127.0.0.1:{zone}"),
+    *pairs_with_modules(False, "dns_nx dns_has_not dns_bad dns_none dns_not_all", "127.0.0.1:{zone}"),
+    *pairs_with_servers(True, "dns_nx", "nxdomain"),
+    *pairs_with_servers(False, "dns_soa", "nxdomain"),
+    *pairs_with_servers(False, "dns_tcp", "nobody"),
+    *pairs_with_servers(True, "dns_bad", "no-records"),
+    *pairs_with_servers(True, "dns_all", "no-records"),
+    *pairs_with_servers(False, "dns_has", "no-records"),
+    *pairs_with_servers(False, "dns_none", "no-records"),
+    *pairs_with_servers(False, "dns_sections", "sections"),
+    *pairs_with_servers(True, "dns_tls", "zone-tls"),
     Pair("dns", NO_NAME, False),
-    *over(True, "dns_bare", "zone"),
+    *pairs_with_servers(True, "dns_bare", "zone"),
     Pair("dns", "127.0.0.1:{truncated}", True, "truncated"),
     Pair("dns_has", "127.0.0.1:{truncated}", False, "truncated", turns=True),
 ]
 GRPC = [
-    *over(True, "grpc_plain", "grpc"),
-    *over(False, "grpc_plain", "grpc-bare nobody good empty"),
-    *by(False, "grpc_orders grpc_nothing", "127.0.0.1:{grpc}"),
-    *by(True, "grpc_tls grpc_insecure", "127.0.0.1:{grpc-tls}"),
-    *by(False, "grpc_tls_orders grpc_untrusted", "127.0.0.1:{grpc-tls}"),
-    *over(False, "grpc_tls", "grpc"),
+    *pairs_with_servers(True, "grpc_plain", "grpc"),
+    *pairs_with_servers(False, "grpc_plain", "grpc-bare nobody good empty"),
+    *pairs_with_modules(False, "grpc_orders grpc_nothing", "127.0.0.1:{grpc}"),
+    *pairs_with_modules(True, "grpc_tls grpc_insecure", "127.0.0.1:{grpc-tls}"),
+    *pairs_with_modules(False, "grpc_tls_orders grpc_untrusted", "127.0.0.1:{grpc-tls}"),
+    *pairs_with_servers(False, "grpc_tls", "grpc"),
     Pair("grpc_plain", f"{NO_NAME}:1", False),
     Pair("grpc", "127.0.0.1:{grpc}", False, "grpc_default", turns=True),
 ]
@@ -200,8 +209,8 @@ PAIRS = [*HTTP, *HTTPS, *TCP, *DNS, *GRPC, *ICMP]
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BothExporters, dict[str, int]]]:
-    """The two, and the servers' ports."""
+def exporters_and_ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BothExporters, dict[str, int]]]:
+    """Run both exporters, and yield them with the servers' ports."""
     folder = tmp_path_factory.mktemp("blackbox")
     with ExitStack() as stack:
         ports = stack.enter_context(serving_targets(folder))
@@ -211,52 +220,54 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BothExport
         yield stack.enter_context(both_exporters(folder, modules)), ports
 
 
-def told(name: str, value: float) -> float:
-    """What of a value can be compared."""
+def comparable_value(name: str, value: float) -> float:
+    """Return the value, or for a duration only whether it is positive."""
     return value > 0 if DURATIONS.fullmatch(name) else value
 
 
-def differing(theirs: Page, ours: Page) -> set[str]:
-    """The metrics that are not the same in both; of how long something took, only whether it took any time."""
-    one, other = theirs.samples, ours.samples
+def differing_metrics(reference_page: Page, page: Page) -> set[str]:
+    """Return the names of the metrics that differ. Durations are compared only by whether they are positive."""
+    first, second = reference_page.samples, page.samples
     return {
         name
-        for name, labels in one.keys() | other.keys()
-        if ((name, labels) in one) is not ((name, labels) in other)
-        or told(name, one[name, labels]) != told(name, other[name, labels])
+        for name, labels in first.keys() | second.keys()
+        if ((name, labels) in first) is not ((name, labels) in second)
+        or comparable_value(name, first[name, labels]) != comparable_value(name, second[name, labels])
     }
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
-def test_a_pair_gives_the_same_verdict_metrics_labels_and_values(
-    shown: tuple[BothExporters, dict[str, int]], pair: Pair
+def test_both_exporters_return_the_same_metrics(
+    exporters_and_ports: tuple[BothExporters, dict[str, int]], pair: Pair
 ) -> None:
-    two, ports = shown
-    theirs, ours = two.probe(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
+    exporters, ports = exporters_and_ports
+    theirs, ours = exporters.probe(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
     assert theirs.value("probe_success") == pair.good, theirs.text
     assert ours.value("probe_success") == (pair.good is not pair.turns), ours.text
-    found = differing(theirs, ours) - {OUTCOME}
+    differing = differing_metrics(theirs, ours) - {OUTCOME}
     if pair.differs:
-        assert found, f"they do not differ any more; strike {pair.differs}"
-        assert found <= set(DIFFERENCES[pair.differs].metrics), ours.text
+        assert differing, f"there is no difference any more; remove {pair.differs}"
+        assert differing <= set(DIFFERENCES[pair.differs].metrics), ours.text
     else:
-        assert found == set(), f"{theirs.text}\n{ours.text}"
+        assert differing == set(), f"{theirs.text}\n{ours.text}"
         assert theirs.types == {name: kind for name, kind in ours.types.items() if name != OUTCOME}
 
 
 @pytest.mark.parametrize("name", sorted({pair.differs for pair in PAIRS} - {""}))
-def test_every_metric_of_a_difference_differs_in_a_pair(shown: tuple[BothExporters, dict[str, int]], name: str) -> None:
-    two, ports = shown
-    pairs = [two.probe(pair.module, pair.target.format(**ports)) for pair in PAIRS if pair.differs == name]
-    assert set().union(*(differing(*pages) for pages in pairs)) - {OUTCOME} == set(DIFFERENCES[name].metrics)
+def test_every_metric_of_a_listed_difference_differs_in_a_pair(
+    exporters_and_ports: tuple[BothExporters, dict[str, int]], name: str
+) -> None:
+    exporters, ports = exporters_and_ports
+    pairs = [exporters.probe(pair.module, pair.target.format(**ports)) for pair in PAIRS if pair.differs == name]
+    assert set().union(*(differing_metrics(*pages) for pages in pairs)) - {OUTCOME} == set(DIFFERENCES[name].metrics)
 
 
-def test_every_difference_of_verdicts_is_shown_by_a_pair() -> None:
+def test_every_listed_difference_is_shown_by_a_pair() -> None:
     assert {pair.differs for pair in PAIRS} | UNSHOWN | {"icmp"} == {*DIFFERENCES, ""}
 
 
-# Modules, and which difference of `MODULE_FILE` they show; none where both take them, or both refuse them.
-FILES = {
+# Module text -> the difference of `MODULE_FILE` that it shows; empty where both exporters accept or both reject it.
+MODULE_TEXTS = {
     **dict.fromkeys(
         (
             "{prober: http, http: {valid_http_versions: [HTTP/1.1, HTTP/2]}}",
@@ -300,92 +311,102 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("text", FILES)
-def test_a_module_is_taken_or_refused_as_there(text: str, tmp_path: Path) -> None:
-    """But for the differences that are listed, each of which shows."""
+@pytest.mark.parametrize("text", MODULE_TEXTS)
+def test_module_is_accepted_or_rejected_as_by_blackbox_exporter(text: str, tmp_path: Path) -> None:
+    """The listed differences are exceptions; each exception must show."""
     path = tmp_path / "blackbox.yml"
     path.write_text(f"modules: {{it: {text}}}")
-    theirs = subprocess.run(
+    reference = subprocess.run(
         ["prometheus-blackbox-exporter", "--config.check", f"--config.file={path}"], capture_output=True, check=False
     )
     try:
-        ours = bool(load_block(path, ModuleFile))
+        accepted = bool(load_block(path, ModuleFile))
     except ConfigError:
-        ours = False
-    assert ((theirs.returncode == 0) is not ours) is bool(FILES[text]), theirs.stderr
-    assert not FILES[text] or FILES[text] in MODULE_FILE
+        accepted = False
+    assert ((reference.returncode == 0) is not accepted) is bool(MODULE_TEXTS[text]), reference.stderr
+    assert not MODULE_TEXTS[text] or MODULE_TEXTS[text] in MODULE_FILE
 
 
 @pytest.mark.parametrize(("module", "target"), [("nosuch", "127.0.0.1"), ("tcp", ""), ("http_sni", "")])
-def test_what_is_no_question_is_refused_in_the_same_words(
-    shown: tuple[BothExporters, dict[str, int]], module: str, target: str
+def test_invalid_request_is_rejected_with_the_same_message(
+    exporters_and_ports: tuple[BothExporters, dict[str, int]], module: str, target: str
 ) -> None:
-    two, _ = shown
-    one, other = (fetch(f"{base}/probe?module={module}&target={target}") for base in (two.theirs, two.ours))
-    assert one[0] == other[0] == 400
-    assert other[1].startswith(one[1].rstrip())
+    exporters, _ = exporters_and_ports
+    reference_response, response = (
+        fetch(f"{base}/probe?module={module}&target={target}") for base in (exporters.theirs, exporters.ours)
+    )
+    assert reference_response[0] == response[0] == 400
+    assert response[1].startswith(reference_response[1].rstrip())
 
 
-def test_a_name_for_the_server_is_sent_by_both(shown: tuple[BothExporters, dict[str, int]]) -> None:
-    two, ports = shown
-    theirs, ours = two.probe("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+def test_both_exporters_send_the_hostname_parameter_to_an_https_server(
+    exporters_and_ports: tuple[BothExporters, dict[str, int]],
+) -> None:
+    exporters, ports = exporters_and_ports
+    theirs, ours = exporters.probe("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert theirs.value("probe_success") == ours.value("probe_success") == 1
-    assert differing(theirs, ours) == {OUTCOME}
+    assert differing_metrics(theirs, ours) == {OUTCOME}
 
 
-def test_a_name_for_the_server_of_a_tcp_module_is_sent_by_us(shown: tuple[BothExporters, dict[str, int]]) -> None:
-    two, ports = shown
-    theirs, ours = two.probe("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+def test_only_ninewatch_sends_the_hostname_parameter_of_a_tcp_module(
+    exporters_and_ports: tuple[BothExporters, dict[str, int]],
+) -> None:
+    exporters, ports = exporters_and_ports
+    theirs, ours = exporters.probe("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
     assert (theirs.value("probe_success"), ours.value("probe_success")) == (0, 1)
 
 
-def test_debug_and_the_log_tell_no_secret_of_the_modules(shown: tuple[BothExporters, dict[str, int]]) -> None:
-    two, ports = shown
+def test_debug_output_and_log_hide_secrets_of_modules(
+    exporters_and_ports: tuple[BothExporters, dict[str, int]],
+) -> None:
+    exporters, ports = exporters_and_ports
     for module in ("http_basic", "http_authorization", "http_bearer", "http_oauth2", "http_proxy_password"):
-        status, told = fetch(f"{two.ours}/probe?module={module}&target=127.0.0.1:{ports['locked']}&debug=true")
+        status, debug_page = fetch(
+            f"{exporters.ours}/probe?module={module}&target=127.0.0.1:{ports['locked']}&debug=true"
+        )
         assert status == 200
-        assert b"Module configuration:" in told
-        assert not [each for each in (b":password", b"letmein", b"sesame") if each in told], told
-    log = two.daemon.log.read_text()
+        assert b"Module configuration:" in debug_page
+        assert not [each for each in (b":password", b"letmein", b"sesame") if each in debug_page], debug_page
+    log = exporters.daemon.log.read_text()
     assert "Traceback" not in log
     assert not [each for each in ("letmein", "sesame", "dXNlcjpwYXNzd29yZA") if each in log]
 
 
-def test_a_hangup_loads_a_sound_file_and_keeps_what_runs_from_a_bad_one(tmp_path: Path) -> None:
+def test_sighup_loads_a_valid_file_and_keeps_the_modules_on_an_invalid_one(tmp_path: Path) -> None:
     name = "blackbox_exporter_config_last_reload_successful"
 
-    def loaded(success: int) -> bool:
-        return f"\n{name} {success}.0\n" in fetch(f"{two.ours}/metrics")[1].decode()
+    def reload_success_is(success: int) -> bool:
+        return f"\n{name} {success}.0\n" in fetch(f"{exporters.ours}/metrics")[1].decode()
 
-    def known(module: str) -> bool:
-        return fetch(f"{two.ours}/probe?module={module}&target=127.0.0.1:1")[0] == 200
+    def module_exists(module: str) -> bool:
+        return fetch(f"{exporters.ours}/probe?module={module}&target=127.0.0.1:1")[0] == 200
 
-    with both_exporters(tmp_path, "modules: {one: {prober: tcp}}") as two:
-        assert loaded(1)
-        two.modules.write_text("modules: {one: {prober: tcp, timout: 1s}}")
-        two.daemon.process.send_signal(signal.SIGHUP)
-        wait_for("the refusal", lambda: loaded(0))
-        assert known("one")
-        assert two.daemon.find_in_log(r"(did you mean timeout\?)")
-        two.modules.write_text("modules: {two: {prober: tcp}}")
-        two.daemon.process.send_signal(signal.SIGHUP)
-        wait_for("the new module", lambda: known("two"))
-        assert (known("one"), loaded(1)) == (False, True)
+    with both_exporters(tmp_path, "modules: {one: {prober: tcp}}") as exporters:
+        assert reload_success_is(1)
+        exporters.modules.write_text("modules: {one: {prober: tcp, timout: 1s}}")
+        exporters.daemon.process.send_signal(signal.SIGHUP)
+        wait_for("the rejected reload", lambda: reload_success_is(0))
+        assert module_exists("one")
+        assert exporters.daemon.find_in_log(r"(did you mean timeout\?)")
+        exporters.modules.write_text("modules: {two: {prober: tcp}}")
+        exporters.daemon.process.send_signal(signal.SIGHUP)
+        wait_for("the new module", lambda: module_exists("two"))
+        assert (module_exists("one"), reload_success_is(1)) == (False, True)
 
 
-@possible
-def test_echoes_are_the_same_where_they_are_allowed(tmp_path: Path) -> None:
-    """In a network namespace of our own, where everybody may ping."""
+@needs_namespaces
+def test_icmp_probes_are_equal_where_pings_are_permitted(tmp_path: Path) -> None:
+    """Runs in its own network namespace, in which every user may send pings."""
     (tmp_path / "modules.yml").write_text(
         "modules: {icmp: {prober: icmp, timeout: 1s}, big: {prober: icmp, timeout: 1s, icmp: {payload_size: 1000}},"
         " near: {prober: icmp, timeout: 1s, icmp: {ttl: 1, source_ip_address: 127.0.0.9}}}"
     )
-    questions = ["icmp 127.0.0.1", "icmp ::1", "big 127.0.0.1", "near 127.0.0.1", "icmp 192.0.2.9"]
-    asking = shlex.join([sys.executable, "-m", "tests.support.blackbox_comparison", str(tmp_path), *questions])
-    done = isolated(f"{ALLOWED} {asking}")
+    probes = ["icmp 127.0.0.1", "icmp ::1", "big 127.0.0.1", "near 127.0.0.1", "icmp 192.0.2.9"]
+    command = shlex.join([sys.executable, "-m", "tests.support.blackbox_comparison", str(tmp_path), *probes])
+    done = isolated(f"{ALLOWED} {command}")
     assert done.returncode == 0, done.stderr
-    good = []
-    for question, (theirs, ours) in zip(questions, json.loads(done.stdout), strict=True):
-        assert differing(Page(theirs), Page(ours)) == {OUTCOME}, f"{question}\n{theirs}\n{ours}"
-        good.append(Page(ours).value("probe_success"))
-    assert good == [1, 1, 1, 1, 0]
+    success_values = []
+    for probe, (theirs, ours) in zip(probes, json.loads(done.stdout), strict=True):
+        assert differing_metrics(Page(theirs), Page(ours)) == {OUTCOME}, f"{probe}\n{theirs}\n{ours}"
+        success_values.append(Page(ours).value("probe_success"))
+    assert success_values == [1, 1, 1, 1, 0]

@@ -1,4 +1,6 @@
-"""A Prometheus that was set up for blackbox_exporter scrapes us with the address changed, and sees no difference."""
+"""A Prometheus that is configured for blackbox_exporter scrapes ninewatch under a changed address, and gets the same
+results.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ modules:
   http_2xx: {{prober: http, timeout: 5s, http: {{tls_config: {{ca_file: {folder}/ca.pem}}}}}}
 """
 TARGETS = ("http://{good}", "http://{error}", "http://{nobody}", "https://{tls}", "http://{mute}")
-# The expressions of rules and dashboards that are in use with it.
-IN_USE = (
+# Expressions of published rules and dashboards for blackbox_exporter.
+EXPRESSIONS = (
     'probe_success{job="JOB"} == 0',
     'probe_http_status_code{job="JOB"} <= 199 or probe_http_status_code{job="JOB"} >= 400',
     'probe_ssl_earliest_cert_expiry{job="JOB"} - time() > 86400 * 30',
@@ -39,7 +41,7 @@ IN_USE = (
 
 
 def job(name: str, address: str, targets: list[str]) -> dict[str, Any]:
-    """The scrape configuration that blackbox_exporter's own documentation gives."""
+    """Return the scrape configuration from blackbox_exporter's documentation."""
     return {
         "job_name": name,
         "metrics_path": "/probe",
@@ -55,18 +57,18 @@ def job(name: str, address: str, targets: list[str]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Prometheus with the same targets in two jobs: one by blackbox_exporter, one by us."""
+    """Run Prometheus with the same targets in two jobs, one for blackbox_exporter and one for ninewatch."""
     folder: Path = tmp_path_factory.mktemp("scraped")
     with ExitStack() as stack:
         ports = stack.enter_context(serving_targets(folder))
-        two = stack.enter_context(both_exporters(folder, MODULES.format(folder=folder)))
-        where = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        targets = [each.format(**where) for each in TARGETS]
+        exporters = stack.enter_context(both_exporters(folder, MODULES.format(folder=folder)))
+        addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        targets = [each.format(**addresses) for each in TARGETS]
         config = {
             "global": {"scrape_interval": "2s", "scrape_timeout": "1500ms", "evaluation_interval": "2s"},
             "scrape_configs": [
-                job("theirs", two.theirs, targets),
-                job("ours", two.ours, targets),
+                job("theirs", exporters.theirs, targets),
+                job("ours", exporters.ours, targets),
             ],
         }
         server = stack.enter_context(prometheus_with_config(folder, config))
@@ -74,40 +76,43 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         yield server
 
 
-def found(server: Prometheus, expr: str, name: str) -> dict[frozenset[tuple[str, str]], str]:
-    """What a query over one job finds. `JOB` in it stands for the job's name."""
+def query_job(server: Prometheus, expr: str, name: str) -> dict[frozenset[tuple[str, str]], str]:
+    """Return the result of a query over one job by labels. `JOB` in the query stands for the job's name."""
     return {
         frozenset((key, value) for key, value in each["metric"].items() if key != "job"): each["value"][1]
         for each in server.query(expr.replace("JOB", name))
     }
 
 
-@pytest.mark.parametrize("expr", IN_USE)
-def test_an_expression_in_use_finds_the_same(scraped: Prometheus, expr: str) -> None:
-    theirs, ours = found(scraped, expr, "theirs"), found(scraped, expr, "ours")
+@pytest.mark.parametrize("expr", EXPRESSIONS)
+def test_published_expression_returns_the_same_result(scraped: Prometheus, expr: str) -> None:
+    theirs, ours = query_job(scraped, expr, "theirs"), query_job(scraped, expr, "ours")
     assert theirs
     assert ours.keys() == theirs.keys()
-    if not re.search("duration|time", expr):  # how long something took, or is still to go, is never quite the same
+    if not re.search("duration|time", expr):  # durations and remaining times always differ a little
         assert ours == theirs
 
 
 @pytest.mark.parametrize("name", ["probe_success", "probe_http_status_code", "probe_http_redirects", "up"])
-def test_a_metric_has_the_same_value_for_every_instance(scraped: Prometheus, name: str) -> None:
-    theirs = found(scraped, f'{name}{{job="JOB"}}', "theirs")
-    assert theirs == found(scraped, f'{name}{{job="JOB"}}', "ours")
+def test_metric_has_the_same_value_for_every_instance(scraped: Prometheus, name: str) -> None:
+    theirs = query_job(scraped, f'{name}{{job="JOB"}}', "theirs")
+    assert theirs == query_job(scraped, f'{name}{{job="JOB"}}', "ours")
     assert len(theirs) == len(TARGETS)
 
 
-def test_every_series_of_theirs_is_one_of_ours(scraped: Prometheus) -> None:
-    every = '{job="JOB", __name__=~"probe_.*"}'
-    assert found(scraped, every, "theirs").keys() == found(scraped, every, "ours").keys()
+def test_both_jobs_have_the_same_series(scraped: Prometheus) -> None:
+    selector = '{job="JOB", __name__=~"probe_.*"}'
+    assert query_job(scraped, selector, "theirs").keys() == query_job(scraped, selector, "ours").keys()
 
 
-def test_ours_say_why(scraped: Prometheus) -> None:
-    said = scraped.query("ninewatch_probe_outcome_info")
-    assert {"http_status", "connect_refused"} < {each["metric"].get("reason", "") for each in said}
+def test_ninewatch_job_has_reason_codes(scraped: Prometheus) -> None:
+    outcomes = scraped.query("ninewatch_probe_outcome_info")
+    assert {"http_status", "connect_refused"} < {each["metric"].get("reason", "") for each in outcomes}
 
 
-def test_what_hangs_is_ended_before_the_scrape_is(scraped: Prometheus) -> None:
-    """The scraper waits for 1.5 s and the module would for 5: the probe ends in time to say that it failed."""
-    assert set(found(scraped, 'up{job="JOB"}', "ours").values()) == {"1"}
+def test_hanging_probe_ends_before_the_scrape_timeout(scraped: Prometheus) -> None:
+    """The scrape timeout is 1.5 s and the module's timeout is 5 s.
+
+    The probe ends early enough to report the failure.
+    """
+    assert set(query_job(scraped, 'up{job="JOB"}', "ours").values()) == {"1"}

@@ -1,4 +1,6 @@
-"""A wall clock is set forward by mistake and set back: the daemon restarts by itself and records the right time."""
+"""The wall clock is set forward by mistake and then set back: the daemon restarts by itself and records correct
+instants.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from tests.support.processes import Program, free_port, running, wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The command line on a machine whose wall clock is ahead by so many seconds as the file of its first argument says.
+# The command line on a machine with a wrong wall clock. The file in the first argument contains the offset in seconds.
 SHIFTED = """
 import sys, time
 from pathlib import Path
@@ -30,26 +32,26 @@ sys.exit(cli.main())
 
 
 class Machine:
-    """A machine whose wall clock is set by hand."""
+    """A machine with an adjustable wall clock."""
 
     def __init__(self, folder: Path) -> None:
         self.shift, self._next = folder / "shift", folder / "next"
         self.set(0)
 
     def set(self, ahead: int) -> None:
-        """Set the clock so many seconds ahead of the true time."""
+        """Set the clock to this many seconds ahead of the true time."""
         self._next.write_text(str(ahead))
         self._next.replace(self.shift)
 
 
-def answers(program: Program) -> int:
-    """Return how often the daemon started to answer."""
+def start_count(program: Program) -> int:
+    """Return how many times the daemon started to answer."""
     return program.log.read_text().count("answers at")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("forward", [7200, 365 * 86_400])
-def test_a_step_forward_that_is_taken_back_ends_in_right_instants_by_itself(tmp_path: Path, forward: int) -> None:
+def test_daemon_restarts_with_correct_instants_after_the_clock_is_set_back(tmp_path: Path, forward: int) -> None:
     machine, port, config = Machine(tmp_path), free_port(), tmp_path / "ninewatch.yaml"
     command = [sys.executable, "-c", SHIFTED, machine.shift, "run", "-c", config]
     with HttpTarget().serving() as target:
@@ -60,14 +62,14 @@ def test_a_step_forward_that_is_taken_back_ends_in_right_instants_by_itself(tmp_
             daemon = DaemonProcess(program, f"http://127.0.0.1:{port}", config)
             wait_for("probes", lambda: daemon.probes("health") > 5)
             machine.set(forward)
-            wait_for("the step", lambda: daemon.metric("ninewatch_clock_steps_total", direction="forward") == 1)
+            wait_for("the clock step", lambda: daemon.metric("ninewatch_clock_steps_total", direction="forward") == 1)
             probes = daemon.probes("health")
             wait_for("probes in the future", lambda: daemon.probes("health") > probes + 5)
-            config.write_text(f"{head}products: [broken")  # the configuration that runs goes on over the restart
-            wait_for("the refusal", lambda: daemon.metric("ninewatch_config_reload_success") == 0)
+            config.write_text(f"{head}products: [broken")  # the running configuration stays in use after the restart
+            wait_for("the rejected reload", lambda: daemon.metric("ninewatch_config_reload_success") == 0)
             machine.set(0)
-            wait_for("the restart", lambda: answers(program) == 2)
-            wait_for("probes after it", lambda: daemon.probes("health") > 5)
+            wait_for("the restart", lambda: start_count(program) == 2)
+            wait_for("probes after the restart", lambda: daemon.probes("health") > 5)
             assert abs(daemon.metric("ninewatch_clock_offset_seconds") or 0) < 1
             assert daemon.metric("ninewatch_late_observations_total") == 0
             assert (daemon.metric("ninewatch_observations_set_aside") or 0) > 5
@@ -75,5 +77,5 @@ def test_a_step_forward_that_is_taken_back_ends_in_right_instants_by_itself(tmp_
             assert daemon.api("/products")[0]["state"] == "up"
             daemon.signal(signal.SIGTERM)
             assert daemon.wait_for_exit() == 0
-    kept = [at for at, _ in stored_observations(tmp_path / "record.db", "demo/health")]
-    assert max(kept) < time.time_ns() // 1000 + MINUTE
+    instants = [at for at, _ in stored_observations(tmp_path / "record.db", "demo/health")]
+    assert max(instants) < time.time_ns() // 1000 + MINUTE

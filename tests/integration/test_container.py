@@ -1,4 +1,6 @@
-"""The image's conditions without an engine: arbitrary user of group 0, no capabilities, read-only root, own wheel."""
+"""The conditions of the container image without a container engine: arbitrary user of group 0, no capabilities, read-
+only root, installed wheel.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ products:
     checks: [{{id: front, http: "http://127.0.0.1:{port}/", interval: 200ms, timeout: 150ms}}]
 """
 
-# A program that tells, as JSON, who it is, what it may do and where it can write.
-CONFESSION = """
+# A program that prints its user, its capabilities and the writable folders as JSON.
+PRINT_CONDITIONS = """
 import json, os, pathlib, monitor
 
 def writable(folder):
@@ -49,19 +51,19 @@ print(json.dumps([who, rights, "HOME" in os.environ, monitor.__file__, [each for
 """
 
 
-def namespaces() -> bool:
-    """Whether this machine lets us have a mount namespace of our own."""
+def has_namespaces() -> bool:
+    """Return whether this machine permits a private mount namespace."""
     command = ["unshare", "--mount", "--propagation", "private", "setpriv", "--reuid", str(UID), "true"]
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 slow = pytest.mark.slow
-unshared = pytest.mark.skipif(not namespaces(), reason="needs root and mount namespaces (unshare, setpriv)")
+unshared = pytest.mark.skipif(not has_namespaces(), reason="needs root and mount namespaces (unshare, setpriv)")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built as the Containerfile builds it: no isolation, no dependencies, nothing from an index."""
+    """Build the wheel as the Containerfile does: without isolation, dependencies and package index."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "-q", "--no-index", "--no-deps"]
     subprocess.run([*command, "--no-build-isolation", "-w", folder, ROOT], check=True, timeout=100)
@@ -70,8 +72,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def contained(wheel: Path, config: Path, log: Path, *program: str) -> Iterator[Program]:
-    """The program as OpenShift would run it."""
+def run_contained(wheel: Path, config: Path, log: Path, *program: str) -> Iterator[Program]:
+    """Run the program under the conditions of OpenShift."""
     packages = sysconfig.get_path("purelib")
     with running(log, [SCRIPT, wheel, sys.executable, packages, config, *program]) as process:
         yield process
@@ -88,30 +90,30 @@ def config(tmp_path: Path) -> Iterator[Path]:
 
 @slow
 @unshared
-def test_the_conditions_are_those_that_they_claim_to_be(wheel: Path, config: Path, tmp_path: Path) -> None:
-    """Else the tests below would prove nothing."""
-    with contained(wheel, config, tmp_path / "log", "python", "-c", CONFESSION) as program:
+def test_simulated_conditions_match_openshift(wheel: Path, config: Path, tmp_path: Path) -> None:
+    """Without this check, the tests below would prove nothing."""
+    with run_contained(wheel, config, tmp_path / "log", "python", "-c", PRINT_CONDITIONS) as program:
         assert program.process.wait(timeout=60) == 0, program.log.read_text()
-    who, rights, home, where, writable = json.loads(program.log.read_text())
-    assert who == [UID, 0, []]
+    identity, rights, has_home, module_path, writable_folders = json.loads(program.log.read_text())
+    assert identity == [UID, 0, []]
     assert rights == [0, 0, "1"]
-    assert not home
-    assert where.startswith("/opt/ninewatch/lib/")
-    assert writable == ["/opt/data"]
+    assert not has_home
+    assert module_path.startswith("/opt/ninewatch/lib/")
+    assert writable_folders == ["/opt/data"]
 
 
 @slow
 @unshared
-def test_the_configuration_is_checked_there(wheel: Path, config: Path, tmp_path: Path) -> None:
-    with contained(wheel, config, tmp_path / "log", "ninewatch", "check-config", "/opt/etc") as program:
+def test_check_config_runs_in_the_container(wheel: Path, config: Path, tmp_path: Path) -> None:
+    with run_contained(wheel, config, tmp_path / "log", "ninewatch", "check-config", "/opt/etc") as program:
         assert program.process.wait(timeout=60) == 0, program.log.read_text()
     assert "no errors" in program.log.read_text()
 
 
 @slow
 @unshared
-def test_the_daemon_lives_probes_records_and_ends_there(wheel: Path, config: Path, tmp_path: Path) -> None:
-    with contained(wheel, config, tmp_path / "log", "ninewatch", "run", "-c", "/opt/etc") as program:
+def test_daemon_probes_records_and_stops_in_the_container(wheel: Path, config: Path, tmp_path: Path) -> None:
+    with run_contained(wheel, config, tmp_path / "log", "ninewatch", "run", "-c", "/opt/etc") as program:
         address = wait_for("the address", lambda: program.find_in_log(r"answers at (http://\S+)"))
         wait_for("/livez", lambda: fetch(f"{address}/livez")[0] == 200)
         wait_for("/readyz", lambda: fetch(f"{address}/readyz")[0] == 200)
@@ -124,29 +126,29 @@ def test_the_daemon_lives_probes_records_and_ends_there(wheel: Path, config: Pat
 
 @slow
 @unshared
-def test_what_ships_beside_the_code_is_found_in_an_installed_wheel(wheel: Path, config: Path, tmp_path: Path) -> None:
+def test_shipped_files_are_found_in_an_installed_wheel(wheel: Path, config: Path, tmp_path: Path) -> None:
     names = "'dashboards/ninewatch.rules.yaml', 'config'"
     find = f"from monitor.package_files import shipped_path; print(*map(shipped_path, ({names})))"
-    with contained(wheel, config, tmp_path / "log", "python", "-c", find) as program:
+    with run_contained(wheel, config, tmp_path / "log", "python", "-c", find) as program:
         assert program.process.wait(timeout=60) == 0, program.log.read_text()
     assert "/opt/ninewatch/lib" in program.log.read_text()
 
 
-def test_the_image_starts_without_a_shell_as_a_user_by_number() -> None:
-    """A shell would keep signals from the daemon; `runAsNonRoot` cannot judge a user by name."""
+def test_image_starts_without_a_shell_and_with_a_numeric_user() -> None:
+    """A shell would not forward signals to the daemon, and `runAsNonRoot` cannot check a user name."""
     entry = re.findall(r"^(?:ENTRYPOINT|CMD) (.+)$", CONTAINERFILE, flags=re.MULTILINE)
     assert [json.loads(each) for each in entry] == [["/opt/ninewatch/bin/ninewatch"], ["run", "-c", "/etc/ninewatch"]]
     final = CONTAINERFILE.split("\nFROM ")[-1]
     assert re.findall(r"^USER (.+)$", final, flags=re.MULTILINE) == ["1001"]
 
 
-def test_both_stages_share_a_base_that_is_an_argument() -> None:
-    """The environment's interpreter is a link to the base's, so that the stages must not differ."""
+def test_both_stages_use_the_base_image_of_the_build_argument() -> None:
+    """The environment's interpreter is a link to the base image's, so both stages need the same base image."""
     assert re.findall(r"^FROM (\S+)", CONTAINERFILE, flags=re.MULTILINE) == ["${BASE_IMAGE}", "${BASE_IMAGE}"]
     assert re.search(r"^ARG BASE_IMAGE=\S+$", CONTAINERFILE, flags=re.MULTILINE)
 
 
-def test_everything_that_is_installed_in_the_image_has_its_hash_checked() -> None:
+def test_every_installation_in_the_image_checks_hashes() -> None:
     commands = re.sub(r"\\\n", " ", CONTAINERFILE)
     installs = re.findall(r"pip\b[^&\n]*?\b(?:install|wheel)\b[^&\n]*", commands)
     assert len(installs) == 4
@@ -154,12 +156,12 @@ def test_everything_that_is_installed_in_the_image_has_its_hash_checked() -> Non
     assert all("--no-build-isolation" in each for each in installs if " wheel " in each)
 
 
-def test_the_image_has_the_drivers_of_the_database_checks() -> None:
+def test_image_contains_the_database_drivers() -> None:
     (locked,) = re.findall(r"wheel --require-hashes.*?\n\n", CONTAINERFILE, flags=re.DOTALL)
     assert re.findall(r"-r (\S+)", locked) == ["requirements.lock", "requirements-databases.lock"]
 
 
-def test_the_context_holds_all_that_is_copied() -> None:
+def test_build_context_contains_every_copied_file() -> None:
     copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE, flags=re.MULTILINE))
     allowed = set(re.findall(r"^!(\S+)$", (ROOT / ".containerignore").read_text(), flags=re.MULTILINE))
     assert {name for each in copied for name in each.split()} == allowed

@@ -1,4 +1,6 @@
-"""Counters that are derived from the record never fall: a real Prometheus scrapes a daemon through all that happens."""
+"""Counters that are computed from the record never decrease: a real Prometheus scrapes a daemon during reloads,
+restarts and renames.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ OTHER = "  - {id: other, objective: 99%%, checks: [{id: only, http: '%s', interv
 
 
 class World:
-    """A target, a daemon at one address through all its lives, and the Prometheus that scrapes it every 300 ms."""
+    """A target, a daemon with a fixed address, and a Prometheus that scrapes the daemon every 300 ms."""
 
     def __init__(self, folder: Path, target: HttpTarget, server: Prometheus, port: int) -> None:
         self.target, self.server, self.port = target, server, port
@@ -36,79 +38,87 @@ class World:
         self.daemon: DaemonProcess
 
     def configure(self, *checks: str, interval: str = "200ms") -> None:
-        """Write the configuration: checks of `demo`, where `c<b` is the check c that was b; none at all removes it."""
-        made = ""
+        """Write the configuration with these checks of `demo`.
+
+        `c<b` is the check c, formerly b. Without checks, `demo` is removed.
+        """
+        check_lines = ""
         for each in checks:
-            name, _, was = each.partition("<")
-            former = f", was: {was}" if was else ""
-            url = self.target.url("/" + (was or name))
-            made += f"      - {{id: {name}, http: '{url}', interval: {interval}, timeout: 150ms{former}}}\n"
+            name, _, former_id = each.partition("<")
+            was_field = f", was: {former_id}" if former_id else ""
+            url = self.target.url("/" + (former_id or name))
+            check_lines += f"      - {{id: {name}, http: '{url}', interval: {interval}, timeout: 150ms{was_field}}}\n"
         head = f"listen: 127.0.0.1:{self.port}\nstore: {self.store}\nproducts:\n" + OTHER % self.target.url("/only")
-        demo = f"  - id: demo\n    objective: 99.9%\n    checks:\n{made}" if made else ""
+        demo = f"  - id: demo\n    objective: 99.9%\n    checks:\n{check_lines}" if check_lines else ""
         self.config.write_text(head + demo)
 
     def start(self) -> None:
         self.daemon = self._daemon.enter_context(running_daemon(self.config))
 
-    def end(self, number: signal.Signals) -> None:
+    def stop(self, number: signal.Signals) -> None:
         self.daemon.signal(number)
         self.daemon.wait_for_exit()
         self._daemon.close()
 
     def value(self, series: str) -> float | None:
-        """Return what Prometheus has of the one series now, None if it has nothing."""
-        found = self.server.query(series)
-        return float(found[0]["value"][1]) if found else None
+        """Return Prometheus' present value of the series, None if there is none."""
+        result = self.server.query(series)
+        return float(result[0]["value"][1]) if result else None
 
-    def rises(self, series: str, above: float | None = None) -> float:
-        """Wait until the series is above a value, its present one by default, and return the value that it has then."""
-        least = above if above is not None else self.value(series) or 0.0
-        wait_for(f"{series} above {least}", lambda: (self.value(series) or 0.0) > least)
-        found = self.value(series)
-        assert found is not None
-        return found
+    def wait_for_increase(self, series: str, above: float | None = None) -> float:
+        """Wait until the series exceeds `above` (default: its present value), and return the new value."""
+        minimum = above if above is not None else self.value(series) or 0.0
+        wait_for(f"{series} above {minimum}", lambda: (self.value(series) or 0.0) > minimum)
+        value = self.value(series)
+        assert value is not None
+        return value
 
-    def outage(self) -> None:
-        """Let the target of the check b fail until downtime and an incident are counted, and recover."""
+    def run_outage(self) -> None:
+        """Make the target of check b fail until downtime and an incident are counted, then let it recover."""
         downtime, incidents = self.value(DOWNTIME) or 0.0, self.value(INCIDENTS) or 0.0
         self.target.status["/b"] = 503
-        self.rises(DOWNTIME, downtime)
-        self.rises(INCIDENTS, incidents)
+        self.wait_for_increase(DOWNTIME, downtime)
+        self.wait_for_increase(INCIDENTS, incidents)
         del self.target.status["/b"]
 
 
-def observed(check: str, outcome: str = "good") -> str:
+def observations_series(check: str, outcome: str = "good") -> str:
     return f'ninewatch_observations_total{{product="demo",check="{check}",outcome="{outcome}"}}'
 
 
-def test_no_counter_of_the_record_is_reset_by_anything_that_happens_to_the_daemon(tmp_path: Path) -> None:
+def test_recorded_counters_are_not_reset_by_reloads_restarts_corrections_and_renames(tmp_path: Path) -> None:
     port = free_port()
-    every = {"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "1m"}
+    global_config = {"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "1m"}
     job = {"job_name": "ninewatch", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
     with (
         HttpTarget().serving() as target,
-        prometheus_with_config(tmp_path, {"global": every, "scrape_configs": [job]}) as server,
+        prometheus_with_config(tmp_path, {"global": global_config, "scrape_configs": [job]}) as server,
     ):
         world = World(tmp_path, target, server, port)
         world.configure("a", "b")
         world.start()
         try:
-            _live(world)
+            _run_events(world)
         finally:
-            world.end(signal.SIGTERM)
-        found = [each for name in RECORDED for each in server.query(f"resets({name}[1h])")]
-        assert [each for each in found if each["value"][1] != "0"] == []
-        assert len(found) >= 2 * 2 + 4 * 3, "downtime and incidents of two products, observations of four checks"
+            world.stop(signal.SIGTERM)
+        reset_counts = [each for name in RECORDED for each in server.query(f"resets({name}[1h])")]
+        assert [each for each in reset_counts if each["value"][1] != "0"] == []
+        assert len(reset_counts) >= 2 * 2 + 4 * 3, "downtime and incidents of two products, observations of four checks"
         assert float(server.query('resets(ninewatch_probes_total{check="a",outcome="good"}[1h])')[0]["value"][1]) >= 3
-        for series in (DOWNTIME, INCIDENTS, observed("a"), 'ninewatch_observations_total{check="only",outcome="good"}'):
+        for series in (
+            DOWNTIME,
+            INCIDENTS,
+            observations_series("a"),
+            'ninewatch_observations_total{check="only",outcome="good"}',
+        ):
             (samples,) = server.query(f"count_over_time({series}[1h])")
             assert float(samples["value"][1]) > 20, series
 
 
-def _live(world: World) -> None:
-    """Go through everything that may happen, and see each counter go on afterwards."""
-    world.rises(observed("a"), 3)
-    world.outage()
+def _run_events(world: World) -> None:
+    """Run every event that may affect counters, and wait for each counter to increase afterwards."""
+    world.wait_for_increase(observations_series("a"), 3)
+    world.run_outage()
     _reload(world)
     _restart(world)
     _correct(world)
@@ -116,51 +126,51 @@ def _live(world: World) -> None:
 
 
 def _reload(world: World) -> None:
-    """Another interval; without the check that failed; with it again; without the product; with it again."""
+    """Change the interval; remove and restore the failed check; remove and restore the product."""
     world.configure("a", "b", interval="250ms")
     wait_for("the reload", lambda: world.value("changes(ninewatch_config_reload_timestamp_seconds[1m])"))
-    failed = world.rises(observed("b", "bad"), 0)
+    failure_count = world.wait_for_increase(observations_series("b", "bad"), 0)
     world.configure("a")
-    wait_for("the end of its series", lambda: world.value(observed("b")) is None)
-    world.rises(observed("a"))
+    wait_for("the end of the removed check's series", lambda: world.value(observations_series("b")) is None)
+    world.wait_for_increase(observations_series("a"))
     world.configure("a", "b")
-    assert world.rises(observed("b", "bad"), failed - 1) >= failed
+    assert world.wait_for_increase(observations_series("b", "bad"), failure_count - 1) >= failure_count
     downtime = world.value(DOWNTIME)
     world.configure()
-    wait_for("the end of the product", lambda: world.value(DOWNTIME) is None)
+    wait_for("the end of the product's series", lambda: world.value(DOWNTIME) is None)
     world.configure("a", "b")
-    wait_for("its return", lambda: world.value(DOWNTIME) == downtime)
+    wait_for("the restored product's downtime", lambda: world.value(DOWNTIME) == downtime)
 
 
 def _restart(world: World) -> None:
-    """In order; killed while all is well; killed while the target is down."""
+    """Stop the daemon in order, then kill it while the target is up, then while the target is down."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        seen = world.rises(observed("a"))
-        world.end(number)
+        value_before = world.wait_for_increase(observations_series("a"))
+        world.stop(number)
         world.start()
-        world.rises(observed("a"), seen)
+        world.wait_for_increase(observations_series("a"), value_before)
     world.target.status["/b"] = 503
-    world.rises(DOWNTIME)
-    seen = world.rises(INCIDENTS, 1)
-    world.end(signal.SIGKILL)
+    world.wait_for_increase(DOWNTIME)
+    value_before = world.wait_for_increase(INCIDENTS, 1)
+    world.stop(signal.SIGKILL)
     world.start()
-    world.rises(DOWNTIME)
-    assert world.value(INCIDENTS) == seen
+    world.wait_for_increase(DOWNTIME)
+    assert world.value(INCIDENTS) == value_before
     del world.target.status["/b"]
 
 
 def _correct(world: World) -> None:
-    """Exclude all that was down from the contractual figures."""
+    """Exclude all downtime from the contractual figures."""
     now = datetime.now(UTC)
     window = f"{now.replace(hour=0, minute=0, second=0).isoformat()}/{now.isoformat()}"
-    done = run_to_exit("correct", "demo", window, "--author", "Ann", "--reason", "not ours", "-c", world.config)
-    assert done[0] == 0, done
+    result = run_to_exit("correct", "demo", window, "--author", "Ann", "--reason", "not ours", "-c", world.config)
+    assert result[0] == 0, result
     wait_for("the correction", lambda: "not ours" in world.daemon.body("/api/v1/products/demo/history"))
-    world.outage()
+    world.run_outage()
 
 
 def _rename(world: World) -> None:
-    failed = world.value(observed("b", "bad")) or 0
+    failure_count = world.value(observations_series("b", "bad")) or 0
     world.configure("a", "c<b")
-    assert world.rises(observed("c", "bad"), failed - 1) >= failed
-    world.rises(observed("a"))
+    assert world.wait_for_increase(observations_series("c", "bad"), failure_count - 1) >= failure_count
+    world.wait_for_increase(observations_series("a"))

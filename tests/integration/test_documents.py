@@ -1,7 +1,7 @@
-"""Every command of the documentation works as written in a fresh clone, and prints what the document shows.
+"""Every command in the documentation works in a fresh clone, and prints the output that the document shows.
 
-The clone is a copy of the files under version control. One demo runs for all documents, as README.md tells its readers
-to leave it running; a `ninewatch run` goes on until another one of the same configuration is started.
+The clone is a copy of the files under version control. One demo runs for all documents, as README.md instructs its
+readers. A `ninewatch run` continues until another one with the same configuration starts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DOCUMENTS = sorted(
 )
 HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 
-# What a test cannot run as it is written: the command -> why, and what is run in its place (None: nothing).
+# Commands that a test cannot run: the command -> the reason, and the command to run instead (None: no command).
 _NEEDS_THE_SINK = "runs until it is stopped, or sends to it; tests/monitor/commands/test_alert.py does both"
 EXEMPT: dict[str, tuple[str, str | None]] = {
     "ninewatch alert sink": (_NEEDS_THE_SINK, None),
@@ -59,18 +59,18 @@ EXEMPT: dict[str, tuple[str, str | None]] = {
     ),
 }
 _NEEDS_A_CLUSTER = "helm upgrade --install"
-# Blocks without a language that show no command: (document, first line) -> what they are.
-FIGURES = {
+# Blocks without a language that show no command: (document, first line) -> their content.
+DIAGRAMS = {
     ("ARCHITECTURE.md", "sla  <-  probe_result"): "the direction of imports",
 }
-# Exit statuses that are no failure of the example, by a pattern of the command.
+# Expected exit statuses other than 0, by a pattern of the command.
 STATUS = (
     (r"check-config examples/mistake", {1}),  # it shows mistakes
     (r"ninewatch audit", {1}),  # it shows wrong claims
     (r"ninewatch measure examples/kuma", {1}),  # it shows a missed objective
     (r"ninewatch status", {0, 1}),  # 1 until the first probe has ended
 )
-# Figures of the machine's speed and of today, which no document can show: a pattern -> what stands for it.
+# Output that depends on the machine's speed or the date: command pattern -> (output pattern, replacement).
 EPHEMERAL = {
     r"ninewatch probe .*--json": (r"\d+\.\d{2,}(e-\d+)?", "0.1"),
     r"ninewatch measure": (r"(all observations used, up to )\S+;", r"\1now;"),
@@ -79,7 +79,7 @@ EPHEMERAL = {
 
 @dataclass
 class Clone:
-    """A fresh clone with the demo running, and what its commands started."""
+    """A fresh clone with the demo running, and the programs that its commands started."""
 
     folder: Path
     ports: dict[str, str]
@@ -87,16 +87,16 @@ class Clone:
     stack: ExitStack
     started: dict[str, Program] = field(default_factory=dict)
 
-    def here(self, command: str) -> str:
-        """Return the command for the ports that were free on this machine."""
-        for written, got in self.ports.items():
-            command = command.replace(f"127.0.0.1:{written}", f"127.0.0.1:{got}")
+    def with_local_ports(self, command: str) -> str:
+        """Return the command with the ports that were free on this machine."""
+        for document_port, port in self.ports.items():
+            command = command.replace(f"127.0.0.1:{document_port}", f"127.0.0.1:{port}")
         return command
 
     def run(self, command: str) -> tuple[int, str]:
-        """Run it by the shell; return its exit status and what it printed."""
+        """Run the command in a shell; return its exit status and its output."""
         done = subprocess.run(
-            ["bash", "-c", self.here(command)],
+            ["bash", "-c", self.with_local_ports(command)],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -107,11 +107,14 @@ class Clone:
         return done.returncode, done.stdout.decode(errors="replace")
 
     def start(self, command: str) -> None:
-        """Run it in the background until it says that it answers, in place of one of the same configuration."""
-        words = self.here(command).split("#")[0].split()
+        """Run the command in the background and wait until it answers.
+
+        A program with the same configuration is stopped first.
+        """
+        words = self.with_local_ports(command).split("#")[0].split()
         config = words[words.index("-c") + 1]
-        if (before := self.started.pop(config, None)) is not None:
-            before.stop()
+        if (earlier_program := self.started.pop(config, None)) is not None:
+            earlier_program.stop()
         log = self.folder / f"run{len(list(self.folder.glob('run*.log')))}.log"
         words[0] = str(self.folder / ".venv/bin/ninewatch")
         program = self.stack.enter_context(running(log, words, cwd=self.folder, env=self.environment))
@@ -122,8 +125,8 @@ class Clone:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     folder = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    for name in filter(None, listed.decode().split("\0")):
+    tracked_files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in filter(None, tracked_files.decode().split("\0")):
         if not name.startswith("tests/") and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -138,87 +141,93 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     with ExitStack() as stack:
         demo = [str(program), "demo", "--script", "none", "--listen", f"127.0.0.1:{listens['9999']}"]
         log = folder / "demo.log"
-        watched = stack.enter_context(running(log, demo, cwd=folder, env=environment))
-        wait_for("the demo", lambda: watched.find_in_log(r"(answers at \S+)"))
-        shipped, got = ((folder / name).read_text() for name in ("config/demo.yaml", "var/demo/demo.yaml"))
-        ports = dict(zip(_ports(shipped), _ports(got), strict=True)) | listens
-        assert set(map(str, DEFAULT_PORTS.values())) & set(ports), "the demo's products are among them"
-        found = Clone(folder, ports, environment, stack)
-        mine = folder / "examples/mine.yaml"
-        mine.write_text(found.here(mine.read_text()))
-        yield found
+        demo_program = stack.enter_context(running(log, demo, cwd=folder, env=environment))
+        wait_for("the demo", lambda: demo_program.find_in_log(r"(answers at \S+)"))
+        shipped_config, running_config = (
+            (folder / name).read_text() for name in ("config/demo.yaml", "var/demo/demo.yaml")
+        )
+        ports = dict(zip(_ports(shipped_config), _ports(running_config), strict=True)) | listens
+        assert set(map(str, DEFAULT_PORTS.values())) & set(ports), "the ports of the demo's products are among them"
+        fresh_clone = Clone(folder, ports, environment, stack)
+        user_config = folder / "examples/mine.yaml"
+        user_config.write_text(fresh_clone.with_local_ports(user_config.read_text()))
+        yield fresh_clone
 
 
 def _ports(portfolio: str) -> list[str]:
     return re.findall(r"127\.0\.0\.1:(\d+)", portfolio)
 
 
-def chosen(command: Command) -> str | None:
-    """Return what is run for a command: itself, its substitute, or nothing."""
+def command_to_run(command: Command) -> str | None:
+    """Return the command to run: the command itself, its substitute, or None."""
     if command.text.startswith(_NEEDS_A_CLUSTER):  # needs a cluster: the same manifests are rendered without one
         return None if HELM is None else command.text.replace(_NEEDS_A_CLUSTER, "helm template")
     return EXEMPT[command.text][1] if command.text in EXEMPT else command.text
 
 
-def normal(command: str, output: str) -> str:
-    for pattern, (figure, stands) in EPHEMERAL.items():
+def normalize(command: str, output: str) -> str:
+    for pattern, (output_pattern, replacement) in EPHEMERAL.items():
         if re.search(pattern, command):
-            output = re.sub(figure, stands, output)
+            output = re.sub(output_pattern, replacement, output)
     return plain(output)
 
 
-def statuses(command: str) -> set[int]:
+def expected_statuses(command: str) -> set[int]:
     return next((allowed for pattern, allowed in STATUS if re.search(pattern, command)), {0})
 
 
-def judged(clone: Clone, document: str, command: Command) -> Iterator[str]:
-    """Run a command, and yield what is not as the document shows it."""
-    text, place = chosen(command), f"{document}:{command.line}: {command.text}"
-    if text is None:
+def run_command(clone: Clone, document: str, command: Command) -> Iterator[str]:
+    """Run a command, and yield each difference from the document."""
+    command_text, location = command_to_run(command), f"{document}:{command.line}: {command.text}"
+    if command_text is None:
         return
-    if re.search(r"ninewatch run ", text):
-        clone.start(text)
+    if re.search(r"ninewatch run ", command_text):
+        clone.start(command_text)
         return
-    status, output = clone.run(text)
-    if status not in statuses(text) or "Traceback" in output:
-        yield f"{place}\nexit status {status}\n{output}"
-    elif command.shown and not expected(normal(text, "\n".join(command.shown)).splitlines()).fullmatch(
-        normal(text, output)
+    status, output = clone.run(command_text)
+    if status not in expected_statuses(command_text) or "Traceback" in output:
+        yield f"{location}\nexit status {status}\n{output}"
+    elif command.shown and not expected(normalize(command_text, "\n".join(command.shown)).splitlines()).fullmatch(
+        normalize(command_text, output)
     ):
         shown = "\n".join(command.shown)
-        yield f"{place}\nshows\n{shown}\nand prints\n{output}"
+        yield f"{location}\nshows\n{shown}\nand prints\n{output}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_command_of_a_document_works_and_prints_what_is_shown(clone: Clone, document: str) -> None:
-    wrong = [
+def test_every_command_of_a_document_prints_the_shown_output(clone: Clone, document: str) -> None:
+    problems = [
         problem
         for block in blocks(ROOT / document)
         for command in block.commands
-        for problem in judged(clone, document, command)
+        for problem in run_command(clone, document, command)
     ]
-    assert not wrong, "\n\n".join(wrong)
+    assert not problems, "\n\n".join(problems)
 
 
-def test_every_block_is_a_command_or_is_named_as_a_figure() -> None:
-    """A block that the test would pass over is listed with what it is; so is every exemption that is left."""
-    found = [(document, block) for document in DOCUMENTS for block in blocks(ROOT / document)]
-    others = {(document, first(block)) for document, block in found if not block.commands}
-    assert {(document, line) for document, line in others if not listed(document, line)} == set()
-    assert all(any(d == name and line.startswith(start) for d, line in others) for name, start in FIGURES)
-    written = {command.text for _, block in found for command in block.commands}
-    assert set(EXEMPT) <= written, "an exemption without its command"
+def test_every_block_has_commands_or_is_listed_as_a_diagram() -> None:
+    """Every block without commands is listed, and every exemption is in use."""
+    document_blocks = [(document, block) for document in DOCUMENTS for block in blocks(ROOT / document)]
+    blocks_without_commands = {
+        (document, first_line(block)) for document, block in document_blocks if not block.commands
+    }
+    assert {(document, line) for document, line in blocks_without_commands if not is_listed(document, line)} == set()
+    assert all(
+        any(d == name and line.startswith(start) for d, line in blocks_without_commands) for name, start in DIAGRAMS
+    )
+    command_texts = {command.text for _, block in document_blocks for command in block.commands}
+    assert set(EXEMPT) <= command_texts, "an exemption without its command"
 
 
-def first(block: CodeBlock) -> str:
+def first_line(block: CodeBlock) -> str:
     return block.text.splitlines()[0]
 
 
-def listed(document: str, line: str) -> bool:
-    return any(document == name and line.startswith(start) for name, start in FIGURES)
+def is_listed(document: str, line: str) -> bool:
+    return any(document == name and line.startswith(start) for name, start in DIAGRAMS)
 
 
-def test_the_configuration_that_the_readme_shows_is_the_one_that_ships() -> None:
+def test_readme_shows_the_shipped_configuration() -> None:
     (shown,) = re.findall(r"```yaml\n(listen: 127.0.0.1:9998\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert yaml.safe_load(shown) == yaml.safe_load((ROOT / "examples/mine.yaml").read_text())
 
@@ -235,20 +244,20 @@ def test_the_configuration_that_the_readme_shows_is_the_one_that_ships() -> None
         (["a.1"], "a 1", False),
     ],
 )
-def test_an_output_is_compared_line_by_line(shown: list[str], output: str, same: bool) -> None:
+def test_output_is_compared_line_by_line(shown: list[str], output: str, same: bool) -> None:
     assert (expected(shown).fullmatch(plain(output)) is not None) is same
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected_commands"),
     [
         ("$ ninewatch nines 99\n99% is 2.00 nines\n$ make x\n", [("ninewatch nines 99", 1), ("make x", 0)]),
         ("ninewatch a \\\n  --b\nninewatch c\n", [("ninewatch a --b", 0), ("ninewatch c", 0)]),
         ("a diagram\n", []),
     ],
 )
-def test_commands_are_found_in_a_block(tmp_path: Path, text: str, found: list[tuple[str, int]]) -> None:
+def test_commands_of_a_block_are_parsed(tmp_path: Path, text: str, expected_commands: list[tuple[str, int]]) -> None:
     document = tmp_path / "x.md"
     document.write_text(f"# X\n\n```\n{text}```\n\n```yaml\nmake: 1\n```\n")
     (block,) = blocks(document)
-    assert [(command.text, len(command.shown)) for command in block.commands] == found
+    assert [(command.text, len(command.shown)) for command in block.commands] == expected_commands

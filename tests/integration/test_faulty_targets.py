@@ -1,4 +1,4 @@
-"""All faulty targets: the cost of each, and a daemon that watches them next to targets without faults."""
+"""All faulty targets: the cost of a probe of each, and a daemon that probes them next to targets without faults."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.support.processes import needs, wait_for
 
 pytestmark = [pytest.mark.slow, needs("openssl")]
 
-MEMORY = 5_000_000  # bytes that an attempt may take, at its largest
+MAX_MEMORY = 5_000_000  # maximum memory of an attempt, in bytes
 INTERVAL = 200 * MILLISECOND
-ROOM = 64 * 1024  # kB by which a daemon may grow while every answer comes in twice
-STARVED = ("unknown", "monitor_starved")  # what a busy machine may make of any attempt
+MAX_GROWTH = 64 * 1024  # maximum growth of a daemon's memory in two rounds of probes, in kB
+STARVED = ("unknown", "monitor_starved")  # possible result of any attempt on a busy machine
 WELL = ("http-answers-unasked", "tls-intermediate", "dns-well", "tcp-well", "redis-well", "udp-well")
-SELDOM = {"domain"}  # kinds whose interval is hours: the daemon may not come to them while a test lasts
+RARELY_PROBED = {"domain"}  # kinds with an interval of hours: the daemon may not probe them during a test
 
 Checks = dict[str, dict[str, Any]]
 Verdict = tuple[str, str]
@@ -36,7 +36,7 @@ Verdict = tuple[str, str]
 
 @contextlib.contextmanager
 def serving_faulty_targets(*names: str) -> Iterator[Checks]:
-    """Serve these targets, or all, from a process of its own; give the checks of them by name."""
+    """Serve these targets, or all, in a separate process; yield their checks by name."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.faulty_targets", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -49,13 +49,13 @@ def serving_faulty_targets(*names: str) -> Iterator[Checks]:
 
 @pytest.fixture(scope="module")
 def checks() -> Iterator[Checks]:
-    with serving_faulty_targets() as served:
-        yield served
+    with serving_faulty_targets() as targets:
+        yield targets
 
 
 @pytest.mark.timeout(400)
-def test_no_animal_holds_the_loop_or_fills_memory(checks: Checks) -> None:
-    """No callback takes 100 ms of CPU time, so no other check waits longer for this one; no attempt takes 5 MB."""
+def test_no_faulty_target_blocks_the_loop_or_fills_memory(checks: Checks) -> None:
+    """No callback takes 100 ms of CPU time, and no attempt takes 5 MB."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.faulty_targets.attempt_cost"],
         input=json.dumps(checks).encode(),
@@ -63,99 +63,120 @@ def test_no_animal_holds_the_loop_or_fills_memory(checks: Checks) -> None:
         check=True,
         timeout=380,
     )
-    costs = {name: AttemptCost(*taken) for name, taken in map(json.loads, done.stdout.splitlines())}
+    costs = {name: AttemptCost(*fields) for name, fields in map(json.loads, done.stdout.splitlines())}
     assert costs.keys() == FAULTY_TARGETS.keys()
     assert {name: cost for name, cost in costs.items() if cost.held > FAULTY_TARGETS[name].holds} == {}
-    assert {name: cost for name, cost in costs.items() if max(cost.allocated, cost.resident) > MEMORY} == {}
+    assert {name: cost for name, cost in costs.items() if max(cost.allocated, cost.resident) > MAX_MEMORY} == {}
     assert {name for name, target in FAULTY_TARGETS.items() if target.holds > 0.1} == {"tls-group-of-8192-bits"}
 
 
-def test_a_toll_is_noticed() -> None:
-    """The scales themselves: what holds the loop for a while, and what takes memory, weighs something."""
+def test_cost_measurement_detects_blocking_and_memory() -> None:
+    """The measurement itself works: a blocked loop and allocated memory are both measured."""
 
-    async def heavy() -> None:
+    async def block_the_loop() -> None:
         sum(range(10_000_000))
 
-    with holds() as held, growth() as grown:
-        asyncio.run(heavy())
-        kept = b"x" * 20_000_000
-    assert held[0] > 0.02
-    assert grown[0] >= len(kept) * 0.9
+    with holds() as blocked_seconds, growth() as growth_bytes:
+        asyncio.run(block_the_loop())
+        allocated = b"x" * 20_000_000
+    assert blocked_seconds[0] > 0.02
+    assert growth_bytes[0] >= len(allocated) * 0.9
 
 
-def _id(name: str) -> str:
+def _check_id(name: str) -> str:
     return name.replace(".", "-")
 
 
-def configured(folder: Path, well: Checks, ill: Checks) -> Path:
-    """Write a portfolio of well targets on a fast interval, and of the others on a slow one."""
-    quick = [{"id": name, **check, "interval": "200ms", "timeout": "200ms"} for name, check in well.items()]
-    slow = [
-        {"id": _id(name), **check, "interval": "12s", "timeout": "3s" if FAULTY_TARGETS[name].seconds < 1 else "10s"}
-        for name, check in ill.items()
+def write_config(folder: Path, good_checks: Checks, faulty_checks: Checks) -> Path:
+    """Write a portfolio with the targets without faults on a short interval, and the faulty ones on a long interval."""
+    good_entries = [
+        {"id": name, **check, "interval": "200ms", "timeout": "200ms"} for name, check in good_checks.items()
     ]
-    products = [{"id": "well", "objective": "99%", "checks": quick}, {"id": "ill", "objective": "99%", "checks": slow}]
+    faulty_entries = [
+        {
+            "id": _check_id(name),
+            **check,
+            "interval": "12s",
+            "timeout": "3s" if FAULTY_TARGETS[name].seconds < 1 else "10s",
+        }
+        for name, check in faulty_checks.items()
+    ]
+    products = [
+        {"id": "well", "objective": "99%", "checks": good_entries},
+        {"id": "ill", "objective": "99%", "checks": faulty_entries},
+    ]
     path = folder / "ninewatch.yaml"
     path.write_text(json.dumps({"listen": "127.0.0.1:0", "store": str(folder / "ninewatch.db"), "products": products}))
     return path
 
 
 class Verdicts:
-    """What a daemon has said of each target so far, beside what it should say."""
+    """The verdicts that a daemon has reported for each target so far, and the expected ones."""
 
     def __init__(self, daemon: DaemonProcess, expected: dict[str, Verdict]) -> None:
-        self._watch, self._expected = daemon, expected
-        self.said: dict[str, set[Verdict]] = {name: set() for name in expected}
+        self._daemon, self._expected = daemon, expected
+        self.reported: dict[str, set[Verdict]] = {name: set() for name in expected}
 
     def complete(self) -> bool:
-        """Look again; return whether every target was called what it is."""
-        for check in self._watch.api("/products/ill")["checks"]:
+        """Read the verdicts again; return whether every expected verdict was reported."""
+        for check in self._daemon.api("/products/ill")["checks"]:
             if check["last"] is not None:
-                self.said[check["id"]].add((check["last"]["outcome"], check["last"]["reason"]))
+                self.reported[check["id"]].add((check["last"]["outcome"], check["last"]["reason"]))
         return not self.missing()
 
     def missing(self) -> list[str]:
-        """Return the targets that were not called what they are."""
-        return [name for name, verdict in self._expected.items() if verdict not in self.said[name]]
+        """Return the targets whose expected verdict was not reported."""
+        return [name for name, verdict in self._expected.items() if verdict not in self.reported[name]]
 
     def mistaken(self) -> dict[str, list[Verdict]]:
-        """Return the targets that were called something else."""
-        other = {name: sorted(said - {self._expected[name], STARVED}) for name, said in self.said.items()}
-        return {name: said for name, said in other.items() if said}
+        """Return the targets with a wrong verdict."""
+        other = {name: sorted(reported - {self._expected[name], STARVED}) for name, reported in self.reported.items()}
+        return {name: reported for name, reported in other.items() if reported}
 
 
-def resident(process: int) -> int:
-    """Return the process's memory, kB."""
+def resident_kb(process: int) -> int:
+    """Return the resident memory of the process, in kB."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
 @pytest.mark.timeout(300)
-def test_a_daemon_tells_them_all_apart_and_its_other_checks_feel_nothing(checks: Checks, tmp_path: Path) -> None:
-    """Every verdict is the exact one, no well target is ever called bad, and none of its instants goes missing."""
-    ill = {name: check for name, check in checks.items() if not SELDOM & set(check)}
-    expected = {_id(name): (str(FAULTY_TARGETS[name].outcome), FAULTY_TARGETS[name].reason) for name in ill}
+def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: Checks, tmp_path: Path) -> None:
+    """Every verdict is correct, no target without faults is reported bad, and each of its probes is made or counted as
+    missed.
+    """
+    faulty_checks = {name: check for name, check in checks.items() if not RARELY_PROBED & set(check)}
+    expected = {
+        _check_id(name): (str(FAULTY_TARGETS[name].outcome), FAULTY_TARGETS[name].reason) for name in faulty_checks
+    }
     store = tmp_path / "ninewatch.db"
-    with serving_faulty_targets(*WELL) as well, running_daemon(configured(tmp_path, well, ill)) as daemon:
+    with (
+        serving_faulty_targets(*WELL) as good_checks,
+        running_daemon(write_config(tmp_path, good_checks, faulty_checks)) as daemon,
+    ):
         verdicts = Verdicts(daemon, expected)
         with contextlib.suppress(pytest.fail.Exception):
             wait_for("every verdict", lambda: verdicts.complete() or verdicts.mistaken(), 120)
         assert (verdicts.mistaken(), verdicts.missing()) == ({}, [])
-        before, begun = resident(daemon.program.process.pid), daemon.probes("http-silent")
-        wait_for("two more rounds", lambda: verdicts.complete() and daemon.probes("http-silent") >= begun + 2, 90)
-        grown = resident(daemon.program.process.pid) - before
+        memory_before, probes_before = resident_kb(daemon.program.process.pid), daemon.probes("http-silent")
+        wait_for(
+            "two more rounds", lambda: verdicts.complete() and daemon.probes("http-silent") >= probes_before + 2, 90
+        )
+        growth_kb = resident_kb(daemon.program.process.pid) - memory_before
         assert "<script>" not in daemon.body("/") + daemon.body("/metrics") + daemon.body("/products/ill")
         missed = daemon.metric("ninewatch_missed_ticks_total")
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0
-        said = daemon.output()
+        output = daemon.output()
     assert verdicts.mistaken() == {}
-    assert "Traceback" not in said
-    assert grown < ROOM
+    assert "Traceback" not in output
+    assert growth_kb < MAX_GROWTH
     for name in WELL:
-        seen = stored_observations(store, f"well/{name}")
-        outcomes = [outcome for _, outcome in seen]
+        observations = stored_observations(store, f"well/{name}")
+        outcomes = [outcome for _, outcome in observations]
         assert Outcome.BAD not in outcomes, name
         assert Outcome.GOOD in outcomes, name
-        slots = [at // INTERVAL for at, _ in seen]
-        assert len(slots) + (missed or 0) >= slots[-1] - slots[0] + 1, "each instant was probed or counted as missed"
+        slots = [at // INTERVAL for at, _ in observations]
+        assert len(slots) + (missed or 0) >= slots[-1] - slots[0] + 1, (
+            "each scheduled probe was made or counted as missed"
+        )

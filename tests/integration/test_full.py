@@ -1,4 +1,6 @@
-"""`make full`: its parts run one after the other, and their results are written with date, commit and Python."""
+"""Tests of `make full`: its parts run one after the other, and the results contain the date, the commit and the Python
+version.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ SCRIPT = Path(__file__).parents[2] / ".ci/full.py"
 
 @pytest.fixture
 def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script, as a module that writes elsewhere."""
+    """Return the script as a module that writes its results to a temporary folder."""
     spec = importlib.util.spec_from_file_location("full", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
@@ -36,41 +38,41 @@ def run_parts(full: ModuleType, *words: str, **commands: str) -> tuple[int, str]
 
 
 def test_results_name_counts_duration_date_commit_and_python(full: ModuleType) -> None:
-    status, written = run_parts(full, one="echo; echo '=== 3 passed in 2.00s ==='", two="echo 5 killed, 0 survived")
+    status, results = run_parts(full, one="echo; echo '=== 3 passed in 2.00s ==='", two="echo 5 killed, 0 survived")
     assert status == 0
-    assert f"Python {platform.python_version()}, " in written
+    assert f"Python {platform.python_version()}, " in results
     instant = r"\d{4}-\d\d-\d\d \d\d:\d\d"
     assert re.search(
-        rf"^\| one \| passed \| 3 passed in 2.00s \| 0 min 0 s \| {instant} \| 0123456789ab \|$", written, re.M
+        rf"^\| one \| passed \| 3 passed in 2.00s \| 0 min 0 s \| {instant} \| 0123456789ab \|$", results, re.M
     )
-    assert "| two | passed | 5 killed, 0 survived | 0 min 0 s | " in written
+    assert "| two | passed | 5 killed, 0 survived | 0 min 0 s | " in results
 
 
 def test_failed_part_is_written_and_the_next_one_runs(full: ModuleType) -> None:
-    status, written = run_parts(full, one="echo '=== 1 failed in 9.00s ==='; exit 1", two="echo 4 passed")
+    status, results = run_parts(full, one="echo '=== 1 failed in 9.00s ==='; exit 1", two="echo 4 passed")
     assert status == 1
-    assert "| one | **FAILED** (exit status 1) | 1 failed in 9.00s | 0 min 0 s | " in written
-    assert "| two | passed | 4 passed | 0 min 0 s | " in written
+    assert "| one | **FAILED** (exit status 1) | 1 failed in 9.00s | 0 min 0 s | " in results
+    assert "| two | passed | 4 passed | 0 min 0 s | " in results
 
 
 def test_suite_without_a_test_has_neither_passed_nor_failed(full: ModuleType) -> None:
-    status, written = run_parts(full, one="echo '=== no tests collected (9 deselected) in 1.00s ==='; exit 5")
+    status, results = run_parts(full, one="echo '=== no tests collected (9 deselected) in 1.00s ==='; exit 5")
     assert status == 0
-    assert "| one | no test | no tests collected (9 deselected) in 1.00s | 0 min 0 s | " in written
+    assert "| one | no test | no tests collected (9 deselected) in 1.00s | 0 min 0 s | " in results
 
 
 def test_part_that_is_run_again_replaces_its_row_only(full: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     run_parts(full, one="echo 1 passed", two="echo 2 passed")
     monkeypatch.setattr(full, "commit", lambda: "ba9876543210")
-    _, written = run_parts(full, "tw", one="exit 1", two="echo 3 passed")
-    assert [line.split(" | ")[2] for line in written.splitlines() if "0 min" in line] == ["1 passed", "3 passed"]
-    assert [line.split(" | ")[-1] for line in written.splitlines() if "0 min" in line] == [
+    _, results = run_parts(full, "tw", one="exit 1", two="echo 3 passed")
+    assert [line.split(" | ")[2] for line in results.splitlines() if "0 min" in line] == ["1 passed", "3 passed"]
+    assert [line.split(" | ")[-1] for line in results.splitlines() if "0 min" in line] == [
         "0123456789ab |",
         "ba9876543210 |",
     ]
 
 
-def test_every_part_of_the_suite_is_run_with_load_or_without(full: ModuleType) -> None:
-    """What `make test` and `make slow` leave out is in a part of its own; nothing is in none."""
+def test_every_marker_selection_has_a_part(full: ModuleType) -> None:
+    """The tests that `make test` and `make slow` exclude have a part of their own."""
     selected = {command[-1] for command in full.PARTS.values() if "pytest" in command}
     assert selected == {"full", "not slow and not full", "slow and not full"}

@@ -1,4 +1,4 @@
-"""A disk without room, or that fails: probing goes on, the time shows as unrecorded, and writing resumes by itself."""
+"""A disk that is full or fails: probing continues, the time is reported as unrecorded, and writing resumes by itself."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 KEY = "chefs/health"
 ALWAYS = Interval(0, 2**62)
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
-Culprit = contextlib.AbstractContextManager[None]
+Fault = contextlib.AbstractContextManager[None]
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder that is a disk of 8 MB; skip where nobody may mount one."""
+    """Mount a disk of 8 MB, and yield its folder; skip the test where mounting is not permitted."""
     mount, umount = shutil.which("mount"), shutil.which("umount")
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -58,8 +58,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def filled(folder: Path) -> Iterator[None]:
-    """Leave no room on the disk."""
+def full_disk(folder: Path) -> Iterator[None]:
+    """Fill the disk while the block lasts."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         for size in (65_536, 4_096, 512):
@@ -72,9 +72,10 @@ def filled(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def failing_writes() -> Iterator[None]:
-    """Let every write past the first page of a file fail: what SQLite sees is an I/O error.
+    """Make every write beyond the first page of a file fail, so that SQLite gets an I/O error.
 
-    Not past the files' present end: an emptied log, which ends far before that, could take a batch.
+    The limit is not the files' present size: the write-ahead log is truncated below this size, and could store a
+    batch.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
@@ -84,8 +85,8 @@ def failing_writes() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-class Told:
-    """A hook that remembers, and wakes whoever waits for more."""
+class EventRecorder:
+    """A hook that stores the events, and wakes a task that waits for the next decision."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -97,7 +98,7 @@ class Told:
             self.decided.set()
 
     async def decision(self) -> IncidentOpened | IncidentResolved:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await self.decided.wait()
         self.decided.clear()
         last = [event for event in self.events if not isinstance(event, Observed)][-1]
@@ -105,76 +106,79 @@ class Told:
         return last
 
 
-async def becomes(what: str, look: Callable[[], bool]) -> None:
-    """Let the loop turn until a state is seen that another thread brings about."""
+async def wait_until(description: str, condition: Callable[[], bool]) -> None:
+    """Run the event loop until the condition is true, which another thread brings about."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            while not look():
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while not condition():
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        pytest.fail(f"timed out after {PATIENCE:g} s waiting for {what}")
+        pytest.fail(f"timed out after {TIMEOUT_SECONDS:g} s waiting for {description}")
 
 
-async def endure(path: Path, culprit: Callable[[], Culprit]) -> None:
-    """Record before, during and after the trouble; then compare the record with what was seen."""
-    ledger, health, told = ledger_of(product("chefs")), Health(), Told()
+async def record_with_fault(path: Path, inject_fault: Callable[[], Fault]) -> None:
+    """Record before, during and after the fault; then compare the record with the ledger."""
+    ledger, health, events_recorder = ledger_of(product("chefs")), Health(), EventRecorder()
     entry = ledger.entries[KEY]
     at = NOW
 
-    def play(outcome: Outcome, count: int) -> None:
+    def record_outcomes(outcome: Outcome, count: int) -> None:
         nonlocal at
         for _ in range(count):
             at += MINUTE
             recorder.record(entry, ProbeResult(outcome, "" if outcome is Outcome.GOOD else "deadline"), at, 0.1)
 
     store = SqliteStore(path, NOW)
-    # The writer's clock stands still: what it does by time is left to the test, however slow the machine is.
-    async with Recorder(ledger, Writer(store, health, ManualClock()), health, [told]) as recorder:
-        play(Outcome.GOOD, 10)
-        play(Outcome.BAD, 2)
-        assert isinstance(await told.decision(), IncidentOpened)
-        await becomes("all to be written", lambda: (health.queue_depth, health.queue_since) == (0, None))
+    # The writer's clock does not advance, so that its periodic work does not depend on the machine's speed.
+    async with Recorder(ledger, Writer(store, health, ManualClock()), health, [events_recorder]) as recorder:
+        record_outcomes(Outcome.GOOD, 10)
+        record_outcomes(Outcome.BAD, 2)
+        assert isinstance(await events_recorder.decision(), IncidentOpened)
+        await wait_until("all to be written", lambda: (health.queue_depth, health.queue_since) == (0, None))
         assert health.unrecorded_since is None
-        with culprit():
-            before = at
-            play(Outcome.GOOD, 20_000)
-            assert isinstance(await told.decision(), IncidentResolved)
-            await becomes("a failure to be noticed", lambda: health.write_failures > 0)
-            assert (health.unrecorded_since, health.queue_depth) == (before + MINUTE, 20_000)
+        with inject_fault():
+            last_good = at
+            record_outcomes(Outcome.GOOD, 20_000)
+            assert isinstance(await events_recorder.decision(), IncidentResolved)
+            await wait_until("a failure to be noticed", lambda: health.write_failures > 0)
+            assert (health.unrecorded_since, health.queue_depth) == (last_good + MINUTE, 20_000)
             assert health.store_error
-            assert sum(isinstance(event, Observed) for event in told.events) == 20_012
-        play(Outcome.BAD, 2)
-        assert isinstance(await told.decision(), IncidentOpened)
-        await becomes("all to be written", lambda: (health.queue_depth, health.store_error) == (0, ""))
+            assert sum(isinstance(event, Observed) for event in events_recorder.events) == 20_012
+        record_outcomes(Outcome.BAD, 2)
+        assert isinstance(await events_recorder.decision(), IncidentOpened)
+        await wait_until("all to be written", lambda: (health.queue_depth, health.store_error) == (0, ""))
         assert health.unrecorded_since is None
     assert health.dropped_observations == 0
     store.close()
     store = SqliteStore(path, NOW)
-    again = Ledger(ledger.portfolio)
-    restore(again, store)
+    restored_ledger = Ledger(ledger.portfolio)
+    restore(restored_ledger, store)
     assert len(store.observations(KEY, ALWAYS)) == 20_014
     store.close()
-    assert again.incidents == ledger.incidents
-    assert list(again.entries[KEY].timeline.pieces(ALWAYS)) == list(entry.timeline.pieces(ALWAYS))
+    assert restored_ledger.incidents == ledger.incidents
+    assert list(restored_ledger.entries[KEY].timeline.pieces(ALWAYS)) == list(entry.timeline.pieces(ALWAYS))
 
 
 @pytest.fixture
-def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BACKOFF", 0.05)
 
 
-@pytest.mark.usefixtures("prompt")
-async def test_a_full_disk_is_endured(small_disk: Path) -> None:
-    await endure(small_disk / "record.db", lambda: filled(small_disk))
+@pytest.mark.usefixtures("short_backoff")
+async def test_full_disk_loses_no_observations(small_disk: Path) -> None:
+    await record_with_fault(small_disk / "record.db", lambda: full_disk(small_disk))
 
 
-@pytest.mark.usefixtures("prompt")
-async def test_a_disk_that_fails_is_endured(tmp_path: Path) -> None:
-    await endure(tmp_path / "record.db", failing_writes)
+@pytest.mark.usefixtures("short_backoff")
+async def test_failing_disk_loses_no_observations(tmp_path: Path) -> None:
+    await record_with_fault(tmp_path / "record.db", failing_writes)
 
 
-def test_the_daemon_goes_on_with_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
-    """Probes, page and metrics go on, the trouble shows in them, and what was kept is written when there is room."""
+def test_daemon_continues_with_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
+    """Probes, pages and metrics continue and report the fault.
+
+    The queued observations are written when there is space.
+    """
     config = tmp_path / "ninewatch.yaml"
     with HttpTarget().serving() as target:
         check = f"{{id: health, http: '{target.url('/')}', interval: 100ms, timeout: 100ms}}"
@@ -182,7 +186,7 @@ def test_the_daemon_goes_on_with_a_full_disk(small_disk: Path, tmp_path: Path) -
         config.write_text(f"{record}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
         with running_daemon(config) as daemon:
             wait_for("a first probe", lambda: daemon.probes("health"))
-            with filled(small_disk):
+            with full_disk(small_disk):
                 wait_for("a failure", lambda: (daemon.metric("ninewatch_store_write_failures_total") or 0) > 0)
                 before = daemon.probes("health")
                 wait_for("more probes", lambda: daemon.probes("health") > before + 2)
@@ -191,11 +195,11 @@ def test_the_daemon_goes_on_with_a_full_disk(small_disk: Path, tmp_path: Path) -
                 assert [fetch(daemon.address + path)[0] for path in ("/", "/readyz", "/livez")] == [200, 200, 200]
                 assert json.loads(daemon.body("/readyz"))["status"] == "degraded"
                 wait_for("the product to be up", lambda: daemon.api("/products")[0]["state"] == "up")
-            wait_for("it to write again", lambda: daemon.metric("ninewatch_store_unrecorded_seconds") == 0)
+            wait_for("the resumed writing", lambda: daemon.metric("ninewatch_store_unrecorded_seconds") == 0)
             assert daemon.metric("ninewatch_store_dropped_total") == 0
             daemon.signal(signal.SIGTERM)
             assert daemon.wait_for_exit() == 0
-            counted = re.search(r'"event": "store_recovered"', daemon.output())
-    assert counted
-    moments = [at for at, _ in stored_observations(small_disk / "record.db", "demo/health")]
-    assert len(moments) > before + 2, "what was seen meanwhile is in the record"
+            recovery_event = re.search(r'"event": "store_recovered"', daemon.output())
+    assert recovery_event
+    instants = [at for at, _ in stored_observations(small_disk / "record.db", "demo/health")]
+    assert len(instants) > before + 2, "the observations during the fault are in the record"

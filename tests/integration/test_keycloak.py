@@ -1,4 +1,4 @@
-"""A real Keycloak, watched as the portfolio watches its own: what the daemon says when it hangs and when it is gone."""
+"""A real Keycloak, probed with checks as in the portfolio: the reported reasons when it hangs and when it stops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs/http.md"
 PUBLIC = ("discovery", "keys", "ready")
 
 
-def configured(folder: Path, server: Keycloak) -> Path:
+def write_config(folder: Path, server: Keycloak) -> Path:
     realm = f"{server.address}/realms/standard"
     path = folder / "ninewatch.yaml"
     path.write_text(f"""\
@@ -59,54 +59,60 @@ def states(daemon: DaemonProcess) -> set[str]:
 
 
 def reasons(daemon: DaemonProcess) -> dict[str, str]:
-    """Return why each check that needs no token is down."""
+    """Return the incident's reason of each check that needs no token."""
     return {each["check"]: each["reason"] for each in daemon.incidents("open") if each["check"] in PUBLIC}
 
 
-def last_of(daemon: DaemonProcess, check: str) -> str:
-    """Return what the check's last probe found."""
+def last_reason(daemon: DaemonProcess, check: str) -> str:
+    """Return the reason of the check's last probe."""
     return next(each["last"]["reason"] for each in daemon.api("/products/keycloak")["checks"] if each["id"] == check)
 
 
 @pytest.mark.slow
 @needs_keycloak
-def test_a_keycloak_that_hangs_and_one_that_is_gone_are_told_apart(tmp_path: Path) -> None:
+def test_hanging_and_stopped_keycloak_have_different_reasons(tmp_path: Path) -> None:
     with (
         keycloak(tmp_path) as server,
-        running_daemon(configured(tmp_path, server), extra={"REALM_SECRET": SECRET}) as daemon,
+        running_daemon(write_config(tmp_path, server), extra={"REALM_SECRET": SECRET}) as daemon,
     ):
         wait_for("a Keycloak that is up", lambda: states(daemon) == {"up"}, 90)
         server.signal(signal.SIGSTOP)
-        wait_for("three that hang", lambda: reasons(daemon) == dict.fromkeys(PUBLIC, "deadline"))
+        wait_for("three hanging checks", lambda: reasons(daemon) == dict.fromkeys(PUBLIC, "deadline"))
         server.signal(signal.SIGCONT)
-        wait_for("its return", lambda: states(daemon) == {"up"} and not reasons(daemon), 90)
+        wait_for("the recovery", lambda: states(daemon) == {"up"} and not reasons(daemon), 90)
         server.signal(signal.SIGKILL)
-        # A probe under way at the kill sees its connection cut, and that is then what opened its incident.
-        wait_for("three that are down", lambda: set(reasons(daemon)) == set(PUBLIC))
-        wait_for("three that are gone", lambda: all(last_of(daemon, each) == "connect_refused" for each in PUBLIC))
-        wait_for("the token's loss", lambda: last_of(daemon, "token") in {"connect_refused", "token_unavailable"})
+        # A probe in progress at the kill gets a reset connection, which is then the reason of its incident.
+        wait_for("three checks that are down", lambda: set(reasons(daemon)) == set(PUBLIC))
+        wait_for(
+            "three refused connections", lambda: all(last_reason(daemon, each) == "connect_refused" for each in PUBLIC)
+        )
+        wait_for(
+            "the failed token request", lambda: last_reason(daemon, "token") in {"connect_refused", "token_unavailable"}
+        )
         assert SECRET not in daemon.output() + daemon.body("/") + daemon.body("/metrics")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @needs_keycloak
-async def test_a_refusal_of_the_checks_own_secret_says_nothing_about_a_real_keycloak(tmp_path: Path) -> None:
-    """The example of docs/http.md, whose secret was rotated; a client that nobody knows is refused alike."""
-    (shown,) = re.findall(r"```yaml\n(- id: token .*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    check = next(each for each in yaml.safe_load(shown) if each["id"] == "token")
+async def test_rejected_client_secret_is_inconclusive_for_a_real_keycloak(tmp_path: Path) -> None:
+    """Uses the example of docs/http.md with a rotated secret and with an unknown client."""
+    (example_yaml,) = re.findall(r"```yaml\n(- id: token .*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    check = next(each for each in yaml.safe_load(example_yaml) if each["id"] == "token")
     with keycloak(tmp_path) as server:
         check["http"] = f"{server.address}/realms/standard/protocol/openid-connect/token"
         form = "grant_type=client_credentials&client_id={}&client_secret={}"
-        told = {}
+        results = {}
         for client, secret in (("ninewatch", SECRET), ("ninewatch", "rotated"), ("nobody", "none")):
             result = (await attempt({**check, "body": form.format(client, secret)}, 30)).result
-            told[client, secret] = result.outcome, result.reason
+            results[client, secret] = result.outcome, result.reason
         check["http"] = f"{server.address}/realms/gone/protocol/openid-connect/token"
-        gone = (await attempt({**check, "body": form.format("ninewatch", SECRET)}, 30)).result
-    assert told == {
+        result_without_realm = (await attempt({**check, "body": form.format("ninewatch", SECRET)}, 30)).result
+    assert results == {
         ("ninewatch", SECRET): (Outcome.GOOD, ""),
         ("ninewatch", "rotated"): (Outcome.UNKNOWN, "inconclusive"),
         ("nobody", "none"): (Outcome.UNKNOWN, "inconclusive"),
     }
-    assert (gone.outcome, gone.reason) == (Outcome.BAD, "http_status"), "a realm that is not there is an outage"
+    assert (result_without_realm.outcome, result_without_realm.reason) == (Outcome.BAD, "http_status"), (
+        "a missing realm is an outage"
+    )

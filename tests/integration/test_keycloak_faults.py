@@ -1,4 +1,4 @@
-"""The shipped product file of Keycloak against a real one on a real PostgreSQL, fault by fault."""
+"""The shipped product file of Keycloak with a real Keycloak on a real PostgreSQL, one fault after the other."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.processes import Program, fetch, free_port, needs, wait_for
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "products" / "keycloak.yaml"
 PUBLIC = "https://loginproxy.gov.bc.ca"
 CHECKS = ("discovery", "standard", "jwks", "token-endpoint")
-LONG = 120.0  # seconds that a busy machine may take for a change to show
+MAX_SECONDS = 120.0  # time until a busy machine shows a change
 
-OUR_OWN = """\
+CLIENT_CHECK = """\
       - id: our-client
         http: {realm}/protocol/openid-connect/userinfo
         interval: 1s
@@ -34,19 +34,19 @@ OUR_OWN = """\
 """
 
 
-def configured(folder: Path, base: str) -> Path:
-    """Write the shipped file as it stands, but for the host, the pace, and the check of a public name."""
+def write_config(folder: Path, base: str) -> Path:
+    """Write the shipped file with another host and shorter intervals, and without the check of the public name."""
     text, _, _ = SHIPPED.read_text("utf-8").partition("      # 142.34.229.4 is Gold")
     text = re.sub(r"interval: \w+", "interval: 1s", text.replace(PUBLIC, base)).replace("timeout: 5s", "timeout: 800ms")
     head = f"listen: 127.0.0.1:0\nstore: {folder / 'ninewatch.db'}\n"
     path = folder / "ninewatch.yaml"
-    path.write_text(head + text + OUR_OWN.format(realm=f"{base}/auth/realms/standard"))
+    path.write_text(head + text + CLIENT_CHECK.format(realm=f"{base}/auth/realms/standard"))
     return path
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A Keycloak that is watched, and what it stands on."""
+    """A running Keycloak, its database, and the daemon that probes it."""
 
     daemon: DaemonProcess
     server: Keycloak
@@ -54,22 +54,26 @@ class Trial:
 
     def states(self) -> dict[str, str]:
         """Return the last probe's outcome of each check."""
-        listed = self.daemon.api("/products/keycloak")["checks"]
-        return {each["id"]: each["last"]["outcome"] for each in listed if each["last"]}
+        checks = self.daemon.api("/products/keycloak")["checks"]
+        return {each["id"]: each["last"]["outcome"] for each in checks if each["last"]}
 
-    def shows(self, *bad: str, **others: str) -> None:
-        """Wait until these of the shipped checks are bad and the rest of them good, and others as named."""
-        wanted = {name: "bad" if name in bad else "good" for name in CHECKS} | others
-        wait_for(f"{wanted}, seen {self.states()}", lambda: wanted.items() <= self.states().items(), LONG)
+    def wait_for_outcomes(self, *bad: str, **others: str) -> None:
+        """Wait until these shipped checks are bad and the others good; `others` are outcomes of further checks."""
+        expected = {name: "bad" if name in bad else "good" for name in CHECKS} | others
+        wait_for(
+            f"{expected}; present outcomes: {self.states()}",
+            lambda: expected.items() <= self.states().items(),
+            MAX_SECONDS,
+        )
 
-    def recovers(self) -> None:
-        """Wait until all is good, and no incident is open."""
-        self.shows(**{"our-client": "good"})
-        wait_for("the incidents' end", lambda: not self.daemon.incidents("open"), LONG)
+    def wait_for_recovery(self) -> None:
+        """Wait until every check is good and no incident is open."""
+        self.wait_for_outcomes(**{"our-client": "good"})
+        wait_for("the resolved incidents", lambda: not self.daemon.incidents("open"), MAX_SECONDS)
 
 
 def open_checks(daemon: DaemonProcess) -> set[str]:
-    """Return the checks that have an open incident."""
+    """Return the checks with an open incident."""
     return {each["check"] for each in daemon.incidents("open")}
 
 
@@ -77,7 +81,7 @@ def open_checks(daemon: DaemonProcess) -> set[str]:
 def trial(folder: Path, cluster: Path) -> Iterator[tuple[Trial, Program]]:
     port, database = free_port(), Postgres(cluster)
     url = f"jdbc:postgresql://127.0.0.1:{database.port}/postgres?socketTimeout=20"
-    config = configured(folder, f"http://127.0.0.1:{port}")
+    config = write_config(folder, f"http://127.0.0.1:{port}")
     credential = {"REALM_SECRET": SECRET}
     with (
         database.running() as postgres,
@@ -91,64 +95,69 @@ def trial(folder: Path, cluster: Path) -> Iterator[tuple[Trial, Program]]:
 @pytest.mark.timeout(900)
 @needs_keycloak
 @needs(str(POSTGRES / "initdb"))
-def test_each_fault_of_a_real_keycloak_is_judged_as_it_deserves(
+def test_each_fault_of_a_real_keycloak_gives_the_correct_outcome(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What users could not do is down, also where discovery and keys are answered from a cache; our own mistakes and a
-    rotation of keys are not.
+    """A fault that affects users is down, even if discovery and keys are served from a cache.
+
+    Our own mistakes and a key rotation are not down.
     """
-    with trial(tmp_path, tmp_path_factory.mktemp("cluster")) as (seen, postgres):
-        admin = Admin(seen.server)
-        opened = seen.daemon.incidents()
-        assert {each["check"] for each in opened} >= set(CHECKS), "a slow first start is down until the realm exists"
-        seen.recovers()
+    with trial(tmp_path, tmp_path_factory.mktemp("cluster")) as (trial_run, postgres):
+        admin = Admin(trial_run.server)
+        first_incidents = trial_run.daemon.incidents()
+        assert {each["check"] for each in first_incidents} >= set(CHECKS), (
+            "a slow first start is down until the realm exists"
+        )
+        trial_run.wait_for_recovery()
 
         admin.realm(accessTokenLifespan=2)  # so that our own client asks for a token at nearly every probe
         admin.realm(enabled=False)
-        seen.shows("token-endpoint")
-        assert wait_for("the product", lambda: seen.daemon.api("/products/keycloak")["state"] == "down", LONG)
-        incident = wait_for("the incident", lambda: seen.daemon.incidents("open"), LONG)[0]
+        trial_run.wait_for_outcomes("token-endpoint")
+        assert wait_for(
+            "the product", lambda: trial_run.daemon.api("/products/keycloak")["state"] == "down", MAX_SECONDS
+        )
+        incident = wait_for("the incident", lambda: trial_run.daemon.incidents("open"), MAX_SECONDS)[0]
         assert incident["first_failure"]["status"] == 403
         admin.realm(enabled=True)
-        seen.recovers()
+        trial_run.wait_for_recovery()
 
         admin.realm(attributes={"frontendUrl": "http://login.wrong.example/auth"})
-        seen.shows("standard")
-        (incident,) = wait_for("the incident", lambda: seen.daemon.incidents("open"), LONG)
-        found = "$['issuer'] is \"http://login.wrong.example/auth/realms/standard\""
-        assert found in incident["first_failure"]["detail"]
+        trial_run.wait_for_outcomes("standard")
+        (incident,) = wait_for("the incident", lambda: trial_run.daemon.incidents("open"), MAX_SECONDS)
+        expected_detail = "$['issuer'] is \"http://login.wrong.example/auth/realms/standard\""
+        assert expected_detail in incident["first_failure"]["detail"]
         admin.realm(attributes={"frontendUrl": ""})
-        seen.recovers()
+        trial_run.wait_for_recovery()
 
         admin.secret("another-secret")
-        seen.shows(**{"our-client": "unknown"})
-        assert not seen.daemon.incidents("open"), "our own credential opens no incident"
+        trial_run.wait_for_outcomes(**{"our-client": "unknown"})
+        assert not trial_run.daemon.incidents("open"), "our own credential opens no incident"
         admin.secret(SECRET)
-        seen.recovers()
+        trial_run.wait_for_recovery()
 
-        before, certs = (
-            len(seen.daemon.incidents()),
-            f"{seen.server.address}/realms/standard/protocol/openid-connect/certs",
+        incident_count, certs = (
+            len(trial_run.daemon.incidents()),
+            f"{trial_run.server.address}/realms/standard/protocol/openid-connect/certs",
         )
         keys = fetch(certs)
         admin.rotate_keys()
         wait_for("the new key", lambda: fetch(certs) != keys)
-        probed = seen.daemon.probes("jwks")
-        wait_for("two more probes", lambda: seen.daemon.probes("jwks") >= probed + 2)
-        seen.shows(**{"our-client": "good"})
-        assert len(seen.daemon.incidents()) == before, "a rotation of keys is no outage"
+        probes_before = trial_run.daemon.probes("jwks")
+        wait_for("two more probes", lambda: trial_run.daemon.probes("jwks") >= probes_before + 2)
+        trial_run.wait_for_outcomes(**{"our-client": "good"})
+        assert len(trial_run.daemon.incidents()) == incident_count, "a rotation of keys is no outage"
 
-        with seen.database.frozen(postgres):
-            seen.shows("token-endpoint")
-            wait_for("its incident", lambda: "token-endpoint" in open_checks(seen.daemon))
-        seen.recovers()
+        with trial_run.database.frozen(postgres):
+            trial_run.wait_for_outcomes("token-endpoint")
+            wait_for("the incident of the token endpoint", lambda: "token-endpoint" in open_checks(trial_run.daemon))
+        trial_run.wait_for_recovery()
 
-        seen.server.signal(signal.SIGSTOP)
-        seen.shows(*CHECKS)
-        seen.server.signal(signal.SIGCONT)
-        seen.recovers()
+        trial_run.server.signal(signal.SIGSTOP)
+        trial_run.wait_for_outcomes(*CHECKS)
+        trial_run.server.signal(signal.SIGCONT)
+        trial_run.wait_for_recovery()
 
         postgres.process.send_signal(signal.SIGINT)
-        seen.shows("token-endpoint")
-        assert SECRET not in seen.daemon.output() + seen.daemon.body("/") + seen.daemon.body("/metrics")
-        assert PASSWORD not in seen.daemon.output()
+        trial_run.wait_for_outcomes("token-endpoint")
+        assert SECRET not in trial_run.daemon.output() + trial_run.daemon.body("/") + trial_run.daemon.body("/metrics")
+        assert PASSWORD not in trial_run.daemon.output()

@@ -1,4 +1,4 @@
-"""kill -9 at any instant: nothing that was acknowledged is lost, and a restart goes on where the record ends."""
+"""kill -9 at any instant: no acknowledged observation is lost, and a restart continues where the record ends."""
 
 from __future__ import annotations
 
@@ -27,48 +27,52 @@ if TYPE_CHECKING:
     from sla.observation import Observation
 
 ALWAYS = Interval(0, 2**62)
-LINES, MORE = 100, 0.02  # a commit or an announcement is a line; a commit takes about as long as MORE at the most
+MAX_LINES, MAX_SECONDS = (
+    100,
+    0.02,
+)  # each commit and announcement prints a line; a commit takes at most about MAX_SECONDS
 
 
 @dataclass
 class Acknowledged:
-    """What the killed recorders said they had on disk, or had announced."""
+    """The observations and incidents that the killed recorders acknowledged as stored or announced."""
 
-    seen: set[tuple[str, int]] = field(default_factory=set)
+    observations: set[tuple[str, int]] = field(default_factory=set)
     incidents: dict[str, str] = field(default_factory=dict)
 
-    def take(self, line: str) -> None:
-        word, _, rest = line.partition(" ")
-        if word == "seen":
-            self.seen |= {(check, at) for check, at in json.loads(rest)}
-        elif word == "incident":
-            identity, _, what = rest.partition(" ")
-            self.incidents[identity] = what
+    def add_line(self, line: str) -> None:
+        kind, _, content = line.partition(" ")
+        if kind == "seen":
+            self.observations |= {(check, at) for check, at in json.loads(content)}
+        elif kind == "incident":
+            incident_id, _, event = content.partition(" ")
+            self.incidents[incident_id] = event
         else:
             raise AssertionError(line)
 
 
-def kill_one(recording: Recording, lines: int, more: float) -> Iterator[str]:
-    """Start a recorder, kill it `more` seconds after it said that many lines, and yield all that it said.
+def kill_one(recording: Recording, lines: int, delay: float) -> Iterator[str]:
+    """Start a recorder, kill it `delay` seconds after its first `lines` lines, and yield all its lines.
 
-    Lines and not seconds: on a busy machine a recorder would be killed before it recorded anything.
+    Lines are counted, because a recorder on a busy machine would be killed before it recorded anything if only time
+    counted.
     """
     recorder = recording.start()
     for _ in range(lines):
         yield recording.line()
-    end = time.monotonic() + more
+    end = time.monotonic() + delay
     with contextlib.suppress(queue.Empty):
-        while (left := end - time.monotonic()) > 0:
-            yield recording.line(left)
+        while (remaining := end - time.monotonic()) > 0:
+            yield recording.line(remaining)
     yield from recording.kill(recorder)
 
 
-def check(path: Path, acknowledged: Acknowledged) -> None:
-    """Compare the record with what was acknowledged, and the restored timelines with the observations themselves."""
+def compare_record(path: Path, acknowledged: Acknowledged) -> None:
+    """Compare the record with the acknowledgements, and the restored timelines with the stored observations."""
     store, ledger = SqliteStore(path, 0), recorded_ledger()
     try:
         restore(ledger, store)
-        # By now the store has undone what was cut off, which a reader cannot.
+        # The store has rolled back incomplete transactions by now; a reader cannot do so.
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows: dict[str, list[Observation]] = defaultdict(list)
@@ -76,11 +80,11 @@ def check(path: Path, acknowledged: Acknowledged) -> None:
             rows[key] = store.observations(key, ALWAYS)
     finally:
         store.close()
-    assert acknowledged.seen <= {(key, each.at) for key, found in rows.items() for each in found}
+    assert acknowledged.observations <= {(key, each.at) for key, observations in rows.items() for each in observations}
     recorded = {incident.id: incident for incident in ledger.incidents}
-    for identity, what in acknowledged.incidents.items():
-        assert identity in recorded
-        assert what == "opened" or recorded[identity].resolved is not None
+    for incident_id, event in acknowledged.incidents.items():
+        assert incident_id in recorded
+        assert event == "opened" or recorded[incident_id].resolved is not None
     for key, entry in ledger.entries.items():
         expected = Timeline.of(rows[key], entry.timeline.hold)
         assert list(entry.timeline.pieces(ALWAYS)) == list(expected.pieces(ALWAYS))
@@ -88,25 +92,25 @@ def check(path: Path, acknowledged: Acknowledged) -> None:
 
 
 def run_rounds(path: Path, rounds: int, seed: int = 0) -> Acknowledged:
-    chance = random.Random(seed)  # noqa: S311 - it only chooses when to kill
+    chance = random.Random(seed)  # noqa: S311 - not for cryptography
     acknowledged = Acknowledged()
     with Recording(path) as recording:
         for _ in range(rounds):
-            for line in kill_one(recording, chance.randrange(LINES), chance.uniform(0.0, MORE)):
-                acknowledged.take(line)
-            check(path, acknowledged)
+            for line in kill_one(recording, chance.randrange(MAX_LINES), chance.uniform(0.0, MAX_SECONDS)):
+                acknowledged.add_line(line)
+            compare_record(path, acknowledged)
     return acknowledged
 
 
-def test_nothing_acknowledged_is_lost_when_the_recorder_is_killed(tmp_path: Path) -> None:
+def test_acknowledged_observations_survive_a_few_kills(tmp_path: Path) -> None:
     acknowledged = run_rounds(tmp_path / "record.db", 8)
-    assert len(acknowledged.seen) > 1_000, "the recorders were killed before they recorded anything worth the test"
+    assert len(acknowledged.observations) > 1_000, "the recorders were killed before they recorded enough observations"
     assert acknowledged.incidents
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_nothing_acknowledged_is_lost_in_hundreds_of_kills(tmp_path: Path) -> None:
-    """Three hundred, over fifteen records: what a check costs grows with what is in the record."""
+def test_acknowledged_observations_survive_hundreds_of_kills(tmp_path: Path) -> None:
+    """The 300 kills use 15 records, because the cost of a comparison grows with the record."""
     for seed in range(1, 16):
-        assert run_rounds(tmp_path / f"record-{seed}.db", 20, seed).seen
+        assert run_rounds(tmp_path / f"record-{seed}.db", 20, seed).observations

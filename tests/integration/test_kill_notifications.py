@@ -1,4 +1,4 @@
-"""kill -9 between decided, sent and marked: no notification is lost, and one that is repeated has the same key."""
+"""kill -9 between decision, delivery and confirmation: no notification is lost, and a repeated one has the same key."""
 
 from __future__ import annotations
 
@@ -20,88 +20,94 @@ from tests.support.sinks import Received, Reply, Sink
 if TYPE_CHECKING:
     from pathlib import Path
 
-LINES, MORE = 40, 0.03  # a kill falls within so many acknowledgements and so many seconds
-REFUSED = 0.1  # share of the requests that the receiver does not take
+MAX_LINES, MAX_SECONDS = 40, 0.03  # a kill comes at a random line and delay below these
+REJECTED_SHARE = 0.1  # share of the requests that the receiver rejects
 
-Told = tuple[str, str]
+KeyAndEvent = tuple[str, str]
 
 
 class Receiver:
-    """A sink that refuses some requests, drops the answer to some, and knows what it has taken."""
+    """A sink that rejects some requests, closes some connections without a response, and stores the accepted
+    notifications.
+    """
 
     def __init__(self, seed: int) -> None:
-        self._chance = random.Random(seed)  # noqa: S311 - it only chooses what is refused
-        self.taken: list[Told] = []
+        self._chance = random.Random(seed)  # noqa: S311 - not for cryptography
+        self.accepted: list[KeyAndEvent] = []
         self.bodies: dict[str, set[bytes]] = {}
 
     def decide(self, request: Received) -> Reply:
-        """Return the answer; a dropped one was taken all the same, as far as the receiver is concerned."""
-        luck = self._chance.random()
-        if luck < REFUSED:
+        """Return the response. A request whose response is dropped counts as accepted."""
+        draw = self._chance.random()
+        if draw < REJECTED_SHARE:
             return Reply(500)
         body = request.json()
-        self.taken.append((body["key"], body["event"]))
+        self.accepted.append((body["key"], body["event"]))
         self.bodies.setdefault(request.headers["idempotency-key"], set()).add(request.body)
-        return Reply(0) if luck < REFUSED * 1.5 else Reply()
+        return Reply(0) if draw < REJECTED_SHARE * 1.5 else Reply()
 
 
-def kill_one(recording: Recording, lines: int, more: float) -> list[str]:
-    """Start a process, kill it `more` seconds after it said that many lines, and return all that it said."""
+def kill_one(recording: Recording, lines: int, delay: float) -> list[str]:
+    """Start a process, kill it `delay` seconds after its first `lines` lines, and return all its lines."""
     process = recording.start()
-    said = [recording.line() for _ in range(lines)]
-    end = time.monotonic() + more
+    lines_read = [recording.line() for _ in range(lines)]
+    end = time.monotonic() + delay
     with contextlib.suppress(queue.Empty):
-        while (left := end - time.monotonic()) > 0:
-            said.append(recording.line(left))
-    return [*said, *recording.kill(process)]
+        while (remaining := end - time.monotonic()) > 0:
+            lines_read.append(recording.line(remaining))
+    return [*lines_read, *recording.kill(process)]
 
 
-def rounds(path: Path, count: int, seed: int) -> None:
-    """Kill so many processes on one record, let the last one finish its work, and compare what was taken."""
+def run_rounds(path: Path, count: int, seed: int) -> None:
+    """Kill this many processes on one record, let a last one finish, and compare the accepted notifications."""
     chance, receiver = random.Random(seed), Receiver(seed)  # noqa: S311
-    said: list[str] = []
+    output_lines: list[str] = []
     with Sink().serving() as sink:
         sink.decide = receiver.decide
         with Recording(path, sink.url(), module="tests.support.alerting_process") as recording:
             for _ in range(count):
-                said += kill_one(recording, chance.randrange(LINES), chance.uniform(0.0, MORE))
+                output_lines += kill_one(recording, chance.randrange(MAX_LINES), chance.uniform(0.0, MAX_SECONDS))
         asyncio.run(notify(path, sink.url(), failing=False))
-    check(path, said, receiver, count)
+    compare_notifications(path, output_lines, receiver, count)
 
 
-def check(path: Path, said: list[str], receiver: Receiver, kills: int) -> None:
-    """Nothing that was decided is lost; each trigger has its resolve, after it; repeats are the same and few."""
-    decided = {tuple(line.split()[1:]) for line in said if line.startswith("decided ")}
-    marked = {tuple(line.split()[1:]) for line in said if line.startswith("marked ")}
-    taken = set(receiver.taken)
-    assert decided <= taken
-    assert marked <= taken
-    assert {key for key, event in taken if event == "opened"} == {key for key, event in taken if event == "resolved"}
-    first = {told: index for index, told in reversed(list(enumerate(receiver.taken)))}
-    assert all(first[key, "opened"] < first[key, "resolved"] for key, event in taken if event == "resolved")
-    assert all(len(bodies) == 1 for bodies in receiver.bodies.values()), "a repeated event says the same"
+def compare_notifications(path: Path, output_lines: list[str], receiver: Receiver, kills: int) -> None:
+    """No decided notification is lost, each opened event has a later resolved event, repetitions are equal and few."""
+    decided = {tuple(line.split()[1:]) for line in output_lines if line.startswith("decided ")}
+    marked = {tuple(line.split()[1:]) for line in output_lines if line.startswith("marked ")}
+    accepted = set(receiver.accepted)
+    assert decided <= accepted
+    assert marked <= accepted
+    assert {key for key, event in accepted if event == "opened"} == {
+        key for key, event in accepted if event == "resolved"
+    }
+    first_index = {notification: index for index, notification in reversed(list(enumerate(receiver.accepted)))}
+    assert all(
+        first_index[key, "opened"] < first_index[key, "resolved"] for key, event in accepted if event == "resolved"
+    )
+    assert all(len(bodies) == 1 for bodies in receiver.bodies.values()), "a repeated event has the same body"
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         outages = {key for (key,) in connection.execute("SELECT id FROM product_incidents")}
         waiting = connection.execute("SELECT count(*) FROM notifications WHERE done IS NULL").fetchone()
-    assert outages == {key for key, _ in taken}, "each outage was announced, and nothing else"
+    assert outages == {key for key, _ in accepted}, "each outage was announced, and only outages were announced"
     assert waiting == (0,)
-    dropped = sum(count - 1 for count in Counter(receiver.taken).values())
-    assert dropped <= 8 * kills + len(receiver.taken) // 5, "repeats come of kills and of dropped answers only"
+    repetitions = sum(count - 1 for count in Counter(receiver.accepted).values())
+    assert repetitions <= 8 * kills + len(receiver.accepted) // 5, "only kills and dropped responses cause repetitions"
 
 
-def test_no_notification_is_lost_when_the_daemon_is_killed(tmp_path: Path) -> None:
-    rounds(tmp_path / "record.db", 5, 0)
+def test_notifications_survive_five_kills(tmp_path: Path) -> None:
+    run_rounds(tmp_path / "record.db", 5, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_no_notification_is_lost_in_fifty_kills(tmp_path: Path) -> None:
+def test_notifications_survive_fifty_kills(tmp_path: Path) -> None:
     for seed in range(1, 6):
-        rounds(tmp_path / f"record-{seed}.db", 10, seed)
+        run_rounds(tmp_path / f"record-{seed}.db", 10, seed)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(7_200)
-def test_no_notification_is_lost_in_five_hundred_kills(tmp_path: Path) -> None:
+def test_notifications_survive_five_hundred_kills(tmp_path: Path) -> None:
     for seed in range(6, 31):
-        rounds(tmp_path / f"record-{seed}.db", 20, seed)
+        run_rounds(tmp_path / f"record-{seed}.db", 20, seed)

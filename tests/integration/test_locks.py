@@ -1,4 +1,4 @@
-"""The locks: nothing is left to be resolved, and the commands install nothing else."""
+"""The requirement lock files: every requirement is pinned, and the commands install only pinned requirements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUNTIME: list[str] = PROJECT["project"]["dependencies"]
 LOCKS = {path.name: path.read_text() for path in ROOT.glob("requirements*.lock")}
 PINS = {name: read_lock(lock) for name, lock in LOCKS.items()}
 
-# What is installed together -> the locks that it is installed from, and what the project requires of them.
+# Name of an installation -> its lock files, and the project's requirements for it.
 SETS = {
     "build": (["requirements-build.lock"], BUILD),
     "make run": (["requirements.lock"], RUNTIME),
@@ -48,17 +48,15 @@ def pins_of(names: list[str]) -> list[Pin]:
 
 @pytest.mark.parametrize("platform", ["linux", "darwin"])
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
-@pytest.mark.parametrize("together", SETS)
-def test_every_requirement_of_every_locked_distribution_is_pinned_with_its_extras(
-    together: str, python: str, platform: str
-) -> None:
-    """pip resolves what a pin does not settle, and refuses what it finds because it has no hash."""
-    names, roots = SETS[together]
+@pytest.mark.parametrize("installation", SETS)
+def test_every_requirement_is_pinned_with_its_extras(installation: str, python: str, platform: str) -> None:
+    """pip resolves a requirement without a pin by itself, and rejects the result because it has no hash."""
+    names, roots = SETS[installation]
     assert unsatisfied_requirements(roots, pins_of(names), marker_environment(python, platform)) == []
 
 
 @pytest.mark.parametrize(
-    ("kept", "stripped", "problem"),
+    ("original", "replacement", "problem"),
     [
         ("coverage[toml]==", "coverage==", r"pytest-cov requires coverage\[toml\].*lacks the extras \[toml\]"),
         ("psycopg[binary]==", "psycopg==", r"the project requires psycopg\[binary\].*lacks the extras \[binary\]"),
@@ -66,22 +64,24 @@ def test_every_requirement_of_every_locked_distribution_is_pinned_with_its_extra
         ("pluggy==1", "pluggy==0", r"pytest requires pluggy.*: 0\.\S+ is pinned"),
     ],
 )
-def test_a_damaged_lock_is_noticed(kept: str, stripped: str, problem: str) -> None:
+def test_damaged_lock_file_is_detected(original: str, replacement: str, problem: str) -> None:
     names, roots = SETS["make test"]
     lock = LOCKS[names[0]]
-    assert kept in lock
-    found = unsatisfied_requirements(roots, read_lock(lock.replace(kept, stripped)), marker_environment("3.11"))
-    assert any(re.match(problem, each) for each in found), found
+    assert original in lock
+    problems = unsatisfied_requirements(
+        roots, read_lock(lock.replace(original, replacement)), marker_environment("3.11")
+    )
+    assert any(re.match(problem, each) for each in problems), problems
 
 
-def test_a_pin_without_a_hash_is_noticed() -> None:
+def test_pin_without_a_hash_is_detected() -> None:
     lock = read_lock("a==1 \\\n    --hash=sha256:00\n    # via b\nb==2\n")
     metadata = {"a": ["b>=1"], "b": []}
-    found = unsatisfied_requirements(["a"], lock, marker_environment("3.11"), lambda name, _: metadata[name])
-    assert found == ["a requires b>=1: the pin has no hash"]
+    problems = unsatisfied_requirements(["a"], lock, marker_environment("3.11"), lambda name, _: metadata[name])
+    assert problems == ["a requires b>=1: the pin has no hash"]
 
 
-def test_requirements_of_an_extra_count_where_the_extra_is_pinned() -> None:
+def test_requirements_of_an_extra_apply_if_the_extra_is_pinned() -> None:
     metadata = {"a": ["b; extra == 'more'"]}
     for pin, problems in (("a==1", []), ("a[more]==1", ['a requires b; extra == "more": no pin'])):
         lock = read_lock(f"{pin} --hash=sha256:00\n")
@@ -90,18 +90,20 @@ def test_requirements_of_an_extra_count_where_the_extra_is_pinned() -> None:
         )
 
 
-def test_every_line_is_pinned_and_hashed_and_no_two_locks_differ() -> None:
+def test_lock_files_have_hashes_and_equal_versions() -> None:
     versions: dict[tuple[str, str], set[Version]] = {}
     for pin in pins_of(list(LOCKS)):
         assert pin.hashes > 0, pin
         versions.setdefault((pin.name, str(pin.requirement.marker)), set()).add(pin.version)
-    assert {key: found for key, found in versions.items() if len(found) > 1} == {}
+    assert {
+        key: different_versions for key, different_versions in versions.items() if len(different_versions) > 1
+    } == {}
     assert len(versions) > 90
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_only_what_is_named_is_built_at_install_time(name: str) -> None:
-    """Every other package is named as one of which only wheels count; pip 23.0 warns of `--no-binary`."""
+def test_all_packages_but_oncalendar_are_installed_as_wheels(name: str) -> None:
+    """The lock file lists the packages for `--only-binary`; pip 23.0 warns about `--no-binary`."""
     options = [line for line in LOCKS[name].splitlines() if line.startswith("--")]
     assert [line.split(" ")[0] for line in options] == ["--only-binary"]
     wheels = options[0].split(" ")[1].split(",")
@@ -109,7 +111,7 @@ def test_only_what_is_named_is_built_at_install_time(name: str) -> None:
     assert "setuptools" in {pin.name for pin in PINS["requirements-build.lock"]}
 
 
-def test_the_head_of_a_lock_replaces_what_uv_writes(tmp_path: Path) -> None:
+def test_lock_file_header_is_replaced(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     pins = "a[x]==1 \\\n    --hash=sha256:00\nb==2\nC.d==3 ; python_version < '4'\n"
     for head in ("--only-binary :all:\n--no-binary b\n\n", "", "--only-binary a,b\n\n"):
@@ -118,10 +120,10 @@ def test_the_head_of_a_lock_replaces_what_uv_writes(tmp_path: Path) -> None:
         assert lock.read_text() == f"--only-binary C.d,a\n\n{pins}"
 
 
-def test_every_call_of_pip_by_make_is_bound_to_a_lock_or_to_no_index() -> None:
+def test_every_pip_call_of_make_uses_a_lock_file_or_no_index() -> None:
     command = ["make", "-n", "-B", "--no-print-directory", "-f", ROOT / "Makefile", "run", "extras", "test"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
-    calls = re.findall(r"^\S*python -m pip .*$", said, flags=re.MULTILINE)
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    calls = re.findall(r"^\S*python -m pip .*$", output, flags=re.MULTILINE)
     assert len(calls) >= 6
     for call in calls:
         assert " --no-build-isolation " in call, call
@@ -129,7 +131,7 @@ def test_every_call_of_pip_by_make_is_bound_to_a_lock_or_to_no_index() -> None:
 
 
 def make_run(folder: Path, python: Path | str, modules: Path | str = "") -> subprocess.CompletedProcess[str]:
-    """Run `make run` without an index, on a machine whose Python finds `modules` before its own."""
+    """Run `make run` without a package index; Python imports `modules` before its standard library."""
     for each in [ROOT / "Makefile", ROOT / "pyproject.toml", *(ROOT / name for name in LOCKS)]:
         (folder / each.name).write_bytes(each.read_bytes())
     env = {**os.environ, "PYTHONPATH": str(modules), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
@@ -152,28 +154,28 @@ def make_run(folder: Path, python: Path | str, modules: Path | str = "") -> subp
         ),
     ],
 )
-def test_make_run_names_the_package_that_is_missing(module: str, content: str, problem: str, tmp_path: Path) -> None:
-    """Debian's `python3 -m venv` without python3-venv leaves an environment without pip; `make` creates none."""
+def test_make_run_reports_a_missing_system_package(module: str, content: str, problem: str, tmp_path: Path) -> None:
+    """Without python3-venv, Debian's `python3 -m venv` would create an environment without pip; `make` creates none."""
     modules, folder = tmp_path / "modules", tmp_path / "checkout"
     modules.mkdir()
     folder.mkdir()
     (modules / f"{module}.py").write_text(content)
-    done = make_run(folder, sys.executable, modules)
-    assert done.returncode == 2
-    assert f"make: {sys.executable} {problem}\n" in done.stderr
+    result = make_run(folder, sys.executable, modules)
+    assert result.returncode == 2
+    assert f"make: {sys.executable} {problem}\n" in result.stderr
     assert not (folder / ".venv").exists()
 
 
-def test_make_run_names_the_package_of_a_missing_python(tmp_path: Path) -> None:
-    done = make_run(tmp_path, "python3-of-nobody")
-    assert done.returncode == 2
-    assert "make: python3-of-nobody is not installed; on Debian: apt-get install python3-venv\n" in done.stderr
+def test_make_run_reports_a_missing_python(tmp_path: Path) -> None:
+    result = make_run(tmp_path, "python3-missing")
+    assert result.returncode == 2
+    assert "make: python3-missing is not installed; on Debian: apt-get install python3-venv\n" in result.stderr
 
 
 @pytest.mark.slow
-def test_an_environment_that_was_left_without_pip_is_completed(tmp_path: Path) -> None:
-    """As on a Debian machine that got python3-venv after a first try."""
+def test_environment_without_pip_is_completed(tmp_path: Path) -> None:
+    """This is the state on Debian when python3-venv is installed after a first `make run`."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True, timeout=60)
-    done = make_run(tmp_path, sys.executable)
-    assert "No matching distribution found" in done.stderr, "pip ran, and had no index"
+    result = make_run(tmp_path, sys.executable)
+    assert "No matching distribution found" in result.stderr, "pip ran, and had no index"
     assert (tmp_path / ".venv/bin/pip").exists()

@@ -1,4 +1,4 @@
-"""The record is taken away from under the daemon, or between two: noticed, reported and never begun silently."""
+"""The record disappears while the daemon runs or is stopped: it reports the loss and starts no new record silently."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ KEY = "demo/health"
 
 @pytest.fixture
 def target() -> Iterator[HttpTarget]:
-    with HttpTarget().serving() as served:
-        yield served
+    with HttpTarget().serving() as http_target:
+        yield http_target
 
 
 @pytest.fixture
@@ -36,60 +36,63 @@ def config(tmp_path: Path, target: HttpTarget) -> Path:
     return path
 
 
-def deleted(record: Path) -> None:
+def delete(record: Path) -> None:
     record.unlink()
 
 
-def all_deleted(record: Path) -> None:
+def delete_all(record: Path) -> None:
     for each in record.parent.glob("record.db*"):
         if not each.name.endswith(".lock"):
             each.unlink()
 
 
-def moved(record: Path) -> None:
+def move(record: Path) -> None:
     record.rename(record.with_name("elsewhere.db"))
 
 
-def replaced(record: Path) -> None:
+def replace_by_copy(record: Path) -> None:
     shutil.copy(record, record.with_name("copy"))
     record.with_name("copy").replace(record)
 
 
-def replaced_by_text(record: Path) -> None:
+def replace_by_text(record: Path) -> None:
     record.with_name("copy").write_text("not a database " * 100)
     record.with_name("copy").replace(record)
 
 
-def log_deleted(record: Path) -> None:
+def delete_log(record: Path) -> None:
     record.with_name("record.db-wal").unlink()
 
 
-def emptied(record: Path) -> None:
+def truncate_to_zero(record: Path) -> None:
     os.truncate(record, 0)
 
 
-def cut(record: Path) -> None:
+def truncate_to_half(record: Path) -> None:
     os.truncate(record, record.stat().st_size // 2)
 
 
 @pytest.mark.parametrize(
-    "take_away", [deleted, all_deleted, moved, replaced, replaced_by_text, log_deleted, emptied, cut]
+    "damage",
+    [delete, delete_all, move, replace_by_copy, replace_by_text, delete_log, truncate_to_zero, truncate_to_half],
 )
-def test_a_record_that_is_taken_away_is_written_anew(
-    config: Path, target: HttpTarget, take_away: Callable[[Path], None]
+def test_lost_record_is_rewritten_with_the_earlier_outage(
+    config: Path, target: HttpTarget, damage: Callable[[Path], None]
 ) -> None:
-    """With the outage of before; figures by the API and by a report of the new record are the same."""
+    """The rewritten record contains the outage before the loss, with the same figures."""
     record = config.with_name("record.db")
     with running_daemon(config) as daemon:
         wait_for("probes", lambda: daemon.probes("health") > 5)
         target.status["/"] = 503
         wait_for("an incident", lambda: daemon.incidents("open"))
         target.status.clear()
-        (incident,) = wait_for("its end", lambda: daemon.incidents("resolved"))
+        (incident,) = wait_for("the resolved incident", lambda: daemon.incidents("resolved"))
         before = wait_for("observations on disk", lambda: stored_observations(record, KEY))
-        take_away(record)
-        said = wait_for("the report of it", lambda: " ".join(json.loads(daemon.body("/readyz"))["reasons"]))
-        assert "while the daemon ran" in said
+        damage(record)
+        readiness_reasons = wait_for(
+            "the reported loss", lambda: " ".join(json.loads(daemon.body("/readyz"))["reasons"])
+        )
+        assert "while the daemon ran" in readiness_reasons
         wait_for("the new record", lambda: "it was rewritten" in daemon.body("/readyz"))
         probes = daemon.probes("health")
         wait_for("more probes", lambda: daemon.probes("health") > probes + 3)
@@ -97,8 +100,8 @@ def test_a_record_that_is_taken_away_is_written_anew(
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0
         assert "Traceback" not in daemon.output()
-    if take_away not in (emptied, cut):
-        assert set(before) <= set(stored_observations(record, KEY)), "raw observations as well"
+    if damage not in (truncate_to_zero, truncate_to_half):
+        assert set(before) <= set(stored_observations(record, KEY)), "the raw observations are rewritten too"
     with running_daemon(config) as daemon:
         assert [each["id"] for each in daemon.incidents("resolved")] == [incident["id"]]
         measured = daemon.api("/products/demo/availability", window="5m")
@@ -107,50 +110,48 @@ def test_a_record_that_is_taken_away_is_written_anew(
         assert measured["down_seconds"] > 0
 
 
-def started_and_stopped(config: Path) -> None:
+def start_and_stop(config: Path) -> None:
     with running_daemon(config) as daemon:
         wait_for("probes", lambda: daemon.probes("health") > 2)
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0
 
 
-@pytest.mark.parametrize("take_away", [deleted, emptied])
-def test_a_record_that_is_gone_at_the_start_is_not_begun_anew_unless_asked(
-    config: Path, take_away: Callable[[Path], None]
-) -> None:
-    started_and_stopped(config)
+@pytest.mark.parametrize("damage", [delete, truncate_to_zero])
+def test_missing_record_stops_the_start_without_new_record_option(config: Path, damage: Callable[[Path], None]) -> None:
+    start_and_stop(config)
     record = config.with_name("record.db")
-    take_away(record)
-    status, _, said = run_to_exit("run", "-c", config)
-    assert (status, "Traceback" in said) == (2, False)
-    assert "record.db.lock next to it shows that there was one" in said
-    assert "--new-record" in said
+    damage(record)
+    status, _, errors = run_to_exit("run", "-c", config)
+    assert (status, "Traceback" in errors) == (2, False)
+    assert "record.db.lock next to it shows that there was one" in errors
+    assert "--new-record" in errors
     assert not (record.exists() and record.stat().st_size)
     with running_daemon(config, options=["--new-record"]) as daemon:
         wait_for("probes", lambda: daemon.probes("health") > 2)
 
 
-def test_a_journal_alone_shows_that_there_was_a_record(config: Path) -> None:
+def test_journal_without_a_record_stops_the_start(config: Path) -> None:
     config.with_name("record.db.corrections.jsonl").write_text('{"id": "x"}\n')
-    status, _, said = run_to_exit("run", "-c", config)
-    assert (status, "record.db.corrections.jsonl next to it" in said) == (2, True)
+    status, _, errors = run_to_exit("run", "-c", config)
+    assert (status, "record.db.corrections.jsonl next to it" in errors) == (2, True)
 
 
-def test_a_new_record_leaves_the_old_one_under_another_name(config: Path) -> None:
-    started_and_stopped(config)
+def test_new_record_option_renames_the_old_record(config: Path) -> None:
+    start_and_stop(config)
     record = config.with_name("record.db")
-    before = stored_observations(record, KEY)
+    old_observations = stored_observations(record, KEY)
     with running_daemon(config, options=["--new-record"]) as daemon:
         wait_for("probes", lambda: daemon.probes("health") > 2)
-    (aside,) = (each for each in record.parent.glob("record.db.aside-*") if not each.name.endswith("-wal"))
-    assert stored_observations(aside, KEY) == before
-    assert not set(before) & set(stored_observations(record, KEY))
+    (old_record,) = (each for each in record.parent.glob("record.db.aside-*") if not each.name.endswith("-wal"))
+    assert stored_observations(old_record, KEY) == old_observations
+    assert not set(old_observations) & set(stored_observations(record, KEY))
 
 
-def test_a_start_that_failed_before_there_was_a_record_may_be_tried_again(config: Path) -> None:
-    """A lock alone shows nothing if its holder never came to open a record."""
+def test_start_can_be_repeated_after_a_failure_without_a_record(config: Path) -> None:
+    """A lock file does not indicate a lost record if the daemon failed before it opened a record."""
     record = config.with_name("record.db")
     record.mkdir()
     assert run_to_exit("run", "-c", config)[0] == 2
     record.rmdir()
-    started_and_stopped(config)
+    start_and_stop(config)

@@ -1,10 +1,10 @@
-"""The same samples in a real Prometheus and in `ninewatch measure`: its average lies within our bounds.
+"""The same samples in a real Prometheus and in `ninewatch measure`: Prometheus' average lies within the bounds.
 
-`avg_over_time(probe_success)` weighs each sample by one: it takes each to hold for one step, and says nothing of the
-steps that have no sample. With a hold of one step we take the same time as known, but as up or down only where the next
-sample agrees, and count the steps without a sample as unknown. So the average lies between low and high, and where
-nothing is in doubt or unknown it is our figure. (With a longer hold, two good samples beside a missing one make that up
-time; the average, which weighs time by samples, can then leave the bounds. The error is the average's.)
+`avg_over_time(probe_success)` gives each sample the same weight: each sample is valid for one step, and a step without
+a sample is ignored. With a hold of one step, ninewatch counts the same time as known, but as up or down only if the
+next sample agrees, and a step without a sample as unknown. So the average lies between low and high, and equals the
+point value where no time is in doubt or unknown. With a longer hold, two good samples around a missing one make that
+time up. The average, which weighs time by samples, can then lie outside the bounds; that is an error of the average.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ WINDOWS = [(0, 1), (0, 6), (3, 4), (11, 17), (0, HOURS)]  # hours after BEGIN
 
 
 def samples() -> Iterator[tuple[str, int, int]]:
-    """Check, instant and value, each 15 s: spotless, down, flapping, with outages, and from the fourth on with gaps."""
+    """Yield check, instant and value every 15 s: checks without outages, down, flapping and with outages; from the
+    fourth on with gaps.
+    """
     for number, check in enumerate(CHECKS):
         random = Random(number)  # noqa: S311 - reproducible
         up = number != 1
@@ -45,12 +47,12 @@ def samples() -> Iterator[tuple[str, int, int]]:
 
 @pytest.fixture(scope="module")
 def backfilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, Path]]:
-    """Prometheus with the samples in its blocks, and the file of the same ones."""
+    """Run Prometheus with the samples in its blocks, and write the same samples to a log file."""
     folder = tmp_path_factory.mktemp("backfilled")
-    seen = list(samples())
+    all_samples = list(samples())
     log, metrics = folder / "log.csv", folder / "metrics.txt"
-    log.write_text("timestamp,job,value\n" + "".join(f"{at},{check},{value}\n" for check, at, value in seen))
-    lines = [f'probe_success{{check="{check}"}} {value} {at}\n' for check, at, value in seen]
+    log.write_text("timestamp,job,value\n" + "".join(f"{at},{check},{value}\n" for check, at, value in all_samples))
+    lines = [f'probe_success{{check="{check}"}} {value} {at}\n' for check, at, value in all_samples]
     metrics.write_text("# TYPE probe_success gauge\n" + "".join(lines) + "# EOF\n")
     blocks = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(metrics), str(folder / "tsdb")]
     subprocess.run(blocks, check=True, capture_output=True, timeout=60)
@@ -70,25 +72,23 @@ def backfilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prome
 
 
 def averages(server: Prometheus, start: int, end: int) -> dict[str, tuple[float, int]]:
-    """What Prometheus makes of the samples with start <= t < end: the average, and how many there are."""
-    span, at = f"{(end - start) * 1000 - 1}ms", f"{end - 0.001:.3f}"
-    found: dict[str, list[float]] = {}
+    """Return the average and the number of the samples with start <= t < end, from Prometheus."""
+    range_selector, at = f"{(end - start) * 1000 - 1}ms", f"{end - 0.001:.3f}"
+    values: dict[str, list[float]] = {}
     for function in ("avg", "count"):
-        answer = server.api("query", query=f"{function}_over_time(probe_success[{span}])", time=at)
+        answer = server.api("query", query=f"{function}_over_time(probe_success[{range_selector}])", time=at)
         for each in answer["result"]:
-            found.setdefault(each["metric"]["check"], []).append(float(each["value"][1]))
-    return {check: (average, int(count)) for check, (average, count) in found.items()}
+            values.setdefault(each["metric"]["check"], []).append(float(each["value"][1]))
+    return {check: (average, int(count)) for check, (average, count) in values.items()}
 
 
 @pytest.mark.parametrize(("start", "end"), WINDOWS)
-def test_the_average_over_time_lies_within_the_bounds(
-    backfilled: tuple[Prometheus, Path], start: int, end: int
-) -> None:
-    """For every check; the counts are the same; and where nothing is in doubt or unknown, so is the figure."""
+def test_average_over_time_lies_within_the_bounds(backfilled: tuple[Prometheus, Path], start: int, end: int) -> None:
+    """The counts of all checks are equal too. Without doubt and unknown time, the point value equals the average."""
     server, log = backfilled
     first, last = BEGIN + start * 3600, BEGIN + end * 3600
-    asked = ["--window", f"{first}/{last}", "--hold", f"{STEP}s", "--format", "json"]
-    done = CliRunner().invoke(measure_command, [str(log), *asked])
+    arguments = ["--window", f"{first}/{last}", "--hold", f"{STEP}s", "--format", "json"]
+    done = CliRunner().invoke(measure_command, [str(log), *arguments])
     ours = {each["check"]: each for each in json.loads(done.stdout)["results"]}
     theirs = averages(server, first, last)
     assert set(ours) == set(theirs) == set(CHECKS)
@@ -101,11 +101,14 @@ def test_the_average_over_time_lies_within_the_bounds(
             assert bounds["point"] == pytest.approx(average, abs=1e-12), check
 
 
-def test_the_samples_are_of_every_kind(backfilled: tuple[Prometheus, Path]) -> None:
-    """Some are never in doubt, some hardly ever sure, some have gaps: the comparison would notice a difference."""
+def test_samples_cover_all_states(backfilled: tuple[Prometheus, Path]) -> None:
+    """Some checks are never in doubt, some are in doubt most of the time, and some have gaps.
+
+    Otherwise the comparison would prove little.
+    """
     _, log = backfilled
     done = CliRunner().invoke(measure_command, [str(log), "--hold", f"{STEP}s", "--format", "json"])
-    found = json.loads(done.stdout)["results"]
-    assert sum(each["doubt_seconds"] == each["unknown_seconds"] == 0 for each in found) == 2
-    assert any(each["doubt_seconds"] > 0.3 * HOURS * 3600 for each in found)
-    assert {each["coverage"] < 1 for each in found} == {False, True}
+    results = json.loads(done.stdout)["results"]
+    assert sum(each["doubt_seconds"] == each["unknown_seconds"] == 0 for each in results) == 2
+    assert any(each["doubt_seconds"] > 0.3 * HOURS * 3600 for each in results)
+    assert {each["coverage"] < 1 for each in results} == {False, True}

@@ -1,4 +1,4 @@
-"""Three times more than this machine can do: what was not probed is unknown, and nobody is blamed for our hunger."""
+"""Three times more probes than this machine can make: the time without probes is unknown, and no target is down."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from tests.support.processes import fetch
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
-MEMBERS = 10  # checks of one product
-# A hold of one interval: whoever is probed every third time leaves time of which nothing is known.
-ONE = "{{id: health, http: 'http://127.0.0.1:{port}/', interval: 1s, timeout: 500ms, hold: 1s}}"
+CHECKS_PER_PRODUCT = 10  # per product
+# The hold is one interval, so a check that is probed every third time has unknown time.
+CHECK_YAML = "{{id: health, http: 'http://127.0.0.1:{port}/', interval: 1s, timeout: 500ms, hold: 1s}}"
 
 
 @pytest.fixture
@@ -51,25 +51,27 @@ def port() -> Iterator[int]:
 
 
 def portfolio(folder: Path, port: int, checks: int) -> Portfolio:
-    """Return that many checks of the target, ten to a product."""
+    """Return a portfolio with this many checks of the target, ten per product."""
     path = folder / "one.yaml"
     path.write_text(
-        f"listen: 127.0.0.1:0\nproducts:\n- {{id: demo, objective: 99%, checks: [{ONE.format(port=port)}]}}"
+        f"listen: 127.0.0.1:0\nproducts:\n- {{id: demo, objective: 99%, checks: [{CHECK_YAML.format(port=port)}]}}"
     )
     loaded = load(path, CHECK_TYPES)
     (product,) = loaded.products
     (check,) = product.checks
-    members = tuple(check.model_copy(update={"id": f"check-{number}"}) for number in range(MEMBERS))
+    checks_of_product = tuple(
+        check.model_copy(update={"id": f"check-{number}"}) for number in range(CHECKS_PER_PRODUCT)
+    )
     products = tuple(
-        product.model_copy(update={"id": f"product-{number}", "checks": members})
-        for number in range(-(-checks // MEMBERS))
+        product.model_copy(update={"id": f"product-{number}", "checks": checks_of_product})
+        for number in range(-(-checks // CHECKS_PER_PRODUCT))
     )
     return loaded.model_copy(update={"products": products})
 
 
 @dataclass
 class Load:
-    """A daemon's engine under load, and what it made of it."""
+    """A daemon's engine under load, with its counters."""
 
     ledger: Ledger
     health: Health
@@ -80,48 +82,48 @@ class Load:
 
     @property
     def demanded(self) -> float:
-        """Return how many probes have fallen due."""
+        """Return the number of probes that were due so far."""
         return len(self.ledger.entries) * (self.clock.now() - self.begun) / SECOND
 
     def counted(self, outcome: Outcome) -> int:
-        """Return how many probes had this outcome."""
+        """Return the number of probes with this outcome."""
         return sum(entry.totals[outcome] for entry in self.ledger.entries.values())
 
     @property
     def made(self) -> int:
-        """Return how many probes were made."""
+        """Return the number of completed probes."""
         return sum(self.counted(outcome) for outcome in Outcome)
 
     @property
     def late(self) -> int:
-        """Return how many probes have fallen due, and are neither begun nor counted as missed."""
+        """Return the number of due probes that are neither started nor counted as missed."""
         now = self.clock.now()
         return sum((now - job.due) // job.interval + 1 for job in self.jobs if job.due <= now)
 
-    async def rounds(self, count: int) -> None:
-        """Return once every check has fallen due this often."""
+    async def wait_for_rounds(self, count: int) -> None:
+        """Wait until every check was due this many times."""
         while self.clock.now() < self.begun + count * SECOND:
             await self.clock.sleep_until(self.clock.monotonic() + 0.1)
 
 
 @contextlib.asynccontextmanager
-async def driven(folder: Path, wanted: Portfolio) -> AsyncIterator[Load]:
-    """Probe, record and publish a portfolio for as long as the block lasts."""
-    clock, health, ledger = SystemClock(), Health(), Ledger(wanted)
+async def run_load(folder: Path, portfolio_to_run: Portfolio) -> AsyncIterator[Load]:
+    """Probe, record and publish a portfolio while the block lasts."""
+    clock, health, ledger = SystemClock(), Health(), Ledger(portfolio_to_run)
     store = SqliteStore(folder / f"{len(ledger.entries)}.db", clock.now())
     async with (
         Recorder(ledger, Writer(store, health, clock), health) as recorder,
-        probe_environment(clock, health) as (runner, pulse),
+        probe_environment(clock, health) as (runner, loop_monitor),
     ):
         listener = await listen(build(ledger, health, clock), "127.0.0.1", 0)
-        scheduler = Scheduler(clock, pulse, health, max_in_flight=500)
+        scheduler = Scheduler(clock, loop_monitor, health, max_in_flight=500)
         jobs = Jobs(ledger, runner, recorder, Heartbeats(ledger, recorder.record, clock))
-        jobs.prepare(wanted)
-        wanted_jobs = list(jobs.all())
-        scheduler.load(wanted_jobs)
+        jobs.prepare(portfolio_to_run)
+        all_jobs = list(jobs.all())
+        scheduler.load(all_jobs)
         probing = asyncio.create_task(scheduler.run())
         try:
-            yield Load(ledger, health, clock, f"http://{listener.addresses[0]}", clock.now(), wanted_jobs)
+            yield Load(ledger, health, clock, f"http://{listener.addresses[0]}", clock.now(), all_jobs)
         finally:
             probing.cancel()
             await asyncio.gather(probing, return_exceptions=True)
@@ -130,50 +132,52 @@ async def driven(folder: Path, wanted: Portfolio) -> AsyncIterator[Load]:
 
 
 async def capacity(folder: Path, port: int) -> int:
-    """Return how many probes a second this machine makes now when it is asked for more and more."""
+    """Return the number of probes per second that this machine makes at most."""
     checks = 1_000
     while True:
-        async with driven(folder, portfolio(folder, port, checks)) as load:
-            await load.rounds(3)
-            if load.made < 0.75 * load.demanded:
-                return load.made // 3
+        async with run_load(folder, portfolio(folder, port, checks)) as current_load:
+            await current_load.wait_for_rounds(3)
+            if current_load.made < 0.75 * current_load.demanded:
+                return current_load.made // 3
         checks *= 2
 
 
 async def overloaded(folder: Path, port: int) -> AsyncIterator[Load]:
-    """Drive more and more checks, and yield each load while it lasts, until one was too much.
+    """Increase the number of checks and yield each load while it runs, until one was too much.
 
-    What this machine can do is measured first, but may be more a moment later, when something else has ended.
+    The capacity is measured first, but may be higher a moment later, when another process has ended.
     """
     checks = 3 * await capacity(folder, port)
     while True:
-        async with driven(folder, portfolio(folder, port, checks)) as driving:
-            yield driving
-            if driving.made < 0.6 * driving.demanded:
+        async with run_load(folder, portfolio(folder, port, checks)) as current_load:
+            yield current_load
+            if current_load.made < 0.6 * current_load.demanded:
                 return
         checks *= 2
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_three_times_too_much_is_missed_late_and_unknown_but_never_bad(port: int, tmp_path: Path) -> None:
-    async for driving in overloaded(tmp_path, port):
-        alive = [await asyncio.to_thread(fetch, f"{driving.address}/livez")]
+async def test_overload_gives_missed_late_and_unknown_but_no_bad_probes(port: int, tmp_path: Path) -> None:
+    async for current_load in overloaded(tmp_path, port):
+        responses = [await asyncio.to_thread(fetch, f"{current_load.address}/livez")]
         for number in range(2, 9, 2):
-            await driving.rounds(number)
-            alive.append(await asyncio.to_thread(fetch, f"{driving.address}/livez"))
-        health, now = driving.health, driving.clock.now()
-        begun = driving.made + health.in_flight
-        missed, late, demanded = health.missed_ticks, driving.late, driving.demanded
-        reasons = {entry.last.result.reason for entry in driving.ledger.entries.values() if entry.last is not None}
-        window = Interval(driving.begun, now)
-        figures = [driving.ledger.measured(each, window, now).durations for each in driving.ledger.products]
-    assert driving.counted(Outcome.BAD) == 0, reasons
-    assert driving.counted(Outcome.GOOD) > 0
+            await current_load.wait_for_rounds(number)
+            responses.append(await asyncio.to_thread(fetch, f"{current_load.address}/livez"))
+        health, now = current_load.health, current_load.clock.now()
+        started = current_load.made + health.in_flight
+        missed, late, demanded = health.missed_ticks, current_load.late, current_load.demanded
+        reasons = {entry.last.result.reason for entry in current_load.ledger.entries.values() if entry.last is not None}
+        window = Interval(current_load.begun, now)
+        figures = [current_load.ledger.measured(each, window, now).durations for each in current_load.ledger.products]
+    assert current_load.counted(Outcome.BAD) == 0, reasons
+    assert current_load.counted(Outcome.GOOD) > 0
     assert missed > 0
-    each_once = len(driving.jobs)  # checks have phases of their own: one of them fell due once more or less
-    assert begun + missed + late == pytest.approx(demanded, abs=each_once), "what is not probed is counted or late"
+    tolerance = len(current_load.jobs)  # each check has its own phase, so it may be due once more or less
+    assert started + missed + late == pytest.approx(demanded, abs=tolerance), (
+        "a probe that was not made is counted as missed or late"
+    )
     assert health.lateness_max > 0
     assert all(each.down == each.doubt_down == 0 for each in figures)
     assert all(each.unknown > 0 for each in figures)
-    assert [status for status, _ in alive] == [200] * len(alive)
+    assert [status for status, _ in responses] == [200] * len(responses)

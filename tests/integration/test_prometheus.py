@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real daemon: every query of the dashboard and every rule finds what it asks for."""
+"""A real Prometheus scrapes a real daemon: every query of the dashboard and every rule returns data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import trustme
 
 from monitor.exporters.grafana import dashboard
 from monitor.exporters.rules import alerts
-from tests.support.metric_names import asked
+from tests.support.metric_names import queried_metrics
 from tests.support.monitoring import Prometheus, Target, prometheus
 from tests.support.processes import fetch, needs, start_daemon, wait_for
 
@@ -46,8 +46,8 @@ products:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, str]]:
-    """Prometheus with an outage behind it, and the daemon's address."""
+def prometheus_and_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, str]]:
+    """Run Prometheus and a daemon, through one outage; yield Prometheus and the daemon's address."""
     folder = tmp_path_factory.mktemp("prometheus")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -69,47 +69,47 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Promethe
         yield server, address
 
 
-def filled(expr: str) -> str:
-    """The query as Grafana would send it."""
+def fill_variables(expr: str) -> str:
+    """Return the query with Grafana's variables replaced."""
     for name, value in VARIABLES.items():
         expr = expr.replace(name, value)
     return expr
 
 
 @pytest.mark.parametrize("expr", QUERIES)
-def test_a_query_of_the_dashboard_finds_data(watched: tuple[Prometheus, str], expr: str) -> None:
-    server, _ = watched
-    wait_for(f"data for {filled(expr)}", lambda: server.query(filled(expr)))
+def test_dashboard_query_returns_data(prometheus_and_address: tuple[Prometheus, str], expr: str) -> None:
+    server, _ = prometheus_and_address
+    wait_for(f"data for {fill_variables(expr)}", lambda: server.query(fill_variables(expr)))
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule.name)
-def test_a_rule_is_evaluated_and_the_metrics_it_asks_for_are_there(
-    watched: tuple[Prometheus, str], rule: Alert
+def test_rule_is_evaluated_and_its_metrics_are_scraped(
+    prometheus_and_address: tuple[Prometheus, str], rule: Alert
 ) -> None:
-    server, _ = watched
+    server, _ = prometheus_and_address
     server.query(rule.expr)
-    for name in asked(rule.expr) - ONCE_A_DAY_IS_CLOSED:
+    for name in queried_metrics(rule.expr) - ONCE_A_DAY_IS_CLOSED:
         assert server.query(f"count({name})"), f"{name} of {rule.name} is not scraped"
 
 
-def test_no_rule_failed_when_it_was_evaluated(watched: tuple[Prometheus, str]) -> None:
-    server, _ = watched
+def test_rules_have_no_evaluation_errors(prometheus_and_address: tuple[Prometheus, str]) -> None:
+    server, _ = prometheus_and_address
     assert {rule["name"]: rule.get("lastError") for rule in server.rules() if rule.get("lastError")} == {}
 
 
-def test_the_threshold_of_a_burn_alert_is_the_workbooks(watched: tuple[Prometheus, str]) -> None:
-    """Both products are measured over 30 days, so the factors are the cited 14.4, 6 and 1."""
-    server, _ = watched
-    found = server.query('ninewatch_burn_alert_threshold{product="alpha"}')
-    assert {each["metric"]["window"]: round(float(each["value"][1]), 6) for each in found} == {
+def test_burn_alert_thresholds_are_those_of_the_sre_workbook(prometheus_and_address: tuple[Prometheus, str]) -> None:
+    """Both products have a 30-day window, so the factors are 14.4, 6 and 1."""
+    server, _ = prometheus_and_address
+    thresholds = server.query('ninewatch_burn_alert_threshold{product="alpha"}')
+    assert {each["metric"]["window"]: round(float(each["value"][1]), 6) for each in thresholds} == {
         "1h": 14.4,
         "6h": 6.0,
         "3d": 1.0,
     }
 
 
-def test_promtool_accepts_what_the_daemon_publishes(watched: tuple[Prometheus, str]) -> None:
-    status, page = fetch(f"{watched[1]}/metrics")
+def test_promtool_accepts_the_daemons_metrics(prometheus_and_address: tuple[Prometheus, str]) -> None:
+    status, page = fetch(f"{prometheus_and_address[1]}/metrics")
     assert status == 200
     done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, timeout=30, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
@@ -123,7 +123,7 @@ def test_promtool_accepts_the_shipped_rules() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_scenarios_of_the_shipped_rules_hold(tmp_path: Path) -> None:
+def test_shipped_rules_pass_their_promtool_tests(tmp_path: Path) -> None:
     for name in ("ninewatch.rules.yaml", "ninewatch.rules.test.yaml"):
         shutil.copy(ROOT / "dashboards" / name, tmp_path)
     command = ["promtool", "test", "rules", "ninewatch.rules.test.yaml"]

@@ -1,4 +1,4 @@
-"""A check that is removed, absent over a restart and added again by a reload has its history at once."""
+"""A check that is removed, missing during a restart and added again by a reload has its history immediately."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def configured(folder: Path, target: HttpTarget, checks: Sequence[str]) -> Path:
+def write_config(folder: Path, target: HttpTarget, checks: Sequence[str]) -> Path:
     path = folder / "ninewatch.yaml"
     lines = "".join(
         f"      - {{id: {each}, http: '{target.url('/' + each)}', interval: 200ms, timeout: 150ms}}\n"
@@ -29,35 +29,35 @@ def configured(folder: Path, target: HttpTarget, checks: Sequence[str]) -> Path:
     return path
 
 
-def test_api_and_report_agree_once_a_check_is_back(tmp_path: Path) -> None:
-    """The daemon that runs at the end never saw the check before the reload; the report reads the record."""
+def test_api_and_report_agree_after_a_check_is_added_again(tmp_path: Path) -> None:
+    """The running daemon did not have the check before the reload; the report reads the record."""
     with HttpTarget().serving() as target:
-        with running_daemon(configured(tmp_path, target, ["kept", "gone"])) as daemon:
+        with running_daemon(write_config(tmp_path, target, ["kept", "gone"])) as daemon:
             wait_for("probes of both", lambda: min(daemon.probes("kept"), daemon.probes("gone")) > 8)
             daemon.signal(signal.SIGKILL)
             daemon.wait_for_exit()
-        start, end = (EPOCH + timedelta(microseconds=at) for at in span(tmp_path / "record.db"))
-        with running_daemon(configured(tmp_path, target, ["kept"])) as daemon:
-            wait_for("a probe without it", lambda: daemon.probes("kept") > 2)
-            configured(tmp_path, target, ["kept", "gone"])
-            wait_for("the check to be back", lambda: daemon.probes("gone") > 2)
+        start, end = (EPOCH + timedelta(microseconds=at) for at in first_and_last(tmp_path / "record.db"))
+        with running_daemon(write_config(tmp_path, target, ["kept"])) as daemon:
+            wait_for("probes without the removed check", lambda: daemon.probes("kept") > 2)
+            write_config(tmp_path, target, ["kept", "gone"])
+            wait_for("probes of the restored check", lambda: daemon.probes("gone") > 2)
             window = f"{(start - timedelta(seconds=1)).isoformat()}/{(end + timedelta(milliseconds=1)).isoformat()}"
             by_api = daemon.api("/products/demo/availability", window=window)
-            by_report = reported(daemon.config, window)
-    known = [at for key in ("kept", "gone") for at, _ in stored_observations(tmp_path / "record.db", f"demo/{key}")]
-    assert by_api["observations"]["good"] == sum(EPOCH + timedelta(microseconds=at) <= end for at in known)
+            by_report = report_figures(daemon.config, window)
+    instants = [at for key in ("kept", "gone") for at, _ in stored_observations(tmp_path / "record.db", f"demo/{key}")]
+    assert by_api["observations"]["good"] == sum(EPOCH + timedelta(microseconds=at) <= end for at in instants)
     assert by_api["up_seconds"] > 1
     assert by_report | by_api == by_report
 
 
-def span(store: Path) -> tuple[int, int]:
-    seen = [at for key in ("kept", "gone") for at, _ in stored_observations(store, f"demo/{key}")]
-    return min(seen), max(seen)
+def first_and_last(store: Path) -> tuple[int, int]:
+    instants = [at for key in ("kept", "gone") for at, _ in stored_observations(store, f"demo/{key}")]
+    return min(instants), max(instants)
 
 
-def reported(config: Path, window: str) -> Any:
-    status, said, wrong = run_to_exit(
+def report_figures(config: Path, window: str) -> Any:
+    status, output, errors = run_to_exit(
         "report", "-c", config, "--product", "demo", "--window", window, "--format", "json"
     )
-    assert status == 0, wrong
-    return json.loads(said)["products"][0]["raw"]
+    assert status == 0, errors
+    return json.loads(output)["products"][0]["raw"]

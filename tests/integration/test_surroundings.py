@@ -1,4 +1,4 @@
-"""What goes wrong around the daemon is reported by it: no file descriptors, nothing written at the end."""
+"""Faults of the daemon's environment are reported: no free file descriptors, unwritten observations at shutdown."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_exhausted_file_descriptors_are_reported_over_a_new_connection(daemon: D
     pid = daemon.program.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (5, before[1]))
-    found = wait_for("the report", lambda: degraded(daemon))
-    assert "no free file descriptors" in found
+    reasons = wait_for("the reported fault", lambda: readiness_reasons(daemon))
+    assert "no free file descriptors" in reasons
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
     probes = daemon.probes("health")
     wait_for("probes again", lambda: daemon.probes("health") > probes + 2)
@@ -48,8 +48,11 @@ def test_exhausted_file_descriptors_are_reported_over_a_new_connection(daemon: D
     assert daemon.metric("ninewatch_config_reload_success") == 1
 
 
-def test_connections_do_not_take_every_file_descriptor(daemon: DaemonProcess) -> None:
-    """More half-sent requests than the daemon may open files: it still answers, and its log is not flooded."""
+def test_client_connections_do_not_exhaust_file_descriptors(daemon: DaemonProcess) -> None:
+    """There are more incomplete requests than file descriptors.
+
+    The daemon still answers, and its log is not flooded.
+    """
     pid = daemon.program.process.pid
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
     host, _, port = daemon.address.removeprefix("http://").rpartition(":")
@@ -63,12 +66,12 @@ def test_connections_do_not_take_every_file_descriptor(daemon: DaemonProcess) ->
     assert daemon.output().count("out of system resource") < 10
 
 
-def degraded(daemon: DaemonProcess) -> str:
+def readiness_reasons(daemon: DaemonProcess) -> str:
     body = daemon.body("/readyz")
     return " ".join(json.loads(body)["reasons"]) if body else ""
 
 
-def test_a_stop_that_leaves_observations_unwritten_is_a_failure(daemon: DaemonProcess) -> None:
+def test_shutdown_with_unwritten_observations_exits_with_an_error(daemon: DaemonProcess) -> None:
     pid = daemon.program.process.pid
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (4_096, resource.RLIM_INFINITY))  # one page of a database
     wait_for("a failure", lambda: (daemon.metric("ninewatch_store_write_failures_total") or 0) > 0)
@@ -79,7 +82,7 @@ def test_a_stop_that_leaves_observations_unwritten_is_a_failure(daemon: DaemonPr
     assert "Traceback" not in daemon.output()
 
 
-def test_a_stop_with_everything_written_is_none(daemon: DaemonProcess) -> None:
+def test_shutdown_with_everything_written_exits_with_zero(daemon: DaemonProcess) -> None:
     daemon.signal(signal.SIGTERM)
     assert daemon.wait_for_exit() == 0
     assert stored_observations(daemon.config.with_name("record.db"), "demo/health")

@@ -1,4 +1,6 @@
-"""Two processes on one record: the second is refused, and told by whom; the death of the first lets it in."""
+"""Two processes on one record: the second is rejected with the first one's process id, and accepted after the first
+has died.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_second_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
-    """Even when the first is killed without a chance to clean up."""
+def test_second_process_is_rejected_until_the_first_is_gone(tmp_path: Path) -> None:
+    """The first process is killed, so it cannot clean up."""
     path = tmp_path / "record.db"
     with Recording(path) as recording:
         recorder = recording.start()
@@ -27,11 +29,11 @@ def test_the_second_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
         SqliteStore(path, 0).close()
 
 
-def test_the_refused_one_leaves_with_a_clear_message(tmp_path: Path) -> None:
+def test_rejected_process_exits_with_a_clear_message(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     store = SqliteStore(path, 0)
     with Recording(path) as recording:
         recording.start()
-        (said,) = recording.rest()
+        (output_line,) = recording.rest()
     store.close()
-    assert said.startswith(f"refused {path} is in use by process {os.getpid()} on ")
+    assert output_line.startswith(f"refused {path} is in use by process {os.getpid()} on ")

@@ -20,5 +20,5 @@ def emitted() -> set[str]:
     return own | {family.name for family in (*checks.FAMILIES, *products.FAMILIES)}
 
 
-def asked(expr: str) -> set[str]:
+def queried_metrics(expr: str) -> set[str]:
     return set(_METRIC.findall(expr))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.exporters.grafana import dashboard, dashboard_file
-from tests.support.metric_names import asked, emitted
+from tests.support.metric_names import emitted, queried_metrics
 
 BOARD = dashboard()
 PANELS: list[dict[str, Any]] = BOARD["panels"]
@@ -18,8 +18,8 @@ EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel.get("targe
 
 @pytest.mark.parametrize("expr", [*EXPRESSIONS, BOARD["annotations"]["list"][0]["expr"]])
 def test_a_query_asks_only_for_metrics_that_the_daemon_emits(expr: str) -> None:
-    assert asked(expr)
-    assert asked(expr) <= emitted()
+    assert queried_metrics(expr)
+    assert queried_metrics(expr) <= emitted()
 
 
 def test_no_data_source_is_wired_in() -> None:

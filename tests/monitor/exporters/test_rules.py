@@ -10,7 +10,7 @@ import yaml
 
 from monitor.exporters.rule_file import Alert, Group, Record, render
 from monitor.exporters.rules import Options, alerts, groups, rules_file
-from tests.support.metric_names import asked, emitted
+from tests.support.metric_names import emitted, queried_metrics
 
 ROOT = Path(__file__).parents[3]
 ALERTS = list(alerts())
@@ -20,7 +20,7 @@ SCENARIOS = ROOT / "dashboards/ninewatch.rules.test.yaml"
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_asks_only_for_metrics_that_the_daemon_emits(rule: Alert | Record) -> None:
-    assert asked(rule.expr) <= emitted()
+    assert queried_metrics(rule.expr) <= emitted()
 
 
 def test_the_text_is_yaml_with_the_very_rules() -> None:

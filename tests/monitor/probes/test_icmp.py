@@ -34,7 +34,7 @@ def isolated(command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-possible = pytest.mark.skipif(
+needs_namespaces = pytest.mark.skipif(
     os.geteuid() != 0 or isolated(f"{ALLOWED} true").returncode != 0, reason="needs root and network namespaces"
 )
 
@@ -44,14 +44,14 @@ def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@possible
+@needs_namespaces
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_host_that_echoes_is_good(host: str) -> None:
     status, said = probed(host)
     assert (status, "first_byte" in said) == (0, True), said
 
 
-@possible
+@needs_namespaces
 def test_a_host_that_is_not_there_is_bad_and_no_route_is_unknown() -> None:
     """The neighbour that never answers is one that the kernel looks for in vain."""
     assert probed("192.0.2.9", ALLOWED + NEIGHBOURS)[0] == 1
