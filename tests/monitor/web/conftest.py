@@ -1,4 +1,4 @@
-"""A real server on a free port, publishing a small ledger."""
+"""Fixtures: a real HTTP server on a free port with a small ledger."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class KeptResponse:
 
 @dataclass
 class RunningServer:
-    """A server and the parts it publishes, for a test to turn."""
+    """A running server with the objects that a test can change."""
 
     base: str
     ledger: Ledger
@@ -49,7 +49,7 @@ class RunningServer:
 
 
 def small_ledger() -> Ledger:
-    """Two products: one well, one with an open incident and a resolved one before it."""
+    """Return a ledger of two products: one is up; the other has an open incident and an earlier resolved one."""
     ledger = ledger_of(product("chefs", 2, name="Forms <i>&", team="CoCo"), product("css", objective="99.5%"))
     probe_all(ledger, ledger.of("chefs"), NOW - 60 * MINUTE, NOW)
     css = list(ledger.of("css"))

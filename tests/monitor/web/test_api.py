@@ -1,4 +1,4 @@
-"""/api/v1: stable shapes, the ledger's own figures, and errors that say what to write instead."""
+"""/api/v1: response schemas, figures equal to the ledger's, and errors with a remedy."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 
-async def test_availability_is_the_object_that_the_measuring_core_gives(site: RunningServer) -> None:
+async def test_availability_equals_the_ledgers_figures(site: RunningServer) -> None:
     answer = await site.get("/api/v1/products/css/availability?window=6h")
     assert await answer.json() == site.ledger.measured("css", "6h", NOW).as_json(product="css")
 
 
-async def test_availability_of_the_products_own_window_is_the_default(site: RunningServer) -> None:
-    one = await (await site.get("/api/v1/products/css/availability")).json()
-    assert one == site.ledger.measured("css", Interval(NOW - 30 * DAY, NOW), NOW).as_json(product="css")
+async def test_availability_defaults_to_the_products_window(site: RunningServer) -> None:
+    body = await (await site.get("/api/v1/products/css/availability")).json()
+    assert body == site.ledger.measured("css", Interval(NOW - 30 * DAY, NOW), NOW).as_json(product="css")
 
 
 @pytest.mark.parametrize("at", ["{utc}", "{plus}"])
-async def test_a_window_may_end_at_any_instant_of_the_past(site: RunningServer, at: str) -> None:
+async def test_window_may_end_at_any_past_instant(site: RunningServer, at: str) -> None:
     end = NOW - 30 * MINUTE
-    written = at.format(utc=format_instant(end), plus=format_instant(end).replace("Z", "+00:00"))
-    answer = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={written}")
+    instant = at.format(utc=format_instant(end), plus=format_instant(end).replace("Z", "+00:00"))
+    answer = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={instant}")
     assert (await answer.json())["window"] == {"start": format_instant(end - 90 * MINUTE), "end": format_instant(end)}
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "expected_text"),
     [
         ("window=", "window"),
         ("window=30", "window"),
@@ -53,26 +53,26 @@ async def test_a_window_may_end_at_any_instant_of_the_past(site: RunningServer, 
         ("window=1h&window=2h", "more than once"),
     ],
 )
-async def test_a_bad_question_is_answered_with_what_to_write(site: RunningServer, query: str, says: str) -> None:
+async def test_invalid_query_is_rejected_with_a_remedy(site: RunningServer, query: str, expected_text: str) -> None:
     answer = await site.get(f"/api/v1/products/css/availability?{query}")
     body = await answer.json()
     assert (answer.status, set(body)) == (400, {"error", "remedy"})
-    assert says in body["error"] + body["remedy"]
+    assert expected_text in body["error"] + body["remedy"]
 
 
 @pytest.mark.parametrize("path", ["/products/nobody", "/products/nobody/availability", "/incidents?product=nobody"])
-async def test_an_unknown_product_is_404_with_where_to_look(site: RunningServer, path: str) -> None:
+async def test_unknown_product_is_404_with_a_remedy(site: RunningServer, path: str) -> None:
     answer = await site.get("/api/v1" + path)
     assert (answer.status, (await answer.json())["remedy"]) == (404, "GET /api/v1/products lists them")
 
 
-async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site: RunningServer) -> None:
-    listed = await (await site.get("/api/v1/incidents")).json()
-    first, second = listed
+async def test_incidents_are_listed_newest_first_with_stable_fields(site: RunningServer) -> None:
+    incidents = await (await site.get("/api/v1/incidents")).json()
+    first, second = incidents
     assert list(first) == ["id", "product", "check", "opened", "resolved", "reason", "downtime_seconds",
         "first_failure", "last_failure",
     ]  # fmt: skip
-    assert all(one["opened"] > other["opened"] for one, other in pairwise(listed))
+    assert all(one["opened"] > other["opened"] for one, other in pairwise(incidents))
     assert (first["product"], first["check"], first["reason"]) == ("css", "health", "http_status")
     assert (first["resolved"], first["downtime_seconds"]) == (None, 330.0)
     assert second["resolved"] == format_instant(NOW - 39 * MINUTE)
@@ -85,23 +85,25 @@ async def test_incidents_come_newest_first_with_the_shape_that_was_promised(site
     }
     assert first["last_failure"] == first["first_failure"] | {"at": format_instant(NOW)}
     assert second["last_failure"]["at"] == format_instant(NOW - 40 * MINUTE)
-    assert second["downtime_seconds"] == 600.0  # 49 to 40 minutes ago for certain, and half of the doubt on either side
+    assert (
+        second["downtime_seconds"] == 600.0
+    )  # 49 to 40 minutes ago is certain; half of the doubt on either side is added
 
 
 @pytest.mark.parametrize(
     ("query", "count"),
     [("product=css", 2), ("product=chefs", 0), ("state=open", 1), ("state=resolved", 1), ("limit=1", 1)],
 )
-async def test_incidents_can_be_chosen(site: RunningServer, query: str, count: int) -> None:
+async def test_incidents_can_be_filtered(site: RunningServer, query: str, count: int) -> None:
     assert len(await (await site.get(f"/api/v1/incidents?{query}")).json()) == count
 
 
 @pytest.mark.parametrize("query", ["state=closed", "limit=0", "limit=-1", "limit=x", "limit=\u0661", "sort=asc"])
-async def test_a_choice_that_means_nothing_is_refused(site: RunningServer, query: str) -> None:
+async def test_invalid_incident_filter_is_rejected(site: RunningServer, query: str) -> None:
     assert (await site.get(f"/api/v1/incidents?{query}")).status == 400
 
 
-async def test_a_product_tells_every_window_and_every_check(site: RunningServer) -> None:
+async def test_product_has_every_window_and_every_check(site: RunningServer) -> None:
     body = await (await site.get("/api/v1/products/css")).json()
     assert list(body["windows"]) == ["1h", "6h", "24h", "7d", "30d", "90d", "365d"]
     assert body["windows"]["7d"] == site.ledger.measured("css", "7d", NOW).as_json(product="css")
@@ -110,8 +112,8 @@ async def test_a_product_tells_every_window_and_every_check(site: RunningServer)
     assert (check["state"], check["last"]["reason"], check["last"]["status"]) == ("down", "http_status", 503)
 
 
-async def test_the_end_of_the_budget_is_forecast_by_the_last_day_and_null_where_it_lasts(site: RunningServer) -> None:
-    """css is down for the sixth minute of an hour that is known; chefs never was."""
+async def test_budget_forecast_uses_the_last_day_and_is_null_if_the_budget_lasts(site: RunningServer) -> None:
+    """css is down since six minutes, in a known hour; chefs was never down."""
     pages = [await (await site.get(f"/api/v1/products/{name}")).json() for name in ("css", "chefs")]
     css, chefs = [each["budget_forecast"] for each in pages]
     assert chefs == {"pace_seconds": 86_400.0, "burn_rate": 0.0, "exhausted_at": None}
@@ -121,7 +123,7 @@ async def test_the_end_of_the_budget_is_forecast_by_the_last_day_and_null_where_
     assert css["exhausted_at"] == format_instant(end)
 
 
-async def test_what_was_never_observed_is_null_and_unknown(site: RunningServer) -> None:
+async def test_product_without_observations_is_unknown_with_null_availability(site: RunningServer) -> None:
     site.clock.jump(400 * 86_400)
     body = await (await site.get("/api/v1/products")).json()
     assert {each["state"] for each in body} == {"unknown"}
@@ -145,23 +147,23 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_is_what_the_description_promises(site: RunningServer, path: str) -> None:
-    described = await (await site.get("/api/v1/openapi.json")).json()
-    content = described["paths"][path]["get"]["responses"]["200"]["content"]
+async def test_every_response_matches_its_openapi_schema(site: RunningServer, path: str) -> None:
+    description = await (await site.get("/api/v1/openapi.json")).json()
+    content = description["paths"][path]["get"]["responses"]["200"]["content"]
     schema = content["application/json"]["schema"] | {"components": {"schemas": SCHEMAS}}
     newest = site.ledger.incidents[0].id
     for example in EXAMPLES[path]:
         jsonschema.validate(await (await site.get(example.format(newest=newest))).json(), schema)
 
 
-async def test_the_description_names_every_route(site: RunningServer) -> None:
-    described = await (await site.get("/api/v1/openapi.json")).json()
-    found = {(method, path) for path, methods in described["paths"].items() for method in methods}
+async def test_openapi_description_has_every_route(site: RunningServer) -> None:
+    description = await (await site.get("/api/v1/openapi.json")).json()
+    found = {(method, path) for path, methods in description["paths"].items() for method in methods}
     tables = (api.routes, alerts.routes, silences.routes, corrections.routes)
     routed = {(each.method.lower(), each.path.replace(":.+", "")) for table in tables for each in table}
     assert routed - {("get", "/api/v1/openapi.json")} == found
 
 
-async def test_a_window_longer_than_the_record_is_unknown_before_it(site: RunningServer) -> None:
+async def test_time_before_the_record_is_unknown(site: RunningServer) -> None:
     body = await (await site.get("/api/v1/products/chefs/availability?window=2h")).json()
     assert body["unknown_seconds"] == HOUR / 1_000_000

@@ -1,4 +1,4 @@
-"""What an operator sees of alerts: the runbook, those that fire, and those that never can."""
+"""Alerts on the pages and in the API: the runbook, firing alerts, and alerts that cannot fire."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 ALERTS = list(alerts(Options(products=["any"])))
-CANNOT = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and at an objective of 90% over 30d"
+CANNOT_FIRE = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and at an objective of 90% over 30d"
 
 
-async def test_every_alert_has_its_anchor_on_the_served_runbook(site: RunningServer) -> None:
+async def test_every_alert_has_an_anchor_in_the_served_runbook(site: RunningServer) -> None:
     answer = await site.get("/runbook")
     assert (answer.status, answer.raw.content_type) == (200, "text/html")
     assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
@@ -41,49 +41,49 @@ async def test_every_alert_has_its_anchor_on_the_served_runbook(site: RunningSer
         assert anchor in anchors
 
 
-async def test_links_within_the_runbook_lead_somewhere_and_nothing_is_loaded_from_elsewhere(
+async def test_runbook_has_valid_links_and_no_external_resources(
     site: RunningServer,
 ) -> None:
     page = Outline((await site.get("/runbook")).text)
     ids = {attrs.get("id") for _, attrs in page.tags}
-    inner = [str(attrs["href"]) for attrs in page.named("a") if str(attrs["href"]).startswith("#")]
-    assert inner
-    assert {link.removeprefix("#") for link in inner} <= ids
+    internal_links = [str(attrs["href"]) for attrs in page.named("a") if str(attrs["href"]).startswith("#")]
+    assert internal_links
+    assert {link.removeprefix("#") for link in internal_links} <= ids
     assert not page.named("script")
     assert not [attrs for _, attrs in page.tags if "style" in attrs]
     assert all(str(attrs["href"]).startswith("/static/") for attrs in page.named("link"))
 
 
-async def test_the_pages_of_alerts_are_there(site: RunningServer) -> None:
+async def test_pages_linked_from_alerts_exist(site: RunningServer) -> None:
     for alert in ALERTS:
         path = alert.annotations["page_url"].removeprefix(BASE).replace("{{ $labels.product }}", "css")
         assert (await site.get(path)).status == 200
 
 
-def test_a_link_that_the_page_cannot_follow_is_refused_when_it_is_made() -> None:
+def test_unusable_link_is_rejected_when_the_runbook_is_generated() -> None:
     assert '<h2 id="Alert">' in runbook_html("# R\n\n## Alert\nsee [it](#alert), [more](https://example.org)\n")
     with pytest.raises(ValueError, match=r"links to probes\.md"):
         runbook_html("# R\n\n## Alert\nsee [it](probes.md)\n")
 
 
-async def test_an_alert_that_cannot_fire_is_named_in_the_api_and_on_the_page(
+async def test_alert_that_cannot_fire_is_shown_in_the_api_and_on_the_page(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("low", objective="90%"), product("high", objective="99.9%"))
     probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, GOOD_RESULT)
     site = await publish(ledger)
-    listed = {each["id"]: each for each in await (await site.get("/api/v1/products")).json()}
-    assert [text.startswith(CANNOT) for text in listed["low"]["alerts_that_cannot_fire"]] == [True]
-    assert listed["high"]["alerts_that_cannot_fire"] == []
+    products = {each["id"]: each for each in await (await site.get("/api/v1/products")).json()}
+    assert [text.startswith(CANNOT_FIRE) for text in products["low"]["alerts_that_cannot_fire"]] == [True]
+    assert products["high"]["alerts_that_cannot_fire"] == []
     fast, *others = (await (await site.get("/api/v1/products/low")).json())["burn_alerts"]
     assert (fast["alert"], fast["threshold"], fast["firing"]) == ("NinewatchBudgetBurnsFast", None, False)
-    assert fast["cannot_fire"].startswith(CANNOT)
+    assert fast["cannot_fire"].startswith(CANNOT_FIRE)
     assert [(each["threshold"], each["cannot_fire"]) for each in others] == [(6.0, None), (1.0, None)]
-    assert CANNOT in html.unescape((await site.get("/products/low")).text)
+    assert CANNOT_FIRE in html.unescape((await site.get("/products/low")).text)
     assert "cannot fire" not in (await site.get("/products/high")).text
 
 
-async def test_a_burn_alert_that_fires_says_so_and_one_of_which_nothing_is_known_is_null(
+async def test_burn_alert_firing_is_true_when_burning_and_null_when_unknown(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("burning"), product("unseen"))
@@ -95,8 +95,8 @@ async def test_a_burn_alert_that_fires_says_so_and_one_of_which_nothing_is_known
     assert [each["firing"] for each in unseen] == [None, None, None]
 
 
-def test_the_wheel_holds_the_runbook(tmp_path: Path) -> None:
-    """An installation without docs/ serves it all the same."""
+def test_wheel_contains_the_runbook(tmp_path: Path) -> None:
+    """An installation without docs/ serves the runbook too."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=True)
     (wheel,) = tmp_path.glob("*.whl")

@@ -1,4 +1,4 @@
-"""Why a product was down, in the API and on its page."""
+"""The downtime of a product by cause, in the API and on its page."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 START = NOW - 3 * DAY
 
 
-def outage(after: int, minutes: int) -> tuple[int, int, str]:
-    first = START + after
+def outage(offset: int, minutes: int) -> tuple[int, int, str]:
+    first = START + offset
     return first, first + (minutes - 1) * MINUTE, "deadline"
 
 
-def troubled() -> Ledger:
-    """CHEFS was down for an hour with Keycloak, half an hour by itself, and twenty minutes with both others."""
+def ledger_with_outages() -> Ledger:
+    """Return a ledger where CHEFS was down for an hour with Keycloak, half an hour alone, and 20 minutes with both
+    dependencies.
+    """
     ledger = ledger_of(
         product("chefs", depends_on=("keycloak", "mail")),
         product("keycloak", name="Sign-on <b>"),
@@ -45,52 +47,52 @@ def troubled() -> Ledger:
 
 @pytest.fixture
 async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
-    return await publish(troubled())
+    return await publish(ledger_with_outages())
 
 
-async def test_the_split_adds_up_to_the_downtime_that_is_measured(site: RunningServer) -> None:
-    found = await (await site.get("/api/v1/products/chefs/blame?window=7d")).json()
-    jsonschema.validate(found, SCHEMAS["Blame"])
-    assert found["shared"] == [
+async def test_downtime_parts_add_up_to_the_measured_downtime(site: RunningServer) -> None:
+    body = await (await site.get("/api/v1/products/chefs/blame?window=7d")).json()
+    jsonschema.validate(body, SCHEMAS["Blame"])
+    assert body["shared"] == [
         {"dependencies": ["keycloak"], "seconds": 3600.0},
         {"dependencies": ["keycloak", "mail"], "seconds": 1200.0},
     ]
-    assert (found["own_seconds"], found["unclear_seconds"]) == (1800.0, 0.0)
+    assert (body["own_seconds"], body["unclear_seconds"]) == (1800.0, 0.0)
     measured = await (await site.get("/api/v1/products/chefs/availability?window=7d")).json()
-    shared = sum(each["seconds"] for each in found["shared"])
-    assert found["own_seconds"] + shared == found["downtime_seconds"] == measured["downtime_seconds"]["point"]
-    assert found["window"] == measured["window"]
+    shared_seconds = sum(each["seconds"] for each in body["shared"])
+    assert body["own_seconds"] + shared_seconds == body["downtime_seconds"] == measured["downtime_seconds"]["point"]
+    assert body["window"] == measured["window"]
 
 
-async def test_what_was_measured_together_stands_beside_what_independence_predicts(site: RunningServer) -> None:
-    """CHEFS and Keycloak fail together, so that all of it was up for longer than chance would have it."""
-    found = await (await site.get("/api/v1/products/chefs/blame")).json()
-    assert found["together"]["point"] > found["together_if_independent"]
-    keycloak, mail = found["dependencies"]
+async def test_joint_availability_is_given_with_the_value_for_independent_failures(site: RunningServer) -> None:
+    """CHEFS and Keycloak fail together, so they are up together for longer than independent products would be."""
+    body = await (await site.get("/api/v1/products/chefs/blame")).json()
+    assert body["together"]["point"] > body["together_if_independent"]
+    keycloak, mail = body["dependencies"]
     assert (keycloak["id"], keycloak["shared_seconds"], keycloak["downtime_seconds"]) == ("keycloak", 4800.0, 4800.0)
     assert keycloak["shared_if_independent_seconds"] == pytest.approx(6600 * 4800 / (3 * 86_400), rel=0.01)
     assert mail["shared_seconds"] == 1200.0
 
 
-async def test_a_product_that_depends_on_nothing_has_only_itself(site: RunningServer) -> None:
-    found = await (await site.get("/api/v1/products/mail/blame?window=7d")).json()
-    assert (found["own_seconds"], found["shared"], found["dependencies"]) == (1200.0, [], [])
+async def test_product_without_dependencies_has_only_its_own_downtime(site: RunningServer) -> None:
+    body = await (await site.get("/api/v1/products/mail/blame?window=7d")).json()
+    assert (body["own_seconds"], body["shared"], body["dependencies"]) == (1200.0, [], [])
 
 
-async def test_an_instant_of_the_past_is_looked_from(site: RunningServer) -> None:
-    found = await (await site.get(f"/api/v1/products/chefs/blame?window=1h&at={'2020-01-01T00:00:00Z'}")).json()
-    assert (found["downtime_seconds"], found["together"]["point"]) == (0.0, None)
+async def test_downtime_split_accepts_a_past_instant(site: RunningServer) -> None:
+    body = await (await site.get(f"/api/v1/products/chefs/blame?window=1h&at={'2020-01-01T00:00:00Z'}")).json()
+    assert (body["downtime_seconds"], body["together"]["point"]) == (0.0, None)
 
 
 @pytest.mark.parametrize(
     ("path", "status"), [("chefs/blame?window=x", 400), ("chefs/blame?figure=raw", 400), ("nobody/blame", 404)]
 )
-async def test_a_bad_question_is_refused(path: str, status: int, site: RunningServer) -> None:
+async def test_invalid_query_is_rejected(path: str, status: int, site: RunningServer) -> None:
     answer = await site.get(f"/api/v1/products/{path}")
     assert (answer.status, set(await answer.json())) == (status, {"error", "remedy"})
 
 
-async def test_the_page_tells_it_in_words_with_names_escaped(site: RunningServer) -> None:
+async def test_page_shows_causes_with_escaped_names(site: RunningServer) -> None:
     text = (await site.get("/products/chefs")).text
     assert "Downtime by cause" in text
     assert "The rows add up to 1h 50m" in text
@@ -100,7 +102,7 @@ async def test_the_page_tells_it_in_words_with_names_escaped(site: RunningServer
     assert "Downtime by cause" not in (await site.get("/products/mail")).text
 
 
-async def test_the_shares_on_the_page_add_up_to_all_of_it(site: RunningServer) -> None:
-    """27.3 %, 54.5 % and 18.2 % of the downtime: floored, they would be 99 % together."""
+async def test_shares_on_the_page_add_up_to_100_percent(site: RunningServer) -> None:
+    """The shares are 27.3 %, 54.5 % and 18.2 %; rounded down, their sum would be 99 %."""
     text = (await site.get("/products/chefs")).text
     assert re.findall(r'data-label="Share" class="num">(.*?)<', text) == ["27%", "55%", "18%"]

@@ -1,4 +1,4 @@
-"""/api/v1/heads: the heads of closed days, page by page, as the record has them."""
+"""/api/v1/heads: the heads of closed days in the record, in pages."""
 
 from __future__ import annotations
 
@@ -25,50 +25,48 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> World:
+def closed_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world(2, tmp_path_factory.mktemp("kept"), days=2.5, closed=True)
 
 
 @pytest.fixture
-async def get(kept: World) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
-    site = build(ledger_of(product("web")), Health(), ManualClock(kept.end), record=kept.path)
+async def get(closed_world: World) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
+    site = build(ledger_of(product("web")), Health(), ManualClock(closed_world.end), record=closed_world.path)
     listener = await listen(site, "127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
 
-        async def ask(query: str) -> tuple[int, Any]:
+        async def request(query: str) -> tuple[int, Any]:
             async with session.get(f"http://{listener.addresses[0]}/api/v1/heads{query}") as answer:
                 return answer.status, await answer.json()
 
-        yield ask
+        yield request
     await listener.close()
 
 
-async def test_heads_are_listed_in_order_each_with_the_one_before(
-    kept: World, get: Callable[[str], Awaitable[tuple[int, Any]]]
+async def test_heads_are_listed_in_order_with_the_previous_head(
+    closed_world: World, get: Callable[[str], Awaitable[tuple[int, Any]]]
 ) -> None:
-    status, found = await get("")
+    status, body = await get("")
     assert status == 200
-    jsonschema.validate(found, PATHS["/api/v1/heads"][1] | {"components": {"schemas": SCHEMAS}})
-    assert [head["number"] for head in found] == [1, 2, 3]
-    assert [head["previous"] for head in found] == [NO_HEAD, found[0]["head"], found[1]["head"]]
-    assert [head["whole"] for head in found] == [True, False, False]
-    assert found[-1]["day"] == format_instant(closed_day(kept.end) * DAY)[:10]
-    assert (await get("?from=2"))[1] == found[1:]
-    assert (await get("?from=2&limit=1"))[1] == found[1:2]
+    jsonschema.validate(body, PATHS["/api/v1/heads"][1] | {"components": {"schemas": SCHEMAS}})
+    assert [head["number"] for head in body] == [1, 2, 3]
+    assert [head["previous"] for head in body] == [NO_HEAD, body[0]["head"], body[1]["head"]]
+    assert [head["whole"] for head in body] == [True, False, False]
+    assert body[-1]["day"] == format_instant(closed_day(closed_world.end) * DAY)[:10]
+    assert (await get("?from=2"))[1] == body[1:]
+    assert (await get("?from=2&limit=1"))[1] == body[1:2]
     assert (await get("?from=9"))[1] == []
 
 
 @pytest.mark.parametrize("query", ["?from=0", "?from=x", "?limit=-1", "?limit=0", "?page=2", "?from=" + "9" * 40])
-async def test_what_is_no_number_is_refused(query: str, get: Callable[[str], Awaitable[tuple[int, Any]]]) -> None:
-    status, found = await get(query)
+async def test_invalid_parameter_is_rejected(query: str, get: Callable[[str], Awaitable[tuple[int, Any]]]) -> None:
+    status, body = await get(query)
     assert status == 400
-    assert found["remedy"]
+    assert body["remedy"]
 
 
-async def test_a_head_that_is_written_meanwhile_is_there(
-    kept: World, get: Callable[[str], Awaitable[tuple[int, Any]]]
-) -> None:
-    store = SqliteStore(kept.path, kept.end)
-    assert close_day(store, kept.path, kept.end + 5 * DAY) is not None
+async def test_new_head_is_listed(closed_world: World, get: Callable[[str], Awaitable[tuple[int, Any]]]) -> None:
+    store = SqliteStore(closed_world.path, closed_world.end)
+    assert close_day(store, closed_world.path, closed_world.end + 5 * DAY) is not None
     store.close()
-    assert (await get("?from=4"))[1][0]["since"] == format_instant((closed_day(kept.end) + 1) * DAY)[:10]
+    assert (await get("?from=4"))[1][0]["since"] == format_instant((closed_day(closed_world.end) + 1) * DAY)[:10]

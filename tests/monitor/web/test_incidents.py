@@ -1,4 +1,4 @@
-"""Incidents of a window: the part of their downtime in it and the whole, in the API, on pages and in reports."""
+"""Incidents of a window: their downtime in the window and in total, in the API, on pages and in reports."""
 
 from __future__ import annotations
 
@@ -29,107 +29,107 @@ if TYPE_CHECKING:
 OUTAGE = range(200, 260)  # minutes before now, the oldest last
 
 
-def made() -> Ledger:
-    """A record of ten hours with one resolved incident of an hour and one that lasts."""
+def ledger_with_incidents() -> Ledger:
+    """Return a ledger with ten hours of history, a resolved incident of an hour and an open incident."""
     ledger = ledger_of(product("p"), product("q"))
     for entry in ledger.entries.values():
         for minute in range(600, -1, -1):
             bad = entry.product.id == "p" and (minute in OUTAGE or minute < 10)
-            seen = Observation(entry.key, NOW - minute * MINUTE, BAD if bad else GOOD, "x" if bad else "")
-            entry.observe(seen)
-            if isinstance(change := entry.tracker.step(seen), Opened | Resolved):
+            observation = Observation(entry.key, NOW - minute * MINUTE, BAD if bad else GOOD, "x" if bad else "")
+            entry.observe(observation)
+            if isinstance(change := entry.tracker.step(observation), Opened | Resolved):
                 ledger.decide(change)
     return ledger
 
 
-def spans(*edges: int) -> list[Interval]:
+def intervals(*edges: int) -> list[Interval]:
     return [Interval(NOW - a * MINUTE, NOW - b * MINUTE) for a, b in pairwise(edges)]
 
 
-async def listed(site: RunningServer, span: Interval, more: str = "") -> Any:
-    written = f"{format_instant(span.start)}/{format_instant(span.end)}"
-    answer = await site.get(f"/api/v1/incidents?window={written}{more}")
+async def list_incidents(site: RunningServer, span: Interval, extra_query: str = "") -> Any:
+    window = f"{format_instant(span.start)}/{format_instant(span.end)}"
+    answer = await site.get(f"/api/v1/incidents?window={window}{extra_query}")
     assert answer.status == 200, answer.text
-    found = await answer.json()
-    for each in found:
+    incidents = await answer.json()
+    for each in incidents:
         schema = {"$ref": "#/components/schemas/IncidentOfWindow", "components": {"schemas": SCHEMAS}}
         jsonschema.validate(each, schema)
-    return found
+    return incidents
 
 
-async def test_the_parts_of_neighbouring_windows_add_up_in_the_api_and_in_reports(
+async def test_downtime_in_adjacent_windows_adds_up_in_api_and_reports(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    site = await publish(made())
+    site = await publish(ledger_with_incidents())
     sums: dict[str, float] = {}
-    wholes: dict[str, set[float]] = {}
+    totals: dict[str, set[float]] = {}
     down = 0
-    for span in spans(600, 250, 230, 201, 200, 199, 9, 5, 0):
-        found = await listed(site, span)
+    for span in intervals(600, 250, 230, 201, 200, 199, 9, 5, 0):
+        incidents = await list_incidents(site, span)
         window = Window("w", span, span)
         report = portfolio_report(site.ledger, [site.ledger.products["p"]], window, NOW)
         plain = json.loads(as_json(report))["products"][0]["incidents"]
-        assert [{"product": "p"} | each | {"check": "health"} for each in plain] == found[::-1]
+        assert [{"product": "p"} | each | {"check": "health"} for each in plain] == incidents[::-1]
         down += site.ledger.measured("p", span, NOW).downtime.point
-        for each in found:
+        for each in incidents:
             sums[each["id"]] = sums.get(each["id"], 0) + each["downtime_in_window_seconds"]
-            wholes.setdefault(each["id"], set()).add(each["downtime_seconds"])
-    assert {name: {total} for name, total in sums.items()} == wholes
+            totals.setdefault(each["id"], set()).add(each["downtime_seconds"])
+    assert {name: {total} for name, total in sums.items()} == totals
     assert sum(sums.values()) == down / SECOND
     assert sorted(sums.values()) == [9.5 * 60, 60 * 60]
 
 
-async def test_a_list_of_a_window_takes_the_other_parameters_as_well(
+async def test_window_can_be_combined_with_other_filters(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    site = await publish(made())
-    (whole,) = spans(600, 0)
-    assert len(await listed(site, whole)) == 2
-    assert [each["resolved"] for each in await listed(site, whole, "&state=open&product=p")] == [None]
-    assert await listed(site, whole, "&product=q") == []
-    assert len(await listed(site, whole, "&limit=1")) == 1
-    assert await listed(site, spans(500, 400)[0]) == []
+    site = await publish(ledger_with_incidents())
+    (all_time,) = intervals(600, 0)
+    assert len(await list_incidents(site, all_time)) == 2
+    assert [each["resolved"] for each in await list_incidents(site, all_time, "&state=open&product=p")] == [None]
+    assert await list_incidents(site, all_time, "&product=q") == []
+    assert len(await list_incidents(site, all_time, "&limit=1")) == 1
+    assert await list_incidents(site, intervals(500, 400)[0]) == []
     assert (await site.get("/api/v1/incidents?window=soon")).status == 400
 
 
-async def test_an_incident_of_a_check_that_was_removed_stays_in_windows_of_its_time(
+async def test_incident_of_a_removed_check_stays_in_past_windows(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    ledger = made()
+    ledger = ledger_with_incidents()
     other = FakeCheck(id="other", interval="1m", timeout="10s")
     changed = ledger.products["p"].model_copy(update={"checks": (other,)})
-    (past, present) = (spans(600, 100)[0], Interval(NOW + HOUR, NOW + 2 * HOUR))
-    before = [each.id for each in ledger.incidents_of("p", past)]
+    (past, present) = (intervals(600, 100)[0], Interval(NOW + HOUR, NOW + 2 * HOUR))
+    ids_before = [each.id for each in ledger.incidents_of("p", past)]
     site = await publish(ledger)
-    listed_before = await listed(site, past)
+    listed_before = await list_incidents(site, past)
     ledger.reload(ledger.portfolio.model_copy(update={"products": (changed, ledger.products["q"])}))
     assert ledger.incidents == []
-    assert [each.id for each in ledger.incidents_of("p", past)] == before
-    assert await listed(site, past) == listed_before
-    assert len(ledger.incidents_of("p", present)) == 1, "the one that was resolved; the other ends with its check"
+    assert [each.id for each in ledger.incidents_of("p", past)] == ids_before
+    assert await list_incidents(site, past) == listed_before
+    assert len(ledger.incidents_of("p", present)) == 1, "only the resolved incident; the open one ends with its check"
     assert [each for each in ledger.incidents_of("p", present) if each.part(present, NOW + DAY, None)] == []
 
 
-async def test_a_page_and_a_report_show_the_part_where_it_is_not_all(
+async def test_page_and_report_show_the_downtime_in_the_window_if_it_is_partial(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    ledger = made()
-    short = ledger.products["p"].model_copy(update={"window": 230 * MINUTE})
-    ledger.reload(ledger.portfolio.model_copy(update={"products": (short, ledger.products["q"])}))
+    ledger = ledger_with_incidents()
+    product_with_short_window = ledger.products["p"].model_copy(update={"window": 230 * MINUTE})
+    ledger.reload(ledger.portfolio.model_copy(update={"products": (product_with_short_window, ledger.products["q"])}))
     site = await publish(ledger)
     page = (await site.get("/products/p")).text
     assert "30m 30s in the last 3h 50m" in page
     assert page.count("s in the last 3h 50m") == 1
-    (span,) = spans(230, 0)
-    document = portfolio_report(ledger, [short], Window("w", span, span), NOW).document()
+    (span,) = intervals(230, 0)
+    document = portfolio_report(ledger, [product_with_short_window], Window("w", span, span), NOW).document()
     assert "Downtime in window" in as_html(document)
     cells = [line.split(",") for line in as_csv(document).splitlines() if ",incidents,1," in line]
-    found = {cell[4]: float(cell[5]) for cell in cells if cell[4].startswith("Downtime")}
-    assert found == {"Downtime": 3600.0, "Downtime in window": 1830.0}
+    downtimes = {cell[4]: float(cell[5]) for cell in cells if cell[4].startswith("Downtime")}
+    assert downtimes == {"Downtime": 3600.0, "Downtime in window": 1830.0}
 
 
 async def test_pages_mark_figures_up_to_now_as_provisional(publish: Callable[..., Awaitable[RunningServer]]) -> None:
-    """Each check was observed this very instant in the second case."""
+    """In the second case, each check was observed at this instant."""
     ledger = ledger_of(product("p"))
     entry = ledger.entries["p/health"]
     entry.observe(Observation(entry.key, NOW - MINUTE, GOOD))

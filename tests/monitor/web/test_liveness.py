@@ -1,4 +1,4 @@
-"""/livez, /readyz and the watchdog: who is told what when the daemon does not do its work."""
+"""/livez, /readyz and the watchdog: their reports when the daemon is stuck or degraded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 
-async def test_livez_fails_once_the_scheduler_has_not_come_round_for_the_limit(site: RunningServer) -> None:
+async def test_livez_fails_if_the_scheduler_was_idle_longer_than_the_limit(site: RunningServer) -> None:
     site.health.woke(site.clock.monotonic(), 0.0)
     assert (await site.get("/livez")).status == 200
     site.clock.jump(TICK_LIMIT)
@@ -27,7 +27,7 @@ async def test_livez_fails_once_the_scheduler_has_not_come_round_for_the_limit(s
     assert (answer.status, await answer.json()) == (503, {"status": "stuck", "tick_age_seconds": TICK_LIMIT + 1})
 
 
-async def test_a_daemon_that_is_starting_is_alive_but_not_ready(site: RunningServer) -> None:
+async def test_starting_daemon_is_alive_but_not_ready(site: RunningServer) -> None:
     site.health.last_tick = None
     assert (await site.get("/livez")).status == 200
     answer = await site.get("/readyz")
@@ -35,7 +35,7 @@ async def test_a_daemon_that_is_starting_is_alive_but_not_ready(site: RunningSer
     assert (await answer.json())["reasons"] == ["the scheduler is not started"]
 
 
-async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_pages_stay(site: RunningServer) -> None:
+async def test_failing_store_is_reported_as_degraded_and_pages_stay_available(site: RunningServer) -> None:
     site.health.unrecorded_since, site.health.store_error = NOW - 5_000_000, "disk full"
     site.health.config_reload_success = False
     answer = await site.get("/readyz")
@@ -45,35 +45,35 @@ async def test_a_store_that_cannot_be_written_degrades_and_is_named_but_the_page
     assert "disk full" in (await site.get("/")).text
 
 
-async def test_ready_says_what_runs(site: RunningServer) -> None:
+async def test_readyz_reports_status_and_counts(site: RunningServer) -> None:
     body = await (await site.get("/readyz")).json()
     assert (body["status"], body["reasons"], body["products"], body["checks"]) == ("ready", [], 2, 3)
 
 
-def test_the_watchdog_tells_once_an_episode_and_anew_after_a_recovery() -> None:
-    """It runs on a thread of its own, since a wedged loop can run nothing."""
+def test_watchdog_reports_once_per_episode() -> None:
+    """The watchdog runs on its own thread, because a blocked loop cannot run it."""
     clock, health = ManualClock(), Health(last_tick=0.0)
-    with Watchdog(health, clock, limit=5.0, watch=0.001) as dog:
+    with Watchdog(health, clock, limit=5.0, watch=0.001) as watchdog:
         clock.jump(6)
-        _until(lambda: dog.episodes == 1)
+        _wait_until(lambda: watchdog.episodes == 1)
         health.last_tick = clock.monotonic()
-        _until(lambda: not dog.stuck)
+        _wait_until(lambda: not watchdog.stuck)
         clock.jump(6)
-        _until(lambda: dog.episodes == 2)
+        _wait_until(lambda: watchdog.episodes == 2)
 
 
-def test_the_watchdog_leaves_a_loop_alone_that_comes_round() -> None:
+def test_watchdog_does_not_report_a_running_loop() -> None:
     clock = SystemClock()
-    with Watchdog(Health(last_tick=clock.monotonic()), clock, watch=0.001) as dog:
-        _until(lambda: dog.rounds >= 3)
-    assert dog.episodes == 0
+    with Watchdog(Health(last_tick=clock.monotonic()), clock, watch=0.001) as watchdog:
+        _wait_until(lambda: watchdog.rounds >= 3)
+    assert watchdog.episodes == 0
 
 
-def _until(condition: object, seconds: float = 10.0) -> None:
-    """Wait for another thread, in turns of a millisecond, up to a deadline that only a broken one reaches."""
+def _wait_until(condition: object, seconds: float = 10.0) -> None:
+    """Wait for another thread in steps of a millisecond; fail after the timeout."""
     tick, clock = threading.Event(), SystemClock()
     deadline = clock.monotonic() + seconds
     while not condition():
         if clock.monotonic() > deadline:
-            pytest.fail("the watchdog did not get there")
+            pytest.fail("timed out waiting for the watchdog")
         tick.wait(0.001)

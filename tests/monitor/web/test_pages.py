@@ -1,4 +1,4 @@
-"""The pages as served: whole, escaped, and honest about what is not known."""
+"""The served pages: valid structure, escaped text, and unknown values shown as unknown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ VOID = {"meta", "link", "path", "circle", "rect", "br"}
 
 
 class Outline(HTMLParser):
-    """Collects what a test asks of a page, and fails on tags that do not nest."""
+    """Collects the tags and the text of a page; fails if tags are not nested correctly."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Outline(HTMLParser):
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
 
-    def named(self, tag: str) -> list[dict[str, str | None]]:
+    def attributes_of(self, tag: str) -> list[dict[str, str | None]]:
         return [attrs for name, attrs in self.tags if name == tag]
 
 
@@ -82,30 +82,30 @@ async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order
     site: RunningServer, path: str
 ) -> None:
     page = await outline(site, path)
-    assert page.named("html") == [{"lang": "en"}]
+    assert page.attributes_of("html") == [{"lang": "en"}]
     levels = [int(name[1]) for name, _ in page.tags if name in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1
     assert all(level <= before + 1 for before, level in zip([0, *levels], levels, strict=False))
-    assert [len(page.named(tag)) for tag in ("header", "main")] == [1, 1]
-    assert page.named("a")[0]["href"] == "#main"
-    assert all(attrs.get("scope") for attrs in page.named("th"))
+    assert [len(page.attributes_of(tag)) for tag in ("header", "main")] == [1, 1]
+    assert page.attributes_of("a")[0]["href"] == "#main"
+    assert all(attrs.get("scope") for attrs in page.attributes_of("th"))
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_hold_nothing_that_the_policy_forbids(site: RunningServer, path: str) -> None:
+async def test_pages_meet_their_content_security_policy(site: RunningServer, path: str) -> None:
     page = await outline(site, path)
     assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
-    assert not page.named("style")
-    assert [set(attrs) for attrs in page.named("script")] == [{"src", "defer"}]
+    assert not page.attributes_of("style")
+    assert [set(attrs) for attrs in page.attributes_of("script")] == [{"src", "defer"}]
 
 
-async def test_what_a_target_says_is_shown_as_text_bounded_and_on_one_line(site: RunningServer) -> None:
-    """Markup, bidirectional overrides, controls and a megabyte of it."""
-    evil = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\n" + "A" * 1_000_000
+async def test_target_text_is_escaped_truncated_and_on_one_line(site: RunningServer) -> None:
+    """The text contains markup, bidirectional overrides, control characters and a megabyte of letters."""
+    hostile_text = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\n" + "A" * 1_000_000
     entry = site.ledger.entries["css/health"]
-    observe(site.ledger, entry, NOW + SECOND, ProbeResult(BAD, "body_mismatch", 200, detail=evil))
+    observe(site.ledger, entry, NOW + SECOND, ProbeResult(BAD, "body_mismatch", 200, detail=hostile_text))
     answer = await site.get("/products/css")
     assert "<script>alert" not in answer.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
@@ -113,19 +113,19 @@ async def test_what_a_target_says_is_shown_as_text_bounded_and_on_one_line(site:
     assert len(answer.text) < 60_000
 
 
-async def test_names_are_escaped_too(site: RunningServer) -> None:
+async def test_product_names_are_escaped(site: RunningServer) -> None:
     assert "Forms &lt;i&gt;&amp;" in (await site.get("/")).text
 
 
-async def test_the_portfolio_puts_the_worst_first_and_says_so_in_words(site: RunningServer) -> None:
+async def test_portfolio_lists_the_worst_product_first_with_a_summary(site: RunningServer) -> None:
     page = await outline(site, "/")
     assert "1 of 2 products is down" in page.text
-    links = [attrs["href"] for attrs in page.named("a") if attrs["href"].startswith("/products/")]
+    links = [attrs["href"] for attrs in page.attributes_of("a") if attrs["href"].startswith("/products/")]
     assert links[:2] == ["/products/css", "/products/chefs"]
     assert "1 open incident" in page.text
 
 
-async def test_figures_are_floored_and_stand_with_their_bounds_coverage_and_window(site: RunningServer) -> None:
+async def test_figures_are_rounded_down_and_shown_with_bounds_and_window(site: RunningServer) -> None:
     page = await outline(site, "/products/css")
     measured = site.ledger.measured("css", "30d", NOW)
     assert measured.availability.point is not None
@@ -135,7 +135,7 @@ async def test_figures_are_floored_and_stand_with_their_bounds_coverage_and_wind
     assert "at most one change of state between consecutive probes" in page.text
 
 
-async def test_without_any_observation_nothing_claims_a_figure(publish: object) -> None:
+async def test_page_without_observations_shows_no_figures(publish: object) -> None:
     site = await publish(ledger_of(product("chefs")))
     page = await outline(site, "/products/chefs")
     assert "No observation yet" in page.text
@@ -144,42 +144,46 @@ async def test_without_any_observation_nothing_claims_a_figure(publish: object) 
     assert "100.00% Coverage" not in page.text
 
 
-async def test_a_page_whose_observations_stopped_is_marked_stale_by_the_server(site: RunningServer) -> None:
+async def test_page_is_marked_stale_when_observations_stop(site: RunningServer) -> None:
     hold = max(entry.hold for entry in site.ledger.entries.values())
     site.clock.jump(hold / SECOND)
-    assert (await outline(site, "/")).named("main")[0]["class"] == "fed"
+    assert (await outline(site, "/")).attributes_of("main")[0]["class"] == "fed"
     site.clock.jump(1)
     page = await outline(site, "/")
-    assert page.named("main")[0]["class"] == "stale"
+    assert page.attributes_of("main")[0]["class"] == "stale"
     assert "No new observation for 2m 11s" in page.text
 
 
-async def test_seeded_history_is_called_that_on_every_page(site: RunningServer) -> None:
+async def test_every_page_marks_seeded_demo_data(site: RunningServer) -> None:
     assert "seeded demo data" not in (await outline(site, "/")).text
     next(iter(site.ledger.entries.values())).seeded_until = NOW - DAY
     for path in PAGES:
         assert "is seeded demo data" in (await outline(site, path)).text
 
 
-async def test_times_stand_in_the_portfolios_zone_with_utc_for_machines(publish: object) -> None:
+async def test_times_are_in_the_portfolios_zone_with_utc_attributes(publish: object) -> None:
     site = await publish(small_ledger())
-    times = (await outline(site, "/")).named("time")
+    times = (await outline(site, "/")).attributes_of("time")
     assert all(each["datetime"].endswith("Z") and each["title"].endswith("UTC") for each in times)
     assert "PDT" in (await outline(site, "/")).text
 
 
-async def test_the_bar_has_ninety_days_each_told_by_word_and_by_height(site: RunningServer) -> None:
+async def test_history_bar_has_ninety_days_with_title_and_height(site: RunningServer) -> None:
     answer = await site.get("/products/css")
     assert answer.text.count('class="reach"') == 90
     assert answer.text.count(": no data</title>") == 89
     page = Outline(answer.text)
-    groups = [attrs["class"] for attrs in page.named("g")]
-    tops = [attrs["y"] for attrs in page.named("rect") if attrs.get("class") == "day" and attrs.get("y") in ("0", "40")]
+    groups = [attrs["class"] for attrs in page.attributes_of("g")]
+    tops = [
+        attrs["y"]
+        for attrs in page.attributes_of("rect")
+        if attrs.get("class") == "day" and attrs.get("y") in ("0", "40")
+    ]
     assert (groups.count("down"), groups.count("none")) == (1, 89)
     assert (tops.count("0"), tops.count("40")) >= (1, 89)
 
 
-async def test_the_ceiling_of_readiness_stands_beside_the_objective(publish: object) -> None:
+async def test_claim_ceiling_is_shown_next_to_the_objective(publish: object) -> None:
     items = [ChecklistItem(name, f"{name} is drilled", "", "", Fraction(995, 1000)) for name in ("recovery", "restore")]
     attested = [
         {"item": "restore", "by": "Ada <a>", "until": "2999-01-01"},
@@ -196,33 +200,35 @@ async def test_the_ceiling_of_readiness_stands_beside_the_objective(publish: obj
     assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await site.get("/metrics")).text
 
 
-async def test_a_long_portfolio_is_one_page_and_its_incidents_are_cut_with_a_note(publish: object) -> None:
+async def test_long_portfolio_is_one_page(publish: object) -> None:
     ledger = large_ledger(30, 1)
     site = await publish(ledger)
     page = await outline(site, "/")
     assert "All 30 products are up" in page.text
 
 
-async def test_metrics_are_served_in_the_dialect_asked_for(site: RunningServer) -> None:
+async def test_metrics_format_follows_the_accept_header(site: RunningServer) -> None:
     plain = await site.get("/metrics")
     assert plain.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "# EOF" not in plain.text
-    newer = await site.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
-    assert newer.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    assert newer.text.endswith("# EOF\n")
-    assert newer.text.count("# EOF") == 1
+    openmetrics = await site.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert openmetrics.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    assert openmetrics.text.endswith("# EOF\n")
+    assert openmetrics.text.count("# EOF") == 1
 
 
-async def test_an_open_incident_counts_its_downtime_so_far(site: RunningServer) -> None:
+async def test_open_incident_shows_its_downtime_so_far(site: RunningServer) -> None:
     site.clock.jump(MINUTE / SECOND)
     assert "6m so far" in (await outline(site, "/products/css")).text
 
 
-async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[..., Awaitable[RunningServer]]) -> None:
-    """To the second, and both as so far while it lasts; that they need not be equal is explained."""
+async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    """Both are shown as "so far" while the incident is open, and a note explains why they may differ."""
     ledger = ledger_of(product("css"))
     [entry] = ledger.of("css")
-    seen = (
+    observations = (
         (30.0, GOOD_RESULT),
         (20.0, BAD_RESULT),
         (15.0, BAD_RESULT),
@@ -231,7 +237,7 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
         (3.5, BAD_RESULT),
         (0.0, BAD_RESULT),
     )
-    for ago, result in seen:
+    for ago, result in observations:
         observe(ledger, entry, NOW - int(ago * SECOND), result)
     site = await publish(ledger)
     text = (await outline(site, "/products/css")).text
@@ -240,10 +246,10 @@ async def test_how_long_and_how_much_downtime_are_told_alike(publish: Callable[.
     assert DURATION_NOTE in text
 
 
-async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
+async def test_page_shows_the_budget_forecast(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    """Or that there is no telling; and nothing of a pace once it is spent."""
+    """There is a text for an unknown last day, and no forecast once the budget is spent."""
     names = ("calm", "ill", "blind", "spent")
     ledger = ledger_of(*(product(name, objective="99.995%" if name == "spent" else "99.9%") for name in names))
     outage = [(NOW - HOUR, NOW - 57 * MINUTE, "deadline")]
@@ -265,8 +271,7 @@ async def test_the_page_says_whether_the_budget_lasts_at_the_last_days_pace(
     assert "At the burn rate of" not in spent
 
 
-async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found(site: RunningServer) -> None:
-    """As text: a target cannot put markup into the page."""
+async def test_incident_shows_its_first_and_last_failure_as_text(site: RunningServer) -> None:
     (css,) = site.ledger.of("css")
     answer = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
     observe(site.ledger, css, NOW + MINUTE, answer)
@@ -275,7 +280,7 @@ async def test_an_incident_shows_what_its_first_and_its_last_failing_probe_found
     assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text
 
 
-async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_decide(site: RunningServer) -> None:
+async def test_short_record_shows_its_start_and_the_time_of_a_possible_verdict(site: RunningServer) -> None:
     text = (await site.get("/products/chefs")).text
     since = moment(NOW - 60 * MINUTE, site.ledger.portfolio.zone).local
     assert (
@@ -287,10 +292,10 @@ async def test_a_young_record_says_what_it_saw_since_when_and_from_when_it_can_d
     assert body["windows"]["1h"].get("watched") is None
 
 
-async def test_a_page_says_on_how_many_checks_an_estimate_rests(
+async def test_page_shows_the_number_of_checks_behind_an_estimate(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    """Two of three were probed in the last hour, the third one only before; bounds and coverage do not change."""
+    """Two of three checks were probed in the last hour, the third one only before; bounds and coverage do not change."""
     ledger = ledger_of(product("chefs", 3))
     first, *others = ledger.of("chefs")
     probe_all(ledger, [first], NOW - 120 * MINUTE, NOW - 60 * MINUTE)

@@ -1,4 +1,4 @@
-"""/ping: who may report, what is taken, and that nothing else on this server takes anything in."""
+"""/ping: access control, accepted reports, and that no other endpoint accepts a body."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ async def site(publish: object, monkeypatch: pytest.MonkeyPatch) -> RunningServe
     return await publish(ledger, clock, beats=beats)
 
 
-def last(site: RunningServer) -> tuple[Outcome, str] | None:
-    seen = site.ledger.entries["drop/job"].last
-    return (seen.result.outcome, seen.result.detail) if seen is not None else None
+def last_result(site: RunningServer) -> tuple[Outcome, str] | None:
+    last_observation = site.ledger.entries["drop/job"].last
+    return (last_observation.result.outcome, last_observation.result.detail) if last_observation is not None else None
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("signal", ["", "/success", "/0"])
-async def test_a_success_is_taken(site: RunningServer, method: str, signal: str) -> None:
+async def test_success_is_recorded(site: RunningServer, method: str, signal: str) -> None:
     answer = await site.get(f"/ping/drop/job{signal}", method, headers=BEARER)
     assert (answer.status, answer.text) == (200, "OK\n")
-    assert last(site) == (Outcome.GOOD, "")
+    assert last_result(site) == (Outcome.GOOD, "")
 
 
 @pytest.mark.parametrize(("signal", "code"), [("/fail", 1), ("/1", 1), ("/255", 255)])
-async def test_a_failure_is_taken_with_its_code_and_first_line(site: RunningServer, signal: str, code: int) -> None:
+async def test_failure_is_recorded_with_exit_code_and_first_line(site: RunningServer, signal: str, code: int) -> None:
     await site.get(f"/ping/drop/job{signal}", "POST", headers=BEARER, data=b"disk <full>\nmore\n")
-    assert last(site) == (Outcome.BAD, f'exit code {code}: "disk <full>"')
+    assert last_result(site) == (Outcome.BAD, f'exit code {code}: "disk <full>"')
 
 
 async def test_start_and_log_record_nothing(site: RunningServer) -> None:
     for signal in ("start", "log"):
         assert (await site.get(f"/ping/drop/job/{signal}", "POST", headers=BEARER, data=b"x")).status == 200
-    assert last(site) is None
+    assert last_result(site) is None
 
 
-async def test_the_token_may_stand_in_the_url(site: RunningServer) -> None:
+async def test_token_may_be_in_the_url(site: RunningServer) -> None:
     assert (await site.get(f"/ping/drop/job?token={TOKEN}")).status == 200
 
 
@@ -73,28 +73,28 @@ async def test_the_token_may_stand_in_the_url(site: RunningServer) -> None:
         ("/ping/nobody/job", BEARER),
     ],
 )
-async def test_whoever_may_not_report_learns_nothing(site: RunningServer, path: str, headers: dict[str, str]) -> None:
+async def test_unauthorized_ping_gets_the_same_error(site: RunningServer, path: str, headers: dict[str, str]) -> None:
     answer = await site.get(path, "POST", headers=headers)
     assert answer.status == 401
     assert answer.text.startswith("unknown heartbeat or wrong token")
-    assert last(site) is None
+    assert last_result(site) is None
 
 
 @pytest.mark.parametrize("signal", ["256", "-1", "99999999999", "²", "stop", "0x1", "0001", "00011234", "0" * 5_000])
-async def test_a_signal_that_there_is_not_is_refused(site: RunningServer, signal: str) -> None:
+async def test_unknown_signal_is_rejected(site: RunningServer, signal: str) -> None:
     assert (await site.get(f"/ping/drop/job/{signal}", headers=BEARER)).status == 404
-    assert last(site) is None
+    assert last_result(site) is None
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_no_other_method_reports(site: RunningServer, method: str) -> None:
+async def test_other_methods_than_get_and_post_are_rejected(site: RunningServer, method: str) -> None:
     answer = await site.get("/ping/drop/job", method, headers=BEARER)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
     assert answer.text == ("" if method == "HEAD" else "method not allowed; allowed: GET, POST; use one of these\n")
-    assert last(site) is None
+    assert last_result(site) is None
 
 
-async def test_guesses_are_slowed_down_and_take_nothing_from_whoever_has_the_token(site: RunningServer) -> None:
+async def test_wrong_tokens_are_rate_limited_without_affecting_the_right_one(site: RunningServer) -> None:
     statuses = [(await site.get("/ping/drop/job")).status for _ in range(15)]
     assert statuses == [401] * 10 + [429] * 5
     assert (await site.get("/ping/drop/job", headers=BEARER)).status == 200
@@ -102,40 +102,38 @@ async def test_guesses_are_slowed_down_and_take_nothing_from_whoever_has_the_tok
     assert [(await site.get("/ping/drop/job")).status for _ in range(4)] == [401, 401, 401, 429]
 
 
-async def test_a_flood_of_true_pings_is_slowed_down_too(site: RunningServer) -> None:
+async def test_valid_pings_are_rate_limited_too(site: RunningServer) -> None:
     statuses = [(await site.get("/ping/drop/job/log", headers=BEARER)).status for _ in range(12)]
     assert statuses == [200] * 10 + [429] * 2
 
 
-async def test_of_a_long_body_only_the_beginning_is_read(site: RunningServer) -> None:
+async def test_only_the_start_of_a_long_body_is_read(site: RunningServer) -> None:
     answer = await site.get("/ping/drop/job/1", "POST", headers=BEARER, data=b"y" * 1_000_000)
     assert answer.status == 200
-    seen = last(site)
-    assert seen is not None
-    assert len(seen[1]) < 300
+    last_observation = last_result(site)
+    assert last_observation is not None
+    assert len(last_observation[1]) < 300
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    site: RunningServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_missing_body_times_out(site: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_body, "SECONDS", 0.05)
-    where = urlsplit(site.base)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    url = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     head = (
         f"POST /ping/drop/job HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\n"
     )
     writer.write(head.encode())
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 408")
     writer.close()
-    assert last(site) is None
+    assert last_result(site) is None
 
 
-async def test_a_page_from_elsewhere_cannot_ping_through_its_reader(site: RunningServer) -> None:
+async def test_ping_with_an_unknown_host_header_is_rejected(site: RunningServer) -> None:
     answer = await site.get("/ping/drop/job", "POST", headers={**BEARER, "Host": "evil.test"})
     assert answer.status == 421
 
 
-async def test_nothing_else_takes_anything_in(site: RunningServer) -> None:
+async def test_other_endpoints_reject_bodies(site: RunningServer) -> None:
     assert (await site.get("/api/v1/products", "POST", headers=BEARER)).status == 405
     answer = await site.get("/ping", "POST", headers=BEARER)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")

@@ -1,4 +1,4 @@
-"""/api/v1/products/ID/history: definitions as differences, corrections, and facts of kinds that are not known yet."""
+"""/api/v1/products/ID/history: definitions as differences, corrections, and facts of unknown kinds."""
 
 from __future__ import annotations
 
@@ -24,56 +24,56 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def told(site: RunningServer) -> RunningServer:
-    """Give the ledger two definitions of css, a correction and a note; the product `gone` is in the record only."""
+def site_with_facts(site: RunningServer) -> RunningServer:
+    """Add two definitions of css, a correction and a note to the ledger; the product `gone` has facts only."""
     first = definition_of(site.ledger.products["css"], "UTC", NOW - 5 * HOUR)
     second = replace(first, made=NOW - 3 * HOUR, objective=Objective.parse("99.9%"))
-    made = [
+    facts = [
         first.fact("ninewatch.yaml"),
         Correction("css", Interval(0, HOUR), "Ana", "account locked", NOW - 4 * HOUR).fact(),
         second.fact("ninewatch.yaml"),
         Fact.of(NOW - HOUR, "Ben", "note", "css", {"text": "moved"}),
         Fact.of(NOW - HOUR, "Ben", "note", "gone", {}),
     ]
-    site.ledger.facts = Facts(made)
+    site.ledger.facts = Facts(facts)
     return site
 
 
-async def answered(site: RunningServer, path: str) -> list[dict[str, Any]]:
+async def get_history(site: RunningServer, path: str) -> list[dict[str, Any]]:
     answer = await site.get(f"/api/v1/products/{path}")
-    found = await answer.json()
-    assert answer.status == 200, found
+    facts = await answer.json()
+    assert answer.status == 200, facts
     schema = PATHS["/api/v1/products/{id}/history"][1]
-    jsonschema.validate(found, schema | {"components": {"schemas": SCHEMAS}})
-    return found  # type: ignore[return-value]
+    jsonschema.validate(facts, schema | {"components": {"schemas": SCHEMAS}})
+    return facts  # type: ignore[return-value]
 
 
-async def test_facts_are_listed_by_when_they_were_made(told: RunningServer) -> None:
-    found = await answered(told, "css/history")
-    assert [(each["kind"], each["author"]) for each in found] == [
+async def test_facts_are_listed_in_order_of_their_creation(site_with_facts: RunningServer) -> None:
+    facts = await get_history(site_with_facts, "css/history")
+    assert [(each["kind"], each["author"]) for each in facts] == [
         ("definition", "configuration"),
         ("correction", "Ana"),
         ("definition", "configuration"),
         ("note", "Ben"),
     ]
-    assert found[0]["changes"] == ["defined: all of health; objective 99.5% over 30d"]
-    assert found[2]["changes"] == ["objective 99.5% -> 99.9%"]
-    assert found[3]["body"] == {"text": "moved"}
-    assert found[2]["made"] == format_instant(NOW - 3 * HOUR)
+    assert facts[0]["changes"] == ["defined: all of health; objective 99.5% over 30d"]
+    assert facts[2]["changes"] == ["objective 99.5% -> 99.9%"]
+    assert facts[3]["body"] == {"text": "moved"}
+    assert facts[2]["made"] == format_instant(NOW - 3 * HOUR)
 
 
-async def test_since_takes_nothing_from_the_differences(told: RunningServer) -> None:
-    found = await answered(told, f"css/history?since={format_instant(NOW - 3 * HOUR)}")
-    assert [each["changes"] for each in found] == [["objective 99.5% -> 99.9%"], ['{"text":"moved"}']]
-    assert await answered(told, f"css/history?since={format_instant(NOW)}") == []
+async def test_since_parameter_does_not_change_the_differences(site_with_facts: RunningServer) -> None:
+    facts = await get_history(site_with_facts, f"css/history?since={format_instant(NOW - 3 * HOUR)}")
+    assert [each["changes"] for each in facts] == [["objective 99.5% -> 99.9%"], ['{"text":"moved"}']]
+    assert await get_history(site_with_facts, f"css/history?since={format_instant(NOW)}") == []
 
 
-async def test_a_product_that_left_the_configuration_keeps_its_history(told: RunningServer) -> None:
-    assert [each["kind"] for each in await answered(told, "gone/history")] == ["note"]
+async def test_removed_product_keeps_its_history(site_with_facts: RunningServer) -> None:
+    assert [each["kind"] for each in await get_history(site_with_facts, "gone/history")] == ["note"]
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "says"),
+    ("path", "status", "expected_text"),
     [
         ("nobody/history", 404, "unknown product"),
         ("css/history?since=yesterday", 400, "since is not an RFC 3339 instant"),
@@ -81,10 +81,10 @@ async def test_a_product_that_left_the_configuration_keeps_its_history(told: Run
         ("css/history?until=2026-01-01T00:00:00Z", 400, "unknown parameter"),
     ],
 )
-async def test_a_bad_question_is_answered_with_what_to_write(
-    told: RunningServer, path: str, status: int, says: str
+async def test_invalid_query_is_rejected(
+    site_with_facts: RunningServer, path: str, status: int, expected_text: str
 ) -> None:
-    answer = await told.get(f"/api/v1/products/{path}")
+    answer = await site_with_facts.get(f"/api/v1/products/{path}")
     body: Any = await answer.json()
     assert answer.status == status
-    assert says in body["error"]
+    assert expected_text in body["error"]

@@ -1,4 +1,4 @@
-"""What every answer carries, and what is refused before it costs anything."""
+"""Headers of every response, and requests that are rejected early."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.monitor.web.conftest import small_ledger
 if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
-EVERYWHERE = [
+PATHS = [
     "/",
     "/products/chefs",
     "/products/nobody",
@@ -36,8 +36,8 @@ CSP = (
 )
 
 
-@pytest.mark.parametrize("path", EVERYWHERE)
-async def test_every_answer_carries_the_headers(site: RunningServer, path: str) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_response_has_the_security_headers(site: RunningServer, path: str) -> None:
     answer = await site.get(path)
     assert answer.headers["Content-Security-Policy"] == CSP
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -48,20 +48,20 @@ async def test_every_answer_carries_the_headers(site: RunningServer, path: str) 
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
-@pytest.mark.parametrize("path", EVERYWHERE)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-async def test_only_get_and_head_are_answered(site: RunningServer, path: str, method: str) -> None:
+async def test_other_methods_than_get_and_head_are_rejected(site: RunningServer, path: str, method: str) -> None:
     answer = await site.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.parametrize("path", EVERYWHERE)
-async def test_head_has_the_status_and_the_type_of_get_and_no_body(site: RunningServer, path: str) -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_head_returns_the_status_and_type_of_get_without_a_body(site: RunningServer, path: str) -> None:
     get, head = await site.get(path), await site.get(path, "HEAD")
     assert (head.status, head.headers["Content-Type"], head.text) == (get.status, get.headers["Content-Type"], "")
 
 
-async def test_a_body_is_refused_and_its_connection_closed(site: RunningServer) -> None:
+async def test_body_is_rejected_and_the_connection_closed(site: RunningServer) -> None:
     answer = await site.get("/api/v1/products", data=b"x" * 100_000)
     assert (answer.status, answer.headers["Connection"]) == (413, "close")
 
@@ -69,12 +69,12 @@ async def test_a_body_is_refused_and_its_connection_closed(site: RunningServer) 
 @pytest.mark.parametrize(
     "path", ["/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/server.py", "//evil.test/", "/static/"]
 )
-async def test_no_path_leaves_what_is_published(site: RunningServer, path: str) -> None:
+async def test_path_traversal_is_not_found(site: RunningServer, path: str) -> None:
     async with site.session.get(URL(site.base + path, encoded=True)) as answer:
         assert (answer.status, "Location" in answer.headers) == (404, False)
 
 
-async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(site: RunningServer) -> None:
+async def test_missing_page_gives_a_404_in_the_accepted_format(site: RunningServer) -> None:
     page = await site.get("/products/<b>", headers={"Accept": "text/html"})
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<b>" not in page.text
@@ -88,59 +88,59 @@ async def test_a_page_that_is_not_there_says_where_to_start_in_its_readers_form(
     ("host", "status"),
     [("localhost", 200), ("LOCALHOST.:1", 200), ("[::1]:9999", 200), ("127.0.0.1", 200), ("evil.test", 421)],
 )
-async def test_on_loopback_only_loopback_names_are_answered(site: RunningServer, host: str, status: int) -> None:
-    """A page elsewhere may point its own name at 127.0.0.1 and let the reader's browser ask us."""
+async def test_loopback_server_accepts_loopback_host_names_only(site: RunningServer, host: str, status: int) -> None:
+    """This prevents DNS rebinding: a foreign page can point its own name at 127.0.0.1."""
     answer = await site.get("/api/v1/products", headers={"Host": host})
     assert answer.status == status
 
 
-async def test_behind_any_other_address_every_name_is_answered(publish: object) -> None:
+async def test_server_on_another_address_accepts_every_host_name(publish: object) -> None:
     ledger = small_ledger()
     ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
     site = await publish(ledger)
     assert (await site.get("/livez", headers={"Host": "status.example.test"})).status == 200
 
 
-def test_names_that_only_look_like_loopback_are_not() -> None:
+def test_names_that_resemble_loopback_names_are_not_loopback() -> None:
     assert not any(map(is_loopback, ["127.0.0.1.evil.test", "localhost.evil.test", "", "[::2]", "0.0.0.0"]))
 
 
-async def test_a_connection_beyond_the_limit_takes_the_place_of_the_oldest_idle_one(
+async def test_connection_over_the_limit_replaces_the_oldest_idle_one(
     publish: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Descriptors belong to the probes: idle connections may not use them up, nor keep a local client out."""
+    """File descriptors are reserved for probes. Idle connections must neither use them up nor block a local client."""
     monkeypatch.setattr(connection_limit, "CONNECTIONS", 2)
-    where = urlsplit((await publish(small_ledger())).base)
-    held = [await _asking(where) for _ in range(3)]
-    assert await _rest(held[0][0]) == b""
-    for _, writer in held[1:]:
+    url = urlsplit((await publish(small_ledger())).base)
+    connections = [await _answered_connection(url) for _ in range(3)]
+    assert await _read_rest(connections[0][0]) == b""
+    for _, writer in connections[1:]:
         writer.write(LIVEZ)
-    assert [(await reader.readline()).startswith(b"HTTP/1.1 200") for reader, _ in held[1:]] == [True, True]
-    for _, writer in held:
+    assert [(await reader.readline()).startswith(b"HTTP/1.1 200") for reader, _ in connections[1:]] == [True, True]
+    for _, writer in connections:
         writer.close()
 
 
 @pytest.mark.parametrize("sent", [b"GET /livez HTTP/1.1\r\nHost: loc", b"", b"POST /nothing HTTP/1.1\r\nContent-Le"])
-async def test_half_sent_requests_from_this_machine_do_not_shut_livez_out(publish: object, sent: bytes) -> None:
-    where = urlsplit((await publish(small_ledger())).base)
-    held = []
+async def test_incomplete_local_requests_do_not_block_livez(publish: object, sent: bytes) -> None:
+    url = urlsplit((await publish(small_ledger())).base)
+    connections = []
     for _ in range(500):
-        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
         writer.write(sent)
-        held.append((reader, writer))
+        connections.append((reader, writer))
     for _ in range(3):
-        reader, writer = await _asking(where)
+        reader, writer = await _answered_connection(url)
         writer.close()
-    for _, writer in held:
+    for _, writer in connections:
         writer.close()
 
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-async def _asking(where: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Return a new connection whose first request was answered in full."""
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+async def _answered_connection(url: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a new connection whose first request was answered completely."""
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(LIVEZ)
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     head = await reader.readuntil(b"\r\n\r\n")
@@ -148,75 +148,78 @@ async def _asking(where: SplitResult) -> tuple[asyncio.StreamReader, asyncio.Str
     return reader, writer
 
 
-def test_a_connection_that_is_being_answered_is_the_last_to_be_closed() -> None:
+def test_busy_connection_is_closed_last() -> None:
     busy, idle, other = (SimpleNamespace(answering=each) for each in (True, False, False))
     assert connection_limit.least_useful([busy, idle, other]) is idle
     assert connection_limit.least_useful([busy, busy]) is busy
 
 
-def test_no_caller_from_elsewhere_shuts_others_out() -> None:
-    near, far, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
-    assert connection_limit.may_connect([far] * (connection_limit.PER_CLIENT - 1), far)
-    assert not connection_limit.may_connect([far] * connection_limit.PER_CLIENT, far)
-    assert connection_limit.may_connect([far] * connection_limit.PER_CLIENT, other)
-    crowd = [ip_address(f"198.51.100.{n}") for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVE)]
-    assert not connection_limit.may_connect(crowd, far)
-    assert connection_limit.may_connect(crowd, near)
-    assert connection_limit.may_connect([near] * (connection_limit.CONNECTIONS - 1), near)
-    assert not connection_limit.may_connect([near] * connection_limit.CONNECTIONS, near)
-    net = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CLIENT)]
-    assert not connection_limit.may_connect(net, ip_address("2001:db8::ffff"))
-    assert connection_limit.may_connect(net, ip_address("2001:db8:0:1::1"))
+def test_remote_client_cannot_block_other_clients() -> None:
+    local_address, remote_address, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
+    assert connection_limit.may_connect([remote_address] * (connection_limit.PER_CLIENT - 1), remote_address)
+    assert not connection_limit.may_connect([remote_address] * connection_limit.PER_CLIENT, remote_address)
+    assert connection_limit.may_connect([remote_address] * connection_limit.PER_CLIENT, other)
+    many_addresses = [
+        ip_address(f"198.51.100.{n}") for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVE)
+    ]
+    assert not connection_limit.may_connect(many_addresses, remote_address)
+    assert connection_limit.may_connect(many_addresses, local_address)
+    assert connection_limit.may_connect([local_address] * (connection_limit.CONNECTIONS - 1), local_address)
+    assert not connection_limit.may_connect([local_address] * connection_limit.CONNECTIONS, local_address)
+    network_addresses = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CLIENT)]
+    assert not connection_limit.may_connect(network_addresses, ip_address("2001:db8::ffff"))
+    assert connection_limit.may_connect(network_addresses, ip_address("2001:db8:0:1::1"))
 
 
 @pytest.mark.parametrize(
-    ("files", "most"), [(resource.RLIM_INFINITY, 256), (65_536, 256), (1_024, 256), (256, 64), (64, 16), (5, 8)]
+    ("files", "expected_limit"),
+    [(resource.RLIM_INFINITY, 256), (65_536, 256), (1_024, 256), (256, 64), (64, 16), (5, 8)],
 )
-def test_connections_take_no_more_than_a_quarter_of_the_file_descriptors(
-    monkeypatch: pytest.MonkeyPatch, files: int, most: int
+def test_connections_use_at_most_a_quarter_of_the_file_descriptors(
+    monkeypatch: pytest.MonkeyPatch, files: int, expected_limit: int
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
-    near, far = map(ip_address, ("127.0.0.1", "192.0.2.1"))
-    assert connection_limit.may_connect([near] * (most - 1), near)
-    assert not connection_limit.may_connect([near] * most, near)
-    assert connection_limit.may_connect([near] * (most * 3 // 4 - 1), far)
-    assert not connection_limit.may_connect([near] * (most * 3 // 4), far)
+    local_address, remote_address = map(ip_address, ("127.0.0.1", "192.0.2.1"))
+    assert connection_limit.may_connect([local_address] * (expected_limit - 1), local_address)
+    assert not connection_limit.may_connect([local_address] * expected_limit, local_address)
+    assert connection_limit.may_connect([local_address] * (expected_limit * 3 // 4 - 1), remote_address)
+    assert not connection_limit.may_connect([local_address] * (expected_limit * 3 // 4), remote_address)
 
 
-async def test_a_caller_from_elsewhere_has_his_share_of_connections(
+async def test_remote_client_is_limited_to_its_share_of_connections(
     publish: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests that are never sent whole hold a connection each. Here, everybody comes from elsewhere."""
+    """An incomplete request holds a connection. In this test, every client counts as remote."""
     monkeypatch.setattr(connection_limit, "address_of", lambda _: ip_address("192.0.2.1"))
     monkeypatch.setattr(connection_limit, "PER_CLIENT", 1)
-    where = urlsplit((await publish(small_ledger())).base)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    url = urlsplit((await publish(small_ledger())).base)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
-    other, second = await asyncio.open_connection(where.hostname, where.port)
-    assert await asyncio.wait_for(_rest(other), 10) == b""
+    other, second = await asyncio.open_connection(url.hostname, url.port)
+    assert await asyncio.wait_for(_read_rest(other), 10) == b""
     writer.write(b"\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     for each in (writer, second):
         each.close()
 
 
-async def test_headers_that_never_end_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_endless_headers_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limit, "HEADER_SECONDS", 0.05)
     site = await publish(small_ledger())
-    where = urlsplit(site.base)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    url = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
     assert await asyncio.wait_for(reader.read(), 10) == b""
     writer.close()
 
 
-async def test_a_header_longer_than_any_reader_sends_is_refused(site: RunningServer) -> None:
+async def test_overlong_header_is_rejected(site: RunningServer) -> None:
     answer = await site.get("/", headers={"X-Long": "x" * 20_000})
     assert (answer.status, answer.headers["Content-Security-Policy"]) == (400, CSP)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "request",
     [
         b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nX Y: z\r\n\r\n",
@@ -224,22 +227,22 @@ async def test_a_header_longer_than_any_reader_sends_is_refused(site: RunningSer
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-async def test_what_is_no_request_writes_nothing_into_the_log(
-    site: RunningServer, caplog: pytest.LogCaptureFixture, said: bytes
+async def test_malformed_request_is_not_logged(
+    site: RunningServer, caplog: pytest.LogCaptureFixture, request: bytes
 ) -> None:
-    where = urlsplit(site.base)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    url = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     with caplog.at_level("INFO"):
-        writer.write(said)
-        heard = await asyncio.wait_for(reader.read(), 10)
+        writer.write(request)
+        response = await asyncio.wait_for(reader.read(), 10)
     writer.close()
-    assert heard.startswith(b"HTTP/1.0 400 ")
-    assert CSP.encode() in heard
-    assert b"lines and headers are limited to" in heard
+    assert response.startswith(b"HTTP/1.0 400 ")
+    assert CSP.encode() in response
+    assert b"lines and headers are limited to" in response
     assert caplog.records == []
 
 
-async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_them(site: RunningServer) -> None:
+async def test_static_files_are_cached_for_a_year_under_a_name_with_a_digest(site: RunningServer) -> None:
     page = (await site.get("/")).text
     for ending, media in ((".css", "text/css"), (".js", "text/javascript"), (".svg", "image/svg+xml")):
         name = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(ending))
@@ -249,15 +252,15 @@ async def test_static_files_are_kept_for_a_year_under_a_name_that_changes_with_t
     assert (await site.get("/static/ninewatch.css")).status == 404
 
 
-async def test_a_fault_of_ours_is_told_without_its_insides(site: RunningServer) -> None:
+async def test_internal_error_is_reported_without_details(site: RunningServer) -> None:
     site.ledger.compositions.clear()
     answer = await site.get("/api/v1/products")
     assert answer.status == 500
     assert await answer.json() == {"error": "internal error", "remedy": "see the daemon's log"}
 
 
-async def _rest(reader: asyncio.StreamReader) -> bytes:
-    """Return what still comes; an abortive close may show as a reset."""
+async def _read_rest(reader: asyncio.StreamReader) -> bytes:
+    """Return the remaining bytes. An aborted connection may raise a reset."""
     try:
         return await reader.read()
     except ConnectionResetError:
