@@ -1,4 +1,4 @@
-"""Asking /probe in a test, without the web around it: what a module finds, and what it costs."""
+"""Helpers that send requests to /probe without the web server: the resulting page, and its reason code."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from tests.support.blackbox_comparison import Page
 
-Ask = Callable[..., Awaitable[Page]]
+SendRequest = Callable[..., Awaitable[Page]]
 
 
 @contextlib.asynccontextmanager
-async def box(folder: Path, modules: str) -> AsyncIterator[tuple[Blackbox, Ask]]:
-    """Give what answers by these modules, and `ask(module, target)`; the machine never stalls."""
+async def blackbox_service(folder: Path, modules: str) -> AsyncIterator[tuple[Blackbox, SendRequest]]:
+    """Yield a service with these modules and `request(module, target)`; the event loop never counts as stalled."""
     path = folder / "blackbox.yml"
     path.write_text(textwrap.dedent(modules))
-    made = Blackbox(path, SystemClock())
-    async with probe_environment(SystemClock(), Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+    service = Blackbox(path, SystemClock())
+    async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
 
-        async def ask(module: str, target: str, patience: float = 0.0) -> Page:
-            return Page(await made.answer(ProbeRequest(target, module, patience=patience), runner))
+        async def request(module: str, target: str, patience: float = 0.0) -> Page:
+            return Page(await service.answer(ProbeRequest(target, module, patience=patience), runner))
 
-        yield made, ask
+        yield service, request
 
 
 def reason(page: Page) -> str:
-    """Return why a probe ended as it did, in our words."""
+    """Return the reason code of a probe's page."""
     labels = next(dict(labels) for name, labels in page.samples if name == "ninewatch_probe_outcome_info")
     return labels["reason"]

@@ -1,16 +1,16 @@
-"""`labels:` of a talk: any label's name may be written, and whatever a target says is a value."""
+"""`labels:` of query_response: any valid label name is accepted, and text of a target is always a value."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.monitor.blackbox.probe_request import box
+from tests.monitor.blackbox.probe_request import blackbox_service
 from tests.support.line_servers import send_on_connect
 from tests.support.servers import serve_tcp
 
-TALK = """
+QUERY_RESPONSE_MODULE = """
 modules:
-  talk:
+  query_response:
     prober: tcp
     timeout: 5s
     tcp:
@@ -20,9 +20,12 @@ modules:
 """
 
 
-async def test_a_label_may_have_any_name_that_a_label_can_have(tmp_path: Path) -> None:
-    async with serve_tcp(send_on_connect(b'it said="x"\\\n')) as port, box(tmp_path, TALK) as (_, ask):
-        page = await ask("talk", f"127.0.0.1:{port}")
+async def test_label_may_have_any_valid_name(tmp_path: Path) -> None:
+    async with (
+        serve_tcp(send_on_connect(b'it said="x"\\\n')) as port,
+        blackbox_service(tmp_path, QUERY_RESPONSE_MODULE) as (_, request),
+    ):
+        page = await request("query_response", f"127.0.0.1:{port}")
     (labels,) = (dict(labels) for name, labels in page.samples if name == "probe_expect_info")
     assert labels == {"name": "it", "value": 'said=\\"x\\"\\\\', "self": "s", "labels": "t"}
     assert page.value("probe_success") == 1

@@ -1,4 +1,6 @@
-"""The module file: what blackbox_exporter takes is taken with its defaults, and the rest is refused in plain words."""
+"""The module file: blackbox_exporter's modules are accepted with its defaults, and mistakes are reported with a
+remedy.
+"""
 
 from __future__ import annotations
 
@@ -18,53 +20,60 @@ from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
 from monitor.log import concealed
 
-DEBIANS = Path("/etc/prometheus/blackbox.yml")
+DEBIAN_MODULE_FILE = Path("/etc/prometheus/blackbox.yml")
 CANARY = "canary-9e1f7c"
 
 
-def written(folder: Path, text: str) -> Path:
+def write_modules(folder: Path, text: str) -> Path:
     path = folder / "blackbox.yml"
     path.write_text(textwrap.dedent(text))
     return path
 
 
-def module(folder: Path, text: str) -> Module:
-    return load_block(written(folder, f"modules: {{it: {text}}}"), ModuleFile).modules["it"]
+def load_module(folder: Path, text: str) -> Module:
+    return load_block(write_modules(folder, f"modules: {{it: {text}}}"), ModuleFile).modules["it"]
 
 
-def mistakes(folder: Path, text: str) -> list[str]:
+def load_errors(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load_block(written(folder, text), ModuleFile)
+        load_block(write_modules(folder, text), ModuleFile)
     return [str(each) for each in caught.value.problems]
 
 
-@pytest.mark.skipif(not DEBIANS.exists(), reason="not installed: prometheus-blackbox-exporter")
-def test_the_file_that_debian_ships_is_taken_whole() -> None:
-    assert {"http_2xx", "irc_banner", "icmp_ttl5", "grpc_plain"} <= set(load_block(DEBIANS, ModuleFile).modules)
+@pytest.mark.skipif(not DEBIAN_MODULE_FILE.exists(), reason="not installed: prometheus-blackbox-exporter")
+def test_debians_module_file_is_accepted() -> None:
+    assert {"http_2xx", "irc_banner", "icmp_ttl5", "grpc_plain"} <= set(
+        load_block(DEBIAN_MODULE_FILE, ModuleFile).modules
+    )
 
 
-def test_the_defaults_are_those_of_blackbox_exporter(tmp_path: Path) -> None:
-    plain = module(tmp_path, "{prober: http}")
-    assert (plain.timeout, plain.http.method, plain.http.follows, plain.http.enable_http2) == (0.0, "GET", True, True)
-    assert (plain.http.preferred_ip_protocol, plain.http.ip_protocol_fallback) == ("ip6", True)
-    assert plain.icmp.ttl == 64
-    asked = module(tmp_path, "{prober: dns, dns: {query_name: example.org}}").dns
-    assert asked is not None
-    assert (asked.query_type, asked.query_class, asked.transport_protocol) == ("ANY", "IN", "udp")
-    assert asked.recursion_desired
+def test_defaults_equal_those_of_blackbox_exporter(tmp_path: Path) -> None:
+    http_module = load_module(tmp_path, "{prober: http}")
+    assert (http_module.timeout, http_module.http.method, http_module.http.follows, http_module.http.enable_http2) == (
+        0.0,
+        "GET",
+        True,
+        True,
+    )
+    assert (http_module.http.preferred_ip_protocol, http_module.http.ip_protocol_fallback) == ("ip6", True)
+    assert http_module.icmp.ttl == 64
+    dns_module = load_module(tmp_path, "{prober: dns, dns: {query_name: example.org}}").dns
+    assert dns_module is not None
+    assert (dns_module.query_type, dns_module.query_class, dns_module.transport_protocol) == ("ANY", "IN", "udp")
+    assert dns_module.recursion_desired
 
 
-def test_a_key_with_nothing_behind_it_is_left_out(tmp_path: Path) -> None:
-    path = written(tmp_path, "modules:\n  it:\n    prober: icmp\n    icmp:\n    timeout:\n")
+def test_key_without_a_value_is_ignored(tmp_path: Path) -> None:
+    path = write_modules(tmp_path, "modules:\n  it:\n    prober: icmp\n    icmp:\n    timeout:\n")
     assert load_block(path, ModuleFile).modules["it"] == Module(prober="icmp")
 
 
-def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
-    assert module(tmp_path, "{prober: http, http: {headers: {X-Id: 7}}}").http.headers == {"X-Id": "7"}
+def test_number_in_a_header_is_read_as_text(tmp_path: Path) -> None:
+    assert load_module(tmp_path, "{prober: http, http: {headers: {X-Id: 7}}}").http.headers == {"X-Id": "7"}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_text"),
     [
         ("{prober: http, http: {valid_status_code: [200]}}", "did you mean valid_status_codes?"),
         ("{prober: http, http: {tls_config: {sever_name: x}}}", "did you mean server_name?"),
@@ -114,16 +123,16 @@ def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
         ("{prober: unix}", "must be http, tcp, dns, icmp or grpc"),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_a_remedy(tmp_path: Path, text: str, said: str) -> None:
-    told = mistakes(tmp_path, f"modules:\n  it: {text}\n")
-    assert len(told) == 1
-    assert told[0].startswith(f"{tmp_path}/blackbox.yml:2:")
-    assert "modules.it" in told[0]
-    assert said in told[0]
+def test_mistake_is_reported_with_position_and_remedy(tmp_path: Path, text: str, expected_text: str) -> None:
+    errors = load_errors(tmp_path, f"modules:\n  it: {text}\n")
+    assert len(errors) == 1
+    assert errors[0].startswith(f"{tmp_path}/blackbox.yml:2:")
+    assert "modules.it" in errors[0]
+    assert expected_text in errors[0]
 
 
 @pytest.mark.parametrize(
-    ("text", "of", "read"),
+    ("text", "key", "expected"),
     [
         ("valid_http_versions: [HTTP/1.1, HTTP/2, 1.1]", "valid_http_versions", ("HTTP/1.1", "HTTP/2", "1.1")),
         ("preferred_ip_protocol: ipv4", "preferred_ip_protocol", "ip4"),
@@ -143,18 +152,18 @@ def test_a_mistake_is_told_with_its_place_and_a_remedy(tmp_path: Path, text: str
         ("compression: gzip, headers: {Accept-Encoding: 'br;q=0.5, *'}", "compression", "gzip"),
     ],
 )
-def test_what_blackbox_exporter_takes_is_taken_as_it_is_there(tmp_path: Path, text: str, of: str, read: Any) -> None:
-    config = module(tmp_path, f"{{prober: http, http: {{{text}}}}}").http
-    if of == "headers":
+def test_values_are_read_as_by_blackbox_exporter(tmp_path: Path, text: str, key: str, expected: Any) -> None:
+    config = load_module(tmp_path, f"{{prober: http, http: {{{text}}}}}").http
+    if key == "headers":
         assert config.headers == {"X": "1.5", "Y": "true", "Z": "2020-01-02", "W": "", "V": "yes"}
     else:
-        assert getattr(config, of) == read
+        assert getattr(config, key) == expected
 
 
-def test_a_dns_module_without_a_question_asks_for_the_root_as_there(tmp_path: Path) -> None:
-    asked = module(tmp_path, "{prober: dns}").dns
-    assert asked is not None
-    assert (asked.query_name, asked.query_type) == (".", "ANY")
+def test_dns_module_without_a_query_name_queries_the_root(tmp_path: Path) -> None:
+    dns_module = load_module(tmp_path, "{prober: dns}").dns
+    assert dns_module is not None
+    assert (dns_module.query_name, dns_module.query_type) == (".", "ANY")
 
 
 def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
@@ -165,14 +174,14 @@ def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
           c: {<<: *a, timeout: 7s}
           d: {prober: http, http: {<<: [*http, {method: GET, body: z}], headers: {}}}
     """
-    modules = load_block(written(tmp_path, text), ModuleFile).modules
+    modules = load_block(write_modules(tmp_path, text), ModuleFile).modules
     assert modules["a"] == modules["b"]
     assert (modules["c"].timeout, modules["c"].http) == (7.0, modules["a"].http)
     assert (modules["d"].http.method, modules["d"].http.body, modules["d"].http.headers) == ("PUT", "z", {})
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_text"),
     [
         ("modules: {a: *nothing}", "*nothing repeats a part that is not complete before it"),
         ("modules: {a: &a {prober: http, http: *a}}", "*a repeats a part that is not complete before it"),
@@ -180,31 +189,31 @@ def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
         ("modules: {}\n---\nmodules: {}", "a second document starts here"),
     ],
 )
-def test_an_alias_that_cannot_be_followed_is_told_with_its_place(tmp_path: Path, text: str, said: str) -> None:
-    (told,) = mistakes(tmp_path, text)
-    assert said in told
+def test_invalid_alias_is_reported(tmp_path: Path, text: str, expected_text: str) -> None:
+    (error,) = load_errors(tmp_path, text)
+    assert expected_text in error
 
 
-def test_a_few_lines_of_aliases_do_not_fill_memory(tmp_path: Path) -> None:
+def test_nested_aliases_do_not_exhaust_memory(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    (told,) = mistakes(tmp_path, "\n".join(lines))
-    assert "holds more than 50000 values" in told
+    (error,) = load_errors(tmp_path, "\n".join(lines))
+    assert "holds more than 50000 values" in error
 
 
 @pytest.mark.parametrize(
     "url", ["http://[::1", "http://a:99999/", "http://a:0/", "not a url", "http://a/\\r\\nX: y", "a/b"]
 )
-def test_a_token_url_that_cannot_be_asked_is_refused_and_not_quoted(tmp_path: Path, url: str) -> None:
-    (told,) = mistakes(
+def test_invalid_token_url_is_rejected_and_not_quoted(tmp_path: Path, url: str) -> None:
+    (error,) = load_errors(
         tmp_path, f'modules: {{it: {{prober: http, http: {{oauth2: {{client_id: a, token_url: "{url}"}}}}}}}}'
     )
-    assert "oauth2.token_url: not an http or https URL; use https://host/path" in told
-    assert url not in told
+    assert "oauth2.token_url: not an http or https URL; use https://host/path" in error
+    assert url not in error
 
 
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    assert len(mistakes(tmp_path, "modules: {a: {prober: x}, b: {prober: tcp, tmeout: 1s}, c: {}}")) == 3
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
+    assert len(load_errors(tmp_path, "modules: {a: {prober: x}, b: {prober: tcp, tmeout: 1s}, c: {}}")) == 3
 
 
 @pytest.mark.parametrize(
@@ -223,12 +232,12 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         "body_file: secret.txt",
     ],
 )
-def test_no_form_of_a_module_shows_a_secret(tmp_path: Path, text: str) -> None:
+def test_no_representation_of_a_module_shows_a_secret(tmp_path: Path, text: str) -> None:
     (tmp_path / "secret.txt").write_text(f"{CANARY}\n")
-    found = module(tmp_path, f"{{prober: http, http: {{{text}}}}}")
-    assert CANARY not in found.model_dump_json(exclude_unset=True)
+    loaded_module = load_module(tmp_path, f"{{prober: http, http: {{{text}}}}}")
+    assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
     if "body" not in text and "endpoint_params" not in text:
-        assert CANARY not in repr(found)
+        assert CANARY not in repr(loaded_module)
         assert CANARY not in concealed(f"said {CANARY}")
 
 
@@ -240,28 +249,30 @@ def test_no_form_of_a_module_shows_a_secret(tmp_path: Path, text: str) -> None:
         f"{{prober: http, http: {{oauth2: {{client_id: a, token_url: 'https://a/t?key={CANARY}#x'}}}}}}",
     ],
 )
-def test_no_dump_shows_what_may_be_a_credential(tmp_path: Path, text: str) -> None:
-    found = module(tmp_path, text)
-    assert CANARY not in found.model_dump_json(exclude_unset=True)
-    assert any(CANARY in each for each in found.concealed_values())
+def test_dump_hides_possible_credentials(tmp_path: Path, text: str) -> None:
+    loaded_module = load_module(tmp_path, text)
+    assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
+    assert any(CANARY in each for each in loaded_module.concealed_values())
 
 
-def test_the_password_in_the_url_of_a_token_server_is_told_nowhere(tmp_path: Path) -> None:
-    found = module(
+def test_password_in_a_token_url_is_hidden(tmp_path: Path) -> None:
+    loaded_module = load_module(
         tmp_path, f"{{prober: http, http: {{oauth2: {{client_id: a, token_url: 'http://u:{CANARY}-7@a/'}}}}}}"
     )
-    assert CANARY not in found.model_dump_json(exclude_unset=True)
+    assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
     assert CANARY not in concealed(f"said {CANARY}-7")
 
 
-def test_headers_that_are_known_to_be_harmless_are_shown(tmp_path: Path) -> None:
-    found = module(tmp_path, "{prober: http, http: {headers: {Accept-Language: en, Host: a.test, X-Session: b}}}")
-    shown = {"Accept-Language": "en", "Host": "a.test", "X-Session": "<secret>"}
-    assert found.model_dump()["http"]["headers"] == shown
+def test_harmless_headers_are_shown(tmp_path: Path) -> None:
+    loaded_module = load_module(
+        tmp_path, "{prober: http, http: {headers: {Accept-Language: en, Host: a.test, X-Session: b}}}"
+    )
+    expected_headers = {"Accept-Language": "en", "Host": "a.test", "X-Session": "<secret>"}
+    assert loaded_module.model_dump()["http"]["headers"] == expected_headers
 
 
-# Texts of a module that are shown as they are written. Every other has to say how it is shown.
-SHOWN = {
+# Text fields of a module that are dumped unchanged. Every other text field needs its own serializer.
+UNCHANGED_FIELDS = {
     "dns.query_class",
     "dns.query_name",
     "dns.query_type",
@@ -291,38 +302,38 @@ SHOWN = {
 }
 
 
-def test_every_text_of_a_module_is_hidden_or_known_to_be_harmless() -> None:
-    """A new one fails here until somebody has decided."""
-    assert set(_shown(Module, ())) == SHOWN
+def test_every_text_field_is_hidden_or_listed_as_harmless() -> None:
+    """A new field fails here until it is listed or gets a serializer."""
+    assert set(_unchanged_fields(Module, ())) == UNCHANGED_FIELDS
 
 
-def _shown(kind: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """Yield the keys that hold text which is not dumped in a way of its own."""
+def _unchanged_fields(kind: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Yield the keys of text fields without a serializer of their own."""
     if kind is str:
         yield ".".join(path)
     elif isinstance(kind, type) and issubclass(kind, Block):
         for name, field in kind.model_fields.items():
             if not any(isinstance(each, PlainSerializer) for each in field.metadata):
-                yield from _shown(field.annotation, (*path, name))
+                yield from _unchanged_fields(field.annotation, (*path, name))
     elif not any(isinstance(each, PlainSerializer) for each in getattr(kind, "__metadata__", ())):
         for part in typing.get_args(kind):
-            yield from _shown(part, path)
+            yield from _unchanged_fields(part, path)
 
 
 @pytest.mark.parametrize(
-    ("text", "length"),
+    ("text", "duration"),
     [("1h", 3600.0), ("1.5s", 1.5), ("1m0.5s", 60.5), ("0", 0.0), (0, 0.0), ("-5s", 0.0), ("2h", 7200.0)],
 )
-def test_a_duration_is_read_as_go_does(text: object, length: float) -> None:
-    assert seconds(text) == length
+def test_duration_is_read_as_in_go(text: object, duration: float) -> None:
+    assert seconds(text) == duration
 
 
 @pytest.mark.parametrize("text", ["", "5", 5, True, False, "5 s", "s", "1d", "1e3s", "5s ", "--5s x"])
-def test_what_go_does_not_take_for_a_duration_is_refused(text: object) -> None:
+def test_invalid_go_duration_is_rejected(text: object) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         seconds(text)
 
 
-@pytest.mark.parametrize(("text", "length"), [("1KB", 1024), ("1KiB", 1024), ("5B", 5), ("2GB", 2 << 30), (0, 0)])
-def test_a_size_is_in_powers_of_1024(text: object, length: int) -> None:
-    assert size(text) == length
+@pytest.mark.parametrize(("text", "size_bytes"), [("1KB", 1024), ("1KiB", 1024), ("5B", 5), ("2GB", 2 << 30), (0, 0)])
+def test_size_units_are_powers_of_1024(text: object, size_bytes: int) -> None:
+    assert size(text) == size_bytes

@@ -1,4 +1,4 @@
-"""The small parts of the stand-in for blackbox_exporter: targets, names, pages, patience."""
+"""Parts of the replacement for blackbox_exporter: targets, names, result pages, timeouts and reloads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.clocks import ManualClock, settle
 
 
 @pytest.mark.parametrize(
-    ("target", "port", "found"),
+    ("target", "port", "host_and_port"),
     [
         ("example.test:25", None, ("example.test", 25)),
         ("[::1]:25", None, ("::1", 25)),
@@ -38,12 +38,12 @@ from tests.support.clocks import ManualClock, settle
         ("192.0.2.1:5353", 53, ("192.0.2.1", 5353)),
     ],
 )
-def test_a_target_is_split_as_go_does(target: str, port: int | None, found: tuple[str, int]) -> None:
-    assert split(target, port) == found
+def test_target_is_split_as_in_go(target: str, port: int | None, host_and_port: tuple[str, int]) -> None:
+    assert split(target, port) == host_and_port
 
 
 @pytest.mark.parametrize("target", ["example.test", "a:b", "a:0", "a:65536", "::1", "a:1:2"])
-def test_a_target_without_a_port_is_bad_where_there_is_no_usual_one(target: str) -> None:
+def test_target_without_port_is_invalid_without_a_default_port(target: str) -> None:
     with pytest.raises(ProbeFailure, match="bad_target"):
         split(target)
 
@@ -51,29 +51,29 @@ def test_a_target_without_a_port_is_bad_where_there_is_no_usual_one(target: str)
 @pytest.mark.parametrize(
     ("timeout", "scraper", "seconds"),
     [
-        (0, 0, 119.5),  # nobody bounds it
+        (0, 0, 119.5),  # no timeout is set
         (5, 0, 5),
         (0, 10, 9.5),
         (5, 10, 5),
         (20, 10, 9.5),
-        (20, 0.4, 20),  # as there: too little for the way back leaves the module's
+        (20, 0.4, 20),  # as in blackbox_exporter: the scrape timeout is too short, so the module's applies
         (0, 0.4, 0.01),
         (0, float("inf"), 119.5),
         (3000, 4000, LONGEST),
     ],
 )
-def test_a_probe_may_take_what_scraper_and_module_allow(timeout: float, scraper: float, seconds: float) -> None:
+def test_probe_timeout_is_limited_by_scraper_and_module(timeout: float, scraper: float, seconds: float) -> None:
     assert _seconds(Module.model_construct(timeout=float(timeout)), float(scraper)) == pytest.approx(seconds)
 
 
-def test_the_hash_of_an_address_is_gos() -> None:
-    """Recorded from blackbox_exporter 0.23 for 127.0.0.1 and ::1."""
+def test_address_hash_equals_gos() -> None:
+    """The values were recorded from blackbox_exporter 0.23 for 127.0.0.1 and ::1."""
     assert fnv1a(bytes([127, 0, 0, 1])) == 3668918509
     assert fnv1a(bytes(15) + b"\1") == 1751717746
 
 
 @pytest.mark.parametrize(
-    ("template", "sent"),
+    ("template", "expected"),
     [
         ("PONG ${1}", "PONG a"),
         ("$1$2", "ab"),
@@ -85,12 +85,12 @@ def test_the_hash_of_an_address_is_gos() -> None:
         ("$ and ${", "$ and ${"),
     ],
 )
-def test_what_was_caught_is_filled_in_as_go_does(template: str, sent: str) -> None:
-    assert _filled(template, {"0": "ab", "1": "a", "2": "b", "who": "b"}) == sent
+def test_captured_groups_are_expanded_as_in_go(template: str, expected: str) -> None:
+    assert _filled(template, {"0": "ab", "1": "a", "2": "b", "who": "b"}) == expected
 
 
-def test_a_name_is_written_as_go_does() -> None:
-    """In Go's order, whatever the certificate's; parts of one kind together, and what would be syntax escaped."""
+def test_distinguished_name_is_formatted_as_in_go() -> None:
+    """The attributes are in Go's order, attributes of one type are joined, and special characters are escaped."""
     parts = [
         (NameOID.COMMON_NAME, "a, b"),
         (NameOID.COUNTRY_NAME, "CA"),
@@ -102,7 +102,7 @@ def test_a_name_is_written_as_go_does() -> None:
     assert _name(name) == "CN=a\\, b,OU=one+OU=two,O=\\#1\\ ,C=CA"
 
 
-def test_a_page_is_what_prometheus_reads() -> None:
+def test_page_is_valid_prometheus_text() -> None:
     gauges = Gauges()
     gauges.set("probe_success", True)
     gauges.set("probe_duration_seconds", 0.25)
@@ -118,7 +118,7 @@ def test_a_page_is_what_prometheus_reads() -> None:
     assert samples["probe_ssl_last_chain_info", ("issuer", "b"), ("subject", 'CN="a"\\,\n')] == 1
 
 
-def test_the_handbook_tells_every_difference_and_every_metric() -> None:
+def test_documentation_lists_every_difference_and_metric() -> None:
     text = documentation()
     assert all(each.here in text and each.there in text and each.reason in text for each in DIFFERENCES.values())
     assert all(f"`{name}`" in text for name in HELP)
@@ -132,74 +132,74 @@ def modules(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_sound_file_is_taken_over_and_a_bad_one_leaves_what_runs(modules: Path) -> None:
-    box, health = Blackbox(modules, SystemClock()), Health(blackbox_reload_success=True, blackbox_reload_at=1)
+def test_valid_file_is_loaded_and_invalid_file_keeps_the_running_modules(modules: Path) -> None:
+    service, health = Blackbox(modules, SystemClock()), Health(blackbox_reload_success=True, blackbox_reload_at=1)
     modules.write_text("modules: {icmp: {prober: icmp}}")
-    box.look(health, asked=True)
-    assert (set(box.modules), health.blackbox_reload_success) == ({"icmp"}, True)
-    taken = health.blackbox_reload_at
-    for bad in ("modules: {tcp: {prober: tpc}}", "modules: [", ""):
-        modules.write_text(bad)
-        box.look(health, asked=True)
-        assert (set(box.modules), health.blackbox_reload_success) == ({"icmp"}, False)
+    service.look(health, asked=True)
+    assert (set(service.modules), health.blackbox_reload_success) == ({"icmp"}, True)
+    reload_at = health.blackbox_reload_at
+    for invalid_text in ("modules: {tcp: {prober: tpc}}", "modules: [", ""):
+        modules.write_text(invalid_text)
+        service.look(health, asked=True)
+        assert (set(service.modules), health.blackbox_reload_success) == ({"icmp"}, False)
     modules.unlink()
-    box.look(health, asked=True)
-    assert (set(box.modules), health.blackbox_reload_success) == ({"icmp"}, False)
-    assert health.blackbox_reload_at == taken
+    service.look(health, asked=True)
+    assert (set(service.modules), health.blackbox_reload_success) == ({"icmp"}, False)
+    assert health.blackbox_reload_at == reload_at
 
 
-def test_a_change_is_seen_without_being_asked_also_of_a_file_that_is_named(tmp_path: Path) -> None:
+def test_change_of_a_referenced_file_is_loaded_without_a_reload_request(tmp_path: Path) -> None:
     secret, path = tmp_path / "token", tmp_path / "blackbox.yml"
     secret.write_text("first-token")
     path.write_text("modules: {it: {prober: http, http: {bearer_token_file: token}}}")
-    box, health = Blackbox(path, SystemClock()), Health(blackbox_reload_success=True)
+    service, health = Blackbox(path, SystemClock()), Health(blackbox_reload_success=True)
     secret.write_text("second-token")
-    for _ in range(2):  # a file must hold still from one look to the next
-        box.look(health, asked=False)
-    token = box.modules["it"].http.bearer_token_file
+    for _ in range(2):  # a file must be unchanged between two checks
+        service.look(health, asked=False)
+    token = service.modules["it"].http.bearer_token_file
     assert token is not None
     assert token.reveal() == "second-token"
 
 
-async def test_probes_that_are_asked_for_at_once_start_one_after_the_other(modules: Path) -> None:
+async def test_simultaneous_probes_start_one_after_the_other(modules: Path) -> None:
     clock = ManualClock()
-    box = Blackbox(modules, clock)
-    waiting = [asyncio.create_task(box._turn()) for _ in range(3)]
+    service = Blackbox(modules, clock)
+    waiting = [asyncio.create_task(service._turn()) for _ in range(3)]
     await settle()
-    started = [sum(each.done() for each in waiting)]
+    started_counts = [sum(each.done() for each in waiting)]
     for _ in range(2):
         await clock.advance(SPACING)
-        started.append(sum(each.done() for each in waiting))
-    assert started == [1, 2, 3]
+        started_counts.append(sum(each.done() for each in waiting))
+    assert started_counts == [1, 2, 3]
     await clock.advance(1.0)
-    await asyncio.wait_for(box._turn(), 1.0)  # at once: nobody went before
+    await asyncio.wait_for(service._turn(), 1.0)  # starts immediately: no other probe is waiting
 
 
-def test_a_defect_of_reading_leaves_what_runs(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    box, health = Blackbox(modules, SystemClock()), Health(blackbox_reload_success=True)
+def test_internal_error_of_the_loader_keeps_the_running_modules(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, health = Blackbox(modules, SystemClock()), Health(blackbox_reload_success=True)
     monkeypatch.setattr("monitor.blackbox.service.load_block", lambda *_: 1 / 0)
-    box.look(health, asked=True)
-    assert (set(box.modules), health.blackbox_reload_success) == ({"tcp"}, False)
+    service.look(health, asked=True)
+    assert (set(service.modules), health.blackbox_reload_success) == ({"tcp"}, False)
 
 
-async def test_a_probe_and_what_it_hands_on_are_of_one_reading_of_the_file(
+async def test_probe_and_its_shared_state_come_from_the_same_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token that was fetched as the old file says is not shown by the new one's probes."""
-    async with probe_request.box(tmp_path, "modules: {tcp: {prober: tcp}}") as (made, ask):
-        handed: list[object] = []
+    """A token that was fetched with the old file is not used by probes of the new file."""
+    async with probe_request.blackbox_service(tmp_path, "modules: {tcp: {prober: tcp}}") as (service, request):
+        recorded: list[object] = []
 
-        def reloading(module: Module, hostname: str) -> None:  # in the middle of taking a question
-            made.look(Health(), asked=True)
-            handed.append(made.modules)
+        def reloading(module: Module, hostname: str) -> None:  # while a request is being processed
+            service.look(Health(), asked=True)
+            recorded.append(service.modules)
 
         def probe(target: str, module: Module, *rest: Any) -> BlackboxProbe:
-            handed.append(rest[3])
+            recorded.append(rest[3])
             return BlackboxProbe(target, module, *rest)
 
         monkeypatch.setattr("monitor.blackbox.service.check_hostname", reloading)
         monkeypatch.setattr("monitor.blackbox.service.BlackboxProbe", probe)
-        before = made._loaded
-        await ask("tcp", "127.0.0.1:1")
-        assert handed[0] is not before.modules
-        assert handed[1] is before.shared["tcp"]
+        loaded_before = service._loaded
+        await request("tcp", "127.0.0.1:1")
+        assert recorded[0] is not loaded_before.modules
+        assert recorded[1] is loaded_before.shared["tcp"]
