@@ -1,4 +1,4 @@
-"""Kinds of check as the probes define them, small; and the ways the tests here load a configuration."""
+"""Small check kinds for these tests, and helpers that load a configuration."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class TlsCheck(CheckBase):
 
 KINDS = (HttpCheck, TcpCheck, TlsCheck)
 
-SMALLEST = """\
+MINIMAL = """\
 listen: 127.0.0.1:9999        # default
 store: var/ninewatch.db       # default
 products:
@@ -68,25 +68,25 @@ products:
 """
 
 
-def examined(folder: Path, text: str, name: str = "c.yaml") -> LoadResult:
-    """Examine a file of this text."""
+def examine_text(folder: Path, text: str, name: str = "c.yaml") -> LoadResult:
+    """Examine a file with this text."""
     path = folder / name
     path.write_text(textwrap.dedent(text), "utf-8")
     return examine(path, KINDS)
 
 
-def loaded(folder: Path, text: str) -> Portfolio:
-    """Return the portfolio of a file of this text, which has no mistakes."""
-    found = examined(folder, text)
-    assert found.portfolio is not None, found.problems
-    return found.portfolio
+def load_text(folder: Path, text: str) -> Portfolio:
+    """Return the portfolio of this text, which must be valid."""
+    result = examine_text(folder, text)
+    assert result.portfolio is not None, result.problems
+    return result.portfolio
 
 
-def complaints(folder: Path, text: str) -> list[str]:
-    """Return the problems of a file of this text, the file's folder left out."""
-    return [str(problem).removeprefix(f"{folder}/") for problem in examined(folder, text).problems]
+def problems_of(folder: Path, text: str) -> list[str]:
+    """Return the problems of this text, without the folder's path."""
+    return [str(problem).removeprefix(f"{folder}/") for problem in examine_text(folder, text).problems]
 
 
-def check(line: str) -> str:
+def with_check(line: str) -> str:
     """Return a configuration with one check, whose keys start in line 5, column 10."""
     return f"products:\n  - id: p\n    objective: 99.9%\n    checks:\n      - {{id: c, {line}}}\n"

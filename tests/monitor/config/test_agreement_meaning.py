@@ -1,4 +1,4 @@
-"""Agreements as plain data: one form for one meaning, and the agreement of it excludes the same time."""
+"""Agreements as plain data: equal meanings give equal data, and the data excludes the same time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ({}, {"service_hours": "Mon-Sun 00:00-24:00", "zone": "UTC"}),
         ({}, {"service_hours": "Mon-Sun 18:00-06:00, 06:00-18:00"}),
@@ -35,12 +35,12 @@ def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
         ({"longest_outage": "22m"}, {"longest_outage": "1320s"}),
     ],
 )
-def test_agreements_of_one_meaning_are_written_alike(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert meaning(**one) == meaning(**other)
+def test_agreements_with_equal_meaning_give_equal_data(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert meaning(**first) == meaning(**second)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         (
             {"holidays": "BC", "service_hours": "Mon 22:00-02:00"},
@@ -52,12 +52,12 @@ def test_agreements_of_one_meaning_are_written_alike(one: dict[str, Any], other:
         ({}, {"total_outage": {"limit": "4h", "per": "30d"}}),
     ],
 )
-def test_agreements_of_another_meaning_are_not(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """A shift that begins on a holiday is not served after midnight either."""
-    assert meaning(**one) != meaning(**other)
+def test_agreements_with_different_meaning_give_different_data(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """First case: a shift that begins on a holiday is excluded after midnight too."""
+    assert meaning(**first) != meaning(**second)
 
 
-def test_a_zone_that_decides_nothing_is_left_out() -> None:
+def test_zone_without_effect_is_omitted() -> None:
     assert "zone" not in meaning("UTC")
     assert meaning("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
     assert meaning("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}
@@ -79,24 +79,24 @@ WINDOW = Interval(parse_instant("2026-12-01T00:00:00Z"), parse_instant("2026-12-
         {"excludes": [], "longest_outage": "22m", "total_outage": {"limit": "4h", "per": "30d"}},
     ],
 )
-def test_an_agreement_reads_back_and_excludes_the_same_time(fields: dict[str, Any]) -> None:
-    written = Agreement.model_validate(fields)
-    plain = agreement_meaning(written, "America/Vancouver")
-    read = agreement_of(plain | {"of a newer version": 1})
-    assert agreement_meaning(read, "America/Vancouver") == plain
+def test_agreement_from_data_excludes_the_same_time(fields: dict[str, Any]) -> None:
+    agreement = Agreement.model_validate(fields)
+    data = agreement_meaning(agreement, "America/Vancouver")
+    restored = agreement_of(data | {"of a newer version": 1})
+    assert agreement_meaning(restored, "America/Vancouver") == data
     zone = "America/Vancouver"
-    assert hours(read, zone) == hours(written, zone)
-    assert set(read.excludes) == set(written.excludes)
-    assert list(read.limits()) == list(written.limits())
+    assert excluded_intervals(restored, zone) == excluded_intervals(agreement, zone)
+    assert set(restored.excludes) == set(agreement.excludes)
+    assert list(restored.limits()) == list(agreement.limits())
 
 
-def hours(agreement: Agreement, zone: str) -> list[Interval]:
+def excluded_intervals(agreement: Agreement, zone: str) -> list[Interval]:
     return sorted(each.interval for each in agreement.out_of_hours(WINDOW, zone))
 
 
-def test_hours_that_were_read_back_print_as_a_person_writes_them() -> None:
-    read = agreement_of(meaning(service_hours="Mon 07:00-18:00; Tue-Fri 7:00-18:00; Sun 10:00-12:00, 13:00-14:00"))
-    assert str(read.service_hours) == "Mon-Fri 07:00-18:00; Sun 10:00-12:00, 13:00-14:00"
+def test_restored_service_hours_are_printed_in_short_form() -> None:
+    restored = agreement_of(meaning(service_hours="Mon 07:00-18:00; Tue-Fri 7:00-18:00; Sun 10:00-12:00, 13:00-14:00"))
+    assert str(restored.service_hours) == "Mon-Fri 07:00-18:00; Sun 10:00-12:00, 13:00-14:00"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,6 @@ def test_hours_that_were_read_back_print_as_a_person_writes_them() -> None:
         {"total_outage": {"limit_seconds": 5}},
     ],
 )
-def test_what_is_no_meaning_is_one_error(change: dict[str, Any]) -> None:
+def test_invalid_agreement_data_is_rejected(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         agreement_of(meaning() | change)

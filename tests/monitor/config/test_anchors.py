@@ -1,4 +1,4 @@
-"""`anchors` and `witness_for`: one place per anchor, and every mistake with its remedy."""
+"""`anchors` and `witness_for`: one destination per anchor, and a remedy for every mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEAD = "products:\n- {id: web, objective: 99%, checks: [{id: a, tcp: '127.0.0.1:9'}]}\n"
 
 
-def examined(folder: Path, text: str) -> LoadResult:
+def examine_text(folder: Path, text: str) -> LoadResult:
     path = folder / "ninewatch.yaml"
     path.write_text(HEAD + text)
     return examine(path, check_types(allow_exec=False))
@@ -27,7 +27,7 @@ def examined(folder: Path, text: str) -> LoadResult:
 def test_each_kind_of_anchor_is_read(tmp_path: Path) -> None:
     authority(tmp_path, "Test")
     (tmp_path / "key").write_text("key")
-    found = examined(
+    result = examine_text(
         tmp_path,
         """
 anchors:
@@ -38,13 +38,13 @@ witness_for:
 - {id: other, url: "https://other.example.org", about: the other team}
 """,
     )
-    assert found.portfolio is not None, found.problems
-    assert [each.kind for each in found.portfolio.anchors] == ["timestamp", "git", "witness"]
-    assert found.portfolio.witness_for[0].id == "other"
+    assert result.portfolio is not None, result.problems
+    assert [each.kind for each in result.portfolio.anchors] == ["timestamp", "git", "witness"]
+    assert result.portfolio.witness_for[0].id == "other"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected_text"),
     [
         ('anchors: [{id: a, timestamp: "https://x.example/"}]', "anchors.a.timestamp: requires `ca`"),
         ("anchors: [{id: a}]", "has no kind; add one of timestamp, git, witness"),
@@ -60,7 +60,7 @@ witness_for:
         ("anchors: [{id: a, git: /x.git, timeout: 1h}]", "between 1s and 5m"),
     ],
 )
-def test_a_mistake_is_named_with_its_remedy(text: str, said: str, tmp_path: Path) -> None:
-    found = examined(tmp_path, text)
-    assert found.portfolio is None
-    assert any(said in str(problem) for problem in found.problems), found.problems
+def test_mistake_is_reported_with_a_remedy(text: str, expected_text: str, tmp_path: Path) -> None:
+    result = examine_text(tmp_path, text)
+    assert result.portfolio is None
+    assert any(expected_text in str(problem) for problem in result.problems), result.problems

@@ -1,4 +1,4 @@
-"""Conditions on headers, cookies and JSON, sizes and versions: what they mean, and what is said of a mistake."""
+"""Conditions on headers, cookies and JSON, sizes and versions: their meaning, and messages for mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monitor.config.sizes import SizeRange
 
 
 @pytest.mark.parametrize(
-    ("written", "good", "bad"),
+    ("config", "matching_values", "other_values"),
     [
         ({">": 5}, [6, 5.5], [5, "6", True, None, [9]]),
         ({">=": 5}, [5], [4.9, float("nan")]),
@@ -31,15 +31,17 @@ from monitor.config.sizes import SizeRange
         ({"matches": "x"}, ["\ud800x"], ["\ud800"]),
     ],
 )
-def test_every_value_found_in_json_must_be_as_wanted(written: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
-    made = parse_conditions(written, JSON_KEYS)
-    assert [value for value in good if not made.match([value])] == []
-    assert [value for value in bad if made.match([value])] == []
-    assert not bad or not made.match([good[0], bad[0]])
-    assert not made.match([])
+def test_condition_must_hold_for_every_json_value(
+    config: dict[str, Any], matching_values: list[Any], other_values: list[Any]
+) -> None:
+    parsed = parse_conditions(config, JSON_KEYS)
+    assert [value for value in matching_values if not parsed.match([value])] == []
+    assert [value for value in other_values if parsed.match([value])] == []
+    assert not other_values or not parsed.match([matching_values[0], other_values[0]])
+    assert not parsed.match([])
 
 
-def test_what_is_not_to_exist_and_what_is_optional() -> None:
+def test_exists_false_and_optional() -> None:
     absent = parse_conditions({"exists": False}, JSON_KEYS)
     optional = parse_conditions({"<": 5, "optional": True}, JSON_KEYS)
     assert absent.match([])
@@ -49,7 +51,7 @@ def test_what_is_not_to_exist_and_what_is_optional() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "values", "holds"),
+    ("config", "values", "expected"),
     [
         ({"matches": "^nginx"}, ["nginx/1.2"], True),
         ({"matches": "^nginx"}, [], False),
@@ -66,13 +68,13 @@ def test_what_is_not_to_exist_and_what_is_optional() -> None:
         (False, ["x"], False),
     ],
 )
-def test_a_header_may_be_there_or_not_and_match_or_not(written: Any, values: list[str], holds: bool) -> None:
-    (wanted,) = Expect.model_validate({"header": {"X": written}}).header
-    assert wanted.is_met(values) is holds
+def test_header_condition(config: Any, values: list[str], expected: bool) -> None:
+    (condition,) = Expect.model_validate({"header": {"X": config}}).header
+    assert condition.is_met(values) is expected
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("config", "expected_error"),
     [
         ({"json": {"$.a": {"=": 1}}}, '"=" is not a condition; write one of <, <=, >, >='),
         ({"json": {"$.a": {}}}, "has no condition"),
@@ -118,13 +120,13 @@ def test_a_header_may_be_there_or_not_and_match_or_not(written: Any, values: lis
         ({"body_size": {"max": True}}, "is not a size"),
     ],
 )
-def test_a_mistake_is_told_in_words(written: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
-        Expect.model_validate(written)
+def test_mistake_is_reported(config: dict[str, Any], expected_error: str) -> None:
+    with pytest.raises(ValidationError, match=expected_error):
+        Expect.model_validate(config)
 
 
 @pytest.mark.parametrize(
-    ("written", "least", "most"),
+    ("config", "low", "high"),
     [
         ("<= 100kB", 0, 100_000),
         ("<64KiB", 0, 65_535),
@@ -135,31 +137,31 @@ def test_a_mistake_is_told_in_words(written: dict[str, Any], said: str) -> None:
         ({"min": "5B", "max": 7}, 5, 7),
     ],
 )
-def test_a_size_is_bounded_from_below_from_above_or_both(written: Any, least: int, most: int | None) -> None:
-    found = Expect.model_validate({"body_size": written}).body_size
-    assert found == SizeRange(least, most)
-    assert least in found
-    assert least - 1 not in found
-    assert most is None or (most in found and most + 1 not in found)
-    assert Expect.model_validate({"body_size": str(found)}).body_size == found
+def test_size_condition_has_a_minimum_a_maximum_or_both(config: Any, low: int, high: int | None) -> None:
+    size_range = Expect.model_validate({"body_size": config}).body_size
+    assert size_range == SizeRange(low, high)
+    assert low in size_range
+    assert low - 1 not in size_range
+    assert high is None or (high in size_range and high + 1 not in size_range)
+    assert Expect.model_validate({"body_size": str(size_range)}).body_size == size_range
 
 
-@pytest.mark.parametrize("written", [1.1, "1.1", [1.0, "2"], 2, "2.0"])
-def test_a_version_may_be_written_as_yaml_reads_it(written: Any) -> None:
-    assert set(Expect.model_validate({"version": written}).version) <= {"1.0", "1.1", "2"}
+@pytest.mark.parametrize("config", [1.1, "1.1", [1.0, "2"], 2, "2.0"])
+def test_version_may_be_a_number_or_text(config: Any) -> None:
+    assert set(Expect.model_validate({"version": config}).version) <= {"1.0", "1.1", "2"}
 
 
-def test_one_text_or_expression_needs_no_list() -> None:
-    one = Expect.model_validate({"contains": "a", "not_contains": "b", "matches": "c", "not_matches": "d"})
-    assert one == Expect.model_validate(
+def test_single_text_or_expression_needs_no_list() -> None:
+    expect = Expect.model_validate({"contains": "a", "not_contains": "b", "matches": "c", "not_matches": "d"})
+    assert expect == Expect.model_validate(
         {"contains": ["a"], "not_contains": ["b"], "matches": ["c"], "not_matches": ["d"]}
     )
     assert all(Expect.model_validate({key: "a"}).needs_body for key in ("not_contains", "not_matches"))
 
 
-def test_a_dump_holds_what_is_expected() -> None:
-    written = {"header": {"X": {"matches": "a"}, "Y": False}, "json": {"$.n": {">": 1, "<": 5}}, "version": ["2"]}
-    dumped = Expect.model_validate(written).model_dump(mode="json", by_alias=True)
+def test_dump_describes_the_conditions() -> None:
+    config = {"header": {"X": {"matches": "a"}, "Y": False}, "json": {"$.n": {">": 1, "<": 5}}, "version": ["2"]}
+    dumped = Expect.model_validate(config).model_dump(mode="json", by_alias=True)
     assert dumped["header"] == {"X": 'to match "a"', "Y": "it not to exist"}
     assert dumped["json"] == {"$.n": "> 1 and < 5"}
     assert dumped["version"] == ["2"]

@@ -1,4 +1,4 @@
-"""Names beyond ASCII (UTS 46, non-transitional, IDNA 2008) and absolute ones, wherever a name is read."""
+"""Internationalized names (UTS 46, non-transitional, IDNA 2008) and absolute names in every key with a name."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.support.probing import load_check
 
 
 @pytest.mark.parametrize(
-    ("written", "asked"),
+    ("text", "encoded"),
     [
-        ("faß.de", "xn--fa-hia.de"),  # IDNA 2003 asks for fass.de, which is another's
+        ("faß.de", "xn--fa-hia.de"),  # IDNA 2003 gives fass.de, which is another domain
         ("FAẞ.DE", "xn--fa-hia.de"),
         ("βόλος.com", "xn--nxasmm1c.com"),  # the final sigma, which IDNA 2003 changes
         ("نامه‌ای.com", "xn--mgba3gch31f060k.com"),  # the zero width non-joiner, which IDNA 2003 drops
@@ -32,7 +32,7 @@ from tests.support.probing import load_check
         ("_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example"),
         ("r3---sn.bücher.example", "r3---sn.xn--bcher-kva.example"),
         ("xn--fa-hia.bücher.example", "xn--fa-hia.xn--bcher-kva.example"),
-        ("☃.example", "xn--n3h.example"),  # not of IDNA 2008, but browsers ask for it
+        ("☃.example", "xn--n3h.example"),  # not valid in IDNA 2008, but browsers accept it
         ("１９２.0.2.１", "192.0.2.1"),
         ("Name_1.Example.", "Name_1.Example."),
         ("xn--fa-hia.de", "xn--fa-hia.de"),
@@ -40,21 +40,21 @@ from tests.support.probing import load_check
         (".".join(["a" * 62] * 4) + ".", ".".join(["a" * 62] * 4) + "."),
     ],
 )
-def test_a_name_is_asked_for_as_browsers_do(written: str, asked: str) -> None:
-    assert host(written) == asked
+def test_name_is_encoded_as_in_browsers(text: str, encoded: str) -> None:
+    assert host(text) == encoded
 
 
 @pytest.mark.parametrize(
-    "written",
+    "text",
     ["a b.ß", "́a.de", "a‍b.ß", "bücher..example", "ß/etc", "ü@example", "ü" * 64 + ".example", "א1a.example"],
 )
-def test_what_cannot_be_a_name_is_refused_with_the_name(written: str) -> None:
+def test_invalid_name_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="host name"):
-        host(written)
+        host(text)
 
 
 @pytest.mark.parametrize(
-    ("written", "key", "found"),
+    ("text", "key", "expected"),
     [
         ({"http": "https://FAß.de:8443/ä"}, "http", "https://xn--fa-hia.de:8443/%C3%A4"),
         ({"websocket": "wss://faß.de/"}, "websocket", "wss://xn--fa-hia.de/"),
@@ -70,28 +70,28 @@ def test_what_cannot_be_a_name_is_refused_with_the_name(written: str) -> None:
         ({"http": "http://a.example/", "proxy": "http://faß.de:3128"}, "proxy", "xn--fa-hia.de:3128"),
     ],
 )
-def test_every_name_of_a_check_is_read_alike(written: dict[str, Any], key: str, found: str) -> None:
-    value: Any = load_check(written)
+def test_every_name_of_a_check_is_encoded(text: dict[str, Any], key: str, expected: str) -> None:
+    value: Any = load_check(text)
     for each in key.split("."):
         value = getattr(value, each)
-    assert str(value) == found
+    assert str(value) == expected
 
 
-def test_a_redirect_is_followed_to_the_name_that_is_written() -> None:
-    """Header values are bytes, held as latin-1; these are UTF-8."""
+def test_redirect_with_an_internationalized_name_is_followed() -> None:
+    """Header values are bytes, stored as latin-1; this one is UTF-8."""
     request = request_of(HttpCheck(id="a", http="http://a.example/", redirects=1))
-    onward = request.redirected(302, "https://faß.de/x".encode().decode("latin-1"))
-    assert (onward.host, onward.server_name, onward.url.netloc) == ("xn--fa-hia.de",) * 3
+    redirected = request.redirected(302, "https://faß.de/x".encode().decode("latin-1"))
+    assert (redirected.host, redirected.server_name, redirected.url.netloc) == ("xn--fa-hia.de",) * 3
 
 
-def test_a_redirect_to_what_is_no_name_says_so() -> None:
+def test_redirect_to_an_invalid_name_is_reported() -> None:
     request = request_of(HttpCheck(id="a", http="http://a.example/", redirects=1))
     with pytest.raises(ProbeFailure, match="host name") as caught:
         request.redirected(302, "http://a b.ß/".encode().decode("latin-1"))
     assert caught.value.reason == "redirect_refused"
 
 
-def test_a_name_in_an_expected_record_is_read_alike() -> None:
+def test_name_in_an_expected_record_is_encoded() -> None:
     answer = dns.message.make_response(dns.message.make_query("a.example", "CNAME"))
     assert isinstance(answer, dns.message.QueryMessage)
     answer.answer.append(dns.rrset.from_text("a.example.", 1, "IN", "CNAME", "xn--fa-hia.de."))
@@ -99,10 +99,10 @@ def test_a_name_in_an_expected_record_is_read_alike() -> None:
     expect.judge(answer, dns.rdatatype.CNAME, "a.example CNAME")
 
 
-def test_a_module_asks_for_the_name_alike() -> None:
+def test_name_in_a_dns_module_is_encoded() -> None:
     assert DnsModule.model_validate({"query_name": "faß.de"}).query_name == "xn--fa-hia.de"
 
 
-def test_a_refused_name_of_a_check_is_quoted() -> None:
+def test_rejected_name_of_a_check_is_quoted() -> None:
     with pytest.raises(ValidationError, match="is not a host name: the joiner at position 2"):
         load_check({"tcp": "a.ü‍:25"})

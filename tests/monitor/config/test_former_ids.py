@@ -1,4 +1,4 @@
-"""`was:`: former ids of products and checks, and what contradicts itself in them."""
+"""`was:` former ids of products and checks, and contradictions in them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.monitor.config.kinds import examined, loaded
 if TYPE_CHECKING:
     from pathlib import Path
 
-TWO = """\
+TWO_PRODUCTS = """\
 products:
 - {id: forms%s, objective: 99.9%%, checks: [{id: page%s, tcp: "h:1"}, {id: api%s, tcp: "h:1"}]}
 - {id: sso%s, objective: 99.9%%, checks: [{id: page, tcp: "h:1"}]}
 """
 
 
-def test_former_ids_lead_to_present_keys(tmp_path: Path) -> None:
-    """Every combination of a product's ids and a check's: either may have been renamed first."""
-    former = FormerIdMap.of(loaded(tmp_path, TWO % (", was: chefs", ", was: [health, web]", "", "")))
-    assert former.products == {"chefs": "forms"}
-    assert former.checks == {
+def test_former_ids_map_to_present_keys(tmp_path: Path) -> None:
+    """Every combination of the product's and the check's ids is mapped, because either may have been renamed first."""
+    former_ids = FormerIdMap.of(loaded(tmp_path, TWO_PRODUCTS % (", was: chefs", ", was: [health, web]", "", "")))
+    assert former_ids.products == {"chefs": "forms"}
+    assert former_ids.checks == {
         "forms/health": "forms/page",
         "forms/web": "forms/page",
         "chefs/page": "forms/page",
@@ -34,11 +34,11 @@ def test_former_ids_lead_to_present_keys(tmp_path: Path) -> None:
 
 
 def test_without_former_ids_nothing_is_renamed(tmp_path: Path) -> None:
-    assert FormerIdMap.of(loaded(tmp_path, TWO % ("", "", "", ""))) == FormerIdMap()
+    assert FormerIdMap.of(loaded(tmp_path, TWO_PRODUCTS % ("", "", "", ""))) == FormerIdMap()
 
 
 @pytest.mark.parametrize(
-    ("written", "place", "says"),
+    ("fields", "key_path", "expected_text"),
     [
         ((", was: forms", "", "", ""), "products.forms.was", "is the current id"),
         ((", was: sso", "", "", ""), "products.forms.was", '"sso" is the id of another product'),
@@ -58,14 +58,14 @@ def test_without_former_ids_nothing_is_renamed(tmp_path: Path) -> None:
         (("", ", was: [old, 'A B']", "", ""), "products.forms.checks.page", "A B"),
     ],
 )
-def test_a_contradiction_is_refused_at_its_place(
-    tmp_path: Path, written: tuple[str, ...], place: str, says: str
+def test_contradiction_is_reported_at_its_key(
+    tmp_path: Path, fields: tuple[str, ...], key_path: str, expected_text: str
 ) -> None:
-    found = examined(tmp_path, TWO % written)
-    assert found.portfolio is None
-    assert [place in str(each) and says in str(each) for each in found.problems] == [True], found.problems
+    result = examined(tmp_path, TWO_PRODUCTS % fields)
+    assert result.portfolio is None
+    assert [key_path in str(each) and expected_text in str(each) for each in result.problems] == [True], result.problems
 
 
-def test_the_same_former_id_in_two_products_names_two_checks(tmp_path: Path) -> None:
-    text = (TWO % ("", ", was: web", "", "")).replace("{id: page, tcp", "{id: page, was: web, tcp")
+def test_same_former_id_in_two_products_maps_to_two_checks(tmp_path: Path) -> None:
+    text = (TWO_PRODUCTS % ("", ", was: web", "", "")).replace("{id: page, tcp", "{id: page, was: web, tcp")
     assert FormerIdMap.of(loaded(tmp_path, text)).checks == {"forms/web": "forms/page", "sso/web": "sso/page"}

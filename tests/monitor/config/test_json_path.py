@@ -1,4 +1,4 @@
-"""Paths into JSON: what they find, and that no document makes one of them slow."""
+"""JSON paths: their results, and that no document makes them slow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ for _ in range(90):
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "expected"),
     [
         ("$[?match(@, '(a|aa)+')]", ["aaaa"]),
         ("$[?match(@, 'a|b')]", ["b"]),
@@ -24,17 +24,17 @@ for _ in range(90):
         ("$[?length(@) == 1]", ["b", ["a"]]),
     ],
 )
-def test_patterns_in_a_path_hold_of_texts(path: str, found: list[Any]) -> None:
-    assert JsonPath(path).values(["aaaa", "b", "xbx", 5, ["a"], "\ud800b"]) == found
+def test_patterns_in_a_path_match_text_values(path: str, expected: list[Any]) -> None:
+    assert JsonPath(path).values(["aaaa", "b", "xbx", 5, ["a"], "\ud800b"]) == expected
 
 
-def test_a_pattern_that_tries_every_way_is_linear() -> None:
-    """A backtracking matcher takes 2^17000 steps for this, and never comes back."""
+def test_ambiguous_pattern_takes_linear_time() -> None:
+    """A backtracking matcher would need 2^17000 steps."""
     assert JsonPath("$.a[?match(@, '(a|aa)+')]").values({"a": ["a" * 17_000 + "!"]}) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "expected_error"),
     [
         ("$.a[?match(@, $.p)]", r"match\(\) requires a pattern in quotes; a pattern from the response"),
         ("$.a[?search(@.text, @.pattern)]", r"search\(\) requires a pattern in quotes"),
@@ -53,8 +53,8 @@ def test_a_pattern_that_tries_every_way_is_linear() -> None:
         ("$." + "a" * 1_000, "longer than 1000 characters"),
     ],
 )
-def test_what_a_document_can_make_slow_is_refused_at_the_load(path: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_path_that_a_document_can_make_slow_is_rejected(path: str, expected_error: str) -> None:
+    with pytest.raises(ValueError, match=expected_error):
         JsonPath(path)
 
 
@@ -70,5 +70,5 @@ def test_what_a_document_can_make_slow_is_refused_at_the_load(path: str, said: s
         ("$.all[?@.name == 'a' && @.env == 'b' && @.region == 'c'].parts[?@.up == true].id", 0),
     ],
 )
-def test_what_is_linear_is_taken(path: str, count: int) -> None:
+def test_path_with_linear_cost_is_accepted(path: str, count: int) -> None:
     assert len(JsonPath(path).values(NESTED)) == count

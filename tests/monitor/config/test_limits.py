@@ -1,4 +1,4 @@
-"""Lengths that the configuration takes: what the protocols allow, at values of the real world."""
+"""Lengths that the configuration accepts: the limits of the protocols, tested with realistic values."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tests.support.probing import attempt, load_check
 NAME = "s1._domainkey.example.test"
 DKIM = (
     "v=DKIM1; k=rsa; p=" + "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" + "x" * 344 + "IDAQAB"
-)  # of a key of 2048 bits
+)  # with a 2048-bit key
 JWT = ".".join(["e" * 300, "y" * 2_000, "s" * 342])
 
 
 def txt(text: str, size: int = 255) -> str:
-    """Return a text as a TXT record holds it, in strings of so many bytes."""
+    """Return the text as the strings of a TXT record, each of at most this many bytes."""
     return " ".join(f'"{text[at : at + size]}"' for at in range(0, len(text), size))
 
 
-def judged(expect: dict[str, Any], *strings: str) -> str:
-    """Return the reason why an answer of TXT records is bad, empty when it is good."""
+def reason_for(expect: dict[str, Any], *strings: str) -> str:
+    """Return the reason code for an answer with these TXT records, empty if the answer is good."""
     answer = dns.message.make_response(dns.message.make_query(NAME, "TXT"))
     assert isinstance(answer, dns.message.QueryMessage)
     answer.answer.append(dns.rrset.from_text(f"{NAME}.", 300, "IN", "TXT", *strings))
@@ -45,18 +45,18 @@ def judged(expect: dict[str, Any], *strings: str) -> str:
 
 
 @pytest.mark.parametrize("text", [DKIM, "v=spf1 " + "ip4:192.0.2.1 " * 600 + "-all", "x" * 65_000])
-async def test_a_long_text_is_taken_and_found_in_an_answer(text: str) -> None:
-    def whole(query: dns.message.QueryMessage) -> list[bytes]:
+async def test_long_text_is_accepted_and_matched(text: str) -> None:
+    def answer_completely(query: dns.message.QueryMessage) -> list[bytes]:
         reply = dns.message.make_response(query)
         reply.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "TXT", txt(text)))
         return [reply.to_wire(max_size=65_535)]
 
-    async with nameserver(truncated_response, framed_for_tcp(whole)) as port:
-        written = {"dns": NAME, "record": "TXT", "resolver": f"127.0.0.1:{port}", "expect": {"answer": [text]}}
-        good = (await attempt(written, 10)).result
-        other = (await attempt({**written, "expect": {"answer": [f"{text[:-1]}!"]}}, 10)).result
+    async with nameserver(truncated_response, framed_for_tcp(answer_completely)) as port:
+        check = {"dns": NAME, "record": "TXT", "resolver": f"127.0.0.1:{port}", "expect": {"answer": [text]}}
+        good = (await attempt(check, 10)).result
+        mismatch = (await attempt({**check, "expect": {"answer": [f"{text[:-1]}!"]}}, 10)).result
     assert (good.outcome, good.reason) == (Outcome.GOOD, "")
-    assert other.reason == "dns_answer"
+    assert mismatch.reason == "dns_answer"
 
 
 @pytest.mark.parametrize("size", [255, 40, 7])
@@ -69,22 +69,22 @@ async def test_a_long_text_is_taken_and_found_in_an_answer(text: str) -> None:
         (f"^{NAME.replace('.', '[.]')}[.] 300 IN TXT ", ""),
     ],
 )
-def test_the_strings_of_a_text_are_joined_for_an_expression(expression: str, reason: str, size: int) -> None:
-    assert judged({"answer": {"matches": expression}}, txt(DKIM, size)) == reason
+def test_strings_of_a_txt_record_are_joined_for_matches(expression: str, reason: str, size: int) -> None:
+    assert reason_for({"answer": {"matches": expression}}, txt(DKIM, size)) == reason
 
 
 @pytest.mark.parametrize("key", ["not_matches", "all_match", "not_all_match"])
-def test_the_strings_are_joined_for_the_other_expressions_too(key: str) -> None:
-    split = {"not_matches": "dns_answer", "all_match": "", "not_all_match": "dns_answer"}
-    assert judged({"answer": {key: "p=abcdef"}}, '"v=DKIM1; p=abc" "def"') == split[key]
+def test_strings_of_a_txt_record_are_joined_for_other_conditions(key: str) -> None:
+    expected_reasons = {"not_matches": "dns_answer", "all_match": "", "not_all_match": "dns_answer"}
+    assert reason_for({"answer": {key: "p=abcdef"}}, '"v=DKIM1; p=abc" "def"') == expected_reasons[key]
 
 
-def test_quotes_and_bytes_of_a_text_are_escaped_as_in_a_zone_file() -> None:
-    assert judged({"answer": {"matches": r'"say \\"hi\\"\\200"$'}}, r'"say \"hi" "\"\200"') == ""
+def test_txt_record_is_escaped_as_in_a_zone_file() -> None:
+    assert reason_for({"answer": {"matches": r'"say \\"hi\\"\\200"$'}}, r'"say \"hi" "\"\200"') == ""
 
 
 @pytest.mark.parametrize(
-    "written",
+    "check",
     [
         {"http": f"https://a.example/?token={'x' * 20_000}"},
         {"http": "https://a.example/", "headers": {"X-Trace": "x" * 20_000}},
@@ -101,10 +101,10 @@ def test_quotes_and_bytes_of_a_text_are_escaped_as_in_a_zone_file() -> None:
         {"tcp": f"{'.'.join(['a' * 62] * 4)}:25"},
         {"dns": ".".join(["a" * 62] * 4) + "."},
     ],
-    ids=lambda written: next(iter(written)),
+    ids=lambda check: next(iter(check)),
 )
-def test_what_a_protocol_allows_is_taken(written: dict[str, Any]) -> None:
-    load_check(written)
+def test_length_within_the_protocols_limit_is_accepted(check: dict[str, Any]) -> None:
+    load_check(check)
 
 
 def test_credentials_may_be_as_long_as_a_header_field() -> None:
@@ -118,7 +118,7 @@ def test_credentials_may_be_as_long_as_a_header_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("check", "expected_error"),
     [
         (
             {"udp": "a.example:25", "send": "x" * 65_508, "expect": "x"},
@@ -132,13 +132,13 @@ def test_credentials_may_be_as_long_as_a_header_field() -> None:
         ({"tcp": f"{'.'.join(['a' * 63] * 4)}:25"}, "neither a host name nor an IP address"),
     ],
 )
-def test_what_a_protocol_does_not_allow_is_refused_with_the_limit(written: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
-        load_check(written)
+def test_length_over_the_protocols_limit_is_rejected(check: dict[str, Any], expected_error: str) -> None:
+    with pytest.raises(ValidationError, match=expected_error):
+        load_check(check)
 
 
 @pytest.mark.parametrize("size", [1, 127, 128, 300, 16_383, 16_384, 100_000])
-def test_a_service_of_any_length_is_encoded(size: int) -> None:
+def test_grpc_service_name_of_any_length_is_encoded(size: int) -> None:
     from grpc_health.v1 import health_pb2
 
     message = encode_request("s" * size)
@@ -146,9 +146,9 @@ def test_a_service_of_any_length_is_encoded(size: int) -> None:
     assert health_pb2.HealthCheckRequest.FromString(message[5:]).service == "s" * size
 
 
-def test_modules_take_what_the_exporter_takes() -> None:
+def test_modules_accept_the_lengths_of_blackbox_exporter() -> None:
     assert HttpModule.model_validate({"method": "BASELINE-CONTROL"}).method == "BASELINE-CONTROL"
     assert GrpcModule.model_validate({"service": "s" * 5_000}).service == "s" * 5_000
     assert IcmpModule.model_validate({"payload_size": 65_507}).payload_size == 65_507
-    escaped = ".".join(["\\097" * 60] * 4)  # 240 bytes, written in 963 characters
+    escaped = ".".join(["\\097" * 60] * 4)  # 240 bytes, in 963 characters
     assert DnsModule.model_validate({"query_name": escaped}).query_name == escaped

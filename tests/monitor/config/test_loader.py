@@ -1,4 +1,4 @@
-"""Loading: the smallest file, what a mistake looks like, and that all of them are told at once."""
+"""Loading a configuration: defaults, messages for mistakes, and that all mistakes are reported together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.monitor.config.kinds import (
 )
 
 
-def test_the_smallest_file_fills_in_the_defaults(tmp_path: Path) -> None:
+def test_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
     portfolio = loaded(tmp_path, SMALLEST)
     (product,) = portfolio.products
     (health,) = product.checks
@@ -37,39 +37,39 @@ def test_the_smallest_file_fills_in_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_default_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
-    def timeout(pace: str) -> int:
-        return loaded(tmp_path, check(f'tcp: "h:1"{pace}')).products[0].checks[0].timeout
+    def timeout(interval_yaml: str) -> int:
+        return loaded(tmp_path, check(f'tcp: "h:1"{interval_yaml}')).products[0].checks[0].timeout
 
     assert timeout("") == 10 * SECOND
     assert timeout(", interval: 3s") == 2_400 * MILLISECOND
     assert timeout(", interval: 5m") == 10 * SECOND
 
 
-def test_two_bad_probes_open_an_incident_and_two_good_ones_resolve_it_unless_configured(tmp_path: Path) -> None:
+def test_default_fall_and_rise_are_two(tmp_path: Path) -> None:
     def thresholds(fields: str) -> tuple[int, int]:
-        (found,) = loaded(tmp_path, check(f'tcp: "h:1"{fields}')).products[0].checks
-        return found.fall, found.rise
+        (check,) = loaded(tmp_path, check(f'tcp: "h:1"{fields}')).products[0].checks
+        return check.fall, check.rise
 
     assert thresholds("") == (2, 2)
     assert thresholds(", fall: 1") == (1, 2)
     assert thresholds(", fall: 3, rise: 100") == (3, 100)
 
 
-def test_a_check_is_probed_once_a_minute_unless_configured(tmp_path: Path) -> None:
-    (found,) = loaded(tmp_path, check('tcp: "h:1"')).products[0].checks
-    assert (found.interval, found.timeout, found.effective_hold) == (MINUTE, 10 * SECOND, 130 * SECOND)
-    assert (found.hold, found.slow_after) == (None, None)
+def test_default_interval_is_one_minute(tmp_path: Path) -> None:
+    (check,) = loaded(tmp_path, check('tcp: "h:1"')).products[0].checks
+    assert (check.interval, check.timeout, check.effective_hold) == (MINUTE, 10 * SECOND, 130 * SECOND)
+    assert (check.hold, check.slow_after) == (None, None)
 
 
-def test_a_check_is_of_the_kind_whose_key_it_has(tmp_path: Path) -> None:
-    """`tls:` with a target is a kind; without one it is the options of another."""
+def test_kind_of_a_check_is_its_key(tmp_path: Path) -> None:
+    """`tls:` with a target is a kind; without a target it contains options of another kind."""
     text = check('http: "https://h/", tls: {server_name: x.org}')
     text += '      - {id: d, tcp: "[::1]:5432"}\n      - {id: e, tls: {target: "h:443", verify: false}}\n'
     kinds = [type(each) for each in loaded(tmp_path, text).products[0].checks]
     assert kinds == [HttpCheck, TcpCheck, TlsCheck]
 
 
-def test_all_mistakes_are_told_at_once_in_order_with_their_places(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_in_order_with_positions(tmp_path: Path) -> None:
     text = """\
         lissten: 127.0.0.1:9999
         products:
@@ -82,7 +82,7 @@ def test_all_mistakes_are_told_at_once_in_order_with_their_places(tmp_path: Path
     """
     assert complaints(tmp_path, text) == [
         f"c.yaml:1:1: lissten: unknown key; did you mean listen? Allowed: {', '.join(sorted(Portfolio.model_fields))}",
-        f"c.yaml:4:16: products.chefs.objective: {_refused('100%')}",
+        f"c.yaml:4:16: products.chefs.objective: {_objective_error('100%')}",
         'c.yaml:5:18: products.chefs.depends_on[0]: there is no product "keycloak"; there are chefs',
         'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; write 30s, 5m or 1h',
         "c.yaml:7:59: products.chefs.checks.status.timeut: unknown key; did you mean timeout? Allowed: "
@@ -95,15 +95,15 @@ def test_all_mistakes_are_told_at_once_in_order_with_their_places(tmp_path: Path
     ]
 
 
-def _refused(objective: str) -> str:
+def _objective_error(objective: str) -> str:
     with pytest.raises(ValueError, match="write") as caught:
         Objective.parse(objective)
     return str(caught.value)
 
 
-SOUND = check('tcp: "h:1"')
+VALID = check('tcp: "h:1"')
 
-# What is wrong -> how it is told: place, key path, and the start of the message.
+# Wrong configuration -> its error: position, key path, and the start of the message.
 MISTAKES = {
     check(
         'tcp: "h:1", interval: 30'
@@ -141,17 +141,17 @@ MISTAKES = {
     "products: []\n": "1:11: products: is empty; write at least one",
     "listen: 127.0.0.1:9999\n": "1:1: products: is missing; add it",
     "products: x\n": "1:11: products: must be a list; write - before each item",
-    "title: no\n" + SOUND: '1:8: title: YAML reads no as the boolean false; write "no" in quotes',
-    "title: 2027-03-01\n" + SOUND: "1:8: title: YAML reads 2027-03-01 as a date; write",
-    "title:\n" + SOUND: "1:7: title: has no value; add one, or remove the key",
-    "time_zone: Mars\n" + SOUND: '1:12: time_zone: "Mars" is not a time zone; write one such as',
-    "engine: 5\n" + SOUND: "1:9: engine: must be a block of keys; write key: value",
-    "listen: 99\n" + SOUND: "1:9: listen: not an address; write host:port in quotes",
-    "listen: h:65536\n" + SOUND: '1:9: listen: "h:65536" is not an address;',
+    "title: no\n" + VALID: '1:8: title: YAML reads no as the boolean false; write "no" in quotes',
+    "title: 2027-03-01\n" + VALID: "1:8: title: YAML reads 2027-03-01 as a date; write",
+    "title:\n" + VALID: "1:7: title: has no value; add one, or remove the key",
+    "time_zone: Mars\n" + VALID: '1:12: time_zone: "Mars" is not a time zone; write one such as',
+    "engine: 5\n" + VALID: "1:9: engine: must be a block of keys; write key: value",
+    "listen: 99\n" + VALID: "1:9: listen: not an address; write host:port in quotes",
+    "listen: h:65536\n" + VALID: '1:9: listen: "h:65536" is not an address;',
 }
 
 
-COMPARED = [
+TEXT_CONDITIONS = [
     "header: {Content-Language: %s}",
     "header: {Content-Language: {contains: %s}}",
     "cookie: {lang: %s}",
@@ -161,45 +161,43 @@ COMPARED = [
 ]
 
 
-@pytest.mark.parametrize("expected", COMPARED)
-def test_no_word_is_compared_as_a_truth_value(expected: str, tmp_path: Path) -> None:
-    def told(word: str) -> list[str]:
+@pytest.mark.parametrize("expected", TEXT_CONDITIONS)
+def test_unquoted_yes_or_no_is_not_compared_as_a_boolean(expected: str, tmp_path: Path) -> None:
+    def problems_with(word: str) -> list[str]:
         return complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected % word}}}'))
 
-    for word, read in {"no": "false", "Off": "false", "yes": "true", "ON": "true"}.items():
-        said = f'YAML reads {word} as the boolean {read}; write "{word}" in quotes, or write {read}'
-        assert any(line.endswith(said) for line in told(word))
-    assert told('"no"') == []
-    assert not any("read by YAML" in line for line in told("false"))
+    for word, truth_value in {"no": "false", "Off": "false", "yes": "true", "ON": "true"}.items():
+        message = f'YAML reads {word} as the boolean {truth_value}; write "{word}" in quotes, or write {truth_value}'
+        assert any(line.endswith(message) for line in problems_with(word))
+    assert problems_with('"no"') == []
+    assert not any("read by YAML" in line for line in problems_with("false"))
 
 
 @pytest.mark.parametrize(
     "expected", ["encrypted: no", "header: {X: {matches: a, exists: yes}}", 'json: {"$.a": {"<": 5, optional: on}}']
 )
-def test_where_a_word_means_nothing_a_truth_value_may_be_written_as_yaml_takes_it(
-    expected: str, tmp_path: Path
-) -> None:
+def test_boolean_key_accepts_yes_and_no(expected: str, tmp_path: Path) -> None:
     assert complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected}}}')) == []
 
 
-@pytest.mark.parametrize(("text", "told"), MISTAKES.items(), ids=[told[:60] for told in MISTAKES.values()])
-def test_a_mistake_is_told_with_its_place_and_what_is_allowed(text: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.items(), ids=[expected[:60] for expected in MISTAKES.values()])
+def test_mistake_is_reported_with_position_and_remedy(text: str, expected: str, tmp_path: Path) -> None:
     lines = complaints(tmp_path, text)
-    assert any(line.startswith(f"c.yaml:{told}") for line in lines), lines
+    assert any(line.startswith(f"c.yaml:{expected}") for line in lines), lines
 
 
 @pytest.mark.parametrize("objective", ["0", "0%", "100%", "100", "101%", "-1%", "yes", "none", "0.999", "[99]", ".nan"])
-def test_an_objective_that_cannot_be_measured_is_refused(objective: str, tmp_path: Path) -> None:
+def test_invalid_objective_is_rejected(objective: str, tmp_path: Path) -> None:
     text = check('tcp: "h:1"').replace("99.9%", objective)
     assert complaints(tmp_path, text)[0].startswith("c.yaml:3:16: products.p.objective: ")
 
 
-def test_one_mistake_is_one_line(tmp_path: Path) -> None:
-    """A default that needs the bad value, or a list that is left empty by it, is not told as a second mistake."""
+def test_one_mistake_gives_one_line(tmp_path: Path) -> None:
+    """A default that needs the wrong value, or a list that is empty because of it, is not a second error."""
     assert len(complaints(tmp_path, check('tcp: "h:1", interval: soon'))) == 1
 
 
-def test_the_error_ends_by_counting(tmp_path: Path) -> None:
+def test_error_ends_with_the_number_of_errors(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(check("interval: soon"), "utf-8")
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "c.yaml", KINDS)
@@ -208,23 +206,25 @@ def test_the_error_ends_by_counting(tmp_path: Path) -> None:
     assert caught.value.report(consequence).endswith(f"1 error; {consequence}")
 
 
-def test_what_cannot_be_found_is_one_clear_line(tmp_path: Path) -> None:
-    gone = tmp_path / "gone.yaml"
-    (problem,) = examine(gone, KINDS).problems
-    assert str(problem) == f"{gone}:1:1: {gone} does not exist; write a file, or a folder with .yaml files"
+def test_missing_file_gives_one_clear_line(tmp_path: Path) -> None:
+    missing_file = tmp_path / "gone.yaml"
+    (problem,) = examine(missing_file, KINDS).problems
+    assert (
+        str(problem) == f"{missing_file}:1:1: {missing_file} does not exist; write a file, or a folder with .yaml files"
+    )
 
 
 def test_two_loads_of_the_same_text_are_equal(tmp_path: Path) -> None:
-    """By this a reload knows which checks are unchanged."""
+    """A reload compares checks by equality."""
     text = check('http: "http://h/", expect: {matches: a+, json: {"$.x": 1}, status: 2xx}, headers: {Accept: x}')
-    first, again = loaded(tmp_path, text), loaded(tmp_path, text)
-    assert first == again
+    first, second = loaded(tmp_path, text), loaded(tmp_path, text)
+    assert first == second
     assert first != loaded(tmp_path, text.replace("a+", "a*"))
 
 
 # --- Across products ---------------------------------------------------------------------------------------------
 
-THREE = "products:\n" + "".join(
+THREE_PRODUCTS = "products:\n" + "".join(
     f"""  - id: {name}
     objective: 99%
     depends_on: [{needs}]
@@ -234,23 +234,23 @@ THREE = "products:\n" + "".join(
 )
 
 
-def test_a_chain_of_dependencies_is_sound(tmp_path: Path) -> None:
-    assert loaded(tmp_path, THREE).products[0].depends_on == ("b",)
+def test_chain_of_dependencies_is_accepted(tmp_path: Path) -> None:
+    assert loaded(tmp_path, THREE_PRODUCTS).products[0].depends_on == ("b",)
 
 
-def test_a_circle_of_dependencies_is_refused(tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, THREE.replace("depends_on: []", "depends_on: [a]"))
+def test_cycle_of_dependencies_is_rejected(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, THREE_PRODUCTS.replace("depends_on: []", "depends_on: [a]"))
     assert ".depends_on[0]: closes a cycle, " in line
     assert " -> ".join("abca") in line or " -> ".join("bcab") in line or " -> ".join("cabc") in line
 
 
-def test_a_product_that_needs_itself_is_a_circle(tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, THREE.replace("depends_on: []", "depends_on: [c]"))
+def test_product_that_depends_on_itself_is_rejected(tmp_path: Path) -> None:
+    (line,) = complaints(tmp_path, THREE_PRODUCTS.replace("depends_on: []", "depends_on: [c]"))
     assert line.startswith("c.yaml:12:18: products.c.depends_on[0]: closes a cycle, c -> c;")
 
 
-def test_a_product_id_used_twice_names_both_places(tmp_path: Path) -> None:
-    lines = complaints(tmp_path, THREE.replace("- id: c", "- id: a"))
+def test_duplicate_product_id_is_reported_with_both_positions(tmp_path: Path) -> None:
+    lines = complaints(tmp_path, THREE_PRODUCTS.replace("- id: c", "- id: a"))
     assert (
         f'c.yaml:10:9: products.a.id: "a" is already the id of a product at {tmp_path}/c.yaml:2:9; choose another id'
         in lines
@@ -258,21 +258,21 @@ def test_a_product_id_used_twice_names_both_places(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", ["at_least 2", "{at_least: 2}", "2"])
-def test_a_rule_that_wants_more_checks_than_there_are_is_refused(rule: str, tmp_path: Path) -> None:
+def test_rule_that_requires_too_many_checks_is_rejected(rule: str, tmp_path: Path) -> None:
     text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
     assert complaints(tmp_path, text) == ["c.yaml:4:11: products.p.rule: requires 2 checks, but the product has 1"]
-    more = text + '      - {id: d, tcp: "h:2"}\n'
-    assert loaded(tmp_path, more).products[0].rule.needed(2) == 2
+    with_second_check = text + '      - {id: d, tcp: "h:2"}\n'
+    assert loaded(tmp_path, with_second_check).products[0].rule.needed(2) == 2
 
 
 @pytest.mark.parametrize("rule", ["some", "at_least 0", "0", "at_least", "{at_most: 1}", "1.5", "true"])
-def test_a_rule_that_is_none_is_refused(rule: str, tmp_path: Path) -> None:
+def test_invalid_rule_is_rejected(rule: str, tmp_path: Path) -> None:
     text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
     assert complaints(tmp_path, text)[0].startswith("c.yaml:4:11: products.p.rule: ")
 
 
-def test_an_objective_that_the_interval_cannot_resolve_warns_with_the_interval_it_takes(tmp_path: Path) -> None:
-    """99.999 % over 30 days allows 25.92 s: probing every 12.96 s resolves it, every 13 s does not."""
+def test_interval_too_long_for_the_objective_gets_a_warning(tmp_path: Path) -> None:
+    """99.999 % over 30 days allows 25.92 s: an interval of 12.96 s is short enough, 13 s is not."""
     text = check('tcp: "h:1", interval: 13s').replace("99.9%", "99.999%")
     (warning,) = examined(tmp_path, text).warnings
     assert warning.key_path == "products.p.checks.c.interval"
@@ -281,6 +281,6 @@ def test_an_objective_that_the_interval_cannot_resolve_warns_with_the_interval_i
     assert not examined(tmp_path, text.replace("13s", "12.96s")).warnings
 
 
-def test_the_window_bounds_are_those_of_a_duration(tmp_path: Path) -> None:
+def test_window_is_read_as_a_duration(tmp_path: Path) -> None:
     text = check('tcp: "h:1"').replace("    checks", "    window: 1h30m\n    checks")
     assert loaded(tmp_path, text).products[0].window == 90 * MINUTE

@@ -1,4 +1,6 @@
-"""Maintenance: once, recurring, from a calendar; always in the local time of its zone, also when clocks change."""
+"""Planned maintenance: once, recurring, or from a calendar, in the local time of its zone, also when the clocks
+change.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,19 @@ from monitor.config.maintenance import Maintenance
 from sla.exclusion import Cause
 from sla.interval import DAY, HOUR, Interval
 from sla.window import format_instant, parse_interval
-from tests.monitor.config.kinds import SMALLEST, complaints, examined, loaded
+from tests.monitor.config.kinds import MINIMAL, examine_text, load_text, problems_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def spans(block: Maintenance, window: str, zone: str = "America/Vancouver") -> list[tuple[str, str]]:
-    """Return when maintenance is within a window, in UTC, without the years and the zeros."""
-    found = sorted(each.interval for each in block.exclusions(parse_interval(window), zone))
-    return [(format_instant(span.start)[5:16], format_instant(span.end)[5:16]) for span in found]
+def maintenance_times(block: Maintenance, window: str, zone: str = "America/Vancouver") -> list[tuple[str, str]]:
+    """Return the maintenance in a window, in UTC, as month, day, hour and minute."""
+    intervals = sorted(each.interval for each in block.exclusions(parse_interval(window), zone))
+    return [(format_instant(span.start)[5:16], format_instant(span.end)[5:16]) for span in intervals]
 
 
-def block(**keys: str) -> Maintenance:
+def maintenance(**keys: str) -> Maintenance:
     return Maintenance.model_validate({"reason": "patches", **keys})
 
 
@@ -31,50 +33,63 @@ SPRING = "2025-03-01T00:00:00Z/2025-03-20T00:00:00Z"
 AUTUMN = "2025-10-25T00:00:00Z/2025-11-12T00:00:00Z"
 
 
-def test_once_is_local_time_of_the_zone() -> None:
-    """The portfolio's where none is named; an offset needs none."""
+def test_single_maintenance_is_in_local_time() -> None:
+    """The default is the portfolio's zone. A time with an offset needs no zone."""
     once = {"start": "2025-12-07T02:00", "end": "2025-12-07T04:00"}
     window = "2025-12-01T00:00:00Z/2026-01-01T00:00:00Z"
-    assert spans(block(**once), window) == [("12-07T10:00", "12-07T12:00")]
-    assert spans(block(**once, zone="America/Toronto"), window) == [("12-07T07:00", "12-07T09:00")]
-    assert spans(block(start="2025-12-07T02:00Z", end="2025-12-07T04:00Z"), window) == [("12-07T02:00", "12-07T04:00")]
-    assert spans(block(**once), SPRING) == []
+    assert maintenance_times(maintenance(**once), window) == [("12-07T10:00", "12-07T12:00")]
+    assert maintenance_times(maintenance(**once, zone="America/Toronto"), window) == [("12-07T07:00", "12-07T09:00")]
+    assert maintenance_times(maintenance(start="2025-12-07T02:00Z", end="2025-12-07T04:00Z"), window) == [
+        ("12-07T02:00", "12-07T04:00")
+    ]
+    assert maintenance_times(maintenance(**once), SPRING) == []
 
 
 @pytest.mark.parametrize(
-    ("window", "found"),
+    ("window", "expected"),
     [
         (SPRING, [("03-02T10:00", "03-02T12:00"), ("03-09T10:00", "03-09T11:00"), ("03-16T09:00", "03-16T11:00")]),
         (AUTUMN, [("10-26T09:00", "10-26T11:00"), ("11-02T10:00", "11-02T12:00"), ("11-09T10:00", "11-09T12:00")]),
     ],
 )
-def test_sundays_from_two_to_four_stay_so_when_clocks_change(window: str, found: list[tuple[str, str]]) -> None:
-    """In UTC it moves by an hour; on the Sunday that skips 02:00 it lasts an hour."""
-    weekly = block(start="2024-01-07T02:00", end="2024-01-07T04:00", rrule="FREQ=WEEKLY;BYDAY=SU")
-    assert spans(weekly, window) == found
+def test_weekly_maintenance_keeps_its_local_time_when_the_clocks_change(
+    window: str, expected: list[tuple[str, str]]
+) -> None:
+    """In UTC, it moves by an hour. On the Sunday without 02:00 it lasts one hour."""
+    weekly = maintenance(start="2024-01-07T02:00", end="2024-01-07T04:00", rrule="FREQ=WEEKLY;BYDAY=SU")
+    assert maintenance_times(weekly, window) == expected
 
 
-def test_an_hour_that_comes_twice_is_maintenance_both_times() -> None:
-    """From the first 01:00 to 02:00 on 2 November 2025: two hours. One that is skipped does not take place."""
-    nightly = block(start="2025-10-31T01:00", end="2025-10-31T02:00", rrule="RRULE:FREQ=DAILY;COUNT=3")
-    assert spans(nightly, AUTUMN)[-1] == ("11-02T08:00", "11-02T10:00")
-    skipped = block(start="2025-03-08T02:00", end="2025-03-08T03:00", rrule="FREQ=DAILY;COUNT=3")
-    assert spans(skipped, SPRING) == [("03-08T10:00", "03-08T11:00"), ("03-10T09:00", "03-10T10:00")]
+def test_repeated_hour_is_maintenance_twice_and_skipped_hour_never() -> None:
+    """From the first 01:00 to 02:00 on 2 November 2025 are two hours. A skipped hour has no maintenance."""
+    nightly = maintenance(start="2025-10-31T01:00", end="2025-10-31T02:00", rrule="RRULE:FREQ=DAILY;COUNT=3")
+    assert maintenance_times(nightly, AUTUMN)[-1] == ("11-02T08:00", "11-02T10:00")
+    skipped = maintenance(start="2025-03-08T02:00", end="2025-03-08T03:00", rrule="FREQ=DAILY;COUNT=3")
+    assert maintenance_times(skipped, SPRING) == [("03-08T10:00", "03-08T11:00"), ("03-10T09:00", "03-10T10:00")]
 
 
-def test_what_begins_in_the_year_before_reaches_into_this_one() -> None:
-    """Over midnight of 31 December in the zone; and the window holds what only touches it, uncut."""
-    yearly = block(start="2020-12-31T22:00", end="2021-01-01T06:00", rrule="FREQ=YEARLY")
-    found = list(yearly.exclusions(parse_interval("2026-01-01T13:00:00Z/2026-01-02T00:00:00Z"), "America/Vancouver"))
-    assert [each.interval.length for each in found] == [8 * HOUR]
-    assert (found[0].cause, found[0].label, found[0].reason) == (Cause.MAINTENANCE, "FREQ=YEARLY", "patches")
+def test_maintenance_from_the_previous_year_is_included() -> None:
+    """The maintenance crosses midnight of 31 December.
+
+    It overlaps the window partly, and is returned in full length.
+    """
+    yearly = maintenance(start="2020-12-31T22:00", end="2021-01-01T06:00", rrule="FREQ=YEARLY")
+    exclusions = list(
+        yearly.exclusions(parse_interval("2026-01-01T13:00:00Z/2026-01-02T00:00:00Z"), "America/Vancouver")
+    )
+    assert [each.interval.length for each in exclusions] == [8 * HOUR]
+    assert (exclusions[0].cause, exclusions[0].label, exclusions[0].reason) == (
+        Cause.MAINTENANCE,
+        "FREQ=YEARLY",
+        "patches",
+    )
 
 
-def test_a_rule_that_ends_has_an_end() -> None:
-    """UNTIL is local time; an interval of two weeks skips one."""
+def test_recurrence_ends_at_until() -> None:
+    """UNTIL is local time; an interval of two weeks skips every other week."""
     rule = "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU;UNTIL=20250316T020000"
-    fortnightly = block(start="2025-03-02T02:00", end="2025-03-02T03:00", rrule=rule)
-    assert [day for day, _ in spans(fortnightly, "2025-01-01T00:00:00Z/2026-01-01T00:00:00Z")] == [
+    fortnightly = maintenance(start="2025-03-02T02:00", end="2025-03-02T03:00", rrule=rule)
+    assert [day for day, _ in maintenance_times(fortnightly, "2025-01-01T00:00:00Z/2026-01-01T00:00:00Z")] == [
         "03-02T10:00",
         "03-16T09:00",
     ]
@@ -127,10 +142,10 @@ def from_calendar(folder: Path, text: str, **keys: str) -> Maintenance:
     return Maintenance.model_validate({"ics": str(path), **keys})
 
 
-def test_a_calendar_tells_exceptions_moved_cancelled_floating_and_whole_days(tmp_path: Path) -> None:
-    """Each with its summary as the reason; local where the event names no zone."""
-    found = from_calendar(tmp_path, CALENDAR)
-    assert spans(found, "2025-03-01T00:00:00Z/2025-04-01T00:00:00Z") == [
+def test_calendar_with_exceptions_moved_cancelled_floating_and_all_day_events(tmp_path: Path) -> None:
+    """The event's summary is the reason. An event without a zone is in local time."""
+    calendar_maintenance = from_calendar(tmp_path, CALENDAR)
+    assert maintenance_times(calendar_maintenance, "2025-03-01T00:00:00Z/2025-04-01T00:00:00Z") == [
         ("03-02T10:00", "03-02T12:00"),
         ("03-09T10:00", "03-09T11:00"),
         ("03-11T15:00", "03-11T15:30"),
@@ -138,14 +153,14 @@ def test_a_calendar_tells_exceptions_moved_cancelled_floating_and_whole_days(tmp
         ("03-17T09:00", "03-17T11:00"),
     ]
     week = parse_interval("2025-03-16T12:00:00Z/2025-03-20T00:00:00Z")
-    (moved,) = found.exclusions(week, "UTC")
+    (moved,) = calendar_maintenance.exclusions(week, "UTC")
     assert (moved.label, moved.reason) == ("platform.ics", "Sunday patches, moved to Monday")
-    (named,) = from_calendar(tmp_path, CALENDAR, reason="platform").exclusions(week, "UTC")
-    assert named.reason == "platform"
+    (with_reason,) = from_calendar(tmp_path, CALENDAR, reason="platform").exclusions(week, "UTC")
+    assert with_reason.reason == "platform"
 
 
 @pytest.mark.parametrize(
-    ("keys", "where", "says"),
+    ("keys", "key", "expected_text"),
     [
         (
             "{TIMES}",
@@ -181,34 +196,35 @@ def test_a_calendar_tells_exceptions_moved_cancelled_floating_and_whole_days(tmp
         ("{ics: good.ics, start: 2026-12-06T02:00}", "start", "is not allowed with ics"),
     ],
 )
-def test_a_mistake_is_told_at_its_key(tmp_path: Path, keys: str, where: str, says: str) -> None:
-    """With what to write."""
-    good = textwrap.dedent(CALENDAR)
-    (tmp_path / "good.ics").write_text(good)
+def test_mistake_is_reported_at_its_key_with_a_remedy(tmp_path: Path, keys: str, key: str, expected_text: str) -> None:
+    calendar_text = textwrap.dedent(CALENDAR)
+    (tmp_path / "good.ics").write_text(calendar_text)
     (tmp_path / "empty.ics").write_text("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n")
     (tmp_path / "wrong.ics").write_text("<html>log in first</html>")
-    (tmp_path / "hourly.ics").write_text(good.replace("FREQ=WEEKLY;BYDAY=SU", "FREQ=HOURLY"))
-    (tmp_path / "latin.ics").write_bytes(good.encode().replace(b"Floating", b"\xe9t\xe9"))
-    (tmp_path / "large.ics").write_text(good + " " * (1 << 20))
-    written = keys.replace("TIMES", "start: 2026-12-06T02:00, end: 2026-12-06T04:00")
-    written = written.replace("ZULU", "start: 2026-12-06T02:00:00Z, end: 2026-12-06T04:00:00Z")
-    (complaint,) = complaints(tmp_path, SMALLEST + f"maintenance:\n  - {written}\n")
-    assert f" maintenance[0].{where}: " in complaint
-    assert says in complaint
+    (tmp_path / "hourly.ics").write_text(calendar_text.replace("FREQ=WEEKLY;BYDAY=SU", "FREQ=HOURLY"))
+    (tmp_path / "latin.ics").write_bytes(calendar_text.encode().replace(b"Floating", b"\xe9t\xe9"))
+    (tmp_path / "large.ics").write_text(calendar_text + " " * (1 << 20))
+    maintenance_yaml = keys.replace("TIMES", "start: 2026-12-06T02:00, end: 2026-12-06T04:00")
+    maintenance_yaml = maintenance_yaml.replace("ZULU", "start: 2026-12-06T02:00:00Z, end: 2026-12-06T04:00:00Z")
+    (problem,) = problems_of(tmp_path, MINIMAL + f"maintenance:\n  - {maintenance_yaml}\n")
+    assert f" maintenance[0].{key}: " in problem
+    assert expected_text in problem
 
 
-def test_a_calendar_file_is_watched_and_named_from_the_file_that_names_it(tmp_path: Path) -> None:
-    """So that a new export is taken over without a restart."""
+def test_calendar_file_is_watched_and_relative_to_the_config_file(tmp_path: Path) -> None:
+    """A new export of the calendar is loaded without a restart."""
     (tmp_path / "m.ics").write_text(textwrap.dedent(CALENDAR))
-    found = examined(tmp_path, SMALLEST + "maintenance: [{ics: m.ics}]\n")
-    assert tmp_path / "m.ics" in found.files
-    assert found.portfolio is not None
-    (block,) = found.portfolio.maintenance
+    result = examine_text(tmp_path, MINIMAL + "maintenance: [{ics: m.ics}]\n")
+    assert tmp_path / "m.ics" in result.files
+    assert result.portfolio is not None
+    (block,) = result.portfolio.maintenance
     assert len(list(block.exclusions(Interval(0, 60 * 365 * DAY), "UTC"))) == 5
 
 
-def test_yaml_times_with_and_without_seconds_are_one(tmp_path: Path) -> None:
-    """YAML reads one as a date and the other as text."""
+def test_times_with_and_without_seconds_are_read_equally(tmp_path: Path) -> None:
+    """YAML reads the first form as a date and the second as text."""
     keys = "reason: x, start: 2026-12-06T02:00:00, end: 2026-12-06T04:00"
-    (block,) = loaded(tmp_path, SMALLEST + f"maintenance: [{{{keys}}}]\n").maintenance
-    assert spans(block, "2026-12-01T00:00:00Z/2027-01-01T00:00:00Z", "UTC") == [("12-06T02:00", "12-06T04:00")]
+    (block,) = load_text(tmp_path, MINIMAL + f"maintenance: [{{{keys}}}]\n").maintenance
+    assert maintenance_times(block, "2026-12-01T00:00:00Z/2027-01-01T00:00:00Z", "UTC") == [
+        ("12-06T02:00", "12-06T04:00")
+    ]

@@ -1,4 +1,4 @@
-"""Planned maintenance as plain data means the same maintenance, and the same data for the same meaning."""
+"""Planned maintenance as plain data: equal meanings give equal data, and the data excludes the same time."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ BLOCKS: list[dict[str, str]] = [
 ]
 
 
-def spans(blocks: tuple[Maintenance, ...], zone: str) -> list[Any]:
+def excluded_intervals(blocks: tuple[Maintenance, ...], zone: str) -> list[Any]:
     return sorted((each.interval, each.reason) for block in blocks for each in block.exclusions(YEAR, zone))
 
 
-@pytest.mark.parametrize("plain", BLOCKS)
-def test_what_is_written_and_read_back_excludes_the_same_in_any_default_zone(plain: dict[str, str]) -> None:
-    block = Maintenance.model_validate(plain)
-    again = maintenance_of(maintenance_meaning([block], ZONE))
-    assert spans((block,), ZONE)
-    assert spans(again, "Asia/Kolkata") == spans((block,), ZONE)
+@pytest.mark.parametrize("fields", BLOCKS)
+def test_maintenance_from_data_excludes_the_same_time_in_any_default_zone(fields: dict[str, str]) -> None:
+    block = Maintenance.model_validate(fields)
+    restored = maintenance_of(maintenance_meaning([block], ZONE))
+    assert excluded_intervals((block,), ZONE)
+    assert excluded_intervals(restored, "Asia/Kolkata") == excluded_intervals((block,), ZONE)
 
 
-def test_order_repetition_and_spelling_do_not_matter_and_times_do() -> None:
-    made = [Maintenance.model_validate(each) for each in BLOCKS]
-    meaning = maintenance_meaning(made, ZONE)
-    assert maintenance_meaning([*made[::-1], made[0]], ZONE) == meaning
-    other = BLOCKS[3] | {"rrule": "FREQ=WEEKLY;BYDAY=SU;COUNT=9", "zone": ZONE}
-    assert maintenance_meaning([*made[:3], Maintenance.model_validate(other), made[4]], ZONE) == meaning
-    utc = BLOCKS[2] | {"start": "2026-12-06T10:00:00Z", "end": "2026-12-06T12:00:00+00:00"}
-    assert maintenance_meaning([*made[:2], Maintenance.model_validate(utc), *made[3:]], ZONE) == meaning
-    assert maintenance_meaning(made, "UTC") != meaning
-    assert maintenance_meaning(made[1:], ZONE) != meaning
+def test_order_repetition_and_spelling_do_not_change_the_data() -> None:
+    blocks = [Maintenance.model_validate(each) for each in BLOCKS]
+    meaning = maintenance_meaning(blocks, ZONE)
+    assert maintenance_meaning([*blocks[::-1], blocks[0]], ZONE) == meaning
+    respelled = BLOCKS[3] | {"rrule": "FREQ=WEEKLY;BYDAY=SU;COUNT=9", "zone": ZONE}
+    assert maintenance_meaning([*blocks[:3], Maintenance.model_validate(respelled), blocks[4]], ZONE) == meaning
+    in_utc = BLOCKS[2] | {"start": "2026-12-06T10:00:00Z", "end": "2026-12-06T12:00:00+00:00"}
+    assert maintenance_meaning([*blocks[:2], Maintenance.model_validate(in_utc), *blocks[3:]], ZONE) == meaning
+    assert maintenance_meaning(blocks, "UTC") != meaning
+    assert maintenance_meaning(blocks[1:], ZONE) != meaning
 
 
 ICS = """BEGIN:VCALENDAR
@@ -98,39 +98,39 @@ def calendar(numbers: list[int], stamp: str) -> str:
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.sampled_from(range(len(EVENTS))), min_size=1, unique=True))
-def test_a_calendar_keeps_its_events_and_names_and_loses_its_people_and_stamps(numbers: list[int]) -> None:
+def test_recorded_calendar_keeps_events_and_drops_people_and_timestamps(numbers: list[int]) -> None:
     text = calendar(numbers, "20260101T000000Z")
-    whole, kept = Maintenance.model_construct(), normalized_calendar(text)
-    before, after = (whole.model_copy(update={"ics": Calendar("x.ics", each)}) for each in (text, kept))
-    assert spans((before,), ZONE) == spans((after,), ZONE)
-    assert normalized_calendar(calendar(numbers[::-1], "20261129T000000Z")) == kept
-    assert not any(word in kept for word in ("ana@example.org", "call Ana", "20260101T000000Z", "VALARM"))
+    maintenance, recorded_text = Maintenance.model_construct(), normalized_calendar(text)
+    before, after = (maintenance.model_copy(update={"ics": Calendar("x.ics", each)}) for each in (text, recorded_text))
+    assert excluded_intervals((before,), ZONE) == excluded_intervals((after,), ZONE)
+    assert normalized_calendar(calendar(numbers[::-1], "20261129T000000Z")) == recorded_text
+    assert not any(word in recorded_text for word in ("ana@example.org", "call Ana", "20260101T000000Z", "VALARM"))
 
 
-def test_a_calendar_that_cannot_be_written_again_is_kept_as_it_is() -> None:
+def test_unparsable_calendar_is_recorded_unchanged() -> None:
     assert normalized_calendar("no calendar") == "no calendar"
 
 
-def test_a_configured_calendar_is_recorded_with_its_text(tmp_path: Path) -> None:
+def test_configured_calendar_is_recorded_with_its_text(tmp_path: Path) -> None:
     file = tmp_path / "work.ics"
     file.write_text(calendar([0, 1], "20260101T000000Z"))
     block = Maintenance.model_validate({"ics": str(file)})
     meaning = maintenance_meaning([block], ZONE)
     file.unlink()
-    (again,) = maintenance_of(meaning)
-    assert spans((again,), "UTC") == spans((block,), ZONE)
-    assert again.label == "work.ics"
-    assert len(spans((again,), "UTC")) == 53
+    (restored,) = maintenance_of(meaning)
+    assert excluded_intervals((restored,), "UTC") == excluded_intervals((block,), ZONE)
+    assert restored.label == "work.ics"
+    assert len(excluded_intervals((restored,), "UTC")) == 53
     assert json.loads(meaning)[0]["zone"] == ZONE
 
 
 @pytest.mark.parametrize("text", ['[{"start": 3}]', '[{"end": "2026-12-06T04:00"}]', "[3]", '[{"ics": {}}]'])
-def test_what_is_no_maintenance_is_refused(text: str) -> None:
+def test_invalid_maintenance_data_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="not planned maintenance"):
         maintenance_of(text)
 
 
-def test_a_block_of_an_hour_is_an_hour() -> None:
+def test_maintenance_data_of_one_hour_excludes_one_hour() -> None:
     (block,) = maintenance_of('[{"end":"2026-12-06T03:00:00","start":"2026-12-06T02:00:00","zone":"UTC"}]')
-    (only,) = block.exclusions(YEAR, ZONE)
-    assert only.interval.length == HOUR
+    (exclusion,) = block.exclusions(YEAR, ZONE)
+    assert exclusion.interval.length == HOUR

@@ -1,4 +1,4 @@
-"""`${VAR}` is no variable here: whoever writes it is told, and what is sent is what is written."""
+"""`${VAR}` is not a variable: it is sent literally, and the configuration gets a warning."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 HEAD = "products:\n  - id: p\n    objective: 99%\n    checks:\n"
 
 
-def warned(folder: Path, check: str) -> list[str]:
+def placeholder_warnings(folder: Path, check: str) -> list[str]:
     path = folder / "c.yaml"
     path.write_text(f"{HEAD}      - {check}\n")
-    found = examine(path, CHECK_TYPES)
-    assert found.problems == ()
-    return [str(each) for each in found.warnings if "is not substituted" in str(each)]
+    result = examine(path, CHECK_TYPES)
+    assert result.problems == ()
+    return [str(each) for each in result.warnings if "is not substituted" in str(each)]
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def warned(folder: Path, check: str) -> list[str]:
         ('{id: a, tcp: "h:1", script: [{send: "${WORD}", expect: x}]}', "WORD"),
     ],
 )
-def test_a_placeholder_is_a_warning_with_its_place_and_the_remedy(tmp_path: Path, check: str, name: str) -> None:
-    (warning,) = warned(tmp_path, check)
+def test_placeholder_gets_a_warning_with_position_and_remedy(tmp_path: Path, check: str, name: str) -> None:
+    (warning,) = placeholder_warnings(tmp_path, check)
     assert warning.startswith(f"{tmp_path}/c.yaml:5:")
     assert f"write {{env: {name}}}" in warning
 
@@ -46,5 +46,5 @@ def test_a_placeholder_is_a_warning_with_its_place_and_the_remedy(tmp_path: Path
         '{id: a, exec: [/bin/sh, -c, "test -d ${HOME}"]}',
     ],
 )
-def test_what_is_no_placeholder_is_no_warning(tmp_path: Path, check: str) -> None:
-    assert warned(tmp_path, check) == []
+def test_other_dollar_signs_get_no_warning(tmp_path: Path, check: str) -> None:
+    assert placeholder_warnings(tmp_path, check) == []

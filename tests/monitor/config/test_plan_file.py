@@ -1,4 +1,4 @@
-"""Plan files: what they may say, and every mistake with its place and what is allowed there."""
+"""Plan files: the accepted keys, and every mistake with its position and the allowed values."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ CHECKLIST = load_checklist(shipped_path("config", "checklists", "five-nines.yaml
 APP = "title: t\nparts:\n  - {id: app, availability: 99.9%, mttr: 1h}\n"  # lines 1 to 3
 
 
-def loaded(folder: Path, text: str) -> Plan:
+def load_text(folder: Path, text: str) -> Plan:
     path = folder / "plan.yaml"
     path.write_text(text, encoding="utf-8")
     return load_plan(path, CHECKLIST)
 
 
-def complaints(folder: Path, text: str) -> list[str]:
+def problems_of(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        loaded(folder, text)
+        load_text(folder, text)
     return [str(problem).removeprefix(f"{folder}/plan.yaml:") for problem in caught.value.problems]
 
 
-def test_a_part_needs_an_availability_or_its_two_times_and_no_more(tmp_path: Path) -> None:
-    plan = loaded(
+def test_part_has_an_availability_or_mtbf_and_mttr(tmp_path: Path) -> None:
+    plan = load_text(
         tmp_path,
         "title: t\nparts:\n"
         "  - {id: a, availability: 99%, mttr: 1h}\n"
@@ -62,8 +62,8 @@ def test_a_part_needs_an_availability_or_its_two_times_and_no_more(tmp_path: Pat
     assert plan.supposed == ("c",)
 
 
-def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
-    plan = loaded(
+def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
+    plan = load_text(
         tmp_path,
         APP + "dependencies:\n"
         "  - {id: mail, availability: 99%, coupling: retried, retry: 5m}\n"
@@ -90,7 +90,7 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "line"),
+    ("extra_yaml", "expected_problem"),
     [
         ("  - {id: x}\n", "4:5: parts.x.availability: is missing; write availability: 99.9%, or mtbf: 90d and mttr"),
         ("  - {id: x, mtbf: 9d}\n", "4:5: parts.x.mttr: is missing; write how long an outage lasts"),
@@ -148,24 +148,24 @@ def test_everything_else_that_a_plan_may_say(tmp_path: Path) -> None:
         ("objective: 100%\n", "4:12: objective: 100% leaves no downtime at all"),
     ],
 )
-def test_each_mistake_is_shown_where_it_stands_with_what_to_write(more: str, line: str, tmp_path: Path) -> None:
-    told = complaints(tmp_path, APP + more)
-    assert any(each.startswith(line) for each in told), told
+def test_mistake_is_reported_with_position_and_remedy(extra_yaml: str, expected_problem: str, tmp_path: Path) -> None:
+    problems = problems_of(tmp_path, APP + extra_yaml)
+    assert any(each.startswith(expected_problem) for each in problems), problems
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    told = complaints(
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
+    problems = problems_of(
         tmp_path,
         "parts:\n  - {id: a, mtbf: 1d, needs: [b]}\n  - {id: A, availability: 0.999, mttr: soon}\n"
         "structure: {all: [c]}\nmeets: [nothing]\n",
     )
-    assert len(told) == 8
+    assert len(problems) == 8
     for words in ("title: is missing", "mttr: is missing", '"b"', "not an id", "99.9%", "soon", '"c"', '"nothing"'):
-        assert sum(words in each for each in told) == 1, (words, told)
+        assert sum(words in each for each in problems) == 1, (words, problems)
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected_text"),
     [
         ("", "the file is empty"),
         ("- a\n", "must be a mapping"),
@@ -173,40 +173,46 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         ("title: &x t\nparts: *x\n", "alias"),
     ],
 )
-def test_what_is_no_plan_at_all_is_one_line(text: str, says: str, tmp_path: Path) -> None:
-    (told,) = complaints(tmp_path, text)
-    assert says in told
+def test_invalid_plan_file_gives_one_line(text: str, expected_text: str, tmp_path: Path) -> None:
+    (problems,) = problems_of(tmp_path, text)
+    assert expected_text in problems
 
 
-def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+def test_missing_plan_file_gives_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: no such file"):
         load_plan(tmp_path / "none.yaml", CHECKLIST)
 
 
-def _written(structure: Structure) -> str:
+def _structure_yaml(structure: Structure) -> str:
     if isinstance(structure, str):
         return structure
-    return f"{{at_least: {structure.k}, of: [{', '.join(map(_written, structure.members))}]}}"
+    return f"{{at_least: {structure.k}, of: [{', '.join(map(_structure_yaml, structure.members))}]}}"
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(designs(max_parts=7))
-def test_a_plan_file_means_what_an_enumeration_of_its_parts_gives(tmp_path: Path, made: Design) -> None:
-    """Ids, `needs` and `structure` as written; each part is down for 1 of 100 hours."""
-    each = "availability: 99%, mttr: 1h"
-    lines = ["title: t", f"parts: [{{id: always, {each}}}]", "dependencies:"]
-    lines += [f"  - {{id: {p.id}, {each}, coupling: {p.coupling}, needs: [{', '.join(p.needs)}]}}" for p in made.parts]
-    if made.sites:
-        lines += ["sites:", *(f"  - {{id: {s.id}, mtbf: 99h, mttr: 1h}}" for s in made.sites)]
-    lines += ["fail_over: {kind: none}"] if len(made.sites) > 1 else []
-    lines += [] if made.structure is None else [f"structure: {_written(made.structure)}"]
-    expected = enumerated_unavailability(made, dict.fromkeys(part_and_site_ids(made), Fraction(1, 100)))
-    down = expected_unavailability(loaded(tmp_path, "\n".join(lines)).design)
+def test_availability_of_a_plan_equals_an_enumeration_of_its_parts(tmp_path: Path, design: Design) -> None:
+    """Each part is down for 1 of 100 hours."""
+    failure_keys = "availability: 99%, mttr: 1h"
+    lines = ["title: t", f"parts: [{{id: always, {failure_keys}}}]", "dependencies:"]
+    lines += [
+        f"  - {{id: {p.id}, {failure_keys}, coupling: {p.coupling}, needs: [{', '.join(p.needs)}]}}"
+        for p in design.parts
+    ]
+    if design.sites:
+        lines += ["sites:", *(f"  - {{id: {s.id}, mtbf: 99h, mttr: 1h}}" for s in design.sites)]
+    lines += ["fail_over: {kind: none}"] if len(design.sites) > 1 else []
+    lines += [] if design.structure is None else [f"structure: {_structure_yaml(design.structure)}"]
+    expected = enumerated_unavailability(design, dict.fromkeys(part_and_site_ids(design), Fraction(1, 100)))
+    down = expected_unavailability(load_text(tmp_path, "\n".join(lines)).design)
     assert 1 - down == pytest.approx(float((1 - expected) * Fraction(99, 100)))
 
 
-def test_what_one_branch_of_any_needs_does_not_take_the_whole_of_a_plan_down(tmp_path: Path) -> None:
-    """Each down for 1 of 100 hours: `a` with its database, or `b`, or mail that needs a name service."""
+def test_dependency_of_one_any_branch_does_not_affect_the_other_branch(tmp_path: Path) -> None:
+    """Each part is down for 1 of 100 hours.
+
+    The branches are `a` with its database, `b`, and mail with its name service.
+    """
     text = (
         "title: t\nparts:\n"
         "  - {id: a, availability: 99%, mttr: 1h, needs: [db]}\n"
@@ -216,7 +222,7 @@ def test_what_one_branch_of_any_needs_does_not_take_the_whole_of_a_plan_down(tmp
         "  - {id: mail, availability: 99%, mttr: 1h, coupling: hard, needs: [names]}\n"
         "  - {id: names, availability: 99%, mttr: 1h, coupling: hard}\n"
     )
-    two = loaded(tmp_path, text + "structure: {any: [a, b]}\n").design
-    assert expected_unavailability(two) == pytest.approx(1 - (1 - (1 - 0.99**2) * 0.01) * 0.99**2)
-    three = loaded(tmp_path, text + "structure: {any: [a, {all: [b, mail]}]}\n").design
-    assert expected_unavailability(three) == pytest.approx((1 - 0.99**2) * (1 - 0.99**3))
+    two_branches = load_text(tmp_path, text + "structure: {any: [a, b]}\n").design
+    assert expected_unavailability(two_branches) == pytest.approx(1 - (1 - (1 - 0.99**2) * 0.01) * 0.99**2)
+    three_branches = load_text(tmp_path, text + "structure: {any: [a, {all: [b, mail]}]}\n").design
+    assert expected_unavailability(three_branches) == pytest.approx((1 - 0.99**2) * (1 - 0.99**3))

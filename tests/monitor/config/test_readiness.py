@@ -1,4 +1,4 @@
-"""Readiness blocks: which checklist, who vouches, until when."""
+"""Readiness blocks: the checklist, the attestations, and their expiry."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 FIRST_OF_MARCH = 20_513 * DAY  # 2026-03-01T00:00Z
 
 
-def product(folder: Path, block: str) -> Product:
+def load_product(folder: Path, block: str) -> Product:
     return loaded(folder, check('tcp: "h:1"') + f"    readiness: {block}\n").products[0]
 
 
-def told(folder: Path, block: str) -> list[str]:
+def problems_with(folder: Path, block: str) -> list[str]:
     return complaints(folder, check('tcp: "h:1"') + f"    readiness: {block}\n")
 
 
-def test_without_a_block_nothing_is_capped(tmp_path: Path) -> None:
+def test_product_without_readiness_block_has_no_ceiling(tmp_path: Path) -> None:
     assert loaded(tmp_path, check('tcp: "h:1"')).products[0].readiness_at(0) is None
 
 
-def test_an_item_that_nobody_vouches_for_is_unmet(tmp_path: Path) -> None:
+def test_item_without_attestation_is_unmet(tmp_path: Path) -> None:
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
-    standing = product(tmp_path, "{checklist: five-nines}").readiness_at(0)
-    assert standing is not None
-    assert standing.unmet == checklist.items
-    assert standing.ceiling == min(item.cap for item in checklist.items)
+    readiness = load_product(tmp_path, "{checklist: five-nines}").readiness_at(0)
+    assert readiness is not None
+    assert readiness.unmet == checklist.items
+    assert readiness.ceiling == min(item.cap for item in checklist.items)
 
 
 @pytest.mark.parametrize("until", ["2026-03-01", '"2026-03-01"'])
-def test_an_attestation_counts_up_to_its_day(until: str, tmp_path: Path) -> None:
+def test_attestation_is_valid_until_its_day(until: str, tmp_path: Path) -> None:
     block = f"{{checklist: five-nines, attested: [{{item: ha-database, by: Ana, until: {until}}}]}}"
-    described = product(tmp_path, block)
+    product_with_attestation = load_product(tmp_path, block)
 
     def unmet(at: int) -> set[str]:
-        standing = described.readiness_at(at)
-        assert standing is not None
-        return {item.id for item in standing.unmet}
+        readiness = product_with_attestation.readiness_at(at)
+        assert readiness is not None
+        return {item.id for item in readiness.unmet}
 
     assert "ha-database" not in unmet(FIRST_OF_MARCH - 1)
     assert "ha-database" in unmet(FIRST_OF_MARCH)
@@ -72,18 +72,18 @@ def test_an_attestation_counts_up_to_its_day(until: str, tmp_path: Path) -> None
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_place(block: str, line: str, tmp_path: Path) -> None:
-    (only,) = told(tmp_path, block)
-    assert only.startswith(f"c.yaml:{line}")
+def test_mistake_is_reported_with_its_position(block: str, line: str, tmp_path: Path) -> None:
+    (problem,) = problems_with(tmp_path, block)
+    assert problem.startswith(f"c.yaml:{line}")
 
 
-def test_a_checklist_of_ones_own_lies_beside_the_file(tmp_path: Path) -> None:
+def test_own_checklist_is_next_to_the_config_file(tmp_path: Path) -> None:
     (tmp_path / "checklists").mkdir()
     text = "id: ours\ntitle: Ours\nsource: us\nitems:\n  - {id: a, title: A, text: a, source: us, cap: 99.9%}\n"
     (tmp_path / "checklists" / "ours.yaml").write_text(text)
-    standing = product(tmp_path, "{checklist: ours}").readiness_at(0)
-    assert standing is not None
-    assert [item.id for item in standing.unmet] == ["a"]
+    readiness = load_product(tmp_path, "{checklist: ours}").readiness_at(0)
+    assert readiness is not None
+    assert [item.id for item in readiness.unmet] == ["a"]
     (tmp_path / "checklists" / "ours.yaml").write_text(text.replace("99.9%", "100%"))
-    (line,) = told(tmp_path, "{checklist: ours}")
+    (line,) = problems_with(tmp_path, "{checklist: ours}")
     assert f"invalid checklist: {tmp_path}/checklists/ours.yaml:5:49: items.a.cap: 100%" in line

@@ -1,4 +1,4 @@
-"""Which receivers an alert goes to, and which routes are refused."""
+"""The receivers that an alert is sent to, and invalid routes."""
 
 from __future__ import annotations
 
@@ -40,27 +40,29 @@ def problems(folder: Path, **config: Any) -> list[str]:
 
 
 def load(folder: Path, **config: Any) -> Portfolio:
-    found = examine(folder, **config)
-    assert found.problems == ()
-    portfolio: Portfolio = found.portfolio
+    result = examine(folder, **config)
+    assert result.problems == ()
+    portfolio: Portfolio = result.portfolio
     return portfolio
 
 
-def to(portfolio: Portfolio, name: str, severity: Severity = Severity.PAGE, now: int | None = None) -> list[str]:
-    held = next(each for each in portfolio.products if each.id == name)
-    return receiver_ids_for(portfolio, held, severity, now)
+def receivers_for(
+    portfolio: Portfolio, name: str, severity: Severity = Severity.PAGE, now: int | None = None
+) -> list[str]:
+    product_of_alert = next(each for each in portfolio.products if each.id == name)
+    return receiver_ids_for(portfolio, product_of_alert, severity, now)
 
 
-def test_without_routes_pages_and_tickets_go_to_all_and_notes_to_none(tmp_path: Path) -> None:
+def test_without_routes_pages_and_tickets_are_sent_to_all_receivers(tmp_path: Path) -> None:
     portfolio = load(tmp_path)
-    assert to(portfolio, "forms") == to(portfolio, "forms", Severity.TICKET) == ["ops", "team"]
-    assert to(portfolio, "forms", Severity.NOTE) == []
+    assert receivers_for(portfolio, "forms") == receivers_for(portfolio, "forms", Severity.TICKET) == ["ops", "team"]
+    assert receivers_for(portfolio, "forms", Severity.NOTE) == []
 
 
-def test_a_receiver_of_the_heartbeat_alone_gets_no_alert(tmp_path: Path) -> None:
+def test_heartbeat_only_receiver_gets_no_alerts(tmp_path: Path) -> None:
     snitch = {"id": "snitch", "healthchecks": "https://hc.example.org/ping/1"}
     portfolio = load(tmp_path, receivers=[hook("ops"), snitch], alerting={"heartbeat": {"to": "snitch"}})
-    assert to(portfolio, "forms") == ["ops"]
+    assert receivers_for(portfolio, "forms") == ["ops"]
 
 
 @pytest.mark.parametrize(
@@ -71,24 +73,26 @@ def test_a_receiver_of_the_heartbeat_alone_gets_no_alert(tmp_path: Path) -> None
         ({"stages": ["pilot"]}, "sso", "forms"),
     ],
 )
-def test_a_route_takes_what_it_names(tmp_path: Path, route: dict[str, Any], matching: str, other: str) -> None:
+def test_route_matches_products_teams_and_stages(
+    tmp_path: Path, route: dict[str, Any], matching: str, other: str
+) -> None:
     products = [product("forms", team="CoCo"), product("sso", stage="pilot")]
     routes = [{"to": "ops", **route}, {"to": ["team"], "severities": ["ticket"]}]
     portfolio = load(tmp_path, products=products, routes=routes)
-    assert to(portfolio, matching) == ["ops"]
-    assert to(portfolio, other) == []
-    assert to(portfolio, matching, Severity.TICKET) == ["ops", "team"]
+    assert receivers_for(portfolio, matching) == ["ops"]
+    assert receivers_for(portfolio, other) == []
+    assert receivers_for(portfolio, matching, Severity.TICKET) == ["ops", "team"]
     assert receiver_ids_for(portfolio, None, Severity.TICKET) == ["team"], (
         "an alert about the monitor itself names no product"
     )
 
 
-def test_a_route_may_hold_at_some_hours_only(tmp_path: Path) -> None:
+def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
     routes = [{"to": "team", "hours": "Mon-Fri 08:00-17:00"}, {"to": "ops"}]
     portfolio = load(tmp_path, routes=routes, time_zone="UTC")
-    assert to(portfolio, "forms", now=SATURDAY) == ["ops"]
-    assert to(portfolio, "forms", now=SATURDAY + 48 * HOUR) == ["team", "ops"]
-    assert to(portfolio, "forms") == ["team", "ops"]
+    assert receivers_for(portfolio, "forms", now=SATURDAY) == ["ops"]
+    assert receivers_for(portfolio, "forms", now=SATURDAY + 48 * HOUR) == ["team", "ops"]
+    assert receivers_for(portfolio, "forms") == ["team", "ops"]
 
 
 @pytest.mark.parametrize(
@@ -114,32 +118,34 @@ def test_a_route_may_hold_at_some_hours_only(tmp_path: Path) -> None:
         ({"receivers": [hook("ops", methd="PUT")]}, "receivers.ops.methd", "did you mean method?"),
     ],
 )
-def test_a_mistake_is_reported_with_its_place(tmp_path: Path, config: dict[str, Any], place: str, message: str) -> None:
-    (found,) = problems(tmp_path, **config)
-    assert f": {place}: " in found
-    assert message in found
+def test_mistake_is_reported_with_its_position(
+    tmp_path: Path, config: dict[str, Any], place: str, message: str
+) -> None:
+    (problem,) = problems(tmp_path, **config)
+    assert f": {place}: " in problem
+    assert message in problem
 
 
-def test_a_page_that_would_go_through_what_it_is_about_is_refused(tmp_path: Path) -> None:
-    """Directly, and through a product that the receiver's product needs."""
-    (found,) = problems(tmp_path, receivers=[hook("ops", depends_on=["sso"])])
-    assert 'receivers.ops.depends_on: pages about "sso" depend on "sso"' in found
+def test_receiver_that_depends_on_the_alerting_product_is_rejected(tmp_path: Path) -> None:
+    """Direct and indirect dependencies are rejected."""
+    (problem,) = problems(tmp_path, receivers=[hook("ops", depends_on=["sso"])])
+    assert 'receivers.ops.depends_on: pages about "sso" depend on "sso"' in problem
     products = [product("forms", depends_on=["sso"]), product("sso")]
-    both = problems(tmp_path, products=products, receivers=[hook("ops", depends_on=["forms"])])
-    assert len(both) == 1 or all("depend on" in each for each in both)
-    assert any('pages about "sso" depend on "forms", which depends on "sso"' in each for each in both)
+    all_problems = problems(tmp_path, products=products, receivers=[hook("ops", depends_on=["forms"])])
+    assert len(all_problems) == 1 or all("depend on" in each for each in all_problems)
+    assert any('pages about "sso" depend on "forms", which depends on "sso"' in each for each in all_problems)
 
 
-def test_another_way_for_the_page_is_enough_unless_a_route_names_the_product(tmp_path: Path) -> None:
+def test_dependent_receiver_is_accepted_if_another_receiver_gets_the_page(tmp_path: Path) -> None:
     receivers = [hook("ops", depends_on=["sso"]), hook("team")]
     assert problems(tmp_path, receivers=receivers) == []
     routes: list[dict[str, Any]] = [{"to": "team"}, {"to": "ops", "products": ["sso"]}]
-    (found,) = problems(tmp_path, receivers=receivers, routes=routes)
-    assert "receivers.ops.depends_on" in found
+    (problem,) = problems(tmp_path, receivers=receivers, routes=routes)
+    assert "receivers.ops.depends_on" in problem
 
 
-def test_pages_that_no_route_takes_and_receivers_without_a_route_are_warned_of(tmp_path: Path) -> None:
-    found = examine(tmp_path, routes=[{"to": "ops", "products": ["forms"]}])
-    warnings = [str(each) for each in found.warnings]
+def test_unrouted_pages_and_unused_receivers_get_warnings(tmp_path: Path) -> None:
+    result = examine(tmp_path, routes=[{"to": "ops", "products": ["forms"]}])
+    warnings = [str(each) for each in result.warnings]
     assert any("products.sso.id: no route matches its pages" in each for each in warnings)
     assert any("receivers.team.id: no route uses this receiver" in each for each in warnings)

@@ -1,4 +1,4 @@
-"""Secrets: named, read, compared, and shown by nothing."""
+"""Secrets: references, reading, comparison, and that no output shows them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def canary(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
+def _restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -48,23 +48,23 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def bearer(found: LoadResult) -> Secret:
-    assert found.portfolio is not None, found.problems
-    each = found.portfolio.products[0].checks[0]
-    assert isinstance(each, HttpCheck)
-    assert each.bearer is not None
-    return each.bearer
+def bearer(result: LoadResult) -> Secret:
+    assert result.portfolio is not None, result.problems
+    check = result.portfolio.products[0].checks[0]
+    assert isinstance(check, HttpCheck)
+    assert check.bearer is not None
+    return check.bearer
 
 
-def test_a_secret_is_read_from_the_environment(canary: str, tmp_path: Path) -> None:
+def test_secret_is_read_from_the_environment(canary: str, tmp_path: Path) -> None:
     assert bearer(examined(tmp_path, check(f'http: "http://h/", bearer: {canary}'))).reveal() == CANARY
 
 
-def test_a_secret_is_read_from_a_file_beside_the_one_that_names_it(secret_file: Path, tmp_path: Path) -> None:
-    """Without its closing line break, wherever we were started; and the file is one of those to be watched."""
-    found = examined(tmp_path, check('http: "http://h/", bearer: {file: secrets/token}'))
-    assert bearer(found).reveal() == CANARY
-    assert secret_file in found.files
+def test_secret_is_read_from_a_file_relative_to_the_config_file(secret_file: Path, tmp_path: Path) -> None:
+    """The final line break is removed, and the file is watched."""
+    result = examined(tmp_path, check('http: "http://h/", bearer: {file: secrets/token}'))
+    assert bearer(result).reveal() == CANARY
+    assert secret_file in result.files
 
 
 UNREADABLE = {
@@ -84,31 +84,36 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("written", UNREADABLE)
-def test_an_unreadable_secret_is_told_with_its_place(
-    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("reference", UNREADABLE)
+def test_unreadable_secret_is_reported_with_its_position(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NINEWATCH_EMPTY", "")
     (tmp_path / "empty").touch()
     (tmp_path / "latin").write_bytes(b"\xe9t\xe9")
     (tmp_path / "large").write_bytes(b"x" * (64 * 1024 + 1))
-    (line,) = complaints(tmp_path, check(f'http: "http://h/", bearer: {written}'))
+    (line,) = complaints(tmp_path, check(f'http: "http://h/", bearer: {reference}'))
     assert line.startswith("c.yaml:5:44: products.p.checks.c.bearer: ")
-    assert UNREADABLE[written] in line
+    assert UNREADABLE[reference] in line
     assert "hunter2" not in line
     assert "12345678" not in line
 
 
-def test_nothing_prints_a_secret(canary: str, tmp_path: Path) -> None:
+def test_no_representation_of_a_portfolio_shows_a_secret(canary: str, tmp_path: Path) -> None:
     text = f'http: "http://h/", bearer: {canary}, basic: {{user: u, password: {canary}}}, headers: {{X-Key: {canary}}}'
     portfolio = loaded(tmp_path, check(text))
-    each = portfolio.products[0].checks[0]
-    assert isinstance(each, HttpCheck)
-    secret = each.bearer
-    shown = [repr(portfolio), str(each), f"{secret}", f"{secret!r}", f"{secret!s:>40}", "%s" % secret]  # noqa: UP031
-    shown += [portfolio.model_dump_json(), repr(portfolio.model_dump()), repr(copy.deepcopy(secret)), each.target]
-    shown.append(json.dumps(portfolio.model_dump(mode="json")))
-    assert not [text for text in shown if "canary" in text]
+    first_check = portfolio.products[0].checks[0]
+    assert isinstance(first_check, HttpCheck)
+    secret = first_check.bearer
+    representations = [repr(portfolio), str(first_check), f"{secret}", f"{secret!r}", f"{secret!s:>40}", "%s" % secret]  # noqa: UP031
+    representations += [
+        portfolio.model_dump_json(),
+        repr(portfolio.model_dump()),
+        repr(copy.deepcopy(secret)),
+        first_check.target,
+    ]
+    representations.append(json.dumps(portfolio.model_dump(mode="json")))
+    assert not [text for text in representations if "canary" in text]
     assert "env NINEWATCH_CANARY" in repr(secret)
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(secret)
@@ -118,22 +123,24 @@ def test_nothing_prints_a_secret(canary: str, tmp_path: Path) -> None:
         secret.__getstate__()
 
 
-def test_a_traceback_with_local_variables_holds_no_secret(canary: str, tmp_path: Path) -> None:
+def test_traceback_with_local_variables_contains_no_secret(canary: str, tmp_path: Path) -> None:
     secret = bearer(examined(tmp_path, check(f'http: "http://h/", bearer: {canary}')))
     try:
-        _fails_with(secret)
+        _raise_with(secret)
     except RuntimeError as error:
         text = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     assert "Secret(env NINEWATCH_CANARY)" in text
     assert "canary-7f3e" not in text
 
 
-def _fails_with(secret: Secret) -> None:
+def _raise_with(secret: Secret) -> None:
     raise RuntimeError(f"with {secret}")
 
 
-def test_a_secret_stands_in_no_log_line_in_no_form(canary: str, tmp_path: Path) -> None:
-    """Planted in events, keys, formats, tracebacks, URLs and base64, at DEBUG, by us and by other libraries."""
+def test_log_contains_no_secret_in_any_encoding(canary: str, tmp_path: Path) -> None:
+    """The secret is in events, keys, formats, tracebacks, URLs and base64, at DEBUG, in our log calls and in those of
+    other libraries.
+    """
     import base64
     from urllib.parse import quote
 
@@ -142,15 +149,17 @@ def test_a_secret_stands_in_no_log_line_in_no_form(canary: str, tmp_path: Path) 
     for as_json in (True, False):
         stream = io.StringIO()
         log.configure(stream, level=logging.DEBUG, as_json=as_json)
-        ours, theirs = structlog.get_logger("ours"), logging.getLogger("theirs")
-        ours.debug(f"sent {value}", header=value, nested={"deep": [value]}, **{value: 1})
-        ours.info("url", url=f"http://h/?k={quote(value, safe='')}", basic=base64.b64encode(value.encode()).decode())
-        theirs.warning("sent %s", value)
+        own_logger, library_logger = structlog.get_logger("ours"), logging.getLogger("theirs")
+        own_logger.debug(f"sent {value}", header=value, nested={"deep": [value]}, **{value: 1})
+        own_logger.info(
+            "url", url=f"http://h/?k={quote(value, safe='')}", basic=base64.b64encode(value.encode()).decode()
+        )
+        library_logger.warning("sent %s", value)
         try:
             raise ValueError(value)
         except ValueError:
-            ours.exception("failed")
-            theirs.exception("failed")
+            own_logger.exception("failed")
+            library_logger.exception("failed")
         lines = stream.getvalue()
         assert lines.count(log.CONCEALED) >= 8
         assert "canary" not in lines
@@ -158,9 +167,9 @@ def test_a_secret_stands_in_no_log_line_in_no_form(canary: str, tmp_path: Path) 
         assert base64.b64encode(value.encode()).decode().rstrip("=") not in lines
 
 
-def test_a_secret_in_the_wrong_place_is_not_quoted(tmp_path: Path) -> None:
-    """A person who writes one in the open must not find it in the log of the build as well."""
-    wrong = [
+def test_secret_in_the_wrong_place_is_not_quoted(tmp_path: Path) -> None:
+    """A secret that was written into the configuration by mistake must not be copied to a build log."""
+    check_lines = [
         'http: "http://u:hunter2@h/"',
         'http: "http://u:hunter2"',
         'http: "http://[hunter2"',
@@ -176,25 +185,25 @@ def test_a_secret_in_the_wrong_place_is_not_quoted(tmp_path: Path) -> None:
         'http: "http://h/", headers: hunter2',
         'tcp: "u:hunter2@h:1"',
     ]
-    for line in wrong:
-        told = complaints(tmp_path, check(line))
-        assert told, line
-        assert "hunter2" not in "\n".join(told)
+    for line in check_lines:
+        problems = complaints(tmp_path, check(line))
+        assert problems, line
+        assert "hunter2" not in "\n".join(problems)
 
 
 def test_secrets_compare_by_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """So a reload sees that one was rotated, and that one was not."""
+    """A reload therefore detects a rotated secret."""
     text = check('http: "http://h/", bearer: {env: NINEWATCH_ROTATED}')
     monkeypatch.setenv("NINEWATCH_ROTATED", "first-value")
-    before, same = loaded(tmp_path, text), loaded(tmp_path, text)
+    first, second = loaded(tmp_path, text), loaded(tmp_path, text)
     monkeypatch.setenv("NINEWATCH_ROTATED", "second-value")
-    assert before == same
-    assert before != loaded(tmp_path, text)
+    assert first == second
+    assert first != loaded(tmp_path, text)
     assert hash(Secret("x-1")) == hash(Secret("x-1"))
     assert Secret("x-1") != "x-1"
 
 
-def test_a_secret_with_a_line_break_is_no_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_secret_with_a_line_break_is_rejected_in_a_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NINEWATCH_BROKEN", "a\r\nX-Evil: 1")
     (line,) = complaints(tmp_path, check('http: "http://h/", headers: {X-A: {env: NINEWATCH_BROKEN}}'))
     assert "contains a line break, which is not allowed in a header" in line

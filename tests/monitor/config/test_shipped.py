@@ -1,4 +1,4 @@
-"""What ships: the real portfolio loads, editors accept it, and the generated files are those that the types make."""
+"""Shipped files: the real portfolio is valid, editors accept it, and the generated files are up to date."""
 
 from __future__ import annotations
 
@@ -24,58 +24,58 @@ SHIPPED = sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "produc
 
 
 @pytest.fixture(scope="module")
-def portfolio() -> LoadResult:
+def examined_portfolio() -> LoadResult:
     return examine(ROOT / "config" / "ninewatch.yaml", CHECK_TYPES)
 
 
-def test_the_real_portfolio_loads_without_a_secret(portfolio: LoadResult) -> None:
-    """With a warning for each objective above what its hosting offers, and no other."""
-    assert portfolio.portfolio is not None, portfolio.problems
-    warned = [str(each).partition("yaml:")[2].partition(" offers")[0] for each in portfolio.warnings]
-    assert [each.partition(": ")[2].partition(" (")[0] for each in warned] == [
+def test_real_portfolio_loads_without_secrets(examined_portfolio: LoadResult) -> None:
+    """There is one warning for each objective above its hosting tier, and no other warning."""
+    assert examined_portfolio.portfolio is not None, examined_portfolio.problems
+    warnings = [str(each).partition("yaml:")[2].partition(" offers")[0] for each in examined_portfolio.warnings]
+    assert [each.partition(": ")[2].partition(" (")[0] for each in warnings] == [
         "products.chefs.objective: 99.95% is above what the hosting tier silver",
         "products.css.objective: 99.95% is above what the hosting tier gold",
     ]
-    ids = {product.id for product in portfolio.portfolio.products}
+    ids = {product.id for product in examined_portfolio.portfolio.products}
     assert ids >= {"chefs", "keycloak", "css", "drop", "notify"}
 
 
-def test_the_folder_is_the_portfolio_and_the_demo_stays_out_of_it(portfolio: LoadResult) -> None:
-    assert examine(ROOT / "config", CHECK_TYPES).portfolio == portfolio.portfolio
+def test_config_folder_is_the_portfolio_without_the_demo(examined_portfolio: LoadResult) -> None:
+    assert examine(ROOT / "config", CHECK_TYPES).portfolio == examined_portfolio.portfolio
 
 
-def test_the_demo_loads() -> None:
-    found = examine(shipped_path("config", "demo.yaml"), CHECK_TYPES)
-    assert found.portfolio is not None, found.problems
+def test_demo_configuration_loads() -> None:
+    result = examine(shipped_path("config", "demo.yaml"), CHECK_TYPES)
+    assert result.portfolio is not None, result.problems
 
 
-def test_a_200_alone_is_good_for_no_check_of_the_real_portfolio(portfolio: LoadResult) -> None:
-    """Each product's traps: maintenance pages and ready: false answer 200."""
-    assert portfolio.portfolio is not None
-    lenient = [
+def test_every_check_of_the_real_portfolio_examines_the_body(examined_portfolio: LoadResult) -> None:
+    """Maintenance pages and "ready: false" have status 200."""
+    assert examined_portfolio.portfolio is not None
+    checks_without_body = [
         f"{product.id}/{check.id}"
-        for product, check in portfolio.portfolio.checks()
+        for product, check in examined_portfolio.portfolio.checks()
         if check.kind == "http" and not check.expect.needs_body  # type: ignore[attr-defined]
     ]
-    assert lenient == []
+    assert checks_without_body == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=[path.name for path in SHIPPED])
-def test_an_editor_finds_nothing_wrong_with_a_shipped_file(path: Path) -> None:
+def test_shipped_file_matches_the_schema(path: Path) -> None:
     assert not list(Draft202012Validator(schema(CHECK_TYPES)).iter_errors(_as_json(path.read_text("utf-8"))))
 
 
 def _as_json(text: str) -> object:
-    """Read YAML as an editor's language server does: a date is text."""
+    """Return YAML as an editor's language server reads it, where a date is text."""
     return yaml.safe_load(re.sub(r"(until: )(\d{4}-\d\d-\d\d)", r'\1"\2"', text))
 
 
-def test_the_schema_is_one() -> None:
+def test_schema_is_valid() -> None:
     Draft202012Validator.check_schema(schema(KINDS))
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong"),
+    ("original", "replacement"),
     [
         ("interval: 1s", "intervall: 1s"),
         ("interval: 1s", "interval: 1"),
@@ -90,29 +90,29 @@ def test_the_schema_is_one() -> None:
         ("interval: 1s", "fall: 0"),
     ],
 )
-def test_the_schema_refuses_what_the_loader_refuses(right: str, wrong: str, tmp_path: Path) -> None:
+def test_schema_and_loader_reject_the_same_mistake(original: str, replacement: str, tmp_path: Path) -> None:
     validator = Draft202012Validator(schema(KINDS))
     assert validator.is_valid(yaml.safe_load(SMALLEST))
-    text = SMALLEST.replace(right, wrong)
+    text = SMALLEST.replace(original, replacement)
     (tmp_path / "c.yaml").write_text(text)
     assert examine(tmp_path / "c.yaml", KINDS).problems
     assert not validator.is_valid(yaml.safe_load(text))
 
 
-def test_every_key_is_explained_in_the_schema() -> None:
-    """By a description of its own or of the block that it refers to."""
-    made = schema(CHECK_TYPES)
-    blocks = {"": made, **made["$defs"]}
-    silent = [
+def test_every_key_has_a_description_in_the_schema() -> None:
+    """The description may be in the block that the key refers to."""
+    json_schema = schema(CHECK_TYPES)
+    blocks = {"": json_schema, **json_schema["$defs"]}
+    undescribed = [
         f"{name}.{key}"
         for name, block in blocks.items()
         for key, value in block.get("properties", {}).items()
         if "description" not in value and "$ref" not in value
     ]
-    assert not silent
+    assert not undescribed
 
 
-def test_the_generated_files_are_what_the_types_make() -> None:
+def test_generated_files_are_up_to_date() -> None:
     """Run `make generate` when this fails."""
     reference = (ROOT / "CONFIGURATION.md").read_text("utf-8")
     assert (ROOT / "config" / "schema.json").read_text("utf-8") == schema_file(CHECK_TYPES, RECEIVER_TYPES)
@@ -126,7 +126,7 @@ def test_blocks_with_the_same_key_have_tables_with_different_titles() -> None:
     assert len(titles) == len(set(titles))
 
 
-def test_a_reference_without_its_marks_says_which() -> None:
+def test_reference_without_its_marks_is_reported() -> None:
     with pytest.raises(ValueError, match=r"CONFIGURATION\.md needs the lines <!-- begin"):
         with_reference("# Configuration\n", KINDS)
 
@@ -134,18 +134,18 @@ def test_a_reference_without_its_marks_says_which() -> None:
 @pytest.mark.parametrize(
     "block", re.findall(r"```yaml\n(.*?)```", (ROOT / "CONFIGURATION.md").read_text("utf-8"), re.S)
 )
-def test_the_examples_of_the_reference_are_sound(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A whole file, or keys of a check or of a product."""
+def test_example_in_the_reference_is_valid(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example is a full file, or keys of a check or of a product."""
     (tmp_path / "secret").write_text("s3cret-value")
     (tmp_path / "platform.ics").write_text(CALENDAR)
     for name in ("CHEFS_TOKEN", "NOTIFY_KEY"):
         monkeypatch.setenv(name, "s3cret-value")
     block = block.replace("/run/secrets/chefs", str(tmp_path / "secret"))
-    (tmp_path / "c.yaml").write_text(_completed(block))
+    (tmp_path / "c.yaml").write_text(_complete_example(block))
     assert not examine(tmp_path / "c.yaml", CHECK_TYPES).problems
 
 
-def _completed(block: str) -> str:
+def _complete_example(block: str) -> str:
     if "products:" in block:
         return block
     head = "products:\n  - id: p\n    objective: 99%\n"

@@ -1,4 +1,4 @@
-"""Stages, clients and parts in a configuration: what is refused, and what is doubted, each with its position."""
+"""Stages, clients and parts in a configuration: errors and warnings with their position."""
 
 from __future__ import annotations
 
@@ -43,45 +43,47 @@ def with_keys(*lines: str) -> str:
     return check('tcp: "h:1"') + "".join(f"    {line}\n" for line in lines)
 
 
-def doubts(folder: Path, text: str) -> list[str]:
-    found = examined(folder, text)
-    assert not found.problems
-    return [str(each).removeprefix(f"{folder}/") for each in found.warnings]
+def warnings(folder: Path, text: str) -> list[str]:
+    result = examined(folder, text)
+    assert not result.problems
+    return [str(each).removeprefix(f"{folder}/") for each in result.warnings]
 
 
-def test_the_shipped_policy_follows_the_pages_words() -> None:
-    """Production is for clients of low risk, enterprise for those of high risk; an idea promises nothing."""
+def test_shipped_policy_matches_the_published_stages() -> None:
+    """Production is for clients of low risk, enterprise for clients of high risk. An idea promises nothing."""
     policy = shipped_policy()
     assert [policy.of(stage).clients for stage in Stage] == [Risk.NONE, Risk.NONE, Risk.LOW, Risk.LOW, Risk.HIGH]
     assert policy.of(Stage.IDEA).highest is None
     assert policy.of(Stage.PRODUCTION).highest == Objective.parse("99.95%")
 
 
-def test_five_nines_for_a_pilot_are_doubted_where_they_are_promised(tmp_path: Path) -> None:
+def test_five_nines_for_a_pilot_get_a_warning_at_the_objective(tmp_path: Path) -> None:
     text = with_keys("stage: pilot").replace("99.9%", "five nines").replace('"h:1"}', '"h:1", interval: 1s}')
-    (only,) = doubts(tmp_path, text)
-    assert only.startswith("c.yaml:3:16: products.p.objective: 99.999% for a pilot: at most 99.5% may be promised (")
+    (warning,) = warnings(tmp_path, text)
+    assert warning.startswith("c.yaml:3:16: products.p.objective: 99.999% for a pilot: at most 99.5% may be promised (")
 
 
-def test_an_objective_above_the_readiness_ceiling_is_doubted(tmp_path: Path) -> None:
+def test_objective_above_the_readiness_ceiling_gets_a_warning(tmp_path: Path) -> None:
     text = (
         with_keys("readiness: {checklist: five-nines}").replace("99.9%", "99.99%").replace('1"}', '1", interval: 9s}')
     )
-    (only,) = doubts(tmp_path, text)
-    assert only.startswith("c.yaml:3:16: products.p.objective: 99.99% is above the claim ceiling of 99.95%: meet")
+    (warning,) = warnings(tmp_path, text)
+    assert warning.startswith("c.yaml:3:16: products.p.objective: 99.99% is above the claim ceiling of 99.95%: meet")
 
 
-def test_clients_are_doubted_where_the_stage_stands_also_when_they_come_through_another_product(tmp_path: Path) -> None:
+def test_high_risk_indirect_clients_get_a_warning_at_the_stage(tmp_path: Path) -> None:
     text = GRANTS.replace("  - id: login\n", "  - id: login\n    stage: production\n")
-    (only,) = doubts(tmp_path, text)
-    assert only.startswith("c.yaml:20:12: products.login.stage: clients of high risk depend on a product in production")
+    (warning,) = warnings(tmp_path, text)
+    assert warning.startswith(
+        "c.yaml:20:12: products.login.stage: clients of high risk depend on a product in production"
+    )
 
 
-def test_a_product_without_a_stage_is_not_doubted(tmp_path: Path) -> None:
-    assert not doubts(tmp_path, GRANTS)
+def test_product_without_a_stage_gets_no_warning(tmp_path: Path) -> None:
+    assert not warnings(tmp_path, GRANTS)
 
 
-def test_a_failure_reaches_clients_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
+def test_clients_are_found_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
     portfolio = loaded(tmp_path, GRANTS)
     assert [(each.client.name, each.path) for each in dependent_clients(portfolio, "login")] == [
         ("Form owners", ("login", "forms")),
@@ -91,7 +93,7 @@ def test_a_failure_reaches_clients_through_parts_and_dependencies_nearest_first(
     assert next(dependent_clients(portfolio, "mail")).product == "mail"
 
 
-def test_clients_rely_from_the_beginning_of_their_day(tmp_path: Path) -> None:
+def test_client_counts_from_midnight_of_its_start_day(tmp_path: Path) -> None:
     portfolio = loaded(tmp_path, GRANTS)
     officers, zone = portfolio.products[0].clients[0], portfolio.zone
     assert officers.since is not None
@@ -101,14 +103,14 @@ def test_clients_rely_from_the_beginning_of_their_day(tmp_path: Path) -> None:
     assert portfolio.products[1].clients[0].used_before(0, zone)
 
 
-def test_a_contact_is_named_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contact_is_a_reference_and_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESK", "desk@forms.example")
     client = "clients: [{name: Desk, risk: low, contact: {env: DESK}}]"
-    found = loaded(tmp_path, with_keys(client))
-    contact = found.products[0].clients[0].contact
+    portfolio = loaded(tmp_path, with_keys(client))
+    contact = portfolio.products[0].clients[0].contact
     assert contact is not None
     assert contact.reveal() == "desk@forms.example"
-    assert "forms.example" not in found.model_dump_json() + repr(found)
+    assert "forms.example" not in portfolio.model_dump_json() + repr(portfolio)
     (line,) = complaints(tmp_path, with_keys(client.replace("{env: DESK}", "desk@forms.example")))
     assert line.startswith("c.yaml:6:48: products.p.clients[0].contact: a secret is never written")
     assert "desk@" not in line
@@ -132,60 +134,60 @@ def test_a_contact_is_named_and_never_shown(tmp_path: Path, monkeypatch: pytest.
         ("value_per_hour: {amount: 5, basis: b, currency: $}", "6:53: products.p.value_per_hour.currency: "),
     ],
 )
-def test_a_mistake_is_told_with_its_place(key: str, line: str, tmp_path: Path) -> None:
-    told = complaints(tmp_path, with_keys(key))
-    assert told[0].startswith(f"c.yaml:{line}"), told
+def test_mistake_is_reported_with_its_position(key: str, line: str, tmp_path: Path) -> None:
+    problems = complaints(tmp_path, with_keys(key))
+    assert problems[0].startswith(f"c.yaml:{line}"), problems
 
 
-def test_parts_are_of_what_is_made_of_parts(tmp_path: Path) -> None:
+def test_parts_of_a_simple_component_are_rejected(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, GRANTS.replace("component: bundle", "component: simple"))
     assert line.startswith("c.yaml:5:12: products.grants.parts: are allowed for a complex component or a bundle only")
 
 
-def test_a_circle_may_close_through_parts(tmp_path: Path) -> None:
+def test_cycle_through_parts_is_rejected(tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, GRANTS.replace("  - id: login\n", "  - id: login\n    depends_on: [grants]\n"))
     assert "closes a cycle" in line
 
 
-def test_a_product_named_as_part_and_as_dependency_is_needed_once(tmp_path: Path) -> None:
-    twice = loaded(tmp_path, GRANTS.replace("    parts:", "    depends_on: [mail, login]\n    parts:"))
-    assert twice.products[0].needs == ("forms", "mail", "login")
+def test_product_that_is_part_and_dependency_is_listed_once(tmp_path: Path) -> None:
+    portfolio = loaded(tmp_path, GRANTS.replace("    parts:", "    depends_on: [mail, login]\n    parts:"))
+    assert portfolio.products[0].needs == ("forms", "mail", "login")
 
 
-def test_an_amount_is_exactly_what_is_written(tmp_path: Path) -> None:
-    held = loaded(tmp_path, with_keys("value_per_hour: {amount: 87.1, basis: b}")).products[0].value_per_hour
-    assert held is not None
-    assert (held.rate.amount * 10, held.rate.currency) == (871, "CAD")
+def test_amount_is_read_exactly(tmp_path: Path) -> None:
+    value = loaded(tmp_path, with_keys("value_per_hour: {amount: 87.1, basis: b}")).products[0].value_per_hour
+    assert value is not None
+    assert (value.rate.amount * 10, value.rate.currency) == (871, "CAD")
 
 
-def test_a_policy_of_ones_own_lies_beside_the_file(tmp_path: Path) -> None:
-    """And its mistakes are told with their place in it."""
+def test_own_policy_is_next_to_the_config_file(tmp_path: Path) -> None:
+    """Its mistakes are reported with their position."""
     (tmp_path / "policies").mkdir()
-    ours = tmp_path / "policies" / "ours.yaml"
-    ours.write_text(POLICY.replace("id: stages", "id: ours").replace("highest: 99.5%", "highest: 99.9%"))
+    policy_file = tmp_path / "policies" / "ours.yaml"
+    policy_file.write_text(POLICY.replace("id: stages", "id: ours").replace("highest: 99.5%", "highest: 99.9%"))
     text = "stages: ours\n" + with_keys("stage: pilot")
-    assert not doubts(tmp_path, text)
+    assert not warnings(tmp_path, text)
     assert loaded(tmp_path, text).stages.id == "ours"
-    for right, wrong, told in (
+    for original, replacement, expected_error in (
         ("highest: 99.5%", "highest: 100%", "stages.yaml:"),
         ("stage: pilot", "stage: production", "has 0 terms for pilot"),
         ("title:", "titel:", "title: is missing; add it"),
         ("id: stages", "id: [", "is not YAML"),
     ):
-        ours.write_text(POLICY.replace(right, wrong))
+        policy_file.write_text(POLICY.replace(original, replacement))
         (line,) = complaints(tmp_path, text)
         assert line.startswith("c.yaml:1:9: stages: invalid policy: ")
-        assert told.replace("stages.yaml", "ours.yaml") in line
+        assert expected_error.replace("stages.yaml", "ours.yaml") in line
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected_error"),
     [
         ("../x", "not the name of a policy; write stages"),
         ("5", "not the name"),
         ("loose", 'there is no policy "loose"'),
     ],
 )
-def test_a_policy_that_is_not_there_is_told(name: str, told: str, tmp_path: Path) -> None:
+def test_missing_policy_is_reported(name: str, expected_error: str, tmp_path: Path) -> None:
     (line,) = complaints(tmp_path, f"stages: {name}\n" + with_keys("stage: pilot"))
-    assert line.startswith(f"c.yaml:1:9: stages: {told}")
+    assert line.startswith(f"c.yaml:1:9: stages: {expected_error}")

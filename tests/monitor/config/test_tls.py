@@ -1,4 +1,4 @@
-"""TLS options: authorities are read at the load, and what could fail every probe is refused there."""
+"""TLS options: certificate authorities are read when the configuration loads, and unusable options are rejected."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.monitor.config.kinds import HttpCheck, check, complaints, examined, loaded
+from tests.monitor.config.kinds import HttpCheck, examine_text, load_text, problems_of, with_check
 
 
-def test_authorities_are_read_from_beside_the_file_and_watched(tmp_path: Path) -> None:
+def test_ca_file_is_relative_to_the_config_file_and_watched(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(b"Subject: ours\n" + trustme.CA().cert_pem.bytes())
-    found = examined(tmp_path, check('http: "https://h/", tls: {ca: ca.pem, server_name: x.org}'))
-    assert found.portfolio is not None, found.problems
-    each = found.portfolio.products[0].checks[0]
-    assert isinstance(each, HttpCheck)
-    assert each.tls.ca is not None
-    assert "BEGIN CERTIFICATE" in each.tls.ca.pem
-    assert tmp_path / "ca.pem" in found.files
+    result = examine_text(tmp_path, with_check('http: "https://h/", tls: {ca: ca.pem, server_name: x.org}'))
+    assert result.portfolio is not None, result.problems
+    https_check = result.portfolio.products[0].checks[0]
+    assert isinstance(https_check, HttpCheck)
+    assert https_check.tls.ca is not None
+    assert "BEGIN CERTIFICATE" in https_check.tls.ca.pem
+    assert tmp_path / "ca.pem" in result.files
 
 
-def test_changed_authorities_make_another_check(tmp_path: Path) -> None:
-    text = check('http: "https://h/", tls: {ca: ca.pem}')
+def test_changed_ca_file_changes_the_check(tmp_path: Path) -> None:
+    text = with_check('http: "https://h/", tls: {ca: ca.pem}')
     (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
-    before = loaded(tmp_path, text)
-    assert before == loaded(tmp_path, text)
+    check_before = load_text(tmp_path, text)
+    assert check_before == load_text(tmp_path, text)
     (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
-    assert before != loaded(tmp_path, text)
+    assert check_before != load_text(tmp_path, text)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected_error"),
     [
         ("{ca: garbage}", "tls.ca: {folder}/garbage has no certificate in PEM form"),
         ("{ca: gone}", "tls.ca: cannot read {folder}/gone: no such file or directory"),
@@ -42,8 +42,8 @@ def test_changed_authorities_make_another_check(tmp_path: Path) -> None:
         ("{server_name: a b}", 'tls.server_name: "a b" is neither a host name nor an IP address'),
     ],
 )
-def test_options_that_could_never_work_are_refused(options: str, told: str, tmp_path: Path) -> None:
+def test_unusable_tls_options_are_rejected(options: str, expected_error: str, tmp_path: Path) -> None:
     (tmp_path / "garbage").write_bytes(b"\x00\xffno certificate")
     (tmp_path / "good").write_bytes(trustme.CA().cert_pem.bytes())
-    (line,) = complaints(tmp_path, check(f'http: "https://h/", tls: {options}'))
-    assert told.format(folder=tmp_path) in line
+    (line,) = problems_of(tmp_path, with_check(f'http: "https://h/", tls: {options}'))
+    assert expected_error.format(folder=tmp_path) in line

@@ -1,4 +1,4 @@
-"""What may be written of TLS: a certificate of our own with its key, and which version is spoken."""
+"""TLS options: a client certificate with its key, and the TLS version."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def options(**written: Any) -> TlsOptions:
-    return TlsOptions.model_validate(written)
+def options(**fields: Any) -> TlsOptions:
+    return TlsOptions.model_validate(fields)
 
 
-def test_a_certificate_has_its_key_in_a_file_a_secret_or_beside_it(
+def test_client_key_may_be_in_a_file_a_secret_or_the_certificate_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate, key = write_client_certificate(trustme.CA(), tmp_path)
     monkeypatch.setenv("CLIENT_KEY", key.read_text())
-    both = tmp_path / "both.pem"
-    both.write_text(certificate.read_text() + key.read_text())
-    forms = [
+    combined_file = tmp_path / "both.pem"
+    combined_file.write_text(certificate.read_text() + key.read_text())
+    all_options = [
         options(certificate=str(certificate), key=str(key)),
         options(certificate=str(certificate), key={"env": "CLIENT_KEY"}),
         options(certificate=str(certificate), key={"file": str(key)}),
-        options(certificate=str(both)),
+        options(certificate=str(combined_file)),
     ]
-    assert all(each.identity is not None for each in forms)
-    assert len({(each.identity or ("",))[0] for each in forms}) == 1
-    private = key.read_text().splitlines()[1]
-    assert not any(private in shown for each in forms for shown in (repr(each), each.model_dump_json()))
+    assert all(each.identity is not None for each in all_options)
+    assert len({(each.identity or ("",))[0] for each in all_options}) == 1
+    key_line = key.read_text().splitlines()[1]
+    assert not any(
+        key_line in representation for each in all_options for representation in (repr(each), each.model_dump_json())
+    )
 
 
-def test_without_a_certificate_none_is_shown() -> None:
+def test_default_is_no_client_certificate() -> None:
     assert options().identity is None
 
 
-def locked(key: Path) -> Path:
-    plain = serialization.load_pem_private_key(key.read_bytes(), None)
+def encrypt_key(key: Path) -> Path:
+    private_key = serialization.load_pem_private_key(key.read_bytes(), None)
     path = key.with_suffix(".locked")
     path.write_bytes(
-        plain.private_bytes(
+        private_key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(b"passphrase"),
@@ -56,11 +58,11 @@ def locked(key: Path) -> Path:
     return path
 
 
-def test_a_mistake_names_the_file(tmp_path: Path) -> None:
-    """And a locked key does not make OpenSSL ask at the terminal."""
+def test_mistake_is_reported_with_the_file(tmp_path: Path) -> None:
+    """OpenSSL does not prompt for the passphrase of an encrypted key."""
     authority = trustme.CA()
     certificate, key = write_client_certificate(authority, tmp_path)
-    _, another = write_client_certificate(authority, tmp_path, "other.example.test")
+    _, other_key = write_client_certificate(authority, tmp_path, "other.example.test")
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     mistakes: list[tuple[dict[str, Any], str]] = [
@@ -69,17 +71,17 @@ def test_a_mistake_names_the_file(tmp_path: Path) -> None:
         ({"certificate": str(certificate)}, r"client\.example\.test\.pem has no private key; add key: PATH"),
         ({"certificate": str(certificate), "key": "absent.key"}, r"cannot read absent\.key"),
         ({"certificate": str(certificate), "key": str(empty)}, r"empty\.pem has no private key in PEM form"),
-        ({"certificate": str(certificate), "key": str(another)}, r"other.*\.key is not the key of the certificate"),
-        ({"certificate": str(certificate), "key": str(locked(key))}, "has a passphrase"),
+        ({"certificate": str(certificate), "key": str(other_key)}, r"other.*\.key is not the key of the certificate"),
+        ({"certificate": str(certificate), "key": str(encrypt_key(key))}, "has a passphrase"),
         ({"key": str(key)}, "no effect without a certificate"),
         ({"version": "TLSv1.0"}, "TLSv1.2"),
     ]
-    for written, said in mistakes:
-        with pytest.raises(ValidationError, match=said):
-            options(**written)
+    for fields, expected_error in mistakes:
+        with pytest.raises(ValidationError, match=expected_error):
+            options(**fields)
 
 
-def test_a_changed_certificate_is_another_configuration(tmp_path: Path) -> None:
+def test_changed_certificate_changes_the_options(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate, key = write_client_certificate(authority, tmp_path)
     before = options(certificate=str(certificate), key=str(key))

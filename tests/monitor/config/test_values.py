@@ -1,4 +1,4 @@
-"""Single values: durations, hosts, addresses, URLs."""
+"""Values of the configuration: durations, hosts, addresses, URLs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sla.objective import Objective
 
 
 @pytest.mark.parametrize(
-    ("written", "microseconds"),
+    ("text", "microseconds"),
     [
         ("30s", 30_000_000),
         ("500ms", 500_000),
@@ -24,16 +24,16 @@ from sla.objective import Objective
         ("30d", 2_592_000_000_000),
     ],
 )
-def test_a_duration_is_whole_microseconds(written: str, microseconds: int) -> None:
-    assert duration(written) == microseconds
+def test_duration_is_in_microseconds(text: str, microseconds: int) -> None:
+    assert duration(text) == microseconds
 
 
 @pytest.mark.parametrize(
-    "written", [30, 0.5, "30", "", "s", "5 parsecs", "-5s", "0s", "99999d", "1e3s", True, None, [], "1s" * 90]
+    "text", [30, 0.5, "30", "", "s", "5 parsecs", "-5s", "0s", "99999d", "1e3s", True, None, [], "1s" * 90]
 )
-def test_what_is_no_duration_is_refused_with_what_to_write(written: object) -> None:
+def test_invalid_duration_is_rejected_with_a_remedy(text: object) -> None:
     with pytest.raises(ValueError, match=r"write 30s|has no unit; write|out of range"):
-        duration(written)
+        duration(text)
 
 
 def test_seconds_are_floats() -> None:
@@ -41,7 +41,7 @@ def test_seconds_are_floats() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    ("text", "formatted"),
     [
         ("h:1", "h:1"),
         ("[::1]:80", "[::1]:80"),
@@ -49,13 +49,13 @@ def test_seconds_are_floats() -> None:
         ("bücher.example:80", "xn--bcher-kva.example:80"),
     ],
 )
-def test_an_address_reads_back_as_written(written: str, shown: str) -> None:
-    assert str(HostPort.parse(written)) == shown
-    assert HostPort.parse(shown) == HostPort.parse(written)
+def test_formatted_address_is_parsed_to_the_same_address(text: str, formatted: str) -> None:
+    assert str(HostPort.parse(text)) == formatted
+    assert HostPort.parse(formatted) == HostPort.parse(text)
 
 
 @pytest.mark.parametrize(
-    "written",
+    "text",
     [
         "h",
         ":80",
@@ -74,26 +74,25 @@ def test_an_address_reads_back_as_written(written: str, shown: str) -> None:
         None,
     ],
 )
-def test_what_is_no_address_is_refused(written: object) -> None:
+def test_invalid_address_is_rejected(text: object) -> None:
     with pytest.raises(ValueError, match=r"address|host"):
-        HostPort.parse(written)
+        HostPort.parse(text)
 
 
-def test_only_a_listener_may_take_port_0() -> None:
+def test_only_a_listen_address_may_have_port_0() -> None:
     assert HostPort.parse("127.0.0.1:0", min_port=0).port == 0
 
 
 @pytest.mark.parametrize(
-    "written", ["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "1.2.3.4.5", "a_b..c", "x" * 64, "", "a/b", "é" * 300]
+    "text", ["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "1.2.3.4.5", "a_b..c", "x" * 64, "", "a/b", "é" * 300]
 )
-def test_what_resolvers_take_for_an_address_by_accident_is_no_host(written: str) -> None:
+def test_short_or_numeric_ipv4_address_is_not_a_host(text: str) -> None:
     with pytest.raises(ValueError, match="neither a host name nor an IP address"):
-        host(written)
+        host(text)
 
 
 @given(st.text(max_size=60))
-def test_no_text_breaks_the_parsers(text: str) -> None:
-    """Whatever is written is either taken or refused: no other error comes out of them."""
+def test_parsers_raise_no_other_error_than_value_error(text: str) -> None:
     for parse in (duration, HostPort.parse, host, TypeAdapter(HttpUrl).validate_python):
         with contextlib.suppress(ValueError):
             parse(text)
@@ -102,21 +101,21 @@ def test_no_text_breaks_the_parsers(text: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://h", "https://h:8443/a?b=c", "http://[::1]:80/", "https://xn--bcher-kva.example/%20"]
 )
-def test_a_web_address_is_kept_as_written(url: str) -> None:
+def test_ascii_url_is_unchanged(url: str) -> None:
     assert TypeAdapter(HttpUrl).validate_python(url) == url
 
 
 @pytest.mark.parametrize(
-    ("written", "sent"),
+    ("text", "encoded"),
     [
         ("http://bücher.example/", "http://xn--bcher-kva.example/"),
         ("https://Bücher.example:8443/ü?ö=%C3%A4", "https://xn--bcher-kva.example:8443/%C3%BC?%C3%B6=%C3%A4"),
         ("http://h/日本", "http://h/%E6%97%A5%E6%9C%AC"),
     ],
 )
-def test_a_web_address_beyond_ascii_is_kept_as_it_is_sent(written: str, sent: str) -> None:
-    assert TypeAdapter(HttpUrl).validate_python(written) == sent
-    assert TypeAdapter(WebSocketUrl).validate_python(written.replace("http", "ws", 1)) == sent.replace("http", "ws", 1)
+def test_non_ascii_url_is_encoded(text: str, encoded: str) -> None:
+    assert TypeAdapter(HttpUrl).validate_python(text) == encoded
+    assert TypeAdapter(WebSocketUrl).validate_python(text.replace("http", "ws", 1)) == encoded.replace("http", "ws", 1)
 
 
 @pytest.mark.parametrize(
@@ -136,30 +135,30 @@ def test_a_web_address_beyond_ascii_is_kept_as_it_is_sent(written: str, sent: st
         "http://h/#x",
     ],
 )
-def test_what_is_no_web_address_is_refused(url: str) -> None:
+def test_invalid_url_is_rejected(url: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(HttpUrl).validate_python(url)
 
 
 @pytest.mark.parametrize(
-    "written", ["month", "1 year", "fiscal-year", "quarters", "30", 30, "0d", "4000d", "soon", [1], True]
+    "text", ["month", "1 year", "fiscal-year", "quarters", "30", 30, "0d", "4000d", "soon", [1], True]
 )
-def test_a_window_that_is_none_says_what_is_allowed(written: object) -> None:
+def test_invalid_window_is_rejected_with_a_remedy(text: object) -> None:
     with pytest.raises(
         ValueError, match="must be a rolling window above 0s and at most 3650d, for example 30d"
-    ) as refused:
-        window(written)
-    calendar = isinstance(written, str) and written in ("month", "1 year", "fiscal-year", "quarters")
-    assert ("calendar window" in str(refused.value)) == calendar
+    ) as error:
+        window(text)
+    calendar = isinstance(text, str) and text in ("month", "1 year", "fiscal-year", "quarters")
+    assert ("calendar window" in str(error.value)) == calendar
 
 
-@pytest.mark.parametrize("written", ["5 minutes", "1y", "10", "", "1h1h", "-1s", "x" * 50])
-def test_a_duration_that_is_none_says_what_to_write(written: str) -> None:
+@pytest.mark.parametrize("text", ["5 minutes", "1y", "10", "", "1h1h", "-1s", "x" * 50])
+def test_invalid_duration_error_shows_examples(text: str) -> None:
     with pytest.raises(ValueError, match="write 30s, 5m or 1h"):
-        duration(written)
+        duration(text)
 
 
-@pytest.mark.parametrize("written", ["999%", "100%", 100, "0%", "-5%", "99,9%", "1000%", "1e3%", "abc", ""])
-def test_an_objective_that_is_none_says_what_is_allowed(written: str | float) -> None:
+@pytest.mark.parametrize("text", ["999%", "100%", 100, "0%", "-5%", "99,9%", "1000%", "1e3%", "abc", ""])
+def test_invalid_objective_is_rejected_with_the_range(text: str | float) -> None:
     with pytest.raises(ValueError, match=r"\(above 0%, below 100%\)"):
-        Objective.parse(written)
+        Objective.parse(text)

@@ -1,4 +1,4 @@
-"""Reading YAML: what is refused, where, and that no file can make it slow, large or anything but plain data."""
+"""Reading YAML: rejected files with their position, and that no file makes the reader slow or exhausts memory."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from monitor.config.yaml_nodes import Node
 
 
-def nodes(folder: Path, content: str | bytes) -> tuple[Node, list[str]]:
+def read_nodes(folder: Path, content: str | bytes) -> tuple[Node, list[str]]:
     path = folder / "c.yaml"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     root, problems = read(path, "c.yaml")
     return root, [str(problem) for problem in problems]
 
 
-def plain(folder: Path, content: str) -> object:
-    root, problems = nodes(folder, content)
+def read_data(folder: Path, content: str) -> object:
+    root, problems = read_nodes(folder, content)
     assert not problems
     return root.plain()
 
 
-def test_plain_data_is_read_as_written(tmp_path: Path) -> None:
+def test_plain_data_is_read(tmp_path: Path) -> None:
     text = "a: 1\nb: [-2.5, true, ~, 'no', \"010\", x y]\nc: {d: |\n  two\n  lines\n}\n".replace(
         "|\n  two\n  lines\n", "e"
     )
-    assert plain(tmp_path, text) == {"a": 1, "b": [-2.5, True, None, "no", "010", "x y"], "c": {"d": "e"}}
+    assert read_data(tmp_path, text) == {"a": 1, "b": [-2.5, True, None, "no", "010", "x y"], "c": {"d": "e"}}
 
 
-LAUGHS = "a: &a [x]\n" + "".join(
+BILLION_LAUGHS = "a: &a [x]\n" + "".join(
     f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
 
-# A file that is refused as a whole -> where and why.
+# Name -> (content, expected error) of a file that is rejected as a whole.
 REFUSED: dict[str, tuple[str | bytes, str]] = {
-    "laughs": (LAUGHS, "c.yaml:2:8: *a is an alias, which is not allowed"),
+    "laughs": (BILLION_LAUGHS, "c.yaml:2:8: *a is an alias, which is not allowed"),
     "recursive alias": ("a: &a [*a]", "c.yaml:1:8: *a is an alias"),
     "merge key": ("<<: {a: 1}", "c.yaml:1:1: << is a merge key, which is not allowed"),
     "deep list": ("[" * 5_000, "c.yaml:1:26: is nested deeper than 24 levels"),
@@ -64,36 +64,36 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_file_that_is_no_configuration_is_refused_as_a_whole(name: str, tmp_path: Path) -> None:
-    content, told = REFUSED[name]
+def test_unreadable_file_is_rejected(name: str, tmp_path: Path) -> None:
+    content, expected_error = REFUSED[name]
     with pytest.raises(UnreadableError) as caught:
-        nodes(tmp_path, content)
-    assert str(caught.value.problem).startswith(told)
+        read_nodes(tmp_path, content)
+    assert str(caught.value.problem).startswith(expected_error)
 
 
-@pytest.mark.parametrize("content", [LAUGHS, "[" * 100_000, "{" * 100_000, "- " * 100_000])
-def test_a_bomb_is_refused_before_it_is_built(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not by a stopwatch: the parser is asked for a few events only, however much more is written."""
-    asked = 0
-    real = yaml_reader._Loader.get_event
+@pytest.mark.parametrize("content", [BILLION_LAUGHS, "[" * 100_000, "{" * 100_000, "- " * 100_000])
+def test_yaml_bomb_is_rejected_early(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test counts parser events instead of time: only a few events are read, however long the file is."""
+    event_count = 0
+    original_get_event = yaml_reader._Loader.get_event
 
-    def counted(self: object) -> object:
-        nonlocal asked
-        asked += 1
-        return real(self)
+    def counting_get_event(self: object) -> object:
+        nonlocal event_count
+        event_count += 1
+        return original_get_event(self)
 
-    monkeypatch.setattr(yaml_reader._Loader, "get_event", counted)
+    monkeypatch.setattr(yaml_reader._Loader, "get_event", counting_get_event)
     with pytest.raises(UnreadableError):
-        nodes(tmp_path, content)
-    assert asked < 60
+        read_nodes(tmp_path, content)
+    assert event_count < 60
 
 
-def test_more_values_than_a_configuration_has_are_refused(tmp_path: Path) -> None:
+def test_file_with_too_many_values_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="has more than 50000 values"):
-        nodes(tmp_path, "- a\n" * 50_001)
+        read_nodes(tmp_path, "- a\n" * 50_001)
 
 
-# What YAML reads differently than people -> how it is told.
+# YAML text that is easily misread -> its error.
 TRAPS = {
     "a: 010": 'a: YAML reads 010 as the number 8; write 8, or "010" in quotes for the text',
     "a: 1:30": 'a: YAML reads 1:30 as the number 90; write 90, or "1:30" in quotes for the text',
@@ -114,35 +114,33 @@ TRAPS = {
 
 
 @pytest.mark.parametrize("text", TRAPS, ids=[text[:30] for text in TRAPS])
-def test_a_trap_of_yaml_is_named(text: str, tmp_path: Path) -> None:
-    _, (told,) = nodes(tmp_path, text)
-    assert told.split(": ", 1)[1].startswith(TRAPS[text])
+def test_misleading_yaml_value_is_reported(text: str, tmp_path: Path) -> None:
+    _, (problem,) = read_nodes(tmp_path, text)
+    assert problem.split(": ", 1)[1].startswith(TRAPS[text])
 
 
-def test_a_key_set_twice_names_the_first_place(tmp_path: Path) -> None:
-    _, problems = nodes(tmp_path, "a:\n  b: 1\n  c: 2\n  b: 3\n")
+def test_duplicate_key_is_reported_with_its_first_position(tmp_path: Path) -> None:
+    _, problems = read_nodes(tmp_path, "a:\n  b: 1\n  c: 2\n  b: 3\n")
     assert problems == ["c.yaml:4:3: a.b: is set twice; first in line 2"]
 
 
 @given(at=st.integers(0, len(SMALLEST)), put=st.text(max_size=4), cut=st.integers(0, 12))
-def test_no_edit_of_a_file_makes_loading_fail_otherwise_than_by_problems(
-    at: int, put: str, cut: int, tmp_path_factory: pytest.TempPathFactory
+def test_any_edit_gives_a_portfolio_or_problems(
+    at: int, inserted: str, deleted_count: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Half-written, mistyped or hostile: the result is a portfolio or problems of one line each with a place."""
+    """Each problem is one line with a position."""
     path = tmp_path_factory.getbasetemp() / "edited.yaml"
-    path.write_bytes((SMALLEST[:at] + put + SMALLEST[at + cut :]).encode("utf-8", "surrogatepass"))
-    found = examine(path, KINDS)
-    assert (found.portfolio is None) == bool(found.problems)
-    for problem in found.problems:
+    path.write_bytes((SMALLEST[:at] + inserted + SMALLEST[at + deleted_count :]).encode("utf-8", "surrogatepass"))
+    result = examine(path, KINDS)
+    assert (result.portfolio is None) == bool(result.problems)
+    for problem in result.problems:
         assert problem.line >= 1
         assert problem.column >= 1
         assert "\n" not in str(problem)
 
 
 @given(content=st.binary(max_size=200))
-def test_no_bytes_make_loading_fail_otherwise_than_by_problems(
-    content: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_any_bytes_give_problems(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"
     path.write_bytes(content)
     assert examine(path, KINDS).problems
