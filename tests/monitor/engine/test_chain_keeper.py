@@ -1,4 +1,4 @@
-"""Days are closed once, some minutes after they ended, from what is on disk; a failure is tried again."""
+"""The chain keeper closes each day once, some minutes after its end, from the stored data; a failure is retried."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MIDNIGHT = EPOCH // DAY * DAY + DAY
 
 
-class Kept:
-    """A record with a keeper; what it puts is written at once."""
+class KeptRecord:
+    """A record with a chain keeper; each head is written immediately."""
 
     def __init__(self, path: Path, now: int) -> None:
         self.path, self.clock, self.health = path, ManualClock(now), Health()
@@ -53,66 +53,66 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(tmp_path / "record.db", MIDNIGHT - HOUR)
+def record(tmp_path: Path) -> KeptRecord:
+    return KeptRecord(tmp_path / "record.db", MIDNIGHT - HOUR)
 
 
-async def test_a_day_is_closed_once_when_the_minutes_after_it_are_over(kept: Kept) -> None:
-    kept.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
-    assert await kept.heads() == []
-    assert await kept.heads(HOUR + GRACE - MINUTE) == []
-    (head,) = await kept.heads(2 * MINUTE)
-    assert (head.day, head.whole, head.since, head.made) == (MIDNIGHT // DAY - 1, True, None, kept.clock.now())
+async def test_day_is_closed_once_after_the_grace_period(record: KeptRecord) -> None:
+    record.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
+    assert await record.heads() == []
+    assert await record.heads(HOUR + GRACE - MINUTE) == []
+    (head,) = await record.heads(2 * MINUTE)
+    assert (head.day, head.whole, head.since, head.made) == (MIDNIGHT // DAY - 1, True, None, record.clock.now())
     for _ in range(3):
-        assert await kept.heads(HOUR) == [head]
+        assert await record.heads(HOUR) == [head]
 
 
-async def test_each_head_follows_from_the_one_before_and_covers_the_days_without_a_daemon(kept: Kept) -> None:
-    kept.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
-    (first,) = await kept.heads(HOUR + GRACE)
-    kept.observe(MIDNIGHT - HOUR, MIDNIGHT + 20 * HOUR)
-    first, second = await kept.heads(4 * DAY)
+async def test_head_follows_the_previous_one_and_covers_days_without_a_daemon(record: KeptRecord) -> None:
+    record.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
+    (first,) = await record.heads(HOUR + GRACE)
+    record.observe(MIDNIGHT - HOUR, MIDNIGHT + 20 * HOUR)
+    first, second = await record.heads(4 * DAY)
     assert (second.number, second.previous, second.whole) == (2, first.digest, False)
     assert (second.since, second.day) == (first.day + 1, first.day + 4)
 
 
-async def test_the_first_head_of_an_older_record_covers_everything_before(kept: Kept) -> None:
-    kept.observe(MIDNIGHT - 90 * DAY, MIDNIGHT - 80 * DAY)
-    (head,) = await kept.heads()
+async def test_first_head_of_an_older_record_covers_all_earlier_days(record: KeptRecord) -> None:
+    record.observe(MIDNIGHT - 90 * DAY, MIDNIGHT - 80 * DAY)
+    (head,) = await record.heads()
     assert (head.day, head.whole) == (MIDNIGHT // DAY - 2, True)
 
 
-async def test_nothing_is_closed_while_the_store_fails_or_the_clock_is_wrong(kept: Kept) -> None:
-    kept.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
-    kept.health.store_error = "disk full"
-    assert await kept.heads(HOUR) == []
-    kept.health.store_error, kept.health.clock_stepped = "", -2 * MINUTE
-    assert await kept.heads(HOUR) == []
-    kept.health.clock_stepped = 0
-    assert len(await kept.heads(HOUR)) == 1
+async def test_no_day_is_closed_while_the_store_fails_or_the_clock_is_wrong(record: KeptRecord) -> None:
+    record.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
+    record.health.store_error = "disk full"
+    assert await record.heads(HOUR) == []
+    record.health.store_error, record.health.clock_stepped = "", -2 * MINUTE
+    assert await record.heads(HOUR) == []
+    record.health.clock_stepped = 0
+    assert len(await record.heads(HOUR)) == 1
 
 
-async def test_a_head_that_was_not_written_is_made_again(kept: Kept) -> None:
-    kept.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
-    kept.failing = True
-    assert await kept.heads() == []
-    kept.failing = False
-    assert len(await kept.heads(HOUR)) == 1
+async def test_unwritten_head_is_created_again(record: KeptRecord) -> None:
+    record.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
+    record.failing = True
+    assert await record.heads() == []
+    record.failing = False
+    assert len(await record.heads(HOUR)) == 1
 
 
-async def test_a_record_that_cannot_be_read_is_tried_again_later(kept: Kept, tmp_path: Path) -> None:
-    kept.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
-    kept.path.rename(tmp_path / "away")
-    await kept.keeper.look()
-    (tmp_path / "away").rename(kept.path)
-    assert await kept.heads() == [], "not at once"
-    assert len(await kept.heads(2 * MINUTE)) == 1
+async def test_unreadable_record_is_retried_later(record: KeptRecord, tmp_path: Path) -> None:
+    record.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
+    record.path.rename(tmp_path / "away")
+    await record.keeper.look()
+    (tmp_path / "away").rename(record.path)
+    assert await record.heads() == [], "the retry is not immediate"
+    assert len(await record.heads(2 * MINUTE)) == 1
 
 
-async def test_loop_looks_each_second_and_closes_no_day_in_the_first_two_seconds(kept: Kept) -> None:
-    kept.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
-    await kept.clock.advance(3 * 3600)
-    started = kept.clock.now()
+async def test_loop_looks_each_second_and_closes_no_day_in_the_first_two_seconds(record: KeptRecord) -> None:
+    record.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
+    await record.clock.advance(3 * 3600)
+    started = record.clock.now()
     closed_at: list[int] = []
     closed = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -121,10 +121,10 @@ async def test_loop_looks_each_second_and_closes_no_day_in_the_first_two_seconds
         closed_at.append(now)
         loop.call_soon_threadsafe(closed.set)
 
-    kept.keeper._next = close_day  # type: ignore[method-assign]
-    task = asyncio.create_task(kept.keeper.run())
+    record.keeper._next = close_day  # type: ignore[method-assign]
+    task = asyncio.create_task(record.keeper.run())
     try:
-        await kept.clock.advance(3)
+        await record.clock.advance(3)
         await asyncio.wait_for(closed.wait(), 30)
     finally:
         task.cancel()

@@ -1,4 +1,4 @@
-"""What people say of the record finds its way from the journal into ledger and record, and is not lost on it."""
+"""Facts from commands are copied from the journal to the ledger and the record, and are never lost."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Portfolio
 
-SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30)
-BACK = Revocation(SAID.id, "Ben", "it was the service", 40)
+CORRECTION = Correction("forms", Interval(10, 20), "Ana", "account locked", 30)
+REVOCATION = Revocation(CORRECTION.id, "Ben", "it was the service", 40)
 
 
 @pytest.fixture
@@ -45,58 +45,56 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-async def test_what_is_new_is_in_figures_at_once_and_in_the_record_soon(
+async def test_new_fact_is_in_the_ledger_immediately_and_in_the_record_later(
     ledger: Ledger, journal: Journal, store: MemoryStore
 ) -> None:
-    """While the store fails it waits; it is given up by nobody."""
+    """While the store fails, the fact stays queued."""
     writer = Writer(store, Health(), SystemClock())
     recorder = FactRecorder(ledger, journal, writer, SystemClock(), Health())
     recorder.restore(store)
     await recorder.look()
     assert ledger.facts.corrections.of("forms") == ()
-    journal.add(SAID.fact())
+    journal.add(CORRECTION.fact())
     store.error = "disk full"
     writer.start()
     await recorder.look()
-    assert list(ledger.facts.corrections.of("forms")) == [SAID.exclusion()]
+    assert list(ledger.facts.corrections.of("forms")) == [CORRECTION.exclusion()]
     assert store.failures.wait(30)
     store.error = ""
     assert store.commits.wait(30)
-    assert store.load_facts() == [SAID.fact()]
-    journal.add(BACK.fact())
+    assert store.load_facts() == [CORRECTION.fact()]
+    journal.add(REVOCATION.fact())
     await recorder.look()
     assert ledger.facts.corrections.of("forms") == ()
     assert writer.close(30)
-    assert store.load_facts() == [SAID.fact(), BACK.fact()]
+    assert store.load_facts() == [CORRECTION.fact(), REVOCATION.fact()]
 
 
-async def test_what_the_record_has_is_not_written_again_and_survives_the_journal(
+async def test_recorded_fact_is_not_written_again_and_survives_a_lost_journal(
     ledger: Ledger, journal: Journal, store: MemoryStore
 ) -> None:
-    """The other way round as well: a record restored from an older copy takes up what the journal has."""
-    store.facts = {SAID.id: SAID.fact()}
+    """A record that was restored from an older copy gets the facts of the journal."""
+    store.facts = {CORRECTION.id: CORRECTION.fact()}
     writer = Writer(store, Health(), SystemClock())
     recorder = FactRecorder(ledger, journal, writer, SystemClock(), Health())
     recorder.restore(store)
-    for fact in (SAID, BACK):
+    for fact in (CORRECTION, REVOCATION):
         journal.add(fact.fact())
     await recorder.look()
-    assert list(ledger.facts.corrections.facts) == [SAID, BACK]
+    assert list(ledger.facts.corrections.facts) == [CORRECTION, REVOCATION]
     journal.path.unlink()
     await recorder.look()
-    assert list(ledger.facts.corrections.facts) == [SAID, BACK]
+    assert list(ledger.facts.corrections.facts) == [CORRECTION, REVOCATION]
     writer.start()
     assert writer.close(30)
-    assert [batch.facts for batch in store.batches] == [(BACK.fact(),)]
+    assert [batch.facts for batch in store.batches] == [(REVOCATION.fact(),)]
 
 
-async def test_a_journal_that_cannot_be_read_is_told_of_and_stops_nothing(
-    ledger: Ledger, journal: Journal, store: MemoryStore
-) -> None:
+async def test_unreadable_journal_is_logged(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
     journal.path.mkdir()
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         await FactRecorder(ledger, journal, Writer(store, Health(), SystemClock()), SystemClock(), Health()).look()
-    assert [each["event"] for each in told] == ["journal_unreadable"]
+    assert [each["event"] for each in log_entries] == ["journal_unreadable"]
 
 
 def recorder_of(
@@ -107,8 +105,8 @@ def recorder_of(
     return recorder
 
 
-async def test_a_load_defines_a_product_once(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
-    """It begins with the record of its checks, and the configuration's file is named."""
+async def test_load_defines_a_product_once(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
+    """The definition begins with the record of the product's checks, and contains the configuration's file."""
     clock = ManualClock(NOW)
     probe_all(ledger, ledger.of("forms"), NOW - 5 * MINUTE, NOW)
     recorder = recorder_of(ledger, journal, store, Health(config_source="ninewatch.yaml"), clock)
@@ -120,16 +118,14 @@ async def test_a_load_defines_a_product_once(ledger: Ledger, journal: Journal, s
     assert not journal.path.exists()
 
 
-async def test_a_definition_waits_for_a_clock_that_is_right(
-    ledger: Ledger, journal: Journal, store: MemoryStore
-) -> None:
-    """Set back by an hour, the wall clock is behind the record; the definition is made at the first right instant."""
+async def test_definition_waits_for_a_correct_clock(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
+    """The wall clock was set back by an hour. The definition is made at the first correct instant."""
     clock, health = ManualClock(NOW), Health(clock_stepped=-HOUR)
     recorder = recorder_of(ledger, journal, store, health, clock)
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         recorder.define()
         await recorder.look()
-    assert [each["event"] for each in told] == ["definitions_wait"]
+    assert [each["event"] for each in log_entries] == ["definitions_wait"]
     assert ledger.definitions("forms") == ()
     health.clock_stepped = 0
     await clock.advance(5)
@@ -137,10 +133,10 @@ async def test_a_definition_waits_for_a_clock_that_is_right(
     assert [each.made for each in ledger.definitions("forms")] == [clock.now()]
 
 
-async def test_a_definition_waits_until_the_clock_has_reached_the_record(
+async def test_definition_waits_until_the_clock_has_reached_the_record(
     ledger: Ledger, journal: Journal, store: MemoryStore
 ) -> None:
-    """After a start with a clock that is seconds behind what was recorded."""
+    """The clock at the start is seconds behind the last recorded instant."""
     clock = ManualClock(NOW)
     probe_all(ledger, ledger.of("forms"), NOW - MINUTE, NOW)
     recorder = recorder_of(ledger, journal, store, Health(), clock)
@@ -154,10 +150,8 @@ async def test_a_definition_waits_until_the_clock_has_reached_the_record(
     assert [str(each.objective) for each in ledger.definitions("forms")] == ["99.9%", "99.5%"]
 
 
-async def test_what_another_version_stated_is_neither_refused_nor_lost(
-    ledger: Ledger, journal: Journal, store: MemoryStore
-) -> None:
-    """An unknown kind goes from the journal into the record, and from the record back into a ledger."""
+async def test_fact_of_an_unknown_kind_is_kept(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
+    """The fact is copied from the journal to the record, and from the record to a new ledger."""
     note = Fact.of(50, "Ana", "acknowledgement", "forms", {"incident": "abc"})
     journal.add(note)
     writer = Writer(store, Health(), SystemClock())
@@ -167,12 +161,12 @@ async def test_what_another_version_stated_is_neither_refused_nor_lost(
     assert writer.close(30)
     assert store.load_facts() == [note]
     journal.path.unlink()
-    again = ledger_of(product("forms"))
-    FactRecorder(again, journal, writer, SystemClock(), Health()).restore(store)
-    assert list(again.facts.all) == [note]
+    second_ledger = ledger_of(product("forms"))
+    FactRecorder(second_ledger, journal, writer, SystemClock(), Health()).restore(store)
+    assert list(second_ledger.facts.all) == [note]
 
 
-async def test_maintenance_is_recorded_at_each_load_that_changes_it_and_reported_where_it_comes_too_late(
+async def test_changed_maintenance_is_recorded_at_each_load_and_reported_if_too_late(
     journal: Journal, store: MemoryStore
 ) -> None:
     def planned(*hours: int) -> Portfolio:
@@ -185,19 +179,19 @@ async def test_maintenance_is_recorded_at_each_load_that_changes_it_and_reported
     ledger, clock = Ledger(planned(-3)), ManualClock(NOW)
     probe_all(ledger, ledger.of("forms"), NOW - 5 * HOUR, NOW)
     recorder = recorder_of(ledger, journal, store, Health(), clock)
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         recorder.define()
-    assert [each["event"] for each in told] == ["facts_added"]
+    assert [each["event"] for each in log_entries] == ["facts_added"]
     window = Interval(NOW - 5 * HOUR, NOW)
     before = ledger.contractual("forms", window)
     assert before.excluded == HOUR
     await clock.advance(1)
     ledger.reload(planned(-2, 2))
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         recorder.define()
         recorder.define()
-    assert [each["event"] for each in told] == ["maintenance_in_the_past", "facts_added"]
-    assert format_instant(NOW - 2 * HOUR) in told[0]["reason"]
+    assert [each["event"] for each in log_entries] == ["maintenance_in_the_past", "facts_added"]
+    assert format_instant(NOW - 2 * HOUR) in log_entries[0]["reason"]
     assert ledger.contractual("forms", window) == before
     (first, second) = ledger.facts.maintenance("forms")
     assert (first.made, second.made) == (NOW - 5 * HOUR, clock.now())

@@ -1,4 +1,4 @@
-"""Pings and the record: due instants answered, missed, overrun; what we did not hear is held against nobody."""
+"""Heartbeats and the record: due instants that are met, missed or overrun; time without a running daemon is no miss."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Scene:
-    """A daemon that has listened since a little after midnight to a job that is due at 03:00 with 30 min of grace."""
+    """A daemon that runs since shortly after midnight, with a job that is due at 03:00 with 30 minutes of grace."""
 
-    def __init__(self, schedule: str = "0 3 * * *", **more: object) -> None:
-        written = {"id": "job", "heartbeat": schedule, "grace": "30m", "token": {"env": "PING_TOKEN"}, **more}
+    def __init__(self, schedule: str = "0 3 * * *", **invalid_field: object) -> None:
+        written = {"id": "job", "heartbeat": schedule, "grace": "30m", "token": {"env": "PING_TOKEN"}, **invalid_field}
         check = HeartbeatCheck.model_validate(written)
         self.clock = ManualClock(MIDNIGHT + MINUTE)
         self.ledger: Ledger = ledger_of({**product("drop"), "checks": (check,)})
@@ -42,7 +42,7 @@ class Scene:
         return self.ledger.entries["drop/job"]
 
     def listen(self) -> None:
-        """Begin to listen, as after a start of the daemon."""
+        """Start to accept pings, as after a start of the daemon."""
         self.beats = Heartbeats(
             self.ledger, lambda entry, result, at, ran: self.record(entry, result, at, ran), self.clock
         )
@@ -53,32 +53,32 @@ class Scene:
         observe(self.ledger, entry, at, result, ran)
         self.seen.append((at - MIDNIGHT, result.outcome, result.reason))
 
-    def until(self, instant: int) -> None:
-        """Let time pass, looking as often as the daemon does (but less often where nothing can be due)."""
+    def advance_to(self, instant: int) -> None:
+        """Advance the clock, with checks as often as in the daemon, but less often while nothing can be due."""
         while self.clock.now() < MIDNIGHT + instant:
             self.clock.jump(min(ROUND * 5, MIDNIGHT + instant - self.clock.now()) / SECOND)
             self.beats.look(self.entry)
 
 
-def test_a_success_within_the_grace_is_recorded_at_the_due_instant() -> None:
+def test_success_within_the_grace_is_recorded_at_the_due_instant() -> None:
     scene = Scene()
-    scene.until(3 * HOUR + 20 * MINUTE)
+    scene.advance_to(3 * HOUR + 20 * MINUTE)
     scene.beats.end(scene.entry, 0)
     assert scene.seen == [(3 * HOUR, GOOD, "")]
-    scene.until(4 * HOUR)
+    scene.advance_to(4 * HOUR)
     assert len(scene.seen) == 1
 
 
-def test_a_success_a_little_early_answers_the_due_instant_too() -> None:
+def test_slightly_early_success_counts_for_the_due_instant() -> None:
     scene = Scene()
-    scene.until(3 * HOUR - 30 * SECOND)
+    scene.advance_to(3 * HOUR - 30 * SECOND)
     scene.beats.end(scene.entry, 0)
-    scene.until(5 * HOUR)
+    scene.advance_to(5 * HOUR)
     assert scene.seen == [(3 * HOUR - 30 * SECOND, GOOD, "")]
 
 
 @pytest.mark.parametrize(
-    ("schedule", "early", "answered"),
+    ("schedule", "seconds_early", "counts"),
     [
         ("0 3 * * *", 60, True),  # a minute at most
         ("0 3 * * *", 61, False),
@@ -86,19 +86,19 @@ def test_a_success_a_little_early_answers_the_due_instant_too() -> None:
         ("*/5 * * * *", 31, False),
     ],
 )
-def test_how_early_a_success_may_be(schedule: str, early: int, answered: bool) -> None:
+def test_maximum_earliness_of_a_success(schedule: str, seconds_early: int, counts: bool) -> None:
     scene = Scene(schedule, grace="4m")
     due = 3 * HOUR
-    scene.clock.jump((due - early * SECOND - MINUTE) / SECOND)
+    scene.clock.jump((due - seconds_early * SECOND - MINUTE) / SECOND)
     scene.listen()
     scene.beats.end(scene.entry, 0)
-    scene.until(due + 4 * MINUTE)
-    assert [at for at, outcome, _ in scene.seen if outcome is BAD] == ([] if answered else [due])
+    scene.advance_to(due + 4 * MINUTE)
+    assert [at for at, outcome, _ in scene.seen if outcome is BAD] == ([] if counts else [due])
 
 
 @pytest.mark.parametrize(("late", "at"), [(30 * MINUTE, 3 * HOUR), (31 * MINUTE, 3 * HOUR + 31 * MINUTE)])
-def test_a_success_after_the_grace_is_recorded_at_its_own_instant(late: int, at: int) -> None:
-    """Even where nobody noticed the miss, because the daemon slept."""
+def test_success_after_the_grace_is_recorded_at_its_own_instant(late: int, at: int) -> None:
+    """This is also the case if the daemon was suspended and did not detect the miss."""
     scene = Scene()
     scene.clock.jump((3 * HOUR - MINUTE + late) / SECOND)
     scene.beats.end(scene.entry, 0)
@@ -106,47 +106,47 @@ def test_a_success_after_the_grace_is_recorded_at_its_own_instant(late: int, at:
 
 
 @pytest.mark.parametrize(("pause", "missed"), [(30, True), (31, False)])
-def test_a_daemon_that_did_not_look_for_longer_than_half_a_minute_has_slept(pause: int, missed: bool) -> None:
+def test_pause_of_more_than_half_a_minute_counts_as_suspension(pause: int, missed: bool) -> None:
     scene = Scene()
-    scene.until(3 * HOUR + 29 * MINUTE + 45 * SECOND)
+    scene.advance_to(3 * HOUR + 29 * MINUTE + 45 * SECOND)
     scene.clock.jump(pause)
     scene.beats.look(scene.entry)
     assert bool(scene.seen) is missed
 
 
-def test_a_miss_is_noticed_after_the_grace_and_back_dated_to_the_due_instant() -> None:
+def test_miss_is_recorded_after_the_grace_at_the_due_instant() -> None:
     scene = Scene()
-    scene.until(3 * HOUR + 29 * MINUTE)
+    scene.advance_to(3 * HOUR + 29 * MINUTE)
     assert scene.seen == []
-    scene.until(3 * HOUR + 30 * MINUTE)
+    scene.advance_to(3 * HOUR + 30 * MINUTE)
     assert scene.seen == [(3 * HOUR, BAD, "heartbeat_missed")]
     assert [incident.opened for incident in scene.ledger.open_incidents()] == [MIDNIGHT + 3 * HOUR]
 
 
-def test_a_late_success_ends_the_miss_at_the_instant_at_which_it_came() -> None:
+def test_late_success_ends_the_miss_at_its_own_instant() -> None:
     scene = Scene()
-    scene.until(5 * HOUR)
+    scene.advance_to(5 * HOUR)
     scene.beats.end(scene.entry, 0)
     assert scene.seen == [(3 * HOUR, BAD, "heartbeat_missed"), (5 * HOUR, GOOD, "")]
     assert scene.ledger.open_incidents() == []
 
 
-def test_a_failure_is_recorded_at_once_with_its_exit_code_and_a_retry_at_its_own_instant() -> None:
+def test_failure_is_recorded_immediately_and_a_retry_at_its_own_instant() -> None:
     scene = Scene()
-    scene.until(3 * HOUR + 5 * MINUTE)
+    scene.advance_to(3 * HOUR + 5 * MINUTE)
     scene.beats.end(scene.entry, 3, "no file\x1b[0m found")
     assert scene.entry.last is not None
     assert (scene.entry.last.result.status, scene.entry.last.result.detail) == (3, 'exit code 3: "no file·[0m found"')
-    scene.until(3 * HOUR + 10 * MINUTE)
+    scene.advance_to(3 * HOUR + 10 * MINUTE)
     scene.beats.end(scene.entry, 0)
     assert scene.seen == [(3 * HOUR, BAD, "heartbeat_failed"), (3 * HOUR + 10 * MINUTE, GOOD, "")]
 
 
-def test_a_run_that_said_when_it_started_has_its_run_time_and_its_latency() -> None:
+def test_run_with_a_start_ping_has_a_run_time_and_a_latency() -> None:
     scene = Scene(run_time="2h")
-    scene.until(3 * HOUR + MINUTE)
+    scene.advance_to(3 * HOUR + MINUTE)
     scene.beats.start(scene.entry)
-    scene.until(4 * HOUR + MINUTE)
+    scene.advance_to(4 * HOUR + MINUTE)
     assert scene.seen == []
     scene.beats.end(scene.entry, 0)
     assert scene.seen == [(3 * HOUR, GOOD, "")]
@@ -154,24 +154,24 @@ def test_a_run_that_said_when_it_started_has_its_run_time_and_its_latency() -> N
     assert scene.entry.last.duration == 3600.0
 
 
-def test_a_run_that_never_ends_overran() -> None:
+def test_run_without_an_end_is_recorded_as_overrun() -> None:
     scene = Scene(run_time="2h")
-    scene.until(3 * HOUR)
+    scene.advance_to(3 * HOUR)
     scene.beats.start(scene.entry)
-    scene.until(6 * HOUR)
+    scene.advance_to(6 * HOUR)
     assert scene.seen == [(5 * HOUR, BAD, "heartbeat_overran")]
 
 
-def test_what_was_due_while_nobody_listened_is_no_miss() -> None:
-    """A daemon that starts within the grace cannot know whether the ping came before it."""
+def test_heartbeat_due_before_the_daemons_start_is_no_miss() -> None:
+    """A daemon that starts within the grace cannot determine whether the ping came before its start."""
     scene = Scene()
     scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)
     scene.listen()
-    scene.until(12 * HOUR)
+    scene.advance_to(12 * HOUR)
     assert scene.seen == []
 
 
-def test_a_suspended_daemon_holds_nothing_against_the_job_and_still_takes_its_answer() -> None:
+def test_suspended_daemon_records_no_miss_and_accepts_the_success() -> None:
     scene = Scene()
     scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)
     scene.beats.look(scene.entry)
@@ -179,46 +179,46 @@ def test_a_suspended_daemon_holds_nothing_against_the_job_and_still_takes_its_an
     assert scene.seen == [(3 * HOUR, GOOD, "")]
 
 
-def test_what_was_decided_stands_after_a_restart() -> None:
+def test_recorded_result_is_unchanged_after_a_restart() -> None:
     scene = Scene()
-    scene.until(3 * HOUR + 10 * MINUTE)
+    scene.advance_to(3 * HOUR + 10 * MINUTE)
     scene.beats.end(scene.entry, 0)
     scene.listen()
-    scene.until(20 * HOUR)
+    scene.advance_to(20 * HOUR)
     assert scene.seen == []
 
 
-def test_every_counts_from_the_success_before_and_each_miss_once() -> None:
+def test_every_counts_from_the_previous_success_and_each_miss_once() -> None:
     scene = Scene("every 1h", grace="10m")
-    scene.until(HOUR)
+    scene.advance_to(HOUR)
     scene.beats.end(scene.entry, 0)
-    scene.until(4 * HOUR)
+    scene.advance_to(4 * HOUR)
     expected = [(HOUR, GOOD, ""), (2 * HOUR, BAD, "heartbeat_missed"), (3 * HOUR, BAD, "heartbeat_missed")]
     assert scene.seen == expected
 
 
-def test_availability_follows_the_due_instants() -> None:
-    """measurement.md, 2: good on the first day, missed on the second, good again on the third."""
+def test_availability_uses_the_due_instants() -> None:
+    """measurement.md, section 2: good on the first day, missed on the second, good again on the third."""
     scene = Scene()
     for day in range(3):
-        scene.until(day * DAY + 3 * HOUR + MINUTE)
+        scene.advance_to(day * DAY + 3 * HOUR + MINUTE)
         if day != 1:
             scene.beats.end(scene.entry, 0)
-        scene.until(day * DAY + 4 * HOUR)
-    found = scene.entry.timeline.durations(Interval(MIDNIGHT + 3 * HOUR, MIDNIGHT + 2 * DAY + 3 * HOUR))
-    assert found.doubt_up + found.doubt_down == 2 * DAY
-    assert found.unknown == 0
+        scene.advance_to(day * DAY + 4 * HOUR)
+    durations = scene.entry.timeline.durations(Interval(MIDNIGHT + 3 * HOUR, MIDNIGHT + 2 * DAY + 3 * HOUR))
+    assert durations.doubt_up + durations.doubt_down == 2 * DAY
+    assert durations.unknown == 0
 
 
-def test_what_a_heartbeat_cannot_have_is_refused() -> None:
-    for more in ({"interval": "1m"}, {"timeout": "1s"}, {"token": "in the open"}, {"token": {"env": "SHORT"}}):
+def test_invalid_heartbeat_field_is_rejected() -> None:
+    for invalid_field in ({"interval": "1m"}, {"timeout": "1s"}, {"token": "in the open"}, {"token": {"env": "SHORT"}}):
         with pytest.raises(ValidationError):
             HeartbeatCheck.model_validate(
-                {"id": "job", "heartbeat": "every 1h", "token": {"env": "PING_TOKEN"}, **more}
+                {"id": "job", "heartbeat": "every 1h", "token": {"env": "PING_TOKEN"}, **invalid_field}
             )
 
 
-def test_only_its_own_token_admits() -> None:
+def test_only_the_checks_own_token_is_accepted() -> None:
     beats = Scene().beats
     assert beats.admitted("drop/job", "0123456789abcdef-canary") is not None
     for key, token in (

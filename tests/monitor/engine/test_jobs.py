@@ -1,4 +1,4 @@
-"""The checks of the ledger as jobs: a probe that a reload overtakes is not recorded."""
+"""The checks of the ledger as jobs: a probe whose check is removed by a reload is not recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Attempts:
-    """Attempts that succeed at once; the configuration may be replaced during one."""
+    """A runner whose attempts succeed immediately; a reload may happen during an attempt."""
 
     def __init__(self, ledger: Ledger, *, removed: bool) -> None:
         self.ledger, self.removed = ledger, removed
@@ -38,9 +38,7 @@ class Attempts:
 
 
 @pytest.mark.parametrize(("removed", "recorded"), [(False, [("chefs/health", NOW)]), (True, [])])
-async def test_a_probe_is_recorded_unless_its_check_was_removed_meanwhile(
-    removed: bool, recorded: list[tuple[str, int]]
-) -> None:
+async def test_probe_is_recorded_unless_its_check_was_removed(removed: bool, recorded: list[tuple[str, int]]) -> None:
     ledger = ledger_of(product("chefs") | {"checks": [load_check({"id": "health", "http": "http://127.0.0.1/"})]})
     attempts = Attempts(ledger, removed=removed)
     jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), cast("Heartbeats", None))

@@ -1,4 +1,4 @@
-"""When the pulse beats, and what it counts as time lost to a stalled loop."""
+"""The instants of the loop monitor's ticks, and the time that counts as a stall."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.clocks import EPOCH, ManualClock, settle
 
 
 class WatchedClock(ManualClock):
-    """Notes the record's instants for which somebody slept."""
+    """A clock that stores the instants of all sleeps."""
 
     def __init__(self, now: int) -> None:
         super().__init__(now)
@@ -27,7 +27,7 @@ class WatchedClock(ManualClock):
 
 
 @asynccontextmanager
-async def beating(clock: ManualClock) -> AsyncIterator[tuple[LoopMonitor, Health]]:
+async def running_loop_monitor(clock: ManualClock) -> AsyncIterator[tuple[LoopMonitor, Health]]:
     health = Health()
     loop_monitor = LoopMonitor(clock, health)
     task = asyncio.create_task(loop_monitor.run())
@@ -39,11 +39,11 @@ async def beating(clock: ManualClock) -> AsyncIterator[tuple[LoopMonitor, Health
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.mark.parametrize("offset", [0, 1, 70, 199], ids="{} ms past a beat".format)
-async def test_it_beats_each_200_ms_of_the_record_wherever_it_starts(offset: int) -> None:
-    """On the grid on which checks fall due, so that a beat and a probe share a wake-up; never twice at one instant."""
+@pytest.mark.parametrize("offset", [0, 1, 70, 199], ids="{} ms past a tick".format)
+async def test_ticks_are_at_multiples_of_200_ms_of_record_time(offset: int) -> None:
+    """Checks are due on the same grid, so that a tick and a probe share a wake-up; no instant has two ticks."""
     clock = WatchedClock(EPOCH + offset * MILLISECOND)
-    async with beating(clock) as (loop_monitor, health):
+    async with running_loop_monitor(clock) as (loop_monitor, health):
         await clock.advance(0.8 - offset / 1000)
         assert [(due - EPOCH) // MILLISECOND for due in clock.due] == [200, 400, 600, 800, 1000]
         assert (loop_monitor.stalled(), health.loop_lag_max) == (0, pytest.approx(0))
@@ -51,10 +51,10 @@ async def test_it_beats_each_200_ms_of_the_record_wherever_it_starts(offset: int
 
 
 @pytest.mark.parametrize(("late", "lost"), [(0.04, 0), (0.06, 0.06), (3, 3)])
-async def test_a_beat_that_is_later_than_the_grace_is_lost_time(late: float, lost: float) -> None:
-    """While it is overdue, and once it has come; the lag is published either way."""
+async def test_tick_later_than_the_grace_counts_as_stalled_time(late: float, lost: float) -> None:
+    """The stall counts while the tick is overdue and after it. The lag is published in both cases."""
     clock = ManualClock()
-    async with beating(clock) as (loop_monitor, health):
+    async with running_loop_monitor(clock) as (loop_monitor, health):
         clock.jump(0.2 + late)
         assert loop_monitor.stalled() == pytest.approx(lost)
         await clock.advance(0)
@@ -62,7 +62,7 @@ async def test_a_beat_that_is_later_than_the_grace_is_lost_time(late: float, los
         assert (health.loop_lag, health.loop_lag_max) == (pytest.approx(late), pytest.approx(late))
 
 
-async def test_a_lag_of_exactly_the_grace_is_no_stall() -> None:
+async def test_lag_equal_to_the_grace_is_no_stall() -> None:
     clock = ManualClock()
     loop_monitor = LoopMonitor(clock, Health())
     loop_monitor._due = -GRACE
@@ -71,9 +71,9 @@ async def test_a_lag_of_exactly_the_grace_is_no_stall() -> None:
     assert loop_monitor.stalled() == 0
 
 
-async def test_stalls_add_up_and_the_worst_lag_stays() -> None:
+async def test_stalls_are_summed_and_the_maximum_lag_is_kept() -> None:
     clock = ManualClock()
-    async with beating(clock) as (loop_monitor, health):
+    async with running_loop_monitor(clock) as (loop_monitor, health):
         for late in (1.0, 0.4):
             clock.jump(0.2 + late)
             await clock.advance(0)

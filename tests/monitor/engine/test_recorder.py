@@ -1,4 +1,4 @@
-"""From a probe's result to timeline, store and hooks; over the store in memory."""
+"""The recorder: from a probe's result to timeline, store and hooks, with the store in memory."""
 
 from __future__ import annotations
 
@@ -31,205 +31,207 @@ if TYPE_CHECKING:
     from sla.observation import Outcome
 
 KEY = "chefs/health"
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 RESULTS = {GOOD: ProbeResult(GOOD), BAD: ProbeResult(BAD, "deadline"), UNKNOWN: ProbeResult(UNKNOWN, "no_route")}
 
 
-class Rig:
-    """A recorder over a store in memory, with a hook that writes down what it is told."""
+class RecorderHarness:
+    """A recorder with a store in memory and a hook that keeps the events."""
 
     def __init__(self, checks: int = 1) -> None:
         self.store, self.health = MemoryStore(), Health()
         self.ledger = ledger_of(product("chefs", checks))
-        self.told: list[Event] = []
+        self.events: list[Event] = []
         self.changed = asyncio.Event()
         self.writer = Writer(self.store, self.health, SystemClock(), limit=10_000)
-        self.recorder = Recorder(self.ledger, self.writer, self.health, [self.hear])
+        self.recorder = Recorder(self.ledger, self.writer, self.health, [self.add_event])
 
-    def hear(self, event: Event) -> None:
-        self.told.append(event)
+    def add_event(self, event: Event) -> None:
+        self.events.append(event)
         self.changed.set()
 
-    def play(self, outcomes: Sequence[Outcome], start: int = NOW, key: str = KEY) -> None:
+    def record_outcomes(self, outcomes: Sequence[Outcome], start: int = NOW, key: str = KEY) -> None:
         for n, outcome in enumerate(outcomes):
             self.recorder.record(self.ledger.entries[key], RESULTS[outcome], start + n * MINUTE, 0.25)
 
     @property
     def decisions(self) -> list[IncidentOpened | IncidentResolved]:
-        return [event for event in self.told if not isinstance(event, Observed)]
+        return [event for event in self.events if not isinstance(event, Observed)]
 
-    async def until_decided(self, count: int) -> None:
-        async with asyncio.timeout(PATIENCE):
+    async def wait_for_decisions(self, count: int) -> None:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while len(self.decisions) < count:
                 self.changed.clear()
                 await self.changed.wait()
 
 
 @asynccontextmanager
-async def probe_environment(checks: int = 1) -> AsyncIterator[Rig]:
-    rig = Rig(checks)
-    async with rig.recorder:
+async def running_recorder(checks: int = 1) -> AsyncIterator[RecorderHarness]:
+    harness = RecorderHarness(checks)
+    async with harness.recorder:
         try:
-            yield rig
+            yield harness
         finally:
-            rig.store.gate.set()
+            harness.store.gate.set()
 
 
-async def test_a_result_is_in_the_timeline_and_announced_at_once_and_stored_soon() -> None:
-    async with probe_environment() as rig:
-        rig.play([GOOD])
-        entry = rig.ledger.entries[KEY]
-        seen = Observation(KEY, NOW, GOOD, "", 250_000)
-        assert rig.told == [Observed(seen, RESULTS[GOOD], 0.25)]
-        assert entry.last is rig.told[0]
+async def test_result_is_in_the_timeline_and_announced_immediately_and_stored_later() -> None:
+    async with running_recorder() as harness:
+        harness.record_outcomes([GOOD])
+        entry = harness.ledger.entries[KEY]
+        observation = Observation(KEY, NOW, GOOD, "", 250_000)
+        assert harness.events == [Observed(observation, RESULTS[GOOD], 0.25)]
+        assert entry.last is harness.events[0]
         assert entry.totals[GOOD] == 1
-    assert list(rig.store.seen.values()) == [seen]
+    assert list(harness.store.seen.values()) == [observation]
 
 
-async def test_what_could_not_be_told_has_no_latency() -> None:
-    async with probe_environment() as rig:
-        rig.play([UNKNOWN])
-    assert [each.latency for each in rig.store.seen.values()] == [None]
+async def test_unknown_outcome_has_no_latency() -> None:
+    async with running_recorder() as harness:
+        harness.record_outcomes([UNKNOWN])
+    assert [each.latency for each in harness.store.seen.values()] == [None]
 
 
-async def test_an_incident_is_announced_after_it_is_on_disk() -> None:
-    async with probe_environment() as rig:
-        rig.store.gate.clear()
-        rig.play([GOOD, BAD, BAD])
-        assert await asyncio.to_thread(rig.store.entered.wait, PATIENCE)
-        assert rig.decisions == []
-        rig.store.gate.set()
-        await rig.until_decided(1)
-        (incident,) = rig.store.load_incidents()
-        assert rig.decisions == [IncidentOpened(incident)]
+async def test_incident_is_announced_after_it_is_stored() -> None:
+    async with running_recorder() as harness:
+        harness.store.gate.clear()
+        harness.record_outcomes([GOOD, BAD, BAD])
+        assert await asyncio.to_thread(harness.store.entered.wait, TIMEOUT_SECONDS)
+        assert harness.decisions == []
+        harness.store.gate.set()
+        await harness.wait_for_decisions(1)
+        (incident,) = harness.store.load_incidents()
+        assert harness.decisions == [IncidentOpened(incident)]
         assert incident.opened == NOW + MINUTE
 
 
-async def test_an_incident_that_cannot_be_written_is_announced_once_all_the_same() -> None:
-    async with probe_environment() as rig:
-        rig.store.error = "no room"
-        rig.play([BAD, BAD])
-        await rig.until_decided(1)
-        assert rig.health.write_failures
-        rig.store.error = ""
-        rig.play([GOOD, GOOD], NOW + 2 * MINUTE)
-        await rig.until_decided(2)
-    assert [type(event) for event in rig.decisions] == [IncidentOpened, IncidentResolved]
-    (incident,) = rig.store.load_incidents()
-    assert incident == rig.decisions[1].incident
+async def test_incident_that_cannot_be_stored_is_announced_once() -> None:
+    async with running_recorder() as harness:
+        harness.store.error = "no room"
+        harness.record_outcomes([BAD, BAD])
+        await harness.wait_for_decisions(1)
+        assert harness.health.write_failures
+        harness.store.error = ""
+        harness.record_outcomes([GOOD, GOOD], NOW + 2 * MINUTE)
+        await harness.wait_for_decisions(2)
+    assert [type(event) for event in harness.decisions] == [IncidentOpened, IncidentResolved]
+    (incident,) = harness.store.load_incidents()
+    assert incident == harness.decisions[1].incident
     assert incident.downtime == MINUTE + MINUTE // 2
 
 
-async def test_a_store_that_does_not_answer_holds_no_announcement_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_blocked_store_does_not_delay_the_announcement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COMMIT_TIMEOUT", 0.01)
-    async with probe_environment() as rig:
-        rig.store.gate.clear()
-        rig.play([BAD, BAD])
-        await rig.until_decided(1)
-        assert not rig.store.incidents
+    async with running_recorder() as harness:
+        harness.store.gate.clear()
+        harness.record_outcomes([BAD, BAD])
+        await harness.wait_for_decisions(1)
+        assert not harness.store.incidents
 
 
-async def test_the_end_is_not_announced_on_the_commit_of_the_beginning() -> None:
-    async with probe_environment() as rig:
-        rig.store.gate.clear()
-        rig.play([BAD, BAD])
-        assert await asyncio.to_thread(rig.store.entered.wait, PATIENCE)
-        opened = rig.ledger.incidents[0]
-        rig.play([GOOD, GOOD], NOW + 2 * MINUTE)
-        rig.recorder._on_commit(Committed((opened,)))
-        assert [type(event) for event in rig.decisions] == [IncidentOpened]
-        rig.store.gate.set()
-        await rig.until_decided(2)
-    assert [type(event) for event in rig.decisions] == [IncidentOpened, IncidentResolved]
+async def test_resolution_is_not_announced_on_the_commit_of_the_opening() -> None:
+    async with running_recorder() as harness:
+        harness.store.gate.clear()
+        harness.record_outcomes([BAD, BAD])
+        assert await asyncio.to_thread(harness.store.entered.wait, TIMEOUT_SECONDS)
+        opened = harness.ledger.incidents[0]
+        harness.record_outcomes([GOOD, GOOD], NOW + 2 * MINUTE)
+        harness.recorder._on_commit(Committed((opened,)))
+        assert [type(event) for event in harness.decisions] == [IncidentOpened]
+        harness.store.gate.set()
+        await harness.wait_for_decisions(2)
+    assert [type(event) for event in harness.decisions] == [IncidentOpened, IncidentResolved]
 
 
-async def test_what_still_waits_at_the_end_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with probe_environment() as rig:
-        rig.store.error = "no room"
-        monkeypatch.setattr(rig.recorder, "_on_writer_thread", None)
-        rig.writer.listen(lambda _settled: None)
-        rig.play([BAD, BAD])
-    assert [type(event) for event in rig.decisions] == [IncidentOpened]
+async def test_waiting_announcements_are_made_at_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_recorder() as harness:
+        harness.store.error = "no room"
+        monkeypatch.setattr(harness.recorder, "_on_writer_thread", None)
+        harness.writer.listen(lambda _settled: None)
+        harness.record_outcomes([BAD, BAD])
+    assert [type(event) for event in harness.decisions] == [IncidentOpened]
 
 
-async def test_a_hook_that_raises_stops_neither_the_others_nor_the_recording() -> None:
-    rig = Rig()
+async def test_failing_hook_stops_neither_other_hooks_nor_the_recording() -> None:
+    harness = RecorderHarness()
 
-    def broken(_event: Event) -> None:
+    def failing_hook(_event: Event) -> None:
         raise ZeroDivisionError
 
     with capture_logs() as logs:
-        async with Recorder(rig.ledger, rig.writer, rig.health, [broken, rig.hear]) as rig.recorder:
-            rig.play([GOOD, GOOD])
-    assert len(rig.told) == 2
-    assert rig.health.hook_failures == 2
+        async with Recorder(
+            harness.ledger, harness.writer, harness.health, [failing_hook, harness.add_event]
+        ) as harness.recorder:
+            harness.record_outcomes([GOOD, GOOD])
+    assert len(harness.events) == 2
+    assert harness.health.hook_failures == 2
     assert [(each["error"], each["exc_info"]) for each in logs if each["event"] == "hook_failed"] == [
         ("ZeroDivisionError()", True),
         ("ZeroDivisionError()", False),
     ]
-    assert len(rig.store.seen) == 2
+    assert len(harness.store.seen) == 2
 
 
-async def test_an_observation_before_the_last_is_left_out_and_counted() -> None:
-    """The wall clock was set back while the daemon was away: the record's order stands."""
-    async with probe_environment() as rig:
-        rig.play([GOOD, GOOD])
+async def test_observation_before_the_last_is_dropped_and_counted() -> None:
+    """The wall clock was set back while the daemon was stopped. The record keeps its order."""
+    async with running_recorder() as harness:
+        harness.record_outcomes([GOOD, GOOD])
         with capture_logs() as logs:
-            rig.play([BAD], NOW)
-            rig.play([BAD], NOW)
+            harness.record_outcomes([BAD], NOW)
+            harness.record_outcomes([BAD], NOW)
         assert [each["check"] for each in logs if each["event"] == "observation_before_the_last"] == [KEY]
-        assert rig.health.late_observations == 2
-        assert len(rig.told) == 2
-    assert rig.ledger.entries[KEY].totals == {GOOD: 2, BAD: 0, UNKNOWN: 0}
-    assert len(rig.store.seen) == 2
+        assert harness.health.late_observations == 2
+        assert len(harness.events) == 2
+    assert harness.ledger.entries[KEY].totals == {GOOD: 2, BAD: 0, UNKNOWN: 0}
+    assert len(harness.store.seen) == 2
 
 
-class Notes(Writer):
-    """A writer that only notes what it is given, in order."""
+class RecordingWriter(Writer):
+    """A writer that stores what it is given, in order."""
 
     def __init__(self) -> None:
         super().__init__(MemoryStore(), Health(), SystemClock())
-        self.given: list[Observation | tuple[Sequence[Run], int | None]] = []
+        self.calls: list[Observation | tuple[Sequence[Run], int | None]] = []
         self.retained: list[int] = []
 
-    def put(self, seen: Observation, runs: Sequence[Run] = (), incident: Incident | None = None) -> None:
-        self.given += [(runs, None), seen]
+    def put(self, observation: Observation, runs: Sequence[Run] = (), incident: Incident | None = None) -> None:
+        self.calls += [(runs, None), observation]
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
-        self.given.append((runs, until))
+        self.calls.append((runs, until))
 
     def retain(self, since: int) -> None:
         self.retained.append(since)
 
 
-def played(seconds: int, lag: int) -> Notes:
-    """Record 30 checks a minute apart, each a second after the other; the last is recorded `lag` seconds late."""
-    ledger, notes = ledger_of(product("chefs", 30)), Notes()
-    recorder = Recorder(ledger, notes, Health())
-    late = []
+def record_thirty_checks(seconds: int, lag: int) -> RecordingWriter:
+    """Record 30 checks in turn, one per second and each once per minute; the last is recorded `lag` seconds late."""
+    ledger, writer = ledger_of(product("chefs", 30)), RecordingWriter()
+    recorder = Recorder(ledger, writer, Health())
+    late_results = []
     for second in range(seconds):
         entry = list(ledger.entries.values())[second % 30]
         if second % 60 == 59:
-            late.append((second + lag, entry, NOW + second * SECOND))
+            late_results.append((second + lag, entry, NOW + second * SECOND))
         elif second % 60 < 29:
             recorder.record(entry, RESULTS[GOOD if second % 7 else BAD], NOW + second * SECOND, 0.25)
-        while late and late[0][0] <= second:
-            recorder.record(late[0][1], RESULTS[GOOD], late.pop(0)[2], 0.25)
-    return notes
+        while late_results and late_results[0][0] <= second:
+            recorder.record(late_results[0][1], RESULTS[GOOD], late_results.pop(0)[2], 0.25)
+    return writer
 
 
-def test_what_lies_before_the_mark_is_inside_a_written_run() -> None:
-    """A restart reads one by one only what came after it; a probe that was still under way then is after it."""
-    notes = played(3_600, lag=10)
+def test_observations_before_the_fold_mark_are_in_a_written_run() -> None:
+    """A restart reads only the observations after the mark one by one. A probe that was in progress is after it."""
+    writer = record_thirty_checks(3_600, lag=10)
     seen: list[Observation] = []
     last: dict[str, int] = {}
     marks = []
-    for given in notes.given:
-        if isinstance(given, Observation):
-            seen.append(given)
-            assert not marks or given.at >= marks[-1]
+    for calls in writer.calls:
+        if isinstance(calls, Observation):
+            seen.append(calls)
+            assert not marks or calls.at >= marks[-1]
             continue
-        runs, until = given
+        runs, until = calls
         last |= {run.check: max(run.last, last.get(run.check, 0)) for run in runs}
         if until is not None:
             marks.append(until)
@@ -238,87 +240,91 @@ def test_what_lies_before_the_mark_is_inside_a_written_run() -> None:
     assert marks[0] > NOW + 8 * MINUTE
 
 
-def test_observations_older_than_the_retention_are_given_up_in_time() -> None:
-    retained = played(1_300, lag=1).retained
+def test_observations_older_than_the_retention_are_deleted() -> None:
+    retained = record_thirty_checks(1_300, lag=1).retained
     assert [at // MINUTE for at in retained] == [(NOW - 30 * DAY) // MINUTE + n for n in (10, 20)]
 
 
-async def test_a_daemon_that_was_stopped_goes_on_where_it_was() -> None:
-    async with probe_environment() as rig:
-        rig.play([GOOD, BAD, BAD, GOOD])
-    fresh = Ledger(rig.ledger.portfolio)
-    restore(fresh, rig.store)
+async def test_restarted_daemon_continues_the_timeline_and_incidents() -> None:
+    async with running_recorder() as harness:
+        harness.record_outcomes([GOOD, BAD, BAD, GOOD])
+    restored_ledger = Ledger(harness.ledger.portfolio)
+    restore(restored_ledger, harness.store)
     window = Interval(NOW - DAY, NOW + DAY)
-    entry, again = rig.ledger.entries[KEY], fresh.entries[KEY]
-    assert list(again.timeline.pieces(window)) == list(entry.timeline.pieces(window))
-    assert fresh.open_incidents() == rig.ledger.open_incidents() != []
-    assert not list(rig.store.load_tail())
+    entry, restored_entry = harness.ledger.entries[KEY], restored_ledger.entries[KEY]
+    assert list(restored_entry.timeline.pieces(window)) == list(entry.timeline.pieces(window))
+    assert restored_ledger.open_incidents() == harness.ledger.open_incidents() != []
+    assert not list(harness.store.load_tail())
 
 
-@pytest.mark.parametrize("trouble", ["", "no room"])
-async def test_a_record_that_was_emptied_is_written_once_more_from_memory(
-    monkeypatch: pytest.MonkeyPatch, trouble: str
-) -> None:
-    """Incidents, corrections and all runs, those of a check that is not configured any more as well."""
+@pytest.mark.parametrize("store_error", ["", "no room"])
+async def test_truncated_record_is_rewritten_from_memory(monkeypatch: pytest.MonkeyPatch, store_error: str) -> None:
+    """Incidents, corrections and all runs are rewritten, also the runs of a removed check."""
     monkeypatch.setattr(file_watch, "CHECK_INTERVAL", 0.0)
-    said = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
-    async with probe_environment() as rig:
-        rig.ledger.facts = Facts([said.fact()])
+    correction = Correction("chefs", Interval(NOW, NOW + MINUTE), "Ana", "locked", NOW + HOUR)
+    async with running_recorder() as harness:
+        harness.ledger.facts = Facts([correction.fact()])
         old = [Run("old/health", GOOD, "", NOW - DAY, NOW - DAY + MINUTE, 2, 2 * MINUTE)]
-        rig.ledger.restore(old, [], [])
-        rig.play([GOOD, BAD, BAD, GOOD, GOOD])
-        await rig.until_decided(2)
-        incidents = rig.store.load_incidents()
-        rig.store.error, rig.store.whole, rig.store.gone = trouble, False, "the record's file was truncated"
-        async with asyncio.timeout(PATIENCE):
-            while trouble and not rig.health.record_missing:
-                await asyncio.to_thread(rig.store.commits.wait, 0.01)
-            rig.store.error = ""
-            while not (rig.store.runs and rig.store.incidents and rig.store.facts and rig.health.record_losses):
-                await asyncio.to_thread(rig.store.commits.wait, 0.01)
-        assert not rig.health.record_missing
-    found = [(run.check, run.first - NOW, run.count, run.outcome) for run in rig.store.load_runs()]
+        harness.ledger.restore(old, [], [])
+        harness.record_outcomes([GOOD, BAD, BAD, GOOD, GOOD])
+        await harness.wait_for_decisions(2)
+        incidents = harness.store.load_incidents()
+        harness.store.error, harness.store.whole, harness.store.gone = (
+            store_error,
+            False,
+            "the record's file was truncated",
+        )
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while store_error and not harness.health.record_missing:
+                await asyncio.to_thread(harness.store.commits.wait, 0.01)
+            harness.store.error = ""
+            while not (
+                harness.store.runs and harness.store.incidents and harness.store.facts and harness.health.record_losses
+            ):
+                await asyncio.to_thread(harness.store.commits.wait, 0.01)
+        assert not harness.health.record_missing
+    runs = [(run.check, run.first - NOW, run.count, run.outcome) for run in harness.store.load_runs()]
     outage = [(KEY, 0, 1, GOOD), (KEY, MINUTE, 2, BAD), (KEY, 3 * MINUTE, 2, GOOD)]
-    assert found == [*outage, ("old/health", -DAY, 2, GOOD)]
-    assert (rig.store.load_incidents(), rig.store.load_facts()) == (incidents, [said.fact()])
+    assert runs == [*outage, ("old/health", -DAY, 2, GOOD)]
+    assert (harness.store.load_incidents(), harness.store.load_facts()) == (incidents, [correction.fact()])
 
 
-async def test_observations_given_up_are_in_the_runs_that_are_written_on_recovery() -> None:
-    """The store failed for longer than the queue could hold; the figures lose nothing by it, even after a kill."""
-    rig = Rig()
-    rig.writer = Writer(rig.store, rig.health, SystemClock(), limit=10)
-    async with Recorder(rig.ledger, rig.writer, rig.health, [rig.hear]) as rig.recorder:
-        rig.store.error = "no room"
-        rig.play([BAD, BAD])
-        await rig.until_decided(1)
-        rig.play([GOOD] * 300, NOW + 2 * MINUTE)
-        rig.store.error = ""
-        await rig.until_decided(2)
-        async with asyncio.timeout(PATIENCE):
-            while sum(run.count for run in rig.store.load_runs()) < 302:
-                await asyncio.to_thread(rig.store.commits.wait, 0.05)
-        killed = Ledger(rig.ledger.portfolio)
-        restore(killed, rig.store)
-    assert rig.health.dropped_observations >= 280
+async def test_dropped_observations_are_in_the_runs_written_on_recovery() -> None:
+    """The store failed for longer than the queue could hold. The figures are complete, even after a kill."""
+    harness = RecorderHarness()
+    harness.writer = Writer(harness.store, harness.health, SystemClock(), limit=10)
+    async with Recorder(harness.ledger, harness.writer, harness.health, [harness.add_event]) as harness.recorder:
+        harness.store.error = "no room"
+        harness.record_outcomes([BAD, BAD])
+        await harness.wait_for_decisions(1)
+        harness.record_outcomes([GOOD] * 300, NOW + 2 * MINUTE)
+        harness.store.error = ""
+        await harness.wait_for_decisions(2)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while sum(run.count for run in harness.store.load_runs()) < 302:
+                await asyncio.to_thread(harness.store.commits.wait, 0.05)
+        restored_ledger = Ledger(harness.ledger.portfolio)
+        restore(restored_ledger, harness.store)
+    assert harness.health.dropped_observations >= 280
     window = Interval(NOW - DAY, NOW + DAY)
-    expected = list(rig.ledger.entries[KEY].timeline.pieces(window))
-    assert list(killed.entries[KEY].timeline.pieces(window)) == expected
+    expected = list(harness.ledger.entries[KEY].timeline.pieces(window))
+    assert list(restored_ledger.entries[KEY].timeline.pieces(window)) == expected
 
 
-async def test_the_newest_failing_probe_of_an_open_incident_is_written_when_the_recorder_ends() -> None:
-    rig = Rig()
-    async with rig.recorder:
-        rig.play([BAD] * 5)
-    (written,) = rig.store.load_incidents()
-    assert (written.first and written.first.at, written.last and written.last.at) == (NOW, NOW + 4 * MINUTE)
+async def test_last_failure_of_an_open_incident_is_written_at_shutdown() -> None:
+    harness = RecorderHarness()
+    async with harness.recorder:
+        harness.record_outcomes([BAD] * 5)
+    (incident,) = harness.store.load_incidents()
+    assert (incident.first and incident.first.at, incident.last and incident.last.at) == (NOW, NOW + 4 * MINUTE)
 
 
-async def test_the_newest_failing_probe_of_an_open_incident_is_written_with_the_growing_runs() -> None:
-    """A kill takes what was learned since then at most."""
-    rig = Rig()
-    async with rig.recorder:
-        rig.play([BAD] * 13)
-        rig.writer.close()
-        (written,) = rig.store.load_incidents()
-        assert written.last
-        assert written.last.at >= NOW + 10 * MINUTE
+async def test_last_failure_of_an_open_incident_is_written_with_the_folded_runs() -> None:
+    """A kill loses at most the failures after that."""
+    harness = RecorderHarness()
+    async with harness.recorder:
+        harness.record_outcomes([BAD] * 13)
+        harness.writer.close()
+        (incident,) = harness.store.load_incidents()
+        assert incident.last
+        assert incident.last.at >= NOW + 10 * MINUTE

@@ -1,4 +1,4 @@
-"""One attempt's frame: the deadline, whose fault a failure is, and what a stall of our own does to it."""
+"""One attempt: the deadline, the classification of failures, and the effect of a stalled event loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
 
 
-async def judged(error: BaseException) -> ProbeResult:
+async def result_of_error(error: BaseException) -> ProbeResult:
     async def probe(attempt: Attempt) -> ProbeResult:
         raise error
 
@@ -55,18 +55,18 @@ async def judged(error: BaseException) -> ProbeResult:
         (errno.EACCES, Outcome.UNKNOWN, "forbidden_locally"),
     ],
 )
-async def test_whose_fault_an_error_of_the_system_is(code: int, outcome: Outcome, reason: str) -> None:
-    result = await judged(OSError(code, "text"))
+async def test_system_error_gives_the_expected_outcome_and_reason(code: int, outcome: Outcome, reason: str) -> None:
+    result = await result_of_error(OSError(code, "text"))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
-async def test_a_defect_of_a_probe_kind_is_no_outage() -> None:
-    result = await judged(KeyError("defect"))
+async def test_internal_error_of_a_probe_is_unknown() -> None:
+    result = await result_of_error(KeyError("defect"))
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "probe_defect")
 
 
-async def test_a_deadline_during_what_is_ours_is_judged_by_its_excuse() -> None:
-    """A resolver that answers nobody, say; not the phase in which the deadline fell."""
+async def test_deadline_with_an_own_failure_has_the_reason_of_this_failure() -> None:
+    """An example is a silent resolver. The phase of the deadline does not matter."""
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("resolve")
@@ -88,7 +88,7 @@ async def test_a_deadline_during_what_is_ours_is_judged_by_its_excuse() -> None:
         ("first_byte", "deadline"),
     ],
 )
-async def test_the_reason_of_a_deadline_is_the_phase_in_which_it_fell(phase: str, reason: str) -> None:
+async def test_reason_of_a_deadline_depends_on_the_phase(phase: str, reason: str) -> None:
     async def probe(attempt: Attempt) -> ProbeResult:
         if phase:
             attempt.enter(phase)
@@ -100,11 +100,11 @@ async def test_the_reason_of_a_deadline_is_the_phase_in_which_it_fell(phase: str
     assert f"within 60 s, waiting for {phase or 'start'}" in result.detail
 
 
-async def test_what_a_target_says_is_bounded() -> None:
-    assert len((await judged(ProbeFailure("x", "y" * 10_000))).detail) == 300
+async def test_detail_is_truncated() -> None:
+    assert len((await result_of_error(ProbeFailure("x", "y" * 10_000))).detail) == 300
 
 
-async def test_without_descriptors_nothing_is_known() -> None:
+async def test_probe_without_file_descriptors_is_unknown() -> None:
     async with (
         serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health()) as (runner, _),
@@ -119,17 +119,17 @@ async def test_without_descriptors_nothing_is_known() -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "out_of_descriptors")
 
 
-async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> None:
-    """The target answered in time while our loop was blocked; nothing is held against it."""
+async def test_late_deadline_with_a_received_answer_is_unknown() -> None:
+    """The target answered in time while our event loop was blocked."""
     blocked, answered = threading.Event(), threading.Event()
     loop = asyncio.get_running_loop()
     seconds = 0.2
 
     def block_the_loop() -> None:
-        until = time.monotonic() + seconds + 2 * GRACE
+        block_end = time.monotonic() + seconds + 2 * GRACE
         blocked.set()
         answered.wait(10)
-        while time.monotonic() < until:
+        while time.monotonic() < block_end:
             pass
 
     def serve(listener: socket.socket) -> None:
@@ -155,8 +155,8 @@ async def test_a_deadline_kept_late_with_the_answer_waiting_is_our_failure() -> 
     assert "an answer was already received" in result.detail
 
 
-async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same() -> None:
-    """There is always something to read from it, and the deadline was kept in time."""
+async def test_target_that_still_sends_at_the_deadline_is_bad() -> None:
+    """The deadline was on time, and there is always data to read."""
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("transfer")
@@ -169,8 +169,8 @@ async def test_a_target_that_is_talking_at_the_deadline_has_failed_all_the_same(
 
 
 @pytest.mark.parametrize("phase", ["connect", "tls", "first_byte"])
-async def test_a_first_word_that_was_there_at_the_deadline_is_our_failure(phase: str) -> None:
-    """However punctual the deadline was: the target spoke in time and nobody had come round to listen."""
+async def test_unread_first_bytes_at_the_deadline_are_our_failure(phase: str) -> None:
+    """The target answered in time, but the event loop had not read the answer; the deadline itself was on time."""
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter(phase)
@@ -188,16 +188,14 @@ async def test_a_first_word_that_was_there_at_the_deadline_is_our_failure(phase:
         (2, 0.002, Outcome.BAD),
         (2, 0.12, Outcome.BAD),
         (2, 0.13, Outcome.UNKNOWN),
-        (8, 0.24, Outcome.BAD),  # a second at most, however long the time-out
+        (8, 0.24, Outcome.BAD),  # at most one second, however long the timeout is
         (8, 0.26, Outcome.UNKNOWN),
-        (0.01, 0.004, Outcome.BAD),  # any idle loop may be that late
+        (0.01, 0.004, Outcome.BAD),  # an idle loop may be this late
         (0.01, 0.006, Outcome.UNKNOWN),
     ],
 )
-async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
-    seconds: float, late: float, outcome: Outcome
-) -> None:
-    """Four looks, each late by as much, are more than a quarter of the time-out."""
+async def test_lateness_of_the_deadline_decides_the_outcome(seconds: float, late: float, outcome: Outcome) -> None:
+    """Four loop turns that are this late are more than a quarter of the timeout."""
     clock = ManualClock()
     loop_monitor = LoopMonitor(clock, Health())
     poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
@@ -205,7 +203,7 @@ async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("first_byte")
         clock.jump(seconds + late)
-        loop_monitor._due = clock.monotonic()  # each turn was short enough to escape the pulse
+        loop_monitor._due = clock.monotonic()  # each turn was too short to count as a stall
         raise TimeoutError
 
     try:
@@ -216,12 +214,12 @@ async def test_a_deadline_kept_late_tells_how_late_all_the_rest_was(
     assert result.outcome is outcome
 
 
-async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good_one() -> None:
+async def test_loop_stall_makes_a_bad_outcome_unknown_and_keeps_a_good_one() -> None:
     clock = ManualClock()
     loop_monitor = LoopMonitor(clock, Health())
     poller, resolver = Poller(asyncio.get_running_loop()), Resolver()
     runner = Runner(clock, loop_monitor, poller, resolver)
-    beating = asyncio.create_task(loop_monitor.run())
+    monitor_task = asyncio.create_task(loop_monitor.run())
     await settle()
 
     async def after_a_stall(attempt: Attempt) -> ProbeResult:
@@ -242,8 +240,8 @@ async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good
         await clock.advance(1)
         plain = (await runner.attempt(bad, 10)).result
     finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+        monitor_task.cancel()
+        await asyncio.gather(monitor_task, return_exceptions=True)
         poller.close()
         await resolver.close()
     assert (starved.outcome, starved.reason) == (Outcome.UNKNOWN, "monitor_starved")
@@ -251,22 +249,22 @@ async def test_a_stall_of_the_loop_makes_a_bad_outcome_unknown_and_leaves_a_good
     assert (plain.outcome, plain.reason) == (Outcome.BAD, "connection_reset")
 
 
-async def test_at_is_the_instant_of_sending_and_duration_the_time_after_it() -> None:
-    made = await attempt({"tcp": "127.0.0.1:1"})
-    assert abs(made.at - SystemClock().now()) < 60_000_000
-    assert made.duration >= 0
+async def test_attempt_has_the_instant_of_sending_and_a_duration() -> None:
+    result = await attempt({"tcp": "127.0.0.1:1"})
+    assert abs(result.at - SystemClock().now()) < 60_000_000
+    assert result.duration >= 0
 
 
 @pytest.mark.parametrize(("slow_after", "reason"), [("2s", "slow"), ("4s", ""), (None, "")])
-async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | None, reason: str) -> None:
+async def test_slow_good_answer_has_the_reason_slow(slow_after: str | None, reason: str) -> None:
     clock = ManualClock()
 
     async def late(attempt: Attempt) -> ProbeResult:
         clock.jump(3)
         return ProbeResult(Outcome.GOOD)
 
-    more = {} if slow_after is None else {"slow_after": slow_after}
-    check = load_check({"tcp": "127.0.0.1:1", "timeout": "5s", **more})
+    slow_field = {} if slow_after is None else {"slow_after": slow_after}
+    check = load_check({"tcp": "127.0.0.1:1", "timeout": "5s", **slow_field})
     async with probe_environment(clock, Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         attempt = await runner.run(check, late)
@@ -274,7 +272,7 @@ async def test_a_good_answer_that_took_long_is_good_and_slow(slow_after: str | N
     assert attempt.result.detail == ("took 3 s, slow after 2 s" if reason else "")
 
 
-def test_slow_is_sooner_than_too_late() -> None:
+def test_slow_after_must_be_shorter_than_the_timeout() -> None:
     with pytest.raises(ValidationError, match="no shorter than the timeout"):
         load_check({"tcp": "127.0.0.1:1", "timeout": "5s", "slow_after": "5s"})
 

@@ -1,4 +1,4 @@
-"""When checks are probed, on a clock that the test moves by hand."""
+"""The instants at which checks are probed, with a manual clock."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_thousand_checks_spread_over_the_interval() -> None:
     assert max(hits.values()) < 3 * 1000 / 50
 
 
-class Rig:
+class SchedulerHarness:
     """A scheduler under test: which jobs started and when."""
 
     def __init__(self, max_in_flight: int = 100) -> None:
@@ -77,109 +77,109 @@ class Rig:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_check_is_probed_at_its_due_instants() -> None:
-    rig = Rig()
-    rig.scheduler.load([rig.job("a/b")])
-    first = next_due("a/b", SECOND, rig.clock.now())
-    async with rig.running():
-        await rig.clock.advance(4)
-    assert rig.instants("a/b") == [first + n * SECOND for n in range(4)]
-    assert rig.health.missed_ticks == 0
-    assert rig.health.lateness == 0
+async def test_check_is_probed_at_its_due_instants() -> None:
+    harness = SchedulerHarness()
+    harness.scheduler.load([harness.job("a/b")])
+    first = next_due("a/b", SECOND, harness.clock.now())
+    async with harness.running():
+        await harness.clock.advance(4)
+    assert harness.instants("a/b") == [first + n * SECOND for n in range(4)]
+    assert harness.health.missed_ticks == 0
+    assert harness.health.lateness == 0
 
 
-async def test_a_check_never_overlaps_itself_and_the_ticks_it_misses_are_counted() -> None:
-    rig = Rig()
-    rig.scheduler.load([rig.job("a/b")])
-    rig.gate.clear()
-    async with rig.running():
-        await rig.clock.advance(3.5)
-        assert len(rig.instants("a/b")) == 1
-        rig.gate.set()
-        await rig.clock.advance(1)
-    assert len(rig.instants("a/b")) == 2
-    assert rig.health.missed_ticks in (2, 3)
-    assert rig.health.in_flight == 0
+async def test_check_does_not_overlap_itself_and_missed_ticks_are_counted() -> None:
+    harness = SchedulerHarness()
+    harness.scheduler.load([harness.job("a/b")])
+    harness.gate.clear()
+    async with harness.running():
+        await harness.clock.advance(3.5)
+        assert len(harness.instants("a/b")) == 1
+        harness.gate.set()
+        await harness.clock.advance(1)
+    assert len(harness.instants("a/b")) == 2
+    assert harness.health.missed_ticks in (2, 3)
+    assert harness.health.in_flight == 0
 
 
-async def test_no_more_probes_are_under_way_than_allowed_and_the_wait_shows_as_lateness() -> None:
-    rig = Rig(max_in_flight=5)
-    rig.scheduler.load([rig.job(f"a/{n}") for n in range(20)])
-    rig.gate.clear()
-    async with rig.running():
-        await rig.clock.advance(2)
-        assert rig.health.in_flight == len(rig.starts) == 5
-        rig.gate.set()
-        await rig.clock.advance(0.001)
-        assert len(rig.starts) >= 20
-    assert rig.health.lateness_max > 0
+async def test_concurrent_probes_are_limited_and_waiting_counts_as_lateness() -> None:
+    harness = SchedulerHarness(max_in_flight=5)
+    harness.scheduler.load([harness.job(f"a/{n}") for n in range(20)])
+    harness.gate.clear()
+    async with harness.running():
+        await harness.clock.advance(2)
+        assert harness.health.in_flight == len(harness.starts) == 5
+        harness.gate.set()
+        await harness.clock.advance(0.001)
+        assert len(harness.starts) >= 20
+    assert harness.health.lateness_max > 0
 
 
-async def test_after_a_stall_every_check_goes_back_to_its_phase_instead_of_all_at_once() -> None:
-    rig = Rig()
+async def test_checks_return_to_their_phase_after_a_stall_without_a_burst() -> None:
+    harness = SchedulerHarness()
     keys = [f"a/{n}" for n in range(50)]
-    rig.scheduler.load([rig.job(key, 10 * SECOND) for key in keys])
-    async with rig.running():
-        await rig.clock.advance(10)
-        assert len(rig.starts) == 50
-        rig.starts.clear()
-        rig.clock.jump(600)
-        await rig.clock.advance(0.001)
-        assert len(rig.starts) <= 10
-        await rig.clock.advance(10)
-    assert sorted(key for key, _ in rig.starts) == sorted(keys)
-    assert all(at == next_due(key, 10 * SECOND, at - 1) for key, at in rig.starts if at % SECOND != 1000)
-    assert rig.health.missed_ticks >= 50 * 59
+    harness.scheduler.load([harness.job(key, 10 * SECOND) for key in keys])
+    async with harness.running():
+        await harness.clock.advance(10)
+        assert len(harness.starts) == 50
+        harness.starts.clear()
+        harness.clock.jump(600)
+        await harness.clock.advance(0.001)
+        assert len(harness.starts) <= 10
+        await harness.clock.advance(10)
+    assert sorted(key for key, _ in harness.starts) == sorted(keys)
+    assert all(at == next_due(key, 10 * SECOND, at - 1) for key, at in harness.starts if at % SECOND != 1000)
+    assert harness.health.missed_ticks >= 50 * 59
 
 
-async def test_a_batch_is_begun_when_the_turns_of_the_loop_are_short_again() -> None:
-    """25 are due at once. Each keeps the loop busy for three turns; ten are started, and end, before the next ten."""
-    rig = Rig()
+async def test_next_batch_starts_when_loop_turns_are_short_again() -> None:
+    """25 probes are due together. Each keeps the loop busy for three turns; ten start and end before the next ten."""
+    harness = SchedulerHarness()
     events: list[str] = []
 
     async def start() -> None:
         events.append("start")
         for _ in range(3):
-            rig.clock.jump(0.002)  # ten of them make a turn of 20 ms
+            harness.clock.jump(0.002)  # ten of them make a turn of 20 ms
             await asyncio.sleep(0)
         events.append("end")
 
-    rig.scheduler.load([Job(f"a/{n}", SECOND, start) for n in range(25)])
-    rig.clock.jump(1)
-    running = asyncio.create_task(rig.scheduler.run())
-    await rig.clock.advance(0)
+    harness.scheduler.load([Job(f"a/{n}", SECOND, start) for n in range(25)])
+    harness.clock.jump(1)
+    running = asyncio.create_task(harness.scheduler.run())
+    await harness.clock.advance(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     groups = [(name, len(list(each))) for name, each in itertools.groupby(events)]
     assert groups[:4] == [("start", 10), ("end", 10), ("start", 10), ("end", 10)]
 
 
-async def test_a_reload_keeps_the_due_time_of_what_did_not_change() -> None:
-    rig = Rig()
-    rig.scheduler.load([rig.job("a/kept"), rig.job("a/gone"), rig.job("a/slower")])
-    async with rig.running():
-        await rig.clock.advance(1.05)
-        before = rig.instants("a/kept")
-        rig.starts.clear()
-        rig.scheduler.load([rig.job("a/kept"), rig.job("a/slower", 2 * SECOND), rig.job("a/new")])
-        await rig.clock.advance(4)
-    kept = rig.instants("a/kept")
-    assert [b - a for a, b in itertools.pairwise(kept)] == [SECOND] * 3
-    assert (kept[0] - before[0]) % SECOND == 0
-    assert rig.instants("a/gone") == []
-    assert len(rig.instants("a/slower")) == 2
-    assert len(rig.instants("a/new")) == 4
+async def test_reload_keeps_the_due_time_of_unchanged_checks() -> None:
+    harness = SchedulerHarness()
+    harness.scheduler.load([harness.job("a/kept"), harness.job("a/gone"), harness.job("a/slower")])
+    async with harness.running():
+        await harness.clock.advance(1.05)
+        instants_before = harness.instants("a/kept")
+        harness.starts.clear()
+        harness.scheduler.load([harness.job("a/kept"), harness.job("a/slower", 2 * SECOND), harness.job("a/new")])
+        await harness.clock.advance(4)
+    kept_instants = harness.instants("a/kept")
+    assert [b - a for a, b in itertools.pairwise(kept_instants)] == [SECOND] * 3
+    assert (kept_instants[0] - instants_before[0]) % SECOND == 0
+    assert harness.instants("a/gone") == []
+    assert len(harness.instants("a/slower")) == 2
+    assert len(harness.instants("a/new")) == 4
 
 
-async def test_a_job_that_raises_ends_the_scheduler_loudly() -> None:
-    """The runner raises nothing; if a job does all the same, silence would be a dead check."""
-    rig = Rig()
+async def test_failing_job_stops_the_scheduler_with_an_error() -> None:
+    """The runner handles all errors of a probe. If a job fails anyway, its check must not silently stop."""
+    harness = SchedulerHarness()
 
     async def start() -> None:
         raise RuntimeError("defect")
 
-    rig.scheduler.load([Job("a/b", SECOND, start)])
-    running = asyncio.create_task(rig.scheduler.run())
-    await rig.clock.advance(2)
+    harness.scheduler.load([Job("a/b", SECOND, start)])
+    running = asyncio.create_task(harness.scheduler.run())
+    await harness.clock.advance(2)
     with pytest.raises(ExceptionGroup):
         await running

@@ -1,4 +1,4 @@
-"""What the daemon finds out about its own surroundings, and for how long it reports it."""
+"""Checks of the daemon's own environment, and how long a problem is reported."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from monitor.health import Health
 from tests.support.clocks import ManualClock
 
 
-class Spares(SpareDescriptors):
-    """Spare descriptors that a test declares exhausted."""
+class FakeSpareDescriptors(SpareDescriptors):
+    """Spare descriptors that a test can declare exhausted."""
 
     def __init__(self) -> None:
         self.gone = False
@@ -20,20 +20,20 @@ class Spares(SpareDescriptors):
         return self.gone
 
     def release(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no descriptor is held."""
 
 
-@pytest.mark.parametrize("met_by", ["the look", "a probe"])
-def test_a_shortage_of_descriptors_is_reported_for_a_minute_after_it_is_over(met_by: str) -> None:
-    clock, health, spares = ManualClock(), Health(), Spares()
+@pytest.mark.parametrize("detected_by", ["self check", "probe"])
+def test_exhausted_descriptors_are_reported_until_a_minute_after_the_end(detected_by: str) -> None:
+    clock, health, spares = ManualClock(), Health(), FakeSpareDescriptors()
     check = SelfCheck(clock, health, spares)
     assert check.look()
     assert not health.descriptors_exhausted
-    if met_by == "the look":
+    if detected_by == "self check":
         spares.gone = True
     else:
         health.descriptor_failures += 1
-    assert check.look() is (met_by == "a probe")
+    assert check.look() is (detected_by == "probe")
     assert health.descriptors_exhausted
     spares.gone = False
     for seconds, reported in ((59, True), (1, False), (1000, False)):

@@ -1,4 +1,4 @@
-"""Nothing observed is lost: kill the process, start without a check, wait, start with it, in any order."""
+"""No stored observation is lost by kills and by starts without a check, in any order."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ KEY = "chefs/health"
 RESULTS = {GOOD: ProbeResult(GOOD), BAD: ProbeResult(BAD, "deadline"), UNKNOWN: ProbeResult(UNKNOWN, "no_route")}
 
 
-def live(path: Path, products: Iterable[str], play: Callable[[Ledger, Recorder], None]) -> None:
-    """Be a daemon from its start until it is killed: what was put is on disk, nothing is written at the end."""
+def run_until_killed(path: Path, products: Iterable[str], play: Callable[[Ledger, Recorder], None]) -> None:
+    """Run a daemon from its start until it is killed: queued writes are stored, nothing is written at the end."""
     ledger, store, health = ledger_of(*map(product, products)), SqliteStore(path, NOW), Health()
     writer = Writer(store, health, SystemClock())
     writer.put_folded(restore(ledger, store), None)
@@ -45,8 +45,8 @@ def live(path: Path, products: Iterable[str], play: Callable[[Ledger, Recorder],
         store.close()
 
 
-def probing(key: str, at: int, outcomes: Iterable[Outcome]) -> Callable[[Ledger, Recorder], None]:
-    """Return what records the outcomes once a minute."""
+def outcome_player(key: str, at: int, outcomes: Iterable[Outcome]) -> Callable[[Ledger, Recorder], None]:
+    """Return a function that records the outcomes once a minute."""
 
     def play(ledger: Ledger, recorder: Recorder) -> None:
         for n, outcome in enumerate(outcomes):
@@ -55,8 +55,8 @@ def probing(key: str, at: int, outcomes: Iterable[Outcome]) -> Callable[[Ledger,
     return play
 
 
-def figures(path: Path, key: str) -> tuple[object, ...]:
-    """Return the states and counts of a check as a start with it finds them."""
+def restored_figures(path: Path, key: str) -> tuple[object, ...]:
+    """Return the states and counts of a check after a restart."""
     store, ledger = SqliteStore(path, NOW), ledger_of(product(key.partition("/")[0]))
     restore(ledger, store)
     store.close()
@@ -64,38 +64,41 @@ def figures(path: Path, key: str) -> tuple[object, ...]:
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
-def expected(seen: Iterable[tuple[int, Outcome]]) -> tuple[object, ...]:
-    timeline = Timeline.of_pairs(seen, 130_000_000)
+def expected_figures(observations: Iterable[tuple[int, Outcome]]) -> tuple[object, ...]:
+    timeline = Timeline.of_pairs(observations, 130_000_000)
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
-def test_observations_that_no_run_holds_survive_a_start_without_their_check(tmp_path: Path) -> None:
-    """The other check goes on for an hour, so that the mark of what is folded moves past them; then they are pruned."""
+def test_unfolded_observations_survive_a_start_without_their_check(tmp_path: Path) -> None:
+    """The other check is recorded for an hour, so that the fold mark passes these observations.
+
+    Then they are pruned.
+    """
     path = tmp_path / "record.db"
-    live(path, ["chefs"], probing(KEY, NOW, [GOOD] * 8))
-    live(path, ["css"], probing("css/health", NOW + 9 * MINUTE, [GOOD] * 60))
-    seen = [(NOW + n * MINUTE, GOOD) for n in range(8)]
-    assert figures(path, KEY) == expected(seen)
+    run_until_killed(path, ["chefs"], outcome_player(KEY, NOW, [GOOD] * 8))
+    run_until_killed(path, ["css"], outcome_player("css/health", NOW + 9 * MINUTE, [GOOD] * 60))
+    observations = [(NOW + n * MINUTE, GOOD) for n in range(8)]
+    assert restored_figures(path, KEY) == expected_figures(observations)
     store = SqliteStore(path, NOW)
     assert store.prune(NOW + 30 * MINUTE)
     store.close()
-    assert figures(path, KEY) == expected(seen)
+    assert restored_figures(path, KEY) == expected_figures(observations)
 
 
-def test_a_heartbeat_missed_hours_ago_survives_a_kill(tmp_path: Path) -> None:
-    """Its observation bears the instant at which it was due, which lies before what was folded long ago."""
+def test_heartbeat_missed_hours_ago_survives_a_kill(tmp_path: Path) -> None:
+    """Its observation has the instant at which the heartbeat was due, which is before the folded observations."""
     path = tmp_path / "record.db"
 
     def play(ledger: Ledger, recorder: Recorder) -> None:
-        probing("css/health", NOW, [GOOD] * 200)(ledger, recorder)
+        outcome_player("css/health", NOW, [GOOD] * 200)(ledger, recorder)
         for due in (NOW + 60 * MINUTE, NOW + 61 * MINUTE, NOW + 62 * MINUTE):
             recorder.record(ledger.entries[KEY], RESULTS[BAD], due, 0.0)
 
-    live(path, ["chefs", "css"], play)
-    assert figures(path, KEY) == expected([(NOW + n * MINUTE, BAD) for n in (60, 61, 62)])
+    run_until_killed(path, ["chefs", "css"], play)
+    assert restored_figures(path, KEY) == expected_figures([(NOW + n * MINUTE, BAD) for n in (60, 61, 62)])
 
 
-LIVES = st.lists(
+DAEMON_RUNS = st.lists(
     st.tuples(
         st.sets(st.sampled_from(["chefs", "css"]), min_size=1),
         st.lists(st.sampled_from([GOOD, BAD, UNKNOWN]), min_size=1, max_size=30),
@@ -106,17 +109,17 @@ LIVES = st.lists(
 )
 
 
-@given(LIVES)
+@given(DAEMON_RUNS)
 @settings(max_examples=40, deadline=None)
-def test_every_sequence_of_kills_and_configurations_keeps_all_observations(
-    tmp_path_factory: pytest.TempPathFactory, lives: list[tuple[set[str], list[Outcome], int]]
+def test_any_sequence_of_kills_and_configurations_keeps_all_observations(
+    tmp_path_factory: pytest.TempPathFactory, daemon_runs: list[tuple[set[str], list[Outcome], int]]
 ) -> None:
     path = tmp_path_factory.mktemp("record") / "record.db"
-    seen: dict[str, list[tuple[int, Outcome]]] = {"chefs": [], "css": []}
+    observations: dict[str, list[tuple[int, Outcome]]] = {"chefs": [], "css": []}
     at = NOW
-    for products, outcomes, pause in lives:
+    for products, outcomes, pause in daemon_runs:
         for each in sorted(products):
-            seen[each] += [(at + n * MINUTE, outcome) for n, outcome in enumerate(outcomes)]
+            observations[each] += [(at + n * MINUTE, outcome) for n, outcome in enumerate(outcomes)]
 
         def play(
             ledger: Ledger,
@@ -130,10 +133,10 @@ def test_every_sequence_of_kills_and_configurations_keeps_all_observations(
                     key = f"{each}/health"
                     recorder.record(ledger.entries[key], RESULTS[outcome], at + n * MINUTE, 0.1)
 
-        live(path, sorted(products), play)
+        run_until_killed(path, sorted(products), play)
         at += (len(outcomes) + pause) * MINUTE
     store = SqliteStore(path, NOW)
     store.prune(at + HOUR)
     store.close()
-    for each, found in seen.items():
-        assert figures(path, f"{each}/health") == expected(found)
+    for each, check_observations in observations.items():
+        assert restored_figures(path, f"{each}/health") == expected_figures(check_observations)

@@ -1,4 +1,4 @@
-"""Steps of the wall clock: told apart, counted in both directions, written down, and reported."""
+"""Steps of the wall clock: detected, counted in both directions, recorded and reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.clocks import ManualClock
 
 
 class WallClock(ManualClock):
-    """A manual clock whose wall clock is set by hand."""
+    """A manual clock with an adjustable wall clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,9 +43,7 @@ def health() -> Health:
     return Health()
 
 
-def test_steps_in_both_directions_are_counted_and_those_that_were_followed_written(
-    clock: WallClock, health: Health
-) -> None:
+def test_clock_steps_are_counted_and_followed_steps_recorded(clock: WallClock, health: Health) -> None:
     check, steps = SelfCheck(clock, health, SpareDescriptors(0)), []
     check.record_step = lambda at, size: steps.append((at, size))
     before = clock.now()
@@ -66,7 +64,7 @@ def test_steps_in_both_directions_are_counted_and_those_that_were_followed_writt
     assert not health.clock_suspect
 
 
-def test_late_observations_and_those_set_aside_are_reported_for_a_while(clock: WallClock, health: Health) -> None:
+def test_late_and_set_aside_observations_are_reported_for_a_while(clock: WallClock, health: Health) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
     health.set_aside = 7
     health.late_observations = 1
@@ -81,10 +79,10 @@ def test_late_observations_and_those_set_aside_are_reported_for_a_while(clock: W
     assert degradations(health) == []
 
 
-def test_the_machines_clock_tells_a_step_from_a_drift(monkeypatch: pytest.MonkeyPatch) -> None:
-    wall, run = 1_800_000_000_000_000_000, 5_000_000_000
+def test_system_clock_distinguishes_a_step_from_a_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, uptime = 1_800_000_000_000_000_000, 5_000_000_000
     monkeypatch.setattr(module.time, "time_ns", lambda: wall)
-    monkeypatch.setattr(module.time, "monotonic_ns", lambda: run)
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: uptime)
     clock = SystemClock()
     assert clock.follow_wall_clock() == 0
     wall += 10_000_000
@@ -98,7 +96,7 @@ def test_the_machines_clock_tells_a_step_from_a_drift(monkeypatch: pytest.Monkey
     assert (clock.stepped, clock.now()) == (-2 * HOUR, before)
 
 
-def test_observations_set_aside_are_reported_up_to_an_hour_after_the_start(clock: WallClock, health: Health) -> None:
+def test_set_aside_observations_are_reported_for_an_hour_after_the_start(clock: WallClock, health: Health) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
     health.set_aside = 7
     clock.jump(SET_ASIDE_SHOWN - 1)
@@ -120,7 +118,7 @@ def test_observations_set_aside_are_reported_up_to_an_hour_after_the_start(clock
         (2 * HOUR, 30 * SECOND, False),
     ],
 )
-def test_only_a_step_that_was_followed_and_is_taken_back_tells_that_the_present_clock_is_right(
+def test_clock_counts_as_corrected_only_after_a_followed_step_is_undone(
     clock: WallClock, health: Health, forward: int, back: int, corrected: bool
 ) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
@@ -130,13 +128,13 @@ def test_only_a_step_that_was_followed_and_is_taken_back_tells_that_the_present_
     check.look()
     clock.jump(SETTLED - 1)
     check.look()
-    assert not check.clock_corrected, "it may be set once more"
+    assert not check.clock_corrected, "the clock may be set again"
     clock.jump(1)
     check.look()
     assert check.clock_corrected is corrected
 
 
-def test_a_clock_that_is_set_again_is_waited_for(clock: WallClock, health: Health) -> None:
+def test_correction_waits_until_the_clock_is_stable(clock: WallClock, health: Health) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
     for ahead, corrected in ((2 * HOUR, False), (-2 * HOUR, False), (-HOUR, False), (-HOUR, True), (0, False)):
         clock.ahead = ahead
@@ -145,7 +143,7 @@ def test_a_clock_that_is_set_again_is_waited_for(clock: WallClock, health: Healt
         assert check.clock_corrected is corrected, ahead
 
 
-def test_a_reset_clock_is_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reset_clock_equals_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     wall = 1_800_000_000_000_000_000
     monkeypatch.setattr(module.time, "time_ns", lambda: wall)
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: 5_000_000_000)
