@@ -1,6 +1,7 @@
 """Random histories of a daemon: observations, loads of changing configurations, corrections, restarts, kills.
 
-`History` makes the same history twice: in a ledger with its record, as the daemon does, and as a `World` of the oracle.
+`History` creates the same history twice: in a ledger with its record, as the daemon does, and as a `World` of the
+oracle.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ OBJECTIVES: Final = ("99%", "99.9%", "90%")
 
 @dataclass
 class Check:
-    """A check as it is configured: its id, the identity of its record, and the former ids that it continues."""
+    """A configured check: its id, the identity of its record, and the former ids that it continues."""
 
     id: str
     identity: str
@@ -62,7 +63,7 @@ class Check:
 
 @dataclass
 class Product:
-    """A product as it is configured."""
+    """A configured product."""
 
     id: str
     identity: str
@@ -104,13 +105,13 @@ def _meaning(load: Load) -> Any:
 
 
 class History:
-    """One daemon's life, a step every half minute."""
+    """The history of one daemon, in steps of half a minute."""
 
     def __init__(self, random: Random, record: Path) -> None:
         self.random, self.record, self.now = random, record, NOW - SECOND
         self.world, self.did = World(), [""]
         self.identities = 0
-        self.retired: set[tuple[str, str]] = set()  # former ids: an id that is used again would state two things
+        self.retired: set[tuple[str, str]] = set()  # former ids: a reused id would be ambiguous
         self._records: dict[tuple[str, str], str] = {}
         self.products = [Product("p", "p", [self._new("a"), self._new("b")]), Product("q", "q", [self._new("a")])]
         self.gone: list[Product] = []
@@ -136,7 +137,7 @@ class History:
         self.store.close()
 
     def step(self) -> None:
-        """Do what happens now, then probe what is due, and go on by half a minute."""
+        """Run the present event, probe the due checks, and advance by half a minute."""
         what = self.random.choices(
             (self._load, self._correct, self._restart, self._kill, self._prune, lambda: None), (8, 3, 1, 2, 1, 20)
         )[0]
@@ -157,7 +158,7 @@ class History:
         self.store.write(Batch(observations=[seen], runs=runs))
         self.world.observed.setdefault(check.identity, []).append((at, outcome, check.held))
 
-    # What happens
+    # Events
 
     def _load(self) -> None:
         self._note_keys()
@@ -183,7 +184,7 @@ class History:
         self.random.shuffle(product.checks)
 
     def _again(self, product: Product, name: str) -> Check:
-        """Return a check that continues the record that its key has, if it has one."""
+        """Return a check that continues the record of its key, if there is one."""
         key = (product.identity, name)
         if key not in self._records:
             self._records[key] = self._new(name).identity
@@ -200,7 +201,7 @@ class History:
         check = self.random.choice(self.random.choice(self.products).checks)
         check.every = self.random.choice((1, 2, 4))
         check.timeout = self.random.choice((5, 9))
-        check.hold = self.random.choice((None, 2 * check.every + 1))  # another interval, another hold
+        check.hold = self.random.choice((None, 2 * check.every + 1))  # another interval changes the hold
 
     def _change_product(self) -> None:
         product = self.random.choice(self.products)
@@ -260,7 +261,9 @@ class History:
         self.world.plans.setdefault("", []).append((self.now, list(self.for_all)))
 
     def _load_of(self, name: str, product: Product | None) -> None:
-        """Add a load to the world if it changes what the product means; the order of its members is no meaning."""
+        """Add a load to the world if it changes the product's meaning; the order of its members is no part of the
+        meaning.
+        """
         loads, found = self.world.loads.setdefault(name, []), self._terms(name, product)
         if not loads or _meaning(loads[-1]) != _meaning(found):
             loads.append(found)
@@ -295,7 +298,7 @@ class History:
             self._state([correction.fact()])
 
     def _restart(self) -> None:
-        """A clean stop writes the growing runs; then the next process reads the record."""
+        """Stop cleanly, which writes the growing runs; then the next process reads the record."""
         self.did.append(f"{(self.now - NOW) // STEP}: restart")
         self._fold()
         self._begin()
@@ -319,10 +322,12 @@ class History:
         self.store.write(Batch(runs=list(restore(self.ledger, self.store))))
         self._define()
 
-    # What is asked
+    # Queries
 
     def ledgers(self, at: int, product: Product) -> dict[str, Ledger]:
-        """Return the ledgers that answer for an instant: the one in memory, and those that are read from the record."""
+        """Return the ledgers that answer for an instant: the ledger in memory, and those that are read from the
+        record.
+        """
         found = {
             "record": ledger_at(self.portfolio(), self.record, at),
             "product": ledger_at(self.portfolio(), self.record, at, product.id),

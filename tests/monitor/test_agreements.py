@@ -1,4 +1,6 @@
-"""Raw and contractual figures in the ledger: of every kind of exclusion, and of the agreements that ship, by hand."""
+"""Raw and contractual figures in the ledger, with every kind of exclusion and with the shipped agreements, computed by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def planned(start: int, end: int, reason: str = "upgrade") -> dict[str, str]:
 
 
 def ledger_with(*products: dict[str, object], outages: dict[str, list[tuple[int, int]]], **fields: object) -> Ledger:
-    """A month of probes each minute for each check, with the outages `(first bad, last bad)` of each product."""
+    """Return a ledger with a month of probes each minute for each check, and the outages `(first bad, last bad)` of
+    each product.
+    """
     ledger = ledger_of(*products, **fields)
     fill(ledger, outages)
     return ledger
@@ -49,8 +53,8 @@ AROUND = (NOW - 5 * DAY - HOUR, NOW - 5 * DAY + HOUR)
 
 
 @pytest.mark.parametrize("where", ["portfolio", "product"])
-def test_maintenance_of_the_portfolio_and_of_a_product_is_left_out(where: str) -> None:
-    """The raw figure keeps its downtime."""
+def test_maintenance_of_portfolio_and_product_is_excluded(where: str) -> None:
+    """The raw figure still contains the downtime."""
     block = [planned(*AROUND)]
     of_product, of_all = ({"maintenance": block}, {}) if where == "product" else ({}, {"maintenance": block})
     ledger = ledger_with(product("p", **of_product), product("q"), outages={"p": TEN, "q": TEN}, **of_all)
@@ -62,8 +66,8 @@ def test_maintenance_of_the_portfolio_and_of_a_product_is_left_out(where: str) -
     assert ledger.contractual("q", MONTH).downtime.point == (10 * MINUTE if where == "product" else 0)
 
 
-def test_only_what_the_agreement_names_is_left_out() -> None:
-    """Maintenance and corrections are known, and not agreed on."""
+def test_only_exclusions_of_the_agreement_apply() -> None:
+    """Maintenance and corrections exist, but the agreement does not exclude them."""
     names = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": []}}
     ledger = ledger_with(product("p", **names), outages={"p": TEN})
     ledger.facts = Facts([Correction("p", Interval(*AROUND), "Ada", "x", NOW).fact()])
@@ -71,8 +75,8 @@ def test_only_what_the_agreement_names_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(("named", "cause"), [("maintenance", Cause.MAINTENANCE), ("corrections", Cause.CORRECTION)])
-def test_an_agreement_may_exclude_one_of_maintenance_and_corrections(named: str, cause: Cause) -> None:
-    """The other one is recorded at another time, and its downtime counts."""
+def test_agreement_may_exclude_either_maintenance_or_corrections(named: str, cause: Cause) -> None:
+    """The other kind is recorded at another time, and its downtime counts."""
     repair = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
     outages = [(start - 2 * DAY, end - 2 * DAY) for start, end in TEN] + TEN
     fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [named]}}
@@ -84,23 +88,23 @@ def test_an_agreement_may_exclude_one_of_maintenance_and_corrections(named: str,
     assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
 
 
-def test_a_correction_is_left_out_for_its_product_until_it_is_revoked() -> None:
-    """With author, reason and time of making in the audit."""
+def test_correction_excludes_time_of_its_product_until_it_is_revoked() -> None:
+    """The exclusion has author, reason and time of creation."""
     ledger = ledger_with(product("p"), product("q"), outages={"p": TEN, "q": TEN})
-    said = Correction("p", Interval(*AROUND), "Ada", "probe account locked", NOW - DAY)
-    ledger.facts = Facts([said.fact()])
+    correction = Correction("p", Interval(*AROUND), "Ada", "probe account locked", NOW - DAY)
+    ledger.facts = Facts([correction.fact()])
     (piece,) = ledger.agreement_figures("p", OWN, NOW).audit
     (cause,) = piece.causes
-    assert (cause.cause, cause.label, cause.author) == (Cause.CORRECTION, said.id, "Ada")
+    assert (cause.cause, cause.label, cause.author) == (Cause.CORRECTION, correction.id, "Ada")
     assert (cause.reason, cause.made) == ("probe account locked", NOW - DAY)
     assert ledger.contractual("p", MONTH).downtime.point == 0
     assert ledger.contractual("q", MONTH).downtime.point == 10 * MINUTE
-    ledger.facts = Facts([said.fact(), Revocation(said.id, "Ada", "it was the service", NOW).fact()])
+    ledger.facts = Facts([correction.fact(), Revocation(correction.id, "Ada", "it was the service", NOW).fact()])
     assert ledger.contractual("p", MONTH).downtime.point == 10 * MINUTE
 
 
-def test_the_downtime_of_a_dependency_is_left_out() -> None:
-    """Login was down for 20 minutes, from 5 before the form until 5 after it: 1,200 s, form's 600 s among them."""
+def test_downtime_of_a_dependency_is_excluded() -> None:
+    """Login was down for 20 minutes, from 5 before the form until 5 after it: 1,200 s, including the form's 600 s."""
     login = [(TEN[0][0] - 5 * MINUTE, TEN[0][1] + 5 * MINUTE)]
     needs = {"agreement": {"excludes": [{"dependency": "login"}]}}
     ledger = ledger_with(product("form", **needs), product("login"), outages={"form": TEN, "login": login})
@@ -110,8 +114,8 @@ def test_the_downtime_of_a_dependency_is_left_out() -> None:
     assert agreed.contractual.availability.point == 1
 
 
-def test_time_out_of_service_hours_is_left_out() -> None:
-    """Of a week from Monday 00:00 UTC, 9 to 17 on weekdays: 40 h are left."""
+def test_time_outside_of_service_hours_is_excluded() -> None:
+    """Of a week from Monday 00:00 UTC, with service from 9 to 17 on weekdays, 40 h remain."""
     hours = {"agreement": {"service_hours": "Mon-Fri 09:00-17:00", "zone": "UTC"}}
     ledger = ledger_with(product("p", **hours), outages={})
     monday = NOW - NOW % DAY
@@ -121,8 +125,8 @@ def test_time_out_of_service_hours_is_left_out() -> None:
     assert ledger.contractual("p", week).durations.total == 40 * HOUR
 
 
-def test_a_month_in_progress_has_the_budget_of_what_will_be_left_of_it() -> None:
-    """Maintenance that is still to come is out of the budget already, and not in the audit."""
+def test_budget_of_the_current_month_excludes_future_maintenance() -> None:
+    """Future maintenance reduces the budget, but is not among the listed exclusions."""
     window = calendar_window(Period.MONTH, NOW, ledger_of(product("p")).portfolio.zone)
     coming = planned(window.whole.end - DAY, window.whole.end - DAY + 2 * HOUR)
     ledger = ledger_with(product("p", maintenance=[coming]), outages={})
@@ -140,7 +144,7 @@ class TestAsShipped:
         portfolio = load(ROOT / "config" / "ninewatch.yaml", CHECK_TYPES)
         return Ledger(portfolio)
 
-    def test_chefs_leaves_out_keycloak(self, ledger: Ledger) -> None:
+    def test_chefs_excludes_downtime_of_keycloak(self, ledger: Ledger) -> None:
         """Keycloak was down for 30 probes, CHEFS with it from the 2nd to the 35th, and by itself for 5 another day.
 
         Keycloak: 1,800 s. CHEFS raw: 34 + 5 probes = 39 min = 2,340 s: more than 1,296 s, missed; 99.909722 %.
@@ -178,7 +182,7 @@ class TestAsShipped:
         assert totals(agreed.audit) == {Cause.CORRECTION: 2 * HOUR}
         assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
 
-    def test_pathfinder_leaves_out_planned_maintenance(self, ledger: Ledger) -> None:
+    def test_pathfinder_excludes_planned_maintenance(self, ledger: Ledger) -> None:
         """Keycloak was down for 40 minutes at night, of which 02:00-03:00 was announced, and 3 minutes unannounced.
 
         Raw 2,580 s > 1,296 s: missed. With the maintenance: 180 s of 2,588,400 s, which allow 1,294.2 s: met.

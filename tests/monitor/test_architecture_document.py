@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md and docs/decisions.md refer to modules that exist."""
+"""ARCHITECTURE.md and docs/decisions.md refer to existing modules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _FOLDER = re.compile(r"`((?:sla|monitor)/[\w/]*)`(?:: ([^;|]*))?")
 
 
 def missing(text: str) -> set[str]:
-    """Return the modules and folders that the text refers to and the tree lacks.
+    """Return the modules and folders in the text that do not exist.
 
-    A file may be written without its folder. After a folder and a colon, names without an ending are modules in it.
+    A file may be written without its folder. After a folder and a colon, names without a suffix are modules in the
+    folder.
     """
     known = {path.name for name in ("sla", "monitor", "tests", ".ci") for path in (ROOT / name).rglob("*.py")}
     found = {name for name in _FILE.findall(text) if Path(name).name not in known}
@@ -31,7 +32,7 @@ def _exists(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "docs/decisions.md"])
-def test_a_document_names_modules_that_exist(document: str) -> None:
+def test_document_names_existing_modules(document: str) -> None:
     assert missing((ROOT / document).read_text(encoding="utf-8")) == set()
 
 
@@ -43,5 +44,5 @@ def test_a_document_names_modules_that_exist(document: str) -> None:
         ("`nowhere.py`, `schema.py`", {"nowhere.py"}),
     ],
 )
-def test_a_module_that_is_gone_is_found(text: str, found: set[str]) -> None:
+def test_missing_module_is_found(text: str, found: set[str]) -> None:
     assert missing(text) == found

@@ -1,4 +1,6 @@
-"""The daemon's figures through reloads, restarts and kills are those of an oracle written from the contract alone."""
+"""The daemon's figures after reloads, restarts and kills equal those of an oracle that was written from the contract
+alone.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ NAMES = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_d
 
 
 def shown(found: Measured) -> dict[str, Any]:
-    """Return the figures of a measured window in the oracle's words."""
+    """Return the figures of a measured window with the oracle's names."""
     lasted = found.durations
     return {
         "up": lasted.up,
@@ -71,7 +73,7 @@ class Tally:
 
 
 def compared(seed: int, folder: Path, steps: int = 60, windows: int = 4) -> Tally:
-    """Make one history and compare windows of it, as of several instants."""
+    """Create one history and compare windows of it, as of several instants; return the number of compared windows."""
     random = Random(seed)  # noqa: S311 - reproducible histories
     history, tally = History(random, folder / f"{seed}.db"), Tally()
     try:
@@ -123,12 +125,12 @@ def differing(found: dict[str, Any], want: dict[str, Any]) -> dict[str, tuple[An
 
 
 def judge_knows(history: History, product: str, at: int) -> bool:
-    """Return whether the product was defined by then; before, its figures are those of the configuration."""
+    """Return whether the product was defined by then. Before, its figures are those of the configuration."""
     return any(load.made <= at for load in history.world.loads[product])
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_figures_as_of_any_instant_are_those_of_the_oracle(seed: int, tmp_path: Path) -> None:
+def test_figures_as_of_any_instant_equal_the_oracle(seed: int, tmp_path: Path) -> None:
     tally = compared(seed, tmp_path)
     assert tally.windows > 0
     assert tally.off_by_one == 0
@@ -137,7 +139,7 @@ def test_figures_as_of_any_instant_are_those_of_the_oracle(seed: int, tmp_path: 
 @pytest.mark.full
 @pytest.mark.timeout(7_200)
 @pytest.mark.parametrize("first", range(1_000, 3_000, 250))
-def test_figures_of_many_histories_are_those_of_the_oracle(first: int, tmp_path: Path) -> None:
+def test_figures_of_many_histories_equal_the_oracle(first: int, tmp_path: Path) -> None:
     tallies = [compared(seed, tmp_path) for seed in range(first, first + 250)]
     assert min(each.windows for each in tallies) > 0
     assert sum(each.off_by_one for each in tallies) <= sum(each.windows for each in tallies) // 500

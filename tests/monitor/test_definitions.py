@@ -1,4 +1,4 @@
-"""When a load of the configuration adds a definition to the record, and what the definition says."""
+"""The loads of a configuration that add a definition to the record, and the definition's content."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def portfolio(*products: dict[str, object], **fields: object) -> Portfolio:
 
 
 class Record:
-    """Facts to which loads add."""
+    """Facts to which loads add definitions."""
 
     def __init__(self, *facts: Fact, began: int | None = None) -> None:
         self.facts, self.began = Facts(facts), began
 
     def load(self, *products: dict[str, object], now: int = NOW, **fields: object) -> list[Definition]:
-        """Load a portfolio of the products; return what it added."""
+        """Load a portfolio of the products; return the added definitions."""
         found = portfolio(*products, **fields)
         facts = self.facts
         added = [*additions(found, facts.definitions, lambda _: self.began, facts.products, now)]
@@ -40,15 +40,15 @@ class Record:
         return added
 
 
-def test_the_first_definition_begins_with_the_record() -> None:
-    """Of a product without any record, with the load."""
+def test_first_definition_begins_with_the_record() -> None:
+    """For a product without a record it begins with the load."""
     assert [each.made for each in Record(began=5).load(product("forms"))] == [5]
     assert [each.made for each in Record().load(product("forms"))] == [NOW]
     assert [each.made for each in Record(began=NOW + 1).load(product("forms"))] == [NOW]
 
 
-def test_a_load_without_a_change_of_meaning_adds_nothing() -> None:
-    """Not a restart, not another order of checks, not a rule that is written in another way."""
+def test_load_without_a_change_of_meaning_adds_no_definition() -> None:
+    """A restart, another order of checks and another spelling of the rule do not change the meaning."""
     record = Record()
     record.load(product("forms", 2))
     assert record.load(product("forms", 2), now=NOW + 1) == []
@@ -68,7 +68,7 @@ def test_a_load_without_a_change_of_meaning_adds_nothing() -> None:
         product("forms", 2, agreement={"longest_outage": "22m"}),
     ],
 )
-def test_a_load_that_changes_a_meaning_adds_one_definition(changed: dict[str, object]) -> None:
+def test_load_with_a_change_of_meaning_adds_one_definition(changed: dict[str, object]) -> None:
     record = Record()
     record.load(product("forms", 2), product("css"))
     (added,) = record.load(changed, product("css"), now=NOW + 5)
@@ -77,7 +77,7 @@ def test_a_load_that_changes_a_meaning_adds_one_definition(changed: dict[str, ob
     assert [each.made for each in record.facts.definitions("forms")] == [NOW, NOW + 5]
 
 
-def test_a_product_that_leaves_the_configuration_ends_once_and_may_come_back() -> None:
+def test_removed_product_ends_once_and_may_be_added_again() -> None:
     record = Record()
     record.load(product("forms"), product("css"))
     (ended,) = record.load(product("css"), now=NOW + 1)
@@ -87,8 +87,8 @@ def test_a_product_that_leaves_the_configuration_ends_once_and_may_come_back() -
     assert (again.ended, again.made) == (False, NOW + 3)
 
 
-def test_what_a_wrong_clock_stamped_later_is_superseded_and_stays_in_the_record() -> None:
-    """A clock was ahead at a load; the definition takes effect at the first right instant."""
+def test_definition_with_a_future_instant_is_superseded_and_kept() -> None:
+    """The clock was ahead at a load. The definition takes effect at the first correct instant."""
     record = Record(began=5)
     record.load(product("forms"))
     (wrong,) = record.load(product("forms", 2), now=NOW + 10**12)
@@ -99,15 +99,15 @@ def test_what_a_wrong_clock_stamped_later_is_superseded_and_stays_in_the_record(
     assert record.load(product("forms", 2), now=NOW + 8) == []
 
 
-def test_a_definition_that_cannot_be_read_stands_in_nobodys_way() -> None:
-    """A newer version may know rules that this one does not."""
+def test_unreadable_definition_is_ignored() -> None:
+    """A newer version may have rules that this version does not support."""
     strange = Fact.of(5, "configuration", "definition", "forms", {"rule": "weighted"})
     record = Record(strange)
     assert len(record.load(product("forms"))) == 1
     assert strange in record.facts.all
 
 
-def test_the_members_carry_their_keys_intervals_and_holds() -> None:
+def test_members_have_keys_intervals_and_holds() -> None:
     (member,) = definition_of(portfolio(product("forms")).products[0], "UTC", 0).members
     assert (member.check, member.vantage) == ("forms/health", "local")
     assert (member.interval, member.hold) == (MINUTE, 130 * SECOND)
@@ -116,15 +116,15 @@ def test_the_members_carry_their_keys_intervals_and_holds() -> None:
 CONFIGURATIONS: list[list[dict[str, object]]] = [
     [product("forms"), product("css")],
     [product("forms", 2), product("css")],
-    [product("forms", 2, rule="at_least 2"), product("css", team="x")],  # means what the one before means
+    [product("forms", 2, rule="at_least 2"), product("css", team="x")],  # same meaning as the previous portfolio
     [product("css", 1, "99.5%")],
     [product("css", 1, "99.5%"), product("forms", 2, rule="any")],
 ]
 
 
 @given(st.lists(st.integers(0, len(CONFIGURATIONS) - 1), min_size=1, max_size=8))
-def test_definitions_follow_the_loads_whatever_their_order(loads: list[int]) -> None:
-    """At each instant the definition in force is that of the last load before it; earlier ones are never touched."""
+def test_definition_in_force_is_that_of_the_last_load(loads: list[int]) -> None:
+    """This is true at each instant and in any order of loads; earlier definitions are never changed."""
     record, expected = Record(), dict[str, list[tuple[int, str]]]()
     for step, number in enumerate(loads):
         before = list(record.facts.all)

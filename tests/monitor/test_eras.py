@@ -1,4 +1,4 @@
-"""A figure of the past never changes because the configuration changed: the ledger through reloads and restarts."""
+"""A figure of the past never changes because the configuration changed: the ledger after reloads and restarts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def first_observed(ledger: Ledger) -> int | None:
 
 
 def define(ledger: Ledger, now: int) -> None:
-    """Do what the daemon does after each load."""
+    """Add definitions as the daemon does after each load."""
     found = additions(
         ledger.portfolio, ledger.definitions, lambda _: first_observed(ledger), ledger.facts.products, now
     )
@@ -66,7 +66,7 @@ def observe(ledger: Ledger, at: int, outcome: Outcome = GOOD, *names: str) -> No
 
 
 def restarted(ledger: Ledger) -> Ledger:
-    """Return what another process reads from the record."""
+    """Return the ledger that another process reads from the record."""
     runs: list[Run] = sorted(
         (run for history in ledger.everything() for run in history.runs()), key=lambda run: (run.check, run.first)
     )
@@ -76,7 +76,7 @@ def restarted(ledger: Ledger) -> Ledger:
     return again
 
 
-def test_a_check_that_is_added_or_removed_changes_no_figure_of_the_past() -> None:
+def test_added_or_removed_check_changes_no_past_figure() -> None:
     ledger = started(portfolio(("a",)), NOW - MINUTE)
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE, BAD if minute in (3, 4) else GOOD)
@@ -93,7 +93,7 @@ def test_a_check_that_is_added_or_removed_changes_no_figure_of_the_past() -> Non
     assert restarted(ledger).measured("p", past, past.end) == before
 
 
-def test_a_check_that_is_added_makes_nothing_unknown_before_it_is_probed() -> None:
+def test_added_check_makes_no_time_unknown_before_its_first_probe() -> None:
     ledger = started(portfolio(("a",)), NOW - MINUTE)
     for minute in range(5):
         observe(ledger, NOW + minute * MINUTE)
@@ -105,7 +105,7 @@ def test_a_check_that_is_added_makes_nothing_unknown_before_it_is_probed() -> No
     assert ledger.state("p", NOW + 5 * MINUTE).point is State.UP
 
 
-def test_another_rule_or_order_changes_the_time_to_come_alone() -> None:
+def test_changed_rule_or_order_affects_future_time_only() -> None:
     ledger = started(portfolio(("a", "b")), NOW - MINUTE)
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE, GOOD, "a")
@@ -136,10 +136,10 @@ steps = st.lists(
 
 @settings(deadline=None)
 @given(steps, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=3))
-def test_every_closed_window_keeps_its_figures_through_any_later_reload_and_restart(
+def test_closed_window_keeps_its_figures_after_reloads_and_restarts(
     steps: list[tuple[str, object, object]], spans: list[tuple[int, int]]
 ) -> None:
-    """A step a minute; a window is closed once each new member was observed, or its hold is over."""
+    """Each step is a minute. A window is closed when each new member was observed, or its hold is over."""
     ledger = started(portfolio(NAMES[:2]), NOW - 5 * MINUTE)
     windows = [Interval(NOW + min(span) * MINUTE, NOW + max(span) * MINUTE) for span in spans]
     seen: dict[Interval, object] = {}
@@ -153,21 +153,21 @@ def test_every_closed_window_keeps_its_figures_through_any_later_reload_and_rest
             observe(ledger, at, second, str(first))  # type: ignore[arg-type]
         for window in windows:
             if at < window.end + 4 * MINUTE:
-                continue  # a probe may still change what is in doubt, and when a new member takes effect
-            # What is certain stays. Doubt after a last observation becomes unknown when the next comes too late.
+                continue  # a probe may still change doubt, and the start of a new member
+            # Certain time stays certain. Doubt after a last observation becomes unknown if the next one comes too late.
             found = ledger.compositions["p"].durations(window)[:2]
             assert seen.setdefault(window, found) == found, (number, what)
 
 
-def test_a_record_without_definitions_is_composed_as_it_is_configured() -> None:
+def test_record_without_definitions_uses_the_configuration() -> None:
     ledger = Ledger(portfolio(("a", "b")))
     observe(ledger, NOW)
     observe(ledger, NOW + MINUTE)
     assert ledger.compositions["p"].durations(Interval(NOW - DAY, NOW + MINUTE)).up == MINUTE
 
 
-def test_another_objective_or_agreement_changes_no_figure_of_the_past() -> None:
-    """A budget is the sum over its parts; corrections that were not excluded then are not excluded now."""
+def test_changed_objective_or_agreement_changes_no_past_figure() -> None:
+    """A budget is the sum over its eras. A correction that was not excluded in its era is not excluded later."""
     ledger = started(portfolio(("a",), objective="90%"), NOW - MINUTE)
     for minute in range(11):
         observe(ledger, NOW + minute * MINUTE, BAD if minute in (3, 4) else GOOD)
@@ -187,8 +187,8 @@ def test_another_objective_or_agreement_changes_no_figure_of_the_past() -> None:
     assert restarted(ledger).agreement_figures("p", past, past.whole.end).raw == before.raw
 
 
-def test_an_agreement_counts_for_its_own_time() -> None:
-    """Service hours that are agreed on from now on exclude nothing of the past."""
+def test_agreement_applies_to_its_own_era() -> None:
+    """Service hours that are agreed now exclude no past time."""
     ledger = started(portfolio(("a",)), NOW - MINUTE)
     for minute in range(11):
         observe(ledger, NOW + minute * MINUTE)
@@ -202,8 +202,8 @@ def test_an_agreement_counts_for_its_own_time() -> None:
 
 
 @pytest.mark.parametrize("facts_first", [False, True], ids=["defined after the restore", "defined before it"])
-def test_the_first_definition_of_an_older_record_holds_from_its_beginning(facts_first: bool) -> None:
-    """`b` was never probed: without it the first hold of the record would be before any definition, with no guess."""
+def test_first_definition_of_an_older_record_applies_from_its_start(facts_first: bool) -> None:
+    """`b` was never probed. Otherwise the first hold of the record would be before any definition, without a guess."""
     earlier = Ledger(portfolio(("a", "b")))
     for minute in range(10):
         observe(earlier, NOW + minute * MINUTE, GOOD, "a")
@@ -219,7 +219,7 @@ def test_the_first_definition_of_an_older_record_holds_from_its_beginning(facts_
     assert found.durations.guessed_up == MINUTE
 
 
-def test_a_rolling_window_that_ends_now_can_be_decided_later_and_one_that_is_over_cannot() -> None:
+def test_verdict_of_a_current_window_is_possible_later_and_of_a_past_one_is_not() -> None:
     ledger = started(portfolio(("a",)), NOW - MINUTE)
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE)
@@ -232,7 +232,7 @@ def test_a_rolling_window_that_ends_now_can_be_decided_later_and_one_that_is_ove
     assert over.decidable_at is None
 
 
-def test_the_budget_of_a_calendar_window_in_progress_is_that_of_the_whole_window() -> None:
+def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
     ledger = started(portfolio(("a",)), NOW - MINUTE)
     observe(ledger, NOW)
     day = calendar_window(Period.DAY, NOW + HOUR, ledger.portfolio.zone)

@@ -1,4 +1,4 @@
-"""Generated files do not drift from the code that makes them."""
+"""Generated files equal the output of their generators."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from monitor.generate import GENERATED, ROOT, drifted, main
 
 
-def test_no_generated_file_of_this_checkout_has_drifted() -> None:
-    """If this fails: `python -m monitor.generate`."""
+def test_generated_files_of_this_checkout_are_up_to_date() -> None:
+    """If this test fails, run `python -m monitor.generate`."""
     assert drifted(ROOT) == []
 
 
-def test_check_names_what_drifted_and_writing_mends_it(tmp_path: Path) -> None:
+def test_check_reports_an_outdated_file_and_writing_updates_it(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     run = CliRunner().invoke
     assert run(main, ["--root", str(tmp_path)]).exit_code == 0
@@ -26,11 +26,11 @@ def test_check_names_what_drifted_and_writing_mends_it(tmp_path: Path) -> None:
     assert "ninewatch.rules.yaml" not in refused.output
 
 
-def test_what_is_missing_has_drifted(tmp_path: Path) -> None:
+def test_missing_generated_file_is_reported(tmp_path: Path) -> None:
     assert drifted(tmp_path) == list(GENERATED)
 
 
-def test_a_folder_that_is_no_checkout_is_refused_with_a_remedy(tmp_path: Path) -> None:
+def test_folder_without_a_checkout_is_rejected_with_a_remedy(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["--root", str(tmp_path)])
     assert result.exit_code == 1
     assert "--root" in result.output

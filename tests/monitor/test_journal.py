@@ -1,4 +1,4 @@
-"""The journal of facts: only ever added to, followed, and never trusted further than it can be read."""
+"""The journal of facts: append-only, read repeatedly, with damaged lines skipped."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sla.interval import DAY, HOUR, Interval
 if TYPE_CHECKING:
     from pathlib import Path
 
-CORRECTED = Correction("forms", Interval(DAY, DAY + HOUR), "Ana Ng", "Prüfkonto gesperrt", 2 * DAY)
-REVOKED = Revocation(CORRECTED.id, "Ana Ng", "it was the service", 3 * DAY)
-SAID, BACK = CORRECTED.fact(), REVOKED.fact()
+CORRECTION = Correction("forms", Interval(DAY, DAY + HOUR), "Ana Ng", "Prüfkonto gesperrt", 2 * DAY)
+REVOCATION = Revocation(CORRECTION.id, "Ana Ng", "it was the service", 3 * DAY)
+SAID, BACK = CORRECTION.fact(), REVOCATION.fact()
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def journal(tmp_path: Path) -> Journal:
     return Journal.of(tmp_path / "var" / "ninewatch.db")
 
 
-def test_what_was_added_is_read_in_its_order(journal: Journal) -> None:
-    """By another reader too; before anything was added there is nothing."""
+def test_added_facts_are_read_in_order(journal: Journal) -> None:
+    """Another reader returns the same facts. An empty journal has none."""
     assert journal.read() == []
     for fact in (SAID, BACK):
         journal.add(fact)
@@ -38,8 +38,8 @@ def test_what_was_added_is_read_in_its_order(journal: Journal) -> None:
     assert journal.path.name == "ninewatch.db.journal.jsonl"
 
 
-def test_a_line_is_for_people_to_read(journal: Journal) -> None:
-    """Instants RFC 3339, words as they were written."""
+def test_line_is_readable_text(journal: Journal) -> None:
+    """Instants are in RFC 3339 format, and text is not escaped."""
     journal.add(SAID)
     assert json.loads(journal.path.read_text("utf-8")) == as_line(SAID)
     assert "Prüfkonto" in journal.path.read_text("utf-8")
@@ -47,8 +47,8 @@ def test_a_line_is_for_people_to_read(journal: Journal) -> None:
     assert as_line(BACK)["body"]["revokes"] == SAID.id
 
 
-def test_a_line_without_its_end_is_not_read_and_the_next_one_stands_apart(journal: Journal) -> None:
-    """As a crash in the middle of a line leaves it."""
+def test_incomplete_line_is_skipped_and_the_next_fact_starts_a_new_line(journal: Journal) -> None:
+    """A crash while a line is written leaves such a line."""
     journal.add(SAID)
     whole = journal.path.read_text("utf-8")
     journal.path.write_text(whole + whole[:40], "utf-8")
@@ -71,12 +71,15 @@ def test_a_line_without_its_end_is_not_read_and_the_next_one_stands_apart(journa
         {"start": "1970-01-03T00:00:00Z"},
     ],
 )
-def test_a_line_whose_body_was_changed_is_reported_and_skipped(journal: Journal, change: dict[str, object]) -> None:
-    """It no longer fits its id, or is no fact; what follows is read. In the corrections journal as well."""
+def test_changed_line_is_reported_and_skipped(journal: Journal, change: dict[str, object]) -> None:
+    """Its content does not match its id, or is no fact; the lines after it are read.
+
+    The same applies to the corrections journal.
+    """
     line = as_line(SAID)
     former = journal.path.with_name("ninewatch.db.corrections.jsonl")
     journal.path.parent.mkdir()
-    changes = {journal.path: line | {"body": line["body"] | change}, former: as_plain(CORRECTED) | change}
+    changes = {journal.path: line | {"body": line["body"] | change}, former: as_plain(CORRECTION) | change}
     for path, changed in changes.items():
         path.write_text(f"{json.dumps(changed)}\nnonsense\n[]\n\n{{}}\n{json.dumps(as_line(BACK))}\n", "utf-8")
     with capture_logs() as told:
@@ -99,10 +102,10 @@ def test_a_line_whose_body_was_changed_is_reported_and_skipped(journal: Journal,
         {"body": {"reason": float("nan")}},
     ],
 )
-def test_a_line_that_no_record_takes_is_reported_and_skipped(
+def test_line_that_a_record_would_reject_is_reported_and_skipped(
     journal: Journal, kind: str, change: dict[str, object]
 ) -> None:
-    """Else the record would be refused as damaged at the next start."""
+    """Otherwise the record would be rejected as damaged at the next start."""
     journal.path.parent.mkdir()
     changed = as_line(SAID) | {"kind": kind} | change
     journal.path.write_text(f"{json.dumps(changed)}\n{json.dumps(as_line(BACK))}\n", "utf-8")
@@ -111,7 +114,7 @@ def test_a_line_that_no_record_takes_is_reported_and_skipped(
     assert [each["line"] for each in told] == [1]
 
 
-def test_another_author_or_another_product_makes_another_correction(journal: Journal) -> None:
+def test_author_and_product_are_part_of_a_corrections_identity(journal: Journal) -> None:
     for change in ({"author": "Eve"}, {"product": "css"}, {"made": "1970-01-03T00:00:01Z"}, {"id": "0123456789ab"}):
         journal.path.parent.mkdir(exist_ok=True)
         journal.path.write_text(json.dumps(as_line(SAID) | change) + "\n", "utf-8")
@@ -128,8 +131,8 @@ def test_another_author_or_another_product_makes_another_correction(journal: Jou
         {"kind": "note"},
     ],
 )
-def test_a_kind_of_a_newer_version_is_kept(journal: Journal, line: dict[str, object]) -> None:
-    """With the id that it has; without one it gets the one that follows from its content."""
+def test_fact_of_an_unknown_kind_is_kept(journal: Journal, line: dict[str, object]) -> None:
+    """It keeps its id. Without an id, it gets the id that is computed from its content."""
     journal.path.parent.mkdir()
     whole = {"made": "1970-01-03T00:00:00Z", "author": "Ana", "product": "forms"} | line
     journal.path.write_text(json.dumps(whole) + "\n", "utf-8")
@@ -138,21 +141,21 @@ def test_a_kind_of_a_newer_version_is_kept(journal: Journal, line: dict[str, obj
     assert fact.id == line.get("id", Fact.of(2 * DAY, "Ana", fact.kind, "forms", fact.content()).id)
 
 
-def test_the_corrections_journal_of_earlier_versions_is_read_and_left_as_it_is(journal: Journal) -> None:
-    """A fact in both is one; ids are those that people have noted."""
+def test_corrections_journal_of_earlier_versions_is_read_and_unchanged(journal: Journal) -> None:
+    """A fact in both journals is read once, and keeps its id."""
     former = journal.path.with_name("ninewatch.db.corrections.jsonl")
     former.parent.mkdir()
-    former.write_text("".join(json.dumps(as_plain(each)) + "\n" for each in (CORRECTED, REVOKED)), "utf-8")
+    former.write_text("".join(json.dumps(as_plain(each)) + "\n" for each in (CORRECTION, REVOCATION)), "utf-8")
     before = former.read_bytes()
     assert journal.changed()
     journal.add(SAID)
-    assert [fact.id for fact in journal.read()] == [CORRECTED.id, REVOKED.id]
+    assert [fact.id for fact in journal.read()] == [CORRECTION.id, REVOCATION.id]
     assert journal.read() == [SAID, BACK]
     assert former.read_bytes() == before
 
 
-def test_a_change_is_noticed_once(journal: Journal) -> None:
-    """Also when the file comes to be, and when it is gone."""
+def test_change_of_the_journal_is_detected_once(journal: Journal) -> None:
+    """The creation and the deletion of the file are changes too."""
     assert not journal.changed()
     journal.add(SAID)
     assert [journal.changed(), journal.changed()] == [True, False]
@@ -162,11 +165,11 @@ def test_a_change_is_noticed_once(journal: Journal) -> None:
 
 def add_many(path: Path, author: str) -> None:
     for made in range(20):
-        Journal(path).add(Correction("forms", CORRECTED.interval, author, "x" * 400, made).fact())
+        Journal(path).add(Correction("forms", CORRECTION.interval, author, "x" * 400, made).fact())
 
 
-def test_several_hands_at_once_leave_whole_lines(journal: Journal) -> None:
-    """Each in a process of its own."""
+def test_concurrent_writers_write_complete_lines(journal: Journal) -> None:
+    """Each writer is a separate process."""
     context = multiprocessing.get_context("spawn")
     hands = [context.Process(target=add_many, args=(journal.path, name)) for name in ("Ana", "Ben", "Eve")]
     for hand in hands:
@@ -176,8 +179,8 @@ def test_several_hands_at_once_leave_whole_lines(journal: Journal) -> None:
     assert len(set(journal.read())) == 60
 
 
-def test_a_journal_out_of_reach_is_one_clear_line(journal: Journal) -> None:
-    """Not a file, or a folder that cannot be one."""
+def test_inaccessible_journal_gives_one_clear_line(journal: Journal) -> None:
+    """The path is a folder, or its parent is a file."""
     journal.path.mkdir(parents=True)
     with pytest.raises(NinewatchError, match=r"cannot read .*journal\.jsonl: is a directory"):
         journal.read()
@@ -185,9 +188,9 @@ def test_a_journal_out_of_reach_is_one_clear_line(journal: Journal) -> None:
         journal.add(SAID)
 
 
-def test_only_what_stands_is_left_out_and_only_of_its_product() -> None:
-    """Whatever the order of facts."""
+def test_corrections_that_are_not_revoked_exclude_time_of_their_product() -> None:
+    """The order of the facts does not matter."""
     other = Correction("css", Interval(0, DAY), "Ben", "moved", DAY).fact()
     assert list(Facts([BACK, other, SAID]).corrections.of("forms")) == []
-    assert list(Facts([other, SAID]).corrections.of("forms")) == [CORRECTED.exclusion()]
+    assert list(Facts([other, SAID]).corrections.of("forms")) == [CORRECTION.exclusion()]
     assert list(Facts([other, SAID]).corrections.of("nobody")) == []

@@ -1,4 +1,4 @@
-"""The ledger: what a reload keeps, what a restart rebuilds, and which incidents are in view."""
+"""The ledger: state that a reload keeps, state that a restart rebuilds, and the visible incidents."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALL = Interval(NOW - DAY, NOW + DAY)
 REASONS = {GOOD: "", BAD: "deadline", UNKNOWN: "no_route"}
 
 
-def play(ledger: Ledger, outcomes: Sequence[Outcome], start: int = NOW, key: str = KEY) -> None:
+def record_outcomes(ledger: Ledger, outcomes: Sequence[Outcome], start: int = NOW, key: str = KEY) -> None:
     """Observe the outcomes once a minute."""
     for n, outcome in enumerate(outcomes):
         observe(ledger, ledger.entries[key], start + n * MINUTE, ProbeResult(outcome, REASONS[outcome]))
@@ -42,35 +42,35 @@ def portfolio(*products: dict[str, object]) -> Portfolio:
     return Portfolio.model_validate({"products": products})
 
 
-def test_a_new_ledger_knows_nothing() -> None:
+def test_new_ledger_has_no_history() -> None:
     ledger = ledger_of(product("chefs", 2))
     assert list(ledger.entries) == [KEY, "chefs/check-1"]
     assert ledger.state("chefs", NOW) is State.UNKNOWN
     assert (ledger.latest, ledger.seeded_until, ledger.incidents) == (None, None, [])
 
 
-def test_an_observation_is_in_timeline_totals_and_version() -> None:
+def test_observation_changes_timeline_totals_and_version() -> None:
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries[KEY]
-    play(ledger, [GOOD, GOOD, UNKNOWN])
+    record_outcomes(ledger, [GOOD, GOOD, UNKNOWN])
     assert entry.timeline.durations(ALL).up == MINUTE
     assert entry.totals == {GOOD: 2, BAD: 0, UNKNOWN: 1}
     assert entry.version == 3
     assert ledger.latest == NOW + 2 * MINUTE
 
 
-def test_an_observation_before_the_last_is_refused_whole() -> None:
-    """Nothing is changed by it, neither figures nor runs."""
+def test_observation_before_the_last_is_rejected() -> None:
+    """It changes neither figures nor runs."""
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries[KEY]
-    play(ledger, [GOOD, GOOD])
+    record_outcomes(ledger, [GOOD, GOOD])
     before = (entry.version, entry.open_run.run() if entry.open_run else None, entry.timeline.durations(ALL))
     with pytest.raises(ValueError, match="not later"):
         entry.observe(Observation(KEY, NOW + MINUTE, BAD, "deadline"))
     assert (entry.version, entry.open_run.run() if entry.open_run else None, entry.timeline.durations(ALL)) == before
 
 
-def test_runs_are_handed_out_when_they_end_and_begin() -> None:
+def test_runs_are_returned_when_they_end_and_begin() -> None:
     entry = ledger_of(product("chefs")).entries[KEY]
     first, same = Observation(KEY, NOW, GOOD), Observation(KEY, NOW + MINUTE, GOOD)
     other = Observation(KEY, NOW + 2 * MINUTE, BAD, "deadline")
@@ -79,9 +79,9 @@ def test_runs_are_handed_out_when_they_end_and_begin() -> None:
     assert entry.observe(other) == (Run.of(first, HOLD).with_observation(same), Run.of(other, HOLD))
 
 
-def test_a_product_is_measured_over_named_and_own_windows() -> None:
+def test_product_is_measured_over_named_and_own_windows() -> None:
     ledger = ledger_of(product("chefs"))
-    play(ledger, [GOOD] * 61)
+    record_outcomes(ledger, [GOOD] * 61)
     by_name = ledger.measured("chefs", "1h", NOW + HOUR)
     assert by_name == ledger.measured("chefs", Interval(NOW, NOW + HOUR), NOW)
     assert (by_name.durations.up, by_name.interval) == (HOUR, MINUTE)
@@ -91,10 +91,13 @@ def test_a_product_is_measured_over_named_and_own_windows() -> None:
         ledger.measured("nobody", "1h", NOW)
 
 
-def test_a_reload_keeps_what_is_known_of_unchanged_and_of_changed_checks() -> None:
-    """History belongs to a check's key; a new interval changes the hold from then on, a new target nothing."""
+def test_reload_keeps_the_history_of_unchanged_and_changed_checks() -> None:
+    """The history belongs to the check's key.
+
+    A new interval changes the hold from then on; a new target changes nothing.
+    """
     ledger = ledger_of(product("chefs"))
-    play(ledger, [GOOD, BAD, BAD])
+    record_outcomes(ledger, [GOOD, BAD, BAD])
     entry, composition = ledger.entries[KEY], ledger.compositions["chefs"]
     changed = FakeCheck(id="health", http="https://elsewhere.test", interval="5m", timeout="10s", fall=3, rise=4)
     ledger.reload(portfolio(product("chefs")))
@@ -107,18 +110,21 @@ def test_a_reload_keeps_what_is_known_of_unchanged_and_of_changed_checks() -> No
     assert ledger.open_incidents("chefs") == [entry.tracker.open]
 
 
-def test_a_changed_rule_composes_anew() -> None:
+def test_changed_rule_recomputes_the_product() -> None:
     ledger = ledger_of(product("chefs", 2))
-    play(ledger, [GOOD, GOOD])
+    record_outcomes(ledger, [GOOD, GOOD])
     assert ledger.state("chefs", NOW).point is State.UNKNOWN
     ledger.reload(portfolio(product("chefs", 2, rule="any")))
     assert ledger.state("chefs", NOW) is State.UP
 
 
-def test_a_removed_check_leaves_the_view_with_its_incidents_and_takes_up_where_it_was() -> None:
-    """Nobody saw it recover, so nothing is resolved; back in the portfolio the same incident goes on."""
+def test_removed_check_and_its_incidents_are_hidden_and_continue_when_it_returns() -> None:
+    """Its recovery was not observed, so no incident is resolved.
+
+    The same incident continues when the check is added again.
+    """
     ledger = ledger_of(product("chefs"), product("css"))
-    play(ledger, [GOOD, BAD, BAD])
+    record_outcomes(ledger, [GOOD, BAD, BAD])
     (incident,) = ledger.incidents
     ledger.reload(portfolio(product("css")))
     assert (list(ledger.entries), ledger.incidents, ledger.open_incidents()) == (["css/health"], [], [])
@@ -128,10 +134,10 @@ def test_a_removed_check_leaves_the_view_with_its_incidents_and_takes_up_where_i
     assert ledger.entries[KEY].timeline.durations(ALL).down == MINUTE
 
 
-def test_incidents_are_newest_first_and_carry_their_point_downtime() -> None:
+def test_incidents_are_newest_first_with_their_downtime() -> None:
     ledger = ledger_of(product("chefs"), product("css"))
-    play(ledger, [GOOD, BAD, BAD, GOOD, GOOD, BAD, BAD])
-    play(ledger, [BAD, BAD], NOW + 90 * SECOND, "css/health")
+    record_outcomes(ledger, [GOOD, BAD, BAD, GOOD, GOOD, BAD, BAD])
+    record_outcomes(ledger, [BAD, BAD], NOW + 90 * SECOND, "css/health")
     assert [i.check for i in ledger.incidents] == [KEY, "css/health", KEY]
     assert [i.opened for i in ledger.incidents] == [NOW + 5 * MINUTE, NOW + 90 * SECOND, NOW + MINUTE]
     assert ledger.incidents[2].downtime == 2 * MINUTE
@@ -140,7 +146,7 @@ def test_incidents_are_newest_first_and_carry_their_point_downtime() -> None:
 
 
 def restarted(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observation] = ()) -> Ledger:
-    """Return another process's ledger of the same portfolio, after reading the record."""
+    """Return the ledger of another process with the same portfolio, after it has read the record."""
     fresh = Ledger(ledger.portfolio)
     fresh.restore(recorded, tail, ledger.incidents)
     return fresh
@@ -155,11 +161,10 @@ observations = st.lists(st.tuples(st.integers(1, 250), st.sampled_from([GOOD, GO
 
 
 @given(observations, st.data())
-def test_after_a_restart_everything_is_as_before_it(drawn: list[tuple[int, Outcome]], data: st.DataObject) -> None:
-    """Wherever the record stopped folding: runs up to there and observations from there give the same ledger.
-
-    The same timeline, hence the same figures of any window, the same incidents, and the same next decision.
-    """
+def test_restart_restores_timeline_incidents_and_next_decision(
+    drawn: list[tuple[int, Outcome]], data: st.DataObject
+) -> None:
+    """This is true wherever the folded runs end and the single observations begin."""
     before = ledger_of(product("chefs"))
     entry = before.entries[KEY]
     cut = data.draw(st.integers(0, len(drawn)))
@@ -198,27 +203,27 @@ def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None
     return found
 
 
-def test_the_time_the_daemon_was_away_is_unknown() -> None:
+def test_time_without_a_daemon_is_unknown() -> None:
     before = ledger_of(product("chefs"))
-    play(before, [GOOD, GOOD])
+    record_outcomes(before, [GOOD, GOOD])
     after = restarted(before, recorded(before))
-    play(after, [GOOD, GOOD], NOW + HOUR)
+    record_outcomes(after, [GOOD, GOOD], NOW + HOUR)
     durations = after.entries[KEY].timeline.durations(Interval(NOW, NOW + HOUR + MINUTE))
     assert (durations.up, durations.unknown) == (2 * MINUTE, 59 * MINUTE)
 
 
-def test_a_short_restart_leaves_no_hole() -> None:
-    """Within the hold the record goes on as if nothing had been."""
+def test_short_restart_leaves_no_unknown_time() -> None:
+    """Within the hold, the last observation is still valid."""
     before = ledger_of(product("chefs"))
-    play(before, [GOOD, GOOD])
+    record_outcomes(before, [GOOD, GOOD])
     after = restarted(before, recorded(before))
-    play(after, [GOOD, GOOD], NOW + 3 * MINUTE)
+    record_outcomes(after, [GOOD, GOOD], NOW + 3 * MINUTE)
     assert after.entries[KEY].timeline.durations(Interval(NOW, NOW + 4 * MINUTE)).up == 4 * MINUTE
     assert after.entries[KEY].timeline.counts(ALL).good == 4
 
 
-def test_runs_are_judged_by_the_hold_they_were_recorded_with() -> None:
-    """A shorter interval today does not turn the known time of last year into unknown time."""
+def test_runs_keep_the_hold_with_which_they_were_recorded() -> None:
+    """A shorter interval today does not make past known time unknown."""
     ledger = ledger_of(product("chefs"))
     wide = [
         Run(KEY, GOOD, "", NOW, NOW + HOUR, 3, HOUR),
@@ -229,24 +234,24 @@ def test_runs_are_judged_by_the_hold_they_were_recorded_with() -> None:
     assert ledger.entries[KEY].timeline.hold == HOLD
 
 
-def test_an_open_incident_goes_on_though_the_thresholds_of_today_would_not_have_it() -> None:
-    """What was announced is resolved only by recovery: the same incident, no second one."""
+def test_open_incident_continues_after_a_change_of_thresholds() -> None:
+    """An announced incident is resolved only by recovery, and no second incident opens."""
     ledger = ledger_of({**product("chefs"), "checks": (FakeCheck(id="health", interval="1m", timeout="10s", fall=9),)})
     incident = Incident.open("chefs", KEY, NOW, "deadline")
     ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
     assert ledger.open_incidents() == [incident]
-    play(ledger, [BAD] * 12, NOW + 3 * MINUTE)
+    record_outcomes(ledger, [BAD] * 12, NOW + 3 * MINUTE)
     assert ledger.incidents == [incident]
-    play(ledger, [GOOD, GOOD], NOW + 15 * MINUTE)
+    record_outcomes(ledger, [GOOD, GOOD], NOW + 15 * MINUTE)
     assert [(i.id, i.resolved) for i in ledger.incidents] == [(incident.id, NOW + 15 * MINUTE)]
 
 
-def test_an_outage_that_was_never_decided_is_decided_by_the_next_bad_observation() -> None:
-    """Its incident begins with the streak, so its id is the one it would have had."""
+def test_undecided_outage_opens_an_incident_at_the_next_bad_observation() -> None:
+    """The incident begins with the first bad observation of the streak, so its id is the same as without a restart."""
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, BAD, NOW, NOW + 5 * MINUTE, "deadline")], [], [])
     assert ledger.incidents == []
-    play(ledger, [BAD], NOW + 6 * MINUTE)
+    record_outcomes(ledger, [BAD], NOW + 6 * MINUTE)
     (found,) = ledger.incidents
     assert found == replace(Incident.open("chefs", KEY, NOW, "deadline"), first=found.first, last=found.last)
     assert found.first == found.last == Failure(NOW + 6 * MINUTE, "deadline")
@@ -258,8 +263,8 @@ def found(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -
     observe(ledger, ledger.entries[KEY], at, result)
 
 
-def test_an_incident_keeps_its_first_and_its_last_failing_probe() -> None:
-    """The first is that of the streak that opens it; a good probe between does not end the incident."""
+def test_incident_has_its_first_and_last_failing_probe() -> None:
+    """The first is the first probe of the opening streak. A single good probe does not end the incident."""
     ledger = ledger_of(product("chefs"))
     found(ledger, NOW - 2 * MINUTE, BAD, 500, "a blip")
     found(ledger, NOW - MINUTE, GOOD, 200, "")
@@ -284,8 +289,8 @@ def test_an_incident_keeps_its_first_and_its_last_failing_probe() -> None:
     assert ledger.incidents[1] == resolved
 
 
-def test_a_recorded_incident_keeps_its_failing_probes_over_a_restart() -> None:
-    """Its first one stays; the last one is replaced by the next failing probe."""
+def test_failing_probes_of_an_incident_survive_a_restart() -> None:
+    """The first one stays; the last one is replaced by the next failing probe."""
     ledger = ledger_of(product("chefs"))
     before = Failure(NOW, "deadline", None, "no answer")
     incident = replace(Incident.open("chefs", KEY, NOW, "deadline"), first=before, last=before)
@@ -300,7 +305,7 @@ def test_a_recorded_incident_keeps_its_failing_probes_over_a_restart() -> None:
     assert (resolved.first, resolved.last and resolved.last.detail) == (before, "starting")
 
 
-def test_the_record_of_checks_that_are_not_in_the_portfolio_stays_out_of_view() -> None:
+def test_record_of_unconfigured_checks_is_hidden() -> None:
     ledger = ledger_of(product("chefs"))
     gone = Incident.open("old", "old/health", NOW, "deadline")
     ledger.restore([run("old/health", BAD, NOW, NOW + HOUR)], [Observation("old/health", NOW + 2 * HOUR, GOOD)], [gone])
@@ -308,37 +313,37 @@ def test_the_record_of_checks_that_are_not_in_the_portfolio_stays_out_of_view() 
     assert ledger.latest is None
 
 
-def test_an_open_incident_goes_on_when_its_check_comes_back_after_a_restart_without_it() -> None:
-    """The check was out of the portfolio when the daemon started: still one outage, one incident."""
+def test_open_incident_continues_when_its_check_returns_after_a_restart() -> None:
+    """The check was not configured when the daemon started. It is still one outage and one incident."""
     ledger = ledger_of(product("css"))
     incident = Incident.open("chefs", KEY, NOW, "deadline")
     ledger.restore([run(KEY, BAD, NOW, NOW + HOUR)], [], [incident])
     ledger.reload(portfolio(product("chefs"), product("css")))
-    play(ledger, [BAD, BAD, BAD], NOW + 2 * HOUR)
+    record_outcomes(ledger, [BAD, BAD, BAD], NOW + 2 * HOUR)
     assert ledger.incidents == [incident]
 
 
-def test_seeded_history_is_known_as_such() -> None:
+def test_seeded_history_is_marked() -> None:
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True), run(KEY, GOOD, NOW + MINUTE, NOW + HOUR)], [], [])
     assert ledger.seeded_until == NOW
 
 
-def test_an_observation_never_joins_a_seeded_run() -> None:
+def test_observation_is_not_folded_into_a_seeded_run() -> None:
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True)], [], [])
-    play(ledger, [GOOD], NOW + MINUTE)
+    record_outcomes(ledger, [GOOD], NOW + MINUTE)
     assert [(each.first, each.seeded) for each in recorded(ledger)] == [(NOW + MINUTE, False)]
 
 
-def test_health_reports_ages_of_what_waits() -> None:
+def test_health_reports_the_age_of_queued_writes() -> None:
     health = Health()
     assert (health.queue_age(NOW), health.unrecorded(NOW)) == (0, 0)
     health.queue_since, health.unrecorded_since = NOW - 5, NOW + 7
     assert (health.queue_age(NOW), health.unrecorded(NOW)) == (5, 0)
 
 
-def test_health_keeps_the_worst() -> None:
+def test_health_keeps_the_maximum() -> None:
     health = Health()
     for late in (2, 7, 3):
         health.started(late * SECOND)
@@ -347,7 +352,7 @@ def test_health_keeps_the_worst() -> None:
     assert (health.last_tick, health.loop_lag, health.loop_lag_max) == (3.0, 0.03, 0.07)
 
 
-def test_a_folding_is_made_of_the_last_run() -> None:
+def test_last_run_is_folded() -> None:
     last = run(KEY, GOOD, NOW, NOW + HOUR)
     assert OpenRun(last).run() == last
 
@@ -358,10 +363,8 @@ OUTCOMES = st.lists(
 
 
 @given(OUTCOMES, st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=5, max_size=5))
-def test_counts_and_states_are_the_same_before_and_after_a_restart(
-    steps: list[tuple[int, Outcome]], windows: list[tuple[int, int]]
-) -> None:
-    """Reasons and a changed hold end runs; what is in memory is folded as the record is."""
+def test_restart_keeps_counts_and_states(steps: list[tuple[int, Outcome]], windows: list[tuple[int, int]]) -> None:
+    """A reason or a changed hold ends a run. The memory is folded like the record."""
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries[KEY]
     kept: dict[int, Run] = {}
@@ -383,8 +386,7 @@ def test_counts_and_states_are_the_same_before_and_after_a_restart(
     ]
 
 
-def test_what_another_vantage_recorded_is_not_taken_for_our_own() -> None:
-    """Neither its runs nor its observations."""
+def test_runs_and_observations_of_another_vantage_are_ignored() -> None:
     ledger = ledger_of(product("chefs"))
     elsewhere = replace(run(KEY, BAD, NOW - HOUR, NOW - MINUTE, "deadline"), vantage="elsewhere")
     tail = [Observation(KEY, NOW + n * MINUTE, BAD, "deadline", vantage="elsewhere") for n in range(3)]
@@ -395,15 +397,15 @@ def test_what_another_vantage_recorded_is_not_taken_for_our_own() -> None:
     assert (ledger.latest, ledger.state("chefs", NOW - 30 * MINUTE)) == (ours.last, State.UP)
 
 
-def test_a_check_that_is_added_or_removed_by_a_reload_is_a_member_at_once_or_no_more() -> None:
-    """A product of all its checks: with the second one down it is down, without it up."""
+def test_reload_adds_and_removes_members_immediately() -> None:
+    """The product needs all checks: it is down when the second one is down, and up without the second one."""
     one, two = portfolio(product("chefs")), portfolio(product("chefs", 2))
     ledger = Ledger(one)
-    play(ledger, [GOOD] * 61, NOW - HOUR)
+    record_outcomes(ledger, [GOOD] * 61, NOW - HOUR)
     for loaded, state in ((two, State.DOWN), (one, State.UP), (two, State.DOWN)):
         ledger.reload(loaded)
         if loaded is two and ledger.entries["chefs/check-1"].timeline.last_at is None:
-            play(ledger, [BAD] * 61, NOW - HOUR, "chefs/check-1")
+            record_outcomes(ledger, [BAD] * 61, NOW - HOUR, "chefs/check-1")
         assert ledger.state("chefs", NOW - 30 * MINUTE) is state
 
 

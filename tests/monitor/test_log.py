@@ -1,4 +1,4 @@
-"""The log: one line an event, bounded, and without what must not be seen."""
+"""The log: one line per event, limited length, and no secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from monitor import log
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """Catch what is logged, and leave logging as it was."""
+    """Capture log output, and restore the logging configuration afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield io.StringIO()
@@ -33,7 +33,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_what_is_no_terminal_gets_json_one_line_an_event(stream: io.StringIO) -> None:
+def test_log_to_a_file_is_one_json_line_per_event(stream: io.StringIO) -> None:
     log.configure(stream)
     structlog.get_logger("ours").info("started", products=3)
     logging.getLogger("aiohttp.access").warning("said %s", "so")
@@ -43,7 +43,7 @@ def test_what_is_no_terminal_gets_json_one_line_an_event(stream: io.StringIO) ->
     assert ours["timestamp"].endswith("Z")
 
 
-def test_a_terminal_gets_text(stream: io.StringIO) -> None:
+def test_log_to_a_terminal_is_text(stream: io.StringIO) -> None:
     terminal = Terminal()
     log.configure(terminal)
     structlog.get_logger().info("started", products=3)
@@ -52,15 +52,15 @@ def test_a_terminal_gets_text(stream: io.StringIO) -> None:
     assert not terminal.getvalue().startswith("{")
 
 
-def test_below_the_level_nothing_is_said(stream: io.StringIO) -> None:
+def test_events_below_the_level_are_dropped(stream: io.StringIO) -> None:
     log.configure(stream, level=logging.WARNING)
     structlog.get_logger().info("quiet")
     assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_target_can_neither_forge_a_line_nor_fill_the_disk(as_json: bool, stream: io.StringIO) -> None:
-    """Line breaks, terminal escapes and text that runs backwards are shown as codes, and long text is cut."""
+def test_target_text_is_escaped_and_truncated(as_json: bool, stream: io.StringIO) -> None:
+    """Line breaks, terminal escapes and right-to-left overrides are shown as codes."""
     log.configure(stream, as_json=as_json)
     structlog.get_logger().info("probe", detail="a\n2026 forged\x1b[31m\u202eevil" + "x" * 10_000)
     assert stream.getvalue().count("\n") == 1
@@ -69,7 +69,7 @@ def test_a_target_can_neither_forge_a_line_nor_fill_the_disk(as_json: bool, stre
     assert len(stream.getvalue()) < 3_000
 
 
-def test_a_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
+def test_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
     for as_json in (True, False):
         log.configure(stream, as_json=as_json)
         try:
@@ -81,15 +81,15 @@ def test_a_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
     assert "local-value-9" not in stream.getvalue()
 
 
-def test_the_longest_of_two_secrets_is_taken_out_whole() -> None:
+def test_longer_of_two_overlapping_secrets_is_replaced_completely() -> None:
     concealer = log.Concealer()
     concealer.add("abcd")
     concealer.add("abcdefgh")
     assert concealer.clean("x abcdefgh y abcd z") == "x [secret] y [secret] z"
 
 
-def test_a_shorter_secret_is_found_behind_longer_ones_that_begin_alike() -> None:
-    """Also where the longer ones sort between the shorter one and the text."""
+def test_shorter_secret_is_found_despite_longer_ones_with_the_same_prefix() -> None:
+    """The longer ones may sort between the shorter one and the text."""
     concealer = log.Concealer()
     for secret in ("abcd", "abcdefff", "abcdefgg", "abcdefgh-0", "bcdefghi"):
         concealer.add(secret)
@@ -97,8 +97,8 @@ def test_a_shorter_secret_is_found_behind_longer_ones_that_begin_alike() -> None
 
 
 @given(st.lists(st.text("ab", min_size=4, max_size=9), max_size=8), st.text("ab", max_size=60), st.data())
-def test_of_any_secrets_the_first_and_longest_is_taken_out(secrets: list[str], text: str, data: st.DataObject) -> None:
-    """As an alternation of all that are held would, whatever was released before."""
+def test_first_and_longest_match_of_any_secrets_is_replaced(secrets: list[str], text: str, data: st.DataObject) -> None:
+    """The result equals that of an alternation of all held secrets, after any releases."""
     concealer = log.Concealer()
     gone = data.draw(st.sets(st.integers(0, len(secrets) - 1))) if secrets else set()
     for secret in secrets:
@@ -112,8 +112,8 @@ def test_of_any_secrets_the_first_and_longest_is_taken_out(secrets: list[str], t
     assert [concealer.head(text, length) for length in range(99)] == [cleaned[:length] for length in range(99)]
 
 
-def test_what_a_secret_costs_does_not_rise_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the forms of the secret in hand are made: not once more those of all the others."""
+def test_cost_of_adding_a_secret_is_independent_of_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the encodings of the new secret are computed, not those of all others again."""
     concealer, made = log.Concealer(), Counter[str]()
     forms = log._forms
 
@@ -133,7 +133,7 @@ def test_what_a_secret_costs_does_not_rise_with_their_number(monkeypatch: pytest
     assert not concealer._begun, "nothing is kept of what was released"
 
 
-def test_a_passing_secret_is_concealed_as_long_as_it_is_kept() -> None:
+def test_temporary_secret_is_concealed_while_it_is_referenced() -> None:
     passing, other = log.Passing("canary-passing"), log.Passing("canary-passing")
     del passing
     assert log.concealed("canary-passing") == "[secret]"
@@ -142,28 +142,28 @@ def test_a_passing_secret_is_concealed_as_long_as_it_is_kept() -> None:
     assert log.concealed("canary-passing") == "canary-passing"
 
 
-def test_a_secret_too_short_to_tell_from_words_is_left() -> None:
+def test_very_short_secret_is_not_concealed() -> None:
     concealer = log.Concealer()
     concealer.add("abc")
     concealer.add("")
     assert concealer.clean("abc") == "abc"
 
 
-def test_each_line_of_a_key_is_a_secret() -> None:
+def test_each_line_of_a_private_key_is_a_secret() -> None:
     concealer = log.Concealer()
     concealer.add("-----BEGIN-----\nMIIEabcd\n-----END-----")
     assert concealer.clean("read MIIEabcd") == "read [secret]"
 
 
-def test_a_secret_where_a_long_text_is_cut_leaves_no_half(stream: io.StringIO) -> None:
+def test_truncation_leaves_no_part_of_a_secret(stream: io.StringIO) -> None:
     log.conceal("straddling-canary")
     log.configure(stream)
     structlog.get_logger().info("x", detail="y" * 1_990 + "straddling-canary" + "y" * 100)
     assert "straddl" not in stream.getvalue()
 
 
-def test_what_passes_is_taken_back_from_whom_it_was_given_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A collector may come late: by then another test holds the same secret in a concealer of its own."""
+def test_temporary_secret_is_released_in_its_own_concealer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector may run late, when another test holds the same secret in another concealer."""
     gone = log.Passing("canary-of-both")
     monkeypatch.setattr(log, "_concealer", log.Concealer())
     log.conceal("canary-of-both")

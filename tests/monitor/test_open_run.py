@@ -1,4 +1,4 @@
-"""Folding in place is what `Run.accepts` and `Run.with_observation` say."""
+"""Folding in place gives the same result as `Run.takes` and `Run.folded`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOLD = 30
 
 steps = st.lists(
     st.tuples(
-        st.integers(-3, 40),  # an observation that is not later begins a run of its own
+        st.integers(-3, 40),  # an observation that is not later starts another run
         st.sampled_from(Outcome),
         st.sampled_from(["", "deadline", "http_status"]),
         st.none() | st.integers(0, 9),
@@ -42,8 +42,8 @@ def test_folding_in_place_equals_folding_frozen_runs(
         assert open_run.run() == held
 
 
-def test_a_steady_check_is_one_run_however_long_it_lasts() -> None:
-    """A hundred good observations, each well within the hold of the one before."""
+def test_equal_observations_within_the_hold_are_one_run() -> None:
+    """The test makes a hundred good observations."""
     open_run = OpenRun(Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD))
     assert all(open_run.add(Observation("p/a", at, Outcome.GOOD), HOLD) is None for at in range(10, 1_000, 10))
     assert (open_run.run().first, open_run.run().last, open_run.run().count) == (0, 990, 100)

@@ -1,4 +1,4 @@
-"""Shipped files are found where they are."""
+"""Lookup of shipped files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from monitor import package_files
 from monitor.errors import NinewatchError
 
 
-def test_a_shipped_file_is_found_in_a_checkout() -> None:
+def test_shipped_file_is_found_in_a_checkout() -> None:
     assert package_files.shipped_path("config", "ninewatch.yaml").is_file()
     assert package_files.shipped_path("dashboards").is_dir()
 
 
-def test_an_installed_wheel_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_wheel_takes_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package_files, "_ROOTS", (tmp_path / "a", tmp_path / "b"))
     for root in ("a", "b"):
         (tmp_path / root / "config").mkdir(parents=True)
@@ -24,6 +24,6 @@ def test_an_installed_wheel_comes_first(tmp_path: Path, monkeypatch: pytest.Monk
     assert package_files.shipped_path("config", "x") == tmp_path / "b" / "config" / "x"
 
 
-def test_a_missing_file_names_the_places_that_were_looked_at() -> None:
+def test_error_for_a_missing_file_lists_the_searched_paths() -> None:
     with pytest.raises(NinewatchError, match=r"_share/config/nothing and .*/config/nothing; install it again"):
         package_files.shipped_path("config", "nothing")

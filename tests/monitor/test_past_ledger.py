@@ -1,4 +1,6 @@
-"""Figures as of an instant need what earlier definitions name: removed checks, removed products, renamed ones."""
+"""Figures as of an instant use the checks and products of earlier definitions: removed checks, removed and renamed
+products.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +51,11 @@ def observe(ledger: Ledger, minutes: range, bad: range) -> None:
 
 
 @pytest.mark.parametrize("later", TIMES)
-def test_what_left_the_configuration_counts_for_the_past_in_memory_and_from_the_record(
-    later: Portfolio, tmp_path: Path
-) -> None:
-    """The downtime of a dependency that was removed, renamed, or lost the check that failed, stays excluded."""
+def test_removed_dependency_stays_excluded_for_past_time(later: Portfolio, tmp_path: Path) -> None:
+    """The dependency was removed, was renamed, or lost the failed check.
+
+    The result is the same in memory and from the record.
+    """
     ledger = started(BOTH)
     observe(ledger, range(30), range(10, 15))
     span = Interval(NOW, NOW + 29 * MINUTE)
@@ -76,7 +79,7 @@ def test_what_left_the_configuration_counts_for_the_past_in_memory_and_from_the_
         assert (found.raw, found.contractual) == (before.raw, before.contractual)
 
 
-def test_a_check_that_was_removed_is_read_for_figures_of_its_time(tmp_path: Path) -> None:
+def test_removed_check_is_read_for_figures_of_its_time(tmp_path: Path) -> None:
     ledger = started(BOTH)
     observe(ledger, range(30), range(10, 15))
     span = Interval(NOW, NOW + 29 * MINUTE)

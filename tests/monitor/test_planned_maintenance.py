@@ -1,4 +1,4 @@
-"""Maintenance that is taken out of the configuration, changed or added there changes no figure of the past."""
+"""Removed, changed or added maintenance in the configuration changes no figure of the past."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def portfolio(own: list[dict[str, str]] | None = None, all_: list[dict[str, str]
 
 
 def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
-    """Do what the daemon does after each load."""
+    """Add definitions as the daemon does after each load."""
 
     def began(name: str) -> int | None:
         return min((at for e in ledger.of(name) if (at := e.timeline.first_observation_at) is not None), default=None)
@@ -74,7 +74,7 @@ def excluded(ledger: Ledger, start: int, end: int, name: str = "p") -> list[tupl
     return sorted((each.interval.start - NOW, each.interval.end - NOW, each.reason) for each in found)
 
 
-def test_maintenance_that_leaves_the_configuration_after_its_time_stays_excluded() -> None:
+def test_maintenance_removed_after_its_time_stays_excluded() -> None:
     ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
     before = excluded(ledger, 0, DAY)
     assert before == [(HOUR, 2 * HOUR, "upgrade")]
@@ -83,25 +83,25 @@ def test_maintenance_that_leaves_the_configuration_after_its_time_stays_excluded
     assert excluded(ledger, 0, DAY, OTHER) == []
 
 
-def test_maintenance_that_is_cancelled_before_its_time_excludes_nothing_and_during_it_the_part_before() -> None:
+def test_cancelled_maintenance_excludes_only_the_part_before_the_cancellation() -> None:
     ledger = started(portfolio([block(HOUR, 3 * HOUR), block(5 * HOUR, 6 * HOUR, "other")]))
     reload(ledger, portfolio(), NOW + 2 * HOUR)
     assert excluded(ledger, 0, DAY) == [(HOUR, 2 * HOUR, "upgrade")]
 
 
-def test_maintenance_that_is_added_for_the_past_excludes_what_is_left_of_it() -> None:
+def test_maintenance_added_late_excludes_only_its_remaining_part() -> None:
     ledger = started(portfolio())
     reload(ledger, portfolio([block(HOUR, 2 * HOUR), block(2 * HOUR, 5 * HOUR, "long")]), NOW + 4 * HOUR)
     assert excluded(ledger, 0, DAY) == [(4 * HOUR, 5 * HOUR, "long")]
 
 
-def test_maintenance_that_is_prolonged_while_it_lasts_is_excluded_whole() -> None:
+def test_maintenance_prolonged_while_active_is_excluded_completely() -> None:
     ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
     reload(ledger, portfolio([block(HOUR, 3 * HOUR)]), NOW + HOUR + MINUTE)
     assert excluded(ledger, 0, DAY) == [(HOUR, 3 * HOUR, "upgrade")]
 
 
-def test_maintenance_that_other_changes_do_not_touch_is_one_exclusion_through_them() -> None:
+def test_unrelated_changes_do_not_split_an_exclusion() -> None:
     planned = block(HOUR, 3 * HOUR)
     ledger = started(portfolio([planned]))
     for number in range(3):
@@ -111,7 +111,7 @@ def test_maintenance_that_other_changes_do_not_touch_is_one_exclusion_through_th
     assert excluded(ledger, 2 * HOUR, 8 * HOUR) == [(2 * HOUR, 3 * HOUR, "upgrade")]
 
 
-def test_maintenance_of_one_name_that_overlaps_through_a_change_of_plan_is_excluded_whole() -> None:
+def test_overlapping_maintenance_of_two_plans_is_excluded_completely() -> None:
     both = [block(HOUR, 4 * HOUR), block(2 * HOUR, 5 * HOUR), block(2 * HOUR, 6 * HOUR)]
     ledger = started(portfolio(both))
     reload(ledger, portfolio([*both, block(9 * HOUR, 10 * HOUR)]), NOW + 3 * HOUR)
@@ -122,8 +122,8 @@ def test_maintenance_of_one_name_that_overlaps_through_a_change_of_plan_is_exclu
 
 
 @pytest.mark.parametrize("later", [None, {**SUNDAYS, "start": "2020-01-05T10:00", "end": "2020-01-05T11:00"}])
-def test_a_rule_counts_for_the_time_in_which_it_was_configured(later: dict[str, str] | None) -> None:
-    """NOW is a Monday; of all products this time."""
+def test_recurrence_rule_applies_while_it_is_configured(later: dict[str, str] | None) -> None:
+    """NOW is a Monday; this maintenance applies to all products."""
     ledger = started(portfolio(all_=[SUNDAYS]))
     span = (-7 * DAY, 21 * DAY)
     before = excluded(ledger, *span, OTHER)
@@ -135,7 +135,7 @@ def test_a_rule_counts_for_the_time_in_which_it_was_configured(later: dict[str, 
     assert excluded(ledger, *span, "p") == after
 
 
-def test_a_calendar_file_that_changes_changes_the_time_to_come_alone(tmp_path: Path) -> None:
+def test_changed_calendar_file_affects_future_time_only(tmp_path: Path) -> None:
     file = tmp_path / "work.ics"
 
     def written(day: str) -> list[dict[str, str]]:
@@ -154,7 +154,7 @@ def test_a_calendar_file_that_changes_changes_the_time_to_come_alone(tmp_path: P
     assert len(found) == 2
 
 
-def test_the_gap_in_which_a_product_was_not_configured_has_no_maintenance_of_it() -> None:
+def test_product_has_no_maintenance_while_it_is_not_configured() -> None:
     ledger = started(portfolio([block(HOUR, 5 * HOUR)]))
     whole = ledger.portfolio
     reload(ledger, whole.model_copy(update={"products": whole.products[1:]}), NOW + 2 * HOUR)
@@ -163,8 +163,8 @@ def test_the_gap_in_which_a_product_was_not_configured_has_no_maintenance_of_it(
     assert excluded(ledger, 0, DAY) == [(HOUR, 2 * HOUR, "upgrade"), (4 * HOUR, 5 * HOUR, "upgrade")]
 
 
-def test_the_first_plan_of_an_earlier_record_begins_with_it() -> None:
-    """Before that version the configuration of the day decided: an upgrade changes no figure."""
+def test_first_plan_of_an_older_record_applies_from_its_start() -> None:
+    """Earlier versions used the present configuration for all time, so the upgrade changes no figure."""
     ledger = Ledger(portfolio([block(-5 * HOUR, -4 * HOUR)]))
     entry = ledger.entries["p/a"]
     for hour in range(-6, 1):
@@ -178,7 +178,7 @@ def test_the_first_plan_of_an_earlier_record_begins_with_it() -> None:
     assert excluded(ledger, -6 * HOUR, 0) == before
 
 
-def test_a_load_that_changes_nothing_adds_nothing_in_whatever_order_and_a_plan_of_the_future_is_superseded() -> None:
+def test_unchanged_load_adds_no_plan_and_a_future_plan_is_superseded() -> None:
     first, second = block(HOUR, 2 * HOUR), block(3 * HOUR, 4 * HOUR, "other")
     ledger = started(portfolio([first, second]))
     ledger.reload(portfolio([second, first, first]))
@@ -191,7 +191,7 @@ def test_a_load_that_changes_nothing_adds_nothing_in_whatever_order_and_a_plan_o
     assert "does not count: stamped by a wrong clock" in [each.changes[0] for each in history(ledger.facts, "p")]
 
 
-def test_a_renamed_product_keeps_its_maintenance() -> None:
+def test_renamed_product_keeps_its_maintenance() -> None:
     ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
     old = ledger.portfolio.products[0]
     renamed = old.model_copy(update={"id": "r", "was": ("p",), "maintenance": ()})
@@ -199,7 +199,7 @@ def test_a_renamed_product_keeps_its_maintenance() -> None:
     assert excluded(ledger, 0, DAY, "r") == [(HOUR, 2 * HOUR, "upgrade")]
 
 
-def test_history_lists_what_was_planned_of_the_product_and_of_all() -> None:
+def test_history_lists_maintenance_of_the_product_and_of_all_products() -> None:
     ledger = started(portfolio(all_=[SUNDAYS]))
     reload(ledger, portfolio([block(HOUR, 2 * HOUR)]), NOW + MINUTE)
     said = [line for each in history(ledger.facts, "p") if each.fact.kind == "maintenance" for line in each.changes]
@@ -213,7 +213,7 @@ def test_history_lists_what_was_planned_of_the_product_and_of_all() -> None:
     assert other == said[:2]
 
 
-def test_an_unreadable_plan_is_listed_as_such_and_does_not_count() -> None:
+def test_unreadable_plan_is_listed_and_ignored() -> None:
     ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
     newer = MaintenancePlan("p", NOW + MINUTE).fact("x")
     broken = type(newer).of(newer.made, newer.author, newer.kind, "p", {"rules": []})
@@ -222,7 +222,7 @@ def test_an_unreadable_plan_is_listed_as_such_and_does_not_count() -> None:
     assert history(ledger.facts, "p")[-1].changes == ('of a newer version: {"rules":[]}',)
 
 
-def test_what_a_plan_would_exclude_of_the_past_is_found() -> None:
+def test_past_time_of_a_new_plan_is_reported() -> None:
     ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
     held = ledger.facts.maintenance("p")
     planned = [block(HOUR, 2 * HOUR), block(90 * MINUTE, 3 * HOUR), block(4 * HOUR, 9 * HOUR)]
@@ -238,5 +238,5 @@ def test_what_a_plan_would_exclude_of_the_past_is_found() -> None:
     assert excluded_too_late(plan, (), NOW)[0] == Interval(NOW + HOUR, NOW + 3 * HOUR)
 
 
-def test_a_block_without_length_or_of_another_day_is_no_exclusion() -> None:
+def test_empty_maintenance_or_maintenance_of_another_day_is_no_exclusion() -> None:
     assert not [*Maintenance.model_validate(block(HOUR, 2 * HOUR)).exclusions(Interval(NOW, NOW + HOUR), "UTC")]

@@ -1,4 +1,4 @@
-"""A figure is provisional until the outcome of all that was due or sent until its instant has arrived."""
+"""A figure is provisional until the outcome of every probe that was due or sent before its instant is known."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def window(start: int, end: int) -> Window:
 
 
 def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") -> tuple[bool, bool]:
-    """Return whether each figure is, by every way that gives it."""
+    """Return whether each figure is provisional, for every function that computes it."""
     raw = ledger.measured(name, Interval(NOW - HOUR, end), at, now).provisional
     agreed = ledger.agreement_figures(name, window(NOW - HOUR, end), at, now)
     (report,) = portfolio_report(ledger, [ledger.products[name]], window(NOW - HOUR, end), at, now).reports
@@ -45,7 +45,7 @@ def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") ->
 
 
 @pytest.mark.parametrize(("timeout", "name"), [(10 * SECOND, "check-1"), (10 * SECOND, "health")])
-def test_a_figure_as_of_now_is_until_the_longest_timeout_is_over(timeout: int, name: str) -> None:
+def test_current_figure_is_provisional_until_the_longest_timeout_is_over(timeout: int, name: str) -> None:
     ledger = ledger_of(product("p", 2))
     for each in ("p/health", "p/check-1"):
         observe(ledger, each, NOW - 2 * MINUTE, NOW - MINUTE)
@@ -54,8 +54,8 @@ def test_a_figure_as_of_now_is_until_the_longest_timeout_is_over(timeout: int, n
     assert provisional(ledger, NOW, NOW, NOW + timeout) == (False, False)
 
 
-def test_a_window_of_the_past_is_not_once_each_check_is_known_from_after_it() -> None:
-    """The time after the last known observation before its end is still open for a check that was silent since."""
+def test_past_window_is_final_when_each_check_was_observed_after_it() -> None:
+    """For a silent check, the time after its last known observation before the window's end may still change."""
     ledger = ledger_of(product("p", 2))
     observe(ledger, "p/health", NOW - 2 * MINUTE, NOW - MINUTE)
     observe(ledger, "p/check-1", NOW - 2 * MINUTE)
@@ -67,7 +67,7 @@ def test_a_window_of_the_past_is_not_once_each_check_is_known_from_after_it() ->
     assert provisional(ledger, NOW - MINUTE + 1, NOW, NOW) == (True, True)
 
 
-def test_a_heartbeat_may_be_reported_until_its_grace_and_a_run_are_over(tmp_path: Path) -> None:
+def test_heartbeat_figure_is_provisional_until_grace_and_run_time_are_over(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     token = {"file": str(tmp_path / "token")}
     check = HeartbeatCheck(id="job", heartbeat="every 1h", grace="5m", run_time="2h", token=token)
@@ -77,7 +77,7 @@ def test_a_heartbeat_may_be_reported_until_its_grace_and_a_run_are_over(tmp_path
     assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE) == (False, False)
 
 
-def test_a_contractual_figure_waits_for_the_dependency_that_it_excludes() -> None:
+def test_contractual_figure_is_provisional_until_its_dependency_is_known() -> None:
     own = product("p", agreement={"excludes": [{"dependency": "login"}]})
     login = product("login")
     ledger = ledger_of(own, login)
@@ -87,7 +87,7 @@ def test_a_contractual_figure_waits_for_the_dependency_that_it_excludes() -> Non
     assert provisional(ledger, NOW - 1, NOW, NOW) == (False, False)
 
 
-def test_a_report_says_so_in_words() -> None:
+def test_report_marks_provisional_figures() -> None:
     ledger = ledger_of(product("p"))
     observe(ledger, "p/health", NOW - MINUTE)
     found = portfolio_report(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW)

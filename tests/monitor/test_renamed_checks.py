@@ -1,4 +1,6 @@
-"""A renamed check keeps its history: runs, observations, incidents and facts of the former id are the present one's."""
+"""A renamed check keeps its history: runs, observations, incidents and facts of the former id belong to the present
+one.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ SPAN = Interval(NOW - 4 * HOUR, NOW)
 def forms(
     check: str = "page", product: str = "forms", former: tuple[str, ...] = (), **more: object
 ) -> dict[str, object]:
-    """Return a product of one check, which had the former ids."""
+    """Return a product of one check with these former ids."""
     made = FakeCheck(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
     return {"id": product, "objective": "99.9%", "checks": (made,), **more}
 
@@ -63,8 +65,8 @@ RENAMED = ledger_of(forms("page", former=("health",))).portfolio
 MOVED = ledger_of(forms("page", "permits", ("health",), was="forms")).portfolio
 
 
-def test_the_history_of_a_former_id_belongs_to_the_present_one() -> None:
-    """With what was observed after the last run, and whichever of product and check was renamed."""
+def test_history_of_a_former_id_belongs_to_the_present_one() -> None:
+    """The observations after the last run belong to it too. Either the product or the check was renamed."""
     tail = [Observation("forms/health", NOW - HOUR + MINUTE, Outcome.BAD, "deadline")]
     runs = recorded("forms/health")
     expected = figures(restored(PLAIN, runs, tail))
@@ -74,7 +76,7 @@ def test_the_history_of_a_former_id_belongs_to_the_present_one() -> None:
     assert figures(restored(ledger_of(forms("page")).portfolio, runs, tail))["coverage"] == 0
 
 
-def test_a_reload_that_renames_changes_no_figure_of_the_past_and_goes_on() -> None:
+def test_renaming_reload_changes_no_past_figure_and_continues_the_history() -> None:
     ledger = restored(PLAIN, recorded("forms/health"))
     before = figures(ledger)
     ledger.reload(RENAMED)
@@ -87,8 +89,8 @@ def test_a_reload_that_renames_changes_no_figure_of_the_past_and_goes_on() -> No
     assert ledger.everything() == [entry]
 
 
-def test_what_the_present_id_wrote_over_a_growing_run_of_the_former_one_counts_once() -> None:
-    """After the rename the growing run is written anew, under the present key; rows of the former one stay."""
+def test_growing_run_written_under_both_ids_counts_once() -> None:
+    """After the rename, the growing run is written again under the present key. Rows with the former key stay."""
     ledger = restored(PLAIN, recorded("forms/health"))
     ledger.reload(RENAMED)
     (entry,) = ledger.of("forms")
@@ -100,7 +102,7 @@ def test_what_the_present_id_wrote_over_a_growing_run_of_the_former_one_counts_o
     assert again.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
 
 
-def test_an_incident_goes_on_under_the_present_id_and_is_resolved_there() -> None:
+def test_open_incident_continues_under_the_present_id() -> None:
     start = NOW - 4 * HOUR
     runs = [run("forms/health", BAD, start, NOW - HOUR, "deadline")]
     ongoing = Incident.open("forms", "forms/health", start, "deadline")
@@ -116,8 +118,8 @@ def test_an_incident_goes_on_under_the_present_id_and_is_resolved_there() -> Non
         assert [i.id for i in ledger.incidents] == [ongoing.id]
 
 
-def test_facts_of_a_former_product_are_those_of_the_present_one() -> None:
-    """A correction excludes time of it, and the definition of before the rename is its first: nothing was redefined."""
+def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
+    """A correction excludes time of the product, and the definition before the rename is its first one."""
     old = restored(PLAIN, recorded("forms/health"))
     (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
     said = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
@@ -130,7 +132,7 @@ def test_facts_of_a_former_product_are_those_of_the_present_one() -> None:
     assert [each.fact.kind for each in history(ledger.facts, "permits")] == ["definition", "correction"]
 
 
-def test_without_a_former_id_a_renamed_check_is_reported() -> None:
+def test_renamed_check_without_former_id_is_reported() -> None:
     last = {"forms/health": NOW - HOUR, "forms/page": NOW}
     (message,) = unconfigured(last, ledger_of(forms("page")).portfolio).values()
     assert "2026-09-21T" in message
@@ -142,7 +144,7 @@ spans = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=6)
 
 
 def runs_of(key: str, gaps: list[tuple[int, int]]) -> list[Run]:
-    """Return runs without overlap: each begins `gap` minutes after the one before and has so many observations."""
+    """Return runs without overlap: each begins `gap` minutes after the previous one and has this many observations."""
     made, at = [], 0
     for gap, count in gaps:
         first = at + gap * MINUTE
@@ -153,10 +155,10 @@ def runs_of(key: str, gaps: list[tuple[int, int]]) -> list[Run]:
 
 
 @given(spans, spans, spans)
-def test_joined_runs_never_overlap_and_the_present_ids_are_whole(
+def test_joined_runs_do_not_overlap_and_keep_the_present_ids_runs(
     own: list[tuple[int, int]], one: list[tuple[int, int]], other: list[tuple[int, int]]
 ) -> None:
-    """Each minute that any source observed is observed once, from the first source that has it."""
+    """Each minute that any source observed is counted once, from the first source that has it."""
     sources = [runs_of("p/new", own), runs_of("p/a", one), runs_of("p/b", other)]
     found = joined("p/new", sources)
     timeline = Timeline(2 * MINUTE)

@@ -1,4 +1,4 @@
-"""FormerIdMap ids are facts: a renamed check or product that is removed later keeps its history."""
+"""Former ids are recorded as facts, so a renamed check or product that is removed later keeps its history."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfolio:
-    """Return a portfolio of one product; each check is its id and its former one, if it has one."""
+    """Return a portfolio of one product; each check is given by its id and its former id, if it has one."""
     made = portfolio(**{product: {"checks": ["a"]} | ({"was": was} if was else {})})
     stand_ins = tuple(
         FakeCheck.model_validate(
@@ -52,8 +52,8 @@ def restarted(ledger: Ledger, loaded: Portfolio) -> Ledger:
 @pytest.mark.parametrize(
     "through", [[named(("c", "a"), ("b", ""))], [named(("c", "a"), ("b", "")), named(("d", "c"), ("b", ""))]]
 )
-def test_a_renamed_check_that_is_removed_keeps_its_history(through: list[Portfolio]) -> None:
-    """Also where the second name states the one before it alone."""
+def test_renamed_check_keeps_its_history_after_its_removal(through: list[Portfolio]) -> None:
+    """This is also true if the second name only states the previous name."""
     ledger = Ledger(named(("a", ""), ("b", "")))
     load(ledger, ledger.portfolio, NOW - MINUTE)
     for number, each in enumerate([ledger.portfolio, *through]):
@@ -67,7 +67,7 @@ def test_a_renamed_check_that_is_removed_keeps_its_history(through: list[Portfol
     assert restarted(ledger, ledger.portfolio).compositions["p"].durations(past) == before
 
 
-def test_a_renaming_is_recorded_once_and_listed() -> None:
+def test_renaming_is_recorded_once_and_listed() -> None:
     ledger = Ledger(named(("a", "")))
     load(ledger, ledger.portfolio, NOW)
     assert not list(added_renamings(ledger.portfolio, ledger.facts, NOW))
@@ -83,7 +83,7 @@ def renaming(**body: Any) -> Fact:
     return Fact.of(NOW, "configuration", RENAMING, "p", body)
 
 
-def test_former_ids_lead_through_chains_to_the_last_one_and_the_configuration_takes_precedence() -> None:
+def test_chains_of_former_ids_lead_to_the_last_id() -> None:
     facts = [renaming(checks={"p/a": "p/b"}, products={"o": "p"}), renaming(checks={"p/b": "p/c", "x": "y", "y": "x"})]
     assert FormerIdMap.of(named(("z", "")), facts).check("p/a") == "p/c"
     assert FormerIdMap.of(named(("z", "")), facts).product("o") == "p"
@@ -93,14 +93,14 @@ def test_former_ids_lead_through_chains_to_the_last_one_and_the_configuration_ta
     assert FormerIdMap.of(named(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])]) == FormerIdMap()
 
 
-def test_a_check_that_a_recorded_renaming_continues_is_not_reported() -> None:
+def test_check_with_a_recorded_renaming_is_not_reported() -> None:
     facts = [renaming(checks={"p/a": "p/b"}, products={})]
     assert list(unconfigured({"p/a": NOW, "p/b": NOW}, named(("z", "")), facts)) == ["p/b"]
     assert list(unconfigured({"p/a": NOW, "p/b": NOW}, named(("z", "")))) == ["p/a", "p/b"]
 
 
-def test_two_members_that_a_renaming_makes_one_need_one_check() -> None:
-    """A former id that another check had: the rule of then cannot be met by more than there are."""
+def test_members_merged_by_a_renaming_count_as_one_check() -> None:
+    """A former id belonged to another check. The earlier rule cannot require more checks than there are."""
     ledger = Ledger(named(("a", ""), ("b", "")))
     two = ledger.portfolio.products[0]
     rule = two.model_copy(update={"rule": Rule(2)})

@@ -1,4 +1,4 @@
-"""Time zones come from the newer of the system's database and the packaged one, in every part of the program."""
+"""Time zones come from the newer one of the system's and the packaged database, in every part of the program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VANCOUVER = "America/Vancouver"
 
 
 def installed(folder: Path, version: str | None, vancouver: str = VANCOUVER) -> Path:
-    """Put a small system database into the folder, with the rules of another zone as Vancouver's."""
+    """Write a small system database into the folder, with the rules of another zone for Vancouver."""
     for name, source in ((VANCOUVER, vancouver), ("Etc/UTC", "Etc/UTC"), ("UTC", "Etc/UTC")):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def installed(folder: Path, version: str | None, vancouver: str = VANCOUVER) -> 
     return folder
 
 
-def test_the_newest_version_is_taken_and_the_first_of_two_alike() -> None:
+def test_newest_version_is_used_and_the_first_of_two_equal_ones() -> None:
     old, new, package = Database(Path("/a"), "2025b"), Database(Path("/b"), "2027a"), Database(None, "2026f")
     assert newest([old, package]) == package
     assert newest([old, new, package]) == new
@@ -50,7 +50,7 @@ def test_the_newest_version_is_taken_and_the_first_of_two_alike() -> None:
     assert newest([]) is None
 
 
-def test_a_database_that_does_not_state_its_version_is_never_the_newer_one() -> None:
+def test_database_without_a_version_is_never_the_newer_one() -> None:
     unknown, package = Database(Path("/a"), None), Database(None, "2020a")
     assert newest([unknown, package]) == package
     assert newest([unknown]) == unknown
@@ -58,13 +58,13 @@ def test_a_database_that_does_not_state_its_version_is_never_the_newer_one() -> 
 
 
 @pytest.mark.parametrize("line", ["# version unknown", "", "# something else", "# version 26b"])
-def test_what_is_no_version_is_an_unknown_one(tmp_path: Path, line: str) -> None:
+def test_invalid_version_is_unknown(tmp_path: Path, line: str) -> None:
     folder = installed(tmp_path, None)
     (folder / "tzdata.zi").write_text(f"{line}\n")
     assert system([str(tmp_path)]) == [Database(tmp_path, None)]
 
 
-def test_a_folder_without_compiled_zones_is_no_database(tmp_path: Path) -> None:
+def test_folder_without_compiled_zones_is_no_database(tmp_path: Path) -> None:
     """A slim image removes the compiled files and may leave the list of versions."""
     (tmp_path / "tzdata.zi").write_text("# version 2099a\n")
     assert system([str(tmp_path), str(tmp_path / "nowhere")]) == []
@@ -80,8 +80,8 @@ print(format_instant(window.whole.start))
 """
 
 
-def told(tzpath: Path | str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with another folder as the system's database."""
+def run_python(tzpath: Path | str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with another folder as the system's database; return its output."""
     return subprocess.run(
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONTZPATH": str(tzpath), "COLUMNS": "120", **environment},
@@ -91,56 +91,61 @@ def told(tzpath: Path | str, *arguments: str, **environment: str) -> subprocess.
     )
 
 
-def test_an_older_system_database_loses(tmp_path: Path) -> None:
-    """Los Angeles still sets its clocks back, as every database before 2026b says of Vancouver."""
+def test_older_system_database_is_not_used(tmp_path: Path) -> None:
+    """Los Angeles still sets its clocks back, as every database before 2026b contains for Vancouver."""
     old = installed(tmp_path, "2025b", "America/Los_Angeles")
-    said = told(old, "-c", SCRIPT)
-    assert said.stdout.splitlines()[1] == "2026-12-01T07:00:00Z", said.stderr
-    assert f"not newer: 2025b ({old})" in said.stdout
-    assert "the package tzdata" in said.stdout
+    output = run_python(old, "-c", SCRIPT)
+    assert output.stdout.splitlines()[1] == "2026-12-01T07:00:00Z", output.stderr
+    assert f"not newer: 2025b ({old})" in output.stdout
+    assert "the package tzdata" in output.stdout
 
 
-def test_a_newer_system_database_wins(tmp_path: Path) -> None:
-    """It may hold a law that no package knows of: here that Vancouver has the rules of Tokyo."""
+def test_newer_system_database_is_used(tmp_path: Path) -> None:
+    """It may contain a law that no package contains: here, Vancouver has the rules of Tokyo."""
     new = installed(tmp_path, "2099a", "Asia/Tokyo")
-    said = told(new, "-c", SCRIPT)
-    assert said.stdout.splitlines()[1] == "2026-11-30T15:00:00Z", said.stderr
-    assert said.stdout.startswith(f"time zone database 2099a ({new})")
+    output = run_python(new, "-c", SCRIPT)
+    assert output.stdout.splitlines()[1] == "2026-11-30T15:00:00Z", output.stderr
+    assert output.stdout.startswith(f"time zone database 2099a ({new})")
 
 
-def test_what_a_newer_system_database_lacks_comes_from_the_package(tmp_path: Path) -> None:
-    said = told(installed(tmp_path, "2099a"), "-c", "from monitor import zones; print(zones.zone('Asia/Tokyo'))")
-    assert said.stdout == "Asia/Tokyo\n"
+def test_zones_missing_in_a_newer_system_database_come_from_the_package(tmp_path: Path) -> None:
+    output = run_python(
+        installed(tmp_path, "2099a"), "-c", "from monitor import zones; print(zones.zone('Asia/Tokyo'))"
+    )
+    assert output.stdout == "Asia/Tokyo\n"
 
 
-def test_without_a_system_database_the_package_is_used() -> None:
-    said = told("", "-c", SCRIPT)
-    assert said.stdout.splitlines()[1] == "2026-12-01T07:00:00Z", said.stderr
-    assert "not newer" not in said.stdout
+def test_package_is_used_without_a_system_database() -> None:
+    output = run_python("", "-c", SCRIPT)
+    assert output.stdout.splitlines()[1] == "2026-12-01T07:00:00Z", output.stderr
+    assert "not newer" not in output.stdout
 
 
-def test_without_any_database_the_remedy_is_one_line(tmp_path: Path) -> None:
+def test_missing_database_gives_a_one_line_remedy(tmp_path: Path) -> None:
     (tmp_path / "tzdata.py").write_text("raise ImportError('not installed')\n")
     log = tmp_path / "log.csv"
     log.write_text("at,outcome\n2026-11-20T18:00:00Z,good\n")
-    said = told("", "-m", "monitor", "measure", str(log), PYTHONPATH=str(tmp_path))
-    assert said.returncode == 2
-    assert "there is no time zone database; install the package tzdata" in said.stderr
-    assert "Traceback" not in said.stderr
-    assert told("", "-c", "from monitor import zones; print(zones.IN_USE)", PYTHONPATH=str(tmp_path)).stdout == "None\n"
+    output = run_python("", "-m", "monitor", "measure", str(log), PYTHONPATH=str(tmp_path))
+    assert output.returncode == 2
+    assert "there is no time zone database; install the package tzdata" in output.stderr
+    assert "Traceback" not in output.stderr
+    assert (
+        run_python("", "-c", "from monitor import zones; print(zones.IN_USE)", PYTHONPATH=str(tmp_path)).stdout
+        == "None\n"
+    )
 
 
 def test_measure_reads_the_newer_database(tmp_path: Path) -> None:
-    """By the old rules 1 December begins at 08:00 UTC."""
+    """With the old rules, 1 December begins at 08:00 UTC."""
     old = installed(tmp_path, "2025b", "America/Los_Angeles")
     log = tmp_path / "log.csv"
     log.write_text("at,outcome\n2026-12-01T06:59:00Z,good\n2026-12-01T07:00:30Z,good\n")
     arguments = ("-m", "monitor", "measure", str(log), "--window", "day", "--format", "json")
-    said = told(old, *arguments, "--at", "2026-12-01T07:00:30Z")
-    assert json.loads(said.stdout)["results"][0]["window"]["start"] == "2026-12-01T07:00:00Z", said.stderr
+    output = run_python(old, *arguments, "--at", "2026-12-01T07:00:30Z")
+    assert json.loads(output.stdout)["results"][0]["window"]["start"] == "2026-12-01T07:00:00Z", output.stderr
 
 
-# From November 2026 on, in British Columbia, with the database of this very process.
+# From November 2026 on, in British Columbia, with this process's database.
 
 NOVEMBER = Interval(parse_instant("2026-11-01T00:00:00Z"), parse_instant("2026-12-20T00:00:00Z"))
 
@@ -149,13 +154,13 @@ NOVEMBER = Interval(parse_instant("2026-11-01T00:00:00Z"), parse_instant("2026-1
     ("name", "ahead"),
     [(VANCOUVER, -7), ("Canada/Pacific", -7), ("America/Edmonton", -6), ("America/Winnipeg", -5), ("Asia/Tokyo", 9)],
 )
-def test_provinces_that_stopped_setting_clocks_back_are_known(name: str, ahead: int) -> None:
+def test_provinces_without_clock_changes_are_supported(name: str, ahead: int) -> None:
     december = parse_instant("2026-12-10T12:00:00Z")
     start = parse_window("month", december, zones.zone(name)).whole.start
     assert start == parse_instant("2026-12-01T00:00:00Z") - ahead * HOUR
 
 
-def test_service_hours_of_december() -> None:
+def test_service_hours_in_december() -> None:
     [closed, *_] = ServiceHours.parse("Mon-Fri 08:00-17:00").outside(
         Interval(parse_instant("2026-12-07T12:00:00Z"), parse_instant("2026-12-08T00:00:00Z")), zones.zone(VANCOUVER)
     )
@@ -189,16 +194,16 @@ END:VEVENT
 
 
 @pytest.mark.parametrize("rules", ["", OLD_RULES], ids=["the calendar names the zone", "it brings the old rules along"])
-def test_maintenance_of_december_in_a_calendar(rules: str) -> None:
+def test_calendar_maintenance_in_december(rules: str) -> None:
     text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//EN\n{rules}{EVENT}END:VCALENDAR\n".replace("\n", "\r\n")
     planned = Maintenance.model_construct(
         ics=Calendar("a.ics", text), start=None, end=None, rrule=None, zone=None, reason=None
     )
-    [found] = planned.exclusions(NOVEMBER, VANCOUVER)
-    assert format_instant(found.interval.start) == "2026-12-06T09:00:00Z"
+    [exclusions] = planned.exclusions(NOVEMBER, VANCOUVER)
+    assert format_instant(exclusions.interval.start) == "2026-12-06T09:00:00Z"
 
 
-def test_maintenance_of_december_by_a_rule() -> None:
+def test_recurring_maintenance_in_december() -> None:
     planned = Maintenance.model_validate(
         {
             "start": "2026-10-04T02:00",
@@ -208,17 +213,17 @@ def test_maintenance_of_december_by_a_rule() -> None:
             "zone": VANCOUVER,
         }
     )
-    starts = {(found.interval.start - 9 * HOUR) % DAY for found in planned.exclusions(NOVEMBER, "UTC")}
+    starts = {(exclusions.interval.start - 9 * HOUR) % DAY for exclusions in planned.exclusions(NOVEMBER, "UTC")}
     assert starts == {0}
 
 
 @pytest.mark.parametrize("text", ["0 3 * * *", "*-*-* 03:00"])
-def test_a_heartbeat_is_due_by_the_new_rules(text: str) -> None:
+def test_heartbeat_is_due_by_the_new_rules(text: str) -> None:
     due = Schedule(text).after(parse_instant("2026-12-06T05:00:00Z"), VANCOUVER)
     assert format_instant(due) == "2026-12-06T10:00:00Z"
 
 
-def test_metrics_name_the_database() -> None:
+def test_metrics_contain_the_database_version() -> None:
     page = generate_latest(Daemon(Health(), SystemClock()).registry).decode()
     in_use = zones.IN_USE
     assert in_use is not None
@@ -226,7 +231,7 @@ def test_metrics_name_the_database() -> None:
     assert line in page.splitlines()
 
 
-def test_no_module_reads_a_zone_past_the_one_place() -> None:
+def test_no_module_reads_a_zone_directly() -> None:
     root = Path(__file__).parents[2]
     calls = re.compile(r"\bZoneInfo\(|available_timezones\(|dateutil\.tz|tz\.gettz|import pytz|astimezone\(\)")
     found = [
@@ -239,8 +244,8 @@ def test_no_module_reads_a_zone_past_the_one_place() -> None:
     assert not found
 
 
-def test_rules_that_are_stated_replace_those_of_the_database() -> None:
-    """Also for libraries that make a zone by themselves; afterwards the database's apply again."""
+def test_stated_zone_rules_replace_those_of_the_database() -> None:
+    """They also apply in libraries that create zones themselves. Afterwards the database's rules apply again."""
     at = datetime(2026, 6, 1, tzinfo=UTC)
     usual = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
     with zones.stated({"America/Vancouver": zones.compiled("Asia/Kathmandu")}):
@@ -250,6 +255,6 @@ def test_rules_that_are_stated_replace_those_of_the_database() -> None:
 
 
 @pytest.mark.parametrize(("name", "data"), [("../x", b""), ("/etc/x", b""), ("A/B", b"no TZif"), ("A/B", b"")])
-def test_rules_that_are_not_those_of_a_zone_are_refused(name: str, data: bytes) -> None:
+def test_invalid_zone_rules_are_rejected(name: str, data: bytes) -> None:
     with pytest.raises(ValueError, match="zone"), zones.stated({name: data}):
         pass
