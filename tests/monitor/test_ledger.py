@@ -412,7 +412,7 @@ def test_reload_adds_and_removes_members_immediately() -> None:
 def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
     ledger = ledger_of(product("chefs", 2))
     removed, kept = ledger.entries
-    play(ledger, [BAD, BAD, GOOD, GOOD], key=removed)
+    record_outcomes(ledger, [BAD, BAD, GOOD, GOOD], key=removed)
     (incident,) = ledger.incidents
     checks = tuple(each for each in ledger.products["chefs"].checks if f"chefs/{each.id}" == kept)
     changed = ledger.products["chefs"].model_copy(update={"checks": checks})
@@ -422,7 +422,7 @@ def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
 
 def test_open_incident_of_a_check_without_known_observation_may_last() -> None:
     ledger = ledger_of(product("chefs"))
-    play(ledger, [BAD, BAD])
+    record_outcomes(ledger, [BAD, BAD])
     (incident,) = ledger.incidents
     assert CheckHistory(KEY).may_last(incident, NOW + DAY), "nothing is known of when it ended"
     assert ledger.history(KEY).may_last(incident, NOW + MINUTE)

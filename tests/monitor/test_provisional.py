@@ -39,8 +39,8 @@ def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") ->
     raw = ledger.measured(name, Interval(NOW - HOUR, end), at, now).provisional
     agreed = ledger.agreement_figures(name, window(NOW - HOUR, end), at, now)
     (report,) = portfolio_report(ledger, [ledger.products[name]], window(NOW - HOUR, end), at, now).reports
-    assert (agreed.raw.provisional, agreed.contractual.provisional) == (raw, report.agreed.contractual.provisional)
-    assert raw == report.agreed.raw.provisional == agreed.raw.as_json()["provisional"]
+    assert (agreed.raw.provisional, agreed.contractual.provisional) == (raw, report.figures.contractual.provisional)
+    assert raw == report.figures.raw.provisional == agreed.raw.as_json()["provisional"]
     return raw, agreed.contractual.provisional
 
 

@@ -11,21 +11,21 @@ from sla.exclusion import Cause
 from sla.interval import HOUR, total
 from sla.service_hours import ALWAYS
 from sla.window import format_instant, parse_interval
-from tests.monitor.config.kinds import SMALLEST, complaints, examined, loaded
+from tests.monitor.config.kinds import MINIMAL, examine_text, load_text, problems_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def with_agreement(text: str) -> str:
-    return SMALLEST + f"    agreement: {text}\n"
+    return MINIMAL + f"    agreement: {text}\n"
 
 
 def test_agreement_has_service_hours_holidays_and_exclusions(tmp_path: Path) -> None:
     """Another product's downtime is excluded by the product's id."""
     second_product = '  - {id: login, objective: 99%, checks: [{id: c, tcp: "h:1"}]}\n'
     text = with_agreement('{service_hours: "Mon-Fri 07:00-18:00", holidays: BC, excludes: [{dependency: login}]}')
-    agreement = loaded(tmp_path, text + second_product).products[0].agreement
+    agreement = load_text(tmp_path, text + second_product).products[0].agreement
     assert str(agreement.service_hours) == "Mon-Fri 07:00-18:00"
     assert agreement.excludes == (Dependency("login"),)
     assert agreement.model_dump(mode="json")["excludes"] == [{"dependency": "login"}]
@@ -33,7 +33,7 @@ def test_agreement_has_service_hours_holidays_and_exclusions(tmp_path: Path) -> 
 
 def test_default_agreement_excludes_maintenance_and_corrections(tmp_path: Path) -> None:
     """The default service hours are always, including holidays."""
-    agreement = loaded(tmp_path, SMALLEST).products[0].agreement
+    agreement = load_text(tmp_path, MINIMAL).products[0].agreement
     assert agreement == Agreement()
     assert (agreement.service_hours, agreement.excludes) == (ALWAYS, ("maintenance", "corrections"))
     year = parse_interval("2025-01-01T00:00:00Z/2026-01-01T00:00:00Z")
@@ -93,7 +93,7 @@ def test_agreements_zone_overrides_the_portfolios() -> None:
     ],
 )
 def test_mistake_is_reported_at_its_key_with_a_remedy(tmp_path: Path, text: str, key: str, expected_text: str) -> None:
-    (problem,) = complaints(tmp_path, with_agreement(text))
+    (problem,) = problems_of(tmp_path, with_agreement(text))
     assert f" products.demo.agreement.{key}: " in problem
     assert expected_text in problem
 
@@ -113,6 +113,6 @@ def test_holiday_excludes_the_shift_that_starts_on_it() -> None:
 def test_maintenance_that_the_agreement_does_not_exclude_gets_a_warning(tmp_path: Path) -> None:
     """Such an agreement is allowed, as in the draft for CHEFS, but may be unexpected."""
     block = "    maintenance: [{start: 2026-12-06T02:00, end: 2026-12-06T04:00, reason: x}]\n"
-    (warning,) = examined(tmp_path, with_agreement("{excludes: [corrections]}") + block).warnings
+    (warning,) = examine_text(tmp_path, with_agreement("{excludes: [corrections]}") + block).warnings
     assert " products.demo.maintenance: downtime during maintenance is counted" in str(warning)
-    assert not examined(tmp_path, SMALLEST + block).warnings
+    assert not examine_text(tmp_path, MINIMAL + block).warnings

@@ -9,13 +9,13 @@ import pytest
 
 from monitor.config.budget_policy import shipped_budget_policy
 from sla.budget_policy import Undecided
-from tests.monitor.config.kinds import check, complaints, loaded
+from tests.monitor.config.kinds import load_text, problems_of, with_check
 
 STEP = "{spent: 80%, consequence: fixes only, owner: Ana}"
 
 
 def with_keys(*lines: str) -> str:
-    return check('tcp: "h:1", interval: 9s') + "".join(f"    {line}\n" for line in lines)
+    return with_check('tcp: "h:1", interval: 9s') + "".join(f"    {line}\n" for line in lines)
 
 
 def test_the_shipped_policy_holds_when_all_of_the_budget_is_spent() -> None:
@@ -33,15 +33,15 @@ def test_the_shipped_policy_holds_when_all_of_the_budget_is_spent() -> None:
     ],
 )
 def test_steps_are_a_list_or_in_a_block(tmp_path: Path, text: str) -> None:
-    portfolio = loaded(tmp_path, with_keys(text))
+    portfolio = load_text(tmp_path, with_keys(text))
     (step,) = portfolio.policy_of(portfolio.products[0]).steps
     assert (step.spent, step.holds, step.owner) == (Fraction(4, 5), True, "Ana")
 
 
 def test_a_product_without_a_policy_has_that_of_the_portfolio(tmp_path: Path) -> None:
-    portfolio = loaded(tmp_path, f"budget_policy: [{STEP}]\n" + with_keys("stage: pilot"))
+    portfolio = load_text(tmp_path, f"budget_policy: [{STEP}]\n" + with_keys("stage: pilot"))
     assert portfolio.policy_of(portfolio.products[0]).steps[0].spent == Fraction(4, 5)
-    plain = loaded(tmp_path, with_keys("stage: pilot"))
+    plain = load_text(tmp_path, with_keys("stage: pilot"))
     assert plain.policy_of(plain.products[0]).id == "budget"
 
 
@@ -49,11 +49,11 @@ def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
     folder = tmp_path / "policies"
     folder.mkdir()
     (folder / "ours.yaml").write_text(f"id: ours\ntitle: Ours\nsource: us\nsteps: [{STEP}]\nunknown: estimate\n")
-    portfolio = loaded(tmp_path, with_keys("budget_policy: ours"))
+    portfolio = load_text(tmp_path, with_keys("budget_policy: ours"))
     policy = portfolio.policy_of(portfolio.products[0])
     assert (policy.id, policy.undecided) == ("ours", Undecided.ESTIMATE)
     (folder / "ours.yaml").write_text(f"id: ours\nsteps: [{STEP.replace('80%', '80')}]\n")
-    (only,) = complaints(tmp_path, with_keys("budget_policy: ours"))
+    (only,) = problems_of(tmp_path, with_keys("budget_policy: ours"))
     assert only.startswith("c.yaml:6:20: products.p.budget_policy: invalid budget policy: ")
     assert "policies/ours.yaml:2:17: steps[0].spent: not a share; write a percentage such as 80%" in only
 
@@ -77,7 +77,7 @@ def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:
-    found = complaints(tmp_path, with_keys(text))
+    found = problems_of(tmp_path, with_keys(text))
     assert len(found) == 1, found
     assert found[0].startswith("c.yaml:6:")
     assert says in found[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.config.former_ids import FormerIdMap
-from tests.monitor.config.kinds import examined, loaded
+from tests.monitor.config.kinds import examine_text, load_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ products:
 
 def test_former_ids_map_to_present_keys(tmp_path: Path) -> None:
     """Every combination of the product's and the check's ids is mapped, because either may have been renamed first."""
-    former_ids = FormerIdMap.of(loaded(tmp_path, TWO_PRODUCTS % (", was: chefs", ", was: [health, web]", "", "")))
+    former_ids = FormerIdMap.of(load_text(tmp_path, TWO_PRODUCTS % (", was: chefs", ", was: [health, web]", "", "")))
     assert former_ids.products == {"chefs": "forms"}
     assert former_ids.checks == {
         "forms/health": "forms/page",
@@ -34,7 +34,7 @@ def test_former_ids_map_to_present_keys(tmp_path: Path) -> None:
 
 
 def test_without_former_ids_nothing_is_renamed(tmp_path: Path) -> None:
-    assert FormerIdMap.of(loaded(tmp_path, TWO_PRODUCTS % ("", "", "", ""))) == FormerIdMap()
+    assert FormerIdMap.of(load_text(tmp_path, TWO_PRODUCTS % ("", "", "", ""))) == FormerIdMap()
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_without_former_ids_nothing_is_renamed(tmp_path: Path) -> None:
 def test_contradiction_is_reported_at_its_key(
     tmp_path: Path, fields: tuple[str, ...], key_path: str, expected_text: str
 ) -> None:
-    result = examined(tmp_path, TWO_PRODUCTS % fields)
+    result = examine_text(tmp_path, TWO_PRODUCTS % fields)
     assert result.portfolio is None
     assert [key_path in str(each) and expected_text in str(each) for each in result.problems] == [True], result.problems
 
 
 def test_same_former_id_in_two_products_maps_to_two_checks(tmp_path: Path) -> None:
     text = (TWO_PRODUCTS % ("", ", was: web", "", "")).replace("{id: page, tcp", "{id: page, was: web, tcp")
-    assert FormerIdMap.of(loaded(tmp_path, text)).checks == {"forms/web": "forms/page", "sso/web": "sso/page"}
+    assert FormerIdMap.of(load_text(tmp_path, text)).checks == {"forms/web": "forms/page", "sso/web": "sso/page"}

@@ -10,15 +10,15 @@ from monitor.config.hosting import shipped_tiers
 from sla.interval import DAY, HOUR, MINUTE
 from sla.objective import Objective
 from sla.outage import LimitKind, OutageLimit
-from tests.monitor.config.kinds import check, complaints, examined, loaded
+from tests.monitor.config.kinds import examine_text, load_text, problems_of, with_check
 
 
 def with_keys(*lines: str) -> str:
-    return check('tcp: "h:1", interval: 9s') + "".join(f"    {line}\n" for line in lines)
+    return with_check('tcp: "h:1", interval: 9s') + "".join(f"    {line}\n" for line in lines)
 
 
 def warnings(folder: Path, text: str) -> list[str]:
-    result = examined(folder, text)
+    result = examine_text(folder, text)
     assert not result.problems
     return [str(each).removeprefix(f"{folder}/") for each in result.warnings]
 
@@ -58,7 +58,7 @@ def test_outage_limit_below_the_tiers_gets_a_warning(tmp_path: Path) -> None:
 
 
 def test_unknown_tier_is_rejected_with_the_known_ones(tmp_path: Path) -> None:
-    (problem,) = complaints(tmp_path, with_keys("hosting: platinum"))
+    (problem,) = problems_of(tmp_path, with_keys("hosting: platinum"))
     assert problem.endswith(
         'hosting: there is no hosting tier "platinum"; there are silver-single-node, silver, gold, gold-dr, emerald'
     )
@@ -72,7 +72,7 @@ def test_portfolio_may_define_its_own_tiers(tmp_path: Path) -> None:
     text = "hosting_tiers: ours\n" + with_keys("hosting: rack")
     (warning,) = warnings(tmp_path, text)
     assert "99.9% is above what the hosting tier rack (Our rack) offers, 99%" in warning
-    assert complaints(tmp_path, text.replace("rack", "gold"))[0].endswith("there are rack")
+    assert problems_of(tmp_path, text.replace("rack", "gold"))[0].endswith("there are rack")
 
 
 @pytest.mark.parametrize(
@@ -86,28 +86,28 @@ def test_portfolio_may_define_its_own_tiers(tmp_path: Path) -> None:
 def test_invalid_tiers_are_rejected(tmp_path: Path, tiers: str, expected_text: str) -> None:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "ours.yaml").write_text(f"id: ours\ntitle: Ours\ntiers: {tiers}\n")
-    (problem,) = complaints(tmp_path, "hosting_tiers: ours\n" + with_keys("hosting: a"))
+    (problem,) = problems_of(tmp_path, "hosting_tiers: ours\n" + with_keys("hosting: a"))
     assert "invalid file of hosting tiers" in problem
     assert expected_text in problem
 
 
 def test_outage_limits_are_read(tmp_path: Path) -> None:
     text = with_keys("agreement: {longest_outage: 22m, total_outage: {limit: 4h, per: 30d}}")
-    assert list(loaded(tmp_path, text).products[0].agreement.limits()) == [
+    assert list(load_text(tmp_path, text).products[0].agreement.limits()) == [
         OutageLimit(LimitKind.LONGEST, 22 * MINUTE),
         OutageLimit(LimitKind.TOTAL, 4 * HOUR, 30 * DAY),
     ]
 
 
 def test_limit_that_cannot_be_exceeded_is_rejected(tmp_path: Path) -> None:
-    (problem,) = complaints(tmp_path, with_keys("agreement: {total_outage: {limit: 30d, per: 30d}}"))
+    (problem,) = problems_of(tmp_path, with_keys("agreement: {total_outage: {limit: 30d, per: 30d}}"))
     assert "agreement.total_outage.limit: must be shorter than the period" in problem
 
 
 @pytest.mark.parametrize(("timeout", "expected"), [("5s", True), ("4600ms", True), ("4500ms", False), ("4s", False)])
 def test_timeout_close_to_the_interval_gets_a_warning(tmp_path: Path, timeout: str, expected: bool) -> None:
     """A probe that uses the full timeout is still running when the next one is due, so the next one is skipped."""
-    all_warnings = warnings(tmp_path, check(f'tcp: "h:1", interval: 5s, timeout: {timeout}'))
+    all_warnings = warnings(tmp_path, with_check(f'tcp: "h:1", interval: 5s, timeout: {timeout}'))
     assert [
         each.partition(": during an outage every other probe is skipped; write 4s or less")[1] != ""
         for each in all_warnings
@@ -116,4 +116,4 @@ def test_timeout_close_to_the_interval_gets_a_warning(tmp_path: Path, timeout: s
 
 @pytest.mark.parametrize("interval", ["1s", "5s", "10s", "1m"])
 def test_default_timeout_gets_no_warning(tmp_path: Path, interval: str) -> None:
-    assert warnings(tmp_path, check(f'tcp: "h:1", interval: {interval}')) == []
+    assert warnings(tmp_path, with_check(f'tcp: "h:1", interval: {interval}')) == []

@@ -13,19 +13,19 @@ from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 from sla.objective import Objective
 from tests.monitor.config.kinds import (
     KINDS,
-    SMALLEST,
+    MINIMAL,
     HttpCheck,
     TcpCheck,
     TlsCheck,
-    check,
-    complaints,
-    examined,
-    loaded,
+    examine_text,
+    load_text,
+    problems_of,
+    with_check,
 )
 
 
 def test_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
-    portfolio = loaded(tmp_path, SMALLEST)
+    portfolio = load_text(tmp_path, MINIMAL)
     (product,) = portfolio.products
     (health,) = product.checks
     assert isinstance(health, HttpCheck)
@@ -38,7 +38,7 @@ def test_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
 
 def test_the_default_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
     def timeout(interval_yaml: str) -> int:
-        return loaded(tmp_path, check(f'tcp: "h:1"{interval_yaml}')).products[0].checks[0].timeout
+        return load_text(tmp_path, with_check(f'tcp: "h:1"{interval_yaml}')).products[0].checks[0].timeout
 
     assert timeout("") == 10 * SECOND
     assert timeout(", interval: 3s") == 2_400 * MILLISECOND
@@ -47,8 +47,8 @@ def test_the_default_timeout_never_exceeds_the_interval(tmp_path: Path) -> None:
 
 def test_default_fall_and_rise_are_two(tmp_path: Path) -> None:
     def thresholds(fields: str) -> tuple[int, int]:
-        (check,) = loaded(tmp_path, check(f'tcp: "h:1"{fields}')).products[0].checks
-        return check.fall, check.rise
+        (found_check,) = load_text(tmp_path, with_check(f'tcp: "h:1"{fields}')).products[0].checks
+        return found_check.fall, found_check.rise
 
     assert thresholds("") == (2, 2)
     assert thresholds(", fall: 1") == (1, 2)
@@ -56,16 +56,20 @@ def test_default_fall_and_rise_are_two(tmp_path: Path) -> None:
 
 
 def test_default_interval_is_one_minute(tmp_path: Path) -> None:
-    (check,) = loaded(tmp_path, check('tcp: "h:1"')).products[0].checks
-    assert (check.interval, check.timeout, check.effective_hold) == (MINUTE, 10 * SECOND, 130 * SECOND)
-    assert (check.hold, check.slow_after) == (None, None)
+    (found_check,) = load_text(tmp_path, with_check('tcp: "h:1"')).products[0].checks
+    assert (found_check.interval, found_check.timeout, found_check.effective_hold) == (
+        MINUTE,
+        10 * SECOND,
+        130 * SECOND,
+    )
+    assert (found_check.hold, found_check.slow_after) == (None, None)
 
 
 def test_kind_of_a_check_is_its_key(tmp_path: Path) -> None:
     """`tls:` with a target is a kind; without a target it contains options of another kind."""
-    text = check('http: "https://h/", tls: {server_name: x.org}')
+    text = with_check('http: "https://h/", tls: {server_name: x.org}')
     text += '      - {id: d, tcp: "[::1]:5432"}\n      - {id: e, tls: {target: "h:443", verify: false}}\n'
-    kinds = [type(each) for each in loaded(tmp_path, text).products[0].checks]
+    kinds = [type(each) for each in load_text(tmp_path, text).products[0].checks]
     assert kinds == [HttpCheck, TcpCheck, TlsCheck]
 
 
@@ -80,7 +84,7 @@ def test_all_mistakes_are_reported_in_order_with_positions(tmp_path: Path) -> No
               - {id: status, http: "http://h/", interval: 30 sec, timeut: 1s}
               - {id: status, tcp: "h:1", timeout: 2m}
     """
-    assert complaints(tmp_path, text) == [
+    assert problems_of(tmp_path, text) == [
         f"c.yaml:1:1: lissten: unknown key; did you mean listen? Allowed: {', '.join(sorted(Portfolio.model_fields))}",
         f"c.yaml:4:16: products.chefs.objective: {_objective_error('100%')}",
         'c.yaml:5:18: products.chefs.depends_on[0]: there is no product "keycloak"; there are chefs',
@@ -101,42 +105,51 @@ def _objective_error(objective: str) -> str:
     return str(caught.value)
 
 
-VALID = check('tcp: "h:1"')
+VALID = with_check('tcp: "h:1"')
 
 # Wrong configuration -> its error: position, key path, and the start of the message.
 MISTAKES = {
-    check(
+    with_check(
         'tcp: "h:1", interval: 30'
     ): "5:39: products.p.checks.c.interval: 30 has no unit; write 30ms, 30s for seconds",
-    check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: YAML reads 1:30 as the number 90;",
-    check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
-    check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",
-    check('tcp: "h:1", timeout: -5s'): '5:38: products.p.checks.c.timeout: "-5s" is not a duration;',
-    check('tcp: "h:1", timeout: [5s]'): "5:38: products.p.checks.c.timeout: not a duration; write 30s",
-    check('tcp: "h:1", hold: 5s'): "5:35: products.p.checks.c.hold: is shorter than the interval",
-    check('tcp: "h:1", fall: 0'): "5:35: products.p.checks.c.fall: must be at least 1",
-    check('tcp: "h:1", fall: "2"'): "5:35: products.p.checks.c.fall: must be a whole number",
-    check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: YAML reads 010 as the number 8;",
-    check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: has keys of 2 kinds, http and tcp;",
-    check('htpp: "http://h/"'): '5:9: products.p.checks.c: unknown key "htpp"; did you mean http?',
-    check("interval: 5s"): "5:9: products.p.checks.c: has no key of a kind; write one of http, tcp, tls",
-    check("tls: {verify: false}"): "5:9: products.p.checks.c: has no key of a kind;",
-    check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; write host:port',
-    check('tcp: "127.1:80"'): '5:22: products.p.checks.c.tcp: "127.1" is neither a host name nor an IP address',
-    check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not an http or https URL; write http://host/path",
-    check('http: "http://u:p@h/"'): "5:23: products.p.checks.c.http: a URL must not contain a user name or password;",
-    check('http: "http://h/#x"'): "5:23: products.p.checks.c.http: the part after # is never sent",
-    check('http: "http://h/", expect: {statis: 200}'): "5:45: products.p.checks.c.expect.statis: unknown key; did you "
+    with_check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: YAML reads 1:30 as the number 90;",
+    with_check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
+    with_check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",
+    with_check('tcp: "h:1", timeout: -5s'): '5:38: products.p.checks.c.timeout: "-5s" is not a duration;',
+    with_check('tcp: "h:1", timeout: [5s]'): "5:38: products.p.checks.c.timeout: not a duration; write 30s",
+    with_check('tcp: "h:1", hold: 5s'): "5:35: products.p.checks.c.hold: is shorter than the interval",
+    with_check('tcp: "h:1", fall: 0'): "5:35: products.p.checks.c.fall: must be at least 1",
+    with_check('tcp: "h:1", fall: "2"'): "5:35: products.p.checks.c.fall: must be a whole number",
+    with_check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: YAML reads 010 as the number 8;",
+    with_check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: has keys of 2 kinds, http and tcp;",
+    with_check('htpp: "http://h/"'): '5:9: products.p.checks.c: unknown key "htpp"; did you mean http?',
+    with_check("interval: 5s"): "5:9: products.p.checks.c: has no key of a kind; write one of http, tcp, tls",
+    with_check("tls: {verify: false}"): "5:9: products.p.checks.c: has no key of a kind;",
+    with_check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; write host:port',
+    with_check('tcp: "127.1:80"'): '5:22: products.p.checks.c.tcp: "127.1" is neither a host name nor an IP address',
+    with_check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not an http or https URL; write http://host/path",
+    with_check(
+        'http: "http://u:p@h/"'
+    ): "5:23: products.p.checks.c.http: a URL must not contain a user name or password;",
+    with_check('http: "http://h/#x"'): "5:23: products.p.checks.c.http: the part after # is never sent",
+    with_check(
+        'http: "http://h/", expect: {statis: 200}'
+    ): "5:45: products.p.checks.c.expect.statis: unknown key; did you "
     "mean status? Allowed: body_size, contains, cookie, encrypted, header, json, matches, not_contains, ",
-    check('http: "http://h/", expect: {status: [2000]}'): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a "
-    "status; write 200, 2xx or 200-204",
-    check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "
+    with_check(
+        'http: "http://h/", expect: {status: [2000]}'
+    ): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a status; write 200, 2xx or 200-204",
+    with_check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "
     "expression of RE2 (missing ): (a)",
-    check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: has no value",
-    check('http: "http://h/", expect: {json: {"$.": 1}}'): "5:58: products.p.checks.c.expect.json.$.: not a JSON path",
-    check('http: "http://h/", tls: {verify: "no"}'): "5:50: products.p.checks.c.tls.verify: must be true or false",
-    check('http: "http://h/", tls: {ca: no.pem}'): "5:46: products.p.checks.c.tls.ca: cannot read ",
-    check('http: "http://h/", headers: {"a b": c}'): '5:53: products.p.checks.c.headers.a b: "a b" is not a header',
+    with_check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: has no value",
+    with_check(
+        'http: "http://h/", expect: {json: {"$.": 1}}'
+    ): "5:58: products.p.checks.c.expect.json.$.: not a JSON path",
+    with_check('http: "http://h/", tls: {verify: "no"}'): "5:50: products.p.checks.c.tls.verify: must be true or false",
+    with_check('http: "http://h/", tls: {ca: no.pem}'): "5:46: products.p.checks.c.tls.ca: cannot read ",
+    with_check(
+        'http: "http://h/", headers: {"a b": c}'
+    ): '5:53: products.p.checks.c.headers.a b: "a b" is not a header',
     "products:\n  - objective: 99%\n    checks: []\n": "2:5: products[0].id: is missing; add it",
     "products: []\n": "1:11: products: is empty; write at least one",
     "listen: 127.0.0.1:9999\n": "1:1: products: is missing; add it",
@@ -164,7 +177,7 @@ TEXT_CONDITIONS = [
 @pytest.mark.parametrize("expected", TEXT_CONDITIONS)
 def test_unquoted_yes_or_no_is_not_compared_as_a_boolean(expected: str, tmp_path: Path) -> None:
     def problems_with(word: str) -> list[str]:
-        return complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected % word}}}'))
+        return problems_of(tmp_path, with_check(f'http: "http://h/", expect: {{{expected % word}}}'))
 
     for word, truth_value in {"no": "false", "Off": "false", "yes": "true", "ON": "true"}.items():
         message = f'YAML reads {word} as the boolean {truth_value}; write "{word}" in quotes, or write {truth_value}'
@@ -177,28 +190,28 @@ def test_unquoted_yes_or_no_is_not_compared_as_a_boolean(expected: str, tmp_path
     "expected", ["encrypted: no", "header: {X: {matches: a, exists: yes}}", 'json: {"$.a": {"<": 5, optional: on}}']
 )
 def test_boolean_key_accepts_yes_and_no(expected: str, tmp_path: Path) -> None:
-    assert complaints(tmp_path, check(f'http: "http://h/", expect: {{{expected}}}')) == []
+    assert problems_of(tmp_path, with_check(f'http: "http://h/", expect: {{{expected}}}')) == []
 
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES.items(), ids=[expected[:60] for expected in MISTAKES.values()])
 def test_mistake_is_reported_with_position_and_remedy(text: str, expected: str, tmp_path: Path) -> None:
-    lines = complaints(tmp_path, text)
+    lines = problems_of(tmp_path, text)
     assert any(line.startswith(f"c.yaml:{expected}") for line in lines), lines
 
 
 @pytest.mark.parametrize("objective", ["0", "0%", "100%", "100", "101%", "-1%", "yes", "none", "0.999", "[99]", ".nan"])
 def test_invalid_objective_is_rejected(objective: str, tmp_path: Path) -> None:
-    text = check('tcp: "h:1"').replace("99.9%", objective)
-    assert complaints(tmp_path, text)[0].startswith("c.yaml:3:16: products.p.objective: ")
+    text = with_check('tcp: "h:1"').replace("99.9%", objective)
+    assert problems_of(tmp_path, text)[0].startswith("c.yaml:3:16: products.p.objective: ")
 
 
 def test_one_mistake_gives_one_line(tmp_path: Path) -> None:
     """A default that needs the wrong value, or a list that is empty because of it, is not a second error."""
-    assert len(complaints(tmp_path, check('tcp: "h:1", interval: soon'))) == 1
+    assert len(problems_of(tmp_path, with_check('tcp: "h:1", interval: soon'))) == 1
 
 
 def test_error_ends_with_the_number_of_errors(tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text(check("interval: soon"), "utf-8")
+    (tmp_path / "c.yaml").write_text(with_check("interval: soon"), "utf-8")
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "c.yaml", KINDS)
     assert str(caught.value).splitlines()[-1] == "1 error"
@@ -216,10 +229,10 @@ def test_missing_file_gives_one_clear_line(tmp_path: Path) -> None:
 
 def test_two_loads_of_the_same_text_are_equal(tmp_path: Path) -> None:
     """A reload compares checks by equality."""
-    text = check('http: "http://h/", expect: {matches: a+, json: {"$.x": 1}, status: 2xx}, headers: {Accept: x}')
-    first, second = loaded(tmp_path, text), loaded(tmp_path, text)
+    text = with_check('http: "http://h/", expect: {matches: a+, json: {"$.x": 1}, status: 2xx}, headers: {Accept: x}')
+    first, second = load_text(tmp_path, text), load_text(tmp_path, text)
     assert first == second
-    assert first != loaded(tmp_path, text.replace("a+", "a*"))
+    assert first != load_text(tmp_path, text.replace("a+", "a*"))
 
 
 # --- Across products ---------------------------------------------------------------------------------------------
@@ -235,22 +248,22 @@ THREE_PRODUCTS = "products:\n" + "".join(
 
 
 def test_chain_of_dependencies_is_accepted(tmp_path: Path) -> None:
-    assert loaded(tmp_path, THREE_PRODUCTS).products[0].depends_on == ("b",)
+    assert load_text(tmp_path, THREE_PRODUCTS).products[0].depends_on == ("b",)
 
 
 def test_cycle_of_dependencies_is_rejected(tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, THREE_PRODUCTS.replace("depends_on: []", "depends_on: [a]"))
+    (line,) = problems_of(tmp_path, THREE_PRODUCTS.replace("depends_on: []", "depends_on: [a]"))
     assert ".depends_on[0]: closes a cycle, " in line
     assert " -> ".join("abca") in line or " -> ".join("bcab") in line or " -> ".join("cabc") in line
 
 
 def test_product_that_depends_on_itself_is_rejected(tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, THREE_PRODUCTS.replace("depends_on: []", "depends_on: [c]"))
+    (line,) = problems_of(tmp_path, THREE_PRODUCTS.replace("depends_on: []", "depends_on: [c]"))
     assert line.startswith("c.yaml:12:18: products.c.depends_on[0]: closes a cycle, c -> c;")
 
 
 def test_duplicate_product_id_is_reported_with_both_positions(tmp_path: Path) -> None:
-    lines = complaints(tmp_path, THREE_PRODUCTS.replace("- id: c", "- id: a"))
+    lines = problems_of(tmp_path, THREE_PRODUCTS.replace("- id: c", "- id: a"))
     assert (
         f'c.yaml:10:9: products.a.id: "a" is already the id of a product at {tmp_path}/c.yaml:2:9; choose another id'
         in lines
@@ -259,28 +272,28 @@ def test_duplicate_product_id_is_reported_with_both_positions(tmp_path: Path) ->
 
 @pytest.mark.parametrize("rule", ["at_least 2", "{at_least: 2}", "2"])
 def test_rule_that_requires_too_many_checks_is_rejected(rule: str, tmp_path: Path) -> None:
-    text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
-    assert complaints(tmp_path, text) == ["c.yaml:4:11: products.p.rule: requires 2 checks, but the product has 1"]
+    text = with_check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
+    assert problems_of(tmp_path, text) == ["c.yaml:4:11: products.p.rule: requires 2 checks, but the product has 1"]
     with_second_check = text + '      - {id: d, tcp: "h:2"}\n'
-    assert loaded(tmp_path, with_second_check).products[0].rule.needed(2) == 2
+    assert load_text(tmp_path, with_second_check).products[0].rule.needed(2) == 2
 
 
 @pytest.mark.parametrize("rule", ["some", "at_least 0", "0", "at_least", "{at_most: 1}", "1.5", "true"])
 def test_invalid_rule_is_rejected(rule: str, tmp_path: Path) -> None:
-    text = check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
-    assert complaints(tmp_path, text)[0].startswith("c.yaml:4:11: products.p.rule: ")
+    text = with_check('tcp: "h:1"').replace("    checks", f"    rule: {rule}\n    checks")
+    assert problems_of(tmp_path, text)[0].startswith("c.yaml:4:11: products.p.rule: ")
 
 
 def test_interval_too_long_for_the_objective_gets_a_warning(tmp_path: Path) -> None:
     """99.999 % over 30 days allows 25.92 s: an interval of 12.96 s is short enough, 13 s is not."""
-    text = check('tcp: "h:1", interval: 13s').replace("99.9%", "99.999%")
-    (warning,) = examined(tmp_path, text).warnings
+    text = with_check('tcp: "h:1", interval: 13s').replace("99.9%", "99.999%")
+    (warning,) = examine_text(tmp_path, text).warnings
     assert warning.key_path == "products.p.checks.c.interval"
     assert "allows 25.92s" in warning.message
     assert "12.96s or less" in warning.message
-    assert not examined(tmp_path, text.replace("13s", "12.96s")).warnings
+    assert not examine_text(tmp_path, text.replace("13s", "12.96s")).warnings
 
 
 def test_window_is_read_as_a_duration(tmp_path: Path) -> None:
-    text = check('tcp: "h:1"').replace("    checks", "    window: 1h30m\n    checks")
-    assert loaded(tmp_path, text).products[0].window == 90 * MINUTE
+    text = with_check('tcp: "h:1"').replace("    checks", "    window: 1h30m\n    checks")
+    assert load_text(tmp_path, text).products[0].window == 90 * MINUTE

@@ -10,7 +10,7 @@ import pytest
 from monitor.config.readiness import load_checklist
 from monitor.package_files import shipped_path
 from sla.interval import DAY
-from tests.monitor.config.kinds import check, complaints, loaded
+from tests.monitor.config.kinds import load_text, problems_of, with_check
 
 if TYPE_CHECKING:
     from monitor.config.model import Product
@@ -19,15 +19,15 @@ FIRST_OF_MARCH = 20_513 * DAY  # 2026-03-01T00:00Z
 
 
 def load_product(folder: Path, block: str) -> Product:
-    return loaded(folder, check('tcp: "h:1"') + f"    readiness: {block}\n").products[0]
+    return load_text(folder, with_check('tcp: "h:1"') + f"    readiness: {block}\n").products[0]
 
 
 def problems_with(folder: Path, block: str) -> list[str]:
-    return complaints(folder, check('tcp: "h:1"') + f"    readiness: {block}\n")
+    return problems_of(folder, with_check('tcp: "h:1"') + f"    readiness: {block}\n")
 
 
 def test_product_without_readiness_block_has_no_ceiling(tmp_path: Path) -> None:
-    assert loaded(tmp_path, check('tcp: "h:1"')).products[0].readiness_at(0) is None
+    assert load_text(tmp_path, with_check('tcp: "h:1"')).products[0].readiness_at(0) is None
 
 
 def test_item_without_attestation_is_unmet(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import structlog
 
 from monitor import log
 from monitor.config.secret import Secret
-from tests.monitor.config.kinds import HttpCheck, check, complaints, examined, loaded
+from tests.monitor.config.kinds import HttpCheck, examine_text, load_text, problems_of, with_check
 
 if TYPE_CHECKING:
     from monitor.config.loader import LoadResult
@@ -57,12 +57,12 @@ def bearer(result: LoadResult) -> Secret:
 
 
 def test_secret_is_read_from_the_environment(canary: str, tmp_path: Path) -> None:
-    assert bearer(examined(tmp_path, check(f'http: "http://h/", bearer: {canary}'))).reveal() == CANARY
+    assert bearer(examine_text(tmp_path, with_check(f'http: "http://h/", bearer: {canary}'))).reveal() == CANARY
 
 
 def test_secret_is_read_from_a_file_relative_to_the_config_file(secret_file: Path, tmp_path: Path) -> None:
     """The final line break is removed, and the file is watched."""
-    result = examined(tmp_path, check('http: "http://h/", bearer: {file: secrets/token}'))
+    result = examine_text(tmp_path, with_check('http: "http://h/", bearer: {file: secrets/token}'))
     assert bearer(result).reveal() == CANARY
     assert secret_file in result.files
 
@@ -92,7 +92,7 @@ def test_unreadable_secret_is_reported_with_its_position(
     (tmp_path / "empty").touch()
     (tmp_path / "latin").write_bytes(b"\xe9t\xe9")
     (tmp_path / "large").write_bytes(b"x" * (64 * 1024 + 1))
-    (line,) = complaints(tmp_path, check(f'http: "http://h/", bearer: {reference}'))
+    (line,) = problems_of(tmp_path, with_check(f'http: "http://h/", bearer: {reference}'))
     assert line.startswith("c.yaml:5:44: products.p.checks.c.bearer: ")
     assert UNREADABLE[reference] in line
     assert "hunter2" not in line
@@ -101,7 +101,7 @@ def test_unreadable_secret_is_reported_with_its_position(
 
 def test_no_representation_of_a_portfolio_shows_a_secret(canary: str, tmp_path: Path) -> None:
     text = f'http: "http://h/", bearer: {canary}, basic: {{user: u, password: {canary}}}, headers: {{X-Key: {canary}}}'
-    portfolio = loaded(tmp_path, check(text))
+    portfolio = load_text(tmp_path, with_check(text))
     first_check = portfolio.products[0].checks[0]
     assert isinstance(first_check, HttpCheck)
     secret = first_check.bearer
@@ -124,7 +124,7 @@ def test_no_representation_of_a_portfolio_shows_a_secret(canary: str, tmp_path: 
 
 
 def test_traceback_with_local_variables_contains_no_secret(canary: str, tmp_path: Path) -> None:
-    secret = bearer(examined(tmp_path, check(f'http: "http://h/", bearer: {canary}')))
+    secret = bearer(examine_text(tmp_path, with_check(f'http: "http://h/", bearer: {canary}')))
     try:
         _raise_with(secret)
     except RuntimeError as error:
@@ -144,7 +144,7 @@ def test_log_contains_no_secret_in_any_encoding(canary: str, tmp_path: Path) -> 
     import base64
     from urllib.parse import quote
 
-    secret = bearer(examined(tmp_path, check(f'http: "http://h/", bearer: {canary}')))
+    secret = bearer(examine_text(tmp_path, with_check(f'http: "http://h/", bearer: {canary}')))
     value = secret.reveal()
     for as_json in (True, False):
         stream = io.StringIO()
@@ -186,25 +186,25 @@ def test_secret_in_the_wrong_place_is_not_quoted(tmp_path: Path) -> None:
         'tcp: "u:hunter2@h:1"',
     ]
     for line in check_lines:
-        problems = complaints(tmp_path, check(line))
+        problems = problems_of(tmp_path, with_check(line))
         assert problems, line
         assert "hunter2" not in "\n".join(problems)
 
 
 def test_secrets_compare_by_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A reload therefore detects a rotated secret."""
-    text = check('http: "http://h/", bearer: {env: NINEWATCH_ROTATED}')
+    text = with_check('http: "http://h/", bearer: {env: NINEWATCH_ROTATED}')
     monkeypatch.setenv("NINEWATCH_ROTATED", "first-value")
-    first, second = loaded(tmp_path, text), loaded(tmp_path, text)
+    first, second = load_text(tmp_path, text), load_text(tmp_path, text)
     monkeypatch.setenv("NINEWATCH_ROTATED", "second-value")
     assert first == second
-    assert first != loaded(tmp_path, text)
+    assert first != load_text(tmp_path, text)
     assert hash(Secret("x-1")) == hash(Secret("x-1"))
     assert Secret("x-1") != "x-1"
 
 
 def test_secret_with_a_line_break_is_rejected_in_a_header(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NINEWATCH_BROKEN", "a\r\nX-Evil: 1")
-    (line,) = complaints(tmp_path, check('http: "http://h/", headers: {X-A: {env: NINEWATCH_BROKEN}}'))
+    (line,) = problems_of(tmp_path, with_check('http: "http://h/", headers: {X-A: {env: NINEWATCH_BROKEN}}'))
     assert "contains a line break, which is not allowed in a header" in line
     assert "Evil" not in line

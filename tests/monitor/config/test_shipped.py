@@ -15,7 +15,7 @@ from monitor.config.schema import schema, schema_file
 from monitor.package_files import shipped_path
 from monitor.probes.registry import CHECK_TYPES
 from monitor.receivers.registry import RECEIVER_TYPES
-from tests.monitor.config.kinds import KINDS, SMALLEST
+from tests.monitor.config.kinds import KINDS, MINIMAL
 
 CALENDAR = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20261206T100000Z\nDURATION:PT2H\nEND:VEVENT\nEND:VCALENDAR\n"
 
@@ -92,8 +92,8 @@ def test_schema_is_valid() -> None:
 )
 def test_schema_and_loader_reject_the_same_mistake(original: str, replacement: str, tmp_path: Path) -> None:
     validator = Draft202012Validator(schema(KINDS))
-    assert validator.is_valid(yaml.safe_load(SMALLEST))
-    text = SMALLEST.replace(original, replacement)
+    assert validator.is_valid(yaml.safe_load(MINIMAL))
+    text = MINIMAL.replace(original, replacement)
     (tmp_path / "c.yaml").write_text(text)
     assert examine(tmp_path / "c.yaml", KINDS).problems
     assert not validator.is_valid(yaml.safe_load(text))

@@ -11,7 +11,7 @@ from monitor.config.stage import shipped_policy
 from sla.localtime import midnight
 from sla.objective import Objective
 from sla.stage import Risk, Stage
-from tests.monitor.config.kinds import check, complaints, examined, loaded
+from tests.monitor.config.kinds import examine_text, load_text, problems_of, with_check
 
 POLICY = (Path(__file__).resolve().parents[3] / "config" / "policies" / "stages.yaml").read_text("utf-8")
 GRANTS = """\
@@ -40,11 +40,11 @@ products:
 
 
 def with_keys(*lines: str) -> str:
-    return check('tcp: "h:1"') + "".join(f"    {line}\n" for line in lines)
+    return with_check('tcp: "h:1"') + "".join(f"    {line}\n" for line in lines)
 
 
 def warnings(folder: Path, text: str) -> list[str]:
-    result = examined(folder, text)
+    result = examine_text(folder, text)
     assert not result.problems
     return [str(each).removeprefix(f"{folder}/") for each in result.warnings]
 
@@ -84,7 +84,7 @@ def test_product_without_a_stage_gets_no_warning(tmp_path: Path) -> None:
 
 
 def test_clients_are_found_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
-    portfolio = loaded(tmp_path, GRANTS)
+    portfolio = load_text(tmp_path, GRANTS)
     assert [(each.client.name, each.path) for each in dependent_clients(portfolio, "login")] == [
         ("Form owners", ("login", "forms")),
         ("Grant officers", ("login", "forms", "grants")),
@@ -94,7 +94,7 @@ def test_clients_are_found_through_parts_and_dependencies_nearest_first(tmp_path
 
 
 def test_client_counts_from_midnight_of_its_start_day(tmp_path: Path) -> None:
-    portfolio = loaded(tmp_path, GRANTS)
+    portfolio = load_text(tmp_path, GRANTS)
     officers, zone = portfolio.products[0].clients[0], portfolio.zone
     assert officers.since is not None
     first = midnight(officers.since, zone)
@@ -106,12 +106,12 @@ def test_client_counts_from_midnight_of_its_start_day(tmp_path: Path) -> None:
 def test_contact_is_a_reference_and_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESK", "desk@forms.example")
     client = "clients: [{name: Desk, risk: low, contact: {env: DESK}}]"
-    portfolio = loaded(tmp_path, with_keys(client))
+    portfolio = load_text(tmp_path, with_keys(client))
     contact = portfolio.products[0].clients[0].contact
     assert contact is not None
     assert contact.reveal() == "desk@forms.example"
     assert "forms.example" not in portfolio.model_dump_json() + repr(portfolio)
-    (line,) = complaints(tmp_path, with_keys(client.replace("{env: DESK}", "desk@forms.example")))
+    (line,) = problems_of(tmp_path, with_keys(client.replace("{env: DESK}", "desk@forms.example")))
     assert line.startswith("c.yaml:6:48: products.p.clients[0].contact: a secret is never written")
     assert "desk@" not in line
 
@@ -135,27 +135,27 @@ def test_contact_is_a_reference_and_is_never_shown(tmp_path: Path, monkeypatch: 
     ],
 )
 def test_mistake_is_reported_with_its_position(key: str, line: str, tmp_path: Path) -> None:
-    problems = complaints(tmp_path, with_keys(key))
+    problems = problems_of(tmp_path, with_keys(key))
     assert problems[0].startswith(f"c.yaml:{line}"), problems
 
 
 def test_parts_of_a_simple_component_are_rejected(tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, GRANTS.replace("component: bundle", "component: simple"))
+    (line,) = problems_of(tmp_path, GRANTS.replace("component: bundle", "component: simple"))
     assert line.startswith("c.yaml:5:12: products.grants.parts: are allowed for a complex component or a bundle only")
 
 
 def test_cycle_through_parts_is_rejected(tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, GRANTS.replace("  - id: login\n", "  - id: login\n    depends_on: [grants]\n"))
+    (line,) = problems_of(tmp_path, GRANTS.replace("  - id: login\n", "  - id: login\n    depends_on: [grants]\n"))
     assert "closes a cycle" in line
 
 
 def test_product_that_is_part_and_dependency_is_listed_once(tmp_path: Path) -> None:
-    portfolio = loaded(tmp_path, GRANTS.replace("    parts:", "    depends_on: [mail, login]\n    parts:"))
+    portfolio = load_text(tmp_path, GRANTS.replace("    parts:", "    depends_on: [mail, login]\n    parts:"))
     assert portfolio.products[0].needs == ("forms", "mail", "login")
 
 
 def test_amount_is_read_exactly(tmp_path: Path) -> None:
-    value = loaded(tmp_path, with_keys("value_per_hour: {amount: 87.1, basis: b}")).products[0].value_per_hour
+    value = load_text(tmp_path, with_keys("value_per_hour: {amount: 87.1, basis: b}")).products[0].value_per_hour
     assert value is not None
     assert (value.rate.amount * 10, value.rate.currency) == (871, "CAD")
 
@@ -167,7 +167,7 @@ def test_own_policy_is_next_to_the_config_file(tmp_path: Path) -> None:
     policy_file.write_text(POLICY.replace("id: stages", "id: ours").replace("highest: 99.5%", "highest: 99.9%"))
     text = "stages: ours\n" + with_keys("stage: pilot")
     assert not warnings(tmp_path, text)
-    assert loaded(tmp_path, text).stages.id == "ours"
+    assert load_text(tmp_path, text).stages.id == "ours"
     for original, replacement, expected_error in (
         ("highest: 99.5%", "highest: 100%", "stages.yaml:"),
         ("stage: pilot", "stage: production", "has 0 terms for pilot"),
@@ -175,7 +175,7 @@ def test_own_policy_is_next_to_the_config_file(tmp_path: Path) -> None:
         ("id: stages", "id: [", "is not YAML"),
     ):
         policy_file.write_text(POLICY.replace(original, replacement))
-        (line,) = complaints(tmp_path, text)
+        (line,) = problems_of(tmp_path, text)
         assert line.startswith("c.yaml:1:9: stages: invalid policy: ")
         assert expected_error.replace("stages.yaml", "ours.yaml") in line
 
@@ -189,5 +189,5 @@ def test_own_policy_is_next_to_the_config_file(tmp_path: Path) -> None:
     ],
 )
 def test_missing_policy_is_reported(name: str, expected_error: str, tmp_path: Path) -> None:
-    (line,) = complaints(tmp_path, f"stages: {name}\n" + with_keys("stage: pilot"))
+    (line,) = problems_of(tmp_path, f"stages: {name}\n" + with_keys("stage: pilot"))
     assert line.startswith(f"c.yaml:1:9: stages: {expected_error}")

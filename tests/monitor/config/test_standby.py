@@ -8,13 +8,13 @@ import pytest
 
 from sla.interval import HOUR, Interval
 from sla.window import parse_instant
-from tests.monitor.config.kinds import check, complaints, loaded
+from tests.monitor.config.kinds import load_text, problems_of, with_check
 
 SHIFT = "person: Ana, start: 2026-03-07T20:00, end: 2026-03-08T08:00"
 
 
 def with_rota(text: str) -> str:
-    return f"standby:\n  - {{id: r, {text}}}\n" + check('tcp: "h:1"')
+    return f"standby:\n  - {{id: r, {text}}}\n" + with_check('tcp: "h:1"')
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def with_rota(text: str) -> str:
     ],
 )
 def test_mistake_is_reported_with_its_position(text: str, expected_problem: str, tmp_path: Path) -> None:
-    problems = complaints(tmp_path, with_rota(text))
+    problems = problems_of(tmp_path, with_rota(text))
     assert problems[0].startswith(f"c.yaml:{expected_problem}"), problems
 
 
@@ -42,14 +42,14 @@ def test_rota_with_two_sources_or_a_duplicate_id_is_rejected(tmp_path: Path) -> 
     (tmp_path / "r.ics").write_text(
         "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20260307T160000Z\nDURATION:PT2H\nEND:VEVENT\nEND:VCALENDAR\n"
     )
-    (line,) = complaints(tmp_path, with_rota(f"ics: r.ics, shifts: [{{{SHIFT}}}]"))
+    (line,) = problems_of(tmp_path, with_rota(f"ics: r.ics, shifts: [{{{SHIFT}}}]"))
     assert "standby.r.shifts: is not allowed with ics; remove one of the two" in line
-    (line,) = complaints(tmp_path, "standby: [{id: r, ics: r.ics}, {id: r, ics: r.ics}]\n" + check('tcp: "h:1"'))
+    (line,) = problems_of(tmp_path, "standby: [{id: r, ics: r.ics}, {id: r, ics: r.ics}]\n" + with_check('tcp: "h:1"'))
     assert '"r" is already the id of a rota at' in line
 
 
 def test_night_shift_is_one_hour_shorter_when_clocks_go_forward(tmp_path: Path) -> None:
-    (rota,) = loaded(tmp_path, with_rota(f"shifts: [{{{SHIFT}}}]")).standby
+    (rota,) = load_text(tmp_path, with_rota(f"shifts: [{{{SHIFT}}}]")).standby
     window = Interval(parse_instant("2026-03-01T00:00:00Z"), parse_instant("2026-04-01T00:00:00Z"))
     (shift,) = rota.shifts_in(window, "America/Vancouver")
     assert (shift.person, shift.rota, shift.interval.length) == ("Ana", "r", 11 * HOUR)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor.config import yaml_reader
 from monitor.config.loader import examine
 from monitor.config.yaml_reader import UnreadableError, read
-from tests.monitor.config.kinds import KINDS, SMALLEST
+from tests.monitor.config.kinds import KINDS, MINIMAL
 
 if TYPE_CHECKING:
     from monitor.config.yaml_nodes import Node
@@ -124,13 +124,13 @@ def test_duplicate_key_is_reported_with_its_first_position(tmp_path: Path) -> No
     assert problems == ["c.yaml:4:3: a.b: is set twice; first in line 2"]
 
 
-@given(at=st.integers(0, len(SMALLEST)), put=st.text(max_size=4), cut=st.integers(0, 12))
+@given(at=st.integers(0, len(MINIMAL)), put=st.text(max_size=4), cut=st.integers(0, 12))
 def test_any_edit_gives_a_portfolio_or_problems(
     at: int, inserted: str, deleted_count: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Each problem is one line with a position."""
     path = tmp_path_factory.getbasetemp() / "edited.yaml"
-    path.write_bytes((SMALLEST[:at] + inserted + SMALLEST[at + deleted_count :]).encode("utf-8", "surrogatepass"))
+    path.write_bytes((MINIMAL[:at] + inserted + MINIMAL[at + deleted_count :]).encode("utf-8", "surrogatepass"))
     result = examine(path, KINDS)
     assert (result.portfolio is None) == bool(result.problems)
     for problem in result.problems:

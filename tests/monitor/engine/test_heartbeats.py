@@ -232,9 +232,9 @@ def test_only_the_checks_own_token_is_accepted() -> None:
 
 def test_run_that_never_ends_overran_after_an_earlier_success() -> None:
     scene = Scene(run_time="2h")
-    scene.until(3 * HOUR)
+    scene.advance_to(3 * HOUR)
     scene.beats.end(scene.entry, 0)
-    scene.until(27 * HOUR)
+    scene.advance_to(27 * HOUR)
     scene.beats.start(scene.entry)
-    scene.until(30 * HOUR)
+    scene.advance_to(30 * HOUR)
     assert scene.seen[1:] == [(29 * HOUR, BAD, "heartbeat_overran")]

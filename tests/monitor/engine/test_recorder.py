@@ -226,12 +226,12 @@ def test_observations_before_the_fold_mark_are_in_a_written_run() -> None:
     seen: list[Observation] = []
     last: dict[str, int] = {}
     marks = []
-    for calls in writer.calls:
-        if isinstance(calls, Observation):
-            seen.append(calls)
-            assert not marks or calls.at >= marks[-1]
+    for call in writer.calls:
+        if isinstance(call, Observation):
+            seen.append(call)
+            assert not marks or call.at >= marks[-1]
             continue
-        runs, until = calls
+        runs, until = call
         last |= {run.check: max(run.last, last.get(run.check, 0)) for run in runs}
         if until is not None:
             marks.append(until)

@@ -219,7 +219,7 @@ async def test_overlong_header_is_rejected(site: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "request",
+    "request_bytes",
     [
         b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nX Y: z\r\n\r\n",
@@ -228,12 +228,12 @@ async def test_overlong_header_is_rejected(site: RunningServer) -> None:
     ],
 )
 async def test_malformed_request_is_not_logged(
-    site: RunningServer, caplog: pytest.LogCaptureFixture, request: bytes
+    site: RunningServer, caplog: pytest.LogCaptureFixture, request_bytes: bytes
 ) -> None:
     url = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     with caplog.at_level("INFO"):
-        writer.write(request)
+        writer.write(request_bytes)
         response = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     assert response.startswith(b"HTTP/1.0 400 ")
