@@ -1,4 +1,4 @@
-"""Which notification may be sent next, and when: over instants that the test names."""
+"""The order and the time of notifications in the outbox, at given instants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def outbox(*rows: Notification, written: bool = True) -> Outbox:
     return made
 
 
-def test_what_is_due_for_longest_is_next() -> None:
+def test_notification_that_is_due_longest_is_next() -> None:
     early, late = row("a", due=NOW - SECOND), row("b")
     held = outbox(late, early)
     assert held.ready("ops", NOW) == [early]
@@ -35,8 +35,8 @@ def test_what_is_due_for_longest_is_next() -> None:
     assert held.next_at(["ops"]) == NOW - SECOND
 
 
-def test_a_key_keeps_its_order() -> None:
-    """The resolve waits for its trigger, whatever is due, and while the trigger is under way."""
+def test_notifications_of_a_key_keep_their_order() -> None:
+    """The resolution waits until the opening is delivered, also while an attempt is in progress."""
     opened, resolved = row(due=NOW + MINUTE), row(event=Kind.RESOLVED, turn=1)
     held = outbox(resolved, opened)
     assert held.ready("ops", NOW) == []
@@ -48,7 +48,7 @@ def test_a_key_keeps_its_order() -> None:
     assert held.ready("ops", NOW + MINUTE) == [resolved]
 
 
-def test_keys_do_not_wait_for_each_other() -> None:
+def test_keys_are_independent() -> None:
     first, second = row("a"), row("b")
     held = outbox(first, second)
     held.begin([first])
@@ -64,7 +64,7 @@ def test_keys_do_not_wait_for_each_other() -> None:
         (Kind.HEARTBEAT, math.inf),
     ],
 )
-def test_while_the_disk_does_not_answer_an_opening_goes_out_and_an_end_never(event: Kind, at: float) -> None:
+def test_blocked_disk_permits_openings_and_no_resolutions(event: Kind, at: float) -> None:
     waiting = row(event=event)
     held = outbox(waiting, written=False)
     assert held.ready_at(waiting) == at
@@ -72,7 +72,7 @@ def test_while_the_disk_does_not_answer_an_opening_goes_out_and_an_end_never(eve
     assert held.ready_at(waiting) == NOW
 
 
-def test_retries_come_later_and_later_within_a_bound_and_spread_by_chance() -> None:
+def test_retry_delays_grow_to_a_limit_with_jitter() -> None:
     held, tried, dues = outbox(row()), row(), []
     for _ in range(12):
         tried = held.failed(tried, NOW, "status 400", 0.999, refused=True)
@@ -84,7 +84,7 @@ def test_retries_come_later_and_later_within_a_bound_and_spread_by_chance() -> N
     assert (tried.attempts, tried.error) == (12, "status 400")
 
 
-def test_a_receiver_that_names_a_time_is_left_alone_until_then() -> None:
+def test_receiver_with_retry_after_is_not_tried_before() -> None:
     first, second = row("a"), row("b")
     held = outbox(first, second)
     held.failed(first, NOW, "status 429", 0.5, wait=7 * MINUTE)
@@ -94,7 +94,7 @@ def test_a_receiver_that_names_a_time_is_left_alone_until_then() -> None:
     assert held.ready("ops", NOW + LONGEST_WAIT) != []
 
 
-def test_a_receiver_that_fails_again_and_again_is_tried_with_one_message_at_a_time() -> None:
+def test_failing_receiver_is_tried_with_one_message() -> None:
     rows = [row(f"key-{n}") for n in range(TRIPS + 2)]
     held = outbox(*rows)
     for each in rows[:TRIPS]:
@@ -110,7 +110,7 @@ def test_a_receiver_that_fails_again_and_again_is_tried_with_one_message_at_a_ti
     assert len([each for each in held.waiting() if held.ready_at(each) <= later]) == TRIPS + 1
 
 
-def test_a_refused_message_says_nothing_of_the_receiver() -> None:
+def test_rejected_message_does_not_count_as_a_receiver_failure() -> None:
     rows = [row(f"key-{n}") for n in range(TRIPS + 1)]
     held = outbox(*rows)
     for each in rows[:TRIPS]:
@@ -119,7 +119,7 @@ def test_a_refused_message_says_nothing_of_the_receiver() -> None:
     assert held.ready("ops", NOW) == [rows[-1]]
 
 
-def test_retry_makes_due_what_failed_of_one_receiver_or_of_all() -> None:
+def test_retry_makes_failed_messages_due_for_one_or_all_receivers() -> None:
     ops, other = row(), row(receiver="other")
     held = outbox(ops, other)
     for each in (ops, other):
@@ -130,8 +130,8 @@ def test_retry_makes_due_what_failed_of_one_receiver_or_of_all() -> None:
     assert [each.receiver for each in held.retry(NOW)] == ["other"]
 
 
-def test_retry_reports_what_was_due_but_held_by_the_circuit_breaker() -> None:
-    """Its due time is past, and only the receiver's hold kept it: the loop has to be woken for it."""
+def test_retry_reports_messages_that_only_the_circuit_breaker_delays() -> None:
+    """Their due time is past, so the delivery loop must be woken."""
     waiting, at = row(), NOW
     held = outbox(waiting)
     for _ in range(TRIPS + 1):
@@ -143,7 +143,7 @@ def test_retry_reports_what_was_due_but_held_by_the_circuit_breaker() -> None:
     assert held.next_at(["ops"]) == at - 1
 
 
-def test_only_openings_that_are_due_are_joined() -> None:
+def test_only_due_openings_are_grouped() -> None:
     first, second = row("a"), row("b")
     third = row("c", due=NOW + MINUTE)
     end = row("d", Kind.RESOLVED)
@@ -152,6 +152,6 @@ def test_only_openings_that_are_due_are_joined() -> None:
     assert held.joined(end, NOW) == []
 
 
-def test_what_is_delivered_already_is_not_taken_in() -> None:
+def test_delivered_notifications_are_not_added() -> None:
     held = outbox(replace(row(), done=NOW))
     assert list(held.waiting()) == []

@@ -1,4 +1,4 @@
-"""A record with two closed days, and a daemon's anchoring of it."""
+"""Fixtures: a record with two closed days, and its anchoring."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class SteppedClock(SystemClock):
-    """The system's clock, which a test can move on."""
+    """The system's clock, which a test can advance."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class SteppedClock(SystemClock):
 
 @dataclass
 class AnchoredRecord:
-    """A record whose heads are anchored by what `configure` names."""
+    """A record whose heads are sent to the anchors that `configure` sets."""
 
     path: Path
     store: SqliteStore
@@ -69,7 +69,7 @@ class AnchoredRecord:
         self.ledger.facts = Facts(self.ledger.facts.all, facts, former=self.ledger.former)
 
     async def look(self, after: float = 0.0) -> None:
-        """Make an attempt with what is due, so many seconds later."""
+        """Attempt all due anchors after this many seconds."""
         self.clock.ahead += after
         outbound = OutboundPolicy(self.ledger.portfolio.outbound)
         async with probe_environment(self.clock, self.health, outbound=outbound) as (runner, _):
@@ -97,6 +97,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> World:
 async def record(kept: World, tmp_path: Path) -> AsyncIterator[AnchoredRecord]:
     path = tmp_path / "record.db"
     shutil.copy(kept.path, path)
-    found = AnchoredRecord(path, SqliteStore(path, kept.end), kept.end)
-    yield found
-    found.store.close()
+    anchored_record = AnchoredRecord(path, SqliteStore(path, kept.end), kept.end)
+    yield anchored_record
+    anchored_record.store.close()

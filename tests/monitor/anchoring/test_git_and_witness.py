@@ -34,9 +34,7 @@ def remote(tmp_path: Path) -> Path:
     return path
 
 
-async def test_heads_are_pushed_to_a_repository_and_found_in_a_clone(
-    record: AnchoredRecord, remote: Path, tmp_path: Path
-) -> None:
+async def test_heads_are_pushed_and_found_in_a_clone(record: AnchoredRecord, remote: Path, tmp_path: Path) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
     await record.look()
     record.close_day()
@@ -60,7 +58,7 @@ async def test_heads_are_pushed_to_a_repository_and_found_in_a_clone(
     assert checked.anchors.uncovered == []
 
 
-async def test_a_repository_with_another_record_or_another_file_is_refused(
+async def test_repository_with_foreign_content_is_rejected(
     record: AnchoredRecord, remote: Path, tmp_path: Path
 ) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
@@ -77,7 +75,7 @@ async def test_a_repository_with_another_record_or_another_file_is_refused(
     assert list(receipts(record.store.load_facts())) == []
 
 
-async def test_a_commit_that_lacks_the_head_is_named(record: AnchoredRecord, remote: Path, tmp_path: Path) -> None:
+async def test_commit_without_the_head_is_reported(record: AnchoredRecord, remote: Path, tmp_path: Path) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
     await record.look()
     clone = tmp_path / "clone"
@@ -91,8 +89,8 @@ async def test_a_commit_that_lacks_the_head_is_named(record: AnchoredRecord, rem
     assert record.checked(git=clone).holds, receipt
 
 
-async def test_a_repository_that_is_not_there_or_hangs_fails_in_time(record: AnchoredRecord, tmp_path: Path) -> None:
-    """A remote helper that never ends is killed with git."""
+async def test_missing_or_hanging_repository_fails_in_time(record: AnchoredRecord, tmp_path: Path) -> None:
+    """A remote helper that does not end is killed together with git."""
     record.configure(anchors=[{"id": "repo", "git": str(tmp_path / "none.git")}])
     await record.look()
     assert record.health.anchor_failures == {"repo": 1}
@@ -113,7 +111,7 @@ async def listen_silently() -> asyncio.Server:
     return await asyncio.start_server(silent, "127.0.0.1", 0)
 
 
-async def test_the_outbound_policy_is_asked_for_the_host_of_a_repository(record: AnchoredRecord) -> None:
+async def test_outbound_policy_applies_to_the_repositorys_host(record: AnchoredRecord) -> None:
     record.configure(anchors=[{"id": "repo", "git": "ssh://127.0.0.1/x.git"}], outbound={"deny": ["127.0.0.0/8"]})
     await record.look()
     assert record.health.anchor_failures == {"repo": 1}
@@ -130,13 +128,13 @@ async def test_the_outbound_policy_is_asked_for_the_host_of_a_repository(record:
         ("file:///srv/heads.git", ""),
     ],
 )
-def test_the_host_of_a_remote(remote_: str, host: str) -> None:
+def test_host_of_a_remote(remote_: str, host: str) -> None:
     assert host_of(remote_) == host
     assert issubclass(GitError, Exception)
 
 
-async def test_a_second_ninewatch_keeps_the_heads_and_confirms_them(record: AnchoredRecord, tmp_path: Path) -> None:
-    """Both publish their API; each asks the other."""
+async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path: Path) -> None:
+    """Both daemons publish their API, and each requests the other's heads."""
     import shutil
 
     from monitor.storage.sqlite import SqliteStore
@@ -177,7 +175,7 @@ async def test_a_second_ninewatch_keeps_the_heads_and_confirms_them(record: Anch
     await theirs.close()
 
 
-async def test_a_witness_notices_a_head_that_became_another_one(record: AnchoredRecord) -> None:
+async def test_witness_detects_a_changed_head(record: AnchoredRecord) -> None:
     from monitor.anchoring.http import AnswerError
     from monitor.anchoring.receipt import Seen
     from monitor.anchoring.service import _new

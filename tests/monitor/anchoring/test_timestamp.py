@@ -1,4 +1,4 @@
-"""Heads are stamped by a real RFC 3161 service, and the tokens verify without it, long after."""
+"""Heads are stamped by a real RFC 3161 service, and the tokens verify later without it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def configured(record: AnchoredRecord, service: Service) -> None:
     record.configure(anchors=[{"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}])
 
 
-async def test_the_newest_head_is_stamped_once_and_covers_all_days_before(
-    record: AnchoredRecord, service: Service
-) -> None:
+async def test_newest_head_is_stamped_once_and_covers_earlier_days(record: AnchoredRecord, service: Service) -> None:
     before = record.checked()
     assert before.anchors.uncovered == [(None, "2026-10-31")]
     configured(record, service)
@@ -48,9 +46,7 @@ async def test_the_newest_head_is_stamped_once_and_covers_all_days_before(
     assert "compare it, or use --ca" in record.checked().anchors.found[0].text
 
 
-async def test_days_that_are_closed_later_are_not_covered_until_they_are_stamped(
-    record: AnchoredRecord, service: Service
-) -> None:
+async def test_later_days_are_not_covered_until_they_are_stamped(record: AnchoredRecord, service: Service) -> None:
     configured(record, service)
     await record.look()
     record.close_day()
@@ -61,9 +57,7 @@ async def test_days_that_are_closed_later_are_not_covered_until_they_are_stamped
 
 
 @pytest.mark.parametrize("failure", ["status", "garbage", "other token", "down"])
-async def test_a_failure_is_counted_and_tried_again_later(
-    record: AnchoredRecord, service: Service, failure: str
-) -> None:
+async def test_failure_is_counted_and_retried(record: AnchoredRecord, service: Service, failure: str) -> None:
     configured(record, service)
     other, nonce = query("0" * 64)
     if failure == "status":
@@ -88,7 +82,7 @@ async def test_a_failure_is_counted_and_tried_again_later(
     assert nonce
 
 
-async def test_the_outbound_policy_is_asked(record: AnchoredRecord, service: Service) -> None:
+async def test_outbound_policy_applies_to_the_service(record: AnchoredRecord, service: Service) -> None:
     anchor = {"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}
     record.configure(anchors=[anchor], outbound={"deny": ["127.0.0.0/8"]})
     await record.look()
@@ -96,10 +90,10 @@ async def test_the_outbound_policy_is_asked(record: AnchoredRecord, service: Ser
     assert record.health.anchor_failures == {"tsa": 1}
 
 
-async def test_a_secret_header_is_sent_and_shown_nowhere(
+async def test_secret_header_is_sent_and_never_shown(
     record: AnchoredRecord, service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """In no log of a failure, in no receipt, and nowhere else in the record."""
+    """It is not in the log of a failure, in a receipt, or elsewhere in the record."""
     canary = "canary-5c1f0e"
     monkeypatch.setenv("TSA_KEY", canary)
     headers = {"X-Key": {"env": "TSA_KEY"}}
@@ -119,7 +113,7 @@ async def test_a_secret_header_is_sent_and_shown_nowhere(
     assert canary not in repr(record.ledger.portfolio.anchors)
 
 
-async def test_a_token_of_another_authority_head_or_nonce_is_refused(
+async def test_token_with_wrong_authority_head_or_nonce_is_rejected(
     record: AnchoredRecord, service: Service, tmp_path: Path
 ) -> None:
     configured(record, service)
@@ -144,10 +138,10 @@ async def test_a_token_of_another_authority_head_or_nonce_is_refused(
     assert "the token does not verify" in next(iter(wrong.broken()))
 
 
-async def test_a_record_that_was_edited_and_chained_anew_contradicts_its_stamp(
+async def test_edited_record_with_recomputed_chain_contradicts_its_stamp(
     record: AnchoredRecord, service: Service
 ) -> None:
-    """Somebody with the file edits a day and makes all heads anew; the receipt is what they cannot make."""
+    """An attacker with the file edits a day and recomputes all heads, but cannot forge the receipt."""
     import sqlite3
 
     configured(record, service)
@@ -174,7 +168,7 @@ async def test_a_record_that_was_edited_and_chained_anew_contradicts_its_stamp(
     assert "another head 2 than the chain has" in next(iter(found.broken()))
 
 
-async def test_the_command_takes_the_authority_from_whoever_verifies(
+async def test_verify_command_uses_the_given_authority(
     record: AnchoredRecord, service: Service, tmp_path: Path
 ) -> None:
     from tests.monitor.bundle.test_verification import run

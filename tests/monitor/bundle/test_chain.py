@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - statements of tests, of their own values
-"""The chain of heads: a record that is left alone verifies for ever, and an edit of its past is named with its day."""
+"""The chain of heads: an unchanged record verifies, and an edit of its past is reported with its day."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ FIRST_DAY = START // DAY
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> World:
+def original_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world(5, tmp_path_factory.mktemp("kept"), days=4.2, closed=True)
 
 
 @pytest.fixture
-def edited(kept: World, tmp_path: Path) -> World:
+def editable_world(original_world: World, tmp_path: Path) -> World:
     """Return a copy of the record that a test may edit."""
     path = tmp_path / "edited.db"
-    shutil.copy(kept.path, path)
-    return World(path, kept.portfolio.model_copy(update={"store": path}), kept.end, kept.facts)
+    shutil.copy(original_world.path, path)
+    return World(
+        path, original_world.portfolio.model_copy(update={"store": path}), original_world.end, original_world.facts
+    )
 
 
 def edit(found: World, *statements: str) -> None:
-    """Do what somebody with the file could do; the triggers stop only accidents."""
+    """Change the record as an attacker with the file could; the triggers prevent only accidents."""
     with sqlite3.connect(found.path) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {name}")
@@ -57,15 +59,13 @@ def query(found: World, statement: str) -> Any:
     return row
 
 
-def days(found: CheckedChain) -> list[int]:
-    """Return the numbers of the heads that are broken, each once."""
+def broken_heads(found: CheckedChain) -> list[int]:
+    """Return the numbers of the broken heads, each once."""
     return sorted({each.head for each in found.breaks})
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_random_record_verifies_with_all_its_heads_and_after_raw_observations_are_pruned(
-    seed: int, tmp_path: Path
-) -> None:
+def test_random_record_verifies_also_after_pruning(seed: int, tmp_path: Path) -> None:
     found = world(seed, tmp_path, days=3.3, closed=True)
     checked = check_record(found.path)
     assert [head.day for head in checked.heads] == [FIRST_DAY + day for day in range(4)]
@@ -79,7 +79,7 @@ def test_a_random_record_verifies_with_all_its_heads_and_after_raw_observations_
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_bundle_of_one_product_proves_its_part_without_the_others(seed: int, tmp_path: Path) -> None:
+def test_bundle_of_one_product_verifies_without_the_others(seed: int, tmp_path: Path) -> None:
     found = world(seed, tmp_path, days=3.3, closed=True)
     for product, at in (("base", found.end), ("other", found.end), ("all", found.end - 25 * HOUR - 7)):
         checked = verified(bundled(found, product, "2d", at), tmp_path)
@@ -100,31 +100,29 @@ RUN_OF_DAY_TWO = f"FROM runs WHERE first > {(FIRST_DAY + 1) * DAY + HOUR} AND la
         f"DELETE FROM runs WHERE rowid_ {RUN_OF_DAY_TWO}",
     ],
 )
-def test_a_run_of_a_closed_day_that_is_changed_or_deleted_breaks_the_chain_at_its_day(
-    statement: str, edited: World
-) -> None:
+def test_changed_or_deleted_run_breaks_the_chain_at_its_day(statement: str, editable_world: World) -> None:
     head, _, tail = statement.partition("WHERE rowid_ ")
-    series, first = query(edited, f"SELECT series, first {tail} ORDER BY first LIMIT 1")
-    edit(edited, f"{head}WHERE series = {series} AND first = {first}")
-    found = check_record(edited.path)
-    assert days(found) == [2]
-    check = query(edited, f"SELECT check_key FROM series WHERE id = {series}")[0]
+    series, first = query(editable_world, f"SELECT series, first {tail} ORDER BY first LIMIT 1")
+    edit(editable_world, f"{head}WHERE series = {series} AND first = {first}")
+    found = check_record(editable_world.path)
+    assert broken_heads(found) == [2]
+    check = query(editable_world, f"SELECT check_key FROM series WHERE id = {series}")[0]
     assert f"{check.partition('/')[0]}: runs of the check {check.partition('/')[2]} were" in str(found.breaks[0])
     assert str(found.breaks[0]).startswith("2026-10-31 (head 2)")
 
 
-def test_a_run_that_is_added_to_a_closed_day_breaks_it(edited: World) -> None:
-    series, last = query(edited, f"SELECT series, last {RUN_OF_DAY_TWO} ORDER BY first LIMIT 1")
+def test_added_run_breaks_the_chain_at_its_day(editable_world: World) -> None:
+    series, last = query(editable_world, f"SELECT series, last {RUN_OF_DAY_TWO} ORDER BY first LIMIT 1")
     columns = "outcome, reason, count, hold, latency_count, latency_sum, latency_max, seeded"
     edit(
-        edited,
+        editable_world,
         f"INSERT INTO runs (series, first, last, {columns}) SELECT series, {last + 1}, {last + 1}, outcome, reason, 1,"
         f" hold, 0, 0, 0, 0 FROM runs WHERE series = {series} AND last = {last}",
     )
-    assert days(check_record(edited.path)) == [2]
+    assert broken_heads(check_record(editable_world.path)) == [2]
 
 
-def test_a_run_that_went_on_through_midnights_is_pinned_at_each(tmp_path: Path) -> None:
+def test_run_over_several_days_is_covered_by_each_head(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     store = SqliteStore(path, START)
     begin = FIRST_DAY * DAY + HOUR
@@ -145,45 +143,43 @@ def test_a_run_that_went_on_through_midnights_is_pinned_at_each(tmp_path: Path) 
         copy = tmp_path / "copy.db"
         shutil.copy(path, copy)
         edit(World(copy, None, 0, []), f"UPDATE runs SET {change}")  # type: ignore[arg-type]
-        assert days(check_record(copy)) == broken
+        assert broken_heads(check_record(copy)) == broken
     edit(record, f"UPDATE runs SET last = last + {HOUR}, count = count + 60, latency_sum = latency_sum + 1")
     assert check_record(path).breaks == [], "it went on"
 
 
-def test_a_fact_that_is_deleted_or_edited_breaks_the_day_that_covers_it(
-    kept: World, edited: World, tmp_path: Path
-) -> None:
+def test_deleted_or_edited_fact_breaks_its_day(original_world: World, editable_world: World, tmp_path: Path) -> None:
     covered = "FROM head_items WHERE kind = 'fact' AND head = 3 ORDER BY id LIMIT 1"
-    with sqlite3.connect(edited.path) as connection:
+    with sqlite3.connect(editable_world.path) as connection:
         rows = connection.execute(f"SELECT id {covered}").fetchall()
     connection.close()
     assert rows, "a fact was stated on that day"
     name = rows[0][0]
     copy = tmp_path / "copy.db"
-    shutil.copy(edited.path, copy)
-    edit(edited, f"DELETE FROM facts WHERE id = '{name}'")
-    found = check_record(edited.path)
-    assert days(found) == [3]
+    shutil.copy(editable_world.path, copy)
+    edit(editable_world, f"DELETE FROM facts WHERE id = '{name}'")
+    found = check_record(editable_world.path)
+    assert broken_heads(found) == [3]
     assert f"the fact {name} is missing" in str(found.breaks[0])
-    edit(World(copy, kept.portfolio, 0, []), f"UPDATE facts SET author = 'Eve' WHERE id = '{name}'")
+    edit(World(copy, original_world.portfolio, 0, []), f"UPDATE facts SET author = 'Eve' WHERE id = '{name}'")
     found = check_record(copy)
-    assert days(found) == [3]
+    assert broken_heads(found) == [3]
     assert f"the fact {name} was changed" in str(found.breaks[0])
 
 
-def test_an_incident_that_is_edited_or_deleted_breaks_the_day_that_covers_it(edited: World) -> None:
+def test_deleted_or_edited_incident_breaks_its_day(editable_world: World) -> None:
     name, head = query(
-        edited, "SELECT id, head FROM head_items WHERE kind = 'incident' AND head > 1 ORDER BY id LIMIT 1"
+        editable_world, "SELECT id, head FROM head_items WHERE kind = 'incident' AND head > 1 ORDER BY id LIMIT 1"
     )
-    edit(edited, f"UPDATE incidents SET downtime = downtime + 1 WHERE id = '{name}'")
-    found = check_record(edited.path)
-    assert days(found) == [head]
+    edit(editable_world, f"UPDATE incidents SET downtime = downtime + 1 WHERE id = '{name}'")
+    found = check_record(editable_world.path)
+    assert broken_heads(found) == [head]
     assert f"the incident {name} was changed" in str(found.breaks[0])
-    edit(edited, f"DELETE FROM incidents WHERE id = '{name}'")
-    assert f"the incident {name} is missing" in str(check_record(edited.path).breaks[0])
+    edit(editable_world, f"DELETE FROM incidents WHERE id = '{name}'")
+    assert f"the incident {name} is missing" in str(check_record(editable_world.path).breaks[0])
 
 
-def test_heads_that_are_edited_removed_or_made_anew_break_the_links(edited: World, tmp_path: Path) -> None:
+def test_edited_removed_or_recomputed_heads_break_the_links(editable_world: World, tmp_path: Path) -> None:
     for number, statement in (
         (2, "UPDATE heads SET content = head WHERE number = 2"),
         (2, "UPDATE heads SET day = day + 1, head = content WHERE number = 2"),
@@ -192,28 +188,28 @@ def test_heads_that_are_edited_removed_or_made_anew_break_the_links(edited: Worl
         (1, "DELETE FROM head_series WHERE head = 1"),
     ):
         copy = tmp_path / "copy.db"
-        shutil.copy(edited.path, copy)
-        edit(World(copy, edited.portfolio, 0, []), statement)
-        assert days(check_record(copy))[0] == number, statement
+        shutil.copy(editable_world.path, copy)
+        edit(World(copy, editable_world.portfolio, 0, []), statement)
+        assert broken_heads(check_record(copy))[0] == number, statement
 
 
-def test_an_edit_shows_in_the_bundle_and_by_the_command(edited: World, tmp_path: Path) -> None:
+def test_edit_is_reported_for_the_bundle_and_by_the_command(editable_world: World, tmp_path: Path) -> None:
     ours = "series IN (SELECT id FROM series WHERE check_key LIKE 'other/%')"
-    series, first = query(edited, f"SELECT series, first {RUN_OF_DAY_TWO} AND {ours} ORDER BY first LIMIT 1")
-    edit(edited, f"UPDATE runs SET outcome = 1 - outcome % 2 WHERE series = {series} AND first = {first}")
+    series, first = query(editable_world, f"SELECT series, first {RUN_OF_DAY_TWO} AND {ours} ORDER BY first LIMIT 1")
+    edit(editable_world, f"UPDATE runs SET outcome = 1 - outcome % 2 WHERE series = {series} AND first = {first}")
     path = tmp_path / "bundle.zip"
-    path.write_bytes(bundled(edited, "other", "2d"))
+    path.write_bytes(bundled(editable_world, "other", "2d"))
     done = run("verify", path)
     assert done.exit_code == 1
     assert "BROKEN  2026-10-31 (head 2) of other: runs of the check" in done.output
     assert "0 differ" in done.output, "the figures follow from what was edited"
     assert json.loads(run("verify", path, "--json").output)["chain"]["breaks"][0]["day"] == "2026-10-31"
-    path.write_bytes(bundled(edited, "base", "2d"))
+    path.write_bytes(bundled(editable_world, "base", "2d"))
     assert verify_bundle(path).agrees, "it holds nothing of what was edited"
 
 
-def test_a_bundle_that_was_edited_with_all_digests_made_anew_breaks_the_chain(kept: World, tmp_path: Path) -> None:
-    content = bundled(kept, "other", "2d")
+def test_edited_bundle_with_recomputed_digests_breaks_the_chain(original_world: World, tmp_path: Path) -> None:
+    content = bundled(original_world, "other", "2d")
 
     def drop_correction(lines: list[Any]) -> list[Any]:
         return [line for line in lines if line["kind"] != "correction"]
@@ -237,44 +233,46 @@ def test_a_bundle_that_was_edited_with_all_digests_made_anew_breaks_the_chain(ke
         assert verified(forged(content, name, change), tmp_path).chain.breaks, name
 
 
-def test_what_is_recorded_late_is_covered_by_the_next_head(edited: World) -> None:
-    store = SqliteStore(edited.path, edited.end)
+def test_late_records_are_covered_by_the_next_head(editable_world: World) -> None:
+    store = SqliteStore(editable_world.path, editable_world.end)
     late = Correction("other", Interval(START, START + HOUR), "Ada", "found later", START + HOUR).fact()
     run_ = Run("other/late", Outcome.BAD, "deadline", START, START + HOUR, 7, 20 * MINUTE)
     store.write(Batch(facts=[late], runs=[run_]))
-    found = check_record(edited.path)
+    found = check_record(editable_world.path)
     assert found.breaks == []
     assert "not covered by a head yet: runs of other/late" in found.notes[0]
-    closed = close_day(store, edited.path, edited.end + DAY)
+    closed = close_day(store, editable_world.path, editable_world.end + DAY)
     assert closed is not None
     assert ("fact", late.id) in {(kind, name) for kind, name, _ in closed.items}
     store.close()
-    found = check_record(edited.path)
+    found = check_record(editable_world.path)
     assert found.breaks == [] == found.notes
 
 
-def test_after_a_wrong_clock_a_head_covers_the_whole_record_anew(edited: World) -> None:
-    """The daemon ran with a clock that was three days ahead, and closed days that were still to come."""
-    ahead = edited.end + 3 * DAY
-    store = SqliteStore(edited.path, ahead)
-    store.write(Batch(runs=[Run("other/x", Outcome.GOOD, "", edited.end + HOUR, ahead, 500, 20 * MINUTE)]))
-    assert close_day(store, edited.path, ahead) is not None
-    store.write(Batch(runs=[Run("other/x", Outcome.GOOD, "", edited.end + HOUR, ahead + HOUR, 503, 20 * MINUTE)]))
-    assert check_record(edited.path).breaks == []
+def test_head_covers_the_full_record_again_after_a_wrong_clock(editable_world: World) -> None:
+    """The daemon ran with a clock that was three days ahead, and closed future days."""
+    ahead = editable_world.end + 3 * DAY
+    store = SqliteStore(editable_world.path, ahead)
+    store.write(Batch(runs=[Run("other/x", Outcome.GOOD, "", editable_world.end + HOUR, ahead, 500, 20 * MINUTE)]))
+    assert close_day(store, editable_world.path, ahead) is not None
+    store.write(
+        Batch(runs=[Run("other/x", Outcome.GOOD, "", editable_world.end + HOUR, ahead + HOUR, 503, 20 * MINUTE)])
+    )
+    assert check_record(editable_world.path).breaks == []
     store.close()
-    store = SqliteStore(edited.path, edited.end + 2 * HOUR)
-    assert store.reconcile(edited.end + 2 * HOUR) is not None
-    closed = close_day(store, edited.path, edited.end + 2 * HOUR)
+    store = SqliteStore(editable_world.path, editable_world.end + 2 * HOUR)
+    assert store.reconcile(editable_world.end + 2 * HOUR) is not None
+    closed = close_day(store, editable_world.path, editable_world.end + 2 * HOUR)
     assert closed is not None
     assert closed.head.whole
     store.close()
-    found = check_record(edited.path)
+    found = check_record(editable_world.path)
     assert found.breaks == []
     assert "covers the whole record anew" in found.notes[0]
     assert [head.number for head in found.heads] == list(range(1, len(found.heads) + 1))
 
 
-def test_a_record_without_closed_days_says_so(tmp_path: Path) -> None:
+def test_record_without_closed_days_is_reported(tmp_path: Path) -> None:
     found = world(1, tmp_path, days=0.1)
     store = SqliteStore(found.path, found.end)
     assert close_day(store, found.path, START) is None, "nothing was observed before"
@@ -285,7 +283,7 @@ def test_a_record_without_closed_days_says_so(tmp_path: Path) -> None:
     assert isinstance(check_record(found.path).heads, list)
 
 
-def test_the_command_verifies_a_record_next_to_its_daemon(tmp_path: Path) -> None:
+def test_verify_command_works_while_the_daemon_runs(tmp_path: Path) -> None:
     from tests.monitor.reporting import month
 
     config, store = month.record(tmp_path, close=False)

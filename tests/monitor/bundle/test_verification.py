@@ -1,4 +1,4 @@
-"""A bundle's figures are recomputed from it alone, and whatever was changed in it is named."""
+"""A bundle's figures are recomputed from the bundle alone, and every change to it is reported."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def run(*arguments: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> World:
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world(7, tmp_path_factory.mktemp("small"), days=0.2)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_every_figure_of_a_random_record_with_reloads_is_recomputed(seed: int, tmp_path: Path) -> None:
+def test_every_figure_of_a_random_record_is_recomputed(seed: int, tmp_path: Path) -> None:
     random, found = Random(seed), world(seed, tmp_path)  # noqa: S311 - reproducible
     at = random.choice([found.end, found.end - random.randint(1, 40) * HOUR - 17])
     for product, window in (("web", "month"), ("all", random.choice(["36h", "day", "week"]))):
@@ -52,7 +52,7 @@ def test_every_figure_of_a_random_record_with_reloads_is_recomputed(seed: int, t
         assert checked.agreeing > 100
 
 
-def test_the_same_record_and_instant_give_the_same_bytes_however_it_goes_on(tmp_path: Path) -> None:
+def test_bundle_of_a_record_and_instant_has_the_same_bytes_later(tmp_path: Path) -> None:
     config, store = month.record(tmp_path, close=False)
     words = ("report", "-c", config, "--product", "forms", "--window", "2d", "--at", month.MIDDLE, "--format", "json")
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
@@ -62,8 +62,8 @@ def test_the_same_record_and_instant_give_the_same_bytes_however_it_goes_on(tmp_
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_command_writes_a_bundle_next_to_the_report_and_verifies_it_far_from_the_record(tmp_path: Path) -> None:
-    """In another folder, without the configuration and the record."""
+def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tmp_path: Path) -> None:
+    """The verification runs in another folder, without the configuration and the record."""
     config, _ = month.record(tmp_path)
     report, apart = tmp_path / "forms.json", tmp_path / "apart"
     apart.mkdir()
@@ -92,7 +92,7 @@ def test_the_command_writes_a_bundle_next_to_the_report_and_verifies_it_far_from
     assert "not the report that the bundle was made with" in refused.output
 
 
-def test_a_bundle_holds_no_address_and_no_other_product(tmp_path: Path) -> None:
+def test_bundle_contains_no_addresses_and_no_other_products(tmp_path: Path) -> None:
     config, _ = month.record(tmp_path)
     path = tmp_path / "login.zip"
     assert run("report", "-c", config, "--product", "login", "--at", month.MIDDLE, "--bundle", path).exit_code == 0
@@ -102,8 +102,8 @@ def test_a_bundle_holds_no_address_and_no_other_product(tmp_path: Path) -> None:
     assert b"other/" not in bundled(found, "base", "day")
 
 
-def test_a_flip_of_any_byte_is_named_and_never_passes(small: World, tmp_path: Path) -> None:
-    content = bundled(small, "other", "2h")
+def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> None:
+    content = bundled(small_bundle, "other", "2h")
     files = unpacked(content, "")
     random = Random(11)  # noqa: S311 - reproducible
     offsets = (
@@ -139,17 +139,17 @@ def change_first(path: str, value: Any) -> Any:
     return change
 
 
-def test_a_figure_that_was_edited_with_all_digests_made_anew_is_named_with_both_values(
-    small: World, tmp_path: Path
+def test_edited_figure_with_recomputed_digests_is_reported_with_both_values(
+    small_bundle: World, tmp_path: Path
 ) -> None:
-    content = bundled(small, "other", "2h")
+    content = bundled(small_bundle, "other", "2h")
     path = tmp_path / "forged.zip"
     path.write_bytes(forged(content, "figures.jsonl", change_first("value.availability.low", 0.123)))
     done = run("verify", path)
     assert done.exit_code == 1
     (difference,) = [line for line in done.output.splitlines() if "DIFFERS  " in line]
     assert "availability.low: stated 0.123, recomputed" in difference
-    window = f"{format_instant(small.end - 2 * HOUR)}/{format_instant(small.end)}"
+    window = f"{format_instant(small_bundle.end - 2 * HOUR)}/{format_instant(small_bundle.end)}"
     assert f"other  window  {window}  raw: " in done.output
     (found,) = [each for each in json.loads(run("verify", path, "--json").output)["figures"] if each["differences"]]
     assert (found["product"], found["figure"], found["window"]) == ("other", "raw", window)
@@ -163,20 +163,20 @@ def longer(lines: list[Any]) -> list[Any]:
     return lines
 
 
-def test_runs_that_were_edited_give_other_figures(small: World, tmp_path: Path) -> None:
-    found = verified(forged(bundled(small, "other", "2h"), "runs.jsonl", longer), tmp_path)
+def test_edited_runs_give_other_figures(small_bundle: World, tmp_path: Path) -> None:
+    found = verified(forged(bundled(small_bundle, "other", "2h"), "runs.jsonl", longer), tmp_path)
     assert not found.damages
     assert found.differing
 
 
-def test_a_figure_that_was_taken_out_or_made_up_is_named(small: World, tmp_path: Path) -> None:
-    content = bundled(small, "other", "2h")
+def test_removed_or_added_figure_is_reported(small_bundle: World, tmp_path: Path) -> None:
+    content = bundled(small_bundle, "other", "2h")
     for change in (lambda lines: lines[1:], lambda lines: [*lines, lines[0] | {"number": 99}]):
         found = verified(forged(content, "figures.jsonl", change), tmp_path)
         assert any("no such figure" in (d.stated, d.recomputed) for each in found.figures for d in each.differences)
 
 
-def test_a_fact_that_was_edited_is_named(tmp_path: Path) -> None:
+def test_edited_fact_is_reported(tmp_path: Path) -> None:
     worlds = (world(seed, tmp_path) for seed in range(20))
     found = next(w for w in worlds if any(f.kind == "correction" and f.product == "other" for f in w.facts))
 
@@ -190,9 +190,9 @@ def test_a_fact_that_was_edited_is_named(tmp_path: Path) -> None:
         verified(forged(bundled(found, "all", "2d"), "facts.jsonl", change), tmp_path)
 
 
-def test_the_time_zone_rules_of_the_bundle_decide(small: World, tmp_path: Path) -> None:
-    """A bundle whose rules of the zone are those of another one gives other days."""
-    content = bundled(small, "other", "month")
+def test_bundles_time_zone_rules_are_used(small_bundle: World, tmp_path: Path) -> None:
+    """A bundle with the rules of another zone gives other days."""
+    content = bundled(small_bundle, "other", "month")
 
     def change(lines: list[Any]) -> list[Any]:
         by_name = {line["zone"]: line["tzif"] for line in lines}
@@ -212,8 +212,8 @@ def forged_zone() -> str:
     return base64.b64encode(zones.compiled("Asia/Kathmandu")).decode()
 
 
-def test_another_version_of_the_zone_data_on_this_machine_is_said(small: World, tmp_path: Path) -> None:
-    content = bundled(small, "other", "2h")
+def test_different_zone_data_version_is_reported(small_bundle: World, tmp_path: Path) -> None:
+    content = bundled(small_bundle, "other", "2h")
     files = unpacked(content, "")
     manifest = json.loads(files[NAME])
     manifest["time_zone_database"]["version"] = "2019a"
@@ -249,18 +249,18 @@ def without(name: str) -> Any:
         (lambda files: {}, 2, "holds no files"),
     ],
 )
-def test_files_that_are_missing_additional_moved_or_of_another_kind_are_named(
-    change: Any, status: int, said: str, small: World, tmp_path: Path
+def test_missing_additional_or_wrong_files_are_reported(
+    change: Any, status: int, said: str, small_bundle: World, tmp_path: Path
 ) -> None:
     path = tmp_path / "bundle.zip"
-    path.write_bytes(packed(change(unpacked(bundled(small, "other", "2h"), ""))))
+    path.write_bytes(packed(change(unpacked(bundled(small_bundle, "other", "2h"), ""))))
     done = run_main("verify", path)
     assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
 def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a command as `monitor.cli.main` does: an error that names its remedy is exit status 2."""
+    """Run a command as `monitor.cli.main` does, where an error with a remedy is exit status 2."""
     done = CliRunner().invoke(cli, [str(each) for each in arguments])
     if isinstance(done.exception, NinewatchError):
         return subprocess.CompletedProcess(arguments, 2, done.stdout, f"ninewatch: {done.exception}")
@@ -287,26 +287,26 @@ def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
         (archive(("A B", b"")), "'A B'"),
     ],
 )
-def test_what_is_no_bundle_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
+def test_file_that_is_no_bundle_is_rejected(content: bytes, said: str, tmp_path: Path) -> None:
     with pytest.raises(UnusableBundleError, match=said):
         verified(content, tmp_path)
 
 
-def test_a_bundle_that_was_cut_off_anywhere_is_refused(small: World, tmp_path: Path) -> None:
-    content = bundled(small, "other", "2h")
+def test_truncated_bundle_is_rejected(small_bundle: World, tmp_path: Path) -> None:
+    content = bundled(small_bundle, "other", "2h")
     for length in range(0, len(content), len(content) // 15):
         with pytest.raises(UnusableBundleError, match="not a whole ZIP archive"):
             verified(content[:length], tmp_path)
 
 
-def test_bytes_before_behind_and_in_the_headers_are_named(small: World, tmp_path: Path) -> None:
-    content = bundled(small, "other", "2h")
+def test_bytes_before_after_and_in_the_headers_are_reported(small_bundle: World, tmp_path: Path) -> None:
+    content = bundled(small_bundle, "other", "2h")
     for changed in (b"#!" + content, content[:-2] + b"\x05\x00extra"):
         found = verified(changed, tmp_path)
         assert "outside of its files" in str(found.damages[0])
 
 
-def test_what_is_too_large_or_not_there_is_refused(tmp_path: Path) -> None:
+def test_too_large_or_missing_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "large.zip"
     with path.open("wb") as file:
         file.truncate(LARGEST + 1)
@@ -318,34 +318,34 @@ def test_what_is_too_large_or_not_there_is_refused(tmp_path: Path) -> None:
         assert "cannot read" in done.stderr
 
 
-def test_a_window_that_no_report_has_is_refused(small: World, tmp_path: Path) -> None:
-    """Else a forged manifest could keep the verifier busy for ever."""
-    files = unpacked(bundled(small, "other", "2h"), "")
+def test_invalid_window_is_rejected(small_bundle: World, tmp_path: Path) -> None:
+    """Otherwise a forged manifest could keep the verifier busy without end."""
+    files = unpacked(bundled(small_bundle, "other", "2h"), "")
     manifest = json.loads(files[NAME])
     manifest["window"] |= {"start": "1970-01-02T00:00:00Z", "whole_start": "1970-01-02T00:00:00Z"}
     with pytest.raises(UnusableBundleError, match="not one that a report can have"):
         verified(signed(manifest, files), tmp_path)
 
 
-def test_maintenance_that_recurs_by_the_second_is_refused(small: World, tmp_path: Path) -> None:
+def test_maintenance_that_recurs_every_second_is_rejected(small_bundle: World, tmp_path: Path) -> None:
     def add(lines: list[Any]) -> list[Any]:
         block = {"start": "2026-01-01T00:00:00", "end": "2026-01-01T00:00:01", "rrule": "FREQ=SECONDLY", "reason": "x"}
         return [*lines, fact_row(Fact.of(1, "configuration", "maintenance", "other", {"blocks": [block]}))]
 
     with pytest.raises(UnusableBundleError, match="more often than daily"):
-        verified(forged(bundled(small, "other", "2h"), "facts.jsonl", add), tmp_path)
+        verified(forged(bundled(small_bundle, "other", "2h"), "facts.jsonl", add), tmp_path)
 
 
-def test_text_of_a_bundle_moves_no_cursor(small: World, tmp_path: Path) -> None:
+def test_terminal_escapes_in_a_bundle_are_not_printed(small_bundle: World, tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
     change = change_first("product", "\x1b[2Jother")
-    path.write_bytes(forged(bundled(small, "other", "2h"), "figures.jsonl", change))
+    path.write_bytes(forged(bundled(small_bundle, "other", "2h"), "figures.jsonl", change))
     done = run("verify", path)
     assert done.exit_code == 1
     assert "\x1b" not in done.output
 
 
-def test_a_bundle_cannot_take_the_place_of_its_report(tmp_path: Path) -> None:
+def test_bundle_cannot_have_the_reports_path(tmp_path: Path) -> None:
     config, _ = month.record(tmp_path)
     path = tmp_path / "same.md"
     done = run_main("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", path, "--bundle", path)

@@ -1,4 +1,4 @@
-"""Records with a random past: outages, gaps, reloads that change everything, corrections; and bundles of them."""
+"""Records with a random past: outages, gaps, reloads of changed configurations, corrections; and bundles of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REASON = {Outcome.GOOD: "", Outcome.BAD: "http_status", Outcome.UNKNOWN: "networ
 
 @dataclass
 class World:
-    """A record on disk, the portfolio that was loaded last, and the instant at which it ends."""
+    """A record on disk, the portfolio that was loaded last, and the instant at which the record ends."""
 
     path: Path
     portfolio: Portfolio
@@ -47,7 +47,7 @@ class World:
 
 
 def loaded(random: Random, path: Path) -> Portfolio:
-    """Return a portfolio of three products of which any detail may differ from the last one's."""
+    """Return a portfolio of three products; any detail may differ from the last one's."""
     agreements: list[dict[str, Any]] = [
         {},
         {"service_hours": "Mon-Fri 07:00-18:00", "holidays": "BC"},
@@ -78,7 +78,7 @@ def loaded(random: Random, path: Path) -> Portfolio:
 
 
 def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -> World:
-    """Write a record of some days with a reload now and then; with the heads of its days if they are to be closed."""
+    """Write a record of some days with occasional reloads, and with the heads of its days if `closed` is true."""
     random, path = Random(seed), folder / f"record-{seed}.db"  # noqa: S311 - reproducible
     end = START + round(days * DAY)
     store = SqliteStore(path, end)
@@ -112,7 +112,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
 
 
 def close_day(store: SqliteStore, path: Path, now: int) -> ClosedDay | None:
-    """Write the head of the last day that is over, if one is due, and return it."""
+    """Write and return the head of the last complete day, if it is due."""
     with reading(path, trusted=True) as record:
         found = record.next_head(closed_day(now), now)
     if found is not None:
@@ -150,7 +150,7 @@ def bundled(found: World, product: str, window: str = "30d", at: int | None = No
 
 
 def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:
-    """Return a bundle with the lines of a file changed and all digests made anew."""
+    """Return a bundle with changed lines in a file, and all digests recomputed."""
     files = unpacked(content, "bundle")
     manifest = json.loads(files[NAME])
     lines = change([json.loads(line) for line in files[name].splitlines()])
@@ -159,6 +159,6 @@ def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) 
 
 
 def signed(manifest: dict[str, Any], files: dict[str, bytes]) -> bytes:
-    """Return the archive of the files with a manifest that fits them."""
+    """Return the archive of the files with a matching manifest."""
     about = {key: value for key, value in manifest.items() if key not in ("format", "version", "files")}
     return packed(with_manifest(about, {n: c for n, c in files.items() if n not in (NAME, DIGEST_NAME)}))

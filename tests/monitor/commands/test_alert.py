@@ -53,7 +53,7 @@ def run(*words: str | int | Path) -> Result:
     return CliRunner().invoke(cli, ["alert", *map(str, words)])
 
 
-def test_a_test_message_is_sent_and_its_confirmation_reported(config: Path, sink: Sink) -> None:
+def test_test_message_is_sent_and_its_confirmation_reported(config: Path, sink: Sink) -> None:
     done = run("test", "ops", "-c", config)
     assert (done.exit_code, done.output) == (0, f"ops: delivered to {sink.url()}\n")
     (body,) = sink.bodies()
@@ -62,20 +62,20 @@ def test_a_test_message_is_sent_and_its_confirmation_reported(config: Path, sink
     assert sink.received[0].headers["idempotency-key"] == body["key"] + "test"
 
 
-def test_a_test_message_that_is_refused_is_an_error_with_its_reason(config: Path, sink: Sink) -> None:
+def test_rejected_test_message_is_an_error_with_its_reason(config: Path, sink: Sink) -> None:
     sink.reply = Reply(403, body=b"wrong token")
     done = run("test", "ops", "-c", config)
     assert done.exit_code == 1
     assert done.output == 'ops: not delivered: status 403: "wrong token"\n'
 
 
-def test_a_receiver_that_is_not_configured_is_named_with_those_that_are(config: Path) -> None:
+def test_unknown_receiver_is_reported_with_the_configured_ones(config: Path) -> None:
     done = run("test", "opps", "-c", config)
     assert done.exit_code != 0
     assert 'there is no receiver "opps"; there are ops' in str(done.exception)
 
 
-def test_waiting_notifications_are_listed_first_with_their_error(config: Path) -> None:
+def test_queued_notifications_are_listed_first_with_their_error(config: Path) -> None:
     failed = replace(row(), due=NOW + HOUR, attempts=3, error="status 503")
     done = replace(row(key="done"), done=NOW - MINUTE, attempts=1)
     record(config, failed, done)
@@ -90,20 +90,20 @@ def test_waiting_notifications_are_listed_first_with_their_error(config: Path) -
     ]
 
 
-def test_a_record_without_notifications_says_so(config: Path) -> None:
+def test_record_without_notifications_is_reported(config: Path) -> None:
     record(config)
     assert run("list", "-c", config).output == "no notifications\n"
 
 
 @pytest.mark.parametrize(("words", "receiver"), [((), ""), (("ops",), "ops")])
-def test_a_retry_is_a_fact_for_the_daemon(config: Path, words: tuple[str, ...], receiver: str) -> None:
+def test_retry_is_written_as_a_fact(config: Path, words: tuple[str, ...], receiver: str) -> None:
     path = record(config)
     assert run("retry", *words, "--author", "Ada", "-c", config).exit_code == 0
     (fact,) = Journal.of(path).read()
     assert (fact.kind, fact.author, fact.content()) == (RETRY, "Ada", {"receiver": receiver})
 
 
-def test_a_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path) -> None:
+def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path) -> None:
     path = record(config)
     words = ("silence", "forms", "--for", "2h", "--reason", "known", "--author", "Ada", "-c", config)
     assert run(*words).exit_code == 0
@@ -132,7 +132,7 @@ def test_a_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Pat
         (("forms", "--for", "soon", "--reason", "x"), "soon"),
     ],
 )
-def test_a_silence_that_is_not_clear_is_refused(config: Path, words: tuple[str, ...], problem: str) -> None:
+def test_incomplete_silence_is_rejected(config: Path, words: tuple[str, ...], problem: str) -> None:
     path = record(config)
     done = run("silence", *words, "--author", "Ada", "-c", config)
     assert done.exit_code != 0
@@ -140,13 +140,13 @@ def test_a_silence_that_is_not_clear_is_refused(config: Path, words: tuple[str, 
     assert Journal.of(path).read() == []
 
 
-def test_without_a_record_nothing_is_written(config: Path) -> None:
+def test_nothing_is_written_without_a_record(config: Path) -> None:
     done = run("silence", "--all", "--for", "2h", "--reason", "x", "--author", "Ada", "-c", config)
     assert "there is no record" in str(done.exception)
     assert not (config.parent / "record.db.journal.jsonl").exists()
 
 
-async def test_the_sink_prints_and_confirms_what_it_is_sent() -> None:
+async def test_sink_prints_and_confirms_messages() -> None:
     shown: list[str] = []
     async with listening(0, 0, shown.append) as (http, smtp):
         hook = receiver(webhook=f"http://127.0.0.1:{http}/hook")
@@ -161,6 +161,6 @@ async def test_the_sink_prints_and_confirms_what_it_is_sent() -> None:
     )
 
 
-def test_a_port_that_is_taken_is_named_with_a_remedy(sink: Sink) -> None:
+def test_port_in_use_is_reported_with_a_remedy(sink: Sink) -> None:
     done = run("sink", "--http-port", sink.port, "--smtp-port", 0)
     assert "choose another port" in str(done.exception)

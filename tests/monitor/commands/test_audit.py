@@ -1,4 +1,4 @@
-"""`ninewatch audit`: what it prints, and its exit status."""
+"""`ninewatch audit`: its output and exit status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
     return CliRunner().invoke(audit_command, [str(each) for each in arguments], input=text)
 
 
-def test_the_source_page_is_wrong_in_seven_rows_and_one_sentence_all_60_times_too_small() -> None:
+def test_source_page_has_eight_claims_that_are_60_times_too_small() -> None:
     result = run(SOURCE_PAGE, "--json")
     found = json.loads(result.output)
     assert result.exit_code == 1
@@ -39,7 +39,7 @@ def test_the_source_page_is_wrong_in_seven_rows_and_one_sentence_all_60_times_to
     }
 
 
-def test_the_text_tells_line_quote_truth_factor_and_diagnosis_of_what_is_wrong() -> None:
+def test_text_shows_line_quote_correct_value_factor_and_diagnosis() -> None:
     result = run(SOURCE_PAGE)
     assert result.output.splitlines()[:3] == [
         'line 7: wrong: "99% availability: 87.6 minutes"',
@@ -49,24 +49,24 @@ def test_the_text_tells_line_quote_truth_factor_and_diagnosis_of_what_is_wrong()
     assert result.output.splitlines()[-1] == f"{SOURCE_PAGE}: 8 claims: 8 wrong"
 
 
-def test_a_page_that_holds_exits_0_and_shows_its_claims_only_when_asked() -> None:
+def test_correct_page_exits_0_and_shows_claims_only_with_the_option() -> None:
     quiet, full = run(CORPUS / "right-tabs.txt"), run(CORPUS / "right-tabs.txt", "--all")
     assert (quiet.exit_code, full.exit_code) == (0, 0)
     assert quiet.output.count("\n") == 1
     assert full.output.endswith("12 claims: 2 right, 10 rounded\n")
 
 
-def test_format_json_is_json() -> None:
+def test_json_format_is_valid_json() -> None:
     assert json.loads(run(CORPUS / "silent-credits.md", "--format", "json").output) == {"claims": [], "wrong": 0}
 
 
-def test_standard_input_is_read_and_named() -> None:
+def test_standard_input_is_read() -> None:
     result = run("-", text="99.9% uptime is 8.76 minutes of downtime a year")
     assert result.exit_code == 1
     assert result.output.endswith("standard input: 1 claim: 1 wrong\n")
 
 
-def test_a_page_without_claims_says_so() -> None:
+def test_page_without_claims_is_reported() -> None:
     result = run("-", text="nothing here")
     assert (result.exit_code, result.output) == (
         0,
@@ -74,7 +74,7 @@ def test_a_page_without_claims_says_so() -> None:
     )
 
 
-def test_a_claim_too_large_is_told_the_other_way_round() -> None:
+def test_too_large_claim_is_reported_with_its_factor() -> None:
     assert "the claim is 10 times as much" in run("-", text="99.9% uptime is 87.6 hours of downtime a year").output
 
 
@@ -84,7 +84,7 @@ STRICT_PAGE = (
 )
 
 
-def test_strict_lists_unclear_claims_and_figures_not_judged_with_the_reasons() -> None:
+def test_strict_lists_unclear_claims_and_skipped_figures_with_reasons() -> None:
     result = run("-", "--strict", text=STRICT_PAGE)
     assert result.exit_code == 0
     assert result.output.splitlines() == [
@@ -99,7 +99,7 @@ def test_strict_lists_unclear_claims_and_figures_not_judged_with_the_reasons() -
     ]
 
 
-def test_strict_json_adds_what_was_not_judged_and_changes_nothing_else() -> None:
+def test_strict_json_adds_the_skipped_figures_only() -> None:
     strict, plain = (json.loads(run("-", "--json", *more, text=STRICT_PAGE).output) for more in (["--strict"], []))
     assert strict.pop("passed") == [
         {"line": 3, "text": "99.9% | Available hours: 8751.24", "reason": "its header indicates uptime"}
@@ -107,7 +107,7 @@ def test_strict_json_adds_what_was_not_judged_and_changes_nothing_else() -> None
     assert strict == plain
 
 
-def test_strict_on_a_page_without_claims_is_one_line() -> None:
+def test_strict_without_claims_prints_one_line() -> None:
     assert run("-", "--strict", text="nothing here").output.count("\n") == 1
 
 
@@ -118,13 +118,13 @@ def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     assert run(page).exit_code == 1
 
 
-def test_the_suffix_tells_the_kind(tmp_path: Path) -> None:
+def test_suffix_determines_the_kind(tmp_path: Path) -> None:
     page = tmp_path / "table.csv"
     page.write_text("# remark\nsla;downtime per year\n99.9%;8.76 minutes\n")
     assert run(page).exit_code == 1
 
 
-def test_a_file_that_cannot_be_read_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+def test_unreadable_file_gives_one_line_with_a_remedy(tmp_path: Path) -> None:
     binary = tmp_path / "page.bin"
     binary.write_bytes(b"\x7fELF\0\0")
     for path, words in ((tmp_path / "gone", "No such file"), (tmp_path, "directory"), (binary, "not a text")):
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_read_is_one_line_with_a_remedy(tmp_path: Path) ->
         assert "\n" not in str(error)
 
 
-def test_a_file_larger_than_any_page_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_file_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitor.commands.audit._MAX_BYTES", 10)
     page = tmp_path / "page.txt"
     page.write_text("x" * 11)

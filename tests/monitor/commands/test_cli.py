@@ -1,4 +1,4 @@
-"""The command line as people and scripts use it: exit status, the shape of JSON, one clear line for every mistake."""
+"""The command line: exit status, JSON output, and one clear line for every mistake."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def target() -> Iterator[HttpTarget]:
         yield served
 
 
-def written(folder: Path, url: str, listen: str = "127.0.0.1:0") -> Path:
+def write_config(folder: Path, url: str, listen: str = "127.0.0.1:0") -> Path:
     path = folder / "ninewatch.yaml"
     checks = f"{{id: health, http: '{url}', interval: 200ms}}, {{id: other, http: '{url}/other', interval: 200ms}}"
     path.write_text(
@@ -49,8 +49,8 @@ def closed_port() -> int:
         return port
 
 
-def said(*arguments: str | Path) -> Result:
-    """Run a command in this process. What `main` does with an error is done here too."""
+def run_in_process(*arguments: str | Path) -> Result:
+    """Run a command in this process, with the error handling of `main`."""
     runner = CliRunner()
     result = runner.invoke(cli.cli, [str(each) for each in arguments], prog_name="ninewatch")
     assert result.exception is None or isinstance(result.exception, SystemExit | NinewatchError), result.exception
@@ -61,11 +61,11 @@ def said(*arguments: str | Path) -> Result:
 
 
 def probed(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-    result = said("probe", "--json", *arguments)
+    result = run_in_process("probe", "--json", *arguments)
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_probe_tells_all_it_found_in_one_object(target: HttpTarget) -> None:
+def test_probe_json_is_one_object_with_all_results(target: HttpTarget) -> None:
     code, found = probed(target.url("/health"))
     assert code == 0
     assert list(found) == ["outcome", "reason", "status", "duration_seconds", "phases", "detail"]
@@ -74,7 +74,7 @@ def test_probe_tells_all_it_found_in_one_object(target: HttpTarget) -> None:
     assert sum(found["phases"].values()) <= found["duration_seconds"]
 
 
-def test_a_bad_target_is_exit_status_1(target: HttpTarget) -> None:
+def test_bad_target_gives_exit_status_1(target: HttpTarget) -> None:
     target.status["/health"] = 503
     code, found = probed(target.url("/health"))
     assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "http_status", 503)
@@ -82,44 +82,46 @@ def test_a_bad_target_is_exit_status_1(target: HttpTarget) -> None:
     assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "connect_refused", None)
 
 
-def test_what_cannot_be_known_is_exit_status_3() -> None:
-    """An address that our own machine refuses to reach tells nothing of a target."""
+def test_unknown_outcome_gives_exit_status_3() -> None:
+    """The local machine refuses to connect to this address, which gives no information about a target."""
     code, found = probed("tcp://255.255.255.255:9")
     assert (code, found["outcome"]) == (3, "unknown")
     assert found["reason"] in ("no_route", "forbidden_locally")
 
 
-def test_probe_without_json_also_tells_what_a_good_probe_found() -> None:
+def test_probe_text_contains_the_details_of_a_good_probe() -> None:
     found = ProbeResult(Outcome.GOOD, phases={"first_byte": 0.01}, detail="offset +0.25 s")
     lines = _as_text(load_check({"ntp": "127.0.0.1"}), AttemptResult(0, found, 0.01)).splitlines()
     assert lines[:2] == ["good        ntp 127.0.0.1:123", "detail      offset +0.25 s"]
 
 
-def test_probe_without_json_is_for_people(target: HttpTarget, tmp_path: Path) -> None:
-    good = said("probe", target.url("/health"))
+def test_probe_text_is_readable(target: HttpTarget, tmp_path: Path) -> None:
+    good = run_in_process("probe", target.url("/health"))
     assert good.exit_code == 0
     words = [line.split()[0] for line in good.stdout.splitlines()]
     assert words == ["good", "status", "resolve", "connect", "first_byte", "transfer", "total"]
     target.status["/"] = 500
-    bad = said("probe", "demo/health", "-c", written(tmp_path, target.url("/")))
+    bad = run_in_process("probe", "demo/health", "-c", write_config(tmp_path, target.url("/")))
     assert bad.exit_code == 1
     assert "reason      http_status: status 500, expected 2xx" in bad.stdout
 
 
-def test_a_check_is_named_in_full_or_by_its_id(target: HttpTarget, tmp_path: Path) -> None:
-    path = written(tmp_path, target.url("/"))
+def test_check_is_given_by_key_or_id(target: HttpTarget, tmp_path: Path) -> None:
+    path = write_config(tmp_path, target.url("/"))
     assert probed("demo/health", "-c", path)[0] == probed("health", "-c", path)[0] == 0
 
 
-def test_the_deadline_of_a_url_can_be_given(target: HttpTarget) -> None:
+def test_timeout_of_a_url_can_be_set(target: HttpTarget) -> None:
     target.hanging.add("/slow")
-    code, found = wait_for("an attempt that no busy machine starved", lambda: unstarved(target.url("/slow"), "50ms"))
+    code, found = wait_for(
+        "an attempt that no busy machine starved", lambda: attempt_or_none(target.url("/slow"), "50ms")
+    )
     assert (code, found["reason"]) == (1, "deadline")
     assert "not complete within 0.05 s" in found["detail"]
 
 
-def unstarved(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:
-    """What an attempt found; None where this machine did not come round in time, which tells nothing of the target."""
+def attempt_or_none(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:
+    """Return the result of an attempt, None if this machine was too busy for it."""
     code, found = probed(url, "--timeout", timeout)
     return None if found["reason"] == "monitor_starved" else (code, found)
 
@@ -127,29 +129,29 @@ def unstarved(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:
 # check-config
 
 
-def test_a_sound_configuration_is_counted(target: HttpTarget, tmp_path: Path) -> None:
-    path = written(tmp_path, target.url("/"))
-    result = said("check-config", path)
+def test_valid_configuration_is_counted(target: HttpTarget, tmp_path: Path) -> None:
+    path = write_config(tmp_path, target.url("/"))
+    result = run_in_process("check-config", path)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [zones.described(), f"{path}: 1 product, 2 checks, no errors"]
 
 
-def test_what_is_doubtful_is_a_warning_and_no_error(target: HttpTarget, tmp_path: Path) -> None:
-    """Here an objective that the interval cannot resolve."""
-    path = written(tmp_path, target.url("/"))
+def test_warning_is_no_error(target: HttpTarget, tmp_path: Path) -> None:
+    """The interval is too long for the objective."""
+    path = write_config(tmp_path, target.url("/"))
     path.write_text(path.read_text().replace("99%", "99.9999%").replace("200ms", "1m"))
-    result = said("check-config", path)
+    result = run_in_process("check-config", path)
     assert result.exit_code == 0
     assert result.stdout.endswith("no errors, 2 warnings\n")
     assert result.stderr.startswith("warning: ")
 
 
-def test_a_configuration_with_mistakes_shows_all_of_them_and_where(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_configuration_are_reported_with_positions(tmp_path: Path) -> None:
     path = tmp_path / "ninewatch.yaml"
     path.write_text(
         "listn: x\nproducts:\n- {id: demo, objective: 101%, checks: [{id: a, http: 'http://h/', rise: 0}]}\n"
     )
-    result = said("check-config", path)
+    result = run_in_process("check-config", path)
     assert (result.exit_code, result.stdout) == (1, "")
     *problems, count = result.stderr.splitlines()
     assert [line.split(": ")[0].rpartition("/")[2] for line in problems] == [
@@ -163,29 +165,29 @@ def test_a_configuration_with_mistakes_shows_all_of_them_and_where(tmp_path: Pat
 # status
 
 
-def test_status_asks_the_daemon(target: HttpTarget, tmp_path: Path) -> None:
-    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+def test_status_requests_the_daemons_figures(target: HttpTarget, tmp_path: Path) -> None:
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
-        up = said("status", "-c", path)
+        up = run_in_process("status", "-c", path)
         assert up.exit_code == 0
         head, row, young = up.stdout.splitlines()
         assert head.split()[:3] == ["STATE", "PRODUCT", "AVAILABILITY"]
         assert row.split()[:2] == ["up", "demo"]
         said_of = r"demo: observed since 20\S+Z: 100.000%, between \S+ and \S+; a verdict is possible from 20\S+Z$"
         assert re.match(said_of, young)
-        assert json.loads(said("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
+        assert json.loads(run_in_process("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
         target.status["/"] = 503
         wait_for("the failure", lambda: daemon.api("/products")[0]["state"] == "down")
-        assert said("status", "-c", path).exit_code == 1
+        assert run_in_process("status", "-c", path).exit_code == 1
 
 
 @pytest.mark.parametrize("answer", ["nobody", "ok", '{"state": 1}', "[1]", '[{"state": "up"}]'])
-def test_status_without_a_daemon_is_one_line(answer: str, target: HttpTarget, tmp_path: Path) -> None:
-    """Whether nobody answers or somebody else does."""
+def test_status_without_a_daemon_gives_one_line(answer: str, target: HttpTarget, tmp_path: Path) -> None:
+    """There is no server, or another server."""
     target.body = answer
     port = closed_port() if answer == "nobody" else target.port
-    result = said("status", "-c", written(tmp_path, "http://h/", f"127.0.0.1:{port}"))
+    result = run_in_process("status", "-c", write_config(tmp_path, "http://h/", f"127.0.0.1:{port}"))
     assert isinstance(result.exception, NinewatchError)
     told = {
         "nobody": f"no daemon answers at 127.0.0.1:{port}: connection refused; start `ninewatch run`, or specify its",
@@ -193,31 +195,33 @@ def test_status_without_a_daemon_is_one_line(answer: str, target: HttpTarget, tm
     assert str(result.exception) == f"{told} configuration with -c"
 
 
-def test_a_proxy_of_the_environment_is_not_asked(
+def test_proxy_of_the_environment_is_not_used(
     target: HttpTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", target.url(""))
     monkeypatch.delenv("no_proxy", raising=False)
-    said("status", "-c", written(tmp_path, "http://h/", f"127.0.0.1:{closed_port()}"))
+    run_in_process("status", "-c", write_config(tmp_path, "http://h/", f"127.0.0.1:{closed_port()}"))
     assert not target.hits
 
 
 # Help and wrong usage
 
 
-def test_help_is_whole_sentences() -> None:
-    """No summary is cut off, every command and option says what it does, and it fits a screen of 80 columns."""
-    overview = said("--help").stdout
+def test_help_consists_of_complete_sentences() -> None:
+    """No summary is truncated, every command and option has a description, and the help fits 80 columns."""
+    overview = run_in_process("--help").stdout
     assert all(f"  {name} " in overview for name in COMMANDS)
     assert "..." not in overview.partition("Commands:")[2]
     for name in COMMANDS:
-        text = said(name, "--help").stdout
+        text = run_in_process(name, "--help").stdout
         assert max(map(len, text.splitlines())) <= 80
         assert text.startswith(f"Usage: ninewatch {name}")
-    assert "Exit status: 0 good, 1 bad, 3 unknown, 2 usage" in " ".join(said("probe", "--help").stdout.split())
+    assert "Exit status: 0 good, 1 bad, 3 unknown, 2 usage" in " ".join(
+        run_in_process("probe", "--help").stdout.split()
+    )
 
 
-WRONG = [
+WRONG_ARGUMENTS = [
     ["frobnicate"],
     ["--frobnicate"],
     ["run"],
@@ -250,9 +254,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("arguments", WRONG, ids=" ".join)
-def test_wrong_usage_is_told_in_one_line_with_status_2(arguments: list[str]) -> None:
-    result = said(*arguments)
+@pytest.mark.parametrize("arguments", WRONG_ARGUMENTS, ids=" ".join)
+def test_wrong_usage_gives_one_line_and_status_2(arguments: list[str]) -> None:
+    result = run_in_process(*arguments)
     if isinstance(result.exception, NinewatchError):
         told, hint = str(result.exception).removesuffix("\n1 error"), ["ninewatch:"]
     else:
@@ -267,7 +271,7 @@ def test_wrong_usage_is_told_in_one_line_with_status_2(arguments: list[str]) -> 
     assert "hunter2" not in result.output
 
 
-def test_main_turns_an_error_into_one_line_and_status_2(tmp_path: Path) -> None:
+def test_main_prints_an_error_in_one_line_and_returns_status_2(tmp_path: Path) -> None:
     code, out, err = run_to_exit("status", "-c", tmp_path / "nowhere.yaml")
     assert (code, out) == (2, "")
     assert err.startswith("ninewatch: ")
@@ -289,8 +293,8 @@ def test_main_conceals_secrets_in_an_error(monkeypatch: pytest.MonkeyPatch, caps
 
 
 @pytest.mark.parametrize("words", [["nines", "99.95"], ["--help"], ["probe", "tcp://127.0.0.1:1"], ["--version"]])
-def test_an_answer_that_cannot_be_written_is_no_verdict(words: list[str]) -> None:
-    """A full disk is one line and exit status 2, not the 1 that means bad, wrong or missed."""
+def test_failed_output_gives_exit_status_2(words: list[str]) -> None:
+    """A full disk gives one line and exit status 2; status 1 means bad, wrong or missed."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command(*words), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment(), check=False
@@ -299,7 +303,7 @@ def test_an_answer_that_cannot_be_written_is_no_verdict(words: list[str]) -> Non
     assert done.stderr == "ninewatch: standard output cannot be written: No space left on device\n"
 
 
-def test_a_command_without_standard_output_ends_as_it_would_with_one() -> None:
+def test_command_without_standard_output_has_the_same_exit_status() -> None:
     words = " ".join(["exec", *map(shlex.quote, command("nines", "99.95")), ">&-"])
     done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, timeout=60, env=environment(), check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -1,4 +1,4 @@
-"""`ninewatch correct` and `corrections`: what a person types, with and without a daemon."""
+"""`ninewatch correct` and `corrections`, with and without a daemon."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from monitor.facts.journal import Journal
 from monitor.storage.sqlite import SqliteStore
-from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.monitor.commands.test_cli import run_in_process, target, write_config  # noqa: F401 - a fixture
 from tests.support.daemon_process import running_daemon
 from tests.support.processes import fetch, wait_for
 
@@ -26,32 +26,34 @@ SPAN = "2025-11-03T09:10/2025-11-03T09:25"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration whose daemon ran once."""
+    """Return a configuration whose daemon ran once."""
     SqliteStore(tmp_path / "n.db", 0).close()
-    return written(tmp_path, "http://127.0.0.1:1/health")
+    return write_config(tmp_path, "http://127.0.0.1:1/health")
 
 
-def refused(result: Result) -> str:
+def error_of(result: Result) -> str:
     assert result.exception is not None
     return str(result.exception)
 
 
-def test_a_correction_is_made_listed_and_taken_back(config: Path) -> None:
-    """Local times are the configuration's; both facts stay in the list."""
-    made = said("correct", "demo", SPAN, *WHO, "-c", config)
+def test_correction_is_added_listed_and_revoked(config: Path) -> None:
+    """Local times are in the configuration's zone; both facts stay in the list."""
+    made = run_in_process("correct", "demo", SPAN, *WHO, "-c", config)
     assert "demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m)" in made.output
     known = made.output.split()[1].rstrip(":")
-    listed = said("corrections", "-c", config).output
+    listed = run_in_process("corrections", "-c", config).output
     assert listed.startswith(
         f"{known}  demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m): probe account locked (Ana Ng, "
     )
     assert "revoked" not in listed
-    back = said("correct", "--revoke", known, "--author", "Ben", "--reason", "it was us", "-c", config)
+    back = run_in_process("correct", "--revoke", known, "--author", "Ben", "--reason", "it was us", "-c", config)
     assert (back.exit_code, back.output) == (0, f"revoked {known}\n")
-    assert "revoked: it was us (Ben, " in said("corrections", "-c", config).output
-    lines = [json.loads(line) for line in said("corrections", "--json", "-c", config).output.splitlines()]
+    assert "revoked: it was us (Ben, " in run_in_process("corrections", "-c", config).output
+    lines = [json.loads(line) for line in run_in_process("corrections", "--json", "-c", config).output.splitlines()]
     assert [line.get("id", line.get("revokes")) for line in lines] == [known, known]
-    assert f"{known} is already revoked: it was us" in refused(said("correct", "--revoke", known, *WHO, "-c", config))
+    assert f"{known} is already revoked: it was us" in error_of(
+        run_in_process("correct", "--revoke", known, *WHO, "-c", config)
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,29 +71,25 @@ def test_a_correction_is_made_listed_and_taken_back(config: Path) -> None:
         (("demo", SPAN, "--revoke", "3f9a0c51d2e4", *WHO), "omit PRODUCT and START/END"),
     ],
 )
-def test_a_mistake_is_one_clear_line_and_nothing_is_written(
-    config: Path, arguments: tuple[str, ...], says: str
-) -> None:
-    """With what to write."""
-    result = said("correct", *arguments, "-c", config)
+def test_mistake_gives_one_line_and_nothing_is_written(config: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = run_in_process("correct", *arguments, "-c", config)
     assert result.exit_code != 0
-    assert says in refused(result)
+    assert says in error_of(result)
     assert not Journal.of(config.parent / "n.db").path.exists()
-    assert said("corrections", "-c", config).output == "no corrections\n"
+    assert run_in_process("corrections", "-c", config).output == "no corrections\n"
 
 
-def test_author_and_reason_are_asked_for(config: Path) -> None:
-    """Nobody corrects anonymously."""
-    result = said("correct", "demo", SPAN, "--author", "Ana", "-c", config)
+def test_author_and_reason_are_required(config: Path) -> None:
+    result = run_in_process("correct", "demo", SPAN, "--author", "Ana", "-c", config)
     assert result.exit_code == 2
     assert "--reason" in result.output
 
 
-def test_without_a_record_there_is_nothing_to_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most likely it was asked for in the wrong folder."""
+def test_correction_without_a_record_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most likely the command was run in the wrong folder."""
     monkeypatch.chdir(tmp_path)
-    assert "no record at var/ninewatch.db" in refused(said("correct", "demo", SPAN, *WHO))
-    assert said("corrections").output == "no corrections\n"
+    assert "no record at var/ninewatch.db" in error_of(run_in_process("correct", "demo", SPAN, *WHO))
+    assert run_in_process("corrections").output == "no corrections\n"
 
 
 def contractual(address: str) -> dict[str, Any]:
@@ -100,19 +98,19 @@ def contractual(address: str) -> dict[str, Any]:
     return found
 
 
-def test_a_running_daemon_takes_a_correction_up_and_keeps_it_without_the_journal(
+def test_running_daemon_applies_a_correction_and_keeps_it_without_the_journal(
     target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    """In figures within a second or so, in the record for good: a lost journal takes nothing away."""
-    path = written(tmp_path, target.url("/health"))
+    """The figures change within about a second. The correction is in the record, so a lost journal has no effect."""
+    path = write_config(tmp_path, target.url("/health"))
     span = "2026-01-05T00:00:00Z/2026-01-05T01:00:00Z"
     with running_daemon(path) as daemon:
         assert contractual(daemon.address)["exclusions"] == []
-        assert said("correct", "demo", span, *WHO, "-c", path).exit_code == 0
+        assert run_in_process("correct", "demo", span, *WHO, "-c", path).exit_code == 0
         (piece,) = wait_for("the correction", lambda: contractual(daemon.address)["exclusions"])
         assert (piece["seconds"], piece["causes"][0]["author"]) == (3600.0, "Ana Ng")
     Journal.of(tmp_path / "n.db").path.unlink()
-    assert "probe account locked" in said("corrections", "-c", path).output
+    assert "probe account locked" in run_in_process("corrections", "-c", path).output
     with running_daemon(path) as daemon:
         assert contractual(daemon.address)["exclusions"] == [piece]

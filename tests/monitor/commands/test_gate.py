@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.storage.sqlite import SqliteStore
-from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.monitor.commands.test_cli import run_in_process, target, write_config  # noqa: F401 - a fixture
 from tests.support.daemon_process import running_daemon
 from tests.support.processes import wait_for
 
@@ -27,27 +27,27 @@ LENIENT = (
 def config(tmp_path: Path) -> Path:
     """A configuration whose daemon ran once and observed nothing."""
     SqliteStore(tmp_path / "n.db", 0).close()
-    return written(tmp_path, "http://127.0.0.1:1/health")
+    return write_config(tmp_path, "http://127.0.0.1:1/health")
 
 
 def test_a_record_without_observations_is_unknown_and_an_override_decides(config: Path) -> None:
-    found = said("gate", "demo", "-c", config)
+    found = run_in_process("gate", "demo", "-c", config)
     assert (found.exit_code, found.stdout.splitlines()[0]) == (3, "demo: unknown: the product was never observed")
-    made = said("gate", "demo", "--override", "go", "--for", "4h", *WHO, "-c", config)
+    made = run_in_process("gate", "demo", "--override", "go", "--for", "4h", *WHO, "-c", config)
     assert (made.exit_code, made.stdout.split()[0]) == (0, "override")
-    found = said("gate", "demo", "-c", config)
+    found = run_in_process("gate", "demo", "-c", config)
     assert found.exit_code == 0
     assert found.stdout.startswith("demo: go: overridden by Ana Ng until ")
     assert "without the override: unknown: the product was never observed" in found.stdout
-    as_json = json.loads(said("gate", "demo", "--json", "-c", config).stdout)
+    as_json = json.loads(run_in_process("gate", "demo", "--json", "-c", config).stdout)
     assert (as_json["gate"], as_json["computed"], as_json["override"]["reason"]) == ("go", "unknown", "security fix")
-    held = said("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config)
+    held = run_in_process("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config)
     assert held.exit_code == 0
-    assert said("gate", "demo", "-c", config).exit_code == 1
-    ended = said("gate", "demo", "--end-override", *WHO, "-c", config)
+    assert run_in_process("gate", "demo", "-c", config).exit_code == 1
+    ended = run_in_process("gate", "demo", "--end-override", *WHO, "-c", config)
     assert ended.stdout.startswith("ended override ")
-    assert said("gate", "demo", "-c", config).exit_code == 0  # the earlier override is in force again
-    listed = said("history", "demo", "-c", config).stdout
+    assert run_in_process("gate", "demo", "-c", config).exit_code == 0  # the earlier override is in force again
+    listed = run_in_process("history", "demo", "-c", config).stdout
     assert "gate set to go until " in listed
     assert "of the gate ended: security fix (Ana Ng)" in listed
 
@@ -67,7 +67,7 @@ def test_a_record_without_observations_is_unknown_and_an_override_decides(config
     ],
 )
 def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
-    result = said("gate", *arguments, "-c", config)
+    result = run_in_process("gate", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in str(result.exception)
 
@@ -76,13 +76,13 @@ def test_a_running_daemon_gives_the_same_answer_and_follows_an_override(
     target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    config = written(tmp_path, target.url("/health"))
+    config = write_config(tmp_path, target.url("/health"))
     config.write_text(LENIENT + config.read_text().replace("/health/other", "/health"))
     with running_daemon(config) as daemon:
-        wait_for("go", lambda: said("gate", "demo", "-c", config).exit_code == 0)
+        wait_for("go", lambda: run_in_process("gate", "demo", "-c", config).exit_code == 0)
         assert daemon.api("/products/demo/gate")["gate"] == "go"
         assert "<strong>Releases: go.</strong>" in daemon.body("/products/demo")
-        assert said("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config).exit_code == 0
+        assert run_in_process("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config).exit_code == 0
         wait_for("the override", lambda: daemon.api("/products/demo/gate")["gate"] == "hold")
         page = daemon.body("/products/demo")
         assert "<strong>Releases: hold.</strong>" in page

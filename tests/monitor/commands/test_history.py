@@ -1,4 +1,4 @@
-"""`ninewatch history` with and without a daemon: definitions, corrections and other facts as a person reads them."""
+"""`ninewatch history` with and without a daemon: definitions, corrections and other facts as text."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tests.support.http_target import HttpTarget
 
 
-def listed(config: Path, product: str = "demo", *options: str) -> list[dict[str, Any]]:
-    """Return what `history --json` prints."""
+def history_of(config: Path, product: str = "demo", *options: str) -> list[dict[str, Any]]:
+    """Return the output of `history --json`."""
     output = said("history", product, "--json", "-c", config, *options).stdout
     return [json.loads(line) for line in output.splitlines()]
 
@@ -38,15 +38,15 @@ def recorded(record: Path, kind: str) -> list[Fact]:
         return [fact for fact in store.load_facts() if fact.kind == kind]
 
 
-def test_a_reload_that_changes_a_meaning_is_in_the_history_and_a_restart_is_not(
+def test_changed_meaning_is_in_the_history_and_a_restart_is_not(
     target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    """The record keeps every definition, through a restart, a reload and a change while no daemon ran."""
+    """The record keeps every definition after a restart, a reload and a change without a running daemon."""
     config = written(tmp_path, target.url("/health"))
     text = config.read_text()
     with running_daemon(config):
-        (first,) = wait_for("the definition", lambda: listed(config))
+        (first,) = wait_for("the definition", lambda: history_of(config))
     assert first["changes"][0].startswith("defined: all of ")
     assert (first["author"], first["body"]["source"]) == ("configuration", config.name)
     with running_daemon(config) as daemon:
@@ -54,35 +54,37 @@ def test_a_reload_that_changes_a_meaning_is_in_the_history_and_a_restart_is_not(
         config.write_text(text.replace("objective: 99%", "objective: 99.95%"))
         daemon.signal(signal.SIGHUP)
         wait_for("the second definition", lambda: len(daemon.api("/products/demo/history")) == 2)
-        wait_for("the record", lambda: listed(config) == daemon.api("/products/demo/history"))
+        wait_for("the record", lambda: history_of(config) == daemon.api("/products/demo/history"))
     config.write_text(text)
-    assert len(listed(config)) == 2
+    assert len(history_of(config)) == 2
     with running_daemon(config):
-        wait_for("the third definition", lambda: len(listed(config)) == 3)
-    assert [each["changes"] for each in listed(config)[1:]] == [
+        wait_for("the third definition", lambda: len(history_of(config)) == 3)
+    assert [each["changes"] for each in history_of(config)[1:]] == [
         ["objective 99% -> 99.95%"],
         ["objective 99.95% -> 99%"],
     ]
-    assert [each["id"] for each in listed(config)] == [fact.id for fact in recorded(tmp_path / "n.db", "definition")]
+    assert [each["id"] for each in history_of(config)] == [
+        fact.id for fact in recorded(tmp_path / "n.db", "definition")
+    ]
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration whose daemon ran once, before there were definitions."""
+    """Return a configuration whose daemon ran once, before definitions existed."""
     SqliteStore(tmp_path / "n.db", 0).close()
     return written(tmp_path, "http://127.0.0.1:1/health")
 
 
-def test_commands_without_the_daemon_define_nothing(config: Path) -> None:
+def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
     assert said("history", "demo", "-c", config).output == "no facts about demo\n"
     said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config)
     said("report", "--product", "demo", "-c", config)
-    assert [each["kind"] for each in listed(config)] == ["correction"]
+    assert [each["kind"] for each in history_of(config)] == ["correction"]
     assert recorded(config.parent / "n.db", "definition") == []
 
 
-def test_corrections_revocations_and_unknown_kinds_are_lines_of_text(config: Path) -> None:
-    """With the id to revoke by; facts of other products are not in it, facts of all products are."""
+def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Path) -> None:
+    """A correction is shown with its id. Facts of all products are included, facts of other products are not."""
     words = ("--author", "Ana", "--reason")
     made = said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config).output
     known = made.split()[1].rstrip(":")
@@ -101,8 +103,8 @@ def test_corrections_revocations_and_unknown_kinds_are_lines_of_text(config: Pat
     assert lines[2] == '1970-01-02T00:00:00.000001Z  attestation x: {"by":"Eve"} (Eve)'
     assert f"correction {known}: 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m) excluded: locked (Ana)" in lines[3]
     assert f"{known} revoked: it was us (Ana)" in lines[4]
-    assert len(listed(config, "demo", "--since", "1h")) == 2
-    assert len(listed(config, "demo", "--since", "1970-01-01T16:00:00")) == 5
+    assert len(history_of(config, "demo", "--since", "1h")) == 2
+    assert len(history_of(config, "demo", "--since", "1970-01-01T16:00:00")) == 5
     assert len(said("history", "other", "-c", config).output.splitlines()) == 2
 
 
@@ -113,19 +115,19 @@ def test_corrections_revocations_and_unknown_kinds_are_lines_of_text(config: Pat
         (("demo", "--since", "yesterday"), "not an instant or a duration"),
     ],
 )
-def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
     result = said("history", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in f"{result.exception}{result.output}"
 
 
-def test_without_a_record_there_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_without_a_record_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "no record at var/ninewatch.db" in str(said("history", "demo").exception)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_silence_is_in_the_history_in_words_and_a_request_to_retry_is_not() -> None:
+def test_history_contains_silences_and_no_retry_requests() -> None:
     made = Silence(0, "Ada", "known", 7_200_000_000, "demo")
     facts = Facts([made.fact(), Fact.of(1, "Ada", RETRY, "", {"receiver": "ops"}), silence_end(made.id, 2, "Ada")])
     (entry,) = history(facts, "demo")

@@ -1,4 +1,4 @@
-"""`check-config` names maintenance that comes too late to exclude anything, before it is loaded."""
+"""`check-config` reports maintenance that is too late to exclude any time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, MINUTE
 from sla.maintenance import MaintenancePlan
 from sla.window import format_instant
-from tests.monitor.commands.test_cli import said
+from tests.monitor.commands.test_cli import run_in_process
 from tests.support.ledgers import GOOD, run
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def config(folder: Path, *spans: tuple[int, int], of_all: bool = False) -> Path:
-    """Return a configuration with maintenance from so many hours before now until so many hours before now."""
+    """Return a configuration with maintenance between these hours before now."""
     now = SystemClock().now()
     blocks = [
         f"{{start: '{format_instant(now - a * HOUR)}', end: '{format_instant(now - b * HOUR)}', reason: upgrade}}"
@@ -36,7 +36,7 @@ def config(folder: Path, *spans: tuple[int, int], of_all: bool = False) -> Path:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
-    """A record of a day under plans without maintenance."""
+    """Write a record of a day with plans without maintenance."""
     now = SystemClock().now()
     store = SqliteStore(tmp_path / "n.db", now)
     plans = [MaintenancePlan(name, now - DAY).fact("ninewatch.yaml") for name in ("", "forms")]
@@ -46,8 +46,8 @@ def recorded(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("of_all", [False, True])
-def test_maintenance_of_the_past_is_named_with_the_remedy(recorded: Path, *, of_all: bool) -> None:
-    found = said("check-config", config(recorded, (5, 3), (2, -2), (-5, -6), of_all=of_all))
+def test_past_maintenance_is_reported_with_a_remedy(recorded: Path, *, of_all: bool) -> None:
+    found = run_in_process("check-config", config(recorded, (5, 3), (2, -2), (-5, -6), of_all=of_all))
     assert found.exit_code == 0
     whose = "of all products" if of_all else "of forms"
     assert found.output.count(f"the maintenance {whose} ") == 2
@@ -55,11 +55,11 @@ def test_maintenance_of_the_past_is_named_with_the_remedy(recorded: Path, *, of_
     assert "2 warnings" in found.output
 
 
-def test_maintenance_to_come_is_fine(recorded: Path) -> None:
-    assert "warning" not in said("check-config", config(recorded, (-5, -6))).output
-    assert "warning" not in said("check-config", config(recorded)).output
+def test_future_maintenance_is_accepted(recorded: Path) -> None:
+    assert "warning" not in run_in_process("check-config", config(recorded, (-5, -6))).output
+    assert "warning" not in run_in_process("check-config", config(recorded)).output
 
 
-def test_a_record_without_plans_or_without_observations_has_no_maintenance_that_is_late(tmp_path: Path) -> None:
+def test_record_without_plans_or_observations_has_no_late_maintenance(tmp_path: Path) -> None:
     SqliteStore(tmp_path / "n.db", 0).close()
-    assert "warning" not in said("check-config", config(tmp_path, (5, 3))).output
+    assert "warning" not in run_in_process("check-config", config(tmp_path, (5, 3))).output

@@ -1,4 +1,4 @@
-"""`ninewatch measure`: what it reads, what it asks, what it prints, and how it ends."""
+"""`ninewatch measure`: input, options, output and exit status."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 from monitor.commands.measure import measure_command
 from monitor.errors import NinewatchError
 
-# measurement.md, section 10: probed every 60 s, nothing between 360 s and 1000 s.
-WORKED = [(0, "good"), (60, "good"), (120, "good"), (180, "bad"), (240, "bad"), (300, "good"), (360, "good")]
-WORKED += [(1000, "good")]
-PACE = ("--interval", "60s", "--timeout", "10s")
+# The example of measurement.md, section 10: a probe every 60 s, none between 360 s and 1000 s.
+EXAMPLE_ROWS = [(0, "good"), (60, "good"), (120, "good"), (180, "bad"), (240, "bad"), (300, "good"), (360, "good")]
+EXAMPLE_ROWS += [(1000, "good")]
+INTERVAL_OPTIONS = ("--interval", "60s", "--timeout", "10s")
 
 
 def record(rows: list[tuple[Any, ...]], header: str = "at,outcome") -> bytes:
@@ -29,7 +29,7 @@ def record(rows: list[tuple[Any, ...]], header: str = "at,outcome") -> bytes:
 
 
 def run(data: bytes, *arguments: str) -> Result:
-    """Measure what comes from standard input."""
+    """Measure the data from standard input."""
     return CliRunner().invoke(measure_command, ["-", *arguments], input=data)
 
 
@@ -42,9 +42,9 @@ def figures(data: bytes, *arguments: str) -> list[dict[str, Any]]:
     return results
 
 
-def test_the_worked_example_comes_out_to_the_letter() -> None:
-    """The window is the whole record, from the first observation to the last, which is counted."""
-    [found] = figures(record(WORKED), *PACE, "--objective", "99.9")
+def test_example_of_the_contract_gives_its_figures() -> None:
+    """The window is the full record, from the first observation to the last, which is counted."""
+    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--objective", "99.9")
     assert found == {
         "check": None,
         "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},
@@ -70,11 +70,11 @@ def test_the_worked_example_comes_out_to_the_letter() -> None:
 
 
 def counted(data: bytes, *arguments: str) -> list[tuple[int, int, int]]:
-    """Return the good, bad and unknown observations of each result."""
+    """Return the counts of good, bad and unknown observations of each result."""
     return [tuple(each["observations"].values()) for each in figures(data, *arguments)]  # type: ignore[misc]
 
 
-def test_the_last_observation_of_a_record_is_counted() -> None:
+def test_last_observation_of_a_record_is_counted() -> None:
     rows = [(60 * n, "good") for n in range(2000)] + [(60 * 2000, "bad")]
     assert counted(record(rows)) == [(2000, 1, 0)]
     assert "2,000 good, 1 bad, 0 unknown" in run(record(rows)).output
@@ -83,68 +83,68 @@ def test_the_last_observation_of_a_record_is_counted() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["good", "bad", "unknown"])
-def test_one_observation_is_one(outcome: str) -> None:
-    """It is an instant: of no length of time is anything known."""
+def test_single_observation_is_counted(outcome: str) -> None:
+    """It is an instant: no length of time is known."""
     [found] = figures(record([(1_800_000_000, outcome)]))
     assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0} | {outcome: 1}
     assert found["availability"] == {"low": None, "point": None, "high": None}
     assert found["window"] == {"start": "2027-01-15T08:00:00Z", "end": "2027-01-15T08:00:00Z"}
 
 
-def test_every_check_and_vantage_has_its_last_observation_counted() -> None:
+def test_last_observation_of_every_check_and_vantage_is_counted() -> None:
     rows = [(t, "good", c, v) for c in "ab" for v in "xy" for t in (0, 60, 120 if c == "a" else 119)]
     assert counted(record(rows, "at,outcome,check,vantage")) == [(6, 0, 0), (6, 0, 0)]
     assert counted(record(rows, "at,outcome,check,vantage"), "--by", "none") == [(12, 0, 0)]
 
 
 @pytest.mark.parametrize("window", ["2m", "1h", "day", "month"])
-def test_a_window_that_ends_at_the_last_observation_counts_it(window: str) -> None:
+def test_window_ending_at_the_last_observation_counts_it(window: str) -> None:
     rows = [(1_800_000_000 + 60 * n, "good") for n in range(3)]
     assert counted(record(rows), "--window", window) == [(3, 0, 0)]
 
 
-def test_a_window_with_a_stated_end_is_half_open() -> None:
-    """So that windows next to each other count every observation once, as the daemon's do."""
+def test_window_with_a_given_end_is_half_open() -> None:
+    """Adjacent windows count every observation once, as the daemon's windows do."""
     rows = [(60 * n, "good") for n in range(3)]
     assert counted(record(rows), "--window", "1970-01-01T00:00:00Z/1970-01-01T00:02:00Z") == [(2, 0, 0)]
     assert counted(record(rows), "--window", "2m", "--at", "120") == [(2, 0, 0)]
 
 
-def test_a_record_as_of_an_instant_has_what_was_observed_then() -> None:
+def test_record_as_of_an_instant_has_the_observations_until_then() -> None:
     rows = [(60 * n, "good") for n in range(3)]
     assert counted(record(rows), "--at", "60") == [(2, 0, 0)]
     assert counted(record(rows), "--at", "60.5") == [(2, 0, 0)]
 
 
-def test_a_last_observation_that_is_excluded_is_not_counted() -> None:
+def test_excluded_last_observation_is_not_counted() -> None:
     rows = [(60 * n, "good") for n in range(3)]
     assert counted(record(rows), "--exclude", "100/121") == [(2, 0, 0)]
     assert counted(record(rows), "--exclude", "100/120") == [(3, 0, 0)]
 
 
-def test_bounds_of_downtime_do_not_print_alike() -> None:
-    """Bad for 25 h 10 min, between good probes 20 minutes before and after: 25 h 50 min at the most."""
+def test_different_downtime_bounds_are_printed_differently() -> None:
+    """Bad for 25 h 10 min, with good probes 20 minutes before and after: at most 25 h 50 min."""
     bad = range(20, 20 + 1511, 10)
     rows = [(0, "good"), *((60 * m, "bad") for m in bad), (60 * (bad[-1] + 20), "good")]
     said = run(record(rows), "--hold", "20m").output
     assert "downtime      1d 1h 30m, bounds 1d 1h 10m to 1d 1h 50m" in said
 
 
-def test_any_file_form_and_any_order_give_the_same(tmp_path: Path) -> None:
-    """Shuffled, with duplicates, packed, as JSON lines, in two files, from standard input."""
-    rows = [*WORKED, (180, "good"), (240, "unknown"), (60, "unknown"), (60, "good")]
+def test_file_format_and_order_do_not_change_the_figures(tmp_path: Path) -> None:
+    """The input is shuffled, with duplicates, compressed, as JSON lines, in two files, and from standard input."""
+    rows = [*EXAMPLE_ROWS, (180, "good"), (240, "unknown"), (60, "unknown"), (60, "good")]
     Random(1).shuffle(rows)  # noqa: S311 - reproducible
     lines = "".join(json.dumps({"at": at, "outcome": outcome}) + "\n" for at, outcome in rows).encode()
     forms = {"csv": record(rows), "gz": gzip.compress(record(rows)), "jsonl": lines, "jsonl.gz": gzip.compress(lines)}
     forms["first"], forms["second"] = record(rows[:4]), b"\n".join(lines.splitlines()[4:])
     for name, data in forms.items():
         (tmp_path / name).write_bytes(data)
-    wanted = figures(record(WORKED), *PACE)
+    wanted = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS)
     for names in (["csv"], ["gz"], ["jsonl"], ["jsonl.gz"], ["first", "second"]):
         paths = [str(tmp_path / name) for name in names]
-        done = CliRunner().invoke(measure_command, [*paths, *PACE, "--format", "json"])
+        done = CliRunner().invoke(measure_command, [*paths, *INTERVAL_OPTIONS, "--format", "json"])
         assert json.loads(done.stdout)["results"] == wanted, names
-    assert figures(forms["gz"], *PACE) == wanted
+    assert figures(forms["gz"], *INTERVAL_OPTIONS) == wanted
 
 
 @pytest.mark.parametrize(
@@ -157,36 +157,36 @@ def test_any_file_form_and_any_order_give_the_same(tmp_path: Path) -> None:
         (0, None, "0/1000"),
     ],
 )
-def test_the_exit_status_is_1_if_an_objective_is_surely_missed(status: int, objective: str | None, window: str) -> None:
-    """Not where it is met, nor where the bounds do not decide, nor where nothing was promised."""
+def test_exit_status_is_1_if_an_objective_is_certainly_missed(status: int, objective: str | None, window: str) -> None:
+    """It is 0 if the objective is met, if the bounds do not decide, and without an objective."""
     asked = ["--objective", objective] if objective else []
-    assert run(record(WORKED), *PACE, *asked, "--window", window).exit_code == status
+    assert run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *asked, "--window", window).exit_code == status
 
 
-def test_one_check_that_misses_is_enough() -> None:
+def test_one_missed_check_gives_exit_status_1() -> None:
     rows = [(t, "bad" if c == "b" else "good", c) for t in range(0, 600, 60) for c in "abc"]
     done = run(record(rows, "at,outcome,check"), "--objective", "99", "--format", "csv")
     assert done.exit_code == 1
     assert [row["verdict"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["met", "missed", "met"]
 
 
-def test_the_future_is_not_known_yet() -> None:
-    """At 250 s the recovery has not been seen: down is certain to 240 s only, then in doubt."""
-    [found] = figures(record(WORKED), *PACE, "--at", "250", "--window", "0/300")
+def test_time_after_the_instant_is_not_known() -> None:
+    """At 250 s the recovery is not observed yet: down is certain until 240 s, then in doubt."""
+    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "250", "--window", "0/300")
     assert (found["down_seconds"], found["doubt_seconds"], found["unknown_seconds"]) == (60, 120, 0)
-    [found] = figures(record(WORKED), *PACE, "--at", "1970-01-01T00:04:10Z")
+    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "1970-01-01T00:04:10Z")
     assert found["window"]["end"] == "1970-01-01T00:04:10Z"
-    [found] = figures(record(WORKED), *PACE, "--at", "1969-12-31T16:04:10", "--window", "1m")
+    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "1969-12-31T16:04:10", "--window", "1m")
     assert found["window"] == {"start": "1970-01-01T00:03:10Z", "end": "1970-01-01T00:04:10Z"}
 
 
-def test_a_rolling_window_ends_at_the_last_observation() -> None:
-    [found] = figures(record(WORKED), *PACE, "--window", "10m")
+def test_rolling_window_ends_at_the_last_observation() -> None:
+    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "10m")
     assert found["window"] == {"start": "1970-01-01T00:06:40Z", "end": "1970-01-01T00:16:40Z"}
 
 
-def test_a_calendar_window_in_progress_has_the_budget_of_all_of_it() -> None:
-    """April in Vancouver is 30 days long and measured on the two hours that have elapsed."""
+def test_current_calendar_window_has_the_full_budget() -> None:
+    """April in Vancouver has 30 days; two hours have elapsed and are measured."""
     rows = [(f"2026-04-01T0{h}:{m:02}:00-07:00", "good") for h in (0, 1) for m in range(60)]
     [found] = figures(record([*rows, ("2026-04-01T02:00:00-07:00", "good")]), "--window", "month", "--objective", "99")
     assert found["window"] == {"start": "2026-04-01T07:00:00Z", "end": "2026-04-01T09:00:00Z"}
@@ -195,28 +195,28 @@ def test_a_calendar_window_in_progress_has_the_budget_of_all_of_it() -> None:
     assert utc["window"]["start"] == "2026-04-01T00:00:00Z"
 
 
-def test_excluded_time_is_excluded_once() -> None:
-    """Overlapping, repeated, and beyond the window; the edge of a window cuts a run."""
+def test_overlapping_exclusions_are_excluded_once() -> None:
+    """The exclusions overlap, are repeated and exceed the window. The window's edge splits a run."""
     cut = ["--exclude", "150/210", "--exclude", "200/240", "--exclude", "150/210", "--exclude", "-50/30"]
-    [found] = figures(record(WORKED), *PACE, "--window", "0/360", *cut)
+    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "0/360", *cut)
     assert found["excluded_seconds"] == 30 + 90
     assert (found["up_seconds"], found["down_seconds"], found["doubt_seconds"]) == (90 + 60, 0, 30 + 60)
     assert found["observations"] == {"good": 3, "bad": 1, "unknown": 0}
 
 
 @pytest.mark.parametrize("asked", [["--window", "500/500"], ["--window", "0/100", "--exclude", "0/100"]])
-def test_no_time_gives_no_figure(asked: list[str]) -> None:
-    """Never 0 % and never 100 %, and no objective is missed."""
-    done = run(record(WORKED), *PACE, *asked, "--objective", "99", "--format", "json")
+def test_empty_window_has_no_figure(asked: list[str]) -> None:
+    """The figure is neither 0 % nor 100 %, and no objective is missed."""
+    done = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *asked, "--objective", "99", "--format", "json")
     [found] = json.loads(done.stdout)["results"]
     assert done.exit_code == 0
     assert found["availability"] == {"low": None, "point": None, "high": None}
     assert (found["coverage"], found["verdict"], found["proven_availability"]) == (None, "undecided", None)
-    assert "all time is excluded" in run(record(WORKED), *asked, "--objective", "99").stdout
+    assert "all time is excluded" in run(record(EXAMPLE_ROWS), *asked, "--objective", "99").stdout
 
 
-def test_service_hours_are_those_of_the_zones_clock() -> None:
-    """A Friday in November, from 06:00 to 20:00 in Vancouver: eleven hours of service."""
+def test_service_hours_use_the_zones_local_time() -> None:
+    """A Friday in November, from 06:00 to 20:00 in Vancouver, has eleven service hours."""
     rows = [(f"2026-11-20T{h:02}:{m:02}:00-08:00", "good") for h in range(6, 21) for m in range(60)]
     hours = ["--service-hours", "Mon-Fri 07:00-18:00"]
     [found] = figures(record(rows), *hours)
@@ -224,8 +224,8 @@ def test_service_hours_are_those_of_the_zones_clock() -> None:
     assert figures(record(rows), *hours, "--tz", "UTC")[0]["up_seconds"] == 4 * 3600
 
 
-def test_planned_maintenance_does_not_count(tmp_path: Path) -> None:
-    """From a calendar or from YAML, which may recur."""
+def test_planned_maintenance_is_excluded(tmp_path: Path) -> None:
+    """It comes from a calendar or from YAML, and may recur."""
     event = "BEGIN:VEVENT\nUID:1\nSUMMARY:patching\nDTSTART:20261120T080000Z\nDTEND:20261120T081000Z\nEND:VEVENT\n"
     (tmp_path / "plan.ics").write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n")
     planned = "{start: 2026-11-19T00:00, end: 2026-11-19T00:10, rrule: FREQ=DAILY, reason: patching}"
@@ -242,34 +242,37 @@ def test_planned_maintenance_does_not_count(tmp_path: Path) -> None:
         assert words in str(done.exception)
 
 
-def test_unknown_time_enters_the_point_as_the_policy_says() -> None:
-    """And never the bounds."""
-    found = {p: figures(record(WORKED), *PACE, "--unknown", p)[0]["availability"] for p in ("exclude", "down", "up")}
+def test_unknown_policy_changes_the_point_only() -> None:
+    """The bounds do not change."""
+    found = {
+        p: figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--unknown", p)[0]["availability"]
+        for p in ("exclude", "down", "up")
+    }
     assert [found[p]["point"] for p in ("exclude", "down", "up")] == pytest.approx([240 / 360, 0.24, 0.88])
     assert {(a["low"], a["high"]) for a in found.values()} == {(0.18, 0.94)}
 
 
-def test_each_check_has_its_own_interval() -> None:
-    """Estimated as the median spacing, from which the hold follows: 2 x interval + 10 s, or + the interval if less."""
+def test_interval_is_estimated_for_each_check() -> None:
+    """The estimate is the median spacing. The hold is 2 x interval + 10 s, or + the interval if this is less."""
     fast = [(t, "good", "fast") for t in range(0, 20, 4)] + [(33, "good", "fast"), (120, "good", "fast")]
     slow = [(t, "good", "slow") for t in (0, 30, 60, 120)]
     found = {each["check"]: each for each in figures(record(fast + slow, "at,outcome,check"), "--objective", "50")}
-    assert found["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each longer than the hold
+    assert found["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each gap is longer than the hold
     assert found["slow"]["unknown_seconds"] == 0
     text = run(record(fast + slow, "at,outcome,check")).stdout
     assert "interval 4s (median spacing), hold 12s = 2 x interval + timeout 4s (assumed)" in text
     assert "interval 30s (median spacing), hold 1m 10s = 2 x interval + timeout 10s (assumed)" in text
 
 
-def test_what_is_given_is_used_and_said() -> None:
-    text = run(record(WORKED), *PACE).stdout
+def test_given_interval_is_used_and_shown() -> None:
+    text = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS).stdout
     assert "interval 1m (given), hold 2m 10s = 2 x interval + timeout 10s\n" in text
-    assert "interval 1m (median spacing), hold 10s (given)" in run(record(WORKED), "--hold", "10s").stdout
-    assert "interval 1m (assumed)" in run(record(WORKED[:1])).stdout
+    assert "interval 1m (median spacing), hold 10s (given)" in run(record(EXAMPLE_ROWS), "--hold", "10s").stdout
+    assert "interval 1m (assumed)" in run(record(EXAMPLE_ROWS[:1])).stdout
 
 
-def test_vantages_are_one_check_by_the_rule() -> None:
-    """Three vantages, of which one is down all the time and one for half of it."""
+def test_vantages_are_combined_by_the_rule() -> None:
+    """Of three vantages, one is down all the time and one for half of it."""
     rows = [
         (t, "bad" if v == "x" or (v == "y" and t >= 300) else "good", "c", v) for t in range(0, 601, 60) for v in "xyz"
     ]
@@ -280,7 +283,7 @@ def test_vantages_are_one_check_by_the_rule() -> None:
     assert "at least 2 of 3 vantages must be up" in run(data, "--rule", "2").stdout
 
 
-def test_all_checks_together_are_one_by_the_rule() -> None:
+def test_all_checks_are_combined_by_the_rule() -> None:
     rows = [(t, "bad" if c == "a" else "good", c) for t in range(0, 601, 60) for c in "ab"]
     data = record(rows, "at,outcome,check")
     [found] = figures(data, "--by", "none")
@@ -290,7 +293,7 @@ def test_all_checks_together_are_one_by_the_rule() -> None:
     assert [each["check"] for each in figures(data)] == ["a", "b"]
 
 
-def test_an_objective_is_resolvable_if_its_budget_holds_two_intervals() -> None:
+def test_objective_is_measurable_if_its_budget_has_two_intervals() -> None:
     rows = [(t, "good") for t in range(0, 6001, 60)]
     for objective, resolvable in (("98", True), ("98.1", False)):
         [found] = figures(record(rows), "--objective", objective)
@@ -299,7 +302,7 @@ def test_an_objective_is_resolvable_if_its_budget_holds_two_intervals() -> None:
     assert "too short to be measured at this interval" in run(record(rows), "--objective", "98.1").stdout
 
 
-def test_csv_has_a_row_a_result_and_leaves_empty_what_is_null() -> None:
+def test_csv_has_a_row_per_result_and_empty_cells_for_null() -> None:
     rows = [(t, "good", c) for t in range(0, 601, 60) for c in ("a", '"b, c"')]
     found = list(csv.DictReader(io.StringIO(run(record(rows, "at,outcome,check"), "--format", "csv").stdout)))
     assert [row["check"] for row in found] == ["a", "b, c"]
@@ -308,8 +311,8 @@ def test_csv_has_a_row_a_result_and_leaves_empty_what_is_null() -> None:
     assert found[0]["window_end"] == "1970-01-01T00:10:00Z"
 
 
-def test_text_shows_the_bounds_and_what_decides() -> None:
-    text = run(record(WORKED), *PACE, "--objective", "90").stdout
+def test_text_shows_the_bounds_and_the_verdict() -> None:
+    text = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--objective", "90").stdout
     assert "all observations: UNDECIDED against 90%" in text
     assert "66.666%, bounds 18.000% to 94.000%" in text
     assert "undecided: depends on 2m in doubt and 10m 40s unknown; the estimate misses it" in text
@@ -322,30 +325,35 @@ def test_text_shows_the_bounds_and_what_decides() -> None:
     assert [round(100 * place / (len(drawn) - 1)) for place in (low, point, high)] == pytest.approx([18, 66, 94], abs=2)
 
 
-def test_text_gives_the_raw_figure_beside_the_contractual_one() -> None:
-    text = run(record(WORKED), *PACE, "--exclude", "120/300").stdout
+def test_text_shows_raw_and_contractual_figures() -> None:
+    text = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--exclude", "120/300").stdout
     assert "availability  100.000%, bounds" in text
     assert "raw           66.666%, bounds 18.000% to 94.000%, before exclusions" in text
-    assert "raw" not in run(record(WORKED), *PACE).stdout
+    assert "raw" not in run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS).stdout
 
 
-def test_a_spotless_record_is_drawn_too() -> None:
+def test_chart_is_drawn_for_a_record_without_outages() -> None:
     text = run(record([(t, "good") for t in range(0, 601, 60)])).stdout
     assert "99% ├" in text
     assert "n/a observed, " in text
     assert "nothing in doubt or unknown" in text
 
 
-def test_text_says_why_an_objective_is_missed_or_met() -> None:
-    assert "missed: maximum 94.000%, at least 1m down" in run(record(WORKED), *PACE, "--objective", "99").stdout
-    assert "met: minimum 18.000%" in run(record(WORKED), *PACE, "--objective", "10").stdout
-    assert "n/a: no --objective" in run(record(WORKED)).stdout
+def test_text_explains_the_verdict() -> None:
+    assert (
+        "missed: maximum 94.000%, at least 1m down"
+        in run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--objective", "99").stdout
+    )
+    assert "met: minimum 18.000%" in run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--objective", "10").stdout
+    assert "n/a: no --objective" in run(record(EXAMPLE_ROWS)).stdout
 
 
-def test_text_says_what_is_known_of_which_window() -> None:
-    assert "the whole record: 1970-01-01T00:00:00Z to 1970-01-01T00:16:40Z (16m 40s)" in run(record(WORKED)).stdout
-    assert "all observations used, up to 1970-01-01T00:16:40Z" in run(record(WORKED), "--window", "1h").stdout
-    day = run(record(WORKED), "--at", "250", "--window", "day", "--tz", "UTC", "--unknown", "down").stdout
+def test_text_shows_the_window_and_its_coverage() -> None:
+    assert (
+        "the whole record: 1970-01-01T00:00:00Z to 1970-01-01T00:16:40Z (16m 40s)" in run(record(EXAMPLE_ROWS)).stdout
+    )
+    assert "all observations used, up to 1970-01-01T00:16:40Z" in run(record(EXAMPLE_ROWS), "--window", "1h").stdout
+    day = run(record(EXAMPLE_ROWS), "--at", "250", "--window", "day", "--tz", "UTC", "--unknown", "down").stdout
     assert "in progress: the budget covers the entire window, to 1970-01-02T00:00:00Z" in day
     assert "observations used up to 1970-01-01T00:04:10Z; unknown time is counted as down in the estimate" in day
 
@@ -370,8 +378,8 @@ def test_text_says_what_is_known_of_which_window() -> None:
         (["--by", "vantage"], "is not one of"),
     ],
 )
-def test_a_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None:
-    done = run(record(WORKED), *arguments)
+def test_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None:
+    done = run(record(EXAMPLE_ROWS), *arguments)
     assert done.exit_code == 2
     assert words in " ".join(done.output.split())
     assert "Traceback" not in done.output
@@ -389,19 +397,19 @@ def test_a_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> No
         (b"at,outcome\n", "no observations to measure"),
     ],
 )
-def test_bad_data_are_named_by_file_and_line(data: bytes, words: str) -> None:
+def test_invalid_data_is_reported_with_file_and_line(data: bytes, words: str) -> None:
     done = run(data)
     assert isinstance(done.exception, NinewatchError)
     assert words in str(done.exception)
 
 
-def test_a_rule_that_no_check_can_meet_is_refused() -> None:
+def test_rule_that_cannot_be_met_is_rejected() -> None:
     done = run(record([(1, "good", "c")], "at,outcome,check"), "--rule", "2")
     assert isinstance(done.exception, NinewatchError)
     assert "check c: the rule at_least 2 needs 2 or more members, there are 1" in str(done.exception)
 
 
-def test_a_check_that_was_not_observed_by_then_is_unknown() -> None:
+def test_check_without_observations_until_the_instant_is_unknown() -> None:
     rows = [(0, "good", "old"), (60, "good", "old"), (500, "good", "new")]
     [new, old] = figures(record(rows, "at,outcome,check"), "--at", "60")
     assert (new["check"], new["coverage"], old["coverage"]) == ("new", 0, 1)
@@ -409,11 +417,11 @@ def test_a_check_that_was_not_observed_by_then_is_unknown() -> None:
     assert none["window"] == {"start": "1970-01-01T00:01:00Z", "end": "1970-01-01T00:01:00Z"}
 
 
-def test_the_program_ends_with_2_and_one_line(tmp_path: Path) -> None:
-    """As a user runs it, and nothing is written to standard error where that is no terminal."""
+def test_program_exits_with_2_and_one_line(tmp_path: Path) -> None:
+    """Standard error is not a terminal, so no progress is written to it."""
     path = tmp_path / "log.csv"
     for data, status, out, err in (
-        (record(WORKED), 0, "availability", ""),
+        (record(EXAMPLE_ROWS), 0, "availability", ""),
         (b"at,outcome\n1,perhaps\n", 2, "", f'ninewatch: {path}:2: "perhaps" is not an outcome; use good, bad or'),
     ):
         path.write_bytes(data)
@@ -425,8 +433,8 @@ def test_the_program_ends_with_2_and_one_line(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == (status == 2)
 
 
-def test_a_young_record_shows_what_was_observed_of_the_window() -> None:
-    """The window reaches back beyond the first row, by an hour in ten of them."""
+def test_short_record_shows_the_observed_part_of_the_window() -> None:
+    """The window begins before the first row, by an hour in ten."""
     rows = [(60 * n, "good") for n in range(540)]
     data, window = record([(1_800_000_000 + at, outcome) for at, outcome in rows]), ("--window", "10h")
     text = run(data, *window, "--objective", "99%").output
@@ -439,7 +447,7 @@ def test_a_young_record_shows_what_was_observed_of_the_window() -> None:
     assert "watched" not in figures(data, "--window", "8h")[0]
 
 
-def test_a_window_that_is_over_cannot_be_decided_later() -> None:
+def test_past_window_has_no_later_verdict() -> None:
     data = record([(1_800_000_000 + 60 * n, "good") for n in range(60)])
     window = ("--window", "2027-01-15T07:00:00Z/2027-01-15T08:59:00Z", "--objective", "99.9%")
     text = run(data, *window).output
@@ -447,7 +455,7 @@ def test_a_window_that_is_over_cannot_be_decided_later() -> None:
     assert figures(data, *window)[0]["watched"]["decidable_at"] is None
 
 
-def test_results_of_which_one_alone_has_a_watched_part_are_one_table() -> None:
+def test_results_with_and_without_a_watched_part_are_one_table() -> None:
     rows = [(1_800_000_000 + 60 * n, "good", name) for name in "ab" for n in range(0 if name == "a" else 20, 40)]
     done = run(record(rows, "at,outcome,check"), "--window", "30m", "--format", "csv")
     first, second = csv.DictReader(io.StringIO(done.output))

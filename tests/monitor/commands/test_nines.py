@@ -1,4 +1,4 @@
-"""`ninewatch nines`: what it prints."""
+"""`ninewatch nines`: its output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(nines_command, arguments)
 
 
-def test_json_is_exactly_the_agreed_object() -> None:
+def test_json_has_the_documented_fields() -> None:
     assert json.loads(run("99.95", "--json").output) == {
         "availability": 0.9995,
         "nines": pytest.approx(3.3010299956639813),
@@ -29,12 +29,12 @@ def test_json_is_exactly_the_agreed_object() -> None:
     }
 
 
-def test_words_percent_and_a_downtime_over_a_window_say_the_same() -> None:
+def test_words_percentage_and_downtime_give_the_same_objective() -> None:
     outputs = {run(*each).output for each in (["99.9"], ["three nines"], ["--downtime", "43m12s", "--over", "30d"])}
     assert len(outputs) == 1
 
 
-def test_the_text_gives_allowance_observation_and_what_it_takes() -> None:
+def test_text_shows_allowance_observation_and_requirements() -> None:
     text = run("five nines").output
     assert "per year (365 days)     5m 15.36s" in text
     assert "per 30 days             25.92s" in text
@@ -45,12 +45,12 @@ def test_the_text_gives_allowance_observation_and_what_it_takes() -> None:
     assert "Container platform with fail-over to another data centre; without it, at most 99.95%" in text
 
 
-def test_above_the_cap_of_an_item_the_item_is_required_and_at_the_cap_it_is_not() -> None:
+def test_item_is_required_above_its_cap_only() -> None:
     assert "1 of the 7 items" in run("99.99").output
     assert "is required" in run("99.95").output
 
 
-def test_a_longer_year_allows_more() -> None:
+def test_leap_year_allows_more_downtime() -> None:
     assert "per year (365.25 days)  8h 45m 57.6s" in run("99.9", "--year", "365.25d").output
 
 
@@ -68,17 +68,17 @@ def test_a_longer_year_allows_more() -> None:
         (["--downtime", "0s", "--over", "1d"], "no downtime at all"),
     ],
 )
-def test_bad_input_is_one_line_that_says_what_to_write(arguments: list[str], words: str) -> None:
+def test_invalid_input_gives_one_line_with_a_remedy(arguments: list[str], words: str) -> None:
     error = run(*arguments).exception
     assert isinstance(error, NinewatchError)
     assert words in str(error)
     assert "\n" not in str(error)
 
 
-def test_another_year_is_refused() -> None:
+def test_invalid_year_is_rejected() -> None:
     assert run("99.9", "--year", "360d").exit_code == 2
 
 
-def test_a_duration_is_spelled_without_empty_units() -> None:
+def test_duration_is_printed_without_zero_units() -> None:
     spelled = [spell(us) for us in (0, 864_000, 60_000_000, 315_360_000, 3_600_000_000, 90_061_000_000)]
     assert spelled == ["0s", "864ms", "1m", "5m 15.36s", "1h", "1d 1h 1m 1s"]

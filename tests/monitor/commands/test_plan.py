@@ -1,4 +1,4 @@
-"""`ninewatch plan`: what it prints of the plans that ship, and of the example in docs/plans.md."""
+"""`ninewatch plan`: its output for the shipped plans and for the example in docs/plans.md."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def text(*arguments: str | Path) -> str:
     return found.output
 
 
-def told(name: str, *more: str) -> dict[str, Any]:
+def plan_output(name: str, *more: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(text(PLANS / f"{name}.yaml", "--json", *more))
     return answer
 
 
-def test_the_three_plans_ship_and_the_command_is_there() -> None:
+def test_three_plans_are_shipped() -> None:
     assert SHIPPED == ["chefs-silver", "five-nines-bundle", "keycloak-gold"]
     assert "plan" in COMMANDS
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_json_is_exactly_the_agreed_object(name: str) -> None:
-    answer = told(name, *FEW)
+def test_json_has_the_documented_fields(name: str) -> None:
+    answer = plan_output(name, *FEW)
     assert list(answer) == ["predicted", "years", "chance", "contributors", "next_steps"]
     assert list(answer["predicted"]) == ["availability", "nines", "ceiling", "ceiling_reasons"]
     assert list(answer["years"]) == ["median", "p05", "p95"]
@@ -62,10 +62,10 @@ def test_json_is_exactly_the_agreed_object(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_answer_is_the_same_for_the_same_seed_and_another_for_another(name: str) -> None:
-    first = told(name, *FEW, "--seed", "3")
-    assert told(name, *FEW, "--seed", "3") == first
-    other = told(name, *FEW, "--seed", "4")
+def test_output_depends_on_the_seed(name: str) -> None:
+    first = plan_output(name, *FEW, "--seed", "3")
+    assert plan_output(name, *FEW, "--seed", "3") == first
+    other = plan_output(name, *FEW, "--seed", "4")
     assert other["years"] != first["years"]
     assert {key: other[key] for key in ("predicted", "contributors", "next_steps")} == {
         key: first[key] for key in ("predicted", "contributors", "next_steps")
@@ -73,7 +73,7 @@ def test_the_answer_is_the_same_for_the_same_seed_and_another_for_another(name: 
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_text_is_short_sentences_without_a_word_of_the_machinery(name: str) -> None:
+def test_text_is_short_sentences_without_internal_terms(name: str) -> None:
     said = text(PLANS / f"{name}.yaml", *FEW)
     for heading in (
         "Expected availability",
@@ -87,8 +87,8 @@ def test_the_text_is_short_sentences_without_a_word_of_the_machinery(name: str) 
     assert max(map(len, said.splitlines())) <= 110
 
 
-def test_chefs_on_silver_is_capped_by_the_tier_and_by_the_page_and_misses_its_target() -> None:
-    answer = told("chefs-silver", *FEW)
+def test_chefs_on_silver_misses_its_target() -> None:
+    answer = plan_output("chefs-silver", *FEW)
     assert answer["predicted"]["ceiling"] == 0.995
     reasons = " ".join(answer["predicted"]["ceiling_reasons"])
     assert "at most 99.5%: the Silver tier" in reasons
@@ -98,20 +98,20 @@ def test_chefs_on_silver_is_capped_by_the_tier_and_by_the_page_and_misses_its_ta
     assert answer["next_steps"][0]["cost_per_hour_saved"] <= answer["next_steps"][1]["cost_per_hour_saved"]
 
 
-def test_keycloak_on_gold_comes_to_what_its_team_calls_realistic_and_not_to_its_target() -> None:
+def test_keycloak_on_gold_reaches_the_realistic_target_only() -> None:
     """ "the realistic SLA target is 99.5%" (sso-docs, docs/uptime.md), with 99.95 % as the target."""
-    answer = told("keycloak-gold", *FEW)
+    answer = plan_output("keycloak-gold", *FEW)
     assert 0.995 < answer["predicted"]["availability"] < 0.9995
     assert answer["predicted"]["ceiling"] == 0.9995
 
 
-def test_the_bundle_reaches_five_nines_and_nothing_caps_it() -> None:
-    answer = told("five-nines-bundle", *FEW)
+def test_bundle_reaches_five_nines_without_a_limit() -> None:
+    answer = plan_output("five-nines-bundle", *FEW)
     assert answer["predicted"]["availability"] > 0.99999
     assert (answer["predicted"]["ceiling"], answer["predicted"]["ceiling_reasons"]) == (None, [])
 
 
-def test_the_bundle_on_data_centres_as_published_does_not_as_its_comment_says(tmp_path: Path) -> None:
+def test_bundle_on_the_published_data_centres_misses_five_nines(tmp_path: Path) -> None:
     written = (PLANS / "five-nines-bundle.yaml").read_text(encoding="utf-8")
     changed = tmp_path / "plan.yaml"
     changed.write_text(re.sub(r"(data centre, availability: )99\.9%", r"\g<1>99.5%", written), encoding="utf-8")
@@ -120,13 +120,13 @@ def test_the_bundle_on_data_centres_as_published_does_not_as_its_comment_says(tm
     assert expected_unavailability(plan.design) > 1e-5
 
 
-def test_a_limit_that_is_out_of_the_way_is_a_limit_no_more() -> None:
-    """Of CHEFS, only the tier's rule would be left if the whole list were met."""
+def test_met_prerequisite_removes_its_limit() -> None:
+    """If the full checklist were met, only the tier's limit would remain for CHEFS."""
     plan = load_plan(PLANS / "five-nines-bundle.yaml", CHECKLIST)
     assert find_ceiling(plan.design, CHECKLIST, plan.met[:-1]).maximum == Fraction("0.99995")
 
 
-def test_the_example_in_the_document_prints_what_it_says(tmp_path: Path) -> None:
+def test_example_in_the_document_prints_the_shown_output(tmp_path: Path) -> None:
     document = (Path(__file__).parents[3] / "docs" / "plans.md").read_text(encoding="utf-8")
     plan, printed = (re.search(rf"```{kind}\n(.*?)```", document, re.DOTALL) for kind in ("yaml", "text"))
     assert plan is not None
@@ -135,7 +135,7 @@ def test_the_example_in_the_document_prints_what_it_says(tmp_path: Path) -> None
     assert text(tmp_path / "plan.yaml") == printed[1]
 
 
-def test_a_mistake_is_a_line_with_its_place(tmp_path: Path) -> None:
+def test_mistake_gives_one_line_with_its_position(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("title: t\nparts: [{id: a, availability: 0.999}]\n", encoding="utf-8")
     with pytest.raises(NinewatchError, match=r'plan.yaml:2:31: parts.a.availability: .* write "99.9%"'):
         CliRunner().invoke(plan_command, [str(tmp_path / "plan.yaml")], catch_exceptions=False)
@@ -158,7 +158,7 @@ def test_a_mistake_is_a_line_with_its_place(tmp_path: Path) -> None:
         (0, "no time"),
     ],
 )
-def test_durations_are_said_in_whole_words(microseconds: float, words: str) -> None:
+def test_durations_are_printed_in_words(microseconds: float, words: str) -> None:
     assert duration_text(microseconds) == words
 
 
@@ -166,11 +166,11 @@ def test_durations_are_said_in_whole_words(microseconds: float, words: str) -> N
     ("ratio", "said"),
     [("0.98904", "98.90%"), ("0.999937", "99.9937%"), ("0.9999999", "99.9999900%"), ("0.5", "50.00%")],
 )
-def test_percentages_are_floored_and_say_two_digits_that_are_not_nines(ratio: str, said: str) -> None:
+def test_percentages_are_rounded_down_with_two_digits_after_the_nines(ratio: str, said: str) -> None:
     assert percent(Fraction(ratio)) == said
 
 
-def test_a_bare_plan_says_what_it_leaves_out_and_supposes(tmp_path: Path) -> None:
+def test_minimal_plan_shows_its_omissions_and_assumptions(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("title: t\nparts: [{id: a, name: the box, availability: 99.99%}]\n", "utf-8")
     said = text(tmp_path / "plan.yaml", *FEW)
     assert "No single change improves the design noticeably." in said
@@ -178,7 +178,7 @@ def test_a_bare_plan_says_what_it_leaves_out_and_supposes(tmp_path: Path) -> Non
     assert "The plan lists no data centre, so their outages are not included." in said
 
 
-def test_a_change_that_lifts_the_ceiling_says_so(tmp_path: Path) -> None:
+def test_change_that_raises_the_ceiling_is_reported(tmp_path: Path) -> None:
     meets = "[decoupled, ha-database, zero-downtime-deployment, small-changes, stateless, preserves-transactions]"
     (tmp_path / "plan.yaml").write_text(
         "title: t\nparts: [{id: a, availability: 99.99%, mttr: 1h}]\n"

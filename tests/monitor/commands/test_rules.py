@@ -1,4 +1,4 @@
-"""`ninewatch rules` and the configuration that it reads: links of alerts start where people reach the pages."""
+"""`ninewatch rules` and its configuration: the alerts' links begin with the public URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from monitor.config.loader import load
 from monitor.exporters.rules import rules_file
 from monitor.probes.registry import CHECK_TYPES
-from tests.monitor.commands.test_cli import said
+from tests.monitor.commands.test_cli import run_in_process
 from tests.support.processes import needs
 
 RUNNING_OUT = "NinewatchBudgetRunningOut"
@@ -20,7 +20,7 @@ RUNNING_OUT = "NinewatchBudgetRunningOut"
 CHECK = "{id: front, http: 'http://127.0.0.1:9/', interval: 30s}"
 
 
-def written(folder: Path, top: str = "", objective: str = "99.9%", check: str = CHECK) -> Path:
+def write_config(folder: Path, top: str = "", objective: str = "99.9%", check: str = CHECK) -> Path:
     path = folder / "mine.yaml"
     path.write_text(f"{top}\nproducts:\n- {{id: demo, objective: {objective}, checks: [{check}]}}\n")
     return path
@@ -30,13 +30,13 @@ def rules(text: str) -> list[dict[str, object]]:
     return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
 
 
-def test_without_a_configuration_the_shipped_rules_are_printed() -> None:
-    assert rules(said("rules").stdout) == rules(rules_file())
+def test_shipped_rules_are_printed_without_a_configuration() -> None:
+    assert rules(run_in_process("rules").stdout) == rules(rules_file())
 
 
 @pytest.mark.parametrize("given", ["https://status.example.org", "https://status.example.org/"])
-def test_the_configurations_public_url_starts_every_link(tmp_path: Path, given: str) -> None:
-    printed = rules(said("rules", "-c", written(tmp_path, f"public_url: {given}")).stdout)
+def test_links_begin_with_the_configurations_public_url(tmp_path: Path, given: str) -> None:
+    printed = rules(run_in_process("rules", "-c", write_config(tmp_path, f"public_url: {given}")).stdout)
     links = {
         str(rule["alert"]): (rule["annotations"]["runbook_url"], rule["annotations"]["page_url"])  # type: ignore[index]
         for rule in printed
@@ -49,25 +49,27 @@ def test_the_configurations_public_url_starts_every_link(tmp_path: Path, given: 
     assert all(url.startswith("https://status.example.org/") for pair in links.values() for url in pair)
 
 
-def test_an_option_wins_and_the_interval_is_that_of_every_group(tmp_path: Path) -> None:
-    path = written(tmp_path, "public_url: https://one.example.org")
-    printed = said("rules", "-c", path, "--public-url", "http://two.example.org:8080", "--interval", "1m").stdout
+def test_option_takes_precedence_and_interval_applies_to_every_group(tmp_path: Path) -> None:
+    path = write_config(tmp_path, "public_url: https://one.example.org")
+    printed = run_in_process(
+        "rules", "-c", path, "--public-url", "http://two.example.org:8080", "--interval", "1m"
+    ).stdout
     assert "one.example.org" not in printed
     assert "http://two.example.org:8080/runbook#Watchdog" in printed
     assert {group["interval"] for group in yaml.safe_load(printed)["groups"]} == {"1m"}
 
 
 def test_without_public_url_links_lead_to_the_daemons_address_with_a_warning(tmp_path: Path) -> None:
-    result = said("rules", "-c", written(tmp_path, "listen: 10.0.0.7:8080"))
+    result = run_in_process("rules", "-c", write_config(tmp_path, "listen: 10.0.0.7:8080"))
     assert result.exit_code == 0
     assert "warning: no public_url: links start with http://10.0.0.7:8080; add it" in result.stderr
     assert "http://10.0.0.7:8080/runbook#Watchdog" in result.stdout
 
 
 @pytest.mark.parametrize("wrong", ["status.example.org", "https://h/nw", "https://h?x=1", "https://u:p@h", "ftp://h"])
-def test_what_is_no_public_url_is_refused_everywhere(tmp_path: Path, wrong: str) -> None:
-    assert said("rules", "--public-url", wrong).exit_code == 2
-    found = said("check-config", written(tmp_path, f'public_url: "{wrong}"'))
+def test_invalid_public_url_is_rejected(tmp_path: Path, wrong: str) -> None:
+    assert run_in_process("rules", "--public-url", wrong).exit_code == 2
+    found = run_in_process("check-config", write_config(tmp_path, f'public_url: "{wrong}"'))
     assert found.exit_code == 1
     assert "mine.yaml:1:" in found.stderr
     assert "public_url" in found.stderr
@@ -88,34 +90,36 @@ def test_what_is_no_public_url_is_refused_everywhere(tmp_path: Path, wrong: str)
     ],
 )
 def test_options_that_cannot_be_used_are_refused_with_the_remedy(options: tuple[str, ...], expected: str) -> None:
-    result = said("rules", *options)
+    result = run_in_process("rules", *options)
     assert result.exit_code == 2
     assert expected in result.stderr
 
 
 def test_the_forecast_reaches_as_far_as_the_option_says() -> None:
-    (rule,) = [each for each in rules(said("rules", "--forecast", "14d").stdout) if each.get("alert") == RUNNING_OUT]
+    (rule,) = [
+        each for each in rules(run_in_process("rules", "--forecast", "14d").stdout) if each.get("alert") == RUNNING_OUT
+    ]
     assert f"time() < {14 * 86400}\n" in str(rule["expr"])
     assert "is spent in less than 14d." in str(rule["annotations"])
 
 
 def test_a_manifest_for_the_operator_holds_the_very_rules(tmp_path: Path) -> None:
-    path = written(tmp_path, "public_url: https://status.example.org")
+    path = write_config(tmp_path, "public_url: https://status.example.org")
     options = ("--format", "prometheusrule", "--namespace", "monitoring", "--name", "nw", "--label", "release=prom")
-    manifest = yaml.safe_load(said("rules", "-c", path, *options).stdout)
+    manifest = yaml.safe_load(run_in_process("rules", "-c", path, *options).stdout)
     assert (manifest["apiVersion"], manifest["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
     labels = {"app.kubernetes.io/name": "ninewatch", "release": "prom"}
     assert manifest["metadata"] == {"name": "nw", "namespace": "monitoring", "labels": labels}
-    assert manifest["spec"] == yaml.safe_load(said("rules", "-c", path).stdout)
+    assert manifest["spec"] == yaml.safe_load(run_in_process("rules", "-c", path).stdout)
 
 
 def test_a_file_for_mimirtool_names_its_namespace() -> None:
-    found = yaml.safe_load(said("rules", "--format", "mimir", "--name", "uptime").stdout)
+    found = yaml.safe_load(run_in_process("rules", "--format", "mimir", "--name", "uptime").stdout)
     assert found == {"namespace": "uptime", **yaml.safe_load(rules_file())}
 
 
 def test_grafana_gets_every_rule_with_its_query_and_texts_that_it_can_fill() -> None:
-    text = said("rules", "--format", "grafana", "--datasource", "mimir-1").stdout
+    text = run_in_process("rules", "--format", "grafana", "--datasource", "mimir-1").stdout
     document = yaml.safe_load(text)
     printed = [rule for group in document["groups"] for rule in group["rules"]]
     assert [rule["data"][0]["model"]["expr"] for rule in printed] == [rule["expr"] for rule in rules(rules_file())]
@@ -166,16 +170,16 @@ tests:
 @needs("promtool")
 def test_the_rules_of_a_configuration_report_a_product_that_no_daemon_publishes(tmp_path: Path) -> None:
     """Not if no daemon answers at all, which has its own alert."""
-    path = written(tmp_path, "public_url: https://status.example.org")
-    (tmp_path / "rules.yaml").write_text(said("rules", "-c", path).stdout)
+    path = write_config(tmp_path, "public_url: https://status.example.org")
+    (tmp_path / "rules.yaml").write_text(run_in_process("rules", "-c", path).stdout)
     (tmp_path / "test.yaml").write_text(SCENARIO)
     command = ["promtool", "test", "rules", "test.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_public_url_is_kept_without_its_slash(tmp_path: Path) -> None:
-    path = written(tmp_path, "public_url: https://status.example.org:8443/")
+def test_public_url_is_stored_without_a_trailing_slash(tmp_path: Path) -> None:
+    path = write_config(tmp_path, "public_url: https://status.example.org:8443/")
     assert load(path, CHECK_TYPES).public_url == "https://status.example.org:8443"
 
 
@@ -199,10 +203,10 @@ def test_public_url_is_kept_without_its_slash(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_check_config_warns_of_a_burn_alert_that_can_never_fire(
+def test_check_config_warns_of_a_burn_alert_that_cannot_fire(
     tmp_path: Path, objective: str, check: str, warned: list[str]
 ) -> None:
-    found = said("check-config", written(tmp_path, objective=objective, check=check))
+    found = run_in_process("check-config", write_config(tmp_path, objective=objective, check=check))
     assert found.exit_code == 0
     lines = [line for line in found.stderr.splitlines() if "cannot fire" in line]
     assert len(lines) == len(warned)

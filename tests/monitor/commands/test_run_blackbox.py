@@ -1,4 +1,4 @@
-"""`ninewatch run --blackbox-config`: mistakes are told before anything runs."""
+"""`ninewatch run --blackbox-config`: mistakes are reported before the daemon starts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ products: [{id: one, objective: 99%, checks: [{id: it, tcp: "127.0.0.1:9"}]}]
         ("modules: {}", ["--blackbox-allow", "10.0.0.0/8,here"], "'here' does not appear to be"),
     ],
 )
-def test_a_mistake_is_told_and_nothing_runs(tmp_path: Path, modules: str | None, options: list[str], said: str) -> None:
+def test_mistake_is_reported_and_the_daemon_does_not_start(
+    tmp_path: Path, modules: str | None, options: list[str], said: str
+) -> None:
     config, path = tmp_path / "ninewatch.yaml", tmp_path / "blackbox.yml"
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     if modules is not None:
@@ -35,15 +37,18 @@ def test_a_mistake_is_told_and_nothing_runs(tmp_path: Path, modules: str | None,
     assert not (tmp_path / "nw.db").exists()
 
 
-def test_to_allow_others_means_nothing_without_modules(tmp_path: Path) -> None:
+def test_allow_option_without_modules_is_rejected(tmp_path: Path) -> None:
     config = tmp_path / "ninewatch.yaml"
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     status, _, told = run_to_exit("run", "-c", config, "--blackbox-allow", "10.0.0.0/8")
     assert (status, "needs --blackbox-config FILE" in told) == (2, True)
 
 
-def test_the_module_file_is_checked_without_running(tmp_path: Path) -> None:
-    """Alone and beside the configuration; a mistake in either is told, and the other is checked all the same."""
+def test_module_file_is_checked_by_check_config(tmp_path: Path) -> None:
+    """It is checked alone and with the configuration.
+
+    A mistake in one of them does not prevent the check of the other.
+    """
     config, path = tmp_path / "ninewatch.yaml", tmp_path / "blackbox.yml"
     config.write_text(f"store: {tmp_path}/nw.db{CONFIG}")
     path.write_text("modules: {it: {prober: tcp}}")

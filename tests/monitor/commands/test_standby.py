@@ -1,4 +1,4 @@
-"""`ninewatch standby`: hours for a time entry, from YAML or a calendar, beside a record that a daemon holds."""
+"""`ninewatch standby`: hours per person, from YAML or a calendar, while a daemon uses the record."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def record(folder: Path) -> Iterator[SqliteStore]:
-    """The record, held open as by a daemon."""
+    """Return the record, held open as by a daemon."""
     store = SqliteStore(folder / "record.db", SPRING)
     made = [
         _incident("login", SPRING - MINUTE, SPRING, "deadline"),
@@ -84,8 +84,8 @@ def sheet(folder: Path, *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("record")
-def test_hours_are_exact_over_a_change_of_clocks(folder: Path) -> None:
-    """The fortnight in which clocks go forward is an hour short, and it is Ana's."""
+def test_hours_are_exact_across_a_clock_change(folder: Path) -> None:
+    """The fortnight in which the clocks go forward is one hour shorter."""
     found = rows(folder, "--at", "2026-03-16")
     assert [(each["person"], each["hours"]) for each in found] == [("Ana", "167"), ("Bo", "168")]
     assert (found[0]["period_start"], found[0]["period_end"]) == (
@@ -95,7 +95,7 @@ def test_hours_are_exact_over_a_change_of_clocks(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("record")
-def test_the_day_on_which_clocks_go_back_has_twenty_five_hours(folder: Path) -> None:
+def test_day_with_clocks_going_back_has_25_hours(folder: Path) -> None:
     text = (folder / "c.yaml").read_text().replace("2026-01", "2025-01").replace("2025-01-05", "2025-01-06")
     (folder / "c.yaml").write_text(text.replace("2025-01-12", "2025-01-13").replace("2025-01-19", "2025-01-20"))
     found = rows(folder, "--at", "2025-11-03", "--period", "1d")
@@ -112,8 +112,8 @@ def test_days_add_up_to_the_period(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("record")
-def test_an_incident_is_met_by_who_stood_by_for_its_product_while_it_was_open(folder: Path) -> None:
-    """What ended at the hand-over was Bo's alone, what came after it Ana's alone; mail is nobody's on this rota."""
+def test_incident_counts_for_the_person_on_standby_while_it_was_open(folder: Path) -> None:
+    """An incident before the hand-over counts for Bo, after it for Ana. No person on this rota covers mail."""
     people = {each["person"]: each for each in sheet(folder, "--at", "2026-03-16")["people"]}
     assert [each["reason"] for each in people["Ana"]["incidents"]] == ["http_status"]
     assert [each["reason"] for each in people["Bo"]["incidents"]] == ["deadline"]
@@ -122,8 +122,8 @@ def test_an_incident_is_met_by_who_stood_by_for_its_product_while_it_was_open(fo
 
 
 @pytest.mark.usefixtures("record")
-def test_gaps_and_overlaps_are_named_and_kept_out_of_the_csv(folder: Path) -> None:
-    """A gap is one only where cover is wanted."""
+def test_gaps_and_overlaps_are_reported_and_not_in_the_csv(folder: Path) -> None:
+    """A gap is reported only where cover is required."""
     (folder / "c.yaml").write_text(
         (folder / "c.yaml").read_text().replace("end: 2026-01-12T08:00", "end: 2026-01-12T09:00")
         + "  - id: post\n    cover: Mon-Fri 09:00-17:00\n"
@@ -139,8 +139,8 @@ def test_gaps_and_overlaps_are_named_and_kept_out_of_the_csv(folder: Path) -> No
 
 
 @pytest.mark.usefixtures("record")
-def test_a_calendar_names_the_person_in_each_events_summary(folder: Path) -> None:
-    """In its own zone; a cancelled shift is none, and a name is no formula to a spreadsheet."""
+def test_person_is_the_summary_of_a_calendar_event(folder: Path) -> None:
+    """The calendar has its own zone, a cancelled shift is ignored, and a name cannot be a spreadsheet formula."""
     event = "BEGIN:VEVENT\nUID:{0}\nDTSTART:2026030{0}T160000Z\nDTEND:2026030{0}T200000Z\n{1}END:VEVENT\n"
     events = (
         event.format(2, "SUMMARY:=Ana\n"),
@@ -156,14 +156,13 @@ def test_a_calendar_names_the_person_in_each_events_summary(folder: Path) -> Non
 
 
 @pytest.mark.usefixtures("record")
-def test_text_says_who_when_and_what_they_met(folder: Path) -> None:
+def test_text_shows_person_time_and_incidents(folder: Path) -> None:
     text = ran(folder, "--at", "2026-03-16").stdout
     assert text.startswith("Stand-by from 2026-03-02 00:00 PST to 2026-03-16 00:00 PDT (13d 23h)\n")
     assert "login/c from 2026-03-02 09:00 PST to 2026-03-02 10:00 PST: http_status [" in text
 
 
-def test_without_a_record_hours_are_told_and_incidents_are_not_known(folder: Path) -> None:
-    """Which is not the same as none."""
+def test_hours_are_shown_and_incidents_unknown_without_a_record(folder: Path) -> None:
     found = sheet(folder, "--at", "2026-03-16")
     assert [each["incidents"] for each in found["people"]] == [None, None]
     assert "incidents unknown: no record at" in found["notes"][0]
@@ -171,7 +170,7 @@ def test_without_a_record_hours_are_told_and_incidents_are_not_known(folder: Pat
 
 
 @pytest.mark.usefixtures("record")
-def test_a_period_may_be_written_out_or_be_to_come(folder: Path) -> None:
+def test_period_may_be_explicit_or_in_the_future(folder: Path) -> None:
     found = sheet(folder, "--period", "2999-03-02T08:00Z/2999-03-02T20:20Z")
     assert found["period"] == {"start": "2999-03-02T08:00:00Z", "end": "2999-03-02T20:20:00Z"}
     assert any("is planned" in note for note in found["notes"])
@@ -191,13 +190,13 @@ def test_a_period_may_be_written_out_or_be_to_come(folder: Path) -> None:
         (("--at", "yesterday"), "write 2026-11-22"),
     ],
 )
-def test_a_bad_question_is_answered_with_what_to_write(folder: Path, options: tuple[str, ...], told: str) -> None:
+def test_invalid_option_is_rejected_with_a_remedy(folder: Path, options: tuple[str, ...], told: str) -> None:
     result = ran(folder, *options)
     assert result.exit_code == 2
     assert told in " ".join(result.output.replace("│", " ").split())
 
 
-def test_without_a_rota_it_says_what_to_write(folder: Path) -> None:
+def test_missing_rota_is_reported_with_a_remedy(folder: Path) -> None:
     (folder / "c.yaml").write_text(HEAD.format(store=folder / "record.db"))
     result = ran(folder)
     assert "add `standby:`" in str(result.exception)

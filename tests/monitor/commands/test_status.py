@@ -1,4 +1,4 @@
-"""`ninewatch status -c FILE` shows the figures of that configuration, or says that the daemon runs another one."""
+"""`ninewatch status -c FILE` shows the figures of this configuration, or reports that the daemon runs another one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.commands.status import _notes
 from monitor.config.loader import examine
 from monitor.errors import NinewatchError
 from monitor.probes.registry import CHECK_TYPES
-from tests.monitor.commands.test_cli import closed_port, said, written
+from tests.monitor.commands.test_cli import closed_port, run_in_process, write_config
 from tests.support.daemon_process import running_daemon
 from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
@@ -29,54 +29,52 @@ def digest(path: Path) -> str:
 
 
 def refusal(path: Path) -> str:
-    error = said("status", "-c", path).exception
+    error = run_in_process("status", "-c", path).exception
     assert isinstance(error, NinewatchError), error
     return str(error)
 
 
-def test_another_configuration_at_the_same_address_is_refused_and_both_are_named(
-    target: HttpTarget, tmp_path: Path
-) -> None:
-    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+def test_daemon_with_another_configuration_is_reported_with_both(target: HttpTarget, tmp_path: Path) -> None:
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     other = tmp_path / "other.yaml"
     other.write_text(path.read_text().replace("objective: 99%", "objective: 99.5%"))
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
-        assert said("status", "-c", path).exit_code == 0
+        assert run_in_process("status", "-c", path).exit_code == 0
         told = refusal(other)
         assert f"runs another configuration, ninewatch.yaml (digest {digest(path)[:12]})" in told
         assert f"than {other} (digest {digest(other)[:12]})" in told
         assert f"start `ninewatch run -c {other}`" in told
-        assert said("status", "--json", "-c", other).stdout == ""
+        assert run_in_process("status", "--json", "-c", other).stdout == ""
 
 
-def test_a_copy_of_the_file_is_the_same_configuration(target: HttpTarget, tmp_path: Path) -> None:
-    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+def test_copy_of_the_file_is_the_same_configuration(target: HttpTarget, tmp_path: Path) -> None:
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     copy = tmp_path / "elsewhere" / "copy.yaml"
     copy.parent.mkdir()
     shutil.copy(path, copy)
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
-        assert said("status", "-c", copy).exit_code == 0
+        assert run_in_process("status", "-c", copy).exit_code == 0
 
 
-def test_an_edit_is_another_configuration_until_it_is_taken_over_and_a_refused_one_says_so(
+def test_edited_configuration_differs_until_the_reload_and_a_rejected_one_is_reported(
     target: HttpTarget, tmp_path: Path
 ) -> None:
-    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     sound = path.read_text()
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         path.write_text(sound.replace("objective: 99%", "objective: 98%"))
         wait_for("the reload", lambda: daemon.api("/configuration")["digest"] == digest(path))
-        assert said("status", "-c", path).exit_code == 0
+        assert run_in_process("status", "-c", path).exit_code == 0
         path.write_text(sound.replace("objective: 99%", "objective: 100%"))
         wait_for("the refusal", lambda: daemon.api("/configuration")["reload_refused"])
         path.write_text(sound)
         assert digest(path) != daemon.api("/configuration")["digest"]
 
 
-def test_the_digest_is_that_of_every_yaml_file_and_of_no_secret(tmp_path: Path) -> None:
+def test_digest_covers_every_yaml_file_and_no_secret(tmp_path: Path) -> None:
     folder = tmp_path / "config"
     (folder / "more").mkdir(parents=True)
     (folder / "key").write_text("first")
@@ -96,12 +94,12 @@ def test_the_digest_is_that_of_every_yaml_file_and_of_no_secret(tmp_path: Path) 
     assert digest(folder) != before
 
 
-def test_status_reports_an_alert_that_can_never_fire(target: HttpTarget, tmp_path: Path) -> None:
-    """Once: as the configuration's warning, or without one as the daemon's note."""
-    path = written(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+def test_status_reports_an_alert_that_cannot_fire(target: HttpTarget, tmp_path: Path) -> None:
+    """It is reported once: as a warning of the configuration, or without one as a note of the daemon."""
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
     path.write_text(path.read_text().replace("objective: 99%", "objective: 90%"))
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
-        assert said("status", "-c", path).stderr.count("NinewatchBudgetBurnsFast cannot fire: ") == 1
+        assert run_in_process("status", "-c", path).stderr.count("NinewatchBudgetBurnsFast cannot fire: ") == 1
         (note,) = _notes(daemon.api("/products"))
         assert note.startswith("demo: NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4")

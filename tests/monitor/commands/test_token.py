@@ -32,7 +32,7 @@ def held(config: Path) -> TokenFile:
     return TokenFile.of(config.parent / "record.db")
 
 
-def test_a_token_is_printed_alone_and_works_at_once(config: Path) -> None:
+def test_new_token_is_printed_alone_and_works_immediately(config: Path) -> None:
     made = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
     assert made.exit_code == 0
     text = made.stdout.removesuffix("\n")
@@ -43,7 +43,7 @@ def test_a_token_is_printed_alone_and_works_at_once(config: Path) -> None:
     assert "shown this once" in made.stderr
 
 
-def test_a_list_shows_limits_and_never_a_token_or_its_hash(config: Path) -> None:
+def test_list_shows_limits_and_no_tokens_or_hashes(config: Path) -> None:
     words = ("--scope", "alerts:write", "--scope", "alerts:read", "--product", "sso", "--expires", "90d")
     text = run("create", "ci", *words, "-c", config).stdout.strip()
     for listed in (run("list", "-c", config).output, run("list", "--json", "-c", config).output):
@@ -58,7 +58,7 @@ def test_a_list_shows_limits_and_never_a_token_or_its_hash(config: Path) -> None
 
 
 @pytest.mark.parametrize("by", ["name", "id"])
-def test_a_revoked_token_is_refused_and_stays_listed(config: Path, by: str) -> None:
+def test_revoked_token_is_rejected_and_stays_listed(config: Path, by: str) -> None:
     text = run("create", "ci", "--scope", "read", "-c", config).stdout.strip()
     token = held(config).find(text)
     assert token is not None
@@ -71,7 +71,7 @@ def test_a_revoked_token_is_refused_and_stays_listed(config: Path, by: str) -> N
     assert isinstance(run("revoke", "ci", "-c", config).exception, NinewatchError)
 
 
-def test_a_name_can_be_used_again_once_its_token_is_revoked(config: Path) -> None:
+def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
     words = ("create", "ci", "--scope", "read", "-c", config)
     assert run(*words).exit_code == 0
     assert "valid token" in str(run(*words).exception)
@@ -94,7 +94,7 @@ def test_a_name_can_be_used_again_once_its_token_is_revoked(config: Path) -> Non
         (("revoke", "ci"), 'no token "ci"; there is none'),
     ],
 )
-def test_a_mistake_is_an_error_with_what_to_write(config: Path, words: tuple[str, ...], says: str) -> None:
+def test_mistake_is_an_error_with_a_remedy(config: Path, words: tuple[str, ...], says: str) -> None:
     done = run(*words, "-c", config)
     assert isinstance(done.exception, NinewatchError)
     assert says in str(done.exception)
@@ -102,9 +102,9 @@ def test_a_mistake_is_an_error_with_what_to_write(config: Path, words: tuple[str
 
 
 @pytest.mark.parametrize("words", [("create", "ci"), ("create", "ci", "--scope", "all"), ("create", "--scope", "read")])
-def test_a_token_needs_a_name_and_a_known_scope(config: Path, words: tuple[str, ...]) -> None:
+def test_token_needs_a_name_and_a_known_scope(config: Path, words: tuple[str, ...]) -> None:
     assert run(*words, "-c", config).exit_code == 2
 
 
-def test_without_any_token_the_list_says_so(config: Path) -> None:
+def test_empty_list_is_reported(config: Path) -> None:
     assert run("list", "-c", config).output == "no tokens\n"

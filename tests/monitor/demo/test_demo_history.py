@@ -1,4 +1,4 @@
-"""The seeded history: reproducible, labelled, plausible, and shown as recorded history is."""
+"""The seeded history: reproducible, marked, plausible, and shown like recorded history."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parents[3] / "config" / "demo.yaml"
 NOW = 1_795_000_000 * SECOND
-# A summer's day, the hours around both changes of the clock in Vancouver, and a leap day.
+# A day in summer, the hours around both clock changes in Vancouver, and a leap day.
 INSTANTS = [
     int(datetime.fromisoformat(at).timestamp()) * SECOND
     for at in ("2026-07-14T17:00:00Z", "2026-11-01T09:30:00Z", "2027-03-14T10:30:00Z", "2028-02-29T07:59:59Z")
@@ -44,7 +44,7 @@ def portfolio() -> Portfolio:
 
 
 @pytest.fixture(scope="module")
-def told(portfolio: Portfolio) -> tuple[list[Run], list[Incident]]:
+def seeded_runs(portfolio: Portfolio) -> tuple[list[Run], list[Incident]]:
     return history.history(portfolio, NOW)
 
 
@@ -52,20 +52,18 @@ def by_check(runs: list[Run]) -> list[list[Run]]:
     return [list(group) for _, group in groupby(runs, lambda run: run.check)]
 
 
-def test_the_same_moment_and_portfolio_give_the_same_history(portfolio: Portfolio) -> None:
+def test_same_instant_and_portfolio_give_the_same_history(portfolio: Portfolio) -> None:
     assert history.history(portfolio, NOW) == history.history(shipped(), NOW)
 
 
-def test_every_run_is_labelled_seeded_and_holds_probes_once_a_minute(told: tuple[list[Run], list[Incident]]) -> None:
-    for run in told[0]:
+def test_every_run_is_marked_seeded_with_one_probe_per_minute(seeded_runs: tuple[list[Run], list[Incident]]) -> None:
+    for run in seeded_runs[0]:
         assert run.seeded
         assert (run.last - run.first, run.hold) == ((run.count - 1) * SPACING, HOLD)
 
 
 @pytest.mark.parametrize("now", [NOW, *INSTANTS])
-def test_every_check_has_ninety_days_in_order_without_overlap_that_end_at_the_moment(
-    portfolio: Portfolio, now: int
-) -> None:
+def test_every_check_has_ninety_days_without_overlap(portfolio: Portfolio, now: int) -> None:
     runs, _ = history.history(portfolio, now)
     checks = by_check(runs)
     assert [group[0].check for group in checks] == [f"{p.id}/{c.id}" for p, c in portfolio.checks()]
@@ -75,23 +73,23 @@ def test_every_check_has_ninety_days_in_order_without_overlap_that_end_at_the_mo
         assert all(earlier.last < later.first for earlier, later in pairwise(group))
 
 
-def test_neighbouring_runs_say_different_things_unless_the_monitor_was_away(
-    told: tuple[list[Run], list[Incident]],
+def test_adjacent_runs_differ_unless_there_is_a_gap(
+    seeded_runs: tuple[list[Run], list[Incident]],
 ) -> None:
-    """So a run stands for a change of state, and a gap for time that nobody knows."""
+    """A run therefore stands for a change of state, and a gap for unknown time."""
     gaps = 0
-    for group in by_check(told[0]):
+    for group in by_check(seeded_runs[0]):
         for earlier, later in pairwise(group):
             if later.first - earlier.last > HOLD:
                 gaps += 1
             else:
                 assert later.first - earlier.last == SPACING
                 assert (earlier.outcome, earlier.reason) != (later.outcome, later.reason)
-    assert gaps == len(history.MONITOR_GAPS) * len(by_check(told[0]))
+    assert gaps == len(history.MONITOR_GAPS) * len(by_check(seeded_runs[0]))
 
 
 @pytest.mark.parametrize("now", [NOW, *INSTANTS])
-def test_the_availabilities_are_those_of_products_that_people_run(portfolio: Portfolio, now: int) -> None:
+def test_availabilities_are_plausible(portfolio: Portfolio, now: int) -> None:
     ledger = Ledger(portfolio)
     runs, incidents = history.history(portfolio, now)
     ledger.restore(runs, [], incidents)
@@ -102,8 +100,8 @@ def test_the_availabilities_are_those_of_products_that_people_run(portfolio: Por
         assert 0 < durations.unknown < 2 * HOUR
 
 
-def test_a_month_of_chefs_has_overspent_its_budget_and_drop_has_some_left(portfolio: Portfolio) -> None:
-    """A demo in which every promise is kept would teach nothing."""
+def test_chefs_has_overspent_its_budget_and_drop_has_not(portfolio: Portfolio) -> None:
+    """The demo shows a missed and a met objective."""
     ledger = Ledger(portfolio)
     ledger.restore(*history.history(portfolio, NOW)[:1], [], [])
     month = Interval(NOW - 30 * DAY, NOW)
@@ -114,25 +112,25 @@ def test_a_month_of_chefs_has_overspent_its_budget_and_drop_has_some_left(portfo
     assert left["chefs"] < 0 < left["drop"]
 
 
-def test_every_chapter_tells_of_checks_that_the_portfolio_has(portfolio: Portfolio) -> None:
+def test_every_part_of_the_history_uses_existing_checks(portfolio: Portfolio) -> None:
     known = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
     assert {key for chapter in history.SCRIPTED_OUTAGES for key in chapter.checks} <= known
 
 
-def test_the_loss_of_a_data_centre_takes_keycloak_and_its_dependents_down_together(
-    told: tuple[list[Run], list[Incident]],
+def test_lost_data_centre_takes_down_keycloak_and_its_dependents(
+    seeded_runs: tuple[list[Run], list[Incident]],
 ) -> None:
-    """Gold fails over after the maintenance page; CSS waits for fail-back, and CHEFS has no second site."""
-    lost = [i for i in told[1] if i.reason == "connect_timeout" and i.downtime and i.downtime > 10 * MINUTE]
+    """Gold fails over after the maintenance page, CSS waits for the fail-back, and CHEFS has no second site."""
+    lost = [i for i in seeded_runs[1] if i.reason == "connect_timeout" and i.downtime and i.downtime > 10 * MINUTE]
     assert {incident.product for incident in lost} == {"keycloak", "css", "chefs"}
     assert max(i.opened for i in lost) - min(i.opened for i in lost) < SPACING
-    keycloak = [run for run in told[0] if run.check == "keycloak/discovery" and run.reason == "header_mismatch"]
+    keycloak = [run for run in seeded_runs[0] if run.check == "keycloak/discovery" and run.reason == "header_mismatch"]
     assert [run.count for run in keycloak] == [9]
 
 
-def test_the_incidents_are_those_that_the_runs_amount_to(told: tuple[list[Run], list[Incident]]) -> None:
-    """Each begins with the first bad probe and ends with the next good one; its downtime is the timeline's."""
-    runs, incidents = told
+def test_incidents_match_the_runs(seeded_runs: tuple[list[Run], list[Incident]]) -> None:
+    """Each begins with the first bad probe and ends with the next good one. Its downtime equals the timeline's."""
+    runs, incidents = seeded_runs
     for incident in incidents:
         group = [run for run in runs if run.check == incident.check]
         within = [run for run in group if incident.opened <= run.first < (incident.resolved or 0)]
@@ -144,11 +142,11 @@ def test_the_incidents_are_those_that_the_runs_amount_to(told: tuple[list[Run], 
         durations = timeline.durations(Interval(incident.opened - MINUTE, incident.resolved or 0))
         assert incident.downtime == durations.down + durations.doubt_down
     bad = sum(run.outcome is Outcome.BAD for run in runs)
-    assert 0.9 * bad < len(incidents) <= bad  # an outage that changes its reason is two runs and one incident
+    assert 0.9 * bad < len(incidents) <= bad  # an outage with two reasons is two runs and one incident
 
 
-def test_most_disturbances_come_by_day(told: tuple[list[Run], list[Incident]], portfolio: Portfolio) -> None:
-    hours = [datetime.fromtimestamp(i.opened / SECOND, portfolio.zone).hour for i in told[1]]
+def test_most_outages_are_during_the_day(seeded_runs: tuple[list[Run], list[Incident]], portfolio: Portfolio) -> None:
+    hours = [datetime.fromtimestamp(i.opened / SECOND, portfolio.zone).hour for i in seeded_runs[1]]
     assert sum(8 <= hour < 17 for hour in hours) > len(hours) / 2
 
 
@@ -158,7 +156,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_seeding_writes_the_history_once(portfolio: Portfolio, path: Path) -> None:
-    """A second start keeps the history that is there; the time in between stays unknown."""
+    """A second start keeps the existing history; the time in between stays unknown."""
     store = SqliteStore(path, NOW)
     assert history.seed(store, portfolio, NOW) is True
     runs, incidents = list(store.load_runs()), store.load_incidents()
@@ -173,7 +171,7 @@ def test_seeding_writes_the_history_once(portfolio: Portfolio, path: Path) -> No
     assert ledger.state("keycloak", NOW + HOUR) is State.UNKNOWN
 
 
-def test_seeding_covers_nothing_that_was_observed(portfolio: Portfolio, path: Path) -> None:
+def test_seeded_history_does_not_overlap_observations(portfolio: Portfolio, path: Path) -> None:
     store = SqliteStore(path, NOW)
     seen = Observation("chefs/status", NOW - DAY, Outcome.BAD, "deadline")
     store.write(Batch(observations=[seen], runs=[Run.of(seen, HOLD)]))

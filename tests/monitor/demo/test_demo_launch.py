@@ -1,4 +1,4 @@
-"""Starting and ending the products as the process that they are in the demo."""
+"""Start and stop of the demo's products as a separate process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def answers(port: int) -> bool:
     return True
 
 
-async def test_the_demo_serves_its_products_on_the_ports_that_its_portfolio_names(tmp_path: Path) -> None:
+async def test_demo_serves_its_products_on_the_portfolios_ports(tmp_path: Path) -> None:
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run, aiohttp.ClientSession() as client:
         text = run.config_path.read_text()
         assert f"store: {json.dumps(str(tmp_path / 'ninewatch.db'))}" in text
@@ -44,21 +44,21 @@ async def test_the_demo_serves_its_products_on_the_ports_that_its_portfolio_name
             assert shown.status == 200
 
 
-async def test_leaving_the_demo_ends_its_products(tmp_path: Path) -> None:
+async def test_leaving_the_demo_stops_its_products(tmp_path: Path) -> None:
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run:
         assert await answers(run.ports["chefs"])
     assert not await answers(run.ports["chefs"])
     assert not await answers(run.ports["control"])
 
 
-async def test_products_that_end_by_themselves_are_noticed(tmp_path: Path) -> None:
+async def test_unexpected_end_of_the_products_is_detected(tmp_path: Path) -> None:
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run:
         run._process.kill()
         with pytest.raises(NinewatchError, match=r"stopped unexpectedly \(signal 9\)"):
             await asyncio.wait_for(run.watch(), DEADLINE)
 
 
-async def test_a_second_demo_in_the_same_folder_is_refused_and_leaves_the_first_its_portfolio(tmp_path: Path) -> None:
+async def test_second_demo_in_the_same_folder_is_rejected_and_changes_nothing(tmp_path: Path) -> None:
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run:
         before = run.config_path.read_text()
         with pytest.raises(
@@ -69,7 +69,7 @@ async def test_a_second_demo_in_the_same_folder_is_refused_and_leaves_the_first_
         assert run.config_path.read_text() == before
 
 
-async def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+async def test_unusable_folder_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NinewatchError) as refusal:
         async with launch.demo(tmp_path / "file", script_name="none", base_port=0):
@@ -77,7 +77,7 @@ async def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Pat
     assert "\n" not in str(refusal.value)
 
 
-async def test_a_script_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -> None:
+async def test_invalid_script_is_rejected_before_the_start(tmp_path: Path) -> None:
     with pytest.raises(NinewatchError, match="use `default`, `none` or a JSON file"):
         async with launch.demo(tmp_path / "var", script_name=str(tmp_path / "missing.json")):
             pass
@@ -85,7 +85,7 @@ async def test_a_script_that_is_none_is_refused_before_anything_starts(tmp_path:
 
 
 def started(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
-    """Start the products and return them with their ports, once they are ready."""
+    """Start the products, and return them with their ports when they are ready."""
     command = [sys.executable, "-m", "monitor.demo.products", "--base-port", "0", "--script", "none", *arguments]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
@@ -94,7 +94,7 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
     return child, told["ports"]
 
 
-def test_the_products_end_cleanly_on_the_signals_that_end_programs() -> None:
+def test_products_stop_cleanly_on_termination_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         child, _ = started()
         with child:
@@ -102,8 +102,8 @@ def test_the_products_end_cleanly_on_the_signals_that_end_programs() -> None:
             assert child.wait(DEADLINE) == 0
 
 
-async def test_the_products_end_when_their_parent_is_killed(tmp_path: Path) -> None:
-    """Even by kill -9: the kernel closes the parent's end of their pipe."""
+async def test_products_stop_when_their_parent_is_killed(tmp_path: Path) -> None:
+    """After kill -9, the kernel closes the parent's end of their pipe."""
     parent = f"""
 import asyncio, pathlib
 from monitor.demo import launch
@@ -123,7 +123,7 @@ asyncio.run(main())
     assert not await answers(port)
 
 
-def test_a_bad_script_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+def test_invalid_script_gives_one_line_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monitor.demo.products", "--script", str(tmp_path / "none.json")]
     said = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert said.returncode == 1
@@ -131,7 +131,7 @@ def test_a_bad_script_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert len(said.stderr.splitlines()) == 1
 
 
-def test_the_portfolio_is_written_for_the_ports_and_the_store_and_changed_in_nothing_else() -> None:
+def test_written_portfolio_differs_only_in_ports_and_store() -> None:
     shipped = SHIPPED.read_text()
     ports = {name: 40_000 + number for number, name in enumerate(modes.LISTENERS)}
     rendered = launch.render(shipped, ports, Path('/tmp/a "folder"/n.db'))  # noqa: S108 - only a name
@@ -142,6 +142,6 @@ def test_the_portfolio_is_written_for_the_ports_and_the_store_and_changed_in_not
     assert "listen: 127.0.0.1:9999" in rendered
 
 
-def test_the_shipped_portfolio_names_only_ports_of_the_products() -> None:
+def test_shipped_portfolio_uses_only_ports_of_the_products() -> None:
     known = set(modes.DEFAULT_PORTS.values())
     assert {int(port) for port in re.findall(r"http: http://127.0.0.1:(\d+)/", SHIPPED.read_text())} < known

@@ -1,4 +1,4 @@
-"""The shipped portfolio, loaded and probed as the daemon does it: each mode of a product is seen for what it is."""
+"""The shipped demo portfolio, loaded and probed as by the daemon: each mode of a product gives the expected reasons."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parents[3] / "config" / "demo.yaml"
 
-# (product, mode) -> the reasons of those of its checks that fail. Whatever is not named here is good.
-SEEN = {
+# (product, mode) -> check -> reason of the failing checks. All other checks are good.
+EXPECTED_REASONS = {
     ("keycloak", "up"): {},
     ("keycloak", "outage"): dict.fromkeys(("discovery", "standard", "jwks"), "connect_refused"),
     ("keycloak", "slow"): dict.fromkeys(("discovery", "standard", "jwks"), "deadline"),
@@ -58,11 +58,11 @@ SEEN = {
 }
 
 
-def test_the_table_above_has_every_mode_of_every_product() -> None:
-    assert set(SEEN) == {(product, mode) for product, told in modes.MODES.items() for mode in told}
+def test_table_above_has_every_mode_of_every_product() -> None:
+    assert set(EXPECTED_REASONS) == {(product, mode) for product, told in modes.MODES.items() for mode in told}
 
 
-def test_the_shipped_portfolio_loads_by_itself_without_a_warning() -> None:
+def test_shipped_portfolio_loads_without_a_warning() -> None:
     examined = examine(SHIPPED, CHECK_TYPES)
     assert (examined.problems, examined.warnings) == ((), ())
 
@@ -72,23 +72,23 @@ def portfolio() -> Portfolio:
     return load(SHIPPED, CHECK_TYPES)
 
 
-def test_the_simulated_products_are_those_of_the_portfolio(portfolio: Portfolio) -> None:
+def test_simulated_products_equal_the_portfolios(portfolio: Portfolio) -> None:
     assert {product.id for product in portfolio.products} == set(modes.MODES)
 
 
-def test_the_promises_of_the_demo_are_the_published_ones(portfolio: Portfolio) -> None:
-    """Pathfinder SSO publishes 99.95 %, and CHEFS' draft agreement aims for it."""
+def test_objectives_of_the_demo_are_the_published_ones(portfolio: Portfolio) -> None:
+    """Pathfinder SSO publishes 99.95 %, and the draft agreement of CHEFS has the same objective."""
     promised = {product.id: product.objective for product in portfolio.products}
     assert promised["keycloak"] == promised["chefs"] == promised["css"] == Objective.parse("99.95%")
 
 
-def test_what_depends_on_what_is_known(portfolio: Portfolio) -> None:
+def test_dependencies_of_the_demo(portfolio: Portfolio) -> None:
     needs = {product.id: set(product.depends_on) for product in portfolio.products}
     assert needs["chefs"] == needs["css"] == {"keycloak"}
     assert needs["drop"] == {"notify", "keycloak"}
 
 
-def test_a_slow_spell_is_later_than_every_time_out_and_every_fault_shows_at_the_first_probe(
+def test_slow_mode_exceeds_every_timeout_and_faults_show_at_the_first_probe(
     portfolio: Portfolio,
 ) -> None:
     for _, check in portfolio.checks():
@@ -97,8 +97,8 @@ def test_a_slow_spell_is_later_than_every_time_out_and_every_fault_shows_at_the_
         assert check.interval <= 2 * SECOND
 
 
-async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path: Path) -> None:
-    """By the real prober with the shipped expectations: no trap is taken for health, no health for a fault."""
+async def test_every_mode_gives_the_expected_reasons(portfolio: Portfolio, tmp_path: Path) -> None:
+    """The test uses the real prober with the shipped expectations: no fault is reported good, and no health bad."""
     async with (
         Products(script.NONE, SystemClock()) as products,
         probe_environment(SystemClock(), Health()) as (runner, _),
@@ -109,7 +109,7 @@ async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path:
             product.id: {check.id: prepare(check) for check in product.checks}
             for product in load(path, CHECK_TYPES).products
         }
-        for (product, mode), expected in SEEN.items():
+        for (product, mode), expected in EXPECTED_REASONS.items():
             await products.set(product, mode)
             patience = 0.1 if mode == "slow" else 10.0
             attempts = await asyncio.gather(
@@ -120,12 +120,12 @@ async def test_every_mode_is_seen_for_what_it_is(portfolio: Portfolio, tmp_path:
             assert failed == expected, (product, mode, found)
 
 
-def test_readiness_shows_items_met_expired_and_never_attested(portfolio: Portfolio) -> None:
-    """And a ceiling on what may be claimed, at any time for which the demo was made."""
+def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio) -> None:
+    """The claim ceiling applies at any time for which the demo was made."""
     for year in (2026.9, 2035.0):
         now = int((year - 1970) * 365.25 * DAY)
         standings = {product.id: product.readiness_at(now) for product in portfolio.products}
-        assert standings.pop("notify") is None  # it is another government's
+        assert standings.pop("notify") is None  # the domain belongs to another government
         told = [one for standing in standings.values() if standing is not None for one in standing.standings]
         assert {(one.met, one.attestation is not None) for one in told} == {(True, True), (False, True), (False, False)}
         ceilings = {name: standing.ceiling for name, standing in standings.items() if standing is not None}

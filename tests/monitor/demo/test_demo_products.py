@@ -21,7 +21,7 @@ DISCOVERY = "/auth/realms/master/.well-known/openid-configuration"
 
 @dataclass
 class Demo:
-    """The products, and a client that opens a connection for every request, as a prober does."""
+    """The products, and a client that opens a connection for every request, as a probe does."""
 
     products: Products
     client: aiohttp.ClientSession
@@ -37,7 +37,7 @@ class Demo:
     async def json(self, listener: str, path: str) -> Any:
         return await (await self.get(listener, path)).json(content_type=None)
 
-    async def tell(self, product: str, mode: str) -> None:
+    async def set_mode(self, product: str, mode: str) -> None:
         async with self.client.post(self.url("control", "/_control"), json={"product": product, "mode": mode}) as told:
             assert told.status == 200, await told.text()
 
@@ -57,8 +57,10 @@ async def refused(demo: Demo, listener: str) -> bool:
     return False
 
 
-def test_a_mode_says_what_each_of_its_products_listeners_does() -> None:
-    """No listener keeps the ways of an earlier mode, and every listener but the control belongs to one product."""
+def test_mode_defines_the_behaviour_of_every_listener_of_its_product() -> None:
+    """No listener keeps the behaviour of an earlier mode, and every listener except the control belongs to one
+    product.
+    """
     owned = [name for product in modes.MODES.values() for name in product["up"].listeners]
     assert sorted(owned) == sorted(modes.LISTENERS[1:])
     for product in modes.MODES.values():
@@ -66,52 +68,50 @@ def test_a_mode_says_what_each_of_its_products_listeners_does() -> None:
 
 
 @pytest.mark.parametrize("product", list(modes.MODES))
-async def test_an_outage_refuses_connections_and_up_brings_the_listener_back_on_its_port(
-    demo: Demo, product: str
-) -> None:
+async def test_outage_refuses_connections_and_up_reopens_the_port(demo: Demo, product: str) -> None:
     address = modes.LISTENERS[[name.startswith(product) for name in modes.LISTENERS].index(True)]
     port = demo.products.ports[address]
-    await demo.tell(product, "outage")
+    await demo.set_mode(product, "outage")
     assert await refused(demo, address)
-    await demo.tell(product, "up")
+    await demo.set_mode(product, "up")
     assert not await refused(demo, address)
     assert demo.products.ports[address] == port
 
 
-async def test_the_port_of_a_closed_listener_is_given_to_nobody_else(demo: Demo) -> None:
-    """A server that came up there, or a connection that started from there, would answer in the product's place."""
-    await demo.tell("drop", "outage")
+async def test_port_of_a_closed_listener_stays_reserved(demo: Demo) -> None:
+    """Otherwise another server or connection on this port could answer in the product's place."""
+    await demo.set_mode("drop", "outage")
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind((HOST, demo.products.ports["drop"]))
 
 
 @pytest.mark.parametrize("product", list(modes.MODES))
-async def test_a_slow_spell_answers_later_than_the_time_out(demo: Demo, product: str) -> None:
-    """The connection is taken, the answer is not there when a prober's 50 ms are over."""
-    await demo.tell(product, "slow")
+async def test_slow_mode_answers_later_than_the_timeout(demo: Demo, product: str) -> None:
+    """The connection is accepted, and the answer comes after a probe's 50 ms."""
+    await demo.set_mode(product, "slow")
     listener = next(iter(modes.MODES[product]["slow"].listeners))
     with pytest.raises(TimeoutError):
         await demo.get(listener, "/", timeout=aiohttp.ClientTimeout(total=0.05))
-    await demo.tell(product, "up")
+    await demo.set_mode(product, "up")
     await demo.get(listener, "/")
 
 
-async def test_an_outage_cuts_off_the_answers_that_are_still_due(demo: Demo) -> None:
-    await demo.tell("drop", "slow")
+async def test_outage_aborts_pending_answers(demo: Demo) -> None:
+    await demo.set_mode("drop", "slow")
     waiting = asyncio.create_task(demo.get("drop", "/api/v1/health"))
     reader, writer = await asyncio.open_connection(HOST, demo.products.ports["drop"])
-    await demo.tell("drop", "outage")
+    await demo.set_mode("drop", "outage")
     with pytest.raises(aiohttp.ClientError):
         await waiting
     assert await reader.read() == b""
     writer.close()
 
 
-async def test_chefs_says_ready_on_a_url_that_is_always_200_and_gates_every_other(demo: Demo) -> None:
+async def test_chefs_health_is_always_200_and_other_paths_depend_on_its_mode(demo: Demo) -> None:
     well = await demo.json("chefs", "/app/api/v1/status")
     assert well["ready"] is True
     assert await demo.json("chefs", "/app/api") == "ok"
-    await demo.tell("chefs", "not_ready")
+    await demo.set_mode("chefs", "not_ready")
     status = await demo.get("chefs", "/app/api/v1/status")
     assert (status.status, (await status.json())["ready"]) == (200, False)
     assert [c["connected"] for c in (await status.json())["connections"].values()] == [True, False, True]
@@ -121,13 +121,13 @@ async def test_chefs_says_ready_on_a_url_that_is_always_200_and_gates_every_othe
         assert (await gated.json(content_type=None))["details"]["message"] == "Server is not ready"
 
 
-async def test_chefs_redirects_an_unknown_page_and_denies_an_unknown_api_path(demo: Demo) -> None:
-    """So a 302 is no proof of life."""
+async def test_chefs_redirects_unknown_pages_and_rejects_unknown_api_paths(demo: Demo) -> None:
+    """A status of 302 therefore does not prove that the product works."""
     assert (await demo.get("chefs", "/nowhere")).status == 302
     assert (await demo.get("chefs", "/app/api/nowhere")).status == 404
 
 
-async def test_keycloaks_discovery_names_its_issuer_and_its_keys_have_the_shape_of_a_jwks(demo: Demo) -> None:
+async def test_keycloak_discovery_has_issuer_and_jwks(demo: Demo) -> None:
     response = await demo.get("keycloak", DISCOVERY)
     assert (response.status, response.content_type) == (200, "application/json")
     assert (await response.json())["issuer"] == "https://loginproxy.gov.bc.ca/auth/realms/master"
@@ -135,24 +135,24 @@ async def test_keycloaks_discovery_names_its_issuer_and_its_keys_have_the_shape_
     assert {"kid", "kty", "alg", "use", "n", "e"} <= set(keys[0])
 
 
-async def test_keycloaks_fail_over_goes_from_refusal_over_the_maintenance_page_to_golddr(demo: Demo) -> None:
-    """The trap of the story: the maintenance page answers the health URL with 200, as text/html."""
+async def test_keycloak_fail_over_has_refusal_maintenance_page_and_golddr(demo: Demo) -> None:
+    """The maintenance page answers the health URL with status 200 as text/html."""
     assert (await demo.get("keycloak-golddr", DISCOVERY)).status == 503
-    await demo.tell("keycloak", "outage")
+    await demo.set_mode("keycloak", "outage")
     assert await refused(demo, "keycloak")
-    await demo.tell("keycloak", "maintenance")
+    await demo.set_mode("keycloak", "maintenance")
     page = await demo.get("keycloak", DISCOVERY)
     assert (page.status, page.content_type) == (200, "text/html")
     assert "performing some maintenance at the moment" in await page.text()
-    await demo.tell("keycloak", "fail-over")
+    await demo.set_mode("keycloak", "fail-over")
     assert "issuer" in await demo.json("keycloak", DISCOVERY)
     assert "issuer" in await demo.json("keycloak-golddr", DISCOVERY)
     assert await refused(demo, "keycloak-gold")
 
 
-async def test_css_keeps_its_heartbeat_while_every_other_api_route_is_503_in_recovery(demo: Demo) -> None:
+async def test_css_heartbeat_works_while_other_routes_are_503_in_recovery(demo: Demo) -> None:
     assert (await demo.get("css-api", "/api/v1/integrations")).status == 401
-    await demo.tell("css", "recovery")
+    await demo.set_mode("css", "recovery")
     assert "now" in (await demo.json("css-portal", "/api/heartbeat"))["message"][0]
     assert "now" in (await demo.json("css-api", "/api/v1/heartbeat"))[0]
     gated = await demo.get("css-api", "/api/v1/integrations")
@@ -160,27 +160,27 @@ async def test_css_keeps_its_heartbeat_while_every_other_api_route_is_503_in_rec
     assert await gated.text() == "API not available. The Keycloak application is in a Disaster Recovery state."
 
 
-async def test_css_answers_its_integrations_to_a_bearer(demo: Demo) -> None:
+async def test_css_integrations_need_a_bearer_token(demo: Demo) -> None:
     listed = await demo.get("css-api", "/api/v1/integrations", headers={"Authorization": "Bearer token"})
     assert (await listed.json())["data"][0]["authType"] == "oidc"
 
 
-async def test_drop_wraps_its_health_in_data(demo: Demo) -> None:
+async def test_drop_health_is_inside_data(demo: Demo) -> None:
     assert await demo.json("drop", "/api/v1/health") == {"data": {"status": "ok"}}
     assert (await demo.get("drop", "/api/v1/version")).status == 401
 
 
-async def test_notify_says_ok_and_its_status_page_tells_its_components(demo: Demo) -> None:
+async def test_notify_is_ok_and_its_status_page_lists_components(demo: Demo) -> None:
     assert (await demo.json("notify-api", "/_status"))["status"] == "ok"
     assert await demo.json("notify-api", "/_status?simple=true") == {"status": "ok"}
-    await demo.tell("notify", "degraded")
+    await demo.set_mode("notify", "degraded")
     told = {each["id"]: each["status"] for each in await demo.json("notify-page", "/response.json")}
     assert told == {"api": "up", "admin": "up", "email": "degraded", "sms": "degraded"}
 
 
-async def test_notify_without_its_database_sends_a_status_line_that_is_none(demo: Demo) -> None:
-    """`0 e3q8` is SQLAlchemy's error code where the status belongs; the check that asks no database stays well."""
-    await demo.tell("notify", "error")
+async def test_notify_without_its_database_sends_an_invalid_status_line(demo: Demo) -> None:
+    """SQLAlchemy's error code `0 e3q8` replaces the status. The check that does not use the database stays good."""
+    await demo.set_mode("notify", "error")
     reader, writer = await asyncio.open_connection(HOST, demo.products.ports["notify-api"])
     writer.write(b"GET /_status HTTP/1.1\r\nHost: notify\r\nConnection: close\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 0 e3q8\r\n")
@@ -188,8 +188,8 @@ async def test_notify_without_its_database_sends_a_status_line_that_is_none(demo
     assert await demo.json("notify-api", "/_status?simple=true") == {"status": "ok"}
 
 
-async def test_the_secondment_poc_can_lose_one_of_two(demo: Demo) -> None:
-    await demo.tell("secondment", "half")
+async def test_secondment_poc_can_lose_one_of_two_instances(demo: Demo) -> None:
+    await demo.set_mode("secondment", "half")
     assert await refused(demo, "secondment-a")
     assert await demo.json("secondment-b", "/health") == {"status": "ok"}
 
@@ -204,15 +204,13 @@ async def test_the_secondment_poc_can_lose_one_of_two(demo: Demo) -> None:
         ("no json", "expected"),
     ],
 )
-async def test_a_mistaken_order_is_refused_with_its_remedy_and_changes_nothing(
-    demo: Demo, body: str, remedy: str
-) -> None:
+async def test_invalid_mode_is_rejected_with_a_remedy(demo: Demo, body: str, remedy: str) -> None:
     async with demo.client.post(demo.url("control", "/_control"), data=body) as told:
         assert (told.status, remedy in (await told.json())["error"]) == (400, True)
     assert set(demo.products.now_in.values()) == {"up"}
 
 
-async def test_the_control_tells_the_modes_and_the_script(demo: Demo) -> None:
+async def test_control_returns_the_modes_and_the_script(demo: Demo) -> None:
     told = await demo.json("control", "/_control")
     assert told["now"]["chefs"] == "up"
     assert "not_ready" in told["modes"]["chefs"]
@@ -223,7 +221,7 @@ async def test_the_control_tells_the_modes_and_the_script(demo: Demo) -> None:
         assert script.DEFAULT.table() in await shown.text()
 
 
-def test_a_taken_block_of_ports_gives_way_to_free_ones() -> None:
+def test_ports_in_use_are_replaced_by_free_ones() -> None:
     held = reserve(1, 0)
     try:
         held[0].listen()

@@ -1,4 +1,4 @@
-"""The script: a table that is checked when it is made and played on the clock."""
+"""The demo script: a table that is validated at its creation and runs by the clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monitor.errors import NinewatchError
 
 @dataclass
 class StoryClock:
-    """A clock on which a wait takes no time, and that ends the story at `until` seconds."""
+    """A clock on which waiting takes no time, and which stops the script at `until` seconds."""
 
     until: float
     at: float = 100.0
@@ -36,7 +36,7 @@ class StoryClock:
         self.at = max(self.at, moment)
 
 
-async def told(played: Script, clock: StoryClock) -> list[tuple[float, Step]]:
+async def applied_steps(played: Script, clock: StoryClock) -> list[tuple[float, Step]]:
     seen: list[tuple[float, Step]] = []
 
     async def apply(step: Step) -> None:
@@ -47,13 +47,13 @@ async def told(played: Script, clock: StoryClock) -> list[tuple[float, Step]]:
     return seen
 
 
-async def test_steps_apply_in_order_at_their_times_round_after_round() -> None:
+async def test_steps_apply_in_order_in_every_round() -> None:
     first, second = Step(2, "drop", "outage"), Step(5, "drop", "up")
-    seen = await told(Script(10, (first, second)), StoryClock(until=123))
+    seen = await applied_steps(Script(10, (first, second)), StoryClock(until=123))
     assert seen == [(102, first), (105, second), (112, first), (115, second), (122, first)]
 
 
-async def test_a_step_that_takes_long_does_not_delay_the_rounds_after_it() -> None:
+async def test_slow_step_does_not_delay_later_rounds() -> None:
     clock = StoryClock(until=125)
     at: list[float] = []
 
@@ -66,14 +66,14 @@ async def test_a_step_that_takes_long_does_not_delay_the_rounds_after_it() -> No
     assert at == [100, 104, 110, 114, 120, 124]
 
 
-async def test_a_script_without_steps_ends_at_once() -> None:
+async def test_script_without_steps_ends_immediately() -> None:
     async def apply(step: Step) -> None:
         raise AssertionError(step)
 
     await script.play(script.NONE, StoryClock(until=0), apply)
 
 
-async def test_the_products_take_up_the_scripts_modes_and_say_so_in_one_line_each() -> None:
+async def test_products_change_to_the_scripts_modes_and_log_each_change() -> None:
     lines: list[str] = []
     played = Script(60, (Step(12, "drop", "outage"), Step(30, "chefs", "not_ready")))
     async with Products(played, StoryClock(until=131), announce=lines.append) as products:
@@ -86,21 +86,21 @@ async def test_the_products_take_up_the_scripts_modes_and_say_so_in_one_line_eac
     ]
 
 
-def test_the_default_script_starts_soon_and_leaves_every_product_up_at_the_end_of_a_round() -> None:
+def test_default_script_starts_soon_and_ends_with_all_products_up() -> None:
     assert DEFAULT.steps[0].at <= 15
     assert 240 <= DEFAULT.length <= 300
     assert {step.product for step in DEFAULT.steps} == set(modes.MODES)
     assert set({step.product: step.mode for step in DEFAULT.steps}.values()) == {"up"}
 
 
-def test_the_default_script_shows_the_faults_that_fool_monitors() -> None:
+def test_default_script_contains_the_faults_that_are_hard_to_detect() -> None:
     shown = {(step.product, step.mode) for step in DEFAULT.steps}
     assert {("drop", "outage"), ("chefs", "not_ready"), ("notify", "slow")} <= shown
     story = [step.mode for step in DEFAULT.steps if step.product == "keycloak"]
     assert story == ["outage", "maintenance", "fail-over", "up"]
 
 
-def test_the_table_shows_every_step_with_its_time() -> None:
+def test_table_shows_every_step_with_its_time() -> None:
     rows = DEFAULT.table().splitlines()
     assert len(rows) == 1 + len(DEFAULT.steps)
     assert rows[1].split()[:3] == ["00:12", "drop", "outage"]
@@ -109,7 +109,7 @@ def test_the_table_shows_every_step_with_its_time() -> None:
 STEP = {"at": 5, "product": "drop", "mode": "outage"}
 
 
-def test_a_script_is_read_from_json(tmp_path: Path) -> None:
+def test_script_is_read_from_json(tmp_path: Path) -> None:
     path = tmp_path / "script.json"
     path.write_text(json.dumps({"length": 60, "steps": [STEP]}))
     assert script.load(str(path)) == Script(60, (Step(5, "drop", "outage"),))
@@ -128,7 +128,7 @@ def test_a_script_is_read_from_json(tmp_path: Path) -> None:
         ({"length": 60, "steps": [STEP, STEP | {"at": 4}]}, "in order of time"),
     ],
 )
-def test_a_bad_script_is_refused_with_its_remedy(tmp_path: Path, body: Any, remedy: str) -> None:
+def test_invalid_script_is_rejected_with_a_remedy(tmp_path: Path, body: Any, remedy: str) -> None:
     path = tmp_path / "script.json"
     path.write_text(body if isinstance(body, str) else json.dumps(body))
     with pytest.raises(NinewatchError, match=remedy) as refusal:
@@ -137,6 +137,6 @@ def test_a_bad_script_is_refused_with_its_remedy(tmp_path: Path, body: Any, reme
     assert "\n" not in str(refusal.value)
 
 
-def test_a_script_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_script_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(NinewatchError, match="No such file"):
         script.load(str(tmp_path / "none.json"))

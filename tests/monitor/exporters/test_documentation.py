@@ -1,4 +1,4 @@
-"""docs/metrics.md lists every family of /metrics with the labels that it has, and every counter with its lifetime."""
+"""docs/metrics.md lists every metric family with its labels, and every counter with its lifetime."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LISTED = {
 }
 
 
-def published() -> dict[str, tuple[str, set[str]]]:
-    """Return type and labels of every family on a page of a daemon that has something to say in each."""
+def families_on_a_page() -> dict[str, tuple[str, set[str]]]:
+    """Return type and labels of every family on a page of a daemon with a value in each family."""
     ledger = ledger_of(
         product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}), product("css", objective="99.99%")
     )
@@ -46,10 +46,10 @@ def published() -> dict[str, tuple[str, set[str]]]:
 
 
 def test_every_published_family_is_listed_with_its_labels() -> None:
-    assert published() == {name: (kind, labels) for name, (kind, labels, _) in LISTED.items()}
+    assert families_on_a_page() == {name: (kind, labels) for name, (kind, labels, _) in LISTED.items()}
 
 
-def test_every_counter_is_of_the_record_or_of_the_process() -> None:
+def test_every_counter_belongs_to_the_record_or_the_process() -> None:
     counters = {name: restarts for name, (kind, _, restarts) in LISTED.items() if kind == "counter"}
     assert {name for name, restarts in counters.items() if restarts == "no"} == {
         "ninewatch_certain_downtime_seconds_total",
@@ -61,11 +61,11 @@ def test_every_counter_is_of_the_record_or_of_the_process() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, restarts) in LISTED.items() if restarts == "yes"])
-def test_the_help_of_a_counter_of_the_process_says_so(name: str) -> None:
+def test_help_of_a_process_counter_mentions_the_process(name: str) -> None:
     (row,) = re.findall(rf"^\| `{name}` .*$", metrics_page(), flags=re.MULTILINE)
     assert "since the daemon started" in row
 
 
-def test_the_page_is_linked_from_the_readme() -> None:
+def test_page_is_linked_from_the_readme() -> None:
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     assert "docs/metrics.md" in readme

@@ -1,4 +1,4 @@
-"""The text formats of metrics: both dialects, any label value."""
+"""The text formats of metrics, with any label value."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ COUNTER = Family("probes_total", "counter", "Probes")
 
 
 @given(st.text())
-def test_any_label_value_comes_back_as_it_was_in_both_dialects(value: str) -> None:
-    """Quotes, backslashes, line feeds and braces in a name change nothing but the name."""
+def test_any_label_value_is_preserved_in_both_formats(value: str) -> None:
+    """Quotes, backslashes, line feeds and braces in a name change only this name."""
     line = series("probes_total", check=value) + "1\n"
     expected = value.encode("utf-8", "replace").decode()
     old = list(read_text(COUNTER.head(Dialect.TEXT) + line))
@@ -23,11 +23,11 @@ def test_any_label_value_comes_back_as_it_was_in_both_dialects(value: str) -> No
     assert [family.samples[0].labels["check"] for family in (*old, *new)] == [expected] * 2
 
 
-def test_a_lone_surrogate_becomes_a_question_mark_instead_of_taking_the_page_down() -> None:
+def test_lone_surrogate_becomes_a_question_mark() -> None:
     assert series("up", check="a\ud800b").encode() == b'up{check="a?b"} '
 
 
-def test_a_counter_is_announced_without_total_in_openmetrics_and_with_it_in_text() -> None:
+def test_counter_family_name_has_total_in_text_and_not_in_openmetrics() -> None:
     assert "# TYPE probes counter" in COUNTER.head(Dialect.OPENMETRICS)
     assert "# TYPE probes_total counter" in COUNTER.head(Dialect.TEXT)
 
@@ -55,5 +55,5 @@ PROMETHEUS = (
         (";;;,=,;q=", Dialect.TEXT),
     ],
 )
-def test_the_dialect_is_the_one_that_the_scraper_prefers(accept: str, dialect: Dialect) -> None:
+def test_format_follows_the_accept_header(accept: str, dialect: Dialect) -> None:
     assert negotiate(accept) is dialect

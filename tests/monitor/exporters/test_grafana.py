@@ -1,4 +1,4 @@
-"""The shipped dashboard imports anywhere, hangs together, and asks only for what is emitted."""
+"""The shipped dashboard can be imported, is consistent, and queries only existing metrics."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel.get("targe
 
 
 @pytest.mark.parametrize("expr", [*EXPRESSIONS, BOARD["annotations"]["list"][0]["expr"]])
-def test_a_query_asks_only_for_metrics_that_the_daemon_emits(expr: str) -> None:
+def test_query_uses_only_existing_metrics(expr: str) -> None:
     assert queried_metrics(expr)
     assert queried_metrics(expr) <= emitted()
 
 
-def test_no_data_source_is_wired_in() -> None:
+def test_no_data_source_is_fixed() -> None:
     sources = [each["datasource"] for each in walk(BOARD) if "datasource" in each]
     assert sources
     assert {source["uid"] for source in sources} == {"${datasource}"}
 
 
-def test_every_variable_that_a_query_uses_is_defined() -> None:
+def test_every_variable_of_a_query_is_defined() -> None:
     defined = {variable["name"] for variable in BOARD["templating"]["list"]}
     assert defined == {"datasource", "product", "window"}
     for expr in EXPRESSIONS:
@@ -38,7 +38,7 @@ def test_every_variable_that_a_query_uses_is_defined() -> None:
         assert "$" not in leftover
 
 
-def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
+def test_panels_have_unique_ids_and_do_not_overlap() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in PANELS)
     for one, other in combinations([panel["gridPos"] for panel in PANELS], 2):
@@ -46,7 +46,7 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap() -> None:
         assert apart or one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
 
 
-def test_a_panel_tells_what_it_shows_and_its_queries_have_letters_of_their_own() -> None:
+def test_panel_has_a_description_and_unique_query_letters() -> None:
     for panel in PANELS:
         if panel["type"] != "row":
             letters = [target["refId"] for target in panel["targets"]]
@@ -54,32 +54,32 @@ def test_a_panel_tells_what_it_shows_and_its_queries_have_letters_of_their_own()
             assert len(set(letters)) == len(letters)
 
 
-def test_availability_is_floored_so_that_nothing_below_one_prints_as_100_percent() -> None:
+def test_availability_is_rounded_down() -> None:
     figures = next(panel for panel in PANELS if panel["title"].startswith("Figures"))
     for target in figures["targets"]:
         if "availability_ratio" in target["expr"]:
             assert target["expr"].startswith("floor(")
 
 
-def test_the_table_renames_every_value_column_to_its_heading() -> None:
+def test_table_renames_every_value_column() -> None:
     figures = next(panel for panel in PANELS if panel["type"] == "table")
     renamed = figures["transformations"][1]["options"]["renameByName"]
     assert set(renamed) == {f"Value #{target['refId']}" for target in figures["targets"]}
     assert set(renamed.values()) == {each["matcher"]["options"] for each in figures["fieldConfig"]["overrides"]}
 
 
-def test_state_is_told_in_words_as_well_as_colours() -> None:
+def test_state_is_shown_in_words_and_colours() -> None:
     band = next(panel for panel in PANELS if panel["type"] == "state-timeline")
     mapping = band["fieldConfig"]["defaults"]["mappings"][0]["options"]
     assert [mapping[value]["text"] for value in ("0", "1", "2")] == ["unknown", "up", "DOWN"]
 
 
-def test_the_file_is_the_dashboard_as_json() -> None:
+def test_shipped_file_equals_the_dashboard() -> None:
     assert json.loads(dashboard_file()) == BOARD
 
 
 def walk(value: Any) -> list[dict[str, Any]]:
-    """Every mapping inside a document, the document included."""
+    """Yield every mapping in a document, including the document."""
     if isinstance(value, dict):
         return [value, *(each for inner in value.values() for each in walk(inner))]
     return [each for inner in value for each in walk(inner)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""What /metrics says of a ledger, and what it costs to say it."""
+"""The content of /metrics for a ledger, and its cost."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def rendered(exporter: Exporter, dialect: Dialect = Dialect.OPENMETRICS) -> str:
 
 
 def samples(exporter: Exporter) -> Samples:
-    """Return the page as `(name, label values) -> value`, read by the client library's own parser."""
+    """Return the page as `(name, label values) -> value`, parsed by the client library."""
     families = text_string_to_metric_families(rendered(exporter))
     return {(s.name, frozenset(s.labels.values())): s.value for f in families for s in f.samples}
 
@@ -60,7 +60,7 @@ def names(page: Samples) -> set[str]:
     return {name for name, _ in page}
 
 
-def test_a_good_probe_shows_in_blackbox_exporters_names(clock: ManualClock) -> None:
+def test_good_probe_has_blackbox_exporters_metrics(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"))
     observe(ledger, ledger.entries["chefs/health"], NOW, GOOD_RESULT, duration=0.25)
     page = samples(exporter_of(ledger, clock))
@@ -120,7 +120,7 @@ def test_samples_with_the_text_of_a_failing_probe_are_limited_and_the_rest_is_co
     assert page["ninewatch_incidents_open", frozenset({"product-0003"})] == 2
 
 
-def test_slow_probes_are_counted_where_slow_is_said_what(clock: ManualClock) -> None:
+def test_slow_probes_are_counted_if_slow_after_is_set(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs", checks=2))
     entry = ledger.entries["chefs/health"]
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})
@@ -133,7 +133,7 @@ def test_slow_probes_are_counted_where_slow_is_said_what(clock: ManualClock) -> 
     assert sum(name == "ninewatch_slow_probes_total" for name in (each for each, _ in found)) == 1
 
 
-def test_an_unknown_outcome_leaves_no_success_but_the_state_that_still_holds(clock: ManualClock) -> None:
+def test_unknown_outcome_removes_probe_success_and_keeps_the_held_state(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
     observe(ledger, entry, NOW - MINUTE, GOOD_RESULT)
@@ -144,8 +144,8 @@ def test_an_unknown_outcome_leaves_no_success_but_the_state_that_still_holds(clo
     assert page["ninewatch_probes_total", frozenset({"chefs", "health", "unknown"})] == 1
 
 
-def test_a_check_that_nobody_probes_any_more_turns_unknown_and_its_last_values_go(clock: ManualClock) -> None:
-    """The lines are cached, and time alone must undo them: a stale 1 would be a lie."""
+def test_check_without_new_probes_becomes_unknown_without_values(clock: ManualClock) -> None:
+    """The lines are cached, and must change as time passes: an expired 1 would be wrong."""
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
     observe(ledger, entry, NOW, GOOD_RESULT)
@@ -161,7 +161,7 @@ def test_a_check_that_nobody_probes_any_more_turns_unknown_and_its_last_values_g
     assert page["ninewatch_product_state", frozenset({"chefs", "up"})] == 0
 
 
-def test_a_product_without_any_observation_has_no_point_and_the_widest_bounds(clock: ManualClock) -> None:
+def test_product_without_observations_has_no_point_and_bounds_of_0_and_1(clock: ManualClock) -> None:
     page = samples(exporter_of(ledger_of(product("chefs")), clock))
     assert ("ninewatch_availability_ratio", frozenset({"chefs", "30d", "point"})) not in page
     assert page["ninewatch_availability_ratio", frozenset({"chefs", "30d", "low"})] == 0
@@ -169,7 +169,7 @@ def test_a_product_without_any_observation_has_no_point_and_the_widest_bounds(cl
     assert "ninewatch_burn_rate" not in names(page)
 
 
-def test_every_figure_is_the_ledgers_own(clock: ManualClock) -> None:
+def test_every_figure_equals_the_ledgers(clock: ManualClock) -> None:
     ledger = large_ledger(2, 3)
     page = samples(exporter_of(ledger, clock))
     for window in ("1h", "6h", "24h", "7d", "30d", "90d", "365d"):
@@ -187,14 +187,14 @@ def test_every_figure_is_the_ledgers_own(clock: ManualClock) -> None:
     assert page["ninewatch_budget_allowed_seconds", own] == float(held.allowed / SECOND)
 
 
-def test_a_window_of_the_products_own_is_measured_beside_the_standard_ones(clock: ManualClock) -> None:
+def test_products_own_window_is_exported_with_the_standard_ones(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs", window="45d"))
     page = samples(exporter_of(ledger, clock))
     assert page["ninewatch_budget_allowed_seconds", frozenset({"chefs", "45d"})] == pytest.approx(45 * 86.4)
     assert page["ninewatch_coverage_ratio", frozenset({"chefs", "45d"})] == 0
 
 
-def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> None:
+def test_opened_and_resolved_incidents_are_counted(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"))
     entries = [ledger.entries["chefs/health"]]
     exporter = exporter_of(ledger, clock)
@@ -210,7 +210,7 @@ def test_incidents_are_counted_as_they_open_and_resolve(clock: ManualClock) -> N
     assert "ninewatch_open_incident_info" not in names(page)
 
 
-def test_the_count_of_incidents_does_not_fall_when_a_check_is_removed_and_comes_back(clock: ManualClock) -> None:
+def test_incident_count_does_not_decrease_when_a_check_is_removed_and_returns(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs", 2))
     exporter, both = exporter_of(ledger, clock), ledger.portfolio
     probe_all(ledger, ledger.of("chefs"), NOW - 5 * MINUTE, NOW - 4 * MINUTE, BAD_RESULT)
@@ -224,7 +224,7 @@ def test_the_count_of_incidents_does_not_fall_when_a_check_is_removed_and_comes_
     assert counted == [2, 2, 2]
 
 
-def test_a_reload_is_followed_and_an_old_rendering_ends_as_it_began(clock: ManualClock) -> None:
+def test_reload_changes_new_pages_and_not_a_page_in_progress(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"), product("css"))
     exporter = exporter_of(ledger, clock)
     rendered(exporter)
@@ -237,7 +237,7 @@ def test_a_reload_is_followed_and_an_old_rendering_ends_as_it_began(clock: Manua
     assert ("ninewatch_objective_ratio", frozenset({"css"})) not in page
 
 
-def test_two_renderings_at_once_do_not_disturb_each_other(clock: ManualClock) -> None:
+def test_concurrent_pages_are_independent(clock: ManualClock) -> None:
     ledger = large_ledger(3, 2)
     exporter = exporter_of(ledger, clock)
     one, other = exporter.render(Dialect.OPENMETRICS), exporter.render(Dialect.OPENMETRICS)
@@ -247,10 +247,12 @@ def test_two_renderings_at_once_do_not_disturb_each_other(clock: ManualClock) ->
     assert pages[0].count(b"ninewatch_objective_ratio{") == pages[1].count(b"ninewatch_objective_ratio{") == 3
 
 
-def test_quiet_products_take_turns_and_the_page_says_how_old_the_oldest_figures_are(
+def test_unchanged_products_are_recomputed_in_turn_and_the_maximum_age_is_exported(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing but good since the last scrape: two of six are measured anew, and so each at least every third time."""
+    """All observations since the last scrape are good: two of six products are recomputed per scrape, so each at least
+    every third time.
+    """
     monkeypatch.setattr(prometheus, "QUIET", 2)
     ledger = large_ledger(6, 1)
     exporter = exporter_of(ledger, clock)
@@ -262,10 +264,10 @@ def test_quiet_products_take_turns_and_the_page_says_how_old_the_oldest_figures_
     assert ages == [0, 15, 30, 30, 30]
 
 
-def test_what_was_down_in_the_last_hours_does_not_wait_and_a_young_record_is_no_trouble(
+def test_product_with_recent_downtime_is_recomputed_at_each_scrape(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a young record most is unknown, for as long as the windows are: that alone has nobody measured anew."""
+    """Unknown time at the start of a short record alone causes no recomputation."""
     monkeypatch.setattr(prometheus, "QUIET", 0)
     ledger = ledger_of(product("shaken"), product("young"), product("quiet"))
     outage = (NOW - 2 * HOUR, NOW - 2 * HOUR + 5 * MINUTE, "deadline")
@@ -283,9 +285,7 @@ def test_what_was_down_in_the_last_hours_does_not_wait_and_a_young_record_is_no_
     assert {name for name in ledger.products if after[name] > before[name]} == {"shaken"}
 
 
-def test_a_product_where_something_happened_is_measured_at_once_whoever_is_in_turn(
-    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_product_is_recomputed_immediately(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "QUIET", 0)
     monkeypatch.setattr(prometheus, "TROUBLED", 0)
     ledger = large_ledger(3, 1)
@@ -301,8 +301,8 @@ def test_a_product_where_something_happened_is_measured_at_once_whoever_is_in_tu
 
 
 @pytest.mark.parametrize("dialect", Dialect)
-def test_hostile_names_stay_inside_their_quotes(clock: ManualClock, dialect: Dialect) -> None:
-    """Ids are checked by the configuration; the exporter does not lean on that."""
+def test_special_characters_in_names_are_escaped(clock: ManualClock, dialect: Dialect) -> None:
+    """The configuration validates ids, but the exporter does not depend on that."""
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
     evil = 'a"} 1\n# EOF\nup{x="\\'
@@ -316,7 +316,7 @@ def test_hostile_names_stay_inside_their_quotes(clock: ManualClock, dialect: Dia
 
 @pytest.mark.needs_prometheus
 @pytest.mark.skipif(not PROMTOOL.exists(), reason="promtool (Debian: prometheus) is not installed")
-def test_promtool_has_nothing_to_say(clock: ManualClock) -> None:
+def test_promtool_accepts_the_page(clock: ManualClock) -> None:
     ledger = large_ledger(2, 2)
     probe_all(ledger, [ledger.entries["product-0000/health"]], NOW, NOW, BAD_RESULT)
     page = rendered(exporter_of(ledger, clock), Dialect.TEXT)
@@ -325,7 +325,7 @@ def test_promtool_has_nothing_to_say(clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize(("products", "checks"), [(1000, 1), (10, 100)])
-def test_a_wide_portfolio_is_rendered_in_many_small_steps(products: int, checks: int) -> None:
+def test_page_of_a_large_portfolio_is_rendered_in_many_small_steps(products: int, checks: int) -> None:
     """No step is more than a fraction of the whole, which is what leaves the event loop its turns.
 
     Counted in work, not in seconds: a clock that says a slice is over each time it is asked makes each check and each
@@ -344,8 +344,8 @@ def test_a_wide_portfolio_is_rendered_in_many_small_steps(products: int, checks:
     assert max(map(len, blocks)) <= largest
 
 
-def test_the_second_scrape_only_writes_what_changed(clock: ManualClock) -> None:
-    """Cached lines are the same objects, not equal ones: they were not made again."""
+def test_second_scrape_reuses_unchanged_lines(clock: ManualClock) -> None:
+    """Cached lines are identical objects, so they were not rendered again."""
     ledger = large_ledger(4, 1)
     exporter = exporter_of(ledger, clock)
     rendered(exporter)
@@ -356,7 +356,7 @@ def test_the_second_scrape_only_writes_what_changed(clock: ManualClock) -> None:
     assert [one is other for one, other in zip(before, after, strict=True)] == [True, True, False, True]
 
 
-def test_the_daemons_own_health_is_on_the_page(clock: ManualClock) -> None:
+def test_page_contains_the_daemons_own_metrics(clock: ManualClock) -> None:
     health = Health(missed_ticks=7, lateness=0.5, unrecorded_since=NOW - HOUR, config_reload_at=NOW - DAY)
     health.config_reload_success, health.sqlite_version = False, "3.40.1"
     page = samples(Exporter(ledger_of(product("chefs")), health, clock))
@@ -368,7 +368,7 @@ def test_the_daemons_own_health_is_on_the_page(clock: ManualClock) -> None:
     assert ("ninewatch_build_info", frozenset({"0.1.0", "3.40.1"})) in page
 
 
-def test_the_contractual_availability_is_that_of_the_products_own_window(clock: ManualClock) -> None:
+def test_contractual_availability_uses_the_products_own_window(clock: ManualClock) -> None:
     planned = {"start": "2026-01-01T00:00:00Z", "end": "2036-01-01T00:00:00Z", "reason": "closed"}
     ledger = ledger_of(product("chefs"), product("css", maintenance=[planned], window="7d"))
     probe_all(ledger, ledger.entries.values(), NOW - HOUR, NOW)
@@ -378,7 +378,7 @@ def test_the_contractual_availability_is_that_of_the_products_own_window(clock: 
     assert not [key for key in page if key[0] == "ninewatch_contractual_availability_ratio" and "css" in key[1]]
 
 
-def test_limits_on_outages_are_exported_with_what_was_measured(clock: ManualClock) -> None:
+def test_outage_limits_are_exported_with_the_measured_values(clock: ManualClock) -> None:
     limits = {"longest_outage": "10m", "total_outage": {"limit": "4h", "per": "30d"}}
     ledger = ledger_of(product("chefs", agreement=limits), product("css"))
     outage = [(NOW - DAY, NOW - DAY + 9 * MINUTE, "deadline")]
@@ -393,8 +393,8 @@ def test_limits_on_outages_are_exported_with_what_was_measured(clock: ManualCloc
     assert measured == {frozenset({"chefs", p, bound}): us for p in promises for bound, us in lengths.items()}
 
 
-def test_the_end_of_the_budget_is_told_as_the_ledger_forecasts_it_and_not_where_it_lasts(clock: ManualClock) -> None:
-    """At the pace of the last day: chefs fails now and then, css has not failed since last week, drop is overspent."""
+def test_budget_forecast_is_exported_if_the_budget_does_not_last(clock: ManualClock) -> None:
+    """At the last day's pace: chefs fails sometimes, css has not failed for a week, drop has overspent its budget."""
     ledger = ledger_of(product("chefs"), product("css"), product("drop", objective="99.995%"))
     day = [(NOW - HOUR, NOW - 57 * MINUTE, "deadline")]
     outages = {"chefs": day, "css": [(NOW - 7 * DAY, NOW - 7 * DAY + 3 * MINUTE, "deadline")], "drop": day}
@@ -412,8 +412,8 @@ def test_the_end_of_the_budget_is_told_as_the_ledger_forecasts_it_and_not_where_
     }
 
 
-def test_burn_alerts_show_the_rate_while_they_fire_and_outages_hold_while_nothing_is_seen(clock: ManualClock) -> None:
-    """The metrics only show what `sla.alerting` decides; a product that was never seen has neither."""
+def test_burn_alert_metric_exists_while_it_fires_and_outage_metric_while_blind(clock: ManualClock) -> None:
+    """The metrics show the decisions of `sla.alerting`. A product without observations has neither metric."""
     ledger = ledger_of(product("chefs"), product("unseen"))
     entry = ledger.entries["chefs/health"]
     probe_all(ledger, [entry], NOW - 60 * MINUTE, NOW - 11 * MINUTE)
@@ -444,10 +444,13 @@ def test_burn_alerts_show_the_rate_while_they_fire_and_outages_hold_while_nothin
     assert page["ninewatch_check_outage", frozenset({"chefs", "health"})] == 0
 
 
-def test_an_outage_is_published_as_soon_as_its_incident_resolves_whoever_is_in_turn(
+def test_outage_is_exported_immediately_when_its_incident_resolves(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second good probe resolves it and changes no state: the product's figures may wait, its outage may not."""
+    """The second good probe resolves the incident without a change of state.
+
+    The figures may be older, but not the outage.
+    """
     monkeypatch.setattr(prometheus, "TROUBLED", 0)
     monkeypatch.setattr(prometheus, "QUIET", 0)
     ledger = ledger_of(product("chefs"))
@@ -461,7 +464,7 @@ def test_an_outage_is_published_as_soon_as_its_incident_resolves_whoever_is_in_t
 
 
 @pytest.mark.parametrize(("objective", "possible"), [("99.9%", 1), ("90%", 0)])
-def test_whether_a_burn_alert_can_fire_is_published_with_its_threshold(
+def test_burn_alert_threshold_and_ability_to_fire_are_exported(
     clock: ManualClock, objective: str, possible: int
 ) -> None:
     page = samples(exporter_of(ledger_of(product("chefs", objective=objective)), clock))

@@ -1,4 +1,4 @@
-"""Counters that are derived from the record never fall, whatever happens to the daemon and its configuration."""
+"""Counters that are computed from the record never decrease during restarts, reloads, corrections and renames."""
 
 from __future__ import annotations
 
@@ -50,8 +50,11 @@ def portfolio(*checks: FakeCheck, rule: str = "all", product: str = "p", was: st
     return Portfolio.model_validate({"products": [other, found] if checks else [other]})
 
 
-class Life:
-    """A daemon without network and threads: what is queued is on disk after `flush`, and only then survives a kill."""
+class DaemonHarness:
+    """A daemon without network and threads.
+
+    Queued writes are stored by `flush`, and only stored data survives a kill.
+    """
 
     def __init__(self, loaded: Portfolio) -> None:
         self.store, self.clock = MemoryStore(), ManualClock()
@@ -84,7 +87,7 @@ class Life:
         self.facts.define()
 
     def correct(self) -> None:
-        """Exclude all of the last day from the contractual figures."""
+        """Exclude the last day from the contractual figures."""
         now = self.clock.now()
         self.facts.add([Correction("p", Interval(now - DAY, now), "test", "not ours", now).fact()])
 
@@ -115,143 +118,150 @@ ONE, TWO = portfolio(check("a")), portfolio(check("a"), check("b"))
 
 
 @pytest.fixture
-def life() -> Life:
-    """A product of two checks, of which one had an outage of four probes: three minutes for sure, one incident."""
-    life = Life(TWO)
+def harness() -> DaemonHarness:
+    """Return a harness with a product of two checks.
+
+    One had an outage of four probes: three certain minutes, one incident.
+    """
+    life = DaemonHarness(TWO)
     for outcome in (GOOD, BAD, BAD, BAD, BAD, GOOD, GOOD):
         life.observe((GOOD, GOOD, outcome))
     life.flush()
     return life
 
 
-def test_what_is_counted_is_what_the_record_holds(life: Life) -> None:
-    page = life.counters()
+def test_counters_equal_the_record(harness: DaemonHarness) -> None:
+    page = harness.counters()
     assert (down(page), incidents(page)) == (180, 1)
     assert [observations(page, "b", each) for each in ("good", "bad", "unknown")] == [3, 4, 0]
     assert [observations(page, "a", each) for each in ("good", "bad", "unknown")] == [7, 0, 0]
-    life.observe((GOOD, GOOD, UNKNOWN))
-    life.flush()
-    assert observations(life.counters(), "b", "unknown") == 1
+    harness.observe((GOOD, GOOD, UNKNOWN))
+    harness.flush()
+    assert observations(harness.counters(), "b", "unknown") == 1
 
 
-def test_nothing_is_published_before_it_is_on_disk(life: Life) -> None:
-    before = life.counters()
-    life.observe((GOOD, GOOD, BAD))
-    life.observe((GOOD, GOOD, BAD))
-    assert life.counters() == before
-    life.kill()
-    assert life.counters() == before or life.counters() == {}
-    life.flush()
-    assert life.counters() == before
+def test_counters_include_stored_data_only(harness: DaemonHarness) -> None:
+    before = harness.counters()
+    harness.observe((GOOD, GOOD, BAD))
+    harness.observe((GOOD, GOOD, BAD))
+    assert harness.counters() == before
+    harness.kill()
+    assert harness.counters() == before or harness.counters() == {}
+    harness.flush()
+    assert harness.counters() == before
 
 
-def test_under_a_steady_load_each_scrape_publishes_what_the_one_before_saw(life: Life) -> None:
-    """The queue is never empty when a scrape comes."""
-    seen = [observations(life.counters(), "a", "good")]
+def test_scrape_under_load_exports_the_data_of_the_previous_scrape(harness: DaemonHarness) -> None:
+    """The queue is never empty at a scrape."""
+    seen = [observations(harness.counters(), "a", "good")]
     for _ in range(5):
-        life.observe((GOOD, GOOD, GOOD))
-        life.flush()
-        life.observe((GOOD, GOOD, GOOD))
-        seen.append(observations(life.counters(), "a", "good"))
+        harness.observe((GOOD, GOOD, GOOD))
+        harness.flush()
+        harness.observe((GOOD, GOOD, GOOD))
+        seen.append(observations(harness.counters(), "a", "good"))
     assert seen == [7, 7, 9, 11, 13, 15]
 
 
-def test_a_store_that_fails_holds_the_counters_and_they_catch_up_when_it_writes_again(life: Life) -> None:
-    before = life.counters()
-    life.store.error = "no space left on device"
-    life.observe((GOOD, GOOD, BAD))
-    life.flush()
-    assert life.counters() == before
-    life.store.error = ""
-    life.flush()
-    assert observations(life.counters(), "b", "bad") == observations(before, "b", "bad") + 1
+def test_counters_stop_while_the_store_fails_and_catch_up_later(harness: DaemonHarness) -> None:
+    before = harness.counters()
+    harness.store.error = "no space left on device"
+    harness.observe((GOOD, GOOD, BAD))
+    harness.flush()
+    assert harness.counters() == before
+    harness.store.error = ""
+    harness.flush()
+    assert observations(harness.counters(), "b", "bad") == observations(before, "b", "bad") + 1
 
 
-def test_a_removed_check_ends_its_series_and_goes_on_from_there_when_it_returns(life: Life) -> None:
-    before = life.counters()
-    life.reload(ONE)
-    life.flush()
-    page = life.counters()
+def test_removed_check_ends_its_series_and_continues_it_when_it_returns(harness: DaemonHarness) -> None:
+    before = harness.counters()
+    harness.reload(ONE)
+    harness.flush()
+    page = harness.counters()
     assert 'ninewatch_observations_total{product="p",check="b",outcome="bad"}' not in page
     assert (down(page), incidents(page)) == (180, 1)
-    life.restart()
-    life.observe((GOOD, GOOD))
-    life.reload(TWO)
-    life.observe((GOOD, GOOD, BAD))
-    life.flush()
-    page = life.counters()
+    harness.restart()
+    harness.observe((GOOD, GOOD))
+    harness.reload(TWO)
+    harness.observe((GOOD, GOOD, BAD))
+    harness.flush()
+    page = harness.counters()
     assert observations(page, "b", "bad") == observations(before, "b", "bad") + 1
     assert (down(page), incidents(page)) == (180, 2)
 
 
-def test_a_removed_product_goes_on_from_there_when_it_returns(life: Life) -> None:
-    for after in (lambda: None, life.restart):
-        life.reload(portfolio())
-        life.flush()
-        assert not [name for name in life.counters() if 'product="p"' in name]
+def test_removed_product_continues_its_counters_when_it_returns(harness: DaemonHarness) -> None:
+    for after in (lambda: None, harness.restart):
+        harness.reload(portfolio())
+        harness.flush()
+        assert not [name for name in harness.counters() if 'product="p"' in name]
         after()
-        life.reload(TWO)
-        life.flush()
-        page = life.counters()
+        harness.reload(TWO)
+        harness.flush()
+        page = harness.counters()
         assert (down(page), incidents(page), observations(page, "b", "bad")) == (180, 1, 4)
 
 
-def test_a_correction_takes_no_downtime_from_a_counter(life: Life) -> None:
-    life.correct()
-    life.flush()
-    assert down(life.counters()) == 180
-    life.restart()
-    life.flush()
-    assert down(life.counters()) == 180
+def test_correction_does_not_decrease_a_counter(harness: DaemonHarness) -> None:
+    harness.correct()
+    harness.flush()
+    assert down(harness.counters()) == 180
+    harness.restart()
+    harness.flush()
+    assert down(harness.counters()) == 180
 
 
-def test_a_renamed_check_and_a_renamed_product_go_on_from_where_they_were(life: Life) -> None:
+def test_renamed_check_and_product_continue_their_counters(harness: DaemonHarness) -> None:
     renamed = portfolio(check("a"), check("z", ("b",)))
-    for step in (lambda: life.reload(renamed), life.restart):
+    for step in (lambda: harness.reload(renamed), harness.restart):
         step()
-        life.flush()
-        page = life.counters()
+        harness.flush()
+        page = harness.counters()
         assert (down(page), incidents(page), observations(page, "z", "bad")) == (180, 1, 4)
-    life.reload(portfolio(check("a"), check("z", ("b",)), product="q", was="p"))
-    life.flush()
-    page = life.counters()
+    harness.reload(portfolio(check("a"), check("z", ("b",)), product="q", was="p"))
+    harness.flush()
+    page = harness.counters()
     assert (down(page, "q"), incidents(page, "q")) == (180, 1)
 
 
-def test_a_check_that_takes_over_a_former_one_keeps_its_counts_of_this_process(life: Life) -> None:
-    life.reload(portfolio(check("a"), check("z")))
-    life.observe((GOOD, GOOD, BAD))
-    life.reload(portfolio(check("a"), check("z", ("b",))))
-    page = b"".join(life.exporter.render(Dialect.TEXT)).decode()
+def test_check_that_continues_another_one_keeps_its_process_counters(harness: DaemonHarness) -> None:
+    harness.reload(portfolio(check("a"), check("z")))
+    harness.observe((GOOD, GOOD, BAD))
+    harness.reload(portfolio(check("a"), check("z", ("b",))))
+    page = b"".join(harness.exporter.render(Dialect.TEXT)).decode()
     assert 'ninewatch_probes_total{product="p",check="z",outcome="bad"} 1\n' in page
 
 
-def test_pruning_and_folding_change_no_counter(life: Life) -> None:
-    before = life.counters()
-    life.clock.jump(40 * 86_400)
+def test_pruning_and_folding_change_no_counter(harness: DaemonHarness) -> None:
+    before = harness.counters()
+    harness.clock.jump(40 * 86_400)
     for _ in range(30):
-        life.observe((GOOD, GOOD, GOOD))
-        life.flush()
-    assert min(at for at, _, _ in life.store.seen) > life.clock.now() - 31 * DAY, "the first observations are pruned"
-    page = life.counters()
+        harness.observe((GOOD, GOOD, GOOD))
+        harness.flush()
+    assert min(at for at, _, _ in harness.store.seen) > harness.clock.now() - 31 * DAY, (
+        "the first observations are pruned"
+    )
+    page = harness.counters()
     assert (down(page), incidents(page)) == (down(before), incidents(before))
     assert observations(page, "a", "good") == observations(before, "a", "good") + 30
-    life.kill()
-    life.flush()
-    assert life.counters() == page
+    harness.kill()
+    harness.flush()
+    assert harness.counters() == page
 
 
-def test_downtime_that_is_only_estimated_is_not_counted(life: Life) -> None:
-    """The last outcome may hold or not: estimated downtime shrinks when the next observation is good."""
-    life.observe((GOOD, GOOD, BAD))
-    life.flush()
-    life.clock.jump(30)
-    assert down(life.counters()) == 180
+def test_estimated_downtime_is_not_counted(harness: DaemonHarness) -> None:
+    """Estimated downtime may decrease when the next observation is good."""
+    harness.observe((GOOD, GOOD, BAD))
+    harness.flush()
+    harness.clock.jump(30)
+    assert down(harness.counters()) == 180
 
 
-def test_a_definition_that_waits_for_its_new_member_takes_nothing_back() -> None:
-    """`any` of two takes effect with the first probe of the second, which was sent before the last one of the first."""
-    life = Life(ONE)
+def test_definition_that_waits_for_a_new_member_does_not_decrease_a_counter() -> None:
+    """`any` of two checks takes effect with the second check's first probe, which was sent before the first check's
+    last one.
+    """
+    life = DaemonHarness(ONE)
     for outcome in (BAD, BAD):
         life.observe((GOOD, outcome))
     life.reload(portfolio(check("a"), check("b"), rule="any"))
@@ -295,8 +305,8 @@ STEPS = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
-def test_no_sequence_of_events_lets_a_counter_fall(steps: list[tuple[str, object]]) -> None:
-    life, configurations, highest = Life(TWO), CONFIGURATIONS, Counts()
+def test_no_sequence_of_events_decreases_a_counter(steps: list[tuple[str, object]]) -> None:
+    life, configurations, highest = DaemonHarness(TWO), CONFIGURATIONS, Counts()
     for name, given_ in steps:
         if name == "observe":
             life.observe(given_)  # type: ignore[arg-type]
@@ -314,7 +324,7 @@ def test_no_sequence_of_events_lets_a_counter_fall(steps: list[tuple[str, object
             highest[series] = value
 
 
-def test_a_value_that_waits_is_published_as_it_was_and_the_next_one_after_it() -> None:
+def test_pending_value_is_exported_before_the_next_one() -> None:
     health, counter = Health(), Confirmed[int]()
     assert counter.offer(1, health) == 1
     health.records_queued = 3

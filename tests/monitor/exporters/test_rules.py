@@ -1,4 +1,4 @@
-"""The shipped rules ask only for what is emitted, page with thresholds that are derived, and are documented."""
+"""The shipped rules use only existing metrics and derived thresholds, and are documented."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SCENARIOS = ROOT / "dashboards/ninewatch.rules.test.yaml"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_asks_only_for_metrics_that_the_daemon_emits(rule: Alert | Record) -> None:
+def test_rule_uses_only_existing_metrics(rule: Alert | Record) -> None:
     assert queried_metrics(rule.expr) <= emitted()
 
 
-def test_the_text_is_yaml_with_the_very_rules() -> None:
+def test_rules_text_is_yaml_with_the_same_rules() -> None:
     document = yaml.safe_load(rules_file())
     written = [rule for group in document["groups"] for rule in group["rules"]]
     assert [rule["expr"] for rule in written] == [rule.expr for rule in RULES]
@@ -46,15 +46,15 @@ def test_every_alert_has_a_known_severity_and_absolute_links(alert: Alert) -> No
     assert alert.annotations["page_url"] == f"http://127.0.0.1:9999/{page}"
 
 
-def test_every_link_starts_with_the_public_address_that_is_given() -> None:
+def test_every_link_starts_with_the_given_public_url() -> None:
     text = rules_file(Options("https://status.example.org/nw"))
     links = re.findall(r'_url: "(.*)"', text)
     assert len(links) == 2 * len(ALERTS)
     assert all(link.startswith("https://status.example.org/nw/") for link in links)
 
 
-def test_every_alert_has_scenarios_in_which_it_fires_and_in_which_it_does_not() -> None:
-    """Silence is asserted for every alert by the scenarios that list all alerts that fire."""
+def test_every_alert_has_a_firing_and_a_silent_scenario() -> None:
+    """Scenarios that list all firing alerts are silent scenarios of the other alerts."""
     document = yaml.safe_load(SCENARIOS.read_text())
     fired: set[str] = set()
     silent: set[str] = set()
@@ -68,20 +68,20 @@ def test_every_alert_has_scenarios_in_which_it_fires_and_in_which_it_does_not() 
     assert silent >= fired - {"Watchdog"}
 
 
-def test_the_runbook_has_no_paragraph_of_an_alert_that_is_gone() -> None:
+def test_runbook_has_no_paragraph_of_a_removed_alert() -> None:
     headings = re.findall(r"^## (\w+)$", (ROOT / "docs/runbook.md").read_text(), flags=re.MULTILINE)
     assert sorted(headings) == sorted(alert.name for alert in alerts(Options(products=["any"])))
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_an_alert_names_only_labels_that_its_expression_can_carry(alert: Alert) -> None:
-    """An absent() has no labels at all; a text that names one would page with a hole in it."""
+def test_alert_text_uses_only_labels_of_its_expression(alert: Alert) -> None:
+    """An absent() has no labels, so a label in its text would be empty."""
     named = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
     assert named <= {"product", "check", "window", "what", "instance", "anchor"}
     assert not (named and "absent(" in alert.expr)
 
 
-def test_strings_survive_the_writing_whatever_is_in_them() -> None:
+def test_strings_are_preserved_in_the_written_rules() -> None:
     hostile = 'a "quoted" \\ back: {slash} # no comment\ttab \u00e9'
     alert = Alert("Name", "up == 1\nand on() vector(1)", "warning", hostile, hostile, "docs/x.md", "5m")
     rule = yaml.safe_load(render([Group("g", (alert,))]))["groups"][0]["rules"][0]

@@ -33,7 +33,7 @@ async def test_every_alert_has_an_anchor_in_the_served_runbook(site: RunningServ
     assert (answer.status, answer.raw.content_type) == (200, "text/html")
     assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
     page = Outline(answer.text)
-    anchors = [attrs["id"] for attrs in page.named("h2")]
+    anchors = [attrs["id"] for attrs in page.attributes_of("h2")]
     assert sorted(map(str, anchors)) == sorted(alert.name for alert in ALERTS)
     for alert in ALERTS:
         path, _, anchor = alert.annotations["runbook_url"].removeprefix(BASE).partition("#")
@@ -46,12 +46,12 @@ async def test_runbook_has_valid_links_and_no_external_resources(
 ) -> None:
     page = Outline((await site.get("/runbook")).text)
     ids = {attrs.get("id") for _, attrs in page.tags}
-    internal_links = [str(attrs["href"]) for attrs in page.named("a") if str(attrs["href"]).startswith("#")]
+    internal_links = [str(attrs["href"]) for attrs in page.attributes_of("a") if str(attrs["href"]).startswith("#")]
     assert internal_links
     assert {link.removeprefix("#") for link in internal_links} <= ids
-    assert not page.named("script")
+    assert not page.attributes_of("script")
     assert not [attrs for _, attrs in page.tags if "style" in attrs]
-    assert all(str(attrs["href"]).startswith("/static/") for attrs in page.named("link"))
+    assert all(str(attrs["href"]).startswith("/static/") for attrs in page.attributes_of("link"))
 
 
 async def test_pages_linked_from_alerts_exist(site: RunningServer) -> None:
