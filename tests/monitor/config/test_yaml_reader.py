@@ -124,7 +124,7 @@ def test_duplicate_key_is_reported_with_its_first_position(tmp_path: Path) -> No
     assert problems == ["c.yaml:4:3: a.b: is set twice; first in line 2"]
 
 
-@given(at=st.integers(0, len(MINIMAL)), put=st.text(max_size=4), cut=st.integers(0, 12))
+@given(at=st.integers(0, len(MINIMAL)), inserted=st.text(max_size=4), deleted_count=st.integers(0, 12))
 def test_any_edit_gives_a_portfolio_or_problems(
     at: int, inserted: str, deleted_count: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

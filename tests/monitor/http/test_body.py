@@ -1,4 +1,4 @@
-"""What a body says to its readers: codings and charsets are undone before it is judged, or the check says why not."""
+"""Response bodies: content codings and charsets are decoded before checks, and undecodable bodies are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def judged(body: bytes, expect: dict[str, Any], headers: dict[str, str], *
         return (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": expect, **more})).result
 
 
-def packed(*layers: str) -> bytes:
+def compressed_forms(*layers: str) -> bytes:
     data = PAGE.encode()
     for layer in layers:
         data = gzip.compress(data, mtime=0) if layer == "gzip" else zlib.compress(data)
@@ -44,18 +44,18 @@ def packed(*layers: str) -> bytes:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (packed("gzip"), "gzip"),
-        (packed("gzip"), "X-Gzip"),
-        (packed("deflate"), "deflate"),
+        (compressed_forms("gzip"), "gzip"),
+        (compressed_forms("gzip"), "X-Gzip"),
+        (compressed_forms("deflate"), "deflate"),
         (BARE, "deflate"),
-        (packed("deflate", "gzip"), "deflate, gzip"),
-        (packed("gzip", "gzip", "deflate"), "gzip, identity, gzip ,deflate"),
+        (compressed_forms("deflate", "gzip"), "deflate, gzip"),
+        (compressed_forms("gzip", "gzip", "deflate"), "gzip, identity, gzip ,deflate"),
         (PAGE.encode(), "identity"),
         (PAGE.encode(), ""),
     ],
 )
-async def test_a_coding_that_was_not_asked_for_is_undone(body: bytes, said: str) -> None:
-    """Neither what must be there nor what must not be there is looked for in compressed bytes."""
+async def test_unrequested_coding_is_decoded(body: bytes, said: str) -> None:
+    """Expected and forbidden texts are never searched in compressed bytes."""
     headers = {"Content_Encoding": said} if said else {}
     assert (await judged(body, {"contains": "Québec", "body_size": SIZE}, headers)).reason == ""
     assert (await judged(body, {"not_contains": "va bien"}, headers)).reason == "body_mismatch"
@@ -63,21 +63,23 @@ async def test_a_coding_that_was_not_asked_for_is_undone(body: bytes, said: str)
 
 
 @pytest.mark.parametrize("said", ["br", "zstd", "compress", "gzip, br", "gzip," * 9])
-async def test_a_coding_that_is_not_known_has_its_own_reason(said: str) -> None:
+async def test_unknown_coding_has_its_own_reason(said: str) -> None:
     for expect in ({"not_contains": "x"}, {"contains": "x"}, {"json": {"$.a": 1}}, {"body_size": "> 0"}):
-        result = await judged(packed("gzip"), expect, {"Content_Encoding": said})
+        result = await judged(compressed_forms("gzip"), expect, {"Content_Encoding": said})
         assert (result.outcome, result.reason) == (BAD, "body_encoding"), result.detail
-    assert (await judged(packed("gzip"), {}, {"Content_Encoding": said})).outcome is GOOD, "nothing looks into it"
+    assert (await judged(compressed_forms("gzip"), {}, {"Content_Encoding": said})).outcome is GOOD, (
+        "nothing looks into it"
+    )
 
 
-@pytest.mark.parametrize("body", [b"no gzip", packed("gzip")[:-9], packed("gzip") + b"x"])
-async def test_a_coding_that_is_not_what_it_says_is_malformed(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"no gzip", compressed_forms("gzip")[:-9], compressed_forms("gzip") + b"x"])
+async def test_wrong_coding_is_malformed(body: bytes) -> None:
     result = await judged(body, {"not_contains": "x"}, {"Content_Encoding": "gzip"})
     assert (result.outcome, result.reason) == (BAD, "compression_malformed")
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-async def test_a_bomb_ends_at_the_limit_and_decides_nothing(layers: int) -> None:
+async def test_decompression_bomb_ends_at_the_limit_without_a_verdict(layers: int) -> None:
     bomb = b"\0" * 50_000_000
     for _ in range(layers):
         bomb = gzip.compress(bomb, mtime=0)
@@ -85,7 +87,7 @@ async def test_a_bomb_ends_at_the_limit_and_decides_nothing(layers: int) -> None
     assert (result.outcome, result.reason) == (BAD, "body_too_large")
 
 
-async def test_what_lies_beyond_the_limit_of_a_body_is_never_taken_for_absent() -> None:
+async def test_text_beyond_the_body_limit_does_not_count_as_absent() -> None:
     body = b"x" * 2_000 + b"Traceback"
     for given, headers in ((body, {}), (gzip.compress(body, mtime=0), {"Content_Encoding": "gzip"})):
         result = await judged(given, {"not_contains": "Traceback"}, headers, body_limit=1_000)
@@ -120,9 +122,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("codec", "content_type", "opening"), TEXTS)
-async def test_a_text_is_judged_in_the_charset_that_its_readers_find(
-    codec: str, content_type: str, opening: str
-) -> None:
+async def test_text_is_decoded_as_in_browsers(codec: str, content_type: str, opening: str) -> None:
     body = (f"{opening}Tout va bien, Québec " * 5_000).encode(codec)
     headers = {"Content_Type": content_type} if content_type else {}
     assert (await judged(body, {"contains": "Québec", "matches": "Qu.bec$|Qu.bec "}, headers)).reason == ""
@@ -146,7 +146,7 @@ async def test_a_text_is_judged_in_the_charset_that_its_readers_find(
         ("Zażółć", "iso8859_2", "latin2"),
     ],
 )
-def test_charsets_are_named_as_browsers_know_them(text: str, codec: str, label: str) -> None:
+def test_charset_labels_are_those_of_browsers(text: str, codec: str, label: str) -> None:
     assert text_of(response(text.encode(codec), f"text/html; charset={label}")) == text.encode()
 
 
@@ -163,9 +163,7 @@ def test_charsets_are_named_as_browsers_know_them(text: str, codec: str, label: 
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "image/png"),
     ],
 )
-async def test_what_cannot_be_read_has_its_own_reason_and_never_passes_for_absent(
-    body: bytes, content_type: str
-) -> None:
+async def test_undecodable_body_has_its_own_reason_and_does_not_count_as_absent(body: bytes, content_type: str) -> None:
     headers = {"Content_Type": content_type}
     for expect in ({"not_contains": "Traceback"}, {"not_matches": "Trace"}, {"contains": "never"}):
         result = await judged(body, expect, headers)
@@ -173,7 +171,7 @@ async def test_what_cannot_be_read_has_its_own_reason_and_never_passes_for_absen
     assert (await judged(body, {}, headers)).outcome is GOOD, "nothing looks into it"
 
 
-async def test_what_is_found_in_bytes_that_cannot_be_read_is_certain() -> None:
+async def test_match_in_an_undecodable_body_is_certain() -> None:
     body, headers = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {"Content_Type": "image/png"}
     assert (await judged(body, {"contains": "IHDR"}, headers)).outcome is GOOD
     assert (await judged(body, {"not_contains": "IHDR"}, headers)).reason == "body_mismatch"
@@ -186,13 +184,13 @@ def response(body: bytes, content_type: str = "", **headers: str) -> Response:
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
-async def test_json_is_read_in_every_encoding_of_unicode(codec: str) -> None:
+async def test_json_in_every_unicode_encoding_is_read(codec: str) -> None:
     body = json.dumps({"name": "Québec"}, ensure_ascii=False).encode(codec)
     for kind in ("application/json", "application/problem+json", "text/plain"):
         assert (await judged(body, {"json": {"$.name": "Québec"}}, {"Content_Type": kind})).reason == ""
 
 
-async def test_json_in_a_declared_charset_is_read_and_undeclared_bytes_are_not() -> None:
+async def test_json_in_a_declared_charset_is_read_and_in_an_undeclared_one_is_not() -> None:
     body = json.dumps({"name": "Québec"}, ensure_ascii=False).encode("latin-1")
     expect = {"json": {"$.name": "Québec"}}
     assert (await judged(body, expect, {"Content_Type": "application/json; charset=iso-8859-1"})).outcome is GOOD
@@ -210,13 +208,13 @@ async def test_json_in_a_declared_charset_is_read_and_undeclared_bytes_are_not()
         (b'{"c": {"b": true, "b": 1}, "a": 1}', 'the name "b" occurs twice'),
     ],
 )
-async def test_json_that_parsers_read_differently_is_refused_by_name(body: bytes, said: str) -> None:
+async def test_ambiguous_json_is_rejected_with_its_reason(body: bytes, said: str) -> None:
     result = await judged(body, {"json": {"$.a": 1}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
     assert said in result.detail
 
 
-def test_a_name_that_occurs_twice_with_one_value_is_read() -> None:
+def test_duplicate_json_key_with_equal_values_is_read() -> None:
     assert document(response(b'{"a": [1], "a": [1]}')) == {"a": [1]}
 
 
@@ -224,13 +222,13 @@ def test_a_name_that_occurs_twice_with_one_value_is_read() -> None:
     ("wanted", "told"),
     [({"<": 300}, True), ({">=": 100}, True), (217.2, True), ({"matches": "^3"}, False), ("217", False)],
 )
-async def test_a_number_in_quotes_is_said_to_be_a_text(wanted: Any, told: bool) -> None:
+async def test_quoted_number_is_reported_as_text(wanted: Any, told: bool) -> None:
     result = await judged(b'{"load": "217.2"}', {"json": {"$.load": wanted}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
     assert ("the value is a string" in result.detail) is told
 
 
-async def test_a_stamp_is_looked_for_in_the_text() -> None:
+async def test_stamp_is_searched_in_the_decoded_text() -> None:
     body = gzip.compress("updated: 2999-01-01T00:00:00Z".encode("utf-16"), mtime=0)
     async with serve_tcp(respond_with(http_response(body, Content_Encoding="gzip"))) as port:
         check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d", "stamp": {"matches": "updated: (.*)"}}
@@ -242,15 +240,15 @@ async def test_a_stamp_is_looked_for_in_the_text() -> None:
         assert (await attempt(check)).result.reason == "body_charset"
 
 
-def test_a_letter_that_the_limit_cut_in_two_is_no_mistake_of_the_page() -> None:
+def test_character_split_by_the_limit_is_no_error() -> None:
     made = Response(limit=3)
     made.feed(http_response("aéé".encode(), Content_Type="text/html; charset=utf-8"))
     assert made.truncated
     assert decode_text(made).problem == ""
 
 
-def test_no_label_makes_the_process_remember_it() -> None:
-    """Python keeps every name that it was asked for as a codec; a target could fill memory with them."""
+def test_unknown_charset_labels_are_not_cached() -> None:
+    """Python caches every codec name that is looked up, so a target could fill the memory with names."""
     kept = len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0
     for number in range(100):
         assert charsets_of(f"text/html; charset=unheard-of-{number}", b"")[0].codec == ""
@@ -260,7 +258,7 @@ def test_no_label_makes_the_process_remember_it() -> None:
     assert kept == (len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0)
 
 
-def test_what_is_unreadable_is_told_without_bytes_of_control() -> None:
+def test_error_for_an_undecodable_body_has_no_control_characters() -> None:
     with pytest.raises(ProbeFailure) as caught:
         text_of(response(b"x", "text/html; charset=\x1b[31m"))
     assert caught.value.detail.isprintable()

@@ -61,7 +61,7 @@ async def result_of(
         ("padded", "gzip", "gzip"),
     ],
 )
-async def test_a_compressed_body_is_judged_as_what_it_says(form: str, asked: str, said: str) -> None:
+async def test_compressed_body_is_decoded_before_checks(form: str, asked: str, said: str) -> None:
     expect = {"json": {"$.ready": True}, "body_size": f"{len(TEXT)}-{len(TEXT)}"}
     result, head = await result_of(FORMS[form], said, compression=asked, expect=expect)
     assert result.outcome is Outcome.GOOD, result.detail
@@ -84,7 +84,7 @@ async def test_a_compressed_body_is_judged_as_what_it_says(form: str, asked: str
         (gzip.compress(b"", mtime=0) * 200, "gzip", "200 OK", "compression_malformed"),
     ],
 )
-async def test_what_is_not_compressed_as_asked_has_a_word_of_its_own(
+async def test_body_without_the_required_coding_has_its_own_reason(
     body: bytes, coding: str | None, status: str, reason: str
 ) -> None:
     result, _ = await result_of(body, coding, status)
@@ -92,7 +92,7 @@ async def test_what_is_not_compressed_as_asked_has_a_word_of_its_own(
 
 
 @pytest.mark.parametrize("form", ["deflate", "bare"])
-async def test_what_follows_a_deflated_body_is_no_part_of_it(form: str) -> None:
+async def test_bytes_after_a_deflate_body_are_ignored(form: str) -> None:
     good, _ = await result_of(FORMS[form], "deflate", compression="deflate")
     more, _ = await result_of(FORMS[form] + b"\0", "deflate", compression="deflate")
     assert (good.outcome, more.reason) == (Outcome.GOOD, "compression_malformed"), good.detail
@@ -103,13 +103,13 @@ async def test_what_follows_a_deflated_body_is_no_part_of_it(form: str) -> None:
 @pytest.mark.parametrize(
     ("status", "method"), [("200 OK", "HEAD"), ("304 Not Modified", "GET"), ("404 Not Found", "GET")]
 )
-async def test_an_empty_answer_needs_no_compression(coding: str | None, status: str, method: str) -> None:
+async def test_empty_response_needs_no_compression(coding: str | None, status: str, method: str) -> None:
     result, _ = await result_of(b"", coding, status, method=method, expect={"status": [200, 304, 404]})
     assert result.outcome is Outcome.GOOD, result.detail
 
 
-def test_a_bomb_costs_no_more_than_the_limit() -> None:
-    """50 MB out of 50 kB, and work without end out of members that hold nothing."""
+def test_decompression_bomb_costs_no_more_than_the_limit() -> None:
+    """50 MB are compressed to 50 kB; another body consists of endless empty members."""
     bomb = response(gzip.compress(b"\0" * 50_000_000, mtime=0))
     tracemalloc.start()
     inflate(bomb, "gzip", 100_000)
@@ -123,13 +123,13 @@ def test_a_bomb_costs_no_more_than_the_limit() -> None:
     assert crumbs.decoding_error == "the body is not valid gzip: more than 100 members"
 
 
-async def test_a_bomb_is_not_decided_within_the_limit() -> None:
+async def test_decompression_bomb_gives_no_verdict() -> None:
     written = {"body_limit": 100_000, "expect": {"contains": "never"}}
     result, _ = await result_of(gzip.compress(b"\0" * 5_000_000, mtime=0), **written)
     assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large")
 
 
-def test_a_stream_that_the_limit_cut_before_is_no_less_readable() -> None:
+def test_stream_truncated_by_the_limit_is_decoded() -> None:
     cut = response(FORMS["gzip"], limit=40)
     assert cut.truncated
     inflate(cut, "gzip", 40)
@@ -137,7 +137,7 @@ def test_a_stream_that_the_limit_cut_before_is_no_less_readable() -> None:
     assert TEXT.startswith(bytes(cut.body))
 
 
-async def test_the_fetched_answer_tells_both_lengths() -> None:
+async def test_response_has_both_lengths() -> None:
     from monitor.clock import SystemClock
     from monitor.engine.probe_environment import probe_environment
     from monitor.health import Health
@@ -169,6 +169,6 @@ async def test_the_fetched_answer_tells_both_lengths() -> None:
         ({"compression": "gzip", "headers": {"accept-encoding": "br"}}, "already contain Accept-Encoding"),
     ],
 )
-def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
+def test_invalid_option_is_rejected_at_load(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         load_check({"http": "http://a.example/", **written})

@@ -1,4 +1,4 @@
-"""Which cookies are sent on: those of the host and the path, and none that the host has ended (RFC 6265)."""
+"""Cookies that are sent after redirects: those of the host and the path, and no expired ones (RFC 6265)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
 
 
-async def journey(*stops: tuple[str, str], start: str = "/", **check: Any) -> tuple[ProbeResult, list[dict[str, str]]]:
-    """Go from `start` to the location of each stop, which sets cookies; return the cookies that each request had."""
+async def cookies_on_redirects(
+    *stops: tuple[str, str], start: str = "/", **check: Any
+) -> tuple[ProbeResult, list[dict[str, str]]]:
+    """Follow redirects from `start` through each stop, which sets cookies; return the cookies of each request."""
     seen: list[dict[str, str]] = []
 
     async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,13 +59,13 @@ async def journey(*stops: tuple[str, str], start: str = "/", **check: Any) -> tu
         ("a=1; Path=/|a=2; Path=/app", "/in", {"a": "1"}),
     ],
 )
-async def test_a_cookie_goes_to_its_path(set_by: str, location: str, sent: dict[str, str]) -> None:
-    _, seen = await journey((location, set_by))
+async def test_cookie_is_sent_to_its_path(set_by: str, location: str, sent: dict[str, str]) -> None:
+    _, seen = await cookies_on_redirects((location, set_by))
     assert seen == [{}, sent]
 
 
-async def test_without_a_path_it_is_the_folder_of_what_was_requested() -> None:
-    _, seen = await journey(("/a/c", "x=1"), ("/b", ""), start="/a/b")
+async def test_default_path_is_the_folder_of_the_request() -> None:
+    _, seen = await cookies_on_redirects(("/a/c", "x=1"), ("/b", ""), start="/a/b")
     assert seen == [{}, {"x": "1"}, {}]
 
 
@@ -78,23 +80,23 @@ async def test_without_a_path_it_is_the_folder_of_what_was_requested() -> None:
         ("other=; Max-Age=0", {"lang": "en", "session": "old"}),
     ],
 )
-async def test_a_cookie_of_the_check_is_not_sent_once_the_host_has_ended_it(set_by: str, sent: dict[str, str]) -> None:
-    _, seen = await journey(("/in", set_by), ("/in", ""), cookies={"session": "old", "lang": "en"})
+async def test_expired_cookie_of_the_check_is_not_sent(set_by: str, sent: dict[str, str]) -> None:
+    _, seen = await cookies_on_redirects(("/in", set_by), ("/in", ""), cookies={"session": "old", "lang": "en"})
     assert seen == [{"session": "old", "lang": "en"}, sent, sent]
 
 
-async def test_a_cookie_that_was_set_is_expected_whatever_its_path() -> None:
-    await journey(("/in", "seen=1; Path=/other"), expect={"cookie": {"seen": {"matches": "^1$"}}})
+async def test_set_cookie_is_found_with_any_path() -> None:
+    await cookies_on_redirects(("/in", "seen=1; Path=/other"), expect={"cookie": {"seen": {"matches": "^1$"}}})
 
 
 @pytest.mark.parametrize(
     ("written", "requested", "path"),
     [("/x", "/a/b", "/x"), ("", "/a/b", "/a"), ("x", "/a/b/", "/a/b"), ("", "/a", "/"), ("", "", "/"), ("", "/", "/")],
 )
-def test_the_path_of_a_cookie(written: str, requested: str, path: str) -> None:
+def test_path_of_a_cookie(written: str, requested: str, path: str) -> None:
     assert _path(written, requested) == path
 
 
-def test_a_path_covers_itself_and_what_lies_below() -> None:
+def test_path_matches_itself_and_paths_below() -> None:
     assert _covers("/", "")
     assert not _covers("/a", "")

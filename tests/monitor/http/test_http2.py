@@ -1,4 +1,4 @@
-"""One request over HTTP/2: whole answers, and every way in which a server may go on without end."""
+"""One request over HTTP/2: complete responses, and servers that send without end."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ GET = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "
 
 
 async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -> tuple[ProbeResult, Response, int]:
-    """Return what came of one request, its answer, and how often its headers were announced."""
+    """Return the result of one request, its response, and the number of header announcements."""
     answer, begun = Response(limit=limit), 0
 
     def begin() -> None:
         nonlocal begun
         begun += 1
 
-    async with serve_tcp(handler) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+    async with serve_tcp(handler) as port, probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def probe(attempt: Attempt) -> ProbeResult:
             with await Connection.reach(attempt, "127.0.0.1", port) as connection:
@@ -63,7 +63,7 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
         return (await runner.attempt(probe, 30.0)).result, answer, begun
 
 
-async def test_a_long_body_comes_whole_past_the_window_of_flow_control() -> None:
+async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
     long = bytes(range(256)) * 2_000
     fields = [(":status", "203"), ("X-Kind".lower(), "a"), ("x-kind", "b")]
     result, answer, begun = await exchanged(speaking(fields, long, [("checksum", "7")]))
@@ -72,26 +72,26 @@ async def test_a_long_body_comes_whole_past_the_window_of_flow_control() -> None
     assert (answer.headers, answer.trailers) == ({"x-kind": "a, b"}, {"checksum": "7"})
 
 
-async def test_a_long_request_is_sent_as_the_server_takes_it() -> None:
+async def test_long_request_respects_flow_control() -> None:
     seen: list[bytes] = []
     result, answer, _ = await exchanged(speaking([(":status", "204")], seen=seen), body=b"x" * 300_000)
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 204, b"")
     assert seen == [b"x" * 300_000]
 
 
-async def test_what_is_beyond_the_limit_is_not_read() -> None:
+async def test_body_beyond_the_limit_is_not_read() -> None:
     result, answer, _ = await exchanged(framing(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
     assert result.outcome is Outcome.GOOD
     assert (answer.body, answer.truncated) == (b"x" * 2_500, True)
 
 
-async def test_a_body_of_just_the_limit_is_whole() -> None:
+async def test_body_of_exactly_the_limit_is_complete() -> None:
     _, answer, _ = await exchanged(framing(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
     assert (len(answer.body), answer.truncated) == (100, False)
 
 
-async def test_what_is_only_announced_before_the_answer_changes_nothing() -> None:
-    """103 Early Hints, a question whether we are alive, and that the connection takes no further request."""
+async def test_frames_before_the_response_change_nothing() -> None:
+    """The frames are 103 Early Hints, a PING, and GOAWAY for later requests."""
     hints = frame(HEADERS, hpack.Encoder().encode([(":status", "103")]), flags=END_HEADERS)
     leaving = frame(GOAWAY, (1).to_bytes(4, "big") + bytes(4), stream=0)
     said = HELLO + frame(PING, bytes(8), stream=0) + hints + leaving + OK + frame(DATA, b"fine", flags=END_STREAM)
@@ -124,7 +124,7 @@ LONG_HEADERS = frame(HEADERS, PIECES[0]) + b"".join(frame(CONTINUATION, piece) f
         (framing(HELLO + LONG_HEADERS + frame(CONTINUATION, PIECES[-1], flags=END_HEADERS)), "headers_too_large"),
     ],
 )
-async def test_what_is_no_answer_has_its_word(handler: Handler, reason: str) -> None:
+async def test_invalid_response_has_the_expected_reason(handler: Handler, reason: str) -> None:
     result, _, _ = await exchanged(handler)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
     assert result.detail.isprintable()
@@ -144,13 +144,13 @@ async def test_what_is_no_answer_has_its_word(handler: Handler, reason: str) -> 
     ],
     ids=["ping", "settings", "unknown", "empty data", "data by the byte", "padding", "hints", "continuation"],
 )
-async def test_a_server_that_never_ends_is_not_listened_to_for_ever(opening: bytes, again: bytes, reason: str) -> None:
+async def test_endless_server_is_aborted(opening: bytes, again: bytes, reason: str) -> None:
     result, _, _ = await exchanged(framing(opening, again=again * 500))
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
 
 
-async def test_headers_that_cost_much_do_not_hold_the_loop() -> None:
-    """A name of one byte may stand for a header of the table: a frame of 2 KiB holds two thousand of them."""
+async def test_expensive_headers_do_not_block_the_loop() -> None:
+    """One byte can refer to a header in the table, so a frame of 2 KiB contains two thousand headers."""
     opening = hpack.Encoder().encode([(":status", "103"), ("a", "")])
     frames = [frame(HEADERS, opening + b"\xbe" * 1_900, flags=END_HEADERS)]
     turns = 0

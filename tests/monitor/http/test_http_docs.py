@@ -1,4 +1,4 @@
-"""docs/http.md keeps its word: what it shows loads, and is good against a server that answers so."""
+"""docs/http.md: its examples load, and are good with a server that responds accordingly."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PARTS = (
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_what_is_shown_is_a_configuration(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_example_is_a_valid_configuration(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SESSION", "CLIENT_SECRET", "PROXY_PASSWORD", "TOKEN_REQUEST", "API_TOKEN"):
         monkeypatch.setenv(name, "canary")
     authority = trustme.CA()
@@ -101,10 +101,8 @@ BODY = b"""{"ready": true, "orders": 3, "queue": 12, "load": 0.5, "state": "degr
         (b"standby", b"unknown", "body_mismatch"),
     ],
 )
-async def test_each_expectation_that_is_shown_is_judged(
-    before: bytes, after: bytes, reason: str, tmp_path: Path
-) -> None:
-    """The good answer is good, and each change to it is bad in one word."""
+async def test_each_shown_expectation_is_checked(before: bytes, after: bytes, reason: str, tmp_path: Path) -> None:
+    """The good response is good, and each change to it is bad with one reason."""
     shown: list[dict[str, Any]] = [check for block in BLOCKS for check in yaml.safe_load(block)]
     (check,) = (each for each in shown if each["id"] == "answer")
     body = BODY.replace(before, after) if before else BODY
@@ -123,19 +121,19 @@ async def test_each_expectation_that_is_shown_is_judged(
     assert (result.outcome is Outcome.GOOD) is (reason == "")
 
 
-def test_every_option_and_expectation_is_shown() -> None:
-    """But for those that every request has shown, or that need no example."""
+def test_every_option_and_expectation_has_an_example() -> None:
+    """Options that every example has or that need no example are exceptions."""
     shown = set(re.findall(r"[{ ]([a-z_0-9]+):", TEXT)) | set(re.findall(r"`([a-z_0-9]+)`", TEXT))
     every = set(HttpCheck.model_fields) - {"interval", "fall", "rise", "hold", "was"}
     every |= {field.alias or name for name, field in HttpCheck.model_fields["expect"].annotation.model_fields.items()}
     assert every - shown == set()
 
 
-# function -> which of its arguments is the reason code
+# function -> index of the argument that is the reason code
 RAISERS = {"ProbeFailure": 0, "_failure": 0, "_limited": 0, "from_auxiliary": 1}
 
 
-def test_every_word_that_its_parts_use_is_explained() -> None:
+def test_every_reason_code_is_explained() -> None:
     used = {
         node.value
         for part in PARTS

@@ -1,4 +1,4 @@
-"""A proxy on the way: how it is asked, whose fault its failures are, and what it may not be used for."""
+"""HTTP proxies: the request to the proxy, the classification of its failures, and its limits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def through(proxy: Any, url: str, **written: Any) -> ProbeResult:
         return (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{port}", **written})).result
 
 
-async def test_an_http_request_is_handed_to_the_proxy_whole() -> None:
+async def test_http_request_is_sent_to_the_proxy_with_the_full_url() -> None:
     proxy = Proxy({NAME: LOOPBACK})
     async with serve_tcp(respond_with(http_response(b"here"))) as port:
         result = await through(proxy, f"http://{NAME}:{port}/x?q=1", expect={"contains": "here"})
@@ -46,9 +46,7 @@ async def test_an_http_request_is_handed_to_the_proxy_whole() -> None:
     assert proxy.heads[0].startswith(f"GET http://{NAME}:{port}/x?q=1 HTTP/1.1\r\nHost: {NAME}:{port}\r\n")
 
 
-async def test_an_https_request_goes_through_a_tunnel_that_shows_the_proxy_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_https_request_goes_through_an_encrypted_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "secret-of-the-target")
     authority, proxy = trustme.CA(), Proxy({NAME: LOOPBACK})
     async with serve_tcp(respond_with(http_response(b"here")), server_context(authority.issue_cert(NAME))) as port:
@@ -64,7 +62,7 @@ async def test_an_https_request_goes_through_a_tunnel_that_shows_the_proxy_nothi
     assert set(result.phases) == {"resolve", "connect", "tls", "first_byte", "transfer"}
 
 
-async def test_the_certificate_behind_a_tunnel_is_judged(tmp_path: Path) -> None:
+async def test_certificate_behind_a_tunnel_is_verified(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with serve_tcp(
         respond_with(http_response()), server_context(authority.issue_cert("another.example.test"))
@@ -75,7 +73,7 @@ async def test_the_certificate_behind_a_tunnel_is_judged(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_credentials_for_the_proxy_go_to_the_proxy_alone(
+async def test_proxy_credentials_are_sent_to_the_proxy_only(
     scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROXY_PASSWORD", "opens-the-proxy")
@@ -110,7 +108,7 @@ async def test_credentials_for_the_proxy_go_to_the_proxy_alone(
         ("504 Gateway Timeout", Outcome.BAD, "proxy_no_connection"),
     ],
 )
-async def test_a_tunnel_that_is_not_opened_says_who_is_to_blame(refusal: str, outcome: Outcome, reason: str) -> None:
+async def test_failed_tunnel_has_the_reason_of_proxy_or_target(refusal: str, outcome: Outcome, reason: str) -> None:
     result = await through(Proxy(refusal=refusal), f"https://{NAME}/")
     assert (result.outcome, result.reason) == (outcome, reason)
     assert result.detail == f'the proxy responded {refusal[:3]} for "{NAME}:443"'
@@ -131,7 +129,7 @@ async def test_a_tunnel_that_is_not_opened_says_who_is_to_blame(refusal: str, ou
     ],
     ids=["502", "503", "403", "hang-up", "no HTTP", "silence"],
 )
-async def test_in_the_clear_what_may_be_the_targets_counts_as_its(proxy: Any, reason: str) -> None:
+async def test_ambiguous_http_failure_counts_as_the_targets(proxy: Any, reason: str) -> None:
     async with serve_tcp(proxy) as port:
         check = {"http": f"http://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
         result = (await attempt(check, 0.5 if proxy is send_nothing else 5)).result
@@ -140,13 +138,13 @@ async def test_in_the_clear_what_may_be_the_targets_counts_as_its(proxy: Any, re
 
 
 @pytest.mark.parametrize("proxy", [send_and_close(), send_on_connect(b"SSH-2.0-OpenSSH\r\n")])
-async def test_what_is_no_proxy_says_nothing_of_the_target(proxy: Any) -> None:
+async def test_server_that_is_no_proxy_gives_unknown(proxy: Any) -> None:
     result = await through(proxy, f"https://{NAME}/")
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused")
 
 
 @pytest.mark.parametrize("url", [f"http://{NAME}/", f"https://{NAME}/"])
-async def test_a_proxy_that_is_not_there_says_nothing_of_the_target(url: str) -> None:
+async def test_missing_proxy_gives_unknown(url: str) -> None:
     with socket.socket() as unused:
         unused.bind((LOOPBACK, 0))
         result = (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{unused.getsockname()[1]}"})).result
@@ -154,8 +152,8 @@ async def test_a_proxy_that_is_not_there_says_nothing_of_the_target(url: str) ->
     assert result.detail.startswith("connect_refused: ")
 
 
-async def test_a_proxy_that_takes_no_connection_in_time_is_unreachable() -> None:
-    """Not the target's time-out: its backlog is full, so that the connection stays half open."""
+async def test_proxy_with_a_full_backlog_is_unreachable() -> None:
+    """The connection stays half open, but this is not the target's timeout."""
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind((LOOPBACK, 0))
         full.listen(0)
@@ -167,7 +165,7 @@ async def test_a_proxy_that_takes_no_connection_in_time_is_unreachable() -> None
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_unreachable")
 
 
-async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
+async def test_unanswered_tunnel_ends_at_the_deadline() -> None:
     async with serve_tcp(send_nothing) as port:
         written = {"http": f"https://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
         result = (await attempt(written, 0.3)).result
@@ -175,7 +173,7 @@ async def test_a_tunnel_that_is_never_answered_ends_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/latest/", "https://169.254.169.254/", "http://10.1.2.3/"])
-async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: str) -> None:
+async def test_proxy_cannot_reach_a_denied_address(url: str) -> None:
     proxy = Proxy()
     outbound = OutboundPolicy(OutboundBlock.model_validate({"deny": ["10.0.0.0/8"]}))
     async with serve_tcp(proxy) as port, probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
@@ -194,7 +192,7 @@ async def test_a_proxy_opens_no_way_to_an_address_that_the_policy_refuses(url: s
         ("http://0xa9.254.169.254/", "redirect_refused"),
     ],
 )
-async def test_a_redirect_opens_none_either_however_the_address_is_spelled(location: str, reason: str) -> None:
+async def test_redirect_through_a_proxy_cannot_reach_a_denied_address(location: str, reason: str) -> None:
     proxy = Proxy({NAME: LOOPBACK})
     async with serve_tcp(respond_with(http_response(status="302 Found", Location=location))) as port:
         result = await through(proxy, f"http://{NAME}:{port}/", redirects=1)
@@ -202,7 +200,7 @@ async def test_a_redirect_opens_none_either_however_the_address_is_spelled(locat
     assert len(proxy.heads) == 1
 
 
-async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
+async def test_outbound_policy_applies_to_the_proxy() -> None:
     check = load_check({"http": f"http://{NAME}/", "proxy": "http://169.254.169.254:3128"})
     async with probe_environment(SystemClock(), Health()) as (runner, _):
         result = (await runner.attempt(prepare(check), 5)).result
@@ -222,7 +220,7 @@ async def test_the_policy_is_asked_for_the_proxy_itself() -> None:
         ({"proxy": "http://proxy:3128", "protocol": "2"}, "a proxy supports HTTP/2 for https URLs only"),
     ],
 )
-def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
+def test_invalid_option_is_rejected_at_load(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         load_check({"http": "http://a.example/", **written})
 
@@ -233,8 +231,8 @@ TWICE = b"content-length: 5\r\nContent-Length : 7\r\n"
 
 @pytest.mark.parametrize("lengths", [b"", BOTH, TWICE, b"Transfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n"])
 @pytest.mark.parametrize("piecewise", [False, True])
-async def test_the_lengths_in_an_answer_to_connect_are_ignored(lengths: bytes, piecewise: bool, tmp_path: Path) -> None:
-    """A tunnel has no body (RFC 9110, 9.3.6): what a proxy says of one is no reason to doubt the tunnel."""
+async def test_body_lengths_in_a_connect_response_are_ignored(lengths: bytes, piecewise: bool, tmp_path: Path) -> None:
+    """A tunnel has no body (RFC 9110, 9.3.6), so these headers are no reason to reject the tunnel."""
     said = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n" + lengths + b"X: y\r\n\r\n"
 
     class Verbose(Proxy):
@@ -257,6 +255,6 @@ async def test_the_lengths_in_an_answer_to_connect_are_ignored(lengths: bytes, p
 @pytest.mark.parametrize(
     "said", [b"SSH-2.0-x", b"\0\xff\xfe", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"HTTP/1.1 2x0 OK\r\n"]
 )
-async def test_what_is_no_answer_to_connect_is_told_at_once(said: bytes) -> None:
+async def test_invalid_connect_response_fails_immediately(said: bytes) -> None:
     result = await through(send_on_connect(said), f"https://{NAME}/", timeout="5s")
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused"), result.detail

@@ -1,4 +1,4 @@
-"""What the http kind sends: methods, bodies, cookies and the protocol; and what an answer owes to each."""
+"""Requests of the http kind: methods, bodies, cookies and protocol versions, and the checks of their responses."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LOOPBACK = "127.0.0.1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-async def sent(*replies: bytes, length: int = 0, **written: Any) -> tuple[ProbeResult, list[str]]:
-    """Return what an attempt found, and what was sent, of a target that gives these replies in turn.
+async def attempt_and_request(*replies: bytes, length: int = 0, **written: Any) -> tuple[ProbeResult, list[str]]:
+    """Return the result of an attempt and the sent request.
 
-    `length` is how long the request's body is.
+    The target gives these replies in turn; `length` is the length of the request's body.
     """
     seen: list[str] = []
 
@@ -44,18 +44,20 @@ async def sent(*replies: bytes, length: int = 0, **written: Any) -> tuple[ProbeR
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_every_method_is_asked_with_and_tells_whether_a_body_follows(method: str) -> None:
-    result, (head,) = await sent(http_response(), method=method)
+async def test_every_method_is_sent_with_a_correct_body_length(method: str) -> None:
+    result, (head,) = await attempt_and_request(http_response(), method=method)
     assert result.outcome is Outcome.GOOD, result.detail
     assert head.startswith(f"{method} / HTTP/1.1\r\n")
     assert ("Content-Length: 0\r\n" in head) is (method in ("POST", "PUT", "PATCH"))
 
 
 @pytest.mark.parametrize("method", METHODS[2:])
-async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Path) -> None:
+async def test_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Path) -> None:
     (tmp_path / "order.json").write_bytes(b'{"a": "\xc3\xa9"}\n')
-    _, (text,) = await sent(http_response(), length=4, method=method, body="abcd")
-    _, (file,) = await sent(http_response(), length=12, method=method, body_file=str(tmp_path / "order.json"))
+    _, (text,) = await attempt_and_request(http_response(), length=4, method=method, body="abcd")
+    _, (file,) = await attempt_and_request(
+        http_response(), length=12, method=method, body_file=str(tmp_path / "order.json")
+    )
     assert text.endswith("Content-Length: 4\r\n\r\nabcd")
     assert file.endswith('Content-Length: 12\r\n\r\n{"a": "é"}\n')
 
@@ -76,23 +78,23 @@ async def test_a_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Pa
         ({"body_size": ">= 1000"}, ""),
     ],
 )
-async def test_of_a_body_that_was_cut_only_what_was_found_is_certain(expect: dict[str, Any], reason: str) -> None:
+async def test_match_in_a_truncated_body_is_certain(expect: dict[str, Any], reason: str) -> None:
     body = b"start" + b"." * 2_000 + b"end"
-    result, _ = await sent(http_response(body), body_limit=1_000, expect=expect)
+    result, _ = await attempt_and_request(http_response(body), body_limit=1_000, expect=expect)
     assert result.reason == reason, result.detail
 
 
 @pytest.mark.parametrize("name", ["Set-Cookie", "X-Api-Key"])
-async def test_a_header_that_opens_something_is_not_told(name: str) -> None:
+async def test_credential_header_is_not_shown(name: str) -> None:
     reply = http_response(**{name.replace("-", "_"): "session=canary"})
-    result, _ = await sent(reply, expect={"header": {name: "other"}})
+    result, _ = await attempt_and_request(reply, expect={"header": {name: "other"}})
     assert (result.reason, result.detail) == ("header_mismatch", f'{name} is different, expected "other"')
 
 
 # --- Cookies ------------------------------------------------------------------------------------------------------
 
 
-def setting(*lines: str, location: str = "/next") -> bytes:
+def response_with_cookies(*lines: str, location: str = "/next") -> bytes:
     cookies = "".join(f"Set-Cookie: {line}\r\n" for line in lines)
     return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n{cookies}Content-Length: 0\r\n\r\n".encode()
 
@@ -101,20 +103,20 @@ def cookies_of(head: str) -> str:
     return head.partition("\r\nCookie: ")[2].partition("\r\n")[0]
 
 
-async def test_cookies_are_sent_text_and_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_text_and_secret_cookies_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION", "canary-session")
-    _, (head,) = await sent(http_response(), cookies={"lang": "en", "session": {"env": "SESSION"}})
+    _, (head,) = await attempt_and_request(http_response(), cookies={"lang": "en", "session": {"env": "SESSION"}})
     assert cookies_of(head) == "lang=en; session=canary-session"
 
 
-async def test_a_log_in_by_redirects_takes_its_cookies_along() -> None:
+async def test_login_by_redirects_sends_its_cookies() -> None:
     replies = (
-        setting("state=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT; Path=/", "theme=dark"),
-        setting("session=abc=; HttpOnly; Max-Age=60", "state=; Max-Age=0"),
+        response_with_cookies("state=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT; Path=/", "theme=dark"),
+        response_with_cookies("session=abc=; HttpOnly; Max-Age=60", "state=; Max-Age=0"),
         http_response(b"welcome"),
     )
     expect = {"cookie": {"session": "ABC", "theme": {"matches": "^dark$"}, "state": False}}
-    result, heads = await sent(*replies, redirects=5, cookies={"lang": "en"}, expect=expect)
+    result, heads = await attempt_and_request(*replies, redirects=5, cookies={"lang": "en"}, expect=expect)
     assert result.outcome is Outcome.GOOD, result.detail
     assert [cookies_of(head) for head in heads] == [
         "lang=en",
@@ -141,17 +143,19 @@ async def test_a_log_in_by_redirects_takes_its_cookies_along() -> None:
         ("\u200ba=1", ""),
     ],
 )
-async def test_what_is_set_is_kept_only_if_it_can_be_sent_back(line: str, kept: str) -> None:
-    _, heads = await sent(setting(line), http_response(), redirects=1)
+async def test_cookie_that_cannot_be_sent_back_is_dropped(line: str, kept: str) -> None:
+    _, heads = await attempt_and_request(response_with_cookies(line), http_response(), redirects=1)
     assert cookies_of(heads[1]) == kept
 
 
-async def test_a_host_fills_no_jar_without_end() -> None:
-    _, heads = await sent(setting(*[f"c{number}=x" for number in range(500)]), http_response(), redirects=1)
+async def test_number_of_cookies_is_limited() -> None:
+    _, heads = await attempt_and_request(
+        response_with_cookies(*[f"c{number}=x" for number in range(500)]), http_response(), redirects=1
+    )
     assert len(cookies_of(heads[1]).split("; ")) == 50
 
 
-async def test_cookies_stay_with_the_host_that_set_them() -> None:
+async def test_cookies_are_sent_to_their_host_only() -> None:
     seen: list[str] = []
 
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -160,26 +164,32 @@ async def test_cookies_stay_with_the_host_that_set_them() -> None:
         await writer.drain()
 
     async with serve_tcp(other) as port:
-        # "localhost" is another host than 127.0.0.1, on the same machine.
-        moved = setting("session=abc", location=f"http://localhost:{port}/")
-        result, _ = await sent(moved, redirects=1, cookies={"lang": "en"}, expect={"cookie": {"session": False}})
+        # "localhost" and 127.0.0.1 are two hosts on the same machine.
+        moved = response_with_cookies("session=abc", location=f"http://localhost:{port}/")
+        result, _ = await attempt_and_request(
+            moved, redirects=1, cookies={"lang": "en"}, expect={"cookie": {"session": False}}
+        )
     assert result.outcome is Outcome.GOOD, result.detail
     assert cookies_of(seen[0]) == ""
 
 
-async def test_a_missing_cookie_is_bad_and_its_value_is_not_told() -> None:
+async def test_missing_cookie_is_bad_and_its_value_is_not_shown() -> None:
     for wanted, said in (("other", "different"), ({"matches": "^x"}, "different"), (False, "different")):
-        result, _ = await sent(setting("session=canary"), expect={"status": 302, "cookie": {"session": wanted}})
+        result, _ = await attempt_and_request(
+            response_with_cookies("session=canary"), expect={"status": 302, "cookie": {"session": wanted}}
+        )
         assert (result.outcome, result.reason) == (Outcome.BAD, "cookie_mismatch")
         assert said in result.detail
         assert "canary" not in result.detail
-    result, _ = await sent(http_response(), expect={"cookie": {"session": True}})
+    result, _ = await attempt_and_request(http_response(), expect={"cookie": {"session": True}})
     assert result.detail == "no cookie session, expected it to exist"
 
 
-async def test_a_post_that_became_a_get_leaves_its_body_and_what_describes_it_behind() -> None:
-    reply = setting("a=1")
-    _, heads = await sent(reply, http_response(), method="POST", redirects=1, headers={"Content-Type": "text/plain"})
+async def test_post_redirected_to_get_drops_its_body_and_body_headers() -> None:
+    reply = response_with_cookies("a=1")
+    _, heads = await attempt_and_request(
+        reply, http_response(), method="POST", redirects=1, headers={"Content-Type": "text/plain"}
+    )
     assert heads[1].startswith("GET /next HTTP/1.1\r\n")
     assert "Content-" not in heads[1]
 
@@ -203,7 +213,7 @@ async def over_tls(agreed: list[str], folder: Path, handler: Any, **written: Any
 
 
 @pytest.mark.parametrize("protocol", ["2", 2, 2.0, "auto"])
-async def test_http_2_is_spoken_where_tls_agrees_to_it(protocol: Any, tmp_path: Path) -> None:
+async def test_http_2_is_used_if_negotiated_by_alpn(protocol: Any, tmp_path: Path) -> None:
     expect = {"version": 2, "contains": "hello", "header": {"Content-Type": "text"}, "cookie": {"a": "1, 2", "b": "3"}}
     handler = speaking(FIELDS, b"hello")
     result = await over_tls(["h2", "http/1.1"], tmp_path, handler, protocol=protocol, expect=expect)
@@ -211,7 +221,7 @@ async def test_http_2_is_spoken_where_tls_agrees_to_it(protocol: Any, tmp_path: 
     assert set(result.phases) == {"resolve", "connect", "tls", "first_byte", "transfer"}
 
 
-async def test_in_the_clear_http_2_is_spoken_when_insisted_on() -> None:
+async def test_http_2_without_tls_is_used_if_required() -> None:
     seen: list[bytes] = []
     async with serve_tcp(speaking(FIELDS, b"hello", seen=seen)) as port:
         written = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
@@ -220,7 +230,7 @@ async def test_in_the_clear_http_2_is_spoken_when_insisted_on() -> None:
     assert seen == [b"ping"]
 
 
-async def test_a_server_that_prefers_http_1_gets_it_unless_2_is_insisted_on(tmp_path: Path) -> None:
+async def test_http_1_is_used_if_preferred_unless_http_2_is_required(tmp_path: Path) -> None:
     handler = respond_with(http_response(b"hello"))
     lenient = await over_tls(["http/1.1"], tmp_path, handler, protocol="auto", expect={"version": "1.1"})
     strict = await over_tls(["http/1.1"], tmp_path, handler, protocol="2")
@@ -228,16 +238,16 @@ async def test_a_server_that_prefers_http_1_gets_it_unless_2_is_insisted_on(tmp_
     assert (strict.outcome, strict.reason) == (Outcome.BAD, "http_version")
 
 
-async def test_what_is_no_http_2_has_a_word() -> None:
+async def test_invalid_http_2_has_its_own_reason() -> None:
     async with serve_tcp(send_on_connect(http_response(b"hello"))) as port:
         result = (await attempt({"http": f"http://{LOOPBACK}:{port}/", "protocol": "2"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "http2_malformed")
 
 
 @pytest.mark.parametrize(("spoken", "wanted", "reason"), [("1.0", 1.1, "http_version"), ("1.0", [1.0, 1.1], "")])
-async def test_the_version_of_the_answer_is_judged(spoken: str, wanted: Any, reason: str) -> None:
+async def test_http_version_of_the_response_is_checked(spoken: str, wanted: Any, reason: str) -> None:
     reply = f"HTTP/{spoken} 200 OK\r\nContent-Length: 0\r\n\r\n".encode()
-    result, _ = await sent(reply, expect={"version": wanted})
+    result, _ = await attempt_and_request(reply, expect={"version": wanted})
     assert result.reason == reason, result.detail
 
 
@@ -267,6 +277,6 @@ async def test_the_version_of_the_answer_is_judged(spoken: str, wanted: Any, rea
         ({"bearer": {"env": "HOME"}, "basic": {"user": "u", "password": {"env": "HOME"}}}, "keep basic or bearer"),
     ],
 )
-def test_a_mistake_is_told_when_the_configuration_is_read(written: dict[str, Any], said: str) -> None:
+def test_invalid_option_is_rejected_at_load(written: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         load_check({"http": "http://a.example/", **written})

@@ -1,4 +1,4 @@
-"""The http kind over TLS: certificates of our own, versions, and whether the answer came encrypted."""
+"""The http kind over TLS: client certificates, TLS versions, and whether the response was encrypted."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-# In TLS 1.3 a certificate is refused after the handshake, and not every server says why.
-TURNED_AWAY = {"tls_handshake", "empty_response", "connection_reset", "hung_up"}
+# In TLS 1.3, a certificate is rejected after the handshake, and not every server sends a reason.
+REJECTION_REASONS = {"tls_handshake", "empty_response", "connection_reset", "hung_up"}
 KINDS = {
     "http": {"http": "https://127.0.0.1:{}/"},
     "tcp": {"tcp": "127.0.0.1:{}", "encrypted": True, "script": [{"expect": "HTTP|hello"}]},
@@ -41,7 +41,7 @@ def check_at(kind: str, port: int, **tls: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])
-async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_path: Path) -> None:
+async def test_client_certificate_is_sent_if_required(kind: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     context = client_certificate_context(authority.issue_cert(LOOPBACK), authority)
     certificate, key = write_client_certificate(authority, tmp_path)
@@ -51,10 +51,10 @@ async def test_a_server_that_wants_a_certificate_is_shown_ours(kind: str, tmp_pa
         shown = await attempt(check_at(kind, port, ca=ca, certificate=str(certificate), key=str(key)))
         hidden = await attempt(check_at(kind, port, ca=ca))
     assert shown.result.outcome is Outcome.GOOD, shown.result.detail
-    assert hidden.result.reason in TURNED_AWAY, hidden.result.detail
+    assert hidden.result.reason in REJECTION_REASONS, hidden.result.detail
 
 
-async def test_a_certificate_of_another_authority_is_not_enough(tmp_path: Path) -> None:
+async def test_client_certificate_of_another_authority_is_rejected(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = client_certificate_context(authority.issue_cert(LOOPBACK), authority)
     certificate, key = write_client_certificate(trustme.CA(), tmp_path)
@@ -62,12 +62,12 @@ async def test_a_certificate_of_another_authority_is_not_enough(tmp_path: Path) 
         tls = {"ca": write_ca_bundle(authority, tmp_path), "certificate": str(certificate), "key": str(key)}
         result = (await attempt(check_at("http", port, **tls))).result
     assert result.outcome is Outcome.BAD
-    assert result.reason in TURNED_AWAY, result.detail
+    assert result.reason in REJECTION_REASONS, result.detail
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize(("spoken", "reason"), [("TLSv1.2", "tls_handshake"), ("TLSv1.3", "")])
-async def test_only_the_version_asked_for_is_spoken(kind: str, spoken: str, reason: str, tmp_path: Path) -> None:
+async def test_only_the_configured_tls_version_is_used(kind: str, spoken: str, reason: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     context = server_context(authority.issue_cert(LOOPBACK))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -78,7 +78,7 @@ async def test_only_the_version_asked_for_is_spoken(kind: str, spoken: str, reas
     assert result.reason == reason, result.detail
 
 
-async def test_whether_the_answer_came_encrypted_is_judged_where_redirects_end(tmp_path: Path) -> None:
+async def test_encryption_is_checked_after_the_last_redirect(tmp_path: Path) -> None:
     authority = trustme.CA()
     ca = write_ca_bundle(authority, tmp_path)
     async with (
@@ -98,8 +98,8 @@ async def test_whether_the_answer_came_encrypted_is_judged_where_redirects_end(t
         assert await reason(encrypted=False, redirects=0, status="3xx") == ""
 
 
-async def test_the_name_asked_for_the_host_and_the_address_are_three_things(tmp_path: Path) -> None:
-    """One server behind an address, asked for by another name in TLS and by a third in the Host header."""
+async def test_server_name_host_header_and_address_are_independent(tmp_path: Path) -> None:
+    """One server behind an address is requested with one name in TLS and another one in the Host header."""
     authority = trustme.CA()
     asked: list[str | None] = []
     context = server_context(authority.issue_cert("sni.example.test"))
@@ -124,7 +124,7 @@ async def test_the_name_asked_for_the_host_and_the_address_are_three_things(tmp_
     assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + seen[0].partition(b"\r\n")[2]
 
 
-def test_a_drivers_own_context_speaks_the_version_that_is_asked_for() -> None:
+def test_database_driver_uses_the_configured_tls_version() -> None:
     check = load_check({"postgres": "db.example.test", "encrypted": True, "tls": {"version": "TLSv1.3"}})
     context = named_context(check, "db.example.test")
     assert context is not None

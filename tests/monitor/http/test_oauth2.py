@@ -1,4 +1,4 @@
-"""Tokens by client credentials: how they are asked for, how long they are kept, and whose fault it is without one."""
+"""Tokens by client credentials: token requests, the lifetime of tokens, and failures of the token server."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Realm:
-    """A token server and an API that takes its tokens: the newest only, and none while `closed`."""
+    """A token server and an API that accepts its newest token only, and no token while `closed`."""
 
-    lasting: Any = 300
+    lifetime: Any = 300
     closed: bool = False
     asked: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
 
     @property
     def token(self) -> str:
-        """The newest token."""
+        """Return the newest token."""
         return f"canary-token-{len(self.asked)}"
 
     async def issue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Give a token out to who posts the right credentials, one way or the other."""
+        """Issue a token for correct credentials, in the header or in the body."""
         head = (await read_request(reader)).decode()
         length = int(head.lower().partition("content-length: ")[2].split("\r\n")[0])
         form = parse_qs((await reader.readexactly(length)).decode())
@@ -67,12 +67,12 @@ class Realm:
         if not self.asked[-1][0]:
             writer.write(http_response(b'{"error": "invalid_client"}', "401 Unauthorized"))
         else:
-            said = {"access_token": self.token, "token_type": "Bearer", "expires_in": self.lasting}
+            said = {"access_token": self.token, "token_type": "Bearer", "expires_in": self.lifetime}
             writer.write(http_response(json.dumps(said).encode()))
         await writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer who shows the newest token."""
+        """Respond to requests with the newest token."""
         head = (await read_request(reader)).decode()
         shown = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
         self.shown.append(shown)
@@ -86,16 +86,16 @@ class Realm:
 
 
 @asynccontextmanager
-async def watched(realm: Realm, **more: Any) -> AsyncIterator[dict[str, Any]]:
-    """Give a check of the realm's API; `more` are further keys of `oauth2`."""
+async def oauth2_check(realm: Realm, **more: Any) -> AsyncIterator[dict[str, Any]]:
+    """Yield a check of the realm's API; `more` are further keys of `oauth2`."""
     async with serve_tcp(realm.issue) as door, serve_tcp(realm.serve) as port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
         oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client, **more}
         yield {"http": f"http://127.0.0.1:{port}/", "oauth2": oauth2}
 
 
-class Later(SystemClock):
-    """A clock that a test sets forward."""
+class AdvancedClock(SystemClock):
+    """A clock that a test can advance."""
 
     ahead = 0
 
@@ -104,10 +104,10 @@ class Later(SystemClock):
 
 
 async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
-    """Return what several attempts by one probe found, the clock set forward before each (microseconds)."""
-    clock, results, probe = Later(), [], prepare(load_check(written))
-    async with probe_environment(clock, Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+    """Return the results of several attempts by one probe; the clock advances before each by these microseconds."""
+    clock, results, probe = AdvancedClock(), [], prepare(load_check(written))
+    async with probe_environment(clock, Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         for pause in pauses:
             clock.ahead += pause
             results.append((await runner.attempt(probe, 5)).result)
@@ -115,9 +115,9 @@ async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
 
 
 @pytest.mark.parametrize(("auth", "scopes"), [("basic", ["read", "write"]), ("post", "read write")])
-async def test_a_token_is_got_with_the_clients_credentials_and_shown(auth: str, scopes: Any) -> None:
+async def test_token_is_fetched_with_client_credentials_and_sent(auth: str, scopes: Any) -> None:
     realm = Realm()
-    async with watched(realm, auth=auth, scopes=scopes, params={"audience": "https://api"}) as written:
+    async with oauth2_check(realm, auth=auth, scopes=scopes, params={"audience": "https://api"}) as written:
         result = (await attempt(written)).result
     assert result.outcome is Outcome.GOOD, result.detail
     (way, form) = realm.asked[0]
@@ -127,37 +127,37 @@ async def test_a_token_is_got_with_the_clients_credentials_and_shown(auth: str, 
     assert realm.shown == ["canary-token-1"]
 
 
-async def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
+async def test_token_is_kept_until_shortly_before_its_expiry() -> None:
     realm = Realm(lasting=300)
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         results = await attempts(written, 0, 4 * MINUTE, 31 * SECOND, 0)
     assert [each.outcome for each in results] == [Outcome.GOOD] * 4
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2", "canary-token-2"]
 
 
-async def test_several_that_want_a_token_at_once_are_given_one_and_spend_it_once() -> None:
+async def test_concurrent_attempts_share_one_token_request() -> None:
     realm = Realm()
-    async with watched(realm) as written, probe_environment(SystemClock(), Health()) as (runner, _):
+    async with oauth2_check(realm) as written, probe_environment(SystemClock(), Health()) as (runner, _):
         probe = prepare(load_check(written))
         for _ in range(2):
             found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
             assert {each.result.outcome for each in found} == {Outcome.GOOD}
-            realm.asked.append(("elsewhere", {}))  # what is kept is taken no more
+            realm.asked.append(("elsewhere", {}))  # the kept token is not accepted any more
     assert [way for way, _ in realm.asked] == ["basic", "elsewhere", "basic", "elsewhere"]
 
 
 @pytest.mark.parametrize(("lasting", "kept"), [(None, 4), ("300", 4), (-5, 4), (20, 0), (10**8, 1380)])
-async def test_what_is_said_of_a_tokens_life_is_bounded(lasting: Any, kept: int) -> None:
-    """Kept for so many minutes and no longer: five where nothing is said, a day at the most."""
+async def test_lifetime_of_a_token_is_limited(lasting: Any, kept: int) -> None:
+    """The default is five minutes, the maximum is a day."""
     realm = Realm(lasting=lasting)
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         await attempts(written, 0, kept * MINUTE, 61 * MINUTE)
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2"]
 
 
-async def test_a_token_that_is_taken_no_more_is_renewed_at_once() -> None:
+async def test_rejected_token_is_renewed_immediately() -> None:
     realm = Realm()
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
 
         async def other_client() -> None:
             realm.asked.append(("elsewhere", {}))
@@ -170,17 +170,17 @@ async def test_a_token_that_is_taken_no_more_is_renewed_at_once() -> None:
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-3"]
 
 
-async def test_a_target_that_takes_not_even_a_new_token_is_bad() -> None:
+async def test_target_that_rejects_a_new_token_is_bad() -> None:
     realm = Realm(closed=True)
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         results = await attempts(written, 0, MINUTE, 3 * MINUTE, MINUTE, MINUTE)
     assert [(each.outcome, each.reason, each.status) for each in results] == [(Outcome.BAD, "http_status", 401)] * 5
     assert len(realm.asked) == 2, "it is shown a new one every five minutes, and not at each attempt"
 
 
-async def test_a_target_that_takes_its_token_again_is_shown_a_new_one_at_once_when_that_is_revoked() -> None:
+async def test_revoked_token_is_renewed_after_earlier_rejections() -> None:
     realm = Realm(closed=True)
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         probe = prepare(load_check(written))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.BAD
@@ -200,9 +200,9 @@ async def test_a_target_that_takes_its_token_again_is_shown_a_new_one_at_once_wh
     ],
     ids=["freshness", "domain", "prometheus"],
 )
-async def test_a_check_has_one_token_for_all_its_requests(kind: dict[str, Any]) -> None:
+async def test_check_uses_one_token_for_all_its_requests(kind: dict[str, Any]) -> None:
     realm = Realm()
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         await attempts(
             {key: written["http"] if given == "URL" else given for key, given in kind.items()}
             | {"oauth2": written["oauth2"]},
@@ -214,9 +214,9 @@ async def test_a_check_has_one_token_for_all_its_requests(kind: dict[str, Any]) 
     assert len(realm.shown) >= 3
 
 
-async def test_a_check_that_is_retired_leaves_no_token_behind() -> None:
+async def test_removed_check_leaves_no_token() -> None:
     realm = Realm()
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         probe = prepare(load_check(written))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             made = await retry_if_starved(runner, probe, 5)
@@ -227,10 +227,10 @@ async def test_a_check_that_is_retired_leaves_no_token_behind() -> None:
     assert concealed("canary-token-1") == "canary-token-1"
 
 
-async def test_credentials_that_are_refused_say_nothing_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rejected_client_credentials_give_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "another-secret")
     realm = Realm()
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         result = (await attempt(written)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_refused")
     assert result.detail == 'the token server responded 401: "invalid_client"'
@@ -250,7 +250,7 @@ async def test_credentials_that_are_refused_say_nothing_of_the_target(monkeypatc
         (b"garbage\r\n\r\n", "malformed_response: "),
     ],
 )
-async def test_a_token_server_that_fails_says_nothing_of_the_target(reply: bytes, said: str) -> None:
+async def test_failing_token_server_gives_unknown(reply: bytes, said: str) -> None:
     async with serve_tcp(respond_with(reply)) as door:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
         written = {"http": "http://127.0.0.1:9/", "oauth2": {"token_url": f"http://127.0.0.1:{door}/token", **client}}
@@ -259,7 +259,7 @@ async def test_a_token_server_that_fails_says_nothing_of_the_target(reply: bytes
     assert said in result.detail
 
 
-async def test_a_token_server_that_is_late_says_nothing_of_the_target() -> None:
+async def test_slow_token_server_gives_unknown() -> None:
     async with serve_tcp(send_nothing) as door:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
         oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client}
@@ -267,8 +267,8 @@ async def test_a_token_server_that_is_late_says_nothing_of_the_target() -> None:
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_unavailable")
 
 
-async def test_the_token_server_is_verified_by_the_checks_authorities_or_its_own(tmp_path: Path) -> None:
-    """And its certificate is not told as the target's."""
+async def test_token_server_is_verified_with_the_checks_or_its_own_authorities(tmp_path: Path) -> None:
+    """Its certificate is not reported as the target's."""
     authority, realm = trustme.CA(), Realm()
     ca = write_ca_bundle(authority, tmp_path)
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
@@ -277,7 +277,11 @@ async def test_the_token_server_is_verified_by_the_checks_authorities_or_its_own
         oauth2 = {"token_url": f"https://127.0.0.1:{door}/token", **client}
         written = {"http": f"http://127.0.0.1:{port}/", "tls": {"ca": ca, "server_name": "of.the.target"}}
         good = (await attempt({**written, "oauth2": oauth2})).result
-        own = {**written, "redirects": 1, "oauth2": {**oauth2, "tls": {}}}  # a redirect may lead to what `tls` judges
+        own = {
+            **written,
+            "redirects": 1,
+            "oauth2": {**oauth2, "tls": {}},
+        }  # a redirect may lead to a server to which `tls` applies
         bad = (await attempt(own)).result
     assert good.outcome is Outcome.GOOD, good.detail
     assert good.certificate_expiry is None
@@ -285,9 +289,9 @@ async def test_the_token_server_is_verified_by_the_checks_authorities_or_its_own
     assert "tls_untrusted" in bad.detail
 
 
-async def test_no_secret_is_shown_and_old_tokens_do_not_pile_up() -> None:
+async def test_no_secret_is_shown_and_old_tokens_are_released() -> None:
     realm = Realm(lasting=60)
-    async with watched(realm) as written:
+    async with oauth2_check(realm) as written:
         results = await attempts({**written, "expect": {"contains": "never"}}, *[MINUTE] * 4)
     assert [each.reason for each in results] == ["body_mismatch"] * 4
     assert concealed(SECRET) == "[secret]"
@@ -295,7 +299,7 @@ async def test_no_secret_is_shown_and_old_tokens_do_not_pile_up() -> None:
     assert concealed("canary-token-1") == "canary-token-1"
 
 
-async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
+async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:
     realm, seen = Realm(), list[bytes]()
 
     async def elsewhere(reader: Any, writer: Any) -> None:
@@ -303,7 +307,7 @@ async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
         writer.write(http_response())
         await writer.drain()
 
-    async with watched(realm) as written, serve_tcp(elsewhere) as other:
+    async with oauth2_check(realm) as written, serve_tcp(elsewhere) as other:
         moved = respond_with(http_response(status="302 Found", Location=f"http://127.0.0.1:{other}/"))
         async with serve_tcp(moved) as start:
             result = (await attempt({**written, "http": f"http://127.0.0.1:{start}/", "redirects": 1})).result
@@ -320,7 +324,7 @@ async def test_a_token_does_not_follow_a_redirect_to_another_host() -> None:
         ({"oauth2": {"token_url": "a.example"}}, "not an http or https URL"),
     ],
 )
-def test_a_mistake_is_told_when_the_configuration_is_read(more: dict[str, Any], said: str) -> None:
+def test_invalid_option_is_rejected_at_load(more: dict[str, Any], said: str) -> None:
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
     with pytest.raises(ValidationError, match=said):
         load_check({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **more})

@@ -1,4 +1,4 @@
-"""Answers that say nothing about the target: 429 with Retry-After, and what `unknown` names; and waiting as asked."""
+"""Inconclusive responses: 429 with Retry-After, responses listed in `unknown`, and the pause that a server requests."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ NOW = 1_800_000_000 * SECOND
 LIMITED = http_response(status="429 Too Many Requests", Retry_After="50")
 
 
-class Ahead(SystemClock):
-    """The system's clock, moved ahead by hand."""
+class AdvancedClock(SystemClock):
+    """The system's clock, advanced by a test."""
 
     by = 0
 
@@ -40,8 +40,8 @@ class Ahead(SystemClock):
         return super().now() + self.by
 
 
-class Counting:
-    """A server that gives its answers in turn, the last of them for ever, and counts the requests."""
+class CountingServer:
+    """A server that gives its responses in turn, repeats the last one, and counts the requests."""
 
     def __init__(self, *answers: bytes) -> None:
         self.answers, self.requests = list(answers), 0
@@ -54,10 +54,10 @@ class Counting:
 
 
 @asynccontextmanager
-async def probed(check: dict[str, Any], clock: Ahead) -> AsyncIterator[Any]:
-    """Give what makes one more attempt by the same prepared probe."""
-    async with probe_environment(clock, Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+async def probed(check: dict[str, Any], clock: AdvancedClock) -> AsyncIterator[Any]:
+    """Yield a function that makes one more attempt by the same prepared probe."""
+    async with probe_environment(clock, Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(load_check(check))
 
         async def again() -> ProbeResult:
@@ -81,8 +81,8 @@ REASONS = {"prometheus": "sli_unavailable", "domain": "rdap_unavailable"}
 
 
 @pytest.mark.parametrize("kind", kinds(1))
-async def test_429_with_retry_after_is_unknown_and_nothing_is_sent_before_that_time(kind: str) -> None:
-    server, clock = Counting(LIMITED), Ahead()
+async def test_429_with_retry_after_is_unknown_and_pauses_requests(kind: str) -> None:
+    server, clock = CountingServer(LIMITED), AdvancedClock()
     async with serve_tcp(server) as port, probed(kinds(port)[kind], clock) as again:
         first, second = await again(), await again()
         assert server.requests == 1, "the second attempt sent nothing"
@@ -95,8 +95,8 @@ async def test_429_with_retry_after_is_unknown_and_nothing_is_sent_before_that_t
     assert "no request was sent" in second.detail
 
 
-async def test_a_target_that_takes_requests_again_is_good_again() -> None:
-    server, clock = Counting(LIMITED, http_response(b"ok")), Ahead()
+async def test_target_is_good_again_after_the_pause() -> None:
+    server, clock = CountingServer(LIMITED, http_response(b"ok")), AdvancedClock()
     async with serve_tcp(server) as port, probed(kinds(port)["http"], clock) as again:
         outcomes = [(await again()).outcome]
         clock.by = 51 * SECOND
@@ -150,20 +150,18 @@ async def test_a_target_that_takes_requests_again_is_good_again() -> None:
         (http_response(b'{"off": true}'), {"unknown": {"json": {"$.off": True}}}, UNKNOWN, "inconclusive"),
     ],
 )
-async def test_what_an_answer_says_nothing_about(
-    reply: bytes, more: dict[str, Any], outcome: Outcome, reason: str
-) -> None:
-    async with serve_tcp(Counting(reply)) as port:
+async def test_inconclusive_responses(reply: bytes, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
+    async with serve_tcp(CountingServer(reply)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": more})).result
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
     assert result.status == int(reply.split()[1])
 
 
-async def test_a_named_unknown_answer_with_retry_after_is_waited_for_too() -> None:
-    server = Counting(http_response(status="503 Out", Retry_After="50"))
+async def test_configured_unknown_response_with_retry_after_pauses_requests() -> None:
+    server = CountingServer(http_response(status="503 Out", Retry_After="50"))
     async with serve_tcp(server) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "expect": {"unknown": {"status": 503}}}
-        async with probed(check, Ahead()) as again:
+        async with probed(check, AdvancedClock()) as again:
             assert (await again()).reason == "inconclusive"
             assert (await again()).reason == "rate_limited"
     assert server.requests == 1
@@ -178,18 +176,18 @@ async def test_a_named_unknown_answer_with_retry_after_is_waited_for_too() -> No
         ({"status": [200, 401], "unknown": {"status": 401}}, "status 401 is also in status"),
     ],
 )
-def test_an_unknown_that_cannot_be_meant_is_refused(expect: dict[str, Any], problem: str) -> None:
+def test_invalid_unknown_option_is_rejected(expect: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         load_check({"http": "http://h/", "expect": expect})
 
 
-def test_a_head_request_has_no_json_to_be_unknown_by() -> None:
+def test_unknown_by_json_is_rejected_for_head_requests() -> None:
     with pytest.raises(ValidationError, match="HEAD has no body"):
         load_check({"http": "http://h/", "method": "HEAD", "expect": {"unknown": {"json": {"$.a": 1}}}})
 
 
-async def test_a_freshness_check_names_unknown_answers_itself() -> None:
-    async with serve_tcp(Counting(http_response(status="401 No"))) as port:
+async def test_freshness_check_has_its_own_unknown_responses() -> None:
+    async with serve_tcp(CountingServer(http_response(status="401 No"))) as port:
         check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
         named = (await attempt({**check, "unknown": {"status": 401}})).result
         bare = (await attempt(check)).result
@@ -197,19 +195,19 @@ async def test_a_freshness_check_names_unknown_answers_itself() -> None:
     assert (bare.outcome, bare.reason) == (BAD, "http_status")
 
 
-async def test_a_websocket_check_names_unknown_statuses_itself() -> None:
-    async with serve_tcp(Counting(http_response(status="401 No"))) as port:
+async def test_websocket_check_has_its_own_unknown_statuses() -> None:
+    async with serve_tcp(CountingServer(http_response(status="401 No"))) as port:
         check = {"websocket": f"ws://127.0.0.1:{port}/"}
         assert (await attempt({**check, "unknown": "401"})).result.reason == "inconclusive"
         assert (await attempt({**check, "unknown": "5xx"})).result.reason == "http_status"
 
 
-async def test_a_token_server_is_waited_for_as_it_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_retry_after_of_a_token_server_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
-    issuer, target = Counting(LIMITED), Counting(http_response(b"ok"))
+    issuer, target = CountingServer(LIMITED), CountingServer(http_response(b"ok"))
     async with serve_tcp(issuer) as door, serve_tcp(target) as port:
         client = {"token_url": f"http://127.0.0.1:{door}/", "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
-        async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, Ahead()) as again:
+        async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, AdvancedClock()) as again:
             results = [await again(), await again()]
     assert {(each.outcome, each.reason) for each in results} == {(UNKNOWN, "token_unavailable")}
     assert (issuer.requests, target.requests) == (1, 0)
@@ -237,11 +235,11 @@ async def test_a_token_server_is_waited_for_as_it_asks(monkeypatch: pytest.Monke
         ({"retry-after": "Thu, 01 Jan 99999 00:00:00 GMT"}, None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(headers: dict[str, str], seconds: int | None) -> None:
+def test_retry_after_is_seconds_or_a_date_of_the_servers_clock(headers: dict[str, str], seconds: int | None) -> None:
     assert retry_after(headers, NOW) == (None if seconds is None else seconds * SECOND)
 
 
-def test_no_server_silences_its_check_for_longer_than_an_hour() -> None:
+def test_retry_after_is_limited_to_one_hour() -> None:
     limit = RateLimit()
     with pytest.raises(ProbeFailure):
         limit.check_response(429, {"retry-after": "999999"}, NOW)

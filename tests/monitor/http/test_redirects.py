@@ -1,4 +1,4 @@
-"""Redirects are followed only as far as asked, and take no credentials to another origin."""
+"""Redirects are followed only as configured, without credentials for another origin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 
-async def test_a_redirect_is_followed_when_asked_and_judged_by_where_it_ends() -> None:
+async def test_redirect_is_followed_and_the_last_response_is_checked() -> None:
     async with (
         serve_tcp(respond_with(http_response(b"arrived"))) as end,
         serve_tcp(respond_with(http_response(status="301 Moved", Location=f"http://127.0.0.1:{end}/"))) as start,
@@ -31,7 +31,7 @@ async def test_a_redirect_is_followed_when_asked_and_judged_by_where_it_ends() -
         ("http://bücher.localhost:PORT/".encode(), b"GET / HTTP/1.1\r\nHost: xn--bcher-kva.localhost:PORT\r\n"),
     ],
 )
-async def test_a_location_beyond_ascii_is_taken_by_its_bytes(location: bytes, asked: bytes) -> None:
+async def test_non_ascii_location_is_read_as_utf_8(location: bytes, asked: bytes) -> None:
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
@@ -47,7 +47,7 @@ async def test_a_location_beyond_ascii_is_taken_by_its_bytes(location: bytes, as
     assert seen[1].startswith(asked.replace(b"PORT", str(port).encode()))
 
 
-async def test_a_loop_ends_at_the_limit() -> None:
+async def test_redirect_loop_ends_at_the_limit() -> None:
     async with serve_tcp(respond_with(http_response(status="302 Found", Location="/again"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, "redirect_limit", 302)
@@ -57,7 +57,7 @@ async def test_a_loop_ends_at_the_limit() -> None:
     "location",
     ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[::1", "javascript:1", "http://b\u00fccher..example/"],
 )
-async def test_a_redirect_out_of_the_web_is_refused(location: str) -> None:
+async def test_redirect_to_another_scheme_is_rejected(location: str) -> None:
     async with serve_tcp(respond_with(http_response(status="302 Found", Location=location))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "redirect_refused")
@@ -73,7 +73,7 @@ async def test_a_redirect_out_of_the_web_is_refused(location: str) -> None:
         ("307 Moved", "the same", ""),
     ],
 )
-async def test_a_body_that_is_a_secret_stays_with_its_origin(
+async def test_secret_body_is_not_sent_to_another_origin(
     status: str, there: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
@@ -103,7 +103,7 @@ async def test_a_body_that_is_a_secret_stays_with_its_origin(
     assert arrived == [] or arrived[0].startswith(b"GET ")
 
 
-async def test_a_host_that_is_written_is_asked_for_until_a_redirect_leaves_the_origin() -> None:
+async def test_configured_host_header_is_sent_to_its_origin_only() -> None:
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
@@ -119,7 +119,7 @@ async def test_a_host_that_is_written_is_asked_for_until_a_redirect_leaves_the_o
     assert hosts == ["shop.example.test", "shop.example.test", f"localhost:{port}"]
 
 
-async def test_credentials_stay_with_their_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
     seen: list[bytes] = []
 
@@ -150,7 +150,7 @@ async def test_credentials_stay_with_their_origin(monkeypatch: pytest.MonkeyPatc
         ("https://a.test/", "http://a.test/in", False),
     ],
 )
-def test_credentials_go_along_when_a_site_sends_its_visitors_to_tls(
+def test_credentials_are_sent_after_an_upgrade_to_https(
     first: str, location: str, stays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")

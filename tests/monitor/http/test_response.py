@@ -1,4 +1,4 @@
-"""One HTTP/1.1 response out of its bytes: the same, and within the same bounds, in whatever pieces they come."""
+"""Parsing of one HTTP/1.1 response: the same result and limits for any segmentation of its bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BODY = b"x" * 100_000
 
 
 def head(size: int) -> bytes:
-    """Return status line and headers of so many bytes."""
+    """Return a status line and headers of this many bytes."""
     start = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Long: " % len(BODY)
     return start + b"l" * (size - len(start) - 4) + b"\r\n\r\n"
 
@@ -25,14 +25,14 @@ def fed(data: bytes, piece: int) -> Response:
 
 @pytest.mark.parametrize("piece", [1_000, 65_535, 65_536, 65_537, 1_000_000])
 @pytest.mark.parametrize("size", [200, HEADER_LIMIT])
-def test_a_head_within_the_limit_is_read_in_whatever_pieces_it_comes(size: int, piece: int) -> None:
+def test_head_within_the_limit_is_read_in_any_segments(size: int, piece: int) -> None:
     response = fed(head(size) + BODY, piece)
     assert (response.complete, response.status, bytes(response.body)) == (True, 200, BODY)
 
 
 @pytest.mark.parametrize("piece", [1_000, 65_536, 65_537, 1_000_000])
 @pytest.mark.parametrize("size", [HEADER_LIMIT + 1, 70_000])
-def test_a_head_beyond_it_is_not(size: int, piece: int) -> None:
+def test_head_over_the_limit_is_rejected(size: int, piece: int) -> None:
     with pytest.raises(ProbeFailure) as caught:
         fed(head(size) + BODY, piece)
     assert caught.value.reason == "headers_too_large"

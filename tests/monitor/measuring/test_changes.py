@@ -1,4 +1,4 @@
-"""Logs of state changes: measured as changes with --changes, and never silently as probes."""
+"""Logs of state changes: measured with --changes, and never silently read as probes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def figures(text: str | bytes, *arguments: str) -> list[dict[str, Any]]:
     return found
 
 
-def refused(text: str | bytes, *arguments: str) -> str:
-    """Return why the log is not measured."""
+def error_for(text: str | bytes, *arguments: str) -> str:
+    """Return the error for a log that is rejected."""
     done = run(text, *arguments)
     assert isinstance(done.exception, NinewatchError), done.output
     return str(done.exception)
@@ -40,12 +40,12 @@ def times(found: dict[str, Any]) -> tuple[float, ...]:
     return tuple(found[f"{state}_seconds"] for state in ("up", "down", "doubt", "unknown"))
 
 
-# Found out, where nothing is said of what the rows are.
+# Detection, without an option that states the kind of log.
 
 
-def test_a_log_of_changes_is_not_measured_as_probes() -> None:
-    assert "looks like a log of state changes" in refused(LOG)
-    assert "--changes" in refused(LOG)
+def test_log_of_changes_is_not_measured_as_probes() -> None:
+    assert "looks like a log of state changes" in error_for(LOG)
+    assert "--changes" in error_for(LOG)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_a_log_of_changes_is_not_measured_as_probes() -> None:
         [("0", "1"), ("86400", "0"), ("86401", "1"), ("172800", "2")],
     ],
 )
-def test_so_is_no_other_log_whose_rows_all_differ_and_lie_far_apart(rows: list[tuple[str, str]]) -> None:
+def test_log_with_alternating_distant_rows_is_rejected(rows: list[tuple[str, str]]) -> None:
     text = "at,outcome,check\n" + "".join(f"{int(at) + 1_790_000_000},{outcome},web\n" for at, outcome in rows)
-    assert refused(text).startswith("check web: looks like")
+    assert error_for(text).startswith("check web: looks like")
     assert run(text, "--samples").exit_code == 0
 
 
-def test_rows_that_may_be_probes_are_measured_with_a_warning() -> None:
+def test_ambiguous_rows_are_measured_with_a_warning() -> None:
     text = "at,outcome\n2026-11-01T00:00:00Z,UP\n2026-11-01T00:01:00Z,DOWN\n2026-11-01T00:02:00Z,UP\n"
     done = run(text)
     assert done.exit_code == 0
@@ -82,12 +82,12 @@ def test_rows_that_may_be_probes_are_measured_with_a_warning() -> None:
         ],
     ],
 )
-def test_two_rows_and_rows_that_mostly_differ_are_measured_with_a_warning(rows: list[tuple[str, str]]) -> None:
+def test_two_rows_or_mostly_alternating_rows_give_a_warning(rows: list[tuple[str, str]]) -> None:
     done = run("at,outcome\n" + "".join(f"{at},{outcome}\n" for at, outcome in rows))
     assert (done.exit_code, "looks like a log of state changes" in done.stderr) == (0, True)
 
 
-def test_probes_that_repeat_themselves_are_no_changes() -> None:
+def test_repeated_outcomes_are_probes() -> None:
     text = "at,outcome\n" + "".join(f"{60 * n},{'bad' if n % 3 else 'good'}\n" for n in range(9))
     assert run(text).stderr == ""
     assert run("at,outcome\n0,good\n60,bad\n").stderr == ""
@@ -102,16 +102,16 @@ def test_probes_that_repeat_themselves_are_no_changes() -> None:
         ('{"at": "2026-11-01T00:00:00Z", "status": "resolved"}\n', '"resolved" is a state change'),
     ],
 )
-def test_what_only_a_log_of_changes_says_is_refused_with_the_option(text: str, why: str) -> None:
-    assert why in refused(text)
-    assert "--changes" in refused(text)
+def test_change_columns_without_the_option_are_rejected(text: str, why: str) -> None:
+    assert why in error_for(text)
+    assert "--changes" in error_for(text)
 
 
-# Measured as what they are.
+# Measuring logs of changes.
 
 
-def test_a_state_holds_until_the_next_change() -> None:
-    """However far away that is; what bounds a change is the second that its instant is written to."""
+def test_state_is_valid_until_the_next_change() -> None:
+    """The distance does not matter. The uncertainty of a change is the second of its timestamp."""
     [found] = figures(LOG)
     assert found["window"] == {"start": DAY_ONE, "end": "2026-11-10T10:30:00Z"}
     assert times(found) == ((9 * 24 + 10) * 3600 - 1, 1799, 2, 0)
@@ -121,7 +121,7 @@ def test_a_state_holds_until_the_next_change() -> None:
     assert found["resolvable"] is None
 
 
-def test_nothing_is_known_past_the_last_change_unless_it_is_stated() -> None:
+def test_time_after_the_last_change_is_unknown_unless_stated() -> None:
     whole = "2026-11-01T00:00:00Z/2026-11-11T00:00:00Z"
     [month] = figures(LOG, "--window", "10d", "--at", "2026-11-11T00:00:00Z")
     assert month["unknown_seconds"] == 13.5 * 3600
@@ -132,19 +132,19 @@ def test_nothing_is_known_past_the_last_change_unless_it_is_stated() -> None:
     assert window == stated
 
 
-def test_a_window_that_is_not_over_states_nothing_of_the_future() -> None:
+def test_future_part_of_a_window_is_unknown() -> None:
     [found] = figures(LOG, "--window", "2026-11-01T00:00:00Z/9000-01-01T00:00:00Z")
     assert found["unknown_seconds"] > 365 * 86400
 
 
-def test_as_of_an_instant_the_state_of_that_instant_is_known() -> None:
-    """The next row shows that nothing changed in between."""
+def test_state_at_an_instant_is_known_from_the_next_row() -> None:
+    """The next row shows that there was no change in between."""
     [found] = figures(LOG, "--at", "2026-11-05T00:00:00Z", "--window", "2d")
     assert times(found) == (2 * 86400, 0, 0, 0)
     assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0}
 
 
-def test_before_the_first_change_nothing_is_known() -> None:
+def test_time_before_the_first_change_is_unknown() -> None:
     for window in ((), ("--window", "1h")):
         [found] = figures(LOG, "--at", "2026-10-01T00:00:00Z", *window)
         assert found["availability"] == {"low": 0 if window else None, "point": None, "high": 1 if window else None}
@@ -154,21 +154,23 @@ def test_before_the_first_change_nothing_is_known() -> None:
 @pytest.mark.parametrize(
     ("fraction", "doubt"), [("", 3.0), (".0", 0.3), (".250", 0.003), (".250001", 0.0), (".1234567", 0.0)]
 )
-def test_the_bounds_are_those_of_how_instants_are_written(fraction: str, doubt: float) -> None:
+def test_bounds_depend_on_the_precision_of_the_instants(fraction: str, doubt: float) -> None:
     [found] = figures(LOG.replace("Z,", f"{fraction}Z,"), "--until", "2026-11-11T00:00:00Z")
     assert found["doubt_seconds"] == doubt
 
 
 def test_unknown_states_are_unknown_time() -> None:
-    """Paused, maintenance and pending, until the next change."""
+    """Paused, maintenance and pending are unknown until the next change."""
     text = LOG + "2026-11-10T11:00:00Z,paused\n2026-11-10T12:00:00Z,UP\n"
     [found] = figures(text, "--until", "2026-11-10T13:00:00Z")
     assert found["unknown_seconds"] == 3600
     assert found["observations"] == {"good": 3, "bad": 1, "unknown": 1}
 
 
-def test_uptimerobots_export_is_read() -> None:
-    """The newest row first, times without an offset, a duration in words; Excel's first line and a quoted comma."""
+def test_uptimerobot_export_is_read() -> None:
+    """The newest row is first, times have no offset, durations are in words, and there are Excel's first line and a
+    quoted comma.
+    """
     text = (
         'sep=;\r\n"Event";"Date-Time";"Reason, details";"Duration"\r\n'
         '"Up";"2026-11-10 02:30:00";"OK, 200";"20 hrs, 30 mins"\r\n'
@@ -176,14 +178,14 @@ def test_uptimerobots_export_is_read() -> None:
         '"Paused";"2026-11-09 02:00:00";"";"24 hrs, 0 mins"\r\n'
         '"Up";"2026-11-01 00:00:00";"OK";"194 hrs, 0 mins"\r\n'
     )
-    assert "-:3: " in refused(text, "--changes")
-    assert "--times-in" in refused(text, "--changes")
+    assert "-:3: " in error_for(text, "--changes")
+    assert "--times-in" in error_for(text, "--changes")
     [found] = figures(text, "--times-in", "America/Vancouver")
     assert found["window"] == {"start": "2026-11-01T07:00:00Z", "end": "2026-11-11T06:00:00Z"}
     assert (found["down_seconds"], found["unknown_seconds"]) == (1799, 86400)
 
 
-def test_kumas_important_beats_are_read() -> None:
+def test_uptime_kuma_export_is_read() -> None:
     text = (
         "id,important,monitor_id,status,msg,time,ping,duration\n"
         "1,1,7,1,200 - OK,2026-11-01 00:00:00.000,12,0\n"
@@ -200,8 +202,8 @@ def test_kumas_important_beats_are_read() -> None:
 ALERT = '{"status":"%s","labels":{"alertname":"%s"},"startsAt":"2026-11-10T%s.000000Z","endsAt":"%s"}\n'
 
 
-def test_alertmanagers_alerts_are_incidents() -> None:
-    """Each is down from its start to its end, once where they overlap; one that fires ends when it is resolved."""
+def test_alertmanager_alerts_are_incidents() -> None:
+    """Each is down from its start to its end. Overlaps count once. A firing alert ends when it is resolved."""
     text = (
         ALERT % ("firing", "Down", "10:00:00", "0001-01-01T00:00:00Z")
         + ALERT % ("resolved", "Down", "10:00:00", "2026-11-10T10:05:00.000000Z")
@@ -214,7 +216,7 @@ def test_alertmanagers_alerts_are_incidents() -> None:
     assert times(slow) == (0, 1800, 0, 1800)
 
 
-def test_alerts_as_alertmanagers_api_lists_them_are_open() -> None:
+def test_alerts_of_alertmanagers_api_are_open() -> None:
     text = (
         '{"status":{"state":"active","silencedBy":[]},"labels":{"alertname":"Down"},"fingerprint":"a",'
         '"startsAt":"2026-11-10T10:00:00.000000Z","endsAt":"2026-11-10T10:59:00.000Z","updatedAt":"x"}\n'
@@ -223,17 +225,17 @@ def test_alerts_as_alertmanagers_api_lists_them_are_open() -> None:
     assert (found["check"], found["down_seconds"]) == ("Down", 3600)
 
 
-def test_a_whole_notification_is_refused_with_the_way_to_split_it() -> None:
-    assert "jq -c '.alerts[]'" in refused('{"status":"firing","alerts":[{"startsAt":"x"}]}\n', "--changes")
+def test_unsplit_notification_is_rejected_with_a_remedy() -> None:
+    assert "jq -c '.alerts[]'" in error_for('{"status":"firing","alerts":[{"startsAt":"x"}]}\n', "--changes")
 
 
-def test_firing_and_resolved_in_rows_of_their_own() -> None:
+def test_firing_and_resolved_in_separate_rows() -> None:
     text = "timestamp,status,alertname\n2026-11-10T10:00:00Z,firing,Down\n2026-11-10T10:05:00Z,resolved,Down\n"
     [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
     assert (found["down_seconds"], found["up_seconds"], found["doubt_seconds"]) == (299, 3299, 2)
 
 
-def test_a_list_of_incidents_needs_no_outcome() -> None:
+def test_list_of_incidents_needs_no_outcome_column() -> None:
     text = "started_at,resolved_at,cause\n2026-11-10T10:00:00Z,2026-11-10T10:05:00Z,x\n2026-11-10T10:30:00Z,ongoing,y\n"
     [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
     assert found["downtime_seconds"]["point"] == pytest.approx(300 + 1800, abs=1)
@@ -241,8 +243,8 @@ def test_a_list_of_incidents_needs_no_outcome() -> None:
     assert row["observations_bad"] == "2"
 
 
-def test_incidents_with_their_durations_end_by_them() -> None:
-    """Written to the minute, so that a minute is in doubt at either end."""
+def test_incident_with_a_duration_ends_after_it() -> None:
+    """Times are given to the minute, so a minute at either end is in doubt."""
     text = (
         "Status,Started,Duration\nResolved,2026-11-10T10:00:00Z,5 mins\n"
         "Resolved,2026-11-10T10:30:00Z,1 hr 2 mins\nOngoing,2026-11-10T12:00:00Z,3 mins\n"
@@ -250,23 +252,23 @@ def test_incidents_with_their_durations_end_by_them() -> None:
     [found] = figures(text, "--until", "2026-11-10T12:30:00Z")
     assert found["downtime_seconds"]["point"] == (5 + 62 + 30) * 60
     assert found["downtime_seconds"]["low"] == (4 + 61 + 29) * 60
-    assert '-:2: "Resolved" is resolved, but' in refused(text.replace("5 mins", "300"), "--changes")
+    assert '-:2: "Resolved" is resolved, but' in error_for(text.replace("5 mins", "300"), "--changes")
 
 
-def test_between_spans_of_both_kinds_nothing_is_known() -> None:
+def test_time_between_spans_of_both_kinds_is_unknown() -> None:
     text = "start,end,status\n0,100,up\n100,150,down\n200,300,up\n"
     [found] = figures(text)
     assert (found["unknown_seconds"], found["up_seconds"], found["down_seconds"]) == (50, 198, 49)
 
 
-def test_any_form_gives_the_same(tmp_path: Any) -> None:
+def test_file_format_does_not_change_the_figures(tmp_path: Any) -> None:
     rows = list(csv.DictReader(io.StringIO(LOG)))
     lines = "".join(f"{json.dumps(row)}\n" for row in rows)
     for data in (gzip.compress(LOG.encode()), b"\xef\xbb\xbf" + LOG.encode(), lines.encode(), LOG.replace(",", "\t")):
         assert figures(data) == figures(LOG)
 
 
-def test_several_checks_are_composed_by_the_rule() -> None:
+def test_several_checks_are_combined_by_the_rule() -> None:
     text = "at,outcome,check\n0,up,a\n0,up,b\n100,down,a\n200,up,a\n150,down,b\n400,up,b\n"
     asked = ("--by", "none", "--until", "1970-01-01T00:10:00Z")
     [every] = figures(text, *asked)
@@ -275,7 +277,7 @@ def test_several_checks_are_composed_by_the_rule() -> None:
     assert every["observations"] == {"good": 4, "bad": 2, "unknown": 0}
 
 
-def test_rows_of_one_second_stand_in_the_order_of_the_file() -> None:
+def test_rows_of_the_same_second_keep_their_order() -> None:
     text = "at,outcome\n0,up\n100,down\n100,up\n200,up\n"
     newest_first = "at,outcome\n200,up\n100,up\n100,down\n0,up\n"
     assert figures(text) == figures(newest_first)
@@ -293,26 +295,26 @@ def test_rows_of_one_second_stand_in_the_order_of_the_file() -> None:
         ("at,outcome\n46336.4,up\n46337,down\n", (), "serial date of a spreadsheet"),
     ],
 )
-def test_what_is_no_log_of_changes_is_refused(text: str, arguments: tuple[str, ...], why: str) -> None:
-    assert why in refused(text, "--changes", *arguments)
+def test_invalid_log_of_changes_is_rejected(text: str, arguments: tuple[str, ...], why: str) -> None:
+    assert why in error_for(text, "--changes", *arguments)
 
 
 @pytest.mark.parametrize(
     "arguments", [("--changes", "--interval", "1m"), ("--changes", "--hold", "1m"), ("--until", "5")]
 )
-def test_options_that_contradict_each_other_are_usage_errors(arguments: tuple[str, ...]) -> None:
+def test_contradicting_options_are_usage_errors(arguments: tuple[str, ...]) -> None:
     done = run(LOG, *arguments)
     assert done.exit_code == 2
     assert "changes" in done.output
 
 
-def test_the_text_speaks_of_changes() -> None:
+def test_text_output_mentions_changes() -> None:
     text = run(LOG, "--changes", "--objective", "99.9").output
     assert "2 to good, 1 to bad, 0 to unknown" in text
     assert "state changes with a resolution of 1s; each state lasts until the next change" in text
 
 
-# Numbers that are no seconds since 1970, in either kind of log.
+# Numbers other than seconds since 1970, in both kinds of log.
 
 
 @pytest.mark.parametrize(
@@ -329,25 +331,25 @@ def test_the_text_speaks_of_changes() -> None:
         ("2026-11-10 10:00:00", "has no offset"),
     ],
 )
-def test_an_instant_of_another_kind_is_never_one_of_1970(cell: str, what: str) -> None:
+def test_number_in_another_unit_is_not_read_as_1970(cell: str, what: str) -> None:
     for option in ("--samples", "--changes"):
-        said = refused(f"at,outcome\n{cell},good\n{cell},good\n", option)
+        said = error_for(f"at,outcome\n{cell},good\n{cell},good\n", option)
         assert said.startswith("-:2: ")
         assert what in said
         assert cell in said
 
 
-def test_utf_16_is_named() -> None:
-    assert "UTF-16" in refused(LOG.encode("utf-16"))
+def test_utf_16_is_reported() -> None:
+    assert "UTF-16" in error_for(LOG.encode("utf-16"))
 
 
-def test_a_record_that_begins_in_1970_is_one() -> None:
-    """Tests use such instants; only a file all of whose numbers can be dates is refused."""
+def test_record_that_begins_in_1970_is_read() -> None:
+    """Tests use such instants. Only a file in which all numbers can be dates is rejected."""
     text = "at,outcome\n" + "".join(f"{60 * n},good\n" for n in range(2000))
     assert run(text).exit_code == 0
 
 
-def test_times_on_a_wall_clock_are_read_in_its_zone() -> None:
+def test_local_times_are_read_in_the_given_zone() -> None:
     text = "at,outcome\n2026-10-10 10:00:00,good\n2026-12-10 10:00:00,good\n"
     done = run(text, "--times-in", "America/Vancouver", "--format", "json")
     assert json.loads(done.stdout)["results"][0]["window"] == {
@@ -359,13 +361,13 @@ def test_times_on_a_wall_clock_are_read_in_its_zone() -> None:
 @pytest.mark.parametrize(
     ("cell", "why"), [("2025-11-02 01:30:00", "occurs twice"), ("2025-03-09 02:30:00", "does not occur")]
 )
-def test_a_time_that_the_wall_clock_shows_twice_or_never_is_refused(cell: str, why: str) -> None:
-    assert why in refused(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
+def test_ambiguous_or_skipped_local_time_is_rejected(cell: str, why: str) -> None:
+    assert why in error_for(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
     assert run(f"at,outcome\n{cell}-08:00,good\n", "--times-in", "America/Vancouver").exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["Resolved", "resolvedAt", "Resolved at", "closed_at", "recovered"])
-def test_a_column_states_when_each_incident_was_resolved(name: str) -> None:
+def test_column_with_the_resolution_time_is_read(name: str) -> None:
     start, end = "2026-11-10T10:00:00Z", "2026-11-10T10:30:00Z"
     text = f"{{}},{{}}\n{start},{end}\n2026-11-12T10:00:00Z,2026-11-12T10:00:01Z\n"
     window = ("--window", "2026-11-10T00:00:00Z/2026-11-11T00:00:00Z")
@@ -375,19 +377,17 @@ def test_a_column_states_when_each_incident_was_resolved(name: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["true", "No"])
-def test_a_column_that_states_whether_an_incident_was_resolved_is_no_end(word: str) -> None:
+def test_boolean_resolved_column_is_no_end(word: str) -> None:
     rows = [(DAY_ONE, "UP"), ("2026-11-10T10:00:00Z", "DOWN"), ("2026-11-10T10:30:00Z", "UP")]
     text = "at,outcome,resolved\n" + "".join(f"{at},{outcome},{word}\n" for at, outcome in rows)
     assert figures(text) == figures(LOG)
-    message = refused(f"opened_at,resolved\n{DAY_ONE},{word}\n", "--changes")
+    message = error_for(f"opened_at,resolved\n{DAY_ONE},{word}\n", "--changes")
     assert "-:2" in message
     assert "is not the instant of an end" in message
 
 
 @pytest.mark.parametrize(("minutes", "warned"), [(4, False), (5, False), (6, True), (59, True), (61, True)])
-def test_two_rows_that_differ_are_measured_with_a_warning_where_probes_are_rarely_so_far_apart(
-    minutes: int, warned: bool
-) -> None:
+def test_two_differing_distant_rows_give_a_warning(minutes: int, warned: bool) -> None:
     end = f"2026-11-01T{minutes // 60:02}:{minutes % 60:02}:00Z"
     done = run(f"at,outcome\n{DAY_ONE},UP\n{end},DOWN\n")
     assert done.exit_code == 0

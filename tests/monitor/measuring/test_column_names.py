@@ -1,4 +1,4 @@
-"""What other tools call things."""
+"""Column names and outcome words of other tools."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguo
         ("a script", (" Success ", "failed", "OK", "error"), (GOOD, BAD, GOOD, BAD)),
     ],
 )
-def test_the_words_of_other_tools_are_understood(tool: str, said: tuple[str, ...], meant: tuple[int, ...]) -> None:
-    """In any case. What a tool has not settled itself is unknown."""
+def test_outcome_words_of_other_tools_are_read(tool: str, said: tuple[str, ...], meant: tuple[int, ...]) -> None:
+    """Case does not matter. A state that the tool has not decided is unknown."""
     assert tuple(map(rank, said)) == meant, tool
 
 
 @pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
-def test_a_word_that_tools_do_not_agree_on_is_refused(word: str) -> None:
+def test_ambiguous_outcome_word_is_rejected(word: str) -> None:
     with pytest.raises(ValueError, match="is not an outcome; use good, bad or unknown") as refused:
         rank(word)
     assert len(str(refused.value)) < 200
 
 
-def test_no_word_means_two_things() -> None:
+def test_every_word_has_one_meaning() -> None:
     every = [word for listed in SYNONYMS.values() for word in listed.split()]
     assert len(every) == len(set(every))
     names = [name for synonyms in column_names.COLUMNS.values() for name in synonyms]
     assert len(names) == len(set(names))
 
 
-def test_our_own_name_of_a_column_goes_first() -> None:
-    """And then the others in the order of the table, in any case."""
+def test_own_column_name_takes_precedence() -> None:
+    """The other names follow in the order of the table, ignoring case."""
     assert columns(("status", "Outcome", "time", " Timestamp ", "Monitor")) == {
         "at": " Timestamp ",
         "outcome": "Outcome",
@@ -55,8 +55,7 @@ def test_our_own_name_of_a_column_goes_first() -> None:
     assert not ambiguous(["at", "outcome", "check", "latency_seconds"])
 
 
-def test_the_documentation_names_every_word_that_is_understood() -> None:
-    """All of them, in the order of the tables, and none beside them."""
+def test_documentation_lists_exactly_the_supported_words() -> None:
     text = (Path(__file__).parents[3] / "docs/measure.md").read_text()
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
     told = {name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", listed) for name, listed in rows}

@@ -1,4 +1,4 @@
-"""Columns folded into runs are the timeline of the single observations."""
+"""Columns that are folded into runs give the timeline of the single observations."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 
 def keys(seen: Listed) -> array[int]:
-    """The history as a record keeps it."""
+    """Return the history as a record contains it."""
     return array("q", [(at << RANK_BITS) | PRECEDENCE[Outcome(outcome)] for at, outcome in seen])
 
 
 @given(histories, holds, windows, st.integers(-60, 10))
-def test_the_timeline_is_that_of_the_single_observations(seen: Listed, hold: int, window: Interval, shift: int) -> None:
-    """Durations, counts and pieces, for any order, any duplicates, any hold, also before 1970."""
+def test_folded_timeline_equals_that_of_the_single_observations(
+    seen: Listed, hold: int, window: Interval, shift: int
+) -> None:
+    """Durations, counts and pieces are equal for any order, duplicates and hold, also before 1970."""
     moved = [(at + shift, outcome) for at, outcome in seen]
     folded, single = Observations.of(keys(moved)).timeline(hold), Timeline.of_pairs(pairs(moved), hold)
     assert folded.durations(window) == single.durations(window)
@@ -46,29 +48,29 @@ def test_the_timeline_is_that_of_the_single_observations(seen: Listed, hold: int
 
 
 @given(histories, st.integers(-5, 45), holds)
-def test_what_comes_later_is_not_known_yet(seen: Listed, at: int, hold: int) -> None:
-    """An observation at the very instant is known, one after it is not."""
+def test_later_observations_are_ignored(seen: Listed, at: int, hold: int) -> None:
+    """An observation at the instant itself is known."""
     known = Timeline.of_pairs(pairs([pair for pair in seen if pair[0] <= at]), hold)
     assert list(Observations.of(keys(seen), at).timeline(hold).pieces(EVERYTHING)) == list(known.pieces(EVERYTHING))
 
 
 @given(histories)
-def test_the_spacing_is_the_median_between_instants(seen: Listed) -> None:
-    """Rounded down to a microsecond; two observations at one instant are one."""
+def test_spacing_is_the_median_between_instants(seen: Listed) -> None:
+    """It is rounded down to a microsecond; two observations at the same instant count as one."""
     instants = sorted({at for at, _ in seen})
     gaps = [b - a for a, b in itertools.pairwise(instants)]
     assert Observations.of(keys(seen)).spacing() == (int(median(gaps)) if gaps else None)
 
 
-def test_a_column_that_names_no_checks_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An id of each request, say, taken for a check: before the memory is full."""
+def test_column_without_check_names_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example is a request id that is read as a check: it is detected before the memory is full."""
     monkeypatch.setattr(record_module, "_MAX_NAMES", 5)
     with pytest.raises(NinewatchError, match=r"f: more than 5 different checks; check the column"):
         Record().add(Columns(["1"] * 6, ["up"] * 6, list("abcdef"), None, 2), "f")
 
 
-def test_columns_are_folded_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that reach over a part's end, and records that end with one, come out whole."""
+def test_columns_are_folded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs across the end of a part, and records that end with a part, are complete."""
     outcomes = [Outcome.GOOD] * 7 + [Outcome.BAD] * 3 + [Outcome.GOOD, Outcome.BAD] * 3
     for size in (1, 2, 3, 4, 8, 15, 16, 17):
         monkeypatch.setattr(folding, "_CHUNK", size)
@@ -81,8 +83,8 @@ def test_columns_are_folded_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("streams", [1, 2, 300])
-def test_a_record_keeps_the_streams_apart(streams: int) -> None:
-    """By check and vantage, white space around their names aside; in whatever order the rows come."""
+def test_record_separates_checks_and_vantages(streams: int) -> None:
+    """White space around names is ignored, and the order of rows does not matter."""
     rows = [(str(n), f"c{n % streams}{' ' * (n % 3)}", f"v{n % 2}") for n in range(4 * streams)]
     at, check, vantage = zip(*rows, strict=True)
     record = Record()

@@ -1,4 +1,4 @@
-"""Instants as logs write them."""
+"""Formats of instants in logs."""
 
 from __future__ import annotations
 
@@ -35,8 +35,11 @@ SECOND = 1_000_000
         ("12.", 12 * SECOND),
     ],
 )
-def test_an_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
-    """Any offset, any number of digits; what is finer than a microsecond is cut off. One by one and by the column."""
+def test_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
+    """Any offset and number of digits is accepted; digits after the microsecond are dropped.
+
+    A cell and a column give the same result.
+    """
     assert instant(text) == at
     assert instants([text]).tolist() == [at]
 
@@ -65,7 +68,7 @@ def test_an_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
         ("1e99", "outside the years 1 to 9999"),
     ],
 )
-def test_what_is_no_instant_is_refused_with_a_remedy(text: str, words: str) -> None:
+def test_invalid_instant_is_rejected_with_a_remedy(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=r"instant|offset|seconds") as refused:
         instant(text)
     assert words in str(refused.value)
@@ -75,8 +78,8 @@ def test_what_is_no_instant_is_refused_with_a_remedy(text: str, words: str) -> N
         instants([text])
 
 
-def test_an_offset_may_not_lead_out_of_the_calendar() -> None:
-    """The first hours of the year 1, east of Greenwich, are no instants, by the column as little as one by one."""
+def test_instant_outside_of_the_calendar_is_rejected() -> None:
+    """With an eastern offset, the first hours of the year 1 are before the calendar."""
     for text in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"):
         with pytest.raises(ValueError, match="not a valid date and time"):
             instant(text)
@@ -98,14 +101,14 @@ printed = st.one_of(
 
 
 @given(st.lists(printed, max_size=20), st.booleans())
-def test_a_column_is_read_as_its_cells_are(texts: list[str], alike: bool) -> None:
-    """Whatever forms stand below one another, the column gives what each cell gives by itself."""
+def test_column_gives_the_same_instants_as_its_cells(texts: list[str], alike: bool) -> None:
+    """The cells may have different formats."""
     column = texts[:1] * 5 + texts if alike else texts
     assert instants(column).tolist() == [instant(text) for text in column]
 
 
 @given(moments)
-def test_an_instant_is_that_of_the_standard_library(moment: datetime) -> None:
+def test_instant_equals_the_standard_librarys(moment: datetime) -> None:
     assert instant(moment.isoformat()) == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
@@ -113,8 +116,8 @@ shapes = st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\
 
 
 @given(st.lists(shapes, min_size=1, max_size=6))
-def test_a_column_refuses_what_a_cell_refuses(texts: list[str]) -> None:
-    """Digits in the right places that are no date, no time or no offset."""
+def test_column_rejects_the_same_text_as_a_cell(texts: list[str]) -> None:
+    """The digits are at the right places, but are no date, time or offset."""
     try:
         one_by_one = [instant(text) for text in texts]
     except ValueError:

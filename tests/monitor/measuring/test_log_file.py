@@ -1,4 +1,4 @@
-"""Files as blocks of whole lines."""
+"""Reading files as blocks of complete lines."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from monitor.measuring.log_file import BadDataError, Block, Source, open_sources
 
 
 def blocks(data: bytes, size: int = log_file.BLOCK) -> list[Block]:
-    """The file in blocks of about so many bytes."""
+    """Return the file in blocks of about this many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log_file, "BLOCK", size)
         return list(Source("f", io.BytesIO(data), lambda _: None).blocks())
 
 
 @given(st.text(st.sampled_from('ab,"\n\r'), max_size=60), st.integers(1, 9), st.booleans())
-def test_blocks_are_the_file_cut_between_lines(text: str, size: int, packed: bool) -> None:
-    """Whatever their size, they add up, know their line, and end where no quote is open (but for the last)."""
+def test_blocks_end_between_lines(text: str, size: int, packed: bool) -> None:
+    """For any block size, the blocks add up to the file, have the right line number, and end outside of quotes (except
+    the last one).
+    """
     data = gzip.compress(text.encode()) if packed else text.encode()
     found = blocks(data, size)
     joined = "".join(block.text for block in found)
@@ -35,13 +37,13 @@ def test_blocks_are_the_file_cut_between_lines(text: str, size: int, packed: boo
         assert before.count('"') % 2 == 0
 
 
-def test_quotes_do_not_keep_lines_of_json_together() -> None:
-    """An escaped quote opens nothing, and a line of JSON has no line break within it."""
+def test_quotes_do_not_join_lines_of_json() -> None:
+    """An escaped quote is no quote, and a line of JSON contains no line break."""
     text = '{"a": "\\""}\n' * 20
     assert len(blocks(text.encode(), 12)) > 5
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+def test_byte_order_mark_is_removed() -> None:
     assert blocks(b"\xef\xbb\xbfat\n") == [Block("at\n", 1)]
 
 
@@ -55,20 +57,20 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
         (b"\x1f\x8bnothing", "f:1: ", "truncated or damaged"),
     ],
 )
-def test_what_is_no_text_is_named_by_its_line(data: bytes, where: str, words: str) -> None:
+def test_undecodable_text_is_reported_with_its_line(data: bytes, where: str, words: str) -> None:
     with pytest.raises(BadDataError) as refused:
         blocks(data)
     assert str(refused.value).startswith(where)
     assert words in str(refused.value)
 
 
-def test_an_open_quote_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unclosed_quote_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_file, "_MAX_LINE_BYTES", 50)
     with pytest.raises(BadDataError, match="f:2: a line of more than 64 MB; check for a missing closing quote"):
         blocks(b'at,outcome\n"1,good\n' + b"2,good\n" * 50, 10)
 
 
-def test_all_files_are_tried_before_the_first_is_read(tmp_path: object) -> None:
+def test_all_files_are_opened_before_the_first_is_read(tmp_path: object) -> None:
     with pytest.raises(NinewatchError, match=r"nowhere.csv: No such file"), open_sources([__file__, "nowhere.csv"]):
         pytest.fail("opened")
     with pytest.raises(NinewatchError, match="Is a directory"), open_sources([str(tmp_path)]):

@@ -1,4 +1,4 @@
-"""Files as columns: the quick way, the careful way, and what neither can read."""
+"""Parsing files into columns: the fast parser, the careful parser, and unreadable input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monitor.measuring.log_parser import Columns, Csv, JsonLines, read
 
 
 def columns(text: str) -> list[tuple[str | None, ...]]:
-    """All rows of a file's text, cell by cell, with their line numbers."""
+    """Return all rows of a file's text, cell by cell, with their line numbers."""
     return [row for found in read("f", iter([Block(text, 1)])) for row in listed(found)]
 
 
@@ -38,7 +38,7 @@ def listed(found: Columns) -> list[tuple[Any, ...]]:
     ],
 )
 def test_columns_are_found_by_name(text: str) -> None:
-    """Whatever their order, separator, quotes, and whatever else there is."""
+    """Their order, the separator, quotes and additional columns do not matter."""
     assert columns(text) == [
         ("1", "good", "c", "v", 1 + (text[0] != "{")),
         ("2", "bad", "c", "v", 2 + (text[0] != "{")),
@@ -56,8 +56,8 @@ def test_columns_are_found_by_name(text: str) -> None:
         ('"sep=;"\r\nat;"x,y,z,w";outcome', ";"),
     ],
 )
-def test_the_delimiter_is_the_one_outside_quotes_or_the_one_that_excel_names(header: str, delimiter: str) -> None:
-    """Whatever the names of other columns hold."""
+def test_delimiter_is_found_outside_of_quotes_or_in_excels_first_line(header: str, delimiter: str) -> None:
+    """The names of other columns do not matter."""
     row = delimiter.join(("1", '"c; d, e"', "good"))
     assert [each[:2] for each in columns(f"{header}\n{row}\n")] == [("1", "good")]
 
@@ -67,15 +67,15 @@ def test_check_and_vantage_are_optional() -> None:
     assert columns('{"at": 1, "outcome": true}\n') == [("1", "true", "", "", 1)]
 
 
-def test_each_json_line_is_read_by_its_own_keys() -> None:
-    """A key that only some lines have is not lost, nor is one by another name."""
+def test_each_json_line_is_read_with_its_own_keys() -> None:
+    """A key that only some lines have, or a key with another name, is read too."""
     text = (
         '{"at":1,"outcome":"good"}\n{"time":2.5,"status":0,"check":7,"x":[1]}\n\n{"at":3,"outcome":1.0,"check":null}\n'
     )
     assert columns(text) == [("1", "good", "", "", 1), ("2.5", "0", "7", "", 2), ("3", "1.0", "", "", 4)]
 
 
-def test_an_empty_file_has_no_rows() -> None:
+def test_empty_file_has_no_rows() -> None:
     assert columns("") == columns("\n \n") == columns("at,outcome\n") == []
 
 
@@ -98,8 +98,8 @@ def test_an_empty_file_has_no_rows() -> None:
         ('{"at":1,"outcome":' + "[" * 100_000 + "\n", 1, ""),
     ],
 )
-def test_a_line_that_cannot_be_read_is_named(text: str, line: int, words: str) -> None:
-    """`file:line: what`, and what to write instead."""
+def test_unreadable_line_is_reported(text: str, line: int, words: str) -> None:
+    """The message has the form `file:line: error`, with a remedy."""
     with pytest.raises(BadDataError) as refused:
         columns(text)
     assert str(refused.value).startswith(f"f:{line}: ")
@@ -114,10 +114,8 @@ cells = st.text(st.sampled_from("ab1, ;\"\n\t\u2028'\\"), max_size=4)
     st.booleans(),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_csv_is_read_as_the_standard_library_reads_it(
-    rows: list[tuple[str, str, str]], spaced: bool, quoting: int
-) -> None:
-    """Quotes, separators and line breaks within cells, whichever way a block is read."""
+def test_csv_is_read_as_by_the_standard_library(rows: list[tuple[str, str, str]], spaced: bool, quoting: int) -> None:
+    """The cells contain quotes, separators and line breaks; both parsers give the same result."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n" if spaced else "\n", quoting=quoting).writerows(
         [("at", "check", "outcome"), *rows]
@@ -136,12 +134,12 @@ objects = st.dictionaries(keys, values, max_size=6)
 
 
 @given(st.lists(objects, min_size=1, max_size=4), st.booleans())
-def test_json_is_read_the_same_quickly_and_carefully(lines: list[dict[str, Any]], alike: bool) -> None:
-    """What the quick way reads, the careful way reads to the same cells."""
+def test_fast_and_careful_json_parsers_agree(lines: list[dict[str, Any]], alike: bool) -> None:
+    """Lines that the fast parser reads give the same cells in the careful parser."""
     shown = lines[:1] * 3 if alike else lines
     block = Block("".join(json.dumps(line) + "\n" for line in shown), 1)
     reader = JsonLines("f")
-    for _ in range(2):  # the second time it has met all keys
+    for _ in range(2):  # the second time, all keys are known
         quick = reader._fast(block)
         try:
             careful = reader._slow(block)
@@ -151,13 +149,13 @@ def test_json_is_read_the_same_quickly_and_carefully(lines: list[dict[str, Any]]
             assert quick is None or listed(quick) == listed(careful)
 
 
-def test_as_many_quotes_as_if_each_cell_were_in_quotes_are_not_that() -> None:
-    """Six in one cell, where three cells would have six."""
+def test_number_of_quotes_alone_does_not_mean_quoted_cells() -> None:
+    """One cell has six quotes, as many as three quoted cells."""
     assert columns('at,outcome,check\n1,good,""""""\n') == [("1", "good", '""', "", 2)]
 
 
-def test_programs_files_are_read_the_quick_way() -> None:
-    """Plain CSV, CSV all in quotes, JSON lines some of which have a key more: from the second block on."""
+def test_typical_files_are_read_by_the_fast_parser() -> None:
+    """Plain CSV, fully quoted CSV, and JSON lines of which some have one more key; from the second block on."""
     plain, quoted = "1,good,c,0.5\r\n2,bad,c,\r\n", '"1","good","c","a, b"\n"2","bad","c",""\n'
     for body in (plain, quoted):
         assert Csv("f", "at,outcome,check,x", 1)._fast(Block(body, 2)) is not None

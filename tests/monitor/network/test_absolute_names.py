@@ -1,4 +1,4 @@
-"""Absolute host names (`name.example.`): looked up as they are, asked for and verified over TLS without the dot."""
+"""Absolute host names (`name.example.`): looked up unchanged, requested and verified over TLS without the dot."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 NAME = "status.example.test"
 
 
-class Seen:
-    """What a TLS server saw of its clients."""
+class ServerObservations:
+    """The server names and heads that a TLS server received."""
 
     def __init__(self) -> None:
         self.names: list[str | None] = []
@@ -36,7 +36,7 @@ class Seen:
 
 
 @contextlib.asynccontextmanager
-async def secured(handler: Handler, authority: trustme.CA, seen: Seen) -> AsyncIterator[int]:
+async def secured(handler: Handler, authority: trustme.CA, seen: ServerObservations) -> AsyncIterator[int]:
     context = server_context(authority.issue_cert(NAME))
 
     def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
@@ -61,10 +61,10 @@ async def secured(handler: Handler, authority: trustme.CA, seen: Seen) -> AsyncI
     ],
     ids=["tls", "server_name", "http", "tcp", "smtp", "redis", "websocket", "grpc"],
 )
-async def test_a_name_with_a_closing_dot_is_asked_for_and_verified_without(
+async def test_name_with_a_final_dot_is_requested_and_verified_without_it(
     written: dict[str, Any], tmp_path: Path
 ) -> None:
-    authority, seen = trustme.CA(), Seen()
+    authority, seen = trustme.CA(), ServerObservations()
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Say nothing once the handshake is done."""
@@ -88,8 +88,8 @@ def _at(value: Any, port: int) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["http", "ws"])
-async def test_the_host_header_is_the_url_s(kind: str, tmp_path: Path) -> None:
-    """As browsers, curl and Go send it (RFC 9110, 7.2: identical to the authority)."""
+async def test_host_header_keeps_the_final_dot(kind: str, tmp_path: Path) -> None:
+    """Browsers, curl and Go send it so (RFC 9110, 7.2: identical to the authority)."""
     heads: list[bytes] = []
 
     async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,8 +101,8 @@ async def test_the_host_header_is_the_url_s(kind: str, tmp_path: Path) -> None:
     assert f"Host: {NAME}.:{port}\r\n".encode() in heads[0]
 
 
-async def test_a_redirect_to_an_absolute_name_is_verified(tmp_path: Path) -> None:
-    authority, seen = trustme.CA(), Seen()
+async def test_redirect_to_an_absolute_name_is_verified(tmp_path: Path) -> None:
+    authority, seen = trustme.CA(), ServerObservations()
     async with secured(respond_with(http_response(b"ok")), authority, seen) as port:
         away = http_response(status="302 Found", Location=f"https://{NAME}.:{port}/")
         async with serve_tcp(respond_with(away)) as first:
@@ -115,8 +115,8 @@ async def _redirected(first: int, authority: trustme.CA, folder: Path) -> ProbeR
     return (await attempt(written, 5, resolver_for(NAME, ["127.0.0.1"], folder))).result
 
 
-def test_with_and_without_the_dot_are_two_origins() -> None:
-    """As in browsers: a relative name may lead elsewhere, by the resolver's search list."""
+def test_names_with_and_without_the_dot_are_two_origins() -> None:
+    """As in browsers: a relative name may resolve differently by the resolver's search list."""
     written = HttpCheck.model_validate(
         {"id": "a", "http": f"https://{NAME}./", "redirects": 1, "cookies": {"session": "1"}}
     )
@@ -126,7 +126,7 @@ def test_with_and_without_the_dot_are_two_origins() -> None:
 
 
 @pytest.mark.parametrize("kind", ["mysql", "postgres"])
-async def test_the_drivers_verify_without_the_dot(kind: str, tmp_path: Path) -> None:
+async def test_database_drivers_verify_without_the_dot(kind: str, tmp_path: Path) -> None:
     from monitor.protocols.database import named_context
     from monitor.protocols.postgres_session import settings
     from tests.support.probing import load_check

@@ -1,4 +1,4 @@
-"""A host of several addresses: one that refuses, or may not be reached, does not hide the others."""
+"""A host with several addresses: an address that refuses or is denied does not hide the others."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NAME = "several.example.test"
 LINK_LOCAL = "169.254.169.254"
 
 
-def told(asked: bytes) -> list[bytes]:
-    """Answer as a time server, a name server and one that echoes do."""
+def datagram_replies(asked: bytes) -> list[bytes]:
+    """Answer as a time server, a name server and an echo server."""
     if len(asked) == PACKET.size:
         return [packet(time.time_ns() // 1000, PACKET.unpack(asked)[10])]
     if asked == b"ping":
@@ -44,28 +44,28 @@ CHECKS = [
 
 @pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
 @pytest.mark.parametrize("before", [["::1"], [LINK_LOCAL], [LINK_LOCAL, "127.0.0.9"]])
-async def test_an_address_that_refuses_datagrams_is_passed_over(
+async def test_address_that_refuses_datagrams_is_skipped(
     written: dict[str, str], before: list[str], tmp_path: Path
 ) -> None:
-    async with serve_datagrams(told) as port:
+    async with serve_datagrams(datagram_replies) as port:
         check = {key: value.format(port) for key, value in written.items()}
         result = (await attempt(check, 5, resolver_for(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
 @pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
-async def test_where_all_refuse_the_last_that_could_be_tried_is_told(written: dict[str, str], tmp_path: Path) -> None:
-    async with serve_tcp(respond_with(b"")) as port:  # over TCP, which is not asked
+async def test_last_usable_address_is_reported_if_all_refuse(written: dict[str, str], tmp_path: Path) -> None:
+    async with serve_tcp(respond_with(b"")) as port:  # over TCP, which is not queried
         check = {key: value.format(port) for key, value in written.items()}
         result = (await attempt(check, 5, resolver_for(NAME, ["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused"), result.detail
 
 
 @pytest.mark.parametrize("before", [[], [LINK_LOCAL], ["::1", LINK_LOCAL]])
-async def test_an_address_that_no_echo_can_be_sent_to_is_passed_over(
+async def test_address_without_a_route_for_echoes_is_skipped(
     before: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sockets are such as any machine may open: what is tried is what counts, not who may ping."""
+    """The sockets are of a kind that any user may open, so the test does not depend on permission to ping."""
     tried: list[str] = []
 
     async def refused(attempt: Any, where: Any) -> None:

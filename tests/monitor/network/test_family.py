@@ -1,4 +1,4 @@
-"""`family:` of every kind that reaches an address: which of them are tried, and what is said where there is none."""
+"""`family:` of every kind with an address: the addresses that are tried, and the reason if there is none."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def of(written: dict[str, Any], port: int, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("written", KINDS)
 @pytest.mark.parametrize("family", ["any", "ip4", "ip4-first", "ip6-first"])
-async def test_an_address_of_the_family_is_reached(written: dict[str, Any], family: str) -> None:
+async def test_address_of_the_family_is_reached(written: dict[str, Any], family: str) -> None:
     async with serve_tcp(respond_with(http_response())) as port:
         result = (await attempt(of(written, port, family=family))).result
     assert result.outcome is Outcome.GOOD, result.detail
 
 
 @pytest.mark.parametrize("written", KINDS)
-async def test_a_target_without_an_address_of_the_only_family_is_bad(written: dict[str, Any]) -> None:
+async def test_target_without_an_address_of_the_family_is_bad(written: dict[str, Any]) -> None:
     async with serve_tcp(respond_with(http_response())) as port:
         result = (await attempt(of(written, port, family="ip6"))).result
     assert (result.outcome, result.reason, result.detail) == (
@@ -38,6 +38,6 @@ async def test_a_target_without_an_address_of_the_only_family_is_bad(written: di
 
 
 @pytest.mark.parametrize("family", ["ipv4", 4, ["ip4"], ""])
-def test_another_family_is_a_mistake(family: Any) -> None:
+def test_unknown_family_is_rejected(family: Any) -> None:
     with pytest.raises(ValidationError, match="must be any, ip4, ip6, ip4-first or ip6-first"):
         load_check({"tcp": "127.0.0.1:1", "family": family})

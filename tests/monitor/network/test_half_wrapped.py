@@ -1,4 +1,4 @@
-"""A connection that is reset while it is wrapped for TLS leaves no socket open."""
+"""A connection that is reset during the start of TLS leaves no socket open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitor.network.connection import close_half_wrapped
 
 
 def reset_connection() -> socket.socket:
-    """Return a connected socket whose peer has reset the connection, before anyone looked."""
+    """Return a connected socket whose peer has already reset the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         peer, _ = listener.accept()
@@ -23,7 +23,7 @@ def reset_connection() -> socket.socket:
     return client
 
 
-def test_the_socket_of_a_failed_wrapping_is_closed() -> None:
+def test_socket_is_closed_when_starting_tls_fails() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         client = reset_connection()

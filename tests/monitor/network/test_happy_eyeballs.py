@@ -1,4 +1,4 @@
-"""A host of several addresses (RFC 8305): one that takes no connection does not hide one that does."""
+"""A host with several addresses (RFC 8305): an address that accepts no connection does not hide one that does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAID: list[tuple[dict[str, Any], Handler]] = [
     ({"tcp": f"{NAME}:{{}}"}, send_nothing),
     ({"ssh": f"{NAME}:{{}}"}, send_on_connect(b"SSH-2.0-test\r\n")),
 ]
-# What hangs up at once gives these another reason than an address that takes no connection.
+# A server that hangs up gives another reason for these than an address that accepts no connection.
 HUNG_UP: list[dict[str, Any]] = [
     {"tls": f"{NAME}:{{}}"},
     {"smtp": f"{NAME}:{{}}"},
@@ -60,42 +60,42 @@ def dead(port: int, *hosts: str) -> Iterator[None]:
         yield
 
 
-async def found(
+async def probe_addresses(
     written: dict[str, Any], port: int, addresses: list[str], folder: Path, seconds: float = 10.0, **more: Any
 ) -> ProbeResult:
-    """Return the result of a probe of a host with these addresses, of which all but LIVE take no connection."""
+    """Return the result of a probe of a host with these addresses; only LIVE accepts connections."""
     with dead(port, *(each for each in addresses if each != LIVE)):
         return (await attempt(at(written, port, **more), seconds, resolver_for(NAME, addresses, folder))).result
 
 
 @pytest.mark.parametrize(("written", "handler"), SAID, ids=["http", "tcp", "ssh"])
 @pytest.mark.parametrize("addresses", [["::1", LIVE], [DEAD, LIVE], [DEAD, "::1", ALSO_DEAD, LIVE], [LIVE, DEAD]])
-async def test_a_live_address_is_found_among_dead_ones(
+async def test_live_address_is_found_among_dead_ones(
     written: dict[str, Any], handler: Handler, addresses: list[str], tmp_path: Path
 ) -> None:
     async with serve_tcp(handler) as port:
-        result = await found(written, port, addresses, tmp_path)
+        result = await probe_addresses(written, port, addresses, tmp_path)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert result.phases["connect"] < 5
 
 
 @pytest.mark.parametrize("written", HUNG_UP, ids=lambda written: "".join(list(written)[:1]))
-async def test_every_kind_that_connects_reaches_the_live_address(written: dict[str, Any], tmp_path: Path) -> None:
+async def test_every_connecting_kind_reaches_the_live_address(written: dict[str, Any], tmp_path: Path) -> None:
     async with serve_tcp(send_and_close()) as port:
-        result = await found(written, port, [DEAD, LIVE], tmp_path)
+        result = await probe_addresses(written, port, [DEAD, LIVE], tmp_path)
     assert result.outcome is not Outcome.GOOD
     assert "connect_" not in result.reason
     assert DEAD not in result.detail
 
 
-async def test_addresses_that_all_take_no_connection_are_named(tmp_path: Path) -> None:
+async def test_all_dead_addresses_are_listed(tmp_path: Path) -> None:
     async with serve_tcp(send_nothing) as port:
-        result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD, ALSO_DEAD], tmp_path, 1.0)
+        result = await probe_addresses({"tcp": f"{NAME}:{{}}"}, port, [DEAD, ALSO_DEAD], tmp_path, 1.0)
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
     assert result.detail == f"not complete within 1 s, waiting for connect: {DEAD} deadline; {ALSO_DEAD} deadline"
 
 
-async def test_each_address_is_named_with_its_reason(tmp_path: Path) -> None:
+async def test_each_address_is_listed_with_its_reason(tmp_path: Path) -> None:
     async with serve_tcp(send_nothing) as port:  # on 127.0.0.1 alone
         with dead(port, ALSO_DEAD):
             written = {"http": f"http://{NAME}:{port}/"}
@@ -106,9 +106,9 @@ async def test_each_address_is_named_with_its_reason(tmp_path: Path) -> None:
     assert refused.detail == f"{DEAD} connect_refused; 169.254.1.1 address_denied"
 
 
-async def test_one_address_that_takes_no_connection_is_named(tmp_path: Path) -> None:
+async def test_single_dead_address_is_listed(tmp_path: Path) -> None:
     async with serve_tcp(send_nothing) as port:
-        result = await found({"tcp": f"{NAME}:{{}}"}, port, [DEAD], tmp_path, 0.5)
+        result = await probe_addresses({"tcp": f"{NAME}:{{}}"}, port, [DEAD], tmp_path, 0.5)
     assert (result.reason, result.detail) == (
         "connect_timeout",
         f"not complete within 0.5 s, waiting for connect: {DEAD}",
@@ -116,22 +116,22 @@ async def test_one_address_that_takes_no_connection_is_named(tmp_path: Path) -> 
 
 
 async def test_all_addresses_are_tried_before_an_early_deadline(tmp_path: Path) -> None:
-    """Five times 250 ms would not fit."""
+    """Five delays of 250 ms would exceed the deadline."""
     others = [DEAD, ALSO_DEAD, "127.0.0.4", "127.0.0.5", "127.0.0.6"]
     async with serve_tcp(send_nothing) as port:
-        result = await found({"tcp": f"{NAME}:{{}}"}, port, [*others, LIVE], tmp_path, 1.0)
+        result = await probe_addresses({"tcp": f"{NAME}:{{}}"}, port, [*others, LIVE], tmp_path, 1.0)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
 @pytest.mark.parametrize(("family", "addresses"), [("ip4", [DEAD, "::1"]), ("ip6", ["::1", LIVE])])
-async def test_a_family_is_not_left(family: str, addresses: list[str], tmp_path: Path) -> None:
+async def test_addresses_of_another_family_are_not_tried(family: str, addresses: list[str], tmp_path: Path) -> None:
     async with serve_tcp(send_nothing) as port:
-        result = await found({"tcp": f"{NAME}:{{}}"}, port, addresses, tmp_path, 1.0, family=family)
+        result = await probe_addresses({"tcp": f"{NAME}:{{}}"}, port, addresses, tmp_path, 1.0, family=family)
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
 
 
-async def test_a_slow_log_in_is_not_tried_at_another_address(tmp_path: Path) -> None:
-    """The connection decides, as for every kind: nobody's log gets a second one that is given up."""
+async def test_slow_login_is_not_repeated_at_another_address(tmp_path: Path) -> None:
+    """The connection decides for every kind, so no server logs a second, aborted login."""
     connections = 0
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -148,7 +148,7 @@ async def test_a_slow_log_in_is_not_tried_at_another_address(tmp_path: Path) -> 
     assert connections == 2
 
 
-async def test_what_lost_is_closed(tmp_path: Path) -> None:
+async def test_losing_connections_are_closed(tmp_path: Path) -> None:
     def sockets() -> int:
         links = (path.readlink() for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
         return sum(1 for link in links if str(link).startswith("socket:"))
@@ -164,7 +164,7 @@ async def test_what_lost_is_closed(tmp_path: Path) -> None:
 
 
 def answering(asked: bytes) -> list[bytes]:
-    """Answer as a time server, a name server and one that echoes do."""
+    """Answer as a time server, a name server and an echo server."""
     if len(asked) == PACKET.size:
         return [packet(time.time_ns() // 1000, PACKET.unpack(asked)[10])]
     if asked == b"ping":
@@ -183,8 +183,8 @@ def answering(asked: bytes) -> list[bytes]:
     ],
     ids=["udp", "ntp", "dns"],
 )
-async def test_an_address_that_answers_no_datagrams_is_passed_over(written: dict[str, Any], tmp_path: Path) -> None:
-    async with serve_datagrams(answering) as port, mute(DEAD, port):
+async def test_address_that_answers_no_datagrams_is_skipped(written: dict[str, Any], tmp_path: Path) -> None:
+    async with serve_datagrams(answering) as port, silent_datagram_server(DEAD, port):
         result = (await attempt(at(written, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
         late = (await attempt(at(written, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
@@ -192,8 +192,8 @@ async def test_an_address_that_answers_no_datagrams_is_passed_over(written: dict
 
 
 @contextlib.asynccontextmanager
-async def mute(host: str, port: int) -> Any:
-    """Take datagrams at the address and answer none."""
+async def silent_datagram_server(host: str, port: int) -> Any:
+    """Receive datagrams at the address without answering."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=(host, port))
     try:
@@ -202,7 +202,7 @@ async def mute(host: str, port: int) -> Any:
         transport.close()
 
 
-def test_the_families_alternate() -> None:
+def test_families_alternate() -> None:
     four = [(socket.AF_INET, (f"192.0.2.{number}", 80)) for number in range(3)]
     six = [(socket.AF_INET6, (f"2001:db8::{number}", 80)) for number in range(2)]
     assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], four[2]]
@@ -210,7 +210,7 @@ def test_the_families_alternate() -> None:
     assert interleaved(four) == four
 
 
-async def test_a_preferred_family_comes_first_as_a_whole(tmp_path: Path) -> None:
+async def test_all_addresses_of_the_preferred_family_come_first(tmp_path: Path) -> None:
     resolver = resolver_for(NAME, ["::1", LIVE, "::2", DEAD], tmp_path)
     assert [where[0] for _, where in await resolver.addresses(NAME, 80, Family.IP4_FIRST)] == [LIVE, DEAD, "::1", "::2"]
     assert [where[0] for _, where in await resolver.addresses(NAME, 80)] == ["::1", LIVE, "::2", DEAD]

@@ -1,4 +1,4 @@
-"""/etc/hosts: each name leads to its own addresses and to no other's, whatever else the lines share."""
+"""/etc/hosts: each name has the addresses of its own lines only."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def path(tmp_path: Path) -> Path:
         ("a.localhost", ["::1", "127.0.0.1"]),
     ],
 )
-def test_a_name_has_the_addresses_of_its_own_lines_in_their_order(name: str, found: list[str], path: Path) -> None:
+def test_name_has_the_addresses_of_its_lines_in_order(name: str, found: list[str], path: Path) -> None:
     assert [address for _, address in HostsFile(path).addresses(name)] == found
 
 
-def test_a_change_shows_at_once_and_without_a_file_only_this_machine_is_known(path: Path) -> None:
+def test_change_applies_immediately_and_a_missing_file_has_localhost_only(path: Path) -> None:
     hosts = HostsFile(path)
     assert hosts.addresses("app1")
     another = path.with_suffix(".new")
@@ -67,7 +67,7 @@ def test_a_change_shows_at_once_and_without_a_file_only_this_machine_is_known(pa
     assert [address for _, address in hosts.addresses("localhost")] == ["::1", "127.0.0.1"]
 
 
-async def test_what_the_file_knows_is_not_asked_for_and_the_rest_is(path: Path) -> None:
+async def test_names_in_the_file_are_not_queried_and_others_are(path: Path) -> None:
     async with nameserver(dns_records("A 203.0.113.1", "AAAA 2001:db8::1")) as port:
         resolver = Resolver(["127.0.0.1"], port, path)
         found = {name: await resolver.addresses(name, 80, Family.IP4) for name in ("app1", "elsewhere.example.test")}
@@ -80,7 +80,7 @@ async def test_what_the_file_knows_is_not_asked_for_and_the_rest_is(path: Path) 
     }
 
 
-async def test_a_neighbour_on_the_same_line_does_not_stand_in_for_a_dead_machine(tmp_path: Path) -> None:
+async def test_other_names_of_a_line_do_not_share_further_addresses(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
     path.write_text("127.0.0.9 app1 shared\n127.0.0.1 app2 shared\n")
     async with serve_tcp(respond_with(http_response())) as port:

@@ -1,4 +1,4 @@
-"""The outbound address policy: judged where a socket connects, whatever name, spelling or redirect led there."""
+"""The outbound address policy: applied where a socket connects, for any name, spelling or redirect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, respond_with, serve_tcp
 
 
-def why_not(host: str, policy: OutboundPolicy) -> str:
+def denial_reason(host: str, policy: OutboundPolicy) -> str:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         policy.check((family, (host, 80)))
@@ -52,35 +52,35 @@ def why_not(host: str, policy: OutboundPolicy) -> str:
         "168.63.129.16",
     ],
 )
-def test_link_local_and_metadata_are_denied_even_where_they_are_allowed(host: str) -> None:
+def test_link_local_and_metadata_addresses_are_always_denied(host: str) -> None:
     everything = OutboundBlock.model_validate({"allow": ["0.0.0.0/0", "::/0"]})
-    assert why_not(host, OutboundPolicy()).startswith("address_denied unknown: ")
-    assert "no probe may reach" in why_not(host, OutboundPolicy())
-    assert "no probe may reach" in why_not(host, OutboundPolicy(everything))
+    assert denial_reason(host, OutboundPolicy()).startswith("address_denied unknown: ")
+    assert "no probe may reach" in denial_reason(host, OutboundPolicy())
+    assert "no probe may reach" in denial_reason(host, OutboundPolicy(everything))
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "::1", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"]
 )
-def test_loopback_is_for_those_on_this_machine(host: str) -> None:
-    assert why_not(host, OutboundPolicy()) == ""
-    assert "remote callers may not reach" in why_not(host, OutboundPolicy().for_remote_callers())
+def test_loopback_is_denied_for_remote_clients(host: str) -> None:
+    assert denial_reason(host, OutboundPolicy()) == ""
+    assert "remote callers may not reach" in denial_reason(host, OutboundPolicy().for_remote_callers())
 
 
-def test_lists_name_networks_and_deny_wins() -> None:
+def test_deny_list_takes_precedence_over_allow_list() -> None:
     policy = OutboundPolicy(OutboundBlock.model_validate({"allow": ["10.0.0.0/8"], "deny": ["10.1.0.0/16"]}))
-    assert why_not("10.2.0.1", policy) == why_not("::ffff:10.2.0.1", policy) == ""
-    assert "deny" in why_not("10.1.2.3", policy)
-    assert "deny" in why_not("::ffff:10.1.2.3", policy)
-    assert "allow" in why_not("192.0.2.1", policy)
-    assert "allow" in why_not("2001:db8::1", policy)
-    assert why_not("::1", OutboundPolicy(OutboundBlock.model_validate({"allow": ["::1/128"]}))) == ""
+    assert denial_reason("10.2.0.1", policy) == denial_reason("::ffff:10.2.0.1", policy) == ""
+    assert "deny" in denial_reason("10.1.2.3", policy)
+    assert "deny" in denial_reason("::ffff:10.1.2.3", policy)
+    assert "allow" in denial_reason("192.0.2.1", policy)
+    assert "allow" in denial_reason("2001:db8::1", policy)
+    assert denial_reason("::1", OutboundPolicy(OutboundBlock.model_validate({"allow": ["::1/128"]}))) == ""
 
 
-def test_a_network_of_mapped_addresses_is_the_one_that_it_maps() -> None:
+def test_ipv4_mapped_network_equals_the_ipv4_network() -> None:
     policy = OutboundPolicy(OutboundBlock.model_validate({"deny": ["::ffff:192.0.2.0/120"]}))
-    assert "deny" in why_not("192.0.2.7", policy)
-    assert "deny" in why_not("::ffff:192.0.2.7", policy)
+    assert "deny" in denial_reason("192.0.2.7", policy)
+    assert "deny" in denial_reason("::ffff:192.0.2.7", policy)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_network_of_mapped_addresses_is_the_one_that_it_maps() -> None:
         ({"deny": [10]}, "is not a network"),
     ],
 )
-def test_what_is_no_list_of_networks_is_refused(written: dict[str, Any], words: str) -> None:
+def test_invalid_list_of_networks_is_rejected(written: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         OutboundBlock.model_validate(written)
 
@@ -116,18 +116,20 @@ WAYS: list[dict[str, Any]] = [
     {"prometheus": "http://%s/", "good": "a", "total": "b", "at_least": "99%"},
     {"domain": "example.org", "rdap": "http://%s/"},
 ]
-# A ping comes to us; a program and a browser connect by themselves, which is why they need --allow-exec.
-ELSEWHERE = {"heartbeat", "exec", "browser"}
+# A heartbeat is received. A program and a browser connect themselves, and need --allow-exec for that.
+WITHOUT_CONNECTION = {"heartbeat", "exec", "browser"}
 
 
-def test_no_kind_is_forgotten() -> None:
-    assert {next(iter(written)) for written in WAYS} | ELSEWHERE == set(KINDS)
+def test_every_kind_has_a_case() -> None:
+    assert {next(iter(written)) for written in WAYS} | WITHOUT_CONNECTION == set(KINDS)
 
 
 @pytest.mark.parametrize("written", WAYS, ids=lambda written: next(iter(written)))
-async def test_every_kind_asks_before_it_connects(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a name leads: the address is what counts."""
-    monkeypatch.setattr("monitor.probes.icmp.allowed", lambda: True)  # it asks before it opens the socket
+async def test_policy_applies_to_every_kind(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It also applies to names: the address counts."""
+    monkeypatch.setattr(
+        "monitor.probes.icmp.allowed", lambda: True
+    )  # the policy is checked before the socket is opened
     where = {
         key: value.replace("%s", "inside.test") if isinstance(value, str) else value for key, value in written.items()
     }
@@ -138,14 +140,14 @@ async def test_every_kind_asks_before_it_connects(written: dict[str, Any], monke
     assert "169.254.169.254" in result.detail
 
 
-async def test_a_redirect_does_not_get_around_it() -> None:
+async def test_policy_applies_to_redirects() -> None:
     away = http_response(status="302 Found", Location="http://169.254.169.254/latest/meta-data/")
     async with serve_tcp(respond_with(away)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 3})).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "address_denied")
 
 
-async def test_an_address_that_may_be_tried_is_tried_beside_one_that_may_not() -> None:
+async def test_permitted_address_is_tried_next_to_a_denied_one() -> None:
     async with (
         serve_tcp(respond_with(http_response())) as port,
         nameserver(dns_records("A 169.254.169.254", "A 127.0.0.1")) as names,
@@ -155,7 +157,7 @@ async def test_an_address_that_may_be_tried_is_tried_beside_one_that_may_not() -
     assert result.outcome is Outcome.GOOD
 
 
-async def test_a_caller_from_elsewhere_does_not_reach_this_machine() -> None:
+async def test_remote_client_cannot_reach_loopback() -> None:
     async with (
         serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health()) as (runner, _),
@@ -166,8 +168,8 @@ async def test_a_caller_from_elsewhere_does_not_reach_this_machine() -> None:
     assert (ours.result.outcome, theirs.result.reason) == (Outcome.GOOD, "address_denied")
 
 
-def test_nothing_connects_past_the_policy() -> None:
-    """Whoever adds a way to connect has to add it here, and to ask the policy first."""
+def test_every_connecting_call_is_covered_by_the_policy() -> None:
+    """A new way to connect must be added here, and must check the policy first."""
     found = set()
     house = Path(monitor.__file__).parent
     for path in (each for each in house.rglob("*.py") if each.parent.name not in {"storage", "demo"}):
@@ -187,10 +189,10 @@ def test_nothing_connects_past_the_policy() -> None:
                 found.add(f"{path.parent.name}/{path.name}")
     assert found == {
         "network/icmp_echo.py",
-        "network/resolver.py",  # whether there is a route, which sends nothing
+        "network/resolver.py",  # checks for a route, and sends nothing
         "network/connection.py",
         "probes/mysql.py",
-        "protocols/database.py",  # asks for the two drivers
+        "protocols/database.py",  # checks the policy for the two drivers
         "protocols/postgres_session.py",
         "protocols/websocket_session.py",  # such a method encodes a request, sent over a Connection
         "receivers/email.py",  # begins SMTP over the socket of a Connection

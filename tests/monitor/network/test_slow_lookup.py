@@ -1,4 +1,6 @@
-"""Names whose look-up is slow or loses queries: the deadline is the only limit, and a lost query costs no verdict."""
+"""Names whose lookup is slow or loses queries: the deadline is the only limit, and a lost query does not change the
+outcome.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,8 @@ async def resolver_at(port: int, servers: Iterable[str] = ("127.0.0.1",)) -> Asy
 
 
 @pytest.mark.parametrize("seconds", [0.6, 1.5])
-async def test_a_slow_name_is_waited_for_by_a_resolver_that_has_been_quick(seconds: float) -> None:
-    """c-ares has measured an answer time of 1 ms by then, and gives up after 0.25 s."""
+async def test_slow_name_is_resolved_after_fast_ones(seconds: float) -> None:
+    """c-ares has measured a response time of 1 ms before, and would give up after 0.25 s."""
     async with delayed_nameserver(by_name(seconds), HERE) as port, resolver_at(port) as resolver:
         for _ in range(10):
             await resolver.addresses(CACHED, 80)
@@ -55,7 +57,7 @@ async def test_a_slow_name_is_waited_for_by_a_resolver_that_has_been_quick(secon
             assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
 
 
-async def test_a_probe_of_a_slow_name_is_good_in_a_daemon_that_has_looked_others_up() -> None:
+async def test_probe_of_a_slow_name_is_good_after_other_lookups() -> None:
     async with (
         delayed_nameserver(by_name(0.6), HERE) as names,
         serve_tcp(respond_with(http_response())) as port,
@@ -69,21 +71,21 @@ async def test_a_probe_of_a_slow_name_is_good_in_a_daemon_that_has_looked_others
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_a_third_of_the_queries_lost_costs_no_verdict(seed: int) -> None:
+async def test_loss_of_a_third_of_the_queries_changes_no_outcome(seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - which datagrams are lost is no secret
     async with (
         delayed_nameserver(lambda query: None if draw.random() < 0.3 else 0.0, HERE) as names,
         serve_tcp(respond_with(http_response())) as port,
-        probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, pulse),
+        probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, loop_monitor),
     ):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(load_check({"tcp": f"{CACHED}:{port}"}))
         found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(60)))
     assert {(each.result.outcome, each.result.reason) for each in found} == {(Outcome.GOOD, "")}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.6], ids=["quick", "slow"])
-async def test_a_second_server_stands_in_for_one_that_is_silent(seconds: float) -> None:
+async def test_second_server_is_used_if_the_first_is_silent(seconds: float) -> None:
     async with (
         delayed_nameserver(lambda query: None, HERE, host="127.0.0.1") as port,
         delayed_nameserver(lambda query: seconds, HERE, host="127.0.0.2", port=port),
@@ -93,8 +95,8 @@ async def test_a_second_server_stands_in_for_one_that_is_silent(seconds: float) 
             assert await asyncio.wait_for(resolver.addresses(SLOW, 80), 30)
 
 
-async def test_one_family_that_is_never_answered_does_not_hold_the_other_up() -> None:
-    """RFC 8305, 3: broken name servers drop questions for AAAA."""
+async def test_unanswered_family_does_not_delay_the_other() -> None:
+    """RFC 8305, 3: broken name servers drop queries for AAAA."""
     ip4_only: Delay = lambda query: None if query.question[0].rdtype == dns.rdatatype.AAAA else 0.0  # noqa: E731
     async with delayed_nameserver(ip4_only, HERE) as port, resolver_at(port) as resolver:
         loop = asyncio.get_running_loop()
@@ -112,7 +114,7 @@ async def test_one_family_that_is_never_answered_does_not_hold_the_other_up() ->
         (Family.IP6, {"::1"}),
     ],
 )
-async def test_a_slow_look_up_finds_both_families_or_the_only_one(family: Family, found: set[str]) -> None:
+async def test_slow_lookup_finds_both_families_or_the_configured_one(family: Family, found: set[str]) -> None:
     async with (
         delayed_nameserver(lambda query: 0.3, dns_records("A 127.0.0.1", "AAAA ::1")) as port,
         resolver_at(port) as resolver,
@@ -129,7 +131,7 @@ async def test_a_slow_look_up_finds_both_families_or_the_only_one(family: Family
         (dns_records(), "dns_no_address"),
     ],
 )
-async def test_a_slow_answer_that_there_is_none_keeps_its_reason(answering: Answering, reason: str) -> None:
+async def test_slow_negative_answer_keeps_its_reason(answering: Answering, reason: str) -> None:
     async with delayed_nameserver(lambda query: 0.4, answering) as port, resolver_at(port) as resolver:
         for _ in range(3):
             with pytest.raises(ProbeFailure) as caught:
@@ -137,7 +139,7 @@ async def test_a_slow_answer_that_there_is_none_keeps_its_reason(answering: Answ
             assert (caught.value.outcome, caught.value.reason) == (Outcome.BAD, reason)
 
 
-async def test_nothing_is_left_open_by_look_ups_that_end() -> None:
+async def test_finished_lookups_leave_no_open_sockets() -> None:
     def descriptors() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
@@ -147,11 +149,11 @@ async def test_nothing_is_left_open_by_look_ups_that_end() -> None:
         for _ in range(5):
             await resolver.addresses(SLOW, 80)
         async with asyncio.timeout(10):
-            while descriptors() > before + 5:  # c-ares closes them in a thread of its own
+            while descriptors() > before + 5:  # c-ares closes them in its own thread
                 await asyncio.sleep(0.01)
 
 
-async def test_a_resolver_that_answers_the_root_alone_is_asked_until_the_deadline() -> None:
+async def test_resolver_that_answers_only_the_root_is_queried_until_the_deadline() -> None:
     def of_the_root(query: dns.message.QueryMessage) -> Iterable[bytes]:
         return dns_records()(query) if query.question[0].name == dns.name.root else ()
 
@@ -164,8 +166,8 @@ async def test_a_resolver_that_answers_the_root_alone_is_asked_until_the_deadlin
     assert silent.result.outcome is Outcome.UNKNOWN
 
 
-async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None:
-    """Both may come at once: that of the first query is for both families, and holds those of one."""
+async def test_answer_for_both_families_is_combined_with_one_for_a_single_family() -> None:
+    """Both may arrive together. The first query is for both families, and may contain only one."""
     async with (
         delayed_nameserver(lambda query: 0.0, dns_records("A 127.0.0.1", "A 127.0.0.2")) as port,
         resolver_at(port) as resolver,
@@ -182,7 +184,7 @@ async def test_the_first_query_s_answer_stands_beside_one_for_a_family() -> None
         resolver._fresh.release(channels)
 
 
-async def test_without_a_channel_for_it_the_first_query_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_first_query_is_awaited_without_a_second_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left() -> None:
         raise pycares.AresError("Failed to initialize c-ares channel")
 

@@ -1,4 +1,4 @@
-"""The algebra of columns, against cells one by one."""
+"""The algebra of outages, compared with a cell-by-cell computation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ bitmaps = st.lists(st.booleans(), min_size=CELLS, max_size=CELLS)
 
 
 def columns(bitmap: list[bool]) -> Outages:
-    """Every down cell as an outage of its own: they touch, as those of several parts do."""
+    """Return each down cell as an outage of its own; adjacent outages touch, like those of several parts."""
     starts = np.flatnonzero(np.array(bitmap)).astype(np.int64)
     return Outages(starts, starts + 1)
 
@@ -25,17 +25,17 @@ def cells(outages: Outages) -> list[bool]:
 
 
 @given(st.lists(bitmaps, min_size=1, max_size=4), st.integers(1, 4))
-def test_at_least_so_many_are_down_in_every_cell(maps: list[list[bool]], count: int) -> None:
+def test_at_least_k_are_down_in_every_cell(maps: list[list[bool]], count: int) -> None:
     count = min(count, len(maps))
     found = at_least(count, [columns(each) for each in maps])
     assert cells(found) == [sum(column) >= count for column in zip(*maps, strict=True)]
 
 
 @given(bitmaps, st.lists(st.integers(0, CELLS), min_size=1))
-def test_downtime_before_an_instant_is_the_cells_before_it(bitmap: list[bool], instants: list[int]) -> None:
+def test_downtime_before_an_instant_equals_the_down_cells_before_it(bitmap: list[bool], instants: list[int]) -> None:
     found = before(at_least(1, [columns(bitmap), NONE]), np.array(instants, np.int64))
     assert found.tolist() == [sum(bitmap[:instant]) for instant in instants]
 
 
-def test_nothing_is_down_before_any_instant_where_nothing_fails() -> None:
+def test_no_downtime_without_failures() -> None:
     assert before(NONE, np.array([0, 5], np.int64)).tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""Simulated years against closed forms. Every seed is fixed: a test that passes does so always, on any machine."""
+"""Simulated years compared with exact formulas. Every seed is fixed, so the results do not vary."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from sla.feasibility import (
 from sla.interval import DAY, HOUR, MINUTE
 from tests.sla.feasibility.designs import design, fail_over, outside, part, site
 
-OFTEN = Repairable(90 * HOUR, 10 * HOUR)  # down 1 in 10: many outages, so that few years say much
+OFTEN = Repairable(90 * HOUR, 10 * HOUR)  # down for 1 of 10 hours: many outages, so that few years are enough
 
 
 def within_sampling_error(made: Design, years: int = 2_000) -> bool:
-    """Whether the mean of the years lies within three standard errors of the exact figure."""
+    """Return whether the mean of the years is within three standard errors of the exact value."""
     drawn = simulate(made, years, seed=7)
     error = drawn.availabilities.std() / years**0.5
     return bool(abs(drawn.mean_down - expected_unavailability(made)) < 3 * error)
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3])
-def test_k_of_three_comes_to_the_binomial_tail(needed: int) -> None:
+def test_k_of_three_equals_the_binomial_tail(needed: int) -> None:
     assert within_sampling_error(design(part("a", replace(OFTEN, replicas=3, needed=needed))))
 
 
-def test_a_repairable_pair_comes_to_its_closed_form() -> None:
-    """Down u² of the time, in outages of mttr / 2 on average: so many of them, and so long."""
+def test_repairable_pair_equals_its_closed_form() -> None:
+    """It is down for u² of the time, in outages of mttr / 2 on average. Their number and length are compared."""
     pair = design(part("a", OFTEN), part("b", OFTEN), structure=parallel("a", "b"))
     drawn = simulate(pair, 2_000, seed=7)
     assert drawn.mean_down == pytest.approx(0.01, rel=0.02)
@@ -83,31 +83,31 @@ def test_a_repairable_pair_comes_to_its_closed_form() -> None:
         "excluded",
     ],
 )
-def test_the_years_come_to_the_exact_figure(made: Design) -> None:
-    """The simulation and the algebra read one model; here they are held to mean the same by it."""
+def test_mean_of_the_years_equals_the_exact_figure(made: Design) -> None:
+    """The simulation and the algebra use the same model."""
     assert within_sampling_error(made)
 
 
-def test_the_same_seed_gives_the_same_years_and_another_one_others() -> None:
+def test_years_depend_on_the_seed() -> None:
     made = design(part("a", OFTEN))
     first, again, other = (simulate(made, 50, seed).downtime.tolist() for seed in (1, 1, 2))
     assert first == again != other
 
 
-def test_more_years_begin_with_the_same_ones() -> None:
+def test_longer_simulation_begins_with_the_same_years() -> None:
     made = design(part("a", OFTEN))
     assert simulate(made, 700, 1).downtime[:30].tolist() == simulate(made, 30, 1).downtime.tolist()
 
 
-def test_a_parts_years_do_not_depend_on_what_else_is_in_the_design() -> None:
-    """So that two designs differ by their difference and not by luck: the better one is so in every single year."""
+def test_years_of_a_part_do_not_depend_on_other_parts() -> None:
+    """Two designs therefore differ by their difference and not by chance: the better one is better in every year."""
     alone = simulate(design(part("a", OFTEN)), 50, 1).downtime
     more = simulate(design(part("a", OFTEN), part("b", OFTEN)), 50, 1).downtime
     assert (more >= alone).all()
 
 
-def test_these_very_figures_come_out_everywhere() -> None:
-    """Drawn from a stream that is fixed for ever; a change here changes every plan's answer."""
+def test_simulated_figures_are_the_same_on_every_machine() -> None:
+    """The random stream is fixed; a change here changes every plan's output."""
     drawn = simulate(design(part("a", Repairable(30 * DAY, HOUR))), 20, seed=1)
     # microseconds; log1p may differ in its last bit
     assert drawn.downtime[:3].tolist() == pytest.approx(
@@ -115,14 +115,14 @@ def test_these_very_figures_come_out_everywhere() -> None:
     )  # us: log1p may differ in its last bit
 
 
-def test_outages_run_on_from_one_year_into_the_next() -> None:
-    """One outage of years on end is downtime in each of them, and no year has more than it is long."""
+def test_outage_continues_into_the_next_year() -> None:
+    """One outage of several years is downtime in each of them, and at most a year's length."""
     drawn = simulate(design(part("a", Repairable(YEAR, 20 * YEAR))), 200, 1)
     assert drawn.downtime.max() == YEAR
     assert drawn.mean_down == pytest.approx(20 / 21, abs=0.05)
 
 
-def test_excluded_maintenance_leaves_the_year_and_counted_does_not() -> None:
+def test_excluded_maintenance_is_removed_from_the_year() -> None:
     windows = Planned(30 * DAY, DAY)
     counted, excluded = (
         simulate(design(part("a", OFTEN), maintenance=Maintenance(windows, kept)), 40, 1) for kept in (True, False)
@@ -136,24 +136,24 @@ def years(*downtimes: int) -> Years:
     return Years(np.array(downtimes, np.int64), np.full(len(downtimes), YEAR, np.int64))
 
 
-def test_a_year_at_the_level_reaches_it_to_the_microsecond() -> None:
+def test_year_at_exactly_the_objective_meets_it() -> None:
     allowed = YEAR // 100_000  # 99.999 %: 315.36 s, a whole number of microseconds
     assert years(allowed).chance(LEVELS[-1]) == 1.0
     assert years(allowed + 1).chance(LEVELS[-1]) == 0.0
 
 
-def test_quantiles_are_years_that_were_drawn() -> None:
+def test_quantiles_are_simulated_years() -> None:
     drawn = years(*(n * YEAR // 100 for n in range(20)))
     assert drawn.quantile(Fraction(1, 20)) == pytest.approx(0.81)
     assert drawn.quantile(Fraction(1, 2)) == pytest.approx(0.90)
     assert drawn.quantile(Fraction(19, 20)) == pytest.approx(0.99)
 
 
-def test_what_would_take_an_hour_to_draw_is_refused_with_what_to_ask_for() -> None:
+def test_too_long_simulation_is_rejected_with_a_remedy() -> None:
     busy = design(*(part(f"p{n}", Repairable(HOUR, MINUTE, 20)) for n in range(50)))
     with pytest.raises(NinewatchError, match=r"use --years \d+ or fewer"):
         simulate(busy, 10_000, 1)
 
 
-def test_a_part_that_hardly_ever_fails_keeps_within_range() -> None:
+def test_very_reliable_part_stays_within_range() -> None:
     assert simulate(design(part("a", Repairable(10**22, HOUR))), 20, 1).downtime.sum() == 0

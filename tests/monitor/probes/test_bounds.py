@@ -1,4 +1,4 @@
-"""What a target may cost us: every stream has an end, no stream holds the loop, and nothing of ours is printed."""
+"""Limits on the cost of a target: every stream ends, no stream blocks the loop, and no secret of ours is printed."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ CANARY = "canary-bearer-7f3a9c1e5b2d4f60"
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n", b"A: b\r\n" * 10_000),
     ],
 )
-async def test_framing_without_end_is_cut_short_though_it_never_pauses(opening: bytes, piece: bytes) -> None:
+async def test_endless_framing_without_a_pause_is_aborted(opening: bytes, piece: bytes) -> None:
     async with serve_tcp(repeat_piece(piece, opening)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 60)).result
     assert result.outcome is Outcome.BAD
     assert result.reason in ("malformed_response", "headers_too_large")
 
 
-async def test_a_body_in_chunks_of_one_byte_is_read_whole() -> None:
+async def test_body_in_chunks_of_one_byte_is_read_completely() -> None:
     body = CHUNKED + b"1\r\nx\r\n" * 100_000 + b"2\r\nok\r\n0\r\n\r\n"
     async with serve_tcp(respond_with(body)) as port:
         written = {"http": f"http://127.0.0.1:{port}/", "expect": {"matches": "ok$"}, "body_limit": 200_000}
         assert (await attempt(written, 60)).result.outcome is Outcome.GOOD
 
 
-class Always:
-    """A socket that always has something to read, as a fast target's has."""
+class AlwaysReadable:
+    """A socket with data that is always readable, like that of a fast target."""
 
     def fileno(self) -> int:
         return -1
@@ -61,10 +61,10 @@ class Always:
         return b"x" * size
 
 
-async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tasks run while it comes in, and the deadline can fall in the middle of it.
+async def test_stream_without_a_pause_lets_other_tasks_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline can expire while the stream is read.
 
-    The loop's time is the turns of another task, a millisecond each, so that the deadline comes by these turns alone.
+    The loop's clock advances by a millisecond with each turn of another task.
     """
     clock = ManualClock()
     monkeypatch.setattr(asyncio.get_running_loop(), "time", clock.monotonic)
@@ -76,7 +76,7 @@ async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch:
 
     async def probe(attempt: Any) -> ProbeResult:
         attempt.enter("transfer")
-        connection = Connection(attempt, Always())  # type: ignore[arg-type]
+        connection = Connection(attempt, AlwaysReadable())  # type: ignore[arg-type]
         while True:
             await connection.receive()
 
@@ -98,7 +98,7 @@ async def test_a_stream_that_never_pauses_leaves_the_loop_its_turns(monkeypatch:
         b"HTTP/1.1 204 No Content\r\n\r\nunasked for",
     ],
 )
-async def test_what_comes_behind_an_answer_changes_nothing(reply: bytes) -> None:
+async def test_bytes_after_a_response_are_ignored(reply: bytes) -> None:
     response = Response(limit=1_000)
     response.feed(reply)
     assert response.complete
@@ -106,7 +106,7 @@ async def test_what_comes_behind_an_answer_changes_nothing(reply: bytes) -> None
     assert bytes(response.body) in (b"first", b"")
 
 
-async def test_a_head_request_answered_with_a_body_is_judged_by_its_head() -> None:
+async def test_head_response_with_a_body_is_checked_by_its_head() -> None:
     async with serve_tcp(respond_with(http_response(b"a body all the same"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "method": "HEAD"})).result
     assert (result.outcome, result.status) == (Outcome.GOOD, 200)
@@ -126,7 +126,7 @@ async def test_a_head_request_answered_with_a_body_is_judged_by_its_head() -> No
     ],
 )
 @pytest.mark.parametrize("path", ["$.a", "$..a", "$"])
-async def test_no_json_is_a_defect_of_ours(body: bytes, path: str) -> None:
+async def test_no_json_causes_an_internal_error(body: bytes, path: str) -> None:
     async with serve_tcp(respond_with(http_response(body))) as port:
         written = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}
         result = (await attempt(written)).result
@@ -141,10 +141,10 @@ async def test_no_json_is_a_defect_of_ours(body: bytes, path: str) -> None:
     [{"header": {"X-Echo": "something else"}}, {"json": {"$.echo": "something else"}}, {"status": 204}],
 )
 @pytest.mark.parametrize("filler", [0, 40, 70, 100])
-async def test_a_target_that_echoes_a_credential_does_not_get_it_printed(
+async def test_echoed_credential_is_not_printed(
     expect: dict[str, Any], filler: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even the part of it that a bounded detail would have room for."""
+    """A truncated detail contains no part of it either."""
     monkeypatch.setenv("CANARY", CANARY)
     (tmp_path / "password").write_text(CANARY[::-1])
 

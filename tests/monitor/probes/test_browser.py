@@ -1,4 +1,4 @@
-"""The browser kind: a script's verdict in Debian's Chromium, and what is kept of a failure."""
+"""The browser kind: the outcome of a script in Debian's Chromium, and the artifacts of a failure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FAILING = "def run(page):\n    print('said')\n    assert page.title() == 'Elsewh
         ("def ran(page): pass", Outcome.UNKNOWN, "browser_missing"),
     ],
 )
-async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason: str, tmp_path: Path) -> None:
+async def test_outcome_is_that_of_the_script(script: str, outcome: Outcome, reason: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(script)
     async with serve_tcp(respond_with(PAGE)) as port:
         written = {
@@ -66,7 +66,7 @@ async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason:
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
     kept = tmp_path / "k" / "check"
     assert kept.exists() is (outcome is Outcome.BAD)
-    if reason == "browser_failed":  # after a time-out there is little left for the picture
+    if reason == "browser_failed":  # after a timeout there is little time left for the screenshot
         assert (kept / "screenshot.png").read_bytes().startswith(b"\x89PNG")
         assert zipfile.is_zipfile(kept / "trace.zip")
 
@@ -74,8 +74,8 @@ async def test_the_verdict_is_the_scripts(script: str, outcome: Outcome, reason:
 @pytest.mark.slow
 @pytest.mark.needs_chromium
 @needs("chromium")
-async def test_neither_a_detail_nor_a_trace_holds_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Details show no query, which no one declared to be a secret; a trace would hold what was typed."""
+async def test_details_and_traces_contain_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Details contain no query, because it may be a secret that is not declared. A trace would contain typed text."""
     monkeypatch.setenv("PASSWORD", "hunter2-canary")
     (tmp_path / "script.py").write_text(GOOD)
     written = {
@@ -94,14 +94,14 @@ async def test_neither_a_detail_nor_a_trace_holds_a_secret(tmp_path: Path, monke
 
 @pytest.mark.slow
 @pytest.mark.needs_chromium
-async def test_a_browser_that_is_not_there_is_our_fault(tmp_path: Path) -> None:
+async def test_missing_browser_gives_unknown(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(GOOD)
     written: dict[str, Any] = {"browser": str(tmp_path / "script.py"), "chromium": "/nowhere/chromium"}
     result = (await attempt(written, 30)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "browser_missing")
 
 
-def test_a_script_that_is_not_there_or_not_allowed_is_refused(tmp_path: Path) -> None:
+def test_missing_or_forbidden_script_is_rejected(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     with pytest.raises(ValidationError, match="no script"):
         load_check({"browser": str(script)})

@@ -1,4 +1,4 @@
-"""The postgres and mysql kinds: against Debian's servers where installed, and against what is no database."""
+"""The postgres and mysql kinds: with Debian's servers where installed, and with servers that are no database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def postgres_error(state: bytes, text: bytes) -> bytes:
 
 
 def mysql_error(number: int, text: bytes) -> bytes:
-    """Return an error packet in place of the greeting."""
+    """Return an error packet that replaces the greeting."""
     body = b"\xff" + number.to_bytes(2, "little") + text
     return len(body).to_bytes(3, "little") + b"\0" + body
 
@@ -87,7 +87,7 @@ WRONG = b'password authentication failed for user "x"'
         ("mysql", send_nothing, BAD, "connect_timeout"),
     ],
 )
-async def test_every_refusal_has_its_word(kind: str, handler: Handler, outcome: Outcome, reason: str) -> None:
+async def test_every_rejection_has_its_reason(kind: str, handler: Handler, outcome: Outcome, reason: str) -> None:
     async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert (result.outcome, result.reason) == (outcome, reason)
@@ -97,7 +97,7 @@ async def test_every_refusal_has_its_word(kind: str, handler: Handler, outcome: 
 @pytest.mark.parametrize(
     "handler", [send_and_close(), send_on_connect(b"SSH-2.0-x\r\n" * 10), send_and_close(b"\0" * 50)]
 )
-async def test_what_is_no_database_is_bad_and_never_a_defect_of_ours(kind: str, handler: Handler) -> None:
+async def test_server_that_is_no_database_is_bad(kind: str, handler: Handler) -> None:
     async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert result.outcome is BAD
@@ -105,7 +105,7 @@ async def test_what_is_no_database_is_bad_and_never_a_defect_of_ours(kind: str, 
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-async def test_a_closed_port_is_refused(kind: str) -> None:
+async def test_closed_port_is_connect_refused(kind: str) -> None:
     result = (await attempt({kind: f"127.0.0.1:{free_port()}", "user": "ninewatch"})).result
     assert (result.outcome, result.reason) == (BAD, "connect_refused")
 
@@ -114,8 +114,10 @@ async def test_a_closed_port_is_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("query", "SELECT 1"), ("expect", "1"), ("database", "d"), ("password", {"env": "RIGHT"})]
 )
-def test_what_nobody_would_ask_is_refused(kind: str, key: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that asks for credentials would be good without being asked what the check says."""
+def test_check_that_would_not_query_is_rejected(
+    kind: str, key: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that requires credentials would be good without running the check's query."""
     monkeypatch.setenv("RIGHT", "right-canary")
     load_check({kind: "127.0.0.1", "user": "ninewatch", key: value})
     with pytest.raises(ValidationError, match="without a user"):
@@ -130,9 +132,7 @@ def test_what_nobody_would_ask_is_refused(kind: str, key: str, value: Any, monke
         (b"the certificate of the standby is old", BAD, "database_error"),
     ],
 )
-async def test_what_the_server_says_of_certificates_is_no_judgement_of_its_own(
-    said: bytes, outcome: Outcome, reason: str
-) -> None:
+async def test_server_text_about_certificates_is_not_a_tls_failure(said: bytes, outcome: Outcome, reason: str) -> None:
     async with serve_tcp(send_on_connect(postgres_error(b"28000", said))) as port:
         result = (await attempt({"postgres": f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert (result.outcome, result.reason) == (outcome, reason)
@@ -150,7 +150,7 @@ async def test_what_the_server_says_of_certificates_is_no_judgement_of_its_own(
         ("could not receive data from server: Connection reset by peer", BAD, "connection_reset"),
     ],
 )
-def test_what_libpq_says_of_the_connection_has_its_word(said: str, outcome: Outcome, reason: str) -> None:
+def test_libpq_connection_errors_have_their_reasons(said: str, outcome: Outcome, reason: str) -> None:
     check = load_check({"postgres": "127.0.0.1", "user": "ninewatch"})
     error = psycopg.OperationalError(f'connection failed: connection to server at "127.0.0.1", port 1 failed: {said}')
     failure = failure_of(check, error)
@@ -159,7 +159,7 @@ def test_what_libpq_says_of_the_connection_has_its_word(said: str, outcome: Outc
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-async def test_the_next_address_is_tried_when_the_first_refuses(kind: str) -> None:
+async def test_next_address_is_tried_if_the_first_refuses(kind: str) -> None:
     class Both(Resolver):
         async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
             return [(socket.AF_INET, (f"127.0.0.{last}", port)) for last in (2, 1)]
@@ -174,7 +174,7 @@ async def test_the_next_address_is_tried_when_the_first_refuses(kind: str) -> No
 @pytest.mark.parametrize(
     ("value", "expected"), [(None, "NULL"), (b"None", "good"), ("None", "good"), (b"\xc3\xa9", '"é"')]
 )
-def test_null_reads_like_nothing_and_bytes_like_text(value: object, expected: str) -> None:
+def test_null_is_read_as_empty_and_bytes_as_text(value: object, expected: str) -> None:
     check = load_check({"mysql": "127.0.0.1", "user": "ninewatch", "expect": "None"})
     if expected == "good":
         judge(check, [(value,)])
@@ -183,7 +183,7 @@ def test_null_reads_like_nothing_and_bytes_like_text(value: object, expected: st
             judge(check, [(value,)])
 
 
-# The real servers
+# Real servers
 
 
 @contextlib.contextmanager
@@ -210,8 +210,8 @@ def mariadb(folder: Path, *more: str) -> Iterator[int]:
 
 @pytest.mark.slow
 @needs(str(POSTGRES / "initdb"))
-async def test_postgres_depends_on_no_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither on one that an option overrides, nor on one that none does."""
+async def test_postgres_ignores_environment_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This applies to variables with and without an overriding option."""
     names = {each.envvar.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.envvar}
     assert {"PGOPTIONS", "PGREQUIREAUTH", "PGSSLMAXPROTOCOLVERSION"} <= names
     monkeypatch.setenv("RIGHT", "right-canary")
@@ -228,7 +228,7 @@ async def test_postgres_depends_on_no_variable(tmp_path: Path, monkeypatch: pyte
 async def test_postgres_reads_one_row_and_prints_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of many rows, which are more than may come, the first will do."""
+    """The query has more rows than the limit; the first one is used."""
     monkeypatch.setenv("RIGHT", "right-canary")
     with postgres(tmp_path) as port:
         right = {"postgres": f"127.0.0.1:{port}", "user": "ninewatch", "password": {"env": "RIGHT"}}
@@ -248,7 +248,7 @@ async def test_postgres_reads_one_row_and_prints_nothing(
 
 @pytest.mark.slow
 @needs(str(POSTGRES / "initdb"))
-async def test_postgres_shows_its_certificate_and_speaks_its_version(
+async def test_postgres_reports_its_certificate_and_uses_the_tls_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = trustme.CA()
@@ -297,13 +297,13 @@ REAL = {
         pytest.param("mysql", marks=needs("mariadbd", "mariadb-install-db")),
     ],
 )
-async def test_a_real_server(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_real_server(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIGHT", "right-canary")
     monkeypatch.setenv("WRONG", "wrong-canary")
     server, query, expected = REAL[kind]
     with server(tmp_path) as port:
         target = {kind: f"127.0.0.1:{port}"}
-        assert (await attempt(target)).result.outcome is GOOD  # it asks for credentials: it is there
+        assert (await attempt(target)).result.outcome is GOOD  # it requires credentials, so it is up
         right = {**target, "user": "ninewatch", "password": {"env": "RIGHT"}, "query": query}
         good = (await attempt({**right, "expect": expected})).result
         assert (good.outcome, good.reason) == (GOOD, "")
@@ -311,7 +311,10 @@ async def test_a_real_server(kind: str, tmp_path: Path, monkeypatch: pytest.Monk
         assert (await attempt({**right, "expect": "other"})).result.reason == "answer_mismatch"
         assert (await attempt({**right, "query": "SELECT nonsense"})).result.reason == "database_error"
         elsewhere = (await attempt({**right, "database": "nowhere"})).result
-        assert elsewhere.reason in {"database_missing", "credentials_refused"}  # MariaDB does not tell strangers which
+        assert elsewhere.reason in {
+            "database_missing",
+            "credentials_refused",
+        }  # MariaDB does not report which one to unauthenticated clients
         wrong = (await attempt({**target, "user": "ninewatch", "password": {"env": "WRONG"}})).result
         assert (wrong.outcome, wrong.reason) == (UNKNOWN, "credentials_refused")
         assert "canary" not in wrong.detail

@@ -1,4 +1,6 @@
-"""Names: what the dns kind says of a resolver's answers, and what every other kind says when its name is not found."""
+"""Name resolution: the dns kind's outcomes for a resolver's answers, and the other kinds' outcomes for names that are
+not found.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ LOST = dns_records(rcode=dns.rcode.SERVFAIL)
 GOOD = dns_records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mail.example.test.", 'TXT "v=spf1 -all"')
 
 
-async def asked(
+async def probe_resolver(
     over_udp: Answering, over_tcp: Answering = no_response, seconds: float = 5.0, **more: Any
 ) -> ProbeResult:
     async with nameserver(over_udp, over_tcp) as port:
@@ -62,8 +64,8 @@ async def asked(
         ("TXT", ['"v=spf1 -all"']),
     ],
 )
-async def test_an_answer_that_holds_what_is_expected_is_good(record: str, expected: list[str]) -> None:
-    result = await asked(GOOD, record=record, expect={"answer": expected})
+async def test_expected_answer_is_good(record: str, expected: list[str]) -> None:
+    result = await probe_resolver(GOOD, record=record, expect={"answer": expected})
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
     assert "resolve" in result.phases
 
@@ -80,47 +82,47 @@ async def test_an_answer_that_holds_what_is_expected_is_good(record: str, expect
         (dns_records("A 198.51.100.1"), "dns_answer"),
     ],
 )
-async def test_every_other_answer_has_its_word(answering: Answering, reason: str) -> None:
-    result = await asked(answering, expect={"answer": [ADDRESS]})
+async def test_every_other_answer_has_its_reason(answering: Answering, reason: str) -> None:
+    result = await probe_resolver(answering, expect={"answer": [ADDRESS]})
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert NAME in result.detail
 
 
-async def test_a_resolver_that_says_nothing_costs_the_deadline() -> None:
-    result = await asked(no_response, seconds=0.1)
+async def test_silent_resolver_ends_at_the_deadline() -> None:
+    result = await probe_resolver(no_response, seconds=0.1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
 
 
 def over_tcp(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    """Answer in two pieces, the length's two bytes apart."""
+    """Answer in two segments, with the two bytes of the length apart."""
     (whole,) = GOOD(query)
     framed = len(whole).to_bytes(2, "big") + whole
     yield framed[:1]
     yield framed[1:]
 
 
-async def test_an_answer_too_long_for_a_datagram_is_fetched_over_tcp() -> None:
-    result = await asked(truncated_response, over_tcp, expect={"answer": [ADDRESS]})
+async def test_truncated_answer_is_fetched_over_tcp() -> None:
+    result = await probe_resolver(truncated_response, over_tcp, expect={"answer": [ADDRESS]})
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
 @pytest.mark.parametrize("cut", [[], [b"\x00"], [b"\x00\xffab"]])
-async def test_an_answer_cut_short_over_tcp_is_malformed(cut: list[bytes]) -> None:
-    result = await asked(truncated_response, lambda _query: cut)
+async def test_incomplete_tcp_answer_is_malformed(cut: list[bytes]) -> None:
+    result = await probe_resolver(truncated_response, lambda _query: cut)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
 
 
 def with_other_id(query: dns.message.QueryMessage) -> bytes:
-    """Return an answer as a forger would send it who cannot see the question."""
+    """Return an answer with another id, as from an attacker who cannot see the query."""
     (forged,) = dns_records("A 203.0.113.66")(query)
     return bytes([forged[0] ^ 0xFF]) + forged[1:]
 
 
-async def test_an_answer_with_another_id_is_not_ours() -> None:
-    """Nor is an empty datagram; the true answer behind them counts."""
-    result = await asked(lambda query: [b"", with_other_id(query), *GOOD(query)], expect={"answer": [ADDRESS]})
+async def test_answer_with_another_id_is_ignored() -> None:
+    """An empty datagram is ignored too. The real answer after them counts."""
+    result = await probe_resolver(lambda query: [b"", with_other_id(query), *GOOD(query)], expect={"answer": [ADDRESS]})
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
-    result = await asked(lambda query: [with_other_id(query)], seconds=0.1)
+    result = await probe_resolver(lambda query: [with_other_id(query)], seconds=0.1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
 
 
@@ -141,37 +143,39 @@ def other_question(query: dns.message.QueryMessage) -> Iterable[bytes]:
     ],
     ids=["other question", "the question itself", "noise", "a stub", "cut", "a pointer to itself"],
 )
-async def test_what_is_no_answer_is_malformed(answering: Answering) -> None:
-    result = await asked(answering)
+async def test_invalid_answer_is_malformed(answering: Answering) -> None:
+    result = await probe_resolver(answering)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
     assert result.detail.isprintable()
 
 
-async def test_a_named_resolver_is_the_target_and_our_own_is_not() -> None:
-    """Nobody at the port that the check names is the target's failure; nobody at our own resolver's is ours."""
+async def test_configured_resolver_is_the_target_and_the_system_resolver_is_not() -> None:
+    """A closed port is the failure of a configured resolver, but our own failure for the system's resolver."""
     port = closed_port()
     named = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}"})).result
     assert (named.outcome, named.reason) == (Outcome.BAD, "connect_refused")
 
 
-async def test_our_own_resolver_out_of_reach_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_system_resolver_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     port = closed_port()
     monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
     own = (await attempt({"dns": NAME})).result
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
-def of_the_root(root: Answering, others: Answering = no_response) -> Answering:
-    """Return what answers the question for the root's servers in one way, and every other in another."""
+def answers_for_root_and_others(root: Answering, others: Answering = no_response) -> Answering:
+    """Return a handler with one answer to the query for the root's servers, and another to all other queries."""
     return lambda query: (root if query.question[0].name == dns.name.root else others)(query)
 
 
-def at_a_loss(root: Answering) -> Answering:
-    """Return what answers SERVFAIL to everything but the question for the root's servers."""
-    return of_the_root(root, LOST)
+def servfail_except_for_root(root: Answering) -> Answering:
+    """Return a handler that answers SERVFAIL to every query except the one for the root's servers."""
+    return answers_for_root_and_others(root, LOST)
 
 
-WAITING = of_the_root(dns_records("NS a.root-servers.net."))  # as a resolver that waits in vain for a zone's servers
+WAITING = answers_for_root_and_others(
+    dns_records("NS a.root-servers.net.")
+)  # like a resolver that waits for a zone's silent servers
 
 
 @pytest.mark.parametrize(
@@ -184,10 +188,10 @@ WAITING = of_the_root(dns_records("NS a.root-servers.net."))  # as a resolver th
     ],
     ids=["nothing", "at a loss", "something", "whom it answers"],
 )
-async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_anything(
+async def test_silent_system_resolver_is_classified_by_its_answer_for_the_root(
     root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with nameserver(of_the_root(root)) as port:
+    async with nameserver(answers_for_root_and_others(root)) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         result = (await attempt({"dns": NAME, "timeout": "1s"}, 1)).result
     assert (result.outcome, result.reason) == (outcome, reason)
@@ -202,10 +206,10 @@ async def test_our_own_resolver_that_is_silent_is_judged_by_whether_it_answers_a
     ],
     ids=["nothing", "something", "whom it answers"],
 )
-async def test_our_own_resolver_that_is_at_a_loss_is_judged_by_whether_it_knows_anything(
+async def test_failing_system_resolver_is_classified_by_its_answer_for_the_root(
     root: Answering, outcome: Outcome, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with nameserver(at_a_loss(root)) as port:
+    async with nameserver(servfail_except_for_root(root)) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         result = (await attempt({"dns": NAME})).result
         expected = (await attempt({"dns": NAME, "expect": {"rcode": "SERVFAIL"}})).result
@@ -215,10 +219,10 @@ async def test_our_own_resolver_that_is_at_a_loss_is_judged_by_whether_it_knows_
 
 @pytest.mark.parametrize("own", [False, True], ids=["named", "own"])
 @pytest.mark.parametrize("closed", [True, False], ids=["refuses", "drops"])
-async def test_a_truncated_answer_of_a_resolver_without_tcp_says_so(
+async def test_truncated_answer_of_a_resolver_without_tcp_is_reported(
     own: bool, closed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer of the resolver came, so that it is not out of reach; but nobody has seen the whole answer."""
+    """The resolver is reachable, but its full answer is not available."""
     async with delayed_nameserver(lambda _query: 0.0, truncated_response) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         named = {} if own else {"resolver": f"127.0.0.1:{port}"}
@@ -230,7 +234,7 @@ async def test_a_truncated_answer_of_a_resolver_without_tcp_says_so(
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["named", "own"])
-async def test_a_third_of_the_queries_lost_costs_no_verdict(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loss_of_a_third_of_the_queries_changes_no_outcome(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(3)  # noqa: S311 - which datagrams are lost is no secret
     async with delayed_nameserver(
         lambda _query: None if draw.random() < 0.3 else 0.0, dns_records(f"A {ADDRESS}")
@@ -241,7 +245,7 @@ async def test_a_third_of_the_queries_lost_costs_no_verdict(own: bool, monkeypat
     assert {(each.outcome, each.reason) for each in found} == {(Outcome.GOOD, "")}
 
 
-async def test_the_second_resolver_of_the_system_stands_in_for_a_silent_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_second_system_resolver_is_used_if_the_first_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     async with (
         delayed_nameserver(lambda _query: None, dns_records()) as port,
         delayed_nameserver(lambda _query: 0.0, dns_records(f"A {ADDRESS}"), "127.0.0.2", port),
@@ -252,26 +256,28 @@ async def test_the_second_resolver_of_the_system_stands_in_for_a_silent_one(monk
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
-# The other kinds' own look-ups.
+# Lookups of the other kinds.
 
 
 def closed_port() -> int:
-    """Return a port that nobody listens on, neither over UDP nor over TCP."""
+    """Return a port without a listener over UDP and TCP."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
 
 
-async def looked_up(answering: Answering, over_tcp: Answering = no_response, seconds: float = 5.0) -> ProbeResult:
-    """Return what an http check finds whose host is a name, asked of this server."""
+async def probe_named_host(
+    answering: Answering, over_tcp: Answering = no_response, seconds: float = 5.0
+) -> ProbeResult:
+    """Return the result of an http check whose host is a name, resolved by this server."""
     async with serve_tcp(respond_with(http_response())) as target, nameserver(answering, over_tcp) as port:
         written = {"http": f"http://{NAME}:{target}/"}
         return (await attempt(written, seconds, Resolver(["127.0.0.1"], port))).result
 
 
-async def test_a_name_leads_to_its_target() -> None:
-    result = await looked_up(dns_records("A 127.0.0.1"))
+async def test_name_is_resolved_to_its_target() -> None:
+    result = await probe_named_host(dns_records("A 127.0.0.1"))
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
     assert result.phases["resolve"] > 0
 
@@ -280,58 +286,58 @@ async def test_a_name_leads_to_its_target() -> None:
     ("answering", "reason"),
     [
         (dns_records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
-        (at_a_loss(dns_records()), "dns_servfail"),
-        (at_a_loss(dns_records(rcode=dns.rcode.REFUSED)), "dns_servfail"),
+        (servfail_except_for_root(dns_records()), "dns_servfail"),
+        (servfail_except_for_root(dns_records(rcode=dns.rcode.REFUSED)), "dns_servfail"),
         (dns_records(rcode=dns.rcode.REFUSED), "dns_refused"),
         (dns_records(), "dns_no_address"),
     ],
 )
-async def test_a_name_that_leads_nowhere_has_its_word(answering: Answering, reason: str) -> None:
-    result = await looked_up(answering)
+async def test_unresolvable_name_has_its_reason(answering: Answering, reason: str) -> None:
+    result = await probe_named_host(answering)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert NAME in result.detail
 
 
-async def test_a_long_answer_is_fetched_over_tcp() -> None:
-    result = await looked_up(truncated_response, framed_for_tcp(dns_records("A 127.0.0.1")))
+async def test_long_answer_is_fetched_over_tcp() -> None:
+    result = await probe_named_host(truncated_response, framed_for_tcp(dns_records("A 127.0.0.1")))
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
-async def test_our_own_resolver_that_answers_nothing_is_unknown() -> None:
-    result = await looked_up(no_response, seconds=0.2)
+async def test_silent_system_resolver_gives_unknown() -> None:
+    result = await probe_named_host(no_response, seconds=0.2)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
-async def test_a_name_that_a_resolver_gets_no_answer_for_is_bad() -> None:
-    result = await looked_up(WAITING, seconds=1)
+async def test_name_without_an_answer_from_its_servers_is_bad() -> None:
+    result = await probe_named_host(WAITING, seconds=1)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
 
 
 @pytest.mark.parametrize(
     "answering",
-    [of_the_root(LOST), at_a_loss(LOST), at_a_loss(no_response)],
+    [answers_for_root_and_others(LOST), servfail_except_for_root(LOST), servfail_except_for_root(no_response)],
     ids=["without an uplink", "as lost for the root", "silent about it"],
 )
-async def test_a_resolver_that_is_at_a_loss_for_every_name_is_ours(answering: Answering) -> None:
-    """It says of the root what it would say of any name, and is no witness."""
-    result = await looked_up(answering, seconds=0.5)
+async def test_resolver_that_fails_for_every_name_gives_unknown(answering: Answering) -> None:
+    """Its answer for the root is the same as for any name, so it proves nothing about the target."""
+    result = await probe_named_host(answering, seconds=0.5)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
-async def test_a_forged_answer_is_waited_past() -> None:
-    result = await looked_up(lambda query: [with_other_id(query), *dns_records("A 127.0.0.1")(query)])
+async def test_forged_answer_is_ignored() -> None:
+    result = await probe_named_host(lambda query: [with_other_id(query), *dns_records("A 127.0.0.1")(query)])
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
-async def test_no_resolver_at_all_is_unknown() -> None:
+async def test_missing_resolver_gives_unknown() -> None:
     async with serve_tcp(respond_with(http_response())) as target:
         written = {"http": f"http://{NAME}:{target}/"}
         result = (await attempt(written, 5, Resolver(["127.0.0.1"], closed_port()))).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
-async def test_a_name_is_looked_up_anew_for_every_probe() -> None:
-    """A monitor that remembers names, be it for their TTL, hides their failures."""
+async def test_name_is_resolved_for_every_probe() -> None:
+    """A monitor that caches names, even for their TTL, hides their failures."""
     count = 0
 
     def counting(query: dns.message.QueryMessage) -> Iterable[bytes]:
@@ -347,7 +353,7 @@ async def test_a_name_is_looked_up_anew_for_every_probe() -> None:
     assert count == 2
 
 
-async def test_a_look_up_under_way_when_the_daemon_stops_leaves_nothing_behind() -> None:
+async def test_lookup_in_progress_at_shutdown_is_cleaned_up() -> None:
     async with nameserver(no_response) as port:
         resolver = Resolver(["127.0.0.1"], port)
         looking = asyncio.create_task(resolver.addresses(NAME, 80))
@@ -370,14 +376,14 @@ BOTH = dns_records("A 127.0.0.1", "AAAA ::1")
         (Family.IP6_FIRST, ["::1", "127.0.0.1"]),
     ],
 )
-async def test_a_family_is_preferred_or_the_only_one(family: Family, found: list[str]) -> None:
+async def test_address_family_is_preferred_or_required(family: Family, found: list[str]) -> None:
     async with nameserver(BOTH) as port:
         resolver = Resolver(["127.0.0.1"], port)
         assert [where[0] for _, where in await resolver.addresses(NAME, 80, family)] == found
         await resolver.close()
 
 
-async def test_a_host_without_an_address_of_the_family_says_so() -> None:
+async def test_host_without_an_address_of_the_family_is_reported() -> None:
     resolver = Resolver(["127.0.0.1"], closed_port())
     with pytest.raises(ProbeFailure, match=r"127\.0\.0\.1 in ip6 has no address"):
         await resolver.addresses("127.0.0.1", 80, Family.IP6)

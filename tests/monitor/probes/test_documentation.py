@@ -1,4 +1,4 @@
-"""docs/probes.md keeps its word: every example loads and is good against a real server, every reason is explained."""
+"""docs/probes.md: every example loads and is good with a real server, and every reason code is explained."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Stage = Callable[[Path], AbstractAsyncContextManager[dict[str, Any]]]
 
 
 def example(kind: str) -> dict[str, Any]:
-    """Return the check as the documentation shows it."""
+    """Return the check in the documentation."""
     written = yaml.safe_load(KINDS[kind].example)
     assert isinstance(written, dict)
     return written
@@ -62,7 +62,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_every_example_is_a_configuration(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_example_is_a_valid_configuration(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     check = "\n".join(f"        {line}" for line in KINDS[kind].example.splitlines())
     (tmp_path / "journeys").mkdir()
@@ -75,7 +75,7 @@ def test_every_example_is_a_configuration(kind: str, tmp_path: Path, monkeypatch
     assert found.portfolio.products[0].checks[0].kind == kind
 
 
-# Every example is probed, with its address replaced by that of a server that behaves as the example wants.
+# Every example is probed, with its address replaced by that of a server that fits the example.
 
 
 def at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
@@ -211,7 +211,11 @@ STAGES: dict[str, Stage] = {
     "postgres": database("postgres", postgres),
     "mysql": database("mysql", mariadb),
 }
-ELSEWHERE = {"heartbeat", "icmp", "browser"}  # pushed: tests of the pings; in a namespace: below; test_browser
+NOT_PROBED_HERE = {
+    "heartbeat",
+    "icmp",
+    "browser",
+}  # heartbeat: tests of the pings; icmp: in a namespace, below; browser: test_browser
 SLOW = {
     "postgres": [pytest.mark.slow, needs(str(POSTGRES / "initdb"))],
     "mysql": [pytest.mark.slow, needs("mariadbd", "mariadb-install-db")],
@@ -219,7 +223,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("scheme", [scheme for kind in KINDS.values() for scheme in kind.schemes])
-def test_every_url_makes_a_check_of_its_kind(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_url_gives_a_check_of_its_kind(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
     port = ":1" if kind.name in ("tcp", "grpc") else ""
@@ -228,12 +232,12 @@ def test_every_url_makes_a_check_of_its_kind(scheme: str, monkeypatch: pytest.Mo
 
 
 def test_every_kind_has_a_stage() -> None:
-    assert set(STAGES) == set(KINDS) - ELSEWHERE
+    assert set(STAGES) == set(KINDS) - NOT_PROBED_HERE
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=SLOW.get(kind, [])) for kind in STAGES])
-async def test_every_example_is_good_where_its_server_is(kind: str, tmp_path: Path) -> None:
-    """As `ninewatch probe` is run, which shows where the time went."""
+async def test_every_example_is_good_with_its_server(kind: str, tmp_path: Path) -> None:
+    """The examples run as with `ninewatch probe`, which shows the phases."""
     async with STAGES[kind](tmp_path) as changed:
         check = {**example(kind), **changed}
         path = tmp_path / "c.yaml"
@@ -246,32 +250,32 @@ async def test_every_example_is_good_where_its_server_is(kind: str, tmp_path: Pa
     assert sum(said["phases"].values()) <= said["duration_seconds"]
 
 
-# Words that stand in the detail of `sli_unavailable` and `rdap_unavailable`.
+# Reason codes in the detail of `sli_unavailable` and `rdap_unavailable`.
 IN_DETAIL = {"query_ambiguous", "query_malformed", "query_refused", "rdap_none"}
 
 
-def test_every_reason_that_a_kind_gives_is_explained() -> None:
+def test_every_reason_of_a_kind_is_explained() -> None:
     common = {
         word
         for module in (connection, buffered_stream, fetching_check, response_module, expectation_module)
-        for word in words(module)
+        for word in reason_codes(module)
     }
     for kind in KINDS.values():
         module = inspect.getmodule(kind.prepare)
         assert module is not None
         explained = set(kind.reasons) | set(SHARED) | common | IN_DETAIL
-        assert set(words(module)) <= explained, kind.name
+        assert set(reason_codes(module)) <= explained, kind.name
 
 
 @pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(probes.__path__)])
-def test_every_reason_of_every_module_is_explained_somewhere(name: str) -> None:
-    """Also those of modules that a kind stands on, such as a protocol's."""
+def test_every_reason_of_every_module_is_explained(name: str) -> None:
+    """This includes the modules that a kind uses, such as a protocol's."""
     explained = set(SHARED) | IN_DETAIL | {word for kind in KINDS.values() for word in kind.reasons}
-    assert set(words(importlib.import_module(f"monitor.probes.{name}"))) <= explained
+    assert set(reason_codes(importlib.import_module(f"monitor.probes.{name}"))) <= explained
 
 
-def words(module: Any) -> list[str]:
-    """Return the reasons that a module writes out."""
+def reason_codes(module: Any) -> list[str]:
+    """Return the reason codes in the module's source."""
     calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
     return [
         call.args[0].value

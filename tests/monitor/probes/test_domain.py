@@ -1,4 +1,4 @@
-"""The domain kind: what a registry's directory says, and that its silence is not the domain's end."""
+"""The domain kind: answers of a registry's directory, and that a silent directory does not mean an expired domain."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
         "error",
     ],
 )
-async def test_every_answer_has_its_word(said: bytes, outcome: Outcome, reason: str) -> None:
+async def test_every_answer_has_its_reason(said: bytes, outcome: Outcome, reason: str) -> None:
     result = await probed(respond_with(said))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
-async def test_a_directory_that_says_nothing_is_not_the_domains_fault() -> None:
+async def test_failing_directory_gives_unknown() -> None:
     assert (await probed(send_nothing)).reason == "rdap_unavailable"
 
 
-async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_is_found_in_the_iana_list_and_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     async def directory(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -104,7 +104,7 @@ async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: 
         monkeypatch.setattr(module, "BOOTSTRAP", f"http://127.0.0.1:{port}/dns.json")
         result = (await attempt({"domain": "WWW.Example.test.", "timeout": "1s"})).result
     assert asked[0] == "/dns.json"
-    assert result.reason == "rdap_unavailable"  # https to a port that speaks http: the right server was asked
+    assert result.reason == "rdap_unavailable"  # https to an http port: the right server was requested
     assert "tls" in result.phases
 
 
@@ -117,7 +117,9 @@ async def test_the_server_is_found_as_iana_lists_it_and_remembered(monkeypatch: 
         ("oauth2", {"token_url": "https://h/", "client_id": "us", "client_secret": {"env": "KEY"}}),
     ],
 )
-def test_nothing_is_shown_to_a_server_that_is_not_named(key: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credentials_are_sent_to_a_server_from_the_list(
+    key: str, given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KEY", "canary-of-a-registry")
     with pytest.raises(ValidationError, match="would be sent to the server in IANA's list"):
         load_check({"domain": "example.test", key: given})
@@ -126,7 +128,7 @@ def test_nothing_is_shown_to_a_server_that_is_not_named(key: str, given: Any, mo
     assert not getattr(check.request("https://data.test/", without_credentials=True), key)
 
 
-def test_our_certificate_is_not_shown_to_a_server_that_is_not_named(tmp_path: Path) -> None:
+def test_client_certificate_is_not_sent_to_a_server_from_the_list(tmp_path: Path) -> None:
     issued = trustme.CA().issue_cert("client.test")
     issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
     tls = {"certificate": str(tmp_path / "own.pem"), "server_name": "h"}
@@ -141,24 +143,24 @@ def test_our_certificate_is_not_shown_to_a_server_that_is_not_named(tmp_path: Pa
 @pytest.mark.parametrize(
     "name", ["localhost", "192.0.2.7", "2001:db8::7", "com", "printer.local", "_dmarc.example.org", "x.localhost."]
 )
-def test_what_nobody_registers_is_refused(name: str) -> None:
+def test_unregistrable_name_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError, match="is not a registrable domain"):
         load_check({"domain": name})
 
 
-def test_a_servers_url_takes_no_query() -> None:
+def test_server_url_with_a_query_is_rejected() -> None:
     with pytest.raises(ValidationError, match="a base URL must not contain a query"):
         load_check({"domain": "example.test", "rdap": "https://h/?key=abc"})
 
 
-def test_the_longest_suffix_of_the_list_counts() -> None:
+def test_longest_suffix_of_the_list_is_used() -> None:
     services = [[["ca"], ["https://ca.test/"]], [["gov.ca"], ["https://gov.test/"]]]
     assert rdap.server_of("a.gov.ca", {"services": services}) == "https://gov.test/"
     with pytest.raises(ProbeFailure, match="specify one with rdap"):
         rdap.server_of("example.zz", {"services": services})
 
 
-def test_registries_are_not_asked_every_minute() -> None:
+def test_short_interval_is_rejected() -> None:
     with pytest.raises(ValidationError, match="registries limit queries"):
         load_check({"domain": "example.test", "interval": "1m"})
     assert load_check({"domain": "example.test"}).interval == 6 * 3600 * 1_000_000

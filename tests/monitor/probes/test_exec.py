@@ -1,4 +1,4 @@
-"""The exec kind: a program run apart, ended with all that it started, and off unless it is allowed."""
+"""The exec kind: a program in its own process group, stopped with its descendants; disabled unless allowed."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ async def ran(script: str, seconds: float = 5.0, **more: Any) -> Any:
         ("sleep 60 & exit 2", {}, BAD, "exec_failed"),
     ],
 )
-async def test_every_end_has_its_word(script: str, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
+async def test_every_exit_has_its_reason(script: str, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
     result = await ran(script, 2.0, **more)
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
-async def test_the_environment_is_what_the_check_says_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_is_exactly_the_configured_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAEMON_SECRET", "canary-of-the-daemon")
     monkeypatch.setenv("OWN_SECRET", "canary-of-the-check")
     result = await ran('echo "$DAEMON_SECRET|$OWN"; exit 1', env={"OWN": {"env": "OWN_SECRET"}})
     assert result.detail == 'exit code 1: "|[secret]"'
 
 
-async def test_arguments_reach_the_program_as_they_are() -> None:
+async def test_arguments_are_passed_unchanged() -> None:
     words = [sys.executable, "-c", "import sys; print(sys.argv[1:])", "$(id); `id` 'a b'"]
     result = (await attempt({"exec": words, "expect": r"\[\"\$\(id\); `id` 'a b'\"\]"})).result
     assert (result.outcome, result.reason) == (GOOD, "")
 
 
-async def test_at_the_deadline_all_that_the_program_started_is_ended(tmp_path: Path) -> None:
+async def test_descendants_are_killed_at_the_deadline(tmp_path: Path) -> None:
     named = tmp_path / "child"
     for seconds in (0.5, 2, 8, 32):  # a busy machine may not start the program before a short deadline
         await ran(f"sleep 61 & echo $! > {named}.new; mv {named}.new {named}; wait", seconds)
@@ -67,8 +67,8 @@ async def test_at_the_deadline_all_that_the_program_started_is_ended(tmp_path: P
     wait_for("the child's end", lambda: not alive(child))
 
 
-async def test_a_descendant_that_left_the_group_holds_up_nothing(tmp_path: Path) -> None:
-    """It keeps the output open, and is not ended: no more is promised."""
+async def test_descendant_outside_of_the_group_does_not_delay_the_probe(tmp_path: Path) -> None:
+    """It keeps the output open and is not killed, which the documentation does not promise either."""
     result = await ran(
         f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 60' & "
         f"until [ -s {tmp_path}/child ]; do :; done; echo said; exit 2"
@@ -78,36 +78,36 @@ async def test_a_descendant_that_left_the_group_holds_up_nothing(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "signal 40")])
-async def test_a_signal_is_named_where_it_has_a_name(number: int, name: str) -> None:
+async def test_signal_is_reported_by_name(number: int, name: str) -> None:
     result = await ran(f"echo first; echo last; kill -{number} $$")
     assert (result.outcome, result.detail) == (BAD, f'killed by {name}: "first"')
 
 
 @pytest.mark.parametrize("program", ["/nowhere/at/all", "/etc/passwd"])
-async def test_a_program_that_cannot_be_run_says_nothing_of_the_target(program: str) -> None:
+async def test_program_that_cannot_start_gives_unknown(program: str) -> None:
     result = (await attempt({"exec": [program]})).result
     assert (result.outcome, result.reason) == (UNKNOWN, "exec_missing")
 
 
 @pytest.mark.parametrize("words", [[], "ls -l", ["ls"], ["/bin/ls", "a\0b"], ["/bin/ls", 5]])
-def test_what_is_no_argument_list_is_refused(words: object) -> None:
+def test_invalid_argument_list_is_rejected(words: object) -> None:
     with pytest.raises(ValidationError):
         load_check({"exec": words})
 
 
 @pytest.mark.parametrize("name", ["A=B", "", "A B", "A\0", "1A"])
-def test_what_no_environment_can_hold_is_refused(name: str) -> None:
+def test_invalid_environment_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError, match="env"):
         load_check({"exec": ["/bin/true"], "env": {name: "c"}})
 
 
-def test_a_daemon_that_was_not_told_to_refuses_to_run_programs() -> None:
+def test_exec_check_is_rejected_without_allow_exec() -> None:
     with pytest.raises(ValidationError, match="--allow-exec"):
         DisabledExecCheck.model_validate({"id": "x", "exec": ["/bin/true"]})
 
 
 @pytest.mark.slow
-def test_on_the_command_line_it_takes_the_flag(tmp_path: Path) -> None:
+def test_command_line_requires_the_flag(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     check = "{id: c, exec: [/bin/true]}"
     config.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      - {check}\n")

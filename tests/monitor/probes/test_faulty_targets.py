@@ -1,4 +1,4 @@
-"""Every faulty target gets the expected outcome and reason from one attempt of the real runner."""
+"""Every faulty target gives the expected outcome and reason in one attempt of the real runner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def found(target: FaultyTarget, authority: TargetAuthority) -> ProbeResult
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: openssl")
 @pytest.mark.parametrize("name", FAULTY_TARGETS)
-async def test_an_attempt_finds_exactly_what_is_wrong(name: str, authority: TargetAuthority) -> None:
+async def test_attempt_gives_the_expected_outcome_and_reason(name: str, authority: TargetAuthority) -> None:
     target = FAULTY_TARGETS[name]
     result = await found(target, authority)
     assert (result.outcome, result.reason) == (target.outcome, target.reason), result.detail
@@ -43,8 +43,8 @@ def test_there_are_many_targets_and_every_name_is_unique() -> None:
     assert len(FAULTY_TARGETS) == sum(1 for family in FAMILIES for _ in family.faulty_targets()) >= 60
 
 
-def test_nothing_is_called_good_that_is_called_something_else() -> None:
-    """The table itself: a reason where, and only where, something is wrong or nothing is known."""
+def test_expected_outcomes_and_reasons_are_consistent() -> None:
+    """A target has a reason if and only if it is bad or unknown."""
     assert [
         name for name, each in FAULTY_TARGETS.items() if (each.outcome is Outcome.GOOD) is not (each.reason == "")
     ] == []

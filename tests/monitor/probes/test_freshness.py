@@ -1,4 +1,4 @@
-"""The freshness kind: where a stamp may stand, how it may be written, and when it is too old."""
+"""The freshness kind: the places and formats of a stamp, and when it is too old."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def aged(**age: float) -> datetime:
     ids=["last-modified", "header", "json", "seconds", "milliseconds", "file names"],
 )
 @pytest.mark.parametrize(("max_age", "reason"), [("25h", ""), ("30s", "stale")])
-async def test_the_newest_stamp_is_found_wherever_it_stands(
+async def test_newest_stamp_is_found_at_every_place(
     said: bytes, stamp: dict[str, str], max_age: str, reason: str
 ) -> None:
     written = {**stamp, "format": "%Y%m%d%H"} if "matches" in stamp else stamp
@@ -56,7 +56,7 @@ async def test_the_newest_stamp_is_found_wherever_it_stands(
     assert "old" in result.detail
 
 
-async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
+async def test_stamp_without_an_hour_means_the_end_of_its_day() -> None:
     stamp = {"header": "X", "format": "%Y%m%d"}
     assert (
         await probed(http_response(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")
@@ -65,8 +65,8 @@ async def test_a_stamp_without_an_hour_stands_for_the_end_of_its_day() -> None:
 
 
 @pytest.mark.parametrize("written", ["%Y%m%d", "%Y-%m-%d"])
-async def test_a_date_is_taken_for_one_without_a_format(written: str) -> None:
-    """Eight digits are no Unix time: that would be of the early seventies."""
+async def test_date_is_recognized_without_a_format(written: str) -> None:
+    """Eight digits are not read as Unix time, which would be in the early 1970s."""
     stamp = {"header": "X"}
     today = await probed(http_response(X=f"{datetime.now(UTC):{written}}"), stamp=stamp, max_age="1s")
     assert today.outcome is Outcome.GOOD, today.detail
@@ -76,19 +76,19 @@ async def test_a_date_is_taken_for_one_without_a_format(written: str) -> None:
     ).outcome is Outcome.GOOD
 
 
-async def test_eight_digits_that_are_no_date_are_unix_time() -> None:
+async def test_eight_digits_without_a_valid_date_are_unix_time() -> None:
     result = await probed(http_response(X="19999999"), stamp={"header": "X"}, max_age="1d")
     assert result.reason == "stale"
 
 
 @pytest.mark.parametrize("written", ["%Q", "abc", "%H:%M", "%d.%m.", "%Y%Y", "%", "%s"])
-def test_a_format_that_no_date_is_written_in_is_refused(written: str) -> None:
+def test_format_without_a_date_is_rejected(written: str) -> None:
     with pytest.raises(ValidationError, match="is not the format of a date with a year"):
         load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}})
 
 
 @pytest.mark.parametrize("written", ["%Y%m%d%H", "%d/%b/%Y:%H:%M:%S %z", "%Y-W%W-%w", "%G-W%V-%u", "%y%j", "%c", "x%Y"])
-def test_a_format_with_a_year_is_taken(written: str) -> None:
+def test_format_with_a_year_is_accepted(written: str) -> None:
     assert load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}}).stamp.format == written
 
 
@@ -105,7 +105,7 @@ def test_a_format_with_a_year_is_taken(written: str) -> None:
     ],
     ids=["no header", "no value", "no time", "too large", "no json", "tomorrow", "an error"],
 )
-async def test_everything_else_has_its_word(said: bytes, stamp: dict[str, str], reason: str) -> None:
+async def test_every_failure_has_its_reason(said: bytes, stamp: dict[str, str], reason: str) -> None:
     result = await probed(said, stamp=stamp, max_age="1d")
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
@@ -126,7 +126,7 @@ async def listing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     ("path", "reason"),
     [("file", "stale"), ("elsewhere", "file_elsewhere"), ("odd", "stamp_malformed"), ("local", "stamp_malformed")],
 )
-async def test_a_file_that_is_named_is_looked_at_if_it_lies_on_the_same_host(path: str, reason: str) -> None:
+async def test_linked_file_on_the_same_host_is_requested(path: str, reason: str) -> None:
     async with serve_tcp(listing) as port:
         written = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
         result = (await attempt({**written, "stamp": {"json": f"$.{path}", "file": True}})).result
@@ -134,10 +134,8 @@ async def test_a_file_that_is_named_is_looked_at_if_it_lies_on_the_same_host(pat
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-async def test_a_file_lies_where_the_answer_that_names_it_came_from(
-    elsewhere: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a redirect that is another folder, or another host, to which no credentials go."""
+async def test_linked_file_is_relative_to_the_last_response(elsewhere: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a redirect this is another folder or another host, to which no credentials are sent."""
     monkeypatch.setenv("TOKEN", "canary-bearer")
     heads = list[bytes]()
 
@@ -161,11 +159,11 @@ async def test_a_file_lies_where_the_answer_that_names_it_came_from(
     assert [b"canary-bearer" in head for head in heads] == [True, not elsewhere, not elsewhere]
 
 
-def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
+def test_daily_batch_is_due_on_weekdays_only() -> None:
     check = load_check({"freshness": "http://h/", "due": "0 7 * * 1-5", "grace": "30m"})
     monday = int(datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()) * SECOND
     friday = monday - 3 * DAY
-    check.judge(friday + MINUTE, monday - HOUR)  # the weekend asks for nothing
+    check.judge(friday + MINUTE, monday - HOUR)  # nothing is due at the weekend
     check.judge(friday + MINUTE, monday + 29 * MINUTE)  # within the grace
     check.judge(monday + MINUTE, monday + 31 * MINUTE)
     with pytest.raises(Exception, match="stale"):
@@ -182,10 +180,10 @@ def test_a_daily_batch_is_due_at_its_instant_and_not_at_weekends() -> None:
         {"max_age": "1d", "stamp": {"json": "nonsense"}},
     ],
 )
-def test_what_cannot_be_meant_is_refused(more: dict[str, Any]) -> None:
+def test_invalid_option_is_rejected(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         load_check({"freshness": "http://h/", **more})
 
 
-def test_the_clock_of_the_test_is_the_machines() -> None:
+def test_test_uses_the_machines_clock() -> None:
     assert abs(NOW.timestamp() - time.time()) < 3600

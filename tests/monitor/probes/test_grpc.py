@@ -1,4 +1,4 @@
-"""The grpc kind against grpcio's own server and health service, and against what is none."""
+"""The grpc kind with grpcio's server and health service, and with servers that are not gRPC."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Status = health_pb2.HealthCheckResponse
 
 @contextlib.contextmanager
 def healthy(authority: trustme.CA | None = None, *, service: bool = True) -> Iterator[int]:
-    """Run a server whose `up` serves, whose `down` does not, and which as a whole does."""
+    """Run a server with the services `up` (serving) and `down` (not serving); the server as a whole is serving."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(2) as pool:
@@ -68,20 +68,20 @@ async def probed(port: int, seconds: float = 5.0, **more: Any) -> ProbeResult:
     ("service", "reason"),
     [("", ""), ("up", ""), ("down", "grpc_not_serving"), ("odd", "grpc_not_serving"), ("x" * 300, "grpc_status")],
 )
-async def test_the_health_of_a_service_is_what_it_says(service: str, reason: str) -> None:
+async def test_health_of_a_service_gives_the_outcome(service: str, reason: str) -> None:
     with healthy() as port:
         result = await probed(port, service=service)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
-async def test_a_server_without_the_health_service_says_so() -> None:
+async def test_missing_health_service_is_reported() -> None:
     with healthy(service=False) as port:
         result = await probed(port)
     assert (result.outcome, result.reason) == (Outcome.BAD, "grpc_status")
     assert "UNIMPLEMENTED" in result.detail
 
 
-async def test_over_tls_http2_is_agreed_upon_and_the_certificate_judged(tmp_path: Path) -> None:
+async def test_tls_negotiates_http_2_and_verifies_the_certificate(tmp_path: Path) -> None:
     authority = trustme.CA()
     trusted = {"encrypted": True, "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
     with healthy(authority) as port:
@@ -103,7 +103,7 @@ async def test_over_tls_http2_is_agreed_upon_and_the_certificate_judged(tmp_path
         (send_nothing, "deadline"),
     ],
 )
-async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str) -> None:
+async def test_server_that_is_not_grpc_has_its_reason(handler: Handler, reason: str) -> None:
     async with serve_tcp(handler) as port:
         result = await probed(port, 0.5)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
@@ -111,12 +111,12 @@ async def test_what_is_no_grpc_server_has_its_word(handler: Handler, reason: str
 
 
 @pytest.mark.parametrize("name", ["te", "Content-Type", "Host", "grpc-timeout"])
-def test_metadata_of_the_call_itself_is_refused(name: str) -> None:
+def test_reserved_metadata_is_rejected(name: str) -> None:
     with pytest.raises(ValidationError, match="reserved for the call itself"):
         load_check({"grpc": "h:1", "metadata": {name: "x"}})
 
 
-async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None:
+async def test_retry_pushback_of_an_exhausted_server_is_respected() -> None:
     calls = 0
 
     async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -142,19 +142,19 @@ async def test_a_server_out_of_resources_that_asks_for_a_pause_gets_it() -> None
         ("99", "UNAUTHENTICATED", "grpc_status"),
     ],
 )
-async def test_a_status_that_says_nothing_about_the_target_is_named(status: str, unknown: Any, reason: str) -> None:
+async def test_configured_unknown_status_gives_unknown(status: str, unknown: Any, reason: str) -> None:
     async with serve_tcp(answering_calls(b"", {"grpc-status": status})) as port:
         result = (await attempt({"grpc": f"127.0.0.1:{port}", "unknown": unknown})).result
     assert (result.outcome is Outcome.UNKNOWN, result.reason) == (reason == "inconclusive", reason)
 
 
-async def test_429_with_retry_after_in_answer_to_a_call_is_unknown() -> None:
+async def test_429_with_retry_after_is_unknown() -> None:
     async with serve_tcp(answering_calls(b"", status="429", **{"retry-after": "5"})) as port:
         result = (await attempt({"grpc": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.UNKNOWN, "rate_limited", 429)
 
 
 @pytest.mark.parametrize("unknown", ["OK", "NO_SUCH", 8, True])
-def test_a_status_that_no_failed_call_has_is_refused(unknown: Any) -> None:
+def test_invalid_status_is_rejected(unknown: Any) -> None:
     with pytest.raises(ValidationError, match="is not a status of a failed call"):
         load_check({"grpc": "h:1", "unknown": unknown})

@@ -1,4 +1,4 @@
-"""The http kind against real listeners: what is asked, what counts as good, and which word a failure gets."""
+"""The http kind with real listeners: the request, the conditions for good, and the reason of each failure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
     ],
 )
 @pytest.mark.parametrize("protocol", VERSIONS)
-async def test_an_answer_as_expected_is_good(protocol: str, expect: dict[str, Any]) -> None:
+async def test_expected_response_is_good(protocol: str, expect: dict[str, Any]) -> None:
     async with serve_tcp(VERSIONS[protocol]) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "protocol": protocol, "expect": expect})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 200)
@@ -60,7 +60,7 @@ async def test_an_answer_as_expected_is_good(protocol: str, expect: dict[str, An
     ],
 )
 @pytest.mark.parametrize("protocol", VERSIONS)
-async def test_an_answer_that_differs_is_bad_and_says_how(
+async def test_unexpected_response_is_bad_with_the_difference(
     protocol: str, expect: dict[str, Any], reason: str, detail: str
 ) -> None:
     async with serve_tcp(VERSIONS[protocol]) as port:
@@ -84,17 +84,17 @@ async def test_an_answer_that_differs_is_bad_and_says_how(
         ({}, "$.connections.*.connected is missing, expected true"),
     ],
 )
-async def test_the_detail_names_each_value_that_is_not_as_expected_by_its_normalized_path(
+async def test_detail_lists_unexpected_json_values_by_normalized_path(
     connections: dict[str, bool], detail: str
 ) -> None:
-    """RFC 9535, section 2.7; those that are as expected are left out."""
+    """See RFC 9535, section 2.7. Expected values are omitted."""
     body = json.dumps({"connections": {name: {"connected": up} for name, up in connections.items()}})
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
     result = await result_of(answer, expect={"json": {"$.connections.*.connected": True}})
     assert (result.outcome, result.reason, result.detail) == (Outcome.BAD, "body_mismatch", detail)
 
 
-async def test_a_page_is_searched_once_for_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_page_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[str] = []
     real = JsonPath.nodes
 
@@ -125,7 +125,7 @@ async def test_a_page_is_searched_once_for_what_is_told(monkeypatch: pytest.Monk
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", "headers_too_large", None),
     ],
 )
-async def test_what_is_no_good_answer_is_bad_with_its_own_reason(reply: bytes, reason: str, status: int | None) -> None:
+async def test_every_failure_is_bad_with_its_reason(reply: bytes, reason: str, status: int | None) -> None:
     result = await result_of(reply)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
 
@@ -138,11 +138,11 @@ async def test_what_is_no_good_answer_is_bad_with_its_own_reason(reply: bytes, r
         b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + http_response(b"until the end"),
     ],
 )
-async def test_every_way_to_frame_a_body_is_read_whole(reply: bytes) -> None:
+async def test_body_with_every_framing_is_read_completely(reply: bytes) -> None:
     assert (await result_of(reply, expect={"matches": "^until the end$"})).outcome is Outcome.GOOD
 
 
-async def test_an_endless_body_ends_at_the_limit() -> None:
+async def test_endless_body_ends_at_the_limit() -> None:
     opening = b"HTTP/1.1 200 OK\r\n\r\n"
     async with serve_tcp(repeat_piece(b"x" * 65_536, opening)) as port:
         url = {"http": f"http://127.0.0.1:{port}/", "body_limit": 300_000}
@@ -151,22 +151,20 @@ async def test_an_endless_body_ends_at_the_limit() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large")
 
 
-async def test_headers_without_end_stop_at_their_limit() -> None:
+async def test_endless_headers_end_at_the_limit() -> None:
     async with serve_tcp(repeat_piece(b"X-More: and more\r\n" * 100, b"HTTP/1.1 200 OK\r\n")) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "headers_too_large")
 
 
-async def test_a_body_that_is_compressed_in_name_only_is_malformed() -> None:
-    """Nothing is looked for in bytes that nobody reads."""
+async def test_body_with_a_wrong_content_encoding_is_malformed() -> None:
+    """Undecoded bytes are not searched."""
     packed = b"\x1f\x8b\x08" + b"\x00" * 1000
     result = await result_of(http_response(packed, Content_Encoding="gzip"), expect={"contains": "x"})
     assert (result.outcome, result.reason) == (Outcome.BAD, "compression_malformed")
 
 
-async def test_one_deadline_spans_a_target_that_drips() -> None:
-    """A byte now and then never resets the deadline."""
-
+async def test_slow_bytes_do_not_extend_the_deadline() -> None:
     async def drip(reader: Any, writer: Any) -> None:
         await read_request(reader)
         for byte in b"HTTP/1.1 200 OK\r\nX-Slow: ":
@@ -179,22 +177,22 @@ async def test_one_deadline_spans_a_target_that_drips() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 
 
-async def test_a_silent_target_fails_at_the_deadline_and_says_in_which_phase() -> None:
+async def test_silent_target_fails_at_the_deadline_with_its_phase() -> None:
     async with serve_tcp(send_nothing) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
     assert "first_byte" in result.detail
 
 
-async def test_a_closed_port_is_refused() -> None:
+async def test_closed_port_is_connect_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
 
 
-async def asked(**written: Any) -> bytes:
-    """Return the request as the target saw it."""
+async def sent_request(**written: Any) -> bytes:
+    """Return the request that the target received."""
     seen = b""
 
     async def handler(reader: Any, writer: Any) -> None:
@@ -210,8 +208,8 @@ async def asked(**written: Any) -> bytes:
     return seen
 
 
-async def test_the_request_says_what_was_configured() -> None:
-    seen = await asked(method="POST", body="a=b&", headers={"X-Trace": "1", "accept": "text/html"})
+async def test_request_contains_the_configured_values() -> None:
+    seen = await sent_request(method="POST", body="a=b&", headers={"X-Trace": "1", "accept": "text/html"})
     assert seen.startswith(b"POST /path?key=1 HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nX-Trace: 1\r\n" in seen
     assert b"\r\nAccept: text/html\r\n" in seen
@@ -222,31 +220,31 @@ async def test_the_request_says_what_was_configured() -> None:
 async def test_credentials_come_from_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
     expected = base64.b64encode(b"ann:s3cret")
-    assert b"Authorization: Basic " + expected in await asked(
+    assert b"Authorization: Basic " + expected in await sent_request(
         basic={"user": "ann", "password": {"env": "PROBE_SECRET"}}
     )
-    assert b"Authorization: Bearer s3cret\r\n" in await asked(bearer={"env": "PROBE_SECRET"})
+    assert b"Authorization: Bearer s3cret\r\n" in await sent_request(bearer={"env": "PROBE_SECRET"})
 
 
-async def test_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert (await asked()).startswith(b"GET /path?key=1 ")
+    assert (await sent_request()).startswith(b"GET /path?key=1 ")
 
 
-async def test_a_head_request_reads_no_body() -> None:
+async def test_head_request_reads_no_body() -> None:
     reply = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
     assert (await result_of(reply, method="HEAD")).outcome is Outcome.GOOD
 
 
-async def test_phases_are_timed_and_add_up_to_no_more_than_the_whole() -> None:
+async def test_phases_are_timed_and_add_up_to_at_most_the_total() -> None:
     async with serve_tcp(respond_with(READY)) as port:
         made = await attempt({"http": f"http://localhost:{port}/"})
     assert set(made.result.phases) == {"resolve", "connect", "first_byte", "transfer"}
     assert sum(made.result.phases.values()) <= made.duration
 
 
-async def test_resolve_to_keeps_the_host() -> None:
+async def test_resolve_to_keeps_the_host_header() -> None:
     seen = b""
 
     async def handler(reader: Any, writer: Any) -> None:

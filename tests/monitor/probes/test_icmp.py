@@ -1,4 +1,4 @@
-"""The icmp kind: real echoes in a network namespace of our own, and a clear word where pinging is not allowed."""
+"""The icmp kind: real echoes in a network namespace, and a clear message where pings are not permitted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEIGHBOURS = (
 
 
 def isolated(command: str) -> subprocess.CompletedProcess[str]:
-    """Run a shell command in a network namespace that holds nothing but a loopback interface, still down."""
+    """Run a shell command in a network namespace that has only a loopback interface, which is down."""
     return subprocess.run(
         ["unshare", "--net", "sh", "-c", command],
         capture_output=True,
@@ -46,20 +46,20 @@ def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
 
 @needs_namespaces
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_host_that_echoes_is_good(host: str) -> None:
+def test_host_that_echoes_is_good(host: str) -> None:
     status, said = probed(host)
     assert (status, "first_byte" in said) == (0, True), said
 
 
 @needs_namespaces
-def test_a_host_that_is_not_there_is_bad_and_no_route_is_unknown() -> None:
-    """The neighbour that never answers is one that the kernel looks for in vain."""
+def test_missing_host_is_bad_and_missing_route_is_unknown() -> None:
+    """The kernel gets no answer from the silent neighbour."""
     assert probed("192.0.2.9", ALLOWED + NEIGHBOURS)[0] == 1
     status, said = probed("192.0.2.9")
     assert (status, "no_route" in said) == (3, True), said
 
 
-def test_where_pinging_is_not_allowed_the_configuration_says_how_to_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forbidden_ping_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(icmp, "allowed", lambda: False)
     with pytest.raises(ValidationError, match="ping_group_range"):
         load_check({"icmp": "127.0.0.1"})

@@ -1,4 +1,4 @@
-"""The ntp kind: the offset's arithmetic, and servers that do not know the time or do not say it."""
+"""The ntp kind: the computation of the offset, and servers without the time or without a valid answer."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def packet(at: int, nonce: int = 0, *, leap: int = 0, mode: int = 4, stratum: in
     st.integers(min_value=-86_400 * SECOND, max_value=86_400 * SECOND),
     st.integers(min_value=0, max_value=10 * SECOND),
 )
-def test_the_offset_is_what_the_server_is_ahead_whatever_the_symmetric_delay(now: int, ahead: int, delay: int) -> None:
-    """Also across the end of NTP's first era, 2036."""
+def test_offset_is_independent_of_a_symmetric_delay(now: int, ahead: int, delay: int) -> None:
+    """This is also true across the end of NTP's first era, in 2036."""
     now += 90_000 * SECOND
     found = offset_of(packet(now + delay + ahead), now, now + 2 * delay)
     assert abs(found - ahead) <= 2
@@ -65,7 +65,7 @@ def server(ahead: float = 0.0, **more: object) -> object:
         (lambda asked: [], "deadline"),
     ],
 )
-async def test_only_the_answer_to_our_question_counts_and_has_its_word(answering: object, reason: str) -> None:
+async def test_only_a_matching_answer_counts_and_every_failure_has_its_reason(answering: object, reason: str) -> None:
     async with serve_datagrams(answering) as port:
         result = (await attempt({"ntp": f"127.0.0.1:{port}", "within": "60s"}, 0.5)).result
     assert result.reason == reason

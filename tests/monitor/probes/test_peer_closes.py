@@ -1,7 +1,7 @@
-"""A peer that closes, resets, or sends early, at every point of a good conversation of every kind over TCP.
+"""A peer that closes, resets or sends early at every point of a good conversation, for every kind over TCP.
 
-Each conversation is held with a real server through a relay that cuts it. The verdict follows from what came before
-the cut, whichever way the connection ends and however the bytes are cut into segments.
+Each conversation runs with a real server through a relay that cuts the connection. The outcome depends on the bytes
+before the cut, not on how the connection ends or how the bytes are segmented.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ SECONDS = 10.0
 ENDINGS: tuple[Ending, ...] = ("close", "reset")
 
 
-def at_once(said: bytes, *, stays: bool) -> Handler:
-    """Return a handler that says everything before it is asked, and closes its half unless it stays."""
+def send_everything_first(said: bytes, *, stays: bool) -> Handler:
+    """Return a handler that sends everything before any request, and closes its half of the connection unless it stays
+    open.
+    """
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(said)
@@ -54,8 +56,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> TargetAuthority:
 
 
 @contextlib.asynccontextmanager
-async def silence() -> AsyncIterator[None]:
-    """Fail the test when something is logged as a defect, or an exception is left to the event loop."""
+async def no_internal_errors() -> AsyncIterator[None]:
+    """Fail the test if an internal error is logged, or an exception reaches the event loop."""
     left: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: left.append(said))
     with structlog.testing.capture_logs() as logs:
@@ -74,9 +76,9 @@ async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) ->
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 @pytest.mark.parametrize("piecewise", [False, True], ids=["as it comes", "byte by byte"])
-async def test_what_came_before_the_end_decides(name: str, piecewise: bool, authority: TargetAuthority) -> None:
+async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: bool, authority: TargetAuthority) -> None:
     talk = CONVERSATIONS[name]
-    async with silence(), talk.server(authority) as port:
+    async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port, piecewise=piecewise)
         async with relayed(whole) as door:
             assert await tried(talk.check, door, authority) == (GOOD, "", ANY), "the conversation itself"
@@ -94,10 +96,10 @@ async def test_what_came_before_the_end_decides(name: str, piecewise: bool, auth
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
-async def test_a_byte_that_no_protocol_has_there_is_no_defect_of_ours(name: str, authority: TargetAuthority) -> None:
-    """Whatever a protocol's library makes of it becomes a verdict on the peer."""
+async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetAuthority) -> None:
+    """Errors of a protocol's library become an outcome of the peer."""
     talk = CONVERSATIONS[name]
-    async with silence(), talk.server(authority) as port:
+    async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port)
         async with relayed(whole) as door:
             await tried(talk.check, door, authority)
@@ -109,27 +111,27 @@ async def test_a_byte_that_no_protocol_has_there_is_no_defect_of_ours(name: str,
 
 
 @pytest.mark.parametrize("name", [name for name, talk in CONVERSATIONS.items() if talk.early])
-async def test_a_peer_that_says_everything_at_once_and_closes(name: str, authority: TargetAuthority) -> None:
+async def test_peer_that_sends_everything_first_and_closes(name: str, authority: TargetAuthority) -> None:
     talk = CONVERSATIONS[name]
-    async with silence(), talk.server(authority) as port:
+    async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port)
         async with relayed(whole) as door:
             await tried(talk.check, door, authority)
         for stays in (False, True) if name not in IDLE else (False,):
-            async with serve_tcp(at_once(b"".join(whole.chunks), stays=stays)) as door:
+            async with serve_tcp(send_everything_first(b"".join(whole.chunks), stays=stays)) as door:
                 outcome, reason, detail = await tried(talk.check, door, authority)
             assert reason in talk.early, detail
             assert (outcome is GOOD) is (reason == "")
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
-async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
+async def test_token_server_that_hangs_up_gives_unknown(
     piecewise: bool, authority: TargetAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
     given = http_response(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
     async with (
-        silence(),
+        no_internal_errors(),
         serve_tcp(respond_with(given)) as issuer,
         serve_tcp(respond_with(http_response(b"fine"))) as target,
     ):
@@ -144,12 +146,10 @@ async def test_a_token_server_that_hangs_up_says_nothing_of_the_target(
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
-async def test_a_proxy_that_hangs_up_before_the_tunnel_says_nothing_of_the_target(
-    piecewise: bool, authority: TargetAuthority
-) -> None:
+async def test_proxy_that_hangs_up_before_the_tunnel_gives_unknown(piecewise: bool, authority: TargetAuthority) -> None:
     established = len(b"HTTP/1.1 200 Connection established\r\n\r\n")
     async with (
-        silence(),
+        no_internal_errors(),
         serve_tcp(respond_with(http_response(b"fine")), context(authority)) as target,
         serve_tcp(Proxy()) as proxy,
     ):
@@ -163,8 +163,8 @@ async def test_a_proxy_that_hangs_up_before_the_tunnel_says_nothing_of_the_targe
 
 
 @pytest.mark.parametrize("status", ["413 Content Too Large", "401 Unauthorized"])
-async def test_an_early_refusal_of_a_long_body_is_the_answer(status: str, tmp_path: Path) -> None:
-    """The server answers after the head, reads none of the body, and closes: what it says is not lost."""
+async def test_early_response_to_a_long_request_body_is_read(status: str, tmp_path: Path) -> None:
+    """The server responds after the head, does not read the body, and closes the connection."""
     (tmp_path / "body").write_bytes(b"x" * 1_000_000)
 
     async def refusing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,7 +172,7 @@ async def test_an_early_refusal_of_a_long_body_is_the_answer(status: str, tmp_pa
         writer.write(http_response(b"no", status))
         await writer.drain()
 
-    async with silence(), serve_tcp(refusing) as port:
+    async with no_internal_errors(), serve_tcp(refusing) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "method": "POST", "body_file": str(tmp_path / "body")}
         result = (await attempt({**check, "expect": {"status": int(status[:3])}})).result
     assert (result.outcome, result.reason) == (GOOD, ""), result.detail
@@ -181,8 +181,8 @@ async def test_an_early_refusal_of_a_long_body_is_the_answer(status: str, tmp_pa
 @pytest.mark.parametrize(
     ("type_of_value", "value"), [(23, b"abc"), (1700, b"1.2.3"), (1114, b"2026-99-99"), (25, b"\xff")]
 )
-async def test_a_value_that_is_none_of_its_type_is_no_defect_of_ours(type_of_value: int, value: bytes) -> None:
-    """psycopg reads an answer's values, and trusts the server that they are what it calls them."""
+async def test_value_of_the_wrong_type_causes_no_internal_error(type_of_value: int, value: bytes) -> None:
+    """psycopg parses a value by the type that the server declares."""
 
     async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
@@ -193,17 +193,17 @@ async def test_a_value_that_is_none_of_its_type_is_no_defect_of_ours(type_of_val
         writer.write(pg_message(b"T", column) + pg_message(b"D", row))
         await reader.read()
 
-    async with silence(), serve_tcp(server) as port:
+    async with no_internal_errors(), serve_tcp(server) as port:
         check = {"postgres": f"127.0.0.1:{port}", "user": "x", "query": "SELECT 1", "expect": "1"}
         result = (await attempt(check)).result
     assert (result.outcome, result.reason) == (BAD, "database_malformed"), result.detail
 
 
 @pytest.mark.parametrize("version", [5, 112])
-async def test_a_certificate_of_no_known_version_is_no_defect_of_ours(
+async def test_certificate_of_an_unknown_version_causes_no_internal_error(
     version: int, authority: TargetAuthority, tmp_path: Path
 ) -> None:
-    """OpenSSL takes it where nothing is verified; cryptography refuses it by an exception of its own."""
+    """OpenSSL accepts it without verification; the cryptography library raises its own exception."""
     known = b"\xa0\x03\x02\x01\x02"  # version 3, as the certificate begins (RFC 5280, 4.1)
     leaf = authority.root.issue_cert("127.0.0.1")
     shown = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
@@ -211,7 +211,7 @@ async def test_a_certificate_of_no_known_version_is_no_defect_of_ours(
     (tmp_path / "odd.pem").write_text(odd + leaf.private_key_pem.bytes().decode())
     odd_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     odd_server.load_cert_chain(tmp_path / "odd.pem")
-    async with silence(), serve_tcp(respond_with(http_response(b"fine")), odd_server) as port:
+    async with no_internal_errors(), serve_tcp(respond_with(http_response(b"fine")), odd_server) as port:
         check = {"http": f"https://127.0.0.1:{port}/", "tls": {"verify": False}}
         result = (await attempt(check)).result
         target = {"target": f"127.0.0.1:{port}", "verify": False}

@@ -1,4 +1,4 @@
-"""The prometheus kind: a slice of real traffic, and a metrics server that is not what is watched."""
+"""The prometheus kind: the share of good events in real traffic, and a metrics server that is not the target."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
         return (await attempt({**written, "timeout": "1s", **more})).result
 
 
-async def test_it_is_asked_by_the_way_that_the_check_says() -> None:
+async def test_queries_use_the_checks_options() -> None:
     way = Proxy({"metrics.test": "127.0.0.1"})
     async with serve_tcp(numbers(good=["99"], total=["100"])) as port, serve_tcp(way) as through:
         written = {"prometheus": f"http://metrics.test:{port}/", "good": "good", "total": "total", "at_least": "99%"}
@@ -63,8 +63,8 @@ async def test_it_is_asked_by_the_way_that_the_check_says() -> None:
     assert (result.outcome, len(way.heads)) == (GOOD, 2)
 
 
-async def test_both_numbers_are_asked_for_as_of_the_same_instant() -> None:
-    """A scrape between two queries would count in one of them only, and a good slice look bad."""
+async def test_both_queries_have_the_same_instant() -> None:
+    """Otherwise a scrape between the queries would count in only one of them, and the share would be wrong."""
     times = list[str]()
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,8 +81,8 @@ async def test_both_numbers_are_asked_for_as_of_the_same_instant() -> None:
     assert abs(float(times[0]) - time.time()) < 3600
 
 
-def test_a_servers_url_takes_no_query() -> None:
-    """What is asked for would become a part of it."""
+def test_server_url_with_a_query_is_rejected() -> None:
+    """The query of the check would become a part of it."""
     with pytest.raises(
         ValidationError, match="a base URL must not contain a query, because one is appended; send a key in headers"
     ):
@@ -103,7 +103,7 @@ def test_a_servers_url_takes_no_query() -> None:
         (["x"], ["5"], UNKNOWN, "sli_unavailable"),
     ],
 )
-async def test_a_slice_is_judged_by_its_share_of_good_events(
+async def test_outcome_depends_on_the_share_of_good_events(
     good: list[str], total: list[str], outcome: Outcome, reason: str
 ) -> None:
     result = await probed(numbers(good=good, total=total))
@@ -120,7 +120,7 @@ async def test_a_slice_is_judged_by_its_share_of_good_events(
         saying_always(b""),
     ],
 )
-async def test_a_metrics_server_that_cannot_tell_says_nothing_of_the_product(handler: Handler) -> None:
+async def test_failing_metrics_server_gives_unknown(handler: Handler) -> None:
     result = await probed(handler)
     assert (result.outcome, result.reason) == (UNKNOWN, "sli_unavailable")
 
@@ -128,7 +128,7 @@ async def test_a_metrics_server_that_cannot_tell_says_nothing_of_the_product(han
 @pytest.mark.slow
 @pytest.mark.needs_prometheus
 @needs("prometheus")
-async def test_a_real_server_answers_the_queries(tmp_path: Path) -> None:
+async def test_real_server_answers_the_queries(tmp_path: Path) -> None:
     (tmp_path / "p.yml").write_text("global: {}\n")
     where = f"127.0.0.1:{free_port()}"
     options = [f"--web.listen-address={where}", f"--config.file={tmp_path}/p.yml", f"--storage.tsdb.path={tmp_path}/d"]

@@ -1,4 +1,4 @@
-"""The redis kind: PING and PONG, credentials, roles; against RESP by hand and, where installed, the real server."""
+"""The redis kind: PING and PONG, credentials, roles; with hand-written RESP and, where installed, the real server."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeRe
         (send_nothing, BAD, "deadline"),
     ],
 )
-async def test_every_reply_has_its_word(handler: Handler, outcome: Outcome, reason: str) -> None:
+async def test_every_reply_has_its_reason(handler: Handler, outcome: Outcome, reason: str) -> None:
     result = await probed(handler, 0.5)
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
-async def test_our_own_wrong_password_says_nothing_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_wrong_password_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
     handler = send_on_connect(b"-WRONGPASS invalid username-password pair: hunter2-canary\r\n")
     result = await probed(handler, password={"env": "REDIS_PASSWORD"})
@@ -63,22 +63,20 @@ async def test_our_own_wrong_password_says_nothing_of_the_server(monkeypatch: py
         b"-ERR wrong number of arguments for 'auth' command\r\n",
     ],
 )
-async def test_a_password_that_the_server_has_no_use_for_says_nothing_of_it(
-    said: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unnecessary_password_gives_unknown(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
     result = await probed(send_on_connect(said), password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
 
 
-def test_a_user_without_a_password_is_refused() -> None:
+def test_user_without_a_password_is_rejected() -> None:
     with pytest.raises(ValidationError, match="without a password"):
         load_check({"redis": "127.0.0.1", "user": "ninewatch"})
 
 
 @pytest.mark.slow
 @needs("redis-server")
-async def test_a_real_server_with_a_password_and_a_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_real_server_with_a_password_and_a_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIGHT", "right-canary")
     monkeypatch.setenv("WRONG", "wrong-canary")
     port = free_port()

@@ -1,4 +1,4 @@
-"""The smtp kind: greeting, EHLO, STARTTLS, QUIT, and what can be wrong with each."""
+"""The smtp kind: greeting, EHLO, STARTTLS, QUIT, and the failures of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def mail(offered: bytes = b"250-mail\r\n250 SIZE 1000\r\n", greeting: bytes = b"
 
 
 def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
-    """Return a mail server that takes STARTTLS; it may slip bytes in behind its consent."""
+    """Return a mail server with STARTTLS, which may send bytes after its response and before the handshake."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 hello\r\n")
@@ -53,7 +53,7 @@ async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeRe
         return (await attempt({"smtp": f"127.0.0.1:{port}", **more}, seconds)).result
 
 
-async def test_a_server_that_greets_and_takes_our_name_is_good() -> None:
+async def test_server_that_accepts_ehlo_is_good() -> None:
     result = await probed(mail())
     assert (result.outcome, result.status) == (Outcome.GOOD, 221)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
@@ -72,12 +72,12 @@ async def test_a_server_that_greets_and_takes_our_name_is_good() -> None:
         (send_nothing, "deadline", None),
     ],
 )
-async def test_every_other_beginning_has_its_word(handler: Handler, reason: str, status: int | None) -> None:
+async def test_every_failed_start_has_its_reason(handler: Handler, reason: str, status: int | None) -> None:
     result = await probed(handler, 0.5)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
 
 
-async def test_starttls_is_asked_for_judged_and_greeted_anew(tmp_path: Path) -> None:
+async def test_starttls_is_requested_verified_and_followed_by_ehlo(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
     trusted = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}}
@@ -89,11 +89,11 @@ async def test_starttls_is_asked_for_judged_and_greeted_anew(tmp_path: Path) -> 
     assert injected.reason == "starttls_injected"
 
 
-async def test_a_server_that_does_not_offer_starttls_is_bad() -> None:
+async def test_server_without_starttls_is_bad() -> None:
     assert (await probed(mail(), encryption="starttls")).reason == "starttls_missing"
 
 
-async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
+async def test_implicit_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with serve_tcp(mail(), server_context(authority.issue_cert("127.0.0.1"))) as port:
         written = {

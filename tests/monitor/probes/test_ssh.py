@@ -1,4 +1,4 @@
-"""The ssh kind: a server identifies itself, and nothing else does."""
+"""The ssh kind: an SSH server identifies itself, and other servers do not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SSHD = Path("/usr/sbin/sshd")
 @pytest.mark.parametrize(
     "words", [b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-1.99-x\n", b"Welcome.\r\nTo the machine.\r\nSSH-2.0-x\r\n"]
 )
-async def test_an_identification_is_good_also_behind_other_lines(words: bytes) -> None:
+async def test_identification_is_good_also_after_other_lines(words: bytes) -> None:
     async with serve_tcp(send_on_connect(words)) as port:
         result = (await attempt({"ssh": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
@@ -38,7 +38,7 @@ async def test_an_identification_is_good_also_behind_other_lines(words: bytes) -
         (send_nothing, "deadline"),
     ],
 )
-async def test_everything_else_has_its_word(handler: Handler, reason: str) -> None:
+async def test_every_failure_has_its_reason(handler: Handler, reason: str) -> None:
     async with serve_tcp(handler) as port:
         result = (await attempt({"ssh": f"127.0.0.1:{port}", "expect": "OpenSSH"}, 0.5)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
@@ -46,7 +46,7 @@ async def test_everything_else_has_its_word(handler: Handler, reason: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.skipif(not SSHD.exists() or shutil.which("ssh-keygen") is None, reason="not installed: openssh-server")
-async def test_a_real_server_identifies_itself(tmp_path: Path) -> None:
+async def test_real_server_is_good(tmp_path: Path) -> None:
     key, port = tmp_path / "key", free_port()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     Path("/run/sshd").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The tcp kind: a connection is taken or it is not, and the word says which way it was refused."""
+"""The tcp kind: an accepted connection is good, and each refusal has its reason."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.probing import attempt
 from tests.support.servers import send_nothing, serve_tcp
 
 
-async def test_a_connection_that_is_taken_is_good() -> None:
+async def test_accepted_connection_is_good() -> None:
     async with serve_tcp(send_nothing) as port:
         result = (await attempt({"tcp": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", None)
     assert set(result.phases) == {"resolve", "connect"}
 
 
-async def test_a_listener_that_hangs_up_at_once_has_taken_the_connection() -> None:
+async def test_listener_that_closes_immediately_is_good() -> None:
     async def hang_up(reader: object, writer: object) -> None:
         return
 
@@ -29,7 +29,7 @@ async def test_a_listener_that_hangs_up_at_once_has_taken_the_connection() -> No
         assert (await attempt({"tcp": f"127.0.0.1:{port}"})).result.outcome is Outcome.GOOD
 
 
-async def test_a_closed_port_is_refused_and_the_detail_names_it() -> None:
+async def test_closed_port_is_connect_refused_with_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     result = (await attempt({"tcp": f"127.0.0.1:{port}"})).result
@@ -37,7 +37,7 @@ async def test_a_closed_port_is_refused_and_the_detail_names_it() -> None:
     assert f"127.0.0.1 port {port}" in result.detail
 
 
-async def test_ipv6_is_an_address_like_another() -> None:
+async def test_ipv6_address_is_probed() -> None:
     try:
         listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -47,8 +47,8 @@ async def test_ipv6_is_an_address_like_another() -> None:
     assert result.outcome is Outcome.GOOD
 
 
-async def test_a_listener_whose_queue_is_full_costs_the_deadline() -> None:
-    """It drops what it cannot queue, as a host behind a silent filter does."""
+async def test_listener_with_a_full_queue_ends_at_the_deadline() -> None:
+    """It drops connection attempts, like a host behind a silent filter."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -65,13 +65,13 @@ async def test_a_listener_whose_queue_is_full_costs_the_deadline() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
 
 
-async def test_a_name_with_several_addresses_is_good_when_one_of_them_answers() -> None:
-    """`localhost` is ::1 and 127.0.0.1; the listener is at one of them."""
+async def test_name_is_good_if_one_of_its_addresses_answers() -> None:
+    """`localhost` is ::1 and 127.0.0.1, and the listener has one of them."""
     async with serve_tcp(send_nothing) as port:
         assert (await attempt({"tcp": f"localhost:{port}"})).result.outcome is Outcome.GOOD
 
 
-async def test_without_a_free_descriptor_nothing_is_known() -> None:
+async def test_probe_without_a_free_descriptor_is_unknown() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     from monitor.clock import SystemClock
     from monitor.engine.probe_environment import probe_environment
@@ -99,6 +99,6 @@ async def test_without_a_free_descriptor_nothing_is_known() -> None:
         (errno.ENETUNREACH, Outcome.UNKNOWN),
     ],
 )
-def test_what_our_own_routes_refuse_is_not_held_against_the_target(code: int, outcome: Outcome) -> None:
+def test_local_route_errors_give_unknown(code: int, outcome: Outcome) -> None:
     """A `prohibit` route answers EACCES, a `blackhole` route EINVAL, no route ENETUNREACH."""
     assert failure_of(OSError(code, "text")).outcome is outcome

@@ -1,4 +1,4 @@
-"""The tcp kind's script: what is sent, what must come back, and where TLS begins."""
+"""The script of the tcp kind: sent bytes, expected bytes, and the start of TLS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def played(handler: Handler, *script: dict[str, Any], seconds: float = 5.0
         return (await attempt({"tcp": f"127.0.0.1:{port}", "script": script}, seconds)).result
 
 
-async def test_a_script_that_runs_to_its_end_is_good_and_its_time_is_a_phase() -> None:
+async def test_completed_script_is_good_and_its_time_is_a_phase() -> None:
     result = await played(
         FTP, {"expect": "^220 "}, {"send": "NOOP\r\n", "expect": "^200"}, {"send": "QUIT\r\n", "expect": "221 bye"}
     )
@@ -37,12 +37,12 @@ async def test_a_script_that_runs_to_its_end_is_good_and_its_time_is_a_phase() -
     assert set(result.phases) == {"resolve", "connect", "first_byte"}
 
 
-async def test_bytes_are_sent_and_found_in_hexadecimal() -> None:
+async def test_hexadecimal_bytes_are_sent_and_expected() -> None:
     script = {"send_hex": "4e 4f 4f 50 0d 0a", "expect_hex": "32303020"}
     assert (await played(FTP, {"expect": "220"}, script)).outcome is Outcome.GOOD
 
 
-async def test_an_answer_in_pieces_is_put_together() -> None:
+async def test_answer_in_segments_is_joined() -> None:
     async def dribbling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for byte in b"+PONG":
             writer.write(bytes([byte]))
@@ -53,7 +53,7 @@ async def test_an_answer_in_pieces_is_put_together() -> None:
     assert (await played(dribbling, {"send": "PING", "expect": r"\+PONG"})).outcome is Outcome.GOOD
 
 
-async def test_a_step_is_not_satisfied_by_what_was_said_before_its_question() -> None:
+async def test_bytes_before_a_send_do_not_satisfy_the_next_expect() -> None:
     result = await played(
         reply_to_lines({b"A": b"ok\n"}), {"send": "A\n", "expect": "ok"}, {"send": "B\n", "expect": "ok"}
     )
@@ -69,13 +69,13 @@ async def test_a_step_is_not_satisfied_by_what_was_said_before_its_question() ->
         (send_nothing, "deadline"),
     ],
 )
-async def test_an_answer_that_does_not_come_has_its_word(handler: Handler, reason: str) -> None:
+async def test_missing_answer_has_its_reason(handler: Handler, reason: str) -> None:
     result = await played(handler, {"expect": "^220 "}, seconds=0.5)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail.isprintable()
 
 
-async def test_tls_begins_where_the_script_says(tmp_path: Path) -> None:
+async def test_tls_starts_at_the_scripts_step(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
 
@@ -96,18 +96,18 @@ async def test_tls_begins_where_the_script_says(tmp_path: Path) -> None:
     assert strange.reason == "tls_untrusted"
 
 
-async def test_bytes_slipped_in_before_the_handshake_are_refused() -> None:
-    """They may stand in one packet with the consent, and would be taken for encrypted ones."""
+async def test_injected_bytes_before_the_handshake_are_rejected() -> None:
+    """They may be in one segment with the server's response, and would be read as encrypted bytes."""
     result = await played(send_on_connect(b"go ahead\nPWNED\n"), {"expect": "^go", "starttls": True})
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
-async def test_what_comes_in_one_packet_serves_several_steps() -> None:
+async def test_one_segment_can_satisfy_several_steps() -> None:
     result = await played(send_on_connect(b"one\r\ntwo\r\n"), {"expect": "^one"}, {"expect": "^two"})
     assert result.outcome is Outcome.GOOD
 
 
-async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
+async def test_implicit_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with serve_tcp(send_on_connect(b"hello"), server_context(authority.issue_cert("127.0.0.1"))) as port:
         written = {"tcp": f"127.0.0.1:{port}", "encrypted": True, "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
@@ -119,6 +119,6 @@ async def test_tls_from_the_first_byte_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "step", [{}, {"send": "a", "send_hex": "00"}, {"expect": "a", "expect_hex": "00"}, {"send_hex": "xyz"}, {"send": 5}]
 )
-def test_a_step_that_cannot_be_meant_is_refused(step: dict[str, Any]) -> None:
+def test_invalid_step_is_rejected(step: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         load_check({"tcp": "127.0.0.1:1", "script": [step]})

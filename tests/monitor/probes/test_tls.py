@@ -1,4 +1,4 @@
-"""TLS as the target shows it: each way a certificate can be wrong has its own word, whichever kind looks at it."""
+"""TLS failures of a target: each error of a certificate has its own reason, in every kind with TLS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOST = "status.example"
 
 
 class Authority(NamedTuple):
-    """An authority, and where its certificate lies."""
+    """A certificate authority and the path of its certificate."""
 
     ca: trustme.CA
     path: str
@@ -47,8 +47,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     return Authority(made, write_ca_bundle(made, tmp_path_factory.mktemp("authority")))
 
 
-def written(kind: str, port: int, **options: Any) -> dict[str, Any]:
-    """Return a check of a TLS listener, as YAML would hold it, of either kind that speaks TLS."""
+def tls_check(kind: str, port: int, **options: Any) -> dict[str, Any]:
+    """Return a check of a TLS listener, as a mapping, of either kind."""
     if kind == "tls":
         return {"tls": {"target": f"127.0.0.1:{port}", **options}}
     return {"http": f"https://127.0.0.1:{port}/", "tls": options}
@@ -56,14 +56,14 @@ def written(kind: str, port: int, **options: Any) -> dict[str, Any]:
 
 async def seen(kind: str, context: ssl.SSLContext, seconds: float = 5.0, **options: Any) -> ProbeResult:
     async with serve_tcp(respond_with(http_response(b"ok")), context) as port:
-        return (await attempt(written(kind, port, **options), seconds)).result
+        return (await attempt(tls_check(kind, port, **options), seconds)).result
 
 
-both = pytest.mark.parametrize("kind", ["tls", "http"])
+both_kinds = pytest.mark.parametrize("kind", ["tls", "http"])
 
 
-@both
-async def test_a_certificate_that_is_trusted_and_names_the_address_is_good(kind: str, authority: Authority) -> None:
+@both_kinds
+async def test_trusted_certificate_with_the_address_is_good(kind: str, authority: Authority) -> None:
     ends = NOW + timedelta(days=20)
     context = server_context(authority.ca.issue_cert("127.0.0.1", not_after=ends))
     result = await seen(kind, context, ca=authority.path)
@@ -72,7 +72,7 @@ async def test_a_certificate_that_is_trusted_and_names_the_address_is_good(kind:
     assert {"connect", "tls"} <= set(result.phases)
 
 
-@both
+@both_kinds
 @pytest.mark.parametrize(
     ("names", "validity", "reason"),
     [
@@ -86,10 +86,10 @@ async def test_a_certificate_that_is_trusted_and_names_the_address_is_good(kind:
         (["127.0.0.2"], {}, "tls_hostname"),
     ],
 )
-async def test_what_is_wrong_with_a_certificate_has_its_word(
+async def test_every_certificate_error_has_its_reason(
     kind: str, names: list[str], validity: dict[str, Any], reason: str, authority: Authority
 ) -> None:
-    """And its end is told all the same."""
+    """The expiry is reported in each case."""
     validity = {"not_after": NOW + timedelta(days=20), **validity}
     context = server_context(authority.ca.issue_cert(*names, **validity))
     result = await seen(kind, context, ca=authority.path)
@@ -98,8 +98,8 @@ async def test_what_is_wrong_with_a_certificate_has_its_word(
     assert result.certificate_expiry == pytest.approx(validity["not_after"].timestamp(), abs=1)
 
 
-@both
-async def test_a_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, authority: Authority) -> None:
+@both_kinds
+async def test_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, authority: Authority) -> None:
     ends = (NOW + timedelta(days=20)).replace(microsecond=0)
     result = await seen(kind, self_signed_context(tmp_path, ends=ends), ca=authority.path)
     assert (result.outcome, result.reason, result.certificate_expiry) == (
@@ -109,31 +109,31 @@ async def test_a_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path,
     )
 
 
-@both
-async def test_an_authority_that_nobody_named_is_untrusted(kind: str) -> None:
-    """Without `ca` the system's authorities judge, and none of them vouches for ours."""
+@both_kinds
+async def test_unconfigured_authority_is_untrusted(kind: str) -> None:
+    """Without `ca`, the system's authorities are used, and they do not include the test's."""
     result = await seen(kind, server_context(trustme.CA().issue_cert("127.0.0.1")))
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_untrusted")
 
 
-@both
-async def test_verify_false_takes_any_certificate_and_still_tells_its_end(kind: str, tmp_path: Path) -> None:
+@both_kinds
+async def test_verify_false_accepts_any_certificate_and_reports_its_expiry(kind: str, tmp_path: Path) -> None:
     ends = NOW - timedelta(hours=1)
     result = await seen(kind, self_signed_context(tmp_path, ends=ends), verify=False)
     assert result.outcome is Outcome.GOOD
     assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
 
 
-@both
-async def test_a_certificate_that_ends_with_the_calendar_is_read(kind: str, tmp_path: Path) -> None:
+@both_kinds
+async def test_certificate_with_the_maximum_expiry_is_read(kind: str, tmp_path: Path) -> None:
     ends = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     result = await seen(kind, self_signed_context(tmp_path, ends=ends), verify=False)
     assert (result.outcome, result.certificate_expiry) == (Outcome.GOOD, ends.timestamp())
 
 
-@both
-async def test_server_name_is_asked_for_and_found_in_the_certificate(kind: str, authority: Authority) -> None:
-    """SNI and the name that is verified are the configured one; the address only says where to connect."""
+@both_kinds
+async def test_server_name_is_sent_and_verified(kind: str, authority: Authority) -> None:
+    """SNI and the verified name are the configured name. The address is used for the connection only."""
     asked: list[str | None] = []
     context = server_context(authority.ca.issue_cert(HOST))
     context.sni_callback = lambda _connection, name, _context: asked.append(name)
@@ -141,10 +141,10 @@ async def test_server_name_is_asked_for_and_found_in_the_certificate(kind: str, 
     assert (result.outcome, asked) == (Outcome.GOOD, [HOST])
 
 
-@both
-async def test_a_server_that_stalls_in_the_handshake_costs_the_deadline(kind: str) -> None:
+@both_kinds
+async def test_stalled_handshake_ends_at_the_deadline(kind: str) -> None:
     async with serve_tcp(send_nothing) as port:
-        result = (await attempt(written(kind, port), 0.1)).result
+        result = (await attempt(tls_check(kind, port), 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_timeout")
 
 
@@ -154,40 +154,40 @@ async def spill(garbage: bytes, reader: asyncio.StreamReader, writer: asyncio.St
     await reader.read()
 
 
-@both
+@both_kinds
 @pytest.mark.parametrize(
     "garbage",
     [b"SSH-2.0-OpenSSH_9.2\r\n", http_response(b"plain"), b"\x00" * 5_000, b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000],
 )
-async def test_garbage_on_the_tls_port_is_no_handshake(kind: str, garbage: bytes) -> None:
+async def test_garbage_on_the_tls_port_is_a_handshake_failure(kind: str, garbage: bytes) -> None:
     async with serve_tcp(functools.partial(spill, garbage)) as port:
-        result = (await attempt(written(kind, port), 5)).result
+        result = (await attempt(tls_check(kind, port), 5)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
 
-@both
-async def test_a_server_that_hangs_up_in_the_handshake_did_not_shake_hands(kind: str) -> None:
+@both_kinds
+async def test_server_that_hangs_up_during_the_handshake_is_a_handshake_failure(kind: str) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(64)  # and the rest unread: the close may come as a reset
+        await reader.read(64)  # the rest is unread, so the close may arrive as a reset
 
     async with serve_tcp(hang_up) as port:
-        result = (await attempt(written(kind, port), 5)).result
+        result = (await attempt(tls_check(kind, port), 5)).result
     assert result.outcome is Outcome.BAD
     assert result.reason in ("tls_handshake", "connection_reset")
 
 
-@both
-async def test_a_server_of_yesterdays_protocol_is_no_handshake(kind: str, authority: Authority) -> None:
+@both_kinds
+async def test_outdated_protocol_is_a_handshake_failure(kind: str, authority: Authority) -> None:
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
-    context.set_ciphers("AES128-SHA")  # nothing that a careful client still offers
+    context.set_ciphers("AES128-SHA")  # a current client does not offer it
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     result = await seen(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
 
-@both
-async def test_a_server_that_asks_for_our_certificate_gets_none(kind: str, authority: Authority) -> None:
-    """Under TLS 1.2 the refusal comes within the handshake; the outcome never hangs on it."""
+@both_kinds
+async def test_server_that_requires_a_certificate_gets_none(kind: str, authority: Authority) -> None:
+    """With TLS 1.2 the rejection comes during the handshake. The outcome does not depend on that."""
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
     authority.ca.configure_trust(context)
     context.verify_mode, context.maximum_version = ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2
@@ -195,7 +195,7 @@ async def test_a_server_that_asks_for_our_certificate_gets_none(kind: str, autho
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
 
-async def test_a_certificate_that_ends_too_soon_is_bad_though_it_is_valid(authority: Authority) -> None:
+async def test_valid_certificate_that_expires_too_soon_is_bad(authority: Authority) -> None:
     context = server_context(authority.ca.issue_cert("127.0.0.1", not_after=NOW + timedelta(days=10)))
     soon = await seen("tls", context, ca=authority.path, valid_for="14d")
     enough = await seen("tls", context, ca=authority.path, valid_for="7d")
@@ -205,7 +205,7 @@ async def test_a_certificate_that_ends_too_soon_is_bad_though_it_is_valid(author
 
 
 class Chain(NamedTuple):
-    """A server's context, the file of the root that is trusted, and the days after which the first one expires."""
+    """A server's context, the file of the trusted root, and the days until the first certificate expires."""
 
     context: ssl.SSLContext
     ca: str
@@ -235,9 +235,7 @@ def chain_of(folder: Path, *, leaf: float, intermediate: float, root: float, ext
         ({"leaf": 3, "intermediate": 60, "root": 900}, 'the certificate "CN=Server"'),
     ],
 )
-async def test_the_first_certificate_of_the_chain_to_expire_decides(
-    days: dict[str, float], named: str, tmp_path: Path
-) -> None:
+async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], named: str, tmp_path: Path) -> None:
     made = chain_of(tmp_path, **days)
     soon = await seen("tls", made.context, ca=made.ca, valid_for="14d")
     enough = await seen("tls", made.context, ca=made.ca, valid_for="2d")
@@ -247,7 +245,7 @@ async def test_the_first_certificate_of_the_chain_to_expire_decides(
 
 
 @pytest.mark.parametrize("extra", ["unrelated", "cross-signed", "root"])
-async def test_a_certificate_that_is_sent_beside_the_chain_does_not_count(extra: str, tmp_path: Path) -> None:
+async def test_certificate_outside_of_the_chain_does_not_count(extra: str, tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=60, root=900, extra=extra)
     result = await seen("tls", made.context, ca=made.ca, valid_for="14d")
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
@@ -255,7 +253,7 @@ async def test_a_certificate_that_is_sent_beside_the_chain_does_not_count(extra:
 
 
 @pytest.mark.parametrize("verify", [True, False])
-async def test_a_chain_that_is_not_verified_does_not_decide(verify: bool, tmp_path: Path) -> None:
+async def test_unverified_chain_does_not_count(verify: bool, tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
     result = await seen("tls", made.context, **({"ca": made.ca} if verify else {"verify": False}), valid_for="14d")
     assert result.outcome is (Outcome.BAD if verify else Outcome.GOOD)
@@ -272,8 +270,8 @@ SPEAKING_TLS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("written", SPEAKING_TLS, ids=lambda written: next(iter(written)))
-async def test_every_kind_reports_the_chain_s_expiry(written: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("tls_check", SPEAKING_TLS, ids=lambda tls_check: next(iter(tls_check)))
+async def test_every_kind_reports_the_chains_expiry(written: dict[str, Any], tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
     async with serve_tcp(send_nothing, made.context) as port:
         check = {key: value.format(port) if isinstance(value, str) else value for key, value in written.items()}
@@ -281,7 +279,7 @@ async def test_every_kind_reports_the_chain_s_expiry(written: dict[str, Any], tm
     assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=3)).timestamp(), abs=600)
 
 
-async def test_a_chain_behind_starttls_decides_alike(tmp_path: Path) -> None:
+async def test_chain_after_starttls_decides_too(tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
     async with serve_tcp(clear_first(TURNS["smtp"], made.context)) as port:
         written = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": made.ca, "valid_for": "14d"}
@@ -290,7 +288,7 @@ async def test_a_chain_behind_starttls_decides_alike(tmp_path: Path) -> None:
     assert "CN=Intermediate" in result.detail
 
 
-async def test_a_certificate_of_another_authority_is_told_by_its_issuer(authority: Authority) -> None:
+async def test_unexpected_issuer_is_reported(authority: Authority) -> None:
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
     result = await seen("tls", context, ca=authority.path, issuer="O=trustme v")
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
@@ -299,7 +297,7 @@ async def test_a_certificate_of_another_authority_is_told_by_its_issuer(authorit
     assert "trustme" in other.detail
 
 
-async def test_a_fingerprint_pins_one_certificate_though_nobody_vouches_for_it(tmp_path: Path) -> None:
+async def test_fingerprint_accepts_one_untrusted_certificate(tmp_path: Path) -> None:
     context = self_signed_context(tmp_path)
     pem = (tmp_path / "self-signed.pem").read_text()
     der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
@@ -315,13 +313,13 @@ async def test_a_fingerprint_pins_one_certificate_though_nobody_vouches_for_it(t
 @pytest.mark.parametrize(
     "options", [{"sha256": "abc"}, {"sha256": "g" * 64}, {"issuer": "("}, {"issuer": 5}, {"valid_for": 14}]
 )
-def test_what_cannot_be_wanted_of_a_certificate_is_refused(options: dict[str, Any]) -> None:
+def test_invalid_certificate_expectation_is_rejected(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        load_check(written("tls", 443, **options))
+        load_check(tls_check("tls", 443, **options))
 
 
-async def test_resolve_to_keeps_the_name_that_is_asked_for(authority: Authority) -> None:
-    """The connection goes to the address; SNI, Host and the verified name stay the URL's."""
+async def test_resolve_to_keeps_the_verified_name(authority: Authority) -> None:
+    """The connection goes to the address; SNI, the Host header and the verified name are the URL's."""
     asked: list[str | None] = []
     hosts: list[bytes] = []
     context = server_context(authority.ca.issue_cert(HOST))
@@ -340,22 +338,22 @@ async def test_resolve_to_keeps_the_name_that_is_asked_for(authority: Authority)
     assert (asked, hosts) == ([HOST], [f"Host: {HOST}:{port}".encode()])
 
 
-async def test_a_bundle_that_changed_is_another_check(tmp_path: Path) -> None:
-    """So that a reload takes a rotated authority up, although the configuration's text is the same."""
+async def test_changed_ca_bundle_changes_the_check(tmp_path: Path) -> None:
+    """A reload therefore uses a rotated authority, although the configuration's text is unchanged."""
     old, new = trustme.CA(), trustme.CA()
     context = server_context(new.issue_cert("127.0.0.1"))
     path = write_ca_bundle(old, tmp_path)
     async with serve_tcp(respond_with(http_response()), context) as port:
-        before = load_check(written("tls", port, ca=path))
-        refused = (await attempt(written("tls", port, ca=path))).result
+        before = load_check(tls_check("tls", port, ca=path))
+        refused = (await attempt(tls_check("tls", port, ca=path))).result
         write_ca_bundle(new, tmp_path)
-        after = load_check(written("tls", port, ca=path))
-        taken = (await attempt(written("tls", port, ca=path))).result
+        after = load_check(tls_check("tls", port, ca=path))
+        taken = (await attempt(tls_check("tls", port, ca=path))).result
     assert before != after
     assert (refused.reason, taken.outcome) == ("tls_untrusted", Outcome.GOOD)
 
 
-async def test_a_bundle_may_hold_remarks_in_any_language(tmp_path: Path, authority: Authority) -> None:
+async def test_ca_bundle_may_contain_comments(tmp_path: Path, authority: Authority) -> None:
     path = tmp_path / "remarks.pem"
     path.write_text("# Autorité de confiance\n" + Path(authority.path).read_text(), "utf-8")
     context = server_context(authority.ca.issue_cert("127.0.0.1"))

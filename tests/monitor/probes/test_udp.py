@@ -1,4 +1,4 @@
-"""The udp kind: one datagram there, one back."""
+"""The udp kind: one datagram sent, one received."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.probing import attempt, load_check
 
 
 @pytest.mark.parametrize("expected", [{"expect": "^pong"}, {"expect_hex": "6e67"}])
-async def test_the_expected_answer_is_good(expected: dict[str, str]) -> None:
+async def test_expected_answer_is_good(expected: dict[str, str]) -> None:
     async with serve_datagrams(lambda asked: [b"pong " + asked]) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", **expected})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
@@ -22,20 +22,20 @@ async def test_the_expected_answer_is_good(expected: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"error", b"\xff" * 9_000])
-async def test_another_answer_is_bad(answer: bytes) -> None:
+async def test_unexpected_answer_is_bad(answer: bytes) -> None:
     async with serve_datagrams(lambda asked: [answer]) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send_hex": "00 01", "expect": "pong"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "answer_mismatch")
     assert result.detail.isprintable()
 
 
-async def test_silence_costs_the_deadline() -> None:
+async def test_missing_answer_ends_at_the_deadline() -> None:
     async with serve_datagrams(lambda asked: []) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", "expect": "."}, 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 
 
-async def test_a_port_that_nobody_listens_on_says_so() -> None:
+async def test_closed_port_is_reported() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -44,6 +44,6 @@ async def test_a_port_that_nobody_listens_on_says_so() -> None:
 
 
 @pytest.mark.parametrize("said", [{"send": "ping"}, {"expect": "pong"}, {}])
-def test_a_datagram_without_an_answer_proves_nothing(said: dict[str, Any]) -> None:
+def test_check_without_an_expected_answer_is_rejected(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="datagram"):
         load_check({"udp": "127.0.0.1:9", **said})

@@ -1,4 +1,4 @@
-"""The websocket kind against a real server (websockets), and against what is none."""
+"""The websocket kind with a real server (websockets), and with servers that are not WebSocket."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ async def probed(port: int, seconds: float = 5.0, scheme: str = "ws", **more: An
 
 
 @pytest.mark.parametrize("more", [{}, {"expect": "^welcome$"}, {"send": "ping", "expect": "^ping pong$"}])
-async def test_a_handshake_and_the_expected_message_are_good(more: dict[str, str]) -> None:
+async def test_handshake_and_expected_message_are_good(more: dict[str, str]) -> None:
     async with echoing() as port:
         result = await probed(port, **more)
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 101)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
 
 
-async def test_headers_that_are_written_take_the_place_of_ours() -> None:
+async def test_configured_headers_replace_the_default_ones() -> None:
     heads: list[bytes] = []
 
     async def listening(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,12 +68,12 @@ async def test_headers_that_are_written_take_the_place_of_ours() -> None:
 
 
 @pytest.mark.parametrize("name", ["Connection", "upgrade", "Sec-WebSocket-Key"])
-def test_headers_of_the_handshake_itself_are_refused(name: str) -> None:
+def test_handshake_headers_are_rejected(name: str) -> None:
     with pytest.raises(ValidationError, match="reserved for the handshake"):
         load_check({"websocket": "ws://h/", "headers": {name: "x"}})
 
 
-async def test_over_tls_the_certificate_is_judged(tmp_path: Path) -> None:
+async def test_certificate_is_verified_over_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
         good = await probed(port, scheme="wss", tls={"ca": write_ca_bundle(authority, tmp_path)})
@@ -90,13 +90,13 @@ async def test_over_tls_the_certificate_is_judged(tmp_path: Path) -> None:
         ({"send": "ping", "expect": "never"}, "deadline"),
     ],
 )
-async def test_what_is_not_said_has_its_word(more: dict[str, str], reason: str) -> None:
+async def test_missing_message_has_its_reason(more: dict[str, str], reason: str) -> None:
     async with echoing() as port:
         result = await probed(port, 0.5, **more)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
 
-async def test_an_agreed_subprotocol_is_good() -> None:
+async def test_negotiated_subprotocol_is_good() -> None:
     async with echoing(subprotocols=["chat"]) as port:
         assert (await probed(port, subprotocol="chat")).outcome is Outcome.GOOD
 
@@ -112,7 +112,7 @@ async def test_an_agreed_subprotocol_is_good() -> None:
         (send_nothing, "deadline", None),
     ],
 )
-async def test_what_is_no_websocket_server_has_its_word(handler: Handler, reason: str, status: int | None) -> None:
+async def test_server_that_is_not_websocket_has_its_reason(handler: Handler, reason: str, status: int | None) -> None:
     async with serve_tcp(handler) as port:
         result = await probed(port, 0.5)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
@@ -130,13 +130,11 @@ CLOSES = {
 }
 
 
-@pytest.mark.parametrize(  # where the server stays, nothing ends a session without a close frame
+@pytest.mark.parametrize(  # without a close frame, a session of a server that stays open does not end
     ("close", "stays"), [(close, stays) for close in CLOSES for stays in (False, True) if CLOSES[close][0] or not stays]
 )
-async def test_a_websocket_message_decides_although_the_session_is_closed_in_the_same_segment(
-    close: str, stays: bool
-) -> None:
-    """The handshake's answer, a message and the close frame come at once."""
+async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str, stays: bool) -> None:
+    """The handshake response, a message and the close frame arrive together."""
     frame, named = CLOSES[close]
     said = {"send": "hello", "expect": "^ok$"}
     async with serve_tcp(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
@@ -153,7 +151,7 @@ async def test_a_websocket_message_decides_although_the_session_is_closed_in_the
     assert named in nothing_said.result.detail
 
 
-async def test_a_message_that_could_not_be_sent_is_not_taken_for_sent() -> None:
+async def test_unsent_message_does_not_count_as_sent() -> None:
     async with serve_tcp(upgrading(CLOSES["1008"][0])) as port:
         result = (await attempt({"websocket": f"ws://127.0.0.1:{port}/", "send": "hello"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "hung_up")

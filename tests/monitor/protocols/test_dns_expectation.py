@@ -1,4 +1,4 @@
-"""The dns kind's transports, and all that may be expected of an answer: code, flags, sections, expressions."""
+"""The transports of the dns kind, and the conditions on an answer: code, flags, sections, expressions."""
 
 from __future__ import annotations
 
@@ -31,38 +31,44 @@ if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
-TWO = dns_records("A 192.0.2.7", "A 192.0.2.8")
+TWO_ADDRESSES = dns_records("A 192.0.2.7", "A 192.0.2.8")
 
 
-async def asked(
+async def probe_resolver(
     over_udp: Answering, over_tcp: Answering = no_response, context: ssl.SSLContext | None = None, **more: Any
 ) -> ProbeResult:
     async with nameserver(over_udp, over_tcp, context) as port:
         return (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", **more})).result
 
 
-# How it is asked
+# Queries
 
 
-async def test_over_tcp_no_datagram_is_sent() -> None:
-    result = await asked(no_response, framed_for_tcp(TWO), transport="tcp", expect={"answer": ["192.0.2.7"]})
+async def test_tcp_transport_sends_no_datagram() -> None:
+    result = await probe_resolver(
+        no_response, framed_for_tcp(TWO_ADDRESSES), transport="tcp", expect={"answer": ["192.0.2.7"]}
+    )
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
-async def test_over_tls_the_resolvers_certificate_is_judged(tmp_path: Path) -> None:
+async def test_resolvers_certificate_is_verified_over_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("resolver.example.test"))
     trusted = {"ca": write_ca_bundle(authority, tmp_path), "server_name": "resolver.example.test"}
-    result = await asked(no_response, framed_for_tcp(TWO), context, transport="tls", tls=trusted)
+    result = await probe_resolver(no_response, framed_for_tcp(TWO_ADDRESSES), context, transport="tls", tls=trusted)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert "tls" in result.phases
     assert result.certificate_expiry is not None
     other = {"ca": write_ca_bundle(authority, tmp_path)}
-    assert (await asked(no_response, framed_for_tcp(TWO), context, transport="tls", tls=other)).reason == "tls_hostname"
-    assert (await asked(no_response, framed_for_tcp(TWO), context, transport="tls")).reason == "tls_untrusted"
+    assert (
+        await probe_resolver(no_response, framed_for_tcp(TWO_ADDRESSES), context, transport="tls", tls=other)
+    ).reason == "tls_hostname"
+    assert (
+        await probe_resolver(no_response, framed_for_tcp(TWO_ADDRESSES), context, transport="tls")
+    ).reason == "tls_untrusted"
 
 
-async def test_a_resolver_that_speaks_no_tls_says_so() -> None:
+async def test_resolver_without_tls_is_reported() -> None:
     async with serve_tcp(send_on_connect(b"\0\x0cno such thing")) as port:
         result = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", "transport": "tls"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
@@ -71,24 +77,24 @@ async def test_a_resolver_that_speaks_no_tls_says_so() -> None:
 @pytest.mark.parametrize(
     ("written", "port"), [({}, 53), ({"transport": "tcp"}, 53), ({"transport": "tls"}, 853), ({"transport": "udp"}, 53)]
 )
-def test_the_port_is_the_transports_unless_another_is_written(written: dict[str, Any], port: int) -> None:
+def test_default_port_depends_on_the_transport(written: dict[str, Any], port: int) -> None:
     assert load_check({"dns": NAME, "resolver": "192.0.2.53", **written}).resolver.port == port
     assert load_check({"dns": NAME, "resolver": "192.0.2.53:99", **written}).resolver.port == 99
 
 
 @pytest.mark.parametrize("desired", [True, False])
-async def test_recursion_is_asked_for_unless_it_is_not_desired(desired: bool) -> None:
+async def test_recursion_is_requested_by_default(desired: bool) -> None:
     seen: list[bool] = []
 
     def noting(query: dns.message.QueryMessage) -> Iterable[bytes]:
         seen.append(bool(query.flags & dns.flags.RD))
-        return TWO(query)
+        return TWO_ADDRESSES(query)
 
-    assert (await asked(noting, recursion_desired=desired)).outcome is Outcome.GOOD
+    assert (await probe_resolver(noting, recursion_desired=desired)).outcome is Outcome.GOOD
     assert seen == [desired]
 
 
-async def test_another_class_and_the_root_can_be_asked_for() -> None:
+async def test_query_for_another_class_and_for_the_root() -> None:
     def chaos(query: dns.message.QueryMessage) -> Iterable[bytes]:
         (question,) = query.question
         reply = dns.message.make_response(query)
@@ -101,22 +107,22 @@ async def test_another_class_and_the_root_can_be_asked_for() -> None:
         "class": "CH",
         "expect": {"answer": {"matches": "9.18"}},
     }
-    assert (await asked(chaos, **written)).outcome is Outcome.GOOD
-    assert (await asked(dns_records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
+    assert (await probe_resolver(chaos, **written)).outcome is Outcome.GOOD
+    assert (await probe_resolver(dns_records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
 
 
 @pytest.mark.parametrize(
     ("count", "text", "reason"),
     [(501, "A 192.0.{}.{}", "answer_too_long"), (500, "A 192.0.{}.{}", ""), (200, 'TXT "{}.{}' + "x" * 200 + '"', "")],
 )
-async def test_an_answer_of_too_many_records_is_not_read(count: int, text: str, reason: str) -> None:
+async def test_answer_with_too_many_records_is_rejected(count: int, text: str, reason: str) -> None:
     many = dns_records(*(text.format(*divmod(number, 256)) for number in range(count)))
     assert (
-        await asked(no_response, framed_for_tcp(many), transport="tcp", record=text.partition(" ")[0])
+        await probe_resolver(no_response, framed_for_tcp(many), transport="tcp", record=text.partition(" ")[0])
     ).reason == reason
 
 
-# What is expected
+# Expectations
 
 
 @pytest.mark.parametrize(
@@ -131,8 +137,8 @@ async def test_an_answer_of_too_many_records_is_not_read(count: int, text: str, 
         (dns.rcode.NOTIMP, ["NOERROR"], "dns_failure"),
     ],
 )
-async def test_the_code_is_one_of_those_expected(given: dns.rcode.Rcode, expected: Any, reason: str) -> None:
-    result = await asked(dns_records(rcode=given), expect={"rcode": expected})
+async def test_response_code_must_be_an_expected_one(given: dns.rcode.Rcode, expected: Any, reason: str) -> None:
+    result = await probe_resolver(dns_records(rcode=given), expect={"rcode": expected})
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
@@ -152,8 +158,8 @@ async def test_the_code_is_one_of_those_expected(given: dns.rcode.Rcode, expecte
         ({"holds": ["192.0.2.7"], "not_matches": r"\.8$"}, False),
     ],
 )
-async def test_expressions_are_held_against_each_record(expected: dict[str, Any], good: bool) -> None:
-    result = await asked(TWO, expect={"answer": expected})
+async def test_expressions_are_matched_with_each_record(expected: dict[str, Any], good: bool) -> None:
+    result = await probe_resolver(TWO_ADDRESSES, expect={"answer": expected})
     assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
     assert result.detail.isprintable()
 
@@ -175,22 +181,22 @@ async def test_expressions_are_held_against_each_record(expected: dict[str, Any]
         ("CAA", '0 issue "ca.example.test"', "0 issue ca.example.test", True),
     ],
 )
-async def test_records_are_compared_as_data(record: str, given: str, expected: str, good: bool) -> None:
-    """And one text is as good as a list of one."""
-    result = await asked(dns_records(f"{record} {given}"), record=record, expect={"answer": expected})
+async def test_records_are_compared_by_their_data(record: str, given: str, expected: str, good: bool) -> None:
+    """A single text is equivalent to a list with one element."""
+    result = await probe_resolver(dns_records(f"{record} {given}"), record=record, expect={"answer": expected})
     assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
 
 
 @pytest.mark.parametrize(
     ("record", "expected"), [("A", "192.0.2.300"), ("AAAA", "192.0.2.7"), ("MX", "mail.example.test."), ("NS", "a..b")]
 )
-def test_data_that_no_answer_can_hold_is_refused(record: str, expected: str) -> None:
+def test_invalid_record_data_is_rejected(record: str, expected: str) -> None:
     with pytest.raises(ValidationError, match=f'"{expected}" is not the data of a {record} record'):
         load_check({"dns": NAME, "record": record, "expect": {"additional": [expected]}})
 
 
 @pytest.mark.parametrize("record", ["XYZ", "TYPE65536", "TYPE-1"])
-def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> None:
+def test_unknown_record_type_is_reported(record: str) -> None:
     with pytest.raises(ValidationError, match=f'"{record}" is not a DNS record type; use A, AAAA'):
         load_check({"dns": NAME, "record": record})
 
@@ -204,13 +210,17 @@ def test_a_record_type_that_there_is_not_is_told_in_our_words(record: str) -> No
         ({"not_all_match": "."}, True),
     ],
 )
-async def test_of_no_records_none_matches_and_none_is_amiss(expected: dict[str, Any], good: bool) -> None:
-    result = await asked(dns_records(rcode=dns.rcode.NXDOMAIN), expect={"rcode": "NXDOMAIN", "answer": expected})
+async def test_answer_without_records_matches_nothing_and_violates_nothing(
+    expected: dict[str, Any], good: bool
+) -> None:
+    result = await probe_resolver(
+        dns_records(rcode=dns.rcode.NXDOMAIN), expect={"rcode": "NXDOMAIN", "answer": expected}
+    )
     assert (result.outcome is Outcome.GOOD) is good
 
 
 def referral(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    """Answer as a parent zone's server does: who knows it, and where he is."""
+    """Answer as a parent zone's server: with the name and the address of the zone's server."""
     reply = dns.message.make_response(query)
     reply.authority.append(dns.rrset.from_text("example.test.", 300, "IN", "NS", "ns.example.test."))
     reply.additional.append(dns.rrset.from_text("ns.example.test.", 300, "IN", "A", "192.0.2.53"))
@@ -228,33 +238,38 @@ def referral(query: dns.message.QueryMessage) -> Iterable[bytes]:
         ({}, "dns_no_records"),
     ],
 )
-async def test_the_other_sections_are_judged_the_same_way(expect: dict[str, Any], reason: str) -> None:
-    result = await asked(referral, expect=expect)
+async def test_other_sections_are_checked_like_the_answer(expect: dict[str, Any], reason: str) -> None:
+    result = await probe_resolver(referral, expect=expect)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
 def by_the_zones_own(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    reply = dns.message.from_wire(next(iter(TWO(query))))
+    reply = dns.message.from_wire(next(iter(TWO_ADDRESSES(query))))
     reply.flags |= dns.flags.AA
     yield reply.to_wire()
 
 
 @pytest.mark.parametrize(
     ("answering", "wanted", "good"),
-    [(TWO, True, False), (TWO, False, True), (by_the_zones_own, True, True), (by_the_zones_own, False, False)],
+    [
+        (TWO_ADDRESSES, True, False),
+        (TWO_ADDRESSES, False, True),
+        (by_the_zones_own, True, True),
+        (by_the_zones_own, False, False),
+    ],
 )
-async def test_whether_a_server_speaks_for_the_zone_is_seen(answering: Answering, wanted: bool, good: bool) -> None:
-    result = await asked(answering, expect={"authoritative": wanted})
+async def test_authoritative_flag_is_checked(answering: Answering, wanted: bool, good: bool) -> None:
+    result = await probe_resolver(answering, expect={"authoritative": wanted})
     assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_authoritative"))
 
 
-async def test_any_record_will_do_where_any_is_asked_for() -> None:
+async def test_query_type_any_accepts_any_record() -> None:
     def everything(query: dns.message.QueryMessage) -> Iterable[bytes]:
         reply = dns.message.make_response(query)
         reply.answer.append(dns.rrset.from_text(query.question[0].name, 0, "IN", "TXT", '"x"'))
         yield reply.to_wire()
 
-    assert (await asked(everything, record="ANY")).outcome is Outcome.GOOD
+    assert (await probe_resolver(everything, record="ANY")).outcome is Outcome.GOOD
 
 
 @pytest.mark.parametrize(
@@ -274,13 +289,13 @@ async def test_any_record_will_do_where_any_is_asked_for() -> None:
         {"dns": ""},
     ],
 )
-def test_what_cannot_be_meant_is_refused(written: dict[str, Any]) -> None:
+def test_invalid_option_is_rejected(written: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         load_check({"dns": NAME, **written})
 
 
 @pytest.mark.parametrize("records", ["192.0.2.7", ["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])
-def test_editors_take_one_record_a_list_and_a_mapping(records: Any) -> None:
+def test_schema_accepts_one_record_a_list_and_a_mapping(records: Any) -> None:
     validator = Draft202012Validator(schema(CHECK_TYPES))
     check = {"id": "c", "dns": NAME, "expect": {"answer": records, "rcode": "NOERROR"}}
     portfolio = {"products": [{"id": "p", "objective": "99%", "checks": [check]}]}

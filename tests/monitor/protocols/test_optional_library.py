@@ -1,4 +1,4 @@
-"""Checks whose library is not installed are refused with the command that installs it."""
+"""Checks with a missing library are rejected with the command that installs it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIBRARIES = [
 
 
 def checked(folder: Path, check: str) -> str:
-    """Return what `check-config` prints about a configuration of one check, which must be an error."""
+    """Return the output of `check-config` for a configuration of one check, which must be an error."""
     (folder / "script.py").write_text("def run(page): ...\n")
     (folder / "mine.yaml").write_text(CONFIG.format(check=check))
     done = CliRunner().invoke(check_config, [str(folder / "mine.yaml")])
@@ -37,23 +37,23 @@ def checked(folder: Path, check: str) -> str:
 
 @pytest.fixture(params=LIBRARIES, ids=[kind for _, kind, _ in LIBRARIES])
 def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, str]:
-    """One of the libraries, which is not found."""
+    """Make one of the libraries unavailable, and return it."""
     monkeypatch.setitem(sys.modules, request.param[0], None)
     found: tuple[str, str, str] = request.param
     return found
 
 
-def test_a_checkout_names_its_make_target(missing: tuple[str, str, str], tmp_path: Path) -> None:
+def test_error_in_a_checkout_names_the_make_target(missing: tuple[str, str, str], tmp_path: Path) -> None:
     module, kind, check = missing
     said = checked(tmp_path, check)
     assert f"{kind} checks need the library {module}, which is not installed; run `make extras` in {ROOT}" in said
     assert f"{tmp_path / 'mine.yaml'}:5:" in said
 
 
-def test_an_installed_wheel_names_the_target_of_a_checkout(
+def test_error_in_an_installed_wheel_names_the_make_target_too(
     missing: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An image has no Makefile, and no pip that could install anything."""
+    """An image has neither a Makefile nor a usable pip."""
     module, kind, check = missing
     monkeypatch.setattr(package_files, "_PACKAGE", tmp_path / "site-packages/monitor")
     said = checked(tmp_path, check)
@@ -61,8 +61,8 @@ def test_an_installed_wheel_names_the_target_of_a_checkout(
     assert "run `make extras` in a checkout of ninewatch, and run it from there" in said
 
 
-def test_no_text_names_a_package_of_ours_that_no_index_has() -> None:
-    """Whoever registered the name would be installed."""
+def test_no_text_names_an_unpublished_package() -> None:
+    """Otherwise the code of any person who registers the name would be installed."""
     texts = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("helm/**/*.*"), *(ROOT / "monitor").rglob("*.*")]
     named = [
         path
@@ -74,7 +74,7 @@ def test_no_text_names_a_package_of_ours_that_no_index_has() -> None:
     assert named == []
 
 
-def test_the_target_exists_and_installs_what_each_kind_needs() -> None:
+def test_make_target_installs_the_libraries_of_each_kind() -> None:
     locked = "".join((ROOT / f"requirements-{name}.lock").read_text() for name in ("databases", "browser"))
     assert all(f"\n{module}==" in locked or f"\n{module}[binary]==" in locked for module, _, _ in LIBRARIES)
     makefile = (ROOT / "Makefile").read_text()

@@ -1,4 +1,4 @@
-"""TLS that begins in the middle: each protocol's own talk before it, consent, refusal, and bytes slipped in behind."""
+"""STARTTLS: each protocol's exchange before TLS, the server's consent or refusal, and injected bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXTENDED = TURNS["ldap"][0][0]
 
 
 class Place(NamedTuple):
-    """A server's context, and the authority that vouches for it."""
+    """A server's context, and the authority that issued its certificate."""
 
     context: ssl.SSLContext
     authority: str
@@ -52,7 +52,7 @@ async def probed(handler: Handler, protocol: str, seconds: float = 5.0, **option
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_the_certificate_behind_the_talk_is_judged(protocol: str, place: Place) -> None:
+async def test_certificate_after_starttls_is_verified(protocol: str, place: Place) -> None:
     handler = clear_first(TURNS[protocol], place.context)
     good = await probed(handler, protocol, ca=place.authority)
     assert (good.outcome, good.reason) == (Outcome.GOOD, ""), good.detail
@@ -62,12 +62,12 @@ async def test_the_certificate_behind_the_talk_is_judged(protocol: str, place: P
 
 
 @pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if TURNS[each][-1][1]])
-async def test_bytes_slipped_in_behind_the_consent_are_refused(protocol: str, place: Place) -> None:
+async def test_injected_bytes_after_the_consent_are_rejected(protocol: str, place: Place) -> None:
     result = await probed(clear_first(TURNS[protocol], None, b"forged\r\n"), protocol, ca=place.authority)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
-async def test_bytes_slipped_in_behind_a_greeting_that_no_consent_follows_are_refused(place: Place) -> None:
+async def test_injected_bytes_after_a_greeting_are_rejected(place: Place) -> None:
     result = await probed(send_on_connect(greeting() + b"forged"), "mysql", ca=place.authority)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
@@ -90,7 +90,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("protocol", "turns", "words"), REFUSALS)
-async def test_a_server_that_does_not_consent_says_so(protocol: str, turns: Any, words: str) -> None:
+async def test_refusal_of_starttls_is_reported(protocol: str, turns: Any, words: str) -> None:
     result = await probed(clear_first(turns), protocol)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_refused"), result.detail
     assert words in result.detail
@@ -100,7 +100,7 @@ async def test_a_server_that_does_not_consent_says_so(protocol: str, turns: Any,
 @pytest.mark.parametrize(
     "said", [b"SSH-2.0-OpenSSH_9.2\r\n" * 20, b"\x30\x02\xff\xff" * 20, b"\x30\x05\x02\x01\x01\x78\x80", bytes(200)]
 )
-async def test_what_speaks_something_else_has_its_word(protocol: str, said: bytes) -> None:
+async def test_other_protocol_has_its_reason(protocol: str, said: bytes) -> None:
     result = await probed(send_and_close(said), protocol)
     assert result.outcome is Outcome.BAD
     assert result.reason in ("starttls_malformed", "starttls_injected", "hung_up", "answer_too_long")
@@ -120,25 +120,25 @@ NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
         (send_nothing, {"deadline"}),
     ],
 )
-async def test_a_talk_ends_whatever_the_server_does(protocol: str, handler: Handler, reasons: set[str]) -> None:
+async def test_exchange_ends_for_any_server_behaviour(protocol: str, handler: Handler, reasons: set[str]) -> None:
     result = await probed(handler, protocol, 0.5)
     assert result.outcome is Outcome.BAD
     assert result.reason in reasons, result.detail
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_port_is_the_protocols_unless_another_is_written(protocol: str) -> None:
+def test_default_port_is_the_protocols(protocol: str) -> None:
     short = load_check({"tls": {"target": "mail.example.org", "starttls": protocol}})
     assert short.tls.target.port == PORTS[protocol]
     assert load_check({"tls": {"target": "[::1]:99", "starttls": protocol}}).tls.target.port == 99
 
 
-def test_without_a_protocol_the_port_is_that_of_https() -> None:
+def test_default_port_without_a_protocol_is_443() -> None:
     assert load_check({"tls": "forms.example.org"}).target == "forms.example.org:443"
 
 
 @pytest.mark.parametrize("options", [{"starttls": "telnet"}, {"starttls": True}, {"starttls": "smtp", "target": "a b"}])
-def test_a_talk_that_cannot_be_meant_is_refused(options: dict[str, Any]) -> None:
+def test_invalid_starttls_option_is_rejected(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         load_check({"tls": {"target": "mail.example.org", **options}})
 
@@ -157,7 +157,7 @@ REAL = {
         pytest.param("mysql", marks=needs("mariadbd", "mariadb-install-db")),
     ],
 )
-async def test_a_real_server_is_understood(protocol: str, tmp_path: Path) -> None:
+async def test_real_server_is_good(protocol: str, tmp_path: Path) -> None:
     server, owner, options = REAL[protocol]
     authority = trustme.CA()
     leaf = authority.issue_cert("127.0.0.1")

@@ -209,10 +209,10 @@ modules:
 """)
         probe_server.blackbox_state.look(probe_server.site.health, asked=True)
         if first_client == "local":
-            assert value((await probe_server.probe(f"127.0.0.1:{target}", "it"))[1], "probe_success") == 1
+            assert value((await probe_server.probe(f"127.0.0.1:{target}", "oauth2"))[1], "probe_success") == 1
         page = (await probe_server.probe(f"127.0.0.1:{target}", "oauth2", **headers))[1]
         assert 'reason="address_denied"' in page  # of the target; a denied token server would give token_unavailable
-        assert value((await probe_server.probe(f"127.0.0.1:{target}", "it"))[1], "probe_success") == 1
+        assert value((await probe_server.probe(f"127.0.0.1:{target}", "oauth2"))[1], "probe_success") == 1
 
 
 async def test_loopback_proxy_does_not_expose_loopback_targets_to_remote_clients(
@@ -224,11 +224,11 @@ async def test_loopback_proxy_does_not_expose_loopback_targets_to_remote_clients
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         probe_server.blackbox_state._path.write_text(f"modules: {{via_proxy: {{prober: http, http: {{{url}}}}}}}")
         probe_server.blackbox_state.look(probe_server.site.health, asked=True)
-        assert value((await probe_server.probe(f"target.test:{target}", "oauth2", **headers))[1], "probe_success") == 1
+        assert value((await probe_server.probe(f"target.test:{target}", "via_proxy", **headers))[1], "probe_success") == 1
         for host in ("localhost", "LocalHost.", "app.localhost", "localhost.localdomain", "ip6-localhost", "127.0.0.1"):
-            page = (await probe_server.probe(f"{host}:{target}", "oauth2", **headers))[1]
+            page = (await probe_server.probe(f"{host}:{target}", "via_proxy", **headers))[1]
             assert 'reason="address_denied"' in page, host
-        assert value((await probe_server.probe(f"localhost:{target}", "it"))[1], "probe_success") == 1
+        assert value((await probe_server.probe(f"localhost:{target}", "via_proxy"))[1], "probe_success") == 1
 
 
 async def test_redirect_to_a_cloud_metadata_address_is_denied(start_probe_server: StartProbeServer) -> None:
