@@ -1,4 +1,4 @@
-"""A disk that is full or fails: probing continues, the time is reported as unrecorded, and writing resumes by itself."""
+"""A disk that is full or fails: probing continues, the time is reported as unrecorded, and writing resumes."""
 
 from __future__ import annotations
 

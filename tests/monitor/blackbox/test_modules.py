@@ -183,9 +183,9 @@ def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected_text"),
     [
-        ("modules: {a: *nothing}", "*nothing repeats a part that is not complete before it"),
-        ("modules: {a: &a {prober: http, http: *a}}", "*a repeats a part that is not complete before it"),
-        ("modules: {a: {<<: text}}", "<< takes a mapping"),
+        ("modules: {a: *nothing}", "*nothing is an alias of a part that is not complete before it"),
+        ("modules: {a: &a {prober: http, http: *a}}", "*a is an alias of a part that is not complete before it"),
+        ("modules: {a: {<<: text}}", "<< requires a mapping"),
         ("modules: {}\n---\nmodules: {}", "a second document starts here"),
     ],
 )
@@ -198,7 +198,7 @@ def test_nested_aliases_do_not_exhaust_memory(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     (error,) = load_errors(tmp_path, "\n".join(lines))
-    assert "holds more than 50000 values" in error
+    assert "has more than 50000 values" in error
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.page_mark import Mark, PageMark, page_marks
 from sla.window import parse_instant
-from tests.monitor.commands.test_cli import said
+from tests.monitor.commands.test_cli import run_in_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,14 +67,17 @@ def config(tmp_path: Path) -> Path:
 
 
 def report(config: Path, *options: str) -> dict[str, Any]:
-    result = said("alert", "report", "--json", "-c", config, *(options or SPAN))
+    result = run_in_process("alert", "report", "--json", "-c", config, *(options or SPAN))
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
 
 
 def marked(config: Path, key: str, mark: str, author: str = "Ana Ng") -> None:
-    assert said("alert", "mark", key, mark, "--author", author, "-c", config).stdout == f"marked {key} as {mark}\n"
+    assert (
+        run_in_process("alert", "mark", key, mark, "--author", author, "-c", config).stdout
+        == f"marked {key} as {mark}\n"
+    )
 
 
 def test_pages_are_counted_per_receiver_and_at_night_in_local_time(config: Path) -> None:
@@ -108,17 +111,17 @@ def test_a_mark_is_a_fact_of_the_product_and_is_in_its_history(config: Path) -> 
     marked(config, "night", "noise")
     (fact,) = Journal.of(config.parent / "n.db").read()
     assert page_marks([fact]) == [PageMark(fact.made, "night", Mark.NOISE, "Ana Ng", "", "forms")]
-    assert "alert night marked as noise (Ana Ng)" in said("history", "forms", "-c", config).stdout
+    assert "alert night marked as noise (Ana Ng)" in run_in_process("history", "forms", "-c", config).stdout
 
 
 def test_the_text_lists_receivers_and_checks(config: Path) -> None:
     marked(config, "night", "noise")
-    lines = said("alert", "report", "-c", config, *SPAN).stdout.splitlines()
+    lines = run_in_process("alert", "report", "-c", config, *SPAN).stdout.splitlines()
     assert lines[0] == "Pages from 2026-09-21T07:00:00Z to 2026-09-28T07:00:00Z"
     assert lines[3].split() == ["ana-phone", "Ana", "Ng", "3", "2", "1", "2", "0", "1", "2"]
     assert "3 alerts paged; 0% of the marked ones useful" in lines
     assert any(line.split()[:5] == ["forms/page", "2", "0", "1", "1"] for line in lines)
-    empty = said("alert", "report", "-c", config, "--since", "2025-01-01", "--until", "2025-01-08")
+    empty = run_in_process("alert", "report", "-c", config, "--since", "2025-01-01", "--until", "2025-01-08")
     assert "no notifications" in empty.stdout
 
 
@@ -132,6 +135,6 @@ def test_the_text_lists_receivers_and_checks(config: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
-    result = said("alert", *arguments, "-c", config)
+    result = run_in_process("alert", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in str(result.exception)

@@ -17,7 +17,7 @@ from monitor.storage.store import Batch
 from sla.fact import Fact
 from sla.interval import DAY
 from sla.silence import RETRY, Silence, silence_end
-from tests.monitor.commands.test_cli import said, target, written  # noqa: F401 - a fixture
+from tests.monitor.commands.test_cli import run_in_process, target, write_config  # noqa: F401 - a fixture
 from tests.support.daemon_process import running_daemon
 from tests.support.processes import wait_for
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def history_of(config: Path, product: str = "demo", *options: str) -> list[dict[str, Any]]:
     """Return the output of `history --json`."""
-    output = said("history", product, "--json", "-c", config, *options).stdout
+    output = run_in_process("history", product, "--json", "-c", config, *options).stdout
     return [json.loads(line) for line in output.splitlines()]
 
 
@@ -43,7 +43,7 @@ def test_changed_meaning_is_in_the_history_and_a_restart_is_not(
     tmp_path: Path,
 ) -> None:
     """The record keeps every definition after a restart, a reload and a change without a running daemon."""
-    config = written(tmp_path, target.url("/health"))
+    config = write_config(tmp_path, target.url("/health"))
     text = config.read_text()
     with running_daemon(config):
         (first,) = wait_for("the definition", lambda: history_of(config))
@@ -72,13 +72,15 @@ def test_changed_meaning_is_in_the_history_and_a_restart_is_not(
 def config(tmp_path: Path) -> Path:
     """Return a configuration whose daemon ran once, before definitions existed."""
     SqliteStore(tmp_path / "n.db", 0).close()
-    return written(tmp_path, "http://127.0.0.1:1/health")
+    return write_config(tmp_path, "http://127.0.0.1:1/health")
 
 
 def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
-    assert said("history", "demo", "-c", config).output == "no facts about demo\n"
-    said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config)
-    said("report", "--product", "demo", "-c", config)
+    assert run_in_process("history", "demo", "-c", config).output == "no facts about demo\n"
+    run_in_process(
+        "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config
+    )
+    run_in_process("report", "--product", "demo", "-c", config)
     assert [each["kind"] for each in history_of(config)] == ["correction"]
     assert recorded(config.parent / "n.db", "definition") == []
 
@@ -86,16 +88,16 @@ def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
 def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Path) -> None:
     """A correction is shown with its id. Facts of all products are included, facts of other products are not."""
     words = ("--author", "Ana", "--reason")
-    made = said("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config).output
+    made = run_in_process("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config).output
     known = made.split()[1].rstrip(":")
-    said("correct", "--revoke", known, *words, "it was us", "-c", config)
+    run_in_process("correct", "--revoke", known, *words, "it was us", "-c", config)
     journal = Journal.of(config.parent / "n.db")
     journal.add(Fact.of(DAY, "Ben", "deployment", "demo", {"version": "1.4"}))
     journal.add(Fact.of(DAY, "Ben", "drill", "", {"of": "all"}))
     journal.add(Fact.of(DAY, "Ben", "drill", "other", {}))
     with contextlib.closing(SqliteStore(config.parent / "n.db", 0)) as store:
         store.write(Batch(facts=[Fact("x", DAY + 1, "Eve", "attestation", "demo", '{"by":"Eve"}')]))
-    lines = said("history", "demo", "-c", config).output.splitlines()
+    lines = run_in_process("history", "demo", "-c", config).output.splitlines()
     assert len(lines) == 5
     assert {line.split()[1] for line in lines[:2]} == {"deployment", "drill"}
     assert "deployment" in "".join(lines[:2])
@@ -105,7 +107,7 @@ def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Pat
     assert f"{known} revoked: it was us (Ana)" in lines[4]
     assert len(history_of(config, "demo", "--since", "1h")) == 2
     assert len(history_of(config, "demo", "--since", "1970-01-01T16:00:00")) == 5
-    assert len(said("history", "other", "-c", config).output.splitlines()) == 2
+    assert len(run_in_process("history", "other", "-c", config).output.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -116,14 +118,14 @@ def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Pat
     ],
 )
 def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
-    result = said("history", *arguments, "-c", config)
+    result = run_in_process("history", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in f"{result.exception}{result.output}"
 
 
 def test_history_without_a_record_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "no record at var/ninewatch.db" in str(said("history", "demo").exception)
+    assert "no record at var/ninewatch.db" in str(run_in_process("history", "demo").exception)
     assert list(tmp_path.iterdir()) == []
 
 

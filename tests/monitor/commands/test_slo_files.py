@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.monitor.commands.test_cli import said
+from tests.monitor.commands.test_cli import run_in_process
 from tests.monitor.slo_files.test_openslo import EXAMPLE, PORTFOLIO, SERVER
 
 
@@ -19,17 +19,17 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_an_import_prints_a_configuration_and_its_notes_apart(tmp_path: Path) -> None:
-    result = said("import", "openslo", EXAMPLE, "--prometheus", SERVER)
+    result = run_in_process("import", "openslo", EXAMPLE, "--prometheus", SERVER)
     assert result.exit_code == 0
     assert len(yaml.safe_load(result.stdout)["products"]) == 4
     assert all(line.startswith(f"note: {EXAMPLE}:") for line in result.stderr.splitlines())
     made = tmp_path / "made.yaml"
     made.write_text(result.stdout)
-    assert said("check-config", made).exit_code == 0
+    assert run_in_process("check-config", made).exit_code == 0
 
 
 def test_an_import_that_fails_prints_each_reason_with_its_place() -> None:
-    result = said("import", "openslo", EXAMPLE)
+    result = run_in_process("import", "openslo", EXAMPLE)
     assert result.exit_code != 0
     assert f"{EXAMPLE}:65:25: spec.indicator.spec.ratioMetric.raw.metricSource: the address" in str(result.exception)
     assert "1 error" in str(result.exception)
@@ -37,22 +37,24 @@ def test_an_import_that_fails_prints_each_reason_with_its_place() -> None:
 
 @pytest.mark.parametrize("tool", ["openslo", "sloth", "pyrra"])
 def test_an_export_prints_documents_in_yaml(config: Path, tool: str) -> None:
-    result = said("export", tool, "-c", config)
+    result = run_in_process("export", tool, "-c", config)
     assert result.exit_code == 0
     assert list(yaml.safe_load_all(result.stdout))
 
 
 def test_an_export_for_sloth_notes_windows_that_need_an_option_of_it(config: Path) -> None:
-    result = said("export", "sloth", "-c", config)
+    result = run_in_process("export", "sloth", "-c", config)
     assert "note: my_forms has a window of 7d: run sloth with --default-slo-period=7d for it" in result.stderr
 
 
 def test_a_window_that_no_tool_can_write_is_refused(config: Path) -> None:
     config.write_text(PORTFOLIO.replace("window: 7d", "window: 90s"))
     for tool in ("openslo", "sloth", "pyrra"):
-        assert "a window of other tools is of whole minutes" in str(said("export", tool, "-c", config).exception)
+        assert "a window of other tools is of whole minutes" in str(
+            run_in_process("export", tool, "-c", config).exception
+        )
 
 
 def test_an_address_that_is_none_is_refused(config: Path) -> None:
-    assert said("export", "openslo", "-c", config, "--prometheus", "prometheus:9090").exit_code == 2
-    assert said("import", "openslo", EXAMPLE, "--prometheus", "ftp://x").exit_code == 2
+    assert run_in_process("export", "openslo", "-c", config, "--prometheus", "prometheus:9090").exit_code == 2
+    assert run_in_process("import", "openslo", EXAMPLE, "--prometheus", "ftp://x").exit_code == 2

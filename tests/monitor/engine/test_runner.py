@@ -273,7 +273,7 @@ async def test_slow_good_answer_has_the_reason_slow(slow_after: str | None, reas
 
 
 def test_slow_after_must_be_shorter_than_the_timeout() -> None:
-    with pytest.raises(ValidationError, match="no shorter than the timeout"):
+    with pytest.raises(ValidationError, match="must be shorter than the timeout"):
         load_check({"tcp": "127.0.0.1:1", "timeout": "5s", "slow_after": "5s"})
 
 

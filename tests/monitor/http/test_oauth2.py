@@ -128,7 +128,7 @@ async def test_token_is_fetched_with_client_credentials_and_sent(auth: str, scop
 
 
 async def test_token_is_kept_until_shortly_before_its_expiry() -> None:
-    realm = Realm(lasting=300)
+    realm = Realm(lifetime=300)
     async with oauth2_check(realm) as written:
         results = await attempts(written, 0, 4 * MINUTE, 31 * SECOND, 0)
     assert [each.outcome for each in results] == [Outcome.GOOD] * 4
@@ -149,7 +149,7 @@ async def test_concurrent_attempts_share_one_token_request() -> None:
 @pytest.mark.parametrize(("lasting", "kept"), [(None, 4), ("300", 4), (-5, 4), (20, 0), (10**8, 1380)])
 async def test_lifetime_of_a_token_is_limited(lasting: Any, kept: int) -> None:
     """The default is five minutes, the maximum is a day."""
-    realm = Realm(lasting=lasting)
+    realm = Realm(lifetime=lasting)
     async with oauth2_check(realm) as written:
         await attempts(written, 0, kept * MINUTE, 61 * MINUTE)
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2"]
@@ -290,7 +290,7 @@ async def test_token_server_is_verified_with_the_checks_or_its_own_authorities(t
 
 
 async def test_no_secret_is_shown_and_old_tokens_are_released() -> None:
-    realm = Realm(lasting=60)
+    realm = Realm(lifetime=60)
     async with oauth2_check(realm) as written:
         results = await attempts({**written, "expect": {"contains": "never"}}, *[MINUTE] * 4)
     assert [each.reason for each in results] == ["body_mismatch"] * 4

@@ -17,7 +17,7 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation
-from tests.monitor.commands.test_cli import said
+from tests.monitor.commands.test_cli import run_in_process
 from tests.monitor.rehearsal.test_replay import START, Day, arrival, portfolio, shown, take
 from tests.support.alerting import BAD, GOOD, run_alerting
 from tests.support.clocks import EPOCH, ManualClock
@@ -147,7 +147,7 @@ def folder(tmp_path: Path) -> Path:
 
 def rehearse(new: Path, current: Path, *options: str) -> dict[str, Any]:
     since, until = "2026-09-21T00:00:00Z", "2026-09-21T12:00:00Z"
-    result = said("rehearse", new, "-c", current, "--since", since, "--until", until, "--json", *options)
+    result = run_in_process("rehearse", new, "-c", current, "--since", since, "--until", until, "--json", *options)
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
@@ -197,7 +197,7 @@ def test_a_check_that_did_not_exist_stays_unknown(folder: Path) -> None:
 
 def test_the_text_has_both_columns_and_each_difference(folder: Path) -> None:
     new, now = written(folder, "new", fall=3), written(folder, "now")
-    result = said("rehearse", new, "-c", now, "--since", "2026-09-21T00:00", "--until", "2026-09-21T12:00")
+    result = run_in_process("rehearse", new, "-c", now, "--since", "2026-09-21T00:00", "--until", "2026-09-21T12:00")
     lines = result.stdout.splitlines()
     assert lines[0] == "Rehearsal of 2026-09-21T00:00:00Z to 2026-09-21T12:00:00Z"
     rows = {line[:28].strip(): line[28:].split() for line in lines if line[:28].strip()}
@@ -217,7 +217,7 @@ def test_the_text_has_both_columns_and_each_difference(folder: Path) -> None:
 )
 def test_a_mistake_is_one_clear_line(folder: Path, options: tuple[str, ...], says: str) -> None:
     now = written(folder, "now")
-    result = said("rehearse", now, "-c", now, *options)
+    result = run_in_process("rehearse", now, "-c", now, *options)
     assert says in str(result.exception)
 
 

@@ -13,7 +13,7 @@ import yaml
 from monitor.config.yaml_writer import yaml_text
 from monitor.slo_files.prometheus_tools import other_periods, pyrra, sloth
 from tests.monitor.slo_files.test_openslo import PORTFOLIO, loaded
-from tests.support.metric_names import asked, emitted
+from tests.support.metric_names import emitted, queried_metrics
 from tests.support.processes import needs
 
 SLOTH = Path(__file__).parents[3] / ".tools/sloth/sloth"
@@ -49,7 +49,7 @@ def test_pyrra_gets_an_object_per_product(tmp_path: Path) -> None:
 def test_the_queries_ask_for_metrics_that_the_daemon_emits(tmp_path: Path) -> None:
     portfolio = loaded(tmp_path, PORTFOLIO)
     text = yaml_text(*sloth(portfolio), *pyrra(portfolio, None))
-    assert asked(text.replace("ninewatch:", "")) <= emitted()
+    assert queried_metrics(text.replace("ninewatch:", "")) <= emitted()
 
 
 SCENARIO = """

@@ -224,7 +224,9 @@ async def test_loopback_proxy_does_not_expose_loopback_targets_to_remote_clients
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         probe_server.blackbox_state._path.write_text(f"modules: {{via_proxy: {{prober: http, http: {{{url}}}}}}}")
         probe_server.blackbox_state.look(probe_server.site.health, asked=True)
-        assert value((await probe_server.probe(f"target.test:{target}", "via_proxy", **headers))[1], "probe_success") == 1
+        assert (
+            value((await probe_server.probe(f"target.test:{target}", "via_proxy", **headers))[1], "probe_success") == 1
+        )
         for host in ("localhost", "LocalHost.", "app.localhost", "localhost.localdomain", "ip6-localhost", "127.0.0.1"):
             page = (await probe_server.probe(f"{host}:{target}", "via_proxy", **headers))[1]
             assert 'reason="address_denied"' in page, host
