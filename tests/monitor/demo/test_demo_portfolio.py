@@ -126,7 +126,7 @@ def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio
         now = int((year - 1970) * 365.25 * DAY)
         standings = {product.id: product.readiness_at(now) for product in portfolio.products}
         assert standings.pop("notify") is None  # the domain belongs to another government
-        told = [one for standing in standings.values() if standing is not None for one in standing.standings]
+        told = [one for standing in standings.values() if standing is not None for one in standing.statuses]
         assert {(one.met, one.attestation is not None) for one in told} == {(True, True), (False, True), (False, False)}
         ceilings = {name: standing.ceiling for name, standing in standings.items() if standing is not None}
         assert ceilings["keycloak"] == Fraction("0.99995")

@@ -270,11 +270,11 @@ SPEAKING_TLS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("tls_check", SPEAKING_TLS, ids=lambda tls_check: next(iter(tls_check)))
-async def test_every_kind_reports_the_chains_expiry(written: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("fields", SPEAKING_TLS, ids=lambda fields: next(iter(fields)))
+async def test_every_kind_reports_the_chains_expiry(fields: dict[str, Any], tmp_path: Path) -> None:
     made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
     async with serve_tcp(send_nothing, made.context) as port:
-        check = {key: value.format(port) if isinstance(value, str) else value for key, value in written.items()}
+        check = {key: value.format(port) if isinstance(value, str) else value for key, value in fields.items()}
         result = (await attempt({**check, "tls": {"ca": made.ca}}, 1.0)).result
     assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=3)).timestamp(), abs=600)
 
