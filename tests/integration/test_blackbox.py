@@ -23,7 +23,7 @@ from monitor.blackbox.metrics import OUTCOME
 from monitor.blackbox.modules import ModuleFile
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from tests.monitor.probes.test_icmp import ALLOWED, isolated, possible
+from tests.monitor.probes.test_icmp import ALLOWED, isolated, needs_namespaces
 from tests.support.blackbox_comparison import BothExporters, Page, both_exporters
 from tests.support.blackbox_targets import serving_targets
 from tests.support.processes import fetch, needs, wait_for

@@ -93,7 +93,7 @@ def test_requirements_of_an_extra_apply_if_the_extra_is_pinned() -> None:
 def test_lock_files_have_hashes_and_equal_versions() -> None:
     versions: dict[tuple[str, str], set[Version]] = {}
     for pin in pins_of(list(LOCKS)):
-        assert pin.hashes > 0, pin
+        assert pin.hash_count > 0, pin
         versions.setdefault((pin.name, str(pin.requirement.marker)), set()).add(pin.version)
     assert {
         key: different_versions for key, different_versions in versions.items() if len(different_versions) > 1

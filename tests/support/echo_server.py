@@ -97,7 +97,7 @@ def _echo_datagrams(sock: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def echoing() -> Iterator[int]:
+def echo_server() -> Iterator[int]:
     """Return all received data, on one port of TCP and UDP, while the `with` block runs. Yields the port."""
     with _Server(("127.0.0.1", 0), _Echo) as server, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
         datagrams.bind(server.server_address)

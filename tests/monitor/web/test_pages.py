@@ -295,7 +295,7 @@ async def test_short_record_shows_its_start_and_the_time_of_a_possible_verdict(s
 async def test_page_shows_the_number_of_checks_behind_an_estimate(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    """Two of three checks were probed in the last hour, the third one only before; bounds and coverage do not change."""
+    """Two of three checks were probed in the last hour, the third only before; bounds and coverage stay equal."""
     ledger = ledger_of(product("chefs", 3))
     first, *others = ledger.of("chefs")
     probe_all(ledger, [first], NOW - 120 * MINUTE, NOW - 60 * MINUTE)
