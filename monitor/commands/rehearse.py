@@ -13,6 +13,7 @@ import click
 from monitor.alerting.page_report import NIGHT
 from monitor.as_of import recorded_at
 from monitor.commands.common import CONFIG, loaded
+from monitor.commands.plural import plural
 from monitor.commands.span import hours, span_of
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
@@ -146,8 +147,13 @@ def rehearsed(current: Portfolio, new: Portfolio, span: Interval, night: Service
     former = FormerIdMap.of(new)
     known = {former.check(key) for key in recorded.kept_since}
     changed = differences(before.notifications, after.notifications)
-    notes = [_ALWAYS, *_folded(recorded), *limits(current, new, known)]
+    notes = [_ALWAYS, *_defects(before, after), *_folded(recorded), *limits(current, new, known)]
     return Rehearsal(span, night, effects(before, night), effects(after, night), changed, notes)
+
+
+def _defects(*replays: Replayed) -> list[str]:
+    count = sum(each.defects for each in replays)
+    return [f"{plural(count, 'error')} in alerting, see the log: the comparison is incomplete"] if count else []
 
 
 def _folded(recorded: RecordedObservations) -> list[str]:

@@ -1,8 +1,8 @@
 """Run the decisions of a daemon over recorded observations: the same recorder, incidents, alerts, routes and mutes.
 
-The daemon looks once a second at what time alone changes. A replay skips the looks that could change nothing: none
-while every product is up and was for as long as the longest short look-back of a burn policy. While an alert is open it
-looks at the deadlines of alerting and at whole minutes, and at each second for `SETTLING` after a change.
+The daemon looks once a second at what time alone changes. A replay skips the looks that could change nothing: all of
+them while every product is up and was for as long as the longest short look-back of a burn policy. While an alert is
+open it looks at the deadlines of alerting and at whole minutes, and at each second for `SETTLING` after a change.
 
 Nothing is sent: what is decided counts as delivered when it is due.
 """
@@ -140,12 +140,16 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a configuration led to: its notifications in the order of their decision, and the ledger at the end."""
+    """What a configuration led to: its notifications in the order of their decision, and the ledger at the end.
+
+    `defects` is the number of errors in alerting, which are in the log; without any it is 0.
+    """
 
     portfolio: Portfolio
     span: Interval
     notifications: list[Notification]
     ledger: Ledger
+    defects: int = 0
 
 
 @dataclass(slots=True)
@@ -164,6 +168,7 @@ class Replay:
     _clock: ReplayClock = field(init=False)
     _ledger: Ledger = field(init=False)
     _kept: KeptDecisions = field(init=False)
+    _health: Health = field(init=False)
     _alerting: Alerting = field(init=False)
     _recorder: Recorder = field(init=False)
     _coming: list[Fact] = field(init=False)
@@ -177,11 +182,11 @@ class Replay:
         start = self.span.start
         stated = sorted((e for e in self.facts if e.kind not in (DEFINITION, MAINTENANCE)), key=lambda each: each.made)
         self._coming = [each for each in stated if each.made > start]
-        self._clock, self._kept, health = ReplayClock(start), KeptDecisions(), Health()
+        self._clock, self._kept, self._health = ReplayClock(start), KeptDecisions(), Health()
         content = self.start.with_facts([each for each in stated if each.made <= start])
         self._ledger = content.ledger(self.portfolio)
-        self._alerting = Alerting(self._ledger, self._kept, self._clock, health)
-        self._recorder = Recorder(self._ledger, self._kept, health, decide=self._alerting.changed)
+        self._alerting = Alerting(self._ledger, self._kept, self._clock, self._health)
+        self._recorder = Recorder(self._ledger, self._kept, self._health, decide=self._alerting.changed)
         self._busy_until = start + SETTLING
         self._burning_until = dict.fromkeys(self._ledger.products, start + _BURNS)
         self._looked = self._latest = start
@@ -198,7 +203,7 @@ class Replay:
                 self._take(seen, entry.key)
         await self._until(self.span.end)
         found = sorted(self._kept.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
-        return Replayed(self.portfolio, self.span, found, self._ledger)
+        return Replayed(self.portfolio, self.span, found, self._ledger, self._health.alerting_defects)
 
     def _take(self, seen: Observation, key: str) -> None:
         """Record one observation as the daemon does when a probe has ended."""

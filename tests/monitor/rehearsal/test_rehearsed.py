@@ -115,6 +115,7 @@ products:
   objective: 99%
   checks: [{{id: page, http: "https://forms.example.org/", interval: {interval}, timeout: 5s, fall: {fall}}}{more}]
 """
+SPAN = ("--since", "2026-09-21T00:00:00Z", "--until", "2026-09-21T12:00:00Z")
 MIDNIGHT = EPOCH // (24 * HOUR) * 24 * HOUR
 
 
@@ -146,8 +147,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rehearse(new: Path, current: Path, *options: str) -> dict[str, Any]:
-    since, until = "2026-09-21T00:00:00Z", "2026-09-21T12:00:00Z"
-    result = run_in_process("rehearse", new, "-c", current, "--since", since, "--until", until, "--json", *options)
+    result = run_in_process("rehearse", new, "-c", current, *SPAN, "--json", *options)
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
@@ -262,3 +262,14 @@ def test_a_start_within_the_record_continues_from_what_was_known_then(
     for key in first.values():
         wanted = [row for row in decided if row[2] == key and row[3] == "opened"]
         assert [row for row in rows if row[2] == key and row[3] == "opened"] == wanted
+
+
+def test_an_error_in_alerting_is_a_note_not_a_lower_count(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("monitor.alerting.service.body_of", broken)
+    span = ("--since", "2026-09-21T00:55:00Z", "--until", "2026-09-21T01:01:02Z")
+    result = run_in_process("rehearse", written(folder, "new"), "-c", written(folder, "now"), *span, "--json")
+    notes = json.loads(result.stdout[result.stdout.index("{\n") :])["notes"]
+    assert any("in alerting, see the log: the comparison is incomplete" in each for each in notes)
