@@ -26,11 +26,11 @@ _AUTHOR: Final = {"NAME": "ninewatch", "EMAIL": "ninewatch@localhost"}
 
 
 class GitError(Exception):
-    """Git did not do what it was asked for; the text is what it printed last."""
+    """A Git command failed. The text is the end of its output."""
 
 
 def host_of(remote: str) -> str:
-    """Return the host that a remote is on; nothing for a path of this machine."""
+    """Return the host of a remote. Empty for a local path."""
     if "://" in remote:
         return urlsplit(remote).hostname or ""
     before, colon, _ = remote.partition(":")
@@ -38,10 +38,10 @@ def host_of(remote: str) -> str:
 
 
 async def push(anchor: Anchor, heads: Sequence[Head]) -> dict[str, Any]:
-    """Add the heads that the repository does not have to its file, push, and return what proves it: the commit.
+    """Add the missing heads to the repository's file, push, and return the commit as proof.
 
     Raises:
-        GitError: it did not work, or the repository has another head of the same number.
+        GitError: a command failed, or the repository has a different head with the same number.
     """
     with tempfile.TemporaryDirectory(prefix="ninewatch-git-") as folder:
         git = _Git(anchor, Path(folder))
@@ -62,52 +62,59 @@ async def push(anchor: Anchor, heads: Sequence[Head]) -> dict[str, Any]:
 
 
 def line_of(head: Head) -> str:
-    """Return the line of the file that holds a head."""
+    """Return the line of a head in the file."""
     return json.dumps({"number": head.number, "day": head.date, "head": head.digest}) + "\n"
 
 
 def heads_of(text: str) -> dict[int, str]:
-    """Return the heads in the text of the file, by number; the first of each counts.
+    """Return the heads in the text of the file, by number. The first head with a number is used.
 
     Raises:
-        ValueError, KeyError, TypeError: it is not such a file.
+        ValueError, KeyError, TypeError: the text is not a file of heads.
     """
-    found: dict[int, str] = {}
+    digests: dict[int, str] = {}
     for line in text.splitlines():
         if line.strip():
             row = json.loads(line)
-            found.setdefault(int(row["number"]), str(row["head"]))
-    return found
+            digests.setdefault(int(row["number"]), str(row["head"]))
+    return digests
 
 
 def _added(before: str, heads: Iterable[Head]) -> str:
     try:
         known = heads_of(before)
     except (ValueError, KeyError, TypeError):
-        raise GitError(f"{FILE} in the repository is not a file of heads; use a repository of its own") from None
+        raise GitError(f"{FILE} in the repository is not a file of heads; use a separate repository") from None
     for head in heads:
         if known.get(head.number, head.digest) != head.digest:
-            raise GitError(f"{FILE} has another head {head.number}; is it the repository of another record?")
+            raise GitError(
+                f"{FILE} has a different head {head.number}; check that the repository belongs to this record"
+            )
     return "".join(line_of(head) for head in heads if head.number not in known)
 
 
 class _Git:
-    """Runs `git` in a folder: without a terminal, without settings of the system, and with an end to it."""
+    """A runner of `git` in a folder, without a terminal and without settings of the system."""
 
     def __init__(self, anchor: Anchor, folder: Path) -> None:
         ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes"
         if anchor.ssh_key is not None:
             ssh += f" -oIdentitiesOnly=yes -i '{anchor.ssh_key}'"
         names = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in _AUTHOR.items()}
-        quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GIT_SSH_COMMAND": ssh}
-        self._environment = {**os.environ, **names, **quiet, "LC_ALL": "C"}
+        git_settings = {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "true",
+            "SSH_ASKPASS": "true",
+            "GIT_SSH_COMMAND": ssh,
+        }
+        self._environment = {**os.environ, **names, **git_settings, "LC_ALL": "C"}
         self._folder = folder
 
     async def run(self, *words: str) -> str:
-        """Run a command and return what it printed.
+        """Run a command, and return its output.
 
         Raises:
-            GitError: it failed, or there is no `git`.
+            GitError: the command failed, or `git` is not installed.
         """
         try:
             process = await asyncio.create_subprocess_exec(
@@ -122,26 +129,26 @@ class _Git:
         except OSError as error:
             raise GitError(f"git cannot be started: {error.strerror}; install git") from None
         try:
-            output, wrong = await process.communicate()
+            output, error_output = await process.communicate()
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with what it started: ssh, remote helpers
+                os.killpg(process.pid, signal.SIGKILL)  # also kills its child processes: ssh, remote helpers
             await process.wait()
             raise
         if process.returncode:
-            text = " ".join(wrong.decode(errors="replace").split())[-300:]
+            text = " ".join(error_output.decode(errors="replace").split())[-300:]
             raise GitError(f"git {words[0]}: {text or f'exit status {process.returncode}'}")
         return output.decode(errors="replace").strip()
 
 
 def heads_at(clone: Path, commit: str) -> dict[int, str]:
-    """Return the heads that a commit of a clone holds, by number.
+    """Return the heads in a commit of a clone, by number.
 
     Raises:
-        NinewatchError: the clone or the commit is not there, or its file cannot be read.
+        NinewatchError: the clone or the commit does not exist, or its file cannot be read.
     """
     if not all(each in "0123456789abcdef" for each in commit) or len(commit) < 7:
-        raise NinewatchError(f"{commit[:60]!r} is not the name of a commit")
+        raise NinewatchError(f"{commit[:60]!r} is not a commit id")
     command = ["git", "-C", str(clone), "show", f"{commit}:{FILE}"]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)  # noqa: S603

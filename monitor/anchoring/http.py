@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from monitor.config.secret import Secret
     from monitor.network.attempt import Attempt
 
-LARGEST: Final = 1 << 20  # bytes of an answer: 1,000 heads are 400 KiB
+MAX_RESPONSE_BYTES: Final = 1 << 20  # 1,000 heads are 400 KiB
 
 
-class AnswerError(Exception):
-    """A service answered something else than it should."""
+class ResponseError(Exception):
+    """The response of a service is invalid."""
 
 
-async def ask(
+async def request(
     attempt: Attempt,
     service: Anchor | Witnessed,
     url: str,
@@ -33,11 +33,11 @@ async def ask(
     body: bytes | None = None,
     headers: Mapping[str, str | Secret] | None = None,
 ) -> bytes:
-    """Send one request, with POST if there is a body, and return the body of a successful answer.
+    """Send one request, with POST if there is a body, and return the body of a successful response.
 
     Raises:
-        AnswerError: the status is not 2xx.
-        ProbeFailure, OSError: there was no answer.
+        ResponseError: the status is not 2xx.
+        ProbeFailure, OSError: no response was received.
     """
     check = HttpCheck.model_construct(
         id=service.id,
@@ -45,28 +45,28 @@ async def ask(
         http=url,
         method="GET" if body is None else "POST",
         headers=dict(headers or {}),
-        body_limit=LARGEST,
+        body_limit=MAX_RESPONSE_BYTES,
         tls=service.tls,
     )
     response = await exchange(attempt, replace(request_of(check), body=body or b"").ready())
     content = bytes(response.body)
     if not 200 <= response.status < 300:
-        raise AnswerError(f"status {response.status}: {quoted(content[:200].decode(errors='replace'), 120)}")
+        raise ResponseError(f"status {response.status}: {quoted(content[:200].decode(errors='replace'), 120)}")
     return content
 
 
-async def ask_json(attempt: Attempt, service: Anchor | Witnessed, url: str) -> list[dict[str, Any]]:
-    """Return the list of objects that a GET answers.
+async def fetch_heads(attempt: Attempt, service: Anchor | Witnessed, url: str) -> list[dict[str, Any]]:
+    """Return the list of heads in the response to a GET request.
 
     Raises:
-        AnswerError: it is no such list, or the status is not 2xx.
-        ProbeFailure, OSError: there was no answer.
+        ResponseError: the response is not a list of objects, or the status is not 2xx.
+        ProbeFailure, OSError: no response was received.
     """
-    content = await ask(attempt, service, url)
+    content = await request(attempt, service, url)
     try:
-        found = json.loads(content)
+        heads = json.loads(content)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise AnswerError("the answer is no list of heads; is it the address of a ninewatch?")
-    return found
+        heads = None
+    if not isinstance(heads, list) or not all(isinstance(each, dict) for each in heads):
+        raise ResponseError("the response is not a list of heads; check that the address is that of a ninewatch")
+    return heads

@@ -1,4 +1,4 @@
-"""Receipts: facts that state where and when a head was anchored, and heads of others that were seen as a witness."""
+"""Receipts: facts about anchored heads, and about the heads of other daemons that this daemon keeps as a witness."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ WITNESS: Final = "witness"
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A head that was anchored: by which anchor, of which kind, and what that answered.
+    """An anchored head: the id and kind of the anchor, and its proof.
 
-    `made` is microseconds; `proof` depends on the kind: the token and CA of a time-stamping service, the commit of a
-    repository, the time at which a witness saw the head.
+    `made` is in microseconds. `proof` depends on the kind: the token and CA of a time-stamping service, the commit of a
+    repository, or the time at which a witness fetched the head.
     """
 
     anchor: str
@@ -34,7 +34,7 @@ class Receipt:
     proof: Mapping[str, Any] = field(default_factory=dict)
 
     def fact(self) -> Fact:
-        """Return it as the record keeps it."""
+        """Return the receipt as a fact."""
         body = {"by": self.by, "number": self.number, "day": self.day, "head": self.head, "proof": dict(self.proof)}
         return Fact.of(self.made, self.anchor, ANCHOR, "", body)
 
@@ -45,7 +45,7 @@ class Receipt:
 
 
 def receipts(facts: Iterable[Fact]) -> Iterator[Receipt]:
-    """Yield the receipts among the facts; what cannot be read is passed over."""
+    """Yield the receipts in the facts. Invalid receipts are omitted."""
     for fact in facts:
         if fact.kind == ANCHOR:
             try:
@@ -58,8 +58,8 @@ def receipts(facts: Iterable[Fact]) -> Iterator[Receipt]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A head of another ninewatch, as it was fetched at `made` (microseconds)."""
+class WitnessedHead:
+    """A head of another ninewatch, fetched at `made` (microseconds)."""
 
     source: str
     number: int
@@ -68,17 +68,17 @@ class Seen:
     made: int
 
     def fact(self) -> Fact:
-        """Return it as the record keeps it."""
+        """Return the witnessed head as a fact."""
         body = {"number": self.number, "day": self.day, "head": self.head}
         return Fact.of(self.made, self.source, WITNESSED, "", body)
 
 
-def seen_heads(facts: Iterable[Fact], source: str) -> dict[int, Seen]:
-    """Return what was fetched of a source, by the number of the head; the first of each counts."""
-    found: dict[int, Seen] = {}
+def seen_heads(facts: Iterable[Fact], source: str) -> dict[int, WitnessedHead]:
+    """Return the fetched heads of a source, by number. The first head with a number is used."""
+    heads: dict[int, WitnessedHead] = {}
     for fact in facts:
         if fact.kind == WITNESSED and fact.author == source:
             body = fact.content()
-            each = Seen(source, int(body["number"]), str(body["day"]), str(body["head"]), fact.made)
-            found.setdefault(each.number, each)
-    return found
+            each = WitnessedHead(source, int(body["number"]), str(body["day"]), str(body["head"]), fact.made)
+            heads.setdefault(each.number, each)
+    return heads

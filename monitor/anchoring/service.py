@@ -1,4 +1,4 @@
-"""Anchor the newest head in each configured place, and keep the heads of those that this daemon is a witness for."""
+"""Anchor the newest head with each configured anchor, and fetch the heads of the daemons in `witness_for`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.anchoring.git import GitError, host_of, push
-from monitor.anchoring.http import AnswerError, ask, ask_json
-from monitor.anchoring.receipt import Receipt, Seen, receipts, seen_heads
+from monitor.anchoring.http import ResponseError, fetch_heads, request
+from monitor.anchoring.receipt import Receipt, WitnessedHead, receipts, seen_heads
 from monitor.anchoring.timestamp import QUERY, TokenError, proof_of, query, verify_token
 from monitor.errors import StoreError
 from monitor.network.failure import ProbeFailure
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LOOK: Final = 5.0  # seconds between two looks for a new head
-AGAIN: Final = 60.0  # seconds between two looks whether an anchor lacks a newer head
-RETRY: Final = 60.0  # seconds after the first failure of an anchor; doubled with each further one ...
-LONGEST: Final = 3_600.0  # ... up to this
-PENDING: Final = 300.0  # seconds between two questions whether a witness has seen the head
-FETCH: Final = 900.0  # seconds between two fetches of the heads of another ninewatch
+CHECK_INTERVAL: Final = 5.0  # seconds between two checks for due anchors
+RECHECK_INTERVAL: Final = 60.0  # seconds until the next check of an anchor that has the newest head
+# Seconds after the first failure of an anchor; the delay doubles with each further failure
+MIN_RETRY_DELAY: Final = 60.0
+MAX_RETRY_DELAY: Final = 3_600.0  # seconds
+WITNESS_INTERVAL: Final = 300.0  # seconds between two requests to a witness that has not fetched the head yet
+FETCH_INTERVAL: Final = 900.0  # seconds between two fetches of the heads of another ninewatch
 
 
 class NotYetError(Exception):
@@ -47,7 +48,7 @@ class NotYetError(Exception):
 
 @dataclass(slots=True)
 class _State:
-    """When an anchor or a source is due again (monotonic), and how often it failed in a row."""
+    """The next due time of an anchor or a source (monotonic), and its number of consecutive failures."""
 
     due: float = 0.0
     failures: int = 0
@@ -55,7 +56,7 @@ class _State:
 
 @dataclass(slots=True)
 class Anchoring:
-    """Anchors heads, one attempt per place at a time, apart from probing. `add` keeps facts."""
+    """A service that anchors heads, with one attempt per anchor at a time. `add` records facts."""
 
     ledger: Ledger
     record: Path
@@ -65,9 +66,9 @@ class Anchoring:
     _states: dict[str, _State] = field(default_factory=dict)
 
     async def run(self, make_attempt: MakeAttempt) -> None:
-        """Look for heads to anchor every few seconds, for ever."""
+        """Check for due anchors and sources every few seconds, forever."""
         while True:
-            await self.clock.sleep_until(self.clock.monotonic() + LOOK)
+            await self.clock.sleep_until(self.clock.monotonic() + CHECK_INTERVAL)
             try:
                 await self.look(make_attempt)
             except Exception:  # a defect must not end the daemon
@@ -94,21 +95,21 @@ class Anchoring:
             return ()
 
     async def _anchor(self, anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> None:
-        """Anchor the newest head, unless this anchor has it."""
+        """Anchor the newest head, unless the anchor has it."""
         state = self._states[f"anchor {anchor.id}"]
         self.health.anchor_failures.setdefault(anchor.id, 0)
-        if (held := self._anchored(anchor, heads)) is not None:
-            self.health.anchored_until[anchor.id] = (held.day + 1) * DAY
-        if held == heads[-1]:
-            state.due = self.clock.monotonic() + AGAIN
+        if (anchored := self._anchored(anchor, heads)) is not None:
+            self.health.anchored_until[anchor.id] = (anchored.day + 1) * DAY
+        if anchored == heads[-1]:
+            state.due = self.clock.monotonic() + RECHECK_INTERVAL
             return
         try:
             async with asyncio.timeout(anchor.timeout / SECOND):
                 attempt.limit(anchor.timeout / SECOND)
                 proof = await _PROOFS[anchor.kind](anchor, heads, attempt)
         except NotYetError:
-            state.due = self.clock.monotonic() + PENDING
-        except Exception as error:  # noqa: BLE001 - whatever a service does, probing goes on and it is tried again
+            state.due = self.clock.monotonic() + WITNESS_INTERVAL
+        except Exception as error:  # noqa: BLE001 - any failure is retried
             self.health.anchor_failures[anchor.id] += 1
             self._failed(state, "head_not_anchored", anchor.id, error)
         else:
@@ -119,60 +120,62 @@ class Anchoring:
             log.info("head_anchored", anchor=anchor.id, day=heads[-1].date, head=heads[-1].digest)
 
     def _anchored(self, anchor: Anchor, heads: Sequence[Head]) -> Head | None:
-        """Return the newest head that the anchor has; its receipts are read from the newest on."""
+        """Return the newest head that the anchor has. Receipts are read from the newest one."""
         by_digest = {head.digest: head for head in heads}
         own = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
         return next((by_digest[each.head] for each in receipts(own) if each.head in by_digest), None)
 
     async def _fetch(self, source: Witnessed, attempt: Attempt) -> None:
-        """Keep the heads of another ninewatch that are new, and report one that has changed since it was seen."""
-        held = seen_heads(self.ledger.facts.all, source.id)
+        """Record the new heads of another ninewatch, and log an error if an earlier head has changed."""
+        known = seen_heads(self.ledger.facts.all, source.id)
         state = self._states[f"source {source.id}"]
-        last = max(held, default=1)
+        last = max(known, default=1)
         try:
             async with asyncio.timeout(source.timeout / SECOND):
                 attempt.limit(source.timeout / SECOND)
-                found = await ask_json(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
-                new = _new(source.id, found, held, self.clock.now())
-        except Exception as error:  # noqa: BLE001 - as of an anchor: it is tried again
+                rows = await fetch_heads(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
+                new = _new(source.id, rows, known, self.clock.now())
+        except Exception as error:  # noqa: BLE001 - any failure is retried
             self._failed(state, "heads_not_fetched", source.id, error)
             return
-        self._states[f"source {source.id}"] = _State(self.clock.monotonic() + FETCH)
+        self._states[f"source {source.id}"] = _State(self.clock.monotonic() + FETCH_INTERVAL)
         if new:
             self.add([each.fact() for each in new])
 
     def _failed(self, state: _State, event: str, name: str, error: Exception) -> None:
-        """Log the failure and wait longer with each one in a row."""
-        wait = min(RETRY * 2**state.failures, LONGEST)
+        """Log the failure, and set the delay until the next attempt, which grows with consecutive failures."""
+        wait = min(MIN_RETRY_DELAY * 2**state.failures, MAX_RETRY_DELAY)
         state.failures += 1
         state.due = self.clock.monotonic() + wait
-        advice = f"probing goes on; it is tried again in {round(wait)} s, check the address and the service"
+        advice = f"probing continues; the next attempt is in {round(wait)} s; check the address and the service"
         log.warning(event, name=name, error=_error_text(error), advice=advice)
 
 
 def _error_text(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return "no answer before the deadline"
-    if isinstance(error, ProbeFailure | AnswerError | GitError | TokenError | OSError):
+        return "no response before the deadline"
+    if isinstance(error, ProbeFailure | ResponseError | GitError | TokenError | OSError):
         return str(error)[:300]
     return repr(error)[:300]
 
 
-def _new(source: str, found: Sequence[dict[str, object]], held: dict[int, Seen], now: int) -> list[Seen]:
-    """Return the heads that were not seen yet.
+def _new(
+    source: str, rows: Sequence[dict[str, object]], known: dict[int, WitnessedHead], now: int
+) -> list[WitnessedHead]:
+    """Return the heads that were not fetched before.
 
     Raises:
-        AnswerError: an answer is no head, or a head that was seen is another one now.
+        ResponseError: a row is not a head, or a head has changed since it was fetched.
     """
     new = []
-    for row in found:
+    for row in rows:
         number, day, head = row.get("number"), row.get("day"), row.get("head")
         if not (isinstance(number, int) and isinstance(day, str) and isinstance(head, str) and len(head) == 64):
-            raise AnswerError("the answer is no list of heads; is it the address of a ninewatch?")
-        if number in held and held[number].head != head:
-            raise AnswerError(f"head {number} ({day}) is another one than was seen before: the record was edited")
-        if number not in held:
-            new.append(Seen(source, number, day[:10], head, now))
+            raise ResponseError("the response is not a list of heads; check that the address is that of a ninewatch")
+        if number in known and known[number].head != head:
+            raise ResponseError(f"head {number} ({day}) has changed since it was fetched: the record was edited")
+        if number not in known:
+            new.append(WitnessedHead(source, number, day[:10], head, now))
     return new
 
 
@@ -181,14 +184,14 @@ async def _timestamp(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) ->
     assert anchor.ca is not None, "validated"  # noqa: S101 - for the type checker
     body, nonce = query(heads[-1].digest)
     headers = {"Content-Type": QUERY, **anchor.headers}
-    answer = await ask(attempt, anchor, anchor.timestamp, body=body, headers=headers)
+    answer = await request(attempt, anchor, anchor.timestamp, body=body, headers=headers)
     proof = proof_of(answer, nonce, anchor.ca.pem)
     verify_token(proof, heads[-1].digest)
     return proof
 
 
 async def _git(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[str, object]:
-    """Push by `git`, which connects by itself: the policy is asked for the addresses of its host before."""
+    """Push with `git`, which opens its own connections. The policy is checked for the host's addresses before."""
     if host := host_of(str(anchor.git)):
         for address in await attempt.addresses(host, 0):
             attempt.outbound.check(address)
@@ -197,12 +200,12 @@ async def _git(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[
 
 async def _witness(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[str, object]:
     head, url = heads[-1], f"{str(anchor.witness).rstrip('/')}/api/v1/witnessed/{anchor.name}"
-    found = await ask_json(attempt, anchor, f"{url}?from={head.number}&limit=1")
-    if not found or found[0].get("number") != head.number:
+    rows = await fetch_heads(attempt, anchor, f"{url}?from={head.number}&limit=1")
+    if not rows or rows[0].get("number") != head.number:
         raise NotYetError
-    if found[0].get("head") != head.digest:
-        raise AnswerError(f"the witness has another head {head.number}")
-    return {"url": url, "seen": str(found[0].get("seen"))}
+    if rows[0].get("head") != head.digest:
+        raise ResponseError(f"the witness has a different head {head.number}")
+    return {"url": url, "seen": str(rows[0].get("seen"))}
 
 
 _PROOFS: Final = {"timestamp": _timestamp, "git": _git, "witness": _witness}

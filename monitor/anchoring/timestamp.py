@@ -19,83 +19,85 @@ REPLY: Final = "application/timestamp-reply"
 
 
 class TokenError(Exception):
-    """A token that does not prove what it should; the text says why."""
+    """The verification of a token failed. The text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamped:
-    """A verified token: the instant that the service states (microseconds), and the roots it was verified against."""
+    """A verified token: its instant (microseconds), and the root certificates that verified it."""
 
     at: int
     root: str
 
 
 def query(head: str) -> tuple[bytes, int]:
-    """Return the request for a token of a head, and its nonce. The head is stamped as text, by its SHA-256."""
+    """Return the request for a token of a head, and its nonce. The token is for the SHA-256 digest of the text."""
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
     request = TimestampRequestBuilder().data(head.encode()).hash_algorithm(HashAlgorithm.SHA256)
     made = request.nonce(nonce=True).cert_request(cert_request=True).build()
-    assert made.nonce is not None, "it was asked for"  # noqa: S101 - for the type checker
+    assert made.nonce is not None, "requested above"  # noqa: S101 - for the type checker
     return made.as_bytes(), made.nonce
 
 
 def proof_of(answer: bytes, nonce: int, ca: str) -> dict[str, Any]:
-    """Return what is kept of an answer: the token with its certificates, the nonce, and the CA (PEM) of that time."""
+    """Return the proof to record: the token with its certificates, the nonce, and the present CA (PEM)."""
     return {"token": base64.b64encode(answer).decode(), "nonce": str(nonce), "ca": ca}
 
 
 def verify_token(proof: Mapping[str, Any], head: str, ca: str | None = None) -> Stamped:
-    """Return when the head was stamped, if the token proves it: signature, chain to a CA, imprint and nonce.
+    """Verify a token (signature, chain to a CA, imprint and nonce), and return its instant.
 
-    `ca` is PEM text; by default the one that was kept with the token.
+    `ca` is PEM text. Default: the CA that was recorded with the token.
 
     Raises:
-        TokenError: it does not.
+        TokenError: the verification failed.
     """
     from rfc3161_client import VerifierBuilder, decode_timestamp_response
 
     try:
-        answer = decode_timestamp_response(in_order(base64.b64decode(str(proof["token"]), validate=True)))
+        answer = decode_timestamp_response(
+            with_sorted_certificates(base64.b64decode(str(proof["token"]), validate=True))
+        )
         authorities = _certificates(str(proof["ca"]) if ca is None else ca)
         builder = VerifierBuilder().nonce(int(str(proof["nonce"])))
         for each in authorities:
             builder = builder.add_root_certificate(each)
         builder.build().verify_message(answer, head.encode())
         at = instant(answer.tst_info.gen_time.astimezone(dt.UTC))
-    except Exception as error:  # noqa: BLE001 - the library raises whatever it fails on, and the token is the fault
+    except Exception as error:  # noqa: BLE001 - the library raises various errors for an invalid token
         raise TokenError(" ".join(str(error).split())[:200] or type(error).__name__) from None
     return Stamped(at, ", ".join(_fingerprint(each) for each in authorities))
 
 
-def in_order(answer: bytes) -> bytes:
-    """Return an answer with the certificates of its token in the order of DER.
+def with_sorted_certificates(answer: bytes) -> bytes:
+    """Return a response with the certificates of its token in the order of DER.
 
-    OpenSSL writes them as they are configured, which the library does not read. The signature does not cover them.
+    OpenSSL writes them in the configured order, which the library rejects. The signature does not cover them.
     """
     try:
-        start, end = _found(answer, 0)  # TimeStampResp (RFC 3161, 2.4.2)
-        start, end = _found(answer, _found(answer, start)[1])  # past the status: ContentInfo (RFC 5652)
-        start, end = _found(answer, _found(answer, start)[1])  # past the type: [0]
-        at, end = _found(answer, start)  # SignedData
+        start, end = _content_span(answer, 0)  # TimeStampResp (RFC 3161, 2.4.2)
+        start, end = _content_span(answer, _content_span(answer, start)[1])  # past the status: ContentInfo (RFC 5652)
+        start, end = _content_span(answer, _content_span(answer, start)[1])  # past the type: [0]
+        at, end = _content_span(answer, start)  # SignedData
         while at < end and answer[at] != _CERTIFICATES:
-            at = _found(answer, at)[1]
-        begin, stop = _found(answer, at)
+            at = _content_span(answer, at)[1]
+        begin, stop = _content_span(answer, at)
         parts, at = [], begin
         while at < stop:
-            after = _found(answer, at)[1]
+            after = _content_span(answer, at)[1]
             parts.append(answer[at:after])
             at = after
     except IndexError:
-        return answer  # the library says what is wrong with it
+        return answer  # the library reports the error
     return answer[:begin] + b"".join(sorted(parts)) + answer[stop:]
 
 
 _CERTIFICATES: Final = 0xA0  # [0], the tag of the certificates in SignedData
 
 
-def _found(data: bytes, at: int) -> tuple[int, int]:
-    """Return where the content of the DER element at an offset begins and ends."""
+def _content_span(data: bytes, at: int) -> tuple[int, int]:
+    """Return start and end of the content of the DER element at an offset."""
     length, start = data[at + 1], at + 2
     if length & 0x80:
         size = length & 0x7F

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
-REPEAT: Final = MINUTE  # a firing alert is sent again after this, so that a restarted Alertmanager knows it soon
-LASTS: Final = 5 * MINUTE  # Alertmanager ends an alert that it has not heard of for so long: four repeats may be lost
+# A firing alert is sent again at this interval, so that a restarted Alertmanager receives it soon
+REPEAT_INTERVAL: Final = MINUTE
+ALERT_LIFETIME: Final = (
+    5 * MINUTE
+)  # Alertmanager resolves an alert without repeats after this time: four repeats may be lost
 
 _NAMES = {"burn": "NinewatchBudgetBurn", "cert": "NinewatchCertificateExpires", "blind": "NinewatchMonitorBlind"}
 
@@ -48,7 +51,7 @@ Peers = Annotated[
 class AlertmanagerReceiver(TlsReceiver):
     """Sends alerts to every peer of an Alertmanager cluster, again each minute while they fire.
 
-    The message is delivered when one peer has accepted it; the peers share it, and the repeats reach the rest.
+    A message is delivered when one peer has accepted it. The peers exchange it, and repeats are sent to all peers.
     """
 
     kind: ClassVar[str] = "alertmanager"
@@ -59,12 +62,12 @@ class AlertmanagerReceiver(TlsReceiver):
 
     @property
     def destination(self) -> str:
-        """Where messages go."""
+        """The destination of messages for display."""
         return ", ".join(f"({each.source})" if isinstance(each, Secret) else each for each in self.alertmanager)
 
 
 def alerts_of(message: Message) -> list[dict[str, Any]]:
-    """Return the alert as it stands. Its severity is a label, so one of another severity ends with the change."""
+    """Return the present alert. The severity is a label, so a changed severity also resolves the alert before."""
     fields = message.fields
     severities = [fields["severity"], *message.extra.get("former_severities", ())]
     return [_alert(message, each, firing=message.firing and each == fields["severity"]) for each in severities]
@@ -77,7 +80,7 @@ def _alert(message: Message, severity: str, *, firing: bool) -> dict[str, Any]:
         labels |= {"product": product["id"]}
     if message.extra.get("team"):
         labels |= {"team": message.extra["team"]}
-    ends = message.now + LASTS if firing else message.now
+    ends = message.now + ALERT_LIFETIME if firing else message.now
     alert: dict[str, Any] = {
         "labels": labels,
         "annotations": {"summary": message.extra.get("summary", ""), "description": "\n".join(message.lines)},
@@ -99,7 +102,7 @@ def _name(message: Message) -> str:
 
 
 def prepare(receiver: AlertmanagerReceiver) -> Deliver:
-    """Return what posts to all peers."""
+    """Return the function that posts a message to all peers."""
     urls = [plain(each).rstrip("/") + "/api/v2/alerts" for each in receiver.alertmanager]
 
     async def deliver(attempt: Attempt, message: Message) -> None:
@@ -109,18 +112,18 @@ def prepare(receiver: AlertmanagerReceiver) -> Deliver:
         results = await asyncio.gather(*sent, return_exceptions=True)
         failures = [each for each in results if isinstance(each, BaseException)]
         if len(failures) == len(urls):
-            raise _least_final(failures)
+            raise _retryable_failure(failures)
 
     return deliver
 
 
-def _least_final(failures: list[BaseException]) -> BaseException:
-    """Return the failure to report where all peers failed: one that is worth a retry, if there is one."""
+def _retryable_failure(failures: list[BaseException]) -> BaseException:
+    """Return the failure to report if all peers failed: one that can be retried, if there is one."""
     for each in failures:
         if not isinstance(each, NotDelivered | ProbeFailure | OSError):
             return each
-    worth = (each for each in failures if not (isinstance(each, NotDelivered) and each.refused))
-    return next(worth, failures[0])
+    retryable = (each for each in failures if not (isinstance(each, NotDelivered) and each.refused))
+    return next(retryable, failures[0])
 
 
 KIND = ReceiverKind(
@@ -130,5 +133,5 @@ KIND = ReceiverKind(
 id: alertmanager
 alertmanager: [http://alertmanager-0.example.org:9093, http://alertmanager-1.example.org:9093]
 """,
-    repeats=REPEAT,
+    repeats=REPEAT_INTERVAL,
 )

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 class AppriseReceiver(ReceiverBase):
-    """Sends through one of the services that Apprise knows, by its URL: Telegram, Discord, Matrix, Pushover and others.
+    """Sends messages through a service that Apprise supports: Telegram, Discord, Matrix, Pushover and others.
 
-    The library makes its connections by itself: the policy `outbound` does not apply to it, and it reports only that a
-    message was not taken, not why.
+    The library opens its own connections, so the policy `outbound` does not apply. It reports rejected messages without
+    a reason.
     """
 
     kind: ClassVar[str] = "apprise"
 
     apprise: Secret
-    """Where the service's Apprise URL is kept, which holds its credentials."""
+    """Reference to the service's Apprise URL, which contains its credentials."""
 
     @model_validator(mode="after")
-    def _is_known(self) -> Self:
+    def _is_supported(self) -> Self:
         try:
             require("apprise", "apprise")
         except ValueError as error:
             raise problem_at("apprise", str(error).replace("checks need", "receivers need")) from None
         if not _library().add(self.apprise.reveal()):
-            raise problem_at("apprise", f"({self.apprise.source}) is no URL that Apprise knows")
+            raise problem_at("apprise", f"({self.apprise.source}) is not a URL that Apprise supports")
         return self
 
 
@@ -49,7 +49,7 @@ def _library() -> Any:
 
 
 def prepare(receiver: AppriseReceiver) -> Deliver:
-    """Return what sends through the library, in a thread: it waits for its answers."""
+    """Return the function that sends a message through the library, in a thread, because the library blocks."""
     service = _library()
     service.add(receiver.apprise.reveal())
 
@@ -58,7 +58,7 @@ def prepare(receiver: AppriseReceiver) -> Deliver:
         text = without_mentions("\n".join([*message.lines, *message.links.values()]) or message.title)
         sent = await asyncio.to_thread(service.notify, body=text, title=message.title, notify_type=kind)
         if not sent:
-            raise NotDelivered("Apprise reports that the service did not take the message")
+            raise NotDelivered("Apprise reports that the service rejected the message")
 
     return deliver
 

@@ -1,4 +1,4 @@
-"""A kind of receiver: its configuration, and how one message is sent to it."""
+"""The interface of a kind of receiver: its configuration, and the function that sends a message."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=ReceiverBase)
 
 Deliver = Callable[["Attempt", "Message"], Awaitable[None]]
-"""Send one message. Return once the receiver has confirmed it; raises `NotDelivered`, or as anything that connects."""
+"""Send one message, and return when the receiver has confirmed it. Raises `NotDelivered`, or as `Connection.open`."""
 
 
 class NotDelivered(Exception):  # noqa: N818 - an expected answer, not a defect
-    """The receiver answered and did not take the message.
+    """The receiver responded, but did not accept the message.
 
-    `wait` is for how many microseconds it asked to be left alone, None where it did not. `refused` says that it rejects
-    this message and not messages in general: the receiver works, and another message may well be taken.
+    `wait` is the wait that the receiver requested, in microseconds, or None. `refused`: the receiver rejects this
+    message and not all messages, so another message may be accepted.
     """
 
     def __init__(self, detail: str, *, wait: int | None = None, refused: bool = False) -> None:
@@ -33,13 +33,16 @@ class NotDelivered(Exception):  # noqa: N818 - an expected answer, not a defect
 
 @dataclass(frozen=True, slots=True)
 class ReceiverKind(Generic[R]):
-    """One way to notify: the configuration it takes, and how a receiver becomes a function that sends.
+    """A kind of receiver: its configuration, and the function that prepares a receiver for sending.
 
-    `prepare` does once what can be done before the first message. `example` is a receiver in YAML; docs/receivers.md
-    shows it and a test loads it. `groups` says whether people read the messages, so that several alerts are joined;
-    what correlates by key itself gets each alone. `repeats` is after how many microseconds a firing alert is sent
-    again, None where the receiver keeps it until it is resolved. `callback` verifies and reads what the service reports
-    back of a message; it raises `CallbackRefused`.
+    - `prepare` does all work that is possible before the first message.
+    - `example` is a receiver in YAML, for docs/receivers.md and a test.
+    - `groups`: people read the messages, so several alerts are combined. Services that correlate alerts by key get each
+      alert separately.
+    - `repeats` is the interval at which a firing alert is sent again, in microseconds. None if the receiver keeps
+    alerts
+      until they are resolved.
+    - `callback` verifies and parses a callback of the service. It raises `CallbackRefused`.
     """
 
     receiver: type[R]

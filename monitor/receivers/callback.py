@@ -1,4 +1,4 @@
-"""Callbacks: what a service reports back of a message, with the proof that it comes from there."""
+"""Callbacks: verify and parse requests of a service about a message that was sent to it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ ACKNOWLEDGE: Final = "acknowledge"
 USEFUL: Final = "useful"
 NOISE: Final = "noise"
 ACTIONS: Final = (ACKNOWLEDGE, USEFUL, NOISE)
-_LONGEST_NAME: Final = 100
+_MAX_NAME_LENGTH: Final = 100
 
 
 class CallbackRefused(Exception):  # noqa: N818 - an expected answer, not a defect
-    """The callback has no valid signature, or is not what the service sends."""
+    """The callback has no valid signature, or an invalid format."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """A request as it arrived; names of headers are in lower case, `now` is microseconds since the epoch."""
+    """A received request. Names of headers are in lower case; `now` is microseconds since the epoch."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -36,9 +36,9 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What a person did: one of `ACTIONS` for the alert of `key`. Without an action there is nothing to do.
+    """The action of a person, one of `ACTIONS`, for the alert with this key. An empty action has no effect.
 
-    An empty `key` means the only open alert of the receiver. `replies` is whether the service shows an answer as JSON.
+    An empty `key` refers to the only open alert of the receiver. `replies`: the service shows a JSON response.
     """
 
     action: str = ""
@@ -48,10 +48,10 @@ class Callback:
 
 
 def signed(secret: Secret | None, content: bytes) -> bytes:
-    """Return the HMAC-SHA256 of the content by a configured secret.
+    """Return the HMAC-SHA256 of the content with a configured secret.
 
     Raises:
-        CallbackRefused: none is configured.
+        CallbackRefused: no secret is configured.
     """
     if secret is None:
         raise CallbackRefused("callbacks are not configured")
@@ -59,10 +59,10 @@ def signed(secret: Secret | None, content: bytes) -> bytes:
 
 
 def signed_base64(secret: Secret | None, content: bytes) -> bytes:
-    """Return the HMAC-SHA256 of the content by a secret that is written in base64.
+    """Return the HMAC-SHA256 of the content with a secret in base64.
 
     Raises:
-        CallbackRefused: none is configured, or it is not base64.
+        CallbackRefused: no secret is configured, or it is not base64.
     """
     if secret is None:
         raise CallbackRefused("callbacks are not configured")
@@ -74,13 +74,13 @@ def signed_base64(secret: Secret | None, content: bytes) -> bytes:
 
 
 def verify(given: Iterable[str], expected: str) -> None:
-    """Compare signatures with the expected one, each in constant time.
+    """Compare signatures with the expected signature, each in constant time.
 
     Raises:
-        CallbackRefused: none is it.
+        CallbackRefused: no signature matches.
     """
-    found = [hmac.compare_digest(each.encode(errors="replace"), expected.encode()) for each in given]
-    if not any(found):
+    matches = [hmac.compare_digest(each.encode(errors="replace"), expected.encode()) for each in given]
+    if not any(matches):
         raise CallbackRefused("wrong signature")
 
 
@@ -88,25 +88,25 @@ def parsed(text: bytes | str) -> dict[str, Any]:
     """Return a JSON object.
 
     Raises:
-        CallbackRefused: it is none.
+        CallbackRefused: the text is not a JSON object.
     """
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         raise CallbackRefused("not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise CallbackRefused("not a JSON object")
-    return found
+    return value
 
 
-def at(found: Any, *path: str) -> Any:
-    """Return what stands at a path of keys, None if there is nothing."""
+def at(value: Any, *path: str) -> Any:
+    """Return the value at a path of keys, or None."""
     for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def person(name: Any) -> str:
-    """Return a person's name as a service gives it: on one line, cut to length; empty if there is none."""
+    """Return a person's name from a service, on one line and truncated. Empty without a name."""
     text = name if isinstance(name, str) else ""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_NAME].strip()
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_MAX_NAME_LENGTH].strip()

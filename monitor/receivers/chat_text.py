@@ -1,4 +1,4 @@
-"""Text from targets in chats: nothing in it may become a link, a mention or formatting."""
+"""Escape text from targets for chats, so that it contains no links, mentions or formatting."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import re
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<~#])")
 _MENTION = "@"
-_BREAK = "\u200b"  # has no width: what follows an @ is no name any more
+_BREAK = "\u200b"  # a zero-width space: the text after an @ is not a name then
 
 
 def cut(text: str, length: int) -> str:
-    """Return the text, at most so many characters of it."""
+    """Return the text, truncated to `length` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def slack_text(text: str) -> str:
-    """Return the text with the three characters escaped that Slack gives a meaning."""
+    """Return the text with the three special characters of Slack escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def markdown_text(text: str) -> str:
-    """Return the text with everything escaped that Markdown gives a meaning, and without mentions."""
+    """Return the text with all special characters of Markdown escaped, and without mentions."""
     return _MARKDOWN.sub(r"\\\1", text).replace(_MENTION, _MENTION + _BREAK)
 
 
 def without_mentions(text: str) -> str:
-    """Return the text without mentions and links: an @ or a bracket is followed by a space without width."""
+    """Return the text without mentions and links: a zero-width space is inserted after each @ or bracket."""
     return re.sub(r"([@\[])", rf"\1{_BREAK}", text)

@@ -1,4 +1,4 @@
-"""Generate docs/receivers.md from the registry: for each kind of receiver what it does and an example."""
+"""Generate docs/receivers.md from the registry: a description and an example for each kind of receiver."""
 
 from __future__ import annotations
 

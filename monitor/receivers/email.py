@@ -53,32 +53,32 @@ Mailboxes = Annotated[
 
 
 class EmailBlock(Model):
-    """Whom to write to, from whom, and through which server."""
+    """Recipients, sender and mail server."""
 
     to: Mailboxes
-    """An address, or a list of them."""
+    """An e-mail address, or a list of addresses."""
 
     sender: Annotated[Mailbox, Field(alias="from")]
-    """The address that it comes from."""
+    """The sender's e-mail address."""
 
     server: Annotated[HostPort, DefaultPort(587)]
-    """The mail server, `host` or `host:port`; port 587 unless written."""
+    """The mail server, `host` or `host:port`. Default port: 587."""
 
     security: Literal["starttls", "tls", "none"] = "starttls"
-    """`starttls` (port 587), `tls` from the start (port 465), or `none`, which sends in the clear."""
+    """`starttls` (port 587), `tls` from the first byte (port 465), or `none`, which is unencrypted."""
 
     user: Token | None = None
-    """The user to log in as, who needs a `password`."""
+    """User name for the log-in. Requires `password`."""
 
     password: Secret | None = None
-    """Where the password is kept."""
+    """Reference to the password: `{env: NAME}` or `{file: PATH}`."""
 
     @model_validator(mode="after")
     def _logs_in_safely(self) -> Self:
         if (self.user is None) != (self.password is None):
-            raise problem_at("user", "user and password belong together; write both or neither")
+            raise problem_at("user", "and password must both be set, or none of them; add or remove one")
         if self.password is not None and self.security == "none":
-            raise problem_at("security", "would send the password in the clear; write starttls or tls")
+            raise problem_at("security", "would send the password unencrypted; write starttls or tls")
         return self
 
 
@@ -88,16 +88,16 @@ class EmailReceiver(TlsReceiver):
     kind: ClassVar[str] = "email"
 
     email: EmailBlock
-    """Whom to write to: `{to: ops@example.org, from: ninewatch@example.org, server: smtp.example.org}`."""
+    """Recipients, sender and server: `{to: ops@example.org, from: ninewatch@example.org, server: smtp.example.org}`."""
 
     @property
     def destination(self) -> str:
-        """Where messages go."""
+        """The destination of messages for display."""
         return ", ".join(self.email.to)
 
 
 def mail_of(message: Message, block: EmailBlock) -> EmailMessage:
-    """Return the mail. Its `Message-ID` follows from the idempotency key, and refers to the alert's first mail."""
+    """Return the mail. Its `Message-ID` is computed from the idempotency key, so that replies form a thread."""
     mail = EmailMessage()
     domain = block.sender.rpartition("@")[2]
     mail["Subject"] = cut(" ".join(message.title.split()), 200)
@@ -116,7 +116,7 @@ def _identity(key: str) -> str:
 
 
 def prepare(receiver: EmailReceiver) -> Deliver:
-    """Return what sends a mail over a connection of its own."""
+    """Return the function that sends a mail over a new connection."""
     block = receiver.email
     context = None if block.security == "none" else context_for(receiver.tls)
 
@@ -147,7 +147,7 @@ def prepare(receiver: EmailReceiver) -> Deliver:
 
 
 async def _sent(client: SMTP, sock: socket.socket, mail: EmailMessage, block: EmailBlock) -> Mapping[str, object]:
-    """Send the mail and return the answers of refused recipients; the connection is cut afterwards, also in TLS."""
+    """Send the mail, and return the responses for rejected recipients. The connection is aborted afterwards."""
     try:
         await client.connect()
     except BaseException:
@@ -162,7 +162,7 @@ async def _sent(client: SMTP, sock: socket.socket, mail: EmailMessage, block: Em
         return refused
     finally:
         if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()  # a TLS connection that is closed in order waits for the server
+            transport.abort()  # a regular close of a TLS connection would wait for the server
 
 
 KIND = ReceiverKind(

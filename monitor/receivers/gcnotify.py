@@ -25,27 +25,27 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def _template(value: str) -> str:
     if not _UUID.fullmatch(value):
-        raise ValueError("is not the id of a template; copy it from GC Notify (a UUID)")
+        raise ValueError("is not a template id; copy it from GC Notify (a UUID)")
     return value
 
 
 class GcNotifyBlock(Model):
-    """Whom to write to, and with which template."""
+    """Recipient, template and API key."""
 
     key: Secret
-    """Where the API key is kept."""
+    """Reference to the API key: `{env: NAME}` or `{file: PATH}`."""
 
     template: Annotated[str, AfterValidator(_template)]
-    """The id of a template with the fields `((subject))` and `((message))`; of a text message, `((message))`."""
+    """Id of a template with the fields `((subject))` and `((message))`; for text messages, only `((message))`."""
 
     email: Token | None = None
-    """The e-mail address to write to."""
+    """E-mail address of the recipient."""
 
     phone: Token | None = None
-    """The phone number to send a text message to."""
+    """Phone number of the recipient of text messages."""
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _one_recipient(self) -> Self:
         if (self.email is None) == (self.phone is None):
             raise problem_at("email", "write either email or phone")
         return self
@@ -57,19 +57,19 @@ class GcNotifyReceiver(TlsReceiver):
     kind: ClassVar[str] = "gcnotify"
 
     gcnotify: GcNotifyBlock
-    """Whom to write to: `{key: ..., template: ..., email: ...}`."""
+    """Recipient, template and API key: `{key: ..., template: ..., email: ...}`."""
 
     server: HttpUrl = "https://api.notification.canada.ca"
-    """The API."""
+    """URL of the API."""
 
     @property
     def destination(self) -> str:
-        """Where messages go."""
+        """The destination of messages for display."""
         return str(self.gcnotify.email or self.gcnotify.phone)
 
 
 def body_of(message: Message, block: GcNotifyBlock) -> dict[str, Any]:
-    """Return the request. `reference` is the idempotency key, by which a repeated message can be found."""
+    """Return the request. `reference` is the idempotency key, which identifies repeated messages."""
     common = {"template_id": block.template, "reference": message.idempotency_key}
     if block.phone is not None:
         text = cut(f"{message.title}. {'. '.join(message.lines[:2])}", 600)
@@ -81,10 +81,10 @@ def body_of(message: Message, block: GcNotifyBlock) -> dict[str, Any]:
 
 
 def prepare(receiver: GcNotifyReceiver) -> Deliver:
-    """Return what sends the message; GC Notify has accepted it when it answers 201."""
+    """Return the function that sends a message. GC Notify responds with 201 when it has accepted the message."""
     block = receiver.gcnotify
-    way = "email" if block.phone is None else "sms"
-    url = f"{receiver.server.rstrip('/')}/v2/notifications/{way}"
+    path = "email" if block.phone is None else "sms"
+    url = f"{receiver.server.rstrip('/')}/v2/notifications/{path}"
     headers = {"Authorization": f"ApiKey-v1 {block.key.reveal()}"}
 
     async def deliver(attempt: Attempt, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The `healthchecks` receiver: the ping URL of Healthchecks, or of a service that takes the same pings."""
+"""The `healthchecks` receiver: the ping URL of Healthchecks, or of a service with compatible pings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class HealthchecksReceiver(TlsReceiver):
-    """Takes the heartbeat (dead man's switch) and nothing else: no alert is routed to it.
+    """Receives only the heartbeat (dead man's switch), and no alerts.
 
-    The service alerts when the pings stop: the daemon has died, or its scheduler, record or outbox is stuck.
+    The service alerts when the pings stop: the daemon has ended, or its scheduler, record or outbox is blocked.
     """
 
     kind: ClassVar[str] = "healthchecks"
@@ -28,7 +28,7 @@ class HealthchecksReceiver(TlsReceiver):
 
 
 def prepare(receiver: HealthchecksReceiver) -> Deliver:
-    """Return what pings."""
+    """Return the function that sends a ping."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         await send(attempt, receiver, receiver.healthchecks, message.text.encode())

@@ -1,4 +1,4 @@
-"""The `jira` receiver: alerts of Jira Service Management, which takes over from Opsgenie."""
+"""The `jira` receiver: alerts of Jira Service Management, the successor of Opsgenie."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _ENDINGS = {Kind.RESOLVED: "close", Kind.ACKNOWLEDGED: "acknowledge"}
 class JiraReceiver(TlsReceiver):
     """Creates and closes alerts of Jira Service Management. The alert's key is the `alias`.
 
-    An Opsgenie account is reached with `server: https://api.opsgenie.com/v2` until it ends in April 2027.
+    For an Opsgenie account, use `server: https://api.opsgenie.com/v2` (until April 2027).
     """
 
     kind: ClassVar[str] = "jira"
 
     jira: Secret
-    """Where the key of an API integration is kept."""
+    """Reference to the key of an API integration: `{env: NAME}` or `{file: PATH}`."""
 
     server: HttpUrl = "https://api.atlassian.com/jsm/ops/integration/v2"
-    """The base of the integration API."""
+    """Base URL of the integration API."""
 
 
 def request_of(message: Message) -> tuple[str, dict[str, Any]]:
-    """Return the path below the base, and the body."""
+    """Return the path below the base URL, and the body."""
     description = cut("\n".join(message.text.splitlines()), 15_000)
     ending = _ENDINGS.get(message.event)
     if ending is not None:
@@ -56,7 +56,7 @@ def request_of(message: Message) -> tuple[str, dict[str, Any]]:
 
 
 def prepare(receiver: JiraReceiver) -> Deliver:
-    """Return what creates, acknowledges or closes an alert."""
+    """Return the function that creates, acknowledges or closes an alert."""
     headers = {"Authorization": f"GenieKey {receiver.jira.reveal()}"}
 
     async def deliver(attempt: Attempt, message: Message) -> None:

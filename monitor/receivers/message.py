@@ -1,4 +1,4 @@
-"""A notification as receivers read it: the fields of the message, and the plain words that are made of them."""
+"""The message of a notification for receivers: its fields, and its text for people."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _OPEN = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `fields` is the body that the webhook sends; `extra` holds what only people read.
+    """One message. `fields` is the body of the webhook; `extra` has further data for the text.
 
-    `others` are messages that were joined to it because they came within `group_wait`. `now` is the present instant,
-    microseconds since the epoch.
+    `others` are messages that were combined with this one, because they followed within `group_wait`. `now` is the
+    present instant, in microseconds since the epoch.
     """
 
     fields: dict[str, Any]
@@ -36,9 +36,9 @@ class Message:
 
     @classmethod
     def of(cls, row: Notification, now: int, others: tuple[Message, ...] = (), *, answer: str | None = None) -> Message:
-        """Return the message of a notification; `answer` is the link to acknowledge it, or to mark it once it is over.
+        """Return the message of a notification. `answer` is the link to acknowledge it, or to rate it after its end.
 
-        The link is not part of the record: every reader of the record could use it.
+        The link is not recorded, because every reader of the record could use it.
         """
         fields = json.loads(row.body)
         extra = fields.pop("extra", {})
@@ -50,53 +50,53 @@ class Message:
 
     @property
     def event(self) -> Kind:
-        """What happened."""
+        """The kind of the event."""
         return Kind(self.fields["event"])
 
     @property
     def key(self) -> str:
-        """The alert's key: the same from `opened` to `resolved`."""
+        """The alert's key, which is the same for all events of the alert."""
         return str(self.fields["key"])
 
     @property
     def firing(self) -> bool:
-        """Whether the alert goes on."""
+        """Whether the alert is not resolved."""
         return self.event is not Kind.RESOLVED
 
     @property
     def alarming(self) -> bool:
-        """Whether the alert goes on and this message does not say that a person takes care of it."""
+        """Whether the alert is not resolved, and this message does not report its acknowledgement."""
         return self.firing and self.event is not Kind.ACKNOWLEDGED
 
     @property
     def title(self) -> str:
-        """One line: how urgent, which product, what happened."""
+        """The title: severity, product and event, on one line."""
         if self.others:
             return f"{len(self.others) + 1} alerts: {self.short}, ..."
         return self.short
 
     @property
     def short(self) -> str:
-        """The title without regard to others."""
+        """The title without the combined messages."""
         mark = SYMBOLS.get(self.event) or str(self.fields["severity"]).upper()
         return f"[{mark}] {self.extra.get('summary') or self.fields['key']}"
 
     @property
     def lines(self) -> list[str]:
-        """What to know, one thing per line: since when, what was seen, for whom, budget left."""
+        """The details, one per line: start, reason, affected clients, remaining budget."""
         if self.others:
             return [line for each in (self, *self.others) for line in _listed(each)]
         return list(_facts(self))
 
     @property
     def links(self) -> dict[str, str]:
-        """The links that are known, by name."""
-        found = {**self.fields["links"], "feedback": self.extra.get("feedback")}
-        return {name: url for name, url in found.items() if url}
+        """The available links, by name."""
+        links = {**self.fields["links"], "feedback": self.extra.get("feedback")}
+        return {name: url for name, url in links.items() if url}
 
     @property
     def text(self) -> str:
-        """The whole message as plain text."""
+        """The entire message as plain text."""
         links = [] if self.others else [f"{name}: {url}" for name, url in self.links.items()]
         return "\n".join([self.title, *self.lines, *links])
 
@@ -134,7 +134,7 @@ def _facts(message: Message) -> list[str]:
 
 
 def _response(fields: dict[str, Any]) -> Iterator[str]:
-    """Yield who acknowledged the alert; while it is open and no one has, its priority and the step that calls."""
+    """Yield the priority, the acknowledgement, and the escalation step of the alert."""
     priority, by, acknowledged = (fields.get(name) for name in ("priority", "acknowledge_by", "acknowledged"))
     open_ = acknowledged is None and fields["event"] != Kind.RESOLVED
     if priority:
@@ -147,7 +147,7 @@ def _response(fields: dict[str, Any]) -> Iterator[str]:
 
 
 def _cost(spent: float, budget: dict[str, float] | None) -> str:
-    """Return what the downtime took of the budget, floored; nothing where there is no budget."""
+    """Return the share of the budget that the downtime used, rounded down. Empty without a budget."""
     if budget is None or not budget["allowed_seconds"]:
         return ""
     return f", {int(1000 * spent / budget['allowed_seconds']) / 10:g} % of the budget"

@@ -1,4 +1,4 @@
-"""The `ntfy` receiver: a push message through ntfy.sh or a server of one's own."""
+"""The `ntfy` receiver: a push message through ntfy.sh or another ntfy server."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ if TYPE_CHECKING:
     from monitor.receivers.message import Message
 
 _PRIORITIES = {"page": 5, "ticket": 3, "note": 2}
-_LONGEST = 4_000  # bytes of a message; ntfy makes an attachment of more
+_MAX_MESSAGE_BYTES = 4_000  # ntfy converts longer messages to attachments
 
 
 class NtfyReceiver(TlsReceiver):
-    """Publishes a message to a topic of ntfy. A page has the highest priority, which rings through on phones."""
+    """Publishes a message to a topic of ntfy. A page has the highest priority, which overrides do-not-disturb."""
 
     kind: ClassVar[str] = "ntfy"
 
     ntfy: Address
-    """The topic's URL: `https://ntfy.example.org/forms-alerts`. Who knows the topic of a public server can read it."""
+    """URL of the topic: `https://ntfy.example.org/forms-alerts`. On a public server, everyone with the URL can read
+    it."""
 
     token: Secret | None = None
     """An access token."""
 
     @model_validator(mode="after")
-    def _names_a_topic(self) -> Self:
+    def _has_topic(self) -> Self:
         topic = urlsplit(plain(self.ntfy)).path.strip("/")
         if not topic or "/" in topic:
-            raise problem_at("ntfy", "names no topic; write https://ntfy.example.org/topic")
+            raise problem_at("ntfy", "has no topic; write https://ntfy.example.org/topic")
         return self
 
 
 def body_of(message: Message, topic: str) -> dict[str, Any]:
-    """Return the message as ntfy's JSON has it."""
+    """Return the message in ntfy's JSON format."""
     text = "\n".join(message.lines) or message.title
     body: dict[str, Any] = {
         "topic": topic,
         "title": cut(message.title, 250),
-        "message": cut(text, _LONGEST // 4),
+        "message": cut(text, _MAX_MESSAGE_BYTES // 4),
         "priority": _PRIORITIES[message.fields["severity"]] if message.alarming else 3,
         "tags": [_tag(message)],
     }
@@ -63,7 +64,7 @@ def _tag(message: Message) -> str:
 
 
 def prepare(receiver: NtfyReceiver) -> Deliver:
-    """Return what publishes a message: JSON goes to the server's root, with the topic in it."""
+    """Return the function that publishes a message. JSON with the topic is posted to the server's root."""
     url = urlsplit(plain(receiver.ntfy))
     root, topic = f"{url.scheme}://{url.netloc}/", url.path.strip("/")
     headers = {} if receiver.token is None else {"Authorization": f"Bearer {receiver.token.reveal()}"}

@@ -27,13 +27,13 @@ class PagerDutyReceiver(TlsReceiver):
     kind: ClassVar[str] = "pagerduty"
 
     pagerduty: Secret
-    """Where the integration key (routing key) of the service is kept."""
+    """Reference to the integration key (routing key) of the service: `{env: NAME}` or `{file: PATH}`."""
 
     webhook_secret: Secret | None = None
     """Secret of a webhook subscription (v3) that sends `incident.acknowledged` to `/callbacks/ID` of `public_url`."""
 
     server: HttpUrl = "https://events.pagerduty.com"
-    """The events API; `https://events.eu.pagerduty.com` in the EU."""
+    """URL of the events API. In the EU: `https://events.eu.pagerduty.com`."""
 
 
 def body_of(message: Message, routing_key: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def body_of(message: Message, routing_key: str) -> dict[str, Any]:
 
 
 def prepare(receiver: PagerDutyReceiver) -> Deliver:
-    """Return what sends an event."""
+    """Return the function that sends an event."""
     url = receiver.server.rstrip("/") + "/v2/enqueue"
 
     async def deliver(attempt: Attempt, message: Message) -> None:
@@ -76,13 +76,13 @@ def prepare(receiver: PagerDutyReceiver) -> Deliver:
 
 
 def read_callback(receiver: PagerDutyReceiver, request: CallbackRequest) -> Callback:
-    """Return who acknowledged which alert in PagerDuty.
+    """Return the acknowledgement of an alert by a person in PagerDuty.
 
-    What the events API itself acknowledged is not a person's doing, and is passed over.
+    Acknowledgements through the events API are ignored.
     """
     expected = f"v1={signed(receiver.webhook_secret, request.body).hex()}"
     given = [each.strip() for each in request.headers.get("x-pagerduty-signature", "").split(",")]
-    verify(given, expected)  # there are several while a secret is replaced
+    verify(given, expected)  # during the replacement of a secret, there are several signatures
     event = at(parsed(request.body), "event")
     key, agent = at(event, "data", "incident_key"), at(event, "agent")
     by_person = str(at(agent, "type") or "").startswith("user")

@@ -1,4 +1,4 @@
-"""Every kind of receiver, one line each. Configuration, validation, schema and docs derive from this table."""
+"""The registry of receiver kinds, from which configuration, schema and documentation are derived."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def kind_of(receiver: ReceiverBase) -> ReceiverKind[Any]:
 
 
 def prepare(receiver: ReceiverBase) -> Deliver:
-    """Return what sends a message to a receiver of any registered kind."""
+    """Return the function that sends a message to a receiver of any registered kind."""
     return kind_of(receiver).prepare(receiver)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
-_LONGEST = 5_000  # characters of a message that Rocket.Chat takes unless it is configured otherwise
+_MAX_LENGTH = 5_000  # characters of a message, by Rocket.Chat's default configuration
 
 
 class RocketChatReceiver(TlsReceiver):
@@ -22,18 +22,18 @@ class RocketChatReceiver(TlsReceiver):
     kind: ClassVar[str] = "rocketchat"
 
     rocketchat: Address
-    """The webhook's URL, which is a secret: `{file: /run/secrets/rocketchat}`."""
+    """URL of the webhook, which is a secret: `{file: /run/secrets/rocketchat}`."""
 
 
 def body_of(message: Message) -> dict[str, Any]:
-    """Return the message; links come last and are left to Rocket.Chat to find."""
-    text = cut("\n".join([message.title, *message.lines]), _LONGEST - 1_000)
+    """Return the message. The links are at the end, and Rocket.Chat detects them."""
+    text = cut("\n".join([message.title, *message.lines]), _MAX_LENGTH - 1_000)
     links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
     return {"alias": "ninewatch", "text": "\n".join([without_mentions(text), *links])}
 
 
 def prepare(receiver: RocketChatReceiver) -> Deliver:
-    """Return what posts a message."""
+    """Return the function that posts a message."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         await send_json(attempt, receiver, receiver.rocketchat, body_of(message))

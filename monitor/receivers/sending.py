@@ -1,4 +1,4 @@
-"""Send a message over HTTP: one request under the outbound policy, and what its answer means for the delivery."""
+"""Send a message over HTTP: one request under the outbound policy, and the evaluation of its response."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 
-# Answers that do not say that the message is at fault: credentials, wrong address, time, rate.
-_NOT_THE_MESSAGE = {401, 403, 404, 405, 407, 408, 410, 425, 429}
-_ANSWER = 64 * 1024  # bytes of an answer that are read
+# Statuses that are not caused by the message, but by credentials, address, time or rate.
+_NOT_CAUSED_BY_MESSAGE = {401, 403, 404, 405, 407, 408, 410, 425, 429}
+_MAX_RESPONSE_BYTES = 64 * 1024
 
 
 async def send(
@@ -37,18 +37,18 @@ async def send(
     headers: Mapping[str, str | Secret] | None = None,
     method: Method = "POST",
 ) -> Response:
-    """Send one request and return its answer, which is a success (2xx). Redirects are not followed.
+    """Send one request, and return its successful response (2xx). Redirects are not followed.
 
     Raises:
-        NotDelivered: the answer is no success.
-        ProbeFailure, OSError: there was no answer.
+        NotDelivered: the status is not 2xx.
+        ProbeFailure, OSError: no response was received.
     """
     response = await exchange(attempt, _request(receiver, plain(url), body, dict(headers or {}), method))
     if not 200 <= response.status < 300:
         raise NotDelivered(
-            _explained(response),
+            _response_text(response),
             wait=retry_after(response.headers, attempt.now()),
-            refused=400 <= response.status < 500 and response.status not in _NOT_THE_MESSAGE,
+            refused=400 <= response.status < 500 and response.status not in _NOT_CAUSED_BY_MESSAGE,
         )
     return response
 
@@ -63,8 +63,8 @@ async def send_json(
     method: Method = "POST",
 ) -> Response:
     """Send JSON as `send` does."""
-    typed = {"Content-Type": "application/json", **(headers or {})}
-    return await send(attempt, receiver, url, as_json(body), headers=typed, method=method)
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
+    return await send(attempt, receiver, url, as_json(body), headers=all_headers, method=method)
 
 
 def as_json(body: Any) -> bytes:
@@ -80,12 +80,12 @@ def _request(receiver: TlsReceiver, url: str, body: bytes, headers: dict[str, st
         method=method,
         headers=headers,
         body=body.decode() if body else None,
-        body_limit=_ANSWER,
+        body_limit=_MAX_RESPONSE_BYTES,
         tls=receiver.tls,
     )
     return request_of(check)
 
 
-def _explained(response: Response) -> str:
+def _response_text(response: Response) -> str:
     body = bytes(response.body[:200]).decode(errors="replace").strip()
     return f"status {response.status}{f': {quoted(body, 120)}' if body else ''}"

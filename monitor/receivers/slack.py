@@ -1,4 +1,4 @@
-"""The `slack` receiver: an incoming webhook of Slack, or of a service that takes the same messages (Mattermost)."""
+"""The `slack` receiver: an incoming webhook of Slack, or of a compatible service (Mattermost)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
-_HEADER, _SECTION = 150, 3_000  # characters that Slack takes
+_HEADER, _SECTION = 150, 3_000  # maximum numbers of characters in Slack
 _VALID_FOR = 5 * MINUTE
 
 
@@ -40,16 +40,16 @@ class SlackReceiver(TlsReceiver):
     kind: ClassVar[str] = "slack"
 
     slack: Address
-    """The webhook's URL, which is a secret: `{file: /run/secrets/slack}`."""
+    """URL of the webhook, which is a secret: `{file: /run/secrets/slack}`."""
 
     signing_secret: Secret | None = None
     """Signing secret of the Slack app whose interactivity URL is `/callbacks/ID` of `public_url`. Adds buttons."""
 
 
 def body_of(message: Message, *, buttons: bool = False) -> dict[str, Any]:
-    """Return the message with its blocks; `text` is what a notification on a phone shows.
+    """Return the message with its blocks. `text` is the text of notifications on phones.
 
-    With `buttons` it can be answered: by an app with a signing secret.
+    `buttons`: add buttons, which require an app with a signing secret.
     """
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": cut(message.title, _HEADER), "emoji": False}}
@@ -66,7 +66,7 @@ def body_of(message: Message, *, buttons: bool = False) -> dict[str, Any]:
 
 
 def _actions(message: Message) -> tuple[str, ...]:
-    """Return what a reader can do: acknowledge while it is open and no one has, and mark it."""
+    """Return the actions for the message: rate it, and acknowledge it while it is open and not acknowledged."""
     return ACTIONS if message.event in (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER) else (USEFUL, NOISE)
 
 
@@ -76,14 +76,14 @@ def _button(action: str, key: str) -> dict[str, Any]:
 
 
 def read_callback(receiver: SlackReceiver, request: CallbackRequest) -> Callback:
-    """Return which button of which message was pressed by whom; the signature is valid for five minutes."""
+    """Return the pressed button, the message's key and the person. The signature is valid for five minutes."""
     stamp = request.headers.get("x-slack-request-timestamp", "")
     expected = (
         f"v0={signed(receiver.signing_secret, b'v0:' + stamp.encode(errors='replace') + b':' + request.body).hex()}"
     )
     verify([request.headers.get("x-slack-signature", "")], expected)
     if not (stamp.isascii() and stamp.isdigit() and abs(request.now - int(stamp[:12]) * SECOND) <= _VALID_FOR):
-        raise CallbackRefused("the timestamp is not of the last five minutes")
+        raise CallbackRefused("the timestamp is more than five minutes from now")
     try:
         payload = parsed(parse_qs(request.body.decode(), max_num_fields=10).get("payload", [""])[0])
     except ValueError:
@@ -97,7 +97,7 @@ def read_callback(receiver: SlackReceiver, request: CallbackRequest) -> Callback
 
 
 def prepare(receiver: SlackReceiver) -> Deliver:
-    """Return what posts a message."""
+    """Return the function that posts a message."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         body = body_of(message, buttons=receiver.signing_secret is not None and message.event is not Kind.TEST)

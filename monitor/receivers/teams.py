@@ -1,4 +1,4 @@
-"""The `teams` receiver: a card in a channel of Microsoft Teams, through a workflow that is started by a webhook."""
+"""The `teams` receiver: a card in a channel of Microsoft Teams, through a workflow with a webhook."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
-_MOST = 40  # lines; a card is limited to 28 KB
-_LONGEST = 2_000  # characters of a message in the channel that are read
+_MAX_LINES = 40  # lines; a card is limited to 28 KB
+_MAX_LENGTH = 2_000  # characters of a message in the channel that are read
 _MENTION, _TAG = re.compile(r"<at>.*?</at>", re.DOTALL), re.compile(r"<[^>]*>")
 _WORDS = {"ack": ACKNOWLEDGE, **{each: each for each in ACTIONS}}
-_NO_KEY = "?"  # no alert has it: the answer lists those that are open
+_NO_KEY = "?"  # the key of no alert, so that the response lists the open alerts
 
 
 class TeamsReceiver(TlsReceiver):
     """Sends an adaptive card to a Teams channel.
 
-    The URL is that of a workflow made from the template "Post to a channel when a webhook request is received". The
-    connectors of Office 365 that were used before are retired.
+    The URL is that of a workflow from the template "Post to a channel when a webhook request is received". The earlier
+    connectors of Office 365 are retired.
     """
 
     kind: ClassVar[str] = "teams"
 
     teams: Address
-    """The workflow's URL, which is a secret: `{file: /run/secrets/teams}`."""
+    """URL of the workflow, which is a secret: `{file: /run/secrets/teams}`."""
 
     security_token: Secret | None = None
     """Security token of an outgoing webhook of the team whose URL is `/callbacks/ID` of `public_url`.
 
-    People then answer in the channel: `@NAME acknowledge KEY`, `useful KEY`, `noise KEY`.
+    People can then reply in the channel: `@NAME acknowledge KEY`, `useful KEY`, `noise KEY`.
     """
 
 
 def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
-    """Return the message with its card. The colour repeats what the title says in words.
+    """Return the message with its card. The colour shows the severity, which is also in the title.
 
-    With `answers` it shows the key that people answer with.
+    `answers`: show the key for replies.
     """
     colour = {"page": "Attention", "ticket": "Warning"}.get(message.fields["severity"], "Default")
     title = {
@@ -76,7 +76,7 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "body": [title, *lines[:_MOST]],
+        "body": [title, *lines[:_MAX_LINES]],
         "actions": [{"type": "Action.OpenUrl", "title": name, "url": url} for name, url in links.items()],
         "msteams": {"width": "Full"},
     }
@@ -85,16 +85,16 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
 
 
 def read_callback(receiver: TeamsReceiver, request: CallbackRequest) -> Callback:
-    """Return what a person wrote to the outgoing webhook. A message without a known word is answered with help."""
+    """Return the action in a person's message to the outgoing webhook. Unknown words have an action without key."""
     expected = f"HMAC {base64.b64encode(signed_base64(receiver.security_token, request.body)).decode()}"
     verify([request.headers.get("authorization", "")], expected)
-    written = parsed(request.body)
-    action, key = _answer(str(at(written, "text") or "")[:_LONGEST])
-    return Callback(action, key, person(at(written, "from", "name")), replies=True)
+    message = parsed(request.body)
+    action, key = _answer(str(at(message, "text") or "")[:_MAX_LENGTH])
+    return Callback(action, key, person(at(message, "from", "name")), replies=True)
 
 
 def _answer(text: str) -> tuple[str, str]:
-    """Return the action and the key that a message names; an empty key is that of the only open alert."""
+    """Return the action and the key in a message. An empty key refers to the only open alert."""
     words = html.unescape(_TAG.sub(" ", _MENTION.sub(" ", text))).split()
     if not words or words[0].lower() not in _WORDS:
         return ACKNOWLEDGE, _NO_KEY
@@ -102,7 +102,7 @@ def _answer(text: str) -> tuple[str, str]:
 
 
 def prepare(receiver: TeamsReceiver) -> Deliver:
-    """Return what posts a card."""
+    """Return the function that posts a card."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         body = body_of(message, answers=receiver.security_token is not None)

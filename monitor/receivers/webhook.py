@@ -1,4 +1,4 @@
-"""The `webhook` receiver: an HTTP request with a JSON body, for a program of one's own."""
+"""The `webhook` receiver: an HTTP request with a JSON body, for any program."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 def _template(value: Any) -> Any:
-    """Refuse names of fields that there are not."""
+    """Reject unknown names of fields."""
     for text in _texts(value):
         for name in _FIELD.findall(text):
             if name not in FIELDS:
@@ -55,31 +55,31 @@ def _texts(value: Any) -> list[str]:
 class WebhookReceiver(TlsReceiver):
     """Sends the alert as JSON to a URL.
 
-    `Idempotency-Key` is the same for every attempt to deliver one event: a receiver that keeps the keys it has seen
-    handles each event once.
+    `Idempotency-Key` is the same for every attempt to deliver one event, so that a receiver that stores the keys can
+    ignore repeated events.
     """
 
     kind: ClassVar[str] = "webhook"
     heartbeats: ClassVar[bool] = True
 
     webhook: Address
-    """The URL: `https://ops.example.org/hook`."""
+    """URL of the receiver: `https://ops.example.org/hook`."""
 
     method: Literal["POST", "PUT", "PATCH"] = "POST"
-    """How the request is made."""
+    """Method of the request."""
 
     headers: Headers = Field(default_factory=dict)
-    """Sent with the request: `{Authorization: {env: HOOK_TOKEN}}`."""
+    """Headers of the request: `{Authorization: {env: HOOK_TOKEN}}`."""
 
     template: Annotated[Any, AfterValidator(_template), WithJsonSchema({"type": "object"})] = None
-    """Sent in place of the standard body: JSON in which `{product.name}` and other named fields are replaced."""
+    """JSON body in place of the standard body. Fields such as `{product.name}` are replaced."""
 
     sign: Secret | None = None
-    """Signs each request (HMAC-SHA256) as the Standard Webhooks specification does."""
+    """Secret for the signature of each request (HMAC-SHA256), as in the Standard Webhooks specification."""
 
 
 def prepare(receiver: WebhookReceiver) -> Deliver:
-    """Return what sends a message to the URL."""
+    """Return the function that sends a message to the URL."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         body = as_json(message.fields if receiver.template is None else filled(receiver.template, message))
@@ -92,16 +92,16 @@ def prepare(receiver: WebhookReceiver) -> Deliver:
 
 
 def filled(template: Any, message: Message) -> Any:
-    """Return the template with its fields replaced. A text that is one field alone keeps the field's type."""
+    """Return the template with its fields replaced. A text that consists of one field keeps the field's type."""
     if isinstance(template, dict):
         return {key: filled(inner, message) for key, inner in template.items()}
     if isinstance(template, list | tuple):
         return [filled(inner, message) for inner in template]
     if not isinstance(template, str):
         return template
-    if (whole := _FIELD.fullmatch(template)) is not None:
-        return _value(whole[1], message)
-    return _FIELD.sub(lambda found: _text(_value(found[1], message)), template)
+    if (field := _FIELD.fullmatch(template)) is not None:
+        return _value(field[1], message)
+    return _FIELD.sub(lambda match: _text(_value(match[1], message)), template)
 
 
 def _text(value: Any) -> str:
@@ -120,7 +120,7 @@ def _value(name: str, message: Message) -> Any:
 
 
 def signature(key: Secret, identity: str, timestamp: int, body: bytes) -> Mapping[str, str]:
-    """Return the headers that prove who sent the body and when (Standard Webhooks 1.0, symmetric)."""
+    """Return the headers with signature and timestamp of the body (Standard Webhooks 1.0, symmetric)."""
     signed = f"{identity}.{timestamp}.".encode() + body
     digest = hmac.new(_signing_key(key.reveal()), signed, hashlib.sha256).digest()
     return {
@@ -131,7 +131,7 @@ def signature(key: Secret, identity: str, timestamp: int, body: bytes) -> Mappin
 
 
 def _signing_key(secret: str) -> bytes:
-    """Return the key: what follows `whsec_` is base64, any other secret is taken as it is."""
+    """Return the key. A secret with the prefix `whsec_` is base64; any other secret is used unchanged."""
     if secret.startswith("whsec_"):
         try:
             return base64.b64decode(secret.removeprefix("whsec_"), validate=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.anchoring.receipt import Seen, seen_heads
+from monitor.anchoring.receipt import WitnessedHead, seen_heads
 from monitor.errors import StoreError
 from monitor.storage.reader import reading
 from monitor.web.access import Role, role
@@ -51,7 +51,7 @@ async def witnessed(request: web.Request) -> web.Response:
     return as_json([_seen(held[number]) for number in sorted(held) if number >= start][:limit])
 
 
-def _seen(head: Seen) -> dict[str, Any]:
+def _seen(head: WitnessedHead) -> dict[str, Any]:
     return {"number": head.number, "day": head.day, "head": head.head, "seen": format_instant(head.made)}
 
 

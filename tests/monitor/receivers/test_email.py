@@ -181,5 +181,5 @@ async def test_a_server_that_takes_no_mail_now_is_tried_again(authority: trustme
 
 
 def test_a_password_is_not_sent_in_the_clear(authority: trustme.CA, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="would send the password in the clear"):
+    with pytest.raises(ValueError, match="would send the password unencrypted"):
         configured(25, authority, tmp_path, security="none", **login(tmp_path))

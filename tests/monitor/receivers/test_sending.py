@@ -159,24 +159,24 @@ async def test_apprise_sends_to_a_service_that_it_knows(sink: Sink, tmp_path: Pa
     assert sent["title"] == "[PAGE] Common Forms is down"
     assert "Checks: health, login" in sent["message"]
     sink.reply = Reply(500)
-    assert "did not take the message" in (await send(receiver(apprise=url), message())).error
+    assert "rejected the message" in (await send(receiver(apprise=url), message())).error
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_apprise_refuses_what_is_none_of_its_urls(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no URL that Apprise knows"):
+    with pytest.raises(ValueError, match="not a URL that Apprise supports"):
         receiver(apprise=write_secret(tmp_path, "url", "nonsense"))
 
 
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"ntfy": "https://ntfy.example.org/"}, "names no topic"),
+        ({"ntfy": "https://ntfy.example.org/"}, "has no topic"),
         ({"webhook": "ftp://ops.example.org/"}, "must be an http or https URL"),
         ({"webhook": "https://user:pass@ops.example.org/"}, "must be an http or https URL"),
         ({"slack": 3}, "not a URL"),
         ({"email": {"to": "nobody", "from": "a@b.example", "server": "smtp.example"}}, "not an e-mail address"),
-        ({"gcnotify": {"key": {"env": "PATH"}, "template": "x", "email": "a@b.example"}}, "not the id of a template"),
+        ({"gcnotify": {"key": {"env": "PATH"}, "template": "x", "email": "a@b.example"}}, "not a template id"),
     ],
 )
 def test_what_cannot_be_sent_to_is_refused(fields: dict[str, Any], problem: str) -> None:
