@@ -1,4 +1,4 @@
-"""One behaviour for every store: what `monitor.storage.store` promises."""
+"""Tests of the contract of `monitor.storage.store`, for every store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 @pytest.fixture(params=["sqlite", "memory"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
-    """Return a function that closes the store and opens it anew, on the same record."""
+    """Return a function that closes the store and opens it again with the same record."""
     memory = MemoryStore()
     held: list[Store] = []
 
@@ -56,7 +56,7 @@ def run(first: int, last: int, outcome: Outcome = GOOD, check: str = "p/a", **fi
     return Run(check, outcome, "" if outcome is GOOD else "deadline", first, last, 2, 130, **fields)  # type: ignore[arg-type]
 
 
-def test_what_was_written_is_there_after_reopening(reopen: Callable[[], Store]) -> None:
+def test_written_data_exist_after_reopening(reopen: Callable[[], Store]) -> None:
     batch = Batch(
         [seen(20, latency=7), seen(10, BAD, "p/b"), seen(30, UNKNOWN, vantage="east")],
         [run(1, 9, latency_count=2, latency_sum=5, latency_max=4, seeded=True), run(1, 5, BAD, "p/b", vantage="east")],
@@ -69,7 +69,7 @@ def test_what_was_written_is_there_after_reopening(reopen: Callable[[], Store]) 
     assert store.observations("p/a", Interval(0, 100)) == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east")]
 
 
-def test_an_empty_record_holds_nothing(store: Store) -> None:
+def test_empty_record_has_no_data(store: Store) -> None:
     assert not list(store.load_runs())
     assert not list(store.load_tail())
     assert not store.load_incidents()
@@ -77,21 +77,21 @@ def test_an_empty_record_holds_nothing(store: Store) -> None:
     assert store.prune(10**18) == 0
 
 
-def test_runs_come_by_check_and_then_in_order_of_time(store: Store) -> None:
+def test_runs_are_ordered_by_check_and_time(store: Store) -> None:
     store.write(Batch(runs=[run(50, 60), run(10, 20, check="p/b"), run(1, 9)]))
     runs = list(store.load_runs())
     assert [r.first for r in runs if r.check == "p/a"] == [1, 50]
     assert [r.check for r in runs] in (["p/a", "p/a", "p/b"], ["p/b", "p/a", "p/a"])
 
 
-def test_a_growing_run_replaces_what_was_written_of_it(store: Store) -> None:
+def test_longer_run_replaces_its_earlier_row(store: Store) -> None:
     for last in (5, 9, 14):
         store.write(Batch(runs=[run(1, last)]))
     assert list(store.load_runs()) == [run(1, 14)]
 
 
-def test_writing_a_batch_twice_is_writing_it_once(store: Store) -> None:
-    """A commit whose outcome was in doubt is simply repeated."""
+def test_writing_a_batch_twice_has_no_further_effect(store: Store) -> None:
+    """A commit with an unknown result can be repeated."""
     batch = Batch([seen(1), seen(2, BAD)], [run(1, 1)], [Incident("abc", "p", "p/a", 2, None, "deadline", None)])
     store.write(batch)
     store.write(batch)
@@ -101,31 +101,31 @@ def test_writing_a_batch_twice_is_writing_it_once(store: Store) -> None:
 
 
 @pytest.mark.parametrize("order", [(GOOD, BAD, UNKNOWN), (UNKNOWN, GOOD, BAD), (BAD, UNKNOWN, GOOD)])
-def test_of_two_observations_at_one_instant_the_worse_stands(store: Store, order: tuple[Outcome, ...]) -> None:
-    """Bad over good over unknown, in whatever order they come (measurement.md, section 1)."""
+def test_worst_of_two_observations_at_one_instant_is_stored(store: Store, order: tuple[Outcome, ...]) -> None:
+    """Bad before good before unknown, in any order (measurement.md, section 1)."""
     for outcome in order:
         store.write(Batch([seen(5, outcome)]))
     assert store.observations("p/a", Interval(0, 10)) == [seen(5, BAD)]
 
 
-def test_a_resolved_incident_replaces_the_open_one(store: Store) -> None:
+def test_resolved_incident_replaces_the_open_one(store: Store) -> None:
     store.write(Batch(incidents=[Incident("abc", "p", "p/a", 2, None, "deadline", None)]))
     ended = Incident("abc", "p", "p/a", 2, 9, "deadline", 6)
     store.write(Batch(incidents=[ended]))
     assert store.load_incidents() == [ended]
 
 
-def test_a_window_of_observations_is_half_open_and_of_one_check(store: Store) -> None:
+def test_observations_of_a_half_open_window_and_one_check(store: Store) -> None:
     store.write(Batch([*(seen(at) for at in range(0, 50, 10)), seen(20, check="p/b")]))
     assert [o.at for o in store.observations("p/a", Interval(10, 40))] == [10, 20, 30]
 
 
-def test_the_tail_is_what_came_after_the_last_run_of_its_check(store: Store) -> None:
+def test_tail_has_the_observations_after_the_last_run_of_a_check(store: Store) -> None:
     store.write(Batch([*(seen(at) for at in (10, 20, 30)), seen(5, check="p/b")], [run(1, 4), run(10, 20)]))
     assert list(store.load_tail()) == [seen(5, check="p/b"), seen(30)]
 
 
-def test_pruning_goes_in_steps_from_the_oldest_and_leaves_runs_alone(store: Store) -> None:
+def test_prune_removes_the_oldest_observations_in_steps_but_no_runs(store: Store) -> None:
     store.write(Batch([seen(at) for at in range(100)], [run(0, 99)], folded_until=99))
     assert store.prune(40, limit=15) == 15
     assert [o.at for o in store.observations("p/a", Interval(0, 20))] == [15, 16, 17, 18, 19]
@@ -137,22 +137,22 @@ def test_pruning_goes_in_steps_from_the_oldest_and_leaves_runs_alone(store: Stor
     assert list(store.load_runs()) == [run(0, 99)]
 
 
-def test_nothing_is_pruned_that_is_not_inside_a_run_yet(store: Store) -> None:
-    """However short the retention is: the figures would lose what no run holds."""
+def test_observations_that_are_not_in_a_run_are_not_pruned(store: Store) -> None:
+    """This does not depend on the retention, because their data would be lost."""
     store.write(Batch([seen(at) for at in range(10)]))
     assert store.prune(10) == 0
     store.write(Batch(runs=[run(0, 5)], folded_until=4))
     assert store.prune(10) == 4
 
 
-def test_upkeep_changes_nothing_that_can_be_read(store: Store) -> None:
+def test_tidy_changes_no_data(store: Store) -> None:
     store.write(Batch([seen(1)], [run(1, 1)]))
     store.tidy()
     assert list(store.load_runs()) == [run(1, 1)]
     assert store.observations("p/a", Interval(0, 10)) == [seen(1)]
 
 
-def test_closing_twice_is_closing_once(store: Store) -> None:
+def test_second_close_has_no_effect(store: Store) -> None:
     store.close()
     store.close()
 
@@ -161,8 +161,8 @@ SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30).fact()
 BACK = Revocation(SAID.id, "Ben", "it was the service", 40).fact()
 
 
-def test_facts_are_there_after_reopening_by_when_they_were_made(reopen: Callable[[], Store]) -> None:
-    """Written again they are left as they are."""
+def test_facts_exist_after_reopening_in_order_of_time(reopen: Callable[[], Store]) -> None:
+    """Writing a fact again does not change it."""
     assert reopen().load_facts() == []
     reopen().write(Batch(facts=[BACK, SAID]))
     store = reopen()
@@ -178,25 +178,25 @@ def test_facts_are_there_after_reopening_by_when_they_were_made(reopen: Callable
         Fact("an id of another rule", 50, "Eve", "attestation", "forms", '{"by":"Eve"}'),
     ],
 )
-def test_a_fact_of_an_unknown_kind_is_kept_as_it_is(reopen: Callable[[], Store], fact: Fact) -> None:
+def test_fact_of_an_unknown_kind_is_stored_unchanged(reopen: Callable[[], Store], fact: Fact) -> None:
     reopen().write(Batch(facts=[SAID, fact]))
     assert reopen().load_facts() == [SAID, fact]
 
 
-def test_of_two_facts_with_one_id_the_first_stands(reopen: Callable[[], Store]) -> None:
-    """A fact is never edited, not even by writing another one over it."""
+def test_first_of_two_facts_with_one_id_is_kept(reopen: Callable[[], Store]) -> None:
+    """A fact cannot be overwritten by another fact with its id."""
     reopen().write(Batch(facts=[SAID]))
     reopen().write(Batch(facts=[replace(SAID, author="Eve"), BACK]))
     assert reopen().load_facts() == [SAID, BACK]
 
 
-def test_a_batch_of_facts_alone_is_one() -> None:
+def test_batch_with_only_facts_is_not_empty() -> None:
     assert Batch(facts=[SAID])
     assert not Batch()
 
 
-def test_an_incident_keeps_its_failing_probes(reopen: Callable[[], Store]) -> None:
-    """The first one, and the newest that was written; none of an incident without any."""
+def test_incident_keeps_its_failing_probes(reopen: Callable[[], Store]) -> None:
+    """These are the first one and the newest written one. An incident may have no failing probes."""
     first = Failure(5, "http_status", 503, "no pod is <ready>", {"connect": 0.25, "first_byte": 1.5})
     opened = Incident("abc", "p", "p/b", 5, None, "http_status", None, first, first)
     bare = Incident("def", "p", "p/c", 6, None, "deadline", None)
@@ -218,7 +218,7 @@ def outage(name: str = "one", **fields: object) -> ProductIncident:
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
-def test_product_incidents_are_kept_and_replaced_by_their_id(reopen: Callable[[], Store]) -> None:
+def test_product_incidents_are_stored_and_replaced_by_id(reopen: Callable[[], Store]) -> None:
     reopen().write(Batch(product_incidents=[outage(), outage("two", opened=9, unannounced=Severity.TICKET)]))
     reopen().write(Batch(product_incidents=[outage(resolved=7, severity=Severity.TICKET)]))
     assert reopen().load_product_incidents() == [
@@ -227,8 +227,8 @@ def test_product_incidents_are_kept_and_replaced_by_their_id(reopen: Callable[[]
     ]
 
 
-def test_notifications_are_kept_until_their_key_is_delivered_and_resolved(reopen: Callable[[], Store]) -> None:
-    """Of a key and a receiver all rows are there or none, so that what was announced can be told from them."""
+def test_notifications_are_loaded_until_their_key_is_delivered_and_resolved(reopen: Callable[[], Store]) -> None:
+    """All rows of a key and receiver are loaded or none, so that they show what was announced."""
     waiting = notification("waiting", error="status 500", attempts=3, claimed_epoch=2, claimed_holder="replica-1")
     still_open = notification("open", done=120)
     half = [notification("half", done=120), notification("half", 1)]
@@ -240,7 +240,7 @@ def test_notifications_are_kept_until_their_key_is_delivered_and_resolved(reopen
     assert set(reopen().load_notifications()) == {waiting, still_open}
 
 
-def test_finished_notifications_are_pruned_by_their_age_and_others_never(reopen: Callable[[], Store]) -> None:
+def test_only_finished_notifications_are_pruned_by_age(reopen: Callable[[], Store]) -> None:
     old = [notification("old", done=120), notification("old", 1, done=130)]
     reopen().write(Batch(notifications=[*old, notification("open", done=120)]))
     reopen().prune(101)
@@ -259,7 +259,7 @@ def response(key: str = "a", **fields: object) -> Response:
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
-def test_responses_are_kept_until_they_are_over_and_replaced_by_key_and_start(reopen: Callable[[], Store]) -> None:
+def test_responses_are_stored_until_they_end_and_replaced_by_key_and_start(reopen: Callable[[], Store]) -> None:
     ticket = response("b", started=90, severity=Severity.TICKET, priority="", target=None, escalations=())
     reopen().write(Batch(responses=[response(), ticket]))
     assert reopen().load_responses() == [ticket, response()]

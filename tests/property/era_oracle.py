@@ -1,4 +1,4 @@
-"""A product through changes of its definition, computed from measurement.md alone: one instant at a time.
+"""Compute the figures of a product with changing definitions directly from measurement.md, one instant at a time.
 
 Between two neighbouring instants at which anything changes (an observation, the end of a hold, a midpoint, a
 definition, an edge of an exclusion) nothing changes, so that each such piece is judged at its first instant. Nothing in
@@ -21,7 +21,7 @@ SIDE = {"good": "up", "bad": "down"}
 
 @dataclass
 class Member:
-    """A check in a definition: its identity and its hold."""
+    """A check in a definition: its id and its hold."""
 
     check: str
     hold: int
@@ -29,7 +29,7 @@ class Member:
 
 @dataclass
 class Load:
-    """The terms of one product that a load states; none of its members: the configuration has it no longer."""
+    """The terms of one product that a load defines. Without members, the product was removed."""
 
     made: int
     k: int
@@ -40,7 +40,7 @@ class Load:
 
 @dataclass
 class World:
-    """All that was observed and stated. Products are known by their identities, for ever.
+    """All observations and facts. Products are identified by permanent ids.
 
     `observed` has (at, outcome, hold) by check, `loads` by product, `plans` (made, [(start, end)]) by product and under
     no name those of all, `corrections` (made, start, end, instant of the revocation or None) by product.
@@ -52,7 +52,7 @@ class World:
     corrections: dict[str, list[list[Any]]] = field(default_factory=dict)
 
     def as_of(self, at: int) -> World:
-        """Section 1: what was observed and recorded until the instant, nothing later."""
+        """Return the observations and facts up to the instant (section 1)."""
         return World(
             {name: [each for each in seen if each[0] <= at] for name, seen in self.observed.items()},
             {name: [each for each in loads if each.made <= at] for name, loads in self.loads.items()},
@@ -81,7 +81,7 @@ class Judge:
         self._starts = {name: self._effects(name) for name in world.loads}
 
     def check(self, name: str, x: int) -> str:
-        """Section 2, at one instant. The hold of a pair is that of its earlier observation."""
+        """Return the state of a check at one instant (section 2). A pair has the hold of its earlier observation."""
         known = self._known.get(name, [])
         later = bisect_right(known, x, key=itemgetter(0))
         before = known[later - 1] if later else None
@@ -98,7 +98,7 @@ class Judge:
         return f"doubt_{SIDE[outcome if x < (at + after[0]) // 2 else after[1]]}"
 
     def _effects(self, product: str) -> list[int]:
-        """Section 3, "Eras": when each definition takes effect. Its new members are those that the one before lacks."""
+        """Return when each definition applies (section 3, "Eras"). New members are not in the previous definition."""
         starts: list[int] = []
         former: set[str] = set()
         for load in self.world.loads[product]:
@@ -113,25 +113,25 @@ class Judge:
         return starts
 
     def definition(self, product: str, x: int) -> Load | None:
-        """Return the definition that holds at the instant."""
+        """Return the definition that is valid at the instant."""
         for load, start in reversed([*zip(self.world.loads[product], self._starts[product], strict=True)]):
             if start <= x:
                 return load
         return None
 
     def state(self, product: str, x: int) -> str:
-        """Section 3, at one instant."""
+        """Return the state of the product at one instant (section 3)."""
         load = self.definition(product, x)
         if load is None or not load.members:
             return "unknown"
         return compose([self.check(each.check, x) for each in load.members], load.k)
 
     def terms(self, product: str, x: int) -> Load:
-        """Return the objective and the agreement at the instant; before the first definition, its own."""
+        """Return the objective and the agreement at the instant. Those of the first definition also apply before it."""
         return self.definition(product, x) or self.world.loads[product][0]
 
     def excluded(self, product: str, x: int) -> bool:
-        """Section 4, at one instant."""
+        """Return whether the instant is excluded (section 4)."""
         for each in self.terms(product, x).excludes:
             if each == "corrections":
                 found = any(s <= x < e and gone is None for _, s, e, gone in self.world.corrections.get(product, []))
@@ -152,7 +152,7 @@ class Judge:
         return max((each[0] for name in names for each in self._known.get(name, [])[-1:]), default=-1)
 
     def edges(self) -> set[int]:
-        """Return every instant at which anything changes."""
+        """Return every instant at which a value changes."""
         found: set[int] = set()
         for known in self._known.values():
             found |= {at for at, _, _ in known} | {at + hold for at, _, hold in known}
@@ -164,7 +164,7 @@ class Judge:
         return found | {edge for each in self.world.corrections.values() for _, s, e, _ in each for edge in (s, e)}
 
     def measured(self, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
-        """Sections 5 and 7 of the window: durations, counts, the downtime that the objectives allow, the latest one."""
+        """Return durations, counts, allowed downtime and latest objective of the window (sections 5 and 7)."""
         names = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_down")
         lasted = dict.fromkeys(names, 0)
         allowed = Fraction(0)
@@ -181,7 +181,7 @@ class Judge:
         return found | {"counts": self._counts(product, start, end, contractual=contractual)}
 
     def _counts(self, product: str, start: int, end: int, *, contractual: bool) -> tuple[int, int, int]:
-        """Section 11: the observations of the checks that were members then, at first those of the first definition."""
+        """Return the counts of the checks that were members at the time (section 11)."""
         count = {"good": 0, "bad": 0, "unknown": 0}
         for name, seen in self.world.observed.items():
             for at, outcome in worst_outcomes([(at, outcome) for at, outcome, _ in seen]).items():
@@ -191,6 +191,6 @@ class Judge:
         return count["good"], count["bad"], count["unknown"]
 
     def first_known(self, product: str) -> int | None:
-        """Return the first known observation of any check that was ever a member."""
+        """Return the first known observation of all checks of all definitions."""
         names = {member.check for load in self.world.loads[product] for member in load.members}
         return min((self._known[name][0][0] for name in names if self._known.get(name)), default=None)

@@ -1,4 +1,4 @@
-"""The definitions of measurement.md once more, as slowly and as literally as they can be written: one cell at a time.
+"""A literal, slow implementation of the definitions of measurement.md, one cell at a time.
 
 A cell x is the time from x to x + 1. Nothing in here knows how `sla` does it.
 """
@@ -14,7 +14,7 @@ Seen = list[tuple[int, str]]
 
 
 def worst_outcomes(seen: Seen) -> dict[int, str]:
-    """Section 1: of several observations at one instant one stands, bad over good over unknown."""
+    """Return the worst outcome per instant (section 1): bad before good before unknown."""
     at: dict[int, set[str]] = {}
     for instant, outcome in seen:
         at.setdefault(instant, set()).add(outcome)
@@ -22,7 +22,7 @@ def worst_outcomes(seen: Seen) -> dict[int, str]:
 
 
 def cell(seen: Seen, hold: int, x: int) -> str:
-    """Section 2: `up`, `down`, `doubt_up`, `doubt_down` or `unknown`."""
+    """Return the state of a cell (section 2): `up`, `down`, `doubt_up`, `doubt_down` or `unknown`."""
     known = {i: o for i, o in worst_outcomes(seen).items() if o != UNKNOWN}
     before = max((i for i in known if i <= x), default=None)
     after = min((i for i in known if i > x), default=None)
@@ -39,7 +39,7 @@ def cell(seen: Seen, hold: int, x: int) -> str:
 
 
 def compose(states: list[str], k: int) -> str:
-    """Section 3, for one cell."""
+    """Return the state of a product in one cell (section 3)."""
     up = [s for s in states if s == "up"]
     not_down = [s for s in states if s != "down"]
     if len(up) >= k:
@@ -52,7 +52,7 @@ def compose(states: list[str], k: int) -> str:
 
 
 def guess(states: list[str], k: int) -> str:
-    """Section 3, "Guess", for one cell of an unknown whole."""
+    """Return the guess for one cell of an unknown product (section 3, "Guess")."""
     n = len(states)
     told = [s for s in states if s != "unknown"]
     m = len(told)
@@ -67,7 +67,7 @@ def guess(states: list[str], k: int) -> str:
 
 
 def joined(members: list[tuple[Seen, int]], x: int, rule: str) -> str:
-    """Section 3, "Eras", a log without definitions: a member counts from its first observation on."""
+    """Return the state with members that count from their first observation on (section 3, "Eras")."""
     counting = [(seen, hold) for seen, hold in members if seen and min(at for at, _ in seen) <= x]
     if not counting:
         return "unknown"
@@ -77,7 +77,7 @@ def joined(members: list[tuple[Seen, int]], x: int, rule: str) -> str:
 
 
 def durations(cells: list[str]) -> tuple[int, int, int, int, int, int, int]:
-    """Cells in the order of `Durations`; guesses are parts of unknown."""
+    """Return the numbers of cells in the order of `Durations`. Guesses are parts of unknown."""
     count = Counter(cells)
     guesses = (count["guess_up"], count["guess_down"])
     known = (count["up"], count["down"], count["doubt_up"], count["doubt_down"])
@@ -85,12 +85,12 @@ def durations(cells: list[str]) -> tuple[int, int, int, int, int, int, int]:
 
 
 def figures(cells: list[str], policy: str) -> dict[str, Fraction | int | None]:
-    """Section 5's table of cells."""
+    """Return low, point and high availability from cells (section 5)."""
     return table(durations(cells), policy)
 
 
 def table(lasted: tuple[int, int, int, int, int, int, int], policy: str) -> dict[str, Fraction | int | None]:
-    """Section 5's table of durations in the order of `Durations`; guesses are parts of unknown."""
+    """Return low, point and high availability from durations (section 5). Guesses are parts of unknown."""
     up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = lasted
     known, total = up + down + doubt_up + doubt_down, up + down + doubt_up + doubt_down + unknown
     as_up = {"exclude": guess_up, "up": unknown, "down": 0}[policy]

@@ -1,4 +1,4 @@
-"""Small random worlds: a few dozen microseconds, in which every edge meets every other."""
+"""Strategies for small random histories of a few dozen microseconds, in which edges often coincide."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ EVERYTHING = Interval(-5, 60)
 
 
 def pairs(seen: Seen) -> list[tuple[int, Outcome]]:
-    """The history in the words of `sla`."""
+    """Return the history as pairs for `sla`."""
     return [(at, Outcome(outcome)) for at, outcome in seen]

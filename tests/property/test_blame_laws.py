@@ -1,4 +1,4 @@
-"""Laws of blame, against every cell by itself."""
+"""Properties of the split of downtime, compared with a computation per cell."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def blamed(world: World, window: Interval) -> DowntimeSplit:
 
 
 @given(worlds, windows)
-def test_the_split_adds_up_exactly_to_the_products_downtime(world: World, window: Interval) -> None:
-    """Own, unclear and shared together are the point downtime, to the microsecond, however many were down at once."""
+def test_split_adds_up_to_the_downtime_of_the_product(world: World, window: Interval) -> None:
+    """Own, unclear and shared downtime add up to the point downtime, to the microsecond."""
     found = blamed(world, window)
     product = Timeline.of_pairs(pairs(world[0][0]), world[0][1])
     assert found.downtime == downtime(product.durations(window)).point
@@ -38,7 +38,7 @@ def test_the_split_adds_up_exactly_to_the_products_downtime(world: World, window
 
 
 @given(worlds, windows)
-def test_every_cell_goes_to_exactly_those_that_were_down_in_it(world: World, window: Interval) -> None:
+def test_every_cell_counts_for_the_dependencies_that_were_down(world: World, window: Interval) -> None:
     expected: Counter[frozenset[str] | None] = Counter()
     joint = []
     for x in range(window.start, window.end):
@@ -53,15 +53,15 @@ def test_every_cell_goes_to_exactly_those_that_were_down_in_it(world: World, win
 
 
 @given(worlds, windows, st.integers(0, 65))
-def test_splitting_a_window_adds_up(world: World, window: Interval, cut: int) -> None:
-    """So that a page may compute it in slices."""
+def test_parts_of_a_window_add_up(world: World, window: Interval, cut: int) -> None:
+    """A page may therefore compute the split in parts."""
     middle = min(window.start + cut, window.end)
     parts = [blamed(world, Interval(window.start, middle)), blamed(world, Interval(middle, window.end))]
     assert parts[0].plus(parts[1]) == blamed(world, window)
 
 
 @given(worlds, windows)
-def test_what_is_shared_with_one_is_no_more_than_either_was_down(world: World, window: Interval) -> None:
+def test_shared_downtime_is_at_most_the_downtime_of_each(world: World, window: Interval) -> None:
     found = blamed(world, window)
     for name, durations in found.dependency_durations.items():
         assert 0 <= found.with_down(name) <= min(found.downtime, durations.down + durations.doubt_down)
@@ -70,7 +70,7 @@ def test_what_is_shared_with_one_is_no_more_than_either_was_down(world: World, w
 
 
 @given(histories, holds, windows)
-def test_without_dependencies_all_of_it_is_its_own(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_without_dependencies_all_downtime_is_own(seen: oracle.Seen, hold: int, window: Interval) -> None:
     found = blamed([(seen, hold)], window)
     assert found.alone == found.downtime
     assert found.joint_durations == found.product_durations

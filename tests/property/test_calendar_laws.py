@@ -1,4 +1,4 @@
-"""Laws of local time: windows and service hours equal a walk over every minute, asked of the wall clock."""
+"""Properties of local time: windows and service hours, compared with a walk over every minute."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ slow = settings(max_examples=60, deadline=None)
 
 @slow
 @given(hard_instants())
-def test_a_day_is_every_minute_that_a_walk_finds_in_it(hard: Hard) -> None:
-    """A day has begun when its date is first seen, and ends when a later one is: no minute more or less."""
+def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
+    """A day begins when its date first occurs, and ends when a later date occurs."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     whole = calendar_window(Period.DAY, at, zone).whole
     today: dict[int, date] = {}
@@ -36,8 +36,8 @@ def test_a_day_is_every_minute_that_a_walk_finds_in_it(hard: Hard) -> None:
 
 @slow
 @given(hard_instants(), st.sampled_from(Period))
-def test_windows_of_a_period_touch_and_hold_their_instant(hard: Hard, period: Period) -> None:
-    """Each instant is in exactly one, which begins and ends at the first instant of a date, and never lasts no time."""
+def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: Hard, period: Period) -> None:
+    """Each instant is in exactly one window, which begins and ends at the first instant of a date and is not empty."""
     zone, at = hard
     window = calendar_window(period, at, zone)
     assert window.whole.start <= at < window.whole.end
@@ -52,8 +52,8 @@ def test_windows_of_a_period_touch_and_hold_their_instant(hard: Hard, period: Pe
 
 @slow
 @given(hard_instants(), st.integers(1, 6 * DAY))
-def test_stretches_cover_a_window_and_have_one_offset_each(hard: Hard, length: int) -> None:
-    """In order, without a gap; neighbours differ."""
+def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> None:
+    """They are in order and without gaps, and adjacent offsets differ."""
     zone, at = hard
     found = list(constant_offset_intervals(Interval(at, at + length), zone))
     assert (found[0][0].start, found[-1][0].end) == (at, at + length)
@@ -67,8 +67,8 @@ def test_stretches_cover_a_window_and_have_one_offset_each(hard: Hard, length: i
 
 @slow
 @given(hard_instants())
-def test_the_first_instant_of_a_local_time_is_the_first(hard: Hard) -> None:
-    """There the clock shows it or has just passed it, and at no instant before."""
+def test_first_instant_of_a_local_time(hard: Hard) -> None:
+    """The clock shows this or a later local time there, and an earlier one at all earlier instants."""
     zone, at = hard
     wanted = shown(at, zone)
     first = first_instant(at + offset(at, zone), zone)
@@ -84,7 +84,7 @@ weeks = st.lists(st.tuples(st.integers(0, 6), ranges), min_size=1, max_size=6)
 
 
 def written(week: list[tuple[int, tuple[int, int]]]) -> str:
-    """Return the hours as a person writes them."""
+    """Return the hours as text."""
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     return "; ".join(
         f"{names[day]} {start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}" for day, (start, end) in week
@@ -93,10 +93,10 @@ def written(week: list[tuple[int, tuple[int, int]]]) -> str:
 
 @slow
 @given(hard_instants(), weeks, st.sets(st.integers(-2, 2), max_size=2), st.integers(1, 72))
-def test_service_hours_are_every_minute_that_the_wall_clock_shows_in_them(
+def test_service_hours_contain_the_same_minutes_as_a_walk(
     hard: Hard, week: list[tuple[int, tuple[int, int]]], off: set[int], hours: int
 ) -> None:
-    """Minute by minute: the date is no holiday and the time is within; or that was so of the evening before."""
+    """Per minute, the date is no holiday and the time is within the hours, or hours of the previous day continue."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     window = Interval(at, at + hours * HOUR)
     holidays = frozenset(shown(at, zone).date() + timedelta(days) for days in off)

@@ -1,4 +1,4 @@
-"""Laws of composition, against the rule applied to every cell by itself."""
+"""Properties of compositions, compared with the rule applied to each cell."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ groups = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
 
 
 @given(groups, st.integers(1, 4), windows)
-def test_at_least_k_of_n_holds_in_every_cell(members: list[tuple[oracle.Seen, int]], k: int, window: Interval) -> None:
-    """The whole's state in each cell follows from its members' states there and from nothing else."""
+def test_state_of_every_cell_follows_from_the_rule(
+    members: list[tuple[oracle.Seen, int]], k: int, window: Interval
+) -> None:
+    """The state in a cell depends only on the members' states in this cell."""
     k = min(k, len(members))
     whole = Composition(Rule(k), [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members])
     cells = [
@@ -32,8 +34,8 @@ def test_at_least_k_of_n_holds_in_every_cell(members: list[tuple[oracle.Seen, in
 
 
 @given(groups, st.integers(1, 4), st.integers(1, 2), windows)
-def test_compositions_compose(members: list[tuple[oracle.Seen, int]], k: int, j: int, window: Interval) -> None:
-    """A product of checks, each seen from vantages, is the rule of rules in every cell."""
+def test_composition_of_compositions(members: list[tuple[oracle.Seen, int]], k: int, j: int, window: Interval) -> None:
+    """A product of checks with several vantages applies the rules in two steps in every cell."""
     k = min(k, len(members))
     inner = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
     outer = Composition(Rule(j), [Composition(Rule(k), inner), inner[0]])
@@ -52,10 +54,10 @@ def test_compositions_compose(members: list[tuple[oracle.Seen, int]], k: int, j:
     windows,
     st.booleans(),
 )
-def test_growing_is_the_same_as_from_scratch(
+def test_incremental_composition_equals_a_new_one(
     steps: list[tuple[int, int, Outcome]], hold: int, window: Interval, joining: bool
 ) -> None:
-    """A composition that is asked after every observation says the same as one made from the full record.
+    """A composition that is queried after every observation has the same states as one built from the full record.
 
     Also when a member is observed again long after its last observation expired.
     """
@@ -71,10 +73,10 @@ def test_growing_is_the_same_as_from_scratch(
 
 
 @given(groups, st.sampled_from(["all", "any", "2", "3"]), windows)
-def test_a_member_of_a_log_counts_from_its_first_observation_on(
+def test_joining_member_counts_from_its_first_observation(
     members: list[tuple[oracle.Seen, int]], rule: str, window: Interval
 ) -> None:
-    """Without definitions; a rule that needs more members than count needs all of those."""
+    """There are no definitions. If the rule needs more members than count, all of them must be up."""
     parsed = Rule.parse(rule)
     if (parsed.k or 1) > len(members):
         return
@@ -86,8 +88,8 @@ def test_a_member_of_a_log_counts_from_its_first_observation_on(
 
 
 @given(groups, st.integers(1, 4), windows)
-def test_a_guess_moves_the_point_alone(members: list[tuple[oracle.Seen, int]], k: int, window: Interval) -> None:
-    """Up, down, doubt, coverage and bounds are those of the same members without guesses."""
+def test_guess_changes_only_the_point(members: list[tuple[oracle.Seen, int]], k: int, window: Interval) -> None:
+    """Up, down, doubt, coverage and bounds are the same as without guesses."""
     rule = Rule(min(k, len(members)))
     whole = Composition(rule, [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members])
     durations = whole.durations(window)
@@ -104,7 +106,9 @@ def test_a_guess_moves_the_point_alone(members: list[tuple[oracle.Seen, int]], k
 
 
 @given(groups, windows)
-def test_counts_of_a_whole_add_up_its_members(members: list[tuple[oracle.Seen, int]], window: Interval) -> None:
+def test_counts_of_a_composition_are_the_sum_of_its_members(
+    members: list[tuple[oracle.Seen, int]], window: Interval
+) -> None:
     """A product's observations are those of all its checks."""
     parts = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
     total = Composition(Rule(), parts).counts(window)
@@ -112,8 +116,8 @@ def test_counts_of_a_whole_add_up_its_members(members: list[tuple[oracle.Seen, i
 
 
 @given(histories, holds, windows)
-def test_all_of_one_and_any_of_one_are_that_one(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """A rule over a single member changes nothing."""
+def test_composition_of_one_member_equals_the_member(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """A rule for a single member does not change states."""
     alone = Timeline.of_pairs(pairs(seen), hold)
     for rule in (Rule(), Rule(1)):
         assert list(Composition(rule, [alone]).pieces(window)) == list(alone.pieces(window))
@@ -126,10 +130,10 @@ def test_all_of_one_and_any_of_one_are_that_one(seen: oracle.Seen, hold: int, wi
     holds,
     st.integers(1, 3),
 )
-def test_no_observation_takes_certain_downtime_back(
+def test_observations_never_reduce_certain_downtime(
     steps: list[tuple[int, int, int, Outcome]], hold: int, k: int
 ) -> None:
-    """Whichever member is observed next, and however late: a counter of certain downtime never falls."""
+    """A counter of certain downtime never decreases, independent of the next observation."""
     members = [Timeline(hold) for _ in range(3)]
     whole, seen, now = Composition(Rule(k), members), 0, 0
     for which, gap, passed, outcome in steps:

@@ -1,4 +1,4 @@
-"""Laws of exclusions: twice is once, order is nothing, and the audit is exactly what is missing."""
+"""Properties of exclusions: duplicates and order do not matter, and the audit lists exactly the excluded time."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def covering(found: list[Exclusion], cell: int) -> set[Exclusion]:
 
 
 @given(windows, exclusions)
-def test_the_audit_is_the_excluded_cells_with_all_their_causes(window: Interval, found: list[Exclusion]) -> None:
-    """Cell by cell; pieces are in order, disjoint, within the window, and none is without time or cause."""
+def test_audit_has_the_excluded_cells_with_all_causes(window: Interval, found: list[Exclusion]) -> None:
+    """The pieces are ordered, disjoint, within the window, and not empty, and have a cause."""
     pieces = list(audit(window, found))
     told = {cell: set(piece.causes) for piece in pieces for cell in range(piece.interval.start, piece.interval.end)}
     wanted = {cell: causes for cell in range(window.start, window.end) if (causes := covering(found, cell))}
@@ -40,8 +40,8 @@ def test_the_audit_is_the_excluded_cells_with_all_their_causes(window: Interval,
 
 
 @given(windows, exclusions, st.randoms(use_true_random=False))
-def test_order_and_repetition_change_nothing(window: Interval, found: list[Exclusion], chance: object) -> None:
-    """Of the audit and its totals."""
+def test_order_and_duplicates_do_not_change_the_audit(window: Interval, found: list[Exclusion], chance: object) -> None:
+    """Nor do they change its totals."""
     shuffled = [*found, *found]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert list(audit(window, shuffled)) == list(audit(window, found))
@@ -49,10 +49,8 @@ def test_order_and_repetition_change_nothing(window: Interval, found: list[Exclu
 
 
 @given(windows, exclusions)
-def test_no_cause_excludes_more_than_all_and_all_no_more_than_their_sum(
-    window: Interval, found: list[Exclusion]
-) -> None:
-    """Shared time is in several totals, and once in the whole."""
+def test_total_is_between_the_largest_cause_and_the_sum_of_causes(window: Interval, found: list[Exclusion]) -> None:
+    """Shared time is in several totals, but counts once in the excluded time."""
     pieces = list(audit(window, found))
     by_cause, whole = totals(pieces), total(piece.interval for piece in pieces)
     assert all(0 < each <= whole for each in by_cause.values())
@@ -60,10 +58,10 @@ def test_no_cause_excludes_more_than_all_and_all_no_more_than_their_sum(
 
 
 @given(histories, holds, windows, st.integers(0, 20), exclusions, objectives)
-def test_what_is_measured_and_what_is_excluded_are_the_window(
+def test_measured_and_excluded_time_add_up_to_the_window(
     seen: oracle.Seen, hold: int, span: Interval, rest: int, found: list[Exclusion], objective: Objective
 ) -> None:
-    """Raw measures all of it; contractual what the audit leaves; state by state, neither has more than raw."""
+    """Raw measures the complete window, contractual the remaining time. No state of it lasts longer than in raw."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     window = Window("w", Interval(span.start, span.end + rest), span)
     agreed = measure_agreement(timeline, window, objective, found)
@@ -80,8 +78,8 @@ def test_what_is_measured_and_what_is_excluded_are_the_window(
 
 
 @given(histories, holds, windows)
-def test_a_dependency_excludes_the_cells_that_are_down(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """By their point state, up to the last known observation; and a history's own excludes its downtime until then."""
+def test_dependency_excludes_the_cells_in_which_it_is_down(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """The point state decides, up to the last known observation."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     found = list(dependency_downtime(timeline, window, "d"))
     cells = [cell for each in found for cell in range(each.interval.start, each.interval.end)]

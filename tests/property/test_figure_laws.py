@@ -1,4 +1,4 @@
-"""Laws of the figures of a window."""
+"""Properties of the figures of a window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ exclusions = st.lists(windows, max_size=4)
 
 
 @given(histories, holds, windows, exclusions, objectives, policies)
-def test_every_figure_is_that_of_the_cells_left_in_the_window(
+def test_every_figure_equals_that_of_the_remaining_cells(
     seen: oracle.Seen,
     hold: int,
     window: Interval,
@@ -31,7 +31,7 @@ def test_every_figure_is_that_of_the_cells_left_in_the_window(
     objective: Objective,
     policy: UnknownPolicy,
 ) -> None:
-    """Bounds, coverage, counts, budget and burn follow from the cells and instants that no exclusion holds."""
+    """Bounds, coverage, counts, budget and burn rate depend only on cells and instants that are not excluded."""
     left = [x for x in range(window.start, window.end) if not any(e.start <= x < e.end for e in excluded)]
     cells = [oracle.cell(seen, hold, x) for x in left]
     m = measure(Timeline.of_pairs(pairs(seen), hold), window, objective, excluded=excluded, unknown=policy)
@@ -50,7 +50,7 @@ def test_every_figure_is_that_of_the_cells_left_in_the_window(
 
 
 @given(histories, holds, windows, exclusions, objectives, policies)
-def test_bounds_are_in_order_and_the_budget_balances(
+def test_bounds_are_in_order_and_the_budget_adds_up(
     seen: oracle.Seen,
     hold: int,
     window: Interval,
@@ -74,10 +74,10 @@ def test_bounds_are_in_order_and_the_budget_balances(
 
 
 @given(histories, holds, windows, exclusions)
-def test_excluding_twice_is_excluding_once(
+def test_duplicate_exclusions_have_no_effect(
     seen: oracle.Seen, hold: int, window: Interval, excluded: list[Interval]
 ) -> None:
-    """Repeating exclusions, in whatever order, changes nothing; excluding everything leaves no figure."""
+    """Order and duplicates do not matter. If all time is excluded, there are no figures."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     once = measure(timeline, window, excluded=excluded)
     assert measure(timeline, window, excluded=excluded[::-1] + excluded) == once
@@ -93,10 +93,10 @@ def test_excluding_twice_is_excluding_once(
     holds,
     st.integers(1, 60),
 )
-def test_the_truth_lies_within_the_bounds(
+def test_true_value_is_within_the_bounds(
     changes: list[int], begins_up: bool, probes: list[int], hold: int, end: int
 ) -> None:
-    """A target that changes at most once between neighbours no more than `hold` apart is bounded by low and high."""
+    """This applies to a target that changes at most once between observations that are at most `hold` apart."""
 
     def up(x: int) -> bool:
         return begins_up ^ (sum(c <= x for c in changes) % 2 == 1)
@@ -113,10 +113,10 @@ def test_the_truth_lies_within_the_bounds(
 
 
 @given(histories, holds, objectives, st.integers(-5, 60), st.integers(0, 40), exclusions)
-def test_a_window_in_progress_is_judged_on_the_whole_budget(
+def test_window_in_progress_uses_the_complete_budget(
     seen: oracle.Seen, hold: int, objective: Objective, at: int, rest: int, excluded: list[Interval]
 ) -> None:
-    """Elapsed time is measured, the whole window's time is budgeted, and what is surely missed stays missed."""
+    """The elapsed time is measured, the budget is that of the complete window, and a certain miss is final."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     elapsed, whole = Interval(-5, at), Interval(-5, at + rest)
     m = measure(timeline, elapsed, objective, excluded=excluded, whole=whole)

@@ -1,4 +1,4 @@
-"""Incidents of neighbouring windows: the parts of each incident's downtime add up, to the microsecond."""
+"""Properties of incidents in adjacent windows: the parts of their downtime add up to the microsecond."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ streaks = st.integers(1, 3)
 
 
 def watched(seen: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list[Incident]]:
-    """Return the timeline and the incidents as they stand after the last observation."""
+    """Return the timeline and the incidents after the last observation."""
     timeline = Timeline(hold)
     tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
     found: dict[str, Incident] = {}
@@ -41,10 +41,10 @@ def literal(seen: Seen, hold: int, span: range) -> int:
 
 
 @given(histories, holds, streaks, streaks, cuts, st.integers(41, END))
-def test_the_parts_of_neighbouring_windows_add_up_to_each_whole(
+def test_parts_of_adjacent_windows_add_up_to_the_downtime(
     seen: Seen, hold: int, fall: int, rise: int, cuts: list[int], at: int
 ) -> None:
-    """As known at an instant that no observation is later than; a window without an incident has no part of it."""
+    """The instant is not before the last observation. A window that the incident does not touch has no part."""
     timeline, incidents = watched(seen, hold, fall, rise)
     windows = [Interval(*pair) for pair in pairwise(sorted({START, END, *cuts}))]
     total = 0
@@ -61,7 +61,7 @@ def test_the_parts_of_neighbouring_windows_add_up_to_each_whole(
 
 
 @given(histories, holds, streaks, streaks, st.integers(START, END), st.integers(START, END))
-def test_a_part_is_the_downtime_of_the_incident_in_the_window_cell_by_cell(
+def test_part_equals_the_downtime_of_the_cells_in_the_window(
     seen: Seen, hold: int, fall: int, rise: int, a: int, b: int
 ) -> None:
     timeline, incidents = watched(seen, hold, fall, rise)
@@ -79,7 +79,7 @@ def test_a_part_is_the_downtime_of_the_incident_in_the_window_cell_by_cell(
 
 
 @given(histories, holds, st.integers(START, END), st.integers(START, END))
-def test_what_was_recorded_without_a_history_has_no_part(seen: Seen, hold: int, a: int, b: int) -> None:
+def test_incident_without_a_history_has_no_part(seen: Seen, hold: int, a: int, b: int) -> None:
     window = Interval(min(a, b), max(a, b))
     _, incidents = watched(seen, hold, 1, 1)
     for incident in incidents:
@@ -92,7 +92,7 @@ def test_what_was_recorded_without_a_history_has_no_part(seen: Seen, hold: int, 
 
 
 @given(histories, holds, st.integers(START, END))
-def test_an_incident_that_was_resolved_later_is_open_as_of_an_instant(seen: Seen, hold: int, at: int) -> None:
+def test_incident_resolved_later_is_open_at_an_earlier_instant(seen: Seen, hold: int, at: int) -> None:
     timeline, incidents = watched(seen, hold, 1, 1)
     for incident in incidents:
         found = incident.part(Interval(START, END), at, timeline)

@@ -1,4 +1,4 @@
-"""Laws of recurring maintenance: minute by minute it is where the zone's wall clock says, whatever clocks do."""
+"""Properties of recurring maintenance, compared with a walk over the minutes of local time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Hard = tuple[ZoneInfo, int]
 
 @settings(max_examples=30, deadline=None)
 @given(hard_instants(), st.integers(0, 47), st.integers(1, 40), st.sampled_from(["DAILY", "WEEKLY;BYDAY=SU,WE"]))
-def test_a_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
+def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
     hard: Hard, start: int, halves: int, frequency: str
 ) -> None:
-    """A walk finds when the wall clock first reaches each start, and each end: what lies between is maintenance."""
+    """The walk finds the first instants of each local start and end. The time between them is maintenance."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     begin = shown(at - 40 * DAY, zone).replace(hour=0, minute=0) + timedelta(minutes=30 * start)
     lasts = timedelta(minutes=30 * halves)

@@ -1,4 +1,4 @@
-"""`ninewatch measure`, the whole way from a file to JSON, against a walk over half-second cells."""
+"""Compare `ninewatch measure`, from a file to JSON, with a walk over half-second cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOLERANCE = 1e-9
 
 
 def differences(found: Any, wanted: Any, path: str = "") -> list[str]:
-    """Where the two objects differ by more than the tolerance."""
+    """Return the paths at which two objects differ by more than the tolerance."""
     if isinstance(wanted, dict):
         if not isinstance(found, dict) or found.keys() != wanted.keys():
             return [f"{path}: {found} is not {wanted}"]
@@ -28,7 +28,7 @@ def differences(found: Any, wanted: Any, path: str = "") -> list[str]:
 
 
 def check(seed: int, folder: Path) -> None:
-    """One world: every figure of every result, and the exit status."""
+    """Compare every figure of every result and the exit status for one world."""
     random = Random(seed)  # noqa: S311 - reproducible
     world = drawn(random)
     path = folder / "record"
@@ -45,14 +45,14 @@ def check(seed: int, folder: Path) -> None:
     assert done.exit_code == any(each["verdict"] == "missed" for each in wanted), f"seed {seed}"
 
 
-def test_every_figure_is_that_of_the_cells(tmp_path: Path) -> None:
-    """Three hundred random records, whatever their order, repetition, form and what is asked of them."""
+def test_every_figure_equals_that_of_the_cells(tmp_path: Path) -> None:
+    """Three hundred random records with different order, duplicates, format and options."""
     for seed in range(300):
         check(seed, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(20))
-def test_every_figure_is_that_of_the_cells_ten_thousand_times(tmp_path: Path, part: int) -> None:
+def test_every_figure_equals_that_of_the_cells_in_ten_thousand_records(tmp_path: Path, part: int) -> None:
     for seed in range(1000 + 500 * part, 1500 + 500 * part):
         check(seed, tmp_path)

@@ -1,4 +1,4 @@
-"""Laws of one check's timeline, against a walk over cells."""
+"""Properties of timelines, compared with a walk over cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.property.strategies import EVERYTHING, histories, holds, pairs, windo
 
 
 def fold(observations: list[Observation], hold: int) -> list[Run]:
-    """The runs that a recorder would keep."""
+    """Return the runs that a recorder stores."""
     runs: list[Run] = []
     for seen in observations:
         if runs and runs[-1].accepts(seen, hold):
@@ -27,15 +27,15 @@ def fold(observations: list[Observation], hold: int) -> list[Run]:
 
 
 @given(histories, holds, windows)
-def test_durations_are_those_of_the_cells(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """Any window of any history lasts as long in each state as a walk over its cells says."""
+def test_durations_equal_those_of_the_cells(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """The duration of each state equals the number of its cells, for any window and history."""
     cells = [oracle.cell(seen, hold, x) for x in range(window.start, window.end)]
     assert Timeline.of_pairs(pairs(seen), hold).durations(window) == oracle.durations(cells)
 
 
 @given(histories, holds, windows)
-def test_pieces_are_the_cells_and_leave_no_gap(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """The pieces of a window cover it once, in order, neighbours differ, and each cell has its state."""
+def test_pieces_equal_the_cells_and_have_no_gaps(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """The pieces cover the window once and in order, adjacent pieces differ, and each cell has its state."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     pieces = list(timeline.pieces(window))
     cells = [p.state.name.lower() for p in pieces for _ in range(p.start, p.end)]
@@ -48,16 +48,16 @@ def test_pieces_are_the_cells_and_leave_no_gap(seen: oracle.Seen, hold: int, win
 
 
 @given(histories, holds, windows)
-def test_counts_are_of_the_observations_that_stand(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """Every instant counts once, by the outcome that stands there, if it lies within the half-open window."""
+def test_counts_are_those_of_the_worst_outcomes(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """Every instant within the half-open window counts once, with its worst outcome."""
     standing = [o for at, o in oracle.worst_outcomes(seen).items() if window.start <= at < window.end]
     counts = Timeline.of_pairs(pairs(seen), hold).counts(window)
     assert counts._asdict() == {name: standing.count(name) for name in ("good", "bad", "unknown")}
 
 
 @given(histories, holds, windows, st.randoms(use_true_random=False))
-def test_order_and_repetition_do_not_matter(seen: oracle.Seen, hold: int, window: Interval, random: Random) -> None:
-    """Any permutation of the observations, and telling some of them twice, gives the same figures."""
+def test_order_and_duplicates_do_not_matter(seen: oracle.Seen, hold: int, window: Interval, random: Random) -> None:
+    """Any order of the observations, also with duplicates, gives the same figures."""
     shuffled = seen + seen[: len(seen) // 2]
     random.shuffle(shuffled)
     one, other = Timeline.of_pairs(pairs(seen), hold), Timeline.of_pairs(pairs(shuffled), hold)
@@ -66,8 +66,8 @@ def test_order_and_repetition_do_not_matter(seen: oracle.Seen, hold: int, window
 
 
 @given(histories, holds, windows, st.integers(-5, 60))
-def test_splitting_a_window_adds_up(seen: oracle.Seen, hold: int, window: Interval, at: int) -> None:
-    """A window's durations and counts are those of its two halves together, wherever it is split."""
+def test_parts_of_a_window_add_up(seen: oracle.Seen, hold: int, window: Interval, at: int) -> None:
+    """The durations and counts of a window are the sums of its two parts."""
     at = min(max(at, window.start), window.end)
     left, right = Interval(window.start, at), Interval(at, window.end)
     for timeline in (Timeline.of_pairs(pairs(seen), hold), Timeline.of_pairs(pairs(seen), hold, exact=False)):
@@ -76,8 +76,8 @@ def test_splitting_a_window_adds_up(seen: oracle.Seen, hold: int, window: Interv
 
 
 @given(histories, holds, windows)
-def test_appending_is_the_same_as_all_at_once(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """One observation after the other, asked in between, ends where the whole history begins."""
+def test_appending_equals_building_from_all_observations(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """Queries between the appended observations do not change the result."""
     grown = Timeline(hold)
     for at, outcome in sorted(oracle.worst_outcomes(seen).items()):
         grown.append(at, Outcome(outcome))
@@ -89,8 +89,8 @@ def test_appending_is_the_same_as_all_at_once(seen: oracle.Seen, hold: int, wind
 
 
 @given(histories, holds, windows)
-def test_the_past_does_not_change_once_settled(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    """What lies before `settled` keeps its states whatever is observed later."""
+def test_settled_states_do_not_change(seen: oracle.Seen, hold: int, window: Interval) -> None:
+    """Later observations do not change states before `settled`."""
     timeline = Timeline(hold)
     for at, outcome in sorted(oracle.worst_outcomes(seen).items()):
         upto = timeline.settled
@@ -101,10 +101,8 @@ def test_the_past_does_not_change_once_settled(seen: oracle.Seen, hold: int, win
 
 
 @given(histories, holds, windows, st.booleans())
-def test_folded_runs_are_lossless_for_every_duration(
-    seen: oracle.Seen, hold: int, window: Interval, exact: bool
-) -> None:
-    """A timeline rebuilt from runs, whose bad ones differ in reason, is the timeline of the raw observations."""
+def test_runs_keep_all_durations(seen: oracle.Seen, hold: int, window: Interval, exact: bool) -> None:
+    """A timeline built from runs equals that of the raw observations, also if bad runs differ in reason."""
     raw = [
         Observation("c", at, Outcome(outcome), "ab"[at % 2] if outcome == "bad" else "")
         for at, outcome in sorted(oracle.worst_outcomes(seen).items())
@@ -119,8 +117,8 @@ def test_folded_runs_are_lossless_for_every_duration(
 
 
 @given(st.integers(0, 5), st.integers(1, 6), st.integers(1, 9), windows)
-def test_folding_evenly_spaced_observations_loses_no_count(first: int, step: int, n: int, window: Interval) -> None:
-    """Where probes are evenly spaced, a folded run counts exactly in any window, and so does one spread out again."""
+def test_runs_of_evenly_spaced_observations_keep_all_counts(first: int, step: int, n: int, window: Interval) -> None:
+    """For evenly spaced probes, the counts of a run are exact in any window."""
     last = first + (n - 1) * step
     run = Run("c", Outcome.GOOD, "", first, last, n, hold=step)
     for exact in (False, True):
@@ -130,8 +128,8 @@ def test_folding_evenly_spaced_observations_loses_no_count(first: int, step: int
 
 
 @given(st.integers(0, 5), st.integers(0, 30), st.integers(1, 9), windows)
-def test_a_run_counts_the_same_folded_or_spread_out(first: int, length: int, n: int, window: Interval) -> None:
-    """Both ways to keep a run put its observations at the same instants, evenly spaced and rounded down."""
+def test_run_has_the_same_counts_in_both_counters(first: int, length: int, n: int, window: Interval) -> None:
+    """Both counters place the observations at the same instants, evenly spaced and rounded down."""
     run = Run("c", Outcome.GOOD, "", first, first + length if n > 1 else first, n, hold=length)
     folded, exact = Timeline(length), Timeline(length, exact=True)
     folded.append_run(run)
@@ -140,8 +138,8 @@ def test_a_run_counts_the_same_folded_or_spread_out(first: int, length: int, n: 
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(Outcome), holds), max_size=25), holds, st.booleans())
-def test_its_runs_build_the_same_timeline(steps: list[tuple[int, Outcome, int]], hold: int, exact: bool) -> None:
-    """Whatever the hold was at each observation, the states are the same; and so are the counts at runs' edges."""
+def test_timeline_rebuilt_from_its_runs_is_equal(steps: list[tuple[int, Outcome, int]], hold: int, exact: bool) -> None:
+    """The states are the same for any holds, and so are the counts at the edges of runs."""
     timeline, at, before = Timeline(hold, exact=exact), 0, (Outcome.UNKNOWN, -1)
     for step, outcome, timeline.hold in steps:
         at += step

@@ -1,4 +1,4 @@
-"""Random records for `ninewatch measure`, and every figure of theirs by a walk over half-second cells.
+"""Random records for `ninewatch measure`, and their figures computed by a walk over half-second cells.
 
 Probes are sent on whole seconds, so that each change of state lies on the edge of a half-second cell.
 """
@@ -28,7 +28,7 @@ WORDS = {
 
 @dataclass
 class World:
-    """A record and what is asked of it."""
+    """A record and the options of the measurement."""
 
     rows: list[tuple[int, str, str, str]]  # at, outcome, check, vantage
     window: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class World:
 
 
 def drawn(random: Random) -> World:
-    """A world of one to three checks, up to three vantages, with outages, gaps, unknowns and duplicates, shuffled."""
+    """Return a random world: 1 to 3 checks, up to 3 vantages, outages, gaps, unknowns, duplicates, shuffled rows."""
     world = World([])
     for check in random.sample(["", "a", "b/c", "d"], random.choice([1, 1, 1, 2, 3])):
         for vantage in random.sample(["", "x", "y", "z"], random.choice([1, 1, 1, 2, 3])):
@@ -77,7 +77,7 @@ def _span(random: Random, low: int, high: int) -> tuple[int, int]:
 
 
 def _stream(random: Random, check: str, vantage: str) -> list[tuple[int, str, str, str]]:
-    """Probes at some interval, with jitter, gaps and outages that last."""
+    """Return probes at an interval with jitter, gaps and outages."""
     rows, at, outcome, interval = [], random.randint(0, 20), "good", random.randint(1, 6)
     for _ in range(random.randint(1, 18)):
         if random.random() < 0.25:
@@ -88,7 +88,7 @@ def _stream(random: Random, check: str, vantage: str) -> list[tuple[int, str, st
 
 
 def instant(random: Random, at: int) -> str:
-    """An instant as one of many programs would write it."""
+    """Return an instant as text in one of many formats."""
     seconds = BEGIN + at
     moment = datetime.fromtimestamp(seconds, UTC)
     ahead = timezone(timedelta(minutes=random.choice([-480, 330, 0, 60])))
@@ -106,7 +106,7 @@ def instant(random: Random, at: int) -> str:
 
 
 def written(random: Random, world: World) -> bytes:
-    """The record as a file: CSV or JSON lines, perhaps packed, columns in some order, only those that are needed."""
+    """Write the record as CSV or JSON lines, perhaps compressed, with the required columns in random order."""
     names = ["at", "outcome", "latency_seconds"]
     names += [
         n for i, n in ((2, "check"), (3, "vantage")) if any(row[i] for row in world.rows) or random.random() < 0.3
@@ -130,7 +130,7 @@ def written(random: Random, world: World) -> bytes:
 
 
 def options(random: Random, world: World) -> list[str]:
-    """The command line that asks for what the world asks."""
+    """Return the command line with the options of the world."""
     chosen = ["--unknown", world.policy, "--rule", world.rule, "--by", world.by, "--format", "json"]
     for name in ("hold", "interval", "timeout"):
         if (length := getattr(world, name)) is not None:
@@ -146,7 +146,7 @@ def options(random: Random, world: World) -> list[str]:
 
 
 def expected(world: World) -> list[dict[str, Any]]:
-    """The results, cell by cell."""
+    """Return the results, computed per cell."""
     streams: dict[tuple[str, str], oracle.Seen] = {}
     for at, outcome, check, vantage in world.rows:
         seen = streams.setdefault((check, vantage), [])
@@ -203,7 +203,7 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
 def _watched(
     world: World, members: list[oracle.Seen], holds: list[Fraction], window: range, left: set[int]
 ) -> dict[str, Any]:
-    """The part of a window that reaches back beyond the record, without what it proves and when it can be decided."""
+    """Return the watched part of a window, without proof and decision time."""
     known = [at for seen in members for at, o in oracle.worst_outcomes(seen).items() if o != "unknown"]
     if not known or not window.start < min(known) < window.stop:
         return {}
@@ -264,7 +264,7 @@ def _nines(ratio: Any) -> float | None:
 
 
 def _proven(good: int, known: int) -> float | None:
-    """The p at which `good` or more of `known` are good with probability 5 %, found by halving."""
+    """Return the p with which at least `good` of `known` are good with probability 5 %, by bisection."""
     if not known:
         return None
     low, high = 0.0, 1.0

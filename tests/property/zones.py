@@ -1,4 +1,4 @@
-"""Zones that make local time hard, and the instants around which they do."""
+"""Time zones with unusual clock changes, and instants near these changes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NAMES = (
 
 
 def shown(at: int, zone: ZoneInfo) -> datetime:
-    """What the wall clock shows, by the standard library alone."""
+    """Return the local time, computed with the standard library only."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None)
 
 
 @cache
 def changes(name: str) -> tuple[int, ...]:
-    """Return a day in which clocks change, for each time they did from 1986 to 2025."""
+    """Return the days with clock changes from 1986 to 2025."""
     zone = ZoneInfo(name)
 
     def ahead(at: int) -> timedelta:
@@ -49,7 +49,7 @@ zones = st.sampled_from(NAMES)
 
 @st.composite
 def hard_instants(draw: st.DrawFn) -> tuple[ZoneInfo, int]:
-    """A zone, and an instant within three days of a change of its clocks."""
+    """Return a zone and an instant within three days of one of its clock changes."""
     name = draw(zones)
     near = draw(st.sampled_from(changes(name)))
     return ZoneInfo(name), near + draw(

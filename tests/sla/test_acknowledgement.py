@@ -1,4 +1,4 @@
-"""Acknowledgements as facts."""
+"""Tests of acknowledgements as facts."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from sla.fact import Fact
         Acknowledgement(3_000, "cert:forms/page:9", "Åsa", "a newer way", "forms"),
     ],
 )
-def test_an_acknowledgement_is_read_back_from_its_fact(stated: Acknowledgement) -> None:
+def test_acknowledgement_round_trips_through_its_fact(stated: Acknowledgement) -> None:
     assert acknowledgements([stated.fact()]) == [stated]
 
 
-def test_the_author_of_the_fact_is_the_person_unless_another_wrote_it() -> None:
+def test_fact_author_is_the_person_unless_another_author_wrote_it() -> None:
     assert Acknowledgement(1, "k", "Ada", Via.LINK).fact().author == "Ada"
     assert Acknowledgement(1, "k", "Ada", Via.SLACK, author="slack").fact().author == "slack"
 
 
-def test_acknowledgements_keep_the_order_of_the_facts_and_others_are_skipped() -> None:
+def test_acknowledgements_are_in_the_order_of_the_facts_without_other_facts() -> None:
     first, second = Acknowledgement(5, "b", "Ada", Via.LINK), Acknowledgement(1, "a", "Bob", Via.LINK)
     other = Fact.of(3, "Ada", "silence", "", {"key": "a"})
     assert acknowledgements([first.fact(), other, second.fact()]) == [first, second]
 
 
 @pytest.mark.parametrize("body", [[], {}, {"key": ""}, {"key": 7}, {"by": "Ada"}, None])
-def test_what_cannot_be_read_acknowledges_nothing(body: object) -> None:
+def test_invalid_acknowledgement_is_skipped(body: object) -> None:
     assert acknowledgements([Fact.of(1, "Ada", ACKNOWLEDGEMENT, "forms", body)]) == []
 
 
-def test_a_fact_without_a_person_is_of_its_author() -> None:
+def test_person_of_a_fact_without_one_is_its_author() -> None:
     (found,) = acknowledgements([Fact.of(1, "Ada", ACKNOWLEDGEMENT, "forms", {"key": "k"})])
     assert (found.by, found.author, found.fact().author) == ("Ada", "", "Ada")

@@ -1,4 +1,4 @@
-"""What is left after exclusions by prefix sums is what the parts between the exclusions have."""
+"""Compare sums after exclusions with the sums of the remaining parts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_window_can_be_measured_from_sums() -> None:
     assert measure(history, window, excluded=left) == measure(history, window, excluded=excluded)
 
 
-def test_revision_rises_when_a_silent_member_is_observed_again() -> None:
+def test_revision_increases_when_a_silent_member_is_observed_again() -> None:
     hold = 130 * SECOND
     silent, probed = (Timeline.of_pairs([(0, Outcome.GOOD)], hold) for _ in "ab")
     product = Composition(Rule(1), [silent, probed])
@@ -88,7 +88,7 @@ def test_revision_rises_when_a_silent_member_is_observed_again() -> None:
     assert eras.revision != before, "the state after the first observation is unknown now"
 
 
-def test_revision_rises_when_a_product_is_defined_anew() -> None:
+def test_revision_increases_when_a_product_is_redefined() -> None:
     eras = Eras([Era(EVER, Composition(Rule(1), [Timeline(SECOND)]))])
     before = eras.revision
     eras.redefine([Era(EVER, Composition(Rule(1), [Timeline(SECOND)]))])

@@ -1,4 +1,4 @@
-"""Burn alerts and outages: what fires, what holds through unknown time, and what can never fire."""
+"""Tests of burn alerts and outages: when they fire, continue during unknown time, and cannot fire."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def burn_alerts(history: History, objective: Objective, period: int, now: int) -
 
 @dataclass
 class Watched:
-    """A check that is probed once a minute, and where its record has come to."""
+    """A check that is probed once per minute, and the end of its record."""
 
     timeline: Timeline
     now: int = START
 
     def see(self, outcome: Outcome, length: int, step: int = MINUTE) -> Watched:
-        """Observe the outcome for so long."""
+        """Observe the outcome for this time."""
         for at in range(self.now, self.now + length, step):
             self.timeline.append(at, outcome)
         return self.skip(length)
@@ -69,10 +69,10 @@ def test_short_look_backs_are_a_twelfth_of_the_long_ones_as_the_workbook_recomme
     assert all(p.short * 12 == p.long for p in BURN_POLICIES)
 
 
-def test_an_outage_fires_once_it_spent_the_fraction_of_the_budget_and_stops_with_the_short_look_back(
+def test_alert_fires_when_the_fraction_is_spent_and_stops_with_the_short_look_back(
     watched: Watched,
 ) -> None:
-    """2 % of 2592 s are 51.84 s: at a probe a minute that is reached with the second bad one."""
+    """2 % of 2592 s are 51.84 s, which are reached with the second bad probe at one probe per minute."""
     watched.see(GOOD, DAY).see(BAD, MINUTE)
     assert watched.firing() == []
     assert FAST.alert in watched.see(BAD, MINUTE).firing()
@@ -80,7 +80,7 @@ def test_an_outage_fires_once_it_spent_the_fraction_of_the_budget_and_stops_with
     assert FAST.alert not in watched.see(GOOD, 4 * MINUTE).firing()
 
 
-def test_a_policy_fires_at_exactly_its_fraction_of_the_budget_and_not_below_it(watched: Watched) -> None:
+def test_policy_fires_at_exactly_its_fraction_of_the_budget(watched: Watched) -> None:
     """Down for 150 s by the point estimate: 2 % of the 7500 s that 99.9 % of 7,500,000 s allow; a burn of 41.67."""
     watched.see(GOOD, DAY).see(BAD, 2 * MINUTE)
     assert FAST.alert in watched.firing(period=7_500_000 * SECOND)
@@ -88,7 +88,7 @@ def test_a_policy_fires_at_exactly_its_fraction_of_the_budget_and_not_below_it(w
 
 
 @pytest.mark.parametrize(("down", "fires"), [(9, False), (10, True)])
-def test_a_factor_below_one_is_reached_as_it_is_derived(watched: Watched, down: int, fires: bool) -> None:
+def test_policy_with_a_factor_below_1_fires_at_its_factor(watched: Watched, down: int, fires: bool) -> None:
     """10 % of the 6048 s that 99 % of a week allow are spent in three days at a burn of 7/30 (measurement.md, 7).
 
     By the point estimate half a minute before the first bad probe counts as well: 570 s and 630 s.
@@ -98,9 +98,7 @@ def test_a_factor_below_one_is_reached_as_it_is_derived(watched: Watched, down: 
 
 
 @pytest.mark.parametrize(("down", "fires"), [(8, False), (9, True)])
-def test_the_budget_of_a_period_in_which_the_objective_changed_is_the_sum_of_its_parts(
-    watched: Watched, down: int, fires: bool
-) -> None:
+def test_budget_of_a_period_with_two_objectives_is_the_sum_of_both(watched: Watched, down: int, fires: bool) -> None:
     """99 % for 20 days, then 99.9 % for 10: 17,280 s + 864 s, of which 3 % are 544.32 s. Both allow it alone, or none.
 
     With the present objective alone 3 % would be 77.76 s, with the former one 777.6 s.
@@ -113,7 +111,7 @@ def test_the_budget_of_a_period_in_which_the_objective_changed_is_the_sum_of_its
     assert policy.fires(NINES3, 30 * DAY, LookBacks.of(eras, watched.now)) is fires
 
 
-def test_the_burn_of_a_look_back_in_which_the_objective_changed_is_that_of_what_both_allow(watched: Watched) -> None:
+def test_burn_rate_of_a_look_back_with_two_objectives_uses_the_sum_of_both(watched: Watched) -> None:
     """Half an hour at 99 % and half an hour at 99.9 % allow 19.8 s; 630 s of the hour were down."""
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
     whole = Composition(Rule(None), (watched.timeline,))
@@ -124,14 +122,14 @@ def test_the_burn_of_a_look_back_in_which_the_objective_changed_is_that_of_what_
     assert seen.burn(NINES3, 5 * MINUTE) == 1000
 
 
-def test_an_alert_holds_where_the_short_look_back_is_all_unknown(watched: Watched) -> None:
+def test_alert_continues_if_the_short_look_back_is_unknown(watched: Watched) -> None:
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE).skip(20 * MINUTE)
     watched.timeline.append(watched.now, BAD)
     assert FAST.alert in watched.firing()
 
 
-def test_the_reported_burn_is_that_of_the_long_look_back(watched: Watched) -> None:
-    """Bad from 0 min to 10 min, seen at every minute: the change lies half a minute before the first."""
+def test_reported_burn_rate_is_that_of_the_long_look_back(watched: Watched) -> None:
+    """Bad from 0 to 10 min, observed every minute, so the change is half a minute before the first bad probe."""
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
     burn = {alert.policy: alert.burn for alert in burn_alerts(watched.timeline, NINES3, 30 * DAY, watched.now)}
     assert burn[FAST] == Fraction(630, 3600) * 1000
@@ -142,26 +140,26 @@ def test_the_reported_burn_is_that_of_the_long_look_back(watched: Watched) -> No
 
 
 @pytest.mark.parametrize("objective", ["99.9%", "99.999%", "90%"])
-def test_one_bad_probe_of_a_fresh_record_fires_nothing(watched: Watched, objective: str) -> None:
-    """All that is known is down, a burn of 1 / (1 - objective); a rate over seconds of record pages nobody."""
+def test_one_bad_probe_in_a_new_record_does_not_fire(watched: Watched, objective: str) -> None:
+    """All known time is down, which is a burn rate of 1 / (1 - objective), but a few seconds must not cause a page."""
     watched.see(BAD, MINUTE)
     assert watched.firing(Objective.parse(objective)) == []
 
 
-def test_two_bad_probes_of_a_fresh_record_fire_only_once_the_budget_is_spent(watched: Watched) -> None:
+def test_two_bad_probes_in_a_new_record_fire_only_when_the_budget_fraction_is_spent(watched: Watched) -> None:
     watched.see(BAD, 40 * SECOND, step=20 * SECOND)
     assert FAST.alert not in watched.firing()
     assert FAST.alert in watched.see(BAD, 20 * SECOND, step=20 * SECOND).firing()
 
 
-def test_nothing_known_is_no_state_at_all(watched: Watched) -> None:
+def test_unknown_history_has_no_alert_states(watched: Watched) -> None:
     assert burn_alerts(watched.timeline, NINES3, 30 * DAY, watched.now) == []
     assert burn_alerts(watched.see(UNKNOWN, HOUR).timeline, NINES3, 30 * DAY, watched.now) == []
 
 
 @pytest.mark.parametrize("blind", [10 * MINUTE, 5 * HOUR, 20 * DAY])
 @pytest.mark.parametrize("probing", [True, False], ids=["unknown outcomes", "no daemon"])
-def test_an_alert_holds_while_the_monitor_is_blind_and_resolves_when_the_target_is_seen_up(
+def test_alert_continues_while_blind_and_resolves_when_the_target_is_up(
     watched: Watched, blind: int, probing: bool
 ) -> None:
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
@@ -176,8 +174,8 @@ def test_an_alert_holds_while_the_monitor_is_blind_and_resolves_when_the_target_
     assert FAST.alert not in watched.firing()
 
 
-def test_an_alert_holds_through_several_gaps_of_an_outage(watched: Watched) -> None:
-    """Each stretch of down time is too short to fire by itself, but nothing was up since it fired."""
+def test_alert_continues_through_several_gaps_of_an_outage(watched: Watched) -> None:
+    """Each part of the outage alone is too short to fire, but the target was not up since the alert fired."""
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
     for _ in range(3):
         watched.skip(2 * HOUR).see(BAD, 1)
@@ -186,12 +184,12 @@ def test_an_alert_holds_through_several_gaps_of_an_outage(watched: Watched) -> N
     assert FAST.alert not in watched.firing()
 
 
-def test_an_alert_that_did_not_fire_does_not_begin_to_while_the_monitor_is_blind(watched: Watched) -> None:
+def test_alert_does_not_start_to_fire_while_the_monitor_is_blind(watched: Watched) -> None:
     watched.see(GOOD, DAY).see(BAD, MINUTE).see(UNKNOWN, 5 * HOUR)
     assert watched.firing() == []
 
 
-def test_unknown_time_of_a_healthy_target_fires_nothing(watched: Watched) -> None:
+def test_unknown_time_after_a_good_probe_does_not_fire(watched: Watched) -> None:
     assert watched.see(GOOD, HOUR).see(UNKNOWN, 3 * HOUR).see(GOOD, HOUR).firing() == []
 
 
@@ -206,10 +204,8 @@ def test_unknown_time_of_a_healthy_target_fires_nothing(watched: Watched) -> Non
         ("50%", DAY, []),
     ],
 )
-def test_a_policy_that_needs_more_than_all_the_time_down_says_that_it_cannot_fire(
-    objective: str, period: int, cannot: list[BurnPolicy]
-) -> None:
-    """And only those: the others do fire in an outage that lasts."""
+def test_policy_above_the_highest_burn_rate_cannot_fire(objective: str, period: int, cannot: list[BurnPolicy]) -> None:
+    """The other policies fire in a long outage."""
     chosen = Objective.parse(objective)
     obstacles = {policy: policy.reason_never_fires(chosen, period, [MINUTE]) for policy in BURN_POLICIES}
     assert [policy for policy, why in obstacles.items() if why] == cannot
@@ -218,14 +214,14 @@ def test_a_policy_that_needs_more_than_all_the_time_down_says_that_it_cannot_fir
     assert watched.firing(chosen, period) == [p.alert for p in BURN_POLICIES if p not in cannot]
 
 
-def test_a_policy_that_needs_exactly_all_the_time_down_can_fire() -> None:
-    """At 1 - 5/72 the highest burn is 14.4, which is what the first policy needs of 30 days."""
+def test_policy_at_the_highest_burn_rate_can_fire() -> None:
+    """At an objective of 1 - 5/72 the highest burn rate is 14.4, the factor of the first policy for 30 days."""
     objective = Objective(Fraction(67, 72))
     assert FAST.reason_never_fires(objective, 30 * DAY, [MINUTE]) is None
     assert FAST.alert in Watched(Timeline(HOLD)).see(BAD, HOUR).firing(objective)
 
 
-def test_the_obstacle_names_both_rates() -> None:
+def test_reason_never_fires_contains_both_burn_rates() -> None:
     text = FAST.reason_never_fires(Objective.parse("90%"), 30 * DAY, [MINUTE])
     assert text is not None
     assert text.startswith("NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and")
@@ -233,12 +229,12 @@ def test_the_obstacle_names_both_rates() -> None:
 
 
 @pytest.mark.parametrize(("intervals", "cannot"), [([HOUR], True), ([HOUR, HOUR], False), ([59 * MINUTE], False)])
-def test_a_policy_whose_look_back_holds_one_observation_says_so(intervals: list[int], cannot: bool) -> None:
+def test_policy_with_one_observation_per_look_back_cannot_fire(intervals: list[int], cannot: bool) -> None:
     assert (FAST.reason_never_fires(NINES3, 30 * DAY, intervals) is not None) is cannot
 
 
-def test_a_product_of_two_checks_holds_as_a_whole() -> None:
-    """Up with either: one check alone burns nothing; both do, and go on doing so while one of them is blind."""
+def test_product_up_with_any_of_two_checks_fires_only_if_both_are_down() -> None:
+    """One failing check alone does not burn the budget. Two do, also while one of them is unknown."""
     one, other = Watched(Timeline(HOLD)), Watched(Timeline(HOLD))
     whole = Composition(Rule(1), [one.timeline, other.timeline])
 
@@ -282,7 +278,7 @@ def tracked(outcomes: list[Outcome], fall: int = 2, rise: int = 2) -> tuple[Inci
         ([BAD, BAD, UNKNOWN, GOOD, GOOD], False),
     ],
 )
-def test_an_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_ones(
+def test_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_probes(
     outcomes: list[Outcome], expected: bool | None
 ) -> None:
     assert outage(Rule(None), [tracked(outcomes)]) is expected
@@ -301,5 +297,7 @@ def test_an_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_ones(
         (Rule(1), [[BAD, BAD], []], None),
     ],
 )
-def test_an_outage_follows_the_products_rule(rule: Rule, members: list[list[Outcome]], expected: bool | None) -> None:
+def test_outage_depends_on_the_rule_of_the_product(
+    rule: Rule, members: list[list[Outcome]], expected: bool | None
+) -> None:
     assert outage(rule, [tracked(each) for each in members]) is expected

@@ -1,4 +1,4 @@
-"""Budgets, burn rates, the cited burn policies and the forecast of section 7."""
+"""Tests of budgets, burn rates, burn policies and forecasts (measurement.md, section 7)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NINES3 = Objective.parse("99.9%")
 
 
 def test_worked_example() -> None:
-    """One second of a thousand allowed, 120 spent, 119 overdrawn."""
+    """1 of 1,000 seconds is allowed, 120 are spent, so 119 are overspent."""
     held = budget(NINES3, EXAMPLE)
     assert (held.allowed, held.spent, held.remaining) == (1, 120, -119)
 
 
-def test_a_window_in_progress_has_the_budget_of_the_whole() -> None:
-    """Spent is what has elapsed; allowed is for all of it."""
+def test_window_in_progress_has_the_budget_of_the_complete_window() -> None:
+    """The spent downtime is that of the elapsed part, the allowed downtime that of the complete window."""
     assert budget(NINES3, EXAMPLE, length=1_000_000).remaining == 880
 
 
@@ -35,19 +35,21 @@ def test_a_window_in_progress_has_the_budget_of_the_whole() -> None:
         (UnknownPolicy.UP, 120, Fraction(120, 1000)),
     ],
 )
-def test_the_policy_decides_what_unknown_time_spends(policy: UnknownPolicy, spent: int, burn: Fraction) -> None:
+def test_unknown_policy_decides_whether_unknown_time_spends_budget(
+    policy: UnknownPolicy, spent: int, burn: Fraction
+) -> None:
     """Spent budget and burn rate follow the point estimate."""
     assert budget(NINES3, EXAMPLE, policy).spent == spent
     assert burn_rate(NINES3, EXAMPLE, policy) == burn * 1000
 
 
-def test_nothing_known_burns_nothing_measurable() -> None:
-    """No rate, rather than a rate of nought."""
+def test_unknown_durations_have_no_burn_rate() -> None:
+    """The rate is None, not 0."""
     assert burn_rate(NINES3, Durations(unknown=5)) is None
 
 
-def test_forecast_of_the_budgets_end() -> None:
-    """At a burn of 1 a whole budget lasts its period; at 30 a day of a month; spent is now, not burning is never."""
+def test_forecast_of_the_exhaustion_of_a_budget() -> None:
+    """At a burn rate of 1 a full budget lasts for its period, at 30 for one day of a month. A spent one ends now."""
     objective = Objective.parse("99%")
     whole = Budget(objective.allowed(30 * DAY), Fraction(0))
     assert exhausted_at(whole, objective, Fraction(1), HOUR, 30 * DAY) == HOUR + 30 * DAY
@@ -57,8 +59,8 @@ def test_forecast_of_the_budgets_end() -> None:
     assert exhausted_at(whole, objective, None, 5, 30 * DAY) is None
 
 
-def test_a_budget_that_outlasts_its_rolling_window_is_never_spent() -> None:
-    """By then the window has forgotten what was spent before, and the pace alone spends less than it allows."""
+def test_budget_that_lasts_longer_than_its_rolling_window_is_never_exhausted() -> None:
+    """By then, the old downtime has left the window, and the burn rate alone spends less than the budget."""
     objective = Objective.parse("99%")
     allowed = objective.allowed(30 * DAY)
     half = Budget(allowed, allowed / 2)

@@ -1,4 +1,4 @@
-"""The calculator: what an objective allows, what it takes to see it and to prove it."""
+"""Tests of the calculator: allowed downtime, and the observations that measure and prove an objective."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SEED = {
 
 
 @pytest.mark.parametrize("level", SEED)
-def test_the_seven_levels_of_the_source_page_have_their_right_values(level: str) -> None:
+def test_seven_levels_have_the_correct_downtimes(level: str) -> None:
     allowed = Allowance(Objective.parse(level)).allowed
     found = tuple(float(allowed[name] / SECOND) for name in ("year", "month", "week", "day"))
     assert found == SEED[level]
 
 
 @given(objectives)
-def test_four_quarters_are_a_year_and_seven_days_a_week(objective: Objective) -> None:
+def test_four_quarters_are_a_year_and_seven_days_are_a_week(objective: Objective) -> None:
     for year in YEARS.values():
         allowed = Allowance(objective, year).allowed
         assert 4 * allowed["quarter"] == allowed["year"]
@@ -52,7 +52,7 @@ def test_four_quarters_are_a_year_and_seven_days_a_week(objective: Objective) ->
         assert 30 * allowed["day"] == allowed["month"]
 
 
-def test_the_json_has_exactly_the_agreed_keys() -> None:
+def test_json_has_exactly_the_documented_keys() -> None:
     found = Allowance(Objective.parse("three nines")).as_json()
     assert found == {
         "availability": 0.999,
@@ -67,7 +67,7 @@ def test_the_json_has_exactly_the_agreed_keys() -> None:
     }
 
 
-def test_a_julian_year_is_six_hours_longer() -> None:
+def test_julian_year_is_six_hours_longer() -> None:
     assert (
         Allowance(Objective.parse(99), YEARS["365.25d"]).allowed["year"]
         == Fraction(6, 100) * 60 * MINUTE + (Allowance(Objective.parse(99)).allowed["year"])
@@ -75,19 +75,19 @@ def test_a_julian_year_is_six_hours_longer() -> None:
 
 
 @given(objectives, st.integers(1, 365 * DAY))
-def test_working_backwards_from_the_allowed_downtime_gives_the_objective(objective: Objective, days: int) -> None:
+def test_objective_is_computed_from_its_allowed_downtime(objective: Objective, days: int) -> None:
     window = days * 10_000_000
     assert from_downtime(int(objective.allowed(window)), window) == objective
 
 
 @pytest.mark.parametrize(("downtime", "over"), [(DAY, DAY), (2 * DAY, DAY), (0, DAY), (1, 0)])
-def test_a_downtime_that_leaves_no_objective_is_refused(downtime: int, over: int) -> None:
+def test_downtime_as_long_as_the_window_is_rejected(downtime: int, over: int) -> None:
     with pytest.raises(ValueError, match=r"write|nothing is left"):
         from_downtime(downtime, over)
 
 
 @given(objectives)
-def test_the_largest_interval_fits_twice_into_the_allowance_and_one_microsecond_more_does_not(o: Objective) -> None:
+def test_largest_interval_fits_twice_into_the_allowed_downtime(o: Objective) -> None:
     interval = largest_interval(o)
     assert 2 * interval <= o.allowed(MONTH) < 2 * (interval + 1)
 
@@ -97,20 +97,20 @@ def test_five_nines_over_30_days_need_a_probe_every_12_96_seconds() -> None:
 
 
 @given(st.integers(1, 99_999).map(lambda n: Objective(Fraction(n, 100_000))))
-def test_the_clean_record_is_the_shortest_that_proves_the_objective(objective: Objective) -> None:
-    """Clopper-Pearson with every observation good: 0.05^(1/n) >= objective, decided without a logarithm."""
+def test_time_to_prove_is_the_shortest_that_proves_the_objective(objective: Objective) -> None:
+    """Clopper-Pearson with only good observations: 0.05^(1/n) >= objective, checked without a logarithm."""
     n = observations_to_prove(objective)
     if n <= 2_000:
         assert objective.ratio**n <= Fraction(1, 20)
         assert n == 1 or objective.ratio ** (n - 1) > Fraction(1, 20)
 
 
-def test_a_clean_record_of_five_nines_takes_209_days_at_a_probe_a_minute() -> None:
+def test_proof_of_five_nines_takes_209_days_with_one_probe_per_minute() -> None:
     assert observations_to_prove(Objective.parse("five nines")) == 299_572
     assert time_to_prove(Objective.parse("five nines"), MINUTE) / DAY == pytest.approx(208.04, abs=0.01)
 
 
-def test_an_objective_above_an_items_cap_requires_the_item_and_one_at_the_cap_does_not() -> None:
+def test_item_is_required_for_objectives_above_its_cap_only() -> None:
     items = tuple(ChecklistItem(c, c, c, c, Objective.parse(c).ratio) for c in ("99.95", "99.995"))
     checklist = Checklist("list", "List", "a page", items)
     assert required_items(Objective.parse("99.95"), checklist) == ()

@@ -1,4 +1,4 @@
-"""Calendar windows: where they begin and end, in zones that make it hard."""
+"""Tests of calendar windows, in time zones with unusual clock changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def at(text: str) -> int:
     ],
 )
 def test_windows_around_an_instant(period: Period, start: str, end: str) -> None:
-    """Each begins and ends at a midnight of the zone, and is measured up to the instant."""
+    """Each window begins and ends at midnight in the zone, and is measured up to the instant."""
     now = at("2025-11-20T10:30:00-08:00")
     window = calendar_window(period, now, ZoneInfo("America/Vancouver"))
     assert (window.whole.start, window.whole.end) == (at(start), at(end))
@@ -57,8 +57,8 @@ def test_windows_around_an_instant(period: Period, start: str, end: str) -> None
         ("2027-01-01", "2026-04-01"),
     ],
 )
-def test_the_fiscal_year_begins_on_the_first_of_april(day: str, fiscal: str) -> None:
-    """January to March belong to the one that began the year before."""
+def test_fiscal_year_begins_on_1_april(day: str, fiscal: str) -> None:
+    """January to March belong to the fiscal year that began in the previous year."""
     first, following = Period.FISCAL_YEAR.around(date.fromisoformat(day))
     assert first == date.fromisoformat(fiscal)
     assert following == first.replace(year=first.year + 1)
@@ -87,21 +87,21 @@ def test_weeks_begin_on_monday_across_the_year() -> None:
         ("UTC", "2026-06-01", DAY),
     ],
 )
-def test_a_day_is_as_long_as_it_is(zone: str, day: str, length: int) -> None:
-    """23 h, 25 h, half an hour off, without a midnight, with two, and not at all."""
+def test_days_have_the_correct_length(zone: str, day: str, length: int) -> None:
+    """Days of 23 h and 25 h, with a change of half an hour, without midnight, with two midnights, and a skipped day."""
     name = ZoneInfo(zone)
     today = date.fromisoformat(day)
     assert midnight(date_of_day_number(day_number(today) + 1), name) - midnight(today, name) == length
 
 
-def test_a_skipped_midnight_is_the_gap() -> None:
+def test_day_with_a_skipped_midnight_begins_at_the_clock_change() -> None:
     """The day begins at 01:00, the instant at which clocks went forward."""
     start = midnight(date(2018, 11, 4), ZoneInfo("America/Sao_Paulo"))
     assert local(start, ZoneInfo("America/Sao_Paulo")).strftime("%F %R") == "2018-11-04 01:00"
 
 
-def test_the_hour_that_shows_yesterday_again_is_in_the_day_that_began() -> None:
-    """St. John's, 2010: 00:01 on 7 November was set back to 23:01 on the 6th; days still touch and overlap nowhere."""
+def test_repeated_hour_before_midnight_belongs_to_the_new_day() -> None:
+    """St. John's, 2010: 00:01 on 7 November was set back to 23:01 on the 6th; the days have no gap and no overlap."""
     zone = ZoneInfo("America/St_Johns")
     again = at("2010-11-07T03:00:00+00:00")  # 23:30 on the 6th, for the second time
     assert local(again, zone).date() == date(2010, 11, 6)
@@ -111,8 +111,8 @@ def test_the_hour_that_shows_yesterday_again_is_in_the_day_that_began() -> None:
     assert previous_window(Period.DAY, again, zone).whole.end == window.whole.start
 
 
-def test_the_previous_window_is_complete() -> None:
-    """Whatever the instant; the one before January is December."""
+def test_previous_window_is_complete() -> None:
+    """This does not depend on the instant. The month before January is December."""
     now = at("2026-01-01T00:00:00-08:00")
     window = previous_window(Period.MONTH, now, VANCOUVER)
     assert window.whole == window.measured == Interval(at("2025-12-01T00:00-08:00"), now)
@@ -120,14 +120,14 @@ def test_the_previous_window_is_complete() -> None:
     assert window.name == "month"
 
 
-def test_at_its_first_instant_nothing_of_a_window_has_elapsed() -> None:
-    """Half open."""
+def test_measured_part_is_empty_at_the_first_instant_of_a_window() -> None:
+    """Windows are half open."""
     now = at("2025-11-01T00:00:00-07:00")
     assert calendar_window(Period.MONTH, now, VANCOUVER).measured.length == 0
 
 
-def test_stretches_of_one_offset() -> None:
-    """Cut at the very instant of the change; an empty window has none."""
+def test_constant_offset_intervals() -> None:
+    """They are divided at the instant of the change. An empty window has no intervals."""
     change = at("2025-11-02T09:00:00+00:00")
     window = Interval(change - 1, change + 1)
     assert list(constant_offset_intervals(window, VANCOUVER)) == [
@@ -141,8 +141,8 @@ def test_stretches_of_one_offset() -> None:
     assert offset(change, UTC) == 0
 
 
-def test_a_local_time_that_comes_twice_is_its_first_coming() -> None:
-    """01:30 on 2 November 2025, first in PDT; 02:30 on 9 March is the instant of the gap."""
+def test_repeated_local_time_is_its_first_occurrence() -> None:
+    """01:30 on 2 November 2025 is in PDT. The skipped 02:30 on 9 March is the instant of the change."""
     twice = day_number(date(2025, 11, 2)) * DAY + HOUR + 30 * MINUTE
     assert first_instant(twice, VANCOUVER) == at("2025-11-02T01:30:00-07:00")
     never = day_number(date(2025, 3, 9)) * DAY + 2 * HOUR + 30 * MINUTE

@@ -1,4 +1,4 @@
-"""Trees, positions and heads: what proves a part, what covers a run that goes on, and where a chain is broken."""
+"""Tests of the hash chain: Merkle paths, positions of runs, and breaks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ leaves = st.lists(st.integers(0, 10**6).map(lambda n: digest("leaf", n)), max_si
 
 
 @given(leaves)
-def test_each_leaf_leads_to_the_root_and_no_other_does(found: list[str]) -> None:
+def test_merkle_path_gives_the_root_for_its_leaf_only(found: list[str]) -> None:
     top = root(found)
     for index, leaf in enumerate(found):
         way = path(found, index)
@@ -47,14 +47,14 @@ def test_each_leaf_leads_to_the_root_and_no_other_does(found: list[str]) -> None
 
 
 @given(leaves, leaves)
-def test_other_leaves_have_another_root(one: list[str], other: list[str]) -> None:
+def test_different_leaves_have_different_roots(one: list[str], other: list[str]) -> None:
     assert (root(one) == root(other)) == (one == other)
 
 
 @pytest.mark.parametrize(
     ("index", "count", "way"), [(0, 0, []), (1, 1, []), (-1, 3, []), (0, 1, ["a"]), (0, 2, []), (1, 3, ["a", "b", "c"])]
 )
-def test_a_path_of_another_tree_is_refused(index: int, count: int, way: list[str]) -> None:
+def test_path_with_a_wrong_length_is_rejected(index: int, count: int, way: list[str]) -> None:
     with pytest.raises(ValueError, match="path"):
         root_from("leaf", index, count, way)
 
@@ -66,7 +66,7 @@ def run(first: int, last: int, count: int, **more: Any) -> Run:
 A, B, C = run(0, 90, 10, latency_count=10, latency_sum=50, latency_max=9), run(100, 150, 6), run(200, 290, 10)
 
 
-def test_a_head_covers_the_runs_since_the_position_before_as_they_stood() -> None:
+def test_head_covers_the_runs_between_two_positions() -> None:
     half = Position(0, 40, 5, 5, 20, 9)
     assert covered_runs([A, B, C], None, half) == [half.truncate(A)]
     assert covered_runs([A, B, C], half, Position(100, 120, 3, 0, 0, 0)) == [A, replace(B, last=120, count=3)]
@@ -86,14 +86,14 @@ def test_a_head_covers_the_runs_since_the_position_before_as_they_stood() -> Non
         ([A], Position.at_end_of(A), Position(0, 40, 5, 5, 20, 9), "of the previous head ends earlier"),
     ],
 )
-def test_runs_that_no_longer_hold_what_was_covered_are_refused(
+def test_runs_that_do_not_fit_the_positions_are_rejected(
     runs: list[Run], before: Position | None, upto: Position, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
         covered_runs(runs, before, upto)
 
 
-def test_a_run_that_was_cut_at_an_instant_may_be_a_little_shorter() -> None:
+def test_truncated_run_may_be_shorter_by_one_observation() -> None:
     cut = replace(A, last=85, count=9, latency_count=0, latency_sum=0, latency_max=0)
     assert covered_runs([cut], None, Position.at_end_of(A), exact=False) == [A]
     for shorter in (replace(cut, count=8), replace(cut, last=85, hold=4), replace(cut, latency_count=1)):
@@ -103,7 +103,7 @@ def test_a_run_that_was_cut_at_an_instant_may_be_a_little_shorter() -> None:
         covered_runs([cut], None, Position.at_end_of(A))
 
 
-def test_the_digest_of_runs_depends_on_every_part() -> None:
+def test_digest_of_runs_depends_on_every_field() -> None:
     before = series_digest(("web/a", "local"), [A])
     changes: list[dict[str, Any]] = [
         {"outcome": Outcome.BAD},
@@ -130,13 +130,13 @@ BROKEN = Fact("0", 8, "Eve", REVOCATION, "", "{}")
 RESOLVED = replace(Incident.open("web", "web/a", 10, "deadline"), resolved=20, downtime=10, first=Failure(10, "x"))
 
 
-def test_a_revocation_belongs_to_the_product_of_its_correction() -> None:
+def test_revocation_has_the_product_of_its_correction() -> None:
     found = fact_products([REVOKED, CORRECTION, NOTE, BROKEN])
     assert found == {REVOKED.id: "web", CORRECTION.id: "web", NOTE.id: "", "0": ""}
     assert fact_products([REVOKED]) == {REVOKED.id: ""}
 
 
-def test_a_day_is_closed_when_it_is_over() -> None:
+def test_closed_day_is_the_last_complete_day() -> None:
     assert [closed_day(at) for at in (0, DAY - 1, DAY, 20_000 * DAY)] == [-1, -1, 0, 19_999]
     head = Head(1, 20_786, None, 0, True, "", NO_HEAD)
     assert (head.date, head.first_date, replace(head, since=20_785).first_date) == ("2026-11-29", None, "2026-11-28")
@@ -147,7 +147,7 @@ OTHER = Part("other", {("other/b", "local"): digest("runs", "others")})
 
 
 def chain(*, proved: bool = False) -> Chain:
-    """Return a chain of two heads over the record, and over another product's part where it is proved."""
+    """Return a chain of two heads over the record. `proved`: with another product and Merkle proofs."""
     found = [
         Covered(
             {("web/a", "local"): (p := Position(100, 120, 3, 0, 0, 0), digest_of([A, p.truncate(B)]))},
@@ -188,7 +188,7 @@ def series_of(found: Covered) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("proved", [False, True])
-def test_a_record_that_was_left_alone_is_what_its_heads_cover(proved: bool) -> None:
+def test_unchanged_record_has_no_breaks(proved: bool) -> None:
     assert list(find_breaks(chain(proved=proved), RECORD)) == []
 
 
@@ -205,13 +205,13 @@ def test_a_record_that_was_left_alone_is_what_its_heads_cover(proved: bool) -> N
         (replace(RECORD, incidents=[replace(RESOLVED, downtime=9)]), 2, f"the incident {RESOLVED.id} was changed"),
     ],
 )
-def test_a_change_is_named_with_the_day_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
+def test_change_is_reported_with_the_head_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
     found = list(find_breaks(chain(proved=proved), record))
     assert found[0].head == head
     assert any(said in str(each) for each in found)
 
 
-def test_a_break_names_day_product_and_head() -> None:
+def test_break_text_has_day_product_and_head() -> None:
     one = Break(3, "2026-11-29", "web", "it was changed")
     assert str(one) == "2026-11-29 (head 3) of web: it was changed"
     assert str(replace(one, product="")) == "2026-11-29 (head 3): it was changed"
@@ -222,7 +222,7 @@ def relinked(heads: list[Head]) -> Chain:
     return replace(chain(), heads=heads, stated=[head.digest for head in heads])
 
 
-def test_heads_that_do_not_follow_from_each_other_are_named() -> None:
+def test_wrong_links_between_heads_are_reported() -> None:
     first, second = chain().heads
     for heads, said in (
         ([second], "a head before this one is missing"),
@@ -236,8 +236,8 @@ def test_heads_that_do_not_follow_from_each_other_are_named() -> None:
     assert [each.text for each in find_breaks(stated, RECORD)] == ["its digest does not match its fields"]
 
 
-def test_a_content_that_is_not_the_tree_of_what_is_covered_is_named() -> None:
-    """Somebody changed the record and the digests of what is covered, but not the head."""
+def test_content_that_does_not_match_the_covered_digests_is_reported() -> None:
+    """The record and the covered digests were changed, but not the head."""
     found = chain()
     runs = [replace(A, reason="x"), B, C]
     changed = dict(found.covered)
@@ -252,7 +252,7 @@ def test_a_content_that_is_not_the_tree_of_what_is_covered_is_named() -> None:
     assert (one.head, one.product) == (1, "web")
 
 
-def test_a_proof_that_is_missing_superfluous_or_no_path_is_named() -> None:
+def test_missing_superfluous_or_invalid_proof_is_reported() -> None:
     found = chain(proved=True)
     assert found.proofs is not None
     own = found.proofs[2][0]
@@ -262,7 +262,7 @@ def test_a_proof_that_is_missing_superfluous_or_no_path_is_named() -> None:
     assert list(find_breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
 
 
-def test_a_head_that_covers_all_anew_takes_no_account_of_those_before() -> None:
+def test_head_of_the_complete_record_does_not_depend_on_earlier_heads() -> None:
     first, second = chain().heads
     position = Position.at_end_of(C)
     held = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
@@ -273,7 +273,7 @@ def test_a_head_that_covers_all_anew_takes_no_account_of_those_before() -> None:
     assert list(find_breaks(found, RECORD)) == []
 
 
-def test_runs_that_came_late_are_those_that_no_head_covers() -> None:
+def test_late_runs_are_the_runs_that_no_head_covers() -> None:
     late, new = run(95, 96, 1), run(3 * DAY, 3 * DAY + MINUTE, 2)
     record = replace(RECORD, runs={("web/a", "local"): [A, B, C, new], ("web/late", "local"): [late]})
     assert list(late_runs(chain(), record)) == [late]

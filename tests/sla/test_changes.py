@@ -1,4 +1,4 @@
-"""Logs of state changes as states over time: against a walk over the instants, and worked examples."""
+"""Tests of logs of state changes, compared with a walk over all instants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_
 
 
 @given(logs, st.integers(0, 10))
-def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
+def test_states_equal_those_of_a_walk_over_the_instants(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
     changes = [Change(*each) for each in sorted(drawn, key=lambda each: each[0])]
     until = changes[-1].at + more
     history = ChangeHistory(changes, until)
@@ -34,20 +34,20 @@ def test_the_states_are_those_of_a_walk(drawn: list[tuple[int, Outcome, int]], m
     assert history.durations(Interval(-5, until + 5)).total == until + 10
 
 
-def test_changes_out_of_order_and_none_are_refused() -> None:
+def test_unordered_and_missing_changes_are_rejected() -> None:
     with pytest.raises(ValueError, match="no change"):
         ChangeHistory([], 5)
     with pytest.raises(ValueError, match="order"):
         ChangeHistory([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
 
 
-def test_the_point_estimate_puts_a_change_in_the_middle() -> None:
+def test_point_estimate_places_a_change_in_the_middle() -> None:
     found = ChangeHistory([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
     durations = found.durations(Interval(0, DAY + HOUR))
     assert (durations.doubt_up, durations.doubt_down, durations.down) == (30 * SECOND, 30 * SECOND, 59 * MINUTE)
 
 
-def test_changes_are_counted_by_what_they_change_to() -> None:
+def test_changes_are_counted_by_their_outcome() -> None:
     found = ChangeHistory([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
     assert found.counts(Interval(0, 30)) == (2, 1, 0)
     assert found.counts(Interval(10, 20)) == (0, 1, 0)

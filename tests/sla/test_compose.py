@@ -1,4 +1,4 @@
-"""Composition: rules as people write them, the table of section 3, and what is settled."""
+"""Tests of rules and compositions (measurement.md, section 3)."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ GUESS_UP, GUESS_DOWN = State.GUESS_UP, State.GUESS_DOWN
         ("3", Rule(3), "at_least 3"),
     ],
 )
-def test_rules_read_and_print(text: str | int, rule: Rule, printed: str) -> None:
-    """`all`, `any`, `at_least k` and a bare k."""
+def test_rules_are_parsed_and_printed(text: str | int, rule: Rule, printed: str) -> None:
+    """The forms are `all`, `any`, `at_least k` and k."""
     assert Rule.parse(text) == rule
     assert str(rule) == printed
 
 
 @pytest.mark.parametrize("text", ["most", "", "-1", "at_least", True, "2 of 3"])
-def test_what_is_not_a_rule_is_refused(text: str | int) -> None:
-    """The message says what to write."""
+def test_invalid_rule_is_rejected(text: str | int) -> None:
+    """The message has valid examples."""
     with pytest.raises(ValueError, match="write all, any, or at_least 2"):
         Rule.parse(text)
 
 
 @pytest.mark.parametrize(("rule", "members", "text"), [(Rule(3), 2, "3 or more"), (Rule(), 0, "1 or more")])
-def test_a_rule_that_has_too_few_members_says_how_many_it_needs(rule: Rule, members: int, text: str) -> None:
+def test_rule_with_too_few_members_reports_the_required_number(rule: Rule, members: int, text: str) -> None:
     with pytest.raises(ValueError, match=f"needs {text} members, there are {members}"):
         rule.needed(members)
     assert rule.needed(3) == 3
 
 
-def test_a_rule_needs_enough_members() -> None:
-    """None of none, and two of one, can never be up; at least none always is."""
+def test_rule_needs_enough_members() -> None:
+    """A rule without members, or for 2 of 1, can never be met. At least 0 is always met."""
     for rule, members in ((Rule(), 0), (Rule(2), 1)):
         with pytest.raises(ValueError, match="members"):
             rule.needed(members)
@@ -71,19 +71,19 @@ def test_a_rule_needs_enough_members() -> None:
         ((DOUBT_UP, DOUBT_UP, DOUBT_DOWN), 2, DOUBT_UP),
     ],
 )
-def test_the_rule_of_section_3(states: tuple[State, ...], k: int, whole: State) -> None:
-    """Up if k are up, down if too few are not down, else unknown over doubt."""
+def test_decide_implements_the_table_of_section_3(states: tuple[State, ...], k: int, whole: State) -> None:
+    """Up if k are up, down if fewer than k are not down, else unknown before doubt."""
     assert decide([states.count(s) for s in State], k) is whole
 
 
-def test_two_of_three_vantages_see_it_down() -> None:
+def test_down_if_two_of_three_vantages_are_down() -> None:
     """ "Down when q of n see it down" is k = n - q + 1."""
     seen = [Timeline.of_pairs([(0, o), (10, o)], 10) for o in (BAD, BAD, GOOD)]
     assert Composition(Rule(3 - 2 + 1), seen).durations(Interval(0, 10)) == Durations(down=10)
 
 
-def test_settled_up_to_the_slowest_member() -> None:
-    """Nothing is settled for good while a member was never observed; what is known of the others is composed."""
+def test_composition_is_settled_up_to_its_earliest_member() -> None:
+    """Without observations of a member nothing is settled, but the states of the other members are computed."""
     fast, slow = Timeline.of_pairs([(0, GOOD), (10, GOOD)], 20), Timeline(20)
     both = Composition(Rule(), [fast, slow])
     assert (both.settled, both.first) == (None, 0)
@@ -110,13 +110,13 @@ def test_settled_up_to_the_slowest_member() -> None:
         ((DARK, DARK), 1, DARK),
     ],
 )
-def test_the_known_members_of_an_unknown_whole_give_a_guess(states: tuple[State, ...], k: int, whole: State) -> None:
-    """measurement.md, section 3, "Guess": the rule scaled down to them, where both roundings agree."""
+def test_known_members_of_an_unknown_product_give_a_guess(states: tuple[State, ...], k: int, whole: State) -> None:
+    """measurement.md, section 3, "Guess": the rule is scaled to the known members, and both roundings must agree."""
     assert decide([states.count(s) for s in State], k) is whole
 
 
-def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_returns() -> None:
-    """No query walks over its silence again, and its return is as if nothing had been composed before."""
+def test_return_of_a_silent_member_recomputes_its_states() -> None:
+    """Queries do not scan the silent time again. After the return, the states equal those of a new composition."""
     live, silent = Timeline(20), Timeline(20)
     members = [live, silent]
     both = Composition(Rule(), members)
@@ -137,22 +137,22 @@ def test_a_member_that_was_silent_long_is_composed_and_taken_back_when_it_return
     assert both.durations(Interval(0, 130)) == Durations(up=20, down=35, unknown=75, guessed_up=75)
 
 
-def test_a_whole_expires_with_the_last_of_its_members() -> None:
+def test_composition_expires_with_its_last_member() -> None:
     one, other = Timeline.of_pairs([(0, GOOD)], 20), Timeline.of_pairs([(10, GOOD)], 30)
     both = Composition(Rule(), [one, other])
     assert (both.expires_at, both.first_observation_at) == (40, 0)
     assert Composition(Rule(), [Timeline(5)]).expires_at is None
 
 
-def test_only_guesses_are_guesses_and_only_doubt_is_doubt() -> None:
+def test_is_guess_and_is_doubt() -> None:
     assert [state for state in State if state.is_guess] == [GUESS_UP, GUESS_DOWN]
     assert [state for state in State if state.is_doubt] == [DOUBT_UP, DOUBT_DOWN]
     assert [state.estimate for state in (DARK, GUESS_UP, GUESS_DOWN, DOUBT_DOWN)] == [DARK, UP, DOWN, DOWN]
     assert [state.point for state in (GUESS_UP, GUESS_DOWN)] == [DARK, DARK]
 
 
-def test_a_member_whose_first_observation_comes_late_counts_from_there() -> None:
-    """Sent before what was composed already, as probes of different lengths are."""
+def test_joining_member_counts_from_its_first_observation() -> None:
+    """The observation was sent before the time that was already computed, as with slow probes."""
     early, late = Timeline(20), Timeline(20)
     both = Composition(Rule(1), [early, late])
     early.append(10, BAD)
@@ -164,8 +164,8 @@ def test_a_member_whose_first_observation_comes_late_counts_from_there() -> None
     assert both.state(7) is State.UP
 
 
-def test_nothing_known_of_any_member_is_unknown() -> None:
-    """Members that could never tell compose to unknown, and to no track."""
+def test_composition_of_unknown_members_is_unknown() -> None:
+    """Members without known observations give unknown time and no settled part."""
     member = Timeline(5)
     member.append(3, UNKNOWN)
     whole = Composition(Rule(1), [member])

@@ -1,4 +1,4 @@
-"""Corrections: facts that are only added, and what of them stands."""
+"""Tests of corrections and revocations as facts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ OTHER = Correction("forms", Interval(15, 40), "Ben", "moved", 50)
 BACK = Revocation(ONE.id, "Ada", "it was the service", 60)
 
 
-def test_an_id_follows_from_the_fact() -> None:
-    """Equal facts have one, facts that differ in anything have another."""
+def test_id_depends_on_all_fields() -> None:
+    """Equal facts have equal ids. Facts that differ in any field have different ids."""
     assert ONE.id == Correction("forms", Interval(10, 20), "Ada", "account locked", 30).id
     assert len(ONE.id) == 12
     others = [
@@ -33,33 +33,33 @@ def test_an_id_follows_from_the_fact() -> None:
     assert len({each.id for each in others} | {ONE.id}) == 7
 
 
-def test_ids_are_those_that_people_have_noted() -> None:
-    """From the journal of an earlier version: another id could not be revoked by what was printed then."""
+def test_ids_equal_those_of_earlier_versions() -> None:
+    """A printed id of an earlier version must be usable to revoke the correction."""
     span = Interval(parse_instant("2026-11-29T06:12:55Z"), parse_instant("2026-11-29T06:13:15Z"))
     made = parse_instant("2026-11-29T06:14:15.854865Z")
     assert Correction("forms", span, "Ana", "the probe's account was locked", made).id == "a45136da0a66"
 
 
-def test_a_correction_is_an_exclusion_with_author_reason_and_time() -> None:
-    """Its id is the label, by which it is revoked."""
+def test_correction_gives_an_exclusion_with_author_reason_and_time() -> None:
+    """Its label is the id, with which it can be revoked."""
     assert ONE.exclusion() == Exclusion(ONE.interval, Cause.CORRECTION, ONE.id, "Ada", "account locked", 30)
 
 
-def test_what_is_revoked_no_longer_stands() -> None:
-    """Whatever the order of facts, and however often one is told; a revocation of nothing takes nothing back."""
+def test_revoked_correction_is_not_valid() -> None:
+    """The order and duplicates of facts do not matter. A revocation of an unknown correction has no effect."""
     facts: list[Correction | Revocation] = [ONE, OTHER, BACK, Revocation("000000000000", "Eve", "x", 1)]
     for order in permutations(facts):
         assert list(valid_corrections([*order, *order])) == [OTHER]
     assert list(valid_corrections([ONE, OTHER, ONE])) == [ONE, OTHER]
 
 
-def test_the_earliest_revocation_is_the_one() -> None:
-    """Told in whatever order."""
+def test_earliest_revocation_is_returned() -> None:
+    """The order of the facts does not matter."""
     again = Revocation(ONE.id, "Ben", "as Ada said", 70)
     assert revoked([again, BACK]) == revoked([BACK, again]) == {ONE.id: BACK}
 
 
-def test_of_revocations_at_one_instant_the_same_one_counts_in_any_order() -> None:
+def test_simultaneous_revocations_give_the_same_result_in_any_order() -> None:
     at_once = [Revocation(ONE.id, name, "it was the service", 60) for name in ("Ada", "Ben", "Cyd")]
     assert len({tuple(revoked(order).values()) for order in permutations(at_once)}) == 1
 
@@ -68,8 +68,8 @@ MADE = Correction("forms", Interval(DAY, DAY + 1), "Ana", "locked", 2 * DAY)
 
 
 @pytest.mark.parametrize("stated", [MADE, Revocation(MADE.id, "Ben", "it was us", 3 * DAY)])
-def test_a_correction_and_a_revocation_read_back_from_their_facts(stated: Correction | Revocation) -> None:
-    """With the ids that people quote, whatever else a newer version adds to the body."""
+def test_corrections_and_revocations_round_trip_through_their_facts(stated: Correction | Revocation) -> None:
+    """The ids stay the same, also if a newer version adds keys to the body."""
     fact = stated.fact()
     assert (fact.id, fact.made, fact.author) == (stated.id, stated.made, stated.author)
     assert read(fact) == stated
@@ -77,7 +77,7 @@ def test_a_correction_and_a_revocation_read_back_from_their_facts(stated: Correc
     assert list(corrections_in([Fact.of(0, "Ana", "note", "forms", {}), fact])) == [stated]
 
 
-def test_the_facts_name_kind_and_product() -> None:
+def test_facts_have_kind_and_product() -> None:
     back = Revocation(MADE.id, "Ben", "it was us", 3 * DAY).fact()
     assert (MADE.fact().kind, MADE.fact().product) == ("correction", "forms")
     assert MADE.fact().content() == {
@@ -102,6 +102,6 @@ def test_the_facts_name_kind_and_product() -> None:
         {"kind": "revocation"},
     ],
 )
-def test_a_fact_that_was_changed_is_refused(change: dict[str, str]) -> None:
+def test_changed_fact_is_rejected(change: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"changed after it was written|lacks a part of its body"):
         read(replace(MADE.fact(), **change))

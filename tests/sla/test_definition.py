@@ -1,4 +1,4 @@
-"""What a product's figures mean: equal meanings have one digest, and a change of meaning is listed in words."""
+"""Tests of definitions: digests of their meaning, and the text of changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BASE = Definition("forms", 5, Rule(), (WEB, API), Objective.parse("99.9%"), 30 *
         replace(BASE, supersedes=("abc",)),
     ],
 )
-def test_the_same_meaning_has_the_same_digest_however_it_is_written(same: Definition) -> None:
+def test_digest_does_not_depend_on_notation(same: Definition) -> None:
     assert same.digest == BASE.digest
     assert differences(BASE, same) == []
 
@@ -58,18 +58,18 @@ def test_the_same_meaning_has_the_same_digest_however_it_is_written(same: Defini
         (replace(BASE, members=()), ["removed from the configuration"]),
     ],
 )
-def test_another_meaning_has_another_digest_and_is_listed(other: Definition, lines: list[str]) -> None:
+def test_different_meaning_has_a_different_digest_and_is_listed(other: Definition, lines: list[str]) -> None:
     assert other.digest != BASE.digest
     assert differences(BASE, other) == lines
 
 
-def test_a_rule_that_needs_as_many_of_fewer_checks_is_another_rule() -> None:
-    """2 of 3 tolerates the loss of one check, all of 2 none."""
+def test_same_number_of_fewer_checks_is_a_different_rule() -> None:
+    """2 of 3 tolerates the failure of one check, all of 2 does not."""
     three = replace(BASE, rule=Rule(2), members=(WEB, API, replace(API, check="forms/db")))
     assert differences(three, BASE) == ["rule at_least 2 -> all", "check removed: db"]
 
 
-def test_a_beginning_and_a_return_list_everything() -> None:
+def test_new_and_returning_definition_list_all_parts() -> None:
     ended = replace(BASE, members=())
     assert differences(None, BASE) == ["defined: all of web, api; objective 99.9% over 30d"]
     assert differences(ended, BASE) == ["configured again: all of web, api; objective 99.9% over 30d"]
@@ -102,7 +102,7 @@ definitions = st.builds(
 
 
 @given(definitions)
-def test_a_definition_reads_back_from_its_fact(made: Definition) -> None:
+def test_definition_round_trips_through_its_fact(made: Definition) -> None:
     fact = made.fact("ninewatch.yaml")
     read = Definition.read(fact)
     assert read == made
@@ -111,7 +111,7 @@ def test_a_definition_reads_back_from_its_fact(made: Definition) -> None:
     assert fact.content()["source"] == "ninewatch.yaml"
 
 
-def test_keys_of_a_newer_version_are_ignored() -> None:
+def test_unknown_keys_are_ignored() -> None:
     body = BASE.as_json() | {"colour": "green"}
     body["members"][0]["weight"] = 2
     assert Definition.read(Fact.of(5, "configuration", "definition", "forms", body)) == BASE
@@ -129,7 +129,7 @@ def test_keys_of_a_newer_version_are_ignored() -> None:
         {"window_seconds": 1e400},
     ],
 )
-def test_what_cannot_be_read_is_one_error(change: dict[str, object]) -> None:
+def test_invalid_definition_raises_value_error(change: dict[str, object]) -> None:
     body = json.dumps(BASE.as_json() | change)
     with pytest.raises(ValueError, match=r".+"):
         Definition.read(Fact("abc", 5, "configuration", "definition", "forms", body))

@@ -1,4 +1,4 @@
-"""Ways between products that need each other."""
+"""Tests of the shortest paths between products and their dependencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sla.dependency_paths import reversed_dependencies, shortest_paths
 NEEDS = {"grants": ["forms", "mail"], "forms": ["login", "mail"], "alone": []}
 
 
-def test_the_nearest_come_first_each_with_a_shortest_way() -> None:
+def test_nearest_dependencies_are_first_with_a_shortest_path() -> None:
     assert shortest_paths(NEEDS, "grants") == {
         "forms": ("grants", "forms"),
         "mail": ("grants", "mail"),
@@ -19,7 +19,7 @@ def test_the_nearest_come_first_each_with_a_shortest_way() -> None:
     assert list(shortest_paths(NEEDS, "grants")) == ["forms", "mail", "login"]
 
 
-def test_a_failure_reaches_those_who_need_it() -> None:
+def test_reversed_dependencies_lead_to_affected_products() -> None:
     assert shortest_paths(reversed_dependencies(NEEDS), "login") == {
         "forms": ("login", "forms"),
         "grants": ("login", "forms", "grants"),
@@ -31,10 +31,8 @@ GRAPHS = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("ab
 
 
 @given(GRAPHS, st.sampled_from("abcdef"), st.sampled_from("abcdef"))
-def test_one_reaches_another_exactly_if_it_is_reached_backwards(
-    needs: dict[str, list[str]], one: str, other: str
-) -> None:
-    """Also where needs go round in a circle, by ways of the same length; each step of a way is a need."""
+def test_reversed_graph_has_the_same_reachability(needs: dict[str, list[str]], one: str, other: str) -> None:
+    """This includes cycles. The paths have the same length, and each step of a path is a dependency."""
     there, back = shortest_paths(needs, one), shortest_paths(reversed_dependencies(needs), other)
     assert one not in there
     assert (other in there) == (one in back)

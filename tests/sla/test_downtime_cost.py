@@ -1,4 +1,4 @@
-"""What downtime costs and what was avoided: by hand, and by the laws that bounds keep."""
+"""Tests of the cost of downtime and the cost avoided: examples and properties of the bounds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def measured(
     return Measured(Interval(0, durations.total), 0, durations, Counts(), durations.total, objective, policy)
 
 
-def test_the_worked_example() -> None:
+def test_worked_example() -> None:
     """100 h watched, 30 min down: 600 CAD. 99 % allows 1 h: 600 avoided. Before, 2 % were down: 1,800 avoided."""
     found = value(RATE, measured(99 * HOUR + HOUR // 2, HOUR // 2), measured(49 * HOUR, HOUR))
     assert found.cost == (600, 600, 600)
@@ -45,8 +45,8 @@ def test_the_worked_example() -> None:
     ]
 
 
-def test_what_cost_more_is_a_negative_amount_avoided_wherever_it_is_told() -> None:
-    """As in JSON and in reports: a label that turned with the sign could not be followed from month to month."""
+def test_additional_cost_is_a_negative_avoided_amount_in_all_outputs() -> None:
+    """JSON and reports use the same label for both signs, so that months can be compared."""
     found = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
     assert found.against_objective == (-2400, -2400, -1200)
     cost, against = cost_lines(found)
@@ -56,8 +56,8 @@ def test_what_cost_more_is_a_negative_amount_avoided_wherever_it_is_told() -> No
     assert "A negative amount is an additional cost." in found.assumptions
 
 
-def test_time_that_nobody_watched_neither_costs_nor_saves() -> None:
-    """In the estimate; the bounds take it once as down and once as up."""
+def test_unknown_time_has_no_cost_in_the_estimate() -> None:
+    """The bounds count it as downtime and as uptime."""
     found = value(RATE, measured(9 * HOUR, HOUR, 90 * HOUR))
     assert found.cost == (1200, 1200, 91 * 1200)
     assert found.against_objective is not None
@@ -65,7 +65,7 @@ def test_time_that_nobody_watched_neither_costs_nor_saves() -> None:
     assert found.against_objective.high == 0
 
 
-def test_time_that_counts_as_down_by_agreement_counts_on_both_sides() -> None:
+def test_unknown_time_that_counts_as_down_is_in_cost_and_reference() -> None:
     found = value(RATE, measured(9 * HOUR, 0, HOUR, policy=UnknownPolicy.DOWN))
     assert found.cost is not None
     assert found.cost.point == 1200
@@ -73,8 +73,8 @@ def test_time_that_counts_as_down_by_agreement_counts_on_both_sides() -> None:
     assert found.against_objective.point == Fraction(1200) * (Fraction("0.1") - 1)
 
 
-def test_without_a_figure_to_hold_it_against_nothing_is_avoided() -> None:
-    """No objective; no period before; one of which nothing is known; nothing known of the window itself."""
+def test_without_a_reference_no_avoided_cost_is_given() -> None:
+    """Cases: no objective, no previous period, an unknown previous period, and an unknown window."""
     assert value(RATE, measured(DAY, goal=None)).against_objective is None
     assert value(RATE, measured(DAY)).against_previous is None
     assert value(RATE, measured(DAY), measured(unknown=DAY)).against_previous is None
@@ -84,8 +84,8 @@ def test_without_a_figure_to_hold_it_against_nothing_is_avoided() -> None:
     assert blind.as_json()["downtime_cost"] is None
 
 
-def test_every_figure_comes_with_its_assumption() -> None:
-    """What the rate rests on, and for each comparison what it does not show."""
+def test_every_figure_has_its_assumption() -> None:
+    """They state the source of the rate and the limits of each comparison."""
     text = " ".join(value(RATE, measured(DAY), measured(DAY)).assumptions)
     for words in (
         "1,200.00 CAD per hour of downtime (40 people at 30 an hour)",
@@ -99,7 +99,7 @@ def test_every_figure_comes_with_its_assumption() -> None:
         assert found.assumptions[-1] == "A negative amount is an additional cost."
 
 
-def test_json_has_amounts_to_the_cent_and_null_where_there_is_none() -> None:
+def test_json_amounts_are_rounded_to_cents_or_null() -> None:
     body = value(Rate(Fraction(100, 3), "CAD", "b"), measured(DAY, HOUR)).as_json()
     assert body["per_hour"] == 33.33
     assert body["downtime_cost"] == {"low": 33.33, "point": 33.33, "high": 33.33}
@@ -109,7 +109,7 @@ def test_json_has_amounts_to_the_cent_and_null_where_there_is_none() -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -5])
-def test_a_rate_is_above_zero(amount: int) -> None:
+def test_rate_must_be_above_0(amount: int) -> None:
     with pytest.raises(ValueError, match="more than 0"):
         Rate(Fraction(amount), "CAD", "b")
 
@@ -117,7 +117,7 @@ def test_a_rate_is_above_zero(amount: int) -> None:
 @pytest.mark.parametrize(
     ("amount", "text"), [("0", "0.00 CAD"), ("-0.5", "−0.50 CAD"), ("1234567.895", "1,234,567.90 CAD")]
 )
-def test_money_prints_in_full(amount: str, text: str) -> None:
+def test_money_format(amount: str, text: str) -> None:
     assert format_money(Fraction(amount), "CAD") == text
 
 
@@ -128,20 +128,20 @@ RECORDS = st.builds(
 
 
 @given(RECORDS, RECORDS)
-def test_the_bounds_enclose_the_estimate_whatever_the_record(now: Measured, before: Measured) -> None:
+def test_bounds_enclose_the_estimate(now: Measured, before: Measured) -> None:
     found = value(RATE, now, before)
     for bounds in (found.cost, found.against_objective, found.against_previous):
         assert bounds is None or bounds.low <= bounds.point <= bounds.high
 
 
 @given(RECORDS)
-def test_a_period_like_the_one_before_avoided_nothing(record: Measured) -> None:
+def test_equal_periods_have_no_avoided_cost(record: Measured) -> None:
     found = value(RATE, record, record).against_previous
     assert found is None or found.point == 0
 
 
 @given(RECORDS)
-def test_cost_and_what_was_avoided_add_up_to_what_the_objective_allows(record: Measured) -> None:
+def test_cost_plus_avoided_cost_equals_the_allowed_cost(record: Measured) -> None:
     found = value(RATE, record)
     if found.cost is not None and found.against_objective is not None:
         unknown = record.durations.unknown if record.unknown is UnknownPolicy.EXCLUDE else 0

@@ -1,4 +1,4 @@
-"""Blame on one worked example."""
+"""Tests of the split of downtime by dependencies, with one example."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WINDOW = Interval(0, 1000 * SECOND)
 
 
 def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
-    """Probed every second up to `end` and a moment beyond, bad from `first` up to before `last`."""
+    """Return a timeline that is probed every second up to `end`, bad in [first, last)."""
     bad = {second for first, last in outages for second in range(first, last)}
     seen = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
     return Timeline.of_pairs(seen, HOLD)
@@ -29,8 +29,8 @@ FOUND = split_downtime(
 )
 
 
-def test_time_in_which_two_were_down_is_counted_once_for_both() -> None:
-    """100 to 140 Keycloak alone, 140 to 150 both, 150 to 160 mail alone; 400 to 450 Keycloak."""
+def test_time_with_two_dependencies_down_is_counted_once() -> None:
+    """Down: from 100 to 140 Keycloak, 140 to 150 both, 150 to 160 mail, 400 to 450 Keycloak."""
     assert FOUND.shared == {
         ("keycloak",): 90 * SECOND,
         ("keycloak", "mail"): 10 * SECOND,
@@ -38,14 +38,14 @@ def test_time_in_which_two_were_down_is_counted_once_for_both() -> None:
     }
 
 
-def test_what_nobody_shared_is_its_own_and_what_nobody_saw_is_unclear() -> None:
-    """160 to 200 and 700 to 710 all others were up; at 900 mail had not been probed for longer than its hold."""
+def test_downtime_without_a_dependency_down_is_own_or_unclear() -> None:
+    """From 160 to 200 and from 700 to 710 all dependencies were up. At 900, mail was unknown."""
     assert (FOUND.alone, FOUND.unclear) == (50 * SECOND, 10 * SECOND)
     assert FOUND.downtime == 170 * SECOND
 
 
-def test_what_a_dependency_shared_is_its_own_however_little_is_known_of_the_others() -> None:
-    """Mail was never probed: with Keycloak down the time is shared, with Keycloak up it is unclear."""
+def test_shared_downtime_does_not_depend_on_unknown_dependencies() -> None:
+    """Mail was never probed. With Keycloak down, the downtime is shared; with Keycloak up, it is unclear."""
     found = split_downtime(
         watched((100, 200), (300, 340)), {"keycloak": watched((100, 200)), "mail": Timeline(HOLD)}, WINDOW
     )
@@ -53,8 +53,8 @@ def test_what_a_dependency_shared_is_its_own_however_little_is_known_of_the_othe
     assert (found.alone, found.unclear) == (0, 40 * SECOND)
 
 
-def test_coincidence_stands_beside_what_chance_would_give() -> None:
-    """100 s shared with Keycloak; independent of it, 170 s of downtime would have met its 11 % in 18.7 s."""
+def test_expected_shared_downtime_for_independent_failures() -> None:
+    """100 s are shared with Keycloak. Independent failures would share 11 % of 170 s, which is 18.7 s."""
     assert FOUND.with_down("keycloak") == 100 * SECOND
     assert FOUND.by_chance("keycloak") == Fraction(187, 10) * SECOND
     assert FOUND.with_down("idle") == FOUND.by_chance("idle") == 0
@@ -66,7 +66,7 @@ def test_joint_availability_is_measured_not_multiplied() -> None:
     assert pair.independent == Fraction(81, 100)
 
 
-def test_json_is_in_seconds_with_null_where_there_is_no_figure() -> None:
+def test_json_is_in_seconds_with_null_without_a_figure() -> None:
     assert FOUND.as_json("chefs")["shared"] == [
         {"dependencies": ["keycloak"], "seconds": 90.0},
         {"dependencies": ["keycloak", "mail"], "seconds": 10.0},

@@ -1,4 +1,4 @@
-"""How durations print: bounds outwards, and never alike where they differ."""
+"""Tests of the format of durations: bounds are rounded outwards, and different bounds differ in text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sla.window import parse_duration
         (59_500_000, 59_500_000, 624_750_000, ("59.5s", "59.5s", "10m 25s")),
     ],
 )
-def test_bounds_that_differ_print_differently(low: int, point: int, high: int, printed: tuple[str, str, str]) -> None:
+def test_different_bounds_have_different_texts(low: int, point: int, high: int, printed: tuple[str, str, str]) -> None:
     assert format_bounds(low, point, high) == printed
 
 
@@ -48,7 +48,7 @@ bounds = st.one_of(st.tuples(lengths, lengths, lengths).map(lambda t: tuple(sort
 
 
 @given(bounds)
-def test_printed_bounds_contain_the_true_ones(exact: tuple[int, int, int]) -> None:
+def test_printed_bounds_contain_the_exact_bounds(exact: tuple[int, int, int]) -> None:
     printed = format_bounds(*exact)
     low, point, high = map(parse_duration, printed)
     assert low <= exact[0]
@@ -58,14 +58,14 @@ def test_printed_bounds_contain_the_true_ones(exact: tuple[int, int, int]) -> No
         assert exact[i] == exact[j] or printed[i] != printed[j]
 
 
-def test_a_duration_rounded_up_by_little_does_not_grow_by_a_whole_unit() -> None:
+def test_rounding_up_adds_less_than_a_unit() -> None:
     assert format_duration(34 * 60 * MINUTE + 1, up=True) == "1d 10h 1m"
     assert format_duration(10 * 24 * 60 * MINUTE + 1, up=True) == "10d 1h"
 
 
 @given(lengths)
-def test_what_is_cut_off_is_a_small_part(microseconds: int) -> None:
-    """A fiftieth at the most from a minute on; with `up` as much is added at the most."""
+def test_truncated_part_is_small(microseconds: int) -> None:
+    """At most 2 % for a minute or more. With `up`, at most the same part is added."""
     down, up = parse_duration(format_duration(microseconds)), parse_duration(format_duration(microseconds, up=True))
     assert down <= microseconds <= up
     if microseconds >= MINUTE:
@@ -73,8 +73,8 @@ def test_what_is_cut_off_is_a_small_part(microseconds: int) -> None:
 
 
 @given(lengths)
-def test_a_negative_duration_is_written_as_a_positive_one(microseconds: int) -> None:
-    """An overspent budget is beside what was spent, and must not look larger than that."""
+def test_negative_duration_is_formatted_like_a_positive_one(microseconds: int) -> None:
+    """An overspent budget is shown next to the spent time, and must not look larger."""
     length = microseconds or 1
     assert format_duration(-length) == f"-{format_duration(length)}"
 

@@ -1,4 +1,4 @@
-"""Eras: each instant of a whole is measured under the definition that held then, and stays so."""
+"""Tests of eras: each instant is measured with the definition of that time."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def whole(*members: Timeline, k: int | None = None) -> Composition:
     return Composition(Rule(k), members)
 
 
-def test_a_member_that_is_added_changes_nothing_before_it_is_observed() -> None:
-    """Loaded at 50, first observed at 63: the former definition holds until then."""
+def test_added_member_changes_no_state_before_its_first_observation() -> None:
+    """Loaded at 50 and first observed at 63. The former definition applies until 63."""
     old, new = every(10, 0, 100), every(10, 63, 100, BAD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
     assert eras.durations(Interval(0, 63)) == Durations(up=63)
@@ -44,7 +44,7 @@ def test_a_member_that_is_added_changes_nothing_before_it_is_observed() -> None:
     assert [tuple(piece) for piece in eras.pieces(Interval(40, 80))] == [(40, 63, State.UP), (63, 80, State.DOWN)]
 
 
-def test_a_member_without_observations_is_unknown_one_hold_after_it_was_loaded() -> None:
+def test_added_member_without_observations_is_unknown_after_one_hold() -> None:
     old, new = every(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
     assert eras.state(74) is State.UP
@@ -54,16 +54,16 @@ def test_a_member_without_observations_is_unknown_one_hold_after_it_was_loaded()
     assert eras.state(59) is State.UP
 
 
-def test_a_member_that_is_removed_leaves_the_past_as_it_was() -> None:
-    """Without a new member a definition takes effect when it is loaded."""
+def test_removed_member_does_not_change_past_states() -> None:
+    """A definition without new members applies when it is loaded."""
     up, down = every(10, 0, 100), every(10, 0, 100, BAD)
     eras = Eras([Era(EVER, whole(up, down)), Era(50, whole(up))])
     assert eras.durations(Interval(0, 90)) == Durations(up=40, down=50)
     assert eras.state_start(70) == 50
 
 
-def test_it_is_decided_which_definition_holds_once_each_new_member_is_observed_or_two_holds_have_passed() -> None:
-    """An observation that is sent before the definition takes effect without it may arrive for another hold."""
+def test_definition_is_decided_when_new_members_are_observed_or_after_two_holds() -> None:
+    """An earlier observation of a new member may still arrive for another hold."""
     old, new = every(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
     assert [eras.decided_until(now) for now in (40, 50, 60, 99, 100)] == [40, 50, 50, 50, 100]
@@ -72,8 +72,8 @@ def test_it_is_decided_which_definition_holds_once_each_new_member_is_observed_o
     assert Eras([Era(EVER, whole(old)), Era(50, whole(old))]).decided_until(60) == 60
 
 
-def test_before_the_first_definition_takes_effect_all_is_unknown_without_a_guess() -> None:
-    """Its members are observed at 10 and at 14; their observations count all the same."""
+def test_time_before_the_first_definition_is_unknown_without_a_guess() -> None:
+    """Its members are observed at 10 and at 14, and these observations are counted."""
     first, second = every(10, 10, 100), every(10, 14, 100)
     eras = Eras([Era(5, whole(first, second), (first, second), HOLD)])
     assert eras.durations(Interval(0, 34)) == Durations(up=20, unknown=14)
@@ -81,14 +81,14 @@ def test_before_the_first_definition_takes_effect_all_is_unknown_without_a_guess
     assert (eras.first, eras.first_observation_at, eras.settled) == (10, 10, 94)
 
 
-def test_a_definition_that_is_replaced_before_it_takes_effect_never_holds() -> None:
+def test_definition_replaced_before_it_applies_has_no_era() -> None:
     old, never = every(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, never), (never,), HOLD), Era(60, whole(old))])
     assert eras.durations(Interval(0, 90)) == Durations(up=90)
 
 
-def test_a_product_without_members_is_unknown() -> None:
-    """It left the configuration, and came back."""
+def test_product_without_members_is_unknown() -> None:
+    """It was removed from the configuration and added again."""
     check = every(10, 0, 100)
     eras = Eras([Era(EVER, whole(check)), Era(30, None), Era(60, whole(check), (check,), HOLD)])
     assert eras.durations(Interval(0, 90)) == Durations(up=60, unknown=30)
@@ -97,7 +97,7 @@ def test_a_product_without_members_is_unknown() -> None:
     assert eras.state_start(45) == 45
 
 
-def test_the_newest_definition_says_what_it_is_made_of_and_when_it_expires() -> None:
+def test_members_and_expiry_are_those_of_the_newest_definition() -> None:
     old, new = every(10, 0, 100), every(10, 60, 80)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(new), (new,), HOLD)])
     assert eras.members == (new,)
@@ -112,7 +112,7 @@ def test_the_newest_definition_says_what_it_is_made_of_and_when_it_expires() -> 
     assert ended.durations(Interval(0, 80)) == Durations(up=80)
 
 
-def test_the_budget_adds_up_the_objectives_that_were_promised() -> None:
+def test_budget_is_the_sum_over_the_objectives_of_the_window() -> None:
     """99 % for 60, 90 % for 40, of which 25 are excluded: 0.6 and 1.5 allowed, not 10 % or 1 % of all."""
     check = every(10, 0, 100)
     loose, strict = Objective.parse("90%"), Objective.parse("99%")
@@ -128,8 +128,8 @@ def test_the_budget_adds_up_the_objectives_that_were_promised() -> None:
     assert (found.budget and found.budget.allowed) == found.allowed
 
 
-def test_a_window_of_the_past_is_judged_by_the_objective_of_its_time() -> None:
-    """95 % up kept 90 %, whatever is promised today."""
+def test_past_window_uses_the_objective_of_its_time() -> None:
+    """95 % up meets 90 %, independent of the current objective."""
     check = Timeline.of_pairs([(at, BAD if 40 <= at < 44 else GOOD) for at in range(101)], HOLD)
     loose, strict = Objective.parse("90%"), Objective.parse("99.9%")
     eras = Eras([Era(0, whole(check), objective=loose), Era(100, whole(check), objective=strict)])
@@ -140,7 +140,7 @@ def test_a_window_of_the_past_is_judged_by_the_objective_of_its_time() -> None:
     assert measure(whole(check), Interval(0, 100), strict).verdict is Verdict.MISSED
 
 
-def test_before_the_first_definition_its_own_promise_and_agreement_hold() -> None:
+def test_first_objective_and_agreement_also_apply_before_the_first_era() -> None:
     check, goal = every(10, 50, 100), Objective.parse("90%")
     eras = Eras([Era(50, whole(check), objective=goal, agreement="{}")])
     assert eras.objectives(Interval(0, 100)) == [(Interval(0, 100), goal)]
@@ -148,7 +148,7 @@ def test_before_the_first_definition_its_own_promise_and_agreement_hold() -> Non
     assert Eras([Era(EVER, whole(check))]).objectives(Interval(0, 100)) == ()
 
 
-def test_objectives_without_any_time_allow_nothing() -> None:
+def test_objectives_of_an_empty_window_allow_no_downtime() -> None:
     check = every(10, 0, 100)
     goals = [Objective.parse("90%"), Objective.parse("99%")]
     eras = Eras([Era(0, whole(check), objective=goals[0]), Era(50, whole(check), objective=goals[1])])
@@ -163,7 +163,7 @@ def test_objectives_without_any_time_allow_nothing() -> None:
 
 @dataclass(frozen=True)
 class Defined:
-    """A definition as a test draws it: which members it has, by number, and how many of them must be up."""
+    """A generated definition: the numbers of its members, and how many of them must be up."""
 
     made: int
     members: tuple[int, ...]
@@ -180,7 +180,7 @@ checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
 
 
 def cell(found: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -> str:
-    """The contract's words, one instant at a time: which definition holds, and what it says."""
+    """Compute the state per instant as defined in measurement.md: the valid definition and its result."""
     starts, before = [], set[int]()
     for each in found:
         new = [members[number] for number in each.members if number not in before]
@@ -207,7 +207,7 @@ def eras_of(found: list[Defined], timelines: list[Timeline], members: list[tuple
     return Eras(made)
 
 
-def test_members_are_those_of_the_definitions_until_an_instant() -> None:
+def test_defined_until_has_the_members_of_earlier_definitions() -> None:
     old, new = every(10, 0, 100), every(10, 50, 100)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD), Era(70, None)])
     assert eras.defined_until(50) == (old,)
@@ -215,8 +215,8 @@ def test_members_are_those_of_the_definitions_until_an_instant() -> None:
     assert eras.defined_until(90) == (old, new)
 
 
-def test_an_ended_definition_counts_no_observations_though_the_first_was_never_in_force() -> None:
-    """Until the first one is replaced it may still take effect, so that its observations count until then."""
+def test_ended_definition_counts_no_observations_if_the_first_never_applied() -> None:
+    """The first definition may apply until it is replaced, so its observations count until then."""
     check, other = every(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(5, whole(check, other), (check, other), 1_000), Era(40, None)])
     assert eras.counts(Interval(0, 40)).good == 4
@@ -225,10 +225,10 @@ def test_an_ended_definition_counts_no_observations_though_the_first_was_never_i
 
 
 @given(definitions, checks, windows)
-def test_every_instant_is_composed_by_the_definition_that_held_then(
+def test_every_instant_uses_the_definition_of_its_time(
     found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
-    """Against an oracle written from the contract alone."""
+    """Compared with an independent implementation of measurement.md."""
     timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
     eras = eras_of(found, timelines, members)
     cells = [cell(found, members, x) for x in range(window.start, window.end)]

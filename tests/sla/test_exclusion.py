@@ -1,4 +1,4 @@
-"""Exclusions: raw and contractual side by side, the audit between them, and two agreements worked by hand."""
+"""Tests of exclusions: raw and contractual figures, the audit, and two agreements computed by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def correction(start: int, end: int, **fields: object) -> Exclusion:
 
 
 def minutely(start: int, end: int, *outages: tuple[int, int]) -> Timeline:
-    """Probe each minute from start to end; bad at first <= at <= last of each outage."""
+    """Return a timeline probed each minute from start to end, bad at first <= at <= last of each outage."""
     timeline = Timeline(HOLD)
     for at in range(start, end + 1, MINUTE):
         bad = any(first <= at <= last for first, last in outages)
@@ -40,14 +40,14 @@ def minutely(start: int, end: int, *outages: tuple[int, int]) -> Timeline:
     return timeline
 
 
-def test_an_exclusion_without_length_or_beside_the_window_cuts_nothing() -> None:
+def test_empty_exclusion_or_exclusion_outside_the_window_has_no_effect() -> None:
     planned = maintenance(2, 6)
     others = [correction(4, 4), correction(-3, 0), correction(20, 25), correction(0, 0), correction(20, 20)]
     assert list(audit(Interval(0, 20), [planned, *others])) == [Excluded(Interval(2, 6), (planned,))]
 
 
 def test_shared_time_is_one_piece_with_both_causes() -> None:
-    """And is counted once."""
+    """Shared time is counted once."""
     planned, corrected = maintenance(2, 6), correction(4, 9)
     assert list(audit(Interval(0, 20), [corrected, planned])) == [
         Excluded(Interval(2, 4), (planned,)),
@@ -56,22 +56,22 @@ def test_shared_time_is_one_piece_with_both_causes() -> None:
     ]
 
 
-def test_the_window_cuts_exclusions() -> None:
-    """What lies outside is not in the audit, nor is what is empty; twice is once."""
+def test_exclusions_are_limited_to_the_window() -> None:
+    """Time outside the window and empty exclusions are not in the audit. Duplicates are listed once."""
     across, outside, empty = maintenance(-5, 3), maintenance(30, 40), maintenance(7, 7)
     assert list(audit(Interval(0, 20), [across, outside, empty, across])) == [Excluded(Interval(0, 3), (across,))]
     assert list(audit(Interval(0, 20), [])) == []
 
 
-def test_each_cause_has_its_total() -> None:
-    """Shared time is in both; causes that exclude nothing are not named; the order is that of the causes."""
+def test_totals_per_cause() -> None:
+    """Shared time counts for both causes. Causes without excluded time are omitted. The order is that of the causes."""
     pieces = list(audit(Interval(0, 20), [correction(4, 9), maintenance(2, 6), maintenance(5, 7)]))
     assert list(totals(pieces).items()) == [(Cause.MAINTENANCE, 5), (Cause.CORRECTION, 5)]
     assert totals([]) == {}
 
 
-def test_a_correction_is_told_with_author_reason_and_time_of_making() -> None:
-    """As JSON: seconds, RFC 3339, null where nobody says."""
+def test_json_of_a_correction_has_author_reason_and_time() -> None:
+    """The JSON has seconds, RFC 3339 instants, and null for missing values."""
     told = correction(0, SECOND, label="7f", author="Ada", reason="probe account locked", made=MINUTE)
     (piece,) = audit(Interval(0, DAY), [told])
     assert piece.as_json() == {
@@ -97,22 +97,22 @@ def test_a_correction_is_told_with_author_reason_and_time_of_making() -> None:
     }
 
 
-def test_a_dependency_is_excluded_while_its_point_state_is_down() -> None:
-    """Half of the doubt before the first bad probe is down, half of that after the last one; unknown time is not."""
+def test_dependency_is_excluded_while_its_point_state_is_down() -> None:
+    """Half of the doubt before the first bad probe and half after the last one count as down. Unknown time does not."""
     timeline = minutely(0, 10 * MINUTE, (4 * MINUTE, 6 * MINUTE))
     found = list(dependency_downtime(timeline, Interval(0, HOUR), "keycloak"))
     assert found == [Exclusion(Interval(210 * SECOND, 390 * SECOND), Cause.DEPENDENCY, "keycloak")]
 
 
-def test_nothing_excluded_leaves_the_raw_figure() -> None:
-    """Contractual equals raw, and the audit is empty."""
+def test_without_exclusions_contractual_equals_raw() -> None:
+    """The audit is empty."""
     day = parse_window("24h", DAY, ZoneInfo("UTC"))
     agreed = measure_agreement(minutely(0, DAY, (HOUR, 2 * HOUR)), day, NINETY_NINE_95, ())
     assert agreed.raw == agreed.contractual
     assert (agreed.audit, agreed.excluded) == ((), 0)
 
 
-def test_a_month_in_progress_loses_the_budget_of_maintenance_to_come() -> None:
+def test_future_maintenance_reduces_the_budget_of_a_month_in_progress() -> None:
     """744 h of 99.95 % allow 1,339.2 s. Less 2 h elapsed and 4 h to come: 738 h = 2,656,800 s, which allow 1,328.4 s.
 
     Only the elapsed 2 h are in the audit.
@@ -152,8 +152,8 @@ class TestPathfinder:
     WINDOW = Window("30d", Interval(0, 30 * DAY), Interval(0, 30 * DAY))
     PLANNED = 3 * DAY + 2 * HOUR
 
-    def test_raw_misses_and_contractual_meets(self) -> None:
-        """As computed above."""
+    def test_raw_is_missed_and_contractual_is_met(self) -> None:
+        """The expected values are computed in the docstring of the class."""
         outage = (self.PLANNED, self.PLANNED + 29 * MINUTE)
         timeline = minutely(0, 30 * DAY, outage, (9 * DAY, 9 * DAY + 4 * MINUTE))
         planned = maintenance(self.PLANNED, self.PLANNED + HOUR, "upgrade")
@@ -192,7 +192,7 @@ class TestChefs:
         return tuple(int(t[:2]) * HOUR + int(t[3:]) * MINUTE for t in (first, last))  # type: ignore[return-value]
 
     def test_downtime_of_named_dependencies_is_excluded_once(self) -> None:
-        """As computed above."""
+        """The expected values are computed in the docstring of the class."""
         chefs = minutely(0, DAY, self.bad("10:01", "10:24"))
         others = {
             "keycloak": minutely(0, DAY, self.bad("10:00", "10:19")),
@@ -215,7 +215,7 @@ class TestChefs:
         assert agreed.contractual.availability.point == 1
         assert agreed.contractual.verdict is Verdict.MET
 
-    def test_service_hours_leave_the_rest_of_the_week_out(self) -> None:
+    def test_time_outside_service_hours_is_excluded(self) -> None:
         """The team answers 09:00-17:00 on weekdays: one outage in the night, one in the morning, both ten probes long.
 
         Monday 00:00 to Saturday 00:00 UTC: 5 x 8 h = 144,000 s of 432,000 s count. Down 600 s of them: 99.5833 %; raw
@@ -233,7 +233,7 @@ class TestChefs:
         assert agreed.excluded == 288_000 * SECOND
 
 
-def test_each_figure_is_marked_as_provisional_by_itself() -> None:
+def test_raw_and_contractual_are_marked_as_provisional_independently() -> None:
     found = measure_agreement(minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, [])
     marked = found.mark_provisional(raw=False, contractual=True)
     assert (marked.raw.provisional, marked.contractual.provisional) == (False, True)
@@ -241,8 +241,8 @@ def test_each_figure_is_marked_as_provisional_by_itself() -> None:
     assert marked.mark_provisional(raw=False, contractual=False) == found
 
 
-def test_a_dependency_excludes_nothing_after_its_last_known_observation() -> None:
-    """Down when it was last seen: what followed may have been up. Nor does a guess exclude anything."""
+def test_dependency_downtime_ends_at_its_last_known_observation() -> None:
+    """It may have been up after its last observation. Guesses are not excluded either."""
     timeline = minutely(0, 10 * MINUTE, (8 * MINUTE, 10 * MINUTE))
     window = Interval(0, HOUR)
     (only,) = dependency_downtime(timeline, window, "keycloak")
@@ -256,7 +256,7 @@ def test_a_dependency_excludes_nothing_after_its_last_known_observation() -> Non
     assert list(dependency_downtime(whole, window, "keycloak")) == []
 
 
-def test_a_product_that_is_depended_on_is_known_as_far_as_the_latest_of_its_checks() -> None:
+def test_dependency_is_known_up_to_the_latest_observation_of_its_checks() -> None:
     early, late = (
         minutely(0, 10 * MINUTE, (5 * MINUTE, 10 * MINUTE)),
         minutely(0, 12 * MINUTE, (5 * MINUTE, 12 * MINUTE)),

@@ -1,4 +1,4 @@
-"""Facts: an id that follows from the content, one text for one body, and merging that neither loses nor replaces."""
+"""Tests of facts: ids, canonical JSON and merging."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ values = st.recursive(
 )
 
 
-def test_the_text_of_a_body_is_sorted_compact_and_readable() -> None:
+def test_canonical_json_is_sorted_and_compact() -> None:
     assert NOTE.body == '{"a":[1,null],"b":"ü"}'
     assert NOTE.content() == {"a": [1, None], "b": "ü"}
 
 
 @given(values)
-def test_the_text_of_a_body_reads_back_and_does_not_depend_on_order(body: object) -> None:
+def test_canonical_json_round_trips_and_does_not_depend_on_order(body: object) -> None:
     fact = Fact.of(0, "Ana", "note", "", {"x": body, "y": 1})
     assert fact.content() == {"x": body, "y": 1}
     assert Fact.of(0, "Ana", "note", "", {"y": 1, "x": body}) == fact
 
 
 @pytest.mark.parametrize("body", [float("nan"), [float("inf")], {"a": "\ud800"}])
-def test_what_no_json_file_can_hold_is_refused(body: object) -> None:
+def test_values_outside_json_are_rejected(body: object) -> None:
     with pytest.raises(ValueError, match=r".+"):
         canonical(body)
 
 
-def test_the_id_follows_from_each_part() -> None:
+def test_id_depends_on_each_field() -> None:
     assert NOTE.id == "f76876365a28" == content_id("note", "forms", 50, "Ana", NOTE.body)
     others = [
         Fact.of(51, "Ana", "note", "forms", NOTE.content()),
@@ -52,7 +52,7 @@ def test_the_id_follows_from_each_part() -> None:
     assert all(len(each.id) == 12 for each in others)
 
 
-def test_merging_keeps_each_id_once_and_the_first_source_takes_precedence() -> None:
+def test_merged_facts_are_unique_and_the_first_source_has_priority() -> None:
     late, early = replace(NOTE, id="b", made=60), replace(NOTE, id="c", made=40)
     same = replace(NOTE, id="a", made=60)
     assert merged([late, NOTE], [early, replace(late, author="Eve")], [same]) == [early, NOTE, same, late]

@@ -1,4 +1,4 @@
-"""Hosting tiers: what a product on them cannot promise."""
+"""Tests of hosting tiers and the promises that they do not support."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ EMERALD = Tier("emerald", "Emerald", Objective.parse("99.5%"), None, "the table"
 POLICY = HostingPolicy("hosting", "Tiers", (SILVER, EMERALD))
 
 
-def test_tiers_are_found_by_their_ids() -> None:
+def test_tiers_are_found_by_id() -> None:
     assert POLICY.names == ("silver", "emerald")
     assert POLICY.of("emerald") is EMERALD
     with pytest.raises(KeyError):
         POLICY.of("gold")
 
 
-def test_two_tiers_of_one_id_are_refused() -> None:
+def test_duplicate_tier_ids_are_rejected() -> None:
     with pytest.raises(ValueError, match="has two tiers silver; give each tier a unique id"):
         HostingPolicy("hosting", "Tiers", (SILVER, SILVER))
 
@@ -35,7 +35,7 @@ def test_two_tiers_of_one_id_are_refused() -> None:
         (EMERALD, "99%", MINUTE, 0),  # a tier that states no longest outage limits none
     ],
 )
-def test_a_promise_above_the_tier_is_named_with_the_remedy(
+def test_promise_above_the_tier_is_reported_with_the_remedy(
     tier: Tier, objective: str, longest: int | None, count: int
 ) -> None:
     found = list(exceeded_limits(tier, Objective.parse(objective), longest))

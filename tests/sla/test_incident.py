@@ -1,4 +1,4 @@
-"""The incident table: when a check is called down, since when, why, and for how long."""
+"""Tests of incidents: when they open and resolve, their reason and their downtime."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LETTERS = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
 
 
 def observations(letters: str) -> list[Observation]:
-    """One a ten microseconds; bad ones carry their number as reason."""
+    """Return one observation per 10 microseconds. Bad ones have their number as the reason."""
     return [Observation("p/c", 10 * i, LETTERS[x], str(i) if x == "b" else "") for i, x in enumerate(letters)]
 
 
 def walk(letters: str, fall: int = 2, rise: int = 2) -> list[str]:
-    """What each step decides: `-`, `opened AT` or `resolved AT`."""
+    """Return the decision of each step: `-`, `opened AT` or `resolved AT`."""
     tracker = IncidentTracker("p/c", "p", fall, rise)
     told = []
     for seen in observations(letters):
@@ -52,12 +52,12 @@ def walk(letters: str, fall: int = 2, rise: int = 2) -> list[str]:
     ],
 )
 def test_decisions(letters: str, fall: int, rise: int, told: list[str]) -> None:
-    """An incident begins at the first bad of the streak that opened it and ends at the first good of the recovery."""
+    """An incident begins at the first bad outcome of its streak and ends at the first good outcome of the recovery."""
     assert walk(letters, fall, rise) == told
 
 
-def test_the_table_has_a_row_for_every_case() -> None:
-    """Every phase, known outcome and threshold; opening leads down, resolving leads to clear, nothing else does."""
+def test_transition_table_is_complete() -> None:
+    """It has every phase, known outcome and threshold. Only opening leads to DOWN, only resolving to CLEAR."""
     assert set(TRANSITIONS) == set(product(Phase, (Outcome.GOOD, Outcome.BAD), (False, True)))
     for (phase, _, _), (then, decision) in TRANSITIONS.items():
         well = {Phase.CLEAR, Phase.FAILING}
@@ -65,8 +65,8 @@ def test_the_table_has_a_row_for_every_case() -> None:
         assert (decision is Decision.RESOLVE) == (phase not in well and then in well)
 
 
-def test_an_incident_says_what_and_why() -> None:
-    """Its reason is the first bad one's, its id follows from check and instant."""
+def test_incident_has_reason_and_stable_id() -> None:
+    """The reason is that of the first bad observation. The id depends on check and instant."""
     tracker = IncidentTracker("p/c", "p")
     changes = [tracker.step(seen) for seen in observations("gbbb")]
     incident = tracker.open
@@ -75,8 +75,8 @@ def test_an_incident_says_what_and_why() -> None:
     assert tracker.phase is Phase.DOWN
 
 
-def test_downtime_is_measured_not_reckoned() -> None:
-    """What flapped back and what nobody saw is no downtime, though the incident lasted through it."""
+def test_downtime_is_measured_by_the_history() -> None:
+    """Good and unknown time during the incident is not downtime."""
     timeline = Timeline(10)
     tracker = IncidentTracker("p/c", "p", 1, 2, timeline)
     change = None
@@ -91,7 +91,7 @@ def test_downtime_is_measured_not_reckoned() -> None:
     assert change.incident.downtime_until(-5, timeline) == 0
 
 
-def test_downtime_begins_at_the_estimated_change_so_that_incidents_add_up_to_the_figures() -> None:
+def test_downtime_begins_at_the_estimated_change() -> None:
     timeline = Timeline(10)
     tracker = IncidentTracker("p/c", "p", 1, 1, timeline)
     for each in observations("ggbbgg"):
@@ -107,7 +107,7 @@ def test_downtime_begins_at_the_estimated_change_so_that_incidents_add_up_to_the
 
 
 @pytest.mark.parametrize(("apart", "doubt"), [(1, 1), (2, 1), (3, 2), (10, 5)])
-def test_downtime_begins_half_way_back_however_close_the_last_good_observation(apart: int, doubt: int) -> None:
+def test_downtime_begins_at_the_midpoint_after_the_last_good_observation(apart: int, doubt: int) -> None:
     """Good at 0, bad from `apart` on: the estimated change lies at the midpoint, rounded down to the microsecond."""
     timeline = Timeline(10)
     for at, outcome in ((0, Outcome.GOOD), (apart, Outcome.BAD), (apart + 4, Outcome.BAD)):
@@ -118,8 +118,8 @@ def test_downtime_begins_half_way_back_however_close_the_last_good_observation(a
 
 
 @pytest.mark.parametrize("before", ["", "u", "uu"])
-def test_downtime_begins_at_the_first_bad_observation_where_no_good_one_bounds_it(before: str) -> None:
-    """At the start of the record, and after a gap longer than the hold: what was unknown is no downtime."""
+def test_downtime_begins_at_the_first_bad_observation_without_a_good_one_before(before: str) -> None:
+    """This applies at the start of the record, and after a gap longer than the hold. Unknown time is not downtime."""
     timeline = Timeline(10)
     if before:
         timeline.append(-100, Outcome.GOOD)
@@ -129,21 +129,21 @@ def test_downtime_begins_at_the_first_bad_observation_where_no_good_one_bounds_i
     assert Incident.open("p", "p/c", opened, "").downtime_until(opened + 10, timeline) == 10
 
 
-def test_downtime_after_a_short_recovery_does_not_count_the_outage_before_it() -> None:
-    """Bad, good, bad, bad: of the second incident only what follows the middle of the way from good to bad."""
+def test_downtime_after_a_short_recovery_excludes_the_previous_outage() -> None:
+    """Bad, good, bad, bad: the downtime begins in the middle between the good and the next bad observation."""
     timeline = Timeline(10)
     for each in observations("bgbb"):
         timeline.append(each.at, each.outcome)
     assert Incident.open("p", "p/c", 20, "").downtime_until(30, timeline) == 5 + 10
 
 
-def test_downtime_without_a_timeline_is_not_known() -> None:
-    """There is no figure, rather than the time between the two."""
+def test_downtime_without_a_timeline_is_none() -> None:
+    """It is not the time between opening and resolution."""
     assert Incident.open("p", "p/c", 5, "").resolve(9).downtime is None
 
 
-def test_a_lost_incident_is_not_resolved() -> None:
-    """A tracker told that no incident is on decides nothing when the check recovers."""
+def test_recovery_without_an_open_incident_decides_nothing() -> None:
+    """A tracker without an open incident does not resolve one when the check recovers."""
     tracker = IncidentTracker("p/c", "p", 1, 1)
     tracker.step(observations("b")[0])
     tracker.open = None
@@ -156,16 +156,16 @@ def test_two_bad_open_and_two_good_resolve_by_default() -> None:
     assert [type(change) for change in changes] == [type(None), Opened, type(None), Resolved]
 
 
-def test_thresholds_are_numbers_of_probes() -> None:
-    """Nothing opens at nought."""
+def test_thresholds_below_1_are_rejected() -> None:
+    """An incident cannot open after 0 probes."""
     for fall, rise in ((0, 1), (1, 0)):
         with pytest.raises(ValueError, match="1 or more"):
             IncidentTracker("p/c", "p", fall, rise)
 
 
 @given(st.text("gbu", max_size=30), st.integers(1, 4), st.integers(1, 4))
-def test_runs_decide_what_their_observations_decide(letters: str, fall: int, rise: int) -> None:
-    """A tracker rebuilt from folded runs stands where the one that saw every probe stands."""
+def test_runs_give_the_same_decisions_as_their_observations(letters: str, fall: int, rise: int) -> None:
+    """A tracker that is rebuilt from runs has the same state as one with all observations."""
     seen = observations(letters)
     one_by_one, from_runs = (IncidentTracker("p/c", "p", fall, rise) for _ in range(2))
     runs: list[Run] = []
@@ -179,8 +179,8 @@ def test_runs_decide_what_their_observations_decide(letters: str, fall: int, ris
 
 
 @given(st.text("gbu", max_size=40), st.integers(1, 4), st.integers(1, 4))
-def test_incidents_are_those_of_a_plain_reading(letters: str, fall: int, rise: int) -> None:
-    """Opened and resolved where the known outcomes, read left to right, first make up `fall` bad or `rise` good."""
+def test_incidents_equal_those_of_a_simple_scan(letters: str, fall: int, rise: int) -> None:
+    """They open and resolve where the known outcomes first contain `fall` bad or `rise` good ones in sequence."""
     known = [(10 * i, x) for i, x in enumerate(letters) if x != "u"]
     expected, down, begins = [], False, 0
     for i, (_, x) in enumerate(known):
@@ -192,7 +192,7 @@ def test_incidents_are_those_of_a_plain_reading(letters: str, fall: int, rise: i
     assert [told for told in walk(letters, fall, rise) if told != "-"] == expected
 
 
-def test_a_failing_probe_is_read_by_programs() -> None:
+def test_failure_as_json() -> None:
     failure = Failure(1_500_000, "http_status", 503, "no pod is ready", {"connect": 0.5})
     assert failure.as_json() == {
         "at": "1970-01-01T00:00:01.500000Z",
@@ -203,6 +203,6 @@ def test_a_failing_probe_is_read_by_programs() -> None:
     }
 
 
-def test_failures_can_be_told_apart_in_a_set() -> None:
+def test_failures_are_hashable() -> None:
     first, other = Failure(10, "deadline", phases={"connect": 0.1}), Failure(20, "deadline")
     assert {first, other, Failure(10, "deadline", phases={"connect": 0.1})} == {first, other}

@@ -1,4 +1,4 @@
-"""Half-open intervals: union, subtraction and what they cover together."""
+"""Tests of half-open intervals: union, subtraction and total length."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def instants(*intervals: Interval) -> set[int]:
     return {t for i in intervals for t in range(i.start, i.end)}
 
 
-def test_an_interval_does_not_run_backwards() -> None:
-    """Empty is allowed, and holds nothing."""
+def test_interval_that_ends_before_its_start_is_rejected() -> None:
+    """An empty interval is allowed."""
     assert Interval(3, 3).length == 0
     with pytest.raises(ValueError, match="ends before it starts: 4 > 3"):
         Interval(4, 3)
 
 
 @given(st.lists(spans))
-def test_union_holds_exactly_the_instants_of_its_parts(parts: list[Interval]) -> None:
-    """Joining neither gains nor loses an instant, twice is once, and no two results touch."""
+def test_union_contains_exactly_the_instants_of_its_parts(parts: list[Interval]) -> None:
+    """No instant is added or lost, duplicates count once, and the results have gaps between them."""
     joined = list(union(parts))
     assert instants(*joined) == instants(*parts)
     assert list(union(joined + parts)) == joined
@@ -34,7 +34,7 @@ def test_union_holds_exactly_the_instants_of_its_parts(parts: list[Interval]) ->
     assert total(parts) == len(instants(*parts))
 
 
-def test_empty_intervals_vanish_and_cut_nothing() -> None:
+def test_empty_intervals_have_no_effect() -> None:
     assert list(union([Interval(3, 3)])) == []
     assert list(union([Interval(0, 2), Interval(5, 5), Interval(7, 9)])) == [Interval(0, 2), Interval(7, 9)]
     assert list(subtract(Interval(0, 9), [Interval(5, 5)])) == [Interval(0, 9)]
@@ -42,8 +42,8 @@ def test_empty_intervals_vanish_and_cut_nothing() -> None:
 
 
 @given(spans, st.lists(spans))
-def test_subtraction_leaves_exactly_what_no_hole_holds(window: Interval, holes: list[Interval]) -> None:
-    """The rest comes in order and without empty parts."""
+def test_subtraction_leaves_exactly_the_instants_that_are_not_removed(window: Interval, holes: list[Interval]) -> None:
+    """The result is in order and has no empty parts."""
     rest = list(subtract(window, holes))
     assert instants(*rest) == instants(window) - instants(*holes)
     assert all(i.length for i in rest)

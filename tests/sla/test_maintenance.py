@@ -1,4 +1,4 @@
-"""Plans of maintenance as facts: what they say, what was in force when, and what one changed."""
+"""Tests of maintenance plans: facts, validity and changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CALENDAR = (
 
 @pytest.mark.parametrize("blocks", ["[]", UPGRADE, SUNDAYS, CALENDAR])
 @pytest.mark.parametrize("superseded", [(), ("0f3a5c7e9b12",)])
-def test_a_plan_is_read_back_from_its_fact(blocks: str, superseded: tuple[str, ...]) -> None:
+def test_plan_round_trips_through_its_fact(blocks: str, superseded: tuple[str, ...]) -> None:
     plan = MaintenancePlan("forms", 7, blocks, superseded)
     fact = plan.fact("ninewatch.yaml")
     assert (fact.kind, fact.author, fact.product, fact.made) == (MAINTENANCE, "configuration", "forms", 7)
@@ -33,12 +33,12 @@ def test_a_plan_is_read_back_from_its_fact(blocks: str, superseded: tuple[str, .
 @pytest.mark.parametrize(
     "body", [{}, {"blocks": 3}, {"blocks": [3]}, {"blocks": ["x"]}, [], {"blocks": [], "supersedes": 1}]
 )
-def test_a_fact_that_is_no_plan_is_refused(body: object) -> None:
+def test_invalid_plan_is_rejected(body: object) -> None:
     with pytest.raises(ValueError, match="lacks a part"):
         MaintenancePlan.read(Fact.of(1, "x", MAINTENANCE, "forms", body))
 
 
-def test_each_instant_is_under_the_plan_that_was_made_last_before_it() -> None:
+def test_each_instant_has_the_last_plan_made_before_it() -> None:
     a, b, c = (MaintenancePlan("p", made) for made in (10, 20, 30))
     assert list(in_force([a, b, c], Interval(0, 40))) == [
         (a, Interval(0, 20)),
@@ -52,12 +52,12 @@ def test_each_instant_is_under_the_plan_that_was_made_last_before_it() -> None:
     assert list(in_force([], Interval(0, 40))) == []
 
 
-def test_of_plans_that_were_made_at_one_instant_the_last_is_in_force() -> None:
+def test_last_of_several_plans_with_the_same_time_is_valid() -> None:
     a, b = MaintenancePlan("p", 10), MaintenancePlan("p", 10, UPGRADE)
     assert list(in_force([a, b], Interval(10, 40))) == [(b, Interval(10, 40))]
 
 
-def test_a_plan_is_listed_by_what_it_changes() -> None:
+def test_changes_of_a_plan_are_listed() -> None:
     first, second = MaintenancePlan("forms", 1, UPGRADE), MaintenancePlan("forms", 2, SUNDAYS)
     upgrade = "2026-12-06T02:00:00/2026-12-06T04:00:00 America/Vancouver: upgrade"
     assert changes(None, first) == [f"planned: {upgrade}"]

@@ -1,4 +1,4 @@
-"""One shape for every figure: section 11's object, to the letter."""
+"""Tests of measured windows and their JSON (measurement.md, section 11)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def timeline() -> Timeline:
 
 
 def test_worked_example_as_json(timeline: Timeline) -> None:
-    """Names, order and values of sections 10 and 11."""
+    """Names, order and values are those of measurement.md, sections 10 and 11."""
     measured = measure(timeline, WINDOW, Objective.parse("99.9%"), interval=60 * SECOND)
     told = measured.as_json(check="health")
     assert json.dumps(told) == json.dumps(
@@ -59,16 +59,16 @@ def test_worked_example_as_json(timeline: Timeline) -> None:
     assert told["proven_availability"] == pytest.approx(0.3412614362)
 
 
-def test_a_product_stands_where_a_check_does(timeline: Timeline) -> None:
-    """And adds up the observations of its checks."""
+def test_json_of_a_product_has_the_product_id(timeline: Timeline) -> None:
+    """The observations are the sum over its checks."""
     told = measure(Composition(Rule(), [timeline, timeline]), WINDOW).as_json(product="chefs")
     assert next(iter(told.items())) == ("product", "chefs")
     assert "check" not in told
     assert told["observations"] == {"good": 10, "bad": 4, "unknown": 0}
 
 
-def test_without_an_objective_what_depends_on_it_is_null(timeline: Timeline) -> None:
-    """The shape stays."""
+def test_without_an_objective_dependent_fields_are_null(timeline: Timeline) -> None:
+    """The keys stay the same."""
     measured = measure(timeline, WINDOW, interval=60 * SECOND)
     told = measured.as_json(check="x")
     assert told["budget"] == {"allowed_seconds": None, "spent_seconds": 120.0, "remaining_seconds": None}
@@ -76,8 +76,8 @@ def test_without_an_objective_what_depends_on_it_is_null(timeline: Timeline) -> 
     assert (measured.budget, measured.burn_rate) == (None, None)
 
 
-def test_a_window_without_any_time_has_no_figure(timeline: Timeline) -> None:
-    """All of it excluded: null, never 0 % and never 100 %; durations are nought."""
+def test_completely_excluded_window_has_no_figures(timeline: Timeline) -> None:
+    """The ratios are null, not 0 % or 100 %. Durations are 0."""
     told = measure(timeline, WINDOW, Objective.parse("99%"), excluded=[WINDOW]).as_json(check="x")
     assert told["excluded_seconds"] == 1000.0
     assert told["availability"] == {"low": None, "point": None, "high": None}
@@ -88,8 +88,8 @@ def test_a_window_without_any_time_has_no_figure(timeline: Timeline) -> None:
     assert told["resolvable"] is None
 
 
-def test_a_spotless_point_has_no_observed_nines(timeline: Timeline) -> None:
-    """It bounds nothing; what it proves is finite."""
+def test_point_of_1_has_no_observed_nines(timeline: Timeline) -> None:
+    """The observed nines are null, the proven nines are finite."""
     told = measure(timeline, Interval(0, 100 * SECOND), Objective.parse("99%"), interval=SECOND // 2).as_json(check="x")
     assert told["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}
     assert told["nines"]["observed"] is None
@@ -97,8 +97,8 @@ def test_a_spotless_point_has_no_observed_nines(timeline: Timeline) -> None:
     assert (told["verdict"], told["point_meets_objective"], told["resolvable"]) == ("met", True, True)
 
 
-def test_excluded_time_leaves_before_anything_is_counted(timeline: Timeline) -> None:
-    """The outage excluded, budget and counts shrink with the window; the states around it are still told by it."""
+def test_excluded_time_is_removed_before_figures_are_computed(timeline: Timeline) -> None:
+    """Budget and counts are those of the remaining time. The states around the exclusion do not change."""
     outage = Interval(180 * SECOND, 300 * SECOND)
     measured = measure(timeline, WINDOW, Objective.parse("99.9%"), excluded=[outage, outage])
     assert measured.excluded == 120 * SECOND
@@ -108,14 +108,14 @@ def test_excluded_time_leaves_before_anything_is_counted(timeline: Timeline) -> 
     assert measured.budget.allowed == 880_000
 
 
-def test_a_point_at_the_objective_meets_it(timeline: Timeline) -> None:
-    """Two thirds of two thirds; an objective a hair above is not met."""
+def test_point_equal_to_the_objective_meets_it(timeline: Timeline) -> None:
+    """A slightly higher objective is not met."""
     assert measure(timeline, WINDOW, Objective(Fraction(2, 3))).point_meets_objective is True
     assert measure(timeline, WINDOW, Objective(Fraction(2, 3) + Fraction(1, 10**12))).point_meets_objective is False
 
 
-def test_the_policy_is_carried_into_every_point_figure(timeline: Timeline) -> None:
-    """Unknown as down: point, spent and burn."""
+def test_unknown_policy_applies_to_every_point_figure(timeline: Timeline) -> None:
+    """With DOWN, this applies to point, spent budget and burn rate."""
     measured = measure(timeline, WINDOW, Objective.parse("90%"), unknown=UnknownPolicy.DOWN)
     told = measured.as_json(check="x")
     assert told["availability"] == {"low": 0.18, "point": 0.24, "high": 0.94}

@@ -1,4 +1,4 @@
-"""Objectives as people write them, and printing that never flatters."""
+"""Tests of objectives: parsing, and formats that round down."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ ratios = st.fractions(0, 1, max_denominator=10**13)
         ("five-nines", "99.999%"),
     ],
 )
-def test_objectives_read_and_print_exactly(text: str | float, printed: str) -> None:
-    """Percent, bare or not, a number or words; printing gives back what was meant."""
+def test_objectives_are_parsed_and_printed_exactly(text: str | float, printed: str) -> None:
+    """The forms are percent with or without a sign, numbers and words."""
     assert str(Objective.parse(text)) == printed
 
 
@@ -59,14 +59,14 @@ def test_objectives_read_and_print_exactly(text: str | float, printed: str) -> N
         (0.5, 'write "50%"'),
     ],
 )
-def test_other_objectives_are_refused_with_a_remedy(text: str | float, remedy: str) -> None:
-    """What cannot be measured, promises nothing, or is more likely a ratio than percent, says what to write."""
+def test_invalid_objectives_are_rejected_with_a_remedy(text: str | float, remedy: str) -> None:
+    """The message has valid examples, also for 100 %, 0 % and probable ratios."""
     with pytest.raises(ValueError, match=re.escape(remedy)):
         Objective.parse(text)
 
 
-def test_an_objective_without_end_prints_floored() -> None:
-    """A third has no last digit; twelve are shown."""
+def test_periodic_objective_is_printed_rounded_down() -> None:
+    """Twelve digits are printed."""
     assert str(Objective(Fraction(1, 3))) == "33.333333333333%"
 
 
@@ -84,13 +84,13 @@ def test_an_objective_without_end_prints_floored() -> None:
     ],
 )
 def test_allowed_downtime_of_the_seven_levels(text: str, seconds: tuple[str, ...]) -> None:
-    """Exact: no level is off by a float's last digit."""
+    """The values are exact, not floats."""
     lengths = (365 * DAY, 30 * DAY, 7 * DAY, DAY)
     assert [Objective.parse(text).allowed(x) for x in lengths] == [Fraction(s) * SECOND for s in seconds]
 
 
 def test_nines_of_an_availability() -> None:
-    """-log10(1 - ratio), with no figure for a spotless record and none below nought."""
+    """-log10(1 - ratio), with None for a ratio of 1 and no negative values."""
     assert nines(Fraction(999, 1000)) == pytest.approx(3, rel=1e-15)
     assert nines(1 - Fraction(1, 10**15)) == pytest.approx(15, rel=1e-15)
     assert nines(Fraction(1, 10**12)) == pytest.approx(4.342944819034689e-13, rel=1e-14)
@@ -114,14 +114,14 @@ def test_nines_of_an_availability() -> None:
         (None, 2, "n/a"),
     ],
 )
-def test_percent_is_floored(ratio: Fraction | None, digits: int, printed: str) -> None:
-    """Nothing below 1 prints as 100 %."""
+def test_percent_is_rounded_down(ratio: Fraction | None, digits: int, printed: str) -> None:
+    """A ratio below 1 is never printed as 100 %."""
     assert format_percent(ratio, digits) == printed
 
 
 @given(ratios, st.integers(0, 6))
-def test_printing_never_flatters(ratio: Fraction, digits: int) -> None:
-    """The printed figure is at most the true one, and less than one step below it; the same for nines."""
+def test_printed_figures_are_never_above_the_exact_ones(ratio: Fraction, digits: int) -> None:
+    """The printed figure is at most the exact one, and less than one step below it. The same applies to nines."""
     shown = Fraction(format_percent(ratio, digits).rstrip("%")) / 100
     assert shown <= ratio < shown + Fraction(1, 10 ** (digits + 2))
     if ratio < 1:
@@ -131,7 +131,7 @@ def test_printing_never_flatters(ratio: Fraction, digits: int) -> None:
 
 
 @given(st.lists(st.integers(0, 10**15), min_size=1, max_size=8).filter(any), st.integers(0, 3))
-def test_shares_as_shown_add_up_to_all_and_are_within_a_digit(parts: list[int], digits: int) -> None:
+def test_apportioned_shares_add_up_to_100_percent(parts: list[int], digits: int) -> None:
     shares, step = apportion(parts, digits), Fraction(1, 100 * 10**digits)
     assert sum(shares) == 1
     for part, share in zip(parts, shares, strict=True):
@@ -139,13 +139,13 @@ def test_shares_as_shown_add_up_to_all_and_are_within_a_digit(parts: list[int], 
         assert abs(share - Fraction(part, sum(parts))) < step
 
 
-def test_what_flooring_leaves_over_goes_to_those_that_lost_most() -> None:
+def test_apportion_uses_the_largest_remainders() -> None:
     assert [format_percent(share, 1) for share in apportion([1, 2, 3], 1)] == ["16.7%", "33.3%", "50.0%"]
     assert [format_percent(share, 0) for share in apportion([5], 0)] == ["100%"]
 
 
-def test_nines_print_floored_and_exactly_at_the_whole() -> None:
-    """Three nines are 3.00, a hair less is 2.99; no figure is n/a."""
+def test_nines_are_rounded_down_and_exact_for_integers() -> None:
+    """Three nines are 3.00, slightly less is 2.99. No figure is n/a."""
     assert format_nines(Fraction("0.999")) == "3.00"
     assert format_nines(Fraction("0.998999999999")) == "2.99"
     assert format_nines(Fraction("0.9995"), 3) == "3.301"
@@ -176,6 +176,6 @@ def test_nines_print_floored_and_exactly_at_the_whole() -> None:
         (-90 * SECOND, "-1m 30s"),
     ],
 )
-def test_durations_print_in_the_units_of_a_person(microseconds: int | Fraction, printed: str) -> None:
-    """The two largest units, and a third of which there is a hundredth of the whole; what is smaller is cut off."""
+def test_durations_are_printed_in_two_or_three_units(microseconds: int | Fraction, printed: str) -> None:
+    """The two largest units, and the third if it is 1 % of the duration or more. Smaller units are truncated."""
     assert format_duration(microseconds) == printed

@@ -1,4 +1,4 @@
-"""Runs: which observations fold into one, and what the fold keeps."""
+"""Tests of runs: which observations continue a run, and its counts."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sla.observation import Observation, Outcome, Run
 SEEN = Observation("p/c", 100, Outcome.BAD, "deadline", 7)
 
 
-def test_a_run_begins_with_one_observation() -> None:
-    """First and last are its instant."""
+def test_run_of_one_observation() -> None:
+    """`first` and `last` are its instant."""
     run = Run.of(SEEN, 50)
     assert (run.first, run.last, run.count, run.reason) == (100, 100, 1, "deadline")
     assert (run.latency_count, run.latency_sum, run.latency_max) == (1, 7, 7)
 
 
-def test_folding_keeps_span_number_and_latencies() -> None:
-    """An observation without a latency is counted, and adds to no latency figure."""
+def test_with_observation_updates_span_count_and_latencies() -> None:
+    """An observation without a latency is counted, but does not change the latency sums."""
     run = (
         Run.of(SEEN, 50)
         .with_observation(replace(SEEN, at=150, latency=11))
@@ -40,18 +40,20 @@ def test_folding_keeps_span_number_and_latencies() -> None:
         ({"at": 120, "outcome": Outcome.GOOD}, 50, False),
     ],
 )
-def test_only_a_later_equal_within_the_same_hold_is_taken(change: dict[str, object], hold: int, taken: bool) -> None:
-    """Anything else begins a new run."""
+def test_run_accepts_only_later_equal_observations_within_the_same_hold(
+    change: dict[str, object], hold: int, taken: bool
+) -> None:
+    """All other observations begin a new run."""
     assert Run.of(SEEN, 50).accepts(replace(SEEN, **change), hold) is taken  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("gap", "taken"), [(5, False), (6, True), (10, True), (15, True), (16, False)])
-def test_a_run_takes_what_is_in_step_with_it(gap: int, taken: bool) -> None:
-    """Ten apart so far: a late probe continues the run, a missed one ends it."""
+def test_run_accepts_evenly_spaced_observations(gap: int, taken: bool) -> None:
+    """The spacing is 10. A late probe continues the run, a missed probe ends it."""
     run = replace(Run.of(SEEN, 50), last=130, count=4)
     assert run.accepts(replace(SEEN, at=130 + gap), 50) is taken
 
 
-def test_seeded_history_takes_nothing_in() -> None:
-    """What was observed never melts into what was made up."""
+def test_seeded_run_accepts_no_observations() -> None:
+    """Real observations must not be added to synthetic history."""
     assert not replace(Run.of(SEEN, 50), seeded=True).accepts(replace(SEEN, at=120), 50)

@@ -1,4 +1,4 @@
-"""Limits on outages: the longest one, and the sum over a rolling period, each with bounds and verdict."""
+"""Tests of limits on outages: the longest outage, and the sum in a rolling period, with bounds and verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def total(limit: int, per: int) -> OutageLimit:
 
 
 def minutely(end: int, *outages: tuple[int, int]) -> Timeline:
-    """Probe each minute from 0 to the end; bad at first <= minute <= last of each outage."""
+    """Return a timeline probed each minute from 0 to the end, bad at first <= minute <= last of each outage."""
     timeline = Timeline(HOLD)
     for minute in range(end + 1):
         bad = any(first <= minute <= last for first, last in outages)
@@ -31,14 +31,14 @@ def minutely(end: int, *outages: tuple[int, int]) -> Timeline:
     return timeline
 
 
-def test_the_longest_outage_has_three_lengths() -> None:
-    """Bad from minute 10 to 20: surely 10 minutes, 11 by the estimate, 12 at most."""
+def test_longest_outage_has_low_point_and_high() -> None:
+    """Bad from minute 10 to 20: at least 10 minutes, 11 estimated, at most 12."""
     found = evaluate_limit(longest(22 * MINUTE), minutely(60, (10, 20), (40, 41)), Interval(0, HOUR))
     assert found.measured == Bounds(10 * MINUTE, 11 * MINUTE, 12 * MINUTE)
     assert found.verdict is Verdict.MET
 
 
-def test_a_limit_within_the_bounds_is_undecided_and_one_below_them_missed() -> None:
+def test_limit_within_bounds_is_undecided_and_limit_below_bounds_is_missed() -> None:
     history, window = minutely(60, (10, 20)), Interval(0, HOUR)
     assert evaluate_limit(longest(11 * MINUTE), history, window).verdict is Verdict.UNDECIDED
     assert evaluate_limit(longest(12 * MINUTE), history, window).verdict is Verdict.MET
@@ -46,7 +46,7 @@ def test_a_limit_within_the_bounds_is_undecided_and_one_below_them_missed() -> N
     assert evaluate_limit(longest(10 * MINUTE - 1), history, window).verdict is Verdict.MISSED
 
 
-def test_limits_reach_back_as_far_as_the_longest_of_their_periods() -> None:
+def test_required_history_is_that_of_the_longest_period() -> None:
     window = Interval(10 * DAY, 11 * DAY)
     assert required_history([], window) == window
     assert required_history([longest(MINUTE), total(HOUR, HOUR)], window) == window
@@ -55,26 +55,26 @@ def test_limits_reach_back_as_far_as_the_longest_of_their_periods() -> None:
     )
 
 
-def test_unknown_time_may_be_an_outage() -> None:
-    """Nothing was observed: 0 at least, all of it at most."""
+def test_unknown_time_is_in_the_upper_bound_only() -> None:
+    """Without observations, the bounds are 0 and the complete window."""
     found = evaluate_limit(longest(4 * HOUR), Timeline(HOLD), Interval(0, DAY))
     assert found.measured == Bounds(0, 0, DAY)
     assert found.verdict is Verdict.UNDECIDED
 
 
 def test_excluded_time_is_not_counted_and_does_not_split_an_outage() -> None:
-    """Down for 30 minutes, 10 of them maintenance in the middle: one outage of 20."""
+    """Down for 30 minutes with 10 minutes of maintenance in the middle: one outage of 20 minutes."""
     history = minutely(60, (10, 40))
     cut = [Interval(20 * MINUTE, 30 * MINUTE)]
     assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), cut).measured.low == 20 * MINUTE
     assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), [Interval(0, HOUR)]).measured == Bounds(0, 0, 0)
 
 
-def test_a_window_holds_the_part_of_an_outage_inside_it() -> None:
+def test_only_the_part_of_an_outage_inside_the_window_counts() -> None:
     assert evaluate_limit(longest(HOUR), minutely(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low == 10 * MINUTE
 
 
-def test_the_worst_rolling_period_counts() -> None:
+def test_total_is_that_of_the_worst_rolling_period() -> None:
     """Two outages an hour apart are in one period of two hours, and never in one of 30 minutes."""
     history = minutely(600, (100, 110), (170, 180))
     window = Interval(0, 10 * HOUR)
@@ -85,20 +85,20 @@ def test_the_worst_rolling_period_counts() -> None:
     assert evaluate_limit(total(20 * MINUTE, 30 * MINUTE), history, window).measured.high == 12 * MINUTE
 
 
-def test_a_window_shorter_than_the_period_looks_back_beyond_its_start() -> None:
+def test_period_longer_than_the_window_includes_time_before_the_window() -> None:
     history = minutely(600, (100, 110))
     last_hour = Interval(9 * HOUR, 10 * HOUR)
     assert evaluate_limit(total(HOUR, 9 * HOUR), history, last_hour).measured.low == 10 * MINUTE
     assert evaluate_limit(total(HOUR, HOUR), history, last_hour).measured.low == 0
 
 
-def test_a_total_leaves_excluded_time_out() -> None:
+def test_total_does_not_count_excluded_time() -> None:
     cut = [Interval(100 * MINUTE, 105 * MINUTE)]
     found = evaluate_limit(total(HOUR, 2 * HOUR), minutely(600, (100, 110)), Interval(0, 10 * HOUR), cut)
     assert found.measured.low == 5 * MINUTE
 
 
-def test_programs_read_seconds() -> None:
+def test_json_durations_are_in_seconds() -> None:
     figure = OutageFigure(total(4 * HOUR, 30 * DAY), Bounds(0, MINUTE, 2 * MINUTE))
     assert figure.as_json() == {
         "promise": "total_outage",
@@ -115,10 +115,8 @@ def test_programs_read_seconds() -> None:
     st.integers(1, 12),
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)), max_size=3),
 )
-def test_both_limits_agree_with_a_count_minute_by_minute(
-    bad: list[bool], per: int, holes: list[tuple[int, int]]
-) -> None:
-    """An oracle that looks at each half minute of each period."""
+def test_both_limits_agree_with_a_brute_force_count(bad: list[bool], per: int, holes: list[tuple[int, int]]) -> None:
+    """Compared with a count of the half minutes of each period."""
     half = MINUTE // 2
     history = Timeline(HOLD)
     for minute, is_bad in enumerate(bad):

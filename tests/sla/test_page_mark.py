@@ -1,4 +1,4 @@
-"""Marks of pages as facts."""
+"""Tests of page marks as facts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sla.page_mark import PAGE_MARK, Mark, PageMark, page_marks
         PageMark(2_000, "blind:local:7", Mark.NOISE, "Åsa", "channel"),
     ],
 )
-def test_a_mark_is_read_back_from_its_fact(stated: PageMark) -> None:
+def test_mark_round_trips_through_its_fact(stated: PageMark) -> None:
     assert page_marks([stated.fact()]) == [stated]
 
 
-def test_the_last_mark_of_a_person_for_an_alert_counts() -> None:
+def test_last_mark_of_a_person_for_an_alert_counts() -> None:
     first, changed = PageMark(1, "k", Mark.NOISE, "Ada", "ops"), PageMark(2, "k", Mark.USEFUL, "Ada", "ops")
     another, elsewhere = PageMark(3, "k", Mark.NOISE, "Bob", "ops"), PageMark(4, "other", Mark.NOISE, "Ada", "ops")
     stated = [each.fact() for each in (first, changed, another, elsewhere)]
@@ -27,5 +27,5 @@ def test_the_last_mark_of_a_person_for_an_alert_counts() -> None:
 
 
 @pytest.mark.parametrize("body", [[], {}, {"key": "k"}, {"key": 7, "mark": "noise"}, {"key": "k", "mark": "dull"}])
-def test_what_cannot_be_read_marks_nothing(body: object) -> None:
+def test_invalid_mark_is_skipped(body: object) -> None:
     assert page_marks([Fact.of(1, "Ada", PAGE_MARK, "forms", body)]) == []

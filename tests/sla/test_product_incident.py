@@ -1,4 +1,4 @@
-"""One incident of a product, however many of its checks fail."""
+"""Tests of product incidents: one incident per outage, independent of the number of failing checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def opened(*ongoing: Incident, held: ProductIncident | None = None, down: bool |
     return found
 
 
-def test_it_opens_with_the_first_check_incident_and_resolves_with_the_last() -> None:
+def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_incident() -> None:
     first, second = incident("health", AT), incident("login", AT + MINUTE)
     one = opened(first)
     both = opened(first, second, held=one)
@@ -31,14 +31,14 @@ def test_it_opens_with_the_first_check_incident_and_resolves_with_the_last() -> 
     assert {each.id for each in (one, both, left)} == {one.id}
 
 
-def test_a_check_that_failed_earlier_and_was_confirmed_later_moves_the_start_and_keeps_the_id() -> None:
+def test_earlier_check_incident_moves_the_start_but_not_the_id() -> None:
     late, early = incident("health", AT), incident("login", AT - MINUTE)
     one = opened(late)
     both = opened(late, early, held=one)
     assert (both.opened, both.id) == (AT - MINUTE, one.id)
 
 
-def test_the_severity_is_page_while_the_rule_says_down_and_ticket_otherwise() -> None:
+def test_severity_is_page_while_the_product_is_down_else_ticket() -> None:
     first = incident("health", AT)
     assert opened(first, down=True).severity is Severity.PAGE
     assert opened(first, down=False).severity is Severity.TICKET
@@ -46,8 +46,8 @@ def test_the_severity_is_page_while_the_rule_says_down_and_ticket_otherwise() ->
     assert opened(first, held=opened(first, down=True), down=False).severity is Severity.TICKET
 
 
-def test_incidents_of_a_product_never_overlap() -> None:
-    """The second check began to fail before the first incident ended, and was confirmed after it."""
+def test_incidents_of_a_product_do_not_overlap() -> None:
+    """The second check failed before the end of the first incident, and its incident opened afterwards."""
     late = incident("login", AT - MINUTE)
     found = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
     assert found is not None
@@ -55,11 +55,11 @@ def test_incidents_of_a_product_never_overlap() -> None:
     assert found.id != opened(late).id
 
 
-def test_without_incidents_there_is_none() -> None:
+def test_without_check_incidents_there_is_no_product_incident() -> None:
     assert update_product_incident(None, "forms", (), AT, down=False) is None
 
 
-def test_it_does_not_end_before_it_opened() -> None:
+def test_product_incident_does_not_end_before_it_opened() -> None:
     held = opened(incident("health", AT))
     ended = update_product_incident(held, "forms", (), AT - MINUTE, down=False)
     assert ended is not None

@@ -1,4 +1,4 @@
-"""The exact lower bound, checked against the binomial distribution summed with fifty digits."""
+"""Tests of the exact lower bound, compared with the binomial distribution computed with 50 digits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sla.proof import Proof, proven
 
 
 def exact(good: int, known: int) -> tuple[Decimal, Decimal]:
-    """The bound and its complement by bisection over the tail, P(bad <= known - good) = 0.05, in Decimal."""
+    """Return the bound and its complement, by bisection over the tail P(bad <= known - good) = 0.05 with Decimal."""
     bad = known - good
     weights = [math.comb(known, j) for j in range(bad + 1)]
 
@@ -44,7 +44,7 @@ def exact(good: int, known: int) -> tuple[Decimal, Decimal]:
     ],
 )
 def test_bound_and_nines_are_exact(good: int, known: int) -> None:
-    """Both to thirteen digits, however close to 0 or 1."""
+    """Both have thirteen correct digits, also near 0 and 1."""
     with localcontext() as context:
         context.prec = 50
         up, miss = exact(good, known)
@@ -54,8 +54,8 @@ def test_bound_and_nines_are_exact(good: int, known: int) -> None:
         assert abs(Decimal(proof.nines) / -miss.log10() - 1) < Decimal("1e-13")
 
 
-def test_a_spotless_record_proves_the_root() -> None:
-    """0.05 ** (1 / n), with nines that keep their digits for ten million observations."""
+def test_record_without_bad_observations_proves_the_nth_root() -> None:
+    """The bound is 0.05 ** (1 / n), and the nines are precise for ten million observations."""
     assert proven(7, 7) == Proof(0.05 ** (1 / 7), pytest.approx(-math.log10(1 - 0.05 ** (1 / 7)), rel=1e-12))
     proof = proven(10**7, 10**7)
     assert proof is not None
@@ -64,29 +64,29 @@ def test_a_spotless_record_proves_the_root() -> None:
     assert proof.nines == pytest.approx(-math.log10(slip - slip**2 / 2), rel=1e-13)
 
 
-def test_nothing_good_proves_nothing_and_nothing_known_has_no_figure() -> None:
-    """0 and no nines; None."""
+def test_no_good_observation_proves_0_and_no_observation_gives_none() -> None:
+    """The results are 0 with 0 nines, and None."""
     assert proven(0, 5) == Proof(0.0, 0.0)
     assert proven(0, 0) is None
 
 
 @pytest.mark.parametrize(("good", "known"), [(-1, 5), (6, 5)])
-def test_impossible_counts_are_refused(good: int, known: int) -> None:
-    """More good than known, or fewer than none."""
+def test_impossible_counts_are_rejected(good: int, known: int) -> None:
+    """Cases: more good than known, and negative counts."""
     with pytest.raises(ValueError, match="out of 5"):
         proven(good, known)
 
 
 def test_worked_example() -> None:
-    """5 of 7: 0.34 and 0.18 nines."""
+    """5 of 7 give 0.34 and 0.18 nines."""
     proof = proven(5, 7)
     assert proof is not None
     assert (round(proof.availability, 2), round(proof.nines, 2)) == (0.34, 0.18)
 
 
 @given(st.integers(1, 10**7), st.integers(0, 10**7))
-def test_more_evidence_never_proves_less(good: int, bad: int) -> None:
-    """One more good observation raises the bound, one more bad one lowers it, and it lies below what was observed."""
+def test_good_observations_raise_and_bad_ones_lower_the_bound(good: int, bad: int) -> None:
+    """The bound is also below the observed availability."""
     here, better, worse = proven(good, good + bad), proven(good + 1, good + bad + 1), proven(good, good + bad + 1)
     assert here is not None
     assert better is not None

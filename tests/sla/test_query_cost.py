@@ -1,4 +1,4 @@
-"""What a query looks at does not grow with the record: steps are counted, because seconds depend on the machine."""
+"""Test that the cost of a query does not grow with the record. Steps are counted, because times vary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ END = 1000 * DAY
 
 
 class Walked(Timeline):
-    """Counts the pieces that are taken from it."""
+    """A timeline that counts the pieces that are read."""
 
     __slots__ = ("steps",)
 
@@ -43,7 +43,7 @@ class Walked(Timeline):
 
 
 class Watched(Composition):
-    """Counts the queries of its durations, and the pieces that are taken from it."""
+    """A composition that counts the queries of durations and the pieces that are read."""
 
     __slots__ = ("queries", "steps")
 
@@ -62,7 +62,7 @@ class Watched(Composition):
 
 
 def year(number: int, days: int = 365, until: int = END) -> Walked:
-    """Return probes each minute with five minutes of failures every two days, from `days` before END on."""
+    """Return one probe per minute from `days` before END on, with five minutes of failures every two days."""
     timeline = Walked(HOLD)
     at = END - days * DAY + number * 7 * MINUTE
     while at < until:
@@ -74,7 +74,7 @@ def year(number: int, days: int = 365, until: int = END) -> Walked:
 
 
 def steps(members: Iterable[Walked]) -> int:
-    """Return how many pieces of the members were walked over, and forget it."""
+    """Return the number of pieces of the members that were read, and reset it."""
     total = 0
     for member in members:
         total += member.steps
@@ -82,7 +82,7 @@ def steps(members: Iterable[Walked]) -> int:
     return total
 
 
-def test_what_was_composed_is_not_composed_again() -> None:
+def test_computed_states_are_not_computed_again() -> None:
     members = [year(number) for number in range(3)]
     whole = Composition(Rule(), members)
     whole.settle()
@@ -98,7 +98,7 @@ def test_what_was_composed_is_not_composed_again() -> None:
 
 
 @pytest.mark.parametrize("outcome", [GOOD, BAD])
-def test_a_member_that_returns_after_300_days_has_only_the_end_of_its_hold_composed_again(outcome: Outcome) -> None:
+def test_return_after_300_days_recomputes_only_the_end_of_the_hold(outcome: Outcome) -> None:
     members = [year(0), year(1, until=END - 300 * DAY), year(2)]
     whole = Composition(Rule(2), members)
     whole.settle()
@@ -111,7 +111,7 @@ def test_a_member_that_returns_after_300_days_has_only_the_end_of_its_hold_compo
     assert list(whole.pieces(window)) == list(Composition(Rule(2), members).pieces(window))
 
 
-def test_a_member_that_is_silent_for_300_days_costs_nothing() -> None:
+def test_member_silent_for_300_days_adds_no_cost() -> None:
     members = [year(0), year(1, until=END - 300 * DAY), year(2)]
     whole = Composition(Rule(), members)
     whole.settle()
@@ -124,8 +124,8 @@ def test_a_member_that_is_silent_for_300_days_costs_nothing() -> None:
 
 @pytest.mark.parametrize("days", [20, 364])
 @pytest.mark.parametrize("goal", ["99%", "99.9%", "99.99%"])
-def test_when_a_young_record_can_be_decided_is_found_in_few_queries(days: int, goal: str) -> None:
-    """Some 2,000 pieces in a year: none of them is walked over, and the instant is searched for with few queries."""
+def test_decidable_at_is_found_with_few_queries(days: int, goal: str) -> None:
+    """None of about 2,000 pieces per year is read, and the search for the instant needs few queries."""
     members = [year(number, days) for number in range(3)]
     whole = Watched(members)
     eras = Eras([Era(EVER, whole)])
@@ -138,8 +138,8 @@ def test_when_a_young_record_can_be_decided_is_found_in_few_queries(days: int, g
     assert steps(members) == 0
 
 
-def test_states_in_the_middle_of_a_track_are_replaced_with_the_sums_of_all_later_ones() -> None:
-    """The member's last doubt becomes unknown once it is known not to have been observed for long."""
+def test_replacing_states_corrects_all_later_sums() -> None:
+    """The member's last doubt becomes unknown when its next observation comes after a long time."""
     live, silent = Timeline.of_pairs([(at, GOOD) for at in range(0, 200, 10)], 20), Timeline(20)
     silent.append(0, GOOD)
     silent.append(10, GOOD)

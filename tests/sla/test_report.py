@@ -1,4 +1,4 @@
-"""The aggregate of a report: which periods it looks at, and that each is measured like any other window."""
+"""Tests of the figures of a report: its periods, each measured like other windows."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def test_days_add_up_to_the_window() -> None:
     assert {each.window.measured.length for each in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
 
 
-def test_the_trend_ends_with_the_window_and_begins_with_the_record() -> None:
+def test_trend_begins_with_the_record_and_ends_with_the_window() -> None:
     names = [(each.window.whole.start, each.window.in_progress) for each in FOUND.trend]
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
     assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
     assert FOUND.trend[-1].figures == FOUND.figures
 
 
-def test_limits_on_outages_are_judged_over_the_window_after_exclusions() -> None:
-    """Two hours down, the first of them maintenance; the total looks back beyond a short window."""
+def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
+    """Down for two hours, the first one during maintenance. The total includes time before a short window."""
     limits = (OutageLimit(LimitKind.LONGEST, 2 * HOUR), OutageLimit(LimitKind.TOTAL, HOUR // 2, 30 * DAY))
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, limits=limits)
     found = report("p", subject, MONTH, ZONE)
@@ -75,14 +75,14 @@ def test_limits_on_outages_are_judged_over_the_window_after_exclusions() -> None
     assert [each.measured.low for each in today.figures.outages] == [0, 50 * MINUTE]
 
 
-def test_every_period_is_measured_like_any_other_window() -> None:
+def test_every_period_is_measured_like_other_windows() -> None:
     for each in (*FOUND.steps, *FOUND.months, *FOUND.trend):
         assert each.figures == measure_agreement(HISTORY, each.window, GOAL, CUT, interval=10 * MINUTE)
         whole = each.window.whole if each.window.in_progress else None
         assert each.figures.raw == measure(HISTORY, each.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
 
 
-def test_a_month_in_progress_has_the_budget_of_all_of_it() -> None:
+def test_month_in_progress_has_the_budget_of_the_complete_month() -> None:
     last = FOUND.months[-1].figures.contractual.budget
     assert last is not None
     assert last.allowed == GOAL.allowed(MONTH.whole.length - HOUR)
@@ -104,9 +104,7 @@ LONG = Timeline.of_pairs(
         ("2024-09-01T07:00:00Z", "2024-10-01T07:00:00Z", 14),  # none from before it
     ],
 )
-def test_the_budget_is_given_by_month_for_six_months_or_as_many_as_the_window_has(
-    start: str, first: str, count: int
-) -> None:
+def test_report_has_at_least_six_months_of_budget(start: str, first: str, count: int) -> None:
     span = Interval(parse_instant(start), AT)
     months = report("p", Subject(LONG, GOAL, 6 * HOUR, lambda _: ()), Window("w", span, span), ZONE).months
     assert MIN_MONTHS == 6
@@ -115,7 +113,7 @@ def test_the_budget_is_given_by_month_for_six_months_or_as_many_as_the_window_ha
     assert (months[-1].window.whole, months[-1].window.measured.end) == (MONTH.whole, AT)
 
 
-def test_a_rolling_window_is_held_against_windows_of_its_length() -> None:
+def test_trend_of_a_rolling_window_has_windows_of_the_same_length() -> None:
     span = Interval(AT - 7 * DAY, AT)
     found = of(Window("7d", span, span))
     assert len(found.trend) == TREND_PERIODS + 1
@@ -123,7 +121,7 @@ def test_a_rolling_window_is_held_against_windows_of_its_length() -> None:
     assert ends == [AT - back * 7 * DAY for back in range(TREND_PERIODS, -1, -1)]
 
 
-def test_a_long_window_is_told_by_month() -> None:
+def test_long_window_has_steps_of_months() -> None:
     span = Interval(AT - MAX_DAILY - 1, AT)
     found = of(Window("long", span, span))
     assert found.by_month
@@ -131,32 +129,32 @@ def test_a_long_window_is_told_by_month() -> None:
     assert (found.steps[0].window.measured.start, found.steps[-1].window.measured.end) == (span.start, span.end)
 
 
-def test_a_window_of_exactly_that_length_is_given_by_day() -> None:
-    """July and August together, the two longest months in a row."""
+def test_window_of_exactly_the_limit_has_steps_of_days() -> None:
+    """July and August are the two longest consecutive months."""
     assert MAX_DAILY == 62 * DAY
     span = Interval(AT - MAX_DAILY, AT)
     assert not of(Window("long", span, span)).by_month
 
 
-def test_a_complete_month_has_its_days_and_no_more() -> None:
+def test_complete_month_has_exactly_its_days() -> None:
     found = of(last_complete(Period.MONTH, AT, ZONE))
     assert (len(found.steps), len(found.months)) == (31, 2)
     assert found.steps[-1].window.measured.end == MONTH.whole.start
 
 
-def test_an_earlier_window_that_ends_where_the_record_begins_is_left_out() -> None:
+def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
     half = (AT - BEGIN) // 2
     span = Interval(AT - half, AT)
     assert [each.window.measured.start for each in of(Window("half", span, span)).trend] == [BEGIN, AT - half]
 
 
-def test_a_window_of_which_nothing_has_elapsed_has_no_months_and_no_figures() -> None:
+def test_window_without_elapsed_time_has_no_months_and_no_figures() -> None:
     found = of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
     assert (found.steps, found.months) == ((), ())
     assert found.figures.raw.availability == (None, None, None)
 
 
-def test_a_product_that_meets_every_item_has_no_ceiling_in_json() -> None:
+def test_json_without_unmet_items_has_no_ceiling() -> None:
     def ceiling(*attested: Attestation) -> object:
         item = ChecklistItem("dr", "Disaster recovery", "", "", Fraction("0.9995"))
         subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: ())
@@ -167,7 +165,7 @@ def test_a_product_that_meets_every_item_has_no_ceiling_in_json() -> None:
     assert ceiling(Attestation("dr", "Ada", AT + DAY)) is None
 
 
-def test_the_last_complete_month_looks_back_on_the_month_before_it() -> None:
+def test_trend_of_the_last_complete_month_has_the_month_before() -> None:
     window = last_complete(Period.MONTH, AT, ZONE)
     assert (window.name, window.in_progress) == ("last month", False)
     assert window.whole == MONTH.whole.__class__(parse_instant("2025-10-01T07:00:00Z"), MONTH.whole.start)
@@ -177,7 +175,7 @@ def test_the_last_complete_month_looks_back_on_the_month_before_it() -> None:
     ]
 
 
-def test_incidents_are_those_that_touch_the_window_as_known_at_its_end() -> None:
+def test_incidents_touch_the_window_and_are_as_known_at_its_end() -> None:
     before = Incident.open("p", "p/c", MONTH.whole.start - HOUR, "x").resolve(MONTH.whole.start)
     across = Incident.open("p", "p/c", MONTH.whole.start - MINUTE, "x").resolve(MONTH.whole.start + HOUR)
     later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
@@ -187,7 +185,7 @@ def test_incidents_are_those_that_touch_the_window_as_known_at_its_end() -> None
     assert (found[1].incident.resolved, found[1].incident.downtime) == (None, None)
 
 
-def test_an_incident_that_was_resolved_at_the_end_of_the_window_is_resolved() -> None:
+def test_incident_resolved_at_the_end_of_the_window_is_resolved() -> None:
     ended = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT, HISTORY)
     later = Incident.open("p", "p/d", AT - HOUR, "x").resolve(AT + 1, HISTORY)
     assert {each.incident.check: each.incident.resolved for each in of(MONTH, ended, later).incidents} == {
@@ -196,8 +194,8 @@ def test_an_incident_that_was_resolved_at_the_end_of_the_window_is_resolved() ->
     }
 
 
-def test_an_incident_that_lasts_has_its_downtime_so_far() -> None:
-    """To the end of what was measured, whether it was resolved later or is still open; by its own check's history."""
+def test_open_incident_has_its_downtime_so_far() -> None:
+    """The downtime is measured up to the end of the measured time, with the history of the incident's check."""
     at = DOWN.start + HOUR
     window = Window("7d", Interval(at - 7 * DAY, at), Interval(at - 7 * DAY, at))
     begun = Incident.open("p", "p/c", DOWN.start, "deadline")
@@ -207,8 +205,8 @@ def test_an_incident_that_lasts_has_its_downtime_so_far() -> None:
         assert (found.incident.resolved, found.incident.downtime) == (None, HOUR + 5 * MINUTE)
 
 
-def test_an_incident_is_listed_with_its_part_in_the_window_and_its_whole_downtime() -> None:
-    """As known at the instant of the report, which may be later than the window's end."""
+def test_incident_has_its_downtime_in_the_window_and_in_total() -> None:
+    """The values are as known at the instant of the report, which may be after the window's end."""
     ended = Incident.open("p", "p/c", DOWN.start, "deadline").resolve(DOWN.end, HISTORY)
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), incidents=[ended], checks={"p/c": HISTORY})
     middle = DOWN.start + HOUR
@@ -224,7 +222,7 @@ def test_an_incident_is_listed_with_its_part_in_the_window_and_its_whole_downtim
     assert sum(part or 0 for part in parts) == ended.downtime
 
 
-def test_each_window_of_a_report_is_provisional_or_not() -> None:
+def test_each_window_of_a_report_has_its_own_provisional_mark() -> None:
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), provisional=lambda end: (end >= AT, True))
     found = report("p", subject, MONTH, ZONE)
     assert (found.figures.raw.provisional, found.figures.contractual.provisional) == (True, True)
@@ -232,14 +230,14 @@ def test_each_window_of_a_report_is_provisional_or_not() -> None:
     assert all(each.figures.contractual.provisional for each in found.trend)
 
 
-def test_an_empty_record_gives_a_report_without_figures() -> None:
+def test_empty_record_gives_a_report_without_figures() -> None:
     found = report("p", Subject(Timeline(MINUTE), GOAL, MINUTE, lambda _: ()), MONTH, ZONE)
     assert found.figures.raw.availability == (0, None, 1)
     assert (found.months, len(found.trend)) == ((), 1)
     assert found.as_json()["raw"]["availability"]["point"] is None
 
 
-def test_an_incident_is_told_with_its_downtime_in_seconds_and_null_where_nothing_measured_it() -> None:
+def test_incident_json_has_downtime_in_seconds_or_null() -> None:
     begun = Incident.open("p", "p/c", DOWN.start, "deadline")
     ended = begun.resolve(DOWN.end, HISTORY)
     told, lasting = incident_json(IncidentPart(ended, MINUTE)), incident_json(IncidentPart(begun, None))

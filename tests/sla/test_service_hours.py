@@ -1,4 +1,4 @@
-"""Service hours: what may be written, and what it means on hard days."""
+"""Tests of service hours: parsing, holidays and clock changes."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ OFF: tuple[Interval, ...] = ()
         ("24/7", [hours((0, 24))] * 7),
     ],
 )
-def test_hours_read(text: str, days: list[tuple[Interval, ...]]) -> None:
-    """Days and times in lists and ranges, past Sunday and past midnight, shared time once."""
+def test_service_hours_are_parsed(text: str, days: list[tuple[Interval, ...]]) -> None:
+    """Lists and ranges of days and times, also across the end of the week and midnight. Shared time counts once."""
     read = ServiceHours.parse(text)
     assert list(read.days) == days
     assert str(read) == text
 
 
-def test_times_go_to_the_minute_before_the_full_hour() -> None:
+def test_minute_59_is_valid() -> None:
     last = 59 * MINUTE
     assert ServiceHours.parse("08:59-17:59").days == ((Interval(8 * HOUR + last, 17 * HOUR + last),),) * 7
     assert ServiceHours.parse("23:59-24:00").days == ((Interval(DAY - MINUTE, DAY),),) * 7
@@ -72,15 +72,15 @@ def test_times_go_to_the_minute_before_the_full_hour() -> None:
         ("Mon 09:00-09:00", "write 00:00-24:00"),
     ],
 )
-def test_what_are_no_hours_is_refused(text: str, word: str) -> None:
-    """The message quotes it and says what to write."""
+def test_invalid_service_hours_are_rejected(text: str, word: str) -> None:
+    """The message quotes the text and has valid examples."""
     with pytest.raises(ValueError, match="write") as caught:
         ServiceHours.parse(text)
     assert word in str(caught.value)
 
 
-def test_a_week_of_office_hours() -> None:
-    """55 hours of 168; what is not within is outside."""
+def test_week_of_office_hours() -> None:
+    """55 of 168 hours are in service, the others are outside."""
     week = span("2025-11-17T00:00-08:00", "2025-11-24T00:00-08:00")
     office = ServiceHours.parse("Mon-Fri 07:00-18:00")
     assert total(office.within(week, VANCOUVER)) == 55 * HOUR
@@ -88,8 +88,8 @@ def test_a_week_of_office_hours() -> None:
     assert next(office.within(week, VANCOUVER)) == span("2025-11-17T07:00-08:00", "2025-11-17T18:00-08:00")
 
 
-def test_holidays_are_not_served() -> None:
-    """Remembrance Day 2025, a Tuesday, in BC; also where hours are round the clock."""
+def test_holidays_are_not_in_service() -> None:
+    """Remembrance Day 2025 is a Tuesday in BC. This also applies to 24/7."""
     week = span("2025-11-10T00:00-08:00", "2025-11-17T00:00-08:00")
     off = frozenset([date(2025, 11, 11)])
     assert total(ServiceHours.parse("Mon-Fri 07:00-18:00").within(week, VANCOUVER, off)) == 44 * HOUR
@@ -97,16 +97,16 @@ def test_holidays_are_not_served() -> None:
     assert list(ALWAYS.outside(week, VANCOUVER)) == []
 
 
-def test_a_shift_belongs_to_the_day_that_it_begins_on() -> None:
-    """The evening before a holiday goes on past midnight; the holiday's own evening is off to its end."""
+def test_hours_across_midnight_belong_to_the_day_when_they_begin() -> None:
+    """Hours of the evening before a holiday continue after midnight. Hours of the holiday's evening do not count."""
     night = ServiceHours.parse("22:00-02:00")
     window = span("2026-12-24T12:00+00:00", "2026-12-26T12:00+00:00")
     served = list(night.within(window, UTC, frozenset([date(2026, 12, 25)])))
     assert served == [span("2026-12-24T22:00+00:00", "2026-12-25T02:00+00:00")]
 
 
-def test_the_wall_clock_decides_on_days_of_23_and_25_hours() -> None:
-    """01:00-03:00 is one hour long when 02:00 is skipped, and three when 01:00 comes twice; a part of it likewise."""
+def test_service_hours_on_days_of_23_and_25_hours() -> None:
+    """01:00-03:00 has one hour if 02:00 is skipped, and three hours if 01:00 is repeated."""
     night = ServiceHours.parse("01:00-03:00")
     spring = span("2025-03-09T00:00-08:00", "2025-03-10T00:00-07:00")
     autumn = span("2025-11-02T00:00-07:00", "2025-11-03T00:00-08:00")
@@ -119,8 +119,8 @@ def test_the_wall_clock_decides_on_days_of_23_and_25_hours() -> None:
     ]
 
 
-def test_a_window_cuts_the_hours() -> None:
-    """Also one that lies within a single day, or holds nothing."""
+def test_hours_are_limited_to_the_window() -> None:
+    """Cases: a window within one day, and an empty window."""
     lunch = span("2025-11-19T12:00-08:00", "2025-11-19T13:00-08:00")
     office = ServiceHours.parse("Mon-Fri 07:00-18:00")
     assert list(office.within(lunch, VANCOUVER)) == [lunch]

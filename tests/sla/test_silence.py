@@ -1,4 +1,4 @@
-"""Silences as facts."""
+"""Tests of silences as facts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MADE, UNTIL = 1_000, 2_000
         (Silence(MADE, "Ada", "x", UNTIL, key="b"), {("b", "sso")}),
     ],
 )
-def test_a_silence_covers_a_product_an_alert_or_all(silence: Silence, covered: set[tuple[str, str]]) -> None:
+def test_silence_covers_a_product_an_alert_or_all(silence: Silence, covered: set[tuple[str, str]]) -> None:
     alerts = {("a", "forms"), ("b", "sso"), ("c", "")}
     assert {each for each in alerts if silence.covers(*each, MADE)} == covered
     assert not any(silence.covers(*each, MADE - 1) or silence.covers(*each, UNTIL) for each in alerts)
 
 
-def test_a_silence_is_read_back_until_it_is_ended() -> None:
+def test_silence_is_returned_until_it_is_ended() -> None:
     made, other = Silence(MADE, "Ada", "known", UNTIL, "forms"), Silence(MADE, "Bob", "x", UNTIL)
     facts = [made.fact(), other.fact(), Fact.of(MADE, "Ada", "correction", "forms", {"until": UNTIL})]
     assert silences(facts) == [made, other]
@@ -33,6 +33,6 @@ def test_a_silence_is_read_back_until_it_is_ended() -> None:
 
 @pytest.mark.parametrize("body", [[], {}, {"until": "soon"}])
 @pytest.mark.parametrize("kind", [SILENCE, SILENCE_END])
-def test_what_cannot_be_read_mutes_nothing_and_ends_nothing(kind: str, body: object) -> None:
+def test_invalid_silences_and_ends_are_ignored(kind: str, body: object) -> None:
     good = Silence(MADE, "Ada", "x", UNTIL)
     assert silences([Fact.of(MADE, "Ada", kind, "", body), good.fact()]) == [good]

@@ -1,4 +1,4 @@
-"""What a stage may promise, to whom, and what is said of an objective that does not fit."""
+"""Tests of stages: allowed objectives and clients, and misfits."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling
     return {each.about.value: each.text for each in found}
 
 
-def test_five_nines_for_a_pilot_do_not_fit() -> None:
-    """The sentence names the stage, what it may promise and why."""
+def test_five_nines_for_a_pilot_are_a_misfit() -> None:
+    """The text contains the stage, the highest objective and the reason."""
     assert said("five nines", Stage.PILOT) == {
         "stage": "99.999% for a pilot: at most 99.5% may be promised (as pilot is)"
     }
 
 
 @pytest.mark.parametrize("stage", list(Stage)[1:])
-def test_the_highest_that_a_stage_may_promise_fits_and_a_hair_more_does_not(stage: Stage) -> None:
+def test_objective_above_the_highest_of_the_stage_is_a_misfit(stage: Stage) -> None:
     highest = POLICY.of(stage).highest
     assert highest is not None
     assert misfits(highest, stage, POLICY, Risk.NONE, None) == ()
@@ -52,7 +52,7 @@ def test_the_highest_that_a_stage_may_promise_fits_and_a_hair_more_does_not(stag
     assert [each.about for each in misfits(more, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
 
 
-def test_an_idea_promises_nothing() -> None:
+def test_idea_may_not_promise_an_objective() -> None:
     assert said("1%", Stage.IDEA) == {"stage": "1% for an idea: no objective may be promised (as idea is)"}
 
 
@@ -65,11 +65,11 @@ def test_an_idea_promises_nothing() -> None:
         (Stage.ENTERPRISE, set(Risk)),
     ],
 )
-def test_a_stage_takes_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> None:
+def test_stage_allows_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> None:
     assert {risk for risk in Risk if not said("90%", stage, risk)} == fits
 
 
-def test_a_misfit_of_clients_names_the_stage_that_would_do() -> None:
+def test_client_misfit_contains_the_required_stage() -> None:
     told = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
     assert told == "clients of high risk depend on a pilot: they need an enterprise product"
     timid = replace(POLICY, terms=tuple(replace(each, clients=Risk.NONE) for each in POLICY.terms))
@@ -77,19 +77,19 @@ def test_a_misfit_of_clients_names_the_stage_that_would_do() -> None:
     assert only.text.endswith("no stage allows them")
 
 
-def test_a_claim_at_the_ceiling_fits_and_one_above_it_does_not() -> None:
-    """Also of a product that names no stage, of which the policy says nothing."""
+def test_objective_above_the_claim_ceiling_is_a_misfit() -> None:
+    """This also applies to a product without a stage."""
     assert not said("99.95%", None, Risk.HIGH, "99.95")
     assert said("99.99%", None, ceiling="99.95") == {
         "ceiling": "99.99% is above the claim ceiling of 99.95%: meet the unmet prerequisites, or promise 99.95%"
     }
 
 
-def test_everything_that_does_not_fit_is_said() -> None:
+def test_all_misfits_are_reported() -> None:
     assert list(said("99.999%", Stage.PRODUCTION, Risk.HIGH, "99.995")) == ["stage", "clients", "ceiling"]
 
 
-def test_a_policy_has_terms_for_every_stage_once() -> None:
+def test_policy_must_have_terms_for_every_stage_once() -> None:
     with pytest.raises(ValueError, match="has 0 terms for enterprise"):
         replace(POLICY, terms=POLICY.terms[:-1])
     with pytest.raises(ValueError, match="has 2 terms for idea"):
@@ -99,23 +99,23 @@ def test_a_policy_has_terms_for_every_stage_once() -> None:
 @pytest.mark.parametrize(
     "less", [_terms(Stage.PRODUCTION, "99%", Risk.LOW), _terms(Stage.PRODUCTION, "99.95%", Risk.NONE)]
 )
-def test_a_later_stage_promises_no_less(less: StageTerms) -> None:
+def test_later_stage_must_not_promise_less(less: StageTerms) -> None:
     terms = tuple(less if each.stage is less.stage else each for each in POLICY.terms)
     with pytest.raises(ValueError, match="lets production promise less than pilot"):
         replace(POLICY, terms=terms)
 
 
-def test_the_order_of_a_policys_terms_does_not_matter() -> None:
+def test_order_of_terms_does_not_matter() -> None:
     mixed = replace(POLICY, terms=POLICY.terms[::-1])
     assert all(mixed.of(stage) == POLICY.of(stage) for stage in Stage)
 
 
-def test_the_highest_risk_of_nobody_is_none() -> None:
+def test_highest_risk_without_clients_is_none() -> None:
     assert Risk.highest([]) is Risk.NONE
     assert Risk.highest([Risk.LOW, Risk.HIGH, Risk.NONE]).word == "high"
 
 
-def test_a_misfit_in_json_has_what_it_is_about_and_its_sentence() -> None:
+def test_json_of_a_misfit_has_kind_and_text() -> None:
     assert Misfit(MisfitKind.CEILING, "lower the objective").as_json() == {
         "about": "ceiling",
         "text": "lower the objective",

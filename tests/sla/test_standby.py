@@ -1,4 +1,4 @@
-"""Stand-by time: by hand, and by the laws that sums over shifts keep."""
+"""Tests of stand-by time: examples, and properties of sums over shifts."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ def incident(opened: int, resolved: int | None) -> Incident:
     return replace(Incident.open("p", "p/c", opened, "deadline"), resolved=resolved)
 
 
-def test_time_is_cut_at_the_period_and_listed_by_name() -> None:
-    """Nobody is listed who has none of it: not who ended as it began, nor who begins as it ends."""
+def test_standby_times_are_limited_to_the_period_and_ordered_by_name() -> None:
+    """Persons without time in the period are not listed, also if a shift ends at its start or begins at its end."""
     found = standby_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
     assert found == [StandbyTime("A", (Interval(0, 10),), ("r",)), StandbyTime("B", (Interval(90, 100),), ("r",))]
     assert [each.length for each in found] == [10, 10]
 
 
-def test_who_stands_by_for_two_rotas_at_once_stands_by_once() -> None:
+def test_time_on_two_rotas_counts_once() -> None:
     (only,) = standby_times(
         [shift("A", 0, 60, "mail"), shift("A", 30, 90, "login"), shift("A", 30, 90, "login")], PERIOD
     )
     assert (only.length, only.rotas) == (90, ("mail", "login"))
 
 
-def test_shifts_that_touch_leave_no_gap_and_do_not_overlap() -> None:
+def test_adjacent_shifts_have_no_gap_and_no_overlap() -> None:
     held = [shift("A", 0, 50), shift("B", 50, 100)]
     assert gaps(held, [PERIOD]) == []
     assert list(overlaps(held, PERIOD)) == []
 
 
-def test_gaps_are_of_what_is_wanted_only() -> None:
+def test_gaps_are_limited_to_the_required_time() -> None:
     wanted = [Interval(0, 30), Interval(60, 100)]
     assert gaps([shift("A", 10, 70)], wanted) == [Interval(0, 10), Interval(70, 100)]
 
 
-def test_overlaps_are_named_with_their_people_and_cut_where_these_change() -> None:
+def test_overlaps_have_their_people_and_change_with_them() -> None:
     held = [shift("B", 0, 60), shift("A", 40, 80), shift("C", 50, 60), shift("A", 70, 75), shift("B", 90, 120)]
     assert list(overlaps(held, PERIOD)) == [
         Overlap(Interval(40, 50), ("A", "B")),
@@ -57,7 +57,7 @@ def test_overlaps_are_named_with_their_people_and_cut_where_these_change() -> No
     assert list(overlaps([*held, shift("A", 95, 130)], PERIOD))[-1] == Overlap(Interval(95, 100), ("A", "B"))
 
 
-def test_an_overlap_goes_on_where_a_shift_of_the_same_person_ends_and_another_begins() -> None:
+def test_overlap_continues_across_adjacent_shifts_of_one_person() -> None:
     held = [shift("A", 0, 100), shift("B", 0, 50), shift("B", 50, 100)]
     assert list(overlaps(held, PERIOD)) == [Overlap(PERIOD, ("A", "B"))]
 
@@ -75,11 +75,11 @@ def test_an_overlap_goes_on_where_a_shift_of_the_same_person_ends_and_another_be
         (5, 40, True),
     ],
 )
-def test_an_incident_is_met_if_it_was_open_at_some_instant(opened: int, resolved: int | None, met: bool) -> None:
+def test_incident_counts_if_it_was_open_during_the_span(opened: int, resolved: int | None, met: bool) -> None:
     assert was_open_during(Interval(10, 20), incident(opened, resolved), now=50) is met
 
 
-def test_one_that_is_still_open_is_not_met_by_who_comes_after_now() -> None:
+def test_open_incident_does_not_count_for_future_shifts() -> None:
     assert not was_open_during(Interval(60, 70), incident(10, None), now=50)
 
 
@@ -95,7 +95,7 @@ SHIFTS = st.lists(
 
 
 @given(SHIFTS)
-def test_time_somebody_stood_by_and_gaps_are_the_whole_period(shifts: list[Shift]) -> None:
+def test_standby_times_and_gaps_cover_the_period(shifts: list[Shift]) -> None:
     held = [span for each in standby_times(shifts, PERIOD) for span in each.spans]
     missing = gaps(shifts, [PERIOD])
     assert list(union([*held, *missing])) == [PERIOD]
@@ -103,8 +103,8 @@ def test_time_somebody_stood_by_and_gaps_are_the_whole_period(shifts: list[Shift
 
 
 @given(SHIFTS)
-def test_overlaps_are_the_instants_at_which_several_people_stand_by(shifts: list[Shift]) -> None:
-    """Against a walk, instant by instant."""
+def test_overlaps_are_the_instants_with_several_people(shifts: list[Shift]) -> None:
+    """Compared with a walk over all instants."""
     walked = {}
     for at in range(PERIOD.start, PERIOD.end):
         people = {each.person for each in shifts if each.interval.start <= at < each.interval.end}
@@ -116,7 +116,7 @@ def test_overlaps_are_the_instants_at_which_several_people_stand_by(shifts: list
 
 
 @given(SHIFTS, st.integers(0, 100))
-def test_two_halves_of_a_period_add_up(shifts: list[Shift], cut: int) -> None:
+def test_standby_times_of_two_halves_add_up(shifts: list[Shift], cut: int) -> None:
     def hours(period: Interval) -> int:
         return sum(each.length for each in standby_times(shifts, period)) * HOUR
 

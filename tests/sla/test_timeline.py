@@ -1,4 +1,4 @@
-"""One check's timeline: the table of measurement.md section 2, the open end, and what it refuses."""
+"""Tests of timelines: the table of measurement.md, section 2, the time after the last observation, and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
 def test_worked_example() -> None:
-    """Section 10, to the microsecond."""
+    """The example of measurement.md, section 10, to the microsecond."""
     seen = [(0, GOOD), (60, GOOD), (120, GOOD), (180, BAD), (240, BAD), (300, GOOD), (360, GOOD), (1000, GOOD)]
     timeline = Timeline.of_pairs([(at * SECOND, outcome) for at, outcome in seen], 130 * SECOND)
     durations = timeline.durations(Interval(0, 1000 * SECOND))
@@ -22,20 +22,20 @@ def test_worked_example() -> None:
     assert (durations.doubt, durations.known, durations.total) == (120 * SECOND, 360 * SECOND, 1000 * SECOND)
 
 
-def test_neighbours_exactly_a_hold_apart_are_bound() -> None:
+def test_gap_of_exactly_a_hold_is_known() -> None:
     """The gap is unknown only when it is longer than the hold."""
     assert Timeline.of_pairs([(0, GOOD), (10, GOOD)], 10).durations(Interval(0, 10)) == Durations(up=10)
     assert Timeline.of_pairs([(0, GOOD), (11, GOOD)], 10).durations(Interval(0, 11)) == Durations(unknown=11)
 
 
 def test_midpoint_of_doubt_is_rounded_down() -> None:
-    """Of three microseconds of doubt the first is the earlier state's."""
+    """Of three microseconds of doubt, the first one has the earlier state."""
     timeline = Timeline.of_pairs([(0, GOOD), (3, BAD)], 10)
     assert list(timeline.pieces(Interval(0, 3))) == [(0, 1, State.DOUBT_UP), (1, 3, State.DOUBT_DOWN)]
 
 
-def test_open_end_is_doubt_for_a_hold_then_unknown() -> None:
-    """After the last known observation its outcome is the best guess for one hold, and nothing is known after it."""
+def test_time_after_the_last_observation_is_doubt_for_a_hold_then_unknown() -> None:
+    """The last known outcome is the point state for one hold. Later time is unknown."""
     timeline = Timeline.of_pairs([(0, BAD)], 10)
     assert list(timeline.pieces(Interval(-5, 15))) == [
         (-5, 0, State.UNKNOWN),
@@ -52,17 +52,17 @@ def test_open_end_is_doubt_for_a_hold_then_unknown() -> None:
     ("at", "began"),
     [(-1, -1), (0, 0), (1, 0), (2, 1), (3, 2), (9, 2), (10, 2), (11, 11)],
 )
-def test_where_the_state_before_an_instant_began(at: int, began: int) -> None:
-    """Good at 0, bad at 2 and 10: up in doubt 0-1, down in doubt 1-2, down 2-10. Outside of it the instant itself."""
+def test_state_start(at: int, began: int) -> None:
+    """Good at 0, bad at 2 and 10: up in doubt 0-1, down in doubt 1-2, down 2-10. Elsewhere it is the instant itself."""
     assert Timeline.of_pairs([(0, GOOD), (2, BAD), (10, BAD)], 10).state_start(at) == began
 
 
-def test_where_the_state_began_of_which_nothing_is_settled() -> None:
+def test_state_start_without_a_settled_part() -> None:
     assert Timeline(10).state_start(5) == 5
     assert Timeline.of_pairs([(0, GOOD)], 10).state_start(5) == 5
 
 
-def test_nothing_observed_is_unknown() -> None:
+def test_timeline_without_observations_is_unknown() -> None:
     """An empty timeline has no first instant, no last one, and all of any window unknown."""
     timeline = Timeline(10)
     assert timeline.durations(Interval(0, 5)) == Durations(unknown=5)
@@ -70,8 +70,8 @@ def test_nothing_observed_is_unknown() -> None:
     assert list(timeline.pieces(Interval(5, 5))) == []
 
 
-def test_unknown_observations_are_counted_and_leave_no_trace() -> None:
-    """Between two good ones within the hold the time is up, whatever we could not tell in between."""
+def test_unknown_observations_are_counted_but_change_no_state() -> None:
+    """Between two good observations within the hold, the time is up, also with unknown observations in between."""
     timeline = Timeline(10)
     for at, outcome in [(0, GOOD), (4, UNKNOWN), (8, GOOD), (9, UNKNOWN)]:
         timeline.append(at, outcome)
@@ -82,8 +82,8 @@ def test_unknown_observations_are_counted_and_leave_no_trace() -> None:
     assert timeline.last_at == 9
 
 
-def test_a_changed_hold_judges_what_comes_after_it() -> None:
-    """The hold of a gap is that of the observation before it: a reload does not reach back."""
+def test_changed_hold_applies_to_later_observations() -> None:
+    """A gap has the hold of the observation before it, so a reload does not change the past."""
     timeline = Timeline(5)
     timeline.append(0, GOOD)
     timeline.append(8, GOOD)
@@ -94,8 +94,8 @@ def test_a_changed_hold_judges_what_comes_after_it() -> None:
     assert timeline.durations(Interval(0, 25)) == Durations(up=9, unknown=16)
 
 
-def test_of_two_at_one_instant_the_worst_stands() -> None:
-    """Bad over good over unknown, in any order of arrival."""
+def test_worst_of_two_observations_at_one_instant_is_used() -> None:
+    """Bad is before good and good before unknown, in any order of the observations."""
     seen = [Observation("c", 5, o) for o in (GOOD, BAD, UNKNOWN)] + [Observation("c", 6, o) for o in (GOOD, UNKNOWN)]
     for order in (seen, seen[::-1]):
         assert Timeline.of(order, 10).counts(Interval(0, 10)) == (1, 1, 0)
@@ -133,7 +133,7 @@ def test_a_run_of_unknowns_is_counted_only() -> None:
 
 
 def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apart() -> None:
-    """The record folds them into one run, and so does the timeline that saw them one by one."""
+    """The record and the timeline store the observations as the same run."""
     seen, restored = Timeline(10), Timeline(10)
     observations = [Observation("c", at, GOOD) for at in (0, 10, 20)]
     run = Run.of(observations[0], 10)
@@ -146,8 +146,8 @@ def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apa
         assert seen.counts(Interval(0, end)) == restored.counts(Interval(0, end))
 
 
-def test_a_fold_does_not_reach_over_a_gap() -> None:
-    """Where nothing was observed for longer than the hold, nothing is counted, folded or not."""
+def test_run_does_not_extend_over_a_gap() -> None:
+    """A time without observations that is longer than the hold has no counts."""
     timeline = Timeline(10)
     for at in (0, 10, 1000, 1010):
         timeline.append(at, GOOD)
@@ -155,8 +155,8 @@ def test_a_fold_does_not_reach_over_a_gap() -> None:
     assert timeline.counts(Interval(0, 1011)) == (4, 0, 0)
 
 
-def test_sums_of_states_join_equal_states_and_refuse_to_shrink() -> None:
-    """Ten thousand times up is one piece; no time at all leaves no trace."""
+def test_state_sums_merge_equal_states_and_reject_earlier_ends() -> None:
+    """Ten thousand equal states are one piece. Empty time is ignored."""
     sums = StateSums(0)
     for end in range(1, 10_001):
         sums.append(end, State.UP)
@@ -166,8 +166,8 @@ def test_sums_of_states_join_equal_states_and_refuse_to_shrink() -> None:
         sums.append(9_999, State.UP)
 
 
-def test_a_query_looks_at_logarithmically_many_pieces() -> None:
-    """Of 100,000 pieces a window's sums read a few dozen; appending one writes one."""
+def test_query_reads_logarithmically_many_pieces() -> None:
+    """The sums of a window read a few dozen of 100,000 pieces. Appending writes one piece."""
     reads = 0
 
     class Counting(list[int]):
@@ -186,8 +186,8 @@ def test_a_query_looks_at_logarithmically_many_pieces() -> None:
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_the_first_observation_from_an_instant_on(exact: bool) -> None:
-    """Known or unknown; within a fold where an even spacing puts it."""
+def test_first_observation_from_an_instant_on(exact: bool) -> None:
+    """The outcome does not matter. Within a run the instant is that of even spacing."""
     timeline = Timeline(10, exact=exact)
     for at in (0, 10, 20, 30):
         timeline.append(at, GOOD)
@@ -206,8 +206,8 @@ def test_the_first_observation_from_an_instant_on(exact: bool) -> None:
     assert Timeline(10).first_observation_from(0) is None
 
 
-def test_a_changed_hold_ends_a_fold() -> None:
-    """A fold has one hold: a restart that reads it back must judge the gap after it as before."""
+def test_changed_hold_ends_a_run() -> None:
+    """A run has one hold, so that the gap after it is the same after a restart."""
     timeline = Timeline(5)
     timeline.append(0, GOOD)
     timeline.append(4, GOOD)

@@ -1,4 +1,4 @@
-"""The watched part of a young record: since when, its figures, and when the objective can be decided."""
+"""Tests of the watched part of a window that begins before the record: start, figures, and decision time."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def minutely(minutes: int, *bad: int, start: int = START) -> Timeline:
     return timeline
 
 
-def test_a_record_of_three_hours_shows_what_it_saw_and_when_thirty_days_can_be_decided() -> None:
-    """Before it all is unknown; 43.2 minutes of that may remain in the window, so it takes 30 days less those."""
+def test_record_of_three_hours_has_a_watched_part_and_a_decision_time() -> None:
+    """The time before is unknown. At most 43.2 minutes of it may remain in the window."""
     at = START + 180 * MINUTE
     window = Interval(at - 30 * DAY, at)
     found = measure(minutely(180), window, GOAL, rolling=True).watched
@@ -43,7 +43,7 @@ def test_a_record_of_three_hours_shows_what_it_saw_and_when_thirty_days_can_be_d
     }
 
 
-def test_a_record_as_old_as_the_window_has_no_watched_part_and_an_empty_one_neither() -> None:
+def test_old_and_empty_records_have_no_watched_part() -> None:
     at = START + 180 * MINUTE
     assert measure(minutely(180), Interval(at - HOUR, at), GOAL, rolling=True).watched is None
     assert measure(minutely(180), Interval(START, at), GOAL, rolling=True).watched is None
@@ -51,20 +51,20 @@ def test_a_record_as_old_as_the_window_has_no_watched_part_and_an_empty_one_neit
     assert measure(minutely(180), Interval(0, START), GOAL).watched is None
 
 
-def test_without_an_objective_nothing_is_to_be_decided() -> None:
+def test_without_an_objective_there_is_no_decision_time() -> None:
     found = measure(minutely(180), Interval(0, START + HOUR), rolling=True).watched
     assert found is not None
     assert found.decidable_at is None
 
 
-def test_a_window_that_is_over_stays_as_it_is() -> None:
+def test_past_window_has_no_decision_time() -> None:
     found = measure(minutely(180), Interval(0, START + HOUR), GOAL).watched
     assert found is not None
     assert found.decidable_at is None
 
 
-def test_a_calendar_window_in_progress_is_decided_once_enough_of_it_is_seen_up_or_not_at_all() -> None:
-    """An hour missed of a month of 30 days takes 99.9 % out of reach, and leaves 99 % from the 100th hour on."""
+def test_calendar_window_in_progress_is_decided_when_enough_time_is_up() -> None:
+    """With one unknown hour in a month of 30 days, 99.9 % cannot be met, and 99 % can be met from the 100th hour on."""
     whole = Interval(START - HOUR, START - HOUR + 30 * DAY)
     elapsed = Interval(whole.start, START + 180 * MINUTE)
     found = measure(minutely(180), elapsed, GOAL, whole=whole).watched
@@ -75,7 +75,7 @@ def test_a_calendar_window_in_progress_is_decided_once_enough_of_it_is_seen_up_o
     assert found.decidable_at == whole.start + 100 * HOUR
 
 
-def test_what_meets_the_objective_already_is_decided_now() -> None:
+def test_met_objective_is_decided_now() -> None:
     at = START + 180 * MINUTE
     found = measure(minutely(180), Interval(START - MINUTE, at), Objective.parse("90%"), rolling=True).watched
     assert found is not None
@@ -83,7 +83,7 @@ def test_what_meets_the_objective_already_is_decided_now() -> None:
 
 
 def test_excluded_time_does_not_count() -> None:
-    """The time before the record is excluded: nothing is missing."""
+    """The time before the record is excluded, so no time is missing."""
     at = START + 180 * MINUTE
     cut = [Interval(at - 30 * DAY, START)]
     found = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True, excluded=cut).watched
@@ -93,10 +93,10 @@ def test_excluded_time_does_not_count() -> None:
 
 @pytest.mark.parametrize("goal", ["50%", "90%", "99%"])
 @given(st.sets(st.integers(0, 20)), st.integers(21, 60), st.integers(0, 30), st.integers(0, 10))
-def test_the_instant_is_the_first_at_which_the_verdict_is_met(
+def test_decision_time_is_the_first_instant_with_a_met_verdict(
     goal: str, bad: set[int], length: int, hole: int, size: int
 ) -> None:
-    """The record goes on with good probes each minute; no verdict is met before, and one is from then on."""
+    """The record continues with one good probe per minute. Earlier verdicts are not met, later ones are."""
     objective, end = Objective.parse(goal), START + 21 * MINUTE
     window = Interval(end - length * MINUTE, end)
     start = min(window.start + hole * MINUTE, end)
@@ -115,8 +115,8 @@ def test_the_instant_is_the_first_at_which_the_verdict_is_met(
             assert verdict is Verdict.MET, at
 
 
-def test_the_time_since_a_good_probe_counts_as_up_because_the_next_good_one_makes_it_so() -> None:
-    """A minute after the last probe, the instant is that of a record that ends with the probe."""
+def test_time_since_the_last_good_probe_counts_as_up() -> None:
+    """A minute after the last probe, the decision time is the same as at the probe."""
     at = START + 181 * MINUTE
     found = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True).watched
     assert found is not None

@@ -1,4 +1,4 @@
-"""Windows, durations as people write them, instants as machines do."""
+"""Tests of windows, durations and instants as text."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from sla.window import (
 )
 
 
-def test_a_rolling_window_ends_now() -> None:
-    """Half open: the instant itself is not in it."""
+def test_rolling_window_ends_now() -> None:
+    """The end is exclusive."""
     assert rolling(HOUR, 10 * HOUR) == Interval(9 * HOUR, 10 * HOUR)
 
 
-def test_windows_are_as_long_as_their_names_say() -> None:
-    """The seven rolling windows, shortest first."""
+def test_rolling_windows_have_the_length_of_their_names() -> None:
+    """There are seven rolling windows, the shortest first."""
     assert {name: parse_duration(name) for name in WINDOWS} == WINDOWS
     assert list(WINDOWS.values()) == sorted(WINDOWS.values())
 
@@ -51,29 +51,29 @@ def test_windows_are_as_long_as_their_names_say() -> None:
         ("0s", 0),
     ],
 )
-def test_durations_read(text: str, microseconds: int) -> None:
-    """Exact microseconds."""
+def test_durations_are_parsed(text: str, microseconds: int) -> None:
+    """The results are exact microseconds."""
     assert parse_duration(text) == microseconds
 
 
 @pytest.mark.parametrize("text", ["30 sec", "", "30", "-5m", "5m1h", "1m1m", "s", "1h,5m", "1e3s", "0.5us"])
-def test_what_is_not_a_duration_is_refused(text: str) -> None:
-    """The message quotes it and says what to write."""
+def test_invalid_duration_is_rejected(text: str) -> None:
+    """The message quotes the text and has valid examples."""
     with pytest.raises(ValueError, match="write 30s, 5m or 1h") as caught:
         parse_duration(text)
     assert f'"{text}"' in str(caught.value)
 
 
 @given(st.integers(0, 1000 * DAY))
-def test_what_was_printed_reads_back(microseconds: int) -> None:
-    """A printed duration is read as no more than it was, and prints the same again."""
+def test_printed_durations_can_be_parsed(microseconds: int) -> None:
+    """A printed duration is parsed as at most its value, and is printed in the same way again."""
     printed = format_duration(microseconds)
     assert parse_duration(printed) <= microseconds
     assert format_duration(parse_duration(printed)) == printed
 
 
 def test_instants_are_rfc_3339_in_utc() -> None:
-    """Microseconds only where there are any; before the epoch too."""
+    """Microseconds are omitted if they are 0. This also applies before the epoch."""
     assert format_instant(0) == "1970-01-01T00:00:00Z"
     assert format_instant(1_500_000) == "1970-01-01T00:00:01.500000Z"
     assert format_instant(-1) == "1969-12-31T23:59:59.999999Z"
@@ -94,20 +94,20 @@ VANCOUVER = ZoneInfo("America/Vancouver")
         ("1970-01-01T00:00:00.0000019Z", 1),
     ],
 )
-def test_instants_read(text: str, microseconds: int) -> None:
-    """RFC 3339 with any offset; a plus that a URL has lost; digits beyond the microsecond are cut off."""
+def test_instants_are_parsed(text: str, microseconds: int) -> None:
+    """RFC 3339 with any offset, also with a plus that was decoded as a space. Further digits are truncated."""
     assert parse_instant(text) == microseconds
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-11-20", "2026-11-20T18:00:00", "2026-13-20T18:00:00Z"])
-def test_an_instant_without_its_zone_is_refused(text: str) -> None:
-    """The message quotes it and says what to write."""
+def test_instant_without_an_offset_is_rejected(text: str) -> None:
+    """The message quotes the text and has valid examples."""
     with pytest.raises(ValueError, match="is not an instant with a UTC offset; write 2026-11-20T18:00:00Z"):
         parse_instant(text)
 
 
-def test_a_zone_makes_an_instant_of_local_time() -> None:
-    """The first of two comings; an offset that is written wins."""
+def test_local_time_is_parsed_with_a_zone() -> None:
+    """A repeated local time means its first occurrence. A given offset has priority."""
     assert parse_instant("2025-11-02T01:30", VANCOUVER) == parse_instant("2025-11-02T08:30:00Z")
     assert parse_instant("2025-11-01", VANCOUVER) == parse_instant("2025-11-01T07:00:00Z")
     assert parse_instant("2026-11-01T00:00:00Z", VANCOUVER) == parse_instant("2026-11-01T00:00:00Z")
@@ -125,8 +125,8 @@ def test_a_zone_makes_an_instant_of_local_time() -> None:
         ("2025-10-01/2025-11-01", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z"),
     ],
 )
-def test_windows_read(text: str, start: str, end: str) -> None:
-    """Rolling and calendar windows are measured up to now, one with both ends written out to its end."""
+def test_windows_are_parsed(text: str, start: str, end: str) -> None:
+    """Rolling and calendar windows are measured up to now, START/END up to its end."""
     window = parse_window(text, NOW, VANCOUVER)
     assert window.measured == Interval(parse_instant(start), parse_instant(end))
     assert window.in_progress == (text.lower() in ("day", "month", "fiscal-year"))
@@ -144,13 +144,13 @@ def test_windows_read(text: str, start: str, end: str) -> None:
         ("2026-12-01T00:00:00Z/2026-12-01T00:00:00Z", "ends before it starts"),
     ],
 )
-def test_what_is_not_a_window_is_refused(text: str, words: str) -> None:
-    """The message quotes it and says what to write."""
+def test_invalid_window_is_rejected(text: str, words: str) -> None:
+    """The message quotes the text and has valid examples."""
     with pytest.raises(ValueError, match=re.escape(words)):
         parse_window(text, NOW, VANCOUVER)
 
 
-def test_an_interval_needs_its_slash() -> None:
-    """And says how to write it."""
+def test_interval_without_a_slash_is_rejected() -> None:
+    """The message has a valid example."""
     with pytest.raises(ValueError, match="is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"):
         parse_interval("2026-11-01T00:00:00Z")
