@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,8 +11,8 @@ import click
 from monitor.blackbox.documentation import documentation as blackbox_documentation
 from monitor.config.reference import with_reference
 from monitor.config.schema import schema_file
+from monitor.exporters.dashboards.files import BOARDS, dashboard_file
 from monitor.exporters.documentation import metrics_page
-from monitor.exporters.grafana import dashboard_file
 from monitor.exporters.rules import rules_file
 from monitor.probes.documentation import documentation
 from monitor.probes.registry import CHECK_TYPES
@@ -28,14 +29,17 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     ),
     "config/schema.json": lambda: schema_file(CHECK_TYPES, RECEIVER_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
-    "dashboards/portfolio.json": dashboard_file,
     "docs/metrics.md": metrics_page,
     "docs/blackbox.md": blackbox_documentation,
     "docs/probes.md": documentation,
     "docs/receivers.md": receivers_documentation,
     "helm/ninewatch/files/ninewatch.rules.yaml": rules_file,
-    "helm/ninewatch/files/portfolio.json": dashboard_file,
     "monitor/web/templates/runbook_body.html": lambda: runbook_html((ROOT / "docs/runbook.md").read_text("utf-8")),
+    **{
+        f"{folder}/{name}.json": partial(dashboard_file, name)
+        for folder in ("dashboards", "helm/ninewatch/files/dashboards")
+        for name in BOARDS
+    },
 }
 
 
@@ -60,7 +64,7 @@ def _read(path: Path) -> str | None:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that differ.")
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), default=ROOT, help="The checkout.")
 def main(check: bool, root: Path) -> None:
-    """Write the generated files of a checkout: the reference, the JSON Schema, rules, dashboard, the chart's copies."""
+    """Write the generated files of a checkout: reference, JSON Schema, rules, dashboards, the chart's copies."""
     if not (root / "pyproject.toml").exists():
         raise click.ClickException(f"{root} is not a checkout of ninewatch; name one with --root")
     if not check:

@@ -161,6 +161,12 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_product_up", "gauge", "1 if the product is up, 0 if down; absent while unknown", labels="product"
     ),
+    Family(
+        "ninewatch_product_dependency_info",
+        "gauge",
+        "1 for each product that the product depends on directly",
+        labels="product dependency",
+    ),
 )
 
 FIGURES_AGE: Final = Family(

@@ -110,6 +110,9 @@ class ProductLines:
         self.texts[7] = f"{self._plain[7]}{float(product.objective.ratio)!r}\n"
         self.texts[18:20] = self._policies()
         self.texts[20] = f"{self._series(20, own)}{product.window / SECOND!r}\n"
+        self.texts[23] = "".join(
+            f"{series(FAMILIES[23].name, product=product.id, dependency=each)}1\n" for each in product.needs
+        )
 
     def _series(self, family: int, window: str) -> str:
         return series(FAMILIES[family].name, product=self.product.id, window=window)

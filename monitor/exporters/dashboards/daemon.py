@@ -1,0 +1,188 @@
+"""The dashboard of the daemon itself: schedule, record, configuration, clock, anchors and resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.exporters.dashboards import style
+from monitor.exporters.dashboards.expressions import DAEMON
+from monitor.exporters.dashboards.panels import PanelBuilder, Query, Row, lines, rows, timeline, value
+
+_REACHED = {0: ("NOT REACHED", style.BAD), 1: ("answers", style.GOOD)}
+
+
+def daemon_rows() -> Iterator[Row]:
+    """Yield the rows from top to bottom."""
+    yield Row("Now", tuple(_now()))
+    yield Row("Schedule", tuple(_schedule()))
+    yield Row("Record", tuple(_record()))
+    yield Row("Clock and anchors", tuple(_clock()))
+    yield Row("Resources", tuple(_resources()))
+
+
+def _of(metric: str) -> str:
+    return f"{metric}{{{DAEMON}}}"
+
+
+def _per_daemon(name: str = "") -> str:
+    return f"{name} {{{{instance}}}}".strip()
+
+
+def _events(metric: str, name: str, span: str = "5m") -> Query:
+    counted = f"sum by (instance) (increase({_of(metric)}[{span}]))"
+    return Query(counted, _per_daemon(name))
+
+
+def _now() -> Iterator[PanelBuilder]:
+    yield value(
+        "Configuration",
+        "Whether the files on disk are loaded. NO: a change was rejected; see the log.",
+        "none",
+        Query(f"min({_of('ninewatch_config_reload_success')})"),
+        names=style.YES_NO,
+    )
+    yield value(
+        "Configuration loaded",
+        "Time since the configuration was loaded, of the daemon that did so first.",
+        "s",
+        Query(f"time() - min({_of('ninewatch_config_reload_timestamp_seconds')})"),
+    )
+    yield value(
+        "Running for",
+        "Time since the daemon started, of the daemon that started last.",
+        "s",
+        Query(f"time() - max({_of('process_start_time_seconds')})"),
+    )
+    yield value(
+        "Unrecorded",
+        "Time since the record could be written; 0 while it can.",
+        "s",
+        Query(f"max({_of('ninewatch_store_unrecorded_seconds')})"),
+        steps=style.up_to(1, 30),
+    )
+    yield value(
+        "Descriptors exhausted",
+        "Number of daemons without free file descriptors. Their probes are unknown.",
+        "none",
+        Query(f"sum({_of('ninewatch_descriptors_exhausted')})"),
+        steps=style.ANY_IS_BAD,
+    )
+    yield value(
+        "Internal errors",
+        "Errors in hooks after an observation and while alerting, in 24 h. Probing continued.",
+        "none",
+        Query(
+            f"sum(increase({_of('ninewatch_hook_failures_total')}[24h]))"
+            f" + sum(increase({_of('ninewatch_alerting_defects_total')}[24h]))"
+        ),
+        steps=style.ANY_IS_WARNING,
+    )
+    yield timeline(
+        "Scrapes", "Whether Prometheus reaches the daemons.", _REACHED, Query(_of("up"), "{{instance}}"), width=12
+    )
+    yield rows(
+        "Versions",
+        "Version of ninewatch and of SQLite.",
+        f"max by (instance, version, sqlite) ({_of('ninewatch_build_info')})",
+        ("Value",),
+        width=12,
+    )
+
+
+def _schedule() -> Iterator[PanelBuilder]:
+    yield lines(
+        "Lateness of probes",
+        "Delay from due to start: of the last probe, and the longest since the daemon started.",
+        "s",
+        Query(_of("ninewatch_schedule_lateness_seconds"), _per_daemon("last")),
+        Query(_of("ninewatch_schedule_lateness_max_seconds"), _per_daemon("longest")),
+    )
+    yield lines(
+        "Lag of the event loop",
+        "Last measured, and the highest since the daemon started.",
+        "s",
+        Query(_of("ninewatch_loop_lag_seconds"), _per_daemon("last")),
+        Query(_of("ninewatch_loop_lag_max_seconds"), _per_daemon("highest")),
+    )
+    yield lines(
+        "Probes in progress, probes skipped",
+        "The time of a skipped probe is unknown.",
+        "none",
+        Query(_of("ninewatch_probes_in_flight"), _per_daemon("in progress")),
+        _events("ninewatch_missed_ticks_total", "skipped in 5m"),
+    )
+    yield lines(
+        "Probes per second",
+        "Probes of all products, by outcome. Unknown: the fault was on the monitor's side.",
+        "ops",
+        Query(f"sum by (outcome) (rate({_of('ninewatch_probes_total')}[$__rate_interval]))", "{{outcome}}"),
+        width=12,
+    )
+    yield lines(
+        "Age of figures",
+        "Age of the oldest figures of a product on the metrics page.",
+        "s",
+        Query(_of("ninewatch_figures_age_seconds"), _per_daemon()),
+        width=12,
+    )
+
+
+def _record() -> Iterator[PanelBuilder]:
+    yield lines(
+        "Write queue",
+        "Age of the oldest unwritten observation, and time that could not be recorded.",
+        "s",
+        Query(_of("ninewatch_store_queue_age_seconds"), _per_daemon("age")),
+        Query(_of("ninewatch_store_unrecorded_seconds"), _per_daemon("unrecorded")),
+    )
+    yield lines(
+        "Observations waiting",
+        "Observations in the write queue.",
+        "none",
+        Query(_of("ninewatch_store_queue_depth"), _per_daemon()),
+    )
+    yield lines(
+        "Faults of the record",
+        "Failed and retried writes, lost and late observations in 5 minutes, and record files that were lost in 24 h.",
+        "none",
+        _events("ninewatch_store_write_failures_total", "write failures"),
+        _events("ninewatch_store_dropped_total", "dropped"),
+        _events("ninewatch_late_observations_total", "late"),
+        _events("ninewatch_record_losses_total", "files lost", "24h"),
+        bars=True,
+    )
+
+
+def _clock() -> Iterator[PanelBuilder]:
+    yield lines(
+        "Clock",
+        "Wall clock minus the record's time. It differs from 0 after the wall clock was set back.",
+        "s",
+        Query(_of("ninewatch_clock_offset_seconds"), _per_daemon()),
+    )
+    yield lines(
+        "Clock steps",
+        "Steps of the wall clock in 24 h, and observations of a wrong clock that a startup set aside.",
+        "none",
+        _events("ninewatch_clock_steps_total", "steps", "24h"),
+        Query(_of("ninewatch_observations_set_aside"), _per_daemon("set aside")),
+    )
+    yield lines(
+        "Anchors",
+        "Time since the end of the last day whose head each anchor has. No anchor: no data.",
+        "s",
+        Query(f"time() - {_of('ninewatch_anchored_until_timestamp_seconds')}", "{{anchor}}"),
+    )
+
+
+def _resources() -> Iterator[PanelBuilder]:
+    cpu = f"rate({_of('process_cpu_seconds_total')}[$__rate_interval])"
+    yield lines("CPU", "Share of one processor.", "percentunit", Query(cpu, _per_daemon()))
+    yield lines("Memory", "Resident memory.", "bytes", Query(_of("process_resident_memory_bytes"), _per_daemon()))
+    yield lines(
+        "File descriptors",
+        "Open file descriptors, and the limit.",
+        "none",
+        Query(_of("process_open_fds"), _per_daemon("open")),
+        Query(_of("process_max_fds"), _per_daemon("limit")),
+    )

@@ -1,0 +1,72 @@
+"""PromQL that several dashboards share: selectors, figures over all replicas, verdicts and nines.
+
+Several daemons may publish the same products (replicas). Bounds are then the outermost of theirs, as in the recording
+rules; the dashboards do not need these rules.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+JOB: Final = 'job=~"$job"'
+PRODUCT: Final = f'{JOB},product=~"$product"'
+DAEMON: Final = f'{JOB},instance=~"$instance"'
+WINDOW: Final = f'{PRODUCT},window="$window"'
+
+BOUNDS: Final = {"low": "min", "point": "avg", "high": "max"}
+NINES_SHOWN: Final = 9
+
+
+def by_product(metric: str, more: str = "", function: str = "max", labels: str = "product") -> str:
+    """Return a metric of the selected products over all replicas; `more` are further matchers."""
+    return f"{function} by ({labels}) ({metric}{{{PRODUCT}{',' + more if more else ''}}})"
+
+
+def of_window(metric: str, bound: str) -> str:
+    """Return a bound of a metric over `$window`."""
+    return by_product(metric, f'window="$window",bound="{bound}"', BOUNDS[bound])
+
+
+def availability(bound: str) -> str:
+    """Return a bound of the availability over `$window`."""
+    return of_window("ninewatch_availability_ratio", bound)
+
+
+def promised(bound: str) -> str:
+    """Return a bound of the availability over the window of the product's objective."""
+    own = f"on (product, window) ninewatch_objective_window_seconds{{{JOB}}}"
+    figure = f'ninewatch_availability_ratio{{{PRODUCT},bound="{bound}"}}'
+    return f"{BOUNDS[bound]} by (product) ({figure} and {own})"
+
+
+OBJECTIVE: Final = by_product("ninewatch_objective_ratio")
+CEILING: Final = by_product("ninewatch_claim_ceiling_ratio", function="min")
+COVERAGE: Final = by_product("ninewatch_coverage_ratio", 'window="$window"', "min")
+BUDGET: Final = by_product("ninewatch_budget_remaining_seconds", function="min")
+BUDGET_SHARE: Final = f"{BUDGET} / (" + by_product("ninewatch_budget_allowed_seconds") + " > 0)"
+OPEN_INCIDENTS: Final = by_product("ninewatch_incidents_open")
+EXPIRY: Final = by_product("probe_ssl_earliest_cert_expiry", function="min", labels="product, check") + " - time()"
+# 0: undecided, 1: missed, 2: met; nothing if nothing is known.
+VERDICT: Final = f"2 * ({promised('low')} >= bool {OBJECTIVE}) + ({promised('high')} < bool {OBJECTIVE})"
+
+
+def state(name: str) -> str:
+    """Return 1 for each product that is in the state, else 0."""
+    return by_product("ninewatch_product_state", f'state="{name}"')
+
+
+# 0: unknown, 1: up, 2: down, 3: replicas differ.
+STATE: Final = f"{state('up')} + 2 * {state('down')}"
+
+
+def floored(ratio: str) -> str:
+    """Round a ratio down to four digits of percent, so that nothing below 1 prints as 100 %."""
+    return f"floor(1e6 * {ratio}) / 1e6"
+
+
+def nines(ratio: str) -> str:
+    """Return the number of nines, rounded down to two digits; at most 9, also if there was no downtime at all.
+
+    1e-5 is added before the rounding because 1 - 0.999 is a little more than 0.001.
+    """
+    return f"floor(100 * clamp_max(-ln(1 - ({ratio})) / ln(10), {NINES_SHOWN}) + 1e-5) / 100"

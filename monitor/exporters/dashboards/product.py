@@ -1,0 +1,241 @@
+"""The dashboard of one product: state, availability, budget, incidents, blame and probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.exporters.dashboards import style
+from monitor.exporters.dashboards.expressions import (
+    BOUNDS,
+    BUDGET,
+    BUDGET_SHARE,
+    COVERAGE,
+    EXPIRY,
+    JOB,
+    OBJECTIVE,
+    OPEN_INCIDENTS,
+    PRODUCT,
+    STATE,
+    VERDICT,
+    availability,
+    by_product,
+    floored,
+    of_window,
+)
+from monitor.exporters.dashboards.panels import (
+    PanelBuilder,
+    Query,
+    Row,
+    band,
+    gauges,
+    lines,
+    note,
+    rows,
+    timeline,
+    value,
+)
+from monitor.exporters.dashboards.variables import product_page
+from monitor.exporters.products import window_name
+from sla.alerting import BURN_POLICIES
+
+_LONG = "|".join(window_name(policy.long) for policy in BURN_POLICIES)
+_DEPENDENCY = f"max by (dependency) (ninewatch_product_dependency_info{{{PRODUCT}}})"
+
+
+def product_rows() -> Iterator[Row]:
+    """Yield the rows from top to bottom."""
+    yield Row("Now", (*_now(), timeline("State", _STATE_TEXT, style.STATES, *_states())))
+    yield Row("Availability over $window", tuple(_availability()))
+    yield Row("Error budget and burn", tuple(_budget()))
+    yield Row("Incidents and promised limits", tuple(_incidents()))
+    yield Row("Blame: dependencies", tuple(_blame()))
+    yield Row("Probes", tuple(_probes()))
+
+
+_STATE_TEXT = "State of the product, then of each of its checks. Unknown time counts neither as up nor as down."
+
+
+def _now() -> Iterator[PanelBuilder]:
+    yield value("Current state", "State of the product now.", "none", Query(STATE), names=style.STATES, width=3)
+    yield value(
+        "Verdict",
+        "Over the window of the objective. Met: the minimum reaches it. Missed: the maximum is below it.",
+        "none",
+        Query(VERDICT),
+        names=style.VERDICTS,
+        width=3,
+    )
+    for bound, word in (("low", "minimum"), ("point", "estimate"), ("high", "maximum")):
+        text = f"Availability over the selected window: {word}. The true value is between minimum and maximum."
+        query = Query(floored(availability(bound)))
+        yield value(f"Availability, {word}", text, "percentunit", query, width=3, decimals=4)
+    yield value(
+        "Coverage",
+        "Known share of the selected window. Where it is low, the bounds are wide.",
+        "percentunit",
+        Query(floored(COVERAGE)),
+        steps=style.COVERAGE,
+        width=3,
+        decimals=2,
+    )
+    yield value(
+        "Budget left",
+        "Share of the error budget that is left; below 0 the objective is missed.",
+        "percentunit",
+        Query(BUDGET_SHARE),
+        steps=style.BUDGET,
+        width=3,
+        decimals=1,
+    )
+    yield value(
+        "Open incidents",
+        "Open incidents of the product's checks.",
+        "none",
+        Query(OPEN_INCIDENTS),
+        steps=style.ANY_IS_BAD,
+        width=3,
+    )
+
+
+def _states() -> tuple[Query, Query]:
+    known = f"2 - {by_product('ninewatch_check_up', function='min', labels='check')}"
+    unknown = f"0 * {by_product('ninewatch_check_unknown', labels='check')}"
+    return Query(STATE, "product"), Query(f"{known} or {unknown}", "{{check}}")
+
+
+def _availability() -> Iterator[PanelBuilder]:
+    yield band(
+        "Availability",
+        "The estimate (point) and the bounds that contain the true value; the objective for comparison.",
+        "percentunit",
+        {bound: availability(bound) for bound in BOUNDS},
+        Query(OBJECTIVE, "objective"),
+    )
+    metric = "ninewatch_downtime_seconds"
+    downtime = {bound: of_window(metric, bound) for bound in BOUNDS}
+    yield band("Downtime", "Minimum, estimate and maximum.", "s", downtime)
+    metric = "ninewatch_contractual_availability_ratio"
+    agreed = {bound: by_product(metric, f'bound="{bound}"', how) for bound, how in BOUNDS.items()}
+    text = "Over the window of the objective, without the time that the agreement excludes."
+    yield band("Contractual availability", text, "percentunit", agreed, Query(OBJECTIVE, "objective"))
+    yield lines(
+        "Coverage",
+        "Known share of each window.",
+        "percentunit",
+        Query(by_product("ninewatch_coverage_ratio", function="min", labels="window"), "{{window}}"),
+        width=12,
+    )
+
+
+def _budget() -> Iterator[PanelBuilder]:
+    yield lines(
+        "Downtime left",
+        "Downtime that the objective still allows; below 0 the objective is missed.",
+        "s",
+        Query(BUDGET, "left"),
+        Query(by_product("ninewatch_budget_allowed_seconds"), "allowed"),
+    )
+    look_backs = f'window=~"{_LONG}"'
+    yield lines(
+        "Burn rate",
+        '1 spends the budget exactly by the end of its window. The lines "alert at" are the thresholds of alerts.',
+        "none",
+        Query(by_product("ninewatch_burn_rate", look_backs, labels="window"), "{{window}}"),
+        Query(by_product("ninewatch_burn_alert_threshold", labels="window"), "alert at {{window}}"),
+    )
+    yield lines(
+        "Burn alerts",
+        "Burn rate over the look-back of each alert while it fires, else 0.",
+        "none",
+        Query(by_product("ninewatch_alerting_burn_rate", labels="window"), "{{window}}"),
+    )
+
+
+def _incidents() -> Iterator[PanelBuilder]:
+    yield rows(
+        "Open incidents",
+        "Result of the first failing probe of each open incident. Past incidents are on the product's page.",
+        f"ninewatch_open_incident_info{{{PRODUCT}}}",
+        ("job", "instance", "pod", "namespace", "service", "endpoint", "container", "product", "Value"),
+    )
+    yield lines(
+        "Incidents opened",
+        "Incidents that opened in the preceding hour.",
+        "none",
+        Query(f"max(increase(ninewatch_incidents_total{{{PRODUCT}}}[1h]))", "opened"),
+        bars=True,
+    )
+    yield lines(
+        "Certain downtime",
+        "Certain downtime of the preceding hour, before exclusions.",
+        "s",
+        Query(f"max(increase(ninewatch_certain_downtime_seconds_total{{{PRODUCT}}}[1h]))", "down"),
+        bars=True,
+    )
+    outage = "ninewatch_outage_seconds"
+    yield lines(
+        "Outages and promised limits",
+        "Longest outage or total downtime after exclusions, and the limit that was promised.",
+        "s",
+        Query(by_product(outage, 'bound="point"', "avg", "promise"), "{{promise}}"),
+        Query(by_product("ninewatch_outage_limit_seconds", labels="promise"), "limit of {{promise}}"),
+    )
+
+
+def _blame() -> Iterator[PanelBuilder]:
+    state = f'max by (product) (ninewatch_product_state{{{JOB},state="%s"}})'
+    states = f"{state % 'up'} + 2 * {state % 'down'}"
+    renamed = f'label_replace({states}, "dependency", "$1", "product", "(.*)")'
+    yield timeline(
+        "State of dependencies",
+        "States of the products that this product depends on. While one is down at the same time as the product, it is "
+        "the likely cause; the product's page computes the shares of the downtime.",
+        style.STATES,
+        Query(STATE, "this product"),
+        Query(f"sum by (dependency) ({renamed} * on (dependency) {_DEPENDENCY})", "{{dependency}}"),
+        width=18,
+        label="dependency",
+    )
+    blame, past, ready = (product_page("${product}", part) for part in ("blame", "incidents", "readiness"))
+    text = f"[Downtime by cause]({blame}): own, of each dependency, undecided.\n\n"
+    text += f"[Past incidents]({past})\n\n[Readiness]({ready})"
+    yield note("Downtime by cause", "Links to the product's page, which computes the split.", text, 6, 8)
+
+
+def _probes() -> Iterator[PanelBuilder]:
+    yield lines(
+        "Probe phases",
+        "Time per phase of the last probe, averaged over the checks.",
+        "s",
+        Query(f"avg by (phase) (probe_phase_duration_seconds{{{PRODUCT}}})", "{{phase}}"),
+        stacked=True,
+    )
+    yield lines(
+        "Probe duration",
+        "Duration of the last probe of each check.",
+        "s",
+        Query(by_product("probe_duration_seconds", labels="check"), "{{check}}"),
+    )
+    outcomes = f"sum by (outcome) (rate(ninewatch_probes_total{{{PRODUCT}}}[$__rate_interval]))"
+    yield lines(
+        "Probes per second", "Unknown: the fault was on the monitor's side.", "ops", Query(outcomes, "{{outcome}}")
+    )
+    yield lines(
+        "Slow probes per second",
+        "Good probes that took longer than `slow_after`.",
+        "ops",
+        Query(f"sum by (check) (rate(ninewatch_slow_probes_total{{{PRODUCT}}}[$__rate_interval]))", "{{check}}"),
+    )
+    yield lines(
+        "HTTP status",
+        "HTTP status of the last answer; a gap without an answer.",
+        "none",
+        Query(by_product("probe_http_status_code", labels="check"), "{{check}}"),
+    )
+    yield gauges(
+        "Certificates expire in",
+        "Earliest expiry in the chain that each check received.",
+        "s",
+        Query(EXPIRY, "{{check}}"),
+        style.EXPIRY,
+    )

@@ -1,0 +1,80 @@
+"""The dashboard of readiness: claim ceilings next to objectives. Drills have no metrics yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.exporters.dashboards import style
+from monitor.exporters.dashboards.expressions import CEILING, OBJECTIVE, floored, nines, promised
+from monitor.exporters.dashboards.panels import Column, PanelBuilder, Query, Row, figures, gauges, lines, note, value
+
+_SUPPORTED = f"({CEILING} >= bool {OBJECTIVE})"
+
+
+def readiness_rows() -> Iterator[Row]:
+    """Yield the rows from top to bottom."""
+    yield Row("Readiness", (*_counts(), _ceilings(), *_trends()))
+    text = "The results of drills are not published as metrics yet. This row will show them."
+    yield Row("Drills", (note("Drills", "Why this row is empty.", text),))
+
+
+def _counts() -> Iterator[PanelBuilder]:
+    yield value(
+        "Ceiling below objective",
+        "Number of products whose unmet readiness items do not allow the claim of their objective.",
+        "none",
+        Query(f"sum({_SUPPORTED} == bool 0)"),
+        steps=style.ANY_IS_WARNING,
+        width=8,
+    )
+    yield value(
+        "Objective supported",
+        "Number of products whose readiness supports their objective.",
+        "none",
+        Query(f"sum({_SUPPORTED})"),
+        steps=style.from_zero(style.GOOD),
+        width=8,
+    )
+    yield value(
+        "Without a checklist",
+        "Number of products without a readiness checklist. Nothing limits their claim.",
+        "none",
+        Query(f"count({OBJECTIVE}) - (count({CEILING}) or vector(0))"),
+        steps=style.from_zero(style.WARNING),
+        width=8,
+    )
+
+
+def _ceilings() -> PanelBuilder:
+    return figures(
+        "Ceilings and objectives",
+        "Ceiling: highest availability that may be claimed with the unmet readiness items. The product's page lists "
+        "the items. Products without a checklist have no ceiling.",
+        "product",
+        {
+            "Objective supported": Column(_SUPPORTED, names=style.YES_NO),
+            "Ceiling": Column(CEILING, "percentunit"),
+            "Objective": Column(OBJECTIVE, "percentunit"),
+            "Nines of the ceiling": Column(nines(CEILING), decimals=2),
+            "Nines of the objective": Column(nines(OBJECTIVE), decimals=2),
+            "Measured, minimum": Column(floored(promised("low")), "percentunit"),
+        },
+    )
+
+
+def _trends() -> Iterator[PanelBuilder]:
+    yield gauges(
+        "Nines that may be claimed",
+        "The claim ceiling as a number of nines.",
+        "none",
+        Query(nines(CEILING), "{{product}}"),
+        style.PLAIN,
+        width=12,
+    )
+    yield lines(
+        "Claim ceiling",
+        "It changes when a readiness item is attested or its attestation expires.",
+        "percentunit",
+        Query(CEILING, "{{product}}"),
+        width=12,
+    )
