@@ -39,6 +39,10 @@ EXEMPT: dict[str, tuple[str, str | None]] = {
     "ninewatch alert sink": (_NEEDS_THE_SINK, None),
     "ninewatch alert test channel -c examples/alerting.yaml": (_NEEDS_THE_SINK, None),
     "ninewatch alert test mail -c examples/alerting.yaml": (_NEEDS_THE_SINK, None),
+    "prometheus --config.file=examples/prometheus.yml --storage.tsdb.path=var/prometheus": (
+        "runs until it is stopped; tests/integration/test_prometheus.py checks the file",
+        None,
+    ),
     "make run     # run simulated products that fail on a schedule, and the daemon that monitors them": (
         "builds an environment first; .ci/run runs it in a fresh clone. The demo itself is the fixture",
         None,

@@ -16,6 +16,7 @@ from monitor.config.block_file import read_block
 from monitor.config.loader import load
 from monitor.exporters.rules import Options, rules_file
 from monitor.probes.registry import CHECK_TYPES
+from tests.support import dashboards
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/ninewatch"
@@ -302,9 +303,15 @@ def test_alert_links_start_with_the_public_url(settings: tuple[str, ...], expect
     assert yaml.safe_load(manifests["ConfigMap"]["data"]["ninewatch.yaml"])["public_url"] == expected
 
 
-def test_dashboard_config_map_contains_the_shipped_dashboard() -> None:
-    (text,) = render(OPENSHIFT)["Dashboard"]["data"].values()
-    assert json.loads(text) == json.loads((ROOT / "dashboards/portfolio.json").read_text())
+def test_dashboard_config_map_contains_every_dashboard_with_links_to_the_pages() -> None:
+    data = render(OPENSHIFT)["Dashboard"]["data"]
+    assert set(data) == {f"ninewatch-{name}.json" for name in dashboards.NAMES}
+    for name in dashboards.NAMES:
+        text = (ROOT / f"dashboards/{name}.json").read_text()
+        moved = text.replace("http://127.0.0.1:9999", "https://ninewatch.example.org")
+        assert moved != text
+        assert json.loads(data[f"ninewatch-{name}.json"]) == json.loads(moved)
+    assert sum(map(len, data.values())) < 900_000  # a ConfigMap holds 1 MiB
 
 
 @pytest.mark.parametrize("values", [OPENSHIFT, KUBERNETES], ids=lambda path: path.stem)

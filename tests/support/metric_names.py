@@ -7,6 +7,7 @@ import re
 from monitor.exporters import checks, products
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect
+from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.health import Health
 from tests.support.clocks import ManualClock
 
@@ -17,7 +18,8 @@ def emitted() -> set[str]:
     """The names of every family: of checks, of products and of the daemon itself."""
     page = Daemon(Health(config_reload_at=0), ManualClock()).page(Dialect.TEXT).decode()
     own = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    return own | {family.name for family in (*checks.FAMILIES, *products.FAMILIES)}
+    families = (*checks.FAMILIES, *products.FAMILIES, FIGURES_AGE, SAMPLES_OMITTED)
+    return own | {family.name for family in families}
 
 
 def queried_metrics(expr: str) -> set[str]:

@@ -116,14 +116,18 @@ def _schedule() -> Iterator[PanelBuilder]:
         "Probes of all products, by outcome. Unknown: the fault was on the monitor's side.",
         "ops",
         Query(f"sum by (outcome) (rate({_of('ninewatch_probes_total')}[$__rate_interval]))", "{{outcome}}"),
-        width=12,
     )
     yield lines(
         "Age of figures",
         "Age of the oldest figures of a product on the metrics page.",
         "s",
         Query(_of("ninewatch_figures_age_seconds"), _per_daemon()),
-        width=12,
+    )
+    yield lines(
+        "Samples omitted",
+        "Open incidents without a sample of `ninewatch_open_incident_info`, because of the limit per page.",
+        "none",
+        Query(_of("ninewatch_samples_omitted"), _per_daemon()),
     )
 
 

@@ -69,4 +69,4 @@ def nines(ratio: str) -> str:
 
     1e-5 is added before the rounding because 1 - 0.999 is a little more than 0.001.
     """
-    return f"floor(100 * clamp_max(-ln(1 - ({ratio})) / ln(10), {NINES_SHOWN}) + 1e-5) / 100"
+    return f"floor(100 * clamp_max(-log10(1 - ({ratio})), {NINES_SHOWN}) + 1e-5) / 100"

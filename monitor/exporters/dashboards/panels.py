@@ -178,6 +178,7 @@ def rows(title: str, description: str, expr: str, hidden: Sequence[str], width: 
     """Return a table with one row per series, and its labels as columns without those that are hidden."""
     panel = table.Panel().title(title).description(description).datasource(DATASOURCE).unit("none").show_header(True)
     panel.targets([_target(Query(expr), "A", instant=True, rows=True)]).span(width).height(8)
+    panel.no_value(_NO_VALUE)
     excluded = dict.fromkeys(("Time", "__name__", *hidden), True)
     return panel.transformations([DataTransformerConfig("organize", options={"excludeByName": excluded})])
 

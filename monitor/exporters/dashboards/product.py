@@ -185,7 +185,7 @@ def _incidents() -> Iterator[PanelBuilder]:
 def _blame() -> Iterator[PanelBuilder]:
     state = f'max by (product) (ninewatch_product_state{{{JOB},state="%s"}})'
     states = f"{state % 'up'} + 2 * {state % 'down'}"
-    renamed = f'label_replace({states}, "dependency", "$1", "product", "(.*)")'
+    renamed = f'label_join({states}, "dependency", "", "product")'
     yield timeline(
         "State of dependencies",
         "States of the products that this product depends on. While one is down at the same time as the product, it is "

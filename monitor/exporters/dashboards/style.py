@@ -1,7 +1,8 @@
 """Colours, thresholds and value mappings of the dashboards.
 
-The colours are of the palette of Okabe and Ito (2008), which people with any colour vision deficiency can tell apart
-(https://jfly.uni-koeln.de/color/). States are also shown in words.
+The colours are of the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with any colour vision
+deficiency can tell apart. The red is of Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the
+palette's differs too little from its orange. States are also shown in words.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-GOOD, WARNING, BAD, UNKNOWN = "#0072B2", "#E69F00", "#D55E00", "#808080"
+GOOD, WARNING, BAD, UNKNOWN = "#0072B2", "#E69F00", "#CC3311", "#808080"
 LINES: Final = (GOOD, WARNING, "#009E73", "#CC79A7", BAD, "#56B4E9")
 
 Names = Mapping[int, tuple[str, str]]

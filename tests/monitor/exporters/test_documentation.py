@@ -27,7 +27,8 @@ LISTED = {
 def families_on_a_page() -> dict[str, tuple[str, set[str]]]:
     """Return type and labels of every family on a page of a daemon with a value in each family."""
     ledger = ledger_of(
-        product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}), product("css", objective="99.99%")
+        product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",)),
+        product("css", objective="99.99%"),
     )
     entry = ledger.entries["chefs/health"]
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})

@@ -472,3 +472,15 @@ def test_burn_alert_threshold_and_ability_to_fire_are_exported(
     assert page["ninewatch_burn_alert_possible", fast] == possible
     assert page.get(("ninewatch_burn_alert_threshold", fast)) == (14.4 if possible else None)
     assert page["ninewatch_burn_alert_threshold", frozenset({"chefs", "6h"})] == 6
+
+
+def test_direct_dependencies_are_published_once_each() -> None:
+    ledger = ledger_of(
+        product("suite", component="bundle", parts=("forms", "login"), depends_on=("login",)),
+        product("forms", depends_on=("login",)),
+        product("login"),
+    )
+    page = samples(Exporter(ledger, Health(), ManualClock(NOW)))
+    found = {labels: value for (name, labels), value in page.items() if name == "ninewatch_product_dependency_info"}
+    expected = (("suite", "forms"), ("suite", "login"), ("forms", "login"))
+    assert found == {frozenset(pair): 1 for pair in expected}
