@@ -151,9 +151,7 @@ def _acknowledgements() -> Iterator[PanelBuilder]:
         width=6,
     )
     text = (
-        "Silences have no metrics. [Silences](${public_url:raw}/api/v1/silences), "
-        "[alerts](${public_url:raw}/api/v1/alerts) and "
-        "[notifications](${public_url:raw}/api/v1/notifications) are in the API. "
-        "`ninewatch alert list` prints them."
+        "Silences have no metrics. [Silences](${public_url:raw}/api/v1/silences) and "
+        "[alerts](${public_url:raw}/api/v1/alerts) are in the API. `ninewatch alert list` prints the notifications."
     )
     yield note("Silences", "Where silences are listed.", text, 6, 8)
