@@ -96,7 +96,7 @@ def scraping(watched: tuple[Prometheus, DaemonProcess]) -> Prometheus:
 
 
 def result(server: Prometheus, expr: str, *, instant: bool) -> list[Any]:
-    """Return the series that have a number, asked as Grafana asks."""
+    """Return the series that have a number, queried as Grafana queries them."""
     if instant:
         found = [(each, [each["value"]]) for each in server.query(expr)]
     else:
