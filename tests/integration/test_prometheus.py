@@ -119,9 +119,10 @@ def test_promtool_accepts_the_example_of_the_readme() -> None:
     assert "rules found" in done.stdout
 
 
-def test_shipped_rules_pass_their_promtool_tests(tmp_path: Path) -> None:
-    for name in ("ninewatch.rules.yaml", "ninewatch.rules.test.yaml"):
+@pytest.mark.parametrize("scenarios", ["ninewatch.rules.test.yaml", "ninewatch.rules.day.test.yaml"])
+def test_shipped_rules_pass_their_promtool_tests(tmp_path: Path, scenarios: str) -> None:
+    for name in ("ninewatch.rules.yaml", scenarios):
         shutil.copy(ROOT / "dashboards" / name, tmp_path)
-    command = ["promtool", "test", "rules", "ninewatch.rules.test.yaml"]
+    command = ["promtool", "test", "rules", scenarios]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
