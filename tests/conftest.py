@@ -1,4 +1,4 @@
-"""What every test stands on."""
+"""Settings of all tests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import settings
 
 from monitor import log
 
-# No example is timed: a busy machine is not a defect. CI walks the same examples every time, so that it speaks of the
-# change and not of its luck; everywhere else each run looks for new ones.
+# Examples have no deadline, because a busy machine is not a defect. CI uses the same examples every time, so that its
+# result depends on the change only; everywhere else each run uses new ones.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
@@ -18,10 +18,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Concealing is for the life of a process; one test's secret must not blank out a word of another's output."""
+    """Use a new concealer for each test, so that one test's secret does not hide a word in another's output."""
     monkeypatch.setattr(log, "_concealer", log.Concealer())
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name bytes that nobody reads by their argument; all workers must find the same names."""
+    """Use the argument's name as the id of long bytes, so that all workers have the same ids."""
     return argname if isinstance(val, bytes) and len(val) > 40 else None

@@ -60,9 +60,9 @@ def test_every_exception_is_in_use() -> None:
         ("amend, untold, besides, intelligence", []),
     ],
 )
-def test_words_are_found_whole_and_in_identifiers(text: str, found: list[str]) -> None:
+def test_complete_words_are_found_also_in_identifiers(text: str, found: list[str]) -> None:
     assert findings(text) == found
 
 
-def test_an_exception_allows_one_word_only() -> None:
+def test_exception_allows_one_word_only() -> None:
     assert findings("nobody told", ["told"]) == ["line 1: 'nobody'; use no one, no client, or the passive"]

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, and a server with a plausible past for it to look at."""
+"""Debian's Chromium, headless, and a server with a plausible history."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, and say why, where there is no browser."""
+    """Skip browser tests if Chromium is not installed."""
     for item in items:
         if item.get_closest_marker("needs_chromium") and not CHROMIUM.exists():
             item.add_marker(pytest.mark.skip(reason="Debian's chromium is not installed"))
 
 
 @dataclass
-class Shown:
-    """What the browser looks at, for a test to turn off."""
+class ShownServer:
+    """The server and the ledger behind the pages, for tests to change."""
 
     base: str
     ledger: Ledger
@@ -39,11 +39,11 @@ class Shown:
 
 
 @pytest.fixture
-async def shown() -> AsyncIterator[Shown]:
+async def shown() -> AsyncIterator[ShownServer]:
     clock = SystemClock()
     ledger = portfolio(clock.now())
     listener = await listen(build(ledger, Health(last_tick=clock.monotonic()), clock), "127.0.0.1", 0)
-    yield Shown(f"http://{listener.addresses[0]}", ledger, listener)
+    yield ShownServer(f"http://{listener.addresses[0]}", ledger, listener)
     await listener.close()
 
 

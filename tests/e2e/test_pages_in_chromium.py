@@ -1,4 +1,4 @@
-"""The pages in a real browser: with and without a script, light and dark, on a phone, and when the daemon dies."""
+"""The pages in a real browser: with and without scripts, light and dark, on a phone, and when the daemon stops."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-    from tests.e2e.conftest import Shown
+    from tests.e2e.conftest import ShownServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_chromium]
 
 PAGES = ["/", "/products/notify", "/products/chefs", "/runbook"]
 
-# Contrast of every visible text with the ground it stands on, by WCAG 2; returns those below 4.5 (3 for large text).
+# Contrast of every visible text with its background, by WCAG 2; returns texts below 4.5 (3 for large text).
 CONTRAST = """() => {
   const linear = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
@@ -42,14 +42,14 @@ CONTRAST = """() => {
 }"""
 
 
-# What reaches beyond the right edge, but for regions that scroll by themselves and the heads that cards do without.
+# Elements beyond the right edge, except in scrollable regions and table heads that cards hide.
 OUTSIDE = """() => [...document.querySelectorAll("main *")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, thead"))
   .map((e) => e.outerHTML.slice(0, 80))"""
 
 
 async def open_page(browser: Browser, url: str, **options: Any) -> tuple[Page, list[str]]:
-    """Return the page and a list in which everything that its console complains of will be."""
+    """Return the page and a list that collects the messages of its console."""
     page = await (await browser.new_context(**options)).new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -60,7 +60,9 @@ async def open_page(browser: Browser, url: str, **options: Any) -> tuple[Page, l
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_text_can_be_read_in_both_schemes(browser: Browser, shown: Shown, path: str, scheme: Any) -> None:
+async def test_every_text_has_enough_contrast_in_both_color_schemes(
+    browser: Browser, shown: ShownServer, path: str, scheme: Any
+) -> None:
     page, said = await open_page(browser, shown.base + path, color_scheme=scheme)
     assert await page.evaluate(CONTRAST) == []
     assert said == []
@@ -68,21 +70,21 @@ async def test_every_text_can_be_read_in_both_schemes(browser: Browser, shown: S
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
-async def test_no_page_is_wider_than_its_screen(browser: Browser, shown: Shown, path: str, width: int) -> None:
+async def test_no_page_is_wider_than_its_screen(browser: Browser, shown: ShownServer, path: str, width: int) -> None:
     page, _ = await open_page(browser, shown.base + path, viewport={"width": width, "height": 740})
     await page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert await page.evaluate(OUTSIDE) == []
 
 
-async def test_what_a_target_says_runs_nothing(browser: Browser, shown: Shown) -> None:
+async def test_target_text_runs_no_script(browser: Browser, shown: ShownServer) -> None:
     page, said = await open_page(browser, shown.base + "/products/notify")
     assert '<script>alert("x")</script>' in await page.inner_text("main")
     assert said == []
 
 
-async def test_the_policy_stops_what_would_be_injected(browser: Browser, shown: Shown) -> None:
-    """The escape is the first lock, the policy the second; this tries the second alone."""
+async def test_content_security_policy_blocks_injected_scripts(browser: Browser, shown: ShownServer) -> None:
+    """Text is escaped in the first place; this test disables the escaping."""
     page, said = await open_page(browser, shown.base + "/")
     await page.evaluate(
         """() => {
@@ -96,14 +98,14 @@ async def test_the_policy_stops_what_would_be_injected(browser: Browser, shown: 
     assert len([line for line in said if "Content Security Policy" in line]) == 2
 
 
-async def test_all_is_there_without_a_script_and_the_page_asks_to_be_renewed(browser: Browser, shown: Shown) -> None:
+async def test_page_is_complete_and_refreshes_without_scripts(browser: Browser, shown: ShownServer) -> None:
     page, _ = await open_page(browser, shown.base + "/", java_script_enabled=False)
     assert await page.locator("tbody tr").count() >= 6
     assert await page.locator('meta[http-equiv="refresh"][content="30"]').count() == 1
 
 
-async def test_a_page_that_nothing_renews_turns_grey_without_a_script(browser: Browser, shown: Shown) -> None:
-    """The animations are run to their end instead of waited for; a fresh page has its colours."""
+async def test_page_without_refresh_turns_grey_without_scripts(browser: Browser, shown: ShownServer) -> None:
+    """The animations are advanced to their end; a fresh page has its colours."""
     page, _ = await open_page(browser, shown.base + "/", java_script_enabled=False)
     main, notice = page.locator("main"), page.locator("#outdated")
     assert await _filter(main) == "none"
@@ -114,13 +116,13 @@ async def test_a_page_that_nothing_renews_turns_grey_without_a_script(browser: B
     assert "out of date" in await notice.inner_text()
 
 
-async def test_the_grey_comes_after_the_renewal_was_due(browser: Browser, shown: Shown) -> None:
+async def test_page_turns_grey_after_the_refresh_was_due(browser: Browser, shown: ShownServer) -> None:
     page, _ = await open_page(browser, shown.base + "/", java_script_enabled=False)
     delays = await page.evaluate("document.getAnimations().map((each) => each.effect.getTiming().delay)")
-    assert set(delays) == {75_000}  # and the page renews itself after 30 s
+    assert set(delays) == {75_000}  # the page refreshes itself after 30 s
 
 
-async def test_the_script_renews_the_page_in_place_and_keeps_what_was_opened(browser: Browser, shown: Shown) -> None:
+async def test_script_refreshes_the_page_in_place_and_keeps_opened_parts(browser: Browser, shown: ShownServer) -> None:
     page = await (await browser.new_context()).new_page()
     await page.clock.install()
     await page.goto(shown.base + "/products/chefs")
@@ -132,7 +134,7 @@ async def test_the_script_renews_the_page_in_place_and_keeps_what_was_opened(bro
     assert await page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
-async def test_the_script_says_at_once_that_the_daemon_does_not_answer(browser: Browser, shown: Shown) -> None:
+async def test_script_reports_immediately_that_the_daemon_does_not_answer(browser: Browser, shown: ShownServer) -> None:
     page = await (await browser.new_context()).new_page()
     await page.clock.install()
     await page.goto(shown.base + "/")
@@ -143,7 +145,7 @@ async def test_the_script_says_at_once_that_the_daemon_does_not_answer(browser: 
     assert await page.locator("[role=alert]").is_visible()
 
 
-async def test_the_keyboard_reaches_the_skip_link_first_and_shows_where_it_is(browser: Browser, shown: Shown) -> None:
+async def test_first_tab_stop_is_the_skip_link_with_visible_focus(browser: Browser, shown: ShownServer) -> None:
     page, _ = await open_page(browser, shown.base + "/")
     await page.keyboard.press("Tab")
     skip = page.locator(".skip")

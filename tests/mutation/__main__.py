@@ -1,7 +1,7 @@
-"""Try a seeded sample of mutants; fail where one survives that `survivors.toml` does not explain.
+"""Try a seeded sample of mutants; fail if one survives without an explanation in `survivors.toml`.
 
-A mutant is in the sample by a hash of the seed and its key, so that a change of one function leaves the sample of all
-others as it was. After `--minutes` no further mutant is begun, and the last line says how many were tried.
+A mutant is in the sample by a hash of the seed and its key, so a change of one function does not change the sample of
+the others. After `--minutes` no further mutant starts, and the last line reports the number of tried mutants.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.mutation.targets import ROOT, Target, chosen
 from tests.mutation.trial import Outcome, begin, outcome
 
 EXPLAINED = Path(__file__).with_name("survivors.toml")
-# Imported once, before any trial: what is neither the code under test nor a test of it.
+# Modules that are imported once before any trial. They are neither the code under test nor its tests.
 _PRELOADED = (
     "hypothesis.strategies",
     "numpy",
@@ -36,10 +36,10 @@ _PRELOADED = (
 
 
 def main() -> int:
-    """Run as asked on the command line."""
+    """Run with the options of the command line."""
     asked = _arguments()
     os.chdir(ROOT)
-    os.environ["CI"] = "1"  # Hypothesis then walks the same examples each time
+    os.environ["CI"] = "1"  # Hypothesis then uses the same examples each time
     for name in _PRELOADED:
         importlib.import_module(name)
     trials = [(mutant, target) for target, mutant in _sample(asked.seed, asked.share, asked.only)]
@@ -58,7 +58,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def explained() -> dict[str, str]:
-    """Return why each known survivor is none that a test could notice, by key."""
+    """Return the reason why no test can detect each known survivor, by key."""
     entries = tomllib.loads(EXPLAINED.read_text())
     return {
         f"{path} {each['in']}: {each['change']}": each["because"] for path, held in entries.items() for each in held
@@ -66,7 +66,9 @@ def explained() -> dict[str, str]:
 
 
 def _sample(seed: int, share: float | None, only: str) -> Iterator[tuple[Target, Mutant]]:
-    """Yield the mutants of the sample in the order of their hashes, so that a run cut short saw some of all modules."""
+    """Yield the mutants of the sample in the order of their hashes, so that an aborted run has tried some of all
+    modules.
+    """
     found = []
     for target, module in chosen(only):
         for mutant in mutants(module, (ROOT / module).read_text()):
@@ -78,7 +80,7 @@ def _sample(seed: int, share: float | None, only: str) -> Iterator[tuple[Target,
 
 
 def _results(trials: list[tuple[Mutant, Target]], jobs: int, until: float) -> dict[str, Outcome]:
-    """Try the mutants, `jobs` at a time; print what survives as it is found."""
+    """Try the mutants, `jobs` at a time; print each survivor when it is found."""
     running: dict[int, Mutant] = {}
     results: dict[str, Outcome] = {}
     waiting = iter(trials)
@@ -97,7 +99,7 @@ def _results(trials: list[tuple[Mutant, Target]], jobs: int, until: float) -> di
 
 
 def report(results: Mapping[str, Outcome], sampled: int, reasons: Mapping[str, str], seed: int) -> int:
-    """Print what is unexplained, and the counts; return the exit status."""
+    """Print unexplained survivors and the counts; return the exit status."""
     counts = Counter(results.values())
     unexplained = [key for key, found in results.items() if found is not Outcome.KILLED and key not in reasons]
     for key in sorted(key for key in reasons if results.get(key) is Outcome.KILLED):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tests.mutation.operators import changed, replacements
 
-CONTEXT = 90  # characters of code that a key shows around a change, where the statement has as many
+CONTEXT = 90  # maximum number of characters around a change in a key
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _UNUSED = {"annotation", "returns", "decorator_list", "type_comment", "format_spec"}
 _UNTRIED_NAMES = {"__all__", "__slots__"}
@@ -17,7 +17,7 @@ _UNTRIED_NAMES = {"__all__", "__slots__"}
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change of one module. `tree` is the module's syntax tree with the change, to be compiled."""
+    """One change of one module. `tree` is the module's syntax tree with the change, ready to be compiled."""
 
     path: str
     scope: str
@@ -26,13 +26,13 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """The file, the function and the change: the same wherever in the file the function stands."""
+        """Return the file, the function and the change, which do not depend on the function's line."""
         return f"{self.path} {self.scope}: {self.change}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a node hangs: a field of its parent, or an index of a list in it."""
+    """The position of a node: a field of its parent, or an index in a list of it."""
 
     parent: ast.AST
     field: str
@@ -58,7 +58,7 @@ def mutants(path: str, source: str) -> Iterator[Mutant]:
 
 @dataclass(frozen=True, slots=True)
 class _Applied:
-    """Applies the change when called: once a process, in one that exits with it."""
+    """Applies the change when called: once per process, which exits with it."""
 
     route: tuple[_Place, ...]
     number: int
@@ -79,7 +79,7 @@ def _node(route: tuple[_Place, ...]) -> ast.AST:
 
 
 def _sites(module: ast.Module) -> Iterator[tuple[tuple[_Place, ...], str]]:
-    """Yield the way to every node that may be changed, and the name of the function or class that it is in."""
+    """Yield the route to every node that may be changed, with the name of its function or class."""
 
     def walk(node: ast.AST, route: tuple[_Place, ...], scope: str) -> Iterator[tuple[tuple[_Place, ...], str]]:
         if _untried(node):
@@ -105,7 +105,7 @@ def _places(node: ast.AST) -> Iterator[_Place]:
 
 
 def _untried(node: ast.AST) -> bool:
-    """Return whether no test can see a change in it: for the type checker, for an import, or a check of our own."""
+    """Return whether no test can detect a change in the node: in type annotations, imports or assertions."""
     if isinstance(node, ast.If):
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     if isinstance(node, ast.keyword):
@@ -116,7 +116,7 @@ def _untried(node: ast.AST) -> bool:
 
 
 def _change(route: tuple[_Place, ...], number: int) -> str:
-    """Write the change as `before -> after`, with as much of the statement around it as is short."""
+    """Return the change as `before -> after`, with a short part of the statement around it."""
     original = _node(route)
     replacement = list(replacements(original))[number]
     before = after = ""
@@ -138,7 +138,7 @@ def _change(route: tuple[_Place, ...], number: int) -> str:
 
 
 def _head(node: ast.AST) -> str:
-    """Return the node as code on one line; of a compound statement without its body."""
+    """Return the node as code on one line; for a compound statement without its body."""
     fields = {name: [] for name in ("body", "orelse", "finalbody", "handlers", "decorator_list") if hasattr(node, name)}
     short = changed(node, **fields) if isinstance(node, ast.stmt) else node
     return " ".join(ast.unparse(short).split())

@@ -1,4 +1,7 @@
-"""The changes that are tried: boundaries, arithmetic, conditions, defaults, order. One node in, replacements out."""
+"""The mutation operators: boundaries, arithmetic, conditions, defaults, order.
+
+Each takes a node and yields replacements.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
 }
 FUNCTIONS = (("min", "max"), ("all", "any"), ("floor", "ceil"), ("bisect_left", "bisect_right"))
 MEMBERS = (("start", "end"), ("first", "last"), ("low", "high"), ("up", "down"), ("measured", "whole"))
-_CONDITIONS = (ast.Name, ast.Attribute, ast.Call, ast.NamedExpr, ast.Subscript)  # others have an operator of their own
+_CONDITIONS = (ast.Name, ast.Attribute, ast.Call, ast.NamedExpr, ast.Subscript)  # other nodes have their own operator
 
 
 def _both_ways(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -45,7 +48,7 @@ _FUNCTIONS, _MEMBERS = _both_ways(FUNCTIONS), _both_ways(MEMBERS)
 
 
 def changed(node: Node, **fields: object) -> Node:
-    """Return a copy of the node with other fields."""
+    """Return a copy of the node with changed fields."""
     made = copy(node)
     for name, value in fields.items():
         setattr(made, name, value)
@@ -72,7 +75,7 @@ def _arithmetic(node: ast.BinOp | ast.AugAssign) -> Iterator[ast.AST]:
 
 
 def _boolean(node: ast.BoolOp) -> Iterator[ast.AST]:
-    """Exchange `and` and `or`; leave out each operand in turn."""
+    """Exchange `and` and `or`; remove each operand in turn."""
     yield changed(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
     for index in range(len(node.values)):
         left = [*node.values[:index], *node.values[index + 1 :]]
@@ -90,7 +93,7 @@ def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[ast.AST]:
 
 
 def _filters(node: ast.comprehension) -> Iterator[ast.AST]:
-    """Negate a filter that is no comparison, and leave each one out."""
+    """Negate a filter that is no comparison, and remove each filter."""
     for index, test in enumerate(node.ifs):
         rest = (node.ifs[:index], node.ifs[index + 1 :])
         if isinstance(test, _CONDITIONS):
@@ -109,7 +112,7 @@ def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
 
 
 def _effect(node: ast.Expr) -> Iterator[ast.AST]:
-    """Leave out a call that is made for its effect."""
+    """Remove a call that is made for its effect."""
     if isinstance(node.value, ast.Call | ast.Await):
         yield ast.Pass()
 
@@ -139,6 +142,6 @@ OPERATORS: dict[type[ast.AST], Callable[..., Iterator[ast.AST]]] = {
 
 
 def replacements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what the node is replaced by, one change at a time."""
+    """Yield the replacements of the node, one change at a time."""
     if (operator := OPERATORS.get(type(node))) is not None:
         yield from operator(node)

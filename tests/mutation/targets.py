@@ -1,4 +1,4 @@
-"""What is mutated, and which tests have to notice it."""
+"""The modules to mutate, and the tests that must detect the mutants."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# 200,000 random windows against an oracle: a minute a mutant, for what examples at boundaries find at once.
+# 200,000 random windows and an oracle take a minute per mutant; examples at boundaries find the same at once.
 _TOO_LONG = {"tests/property/test_measure_oracle.py"}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Modules, the share of their mutants that is tried, and patterns of the tests that are expected to notice."""
+    """Modules, the tried share of their mutants, and patterns of the tests that should detect them."""
 
     modules: str
     share: float
@@ -23,7 +23,7 @@ class Target:
         return _found(self.modules)
 
     def stages(self, module: str) -> tuple[tuple[str, ...], ...]:
-        """Return the module's own tests, then the others: most mutants are noticed by the former."""
+        """Return the module's own tests, then the others: most mutants are detected by the former."""
         every = [test for pattern in self.tests for test in _found(pattern) if test not in _TOO_LONG]
         named = OWN.get(module, (Path(module).stem,))
         own = tuple(test for test in every if Path(test).stem.removeprefix("test_") in named)
@@ -31,7 +31,7 @@ class Target:
         return tuple(stage for stage in (own, rest) if stage)
 
 
-# Modules whose tests are not named after them.
+# Modules whose tests have other names.
 OWN = {
     "sla/states.py": ("timeline", "compose"),
     "sla/state_sums.py": ("timeline", "compose"),

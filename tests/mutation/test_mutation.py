@@ -1,4 +1,4 @@
-"""The mutation run itself: what it changes, what its keys depend on, and when it fails."""
+"""The mutation run: its changes, the keys of mutants, and when the run fails."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def changes(source: str) -> list[str]:
     return [each.key.removeprefix("m.py ") for each in mutants("m.py", source)]
 
 
-def test_boundaries_defaults_conditions_and_arithmetic_are_changed_wherever_they_stand() -> None:
+def test_boundaries_defaults_conditions_and_arithmetic_are_changed_everywhere() -> None:
     assert changes(SOURCE) == [
         "module: MONTHS = 6 -> MONTHS = 7",
         "module: MONTHS = 6 -> MONTHS = 5",
@@ -78,7 +78,7 @@ def test_equal_changes_of_one_function_are_numbered() -> None:
     assert changes("def f(x):\n    x += y\n    x += y\n") == ["f: x += y -> x -= y", "f: x += y -> x -= y #2"]
 
 
-def test_a_mutant_is_the_module_with_one_change() -> None:
+def test_mutant_is_the_module_with_one_change() -> None:
     source = "def f(x):\n    return x < 1 or x > 5\n"
     found = []
     for number, _ in enumerate(mutants("m.py", source)):
@@ -87,7 +87,7 @@ def test_a_mutant_is_the_module_with_one_change() -> None:
         found.append([x for x in range(-1, 8) if names["f"](x)])  # type: ignore[operator]
     assert [-1, 0, 1, 6, 7] in found  # x <= 1
     assert [-1, 0, 5, 6, 7] in found  # x >= 5
-    assert [6, 7] in found  # the first operand left out
+    assert [6, 7] in found  # the first operand is removed
     assert [-1, 0, 6, 7] not in found
 
 
@@ -99,7 +99,7 @@ def test_every_target_has_modules_and_tests(target: object) -> None:
     assert all(target.stages(file) for file in files)  # type: ignore[attr-defined]
 
 
-def test_a_survivor_that_is_not_explained_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unexplained_survivor_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     results = {"known": Outcome.SURVIVED, "new": Outcome.SURVIVED, "dead": Outcome.KILLED, "stale": Outcome.KILLED}
     assert report(results, 5, {"known": "equivalent", "stale": "equivalent"}, 9) == 1
     said = capsys.readouterr().out
@@ -110,27 +110,27 @@ def test_a_survivor_that_is_not_explained_fails_the_run(capsys: pytest.CaptureFi
     assert report({"known": Outcome.SURVIVED}, 1, {"known": "equivalent"}, 9) == 0
 
 
-def test_a_mutant_whose_tests_could_not_run_is_not_counted_as_noticed() -> None:
+def test_mutant_whose_tests_could_not_run_does_not_count_as_killed() -> None:
     assert report({"x": Outcome.BROKEN}, 1, {}, 9) == 1
     assert report({}, 0, {}, 9) == 1
 
 
-def test_the_explained_survivors_name_files_and_give_reasons() -> None:
+def test_explained_survivors_have_files_and_reasons() -> None:
     for key, why in explained().items():
         assert (ROOT / key.split(" ")[0]).is_file()
         assert why.startswith(("equivalent: ", "unreachable: ", "by choice: ", "elsewhere: "))
 
 
 def test_each_explained_survivor_is_a_mutant_of_the_present_code() -> None:
-    """A function that was renamed or changed takes its explanation out of use."""
+    """An explanation of a renamed or changed function is not used any more."""
     modules = {key.partition(" ")[0] for key in explained()}
     possible = {each.key for module in modules for each in mutants(module, (ROOT / module).read_text())}
     assert sorted(explained().keys() - possible) == []
 
 
 @pytest.mark.slow
-def test_a_run_notices_what_the_tests_notice() -> None:
-    """A real trial of each mutant of a small module; all of them are noticed or explained."""
+def test_run_kills_the_mutants_that_tests_detect() -> None:
+    """The test tries each mutant of a small module; all are killed or explained."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.mutation", "--only", "sla/dependency_paths.py", "--share", "1"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -140,7 +140,7 @@ def test_a_run_notices_what_the_tests_notice() -> None:
     assert " 0 killed" not in done.stdout
 
 
-def test_a_mutant_names_its_file_function_and_change() -> None:
+def test_key_of_a_mutant_has_file_function_and_change() -> None:
     (mutant,) = (each for each in mutants("sla/x.py", "def f(x):\n    return -x\n"))
     assert isinstance(mutant, Mutant)
     assert mutant.key == "sla/x.py f: return -x -> return x"

@@ -1,7 +1,7 @@
-"""One mutant against its tests, in a process of its own that is forked where pytest is imported already.
+"""One mutant and its tests, in a process that is forked after pytest is imported.
 
-The change is compiled from the syntax tree when its module is imported. No file is written, so that trials run at the
-same time in one checkout, and what a trial breaks ends with its process.
+The change is compiled from the syntax tree when its module is imported. No file is written, so trials can run at the
+same time in one checkout, and any damage by a trial ends with its process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.mutation.mutants import Mutant
 
-# A change may loop for ever. Limits are in processor time, so that a busy machine changes no result: seconds for the
+# A change may loop without end. Limits are in CPU time, so that a busy machine changes no result: seconds for the
 # module's own tests, which take a few, and for the others.
 CPU_SECONDS = (20, 90)
 MEMORY = 4 << 30
@@ -34,7 +34,7 @@ _FAILED = (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)  # interru
 
 
 class Outcome(StrEnum):
-    """What the tests said: a test failed, none did, or they could not be run."""
+    """The result of the tests: a test failed, no test failed, or the tests could not run."""
 
     KILLED = "killed"
     SURVIVED = "survived"
@@ -77,7 +77,7 @@ class _Finder(MetaPathFinder):
 
 
 def begin(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> int:
-    """Fork a trial and return its process id. Without a mutant the code is tested as it is."""
+    """Fork a trial and return its process id. Without a mutant, the unchanged code is tested."""
     child = os.fork()
     if child:
         return child
@@ -89,7 +89,7 @@ def begin(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> int:
 
 
 def outcome(status: int) -> Outcome:
-    """Return what a trial's wait status means; a trial that was killed by its limits was noticed."""
+    """Return the result for a trial's wait status. A trial that was killed by its limits counts as killed."""
     if os.WIFSIGNALED(status):
         return Outcome.KILLED
     return next(each for each, code in _STATUS.items() if code == os.waitstatus_to_exitcode(status))
@@ -111,7 +111,7 @@ def _tried(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> Outcome:
 
 
 def _allow(seconds: int) -> None:
-    """Limit the processor time from now on; the process is killed at the limit."""
+    """Limit the CPU time from now on; the process is killed at the limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

@@ -1,4 +1,4 @@
-"""E-mail through a real SMTP server (aiosmtpd), with STARTTLS, TLS and a log-in."""
+"""E-mail to a real SMTP server (aiosmtpd), with STARTTLS, TLS and a login."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ USER, PASSWORD = b"ninewatch", b"s3cret"
 
 
 class Mailbox:
-    """Keeps what is delivered; `refuse` are recipients that the server does not know, `answer` is given to DATA."""
+    """Stores delivered mails. `refuse` lists rejected recipients, `answer` is the response to DATA."""
 
     def __init__(self) -> None:
         self.mails: list[Any] = []
@@ -92,7 +92,7 @@ def login(folder: Path) -> dict[str, Any]:
     return {"user": USER.decode(), "password": write_secret(folder, "password", PASSWORD.decode())}
 
 
-async def test_a_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     options = {"tls_context": context(authority), "require_starttls": True, "auth_required": True}
     async with serving(mailbox, authenticator=checked, **options) as port:
@@ -108,7 +108,7 @@ async def test_a_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, t
     assert mail["Message-ID"] == "<4f0c1d2e3a4bopened@example.org>"
 
 
-async def test_the_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     async with serving(mailbox) as port:
         ops = configured(port, authority, tmp_path, security="none")
@@ -120,7 +120,7 @@ async def test_the_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_p
     assert "15.4 % of the budget" in resolved.get_content()
 
 
-async def test_tls_from_the_start(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_mail_is_sent_with_implicit_tls(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     async with serving(mailbox, ssl_context=context(authority)) as port:
         outcome = await send(configured(port, authority, tmp_path, security="tls"), message())
@@ -131,11 +131,11 @@ async def test_tls_from_the_start(authority: trustme.CA, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({}, "STARTTLS"),  # the server does not offer it: nothing is sent in the clear
+        ({}, "STARTTLS"),  # the server does not offer STARTTLS, so nothing is sent unencrypted
         ({"tls_context": "stranger"}, "certificate"),
     ],
 )
-async def test_a_server_that_cannot_be_trusted_gets_nothing(
+async def test_untrusted_server_gets_no_mail(
     authority: trustme.CA, tmp_path: Path, options: dict[str, Any], error: str
 ) -> None:
     mailbox = Mailbox()
@@ -147,7 +147,7 @@ async def test_a_server_that_cannot_be_trusted_gets_nothing(
     assert mailbox.mails == []
 
 
-async def test_a_wrong_password_is_reported_without_the_password(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_wrong_password_is_reported_without_the_password(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     options = {"tls_context": context(authority), "auth_required": True, "authenticator": checked}
     async with serving(mailbox, **options) as port:
@@ -157,9 +157,7 @@ async def test_a_wrong_password_is_reported_without_the_password(authority: trus
     assert "not-this-one" not in outcome.error
 
 
-async def test_a_refused_recipient_does_not_keep_the_mail_from_the_others(
-    authority: trustme.CA, tmp_path: Path
-) -> None:
+async def test_rejected_recipient_does_not_affect_the_others(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     mailbox.refuse = {"b@example.org"}
     async with serving(mailbox) as port:
@@ -171,7 +169,7 @@ async def test_a_refused_recipient_does_not_keep_the_mail_from_the_others(
     assert "550" in refused.error
 
 
-async def test_a_server_that_takes_no_mail_now_is_tried_again(authority: trustme.CA, tmp_path: Path) -> None:
+async def test_temporary_failure_is_retried(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     mailbox.answer = "451 try again later"
     async with serving(mailbox) as port:
@@ -180,6 +178,6 @@ async def test_a_server_that_takes_no_mail_now_is_tried_again(authority: trustme
     assert not outcome.refused
 
 
-def test_a_password_is_not_sent_in_the_clear(authority: trustme.CA, tmp_path: Path) -> None:
+def test_password_is_not_sent_unencrypted(authority: trustme.CA, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="would send the password unencrypted"):
         configured(25, authority, tmp_path, security="none", **login(tmp_path))

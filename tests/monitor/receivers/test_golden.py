@@ -1,6 +1,7 @@
-"""What each receiver is sent, compared with `golden/KIND.json`.
+"""Messages of each receiver, compared with `golden/KIND.json`.
 
-After a deliberate change: `NINEWATCH_GOLDEN=write pytest tests/monitor/receivers/test_golden.py`, then read the diff.
+After an intended change, run `NINEWATCH_GOLDEN=write pytest tests/monitor/receivers/test_golden.py`, then read the
+diff.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def sink() -> Iterator[Sink]:
         yield served
 
 
-def shown(request: Received) -> dict[str, Any]:
-    """Return what of a request a golden file holds."""
+def recorded_request(request: Received) -> dict[str, Any]:
+    """Return the part of a request that a golden file contains."""
     try:
         said = request.json()
     except ValueError:
@@ -63,12 +64,12 @@ def shown(request: Received) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", CONFIGURED)
-async def test_the_messages_of_a_receiver_are_those_of_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
+async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
     found = {}
     for name, message in samples().items():
         outcome = await send(receiver(**CONFIGURED[kind](sink, tmp_path)), message)
         assert not outcome.error
-        found[name] = shown(sink.received[-1])
+        found[name] = recorded_request(sink.received[-1])
     path = GOLDEN / f"{kind}.json"
     if os.environ.get("NINEWATCH_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
@@ -76,7 +77,7 @@ async def test_the_messages_of_a_receiver_are_those_of_its_golden_file(kind: str
     assert found == json.loads(path.read_text())
 
 
-def test_every_kind_that_speaks_http_has_a_golden_file() -> None:
-    """The others have tests of their own: e-mail against a real SMTP server, Apprise against a real service."""
+def test_every_http_kind_has_a_golden_file() -> None:
+    """The others have their own tests: e-mail with a real SMTP server, Apprise with a real service."""
     assert set(CONFIGURED) == set(KINDS) - {"email", "apprise"}
     assert {path.stem for path in GOLDEN.iterdir()} >= set(CONFIGURED)

@@ -17,7 +17,7 @@ SECRETS = {"secrets/apprise-url": "json://ops.example.org/", "secrets/ping-url":
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Apprise's own imports
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_example_of_a_kind_loads(kind: str, tmp_path: Path) -> None:
+def test_example_of_a_kind_loads(kind: str, tmp_path: Path) -> None:
     example = KINDS[kind].example
     (tmp_path / "secrets").mkdir()
     for name in re.findall(r"file: ([^}]+)\}", example):

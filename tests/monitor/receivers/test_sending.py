@@ -1,4 +1,4 @@
-"""What an answer, or none, means for a delivery over HTTP, and the options of the webhook."""
+"""Deliveries over HTTP: the result for each response or failure, and the options of the webhook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-async def test_a_success_is_a_delivery(sink: Sink, status: int) -> None:
+async def test_success_status_is_a_delivery(sink: Sink, status: int) -> None:
     sink.reply = Reply(status, body=b"")
     assert not (await send(receiver(webhook=sink.url()), message())).error
 
@@ -47,7 +47,7 @@ async def test_a_success_is_a_delivery(sink: Sink, status: int) -> None:
         (Reply(422), None, True),
     ],
 )
-async def test_any_other_answer_is_none(sink: Sink, reply: Reply, wait: int | None, refused: bool) -> None:
+async def test_other_status_is_no_delivery(sink: Sink, reply: Reply, wait: int | None, refused: bool) -> None:
     sink.reply = reply
     outcome = await send(receiver(webhook=sink.url()), message())
     assert outcome.error.startswith(f"status {reply.status}")
@@ -55,8 +55,8 @@ async def test_any_other_answer_is_none(sink: Sink, reply: Reply, wait: int | No
     assert len(sink.received) == 1, "a redirect was followed"
 
 
-async def test_no_answer_is_no_delivery() -> None:
-    """A black hole, one that accepts and drops, a closed port, and an untrusted certificate."""
+async def test_missing_response_is_no_delivery() -> None:
+    """The cases are a silent address, a server that accepts and closes, a closed port, and an untrusted certificate."""
     async with serve_tcp(send_nothing) as hole:
         ops = receiver(webhook=f"http://127.0.0.1:{hole}/", timeout="1s")
         assert (await send(ops, message())).error == "no confirmation within 1 s"
@@ -71,7 +71,7 @@ async def test_no_answer_is_no_delivery() -> None:
     assert outcome.error.startswith("tls_untrusted")
 
 
-async def test_the_outbound_policy_covers_receivers(sink: Sink) -> None:
+async def test_outbound_policy_applies_to_receivers(sink: Sink) -> None:
     closed = OutboundBlock.model_validate({"deny": ["127.0.0.0/8"]})
     outcome = await send(receiver(webhook=sink.url()), message(), closed)
     assert outcome.error.startswith("address_denied")
@@ -80,8 +80,8 @@ async def test_the_outbound_policy_covers_receivers(sink: Sink) -> None:
     assert metadata.error.startswith("address_denied")
 
 
-async def test_an_error_shows_no_secret(sink: Sink, tmp_path: Path) -> None:
-    """The service quotes the credentials that it got."""
+async def test_error_shows_no_secret(sink: Sink, tmp_path: Path) -> None:
+    """The service returns the received credentials."""
     sink.reply = Reply(403, body=b"no: Bearer hush-hush-hush")
     headers = {"Authorization": write_secret(tmp_path, "token", "hush-hush-hush")}
     outcome = await send(receiver(webhook=sink.url(), headers=headers), message())
@@ -90,7 +90,7 @@ async def test_an_error_shows_no_secret(sink: Sink, tmp_path: Path) -> None:
     assert "hush-hush-hush" not in outcome.error
 
 
-async def test_a_template_replaces_named_fields_and_keeps_the_type_of_one_alone(sink: Sink) -> None:
+async def test_template_replaces_fields_and_keeps_the_type_of_a_single_field(sink: Sink) -> None:
     template = {
         "text": "{product.name} {event}: {incident.reason}",
         "seconds": "{downtime_seconds.point}",
@@ -109,20 +109,20 @@ async def test_a_template_replaces_named_fields_and_keeps_the_type_of_one_alone(
     }
 
 
-async def test_a_template_of_an_alert_without_an_incident_has_nulls(sink: Sink) -> None:
+async def test_template_without_an_incident_has_nulls(sink: Sink) -> None:
     template: dict[str, Any] = {"opened": "{incident.opened}", "text": "at {incident.opened}"}
     await send(receiver(webhook=sink.url(), template=template), message(incident=None))
     assert sink.received[0].json() == {"opened": None, "text": "at "}
 
 
 @pytest.mark.parametrize("text", ["{product.owner}", "{}", "{__class__}"])
-def test_a_template_with_an_unknown_field_is_refused(text: str) -> None:
+def test_template_with_an_unknown_field_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="there is no field"):
         receiver(webhook="https://ops.example.org/", template={"a": ["x", text]})
 
 
 @pytest.mark.parametrize(("written", "key"), [("plain key", b"plain key"), ("whsec_c2VjcmV0", b"secret")])
-async def test_a_signature_proves_identity_time_and_body(sink: Sink, tmp_path: Path, written: str, key: bytes) -> None:
+async def test_signature_covers_key_time_and_body(sink: Sink, tmp_path: Path, written: str, key: bytes) -> None:
     await send(receiver(webhook=sink.url(), sign=write_secret(tmp_path, "key", written)), message(Kind.RESOLVED))
     request = sink.received[0]
     name, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
@@ -131,7 +131,7 @@ async def test_a_signature_proves_identity_time_and_body(sink: Sink, tmp_path: P
     assert request.headers["webhook-signature"] == f"v1,{base64.b64encode(expected).decode()}"
 
 
-async def test_every_peer_of_alertmanager_is_sent_to_and_one_that_takes_it_is_enough(sink: Sink) -> None:
+async def test_alert_is_sent_to_every_alertmanager_peer_and_one_success_is_enough(sink: Sink) -> None:
     with Sink().serving() as other:
         ops = receiver(alertmanager=[sink.url(""), other.url("")])
         assert not (await send(ops, message())).error
@@ -144,7 +144,7 @@ async def test_every_peer_of_alertmanager_is_sent_to_and_one_that_takes_it_is_en
     assert not outcome.refused
 
 
-async def test_an_escalation_ends_the_alert_of_the_former_severity(sink: Sink) -> None:
+async def test_escalation_resolves_the_alert_of_the_former_severity(sink: Sink) -> None:
     await send(receiver(alertmanager=sink.url("")), message(Kind.ESCALATED, extra=FORMER))
     page, ticket = sink.received[0].json()
     assert (page["labels"]["severity"], ticket["labels"]["severity"]) == ("page", "ticket")
@@ -152,7 +152,7 @@ async def test_an_escalation_ends_the_alert_of_the_former_severity(sink: Sink) -
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library's own imports
-async def test_apprise_sends_to_a_service_that_it_knows(sink: Sink, tmp_path: Path) -> None:
+async def test_apprise_sends_to_a_supported_service(sink: Sink, tmp_path: Path) -> None:
     url = write_secret(tmp_path, "url", f"json://127.0.0.1:{sink.port}/any")
     assert not (await send(receiver(apprise=url), message())).error
     sent = sink.received[0].json()
@@ -163,7 +163,7 @@ async def test_apprise_sends_to_a_service_that_it_knows(sink: Sink, tmp_path: Pa
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_apprise_refuses_what_is_none_of_its_urls(tmp_path: Path) -> None:
+def test_apprise_rejects_an_invalid_url(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a URL that Apprise supports"):
         receiver(apprise=write_secret(tmp_path, "url", "nonsense"))
 
@@ -179,6 +179,6 @@ def test_apprise_refuses_what_is_none_of_its_urls(tmp_path: Path) -> None:
         ({"gcnotify": {"key": {"env": "PATH"}, "template": "x", "email": "a@b.example"}}, "not a template id"),
     ],
 )
-def test_what_cannot_be_sent_to_is_refused(fields: dict[str, Any], problem: str) -> None:
+def test_invalid_receiver_is_rejected(fields: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         receiver(**fields)

@@ -1,4 +1,4 @@
-"""Asking for a report as a person would, and reading the answer back."""
+"""Helpers that request a report by the command line, and parse the output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ask(config: Path, form: str, *more: str | Path, product: str = "forms", at: 
 
 
 class Page(HTMLParser):
-    """Reads tables, and what a reader who does not see needs."""
+    """A parser of tables and of accessibility attributes."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

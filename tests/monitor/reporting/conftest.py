@@ -1,4 +1,4 @@
-"""One record of one month that every report is asked of."""
+"""Fixtures: the record of one month that every report uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""November 2025 in Vancouver, set back on the 2nd: maintenance, a correction, a dependency's outage."""
+"""November 2025 in Vancouver, with clocks set back on the 2nd: maintenance, a correction, a dependency's outage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sla.window import format_instant, parse_instant
 
 PACE = 5 * MINUTE
 START, END = parse_instant("2025-10-30T00:00:00Z"), parse_instant("2025-12-02T00:00:00Z")
-MIDDLE = "2025-11-20T12:00:00Z"  # the month is in progress then
+MIDDLE = "2025-11-20T12:00:00Z"  # an instant within the month
 AFTER = "2025-12-01T08:00:00Z"  # the first instant after it
 
 CONFIG = """
@@ -69,7 +69,7 @@ REASON = "=cmd|' /C calc'!A0 <b>locked</b> | account"
 
 
 def observations(key: str) -> list[Observation]:
-    """Return what was seen every five minutes, two minutes past for the second check of forms."""
+    """Return the observations of every five minutes; for the second check of forms, two minutes later."""
     offset = 2 * MINUTE if key.endswith("api") else 0
     return [
         Observation(key, at, _outcome(key, at), "" if _outcome(key, at) is Outcome.GOOD else "http_status")
@@ -83,7 +83,7 @@ def _outcome(key: str, at: int) -> Outcome:
 
 
 def record(folder: Path, *, close: bool = True) -> tuple[Path, SqliteStore]:
-    """Write the portfolio and its record; return where the portfolio is, and the store."""
+    """Write the portfolio and its record; return the portfolio's path and the store."""
     config = folder / "portfolio.yaml"
     config.write_text(CONFIG.format(store=folder / "record.db"), "utf-8")
     (folder / "maintenance.yaml").write_text(MAINTENANCE, "utf-8")
@@ -102,7 +102,7 @@ def record(folder: Path, *, close: bool = True) -> tuple[Path, SqliteStore]:
 
 
 def as_csv(folder: Path, product: str) -> Path:
-    """Write the product's observations as `measure` reads them."""
+    """Write the product's observations in the format of `measure`."""
     path = folder / f"{product}.csv"
     rows = [each for key in DOWN if key.startswith(f"{product}/") for each in observations(key)]
     lines = [f"{format_instant(each.at)},{each.outcome.value},{each.check}\n" for each in rows]

@@ -1,4 +1,4 @@
-"""A report is of a record as it was known at an instant: read beside a daemon, to the byte."""
+"""A report shows the record as it was known at an instant, while a daemon runs, with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sla.window import format_instant, parse_instant
 from tests.monitor.reporting import month
 from tests.monitor.reporting.asking import ask
 
-# The command line, asked for every format by one process.
+# A program that writes every format of a report in one process.
 _EVERY_FORMAT = """
 import sys
 from monitor.cli import cli
@@ -31,16 +31,16 @@ for form in formats:
 """
 
 
-def test_the_same_record_and_instant_give_the_same_bytes(config: Path, tmp_path: Path) -> None:
-    """In another process, with another hash seed."""
+def test_report_of_a_record_and_instant_has_the_same_bytes(config: Path, tmp_path: Path) -> None:
+    """The second process has another hash seed."""
     words = [sys.executable, "-c", _EVERY_FORMAT, config, month.MIDDLE, tmp_path, *FORMATS]
     subprocess.run(words, env=os.environ | {"PYTHONHASHSEED": "7"}, check=True)
     again = {form: (tmp_path / f"again.{form}").read_bytes() for form in FORMATS}
     assert [form for form in FORMATS if again[form] != ask(config, form, product="all")] == []
 
 
-def test_it_reads_beside_a_daemon_and_writes_nothing(tmp_path: Path) -> None:
-    """The record is open and locked, its newest part is still in the write-ahead log; nothing of it changes."""
+def test_report_reads_the_record_of_a_running_daemon_without_writing(tmp_path: Path) -> None:
+    """The record is open and locked, and its newest part is in the write-ahead log. The files do not change."""
     config, store = month.record(tmp_path, close=False)
     before = {path.name: path.read_bytes() for path in tmp_path.glob("record.db*") if not path.name.endswith("-shm")}
     assert len(before["record.db-wal"]) > 0
@@ -52,7 +52,7 @@ def test_it_reads_beside_a_daemon_and_writes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_empty_record_is_reported_as_one(tmp_path: Path, form: str) -> None:
+def test_empty_record_is_reported(tmp_path: Path, form: str) -> None:
     config = tmp_path / "portfolio.yaml"
     config.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
     SqliteStore(tmp_path / "record.db", 0).close()
@@ -73,8 +73,8 @@ def folded(seen: list[Observation], hold: int) -> list[Run]:
     return runs
 
 
-def test_a_run_that_went_on_is_cut_where_it_was_then(config: Path, tmp_path: Path) -> None:
-    """A record of folded runs that reach past --at gives the same report as one of single observations."""
+def test_run_that_continued_later_is_cut_at_the_instant(config: Path, tmp_path: Path) -> None:
+    """A record of folded runs that continue after --at gives the same report as one of single observations."""
     other = tmp_path / "portfolio.yaml"
     other.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
     runs = [run for key in month.DOWN for run in folded(month.observations(key), 10 * MINUTE + 10 * SECOND)]
@@ -89,8 +89,8 @@ def test_a_run_that_went_on_is_cut_where_it_was_then(config: Path, tmp_path: Pat
         assert [each["raw"] for each in one["steps"]] == [each["raw"] for each in two["steps"]]
 
 
-def test_what_was_observed_after_the_instant_changes_no_byte(tmp_path: Path) -> None:
-    """Though probes come a little early or late, and the runs that hold them go on."""
+def test_later_observations_change_no_byte(tmp_path: Path) -> None:
+    """Probes are a little early or late, and the runs that contain them continue."""
     portfolio, hold, at = tmp_path / "portfolio.yaml", 10 * MINUTE + 10 * SECOND, parse_instant(month.MIDDLE)
     portfolio.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
 
@@ -106,7 +106,7 @@ def test_what_was_observed_after_the_instant_changes_no_byte(tmp_path: Path) -> 
     assert written_until(at + HOUR) == written_until(at + 5 * HOUR)
 
 
-def test_as_known_then_an_incident_that_ended_later_is_open(config: Path) -> None:
+def test_incident_that_ended_later_is_open_at_the_instant(config: Path) -> None:
     at = format_instant(month.LATE.start + 20 * MINUTE)
     [found] = json.loads(ask(config, "json", at=at))["products"]
     assert [each["resolved"] for each in found["incidents"]] == [format_instant(month.FORMS_DOWN.end), None]
@@ -115,7 +115,7 @@ def test_as_known_then_an_incident_that_ended_later_is_open(config: Path) -> Non
     assert "| 20m so far | 22m 30s so far |" in last
 
 
-def test_the_last_complete_month_is_asked_for_by_name(config: Path) -> None:
+def test_last_month_window_is_the_last_complete_month(config: Path) -> None:
     found = json.loads(ask(config, "json", "--window", "last month", at=month.AFTER))["window"]
     assert (found["start"], found["end"]) == ("2025-11-01T07:00:00Z", "2025-12-01T08:00:00Z")
     assert not found["in_progress"]

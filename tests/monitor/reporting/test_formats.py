@@ -1,4 +1,4 @@
-"""`ninewatch report`: the figures of `measure`, in every format, read back from each."""
+"""`ninewatch report`: the figures of `measure` in every format, parsed from each."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from sla.window import format_instant
 from tests.monitor.reporting import month
 from tests.monitor.reporting.asking import Page, ask, pdf, run
 
-Cells = dict[tuple[str, str, str, str], Any]  # product, section, row, column
+Cells = dict[tuple[str, str, str, str], Any]  # (product, section, row, column)
 
 
 @pytest.fixture(scope="module")
 def cells(config: Path) -> Cells:
-    """Return what the CSV says, by product, section, row and column."""
+    """Return the cells of the CSV by product, section, row and column."""
     return {key(row): row for row in read_csv(ask(config, "csv", product="all"))}
 
 
@@ -36,7 +36,7 @@ def key(row: dict[str, str]) -> tuple[str, str, str, str]:
 
 
 def read_csv(data: bytes) -> list[dict[str, str]]:
-    """Return the rows that are cells; row 0 is what is said of a section."""
+    """Return the rows of cells; row 0 is the note of a section."""
     return [row for row in csv.DictReader(io.StringIO(data.decode())) if row["row"] != "0"]
 
 
@@ -55,7 +55,7 @@ def measured(config: Path, product: str, at: str, *more: str) -> dict[str, Any]:
 
 
 def excluded(product: str) -> list[str]:
-    """Return the options that leave out what the agreement does. The midpoints are where login's state changed."""
+    """Return the options that exclude the agreement's time. The midpoints are the changes of login's state."""
     half = month.PACE // 2
     login = (month.LOGIN_DOWN.start - half, month.LOGIN_DOWN.end - half)
     locked = (month.CORRECTED.start, month.CORRECTED.end)
@@ -63,7 +63,7 @@ def excluded(product: str) -> list[str]:
     return [word for s, e in spans for word in ("--exclude", f"{format_instant(s)}/{format_instant(e)}")]
 
 
-def test_every_format_names_the_time_zone_database(config: Path) -> None:
+def test_every_format_contains_the_time_zone_database_version(config: Path) -> None:
     database = zones.IN_USE
     assert database is not None
     named = f"time zone database {database}"
@@ -79,7 +79,7 @@ def test_every_format_names_the_time_zone_database(config: Path) -> None:
 @pytest.mark.parametrize("product", ["login", "forms"])
 @pytest.mark.parametrize("at", [month.MIDDLE, "2025-12-01T07:59:00Z"])
 def test_json_has_the_figures_of_measure(config: Path, product: str, at: str) -> None:
-    """Raw, and contractual with the same time excluded, of a month with a change of the clock, in progress and over."""
+    """The raw and the contractual figures are compared, for a month with a clock change, in progress and complete."""
     [found] = json.loads(ask(config, "json", product=product, at=at))["products"]
     assert found["product"] == product
     for each in (found["raw"], found["contractual"]):
@@ -90,8 +90,8 @@ def test_json_has_the_figures_of_measure(config: Path, product: str, at: str) ->
     assert found["contractual"]["excluded_seconds"] > 0
 
 
-def test_the_months_patching_lasts_by_the_wall_clock(config: Path) -> None:
-    """Half past midnight to half past three, on the day on which the hour from one to two comes twice: four hours."""
+def test_maintenance_follows_the_local_time(config: Path) -> None:
+    """It is from 00:30 to 03:30 on the day with the repeated hour, which is four hours."""
     [found] = json.loads(ask(config, "json"))["products"]
     first = next(piece for piece in found["exclusions"] if piece["causes"][0]["cause"] == "maintenance")
     assert (first["start"], first["seconds"]) == ("2025-11-02T07:30:00Z", 4 * 3600)
@@ -133,7 +133,7 @@ def test_csv_has_the_figures_of_json(config: Path, cells: Cells) -> None:
                 assert float(row["value"]) == value, (name, column)
 
 
-def test_csv_has_the_incidents_exclusions_blame_and_cost_of_json(config: Path, cells: Cells) -> None:
+def test_csv_has_the_incidents_exclusions_downtime_split_and_cost_of_json(config: Path, cells: Cells) -> None:
     [found] = [p for p in json.loads(ask(config, "json", product="all"))["products"] if p["product"] == "forms"]
     assert len(found["incidents"]) == 1
     told = [row for k, row in cells.items() if k[:2] == ("forms", "incidents")]
@@ -146,7 +146,7 @@ def test_csv_has_the_incidents_exclusions_blame_and_cost_of_json(config: Path, c
 
 
 def tables(rows: list[dict[str, str]]) -> list[list[list[str | float]]]:
-    """Return the CSV's tables: numbers where there is one, else what is shown; without headers."""
+    """Return the CSV's tables without headers: numbers where possible, otherwise the shown text."""
     found: dict[tuple[str, str], dict[str, list[str | float]]] = {}
     for row in rows:
         number = bool(row["unit"]) and row["unit"] != "instant" and row["value"] != ""
@@ -163,7 +163,7 @@ def test_html_has_the_cells_of_csv(config: Path, product: str) -> None:
 
 @pytest.mark.parametrize("product", ["forms", "all"])
 def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
-    """One sheet a section, the products below each other: the same rows, sorted by section."""
+    """There is one sheet per section with the products below each other: the same rows, sorted by section."""
     book = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx", product=product)))
     found = []
     for sheet in book.worksheets[1:-1]:
@@ -175,12 +175,12 @@ def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
 
 
 def _numbers(rows: list[list[Any]]) -> list[list[Any]]:
-    """Return the rows with numbers to 13 digits: the workbook keeps 16 of 17."""
+    """Return the rows with numbers rounded to 13 digits, because the workbook stores 16 of 17."""
     return [[f"{cell:.13g}" if isinstance(cell, int | float) else cell or "" for cell in row] for row in rows]
 
 
-def test_markdown_and_pdf_print_the_cells_of_csv(config: Path) -> None:
-    """Row by row, as printed; in the PDF those rows that need no second line."""
+def test_markdown_and_pdf_contain_the_cells_of_csv(config: Path) -> None:
+    """Rows are compared as printed; in the PDF only rows on one line."""
     rows: dict[tuple[str, str], list[str]] = {}
     for row in read_csv(ask(config, "csv")):
         rows.setdefault((row["section"], row["row"]), []).append(re.sub("^'", "", row["shown"]))
@@ -192,7 +192,7 @@ def test_markdown_and_pdf_print_the_cells_of_csv(config: Path) -> None:
             assert " ".join(texts) in paper
 
 
-def test_no_cell_can_become_a_formula(config: Path) -> None:
+def test_no_cell_is_a_formula(config: Path) -> None:
     for row in csv.reader(io.StringIO(ask(config, "csv", product="all").decode())):
         *texts, value, unit, shown = row
         assert not any(each.startswith(("=", "+", "-", "@")) for each in texts)
@@ -207,7 +207,7 @@ def test_no_cell_can_become_a_formula(config: Path) -> None:
     assert all(cell.quotePrefix for cell in quoted)
 
 
-def test_assumptions_travel_with_the_amounts(config: Path) -> None:
+def test_amounts_are_shown_with_their_assumptions(config: Path) -> None:
     assumption = "Assumes 1,200.00 CAD per hour of downtime (forty people who wait)"
     for form in ("html", "md", "csv"):
         assert assumption in re.sub(r"\\(.)", r"\1", ask(config, form).decode())
@@ -215,7 +215,7 @@ def test_assumptions_travel_with_the_amounts(config: Path) -> None:
     assert any(str(cell.value).startswith(assumption) for row in sheet.iter_rows() for cell in row)
 
 
-def test_mistakes_are_told_in_one_line_with_the_remedy(config: Path, tmp_path: Path) -> None:
+def test_mistake_gives_one_line_with_a_remedy(config: Path, tmp_path: Path) -> None:
     with pytest.raises(NinewatchError, match=r'unknown product "mail"; known products: login, forms, or all'):
         run("report", "-c", config, "--product", "mail")
     with pytest.raises(NinewatchError, match="unknown file name extension"):
@@ -232,14 +232,14 @@ def test_mistakes_are_told_in_one_line_with_the_remedy(config: Path, tmp_path: P
         run("report", "-c", elsewhere, "--product", "all", "--at", month.MIDDLE)
 
 
-def test_start_up_does_not_pay_for_reports() -> None:
+def test_start_does_not_import_report_libraries() -> None:
     heavy = "'typst', 'xlsxwriter', 'monitor.reporting.report', 'sla.report'"
     code = f"import sys, monitor.cli; sys.exit(any(name in sys.modules for name in ({heavy})))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_limit_on_outages_is_in_every_format(config: Path, cells: Cells) -> None:
-    """Forms promises no outage over 30 minutes, and was down longer than that after what its agreement leaves out."""
+def test_outage_limit_is_in_every_format(config: Path, cells: Cells) -> None:
+    """Forms promises no outage over 30 minutes, and was down longer after the exclusions of its agreement."""
     (verdict,) = [
         row["value"] for where, row in cells.items() if where[1:2] == ("outage-limits",) and where[3] == "Verdict"
     ]

@@ -1,4 +1,4 @@
-"""Whether a report can be read: on paper, and by those who do not see it."""
+"""Layout and accessibility of reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(("paper", "width"), [("letter", 612), ("a4", 595)])
-def test_the_pdf_is_tagged_and_tells_what_the_chart_shows(config: Path, paper: str, width: int) -> None:
+def test_pdf_is_tagged_and_describes_its_charts(config: Path, paper: str, width: int) -> None:
     read = pdf(config, "--paper", paper)
     root: Any = read.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
@@ -39,7 +39,7 @@ def test_the_pdf_is_tagged_and_tells_what_the_chart_shows(config: Path, paper: s
     assert read.metadata.creation_date.isoformat() == "2025-11-20T12:00:00+00:00"
 
 
-def test_the_page_is_headed_and_its_tables_and_charts_are_named(config: Path) -> None:
+def test_html_has_headings_and_named_tables_and_charts(config: Path) -> None:
     page = Page(ask(config, "html", product="all").decode())
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
     assert all("aria-labelledby" in attributes for tag, attributes in page.tags if tag == "table")
@@ -54,7 +54,7 @@ def test_the_page_is_headed_and_its_tables_and_charts_are_named(config: Path) ->
 
 
 def lines(page: PageObject) -> list[tuple[float, str]]:
-    """Return what stands above the footer, each with its height as a share of the page's, from the top."""
+    """Return the lines above the footer from the top, each with its height as a share of the page's."""
     found: list[tuple[float, str]] = []
 
     def seen(text: str, place: list[float], *_: object) -> None:
@@ -65,8 +65,8 @@ def lines(page: PageObject) -> list[tuple[float, str]]:
     return [(height, text) for height, text in found if height > 0.06]
 
 
-def test_pages_are_filled_and_no_heading_ends_one(config: Path) -> None:
-    """What does not fit and may not be cut in two is a chart at most; only the last page ends where the report does."""
+def test_pages_are_filled_and_none_ends_with_a_heading(config: Path) -> None:
+    """Only an unbreakable chart or the end of the report may leave space on a page."""
     titles = re.findall("^#+ (.+)$", ask(config, "md", product="all").decode(), re.MULTILINE)
     assert "Figures" in titles
     *full, _ = pdf(config, product="all").pages

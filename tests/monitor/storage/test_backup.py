@@ -1,4 +1,4 @@
-"""A verified copy precedes every change of the tables."""
+"""A verified copy is made before every change of the tables."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def rows(path: Path) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_copy_holds_what_the_record_held(tmp_path: Path, name: str) -> None:
-    """With what was still in the write-ahead log; a second start makes no other."""
+def test_copy_contains_the_record(tmp_path: Path, name: str) -> None:
+    """It includes the write-ahead log. A second start makes no other copy."""
     unpack(name, tmp_path)
     record = tmp_path / "ninewatch.db"
     before = rows(record)
@@ -44,13 +44,13 @@ def test_the_copy_holds_what_the_record_held(tmp_path: Path, name: str) -> None:
     assert [each.name for each in tmp_path.glob("*.schema-*")] == [copy.name]
 
 
-def test_a_new_record_needs_no_copy(tmp_path: Path) -> None:
+def test_new_record_needs_no_copy(tmp_path: Path) -> None:
     SqliteStore(tmp_path / "record.db", 0).close()
     assert not list(tmp_path.glob("*.schema-*"))
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk full")])
-def test_without_a_copy_the_record_stays_as_it_is(
+def test_record_is_unchanged_if_the_copy_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     unpack(NAMES[0], tmp_path)
@@ -65,7 +65,7 @@ def test_without_a_copy_the_record_stays_as_it_is(
     assert rows(tmp_path / "ninewatch.db") == before
 
 
-def test_a_copy_that_is_not_whole_is_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incomplete_copy_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unpack(NAMES[0], tmp_path)
 
     class Forgetful(sqlite3.Connection):

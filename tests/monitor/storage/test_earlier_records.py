@@ -1,4 +1,4 @@
-"""Every record that an earlier version wrote loads, and its figures are those that the version computed."""
+"""Records of earlier versions load with the figures that those versions computed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from sla.state_history import History
 
 
-# The contract was amended since: the hold of an observation is the one it was made with (measurement.md, section 2).
-# By record and check: durations as that version computed them -> as they are now.
+# The contract has changed since: an observation has the hold with which it was made (measurement.md, section 2).
+# (record, check) -> (durations of that version) -> present durations.
 AMENDED = {
     ("931821b", "forms/status"): {
         (26_999_334, 0, 4_500_000, 0, 76_500_666): [26_999_334, 0, 2_500_000, 0, 78_500_666],
@@ -43,7 +43,7 @@ AMENDED = {
 
 @pytest.fixture(params=NAMES)
 def expected(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Unpack a record into the working directory, and return the figures that it is known to have."""
+    """Unpack a record into the working directory, and return its known figures."""
     monkeypatch.chdir(tmp_path)
     unpack(request.param, tmp_path)
     found = json.loads((tmp_path / "expected.json").read_text())
@@ -54,7 +54,7 @@ def expected(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 
 def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
-    """Return what `expected.json` has, of this ledger."""
+    """Return the values of `expected.json` for this ledger."""
     windows = [Interval(*window) for window in expected["windows"]]
     histories: dict[str, History] = {key: entry.timeline for key, entry in ledger.entries.items()}
     histories |= ledger.compositions
@@ -74,8 +74,8 @@ def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
     }
 
 
-def test_the_daemon_takes_over_the_record(expected: Any, tmp_path: Path) -> None:
-    """Twice: the first start may bring the schema up to date, the second reads what that left."""
+def test_daemon_loads_the_record(expected: Any, tmp_path: Path) -> None:
+    """It starts twice: the first start may migrate the schema, the second reads the result."""
     portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))
     for _ in range(2):
         ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
@@ -85,7 +85,7 @@ def test_the_daemon_takes_over_the_record(expected: Any, tmp_path: Path) -> None
         assert figures(ledger, expected) == expected
 
 
-def test_the_first_definition_begins_with_the_record_and_changes_no_figure(expected: Any, tmp_path: Path) -> None:
+def test_first_definition_begins_with_the_record_and_changes_no_figure(expected: Any, tmp_path: Path) -> None:
     portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))
     ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
     restore(ledger, store)
@@ -98,7 +98,7 @@ def test_the_first_definition_begins_with_the_record_and_changes_no_figure(expec
     writer.start()
     assert writer.close(30)
     for product in portfolio.products:
-        if recorded[product.id]:  # by a version that knew definitions
+        if recorded[product.id]:  # written by a version with definitions
             assert ledger.definitions(product.id) == recorded[product.id]
             continue
         (definition,) = ledger.definitions(product.id)
@@ -110,7 +110,7 @@ def test_the_first_definition_begins_with_the_record_and_changes_no_figure(expec
     assert figures(ledger, expected) == expected
 
 
-def test_a_record_that_no_daemon_has_taken_over_is_read_as_it_is(expected: Any, tmp_path: Path) -> None:
+def test_unmigrated_record_is_readable(expected: Any, tmp_path: Path) -> None:
     portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))
     ledger = Ledger(portfolio)
     with reading(portfolio.store) as record:
@@ -119,7 +119,7 @@ def test_a_record_that_no_daemon_has_taken_over_is_read_as_it_is(expected: Any, 
     assert figures(ledger, expected) == expected
 
 
-def test_a_report_of_the_record_has_the_figures(expected: Any) -> None:
+def test_report_of_the_record_has_the_figures(expected: Any) -> None:
     start, end = (format_instant(at) for at in expected["windows"][0])
     words = ["report", "-c", "ninewatch.yaml", "--product", "all", "--window", f"{start}/{end}", "--at", end]
     done = CliRunner().invoke(cli, [*words, "--format", "json"], catch_exceptions=False)

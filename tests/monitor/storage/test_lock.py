@@ -1,4 +1,4 @@
-"""One daemon to a record."""
+"""One daemon per record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sla.interval import SECOND
 SINCE = 1_795_000_000 * SECOND
 
 
-def test_the_refused_one_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
+def test_second_holder_gets_the_process_and_start_of_the_first(tmp_path: Path) -> None:
     record = tmp_path / "record.db"
     with Lock(record, SINCE), pytest.raises(StoreHeldError) as refused:
         Lock(record, 0)
@@ -27,7 +27,7 @@ def test_the_refused_one_is_told_who_holds_it_and_since_when(tmp_path: Path) -> 
     assert "set another `store:`" in said
 
 
-def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
+def test_released_lock_can_be_acquired_again(tmp_path: Path) -> None:
     record = tmp_path / "record.db"
     Lock(record, SINCE).release()
     with Lock(record, SINCE + SECOND) as lock:
@@ -36,7 +36,7 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", "[]", '{"pid": "x"}', '{"pid": 1, "host": "h", "since": 1e300}'])
-def test_a_holder_that_left_no_readable_name_still_holds_it(tmp_path: Path, text: str) -> None:
+def test_lock_with_an_unreadable_name_is_still_held(tmp_path: Path, text: str) -> None:
     record = tmp_path / "record.db"
     with Lock(record, SINCE) as lock:
         lock.path.write_text(text)
@@ -44,7 +44,7 @@ def test_a_holder_that_left_no_readable_name_still_holds_it(tmp_path: Path, text
             Lock(record, SINCE)
 
 
-def test_a_name_left_by_a_dead_process_holds_nothing(tmp_path: Path) -> None:
+def test_name_of_a_dead_process_does_not_hold_the_lock(tmp_path: Path) -> None:
     record = tmp_path / "record.db"
     with Lock(record, SINCE) as lock:
         left = lock.path.read_text()
@@ -53,7 +53,7 @@ def test_a_name_left_by_a_dead_process_holds_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"file.*write permission for the folder"):
         Lock(tmp_path / "file" / "record.db", SINCE)
@@ -69,8 +69,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         ("/record.db", None),
     ],
 )
-def test_a_record_on_a_network_file_system_is_warned_of(tmp_path: Path, path: str, kind: str | None) -> None:
-    """The mount that is nearest to the record decides."""
+def test_record_on_a_network_file_system_gets_a_warning(tmp_path: Path, path: str, kind: str | None) -> None:
+    """The innermost mount of the record counts."""
     mounts = tmp_path / "mounts"
     mounts.write_text(
         "/dev/vda / ext4 rw 0 0\nhost:/x /srv/share nfs4 rw 0 0\n/dev/vdb /srv/share/disk ext4 rw 0 0\n"
@@ -81,7 +81,7 @@ def test_a_record_on_a_network_file_system_is_warned_of(tmp_path: Path, path: st
     assert [line["kind"] for line in logs] == ([kind] if kind else [])
 
 
-def test_without_a_list_of_mounts_nothing_is_claimed(tmp_path: Path) -> None:
+def test_missing_list_of_mounts_gives_no_warning(tmp_path: Path) -> None:
     with capture_logs() as logs:
         warn_of_network(tmp_path / "record.db", tmp_path / "missing")
     assert not logs

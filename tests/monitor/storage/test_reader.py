@@ -1,4 +1,4 @@
-"""Reading the record beside whoever writes it."""
+"""Reading the record while another process writes it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def seen(minute: int) -> Observation:
     return Observation("p/c", minute * MINUTE, Outcome.GOOD)
 
 
-def test_all_that_is_read_is_of_one_commit(tmp_path: Path) -> None:
-    """The daemon holds the record and goes on writing; what comes after the first look is not in the second."""
+def test_reader_returns_the_data_of_one_commit(tmp_path: Path) -> None:
+    """The daemon holds the record and continues to write. The second read contains no data after the first."""
     store = SqliteStore(tmp_path / "r.db", 0)
     store.write(Batch(runs=[Run.of(seen(1), MINUTE)], observations=[seen(2)]))
     with reading(tmp_path / "r.db") as record:
@@ -33,7 +33,7 @@ def test_all_that_is_read_is_of_one_commit(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_reader_neither_writes_nor_checkpoints(tmp_path: Path) -> None:
+def test_reader_neither_writes_nor_checkpoints(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "r.db", 0)
     store.write(Batch(observations=[seen(1)]))
     before = [(tmp_path / name).read_bytes() for name in ("r.db", "r.db-wal")]
@@ -44,7 +44,7 @@ def test_a_reader_neither_writes_nor_checkpoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database" * 100, "stranger"])
-def test_what_cannot_be_read_is_told_in_words(tmp_path: Path, content: bytes | str | None) -> None:
+def test_unreadable_record_is_reported(tmp_path: Path, content: bytes | str | None) -> None:
     path = tmp_path / "r.db"
     if isinstance(content, bytes):
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""What lies in the record's place is renamed, never written over."""
+"""A file at the record's path is renamed and never overwritten."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 NOW = 1_795_937_879_000_000  # 2026-11-29T07:37:59Z
 
 
-def test_what_was_put_aside_earlier_keeps_its_name(tmp_path: Path) -> None:
-    """Three losses of one daemon, which names them all by the instant at which it opened the record."""
+def test_earlier_set_aside_file_keeps_its_name(tmp_path: Path) -> None:
+    """A daemon with three losses uses the instant at which it opened the record in each name."""
     record = tmp_path / "record.db"
     for content in ("first", "second", "third"):
         record.write_text(content)
@@ -30,8 +30,8 @@ def test_what_was_put_aside_earlier_keeps_its_name(tmp_path: Path) -> None:
     }
 
 
-def test_a_file_and_its_log_get_one_name(tmp_path: Path) -> None:
-    """Also where only a log was put aside before."""
+def test_file_and_its_log_get_the_same_name(tmp_path: Path) -> None:
+    """An earlier file may consist of a log only."""
     record, log = tmp_path / "record.db", tmp_path / "record.db-wal"
     log.write_text("a log alone")
     put_aside(record, NOW)
@@ -46,8 +46,10 @@ def test_a_file_and_its_log_get_one_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("part", "what"), [("", "the record's file"), ("-wal", "its write-ahead log")])
-def test_a_file_that_was_emptied_and_written_to_since_is_noticed(tmp_path: Path, part: str, what: str) -> None:
-    """Whoever has it open writes on behind the end that it had: it is as long as before, and begins with zeros."""
+def test_truncated_and_rewritten_file_is_detected(tmp_path: Path, part: str, what: str) -> None:
+    """A process with an open file continues to write at its old end, so the file has its old length and begins with
+    zeros.
+    """
     record = tmp_path / "record.db"
     file = tmp_path / f"record.db{part}"
     with contextlib.closing(sqlite3.connect(record)) as connection:

@@ -1,4 +1,4 @@
-"""The SQLite record: what it refuses, how it commits, and what a failure leaves behind."""
+"""The SQLite record: rejected files, commits, and the state after a failure."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def raw(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_the_folder_is_made_and_odd_names_are_taken_as_they_are(store: SqliteStore, path: Path) -> None:
+def test_folder_is_created_and_unusual_names_are_accepted(store: SqliteStore, path: Path) -> None:
     store.write(many(0, 1))
     assert path.exists()
 
@@ -74,7 +74,7 @@ def test_the_folder_is_made_and_odd_names_are_taken_as_they_are(store: SqliteSto
 @pytest.mark.parametrize(
     "content", [b"not a database, but long enough to have a header of its own" * 20, b"\0" * 5_000]
 )
-def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+def test_file_that_is_no_database_is_rejected_and_unchanged(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"not a database.*move it away"):
@@ -82,13 +82,13 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path, conten
     assert path.read_bytes() == content
 
 
-def test_a_folder_in_the_records_place_is_refused(path: Path) -> None:
+def test_folder_at_the_records_path_is_rejected(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(StoreError, match=r"unable to open.*folder"):
         SqliteStore(path, 0)
 
 
-def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
+def test_database_of_another_program_is_rejected_and_unchanged(path: Path) -> None:
     path.parent.mkdir()
     raw(path, "CREATE TABLE theirs (x)", "INSERT INTO theirs VALUES (1)")
     before = digest(path)
@@ -97,7 +97,7 @@ def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None
     assert digest(path) == before
 
 
-def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
+def test_newer_schema_is_rejected_and_unchanged(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     before = digest(path)
@@ -107,14 +107,14 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '{"at": "now", "reason": ""}', '{"at": 1, "reason": "", "phases": 7}'])
-def test_a_damaged_failing_probe_is_refused_with_the_remedy(body: str) -> None:
+def test_damaged_failing_probe_is_rejected_with_a_remedy(body: str) -> None:
     incident = Incident("abc", "p", "p/c", 5, None, "deadline", None)
     with pytest.raises(StoreError, match=r"failing probe of the incident abc cannot be read.*restore a copy"):
         with_failures([incident], [("abc", "last", body)])
 
 
-def test_a_refused_record_is_not_held(path: Path) -> None:
-    """Once the culprit is moved away the same process can start anew."""
+def test_rejected_record_is_not_locked(path: Path) -> None:
+    """After the file is moved away, the same process can create a new record."""
     path.parent.mkdir()
     path.write_bytes(b"x" * 4_000)
     with pytest.raises(StoreError):
@@ -123,7 +123,7 @@ def test_a_refused_record_is_not_held(path: Path) -> None:
     SqliteStore(path, 0).close()
 
 
-def test_a_damaged_file_is_refused_and_left_alone(path: Path) -> None:
+def test_damaged_file_is_rejected_and_unchanged(path: Path) -> None:
     store = SqliteStore(path, 0)
     store.write(Batch(runs=[Run(f"p/{n}", Outcome.GOOD, "", 1, 2, 2, 9) for n in range(2_000)]))
     store.close()
@@ -135,10 +135,8 @@ def test_a_damaged_file_is_refused_and_left_alone(path: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_a_migration_that_fails_half_way_leaves_the_record_as_it_was(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each version is one transaction; the next start, with the mistake mended, completes it."""
+def test_failed_migration_leaves_the_record_unchanged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each version is one transaction. The next start completes the migration after the error is fixed."""
     store = SqliteStore(path, 0)
     store.write(many(0, 3))
     store.close()
@@ -155,8 +153,8 @@ def test_a_migration_that_fails_half_way_leaves_the_record_as_it_was(
         assert connection.execute("PRAGMA user_version").fetchone() == (len(first) + 1,)
 
 
-def test_only_a_batch_with_an_incident_or_a_fact_waits_for_the_disk(store: SqliteStore) -> None:
-    """FULL for decisions, NORMAL for observations: one fsync an outage, none a probe."""
+def test_only_batches_with_incidents_or_facts_are_synced(store: SqliteStore) -> None:
+    """synchronous is FULL for decisions and NORMAL for observations: one fsync per outage, none per probe."""
     levels: list[int] = []
     connection = store._writing()
 
@@ -172,8 +170,8 @@ def test_only_a_batch_with_an_incident_or_a_fact_waits_for_the_disk(store: Sqlit
     assert levels == [1, 2, 1, 2]
 
 
-def test_a_fact_can_be_neither_changed_nor_removed(store: SqliteStore, path: Path) -> None:
-    """Not by whoever opens the record with another program either, unless they take the rule away first."""
+def test_fact_cannot_be_changed_or_deleted(store: SqliteStore, path: Path) -> None:
+    """This also applies to other programs, unless they drop the triggers first."""
     store.write(Batch(facts=[SAID]))
     for statement in ("UPDATE facts SET body = '{}'", "DELETE FROM facts"):
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
@@ -181,8 +179,8 @@ def test_a_fact_can_be_neither_changed_nor_removed(store: SqliteStore, path: Pat
     assert facts_of(path) == [SAID]
 
 
-def test_a_record_from_before_there_were_facts_is_brought_up_to_date(path: Path) -> None:
-    """Until then it has none, for whoever only looks; what it holds stays."""
+def test_record_without_a_facts_table_is_migrated(path: Path) -> None:
+    """A reader gets no facts until then. The existing rows stay."""
     assert facts_of(path) == []
     path.parent.mkdir()
     raw(path, *schema.MIGRATIONS[0], "PRAGMA user_version = 1", "INSERT INTO reasons (word) VALUES ('old')")
@@ -195,8 +193,8 @@ def test_a_record_from_before_there_were_facts_is_brought_up_to_date(path: Path)
         assert connection.execute("SELECT word FROM reasons").fetchall() == [("old",)]
 
 
-def test_the_corrections_of_an_earlier_schema_become_facts_with_the_ids_that_they_had(path: Path) -> None:
-    """The former table is not there any more; a copy of the record as it was lies next to it."""
+def test_corrections_of_an_earlier_schema_become_facts_with_their_ids(path: Path) -> None:
+    """The former table is dropped; a copy of the earlier record is next to it."""
     back = Revocation(SAID.id, "Ben", "it was the service", 40_000_001).fact()
     path.parent.mkdir()
     old = schema.MIGRATIONS[:4]
@@ -214,7 +212,7 @@ def test_the_corrections_of_an_earlier_schema_become_facts_with_the_ids_that_the
         assert connection.execute("SELECT count(*) FROM corrections").fetchone() == (2,)
 
 
-def test_damaged_corrections_of_an_earlier_schema_are_refused_before_anything_changes(path: Path) -> None:
+def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(path: Path) -> None:
     path.parent.mkdir()
     raw(path, *(each for step in schema.MIGRATIONS[:4] for each in step), "PRAGMA user_version = 4")
     raw(path, "INSERT INTO corrections VALUES ('abc', 'yesterday', 'Ana', 'x', 'p', 1, 2, NULL)")
@@ -266,15 +264,15 @@ def test_a_damaged_response_is_named_and_refused(path: Path, change: str, fault:
         SqliteStore(path, 0).load_responses()
 
 
-def test_facts_of_what_is_no_record_are_one_clear_line(path: Path) -> None:
+def test_facts_of_an_invalid_record_give_one_clear_line(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"x" * 4_000)
     with pytest.raises(StoreError, match=r"the record .* cannot be read: .*move it away"):
         facts_of(path)
 
 
-def test_the_log_is_folded_back_and_used_again(store: SqliteStore, path: Path) -> None:
-    """Checkpoints come from `tidy` alone; with them the log stays small however much is written."""
+def test_write_ahead_log_is_checkpointed_and_reused(store: SqliteStore, path: Path) -> None:
+    """Only `tidy` makes checkpoints; with them the log stays small."""
     log = path.with_name(path.name + "-wal")
     for batch in range(100):
         store.write(many(batch * 1_000, 1_000))
@@ -292,7 +290,7 @@ def test_nothing_but_tidy_checkpoints(store: SqliteStore, path: Path) -> None:
 
 
 def test_readers_cannot_write(store: SqliteStore, path: Path) -> None:
-    """A second connection that may write may also checkpoint, and that can corrupt the log (SQLite before 3.51.3)."""
+    """A second connection that can write can also checkpoint, which can corrupt the log (SQLite before 3.51.3)."""
     statements: list[str] = []
     real = sqlite3.connect
 
@@ -306,8 +304,8 @@ def test_readers_cannot_write(store: SqliteStore, path: Path) -> None:
     assert [target.rpartition("?")[2] for target in statements] == ["mode=ro"]
 
 
-def test_no_room_is_reported_and_the_same_batch_goes_in_later(store: SqliteStore) -> None:
-    """A real SQLITE_FULL: nothing of the batch is left behind, and names given in it are not remembered."""
+def test_full_disk_is_reported_and_the_batch_is_written_later(store: SqliteStore) -> None:
+    """The error is a real SQLITE_FULL: no part of the batch is stored, and its names are not cached."""
     connection = store._writing()
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone()
@@ -333,7 +331,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_record_locked_by_another_program_is_reported_and_written_once_it_is_free(
+def test_locked_record_is_reported_and_written_when_it_is_free(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store._writing().execute("PRAGMA busy_timeout = 20")
@@ -353,7 +351,7 @@ def test_a_record_locked_by_another_program_is_reported_and_written_once_it_is_f
 
 
 def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
-    """A month of 100 checks a minute stays under 200 MB: at most 45 bytes a row, keys and words are numbers."""
+    """A month of 100 checks per minute stays under 200 MB: at most 45 bytes per row, with keys and words as numbers."""
     at = 1_795_000_000_000_000
     checks = [f"a-rather-long-product-name/and-check-{n}" for n in range(100)]
     for _ in range(60):
@@ -364,8 +362,8 @@ def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
     assert path.stat().st_size < 6_000 * 45
 
 
-def test_opening_a_record_says_nothing(store: SqliteStore, path: Path) -> None:
-    """Whatever SQLite is linked: what a newcomer reads first is not a warning of what cannot happen here."""
+def test_opening_a_record_logs_nothing(store: SqliteStore, path: Path) -> None:
+    """A warning about the linked SQLite version would not apply here."""
     store.close()
     with capture_logs() as told:
         SqliteStore(path, 0).close()
@@ -373,7 +371,7 @@ def test_opening_a_record_says_nothing(store: SqliteStore, path: Path) -> None:
 
 
 def test_only_the_writer_can_checkpoint(store: SqliteStore, path: Path) -> None:
-    """Two connections that checkpoint can corrupt a WAL under SQLite before 3.51.3: ours must not even be able to."""
+    """Two connections that checkpoint can corrupt a write-ahead log with SQLite before 3.51.3."""
     assert store._writing().execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
     store.write(many(0, 100))
     before = digest(path)
@@ -382,8 +380,8 @@ def test_only_the_writer_can_checkpoint(store: SqliteStore, path: Path) -> None:
     assert digest(path) == before
 
 
-def test_a_write_under_way_keeps_the_record_when_it_is_closed(store: SqliteStore, path: Path) -> None:
-    """Closing while a write hangs must neither hang as well nor let another daemon in."""
+def test_close_during_a_write_keeps_the_lock(store: SqliteStore, path: Path) -> None:
+    """Closing while a write hangs must neither hang nor release the lock to another daemon."""
     connection = store._writing()
 
     def close_within(statement: str) -> None:

@@ -1,4 +1,4 @@
-"""Values that cannot be true, in a file that is sound: refused with a remedy by whatever reads the record."""
+"""Impossible values in an intact file are rejected with a remedy by every reader of the record."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def damage(path: Path, table: str, change: str) -> None:
-    """Change the last row of a table, whatever the schema forbids."""
+    """Change the last row of a table, despite the schema's constraints."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"CREATE TABLE bare AS SELECT * FROM {table}")  # noqa: S608
         connection.execute(f"DROP TABLE {table}")
@@ -70,7 +70,7 @@ def damage(path: Path, table: str, change: str) -> None:
 
 
 def load(path: Path) -> None:
-    """Read all that a daemon reads at its start."""
+    """Read everything that a daemon reads at its start."""
     store = SqliteStore(path, 0)
     try:
         restore(ledger_of(product("chefs")), store)
@@ -81,7 +81,7 @@ def load(path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["NULL", "'soon'", "-1", "1e300", "9223372036854775807", "x'00ff'", "1.5"])
 @pytest.mark.parametrize(("table", "column"), [(table, each) for table, found in NUMBERS.items() for each in found])
-def test_what_is_no_number_is_refused(path: Path, table: str, column: str, value: str) -> None:
+def test_wrong_type_of_a_number_is_rejected(path: Path, table: str, column: str, value: str) -> None:
     damage(path, table, f"{column} = {value}")
     with pytest.raises(StoreError, match=r"record.db.*(restore a copy|another `store:`)"):
         load(path)
@@ -91,7 +91,7 @@ def test_what_is_no_number_is_refused(path: Path, table: str, column: str, value
 
 @pytest.mark.parametrize("value", ["NULL", "5", "x'00ff'"])
 @pytest.mark.parametrize(("table", "column"), [(table, each) for table, found in WORDS.items() for each in found])
-def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: str) -> None:
+def test_wrong_type_of_a_text_is_rejected(path: Path, table: str, column: str, value: str) -> None:
     damage(path, table, f"{column} = CAST({value} AS BLOB)" if value == "5" else f"{column} = {value}")
     with pytest.raises(StoreError, match="restore a copy"):
         load(path)
@@ -121,15 +121,15 @@ def test_what_is_no_text_is_refused(path: Path, table: str, column: str, value: 
         ("progress", "value = 5000", "after the last recorded run"),
     ],
 )
-def test_what_cannot_be_true_is_refused_with_its_place(path: Path, table: str, change: str, said: str) -> None:
+def test_impossible_value_is_rejected_with_its_position(path: Path, table: str, change: str, said: str) -> None:
     damage(path, table, change)
     with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
         load(path)
 
 
 @pytest.mark.parametrize("column", ["outcome = 9", "outcome = 'bad'", "latency = 1.5", "reason = 12", "series = -1"])
-def test_an_observation_within_a_run_is_refused_too(path: Path, column: str) -> None:
-    """No figure is made of it, but pages list it."""
+def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> None:
+    """No figure uses it, but pages list it."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"UPDATE observations SET {column} WHERE at = 200")  # noqa: S608
     with pytest.raises(StoreError, match=r"in the table observations, row with at 200, .*restore a copy"):
@@ -146,7 +146,7 @@ def test_an_observation_within_a_run_is_refused_too(path: Path, column: str) -> 
         ("latency = 'fast'", "not numbers"),
     ],
 )
-def test_an_observation_that_was_not_walked_is_checked_where_it_is_read(
+def test_observation_is_checked_when_it_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch, change: str, said: str
 ) -> None:
     monkeypatch.setattr(validation, "NEWEST", 0)
@@ -155,14 +155,14 @@ def test_an_observation_that_was_not_walked_is_checked_where_it_is_read(
         load(path)
 
 
-def test_every_reader_of_facts_refuses_damaged_ones(path: Path) -> None:
+def test_every_reader_rejects_damaged_facts(path: Path) -> None:
     damage(path, "facts", "made = 'yesterday'")
     with pytest.raises(StoreError, match="made is not a number"):
         facts_of(path)
 
 
 @pytest.mark.parametrize("words", [("run",), ("report", "--product", "chefs"), ("corrections",)])
-def test_the_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str, ...]) -> None:
+def test_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str, ...]) -> None:
     config = path.with_name("ninewatch.yaml")
     check = "{id: health, http: 'http://127.0.0.1:9/', interval: 1m}"
     config.write_text(
@@ -174,5 +174,5 @@ def test_the_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str,
     assert "outcome is not a number from 0 to 2" in said
 
 
-def test_a_sound_record_is_taken(path: Path) -> None:
+def test_valid_record_is_accepted(path: Path) -> None:
     load(path)

@@ -1,4 +1,4 @@
-"""The writer's thread: when it commits, what it keeps while the store fails, and what it gives up."""
+"""The writer's thread: commits, the queue while the store fails, and dropped observations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.stores import MemoryStore
 if TYPE_CHECKING:
     from monitor.storage.store import Batch
 
-PATIENCE = 30.0  # seconds until a test gives up; never waited for when all is well
+TIMEOUT_SECONDS = 30.0  # timeout of a test in seconds; not reached without a failure
 INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
 
 
@@ -44,7 +44,7 @@ def writing(
     yield writer
     store.error = ""
     store.gate.set()
-    writer.close(PATIENCE)
+    writer.close(TIMEOUT_SECONDS)
 
 
 def seen(at: int) -> Observation:
@@ -60,7 +60,7 @@ def instants(batches: list[Batch]) -> list[int]:
 
 
 def test_observations_are_committed_in_groups_and_in_order(store: MemoryStore, health: Health) -> None:
-    """Not one commit, nor one wake-up of the thread, a put."""
+    """A put causes neither a commit nor a wake-up of the thread."""
     with writing(store, health) as writer:
         for at in range(500):
             writer.put(seen(at))
@@ -72,22 +72,22 @@ def test_observations_are_committed_in_groups_and_in_order(store: MemoryStore, h
 def test_observations_alone_do_not_wake_the_thread(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the time between two commits set to an hour, a thousand of them wait; an incident takes them along."""
+    """With an hour between commits, a thousand observations stay queued until an incident is written."""
     monkeypatch.setattr(module, "COMMIT_INTERVAL", 3_600.0)
     with writing(store, health) as writer:
         writer.put(seen(0), (), INCIDENT)
-        assert store.commits.wait(PATIENCE)
+        assert store.commits.wait(TIMEOUT_SECONDS)
         store.commits.clear()
         for at in range(1, 900):
             writer.put(seen(at))
         assert len(store.batches) == 1
         writer.put(seen(900), (run(0, 899),), INCIDENT)
-        assert store.commits.wait(PATIENCE)
+        assert store.commits.wait(TIMEOUT_SECONDS)
         assert instants(store.batches[1:]) == list(range(1, 901))
         assert store.batches[1].incidents == (INCIDENT,)
 
 
-def test_of_a_run_put_twice_only_the_latest_is_written(store: MemoryStore, health: Health) -> None:
+def test_only_the_latest_version_of_a_run_is_written(store: MemoryStore, health: Health) -> None:
     with writing(store, health) as writer:
         writer.put(seen(1), (run(0, 1),))
         writer.put_folded([run(0, 9)], 7)
@@ -95,7 +95,7 @@ def test_of_a_run_put_twice_only_the_latest_is_written(store: MemoryStore, healt
     assert store.folded_until == 7
 
 
-def test_the_listener_is_told_of_incidents_on_disk_and_of_nothing_else(store: MemoryStore, health: Health) -> None:
+def test_listener_is_called_for_stored_incidents_only(store: MemoryStore, health: Health) -> None:
     told: list[Committed] = []
     with writing(store, health, told=told.append) as writer:
         writer.put(seen(1))
@@ -104,20 +104,20 @@ def test_the_listener_is_told_of_incidents_on_disk_and_of_nothing_else(store: Me
     assert told == [Committed((INCIDENT,))]
 
 
-def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, health: Health) -> None:
+def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None:
     told: list[Committed] = []
     store.error = "the disk is full; free space"
     with writing(store, health, told=told.append) as writer:
         writer.put(seen(3), (run(1, 3),))
         writer.put(seen(5), (), INCIDENT)
-        assert store.failures.wait(PATIENCE)
+        assert store.failures.wait(TIMEOUT_SECONDS)
         assert health.unrecorded_since == 3
         assert health.store_error == store.error
         for at in range(10, 20):
             writer.put(seen(at))
         assert health.queue_depth == 12
         store.error = ""
-        assert store.commits.wait(PATIENCE)
+        assert store.commits.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [3, 5, *range(10, 20)]
     assert told[0] == Committed((INCIDENT,), "the disk is full; free space")
     assert told[-1] == Committed((INCIDENT,), recovered=True)
@@ -126,31 +126,31 @@ def test_a_failing_store_is_waited_for_and_loses_nothing(store: MemoryStore, hea
     assert health.dropped_observations == 0
 
 
-def test_an_incident_is_tried_at_once_however_long_the_store_has_been_failing(
+def test_incident_is_tried_immediately_while_the_store_fails(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_BACKOFF", 3_600.0)
     store.error = "no room"
     with writing(store, health) as writer:
-        for at in range(20):  # the waits double: the last ones are longer than this test may take
+        for at in range(20):  # the pauses double, so the last ones exceed the test's timeout
             store.failures.clear()
             writer.put(seen(at), (), INCIDENT)
-            assert store.failures.wait(PATIENCE)
+            assert store.failures.wait(TIMEOUT_SECONDS)
     assert health.write_failures >= 20
 
 
 @pytest.mark.parametrize("hangs", [False, True], ids=["failing", "hanging"])
-def test_a_full_queue_gives_up_the_oldest_observations_and_no_incident(
+def test_full_queue_drops_the_oldest_observations_and_no_incident(
     store: MemoryStore, health: Health, hangs: bool
 ) -> None:
-    """Runs are kept: the figures lose nothing by an observation that is inside one."""
+    """Runs are kept, so the figures include the dropped observations that are inside a run."""
     if hangs:
         store.gate.clear()
     else:
         store.error = "no room"
     with writing(store, health, limit=100) as writer:
         writer.put(seen(0), (run(0, 0),), INCIDENT)
-        assert (store.entered if hangs else store.failures).wait(PATIENCE)
+        assert (store.entered if hangs else store.failures).wait(TIMEOUT_SECONDS)
         for at in range(1, 1_000):
             writer.put(seen(at), (run(500, 500),) if at == 500 else ())
         assert health.queue_depth <= 101
@@ -162,15 +162,15 @@ def test_a_full_queue_gives_up_the_oldest_observations_and_no_incident(
     assert [r.first for r in store.load_runs()] == [0, 500]
 
 
-def test_a_backlog_is_written_in_pieces(store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One huge transaction would never fit where there is only a little room; incidents go with the first piece."""
+def test_backlog_is_written_in_parts(store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One large transaction would not fit on a nearly full disk. Incidents are in the first part."""
     monkeypatch.setattr(module, "CHUNK", 10)
     store.error = "no room"
     with writing(store, health) as writer:
         for at in range(95):
             writer.put(seen(at))
         writer.put(seen(95), (), INCIDENT)
-        assert store.failures.wait(PATIENCE)
+        assert store.failures.wait(TIMEOUT_SECONDS)
     assert max(len(batch.observations) for batch in store.batches) == 10
     assert instants(store.batches) == list(range(96))
     assert store.batches[0].incidents == (INCIDENT,)
@@ -181,19 +181,19 @@ def test_closing_writes_what_is_queued(store: MemoryStore, health: Health) -> No
     writer.start()
     for at in range(10):
         writer.put(seen(at))
-    assert writer.close(PATIENCE)
+    assert writer.close(TIMEOUT_SECONDS)
     assert instants(store.batches) == list(range(10))
 
 
-def test_closing_over_a_store_that_hangs_ends_and_says_so(store: MemoryStore, health: Health) -> None:
+def test_closing_with_a_hanging_store_ends_and_reports_it(store: MemoryStore, health: Health) -> None:
     with writing(store, health) as writer:
         store.gate.clear()
         writer.put(seen(1), (), INCIDENT)
-        assert store.entered.wait(PATIENCE)
+        assert store.entered.wait(TIMEOUT_SECONDS)
         assert not writer.close(timeout=0.0)
 
 
-def test_a_defect_in_a_store_does_not_end_the_thread(
+def test_error_in_a_store_does_not_end_the_thread(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     struck = threading.Event()
@@ -206,13 +206,13 @@ def test_a_defect_in_a_store_does_not_end_the_thread(
     monkeypatch.setattr(store, "write", defect)
     with writing(store, health) as writer:
         writer.put(seen(1), (), INCIDENT)
-        assert struck.wait(PATIENCE)
-        assert store.commits.wait(PATIENCE)
+        assert struck.wait(TIMEOUT_SECONDS)
+        assert store.commits.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [1]
     assert health.write_failures == 1
 
 
-def test_pruning_goes_on_between_commits_until_nothing_is_left_to_prune(
+def test_pruning_continues_between_commits_until_it_is_complete(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
@@ -231,12 +231,14 @@ def test_pruning_goes_on_between_commits_until_nothing_is_left_to_prune(
         writer.put_folded([run(0, 4)], 5)
         writer.retain(4)
         writer.put(seen(9), (), INCIDENT)
-        assert done.wait(PATIENCE)
+        assert done.wait(TIMEOUT_SECONDS)
     assert steps == [2, 2, 0]
     assert [at for at, _, _ in sorted(store.seen)] == [4, 9]
 
 
-def test_checkpoints_come_by_rows_written(store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_depend_on_the_number_of_written_rows(
+    store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CHECKPOINT_ROWS", 3)
     with writing(store, health) as writer:
         for at in range(4):
@@ -244,15 +246,15 @@ def test_checkpoints_come_by_rows_written(store: MemoryStore, health: Health, mo
     assert store.tidied >= 1
 
 
-def test_the_linked_library_is_named_in_health(store: MemoryStore, health: Health) -> None:
+def test_health_contains_the_sqlite_version(store: MemoryStore, health: Health) -> None:
     Writer(store, health, SystemClock())
     assert health.sqlite_version == "memory"
 
 
-def test_an_outage_of_the_store_may_last_for_days(
+def test_pauses_between_retries_are_limited(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wait between two tries stays bounded, and computable, after any number of them."""
+    """The pause stays limited and computable after any number of retries."""
     monkeypatch.setattr(module, "MAX_BACKOFF", 0.0)
     store.error = "no room"
     with writing(store, health) as writer:
@@ -266,12 +268,12 @@ def test_an_outage_of_the_store_may_last_for_days(
 
         with monkeypatch.context() as patch:
             patch.setattr(store, "write", fail)
-            assert tried.wait(PATIENCE)
+            assert tried.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [1]
 
 
-def test_more_runs_than_wait_for_a_failing_store_are_written_to_one_that_works() -> None:
-    """A whole history is put at once when the record has to be written anew."""
+def test_more_runs_than_the_queue_limit_are_written_to_a_working_store() -> None:
+    """A full history is queued at once when the record is rewritten."""
     store, health = MemoryStore(), Health()
     writer = Writer(store, health, SystemClock(), limit=10)
     writer.put_folded([run(at, at + 1) for at in range(0, 100, 2)], None)

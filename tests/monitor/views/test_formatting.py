@@ -1,4 +1,4 @@
-"""How values look, and where a day begins and ends."""
+"""Formatting of values, and the start and end of a day."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ VANCOUVER = ZoneInfo("America/Vancouver")
 
 
 @given(st.text())
-def test_bounded_text_is_one_line_within_its_length_without_unseen_characters(text: str) -> None:
+def test_bounded_text_is_one_short_line_of_visible_characters(text: str) -> None:
     shown = bounded(text, 40)
     assert len(shown) <= 40
     assert shown.isprintable()
 
 
 @pytest.mark.parametrize(("ratio", "x"), [(0, 0), (0.9, 40), (0.99, 80), (0.999, 120), (0.999999, 240), (1, 240)])
-def test_the_scale_gives_each_nine_the_same_room(ratio: float, x: float) -> None:
+def test_scale_gives_each_nine_the_same_width(ratio: float, x: float) -> None:
     assert nines_scale(ratio, 240) == pytest.approx(x, abs=0.01)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_the_scale_never_turns_two_figures_round(one: float, other: float) -> None:
+def test_scale_is_monotonic(one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert 0 <= nines_scale(low, 240) <= nines_scale(high, 240) <= 240
 
@@ -43,21 +43,21 @@ def _instant(text: str) -> int:
     ("now", "hours"),
     [("2026-03-10T00:00:00", 23), ("2025-11-04T00:00:00", 25), ("2026-06-10T00:00:00", 24)],
 )
-def test_a_day_of_the_calendar_is_as_long_as_it_was(now: str, hours: int) -> None:
-    """The clocks of British Columbia changed on 8 March 2026 and, for the last time back, on 2 November 2025."""
+def test_calendar_day_has_its_real_length(now: str, hours: int) -> None:
+    """British Columbia changed its clocks on 8 March 2026 and, for the last time back, on 2 November 2025."""
     spans = list(midnights(_instant(now), VANCOUVER, days=4))
     assert sorted({span.length for span in spans[:-1]}, key=lambda us: abs(us - DAY))[-1] == hours * HOUR
     assert all(one.end == other.start for one, other in pairwise(spans))
     assert spans[-1].end == _instant(now)
 
 
-def test_a_moment_is_local_with_its_zone_and_utc_beside_it() -> None:
+def test_instant_is_shown_in_local_time_with_zone_and_utc() -> None:
     shown = moment(_instant("2025-11-22T08:00:01") + 999_999, VANCOUVER)
     assert shown.local == "2025-11-22 00:00:01 PST"
     assert (shown.utc, shown.iso) == ("2025-11-22 08:00:01 UTC", "2025-11-22T08:00:01Z")
 
 
-def test_lengths_read_as_people_say_them() -> None:
+def test_durations_are_formatted() -> None:
     assert [days(us) for us in (HOUR, 6 * HOUR, DAY, 7 * DAY, 90 * MINUTE)] == [
         "1 hour",
         "6 hours",
