@@ -11,7 +11,7 @@ from sla.observation import Outcome
 from sla.outage import LimitKind, OutageFigure, OutageLimit, evaluate_limit, required_history
 from sla.timeline import Timeline
 
-HOLD = 130 * SECOND
+HOLD = 130 * SECOND  # 2 x interval + timeout
 
 
 def longest(limit: int) -> OutageLimit:
@@ -22,7 +22,7 @@ def total(limit: int, per: int) -> OutageLimit:
     return OutageLimit(LimitKind.TOTAL, limit, per)
 
 
-def minutely(end: int, *outages: tuple[int, int]) -> Timeline:
+def timeline_probed_each_minute(end: int, *outages: tuple[int, int]) -> Timeline:
     """Return a timeline probed each minute from 0 to the end, bad at first <= minute <= last of each outage."""
     timeline = Timeline(HOLD)
     for minute in range(end + 1):
@@ -33,13 +33,13 @@ def minutely(end: int, *outages: tuple[int, int]) -> Timeline:
 
 def test_longest_outage_has_low_point_and_high() -> None:
     """Bad from minute 10 to 20: at least 10 minutes, 11 estimated, at most 12."""
-    found = evaluate_limit(longest(22 * MINUTE), minutely(60, (10, 20), (40, 41)), Interval(0, HOUR))
+    found = evaluate_limit(longest(22 * MINUTE), timeline_probed_each_minute(60, (10, 20), (40, 41)), Interval(0, HOUR))
     assert found.measured == Bounds(10 * MINUTE, 11 * MINUTE, 12 * MINUTE)
     assert found.verdict is Verdict.MET
 
 
 def test_limit_within_bounds_is_undecided_and_limit_below_bounds_is_missed() -> None:
-    history, window = minutely(60, (10, 20)), Interval(0, HOUR)
+    history, window = timeline_probed_each_minute(60, (10, 20)), Interval(0, HOUR)
     assert evaluate_limit(longest(11 * MINUTE), history, window).verdict is Verdict.UNDECIDED
     assert evaluate_limit(longest(12 * MINUTE), history, window).verdict is Verdict.MET
     assert evaluate_limit(longest(10 * MINUTE), history, window).verdict is Verdict.UNDECIDED
@@ -64,19 +64,22 @@ def test_unknown_time_is_in_the_upper_bound_only() -> None:
 
 def test_excluded_time_is_not_counted_and_does_not_split_an_outage() -> None:
     """Down for 30 minutes with 10 minutes of maintenance in the middle: one outage of 20 minutes."""
-    history = minutely(60, (10, 40))
-    cut = [Interval(20 * MINUTE, 30 * MINUTE)]
-    assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), cut).measured.low == 20 * MINUTE
+    history = timeline_probed_each_minute(60, (10, 40))
+    excluded = [Interval(20 * MINUTE, 30 * MINUTE)]
+    assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), excluded).measured.low == 20 * MINUTE
     assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), [Interval(0, HOUR)]).measured == Bounds(0, 0, 0)
 
 
 def test_only_the_part_of_an_outage_inside_the_window_counts() -> None:
-    assert evaluate_limit(longest(HOUR), minutely(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low == 10 * MINUTE
+    assert (
+        evaluate_limit(longest(HOUR), timeline_probed_each_minute(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low
+        == 10 * MINUTE
+    )
 
 
 def test_total_is_that_of_the_worst_rolling_period() -> None:
     """Two outages an hour apart are in one period of two hours, and never in one of 30 minutes."""
-    history = minutely(600, (100, 110), (170, 180))
+    history = timeline_probed_each_minute(600, (100, 110), (170, 180))
     window = Interval(0, 10 * HOUR)
     assert evaluate_limit(total(20 * MINUTE, 2 * HOUR), history, window).measured == Bounds(
         20 * MINUTE, 22 * MINUTE, 24 * MINUTE
@@ -86,15 +89,17 @@ def test_total_is_that_of_the_worst_rolling_period() -> None:
 
 
 def test_period_longer_than_the_window_includes_time_before_the_window() -> None:
-    history = minutely(600, (100, 110))
+    history = timeline_probed_each_minute(600, (100, 110))
     last_hour = Interval(9 * HOUR, 10 * HOUR)
     assert evaluate_limit(total(HOUR, 9 * HOUR), history, last_hour).measured.low == 10 * MINUTE
     assert evaluate_limit(total(HOUR, HOUR), history, last_hour).measured.low == 0
 
 
 def test_total_does_not_count_excluded_time() -> None:
-    cut = [Interval(100 * MINUTE, 105 * MINUTE)]
-    found = evaluate_limit(total(HOUR, 2 * HOUR), minutely(600, (100, 110)), Interval(0, 10 * HOUR), cut)
+    excluded = [Interval(100 * MINUTE, 105 * MINUTE)]
+    found = evaluate_limit(
+        total(HOUR, 2 * HOUR), timeline_probed_each_minute(600, (100, 110)), Interval(0, 10 * HOUR), excluded
+    )
     assert found.measured.low == 5 * MINUTE
 
 
@@ -115,24 +120,26 @@ def test_json_durations_are_in_seconds() -> None:
     st.integers(1, 12),
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)), max_size=3),
 )
-def test_both_limits_agree_with_a_brute_force_count(bad: list[bool], per: int, holes: list[tuple[int, int]]) -> None:
+def test_both_limits_agree_with_a_brute_force_count(
+    bad: list[bool], per: int, exclusions: list[tuple[int, int]]
+) -> None:
     """Compared with a count of the half minutes of each period."""
     half = MINUTE // 2
     history = Timeline(HOLD)
     for minute, is_bad in enumerate(bad):
         history.append(minute * MINUTE, Outcome.BAD if is_bad else Outcome.GOOD)
     window = Interval(0, len(bad) * MINUTE)
-    cut = [Interval(start * MINUTE, (start + length) * MINUTE) for start, length in holes]
+    excluded = [Interval(start * MINUTE, (start + length) * MINUTE) for start, length in exclusions]
     down = [history.state(at).name == "DOWN" for at in range(0, window.end, half)]
-    counted = [not any(c.start <= at < c.end for c in cut) for at in range(0, window.end, half)]
-    best = run = 0
+    counted = [not any(c.start <= at < c.end for c in excluded) for at in range(0, window.end, half)]
+    longest_outage = current = 0
     for is_down, counts in zip(down, counted, strict=True):
-        run = run + counts if is_down else 0
-        best = max(best, run)
-    assert evaluate_limit(longest(1), history, window, cut).measured.low == best * half
+        current = current + counts if is_down else 0
+        longest_outage = max(longest_outage, current)
+    assert evaluate_limit(longest(1), history, window, excluded).measured.low == longest_outage * half
     size = 2 * per
     sums = [
         sum(d and c for d, c in zip(down[max(0, i - size) : i], counted[max(0, i - size) : i], strict=True))
         for i in range(min(size, len(down)), len(down) + 1)
     ]
-    assert evaluate_limit(total(1, per * MINUTE), history, window, cut).measured.low == max(sums) * half
+    assert evaluate_limit(total(1, per * MINUTE), history, window, excluded).measured.low == max(sums) * half

@@ -1,4 +1,4 @@
-"""Good and bad servers for two probers to be shown, in a thread of their own; each is a port by name."""
+"""Good and bad servers in a thread, for the comparison of two probers. Each has a port by name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TOKEN = b'{"access_token": "letmein", "token_type": "bearer", "expires_in": 3600
 
 
 def _http(respond: dict[bytes, bytes], otherwise: bytes) -> Handler:
-    """Return a handler that answers by what the request's head contains."""
+    """Return a handler whose response depends on texts in the request's head."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -60,7 +60,7 @@ def always_respond(said: bytes) -> Handler:
 async def _starttls(
     context: ssl.SSLContext, behind: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Speak TLS on demand; `behind` is what somebody on the way put behind the consent."""
+    """Support STARTTLS. `behind` is data that was injected after the response that agrees to TLS."""
     writer.write(b"220 mail.example.test\r\n")
     await reader.readline()
     writer.write(b"220 go ahead\r\n" + behind)
@@ -72,7 +72,7 @@ async def _starttls(
 
 
 def plain() -> Iterator[tuple[str, Handler]]:
-    """Yield what speaks in the clear."""
+    """Yield servers without TLS."""
     good = http_response(BODY, Last_Modified="Wed, 21 Oct 2015 07:28:00 GMT", X_State="ready")
     yield "good", always_respond(good)
     yield "error", always_respond(http_response(b"sorry", "503 Service Unavailable"))
@@ -133,7 +133,7 @@ async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 def names() -> Iterator[tuple[str, Answering, Answering]]:
-    """Yield name servers: what they answer over UDP and over TCP."""
+    """Yield name servers with their responses over UDP and over TCP."""
     zone = dns_records(
         "A 192.0.2.7", "A 192.0.2.8", "SOA ns.example.test. hostmaster.example.test. 7 1 1 1 1", "MX 10 mail."
     )
@@ -213,7 +213,7 @@ def _offering(authority: trustme.CA) -> ssl.SSLContext:
 
 
 def _demanding(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
-    """Take only clients with a certificate; one lies in the folder."""
+    """Return a context that requires a client certificate, and write a valid one to the folder."""
     ours = authority.issue_cert("prober.test")
     ours.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
     ours.private_key_pem.write_to_path(str(folder / "client.key"))
@@ -231,7 +231,7 @@ def _only(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
-    """Serve gRPC: one server with health, in the clear and in TLS, and one without."""
+    """Serve gRPC: a server with health checks, with and without TLS, and a server without health checks."""
     certificate = authority.issue_cert("127.0.0.1")
     chain = b"".join(each.bytes() for each in certificate.cert_chain_pems)
     serving_ = health.HealthServicer()
@@ -256,11 +256,11 @@ def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
 
 @contextlib.contextmanager
 def serving_targets(folder: Path) -> Iterator[dict[str, int]]:
-    """Serve everything while the block lasts; `ca.pem` in the folder vouches for what is well."""
+    """Run all servers while the `with` block runs. `ca.pem` in the folder is the CA of the valid certificates."""
     authority = trustme.CA()
     write_ca_bundle(authority, folder)
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda loop, context: None)  # half of them are meant to break off
+    loop.set_exception_handler(lambda loop, context: None)  # many servers abort connections intentionally
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     opened = _opened(folder, authority)

@@ -1,4 +1,4 @@
-"""Servers of scripted conversations, line by line or datagram by datagram."""
+"""Test servers with scripted responses to lines or datagrams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def reply_to_lines(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handler:
-    """Return a handler that greets, then answers each line that it knows and hangs up at one that it does not."""
+    """Return a handler that sends a greeting and answers known lines. It disconnects after an unknown line."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
@@ -26,7 +26,7 @@ def reply_to_lines(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handle
 
 
 def send_on_connect(words: bytes) -> Handler:
-    """Return a handler that says this, takes whatever comes, and stays until the other hangs up."""
+    """Return a handler that sends this data, and reads until the client disconnects."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(words)
@@ -36,7 +36,7 @@ def send_on_connect(words: bytes) -> Handler:
 
 
 def send_and_close(words: bytes = b"") -> Handler:
-    """Return a handler that says this and closes the connection."""
+    """Return a handler that sends this data and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(words)
@@ -61,7 +61,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 @contextlib.asynccontextmanager
 async def serve_datagrams(answering: Callable[[bytes], list[bytes]]) -> AsyncIterator[int]:
-    """Answer datagrams on loopback for as long as the block lasts; give the port."""
+    """Answer datagrams on loopback while the `with` block runs, and yield the port."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(answering), local_addr=("127.0.0.1", 0))
     try:

@@ -1,4 +1,4 @@
-"""Messages to send to receivers, and what is needed to send them without a daemon."""
+"""Messages for receivers, and helpers to send them without a daemon."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _RECEIVERS: Any = TypeAdapter(_MODEL.model_fields["receivers"].annotation)
 
 
 def receiver(**fields: Any) -> ReceiverBase:
-    """Return a receiver as the configuration would have it, named `ops` unless written."""
+    """Return a receiver as in a configuration, by default with the id `ops`."""
     found: ReceiverBase = _RECEIVERS.validate_python([{"id": "ops", **fields}])[0]
     return found
 
 
 def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:
-    """Return the body of a notification as `monitor.alerting.alert` makes it."""
+    """Return the body of a notification, as created by `monitor.alerting.alert`."""
     resolved = "2026-09-21T14:20:00Z" if event is Kind.RESOLVED else None
     made = {
         "version": 1,
@@ -75,13 +75,13 @@ def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:
 
 
 def row(event: Kind = Kind.OPENED, key: str = "4f0c1d2e3a4b", **fields: Any) -> Notification:
-    """Return a notification with such a body."""
+    """Return a notification with this body."""
     written = body(event, key=key, **fields)
     return Notification(key, "ops", 0, event, 1, EPOCH, EPOCH, written["severity"], "forms", json.dumps(written))
 
 
 def message(event: Kind = Kind.OPENED, others: tuple[Message, ...] = (), **fields: Any) -> Message:
-    """Return a message as a receiver gets it."""
+    """Return a message as it is passed to a receiver."""
     return Message.of(row(event, **fields), EPOCH + 400_000_000, others)
 
 
@@ -112,7 +112,7 @@ FORMER: dict[str, Any] = {"summary": "Common Forms is down", "team": "CoCo", "fo
 
 
 def samples() -> dict[str, Message]:
-    """Return one message of each form, by name."""
+    """Return one message of each kind, by name."""
     return {
         "opened": message(),
         "escalated": message(Kind.ESCALATED, severity="page", extra=FORMER),
@@ -130,7 +130,7 @@ def samples() -> dict[str, Message]:
 async def attempt_maker(
     clock: ManualClock | None = None, outbound: OutboundBlock | None = None
 ) -> AsyncIterator[Runner]:
-    """Give what makes attempts, over real sockets."""
+    """Yield a maker of attempts with real sockets."""
     async with probe_environment(
         clock or ManualClock(), Health(), outbound=OutboundPolicy(outbound or OutboundBlock())
     ) as (
@@ -147,6 +147,6 @@ async def send(configured: ReceiverBase, sent: Message, outbound: OutboundBlock 
 
 
 def write_secret(folder: Path, name: str, value: str) -> dict[str, str]:
-    """Write a secret to a file and return how the configuration names it."""
+    """Write a secret to a file and return its reference in a configuration."""
     (folder / name).write_text(value)
     return {"file": str(folder / name)}

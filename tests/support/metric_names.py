@@ -1,4 +1,4 @@
-"""Which metrics the daemon can emit, and which an expression of PromQL asks for."""
+"""Names of the metrics that the daemon can publish, and of those in a PromQL expression."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _METRIC = re.compile(r"\b(?:ninewatch|probe)_\w+")
 
 
 def emitted() -> set[str]:
-    """The names of every family: of checks, of products and of the daemon itself."""
+    """Return the names of all families: of checks, of products and of the daemon."""
     page = Daemon(Health(config_reload_at=0), ManualClock()).page(Dialect.TEXT).decode()
     own = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     families = (*checks.FAMILIES, *products.FAMILIES, FIGURES_AGE, SAMPLES_OMITTED)

@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and what stands around them: a product that fails on demand and a pager that listens."""
+"""Prometheus and Alertmanager for tests, with a product that fails on demand and a webhook receiver."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.processes import Program, fetch, free_port, running, wait_for
 
 class _Quiet(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-        """Say nothing."""
+        """Do not log requests."""
 
     def answer(self, status: int) -> None:
         self.send_response(status)
@@ -30,7 +30,7 @@ class _Quiet(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve from threads while the block lasts; the value is the port."""
+    """Run the server in threads while the `with` block runs, and yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     if context is not None:
@@ -46,7 +46,7 @@ def served(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None
 
 
 class Target:
-    """A product: good while `healthy` is set."""
+    """A product that is good while `healthy` is set."""
 
     def __init__(self) -> None:
         self.healthy = True
@@ -64,13 +64,13 @@ class Target:
 
 
 class Pager:
-    """A webhook receiver. `alerts` holds every alert of every notification, in order, with the path it came to."""
+    """A webhook receiver. `alerts` has every received alert in order, with its path."""
 
     def __init__(self) -> None:
         self.alerts: list[tuple[str, dict[str, Any]]] = []
 
     def received(self, path: str, name: str, status: str) -> dict[str, Any] | None:
-        """The first such alert."""
+        """Return the first alert with this path, name and status."""
         wanted = (path, name, status)
         return next((a for p, a in tuple(self.alerts) if (p, a["labels"]["alertname"], a["status"]) == wanted), None)
 
@@ -89,20 +89,20 @@ class Pager:
 
 
 class Prometheus:
-    """A Prometheus that runs, asked through its API."""
+    """A running Prometheus, queried with its API."""
 
     def __init__(self, address: str) -> None:
         self.address = address
 
     def api(self, path: str, **parameters: str) -> Any:
-        """The `data` of an answer; fails with Prometheus' own words if it is an error."""
+        """Return `data` of the response. Fails with the message of Prometheus if it is an error."""
         query = urllib.parse.urlencode(parameters)
         answer = json.loads(fetch(f"{self.address}/api/v1/{path}?{query}")[1] or b"{}")
         assert answer.get("status") == "success", f"{path} {parameters}: {answer}"
         return answer["data"]
 
     def query(self, expr: str) -> list[dict[str, Any]]:
-        """The instant vector of now."""
+        """Return the current instant vector."""
         result: list[dict[str, Any]] = self.api("query", query=expr)["result"]
         return result
 
@@ -111,7 +111,7 @@ class Prometheus:
 
 
 def without_hold_times(group: Group) -> Group:
-    """Return the group with every alert firing at once."""
+    """Return the group with alerts that fire without delay."""
     return replace(
         group, rules=tuple(replace(rule, hold="0s") if isinstance(rule, Alert) else rule for rule in group.rules)
     )
@@ -119,7 +119,7 @@ def without_hold_times(group: Group) -> Group:
 
 @contextlib.contextmanager
 def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[Prometheus]:
-    """Prometheus with the shipped rules, hastened: everything every second, and nothing held back by a `for`."""
+    """Run Prometheus with the shipped rules, with intervals of one second and without `for`."""
     (folder / "rules.yaml").write_text(render(map(without_hold_times, groups()), "1s"))
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
@@ -134,7 +134,7 @@ def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[P
 
 @contextlib.contextmanager
 def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Prometheus]:
-    """Prometheus with this configuration."""
+    """Run Prometheus with this configuration."""
     (folder / "prometheus.yaml").write_text(json.dumps(config))
     address = f"127.0.0.1:{free_port()}"
     command = [
@@ -142,7 +142,7 @@ def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Pro
         f"--config.file={folder}/prometheus.yaml",
         f"--storage.tsdb.path={folder}/tsdb",
         f"--web.listen-address={address}",
-        "--rules.alert.resend-delay=1s",  # what fires before it has found Alertmanager is lost until it is sent again
+        "--rules.alert.resend-delay=1s",  # alerts before Alertmanager is found are lost until resent
     ]
     with running(folder / "prometheus.log", command) as program:
         _ready(program, f"http://{address}")
@@ -151,7 +151,7 @@ def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Pro
 
 @contextlib.contextmanager
 def alertmanager(folder: Path, config: str) -> Iterator[str]:
-    """Alertmanager on its own, without peers; the value is its address."""
+    """Run Alertmanager without peers, and yield its address."""
     (folder / "alertmanager.yaml").write_text(config)
     address = f"127.0.0.1:{free_port()}"
     command = [

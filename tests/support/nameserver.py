@@ -1,4 +1,4 @@
-"""A name server on loopback that answers as a test says: UDP and TCP on one port, dnspython's messages."""
+"""A configurable name server on loopback, UDP and TCP on one port, based on dnspython."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-# What to send back for a query, datagram by datagram; over TCP the first is sent.
+# The response datagrams for a query. Over TCP the first one is sent.
 Answering = Callable[[dns.message.QueryMessage], Iterable[bytes]]
 
 
 def dns_records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: int = 0) -> Answering:
-    """Return what answers every question with these records (`TYPE data`), or with none and a code."""
+    """Return a function that answers every query with these records (`TYPE data`) and response code."""
 
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
         reply = dns.message.make_response(query)
@@ -35,7 +35,7 @@ def dns_records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: in
 
 
 def framed_for_tcp(answering: Answering) -> Answering:
-    """Return the same answers as they go over TCP: each after its length."""
+    """Return the responses as sent over TCP, each with a length prefix."""
 
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
         return (len(reply).to_bytes(2, "big") + reply for reply in answering(query))
@@ -44,14 +44,14 @@ def framed_for_tcp(answering: Answering) -> Answering:
 
 
 def truncated_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    """Answer that there is more than fits a datagram."""
+    """Answer with the truncation flag."""
     reply = dns.message.make_response(query)
     reply.flags |= dns.flags.TC
     yield reply.to_wire()
 
 
 def no_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    """Answer nothing."""
+    """Send no response."""
     return ()
 
 
@@ -73,10 +73,10 @@ class _Datagrams(asyncio.DatagramProtocol):
 async def nameserver(
     over_udp: Answering, over_tcp: Answering = no_response, context: ssl.SSLContext | None = None
 ) -> AsyncIterator[int]:
-    """Answer on one port of loopback for as long as the block lasts; give the port. With a context, TCP is TLS."""
+    """Answer on one port of loopback while the `with` block runs, and yield the port. With a context, TCP uses TLS."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):  # he does not like our certificate
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):  # the client rejects the certificate
             query = dns.message.from_wire(await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big")))
             assert isinstance(query, dns.message.QueryMessage)
             for reply in over_tcp(query):
@@ -96,7 +96,7 @@ async def nameserver(
         await server.wait_closed()
 
 
-# What becomes of a query's datagram: seconds until it is answered, None for never.
+# The delay of the response to a query, seconds; None for no response.
 Delay = Callable[[dns.message.QueryMessage], float | None]
 
 
@@ -125,7 +125,7 @@ class _Delayed(asyncio.DatagramProtocol):
 async def delayed_nameserver(
     delay: Delay, answering: Answering, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[int]:
-    """Answer over UDP after a delay for as long as the block lasts; give the port."""
+    """Answer over UDP after a delay while the `with` block runs, and yield the port."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Delayed(answering, delay), local_addr=(host, port))
     try:

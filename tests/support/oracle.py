@@ -1,4 +1,4 @@
-"""The rules of measurement.md, sections 2 and 5, for one check, written down once more and as plainly as can be."""
+"""A simple second implementation of measurement.md, sections 2 and 5, for one check."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from sla.observation import Outcome
 
-# Seconds of a window by what is known of them, and the point estimate of the downtime.
+# Seconds of a window by state, and the point estimate of the downtime.
 Figures = dict[str, float]
 
 
 def expected_spans(seen: Iterable[tuple[int, Outcome]], hold: int, end: int) -> Iterator[tuple[int, int, str, str]]:
-    """Yield (start, end, what is known, point state) from the first known observation on."""
+    """Yield (start, end, state, point state) from the first known observation on."""
     known = [(at, outcome) for at, outcome in seen if outcome is not Outcome.UNKNOWN and at <= end]
     words = {Outcome.GOOD: "up", Outcome.BAD: "down"}
     for (t, a), (u, b) in itertools.pairwise(known):

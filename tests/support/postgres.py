@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of a test's own: started, stopped, started again, frozen."""
+"""A real PostgreSQL server for one test, which can be started, stopped, restarted and suspended."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PASSWORD = "right-canary"
 
 
 def as_owner(user: str, folder: Path) -> dict[str, Any]:
-    """Let a server that refuses to be root run as its own user."""
+    """Return process options that run a server as its own user, because it refuses to run as root."""
     if os.geteuid() != 0:
         return {}
-    for each in (folder, *folder.parents[:2]):  # pytest's own folders, which only the owner may enter
-        each.chmod(each.stat().st_mode | 0o055)  # only more than before: with --basetemp, one of them may be /tmp
+    for each in (folder, *folder.parents[:2]):  # folders of pytest, which only the owner may read
+        each.chmod(each.stat().st_mode | 0o055)  # never remove permissions: with --basetemp, one folder may be /tmp
     shutil.chown(folder, user)
     return {"user": user}
 
 
 class Postgres:
-    """A cluster in a folder of its own, on a free port of 127.0.0.1, with the user `ninewatch`."""
+    """A database cluster in its own folder, on a free port of 127.0.0.1, with the user `ninewatch`."""
 
     def __init__(self, folder: Path, *more: str) -> None:
         self._folder, self._more, self.port = folder, more, free_port()
@@ -42,7 +42,7 @@ class Postgres:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Program]:
-        """Run the server while the block lasts, from the moment at which it takes connections."""
+        """Run the server while the `with` block runs. Waits until it accepts connections."""
         command = [POSTGRES / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-k", self._folder]
         command += ["-F", "-h", "127.0.0.1", *self._more]
         with running(self._folder / "postgres.log", command, **self._options) as program:
@@ -51,12 +51,12 @@ class Postgres:
                 yield program
             finally:
                 if program.process.poll() is None:
-                    program.process.send_signal(signal.SIGINT)  # fast: does not wait for clients to leave
+                    program.process.send_signal(signal.SIGINT)  # fast shutdown: does not wait for clients to disconnect
                     program.process.wait(timeout=30)
 
     @contextlib.contextmanager
     def frozen(self, program: Program) -> Iterator[None]:
-        """Stop every process of the running server while the block lasts: connections stay open without an answer."""
+        """Suspend all server processes while the `with` block runs, so that connections stay open without responses."""
         every = [program.process.pid, *_children(program.process.pid)]
         for pid in every:
             _send(pid, signal.SIGSTOP)

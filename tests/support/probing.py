@@ -1,4 +1,4 @@
-"""Making one attempt in a test: a check as it is written in YAML, a real runner, the result."""
+"""Make one attempt in a test: a check from YAML data, a real runner, and the result."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _TRIES = 20
 
 
 def load_check(written: Mapping[str, Any]) -> Any:
-    """Return the check that the configuration would hold."""
+    """Return the check as in a configuration."""
     kind = next(each for each in CHECK_TYPES if each.matches(written))
     return kind.model_validate({"id": "check", **written})
 
 
 async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
-    """Return what one attempt at the check found, on a machine that does not stall."""
+    """Return the result of one attempt of the check, without detection of stalls."""
     return await attempt_of(load_check(written), seconds, resolver)
 
 
 async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
-    """Return what one attempt at a loaded check found, on a machine that does not stall."""
+    """Return the result of one attempt of a loaded check, without detection of stalls."""
     async with probe_environment(SystemClock(), Health(), resolver) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         return await retry_if_starved(runner, prepare(check), seconds)
 
 
 async def retry_if_starved(runner: Runner, probe: Probe, seconds: float) -> AttemptResult:
-    """Return what an attempt found; one that a busy machine starved found nothing, and is made again.
+    """Return the result of an attempt. An attempt that was starved of CPU is repeated.
 
     A test's deadline may be shorter than what a busy machine takes to come round. What that does has tests of its own.
     """

@@ -1,4 +1,4 @@
-"""Real programs as parts of a test: started, waited for by what they do, and always ended."""
+"""Run real programs in tests: start them, wait for their effects, and always stop them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
-    """Skip where a program is not installed, and say which."""
+    """Skip the test if a program is not installed, and report which one."""
     missing = [each for each in programs if shutil.which(each) is None]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
@@ -42,7 +42,7 @@ def wait_for(what: str, poll: Callable[[], T | None], seconds: float = 100.0) ->
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs: it is there, and not only waits for its parent to notice its end."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -50,14 +50,14 @@ def alive(pid: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody had a moment ago, for a program that cannot be given port 0."""
+    """Return a free port of loopback, for a program that does not support port 0."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 def fetch(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-    """Status and body; (0, b"") where nobody answers."""
+    """Return status and body. (0, b"") without a response."""
     try:
         request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310 - http, by whoever calls
         with _DIRECT.open(request, timeout=10) as answer:
@@ -71,27 +71,27 @@ def fetch(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, byte
 
 @dataclass
 class Program:
-    """A program that runs; all it says is in `log`."""
+    """A running program. Its output is in `log`."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     def find_in_log(self, pattern: str) -> str | None:
-        """The first group of the pattern's first match in what was said; fails if the program has ended."""
+        """Return the first group of the pattern's first match in the output. Fails if the program has ended."""
         found = re.search(pattern, self.log.read_text(errors="replace"))
         if found is None and self.process.poll() is not None:
             pytest.fail(f"ended with {self.process.returncode}:\n{self.log.read_text(errors='replace')}")
         return found[1] if found else None
 
     def stop(self) -> int:
-        """Ask it to end as an operator would, and return its exit code."""
+        """Stop the program with SIGTERM, and return its exit code."""
         self.process.terminate()
         return self.process.wait(timeout=20)
 
 
 @contextlib.contextmanager
 def running(log: Path, arguments: Sequence[str | Path], **options: Any) -> Iterator[Program]:
-    """Run a program while the block lasts."""
+    """Run a program while the `with` block runs."""
     with log.open("wb") as said:
         process = subprocess.Popen([*map(str, arguments)], stdout=said, stderr=subprocess.STDOUT, **options)
     try:
@@ -108,7 +108,7 @@ def running(log: Path, arguments: Sequence[str | Path], **options: Any) -> Itera
 
 @contextlib.contextmanager
 def start_daemon(folder: Path, config: str) -> Iterator[tuple[Program, str]]:
-    """`ninewatch run` with this configuration, and the address that it says it answers at."""
+    """Run `ninewatch run` with this configuration, and yield the program and its address."""
     path = folder / "ninewatch.yaml"
     path.write_text(config)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""A small HTTP proxy: it forwards requests in absolute form, and opens tunnels for CONNECT."""
+"""A small HTTP proxy that forwards requests in absolute form, and opens tunnels for CONNECT."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.servers import read_request
 
 @dataclass
 class Proxy:
-    """What it was asked for, and how it behaves.
+    """A proxy with its received requests and its behaviour.
 
     `wants` is the Proxy-Authorization without which it answers 407; `refusal` is a status that it answers to CONNECT
     with. Names are looked up in `names`, which is all of the world that it knows.
@@ -70,7 +70,7 @@ async def joined(
     there: asyncio.StreamReader,
     onward: asyncio.StreamWriter,
 ) -> None:
-    """Carry bytes both ways until the target has said all."""
+    """Copy bytes in both directions until the target closes its side."""
     sending = asyncio.create_task(_carry(reader, onward))
     try:
         await _carry(there, writer)

@@ -1,4 +1,4 @@
-"""Where a configuration takes secrets: found in the models, so that none can be forgotten."""
+"""Find the configuration keys that may contain secrets, from the models, so that tests cover all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.config.secret import Secret
 
 
 def secret_fields(model: type[BaseModel]) -> set[str]:
-    """Return the keys of a model, and of those within it, that may hold a secret: `basic.password`."""
+    """Return the keys of a model and its nested models that may contain a secret: `basic.password`."""
     return {".".join(path) for path in _within(model, (), frozenset())}
 
 

@@ -1,4 +1,4 @@
-"""Serves a ledger with a plausible past, to look at the pages by hand: `python -m tests.support.serve [PORT]`."""
+"""Serve a ledger with a realistic history, to view the pages manually: `python -m tests.support.serve [PORT]`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HOSTILE = '<script>alert("x")</script>\u202egnp.exe ' + "long " * 60
 
 
 def portfolio(now: int) -> Ledger:
-    """Return six products: well, down, spent, short of history, silent, and one whose target speaks HTML."""
+    """Return six products: up, down, budget spent, short history, without observations, and with HTML in its texts."""
     ledger = ledger_of(
         product("chefs", 3, "99.95%", name="Common Hosted Forms Service", team="CoCo", rule="all", readiness=READINESS),
         product("keycloak", 2, "99.9%", name="Keycloak (common realm)", team="SSO", rule="any"),
@@ -82,7 +82,7 @@ PASTS = (
 
 
 async def main(port: int) -> None:
-    """Serve until interrupted. The newest observations are of now, so the page goes stale as a real one would."""
+    """Serve until interrupted. The newest observations are current, so the page becomes stale like a real one."""
     clock, health = SystemClock(), Health(sqlite_version="0")
     server = await listen(build(portfolio(clock.now()), health, clock), "127.0.0.1", port)
     sys.stdout.write(f"http://{server.addresses[0]}/\n")

@@ -1,4 +1,4 @@
-"""Real listeners on loopback, port 0, that behave as a test says."""
+"""Real servers on loopback with configurable handlers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @contextlib.asynccontextmanager
 async def serve_tcp(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve connections with the handler for as long as the block lasts; give the port."""
+    """Serve connections with the handler while the `with` block runs, and yield the port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,12 +38,12 @@ async def serve_tcp(handler: Handler, context: ssl.SSLContext | None = None) -> 
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """Return a request's head, as it came."""
+    """Read and return the head of a request."""
     return await reader.readuntil(b"\r\n\r\n")
 
 
 def respond_with(answer: bytes) -> Handler:
-    """Return a handler that takes a request, answers with these bytes, and closes."""
+    """Return a handler that reads a request, sends these bytes, and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -57,7 +57,7 @@ def respond_with(answer: bytes) -> Handler:
 
 
 def repeat_piece(piece: bytes, opening: bytes = b"") -> Handler:
-    """Return a handler that answers with an opening and then the same piece without end."""
+    """Return a handler that sends an opening and then the same piece endlessly."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -70,12 +70,12 @@ def repeat_piece(piece: bytes, opening: bytes = b"") -> Handler:
 
 
 async def send_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Take whatever comes and say nothing."""
+    """Read all data and send no response."""
     await reader.read()
 
 
 def http_response(body: bytes = b"", status: str = "200 OK", **headers: str) -> bytes:
-    """Return a whole HTTP/1.1 answer. Header names are written with _ for -."""
+    """Return a complete HTTP/1.1 response. Header names have _ instead of -."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,4 +1,4 @@
-"""A receiver of HTTP notifications in a thread of its own: it records what it is sent and answers as the test says."""
+"""A receiver of HTTP notifications in a thread, which records requests and sends configurable responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.processes import wait_for
 
 @dataclass(frozen=True)
 class Received:
-    """One request. Header names are in lower case."""
+    """A received request. Header names are in lower case."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; `status` 0 closes the connection without one, `accepted` is whether the message counts as taken."""
+    """A response. `status` 0 closes the connection without one. `accepted`: whether the message counts as accepted."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Reply:
 
 
 class Sink:
-    """An HTTP server. `replies` are used up one by one, then `reply` is given; `received` is all that came."""
+    """An HTTP server. `replies` are sent one after the other, then always `reply`. `received` has all requests."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -50,7 +50,7 @@ class Sink:
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port of the server."""
         return int(self._server.server_address[1])
 
     def url(self, path: str = "/hook") -> str:
@@ -59,7 +59,7 @@ class Sink:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[Sink]:
-        """Answer for as long as the block lasts."""
+        """Run the server while the `with` block runs."""
         thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -70,12 +70,12 @@ class Sink:
             thread.join()
 
     def bodies(self, event: str | None = None) -> list[Any]:
-        """Return the JSON bodies in the order in which they came, of one event or of all."""
+        """Return the received JSON bodies in order, of one event or of all."""
         found = [each.json() for each in list(self.received)]
         return [each for each in found if event in (None, each.get("event"))]
 
     def wait_for_event(self, event: str, count: int = 1) -> list[Any]:
-        """Wait for so many bodies of an event and return them."""
+        """Wait for `count` bodies of an event and return them."""
         return wait_for(f"{count} {event}", lambda: found if len(found := self.bodies(event)) >= count else None)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
@@ -106,6 +106,6 @@ class Sink:
             do_GET = do_POST = do_PUT = do_PATCH = _any  # noqa: N815
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Do not log requests."""
 
         return Handler

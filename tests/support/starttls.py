@@ -1,4 +1,4 @@
-"""Servers that speak in the clear first and then TLS: for each protocol what they hear, and what they answer."""
+"""Test servers with STARTTLS: the expected requests and the responses of each protocol before TLS."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def greeting(flags: int = 0xF7FF | SSL, version: bytes = b"8.0.36") -> bytes:
     return len(body).to_bytes(3, "little") + b"\0" + body
 
 
-# protocol -> what is heard (an expression) and what is answered, in turn. The last answer is the consent.
+# Protocol -> (pattern of the request, response) in order. The last response agrees to TLS.
 Turns = list[tuple[bytes, bytes]]
 TURNS: dict[str, Turns] = {
     "smtp": [
@@ -58,9 +58,9 @@ TURNS: dict[str, Turns] = {
 
 
 def clear_first(turns: Turns, context: ssl.SSLContext | None = None, injected: bytes = b"") -> Handler:
-    """Return a handler that takes these turns and then TLS; one who says anything else is hung up on.
+    """Return a handler that handles these turns and then TLS. It disconnects after any other request.
 
-    Without a context the last answer is not followed by anything.
+    Without a context, no data follows the last response.
     """
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +77,7 @@ def clear_first(turns: Turns, context: ssl.SSLContext | None = None, injected: b
 
 
 async def _shake_hands(context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Do the server's side by hand: `start_tls` loses what a client said who waits for no consent, as MySQL's do."""
+    """Do the server's TLS handshake manually, because `start_tls` loses data that a MySQL client sends early."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_side=True)
     while True:

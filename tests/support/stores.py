@@ -1,4 +1,4 @@
-"""Stores for tests: one in memory that keeps the promises of `monitor.storage.store`, and one that fails on demand."""
+"""Stores for tests: an in-memory store with the contract of `monitor.storage.store`, and one that fails on demand."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """Keeps everything in dictionaries. While `error` is set, every write fails with it and changes nothing.
+    """A store in dictionaries. While `error` is set, every write fails with it and changes no data.
 
-    `batches` are the committed ones in order. `commits` is set at every commit, `failures` at every failure: tests wait
-    for them instead of sleeping. While `gate` is clear, a write hangs as on a dead disk.
+    `batches` has the committed batches in order. `commits` is set at every commit, `failures` at every failure: tests
+    wait for them instead of sleeping. While `gate` is clear, a write hangs as on a dead disk.
     """
 
     version = "memory"

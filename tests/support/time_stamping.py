@@ -44,7 +44,7 @@ def openssl(folder: Path, *words: str) -> None:
 
 @dataclass
 class Service:
-    """A service that answers; `change` may turn an answer into another one, `status` be another than 200."""
+    """A running service. `change` may modify a response, `status` may be other than 200."""
 
     url: str
     ca: Path
@@ -55,7 +55,7 @@ class Service:
 
 
 def authority(folder: Path, name: str) -> Path:
-    """Make a CA and a time-stamping certificate of it; return the CA's certificate."""
+    """Create a CA and a time-stamping certificate, and return the path of the CA's certificate."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "openssl.cnf").write_text(_CONFIG.format(folder=folder, name=name))
     (folder / "serial").write_text("01\n")
@@ -69,7 +69,7 @@ def authority(folder: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def time_stamping(folder: Path, name: str = "Test") -> Iterator[Service]:
-    """Serve time stamps while the block lasts."""
+    """Serve time stamps while the `with` block runs."""
     ca = authority(folder, name)
 
     class Handler(BaseHTTPRequestHandler):

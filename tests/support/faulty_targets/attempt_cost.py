@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class AttemptCost(NamedTuple):
-    """What the attempt found; the longest time that the loop was held, seconds; and the most memory it had, bytes.
+    """The result of an attempt, the longest time that it blocked the event loop (seconds), and its memory (bytes).
 
-    `allocated` is what Python gave out, `resident` what the process grew by at its largest, libraries included.
+    `allocated` is the peak of Python's allocations, `resident` the peak growth of the process, including libraries.
     """
 
     outcome: str
@@ -48,7 +48,7 @@ class AttemptCost(NamedTuple):
 
 @contextlib.contextmanager
 def holds() -> Iterator[list[float]]:
-    """Note the longest turn of the event loop's callbacks while the block lasts: CPU seconds of this thread."""
+    """Measure the longest callback of the event loop while the `with` block runs, in CPU seconds of this thread."""
     run: Callable[[asyncio.Handle], None] = asyncio.Handle._run
     longest = [0.0]
 
@@ -71,17 +71,17 @@ def _kilobytes(entry: str) -> int:
 
 @contextlib.contextmanager
 def growth() -> Iterator[list[int]]:
-    """Note by how many bytes the process grew at its largest while the block lasts."""
+    """Measure the peak growth of the process while the `with` block runs, in bytes."""
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # else what another left free would be taken without being seen
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (proc(5))
+    ctypes.CDLL(None).malloc_trim(0)  # otherwise memory freed earlier would be reused without growth
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak (proc(5))
     before, grown = _kilobytes("VmRSS:"), [0]
     yield grown
     grown[0] = max(0, _kilobytes("VmHWM:") - before) * 1024
 
 
 async def attempt_cost(runner: Runner, check: CheckBase) -> AttemptCost:
-    """Make two attempts at the check: one for time and memory, and one with every allocation followed."""
+    """Make two attempts of the check: one for time and memory, and one with traced allocations."""
     probe, seconds = prepare(check), check.timeout / SECOND
     with growth() as resident, holds() as held:
         result = (await runner.attempt(probe, seconds)).result
@@ -93,7 +93,7 @@ async def attempt_cost(runner: Runner, check: CheckBase) -> AttemptCost:
 
 
 async def main() -> None:
-    """Measure the cost of each check, after good ones have made the process load its libraries."""
+    """Measure the cost of each check, after good checks have loaded the libraries."""
     checks = {name: load_check(written) for name, written in json.load(sys.stdin).items()}
     async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing

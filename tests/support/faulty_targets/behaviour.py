@@ -1,4 +1,4 @@
-"""What targets do to whoever connects. Each handler ends when the other hangs up, at the latest."""
+"""Connection handlers of faulty targets. Each handler ends at the latest when the client disconnects."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.servers import read_request
 if TYPE_CHECKING:
     from tests.support.servers import Handler
 
-_PACE = 0.07  # seconds between two bytes: no multiple of it is a deadline
+_PACE = 0.07  # seconds between two bytes; no multiple of it equals a deadline
 
 
 def answering(said: bytes) -> Handler:
-    """Return a handler that takes a request, says this, and ends the stream."""
+    """Return a handler that reads a request, sends this data, and ends the stream."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -31,7 +31,7 @@ def answering(said: bytes) -> Handler:
 
 
 def answering_and_staying(said: bytes) -> Handler:
-    """Return a handler that takes a request, says this, and leaves the connection open."""
+    """Return a handler that reads a request, sends this data, and keeps the connection open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -42,14 +42,14 @@ def answering_and_staying(said: bytes) -> Handler:
 
 
 def resetting(said: bytes = b"", *, asked: bool = True) -> Handler:
-    """Return a handler that takes a request (or only the connection), says this, and cuts the connection."""
+    """Return a handler that reads a request (or only accepts), sends this data, and resets the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if asked:
             await read_request(reader)
         writer.write(said)
         await writer.drain()
-        await asyncio.sleep(0.05 if said else 0)  # else the reset overtakes what was said
+        await asyncio.sleep(0.05 if said else 0)  # otherwise the reset arrives before the data
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -57,12 +57,12 @@ def resetting(said: bytes = b"", *, asked: bool = True) -> Handler:
 
 
 def dripping(piece: bytes, opening: bytes = b"", *, asked: bool = True) -> Handler:
-    """Return a handler that says a piece fourteen times a second, without end: a slow-loris."""
+    """Return a handler that sends a piece fourteen times per second, endlessly (slow loris)."""
     return _endless(piece, opening, asked=asked, pause=_PACE)
 
 
 def flooding(piece: bytes, opening: bytes = b"", *, asked: bool = False) -> Handler:
-    """Return a handler that says a piece as often as the other takes it, without end."""
+    """Return a handler that sends a piece endlessly, as fast as the client reads."""
     return _endless(piece, opening, asked=asked, pause=0.0)
 
 
@@ -71,7 +71,7 @@ def _endless(piece: bytes, opening: bytes, *, asked: bool, pause: float) -> Hand
         if asked:
             await read_request(reader)
         writer.write(opening)
-        gone = asyncio.create_task(_gone(reader))  # over TLS, drain() does not tell
+        gone = asyncio.create_task(_gone(reader))  # over TLS, drain() does not detect a disconnect
         try:
             while not gone.done():
                 writer.write(piece)
@@ -89,7 +89,7 @@ async def _gone(reader: asyncio.StreamReader) -> None:
 
 
 def listening_and_leaving(count: int = 10, said: bytes = b"") -> Handler:
-    """Return a handler that reads a few bytes, says this, and closes the connection."""
+    """Return a handler that reads a few bytes, sends this data, and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(count)

@@ -1,4 +1,4 @@
-"""Certificates that no authority should have issued, and the contexts of servers that show them."""
+"""Invalid certificates, and the contexts of servers with them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNHEARD_OF: Extension = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.
 
 
 def names(*texts: str) -> Extension:
-    """Return the names (or addresses) that a certificate is for."""
+    """Return the extension with the names (or addresses) of a certificate."""
     return x509.SubjectAlternativeName([_name(text) for text in texts]), False
 
 
@@ -39,13 +39,13 @@ def _name(text: str) -> x509.GeneralName:
 
 
 def key_of(bits: int = 0) -> Key:
-    """Return a new key: RSA of so many bits, or P-256."""
+    """Return a new key: RSA with this number of bits, or P-256."""
     return rsa.generate_private_key(65_537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
-    """A certificate, its key, and those that come after it in the chain."""
+class IssuedCertificate:
+    """A certificate with its key and the rest of its chain."""
 
     certificate: x509.Certificate
     key: Key
@@ -53,7 +53,7 @@ class Paper:
 
     @classmethod
     def of(cls, authority: trustme.CA) -> Self:
-        """Return the authority's own."""
+        """Return the certificate of the authority."""
         key = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
         return cls(x509.load_pem_x509_certificate(authority.cert_pem.bytes()), key)
@@ -65,8 +65,8 @@ class Paper:
         ends: datetime | None = None,
         common_name: str = "zoo",
         key: Key | None = None,
-    ) -> Paper:
-        """Return a certificate by this one, with these extensions."""
+    ) -> IssuedCertificate:
+        """Return a certificate issued by this one, with these extensions."""
         key = key or key_of()
         now = datetime.now(UTC)
         builder = (
@@ -80,42 +80,44 @@ class Paper:
         )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
-        issued = Paper(builder.sign(self.key, hashes.SHA256()), key)
-        rooted = self.certificate.issuer == self.certificate.subject  # what the client has, or will never take
+        issued = IssuedCertificate(builder.sign(self.key, hashes.SHA256()), key)
+        rooted = self.certificate.issuer == self.certificate.subject  # the root, which the client has or never accepts
         return issued if rooted else replace(issued, above=(self.certificate, *self.above))
 
-    def issues_authority(self, *extensions: Extension, depth: int | None = None, **more: datetime) -> Paper:
-        """Return an authority below this one."""
+    def issues_authority(self, *extensions: Extension, depth: int | None = None, **more: datetime) -> IssuedCertificate:
+        """Return an intermediate authority issued by this one."""
         may_issue: Extension = (x509.BasicConstraints(ca=True, path_length=depth), True)
         return self.issues(may_issue, *extensions, common_name=f"authority {uuid4()}", **more)  # type: ignore[arg-type]
 
     def context(self, folder: Path, *, chain: bool = True) -> ssl.SSLContext:
-        """Return the context of a server that shows it, and unless told not to, the chain above it."""
+        """Return the context of a server with this certificate and, by default, its chain."""
         path = folder / f"{uuid4()}.pem"
         path.write_bytes(self.pem(chain=chain))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL would not show what its clients must refuse
+        context.set_ciphers(
+            "DEFAULT@SECLEVEL=0"
+        )  # otherwise OpenSSL does not send certificates that clients must reject
         context.load_cert_chain(path)
         return context
 
     def pem(self, *, chain: bool = True) -> bytes:
-        """Return key, certificate and chain as a file holds them."""
+        """Return key, certificate and chain as PEM."""
         return self.key_pem() + self.certificate_pem(chain=chain)
 
     def key_pem(self) -> bytes:
-        """Return the key alone."""
+        """Return the key as PEM."""
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     def certificate_pem(self, *, chain: bool = True) -> bytes:
-        """Return the certificate and its chain."""
+        """Return the certificate and its chain as PEM."""
         shown = (self.certificate, *(self.above if chain else ()))
         return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in shown)
 
 
-def self_made(*extensions: Extension) -> Paper:
-    """Return a certificate that vouches for itself."""
+def self_made(*extensions: Extension) -> IssuedCertificate:
+    """Return a self-signed certificate."""
     key = key_of()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"nobody {uuid4()}")])
     now = datetime.now(UTC)
@@ -124,4 +126,4 @@ def self_made(*extensions: Extension) -> Paper:
     builder = builder.not_valid_after(now + 90 * DAY)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    return Paper(builder.sign(key, hashes.SHA256()), key)
+    return IssuedCertificate(builder.sign(key, hashes.SHA256()), key)

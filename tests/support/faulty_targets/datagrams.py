@@ -17,7 +17,7 @@ SINCE_1900 = 2_208_988_800
 def _time(
     change: Callable[[bytes], bytes] = bytes, *, first: int = 4 << 3 | 4, stratum: int = 2, ahead: float = 0.0
 ) -> ServeTarget:
-    """Return a function that tells the time, seconds ahead, in a packet that is then changed."""
+    """Return a function that sends a time, some seconds ahead, in a packet that is then changed."""
 
     def answering(asked: bytes) -> list[bytes]:
         stamp = int((time.time() + SINCE_1900 + ahead) * 2**32) % 2**64
@@ -29,10 +29,10 @@ def _time(
 
 
 def ntp() -> Iterator[FaultyTarget]:
-    """Yield servers of the time."""
+    """Yield time servers."""
 
     def seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE) -> FaultyTarget:
-        check = {"ntp": "127.0.0.1:<port>", "within": "5m"}  # of a clock that is the same: no busy machine is as late
+        check = {"ntp": "127.0.0.1:<port>", "within": "5m"}  # the same clock, so a busy machine is not that late
         return FaultyTarget(f"ntp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
     yield seen("well", _time(), "")
@@ -50,7 +50,7 @@ def ntp() -> Iterator[FaultyTarget]:
 
 
 def udp() -> Iterator[FaultyTarget]:
-    """Yield peers that should answer a ping with a pong."""
+    """Yield servers that should answer a ping with a pong."""
 
     def seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
         check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **more}
@@ -65,6 +65,6 @@ def udp() -> Iterator[FaultyTarget]:
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     yield from ntp()
     yield from udp()

@@ -1,4 +1,4 @@
-"""Faulty targets of the `dns` kind: name servers that refuse, lie, cut short, or answer somebody else."""
+"""Faulty targets of the `dns` kind: name servers that refuse, send wrong or truncated data, or do not answer."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> 
 
 
 def _altered(change: Callable[[bytes], bytes]) -> Answering:
-    """Return what answers well, and then has its bytes changed."""
+    """Return a function that changes the bytes of a good response."""
     return lambda query: [change(each) for each in WELL(query)]
 
 
 def codes() -> Iterator[FaultyTarget]:
-    """Yield those that answer with a code other than NOERROR."""
+    """Yield servers that answer with a code other than NOERROR."""
     for code, reason in {
         dns.rcode.NXDOMAIN: "dns_nxdomain",
         dns.rcode.SERVFAIL: "dns_servfail",
@@ -47,7 +47,7 @@ def codes() -> Iterator[FaultyTarget]:
 
 
 def contents() -> Iterator[FaultyTarget]:
-    """Yield those whose answer is well formed and not what was asked for."""
+    """Yield servers whose response is well formed, but does not match the query."""
     wanted = {"expect": {"answer": ["192.0.2.1"]}}
     yield _seen("well", resolver(WELL), "")
     yield _seen("empty", resolver(dns_records()), "dns_no_records")
@@ -80,7 +80,7 @@ def _many(query: Query) -> Iterable[bytes]:
 
 
 def malformed() -> Iterator[FaultyTarget]:
-    """Yield those whose answer is no message."""
+    """Yield servers whose response is not a valid message."""
     for name, change in {
         "garbage": lambda connection: connection[:2] + b"\xff" * 60,
         "header-only": lambda connection: connection[:5],
@@ -97,7 +97,7 @@ def malformed() -> Iterator[FaultyTarget]:
 
 
 def elsewhere() -> Iterator[FaultyTarget]:
-    """Yield those whose answer never comes, or is somebody else's."""
+    """Yield servers that do not answer, or whose response does not belong to the query."""
     yield _mute("silent", resolver(no_response))
     yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
     yield _mute("two-bytes", resolver(_altered(lambda connection: connection[:2])))
@@ -111,7 +111,7 @@ def _misnumbered(query: Query) -> bytes:
 
 
 def over_tcp() -> Iterator[FaultyTarget]:
-    """Yield those whose answer does not fit a datagram, and what then becomes of it."""
+    """Yield servers whose response does not fit into a datagram, with faults over TCP."""
     yield _seen("truncated", resolver(truncated_response, framed_for_tcp(WELL)), "")
     yield _seen("truncated-and-hangs-up", resolver(truncated_response, no_response), "dns_malformed")
     yield _seen("truncated-and-cut", resolver(truncated_response, lambda query: [b"\xff\xff\0\0"]), "dns_malformed")
@@ -127,6 +127,6 @@ def over_tcp() -> Iterator[FaultyTarget]:
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     for group in (codes, contents, malformed, elsewhere, over_tcp):
         yield from group()

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from tests.support.servers import Handler
 
 BAD, GOOD, UNKNOWN = Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN
-AMPLE = 10.0  # seconds; nothing that comes to an end by itself takes as long
-SHORT = 0.4  # seconds; for what ends at the deadline
+AMPLE = 10.0  # seconds; longer than any attempt that ends before its deadline
+SHORT = 0.4  # seconds; for attempts that end at the deadline
 
 
 class TargetAuthority:
-    """The certificate authority of the targets, which checks trust as `<ca>`, and a folder for files."""
+    """The certificate authority of the targets, which checks reference as `<ca>`, and a folder for files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class TargetAuthority:
 
     @cached_property
     def ca(self) -> str:
-        """The path of its certificate."""
+        """The path of the root certificate."""
         return write_ca_bundle(self.root, self.folder)
 
 
@@ -50,7 +50,7 @@ Context = Callable[[TargetAuthority], ssl.SSLContext]
 
 @dataclass(frozen=True, slots=True)
 class FaultyTarget:
-    """One server, one check, one verdict.
+    """A server, a check and the expected outcome.
 
     `serve_target` serves it during the block and yields its port. In `check`, as YAML would hold it, `<port>`
     stands for that port and `<ca>` for the file of the authority. `seconds` is the check's timeout, `holds`
@@ -67,7 +67,7 @@ class FaultyTarget:
 
     @contextlib.asynccontextmanager
     async def served(self, authority: TargetAuthority) -> AsyncIterator[dict[str, Any]]:
-        """Serve it during the block; yield the check with port and authority filled in."""
+        """Run the server while the `with` block runs, and yield the check with port and authority."""
         async with self.serve_target(authority) as port:
             written: dict[str, Any] = _filled(self.check, {"<port>": str(port), "<ca>": authority.ca})
             yield {**written, "timeout": f"{round(1000 * self.seconds)}ms"}
@@ -96,5 +96,5 @@ def packets(answering: Callable[[bytes], list[bytes]]) -> ServeTarget:
 
 
 def resolver(over_udp: Answering, over_tcp: Answering = no_response) -> ServeTarget:
-    """Return a function that answers questions about names."""
+    """Return a function that runs a name server."""
     return lambda authority: nameserver(over_udp, over_tcp)

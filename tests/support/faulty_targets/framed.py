@@ -1,4 +1,4 @@
-"""Faulty targets of the kinds that speak in frames: `grpc` and `websocket`."""
+"""Faulty targets of the kinds `grpc` and `websocket`, whose protocols use frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from h2.connection import H2Connection
 from h2.events import StreamEnded
 
 from tests.support.faulty_targets.behaviour import answering, dripping, flooding, resetting
-from tests.support.faulty_targets.certificates import HOST, Paper, names
+from tests.support.faulty_targets.certificates import HOST, IssuedCertificate, names
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, TargetAuthority, listener
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.servers import http_response, read_request, send_nothing
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.faulty_targets.faulty_target import Context
     from tests.support.servers import Handler
 
-SETTINGS = b"\0\0\0\x04\0\0\0\0\0"  # an empty frame of settings, which a server of HTTP/2 says first
+SETTINGS = b"\0\0\0\x04\0\0\0\0\0"  # an empty SETTINGS frame, which an HTTP/2 server sends first
 SERVING, NOT_SERVING = b"\0\0\0\0\2\x08\1", b"\0\0\0\0\2\x08\2"
 
 
@@ -53,7 +53,7 @@ def answering_calls(data: bytes = b"", trailers: dict[str, str] | None = None, *
 
 
 def grpc() -> Iterator[FaultyTarget]:
-    """Yield servers that are asked for their health."""
+    """Yield servers for gRPC health checks."""
 
     def seen(name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any) -> FaultyTarget:
         seconds = more.pop("seconds", AMPLE)
@@ -88,14 +88,14 @@ def grpc() -> Iterator[FaultyTarget]:
 
 
 def _bomb() -> bytes:
-    """Return headers that say a long one once and refer to it a thousand times (HPACK)."""
+    """Return headers that define a long header once and reference it a thousand times (HPACK bomb)."""
     long = b"\x40\x01a\x7f\x81\x1e" + b"x" * 4_000
     return _frame(1, 4, 1, b"\x88" + long + b"\xbe" * 10_000)
 
 
 def _agreeing(*protocols: str) -> Context:
     def context(authority: TargetAuthority) -> ssl.SSLContext:
-        made = Paper.of(authority.root).issues(names(HOST)).context(authority.folder)
+        made = IssuedCertificate.of(authority.root).issues(names(HOST)).context(authority.folder)
         if protocols:
             made.set_alpn_protocols(list(protocols))
         return made
@@ -104,7 +104,7 @@ def _agreeing(*protocols: str) -> Context:
 
 
 def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: bool = False) -> Handler:
-    """Return a handler that agrees to speak WebSocket, and then says these bytes."""
+    """Return a handler that accepts the WebSocket upgrade, and then sends these bytes."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found = re.search(rb"Sec-WebSocket-Key: (\S+)", await read_request(reader))
@@ -123,7 +123,7 @@ def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: b
 
 
 def websocket() -> Iterator[FaultyTarget]:
-    """Yield servers that are asked for a session, and for a message with `ok` in it."""
+    """Yield servers for checks of a session with a message that contains `ok`."""
 
     def seen(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"websocket": f"ws://{HOST}:<port>/", "expect": "ok"}
@@ -156,6 +156,6 @@ def websocket() -> Iterator[FaultyTarget]:
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     yield from grpc()
     yield from websocket()

@@ -1,4 +1,4 @@
-"""Faulty targets of the `http` kind: malformed, lying, slow, huge, and some that are odd and nevertheless good."""
+"""Faulty targets of the `http` kind: malformed, inconsistent, slow, huge, and some unusual but good ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FILLER = b"x" * 65_536
 
 
 def _seen(name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **more: Any) -> FaultyTarget:
-    """Return a faulty target of which much is expected; `more` are further keys of the check."""
+    """Return a faulty target with many expectations. `more` has further keys of the check."""
     seconds = more.pop("seconds", AMPLE)
     serve_target = more.pop("serve_target", None) or listener(handler)  # type: ignore[arg-type]
     check = {"http": "http://127.0.0.1:<port>/", "redirects": 5, "expect": {"contains": "never this"}, **more}
@@ -58,7 +58,7 @@ def _well(name: str, handler: Handler, **more: Any) -> FaultyTarget:
 
 
 def slow() -> Iterator[FaultyTarget]:
-    """Yield those that never come to an end, at the pace of a byte now and then."""
+    """Yield servers that send single bytes endlessly."""
     yield _mute("silent", send_nothing)
     yield _mute("slow-status", dripping(b"x", b"HT"), "malformed_response")
     yield _mute("slow-reason", dripping(b"x", b"HTTP/1.1 200 "))
@@ -74,7 +74,7 @@ def slow() -> Iterator[FaultyTarget]:
 
 
 def endless() -> Iterator[FaultyTarget]:
-    """Yield those that never come to an end, as fast as they can."""
+    """Yield servers that send data endlessly at full speed."""
     yield _seen("endless-body", flooding(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
     yield _seen("endless-chunks", flooding(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
     yield _seen("endless-extension", flooding(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
@@ -87,7 +87,7 @@ def endless() -> Iterator[FaultyTarget]:
 
 
 def huge() -> Iterator[FaultyTarget]:
-    """Yield those whose answer is an answer, and a burden to whoever takes it up."""
+    """Yield servers whose valid response is expensive to process."""
     million = 1_000_000
     path: dict[str, Any] = {"expect": {"json": {"$.never": 1}}}
     search: dict[str, Any] = {"expect": {"json": {"$..never": 1}}}
@@ -104,7 +104,9 @@ def huge() -> Iterator[FaultyTarget]:
     yield _seen("json-keys", answering(http_response(_keys(70_000))), "body_too_large", **path)
     yield _seen("json-long-number", answering(http_response(b"9" * 500_000)), "body_mismatch", **path)
     yield _seen("json-cut", answering(http_response(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path)
-    astral = '"\U0001f9a6'.encode() + b"a" * (million - 10) + b'"'  # one letter makes all of them four bytes wide
+    astral = (
+        '"\U0001f9a6'.encode() + b"a" * (million - 10) + b'"'
+    )  # one character makes Python store all characters with four bytes
     yield _seen("json-astral", answering(http_response(astral)), "body_too_large", **path)
 
 
@@ -113,7 +115,7 @@ def _keys(count: int) -> bytes:
 
 
 def lying() -> Iterator[FaultyTarget]:
-    """Yield those that promise one thing and send another."""
+    """Yield servers whose headers and body do not match."""
     yield _seen("cut-short", answering(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
     yield _seen("cut-in-chunk", answering(CHUNKED + b"5\r\nab"), "truncated_response")
     yield _seen("cut-in-headers", answering(OPENING + b"X-Cut: "), "truncated_response")
@@ -149,7 +151,7 @@ def lying() -> Iterator[FaultyTarget]:
 
 
 def malformed() -> Iterator[FaultyTarget]:
-    """Yield those that speak no HTTP, or not quite."""
+    """Yield servers that do not send valid HTTP."""
     yield _seen("garbage", send_on_connect(bytes(range(256)) * 100), MALFORMED)
     yield _seen("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
     yield _seen("ssh", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
@@ -171,9 +173,11 @@ def malformed() -> Iterator[FaultyTarget]:
 
 
 def redirecting() -> Iterator[FaultyTarget]:
-    """Yield those that send us elsewhere."""
+    """Yield servers that redirect."""
     yield _seen("redirect-loop", answering(MOVED + b"/\r\n\r\n"), "redirect_limit")
-    yield _seen("redirect-hostless", answering(MOVED + b"http:///path\r\n\r\n"), "redirect_limit")  # ours, by RFC 3986
+    yield _seen(
+        "redirect-hostless", answering(MOVED + b"http:///path\r\n\r\n"), "redirect_limit"
+    )  # the same host, by RFC 3986
     for name, place in {
         "file": b"file:///etc/passwd",
         "gopher": b"gopher://127.0.0.1/",
@@ -188,7 +192,7 @@ def redirecting() -> Iterator[FaultyTarget]:
 
 
 async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send to https on this port, where there is none."""
+    """Redirect to https on this port, which has no TLS."""
     port = writer.get_extra_info("sockname")[1]
     asked = await reader.read(65_536)
     writer.write(MOVED + b"https://127.0.0.1:%d/\r\n\r\n" % port if asked.startswith(b"GET") else b"400 what?\r\n")
@@ -196,7 +200,7 @@ async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 def odd() -> Iterator[FaultyTarget]:
-    """Yield those that are odd, and good: being strict about them would be a false alarm."""
+    """Yield unusual but good servers, for which a bad outcome would be a false alarm."""
     yield _well("answers-unasked", send_on_connect(http_response(b"ok")))
     yield _well("old-version", answering(b"HTTP/1.0 200 OK\r\n\r\nok"))
     yield _well("no-reason", answering(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
@@ -212,7 +216,7 @@ def odd() -> Iterator[FaultyTarget]:
 
 @contextlib.asynccontextmanager
 async def closed(authority: TargetAuthority) -> AsyncIterator[int]:
-    """Hold a port on which nobody listens."""
+    """Reserve a port without a listener."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -220,7 +224,7 @@ async def closed(authority: TargetAuthority) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def full(authority: TargetAuthority) -> AsyncIterator[int]:
-    """Listen and take nobody: a connection waits in the queue, and for the next there is no place."""
+    """Listen without accepting: one connection fills the queue, and the next one gets no answer."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as held, contextlib.ExitStack() as queue:
         for _ in range(3):
             waiting = queue.enter_context(socket.socket())
@@ -230,12 +234,12 @@ async def full(authority: TargetAuthority) -> AsyncIterator[int]:
 
 
 def absent() -> Iterator[FaultyTarget]:
-    """Yield those that do not take a connection."""
+    """Yield targets that do not accept connections."""
     yield _seen("closed", send_nothing, "connect_refused", serve_target=closed)
     yield _seen("full", send_nothing, "connect_timeout", serve_target=full, seconds=SHORT)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     for group in (slow, endless, huge, lying, malformed, redirecting, odd, absent):
         yield from group()

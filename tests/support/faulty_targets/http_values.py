@@ -1,4 +1,4 @@
-"""Faulty targets that hold a reading: `freshness`, `prometheus` and `domain`."""
+"""Faulty targets of the kinds that read a value: `freshness`, `prometheus` and `domain`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MALFORMED, UNAVAILABLE = "stamp_malformed", "sli_unavailable"
 
 
 def freshness() -> Iterator[FaultyTarget]:
-    """Yield pages that show when something was last done."""
+    """Yield pages with the time of the last update."""
 
     def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
         check = {"freshness": URL, "max_age": "1d", **more}
@@ -64,7 +64,7 @@ def _numbers(*values: str) -> bytes:
 
 
 def prometheus() -> Iterator[FaultyTarget]:
-    """Yield servers of metrics, who answer both queries alike unless told otherwise."""
+    """Yield Prometheus servers, which by default give the same response to both queries."""
 
     def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"prometheus": URL, "good": "good", "total": "total", "at_least": "99%"}
@@ -87,7 +87,7 @@ def prometheus() -> Iterator[FaultyTarget]:
 
 
 def domain() -> Iterator[FaultyTarget]:
-    """Yield directories of registered names."""
+    """Yield directories of registered domain names (RDAP)."""
 
     def seen(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> FaultyTarget:
         check = {"domain": "zoo.example", "rdap": URL}
@@ -112,7 +112,7 @@ def domain() -> Iterator[FaultyTarget]:
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     yield from freshness()
     yield from prometheus()
     yield from domain()

@@ -1,4 +1,4 @@
-"""Faulty targets that are talked to line by line: `tcp`, `smtp`, `ssh`, `redis`, and the databases."""
+"""Faulty targets with line protocols: `tcp`, `smtp`, `ssh`, `redis`, and the databases."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOREVER = b"250-and more\r\n" * 1_000
 
 
 def _of(kind: str, **common: Any) -> Any:
-    """Return what makes targets of a kind that is named by its key and an address."""
+    """Return a function that creates targets of a kind whose key has an address."""
 
     def seen(name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any) -> FaultyTarget:
         seconds = more.pop("seconds", AMPLE)
@@ -33,7 +33,7 @@ def _of(kind: str, **common: Any) -> Any:
 
 
 def tcp() -> Iterator[FaultyTarget]:
-    """Yield peers of a script that waits for `ready`, and may then ask for TLS."""
+    """Yield servers for a script that waits for `ready` and may then start TLS."""
     seen = _of("tcp", script=[{"expect": "^ready"}])
     begins = [{"expect": "^ready", "starttls": True}]
     yield seen("well", send_on_connect(b"hello\nready\n"), "")
@@ -50,7 +50,7 @@ def tcp() -> Iterator[FaultyTarget]:
 
 
 def smtp() -> Iterator[FaultyTarget]:
-    """Yield servers of mail."""
+    """Yield mail servers."""
     seen = _of("smtp")
     hello = b"EHLO ninewatch.invalid"
     try_send = b"250-here\r\n250 STARTTLS\r\n"
@@ -77,7 +77,7 @@ def smtp() -> Iterator[FaultyTarget]:
 
 
 def ssh() -> Iterator[FaultyTarget]:
-    """Yield servers that are asked for their identification."""
+    """Yield SSH servers with faults in the identification."""
     seen = _of("ssh", expect="OpenSSH")
     yield seen("well", send_on_connect(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
     yield seen("version-1", send_on_connect(b"SSH-1.5-old\r\n"), "ssh_version")
@@ -90,7 +90,7 @@ def ssh() -> Iterator[FaultyTarget]:
 
 
 def redis() -> Iterator[FaultyTarget]:
-    """Yield caches that are asked PING and ROLE."""
+    """Yield Redis servers for PING and ROLE."""
     seen = _of("redis")
     master = {"role": "master"}
     yield seen("well", send_on_connect(b"+PONG\r\n"), "")
@@ -113,7 +113,7 @@ def redis() -> Iterator[FaultyTarget]:
 
 
 def postgres() -> Iterator[FaultyTarget]:
-    """Yield what answers where a PostgreSQL server should."""
+    """Yield faulty PostgreSQL servers."""
     seen = _of("postgres", user="ninewatch")
     busy = b"SFATAL\0C53300\0Msorry, too many clients already\0\0"
     starting = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
@@ -137,7 +137,7 @@ def pg_message(kind: bytes, body: bytes) -> bytes:
 
 
 def mysql() -> Iterator[FaultyTarget]:
-    """Yield what answers where a MySQL server should."""
+    """Yield faulty MySQL servers."""
     seen = _of("mysql", user="ninewatch")
     full = b"\xff\x10\x04Too many connections"
     yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
@@ -158,7 +158,7 @@ def mysql_column(name: bytes) -> bytes:
 
 
 def _answering_mysql(pieces: bytes, columns: bytes = b"\1") -> Handler:
-    """Return a handler that takes whoever comes, and answers a SELECT without end; packets are numbered as it goes."""
+    """Return a handler that accepts any login, and answers a SELECT endlessly with numbered packets."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
@@ -190,7 +190,7 @@ async def mysql_heard(reader: asyncio.StreamReader) -> bytes:
 
 
 def mysql_numbered(packets: bytes, number: int) -> tuple[bytes, int]:
-    """Return packets of one length with their numbers, and the number of the next."""
+    """Return packets of equal length with their numbers, and the next number."""
     numbered, step = bytearray(packets), int.from_bytes(packets[:3], "little") + 4
     for at in range(3, len(numbered), step):
         numbered[at] = number % 256
@@ -199,6 +199,6 @@ def mysql_numbered(packets: bytes, number: int) -> tuple[bytes, int]:
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     for group in (tcp, smtp, ssh, redis, postgres, mysql):
         yield from group()

@@ -1,4 +1,4 @@
-"""Dens that Python's ssl cannot keep: `openssl s_server`, with what no library should be talked into any more."""
+"""TLS servers that Python's ssl cannot run: `openssl s_server` with obsolete options."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tests.support.faulty_targets.certificates import HOST, Paper, key_of, names
+from tests.support.faulty_targets.certificates import HOST, IssuedCertificate, key_of, names
 
 if TYPE_CHECKING:
     from tests.support.faulty_targets.faulty_target import ServeTarget, TargetAuthority
 
 
 def s_server(*words: str, bits: int = 0) -> ServeTarget:
-    """Return a function that serves with a trusted certificate (RSA of so many bits, or P-256) and these options.
+    """Return a function that serves with a trusted certificate (RSA with this number of bits, or P-256).
 
-    In a word, `<paper>` stands for the file of the certificate and its key, `<ffdhe8192>` for one with that group.
+    `words` are options of `openssl s_server`. `<paper>` is replaced by the file of the certificate and its key,
+    `<ffdhe8192>` by a file with the parameters of that group.
     """
 
     @contextlib.asynccontextmanager
     async def serve_target(authority: TargetAuthority) -> AsyncIterator[int]:
         paper = authority.folder / f"{uuid4()}.pem"
-        paper.write_bytes(Paper.of(authority.root).issues(names(HOST), key=key_of(bits)).pem())
+        paper.write_bytes(IssuedCertificate.of(authority.root).issues(names(HOST), key=key_of(bits)).pem())
         files = {"<paper>": paper, "<ffdhe8192>": await _group(authority) if "<ffdhe8192>" in words else None}
         process = await asyncio.create_subprocess_exec(
             *("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", paper, "-key", paper),

@@ -1,4 +1,4 @@
-"""Faulty targets of TLS: certificates that must not be taken, and handshakes that go nowhere."""
+"""Faulty targets of TLS: certificates that must be rejected, and handshakes that fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.faulty_targets.behaviour import answering, dripping, flooding, listening_and_leaving, resetting
-from tests.support.faulty_targets.certificates import DAY, FOR_EVER, HOST, UNHEARD_OF, Paper, key_of, names, self_made
+from tests.support.faulty_targets.certificates import (
+    DAY,
+    FOR_EVER,
+    HOST,
+    UNHEARD_OF,
+    IssuedCertificate,
+    key_of,
+    names,
+    self_made,
+)
 from tests.support.faulty_targets.faulty_target import (
     AMPLE,
     BAD,
@@ -38,23 +47,25 @@ Context = Callable[[TargetAuthority], ssl.SSLContext]
 
 
 def _target(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
-    """Return a faulty target of the `tls` kind; `more` are further options of its target."""
+    """Return a faulty target of the `tls` kind. `more` has further fields of the target."""
     seconds, holds = more.pop("seconds", AMPLE), more.pop("holds", 0.1)
     check = {"tls": {"target": f"{HOST}:<port>", "ca": "<ca>", **more}}
     return FaultyTarget(f"tls-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds, holds)
 
 
-def _shown(name: str, make: Callable[[Paper], Paper], reason: str, *, chain: bool = True, **more: Any) -> FaultyTarget:
-    """Return a faulty target that shows what `make` makes of the trusted authority."""
+def _shown(
+    name: str, make: Callable[[IssuedCertificate], IssuedCertificate], reason: str, *, chain: bool = True, **more: Any
+) -> FaultyTarget:
+    """Return a faulty target with the certificate that `make` creates with the trusted authority."""
 
     def context(authority: TargetAuthority) -> ssl.SSLContext:
-        return make(Paper.of(authority.root)).context(authority.folder, chain=chain)
+        return make(IssuedCertificate.of(authority.root)).context(authority.folder, chain=chain)
 
     return _target(name, listener(send_nothing, context), reason, **more)
 
 
 def dated() -> Iterator[FaultyTarget]:
-    """Yield certificates out of their time."""
+    """Yield certificates outside of their validity."""
     yield _shown("expired", lambda ca: ca.issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired")
     yield _shown("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
     yield _shown("expiring", lambda ca: ca.issues(OURS, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d")
@@ -65,7 +76,7 @@ def dated() -> Iterator[FaultyTarget]:
 
 
 def named() -> Iterator[FaultyTarget]:
-    """Yield certificates for somebody else."""
+    """Yield certificates for other hosts."""
     host = {"server_name": "status.example"}
     yield _shown("other-address", lambda ca: ca.issues(names("127.0.0.2")), "tls_hostname")
     yield _shown("other-host", lambda ca: ca.issues(names("other.example")), "tls_hostname", **host)
@@ -84,11 +95,11 @@ def _text(name: str) -> tuple[x509.ExtensionType, bool]:
 
 
 def vouched_for() -> Iterator[FaultyTarget]:
-    """Yield certificates that nobody whom we trust vouches for, or not for this."""
+    """Yield certificates without a trusted chain, or not valid for servers."""
     client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
     elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
     yield _shown("self-signed", lambda ca: self_made(OURS), UNTRUSTED)
-    yield _shown("unknown-authority", lambda ca: Paper.of(trustme.CA()).issues(OURS), UNTRUSTED)
+    yield _shown("unknown-authority", lambda ca: IssuedCertificate.of(trustme.CA()).issues(OURS), UNTRUSTED)
     yield _shown("intermediate-missing", lambda ca: ca.issues_authority().issues(OURS), UNTRUSTED, chain=False)
     yield _shown("intermediate", lambda ca: ca.issues_authority().issues(OURS), "")
     yield _shown("issued-by-a-leaf", lambda ca: ca.issues(OURS).issues(OURS), UNTRUSTED)
@@ -108,14 +119,14 @@ def vouched_for() -> Iterator[FaultyTarget]:
     yield _shown("endless-chain", lambda ca: _deep(ca, 300).issues(OURS), HANDSHAKE)  # over OpenSSL's 100 KiB
 
 
-def _deep(authority: Paper, steps: int) -> Paper:
+def _deep(authority: IssuedCertificate, steps: int) -> IssuedCertificate:
     for _ in range(steps):
         authority = authority.issues_authority()
     return authority
 
 
 def negotiating() -> Iterator[FaultyTarget]:
-    """Yield servers with whom there is no agreement, and those who need more than we give."""
+    """Yield servers with which no protocol or cipher can be negotiated, or which require more than the check has."""
     lax = "DEFAULT:COMPLEMENTOFALL:@SECLEVEL=0"
     yield _target("only-1.0", s_server("-tls1", "-cipher", lax), HANDSHAKE)
     yield _target("only-1.1", s_server("-tls1_1", "-cipher", lax), HANDSHAKE)
@@ -131,13 +142,13 @@ def negotiating() -> Iterator[FaultyTarget]:
     yield _target("only-dhe", s_server(*dhe, bits=2048), HANDSHAKE)
     yield _target("1.2", s_server("-tls1_2"), "")
     yield _target("1.3", s_server("-tls1_3"), "")
-    # OpenSSL offers this group, and Python cannot tell it not to before 3.15 (SSLContext.set_groups).
+    # OpenSSL offers this group, and Python cannot disable it before 3.15 (SSLContext.set_groups).
     yield _target("group-of-8192-bits", s_server("-tls1_3", "-groups", "ffdhe8192"), "", holds=0.5)
     yield _target("retry-p-521", s_server("-tls1_3", "-groups", "P-521"), "")
 
 
 def shaking() -> Iterator[FaultyTarget]:
-    """Yield those who speak something else, stop in the middle, or never begin."""
+    """Yield servers that use another protocol, stop during the handshake, or never start it."""
     yield _target("silent", listener(send_nothing), "tls_timeout", seconds=SHORT)
     yield _target("drip", listener(dripping(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT)
     yield _target("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
@@ -157,7 +168,7 @@ def shaking() -> Iterator[FaultyTarget]:
 
 
 def _part_of_a_handshake(count: int, *, stay: bool = False) -> Handler:
-    """Say the first bytes of a real server's answer, and no more."""
+    """Send only the first bytes of a real server's handshake."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hello = await reader.read(65_536)
@@ -188,14 +199,14 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def over_http() -> Iterator[FaultyTarget]:
-    """Yield https servers: what shows only once the handshake is done."""
+    """Yield https servers with faults that occur after the handshake."""
 
     def seen(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
         check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **more}
         return FaultyTarget(f"https-{name}", serve_target, check, reason, BAD if reason else GOOD)
 
     def trusted(authority: TargetAuthority) -> ssl.SSLContext:
-        return Paper.of(authority.root).issues(OURS).context(authority.folder)
+        return IssuedCertificate.of(authority.root).issues(OURS).context(authority.folder)
 
     yield seen("well", listener(answering(http_response(b"ok")), trusted), "")
     yield seen(
@@ -211,11 +222,11 @@ def over_http() -> Iterator[FaultyTarget]:
     yield seen("plain", listener(listening_and_leaving(4_096, http_response(b"ok"))), HANDSHAKE)
 
 
-def _expired(authority: TargetAuthority) -> Paper:
-    return Paper.of(authority.root).issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY)
+def _expired(authority: TargetAuthority) -> IssuedCertificate:
+    return IssuedCertificate.of(authority.root).issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
-    """Yield them all."""
+    """Yield all targets of this module."""
     for group in (dated, named, vouched_for, negotiating, shaking, over_http):
         yield from group()
