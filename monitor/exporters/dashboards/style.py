@@ -1,7 +1,7 @@
 """Colours, thresholds and value mappings of the dashboards.
 
 The colours are of the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with any colour vision
-deficiency can tell apart. The red is of Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the
+deficiency can show apart. The red is of Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the
 palette's differs too little from its orange. States are also shown in words.
 """
 
