@@ -1,4 +1,4 @@
-"""Which days of the chain are anchored: the receipts of a record or a bundle, each verified as far as it can be."""
+"""Verify the receipts of a record or a bundle, and determine the anchored days of the chain."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The verifier's own trust: CA certificates (PEM), clones of repositories, answers of witnesses.
+    """The trust anchors of the verifier: CA certificates (PEM), a clone of a repository, the response of a witness.
 
-    `witness` are the heads by number, with the time at which each was seen.
+    `witness` are the heads by number, with the time at which each was fetched.
     """
 
     ca: str | None = None
@@ -35,9 +35,9 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """A receipt: of which head, whether it is verified, since when the head is known to exist, and the evidence.
+    """A checked receipt: whether it is verified, the instant at which the head existed, and the evidence as text.
 
-    `at` is None where nothing outside of the record shows the time. `wrong` says why a receipt is false.
+    `at` is None without a time from outside of the record. `wrong` is the reason if the receipt is false.
     """
 
     receipt: Receipt
@@ -47,7 +47,7 @@ class Anchored:
     wrong: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the checked receipt for JSON."""
         each = self.receipt
         return {
             "anchor": each.anchor,
@@ -62,9 +62,9 @@ class Anchored:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """All receipts of a chain, and the spans of days that no verified anchor covers, as first and last day.
+    """All receipts of a chain, and the spans of days without a verified anchor, as first and last day.
 
-    The first day is None where a span begins with the record.
+    The first day is None if the span starts at the beginning of the record.
     """
 
     found: Sequence[Anchored] = ()
@@ -76,12 +76,12 @@ class Anchors:
         return [each for each in self.found if each.wrong]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the receipts and spans for JSON."""
         spans = [{"since": since, "until": until} for since, until in self.uncovered]
         return {"receipts": [each.as_json() for each in self.found], "not_covered": spans}
 
     def lines(self) -> Iterator[str]:
-        """Yield it in words: the newest verified receipt of each anchor, those not checked, and what is not covered."""
+        """Yield lines of text: the newest verified receipt of each anchor, unchecked receipts, and uncovered days."""
         newest = {each.receipt.anchor: each for each in self.found if each.verified}
         for each in newest.values():
             yield f"anchored until {each.receipt.day} by {each.receipt.anchor}: {each.text}"
@@ -93,7 +93,7 @@ class Anchors:
 
 
 def anchors_of(heads: Sequence[Head], begin: int, facts: Sequence[Fact], trust: Trust) -> Anchors:
-    """Return which days of a chain are anchored; `begin` is the first head whose content can be checked."""
+    """Return the anchored days of a chain. `begin` is the first head whose content can be checked."""
     by_number = {head.number: head for head in heads}
     known = [each for each in receipts(facts) if each.number in by_number]
     found = [_checked(each, by_number[each.number], trust) for each in known]
@@ -103,7 +103,7 @@ def anchors_of(heads: Sequence[Head], begin: int, facts: Sequence[Fact], trust: 
 
 
 def _uncovered(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None, str]]:
-    """Yield the span of days after the last anchored head: an anchor covers its head and all before."""
+    """Yield the span of days after the last anchored head. An anchor covers its head and all earlier heads."""
     open_ = [head for head in heads if head.number > covered]
     if open_:
         first = open_[0]
@@ -113,7 +113,7 @@ def _uncovered(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None
 
 def _checked(receipt: Receipt, head: Head, trust: Trust) -> Anchored:
     if receipt.head != head.digest:
-        return Anchored(receipt, False, None, "", f"it was given for another head {head.number} than the chain has")
+        return Anchored(receipt, False, None, "", f"its head {head.number} differs from the head in the chain")
     try:
         return _CHECKS.get(receipt.by, _unknown)(receipt, trust)
     except TokenError as error:
@@ -125,9 +125,7 @@ def _checked(receipt: Receipt, head: Head, trust: Trust) -> Anchored:
 def _timestamp(receipt: Receipt, trust: Trust) -> Anchored:
     stamped = verify_token(receipt.proof, receipt.head, trust.ca)
     source = (
-        "the CA that you named"
-        if trust.ca
-        else f"the CA in the receipt (SHA-256 {stamped.root}); compare it, or use --ca"
+        "the CA of --ca" if trust.ca else f"the CA in the receipt (SHA-256 {stamped.root}); compare it, or use --ca"
     )
     return Anchored(receipt, True, stamped.at, f"stamped at {format_instant(stamped.at)}, verified against {source}")
 
@@ -136,7 +134,7 @@ def _git(receipt: Receipt, trust: Trust) -> Anchored:
     commit = str(receipt.proof["commit"])
     where = f"commit {commit[:12]} of {receipt.proof['remote']}"
     if trust.git is None:
-        return Anchored(receipt, False, None, f"{where}; name a clone with --git to check it")
+        return Anchored(receipt, False, None, f"{where}; use --git CLONE to check it")
     if heads_at(trust.git, commit).get(receipt.number) != receipt.head:
         return Anchored(receipt, False, None, "", f"{where} does not have this head")
     return Anchored(receipt, True, None, f"{where}, found in {trust.git}")
@@ -145,7 +143,7 @@ def _git(receipt: Receipt, trust: Trust) -> Anchored:
 def _witness(receipt: Receipt, trust: Trust) -> Anchored:
     where = str(receipt.proof["url"])
     if trust.witness is None:
-        return Anchored(receipt, False, None, f"{where}; save what it answers, and name the file with --witness")
+        return Anchored(receipt, False, None, f"{where}; save its response, and use --witness FILE")
     head, seen = trust.witness.get(receipt.number, ("", ""))
     if head != receipt.head:
         return Anchored(
@@ -155,21 +153,23 @@ def _witness(receipt: Receipt, trust: Trust) -> Anchored:
 
 
 def _unknown(receipt: Receipt, _: Trust) -> Anchored:
-    return Anchored(receipt, False, None, f"an anchor of the kind {receipt.by[:40]}, which this version does not know")
+    return Anchored(
+        receipt, False, None, f"an anchor of the kind {receipt.by[:40]}, which this version does not support"
+    )
 
 
 _CHECKS = {TIMESTAMP: _timestamp, GIT: _git, WITNESS: _witness}
 
 
 def trust_of(ca: Path | None, git: Path | None, witness: Path | None) -> Trust:
-    """Return what files given on the command line hold.
+    """Return the trust of the files from the command line.
 
     Raises:
-        NinewatchError: one cannot be read, or is not what it should be.
+        NinewatchError: a file cannot be read, or has a wrong format.
     """
     pem = None if ca is None else _text(ca)
     if pem is not None and "-----BEGIN CERTIFICATE-----" not in pem:
-        raise NinewatchError(f"{ca} holds no certificate in PEM form")
+        raise NinewatchError(f"{ca} has no certificate in PEM form")
     return Trust(pem, git, None if witness is None else _seen(witness))
 
 
@@ -179,7 +179,7 @@ def _seen(path: Path) -> dict[int, tuple[str, str]]:
         found = {int(row["number"]): (str(row["head"]), str(row["seen"])) for row in rows}
         _ = [parse_instant(seen) for _, seen in found.values()]
     except (ValueError, KeyError, TypeError):
-        raise NinewatchError(f"{path} is not what a witness answers at /api/v1/witnessed/ID") from None
+        raise NinewatchError(f"{path} is not the response of a witness at /api/v1/witnessed/ID") from None
     return found
 
 

@@ -1,8 +1,8 @@
-"""The archive of a bundle: a ZIP file without compression, whose bytes follow from its files alone.
+"""The archive of a bundle: a ZIP file without compression. Its bytes depend on the content of its files only.
 
-Without compression a changed byte is a changed byte of one line of one file, no file is larger than it looks, and every
-version of every library writes the same bytes. Whatever the digests do not cover (headers, times, comments) is compared
-with what this module would have written.
+Without compression, a changed byte is in one line of one file, the size of a file is known, and all versions of a
+library write the same bytes. The parts without digests (headers, times, comments) are compared with the archive that
+this module would write.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LARGEST: Final = 1 << 30  # bytes of a bundle that is read: it is held in memory
+MAX_BYTES: Final = 1 << 30  # of a bundle, which is read into memory
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}(\.[a-z0-9]{1,10}){0,2}")
 _HEADER: Final = 30  # bytes of the header before each file's name
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first time that the format knows
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of the format
 
 
 class UnusableBundleError(NinewatchError):
-    """The file is no bundle that this version can verify."""
+    """The file is not a bundle, or this version cannot verify it."""
 
 
 def packed(files: Mapping[str, bytes]) -> bytes:
-    """Return the archive that holds the files in this order."""
+    """Return the archive of the files, in this order."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
@@ -44,11 +44,11 @@ def read_archive(path: Path) -> tuple[dict[str, bytes], bytes]:
     """Return the files of an archive by name, in its order, and its bytes. Checksums are not compared.
 
     Raises:
-        UnusableBundleError: it cannot be read, or its files are not those of a bundle; the message says why.
+        UnusableBundleError: the archive cannot be read, or is not a bundle. The message contains the reason.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise UnusableBundleError(f"{path} is larger than {LARGEST >> 20} MiB, which no bundle is")
+        if path.stat().st_size > MAX_BYTES:
+            raise UnusableBundleError(f"{path} is larger than {MAX_BYTES >> 20} MiB, the maximum size of a bundle")
         data = path.read_bytes()
     except OSError as error:
         raise UnusableBundleError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
@@ -59,35 +59,37 @@ def unpacked(data: bytes, path: str) -> dict[str, bytes]:
     """Return the files of an archive by name, in its order.
 
     Raises:
-        UnusableBundleError: it is not a whole archive, or its files are not those of a bundle.
+        UnusableBundleError: the archive is incomplete, or is not a bundle.
     """
     try:
         entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, struct.error, OverflowError):
-        raise UnusableBundleError(f"{path} is not a whole ZIP archive: it is damaged or was cut off") from None
-    found: dict[str, bytes] = {}
+        raise UnusableBundleError(f"{path} is not a complete ZIP archive: it is damaged or truncated") from None
+    contents: dict[str, bytes] = {}
     for entry in entries:
         if not _NAME.fullmatch(entry.filename):
-            raise UnusableBundleError(f"{path} holds a file named {entry.filename[:100]!r}, which no bundle does")
-        if entry.filename in found:
-            raise UnusableBundleError(f"{path} holds the file {entry.filename} twice")
+            raise UnusableBundleError(f"{path} contains a file {entry.filename[:100]!r}, which is not part of a bundle")
+        if entry.filename in contents:
+            raise UnusableBundleError(f"{path} contains the file {entry.filename} twice")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise UnusableBundleError(
-                f"{path}: the file {entry.filename} is compressed or encrypted; a bundle's is not"
+                f"{path}: the file {entry.filename} is compressed or encrypted, which is not allowed in a bundle"
             )
         start = entry.header_offset + _HEADER + len(entry.filename)
         if not 0 <= entry.header_offset <= start + entry.file_size <= len(data):
-            raise UnusableBundleError(f"{path}: the file {entry.filename} reaches beyond the archive; it was cut off")
-        found[entry.filename] = data[start : start + entry.file_size]
-    if not found:
-        raise UnusableBundleError(f"{path} holds no files")
-    if sum(map(len, found.values())) > len(data):
-        raise UnusableBundleError(f"{path} holds files that overlap")
-    return found
+            raise UnusableBundleError(
+                f"{path}: the file {entry.filename} ends after the end of the archive: the archive is truncated"
+            )
+        contents[entry.filename] = data[start : start + entry.file_size]
+    if not contents:
+        raise UnusableBundleError(f"{path} contains no files")
+    if sum(map(len, contents.values())) > len(data):
+        raise UnusableBundleError(f"{path} contains overlapping files")
+    return contents
 
 
 def first_difference(data: bytes, files: Mapping[str, bytes]) -> int | None:
-    """Return the offset of the first byte that is not as `packed` writes these files; None if all are."""
+    """Return the offset of the first byte that differs from the archive by `packed`. None if all bytes are equal."""
     expected = packed(files)
     if data == expected:
         return None

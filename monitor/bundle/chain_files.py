@@ -1,4 +1,4 @@
-"""The chain of heads in a bundle: all heads, and of what they cover the part of the bundle's products, with proofs."""
+"""The chain of heads in a bundle: all heads, and the covered data of the bundle's products, with proofs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _Items = Mapping[tuple[str, str], str]
 
 
 def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], incidents: Sequence[Incident]) -> Chain:
-    """Return the heads that were made by the instant, with what they cover of these products and the proofs of that.
+    """Return the heads that existed at the instant, with the covered data of these products and its proofs.
 
-    `products` are the ids that the record has; facts and incidents are all of the record.
+    `products` are product ids in the record. `facts` and `incidents` are all facts and incidents of the record.
     """
     heads = [(head, digest) for head, digest in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
     owners = {(FACT, name): product for name, product in fact_products(facts).items()}
@@ -33,22 +33,22 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
     proofs: dict[int, Sequence[Proof]] = {}
     for head, _ in heads:
         if head.number >= replace(chain, heads=[each for each, _ in heads]).begin:
-            whole = chain.covered.get(head.number, Covered())
-            held[head.number] = _of_products(whole, products, owners)
-            proofs[head.number] = list(_proofs(whole, products, owners))
+            covered = chain.covered.get(head.number, Covered())
+            held[head.number] = _of_products(covered, products, owners)
+            proofs[head.number] = list(_proofs(covered, products, owners))
     return Chain([head for head, _ in heads], [digest for _, digest in heads], held, proofs)
 
 
-def _of_products(whole: Covered, products: set[str], owners: _Items) -> Covered:
-    series = {name: each for name, each in whole.series.items() if name[0].partition("/")[0] in products}
-    return Covered(series, {key: digest for key, digest in whole.items.items() if owners.get(key, "") in products})
+def _of_products(covered: Covered, products: set[str], owners: _Items) -> Covered:
+    series = {name: each for name, each in covered.series.items() if name[0].partition("/")[0] in products}
+    return Covered(series, {key: digest for key, digest in covered.items.items() if owners.get(key, "") in products})
 
 
-def _proofs(whole: Covered, products: set[str], owners: _Items) -> Iterator[Proof]:
+def _proofs(covered: Covered, products: set[str], owners: _Items) -> Iterator[Proof]:
     by_product: dict[str, Covered] = {}
-    for series, each in whole.series.items():
+    for series, each in covered.series.items():
         by_product.setdefault(series[0].partition("/")[0], Covered()).series[series] = each
-    for item, digest in whole.items.items():
+    for item, digest in covered.items.items():
         by_product.setdefault(owners.get(item, ""), Covered()).items[item] = digest
     names = sorted(by_product)
     leaves = [_part(name, by_product[name]).leaf for name in names]
@@ -63,7 +63,7 @@ def _part(product: str, held: Covered) -> Part:
 
 
 def chain_files(chain: Chain) -> dict[str, bytes]:
-    """Return the files of the bundle that hold the chain."""
+    """Return the files of the bundle with the chain."""
     return {HEADS: json_lines(_head_rows(chain)), COVERED: json_lines(_covered_rows(chain))}
 
 
@@ -96,10 +96,10 @@ def _covered_rows(chain: Chain) -> Iterator[dict[str, Any]]:
 
 
 def read_chain(files: Mapping[str, bytes]) -> Chain:
-    """Return the chain that the files hold.
+    """Return the chain in the files.
 
     Raises:
-        UnusableBundleError: a file is missing, or a line of it is not what it should be.
+        UnusableBundleError: a file is missing, or a line is invalid.
     """
     rows = lines_of(files, HEADS, _head)
     covered: dict[int, Covered] = {}
@@ -117,7 +117,7 @@ def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
     head = Head(
         int(row["number"]), int(row["day"]), since, int(row["made_us"]), row["whole"] is True, content, previous
     )
-    _ = head.date, head.first_date  # days that the calendar does not have are refused here
+    _ = head.date, head.first_date  # raises for invalid days
     proofs = [
         Proof(str(each["product"]), int(each["index"]), int(each["count"]), tuple(map(str, each["path"])))
         for each in row["proofs"]

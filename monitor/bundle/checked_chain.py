@@ -1,4 +1,4 @@
-"""The check of a chain of heads: against the part of a record that a bundle holds, or against the record itself."""
+"""Check a chain of heads against the part of a record in a bundle, or against the record itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedChain:
-    """The heads of a chain, where it is broken, and what else there is to know of it."""
+    """The result of a check: the heads of the chain, its breaks, notes, and its anchors."""
 
     heads: Sequence[Head] = ()
     breaks: Sequence[Break] = ()
@@ -32,11 +32,11 @@ class CheckedChain:
 
     @property
     def holds(self) -> bool:
-        """Whether it is not broken, and no receipt of an anchor is false."""
+        """Whether the chain has no breaks, and no receipt of an anchor is false."""
         return not (self.breaks or self.anchors.wrong)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs: `since` and `until` are the first and last day that heads close."""
+        """Return the result for JSON. `since` and `until` are the first and last day with a head."""
         return {
             "heads": len(self.heads),
             "since": self.heads[0].first_date if self.heads else None,
@@ -47,26 +47,26 @@ class CheckedChain:
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield it in words."""
+        """Yield lines of text."""
         if not self.heads:
-            yield "chain: no day has a head yet, so nothing shows whether the record was edited"
+            yield "chain: no day has a head yet, so edits of the record cannot be detected"
             return
         end = format_instant((self.heads[-1].day + 1) * DAY)
         state = f"broken in {len(self.breaks)} places" if self.breaks else "agrees"
         count = f"{len(self.heads)} head{'' if len(self.heads) == 1 else 's'}"
-        yield f"chain: {count}, the record until {end}: {state}; what came later has no head yet"
+        yield f"chain: {count}, the record until {end}: {state}; later data has no head yet"
         yield from self.anchors.lines()
         yield from (f"note: {note}" for note in self.notes)
 
     def broken(self) -> Iterator[str]:
-        """Yield in words what is broken, and which receipts are false."""
+        """Yield lines of text about the breaks and the false receipts."""
         yield from map(str, self.breaks)
         for each in self.anchors.wrong:
             yield f"{each.receipt.day} (head {each.receipt.number}), anchor {each.receipt.anchor}: {each.wrong}"
 
 
 def check(chain: Chain, recorded: Recorded, trust: Trust) -> CheckedChain:
-    """Return the check of a chain against what was recorded."""
+    """Check a chain against recorded data."""
     runs: dict[Series, list[Run]] = {}
     for run in recorded.runs:
         runs.setdefault((run.check, run.vantage), []).append(run)
@@ -76,7 +76,7 @@ def check(chain: Chain, recorded: Recorded, trust: Trust) -> CheckedChain:
 
 
 def check_record(path: Path, trust: Trust | None = None) -> CheckedChain:
-    """Return the check of a record on disk, which a daemon may have open.
+    """Check the chain of a record on disk, which a daemon may have open.
 
     Raises:
         StoreError: there is no record, it is damaged, or it cannot be read.
@@ -90,7 +90,7 @@ def _notes(chain: Chain, record: Record) -> Iterator[str]:
     if chain.begin > 1:
         head = next(head for head in chain.heads if head.number == chain.begin)
         made = format_instant(head.made)
-        yield f"head {head.number}, made {made}, covers the whole record anew: earlier heads do not prove its content"
+        yield f"head {head.number}, made {made}, covers the entire record again: earlier heads do not prove its content"
     late = {run.check for run in late_runs(chain, record)}
     if late:
-        yield f"recorded after their day was closed and not covered by a head yet: runs of {', '.join(sorted(late))}"
+        yield f"recorded after the end of their day, without a head yet: runs of {', '.join(sorted(late))}"

@@ -1,4 +1,4 @@
-"""What a bundle holds apart from figures: the part of a record and of a configuration that they are computed from."""
+"""The content of a bundle besides the figures: the part of a record and a configuration that they are computed from."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Holiday = tuple[str, int, dt.date, str]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What figures are computed from.
+    """The data that figures are computed from.
 
-    `terms` are the products as `product_terms` gives them, `planned` occurrences of maintenance by product, `tzif` the
-    rules of the zones that are used, `days` the holidays (place, year, date, name).
+    `terms`: the products as from `product_terms`. `planned`: occurrences of maintenance by product. `tzif`: the rules
+    of the used time zones. `days`: the holidays (place, year, date, name).
     """
 
     time_zone: str
@@ -45,7 +45,7 @@ class Contents:
     days: Sequence[Holiday]
 
     def files(self) -> dict[str, bytes]:
-        """Return the files of the bundle that hold this."""
+        """Return the files of the bundle with this content."""
         recorded = self.recorded
         return {
             "products.jsonl": json_lines(iter(self.terms)),
@@ -65,10 +65,10 @@ class Contents:
 
     @classmethod
     def read(cls, files: Mapping[str, bytes], time_zone: str) -> Contents:
-        """Return the content that the files hold.
+        """Return the content of the files.
 
         Raises:
-            UnusableBundleError: a file is missing, or a line of it is not what it should be; the message names it.
+            UnusableBundleError: a file is missing, or a line is invalid. The message contains file and line.
         """
         recorded = Recorded(
             lines_of(files, "runs.jsonl", rows.run_of),
@@ -87,7 +87,7 @@ class Contents:
 
     @contextlib.contextmanager
     def rules(self) -> Iterator[None]:
-        """Let zones and holidays be those of this content for as long as the block lasts.
+        """Use the time zones and holidays of this content in the `with` block.
 
         Raises:
             ValueError: the rules of a zone cannot be read.
@@ -103,7 +103,7 @@ class Contents:
                 clear_occurrence_cache()
 
     def ledger(self) -> Ledger:
-        """Return the ledger that is rebuilt from this; its figures are right under `rules` only."""
+        """Return a ledger from this content. Its figures are right only within `rules`."""
         planned: dict[str, list[Exclusion]] = {}
         for product, each in self.planned:
             planned.setdefault(product, []).append(each)
@@ -119,17 +119,17 @@ def _holiday(row: Mapping[str, Any]) -> Holiday:
 
 
 def lines_of(files: Mapping[str, bytes], name: str, read: Callable[[Mapping[str, Any]], T]) -> list[T]:
-    """Return the lines of a file, each as `read` gives it.
+    """Return the parsed lines of a file.
 
     Raises:
-        UnusableBundleError: the file is missing, or a line is not what it should be.
+        UnusableBundleError: the file is missing, or a line is invalid.
     """
     if name not in files:
         raise UnusableBundleError(f"{name}: the file is missing")
-    found = []
+    parsed_lines = []
     for number, line in enumerate(files[name].splitlines(), 1):
         try:
-            found.append(read(json.loads(line)))
+            parsed_lines.append(read(json.loads(line)))
         except (
             ValueError,
             KeyError,
@@ -140,7 +140,7 @@ def lines_of(files: Mapping[str, bytes], name: str, read: Callable[[Mapping[str,
             binascii.Error,
         ) as error:
             raise UnusableBundleError(f"{name}, line {number}: cannot be read ({_short(error)})") from None
-    return found
+    return parsed_lines
 
 
 def _short(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The figures of a report as lines of a bundle, each in the shape of measurement.md, section 11, where it has one."""
+"""The figures of a report as lines of a bundle, in the format of measurement.md, section 11, if it defines one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from monitor.reporting.report import PortfolioReport
     from sla.report import Report
 
-# Values of transcendental functions, which mathematical libraries round differently in the last digit.
+# Values of transcendental functions: mathematical libraries differ in the last digit.
 _ROUNDED: Final = ("nines.observed", "nines.proven", "proven_availability")
 _MISSING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that is stated in a bundle and is another one when it is recomputed; `field` is its path."""
+    """A value in a bundle that differs from the recomputed value. `field` is the path of the value."""
 
     field: str
     stated: Any
@@ -31,7 +31,7 @@ class Difference:
 def figure_lines(portfolio_report: PortfolioReport) -> Iterator[dict[str, Any]]:
     """Yield each figure of the reports: product, part of the report, number in the part, window, figure, value.
 
-    `part` is `window` (the report's own), `step` (its days or months), `month`, `trend` and others that have no window.
+    `part` is `window` (the report's own), `step` (its days or months), `month`, `trend`, or a part without a window.
     """
     for report in portfolio_report.reports:
         yield from _lines(portfolio_report.ledger, report)
@@ -63,7 +63,7 @@ def _line(product: str, part: str, number: int, value: Any) -> dict[str, Any]:
 
 
 def key_of(line: Mapping[str, Any]) -> tuple[str, str, int, str]:
-    """Return what a figure is known by; no two of a bundle have the same."""
+    """Return the unique key of a figure in a bundle."""
     return str(line["product"]), str(line["part"]), int(line["number"]), str(line.get("figure", ""))
 
 
@@ -80,14 +80,14 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def compare(stated: Any, recomputed: Any) -> tuple[int, list[Difference]]:
-    """Return how many values agree, and those that do not; a value that only one side has is a difference."""
-    stated_values, found = dict(leaves(stated)), dict(leaves(recomputed))
+    """Return the number of equal values, and the differences. A value that only one side has is a difference."""
+    stated_values, recomputed_values = dict(leaves(stated)), dict(leaves(recomputed))
     differences = [
-        Difference(path, _shown(stated_values, path), _shown(found, path))
-        for path in dict.fromkeys((*stated_values, *found))
-        if not _same(path, stated_values.get(path, _MISSING), found.get(path, _MISSING))
+        Difference(path, _shown(stated_values, path), _shown(recomputed_values, path))
+        for path in dict.fromkeys((*stated_values, *recomputed_values))
+        if not _same(path, stated_values.get(path, _MISSING), recomputed_values.get(path, _MISSING))
     ]
-    return len({*stated_values, *found}) - len(differences), differences
+    return len({*stated_values, *recomputed_values}) - len(differences), differences
 
 
 def _shown(values: Mapping[str, Any], path: str) -> Any:

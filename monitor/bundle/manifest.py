@@ -1,4 +1,4 @@
-"""The manifest of a bundle: what it is of, and the SHA-256 digest of each file and of each line."""
+"""The manifest of a bundle: a description, and the SHA-256 digests of each file and each line."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FORMAT: Final = "ninewatch-bundle"
 VERSION: Final = 1
 NAME: Final = "manifest.json"
 DIGEST_NAME: Final = "manifest.sha256"
-_LINE: Final = 8  # hexadecimal digits kept of each line's digest: enough to find the line of a changed byte
+_LINE_DIGITS: Final = 8  # hexadecimal digits of each line's digest, to find the line of a changed byte
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file that is not as the manifest has it; `line` counts from 1, None where no single line is meant."""
+    """A difference between a file and the manifest. `line` counts from 1, and is None for differences of files."""
 
     file: str
     line: int | None
@@ -39,7 +39,7 @@ def digest(content: bytes) -> str:
 
 
 def with_manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of a bundle, manifest first. `about` is what the bundle is of."""
+    """Return the files of a bundle, manifest first. `about` is the description of the bundle."""
     listed = [
         {"name": name, "bytes": len(content), "sha256": digest(content), "lines": _line_digests(content)}
         for name, content in files.items()
@@ -51,30 +51,30 @@ def with_manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[
 
 
 def _line_digests(content: bytes) -> str:
-    return "".join(digest(line)[:_LINE] for line in content.splitlines(keepends=True))
+    return "".join(digest(line)[:_LINE_DIGITS] for line in content.splitlines(keepends=True))
 
 
 def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     """Return the manifest.
 
     Raises:
-        UnusableBundleError: it is missing, cannot be read, or is of another or a newer format.
+        UnusableBundleError: the manifest is missing, cannot be read, or has another or a newer format.
     """
     if NAME not in files:
-        raise UnusableBundleError(f"{path} holds no {NAME}: it is not a bundle, or the file was removed")
+        raise UnusableBundleError(f"{path} contains no {NAME}: it is not a bundle, or the file was removed")
     try:
         found = json.loads(files[NAME])
         kind, version = found["format"], found["version"]
         listed = [(each["name"], each["bytes"], each["sha256"], each["lines"]) for each in found["files"]]
         sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in listed)
     except (ValueError, KeyError, TypeError, RecursionError):
-        hint = "" if _signed(files) else f"; it was changed: {DIGEST_NAME} has another digest of it"
+        hint = "" if _signed(files) else f"; it was changed: {DIGEST_NAME} has a different digest"
         raise UnusableBundleError(f"{path}: {NAME} cannot be read{hint}") from None
     if kind != FORMAT or not isinstance(version, int) or not sound:
         raise UnusableBundleError(f"{path}: {NAME} is not the manifest of a bundle (format {str(kind)[:40]!r})")
     if version > VERSION:
         raise UnusableBundleError(
-            f"{path} is a bundle of format version {version}, this ninewatch knows up to {VERSION}; verify it with"
+            f"{path} is a bundle of format version {version}, this ninewatch supports up to {VERSION}; verify it with"
             f" the version that wrote it, {str(found.get('ninewatch'))[:40]}, or a newer one"
         )
     return dict(found)
@@ -89,7 +89,7 @@ def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
     if DIGEST_NAME not in files:
         yield Damage(DIGEST_NAME, None, "the file is missing")
     elif not _signed(files):
-        yield Damage(NAME, None, f"it does not have the digest that {DIGEST_NAME} states; one of the two was changed")
+        yield Damage(NAME, None, f"its digest differs from {DIGEST_NAME}; one of the two files was changed")
     listed = {each["name"]: each for each in manifest["files"]}
     for name, entry in listed.items():
         if name not in files:
@@ -100,8 +100,8 @@ def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
     for name in files:
         if name not in expected:
             yield Damage(name, None, f"the file is not in {NAME}")
-    held = [name for name in files if name in expected]
-    if held != [name for name in expected if name in files]:
+    names = [name for name in files if name in expected]
+    if names != [name for name in expected if name in files]:
         yield Damage(NAME, None, "the files are not in the order of the manifest")
 
 
@@ -111,8 +111,8 @@ def _changes(entry: Mapping[str, Any], content: bytes) -> Iterator[Damage]:
         if (len(content), _line_digests(content)) != (entry["bytes"], stated):
             yield Damage(NAME, None, f"its size or line digests of {name} are wrong, its SHA-256 is right")
         return
-    before = [stated[at : at + _LINE] for at in range(0, len(stated), _LINE)]
-    now = [digest(line)[:_LINE] for line in content.splitlines(keepends=True)]
+    before = [stated[at : at + _LINE_DIGITS] for at in range(0, len(stated), _LINE_DIGITS)]
+    now = [digest(line)[:_LINE_DIGITS] for line in content.splitlines(keepends=True)]
     if len(before) == len(now):
         lines = [number for number, (a, b) in enumerate(zip(before, now, strict=True), 1) if a != b]
         yield from (Damage(name, line, "the line was changed") for line in lines)
@@ -128,5 +128,5 @@ def _changes(entry: Mapping[str, Any], content: bytes) -> Iterator[Damage]:
 
 
 def json_lines(rows: Iterator[Any]) -> bytes:
-    """Return the rows as JSON lines: keys sorted, the same bytes for the same data."""
+    """Return the rows as JSON lines with sorted keys, so that equal data gives equal bytes."""
     return "".join(canonical(row) + "\n" for row in rows).encode()

@@ -33,25 +33,25 @@ def run_row(run: Run) -> Plain:
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
-    """Return the run of a line. Whatever is not such a line raises KeyError, TypeError or ValueError, as below."""
+    """Return the run of a line. As the functions below, it raises KeyError, TypeError or ValueError for other lines."""
     known, total, worst = map(_integer, row["latency_us"])
     first, last, count, hold = (_integer(row[name]) for name in ("first_us", "last_us", "count", "hold_us"))
     if not 0 <= first <= last or count < 1 or hold < 0:
-        raise ValueError("a run that ends before it begins, or holds nothing")
+        raise ValueError("a run that ends before it begins, or has no observations")
     check, vantage, seeded = _text(row["check"]), _text(row["vantage"]), row["seeded"] is True
     outcome, reason = Outcome(row["outcome"]), _text(row["reason"])
     return Run(check, outcome, reason, first, last, count, hold, known, total, worst, vantage, seeded)
 
 
-def observation_row(seen: Observation) -> Plain:
+def observation_row(observation: Observation) -> Plain:
     """Return an observation as a line."""
     return {
-        "check": seen.check,
-        "vantage": seen.vantage,
-        "at_us": seen.at,
-        "outcome": seen.outcome.value,
-        "reason": seen.reason,
-        "latency_us": seen.latency,
+        "check": observation.check,
+        "vantage": observation.vantage,
+        "at_us": observation.at,
+        "outcome": observation.outcome.value,
+        "reason": observation.reason,
+        "latency_us": observation.latency,
     }
 
 
@@ -81,8 +81,8 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
     """Return the incident of a line."""
     resolved, downtime = (None if row[n] is None else _integer(row[n]) for n in ("resolved_us", "downtime_us"))
     first, last = (None if row[name] is None else _failure(row[name]) for name in ("first", "last"))
-    identity, product, check, reason = (_text(row[name]) for name in ("id", "product", "check", "reason"))
-    return Incident(identity, product, check, _integer(row["opened_us"]), resolved, reason, downtime, first, last)
+    id_, product, check, reason = (_text(row[name]) for name in ("id", "product", "check", "reason"))
+    return Incident(id_, product, check, _integer(row["opened_us"]), resolved, reason, downtime, first, last)
 
 
 def _failure_row(failure: Failure) -> Plain:
@@ -101,7 +101,7 @@ def _failure(row: Mapping[str, Any]) -> Failure:
 
 
 def fact_row(fact: Fact) -> Plain:
-    """Return a fact as a line; its body as data."""
+    """Return a fact as a line, with its body as data."""
     return {
         "id": fact.id,
         "made_us": fact.made,
@@ -114,8 +114,8 @@ def fact_row(fact: Fact) -> Plain:
 
 def fact_of(row: Mapping[str, Any]) -> Fact:
     """Return the fact of a line."""
-    identity, author, kind, product = (_text(row[name]) for name in ("id", "author", "kind", "product"))
-    return Fact(identity, _integer(row["made_us"]), author, kind, product, canonical(row["body"]))
+    id_, author, kind, product = (_text(row[name]) for name in ("id", "author", "kind", "product"))
+    return Fact(id_, _integer(row["made_us"]), author, kind, product, canonical(row["body"]))
 
 
 def maintenance_row(product: str, exclusion: Exclusion) -> Plain:

@@ -1,4 +1,4 @@
-"""Products as a bundle has them: what their figures depend on of the configuration, without addresses and secrets."""
+"""Products in a bundle: the part of the configuration that figures depend on, without addresses and secrets."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatedMaintenance:
-    """Planned maintenance as a bundle has it: its occurrences instead of its rule."""
+    """Planned maintenance in a bundle: its occurrences instead of its rule."""
 
     occurrences: Sequence[Exclusion]
 
     def exclusions(self, window: Interval, _default: str) -> Iterator[Exclusion]:
-        """Yield the maintenance that touches the window, uncut."""
+        """Yield the maintenance that overlaps the window, in full length."""
         for each in self.occurrences:
             if each.interval.start < window.end and each.interval.end > window.start:
                 yield each
 
 
 def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
-    """Return the product as plain data; durations in microseconds, ratios as fractions.
+    """Return the product as plain data. Durations are in microseconds, ratios are fractions.
 
-    `time_zone` applies where the agreement names none. Service hours are there as they were written, too: an audit
-    names them so.
+    `time_zone` is the zone of an agreement without a zone. Service hours are also included as text, for audits.
     """
     return {
         "id": product.id,
@@ -93,10 +92,10 @@ def _readiness_terms(block: ReadinessBlock) -> dict[str, Any]:
 def portfolio_of(
     terms: Sequence[Mapping[str, Any]], time_zone: str, planned: Mapping[str, Sequence[Exclusion]]
 ) -> Portfolio:
-    """Return a portfolio of the products; `planned` is the maintenance of each by id, that of all under no id.
+    """Return a portfolio of the products. `planned` is the maintenance by product id; the empty id is for all products.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is not data of `product_terms`.
+        ValueError, KeyError, TypeError, AttributeError: the data is not from `product_terms`.
     """
     products = tuple(_product(each, planned.get(str(each["id"]), ())) for each in terms)
     for_all = (StatedMaintenance(planned.get("", ())),)

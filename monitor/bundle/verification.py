@@ -1,7 +1,7 @@
-"""Verify a bundle: compare its digests, recompute its figures from its content alone, and compare those.
+"""Verify a bundle: compare its digests, recompute its figures from its content, and compare the figures.
 
-Nothing of this machine decides a figure: neither a configuration or a record, nor its time zone database or its list of
-holidays. What differs from the bundle's is named.
+The configuration, record, time zone database and holidays of this machine are not used. Differences of the time zone
+database are reported.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-LONGEST: Final = 11_000 * DAY  # of a window and what it is compared with; a report's is ten years at most
-_TOO_OFTEN: Final = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # no configuration has it
+MAX_WINDOW: Final = (
+    11_000 * DAY
+)  # longest window with its comparison windows; the longest window of a report is ten years
+_TOO_FREQUENT: Final = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # not allowed in a configuration
 _RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One figure of the report: what is stated of it, and what of that is not so when it is recomputed.
+    """One compared figure of the report: the number of equal values, and the differences.
 
-    `number` counts the figures of the same part. `window` is empty for what has none.
+    `number` counts the figures of the same part. `window` is empty for a part without a window.
     """
 
     product: str
@@ -51,7 +53,7 @@ class Compared:
     differences: tuple[Difference, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the compared figure for JSON."""
         return {
             "product": self.product,
             "part": self.part,
@@ -67,7 +69,7 @@ class Compared:
 
 @dataclass(slots=True)
 class Verified:
-    """The outcome: what was damaged, each figure compared, and what else there is to know."""
+    """The result of a verification: damages, compared figures, the checked chain, and notes."""
 
     manifest: Mapping[str, Any]
     damages: list[Damage] = field(default_factory=list)
@@ -78,21 +80,21 @@ class Verified:
 
     @property
     def agreeing(self) -> int:
-        """How many values agree."""
+        """The number of equal values."""
         return sum(each.agreeing for each in self.figures)
 
     @property
     def differing(self) -> int:
-        """How many values differ."""
+        """The number of different values."""
         return sum(len(each.differences) for each in self.figures)
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing was changed and everything was recomputed as stated."""
+        """Whether the bundle is unchanged, and all recomputed values are equal."""
         return not (self.damages or self.differing or not self.chain.holds or self.not_recomputed)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the result for JSON."""
         about = ("format", "version", "ninewatch", "at", "window", "products", "time_zone", "time_zone_database")
         return {
             "agrees": self.agrees,
@@ -107,18 +109,16 @@ class Verified:
 
 
 def verify_bundle(path: Path, trust: Trust | None = None) -> Verified:
-    """Return what a bundle's verification found.
+    """Verify a bundle.
 
     Raises:
-        UnusableBundleError: it cannot be verified: it is no bundle, of a newer version, or not complete.
+        UnusableBundleError: the file cannot be verified: it is not a bundle, of a newer version, or incomplete.
     """
     files, data = read_archive(path)
     manifest = read_manifest(files, str(path))
     found = Verified(manifest, list(damages(manifest, files)))
     if not found.damages and (at := first_difference(data, files)) is not None:
-        found.damages.append(
-            Damage(path.name, None, f"the archive itself was changed, outside of its files, at byte {at}")
-        )
+        found.damages.append(Damage(path.name, None, f"the archive was changed outside of its files, at byte {at}"))
     try:
         _recompute(found, files, manifest, trust or Trust())
     except UnusableBundleError as error:
@@ -132,7 +132,7 @@ def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[st
     """Check the chain, recompute the figures and compare them with the stated ones.
 
     Raises:
-        UnusableBundleError: something that is needed is missing or cannot be read.
+        UnusableBundleError: required content is missing or cannot be read.
     """
     try:
         contents = Contents.read(files, str(manifest["time_zone"]))
@@ -142,8 +142,8 @@ def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[st
         found.notes += _notes(manifest)
     except NinewatchError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a figure fails on, it is the content that is at fault
-        raise UnusableBundleError(f"the figures cannot be recomputed from it ({_error_text(error)})") from None
+    except Exception as error:  # noqa: BLE001 - any error is caused by the content
+        raise UnusableBundleError(f"the figures cannot be recomputed from its content ({_error_text(error)})") from None
 
 
 def _compared(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]) -> list[Compared]:
@@ -188,23 +188,23 @@ def _window(plain: Mapping[str, Any]) -> Window:
         parse_instant(str(plain[name])) for name in ("start", "end", "whole_start", "whole_end")
     )
     inside = _RECORDS.start <= whole_start <= start < end <= whole_end <= _RECORDS.end
-    if not inside or whole_end - whole_start > LONGEST:
+    if not inside or whole_end - whole_start > MAX_WINDOW:
         raise UnusableBundleError("the window of the manifest is not one that a report can have")
     return Window(str(plain["name"]), Interval(whole_start, whole_end), Interval(start, end))
 
 
 def _refuse_changed(facts: Sequence[Fact]) -> None:
-    """Return if the id of every fact follows from its content.
+    """Check that the id of every fact is the digest of its content.
 
     Raises:
-        UnusableBundleError: one does not.
+        UnusableBundleError: a fact was changed.
     """
     for fact in facts:
         try:
             sound = _follows(fact)
         except ValueError as error:
-            raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} cannot be relied on: {error}") from None
-        if fact.kind == MAINTENANCE and _TOO_OFTEN.search(fact.body):
+            raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} is invalid: {error}") from None
+        if fact.kind == MAINTENANCE and _TOO_FREQUENT.search(fact.body):
             raise UnusableBundleError(f"facts.jsonl: the maintenance {fact.id} recurs more often than daily")
         if not sound:
             raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} was changed after it was made")
@@ -228,8 +228,8 @@ def _notes(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def report_difference(manifest: Mapping[str, Any], report: bytes) -> str:
-    """Return how a report's file differs from the one that the bundle was made with; empty if it is the same."""
+    """Return the difference between a report's file and the report of the bundle. Empty if they are equal."""
     entry = manifest.get("report")
     if not isinstance(entry, dict) or "sha256" not in entry:
         return "the bundle does not have the digest of a report"
-    return "" if digest(report) == entry["sha256"] else "it is not the report that the bundle was made with"
+    return "" if digest(report) == entry["sha256"] else "it is not the report of the bundle"

@@ -1,4 +1,4 @@
-"""Make the bundle of a report: choose what its figures are computed from, and pack it."""
+"""Create the bundle of a report: select the data that its figures are computed from, and create the archive."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 _NAME_IN_PLAN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
-_MONTH: Final = 32 * DAY  # longer than any
+_MONTH: Final = 32 * DAY  # longer than any month
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a bundle is made from: the content of a record as of an instant, its chain, and all its facts."""
+    """The source of a bundle: the content of a record as of an instant, its chain, and all its facts."""
 
     recorded: Recorded
     chain: Chain
@@ -55,7 +55,7 @@ class Source:
 
     @classmethod
     def read(cls, portfolio: Portfolio, at: int) -> Source:
-        """Return it from one consistent look at the record of the portfolio.
+        """Return the source from one consistent read of the portfolio's record.
 
         Raises:
             StoreError: there is no record, or it cannot be read.
@@ -69,7 +69,7 @@ class Source:
 def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any]) -> bytes:
     """Return the bundle of a report as an archive.
 
-    `source` is what the report's ledger was rebuilt from, `report` describes the report's file.
+    `source` is the source of the report's ledger. `report` describes the report's file.
     """
     names = _included(portfolio_report.ledger, [each.product for each in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)
@@ -88,13 +88,13 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
 
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
-    """Return the ids that the products had in the record; the empty one is that of facts that name no product."""
+    """Return the ids of the products in the record, and the empty id of facts without a product."""
     former = {old for old, new in ledger.former.products.items() if new in names}
     return {"", *names, *former, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
 
 
 def report_entry(name: str, form: str, content: bytes) -> dict[str, Any]:
-    """Return what the manifest says of the report's file."""
+    """Return the manifest's entry of the report's file."""
     return {"file": name, "format": form, "bytes": len(content), "sha256": digest(content)}
 
 
@@ -119,11 +119,11 @@ def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict
 
 
 def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: set[str]) -> Contents:
-    """Return what the figures of the report are computed from, of the products of these names alone."""
+    """Return the data that the figures of the report are computed from, of these products only."""
     ledger, zone = portfolio_report.ledger, portfolio_report.ledger.portfolio.time_zone
     chosen = [product for product in ledger.portfolio.products if product.id in names]
     agreements = list(_agreements(ledger, chosen, zone))
-    span = _looked_at(portfolio_report)
+    span = _history_span(portfolio_report)
     return Contents(
         zone,
         [product_terms(each, zone) for each in chosen],
@@ -135,9 +135,9 @@ def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: se
 
 
 def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
-    """Return the reported products, what their figures depend on, or did, and those that their clients use.
+    """Return the reported products, their present and former dependencies, and the products that their clients use.
 
-    Products that the configuration has no longer may be among them.
+    Products that were removed from the configuration may be included.
     """
     clients = [each for name in names for each in dependent_clients(ledger.portfolio, name)]
     used = [product for each in clients for product in each.path]
@@ -154,22 +154,22 @@ def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Itera
 def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
     defined = {member.check for name in products for each in ledger.definitions(name) for member in each.members}
 
-    def ours(key: str) -> bool:
+    def is_included(key: str) -> bool:
         present = ledger.former.check(key)
         owners = {present.partition("/")[0], ledger.former.product(key.partition("/")[0])}
         return present in defined or not owners.isdisjoint(products)
 
     return replace(
         recorded,
-        runs=[run for run in recorded.runs if ours(run.check)],
-        tail=[seen for seen in recorded.tail if ours(seen.check)],
-        incidents=[_undated(each) for each in recorded.incidents if ours(each.check)],
+        runs=[run for run in recorded.runs if is_included(run.check)],
+        tail=[seen for seen in recorded.tail if is_included(seen.check)],
+        incidents=[_without_last_failure(each) for each in recorded.incidents if is_included(each.check)],
         facts=list(_facts(ledger, recorded.facts, products)),
     )
 
 
-def _undated(incident: Incident) -> Incident:
-    """Return the incident without its last failure while it lasts: that is replaced with each probe."""
+def _without_last_failure(incident: Incident) -> Incident:
+    """Return an open incident without its last failure, which each probe replaces."""
     return incident if incident.resolved is not None else replace(incident, last=None)
 
 
@@ -193,7 +193,7 @@ def _zones(agreements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
-    """Yield the zones that planned maintenance and its calendars name; what no zone is called is passed over."""
+    """Yield the time zones in planned maintenance and its calendars. Unknown names are ignored."""
     known: set[str] = set()
     for fact in facts:
         if fact.kind == MAINTENANCE:
@@ -202,8 +202,8 @@ def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
             yield from sorted(named & known)
 
 
-def _looked_at(portfolio_report: PortfolioReport) -> Interval:
-    """Return an interval that holds every window of the report: months and windows before it, and whole ones."""
+def _history_span(portfolio_report: PortfolioReport) -> Interval:
+    """Return an interval that contains all windows of the report, including earlier months and windows."""
     whole = portfolio_report.window.whole
     before = max((TREND_PERIODS + 1) * (whole.length + 2 * DAY), (MIN_MONTHS + 1) * _MONTH)
     span = Interval(whole.start - before, whole.end + _MONTH)
@@ -216,7 +216,7 @@ def _looked_at(portfolio_report: PortfolioReport) -> Interval:
 
 
 def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:
-    """Yield what the configuration plans, for records that have no plans of their own (`facts.jsonl`)."""
+    """Yield the maintenance in the configuration, for records without recorded plans (`facts.jsonl`)."""
     portfolio = ledger.portfolio
     for name, blocks in (("", portfolio.maintenance), *((each.id, each.maintenance) for each in products)):
         for block in blocks if not ledger.facts.maintenance(name) else ():
@@ -232,5 +232,5 @@ def _days(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledge
 
 
 def default_name(product: str) -> str:
-    """Return the name of a bundle where neither it nor the report has one."""
+    """Return the default name of a bundle without a name of the bundle or the report."""
     return f"{product}.bundle.zip"

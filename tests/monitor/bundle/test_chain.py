@@ -240,7 +240,7 @@ def test_late_records_are_covered_by_the_next_head(editable_world: World) -> Non
     store.write(Batch(facts=[late], runs=[run_]))
     found = check_record(editable_world.path)
     assert found.breaks == []
-    assert "not covered by a head yet: runs of other/late" in found.notes[0]
+    assert "without a head yet: runs of other/late" in found.notes[0]
     closed = close_day(store, editable_world.path, editable_world.end + DAY)
     assert closed is not None
     assert ("fact", late.id) in {(kind, name) for kind, name, _ in closed.items}
@@ -268,7 +268,7 @@ def test_head_covers_the_full_record_again_after_a_wrong_clock(editable_world: W
     store.close()
     found = check_record(editable_world.path)
     assert found.breaks == []
-    assert "covers the whole record anew" in found.notes[0]
+    assert "covers the entire record again" in found.notes[0]
     assert [head.number for head in found.heads] == list(range(1, len(found.heads) + 1))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from monitor.bundle.archive import LARGEST, UnusableBundleError, packed, unpacked
+from monitor.bundle.archive import MAX_BYTES, UnusableBundleError, packed, unpacked
 from monitor.bundle.manifest import NAME
 from monitor.bundle.rows import fact_row
 from monitor.bundle.verification import Verified, verify_bundle
@@ -89,7 +89,7 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     report.write_text(report.read_text().replace("forms", "forma"))
     refused = run("verify", moved, "--report", report)
     assert refused.exit_code == 1
-    assert "not the report that the bundle was made with" in refused.output
+    assert "not the report of the bundle" in refused.output
 
 
 def test_bundle_contains_no_addresses_and_no_other_products(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def without(name: str) -> Any:
         ),
         (lambda files: {"../../etc/passwd": b"x", **files}, 2, "'../../etc/passwd'"),
         (lambda files: {"/etc/passwd": b"x", **files}, 2, "'/etc/passwd'"),
-        (lambda files: {}, 2, "holds no files"),
+        (lambda files: {}, 2, "contains no files"),
     ],
 )
 def test_missing_additional_or_wrong_files_are_reported(
@@ -280,8 +280,8 @@ def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "not a whole ZIP archive"),
-        (b"no archive at all" * 50, "not a whole ZIP archive"),
+        (b"", "not a complete ZIP archive"),
+        (b"no archive at all" * 50, "not a complete ZIP archive"),
         (packed({"a": b"1", "b": b"2"}).replace(b"b", b"a"), "the file a twice"),
         (archive(("bomb", bytes(5 << 20)), compressed=True), "compressed"),
         (archive(("A B", b"")), "'A B'"),
@@ -295,7 +295,7 @@ def test_file_that_is_no_bundle_is_rejected(content: bytes, said: str, tmp_path:
 def test_truncated_bundle_is_rejected(small_bundle: World, tmp_path: Path) -> None:
     content = bundled(small_bundle, "other", "2h")
     for length in range(0, len(content), len(content) // 15):
-        with pytest.raises(UnusableBundleError, match="not a whole ZIP archive"):
+        with pytest.raises(UnusableBundleError, match="not a complete ZIP archive"):
             verified(content[:length], tmp_path)
 
 
@@ -309,7 +309,7 @@ def test_bytes_before_after_and_in_the_headers_are_reported(small_bundle: World,
 def test_too_large_or_missing_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "large.zip"
     with path.open("wb") as file:
-        file.truncate(LARGEST + 1)
+        file.truncate(MAX_BYTES + 1)
     with pytest.raises(UnusableBundleError, match="larger than 1024 MiB"):
         verify_bundle(path)
     for missing in (tmp_path / "none.zip", tmp_path):
