@@ -1,8 +1,8 @@
 """Colours, thresholds and value mappings of the dashboards.
 
 The colours are of the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with any colour vision
-deficiency can distinguish. The red is of Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the red of the
-palette differs too little from its orange. States are also shown in words.
+deficiency can distinguish. The red is of Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the
+red of the palette differs too little from its orange. States are also shown in words.
 """
 
 from __future__ import annotations
