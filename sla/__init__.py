@@ -1,1 +1,1 @@
-"""Arithmetic over recorded observations. Nothing in here knows that a network, a disk or a clock exists."""
+"""Compute figures from recorded observations, without access to a network, a disk or a clock."""

@@ -1,4 +1,4 @@
-"""An error budget policy: what follows when a share of the downtime budget is spent, and who sees to it.
+"""An error budget policy: consequences of a spent share of the downtime budget, with their owners.
 
 After the example in Google, The Site Reliability Workbook (O'Reilly 2018), appendix B, "Example Error Budget Policy".
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Undecided(StrEnum):
-    """The answer of the gate where the record decides none: unknown, hold, go, or by the estimate."""
+    """The answer of the gate if the record does not decide one: unknown, hold, go, or according to the estimate."""
 
     UNKNOWN = "unknown"
     HOLD = "hold"
@@ -27,9 +27,10 @@ class Undecided(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows when `spent` of the budget is spent, as a share of what is allowed.
+    """The consequence of a spent share of the budget, `spent`.
 
-    `holds` is whether releases are held from then on. `owner` is the person or team that sees to the consequence.
+    `holds`: whether releases are held from this share on. `owner` is the person or team that is responsible for the
+    consequence.
     """
 
     spent: Fraction
@@ -43,14 +44,14 @@ class Step:
         return f"{format_share(self.spent)} of the budget spent"
 
     def reached(self, spent: Bounds[Fraction]) -> bool | None:
-        """Return whether the step is reached, by the bounds of the share that is spent; None: they do not decide it."""
+        """Return whether the step is reached, according to the bounds of the spent share. None if it is undecided."""
         if spent.low >= self.spent:
             return True
         return None if spent.high >= self.spent else False
 
 
 def format_share(share: Fraction) -> str:
-    """Return a configured share as percent, as it would be written: `80%`."""
+    """Return a configured share as a percentage: `80%`."""
     return f"{float(share * 100):.10g}%"
 
 
@@ -59,10 +60,10 @@ LEAST_COVERAGE: Final = Fraction(9, 10)
 
 @dataclass(frozen=True, slots=True)
 class BudgetPolicy:
-    """The steps in the order of their thresholds.
+    """A policy with its steps in the order of their thresholds.
 
-    `coverage` is the least known share of the window for the answer go. `contractual` is whether the budget is that of
-    the contractual figure, after exclusions.
+    `coverage` is the minimum coverage of the window for the answer go. `contractual`: whether the budget of the
+    contractual figure (after exclusions) is used.
     """
 
     id: str
@@ -74,7 +75,7 @@ class BudgetPolicy:
     contractual: bool = False
 
     def standings(self, spent: Bounds[Fraction] | None) -> Iterator[Standing]:
-        """Yield each step with whether it is reached; none is decided where no budget is known."""
+        """Yield each step and whether it is reached. All are undecided if the budget is unknown."""
         for step in sorted(self.steps, key=lambda each: each.spent):
             yield Standing(step, None if spent is None else step.reached(spent), _by_estimate(step, spent))
 
@@ -85,14 +86,14 @@ def _by_estimate(step: Step, spent: Bounds[Fraction] | None) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A step, whether it is `reached` by the bounds (None: not decided), and whether by the estimate."""
+    """A step, and whether it is reached according to the bounds (None: undecided) and to the estimate."""
 
     step: Step
     reached: bool | None
     estimated: bool | None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object of the API and of reports."""
+        """Return the object for the API and reports."""
         return {
             "spent": float(self.step.spent),
             "gate": "hold" if self.step.holds else "go",
@@ -103,5 +104,5 @@ class Standing:
 
 
 def in_force(standings: tuple[Standing, ...]) -> Standing | None:
-    """Return the highest step that is reached, None where none is."""
+    """Return the highest reached step. None if no step is reached."""
     return next((each for each in reversed(standings) if each.reached), None)

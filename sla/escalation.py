@@ -1,4 +1,4 @@
-"""Escalation of an alert that is not acknowledged: which step of a plan is due, and when the next one is.
+"""Escalate alerts that are not acknowledged: determine the due step of a plan, and the time of the next step.
 
 A step is due `after` the step before was taken, or at once when none of the receivers of the step before can be reached
 or the step before has no receiver (an hour at which a rota is not covered). A decision takes at most one step that has
@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Whom to notify, `after` microseconds from the step before; of the first step, from the start.
+    """A step of a plan, `after` microseconds from the previous step or from the start.
 
-    Either the receivers `to`, or the person on stand-by for the `rota`.
+    It notifies either the receivers `to`, or the person on stand-by for the `rota`.
     """
 
     after: int
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order, at least one. The last is repeated every `repeat_every` microseconds; None: never."""
+    """A plan of ordered steps, at least one. The last step is repeated every `repeat_every` microseconds, if set."""
 
     id: str
     steps: tuple[Step, ...]
@@ -34,7 +34,7 @@ class Plan:
 
 
 class Called(NamedTuple):
-    """The receivers that a step notifies, and the person on stand-by where it names a rota."""
+    """The receivers that a step notifies, and the person on stand-by if the step has a rota."""
 
     receivers: tuple[str, ...] = ()
     person: str = ""
@@ -42,7 +42,7 @@ class Called(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the escalation of one alert got; instants are microseconds since the epoch.
+    """The progress of the escalation of one alert. Instants are in microseconds since the epoch.
 
     `step` is the number of steps that were taken, `entered` when the last of them was (with 0 steps: the start). `due`
     is when the next step or the next repetition is due, None if none is. `receivers` and `person` are those of the
@@ -60,14 +60,14 @@ class Progress:
 
 
 def begun(plan: Plan, now: int) -> Progress:
-    """Return the progress of an escalation that starts at the instant: its first step is not taken yet."""
+    """Return the progress of an escalation that starts at the instant, before its first step."""
     return Progress(plan.id, 0, now, now + plan.steps[0].after)
 
 
 def advanced(
     plan: Plan, held: Progress, now: int, call: Callable[[Step], Called], reachable: Callable[[tuple[str, ...]], bool]
 ) -> Progress:
-    """Return the progress at the instant: unchanged, or with the step that is due taken at `now`.
+    """Return the progress at the instant: unchanged, or with the due step executed at `now`.
 
     `call` returns the receivers of a step at this instant, `reachable` whether one of some receivers can be reached.
     The caller notifies the receivers of a progress that it did not hold before. A plan that became shorter keeps its
@@ -86,7 +86,7 @@ def advanced(
 
 
 def _within(plan: Plan, held: Progress, now: int) -> Progress:
-    """Return the progress within the plan as it is now, and due no later than from now on: clocks are set back."""
+    """Return the progress limited to the current plan, with a due time that is valid if the clock was set back."""
     step = min(held.step, len(plan.steps))
     wait = _wait(plan, step)
     if wait is None:
@@ -96,7 +96,7 @@ def _within(plan: Plan, held: Progress, now: int) -> Progress:
 
 
 def _wait(plan: Plan, step: int) -> int | None:
-    """Return the time from a taken step to what follows it, None if nothing does."""
+    """Return the time from an executed step to the next one. None if there is no next step."""
     return plan.steps[step].after if step < len(plan.steps) else plan.repeat_every
 
 
@@ -114,7 +114,7 @@ def _entered(plan: Plan, step: int, now: int, called: Called) -> Progress:
 
 
 def _repeated(plan: Plan, held: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
-    """Return the progress after the last step: notified again when it is due, or for the first time."""
+    """Return the progress after the last step, which is repeated when it is due, or executed for the first time."""
     waiting = not held.receivers
     if not waiting and (held.due is None or now < held.due):
         return held

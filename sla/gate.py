@@ -1,4 +1,4 @@
-"""The release gate: whether a budget policy lets a product be changed now. The answer is go, hold or unknown.
+"""The release gate: whether a budget policy allows a change of a product now. The answer is go, hold or unknown.
 
 Hold needs evidence: a step that is reached by the lower bound of the downtime, an open incident, a product that is
 down. Go needs evidence as well: every step that holds is excluded by the upper bound, enough of the window is known,
@@ -39,7 +39,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An answer with its reason; `decided_by` is what would decide an unknown one, else empty."""
+    """An answer with its reason. `decided_by` describes how an unknown answer can be decided, else it is empty."""
 
     answer: Answer
     reason: str
@@ -48,9 +48,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the gate decides by, as of the instant `at` (microseconds since the epoch).
+    """The data that the gate's answer depends on, as of the instant `at` (microseconds since the epoch).
 
-    `pieces` returns the states of the measured window in order; None where some of it is excluded. `incidents` are the
+    `pieces` returns the states of the measured window in order, or None if some time is excluded. `incidents` are the
     ids of the open incidents.
     `last_known` is the instant of the last known observation.
     """
@@ -65,7 +65,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The answer of the gate; `computed` is the answer without the override."""
+    """The answer of the gate. `computed` is the answer without the override."""
 
     decision: Decision
     computed: Decision
@@ -82,7 +82,7 @@ class Gate:
 
     @property
     def in_force(self) -> Standing | None:
-        """The highest step that is reached."""
+        """The highest reached step."""
         return in_force(self.standings)
 
     def as_json(self, product: str) -> dict[str, Any]:
@@ -105,13 +105,13 @@ class Gate:
 
 
 def spent_share(measured: Measured) -> Bounds[Fraction] | None:
-    """Return the share of the allowed downtime that is spent; None where none is allowed, or there is no window."""
+    """Return the spent share of the allowed downtime. None if no downtime is allowed or there is no window."""
     allowed = measured.allowed
     return Bounds(*(each / allowed for each in measured.downtime)) if allowed else None
 
 
 def gate(policy: BudgetPolicy, seen: Situation, override: GateOverride | None = None) -> Gate:
-    """Return the answer of the gate; `override` is the one in force, if any."""
+    """Return the answer of the gate. `override` is the valid override, if any."""
     spent = spent_share(seen.measured)
     standings = tuple(policy.standings(spent))
     computed = _computed(policy, seen, standings, spent)
@@ -134,7 +134,7 @@ def _computed(
 
 
 def _holds(seen: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
-    """Yield each reason to hold that the record proves."""
+    """Yield the reasons to hold that follow from the record."""
     reached = [each.step for each in standings if each.reached and each.step.holds]
     if reached:
         last = reached[-1]
@@ -148,7 +148,7 @@ def _holds(seen: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
 def _doubts(
     policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
 ) -> Iterator[Decision]:
-    """Yield each reason why the record does not prove a go."""
+    """Yield the reasons why the record is not sufficient for the answer go."""
     if seen.state.point is State.UNKNOWN:
         yield Decision(Answer.UNKNOWN, _stale(seen), "new observations of the product")
     if spent is None:
@@ -166,7 +166,7 @@ def _doubts(
 
 
 def _at_most(share: Fraction) -> str:
-    """Return the share as percent, rounded up at one digit."""
+    """Return the share as a percentage, rounded up to one digit."""
     return format_percent(Fraction(math.ceil(share * 1000), 1000), 1)
 
 
@@ -191,10 +191,10 @@ def _decided_by(seen: Situation, standing: Standing) -> str:
 
 
 def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:
-    """Return when a rolling window holds less possible downtime than `limit` if the product stays up from now on.
+    """Return the instant from which a rolling window has less possible downtime than `limit` if the product stays up.
 
-    `pieces` are the states of the window in order, `length` is that of the window; microseconds. None: at no instant,
-    because `limit` is 0 or less.
+    `pieces` are the states of the window in order. `length` is the length of the window; microseconds. None if `limit`
+    is 0 or less, because there is no such instant.
     """
     held = list(pieces) if limit > 0 else []
     possible = sum(each.end - each.start for each in held if each.state is not State.UP)
@@ -217,7 +217,7 @@ def _go_reason(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[F
 
 
 def _undecided(policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], doubt: Decision) -> Decision:
-    """Return the answer that the policy gives where the record decides none."""
+    """Return the answer of the policy if the record does not decide one."""
     meaning = policy.undecided
     if meaning is Undecided.ESTIMATE and seen.state.point is not State.UNKNOWN and _is_covered(policy, seen):
         held = next((each for each in standings if each.step.holds and each.estimated), None)

@@ -1,4 +1,4 @@
-"""The response to an alert: when it was announced, its priority and target, who acknowledged it and when.
+"""Responses to alerts: announcement, priority and target, and acknowledgement with person and time.
 
 A response begins when an alert is announced, and again when it becomes more severe than what was acknowledged: an
 acknowledged ticket that becomes a page asks for a person once more. An acknowledgement covers the severity at which it
@@ -23,7 +23,7 @@ _RANKS: Final = {Severity.NOTE: 0, Severity.TICKET: 1, Severity.PAGE: 2}
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The response to the alert of `key` that was announced at `started`; instants are microseconds since the epoch.
+    """The response to the alert of `key` that was announced at `started`. Instants are in microseconds since the epoch.
 
     `priority` and `target` (microseconds to the acknowledgement, None without one) are those of the instant at which it
     started. `acknowledged` is when `author` acknowledged it through `via`, `ended` when the alert was resolved or its
@@ -44,30 +44,30 @@ class Response:
 
     @property
     def open(self) -> bool:
-        """Whether a person is still to acknowledge it."""
+        """Whether the alert still needs an acknowledgement."""
         return self.acknowledged is None and self.ended is None
 
     @property
     def time_to_acknowledge(self) -> int | None:
-        """Microseconds from the announcement to the acknowledgement, None without one."""
+        """The time from the announcement to the acknowledgement, microseconds. None without one."""
         return None if self.acknowledged is None else self.acknowledged - self.started
 
     @property
     def next_due(self) -> int | None:
-        """When the next step of an escalation is due, None if none is."""
+        """The instant of the next step of an escalation. None if there is none."""
         due = (each.due for each in self.escalations if each.due is not None)
         return min(due, default=None) if self.open else None
 
     def holds_for(self, severity: Severity) -> bool:
-        """Return whether it is the response to the alert at this severity, or an acknowledgement that covers it."""
+        """Return whether this response is for the alert at this severity, or its acknowledgement covers it."""
         if self.acknowledged is not None:
             return _RANKS[severity] <= _RANKS[self.severity]
         return severity is self.severity
 
     def within_target(self, now: int) -> bool | None:
-        """Return whether it was acknowledged within the target; None without a target, or while it can be met.
+        """Return whether the target was met. None without a target, or while it can still be met.
 
-        An alert that ended before its target passed and was not acknowledged has neither met nor missed it.
+        An alert that ended before its target without an acknowledgement has neither met nor missed the target.
         """
         if self.target is None:
             return None
@@ -77,13 +77,13 @@ class Response:
         return True if self.acknowledged is not None else None
 
     def acknowledge(self, at: int, author: str, via: str) -> Response:
-        """Return it as acknowledged; not before it started."""
+        """Return the response as acknowledged, not before its start."""
         return replace(self, acknowledged=max(at, self.started), author=author, via=via)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Responses added up: how many, how many acknowledged and in what time, and how many met or missed their target.
+    """Sums of responses: numbers of all, acknowledged, met and missed ones, and times to acknowledge.
 
     `median` is in microseconds, None where none was acknowledged. A response that can still meet its target, has none,
     or ended before the target passed is in neither `met` nor `missed`.
@@ -97,7 +97,7 @@ class Summary:
 
 
 def summary(responses: Sequence[Response], now: int) -> Summary:
-    """Return the sums of responses, as they stand at the instant."""
+    """Return the sums of responses at the instant."""
     times = [each.time_to_acknowledge for each in responses if each.time_to_acknowledge is not None]
     judged = [each.within_target(now) for each in responses]
     middle = round(median(times)) if times else None
