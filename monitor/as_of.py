@@ -1,6 +1,6 @@
-"""What a daemon knew at an instant, rebuilt from the record: by one way for reports and for the API's `at`.
+"""Rebuild the ledger as of an instant from the record, for reports and for the API's `at`.
 
-It has nothing that was observed or stated after the instant (measurement.md, section 1).
+Observations and facts after the instant are excluded (measurement.md, section 1).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The content of a record at an instant, by the keys that the record has. Runs and tail are read once.
+    """The content of a record at an instant, by the keys in the record. Runs and tail can be iterated once.
 
-    `runs` come by check and vantage, then `first`; `tail` is what was observed after each check's last run.
+    `runs` are sorted by check and vantage, then `first`. `tail` are the observations after each check's last run.
     """
 
     runs: Iterable[Run]
@@ -40,15 +40,15 @@ class Recorded:
     facts: Sequence[Fact]
 
     def kept(self) -> Recorded:
-        """Return the same in lists, which can be read again."""
+        """Return the same content in lists, which can be iterated repeatedly."""
         return replace(self, runs=list(self.runs), tail=list(self.tail))
 
     def with_facts(self, facts: Sequence[Fact]) -> Recorded:
-        """Return the same with other facts."""
+        """Return the same content with other facts."""
         return replace(self, facts=facts)
 
     def ledger(self, portfolio: Portfolio) -> Ledger:
-        """Return the ledger of a portfolio that is rebuilt from this content."""
+        """Return a ledger of the portfolio from this content."""
         ledger = Ledger(portfolio)
         ledger.facts = Facts(self.facts, former=ledger.former)
         ledger.restore(self.runs, self.tail, self.incidents)
@@ -56,9 +56,10 @@ class Recorded:
 
 
 def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None = None) -> Ledger:
-    """Return the ledger as it stood at the instant, from one consistent read of the record, also while a daemon runs.
+    """Return the ledger as of the instant, from one consistent read of the record, also while a daemon runs.
 
-    With `product` only the checks that its figures may rest on have a history, those of earlier definitions included.
+    With `product`, only the checks that its figures may depend on have a history, including those of earlier
+    definitions.
 
     Raises:
         StoreError: there is no record, or it cannot be read.
@@ -71,10 +72,10 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None =
 def recorded_at(
     record: Reader, journal: Journal, at: int, portfolio: Portfolio, product: str | None = None
 ) -> Recorded:
-    """Return the content of an open record as it stood at the instant, of all checks or of those of one product.
+    """Return the content of an open record as of the instant, of all checks or of those of one product.
 
     Raises:
-        sqlite3.Error: it cannot be read.
+        sqlite3.Error: the record cannot be read.
         NinewatchError: the journal cannot be read.
     """
     facts = [fact for fact in Facts(record.load_facts(), journal.read()).all if fact.made <= at]
@@ -92,7 +93,7 @@ def recorded_at(
 
 
 def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
-    """Return the keys of the products' checks, former ones and those of earlier definitions included."""
+    """Return the keys of the products' checks, including former keys and those of earlier definitions."""
     defined = (each for name in products for each in ledger.definitions(name))
     present = {member.check for each in defined for member in each.members}
     present |= {key for key in ledger.entries if key.partition("/")[0] in products}
@@ -100,28 +101,28 @@ def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
 
 
 def relied_on(ledger: Ledger, name: str) -> set[str]:
-    """Return the product and all that its figures may rest on: dependencies and theirs, and those it excludes.
+    """Return the product and all products that its figures may depend on: direct, indirect and excluded dependencies.
 
-    Those that an earlier definition excludes are among them, also where the configuration has them no longer.
+    Dependencies that an earlier definition excludes are included, also if they were removed from the configuration.
     """
-    found, left = set[str](), [name]
-    while left:
-        if (each := left.pop()) not in found:
-            found.add(each)
-            left += ledger.products[each].depends_on if each in ledger.products else ()
-            left += ledger.excluded_dependencies(each)
-    return found
+    visited, pending = set[str](), [name]
+    while pending:
+        if (each := pending.pop()) not in visited:
+            visited.add(each)
+            pending += ledger.products[each].depends_on if each in ledger.products else ()
+            pending += ledger.excluded_dependencies(each)
+    return visited
 
 
 def _known(incident: Incident, at: int) -> Incident:
-    """Return the incident as it was known then: one that was resolved later went on."""
+    """Return the incident as of the instant. If it was resolved later, it is open."""
     if incident.resolved is None or incident.resolved <= at:
         return incident
     return replace(incident, resolved=None, downtime=None)
 
 
 def _until(record: Reader, checks: Collection[str] | None, at: int) -> Iterator[Run]:
-    """Yield the runs as they stood at the instant; one that went on is cut at its last observation until then."""
+    """Yield the runs as of the instant. A run that continued is cut at its last observation before the instant."""
     for run in record.load_runs(checks):
         if run.last <= at:
             yield run
@@ -130,10 +131,10 @@ def _until(record: Reader, checks: Collection[str] | None, at: int) -> Iterator[
 
 
 def _cut(run: Run, seen: Sequence[Observation], at: int) -> Run:
-    """Return the run up to the last of the observations; where they are no longer kept, as if evenly spaced.
+    """Return the run up to the last of the observations. Without raw observations, assume that they are evenly spaced.
 
-    From the observation itself the figures of an instant are the same however far the run went on afterwards. The
-    latencies of a part of a run are not known: it has none.
+    With raw observations, the figures as of an instant do not depend on the later part of the run. The latencies of a
+    part of a run are not known, so the part has none.
     """
     run = replace(run, latency_count=0, latency_sum=0, latency_max=0)
     length, steps = run.last - run.first, max(run.count - 1, 1)

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from sla.interval import SECOND
 
-_STEP = SECOND  # a wall clock that left its course by more than this has been set, not slewed
+_STEP = SECOND  # a larger difference means that the wall clock was set, and not slewed
 
 
 def chance() -> float:
-    """Return a random number within [0, 1): for what must not happen everywhere at once, never for secrets."""
+    """Return a random number in [0, 1), for jitter and never for secrets."""
     return random.random()  # noqa: S311
 
 
@@ -24,14 +24,14 @@ def secret_bytes(count: int) -> bytes:
 
 
 class Clock(Protocol):
-    """What the shell asks of time. Tests hand in a manual one; no test sleeps."""
+    """The interface of clocks. Tests use a manual clock, and never sleep."""
 
     def now(self) -> int:
         """Return microseconds since the Unix epoch, UTC. Never goes back within one process."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that only ever goes forward, at the speed of real time."""
+        """Return seconds on a clock that never goes back, and runs at the speed of real time."""
         ...
 
     async def sleep_until(self, moment: float) -> None:
@@ -44,9 +44,9 @@ class Clock(Protocol):
         ...
 
     def follow_wall_clock(self) -> int:
-        """Take up a forward step of the wall clock, keep course against a backward one. Call it about once a second.
+        """Follow a forward step of the wall clock, and ignore a backward step. Call this method about once per second.
 
-        Return the size of the step since the last call, microseconds: negative if backward, 0 if there was none.
+        Return the size of the step since the last call, in microseconds: negative if backward, 0 without a step.
         """
         ...
 
@@ -54,11 +54,11 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks.
 
-    `now()` runs on the monotonic clock from where the wall clock stood. When the wall clock is found to have jumped
-    forward (suspend, a late time sync) it follows, and the jump shows as time without observations; when it was set
-    back it keeps its course, because a record whose instants run backwards can hold no durations. Whether what was
-    stamped meanwhile is wrong is decided at the next start (`storage/clock_marks.py`); `ninewatch run` restarts its
-    daemon when a step that was followed is taken back (`engine/self_check.py`).
+    `now()` starts at the wall clock's time, and runs on the monotonic clock. It follows a forward step of the wall
+    clock (suspend, a late time synchronization), which results in time without observations. It does not follow a
+    backward step, because instants in a record must not run backwards. At the next start, rows with wrong timestamps
+    are set aside (`storage/clock_marks.py`). `ninewatch run` restarts its daemon when a followed step is reverted
+    (`engine/self_check.py`).
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class SystemClock:
         """Return microseconds since the Unix epoch, UTC."""
         return time.monotonic_ns() // 1000 + self._offset
 
-    monotonic = staticmethod(time.monotonic)  # as it is: it is asked ten times a probe
+    monotonic = staticmethod(time.monotonic)  # without a wrapper, because it is called ten times per probe
 
     async def sleep_until(self, moment: float) -> None:
         """Return once `monotonic()` has reached the moment."""
@@ -81,12 +81,12 @@ class SystemClock:
         return self._stepped
 
     def reset(self) -> None:
-        """Set `now()` to the wall clock, also if that goes back. Only while nothing that has read the clock runs."""
+        """Set `now()` to the wall clock, also backward. Call this method only while no other code uses the clock."""
         self._offset = time.time_ns() // 1000 - time.monotonic_ns() // 1000
         self._stepped = 0
 
     def follow_wall_clock(self) -> int:
-        """Take up a forward step, keep course against a backward one; return the size of the step, 0 if none."""
+        """Follow a forward step, and ignore a backward step. Return the size of the step, or 0."""
         ahead = time.time_ns() // 1000 - self.now()
         size, self._stepped = ahead - self._stepped, ahead
         if ahead > _STEP:

@@ -1,4 +1,4 @@
-"""Spare file descriptors: with them the daemon notices that it has run out, and can still answer that it has."""
+"""Spare file descriptors, so that the daemon can detect that no descriptor is free, and can still report it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SPARES: Final = 16  # enough to accept a few connections, while probes compete f
 
 
 class SpareDescriptors:
-    """Holds descriptors on /dev/null.
+    """Open descriptors of /dev/null.
 
-    Make it early: the limit is on a descriptor's number, and what is opened early has a low one.
+    Create this object early: the limit applies to a descriptor's number, and descriptors opened early have low numbers.
     """
 
     def __init__(self, count: int = SPARES) -> None:
@@ -22,9 +22,9 @@ class SpareDescriptors:
         self.exhausted()
 
     def exhausted(self) -> bool:
-        """Return whether the process, or the machine, has no descriptor left but the spare ones.
+        """Return whether the process or the machine has no free descriptor besides the spare ones.
 
-        While it has none, the spares are released for others; afterwards they are taken again.
+        In this case, the spare descriptors are closed, so that other code can use them. Later they are opened again.
         """
         try:
             while len(self._held) <= self._count:
@@ -43,7 +43,7 @@ class SpareDescriptors:
 
 
 def descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard one, and return it."""
+    """Raise the soft limit of open files to the hard limit, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard if hard != resource.RLIM_INFINITY else 1 << 20

@@ -1,4 +1,4 @@
-"""Errors that a person can act on."""
+"""Errors with a remedy for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m monitor.generate`: write the files that are made from code; with `--check`, name those that drifted."""
+"""`python -m monitor.generate`: write the files that are generated from code. `--check`: list outdated files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _read(path: Path) -> str | None:
 def main(check: bool, root: Path) -> None:
     """Write the generated files of a checkout: reference, JSON Schema, rules, dashboards, the chart's copies."""
     if not (root / "pyproject.toml").exists():
-        raise click.ClickException(f"{root} is not a checkout of ninewatch; name one with --root")
+        raise click.ClickException(f"{root} is not a checkout of ninewatch; use --root FOLDER")
     if not check:
         write(root)
         return

@@ -1,4 +1,4 @@
-"""The daemon's own health: one record that the engine and the store fill, and the exporters and pages read."""
+"""The daemon's own health: an object that the engine and the store write, and exporters and pages read."""
 
 from __future__ import annotations
 
@@ -15,59 +15,61 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Health:
-    """What the daemon knows of itself. Plain and mutable on purpose: one writer a field, any reader.
+    """The daemon's own state. It is mutable on purpose: each field has one writer and any number of readers.
 
     Instants are microseconds since the Unix epoch (UTC), durations and monotonic moments are float seconds, counts
-    only ever rise. The fields of the store are also written from its thread; each write replaces one whole value.
+    never decrease. The fields of the store are also written by its thread; each write replaces a complete value.
 
     The engine's:
         lateness, lateness_max: seconds between the moment a probe was due and the moment it was started; last, worst.
         loop_lag, loop_lag_max: seconds by which the event loop answered late; last and worst.
         missed_ticks: probes that were due and never started; their time is unknown.
-        in_flight: probes under way.
-        last_tick: monotonic moment of the scheduler's last round; None before the first. A wedged loop lets it age.
-        hook_failures: events that a hook raised on; probing went on.
-        descriptors_exhausted: whether there was no file descriptor left, now or in the last minute.
-        descriptor_failures: probes that could not be made for want of a descriptor.
-        clock_steps, clock_steps_back: how often the wall clock was set forward and back.
+        in_flight: probes in progress.
+        last_tick: monotonic moment of the scheduler's last round; None before the first. It is old if the loop is
+            blocked.
+        hook_failures: events for which a hook raised an error; probing continued.
+        descriptors_exhausted: whether no file descriptor was free, now or in the last minute.
+        descriptor_failures: probes that failed because no descriptor was free.
+        clock_steps, clock_steps_back: number of forward and backward steps of the wall clock.
         clock_stepped: microseconds by which the wall clock is ahead of the record's time; negative when it is behind.
-        clock_suspect: whether it was set by an hour or more in the last day: nothing is pruned by such a clock.
-        set_aside: observations that a wrong clock had stamped, set aside at the start; 0 an hour later.
+        clock_suspect: whether the clock was set by an hour or more in the last day; nothing is pruned then.
+        set_aside: observations with timestamps of a wrong clock, set aside at the start; 0 an hour later.
         dropping_late: whether observations were dropped in the last minute because the record is ahead of the clock.
 
     The store's:
-        write_failures: transactions that failed; each is tried again.
-        records_queued, records_written: how much was queued for the store, and how much of that is in it for sure: all
-            that was queued before. What was given up counts as written.
-        queue_depth: observations not yet written; queue_since: instant of the oldest of them, None when all is written.
-        dropped_observations, dropped_runs: given up, oldest first, because the queue was full. Incidents never are.
-        unrecorded_since: instant of the oldest observation that a failing store could not take; None while it writes.
-        store_error: why the last transaction failed, one line; empty while it writes.
-        late_observations: dropped because the record had a later one of the same check (clock set back).
-        record_missing: whether the record was taken away and could not be put back yet.
-        record_lost: the same, and for some minutes afterwards.
-        record_loss, record_lost_at, record_losses: what became of it last, when (monotonic), and how often.
-        sqlite_version: of the linked library.
+        write_failures: transactions that failed; each is retried.
+        records_queued, records_written: numbers of items queued for the store, and written by the store. Dropped items
+            count as written.
+        queue_depth: observations not yet written; queue_since: instant of the oldest of them, None if there are none.
+        dropped_observations, dropped_runs: dropped, oldest first, because the queue was full. Incidents are never
+        dropped. unrecorded_since: instant of the oldest observation that a failing store could not take; None while it
+        writes. store_error: error of the last transaction on one line; empty if it succeeded. late_observations:
+        dropped because the record has a later observation of the same check (clock set back). record_missing: whether
+        the record was removed and is not restored yet. record_lost: as record_missing, and for some minutes afterwards.
+        record_loss, record_lost_at, record_losses: cause and moment (monotonic) of the last loss, and number of losses.
+        sqlite_version: version of the linked library.
 
     The notifications':
         notifications_waiting: decided and not delivered; notification_oldest: when the oldest of them was due.
         notifications_sent, notification_failures: messages that a receiver has confirmed, attempts that failed.
         receivers_failing: receivers whose last attempt failed.
-        alerting_defects: errors of ninewatch while it decided or delivered; probing went on.
+        alerting_defects: errors of ninewatch during decision or delivery; probing continued.
         pages_acknowledged, pages_unacknowledged: open pages with and without an acknowledgement.
-        acknowledgements: how many alerts were acknowledged and the microseconds that took, by severity.
+        acknowledgements: number of acknowledged alerts, and sum of the times to acknowledge (microseconds), by
+        severity.
 
     The chain's:
         anchored_until: end of the last day whose head an anchor has, by the id of the anchor.
-        anchor_failures: how often an attempt with an anchor failed, by its id; each is tried again.
+        anchor_failures: number of failed attempts with an anchor, by its id; each is retried.
 
     The configuration's:
-        config_reload_success: whether the last load was taken over; config_reload_at: when the running one was loaded.
-        config_source, config_digest: the name of the file or folder of the running one, and `LoadResult.digest` of it.
+        config_reload_success: whether the last load succeeded; config_reload_at: instant of the running configuration's
+            load.
+        config_source, config_digest: file or folder of the running configuration, and its `LoadResult.digest`.
 
-    Of the modules of /probe, where there are any:
-        blackbox_reload_success, blackbox_reload_at: the same; None where no modules were named at the start.
-        unknown_modules: how often one was asked for that is not in the file.
+    The modules of /probe:
+        blackbox_reload_success, blackbox_reload_at: as for the configuration; None without a file of modules.
+        unknown_modules: number of requests with a module that is not in the file.
     """
 
     lateness: float = 0.0
@@ -127,7 +129,7 @@ class Health:
     unknown_modules: int = 0
 
     def woke(self, moment: float, late: float) -> None:
-        """Record a round of the scheduler: the monotonic moment, and the seconds by which the loop answered late."""
+        """Record a round of the scheduler: its monotonic moment, and the event-loop lag in seconds."""
         self.last_tick = moment
         self.loop_lag = late
         self.loop_lag_max = max(self.loop_lag_max, late)
@@ -139,15 +141,15 @@ class Health:
             self.lateness_max = self.lateness
 
     def queue_age(self, now: int) -> int:
-        """Return for how many microseconds the oldest unwritten observation has been waiting; 0 when none is."""
+        """Return the age of the oldest unwritten observation in microseconds, or 0."""
         return max(0, now - self.queue_since) if self.queue_since is not None else 0
 
     def notification_delay(self, now: int) -> int:
-        """Return for how many microseconds the oldest undelivered notification has been due; 0 when none is."""
+        """Return the time in microseconds since the oldest undelivered notification was due, or 0."""
         return max(0, now - self.notification_oldest) if self.notification_oldest is not None else 0
 
     def count_pages(self, responses: Iterable[Response]) -> None:
-        """Record the responses to alerts that are not over."""
+        """Record the unfinished responses to alerts."""
         pages = [each for each in responses if each.severity is Severity.PAGE]
         self.pages_acknowledged = sum(each.acknowledged is not None for each in pages)
         self.pages_unacknowledged = len(pages) - self.pages_acknowledged
@@ -158,5 +160,5 @@ class Health:
         self.acknowledgements[response.severity.value] = count + 1, total + (response.time_to_acknowledge or 0)
 
     def unrecorded(self, now: int) -> int:
-        """Return for how many microseconds nothing could be written; 0 while the store writes."""
+        """Return the time in microseconds for which the store has failed, or 0."""
         return max(0, now - self.unrecorded_since) if self.unrecorded_since is not None else 0

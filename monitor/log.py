@@ -1,4 +1,4 @@
-"""Logging: one line an event, JSON for machines and readable for people, with every secret taken out of it."""
+"""Logging: one line per event, as JSON or as text for people, with all secrets concealed."""
 
 from __future__ import annotations
 
@@ -23,41 +23,44 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 CONCEALED = "[secret]"
-_SHORTEST_SECRET = 4  # a shorter one occurs by chance in every second word, and hiding it would hide the log
+_MIN_SECRET_LENGTH = 4  # a shorter one occurs by chance in every second word, and hiding it would hide the log
 _LONGEST_TEXT = 2_000
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 class Concealer:
-    """Takes known secrets out of text, also where they stand in base64, in a URL or in JSON.
+    """Conceals known secrets in text, also in base64, in a URL or in JSON.
 
-    With 5,000 of them, one is added, released or found in less than a millisecond. Any thread may do it.
+    With 5,000 secrets, adding, releasing or finding a secret takes less than a millisecond. Thread-safe.
     """
 
     def __init__(self) -> None:
         self._held: Counter[str] = Counter()
         self._forms: Counter[str] = Counter()
-        self._begun: dict[tuple[str, ...], list[str]] = {}  # how forms begin -> such forms, sorted
+        self._begun: dict[tuple[str, ...], list[str]] = {}  # first characters -> sorted forms with this beginning
         self._longest = 0
-        self._released: deque[str] = deque()  # not taken back at once: a finalizer may run in the midst of `_count`
+        self._released: deque[str] = deque()  # released later, because a finalizer may run during `_count`
         self._lock = Lock()
 
     def add(self, secret: str) -> None:
-        """Conceal the secret, and each line of a long one. Rotated ones stay so: an old line may be on its way."""
+        """Conceal the secret, and each line of a multi-line secret.
+
+        Rotated secrets stay concealed, for delayed lines.
+        """
         with self._lock:
             self._held[secret] += 1
             if self._held[secret] == 1:
                 self._count(secret, 1)
 
     def release(self, secret: str) -> None:
-        """Take back one `add`; what was added as often is concealed no more."""
+        """Revert one `add`. The secret is no longer concealed after as many calls of `release` as of `add`."""
         self._released.append(secret)
 
     def clean(self, text: str) -> str:
-        """Return the text with `[secret]` in place of each, the longest where several begin."""
+        """Return the text with `[secret]` in place of each secret, the longest one if several start at a position."""
         if self._released:
             self._settle()
-        if self._begun.keys().isdisjoint(_beginnings(text)):  # nearly always, and quick
+        if self._begun.keys().isdisjoint(_beginnings(text)):  # the usual case, and fast
             return text
         parts, end = list[str](), 0
         for at, beginning in enumerate(_beginnings(text)):
@@ -67,19 +70,19 @@ class Concealer:
         return "".join((*parts, text[end:]))
 
     def head(self, text: str, length: int) -> str:
-        """Return the first characters of what `clean` returns, as many as asked for, without looking at the rest."""
+        """Return the first `length` characters of `clean(text)`, without processing the rest of the text."""
         if self._released:
             self._settle()
         parts, at = list[str](), 0
         while at < len(text) and len(parts) < length:
-            beginning = tuple(text[at : at + _SHORTEST_SECRET])
+            beginning = tuple(text[at : at + _MIN_SECRET_LENGTH])
             found = self._length(text, at, beginning) if beginning in self._begun else 0
             parts.append(CONCEALED if found else text[at])
             at += found or 1
         return "".join(parts)[:length]
 
     def _length(self, text: str, at: int, beginning: tuple[str, ...]) -> int:
-        """Return how long the longest secret is that stands here, 0 if none does."""
+        """Return the length of the longest secret at this position, or 0."""
         rest = text[at : at + self._longest]
         with self._lock:
             forms = self._begun.get(beginning, [])
@@ -87,8 +90,8 @@ class Concealer:
                 before = forms[place - 1]
                 if rest.startswith(before):
                     return len(before)
-                # What stands here sorts no later than `before`, so it is no longer than what the two share.
-                rest = commonprefix((rest, before))  # noqa: RUF071 - character by character is what is meant
+                # A secret at this position sorts before `before`, so it is not longer than their common prefix.
+                rest = commonprefix((rest, before))  # noqa: RUF071 - the common prefix of characters is intended
         return 0
 
     def _settle(self) -> None:
@@ -103,7 +106,7 @@ class Concealer:
 
     def _count(self, secret: str, by: int) -> None:
         for form in set(_parts(secret)):
-            beginning = tuple(form[:_SHORTEST_SECRET])
+            beginning = tuple(form[:_MIN_SECRET_LENGTH])
             forms = self._begun.setdefault(beginning, [])
             if not self._forms[form]:
                 insort(forms, form)
@@ -116,12 +119,12 @@ class Concealer:
 
 
 def _beginnings(text: str) -> Iterator[tuple[str, ...]]:
-    return zip(*(text[start:] for start in range(_SHORTEST_SECRET)), strict=False)
+    return zip(*(text[start:] for start in range(_MIN_SECRET_LENGTH)), strict=False)
 
 
 def _parts(secret: str) -> Iterator[str]:
     for part in {secret, *secret.splitlines()}:
-        if len(part) >= _SHORTEST_SECRET:
+        if len(part) >= _MIN_SECRET_LENGTH:
             yield from _forms(part)
 
 
@@ -135,22 +138,25 @@ def _forms(secret: str) -> Iterator[str]:
     yield base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
 
 
-_concealer = Concealer()  # one per process: readers of secrets and writers of lines must share it
+_concealer = Concealer()  # one per process, shared by the readers of secrets and the writers of lines
 
 
 def conceal(secret: str) -> None:
-    """Keep the secret out of every log line from now on. Also call it for what is derived, such as `user:password`."""
+    """Conceal the secret in all further log lines.
+
+    Call this function for derived texts too, such as `user:password`.
+    """
     _concealer.add(secret)
 
 
-class Passing:
-    """A secret that is concealed for as long as this object is kept."""
+class TemporarySecret:
+    """A secret that is concealed during the lifetime of this object."""
 
     __slots__ = ("__weakref__", "value")
 
     def __init__(self, value: str) -> None:
         self.value = value
-        keeper = _concealer  # which may be another one by the time that this object goes
+        keeper = _concealer  # the global may be a different object when the finalizer runs
         keeper.add(value)
         finalize(self, keeper.release, value).atexit = False
 
@@ -161,7 +167,7 @@ def concealed(text: str) -> str:
 
 
 def concealed_head(text: str, length: int) -> str:
-    """Return at most so many characters of the text without the known secrets, however long the text is."""
+    """Return at most `length` characters of the text without the known secrets, in time independent of its length."""
     return _concealer.head(text, length)
 
 
@@ -196,19 +202,19 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_jso
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,  # a second call to configure must reach loggers that already spoke
+        cache_logger_on_first_use=False,  # a second call of configure must affect loggers that were used before
     )
 
 
 def _rendering(as_json: bool) -> list[Processor]:
-    """Tracebacks are rendered without local variables: those hold what a redaction cannot know."""
+    """Return the renderers. Tracebacks have no local variables, which may contain unknown secrets."""
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 
 
 def _bounded(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Keep a text that a target wrote from forging a line or filling the disk, and cut no secret in half."""
+    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets are never cut."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
@@ -216,9 +222,9 @@ def _one_line(text: str) -> str:
     text = _concealer.clean(text)
     if len(text) > _LONGEST_TEXT:
         text = f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _redacted(logger: WrappedLogger, name: str, line: Any) -> Any:
-    """Clean the finished line: whatever became part of it, a key, a value or a traceback, passes here."""
+    """Conceal secrets in the rendered line, including keys, values and tracebacks."""
     return _concealer.clean(line) if isinstance(line, str) else line

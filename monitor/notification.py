@@ -1,4 +1,4 @@
-"""A notification: one event of one alert for one receiver, kept in the record until the receiver has taken it."""
+"""A notification: one event of one alert for one receiver, recorded until the receiver has confirmed it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What happened to the alert."""
+    """The kind of an alert's event."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
@@ -29,9 +29,10 @@ class Notification:
 
     `key` identifies the alert for deduplication: the id of a product incident, `burn:...`, `cert:...`. `turn` counts
     the notifications of one key to one receiver from 0 and gives their order, `repeat` those of one event from 1.
-    `made` is when it was decided, `due` when it is to be sent, or sent again. `done` is when the receiver confirmed it,
-    None until then. `error` is why the last attempt failed. `claimed_epoch` and `claimed_holder` name the replica that
-    delivers it; a single daemon leaves them at 0 and empty. `body` is the message as JSON, complete when it is decided.
+    `made` is the instant of the decision, `due` the instant of the next attempt. `done` is the instant of the
+    receiver's confirmation, or None. `error` is the error of the last attempt. `claimed_epoch` and `claimed_holder`
+    identify the replica that delivers it; for a single daemon they are 0 and empty. `body` is the complete message as
+    JSON.
     """
 
     key: str
@@ -52,17 +53,17 @@ class Notification:
 
     @property
     def identity(self) -> tuple[str, str, int]:
-        """What no other notification has: key, receiver and turn."""
+        """The unique key of the notification: key, receiver and turn."""
         return self.key, self.receiver, self.turn
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt to deliver it, and for no other notification to the receiver."""
+        """A key that is the same for all attempts of this notification, and unique among those to the receiver."""
         return f"{self.key}{self.event}{self.repeat if self.repeat > 1 else ''}"
 
 
 class Decided(NamedTuple):
-    """What a decision changes in the record, to be written in one transaction with what it was decided from."""
+    """The changes of a decision, which are written in one transaction with the data that it is based on."""
 
     incidents: tuple[ProductIncident, ...] = ()
     notifications: tuple[Notification, ...] = ()

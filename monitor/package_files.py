@@ -13,7 +13,7 @@ _ROOTS = (_PACKAGE / "_share", _PACKAGE.parent)
 
 
 def version() -> str:
-    """Return the running version, also of a checkout that is not installed."""
+    """Return the running version, also in a checkout that is not installed."""
     try:
         return metadata("ninewatch")["Version"]
     except PackageNotFoundError:
@@ -25,16 +25,16 @@ def shipped_path(*parts: str) -> Path:
     """Return the path of a shipped file or folder, e.g. `shipped_path("config", "demo.yaml")`.
 
     Raises:
-        NinewatchError: it is in neither place; the message names both.
+        NinewatchError: the file does not exist. The message contains both possible paths.
     """
     for root in _ROOTS:
         if (path := root.joinpath(*parts)).exists():
             return path
     looked = " and ".join(str(root.joinpath(*parts)) for root in _ROOTS)
-    raise NinewatchError(f"a file that ships with ninewatch is missing; looked for {looked}; install it again")
+    raise NinewatchError(f"a file of ninewatch is missing, expected at {looked}; install ninewatch again")
 
 
 def checkout() -> Path | None:
-    """Return the top folder of the checkout that is running, None if it is an installed wheel."""
+    """Return the root folder of the running checkout. None for an installed wheel."""
     root = _PACKAGE.parent
     return root if (root / "Makefile").is_file() and (root / "requirements-databases.lock").is_file() else None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sla.observation import Observation, Outcome
 
 SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
-VANTAGE = "local"  # the only one of this daemon; records of others are not changed
+VANTAGE = "local"  # the only vantage of this daemon
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
 
@@ -20,10 +20,10 @@ class ProbeResult:
     """The result of one attempt.
 
     `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and not `slow`.
-    `phases` maps a subset of PHASES to seconds. `detail` is one bounded line for people that may quote the target:
-    escape it where it is shown.
-    `certificate_expiry` is when the first certificate of the verified chain expires, seconds since the Unix epoch; None
-    where no certificate was seen.
+    `phases` maps a subset of PHASES to seconds. `detail` is one line of limited length for people. It may quote the
+    target, so it must be escaped for display.
+    `certificate_expiry` is the earliest expiry in the verified chain, seconds since the Unix epoch. None without a
+    certificate.
     """
 
     outcome: Outcome

@@ -1,9 +1,9 @@
 """Time zones: the newer of the system's database and the one in the package `tzdata`, for the whole process.
 
-Governments change the rules of their zones: since November 2026 British Columbia no longer sets its clocks back, and a
-database from 2025 is an hour off from then on. Python reads the system's database first, however old it is. Importing
-this module (`monitor/__init__.py` does) compares the two by version and points `zoneinfo` at the newer one, so that
-libraries that make a `ZoneInfo` of their own read the same rules.
+Governments change the rules of their zones: since November 2026 British Columbia no longer sets its clocks back, so
+times of a database from 2025 are wrong by an hour. Python reads the system's database first, even if it is older. On
+import (by `monitor/__init__.py`), this module compares the versions and configures `zoneinfo` to use the newer one,
+also in libraries that create `ZoneInfo` objects.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class NoZoneError(NinewatchError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A compiled time zone database: a folder of the system, or the package `tzdata` where `folder` is None.
+    """A compiled time zone database: a folder of the system, or the package `tzdata` if `folder` is None.
 
-    `version` is the release of the IANA database, such as 2026f; None where the system does not state it.
+    `version` is the release of the IANA database, such as 2026f. None if it is unknown.
     """
 
     folder: Path | None
@@ -45,7 +45,7 @@ class Database:
 
     @property
     def source(self) -> str:
-        """Where it comes from: `system` or `package`."""
+        """The source of the database: `system` or `package`."""
         return "package" if self.folder is None else "system"
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ def packaged() -> Database | None:
 
 
 def system(folders: Iterable[str]) -> list[Database]:
-    """Return the databases that are in the folders, in this order. A folder without compiled zones holds none."""
+    """Return the databases in the folders, in this order. Folders without compiled zones are ignored."""
     paths = [Path(folder) for folder in folders]
     return [Database(path, _version(path)) for path in paths if (path / _ANY_ZONE).is_file()]
 
@@ -78,15 +78,15 @@ def _version(folder: Path) -> str | None:
 
 
 def newest(candidates: Iterable[Database]) -> Database | None:
-    """Return the database with the highest version, the first of several with it; None if there are no candidates.
+    """Return the database with the highest version, the first one if several have it. None without candidates.
 
-    Any stated version is higher than an unknown one: a database that cannot be shown to be newer is not preferred.
+    A known version is higher than an unknown version.
     """
     return max(candidates, key=lambda each: each.version or "", default=None)
 
 
 def _choose() -> tuple[Database | None, tuple[Database, ...]]:
-    """Point `zoneinfo` at the newest database; return it, and all that were found, the system's first."""
+    """Configure `zoneinfo` to use the newest database. Return it, and all databases, the system's first."""
     package = packaged()
     found = (*system(zoneinfo.TZPATH), *([package] if package else []))
     chosen = newest(found)
@@ -100,14 +100,14 @@ IN_USE, FOUND = _choose()
 
 
 def described() -> str:
-    """Return which database is in use, and which were passed over, for a person."""
+    """Return a text with the database in use and the other databases, for people."""
     others = ", ".join(str(each) for each in FOUND if each != IN_USE)
     passed_over = f"; not newer: {others}" if others else ""
     return f"time zone database {IN_USE}{passed_over}" if IN_USE else f"no time zone database: {_ADVICE}"
 
 
 def as_json() -> dict[str, str | None] | None:
-    """Return the source and the version of the database in use; None without one."""
+    """Return the source and the version of the database in use. None without a database."""
     return None if IN_USE is None else {"source": IN_USE.source, "version": IN_USE.version}
 
 
@@ -126,7 +126,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
     """Return the zone of this name.
 
     Raises:
-        NoZoneError: none has it, or there is no time zone database.
+        NoZoneError: no zone has this name, or there is no time zone database.
     """
     try:
         return zoneinfo.ZoneInfo(name)
@@ -137,13 +137,13 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 
 @contextlib.contextmanager
 def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
-    """Let zones have the rules of these TZif files (RFC 9636), by name, for as long as the block lasts.
+    """Use the rules of these TZif files (RFC 9636), by zone name, in the `with` block.
 
-    They apply to the whole process, as libraries make zones of their own. A zone that is not among them is looked for
-    in the package `tzdata`.
+    They apply to the entire process, because libraries create zones too. Other zones are read from the package
+    `tzdata`.
 
     Raises:
-        ValueError: a name or a file is not one of a zone.
+        ValueError: a name is not a zone name, or a file is not a TZif file.
     """
     before = zoneinfo.TZPATH
     with tempfile.TemporaryDirectory(prefix="ninewatch-zones-") as folder:
@@ -160,10 +160,10 @@ def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
 
 def _write(folder: Path, name: str, data: bytes) -> None:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name[:60]!r} is not the name of a time zone")
+        raise ValueError(f"{name[:60]!r} is not a time zone name")
     try:
         zoneinfo.ZoneInfo.from_file(io.BytesIO(data), name)
-    except Exception as error:  # noqa: BLE001 - the reader raises whatever it fails on
+    except Exception as error:  # noqa: BLE001 - the reader raises various errors
         raise ValueError(f"the rules of the zone {name} are not a TZif file: {error}") from None
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)

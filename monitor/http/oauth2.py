@@ -18,7 +18,7 @@ from monitor.http.exchange import Exchange, exchange
 from monitor.http.json_body import members
 from monitor.http.rate_limit import RateLimit
 from monitor.http.request import request_of
-from monitor.log import Passing, conceal
+from monitor.log import TemporarySecret, conceal
 from monitor.network.failure import ProbeFailure, quoted
 from sla.interval import DAY, MINUTE, SECOND
 from sla.observation import Outcome
@@ -46,7 +46,7 @@ class Tokens:
     def __init__(self, check: HttpClientCheck, oauth2: OAuth2) -> None:
         self._check = check
         self._request = request_of(_token_request(check, oauth2))
-        self._token = self._previous = Passing("")
+        self._token = self._previous = TemporarySecret("")
         self._expires_at = self._no_renewal_before = 0  # microseconds since the Unix epoch
         self._lock = asyncio.Lock()
         self._limit = RateLimit()
@@ -87,7 +87,7 @@ class Tokens:
             response = await self._send_token_request(attempt)
             self._limit.check_response(response.status, response.headers, attempt.now())
             token, lifetime = _parse_token(response)
-            self._previous, self._token = self._token, Passing(token)
+            self._previous, self._token = self._token, TemporarySecret(token)
             self._expires_at = attempt.now() + lifetime - min(_RENEW_BEFORE, lifetime // 10)
 
     async def _send_token_request(self, attempt: Attempt) -> Response:

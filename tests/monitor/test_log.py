@@ -134,7 +134,7 @@ def test_cost_of_adding_a_secret_is_independent_of_their_number(monkeypatch: pyt
 
 
 def test_temporary_secret_is_concealed_while_it_is_referenced() -> None:
-    passing, other = log.Passing("canary-passing"), log.Passing("canary-passing")
+    passing, other = log.TemporarySecret("canary-passing"), log.TemporarySecret("canary-passing")
     del passing
     assert log.concealed("canary-passing") == "[secret]"
     assert other.value == "canary-passing"
@@ -164,7 +164,7 @@ def test_truncation_leaves_no_part_of_a_secret(stream: io.StringIO) -> None:
 
 def test_temporary_secret_is_released_in_its_own_concealer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The garbage collector may run late, when another test holds the same secret in another concealer."""
-    gone = log.Passing("canary-of-both")
+    gone = log.TemporarySecret("canary-of-both")
     monkeypatch.setattr(log, "_concealer", log.Concealer())
     log.conceal("canary-of-both")
     del gone

@@ -25,5 +25,5 @@ def test_installed_wheel_takes_precedence(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_error_for_a_missing_file_lists_the_searched_paths() -> None:
-    with pytest.raises(NinewatchError, match=r"_share/config/nothing and .*/config/nothing; install it again"):
+    with pytest.raises(NinewatchError, match=r"_share/config/nothing and .*/config/nothing; install ninewatch again"):
         package_files.shipped_path("config", "nothing")

@@ -231,7 +231,7 @@ def without(name: str) -> Any:
     [
         (without("runs.jsonl"), 1, "runs.jsonl: the file is missing"),
         (without("holidays.jsonl"), 1, "holidays.jsonl: the file is missing"),
-        (without(NAME), 2, f"holds no {NAME}"),
+        (without(NAME), 2, f"contains no {NAME}"),
         (lambda files: files | {"more.txt": b"x"}, 1, "more.txt: the file is not in manifest.json"),
         (lambda files: dict(reversed(files.items())), 1, "not in the order of the manifest"),
         (lambda files: files | {"facts.jsonl": files["facts.jsonl"] + b"{}\n"}, 1, "facts.jsonl, line "),
