@@ -51,11 +51,11 @@ OUTSIDE = """() => [...document.querySelectorAll("main *")]
 async def open_page(browser: Browser, url: str, **options: Any) -> tuple[Page, list[str]]:
     """Return the page and a list that collects the messages of its console."""
     page = await (await browser.new_context(**options)).new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    console_messages: list[str] = []
+    page.on("console", lambda message: console_messages.append(message.text))
+    page.on("pageerror", lambda error: console_messages.append(str(error)))
     await page.goto(url)
-    return page, said
+    return page, console_messages
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -63,9 +63,9 @@ async def open_page(browser: Browser, url: str, **options: Any) -> tuple[Page, l
 async def test_every_text_has_enough_contrast_in_both_color_schemes(
     browser: Browser, shown: ShownServer, path: str, scheme: Any
 ) -> None:
-    page, said = await open_page(browser, shown.base + path, color_scheme=scheme)
+    page, console_messages = await open_page(browser, shown.base + path, color_scheme=scheme)
     assert await page.evaluate(CONTRAST) == []
-    assert said == []
+    assert console_messages == []
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -78,14 +78,14 @@ async def test_no_page_is_wider_than_its_screen(browser: Browser, shown: ShownSe
 
 
 async def test_target_text_runs_no_script(browser: Browser, shown: ShownServer) -> None:
-    page, said = await open_page(browser, shown.base + "/products/notify")
+    page, console_messages = await open_page(browser, shown.base + "/products/notify")
     assert '<script>alert("x")</script>' in await page.inner_text("main")
-    assert said == []
+    assert console_messages == []
 
 
 async def test_content_security_policy_blocks_injected_scripts(browser: Browser, shown: ShownServer) -> None:
     """Text is escaped in the first place; this test disables the escaping."""
-    page, said = await open_page(browser, shown.base + "/")
+    page, console_messages = await open_page(browser, shown.base + "/")
     await page.evaluate(
         """() => {
           const script = document.createElement("script");
@@ -95,7 +95,7 @@ async def test_content_security_policy_blocks_injected_scripts(browser: Browser,
         }"""
     )
     assert await page.evaluate("window.broken") is None
-    assert len([line for line in said if "Content Security Policy" in line]) == 2
+    assert len([line for line in console_messages if "Content Security Policy" in line]) == 2
 
 
 async def test_page_is_complete_and_refreshes_without_scripts(browser: Browser, shown: ShownServer) -> None:

@@ -105,8 +105,10 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
         for source, ledger in history.ledgers(at, product).items():
             agreed = ledger.agreement_figures(product.id, window, at)
             raw = ledger.measured(product.id, Interval(start, end), at)
-            told = f"{seed=} {source=} {product.id=} {(start - NOW) / STEP=} {(end - NOW) / STEP=} {(at - NOW) / STEP=}"
-            told += "".join(f"\n{line}" for line in history.did)
+            description = (
+                f"{seed=} {source=} {product.id=} {(start - NOW) / STEP=} {(end - NOW) / STEP=} {(at - NOW) / STEP=}"
+            )
+            description += "".join(f"\n{line}" for line in history.did)
             for name, given, kind in (
                 ("raw", raw, False),
                 ("raw", agreed.raw, False),
@@ -116,7 +118,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
                 if list(wrong) == ["counts"] and all(abs(a - b) <= 1 for a, b in zip(*wrong["counts"], strict=True)):
                     tally.off_by_one += 1
                     continue
-                assert not wrong, f"{name} {wrong} {told}"
+                assert not wrong, f"{name} {wrong} {description}"
             tally.windows += 1
 
 

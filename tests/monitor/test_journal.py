@@ -54,9 +54,9 @@ def test_incomplete_line_is_skipped_and_the_next_fact_starts_a_new_line(journal:
     journal.path.write_text(whole + whole[:40], "utf-8")
     assert journal.read() == [SAID]
     journal.add(BACK)
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         assert journal.read() == [SAID, BACK]
-    assert [(each["event"], each["line"]) for each in told] == [("fact_unreadable", 2)]
+    assert [(each["event"], each["line"]) for each in log_entries] == [("fact_unreadable", 2)]
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_changed_line_is_reported_and_skipped(journal: Journal, change: dict[str
     changes = {journal.path: line | {"body": line["body"] | change}, former: as_plain(CORRECTION) | change}
     for path, changed in changes.items():
         path.write_text(f"{json.dumps(changed)}\nnonsense\n[]\n\n{{}}\n{json.dumps(as_line(BACK))}\n", "utf-8")
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         assert journal.read() == [BACK]
-    assert [each["line"] for each in told] == [1, 2, 3, 5] * 2
+    assert [each["line"] for each in log_entries] == [1, 2, 3, 5] * 2
 
 
 @pytest.mark.parametrize("kind", ["correction", "note"])
@@ -109,18 +109,18 @@ def test_line_that_a_record_would_reject_is_reported_and_skipped(
     journal.path.parent.mkdir()
     changed = as_line(SAID) | {"kind": kind} | change
     journal.path.write_text(f"{json.dumps(changed)}\n{json.dumps(as_line(BACK))}\n", "utf-8")
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         assert journal.read() == [BACK]
-    assert [each["line"] for each in told] == [1]
+    assert [each["line"] for each in log_entries] == [1]
 
 
 def test_author_and_product_are_part_of_a_corrections_identity(journal: Journal) -> None:
     for change in ({"author": "Eve"}, {"product": "css"}, {"made": "1970-01-03T00:00:01Z"}, {"id": "0123456789ab"}):
         journal.path.parent.mkdir(exist_ok=True)
         journal.path.write_text(json.dumps(as_line(SAID) | change) + "\n", "utf-8")
-        with capture_logs() as told:
+        with capture_logs() as log_entries:
             assert journal.read() == []
-        assert "changed after it was written" in told[0]["error"]
+        assert "changed after it was written" in log_entries[0]["error"]
 
 
 @pytest.mark.parametrize(

@@ -202,15 +202,17 @@ def test_renamed_product_keeps_its_maintenance() -> None:
 def test_history_lists_maintenance_of_the_product_and_of_all_products() -> None:
     ledger = started(portfolio(all_=[SUNDAYS]))
     reload(ledger, portfolio([block(HOUR, 2 * HOUR)]), NOW + MINUTE)
-    said = [line for each in history(ledger.facts, "p") if each.fact.kind == "maintenance" for line in each.changes]
-    assert said == [
+    history_lines = [
+        line for each in history(ledger.facts, "p") if each.fact.kind == "maintenance" for line in each.changes
+    ]
+    assert history_lines == [
         "planned for all products: 2020-01-05T02:00:00/2020-01-05T04:00:00 FREQ=WEEKLY;BYDAY=SU UTC: backup",
         "no longer planned for all products: 2020-01-05T02:00:00/2020-01-05T04:00:00 FREQ=WEEKLY;BYDAY=SU UTC: backup",
-        f"planned: {said[2].partition(': ')[2]}",
+        f"planned: {history_lines[2].partition(': ')[2]}",
     ]
-    assert said[2].endswith(": upgrade")
+    assert history_lines[2].endswith(": upgrade")
     other = [line for each in history(ledger.facts, OTHER) if each.fact.kind == "maintenance" for line in each.changes]
-    assert other == said[:2]
+    assert other == history_lines[:2]
 
 
 def test_unreadable_plan_is_listed_and_ignored() -> None:

@@ -122,10 +122,10 @@ def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     """A correction excludes time of the product, and the definition before the rename is its first one."""
     old = restored(PLAIN, recorded("forms/health"))
     (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
-    said = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
+    correction = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
     ledger = restored(MOVED, recorded("forms/health"))
-    ledger.facts = Facts([said.fact(), first.fact("ninewatch.yaml")], former=ledger.former)
-    assert list(ledger.facts.corrections.of("permits")) == [said.exclusion()]
+    ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former=ledger.former)
+    assert list(ledger.facts.corrections.of("permits")) == [correction.exclusion()]
     (held,) = ledger.definitions("permits")
     assert (held.product, held.members[0].check, held.made) == ("permits", "permits/page", first.made)
     assert [*additions(MOVED, ledger.definitions, lambda _: None, ledger.facts.products, NOW + 1)] == []

@@ -75,8 +75,8 @@ def test_renaming_is_recorded_once_and_listed() -> None:
         load(ledger, named(("c", "a"), product="r", was="p"), NOW + MINUTE)
     (fact,) = ledger.facts.renamings
     assert (fact.product, fact.author) == ("r", "configuration")
-    said = [line for each in history(ledger.facts, "r") if each.fact == fact for line in each.changes]
-    assert said == ["renamed: p -> r", "renamed: p/a -> r/c", "renamed: p/c -> r/c", "renamed: r/a -> r/c"]
+    history_lines = [line for each in history(ledger.facts, "r") if each.fact == fact for line in each.changes]
+    assert history_lines == ["renamed: p -> r", "renamed: p/a -> r/c", "renamed: p/c -> r/c", "renamed: r/a -> r/c"]
 
 
 def renaming(**body: Any) -> Fact:

@@ -102,11 +102,11 @@ def test_every_target_has_modules_and_tests(target: object) -> None:
 def test_unexplained_survivor_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     results = {"known": Outcome.SURVIVED, "new": Outcome.SURVIVED, "dead": Outcome.KILLED, "stale": Outcome.KILLED}
     assert report(results, 5, {"known": "equivalent", "stale": "equivalent"}, 9) == 1
-    said = capsys.readouterr().out
-    assert "UNEXPLAINED: new\n" in said
-    assert "UNEXPLAINED: known" not in said
-    assert "take it out of survivors.toml: stale" in said
-    assert said.endswith("4 of 5 sampled mutants tried (seed 9): 2 killed, 2 survived, 1 unexplained\n")
+    output = capsys.readouterr().out
+    assert "UNEXPLAINED: new\n" in output
+    assert "UNEXPLAINED: known" not in output
+    assert "take it out of survivors.toml: stale" in output
+    assert output.endswith("4 of 5 sampled mutants tried (seed 9): 2 killed, 2 survived, 1 unexplained\n")
     assert report({"known": Outcome.SURVIVED}, 1, {"known": "equivalent"}, 9) == 0
 
 

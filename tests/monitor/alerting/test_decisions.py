@@ -78,8 +78,8 @@ async def test_failing_check_sends_a_ticket_that_escalates_and_de_escalates() ->
         await start_outage(harness)
         await end_outage(harness)
         await end_outage(harness, "forms/check-1")
-    told = [(row.event.value, row.severity, row.repeat) for row in harness.rows()]
-    assert told == [
+    notifications = [(row.event.value, row.severity, row.repeat) for row in harness.rows()]
+    assert notifications == [
         ("opened", "ticket", 1),
         ("escalated", "page", 1),
         ("escalated", "ticket", 2),

@@ -78,8 +78,8 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     root = Path(__file__).parents[3]
     answer = subprocess.run(command, cwd=apart, capture_output=True, text=True, env={"PYTHONPATH": str(root)})
     assert answer.returncode == 0, answer.stderr
-    said = json.loads(answer.stdout)
-    assert said["agrees"]
+    expected_text = json.loads(answer.stdout)
+    assert expected_text["agrees"]
     stated = json.loads(report.read_text())["products"][0]
     files = unpacked(moved.read_bytes(), "")
     lines = [json.loads(line) for line in files["figures.jsonl"].splitlines()]
@@ -227,7 +227,7 @@ def without(name: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "said"),
+    ("change", "status", "expected_text"),
     [
         (without("runs.jsonl"), 1, "runs.jsonl: the file is missing"),
         (without("holidays.jsonl"), 1, "holidays.jsonl: the file is missing"),
@@ -250,12 +250,12 @@ def without(name: str) -> Any:
     ],
 )
 def test_missing_additional_or_wrong_files_are_reported(
-    change: Any, status: int, said: str, small_bundle: World, tmp_path: Path
+    change: Any, status: int, expected_text: str, small_bundle: World, tmp_path: Path
 ) -> None:
     path = tmp_path / "bundle.zip"
     path.write_bytes(packed(change(unpacked(bundled(small_bundle, "other", "2h"), ""))))
     done = run_main("verify", path)
-    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
+    assert (done.returncode, expected_text in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -278,7 +278,7 @@ def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected_text"),
     [
         (b"", "not a complete ZIP archive"),
         (b"no archive at all" * 50, "not a complete ZIP archive"),
@@ -287,8 +287,8 @@ def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
         (archive(("A B", b"")), "'A B'"),
     ],
 )
-def test_file_that_is_no_bundle_is_rejected(content: bytes, said: str, tmp_path: Path) -> None:
-    with pytest.raises(UnusableBundleError, match=said):
+def test_file_that_is_no_bundle_is_rejected(content: bytes, expected_text: str, tmp_path: Path) -> None:
+    with pytest.raises(UnusableBundleError, match=expected_text):
         verified(content, tmp_path)
 
 

@@ -126,8 +126,8 @@ def test_different_downtime_bounds_are_printed_differently() -> None:
     """Bad for 25 h 10 min, with good probes 20 minutes before and after: at most 25 h 50 min."""
     bad = range(20, 20 + 1511, 10)
     rows = [(0, "good"), *((60 * m, "bad") for m in bad), (60 * (bad[-1] + 20), "good")]
-    said = run(record(rows), "--hold", "20m").output
-    assert "downtime      1d 1h 30m, bounds 1d 1h 10m to 1d 1h 50m" in said
+    output = run(record(rows), "--hold", "20m").output
+    assert "downtime      1d 1h 30m, bounds 1d 1h 10m to 1d 1h 50m" in output
 
 
 def test_file_format_and_order_do_not_change_the_figures(tmp_path: Path) -> None:

@@ -74,17 +74,17 @@ def test_output_depends_on_the_seed(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_text_is_short_sentences_without_internal_terms(name: str) -> None:
-    said = text(PLANS / f"{name}.yaml", *FEW)
+    output = text(PLANS / f"{name}.yaml", *FEW)
     for heading in (
         "Expected availability",
         "Single years differ from the average",
         "Downtime by cause",
         "Assumptions",
     ):
-        assert heading in said
+        assert heading in output
     for jargon in ("MTTF", "Monte Carlo", "quantile", "p05", "Bernoulli", "None", "  ->", "e-0"):
-        assert jargon not in said
-    assert max(map(len, said.splitlines())) <= 110
+        assert jargon not in output
+    assert max(map(len, output.splitlines())) <= 110
 
 
 def test_chefs_on_silver_misses_its_target() -> None:
@@ -163,19 +163,19 @@ def test_durations_are_printed_in_words(microseconds: float, words: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("ratio", "said"),
+    ("ratio", "expected_text"),
     [("0.98904", "98.90%"), ("0.999937", "99.9937%"), ("0.9999999", "99.9999900%"), ("0.5", "50.00%")],
 )
-def test_percentages_are_rounded_down_with_two_digits_after_the_nines(ratio: str, said: str) -> None:
-    assert percent(Fraction(ratio)) == said
+def test_percentages_are_rounded_down_with_two_digits_after_the_nines(ratio: str, expected_text: str) -> None:
+    assert percent(Fraction(ratio)) == expected_text
 
 
 def test_minimal_plan_shows_its_omissions_and_assumptions(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("title: t\nparts: [{id: a, name: the box, availability: 99.99%}]\n", "utf-8")
-    said = text(tmp_path / "plan.yaml", *FEW)
-    assert "No single change improves the design noticeably." in said
-    assert "No mttr in the plan, so 1 hour is assumed: the box." in said
-    assert "The plan lists no data centre, so their outages are not included." in said
+    output = text(tmp_path / "plan.yaml", *FEW)
+    assert "No single change improves the design noticeably." in output
+    assert "No mttr in the plan, so 1 hour is assumed: the box." in output
+    assert "The plan lists no data centre, so their outages are not included." in output
 
 
 def test_change_that_raises_the_ceiling_is_reported(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_period_may_be_explicit_or_in_the_future(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected_error"),
     [
         (("--period", "fortnight"), "or write 2w or START/END"),
         (("--period", "0d"), "write 2w"),
@@ -190,10 +190,10 @@ def test_period_may_be_explicit_or_in_the_future(folder: Path) -> None:
         (("--at", "yesterday"), "write 2026-11-22"),
     ],
 )
-def test_invalid_option_is_rejected_with_a_remedy(folder: Path, options: tuple[str, ...], told: str) -> None:
+def test_invalid_option_is_rejected_with_a_remedy(folder: Path, options: tuple[str, ...], expected_error: str) -> None:
     result = ran(folder, *options)
     assert result.exit_code == 2
-    assert told in " ".join(result.output.replace("│", " ").split())
+    assert expected_error in " ".join(result.output.replace("│", " ").split())
 
 
 def test_missing_rota_is_reported_with_a_remedy(folder: Path) -> None:

@@ -41,10 +41,10 @@ def test_daemon_with_another_configuration_is_reported_with_both(target: HttpTar
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         assert run_in_process("status", "-c", path).exit_code == 0
-        told = refusal(other)
-        assert f"runs another configuration, ninewatch.yaml (digest {digest(path)[:12]})" in told
-        assert f"than {other} (digest {digest(other)[:12]})" in told
-        assert f"start `ninewatch run -c {other}`" in told
+        message = refusal(other)
+        assert f"runs another configuration, ninewatch.yaml (digest {digest(path)[:12]})" in message
+        assert f"than {other} (digest {digest(other)[:12]})" in message
+        assert f"start `ninewatch run -c {other}`" in message
         assert run_in_process("status", "--json", "-c", other).stdout == ""
 
 

@@ -89,9 +89,9 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
     command = [sys.executable, "-m", "monitor.demo.products", "--base-port", "0", "--script", "none", *arguments]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
-    told = json.loads(child.stdout.readline())
-    assert told["ready"] is True
-    return child, told["ports"]
+    ports_message = json.loads(child.stdout.readline())
+    assert ports_message["ready"] is True
+    return child, ports_message["ports"]
 
 
 def test_products_stop_cleanly_on_termination_signals() -> None:
@@ -125,10 +125,10 @@ asyncio.run(main())
 
 def test_invalid_script_gives_one_line_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monitor.demo.products", "--script", str(tmp_path / "none.json")]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
-    assert said.returncode == 1
-    assert said.stderr.startswith("Error: ")
-    assert len(said.stderr.splitlines()) == 1
+    result = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_written_portfolio_differs_only_in_ports_and_store() -> None:

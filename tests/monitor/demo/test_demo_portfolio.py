@@ -59,7 +59,7 @@ EXPECTED_REASONS = {
 
 
 def test_table_above_has_every_mode_of_every_product() -> None:
-    assert set(EXPECTED_REASONS) == {(product, mode) for product, told in modes.MODES.items() for mode in told}
+    assert set(EXPECTED_REASONS) == {(product, mode) for product, statuses in modes.MODES.items() for mode in statuses}
 
 
 def test_shipped_portfolio_loads_without_a_warning() -> None:
@@ -126,8 +126,12 @@ def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio
         now = int((year - 1970) * 365.25 * DAY)
         standings = {product.id: product.readiness_at(now) for product in portfolio.products}
         assert standings.pop("notify") is None  # the domain belongs to another government
-        told = [one for standing in standings.values() if standing is not None for one in standing.statuses]
-        assert {(one.met, one.attestation is not None) for one in told} == {(True, True), (False, True), (False, False)}
+        statuses = [one for standing in standings.values() if standing is not None for one in standing.statuses]
+        assert {(one.met, one.attestation is not None) for one in statuses} == {
+            (True, True),
+            (False, True),
+            (False, False),
+        }
         ceilings = {name: standing.ceiling for name, standing in standings.items() if standing is not None}
         assert ceilings["keycloak"] == Fraction("0.99995")
         assert ceilings["chefs"] == ceilings["css"] == ceilings["secondment"] == Fraction("0.9995")

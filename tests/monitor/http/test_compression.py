@@ -51,7 +51,7 @@ async def result_of(
 
 
 @pytest.mark.parametrize(
-    ("form", "asked", "said"),
+    ("form", "option", "content_encoding"),
     [
         ("gzip", "gzip", "gzip"),
         ("gzip", "gzip", "X-GZip"),
@@ -61,11 +61,11 @@ async def result_of(
         ("padded", "gzip", "gzip"),
     ],
 )
-async def test_compressed_body_is_decoded_before_checks(form: str, asked: str, said: str) -> None:
+async def test_compressed_body_is_decoded_before_checks(form: str, option: str, content_encoding: str) -> None:
     expect = {"json": {"$.ready": True}, "body_size": f"{len(TEXT)}-{len(TEXT)}"}
-    result, head = await result_of(FORMS[form], said, compression=asked, expect=expect)
+    result, head = await result_of(FORMS[form], content_encoding, compression=option, expect=expect)
     assert result.outcome is Outcome.GOOD, result.detail
-    assert f"\r\nAccept-Encoding: {asked}\r\n".encode() in head
+    assert f"\r\nAccept-Encoding: {option}\r\n".encode() in head
 
 
 @pytest.mark.parametrize(
@@ -163,12 +163,12 @@ async def test_response_has_both_lengths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "expected_error"),
     [
         ({"compression": "br"}, "gzip"),
         ({"compression": "gzip", "headers": {"accept-encoding": "br"}}, "already contain Accept-Encoding"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(written: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_invalid_option_is_rejected_at_load(written: dict[str, Any], expected_error: str) -> None:
+    with pytest.raises(ValidationError, match=expected_error):
         load_check({"http": "http://a.example/", **written})

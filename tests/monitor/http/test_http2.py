@@ -94,8 +94,10 @@ async def test_frames_before_the_response_change_nothing() -> None:
     """The frames are 103 Early Hints, a PING, and GOAWAY for later requests."""
     hints = frame(HEADERS, hpack.Encoder().encode([(":status", "103")]), flags=END_HEADERS)
     leaving = frame(GOAWAY, (1).to_bytes(4, "big") + bytes(4), stream=0)
-    said = HELLO + frame(PING, bytes(8), stream=0) + hints + leaving + OK + frame(DATA, b"fine", flags=END_STREAM)
-    result, answer, _ = await exchanged(framing(said))
+    response_frames = (
+        HELLO + frame(PING, bytes(8), stream=0) + hints + leaving + OK + frame(DATA, b"fine", flags=END_STREAM)
+    )
+    result, answer, _ = await exchanged(framing(response_frames))
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 200, b"fine"), result.detail
 
 

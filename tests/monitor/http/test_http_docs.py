@@ -106,11 +106,11 @@ async def test_each_shown_expectation_is_checked(before: bytes, after: bytes, re
     shown: list[dict[str, Any]] = [check for block in BLOCKS for check in yaml.safe_load(block)]
     (check,) = (each for each in shown if each["id"] == "answer")
     body = BODY.replace(before, after) if before else BODY
-    said = (GOOD.replace(before, after) if before else GOOD) % (len(body), body)
+    response = (GOOD.replace(before, after) if before else GOOD) % (len(body), body)
 
     async def target(reader: Any, writer: Any) -> None:
         await read_request(reader)
-        writer.write(said)
+        writer.write(response)
         await writer.drain()
 
     authority = trustme.CA()

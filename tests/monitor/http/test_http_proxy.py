@@ -208,7 +208,7 @@ async def test_outbound_policy_applies_to_the_proxy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "expected_error"),
     [
         ({"proxy": "https://proxy:3128"}, "not a proxy; write http://host:port"),
         ({"proxy": "http://proxy"}, "is not an address; write host:port"),
@@ -220,8 +220,8 @@ async def test_outbound_policy_applies_to_the_proxy() -> None:
         ({"proxy": "http://proxy:3128", "protocol": "2"}, "a proxy supports HTTP/2 for https URLs only"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(written: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_invalid_option_is_rejected_at_load(written: dict[str, Any], expected_error: str) -> None:
+    with pytest.raises(ValidationError, match=expected_error):
         load_check({"http": "http://a.example/", **written})
 
 
@@ -233,12 +233,12 @@ TWICE = b"content-length: 5\r\nContent-Length : 7\r\n"
 @pytest.mark.parametrize("piecewise", [False, True])
 async def test_body_lengths_in_a_connect_response_are_ignored(lengths: bytes, piecewise: bool, tmp_path: Path) -> None:
     """A tunnel has no body (RFC 9110, 9.3.6), so these headers are no reason to reject the tunnel."""
-    said = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n" + lengths + b"X: y\r\n\r\n"
+    response = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n" + lengths + b"X: y\r\n\r\n"
 
     class Verbose(Proxy):
         async def _tunnel(self, target: str, reader: Any, writer: Any) -> None:
             there, onward = await self._opened(target)
-            for piece in [said[at : at + 1] for at in range(len(said))] if piecewise else [said]:
+            for piece in [response[at : at + 1] for at in range(len(response))] if piecewise else [response]:
                 writer.write(piece)
                 await asyncio.sleep(0)
             await joined(reader, writer, there, onward)
@@ -253,8 +253,8 @@ async def test_body_lengths_in_a_connect_response_are_ignored(lengths: bytes, pi
 
 
 @pytest.mark.parametrize(
-    "said", [b"SSH-2.0-x", b"\0\xff\xfe", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"HTTP/1.1 2x0 OK\r\n"]
+    "response", [b"SSH-2.0-x", b"\0\xff\xfe", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"HTTP/1.1 2x0 OK\r\n"]
 )
-async def test_invalid_connect_response_fails_immediately(said: bytes) -> None:
-    result = await through(send_on_connect(said), f"https://{NAME}/", timeout="5s")
+async def test_invalid_connect_response_fails_immediately(response: bytes) -> None:
+    result = await through(send_on_connect(response), f"https://{NAME}/", timeout="5s")
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused"), result.detail

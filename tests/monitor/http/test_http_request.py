@@ -252,7 +252,7 @@ async def test_http_version_of_the_response_is_checked(spoken: str, wanted: Any,
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "expected_error"),
     [
         ({"method": "TRACE"}, "GET"),
         ({"body": "x"}, "a GET request has no body; add method: POST"),
@@ -277,6 +277,6 @@ async def test_http_version_of_the_response_is_checked(spoken: str, wanted: Any,
         ({"bearer": {"env": "HOME"}, "basic": {"user": "u", "password": {"env": "HOME"}}}, "keep basic or bearer"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(written: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_invalid_option_is_rejected_at_load(written: dict[str, Any], expected_error: str) -> None:
+    with pytest.raises(ValidationError, match=expected_error):
         load_check({"http": "http://a.example/", **written})

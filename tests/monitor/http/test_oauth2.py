@@ -67,8 +67,8 @@ class Realm:
         if not self.asked[-1][0]:
             writer.write(http_response(b'{"error": "invalid_client"}', "401 Unauthorized"))
         else:
-            said = {"access_token": self.token, "token_type": "Bearer", "expires_in": self.lifetime}
-            writer.write(http_response(json.dumps(said).encode()))
+            token_response = {"access_token": self.token, "token_type": "Bearer", "expires_in": self.lifetime}
+            writer.write(http_response(json.dumps(token_response).encode()))
         await writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -316,7 +316,7 @@ async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected_error"),
     [
         ({"bearer": {"env": "CLIENT_SECRET"}}, "one set of credentials; keep bearer or oauth2"),
         ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "already contain Authorization"),
@@ -324,7 +324,7 @@ async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:
         ({"oauth2": {"token_url": "a.example"}}, "not an http or https URL"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(more: dict[str, Any], said: str) -> None:
+def test_invalid_option_is_rejected_at_load(more: dict[str, Any], expected_error: str) -> None:
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ValidationError, match=expected_error):
         load_check({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **more})

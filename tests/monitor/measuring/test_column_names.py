@@ -12,7 +12,7 @@ from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguo
 
 
 @pytest.mark.parametrize(
-    ("tool", "said", "meant"),
+    ("tool", "words", "outcomes"),
     [
         ("ours", ("good", "bad", "unknown"), (GOOD, BAD, UNKNOWN)),
         ("Uptime Kuma", ("UP", "DOWN", "PENDING", "MAINTENANCE"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
@@ -25,9 +25,9 @@ from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguo
         ("a script", (" Success ", "failed", "OK", "error"), (GOOD, BAD, GOOD, BAD)),
     ],
 )
-def test_outcome_words_of_other_tools_are_read(tool: str, said: tuple[str, ...], meant: tuple[int, ...]) -> None:
+def test_outcome_words_of_other_tools_are_read(tool: str, words: tuple[str, ...], outcomes: tuple[int, ...]) -> None:
     """Case does not matter. A state that the tool has not decided is unknown."""
-    assert tuple(map(rank, said)) == meant, tool
+    assert tuple(map(rank, words)) == outcomes, tool
 
 
 @pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
@@ -58,10 +58,12 @@ def test_own_column_name_takes_precedence() -> None:
 def test_documentation_lists_exactly_the_supported_words() -> None:
     text = (Path(__file__).parents[3] / "docs/measure.md").read_text()
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
-    told = {name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", listed) for name, listed in rows}
-    assert {outcome: told[outcome] for outcome in ("good", "bad", "unknown")} == {
+    documented_words = {
+        name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", listed) for name, listed in rows
+    }
+    assert {outcome: documented_words[outcome] for outcome in ("good", "bad", "unknown")} == {
         str(column_names.OUTCOMES[meaning]): listed.split() for meaning, listed in SYNONYMS.items()
     }
-    assert {column: told[column] for column in column_names.COLUMNS} == {
+    assert {column: documented_words[column] for column in column_names.COLUMNS} == {
         column: list(names) for column, names in column_names.COLUMNS.items()
     }

@@ -151,8 +151,10 @@ async def test_echoed_credential_is_not_printed(
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = await read_request(reader)
         (sent,) = (line[15:].decode() for line in request.split(b"\r\n") if line.startswith(b"Authorization: "))
-        said = "." * filler + sent
-        writer.write(http_response(json.dumps({"echo": said}).encode(), X_Echo=said, Location=f"/?{said}"))
+        echoed_text = "." * filler + sent
+        writer.write(
+            http_response(json.dumps({"echo": echoed_text}).encode(), X_Echo=echoed_text, Location=f"/?{echoed_text}")
+        )
         await writer.drain()
         await reader.read()
 

@@ -125,21 +125,23 @@ def test_check_that_would_not_query_is_rejected(
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome", "reason"),
+    ("message", "outcome", "reason"),
     [
         (b"connection requires a valid client certificate", UNKNOWN, "credentials_refused"),
         (b'certificate authentication failed for user "x"', UNKNOWN, "credentials_refused"),
         (b"the certificate of the standby is old", BAD, "database_error"),
     ],
 )
-async def test_server_text_about_certificates_is_not_a_tls_failure(said: bytes, outcome: Outcome, reason: str) -> None:
-    async with serve_tcp(send_on_connect(postgres_error(b"28000", said))) as port:
+async def test_server_text_about_certificates_is_not_a_tls_failure(
+    message: bytes, outcome: Outcome, reason: str
+) -> None:
+    async with serve_tcp(send_on_connect(postgres_error(b"28000", message))) as port:
         result = (await attempt({"postgres": f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome", "reason"),
+    ("message", "outcome", "reason"),
     [
         ("SSL error: tlsv1 alert unknown ca", UNKNOWN, "credentials_refused"),
         ("SSL error: tlsv13 alert certificate required", UNKNOWN, "credentials_refused"),
@@ -150,9 +152,11 @@ async def test_server_text_about_certificates_is_not_a_tls_failure(said: bytes, 
         ("could not receive data from server: Connection reset by peer", BAD, "connection_reset"),
     ],
 )
-def test_libpq_connection_errors_have_their_reasons(said: str, outcome: Outcome, reason: str) -> None:
+def test_libpq_connection_errors_have_their_reasons(message: str, outcome: Outcome, reason: str) -> None:
     check = load_check({"postgres": "127.0.0.1", "user": "ninewatch"})
-    error = psycopg.OperationalError(f'connection failed: connection to server at "127.0.0.1", port 1 failed: {said}')
+    error = psycopg.OperationalError(
+        f'connection failed: connection to server at "127.0.0.1", port 1 failed: {message}'
+    )
     failure = failure_of(check, error)
     assert failure is not None
     assert (failure.outcome, failure.reason) == (outcome, reason)

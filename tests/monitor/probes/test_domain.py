@@ -42,7 +42,7 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome", "reason"),
+    ("response", "outcome", "reason"),
     [
         (registration("active"), GOOD, ""),
         (registration("active", ends=datetime.now(UTC) + timedelta(days=3)), BAD, "domain_expiring"),
@@ -76,8 +76,8 @@ async def probed(handler: Handler, **more: Any) -> ProbeResult:
         "error",
     ],
 )
-async def test_every_answer_has_its_reason(said: bytes, outcome: Outcome, reason: str) -> None:
-    result = await probed(respond_with(said))
+async def test_every_answer_has_its_reason(response: bytes, outcome: Outcome, reason: str) -> None:
+    result = await probed(respond_with(response))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 

@@ -111,9 +111,9 @@ def test_command_line_requires_the_flag(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     check = "{id: c, exec: [/bin/true]}"
     config.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      - {check}\n")
-    status, _, said = run_to_exit("probe", "c", "-c", config)
-    assert (status != 0, "--allow-exec" in said) == (True, True)
-    status, _, said = run_to_exit("run", "-c", config)
-    assert (status != 0, "--allow-exec" in said) == (True, True)
+    status, _, errors = run_to_exit("probe", "c", "-c", config)
+    assert (status != 0, "--allow-exec" in errors) == (True, True)
+    status, _, errors = run_to_exit("run", "-c", config)
+    assert (status != 0, "--allow-exec" in errors) == (True, True)
     assert run_to_exit("probe", "c", "-c", config, "--allow-exec")[0] == 0
     assert run_to_exit("check-config", config)[0] == 0

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC)
 
 
-async def probed(said: bytes, **more: Any) -> ProbeResult:
-    async with serve_tcp(respond_with(said)) as port:
+async def probed(response: bytes, **more: Any) -> ProbeResult:
+    async with serve_tcp(respond_with(response)) as port:
         return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **more})).result
 
 
@@ -32,7 +32,7 @@ def aged(**age: float) -> datetime:
 
 
 @pytest.mark.parametrize(
-    ("said", "stamp"),
+    ("response", "stamp"),
     [
         (http_response(Last_Modified=format_datetime(aged(hours=1), usegmt=True)), {}),
         (http_response(X_Run=aged(hours=1).isoformat()), {"header": "X-Run"}),
@@ -48,10 +48,10 @@ def aged(**age: float) -> datetime:
 )
 @pytest.mark.parametrize(("max_age", "reason"), [("25h", ""), ("30s", "stale")])
 async def test_newest_stamp_is_found_at_every_place(
-    said: bytes, stamp: dict[str, str], max_age: str, reason: str
+    response: bytes, stamp: dict[str, str], max_age: str, reason: str
 ) -> None:
     written = {**stamp, "format": "%Y%m%d%H"} if "matches" in stamp else stamp
-    result = await probed(said, stamp=written, max_age=max_age)
+    result = await probed(response, stamp=written, max_age=max_age)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
     assert "old" in result.detail
 
@@ -93,7 +93,7 @@ def test_format_with_a_year_is_accepted(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "stamp", "reason"),
+    ("response", "stamp", "reason"),
     [
         (http_response(), {}, "stamp_missing"),
         (http_response(b'{"at": null}'), {"json": "$.there"}, "stamp_missing"),
@@ -105,8 +105,8 @@ def test_format_with_a_year_is_accepted(written: str) -> None:
     ],
     ids=["no header", "no value", "no time", "too large", "no json", "tomorrow", "an error"],
 )
-async def test_every_failure_has_its_reason(said: bytes, stamp: dict[str, str], reason: str) -> None:
-    result = await probed(said, stamp=stamp, max_age="1d")
+async def test_every_failure_has_its_reason(response: bytes, stamp: dict[str, str], reason: str) -> None:
+    result = await probed(response, stamp=stamp, max_age="1d")
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
 

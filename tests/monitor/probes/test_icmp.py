@@ -47,16 +47,16 @@ def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
 @needs_namespaces
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_host_that_echoes_is_good(host: str) -> None:
-    status, said = probed(host)
-    assert (status, "first_byte" in said) == (0, True), said
+    status, output = probed(host)
+    assert (status, "first_byte" in output) == (0, True), output
 
 
 @needs_namespaces
 def test_missing_host_is_bad_and_missing_route_is_unknown() -> None:
     """The kernel gets no answer from the silent neighbour."""
     assert probed("192.0.2.9", ALLOWED + NEIGHBOURS)[0] == 1
-    status, said = probed("192.0.2.9")
-    assert (status, "no_route" in said) == (3, True), said
+    status, output = probed("192.0.2.9")
+    assert (status, "no_route" in output) == (3, True), output
 
 
 def test_forbidden_ping_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

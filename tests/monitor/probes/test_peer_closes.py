@@ -36,13 +36,13 @@ SECONDS = 10.0
 ENDINGS: tuple[Ending, ...] = ("close", "reset")
 
 
-def send_everything_first(said: bytes, *, stays: bool) -> Handler:
+def send_everything_first(content: bytes, *, stays: bool) -> Handler:
     """Return a handler that sends everything before any request, and closes its half of the connection unless it stays
     open.
     """
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(said)
+        writer.write(content)
         if not stays:
             writer.write_eof()
         await reader.read()

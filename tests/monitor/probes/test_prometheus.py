@@ -40,10 +40,10 @@ def numbers(**values: list[str]) -> Handler:
     return handler
 
 
-def saying_always(said: bytes) -> Handler:
+def respond_always_with(response: bytes) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(said)
+        writer.write(response)
         await writer.drain()
 
     return handler
@@ -114,10 +114,10 @@ async def test_outcome_depends_on_the_share_of_good_events(
     "handler",
     [
         send_nothing,
-        saying_always(http_response(b'{"status":"error","error":"parse error"}', "400 Bad Request")),
-        saying_always(http_response(b"<html>", "502 Bad Gateway")),
-        saying_always(http_response(b'{"status":"success","data":[]}')),
-        saying_always(b""),
+        respond_always_with(http_response(b'{"status":"error","error":"parse error"}', "400 Bad Request")),
+        respond_always_with(http_response(b"<html>", "502 Bad Gateway")),
+        respond_always_with(http_response(b'{"status":"success","data":[]}')),
+        respond_always_with(b""),
     ],
 )
 async def test_failing_metrics_server_gives_unknown(handler: Handler) -> None:

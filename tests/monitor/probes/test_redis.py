@@ -56,16 +56,16 @@ async def test_wrong_password_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [
         b"-ERR AUTH <password> called without any password configured for the default user.\r\n",
         b"-ERR Client sent AUTH, but no password is set\r\n",
         b"-ERR wrong number of arguments for 'auth' command\r\n",
     ],
 )
-async def test_unnecessary_password_gives_unknown(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unnecessary_password_gives_unknown(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
-    result = await probed(send_on_connect(said), password={"env": "REDIS_PASSWORD"})
+    result = await probed(send_on_connect(reply), password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
 
 

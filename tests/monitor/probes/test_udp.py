@@ -43,7 +43,7 @@ async def test_closed_port_is_reported() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
 
 
-@pytest.mark.parametrize("said", [{"send": "ping"}, {"expect": "pong"}, {}])
-def test_check_without_an_expected_answer_is_rejected(said: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fields", [{"send": "ping"}, {"expect": "pong"}, {}])
+def test_check_without_an_expected_answer_is_rejected(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="datagram"):
-        load_check({"udp": "127.0.0.1:9", **said})
+        load_check({"udp": "127.0.0.1:9", **fields})

@@ -136,13 +136,13 @@ CLOSES = {
 async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str, stays: bool) -> None:
     """The handshake response, a message and the close frame arrive together."""
     frame, named = CLOSES[close]
-    said = {"send": "hello", "expect": "^ok$"}
+    message_keys = {"send": "hello", "expect": "^ok$"}
     async with serve_tcp(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
-        came = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said})
-        other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said, "expect": "^never$"})
+        came = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
+        other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys, "expect": "^never$"})
         bare = await attempt({"websocket": f"ws://127.0.0.1:{port}/"})
     async with serve_tcp(upgrading(frame, stays=stays)) as port:
-        nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **said})
+        nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
     assert (came.result.outcome, came.result.reason) == (Outcome.GOOD, ""), came.result.detail
     assert (bare.result.outcome, bare.result.reason) == (Outcome.GOOD, ""), "the handshake is all that is asked"
     assert (other.result.outcome, other.result.reason) == (Outcome.BAD, "answer_mismatch")

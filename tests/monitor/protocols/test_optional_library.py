@@ -45,9 +45,9 @@ def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_error_in_a_checkout_names_the_make_target(missing: tuple[str, str, str], tmp_path: Path) -> None:
     module, kind, check = missing
-    said = checked(tmp_path, check)
-    assert f"{kind} checks need the library {module}, which is not installed; run `make extras` in {ROOT}" in said
-    assert f"{tmp_path / 'mine.yaml'}:5:" in said
+    output = checked(tmp_path, check)
+    assert f"{kind} checks need the library {module}, which is not installed; run `make extras` in {ROOT}" in output
+    assert f"{tmp_path / 'mine.yaml'}:5:" in output
 
 
 def test_error_in_an_installed_wheel_names_the_make_target_too(
@@ -56,9 +56,9 @@ def test_error_in_an_installed_wheel_names_the_make_target_too(
     """An image has neither a Makefile nor a usable pip."""
     module, kind, check = missing
     monkeypatch.setattr(package_files, "_PACKAGE", tmp_path / "site-packages/monitor")
-    said = checked(tmp_path, check)
-    assert f"{kind} checks need the library {module}, which this installation does not include; " in said
-    assert "run `make extras` in a checkout of ninewatch, and run it from there" in said
+    output = checked(tmp_path, check)
+    assert f"{kind} checks need the library {module}, which this installation does not include; " in output
+    assert "run `make extras` in a checkout of ninewatch, and run it from there" in output
 
 
 def test_no_text_names_an_unpublished_package() -> None:

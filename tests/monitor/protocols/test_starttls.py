@@ -98,10 +98,10 @@ async def test_refusal_of_starttls_is_reported(protocol: str, turns: Any, words:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
-    "said", [b"SSH-2.0-OpenSSH_9.2\r\n" * 20, b"\x30\x02\xff\xff" * 20, b"\x30\x05\x02\x01\x01\x78\x80", bytes(200)]
+    "reply", [b"SSH-2.0-OpenSSH_9.2\r\n" * 20, b"\x30\x02\xff\xff" * 20, b"\x30\x05\x02\x01\x01\x78\x80", bytes(200)]
 )
-async def test_other_protocol_has_its_reason(protocol: str, said: bytes) -> None:
-    result = await probed(send_and_close(said), protocol)
+async def test_other_protocol_has_its_reason(protocol: str, reply: bytes) -> None:
+    result = await probed(send_and_close(reply), protocol)
     assert result.outcome is Outcome.BAD
     assert result.reason in ("starttls_malformed", "starttls_injected", "hung_up", "answer_too_long")
     assert result.detail.isprintable()

@@ -56,11 +56,11 @@ def test_empty_record_is_reported(tmp_path: Path, form: str) -> None:
     config = tmp_path / "portfolio.yaml"
     config.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
     SqliteStore(tmp_path / "record.db", 0).close()
-    said = ask(config, form, product="all")
+    output = ask(config, form, product="all")
     if form in ("html", "md", "csv"):
-        assert "The record is empty" in said.decode()
-        assert "0.000%" in said.decode()
-    assert said
+        assert "The record is empty" in output.decode()
+        assert "0.000%" in output.decode()
+    assert output
 
 
 def folded(seen: list[Observation], hold: int) -> list[Run]:

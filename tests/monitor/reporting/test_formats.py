@@ -136,8 +136,10 @@ def test_csv_has_the_figures_of_json(config: Path, cells: Cells) -> None:
 def test_csv_has_the_incidents_exclusions_downtime_split_and_cost_of_json(config: Path, cells: Cells) -> None:
     [found] = [p for p in json.loads(ask(config, "json", product="all"))["products"] if p["product"] == "forms"]
     assert len(found["incidents"]) == 1
-    told = [row for k, row in cells.items() if k[:2] == ("forms", "incidents")]
-    assert {row["value"] for row in told if row["column"] == "Start"} == {each["opened"] for each in found["incidents"]}
+    incident_rows = [row for k, row in cells.items() if k[:2] == ("forms", "incidents")]
+    assert {row["value"] for row in incident_rows if row["column"] == "Start"} == {
+        each["opened"] for each in found["incidents"]
+    }
     left_out = [row for k, row in cells.items() if k[:2] == ("forms", "exclusions") and k[3] == "Duration"]
     assert [float(row["value"]) for row in left_out] == [piece["seconds"] for piece in found["exclusions"]]
     assert float(cells["forms", "blame", "Total", "Downtime"]["value"]) == found["blame"]["downtime_seconds"]

@@ -20,11 +20,12 @@ def test_second_holder_gets_the_process_and_start_of_the_first(tmp_path: Path) -
     record = tmp_path / "record.db"
     with Lock(record, SINCE), pytest.raises(StoreHeldError) as refused:
         Lock(record, 0)
-    said = str(refused.value)
+    message = str(refused.value)
     assert (
-        f"{record} is in use by process {os.getpid()} on {socket.gethostname()} since 2026-11-18 11:06:40 UTC" in said
+        f"{record} is in use by process {os.getpid()} on {socket.gethostname()} since 2026-11-18 11:06:40 UTC"
+        in message
     )
-    assert "set another `store:`" in said
+    assert "set another `store:`" in message
 
 
 def test_released_lock_can_be_acquired_again(tmp_path: Path) -> None:

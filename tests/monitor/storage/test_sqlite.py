@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SAID = Correction("p", Interval(10, 20), "Ana", "account locked", 30).fact()
+CORRECTION = Correction("p", Interval(10, 20), "Ana", "account locked", 30).fact()
 INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
 
 
@@ -165,18 +165,18 @@ def test_only_batches_with_incidents_or_facts_are_synced(store: SqliteStore) -> 
             connection.set_trace_callback(watch)
 
     connection.set_trace_callback(watch)
-    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1), Batch(facts=[SAID])):
+    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1), Batch(facts=[CORRECTION])):
         store.write(batch)
     assert levels == [1, 2, 1, 2]
 
 
 def test_fact_cannot_be_changed_or_deleted(store: SqliteStore, path: Path) -> None:
     """This also applies to other programs, unless they drop the triggers first."""
-    store.write(Batch(facts=[SAID]))
+    store.write(Batch(facts=[CORRECTION]))
     for statement in ("UPDATE facts SET body = '{}'", "DELETE FROM facts"):
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
             raw(path, statement)
-    assert facts_of(path) == [SAID]
+    assert facts_of(path) == [CORRECTION]
 
 
 def test_record_without_a_facts_table_is_migrated(path: Path) -> None:
@@ -187,25 +187,25 @@ def test_record_without_a_facts_table_is_migrated(path: Path) -> None:
     assert facts_of(path) == []
     with contextlib.closing(SqliteStore(path, 0)) as store:
         assert store.load_facts() == []
-        store.write(Batch(facts=[SAID]))
-        assert facts_of(path) == [SAID]
+        store.write(Batch(facts=[CORRECTION]))
+        assert facts_of(path) == [CORRECTION]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT word FROM reasons").fetchall() == [("old",)]
 
 
 def test_corrections_of_an_earlier_schema_become_facts_with_their_ids(path: Path) -> None:
     """The former table is dropped; a copy of the earlier record is next to it."""
-    back = Revocation(SAID.id, "Ben", "it was the service", 40_000_001).fact()
+    back = Revocation(CORRECTION.id, "Ben", "it was the service", 40_000_001).fact()
     path.parent.mkdir()
     old = schema.MIGRATIONS[:4]
     raw(path, *(each for step in old for each in step), "PRAGMA user_version = 4")
     insert = "INSERT INTO corrections (id, made, author, reason, product, start, end, revokes) VALUES"
-    raw(path, f"{insert} ('{SAID.id}', 30, 'Ana', 'account locked', 'p', 10, 20, NULL)")
-    raw(path, f"{insert} ('{back.id}', 40000001, 'Ben', 'it was the service', NULL, NULL, NULL, '{SAID.id}')")
-    assert facts_of(path) == [SAID, back]
+    raw(path, f"{insert} ('{CORRECTION.id}', 30, 'Ana', 'account locked', 'p', 10, 20, NULL)")
+    raw(path, f"{insert} ('{back.id}', 40000001, 'Ben', 'it was the service', NULL, NULL, NULL, '{CORRECTION.id}')")
+    assert facts_of(path) == [CORRECTION, back]
     for _ in range(2):
         with contextlib.closing(SqliteStore(path, 0)) as store:
-            assert store.load_facts() == [SAID, back]
+            assert store.load_facts() == [CORRECTION, back]
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'corrections'").fetchone()
     with contextlib.closing(sqlite3.connect(backup_path(path, 4))) as connection:
@@ -365,9 +365,9 @@ def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
 def test_opening_a_record_logs_nothing(store: SqliteStore, path: Path) -> None:
     """A warning about the linked SQLite version would not apply here."""
     store.close()
-    with capture_logs() as told:
+    with capture_logs() as log_entries:
         SqliteStore(path, 0).close()
-    assert told == []
+    assert log_entries == []
 
 
 def test_only_the_writer_can_checkpoint(store: SqliteStore, path: Path) -> None:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = "chefs/health"
-SAID = Correction("chefs", Interval(10, 20), "Ana", "account locked", 30)
+CORRECTION = Correction("chefs", Interval(10, 20), "Ana", "account locked", 30)
 WHOLE = Batch(
     [Observation(KEY, at, Outcome.BAD, "deadline", 5) for at in (100, 200, 300, 400, 900)],
     [Run(KEY, Outcome.BAD, "deadline", 100, 200, 2, 130, 2, 10, 5), Run(KEY, Outcome.BAD, "dns", 300, 400, 2, 130)],
     [Incident("abc", "chefs", KEY, 100, 300, "deadline", 90)],
     250,
-    [SAID.fact(), Revocation(SAID.id, "Ben", "it was the service", 40).fact()],
+    [CORRECTION.fact(), Revocation(CORRECTION.id, "Ben", "it was the service", 40).fact()],
 )
 NUMBERS = {
     "observations": ["at", "outcome", "reason", "series"],
@@ -98,7 +98,7 @@ def test_wrong_type_of_a_text_is_rejected(path: Path, table: str, column: str, v
 
 
 @pytest.mark.parametrize(
-    ("table", "change", "said"),
+    ("table", "change", "expected_error"),
     [
         ("runs", "outcome = 9", "outcome is not a number from 0 to 2"),
         ("runs", "last = first - 1", "ends before it begins"),
@@ -121,9 +121,11 @@ def test_wrong_type_of_a_text_is_rejected(path: Path, table: str, column: str, v
         ("progress", "value = 5000", "after the last recorded run"),
     ],
 )
-def test_impossible_value_is_rejected_with_its_position(path: Path, table: str, change: str, said: str) -> None:
+def test_impossible_value_is_rejected_with_its_position(
+    path: Path, table: str, change: str, expected_error: str
+) -> None:
     damage(path, table, change)
-    with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
+    with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a copy.*--new-record"):
         load(path)
 
 
@@ -139,7 +141,7 @@ def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected_error"),
     [
         ("outcome = 9", "no outcome 9"),
         ("reason = 77", "no such check or reason"),
@@ -147,11 +149,11 @@ def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> 
     ],
 )
 def test_observation_is_checked_when_it_is_read(
-    path: Path, monkeypatch: pytest.MonkeyPatch, change: str, said: str
+    path: Path, monkeypatch: pytest.MonkeyPatch, change: str, expected_error: str
 ) -> None:
     monkeypatch.setattr(validation, "NEWEST", 0)
     damage(path, "observations", change)
-    with pytest.raises(StoreError, match=rf"damaged: .*{said}.*restore a copy.*--new-record"):
+    with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a copy.*--new-record"):
         load(path)
 
 
@@ -169,9 +171,9 @@ def test_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str, ...
         f"listen: 127.0.0.1:0\nstore: {path}\nproducts:\n- {{id: chefs, objective: 99.9%, checks: [{check}]}}\n"
     )
     damage(path, "runs", "outcome = 9")
-    status, _, said = run_to_exit(*words, "-c", config)
-    assert (status, said.count("\n")) == (2, 1)
-    assert "outcome is not a number from 0 to 2" in said
+    status, _, expected_error = run_to_exit(*words, "-c", config)
+    assert (status, expected_error.count("\n")) == (2, 1)
+    assert "outcome is not a number from 0 to 2" in expected_error
 
 
 def test_valid_record_is_accepted(path: Path) -> None:

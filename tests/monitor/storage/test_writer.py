@@ -36,10 +36,10 @@ def health() -> Health:
 
 @contextmanager
 def writing(
-    store: MemoryStore, health: Health, limit: int = 1_000, told: Callable[[Committed], None] = print
+    store: MemoryStore, health: Health, limit: int = 1_000, notified: Callable[[Committed], None] = print
 ) -> Iterator[Writer]:
     writer = Writer(store, health, SystemClock(), limit=limit)
-    writer.listen(told)
+    writer.listen(notified)
     writer.start()
     yield writer
     store.error = ""
@@ -96,18 +96,18 @@ def test_only_the_latest_version_of_a_run_is_written(store: MemoryStore, health:
 
 
 def test_listener_is_called_for_stored_incidents_only(store: MemoryStore, health: Health) -> None:
-    told: list[Committed] = []
-    with writing(store, health, told=told.append) as writer:
+    notified: list[Committed] = []
+    with writing(store, health, notified=notified.append) as writer:
         writer.put(seen(1))
         writer.put(seen(5), (), INCIDENT)
         writer.put(seen(6))
-    assert told == [Committed((INCIDENT,))]
+    assert notified == [Committed((INCIDENT,))]
 
 
 def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None:
-    told: list[Committed] = []
+    notified: list[Committed] = []
     store.error = "the disk is full; free space"
-    with writing(store, health, told=told.append) as writer:
+    with writing(store, health, notified=notified.append) as writer:
         writer.put(seen(3), (run(1, 3),))
         writer.put(seen(5), (), INCIDENT)
         assert store.failures.wait(TIMEOUT_SECONDS)
@@ -119,8 +119,8 @@ def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None
         store.error = ""
         assert store.commits.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [3, 5, *range(10, 20)]
-    assert told[0] == Committed((INCIDENT,), "the disk is full; free space")
-    assert told[-1] == Committed((INCIDENT,), recovered=True)
+    assert notified[0] == Committed((INCIDENT,), "the disk is full; free space")
+    assert notified[-1] == Committed((INCIDENT,), recovered=True)
     assert health.write_failures >= 1
     assert (health.unrecorded_since, health.store_error, health.queue_depth) == (None, "", 0)
     assert health.dropped_observations == 0
