@@ -68,7 +68,7 @@ def test_part_equals_the_downtime_of_the_cells_in_the_window(
     window = Interval(min(a, b), max(a, b))
     for incident in incidents:
         end = END if incident.resolved is None else incident.resolved
-        began = incident.open_sources
+        began = incident.opened
         while cell(seen, hold, began - 1) == "doubt_down":
             began -= 1
         found = incident.part(window, END, timeline)
@@ -86,7 +86,7 @@ def test_incident_without_a_history_has_no_part(seen: Seen, hold: int, a: int, b
         for history in (None, Timeline(hold)):
             found = incident.part(window, END, history)
             end = END if incident.resolved is None else incident.resolved
-            assert (found is not None) == (incident.open_sources < window.end and end > window.start)
+            assert (found is not None) == (incident.opened < window.end and end > window.start)
             if found is not None:
                 assert (found.incident, found.part) == (incident, None)
 
