@@ -1,4 +1,4 @@
-"""The composition root: everything that runs is made and owned here, in one TaskGroup."""
+"""The composition root: creates all parts of the daemon, and runs them in one TaskGroup."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LOOK = 1.0  # seconds between two looks at the configuration's files and the wall clock
+CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
 
 
 class Stopped(Exception):  # noqa: N818 - it ends the group of tasks; nothing went wrong
@@ -67,7 +67,7 @@ class Stopped(Exception):  # noqa: N818 - it ends the group of tasks; nothing we
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running daemon, as its starter sees it (the command line, the demo, a test)."""
+    """A running daemon, for its caller (the command line, the demo, a test)."""
 
     ledger: Ledger
     health: Health
@@ -78,7 +78,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The parts that run next to the server and that a reload changes."""
+    """The parts that run alongside the server, and that a reload changes."""
 
     scheduler: Scheduler
     jobs: Jobs
@@ -89,7 +89,7 @@ class _Parts:
 
 
 class Daemon:
-    """Probes a portfolio and publishes what it finds, until stopped."""
+    """A daemon that probes a portfolio and publishes the results until it is stopped."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Daemon:
         self._source, self._portfolio, self._clock = source, portfolio, clock
         self._accepted = examined, portfolio
         self._restarts = restarts
-        self.restarting = False  # whether it stopped in order to be started anew, with `accepted`
+        self.restarting = False  # whether the daemon stopped for a restart with `accepted`
         self._kinds = check_types(allow_exec=allow_exec)
         self._watcher = Watcher(source, examined.files)
         self._health = Health(
@@ -124,7 +124,7 @@ class Daemon:
 
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
-        """The configuration that runs, which may be older than the file; address and record are those in use."""
+        """The running configuration, which may be older than the file, with the address and record in use."""
         examined, portfolio = self._accepted
         in_use = {"listen": self._portfolio.listen, "store": self._portfolio.store}
         return examined, portfolio.model_copy(update=in_use)
@@ -166,7 +166,7 @@ class Daemon:
             writer = Writer(store, self._health, self._clock)
             self._self_check.record_step = writer.put_clock_step
             facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
-            facts.restore(store)  # first: renamings say what the runs belong to
+            facts.restore(store)  # first, because renamings determine the products and checks of runs
             writer.put_folded(restore(self._ledger, store), None)
             await facts.look()
             facts.define()
@@ -192,7 +192,7 @@ class Daemon:
                 jobs = Jobs(self._ledger, runner, recorder, beats)
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
-                gc.freeze()  # what was loaded stays: the collector need not look through it again and again
+                gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
@@ -222,7 +222,7 @@ class Daemon:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and SIGINT, load the configuration anew on SIGHUP."""
+        """Stop on SIGTERM and SIGINT, and reload the configuration on SIGHUP."""
         loop = asyncio.get_running_loop()
         actions = {signal.SIGTERM: self._stop.set, signal.SIGINT: self._stop.set, signal.SIGHUP: self._asked.set}
         for number, action in actions.items():
@@ -252,19 +252,21 @@ class Daemon:
             site = build(self._ledger, self._health, self._clock, beats, probes, self._record, writing)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
-            reason = (error.strerror or str(error)).rpartition(": ")[2].lower()  # asyncio names the address once more
-            raise NinewatchError(f"cannot listen on {where}: {reason}; name another address with `listen:`") from None
+            reason = (
+                (error.strerror or str(error)).rpartition(": ")[2].lower()
+            )  # asyncio's text contains the address again
+            raise NinewatchError(f"cannot listen on {where}: {reason}; set another address with `listen:`") from None
         try:
             yield listener
         finally:
             await listener.close()
 
     async def _look_out(self, parts: _Parts) -> None:
-        """Once a second see whether the configuration, the journal or our surroundings changed."""
+        """Check once per second whether the configuration, the journal or the environment has changed."""
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + LOOK)
+            await self._clock.sleep_until(self._clock.monotonic() + CHECK_INTERVAL)
             if not self._self_check.look():
-                continue  # no file can be read: a configuration that seems to have gone has not
+                continue  # no file can be read, so a configuration that seems to be deleted may exist
             self._restart_if_clock_corrected()
             await parts.facts.look()
             asked = self._asked.is_set()
@@ -290,7 +292,7 @@ class Daemon:
             raise Stopped
 
     async def _reload(self, parts: _Parts) -> None:
-        """Load the configuration whole; swap it in if it is sound, else keep the one that runs."""
+        """Load the configuration, and use it if it is valid. Otherwise keep the running configuration."""
         self._health.config_reload_success = False
         try:
             examined = await asyncio.to_thread(examine, self._source, self._kinds, RECEIVER_TYPES)
@@ -304,7 +306,7 @@ class Daemon:
                 self._health.config_digest = examined.digest
                 self._accepted = examined, examined.portfolio
                 return
-        except Exception:  # whatever a loader trips over, probing goes on
+        except Exception:  # probing continues after any error of the loader
             log.exception("config_defect")
         log.error("config_kept", advice="the running configuration is unchanged; fix the file and it is reloaded")
 

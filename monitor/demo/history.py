@@ -75,7 +75,7 @@ MONITOR_GAPS = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:
 # Relative frequency of small outages per local hour: few at night, most in working hours.
 HOURLY_WEIGHTS = (1, 1, 2, 1, 1, 1, 2, 3, 6, 8, 9, 8, 6, 8, 9, 8, 6, 4, 3, 2, 2, 2, 1, 1)
 DISTURBANCES = 6  # small outages of each product in the span
-_TROUBLES = ("deadline", "deadline", "connect_timeout", "http_status")
+_REASONS = ("deadline", "deadline", "connect_timeout", "http_status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,16 @@ class Outage:
 
 
 def seed(store: Store, portfolio: Portfolio, now: int) -> bool:
-    """Write the history to the store unless it has one; return whether it was written.
+    """Write the history to the store, unless the store has one. Return whether it was written.
 
-    It ends where the store's own record begins, or now, so that it never overlaps real observations.
+    The history ends at the store's first observation, or now, so that it never overlaps real observations.
     """
     runs = list(store.load_runs())
     if any(run.seeded for run in runs):
         return False
     observed = [run.first for run in runs] + [seen.at for seen in store.load_tail()]
-    made, incidents = history(portfolio, min([now, *observed]))
-    store.write(Batch(runs=made, incidents=incidents))
+    seeded_runs, incidents = history(portfolio, min([now, *observed]))
+    store.write(Batch(runs=seeded_runs, incidents=incidents))
     return True
 
 
@@ -104,19 +104,19 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
     """Return runs and resolved incidents of the 90 days before `until`, by check in order of time."""
     runs: list[Run] = []
     incidents: list[Incident] = []
-    away = [_interval(until, portfolio.zone, *each) for each in MONITOR_GAPS]
+    monitor_gaps = [_interval(until, portfolio.zone, *each) for each in MONITOR_GAPS]
     for product, check in portfolio.checks():
-        spells = [
-            *_chapters(product, check, until, portfolio.zone),
+        outages = [
+            *_scripted_outages(product, check, until, portfolio.zone),
             *_disturbances(product, check, until, portfolio.zone),
         ]
-        made = list(_runs(f"{product.id}/{check.id}", spells, away, until))
+        made = list(_runs(f"{product.id}/{check.id}", outages, monitor_gaps, until))
         runs += made
         incidents += _incidents(product, check, made)
     return runs, incidents
 
 
-def _chapters(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
+def _scripted_outages(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
     for scripted in SCRIPTED_OUTAGES:
         if f"{product.id}/{check.id}" in scripted.checks:
             yield Outage(_interval(until, zone, scripted.days, scripted.at, scripted.minutes), scripted.reason)
@@ -126,17 +126,19 @@ def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo
     """Yield this check's part of its product's small outages, 1 to 3 minutes each."""
     hours = [hour for hour, weight in enumerate(HOURLY_WEIGHTS) for _ in range(weight)]
     for number in range(DISTURBANCES):
-        story = f"{product.id} {number}"
-        if product.checks[_draw(story, "check", len(product.checks))].id != check.id:
+        key_text = f"{product.id} {number}"
+        if product.checks[_derived_number(key_text, "check", len(product.checks))].id != check.id:
             continue
-        at = f"{hours[_draw(story, 'hour', len(hours))]:02d}:{_draw(story, 'minute', 60):02d}"
-        time_of_it = _interval(until, zone, 1 + _draw(story, "day", 88), at, 1 + _draw(story, "length", 3))
-        yield Outage(time_of_it, _TROUBLES[_draw(story, "reason", len(_TROUBLES))])
+        at = f"{hours[_derived_number(key_text, 'hour', len(hours))]:02d}:{_derived_number(key_text, 'minute', 60):02d}"
+        interval = _interval(
+            until, zone, 1 + _derived_number(key_text, "day", 88), at, 1 + _derived_number(key_text, "length", 3)
+        )
+        yield Outage(interval, _REASONS[_derived_number(key_text, "reason", len(_REASONS))])
 
 
-def _draw(story: str, what: str, below: int) -> int:
+def _derived_number(key_text: str, what: str, below: int) -> int:
     """Return a number in [0, below) derived from the texts."""
-    return int.from_bytes(hashlib.sha256(f"{story} {what}".encode()).digest()[:8], "big") % below
+    return int.from_bytes(hashlib.sha256(f"{key_text} {what}".encode()).digest()[:8], "big") % below
 
 
 def _interval(until: int, zone: ZoneInfo, days: int, at: str, minutes: int) -> Interval:
@@ -146,26 +148,28 @@ def _interval(until: int, zone: ZoneInfo, days: int, at: str, minutes: int) -> I
     return Interval(start, start + minutes * MINUTE)
 
 
-def _runs(key: str, spells: Iterable[Outage], away: Iterable[Interval], until: int) -> Iterator[Run]:
+def _runs(key: str, outages: Iterable[Outage], monitor_gaps: Iterable[Interval], until: int) -> Iterator[Run]:
     """Yield the runs of probes once a minute, with a start phase that depends on the check."""
-    spells, away = list(spells), list(away)
-    begin = until - SPAN + _draw(key, "phase", SPACING)
+    outages, monitor_gaps = list(outages), list(monitor_gaps)
+    begin = until - SPAN + _derived_number(key, "phase", SPACING)
 
     def probe(instant: int) -> int:
         """Return the number of the first probe at or after the instant."""
         return -((begin - instant) // SPACING)
 
     last = probe(until)
-    edges = [edge for each in (*away, *(s.time for s in spells)) for edge in (probe(each.start), probe(each.end))]
+    edges = [
+        edge for each in (*monitor_gaps, *(s.time for s in outages)) for edge in (probe(each.start), probe(each.end))
+    ]
     marks = sorted({0, last, *(edge for edge in edges if 0 < edge < last)})
     for first, end in pairwise(marks):
         at = begin + first * SPACING
-        if not any(_holds(gap, at) for gap in away):
-            reason = next((spell.reason for spell in spells if _holds(spell.time, at)), "")
+        if not any(_contains(gap, at) for gap in monitor_gaps):
+            reason = next((outage.reason for outage in outages if _contains(outage.time, at)), "")
             yield _run(key, reason, at, end - first)
 
 
-def _holds(interval: Interval, at: int) -> bool:
+def _contains(interval: Interval, at: int) -> bool:
     return interval.start <= at < interval.end
 
 
@@ -180,7 +184,7 @@ def _latency(key: str, reason: str) -> int:
     """Return a latency in microseconds: the timeout, or 20 to 120 ms."""
     if reason in ("deadline", "connect_timeout"):
         return SECOND
-    return (20 + _draw(key, "latency", 100)) * MILLISECOND
+    return (20 + _derived_number(key, "latency", 100)) * MILLISECOND
 
 
 def _incidents(product: Product, check: CheckBase, runs: Iterable[Run]) -> Iterator[Incident]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from monitor.demo.script import Script
 
 PORTFOLIO = "demo.yaml"
-_START = 20.0  # seconds until the products must be ready, allowing for a slow disk
-_END = 3.0  # seconds to wait for their exit before killing them
+_START_TIMEOUT = 20.0  # seconds until the products must be ready, allowing for a slow disk
+_EXIT_TIMEOUT = 3.0  # seconds to wait for their exit before killing them
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +62,25 @@ async def demo(
 
     `listen` (host:port) overrides the address in the shipped portfolio.
 
-    The products run in a session of their own: Ctrl-C reaches only the daemon, which stops probing before they stop, so
-    that no incident is recorded. They exit when a pipe to this process closes, even if this process is killed.
+    The products run in a separate session, so that Ctrl-C stops only the daemon, which stops probing before the
+    products stop, and no incident is recorded. They exit when a pipe to this process closes, even if this process is
+    killed.
 
     Raises:
         NinewatchError: they do not start, the script does not exist, or the directory is not writable or in use.
     """
-    played = script.load(script_name)
-    with _alone(directory):
+    loaded_script = script.load(script_name)
+    with _lock_directory(directory):
         process = await _start(script_name, base_port)
         try:
             ports = await _ready(process)
             path, store = _write(directory, ports, listen)
-            yield DemoRun(path, store, ports, f"http://{HOST}:{ports[modes.CONTROL]}", played, process)
+            yield DemoRun(path, store, ports, f"http://{HOST}:{ports[modes.CONTROL]}", loaded_script, process)
         finally:
             await _end(process)
 
 
-def _alone(directory: Path) -> Lock:
+def _lock_directory(directory: Path) -> Lock:
     """Lock the directory against a second demo, which would overwrite the portfolio of the first."""
     try:
         return Lock(directory / PORTFOLIO, SystemClock().now())
@@ -90,14 +91,14 @@ def _alone(directory: Path) -> Lock:
 
 def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | None = None) -> str:
     """Return the shipped portfolio with actual ports, store and listen address."""
-    got = {str(default): str(ports[name]) for name, default in modes.DEFAULT_PORTS.items()}
-    moved = re.sub(rf"(?<={re.escape(HOST)}:)\d+", lambda match: got.get(match[0], match[0]), portfolio)
+    actual_ports = {str(default): str(ports[name]) for name, default in modes.DEFAULT_PORTS.items()}
+    rendered = re.sub(rf"(?<={re.escape(HOST)}:)\d+", lambda match: actual_ports.get(match[0], match[0]), portfolio)
     for key, value in (("store", str(store)), ("listen", listen)):
         if value is not None:
             # A JSON string is a valid YAML string; a backslash in it must not be read as a group reference.
             line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
-            moved = re.sub(rf"^{key}: .*$", line, moved, flags=re.MULTILINE)
-    return moved
+            rendered = re.sub(rf"^{key}: .*$", line, rendered, flags=re.MULTILINE)
+    return rendered
 
 
 async def _start(script_name: str, base_port: int) -> Process:
@@ -113,10 +114,10 @@ async def _ready(process: Process) -> Mapping[str, int]:
     if process.stdout is None:
         raise RuntimeError("started without a pipe for its standard output")
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), _START)
+        line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT)
     except TimeoutError:
         raise NinewatchError(
-            f"the demo's products are not ready after {_START:g} s; check the load of the machine"
+            f"the demo's products are not ready after {_START_TIMEOUT:g} s; check the load of the machine"
         ) from None
     if not line:
         raise NinewatchError(
@@ -146,7 +147,7 @@ async def _end(process: Process) -> None:
         process.stdin.close()
     try:
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _END)
+            await asyncio.wait_for(process.wait(), _EXIT_TIMEOUT)
     finally:
         if process.returncode is None:
             process.kill()

@@ -30,15 +30,19 @@ class Products:
     """All simulated products with their modes (initially `up`), and the control server."""
 
     def __init__(
-        self, played: Script, clock: Clock, base_port: int = 0, announce: Callable[[str], None] = lambda _line: None
+        self,
+        loaded_script: Script,
+        clock: Clock,
+        base_port: int = 0,
+        announce: Callable[[str], None] = lambda _line: None,
     ) -> None:
         control, *others = reserve(len(modes.LISTENERS), base_port)
-        self.script = played
-        self.now_in: dict[str, str] = {}
+        self.script = loaded_script
+        self.current_modes: dict[str, str] = {}
         self._control = Server(control, self._answer)
         self._listeners = {name: Listener(held, clock) for name, held in zip(modes.LISTENERS[1:], others, strict=True)}
         self._clock = clock
-        self._began = clock.monotonic()
+        self._started_at = clock.monotonic()
         self._announce = announce
 
     @property
@@ -64,16 +68,16 @@ class Products:
         """
         for name, behaviour in modes.find(product, mode).listeners.items():
             await self._listeners[name].adopt(behaviour)
-        self.now_in[product] = mode
+        self.current_modes[product] = mode
 
     async def play(self) -> None:
         """Play the script endlessly, and announce each step."""
-        self._began = self._clock.monotonic()
+        self._started_at = self._clock.monotonic()
         await script.play(self.script, self._clock, self._step)
 
     async def _step(self, step: Step) -> None:
         await self.set(step.product, step.mode)
-        at = script.format_time(self._clock.monotonic() - self._began)
+        at = script.format_time(self._clock.monotonic() - self._started_at)
         self._announce(f"demo {at}  {step.product}: {step.mode} - {step.description}")
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -81,9 +85,11 @@ class Products:
             case "POST", "/_control":
                 return await self._set_mode(await request.read())
             case "GET", "/_control":
-                return web.json_response({"now": self.now_in, "modes": {p: list(m) for p, m in modes.MODES.items()}})
+                return web.json_response(
+                    {"now": self.current_modes, "modes": {p: list(m) for p, m in modes.MODES.items()}}
+                )
             case "GET", "/_script":
-                return web.Response(text=self.script.table() + "\n" + self._whereabouts() + "\n")
+                return web.Response(text=self.script.table() + "\n" + self._current_state_text() + "\n")
             case _:
                 return web.Response(status=404, text="Use GET /_script, GET /_control or POST /_control.\n")
 
@@ -97,11 +103,11 @@ class Products:
         except (ValueError, KeyError, TypeError):
             form = 'expected {"product": "chefs", "mode": "not_ready"}'
             return web.json_response({"error": form}, status=400)
-        return web.json_response({"now": self.now_in})
+        return web.json_response({"now": self.current_modes})
 
-    def _whereabouts(self) -> str:
-        elapsed = (self._clock.monotonic() - self._began) % self.script.length
-        states = ", ".join(f"{product} {mode}" for product, mode in self.now_in.items())
+    def _current_state_text(self) -> str:
+        elapsed = (self._clock.monotonic() - self._started_at) % self.script.length
+        states = ", ".join(f"{product} {mode}" for product, mode in self.current_modes.items())
         return f"now {script.format_time(elapsed)}: {states}"
 
 
@@ -146,16 +152,16 @@ def _print_line(line: str) -> None:
 def main(base_port: int, name: str, *, with_parent: bool) -> None:
     """Run the demo's simulated products on loopback until terminated."""
     try:
-        played = script.load(name)
+        loaded_script = script.load(name)
     except NinewatchError as error:
         raise click.ClickException(str(error)) from error
-    products = Products(played, SystemClock(), base_port, _print_line)
+    products = Products(loaded_script, SystemClock(), base_port, _print_line)
     if base_port and products.ports[modes.CONTROL] != base_port:
         _print_line(
             f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is in use; using free ones"
         )
     if not with_parent:  # the parent prints the script itself
-        _print_line(f"{played.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
+        _print_line(f"{loaded_script.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
     asyncio.run(serve(products, with_parent=with_parent))
 
 

@@ -51,7 +51,7 @@ class Script:
             raise NinewatchError("the steps of a script must be in order of time; sort them by `at`")
 
     def table(self) -> str:
-        """Return the script as a person reads it, times as minutes:seconds into a round."""
+        """Return the script as text for people, with times as minutes:seconds since the start of a round."""
         head = f"Schedule of the demo, repeated every {format_time(self.length)}:"
         rows = [f"  {format_time(s.at)}  {s.product:<11}{s.mode:<13}{s.description}" for s in self.steps]
         return "\n".join(
@@ -62,7 +62,7 @@ class Script:
 def format_time(seconds: float) -> str:
     """Return minutes:seconds, rounded down.
 
-    >>> clock_face(75.9)
+    >>> format_time(75.9)
     '01:15'
     """
     return "{:02d}:{:02d}".format(*divmod(int(seconds), 60))
@@ -128,7 +128,7 @@ async def play(script: Script, clock: Clock, apply: Callable[[Step], Awaitable[N
     Times are relative to the call on the monotonic clock, so that rounds do not drift.
     """
     start = clock.monotonic()
-    for began in itertools.count(0) if script.steps else ():
+    for round_number in itertools.count(0) if script.steps else ():
         for step in script.steps:
-            await clock.sleep_until(start + began * script.length + step.at)
+            await clock.sleep_until(start + round_number * script.length + step.at)
             await apply(step)

@@ -194,7 +194,7 @@ def test_address_in_use_gives_a_one_line_error(target: HttpTarget, tmp_path: Pat
         code, out, err = run_to_exit("run", "-c", write_config(tmp_path, check_yaml(target, "health"), listen=listen))
     assert (code, out) == (2, "")
     (line,) = without_log_lines(err)
-    assert line == f"ninewatch: cannot listen on {listen}: address already in use; name another address with `listen:`"
+    assert line == f"ninewatch: cannot listen on {listen}: address already in use; set another address with `listen:`"
 
 
 def without_log_lines(err: str) -> list[str]:

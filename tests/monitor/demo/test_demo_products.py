@@ -207,7 +207,7 @@ async def test_secondment_poc_can_lose_one_of_two_instances(demo: Demo) -> None:
 async def test_invalid_mode_is_rejected_with_a_remedy(demo: Demo, body: str, remedy: str) -> None:
     async with demo.client.post(demo.url("control", "/_control"), data=body) as told:
         assert (told.status, remedy in (await told.json())["error"]) == (400, True)
-    assert set(demo.products.now_in.values()) == {"up"}
+    assert set(demo.products.current_modes.values()) == {"up"}
 
 
 async def test_control_returns_the_modes_and_the_script(demo: Demo) -> None:

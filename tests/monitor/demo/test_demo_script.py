@@ -79,7 +79,7 @@ async def test_products_change_to_the_scripts_modes_and_log_each_change() -> Non
     async with Products(played, StoryClock(until=131), announce=lines.append) as products:
         with pytest.raises(asyncio.CancelledError):
             await products.play()
-        assert (products.now_in["drop"], products.now_in["chefs"]) == ("outage", "not_ready")
+        assert (products.current_modes["drop"], products.current_modes["chefs"]) == ("outage", "not_ready")
     assert lines == [
         "demo 00:12  drop: outage - connection refused: nothing listens",
         "demo 00:30  chefs: not_ready - 200 but not ready: event stream lost, every other route is 503",
