@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _PACE = 0.07  # seconds between two bytes; no multiple of it equals a deadline
 
 
-def answering(said: bytes) -> Handler:
+def answering(data: bytes) -> Handler:
     """Return a handler that reads a request, sends this data, and ends the stream."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(said)
+        writer.write(data)
         await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
@@ -30,26 +30,26 @@ def answering(said: bytes) -> Handler:
     return handler
 
 
-def answering_and_staying(said: bytes) -> Handler:
+def answering_and_staying(data: bytes) -> Handler:
     """Return a handler that reads a request, sends this data, and keeps the connection open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(said)
+        writer.write(data)
         await reader.read()
 
     return handler
 
 
-def resetting(said: bytes = b"", *, asked: bool = True) -> Handler:
+def resetting(data: bytes = b"", *, asked: bool = True) -> Handler:
     """Return a handler that reads a request (or only accepts), sends this data, and resets the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if asked:
             await read_request(reader)
-        writer.write(said)
+        writer.write(data)
         await writer.drain()
-        await asyncio.sleep(0.05 if said else 0)  # otherwise the reset arrives before the data
+        await asyncio.sleep(0.05 if data else 0)  # otherwise the reset arrives before the data
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -88,12 +88,12 @@ async def _gone(reader: asyncio.StreamReader) -> None:
         await reader.read()
 
 
-def listening_and_leaving(count: int = 10, said: bytes = b"") -> Handler:
+def listening_and_leaving(count: int = 10, data: bytes = b"") -> Handler:
     """Return a handler that reads a few bytes, sends this data, and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(count)
-        writer.write(said)
+        writer.write(data)
         await writer.drain()
         writer.write_eof()
         await reader.read()

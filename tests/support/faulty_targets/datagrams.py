@@ -31,37 +31,39 @@ def _time(
 def ntp() -> Iterator[FaultyTarget]:
     """Yield time servers."""
 
-    def seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE) -> FaultyTarget:
+    def build_target(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"ntp": "127.0.0.1:<port>", "within": "5m"}  # the same clock, so a busy machine is not that late
         return FaultyTarget(f"ntp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
-    yield seen("well", _time(), "")
-    yield seen("ahead", _time(ahead=3_600), "ntp_offset")
-    yield seen("behind", _time(ahead=-86_400), "ntp_offset")
-    yield seen("ages-ago", _time(ahead=-SINCE_1900), "ntp_offset")
-    yield seen("kiss-of-death", _time(stratum=0), "ntp_refused")
-    yield seen("unsynchronised", _time(first=3 << 6 | 4 << 3 | 4), "ntp_unsynchronised")
-    yield seen("stratum-16", _time(stratum=16), "ntp_unsynchronised")
-    yield seen("client", _time(first=4 << 3 | 3), "ntp_malformed")
-    yield seen("other-question", _time(lambda said: said[:24] + b"\1" * 8 + said[32:]), "deadline", SHORT)
-    yield seen("short", _time(lambda said: said[:47]), "deadline", SHORT)
-    yield seen("silent", packets(lambda asked: []), "deadline", SHORT)
-    yield seen("closed", closed, "connect_refused")
+    yield build_target("well", _time(), "")
+    yield build_target("ahead", _time(ahead=3_600), "ntp_offset")
+    yield build_target("behind", _time(ahead=-86_400), "ntp_offset")
+    yield build_target("ages-ago", _time(ahead=-SINCE_1900), "ntp_offset")
+    yield build_target("kiss-of-death", _time(stratum=0), "ntp_refused")
+    yield build_target("unsynchronised", _time(first=3 << 6 | 4 << 3 | 4), "ntp_unsynchronised")
+    yield build_target("stratum-16", _time(stratum=16), "ntp_unsynchronised")
+    yield build_target("client", _time(first=4 << 3 | 3), "ntp_malformed")
+    yield build_target("other-question", _time(lambda said: said[:24] + b"\1" * 8 + said[32:]), "deadline", SHORT)
+    yield build_target("short", _time(lambda said: said[:47]), "deadline", SHORT)
+    yield build_target("silent", packets(lambda asked: []), "deadline", SHORT)
+    yield build_target("closed", closed, "connect_refused")
 
 
 def udp() -> Iterator[FaultyTarget]:
     """Yield servers that should answer a ping with a pong."""
 
-    def seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
+    def build_target(
+        name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any
+    ) -> FaultyTarget:
         check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **more}
         return FaultyTarget(f"udp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
-    yield seen("well", packets(lambda asked: [b"pong"]), "")
-    yield seen("echo", packets(lambda asked: [asked]), "answer_mismatch")
-    yield seen("huge", packets(lambda asked: [b"\xff" * 60_000]), "answer_mismatch")
-    yield seen("late-pong", packets(lambda asked: [b"busy", b"pong"]), "answer_mismatch")
-    yield seen("silent", packets(lambda asked: []), "deadline", SHORT)
-    yield seen("closed", closed, "connect_refused")
+    yield build_target("well", packets(lambda asked: [b"pong"]), "")
+    yield build_target("echo", packets(lambda asked: [asked]), "answer_mismatch")
+    yield build_target("huge", packets(lambda asked: [b"\xff" * 60_000]), "answer_mismatch")
+    yield build_target("late-pong", packets(lambda asked: [b"busy", b"pong"]), "answer_mismatch")
+    yield build_target("silent", packets(lambda asked: []), "deadline", SHORT)
+    yield build_target("closed", closed, "connect_refused")
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

@@ -19,13 +19,15 @@ NAME = "www.zoo.example"
 WELL = dns_records("A 192.0.2.7")
 
 
-def _seen(name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
+def _build_target(
+    name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any
+) -> FaultyTarget:
     check = {"dns": NAME, "resolver": "127.0.0.1:<port>", **more}
     return FaultyTarget(f"dns-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
 
 def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> FaultyTarget:
-    return _seen(name, serve_target, reason, SHORT)
+    return _build_target(name, serve_target, reason, SHORT)
 
 
 def _altered(change: Callable[[bytes], bytes]) -> Answering:
@@ -43,21 +45,21 @@ def codes() -> Iterator[FaultyTarget]:
         dns.rcode.NOTIMP: "dns_failure",
         dns.rcode.NOTAUTH: "dns_failure",
     }.items():
-        yield _seen(dns.rcode.to_text(code).lower(), resolver(dns_records(rcode=code)), reason)
+        yield _build_target(dns.rcode.to_text(code).lower(), resolver(dns_records(rcode=code)), reason)
 
 
 def contents() -> Iterator[FaultyTarget]:
     """Yield servers whose response is well formed, but does not match the query."""
     wanted = {"expect": {"answer": ["192.0.2.1"]}}
-    yield _seen("well", resolver(WELL), "")
-    yield _seen("empty", resolver(dns_records()), "dns_no_records")
-    yield _seen("other-address", resolver(WELL), "dns_answer", **wanted)
-    yield _seen("other-type", resolver(dns_records("AAAA 2001:db8::1")), "dns_no_records")
-    yield _seen("lame", resolver(_lame), "dns_no_records")
-    yield _seen("alias-loop", resolver(dns_records(f"CNAME {NAME}.")), "dns_no_records")
-    yield _seen("alias-to-nowhere", resolver(dns_records("CNAME nowhere.invalid.")), "dns_no_records")
-    yield _seen("other-question", resolver(_other_question), "dns_malformed")
-    yield _seen("five-hundred", resolver(truncated_response, framed_for_tcp(_many)), "dns_answer", **wanted)
+    yield _build_target("well", resolver(WELL), "")
+    yield _build_target("empty", resolver(dns_records()), "dns_no_records")
+    yield _build_target("other-address", resolver(WELL), "dns_answer", **wanted)
+    yield _build_target("other-type", resolver(dns_records("AAAA 2001:db8::1")), "dns_no_records")
+    yield _build_target("lame", resolver(_lame), "dns_no_records")
+    yield _build_target("alias-loop", resolver(dns_records(f"CNAME {NAME}.")), "dns_no_records")
+    yield _build_target("alias-to-nowhere", resolver(dns_records("CNAME nowhere.invalid.")), "dns_no_records")
+    yield _build_target("other-question", resolver(_other_question), "dns_malformed")
+    yield _build_target("five-hundred", resolver(truncated_response, framed_for_tcp(_many)), "dns_answer", **wanted)
 
 
 def _lame(query: Query) -> Iterable[bytes]:
@@ -93,7 +95,7 @@ def malformed() -> Iterator[FaultyTarget]:
         "address-of-five-bytes": lambda connection: connection[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
         "trailing-bytes": lambda connection: connection + b"\0" * 9,
     }.items():
-        yield _seen(name, resolver(_altered(change)), "dns_malformed")
+        yield _build_target(name, resolver(_altered(change)), "dns_malformed")
 
 
 def elsewhere() -> Iterator[FaultyTarget]:
@@ -102,7 +104,7 @@ def elsewhere() -> Iterator[FaultyTarget]:
     yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
     yield _mute("two-bytes", resolver(_altered(lambda connection: connection[:2])))
     yield _mute("flood-of-other-ids", resolver(lambda query: [_misnumbered(query)] * 2_000))
-    yield _seen("right-after-wrong", resolver(lambda query: [_misnumbered(query), *WELL(query)]), "")
+    yield _build_target("right-after-wrong", resolver(lambda query: [_misnumbered(query), *WELL(query)]), "")
 
 
 def _misnumbered(query: Query) -> bytes:
@@ -112,16 +114,18 @@ def _misnumbered(query: Query) -> bytes:
 
 def over_tcp() -> Iterator[FaultyTarget]:
     """Yield servers whose response does not fit into a datagram, with faults over TCP."""
-    yield _seen("truncated", resolver(truncated_response, framed_for_tcp(WELL)), "")
-    yield _seen("truncated-and-hangs-up", resolver(truncated_response, no_response), "dns_malformed")
-    yield _seen("truncated-and-cut", resolver(truncated_response, lambda query: [b"\xff\xff\0\0"]), "dns_malformed")
-    yield _seen("truncated-and-nothing", resolver(truncated_response, lambda query: [b"\0\0"]), "dns_malformed")
-    yield _seen(
+    yield _build_target("truncated", resolver(truncated_response, framed_for_tcp(WELL)), "")
+    yield _build_target("truncated-and-hangs-up", resolver(truncated_response, no_response), "dns_malformed")
+    yield _build_target(
+        "truncated-and-cut", resolver(truncated_response, lambda query: [b"\xff\xff\0\0"]), "dns_malformed"
+    )
+    yield _build_target("truncated-and-nothing", resolver(truncated_response, lambda query: [b"\0\0"]), "dns_malformed")
+    yield _build_target(
         "truncated-and-garbage", resolver(truncated_response, lambda query: [b"\0\x10" + b"\xff" * 16]), "dns_malformed"
     )
     other = framed_for_tcp(lambda query: [_misnumbered(query)])
-    yield _seen("truncated-and-other-id", resolver(truncated_response, other), "dns_malformed")
-    yield _seen(
+    yield _build_target("truncated-and-other-id", resolver(truncated_response, other), "dns_malformed")
+    yield _build_target(
         "truncated-for-ever", resolver(truncated_response, framed_for_tcp(truncated_response)), "dns_no_records"
     )
 

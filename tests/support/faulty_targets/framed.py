@@ -55,36 +55,38 @@ def answering_calls(data: bytes = b"", trailers: dict[str, str] | None = None, *
 def grpc() -> Iterator[FaultyTarget]:
     """Yield servers for gRPC health checks."""
 
-    def seen(name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any) -> FaultyTarget:
+    def build_target(
+        name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any
+    ) -> FaultyTarget:
         seconds = more.pop("seconds", AMPLE)
         check = {"grpc": f"{HOST}:<port>", **more}
         return FaultyTarget(f"grpc-{name}", listener(handler, context), check, reason, BAD if reason else GOOD, seconds)
 
     encrypted = {"encrypted": True, "tls": {"ca": "<ca>"}}
     well = {"grpc-status": "0"}
-    yield seen("well", answering_calls(SERVING, well), "")
-    yield seen("not-serving", answering_calls(NOT_SERVING, well), "grpc_not_serving")
-    yield seen("no-message", answering_calls(b"", well), "grpc_not_serving")
-    yield seen("unimplemented", answering_calls(b"", {"grpc-status": "12"}), "grpc_status")
-    yield seen("status-in-words", answering_calls(SERVING, {"grpc-status": "fine"}), "grpc_status")
-    yield seen("no-status", answering_calls(SERVING), "grpc_status")
-    yield seen("unavailable", answering_calls(b"busy", status="503"), "http_status")
-    yield seen("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
-    yield seen("http-1", answering(http_response(b"ok")), "http2_malformed")
-    yield seen("garbage", flooding(b"\xff" * 65_536), "http2_malformed")
-    yield seen("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
-    yield seen("endless-settings", flooding(SETTINGS * 1_000), "http2_flood")
-    yield seen("endless-pings", flooding(_frame(6, 0, 0, b"\0" * 8) * 1_000, SETTINGS), "http2_flood")
+    yield build_target("well", answering_calls(SERVING, well), "")
+    yield build_target("not-serving", answering_calls(NOT_SERVING, well), "grpc_not_serving")
+    yield build_target("no-message", answering_calls(b"", well), "grpc_not_serving")
+    yield build_target("unimplemented", answering_calls(b"", {"grpc-status": "12"}), "grpc_status")
+    yield build_target("status-in-words", answering_calls(SERVING, {"grpc-status": "fine"}), "grpc_status")
+    yield build_target("no-status", answering_calls(SERVING), "grpc_status")
+    yield build_target("unavailable", answering_calls(b"busy", status="503"), "http_status")
+    yield build_target("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
+    yield build_target("http-1", answering(http_response(b"ok")), "http2_malformed")
+    yield build_target("garbage", flooding(b"\xff" * 65_536), "http2_malformed")
+    yield build_target("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
+    yield build_target("endless-settings", flooding(SETTINGS * 1_000), "http2_flood")
+    yield build_target("endless-pings", flooding(_frame(6, 0, 0, b"\0" * 8) * 1_000, SETTINGS), "http2_flood")
     more = _frame(9, 0, 1, b"\0") * 1_000
-    yield seen("endless-headers", flooding(more, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
-    yield seen("header-bomb", flooding(_bomb(), SETTINGS), "headers_too_large")
-    yield seen("goes-away", send_on_connect(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
-    yield seen("resets-the-stream", send_on_connect(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
-    yield seen("hangs-up", send_and_close(SETTINGS), "hung_up")
-    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
-    yield seen("settings-then-silence", send_on_connect(SETTINGS), "deadline", seconds=SHORT)
-    yield seen("no-alpn", send_nothing, "grpc_no_http2", _agreeing(), **encrypted)
-    yield seen("other-alpn", send_nothing, "grpc_no_http2", _agreeing("http/1.1"), **encrypted)
+    yield build_target("endless-headers", flooding(more, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
+    yield build_target("header-bomb", flooding(_bomb(), SETTINGS), "headers_too_large")
+    yield build_target("goes-away", send_on_connect(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
+    yield build_target("resets-the-stream", send_on_connect(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
+    yield build_target("hangs-up", send_and_close(SETTINGS), "hung_up")
+    yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
+    yield build_target("settings-then-silence", send_on_connect(SETTINGS), "deadline", seconds=SHORT)
+    yield build_target("no-alpn", send_nothing, "grpc_no_http2", _agreeing(), **encrypted)
+    yield build_target("other-alpn", send_nothing, "grpc_no_http2", _agreeing("http/1.1"), **encrypted)
 
 
 def _bomb() -> bytes:
@@ -125,34 +127,34 @@ def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: b
 def websocket() -> Iterator[FaultyTarget]:
     """Yield servers for checks of a session with a message that contains `ok`."""
 
-    def seen(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
+    def build_target(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"websocket": f"ws://{HOST}:<port>/", "expect": "ok"}
         return FaultyTarget(f"websocket-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     text = b"\x81\x04busy"
-    yield seen("well", upgrading(text + b"\x81\x02ok"), "")
-    yield seen("no-upgrade", answering(http_response(b"ok")), "http_status")
-    yield seen("forbidden", answering(http_response(b"", "403 Forbidden")), "http_status")
-    yield seen("other-key", upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
-    yield seen("no-http", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
-    yield seen("garbage", flooding(b"\xff" * 65_536), "websocket_handshake")
-    yield seen("endless-headers", flooding(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake")
-    yield seen("hangs-up", send_and_close(), "websocket_handshake")
-    yield seen("resets", resetting(), "connection_reset")
-    yield seen("says-nothing", upgrading(b"", stays=False), "hung_up")
-    yield seen("closes", upgrading(b"\x88\x02\x03\xe8"), "hung_up")
-    yield seen("other-word", upgrading(text, stays=False), "answer_mismatch")
-    yield seen("endless-words", upgrading(text * 1_000, endless=True), "answer_too_long")
-    yield seen("endless-message", upgrading(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
-    yield seen("endless-fragments", upgrading(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
-    yield seen("endless-pings", upgrading(b"\x89\0" * 1_000, endless=True), "answer_too_long")
-    yield seen("huge-frame", upgrading(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
-    yield seen("masked", upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
-    yield seen("reserved-bits", upgrading(b"\xf1\x02ok"), "websocket_malformed")
-    yield seen("no-utf-8", upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
-    yield seen("silent", send_nothing, "deadline", SHORT)
-    yield seen("silent-session", upgrading(b""), "deadline", SHORT)
-    yield seen("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
+    yield build_target("well", upgrading(text + b"\x81\x02ok"), "")
+    yield build_target("no-upgrade", answering(http_response(b"ok")), "http_status")
+    yield build_target("forbidden", answering(http_response(b"", "403 Forbidden")), "http_status")
+    yield build_target("other-key", upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
+    yield build_target("no-http", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
+    yield build_target("garbage", flooding(b"\xff" * 65_536), "websocket_handshake")
+    yield build_target("endless-headers", flooding(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake")
+    yield build_target("hangs-up", send_and_close(), "websocket_handshake")
+    yield build_target("resets", resetting(), "connection_reset")
+    yield build_target("says-nothing", upgrading(b"", stays=False), "hung_up")
+    yield build_target("closes", upgrading(b"\x88\x02\x03\xe8"), "hung_up")
+    yield build_target("other-word", upgrading(text, stays=False), "answer_mismatch")
+    yield build_target("endless-words", upgrading(text * 1_000, endless=True), "answer_too_long")
+    yield build_target("endless-message", upgrading(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
+    yield build_target("endless-fragments", upgrading(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
+    yield build_target("endless-pings", upgrading(b"\x89\0" * 1_000, endless=True), "answer_too_long")
+    yield build_target("huge-frame", upgrading(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
+    yield build_target("masked", upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
+    yield build_target("reserved-bits", upgrading(b"\xf1\x02ok"), "websocket_malformed")
+    yield build_target("no-utf-8", upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
+    yield build_target("silent", send_nothing, "deadline", SHORT)
+    yield build_target("silent-session", upgrading(b""), "deadline", SHORT)
+    yield build_target("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

@@ -41,7 +41,9 @@ MALFORMED, STATUS = "malformed_response", "http_status"
 FILLER = b"x" * 65_536
 
 
-def _seen(name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **more: Any) -> FaultyTarget:
+def _build_target(
+    name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **more: Any
+) -> FaultyTarget:
     """Return a faulty target with many expectations. `more` has further keys of the check."""
     seconds = more.pop("seconds", AMPLE)
     serve_target = more.pop("serve_target", None) or listener(handler)  # type: ignore[arg-type]
@@ -50,11 +52,11 @@ def _seen(name: str, handler: Handler | ServeTarget, reason: str, outcome: Outco
 
 
 def _mute(name: str, handler: Handler, reason: str = "deadline") -> FaultyTarget:
-    return _seen(name, handler, reason, seconds=SHORT)
+    return _build_target(name, handler, reason, seconds=SHORT)
 
 
 def _well(name: str, handler: Handler, **more: Any) -> FaultyTarget:
-    return _seen(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **more})
+    return _build_target(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **more})
 
 
 def slow() -> Iterator[FaultyTarget]:
@@ -75,15 +77,21 @@ def slow() -> Iterator[FaultyTarget]:
 
 def endless() -> Iterator[FaultyTarget]:
     """Yield servers that send data endlessly at full speed."""
-    yield _seen("endless-body", flooding(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
-    yield _seen("endless-chunks", flooding(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
-    yield _seen("endless-extension", flooding(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
-    yield _seen("endless-trailers", flooding(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", asked=True), "malformed_response")
-    yield _seen("endless-headers", flooding(b"A: b\r\n" * 3_000, OPENING, asked=True), "headers_too_large")
-    yield _seen("endless-header", flooding(FILLER, OPENING + b"X: ", asked=True), "headers_too_large")
-    yield _seen("endless-reason", flooding(FILLER, b"HTTP/1.1 200 ", asked=True), "headers_too_large")
-    yield _seen("endless-promises", flooding(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, asked=True), "malformed_response")
-    yield _seen("endless-redirects", flooding(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0)
+    yield _build_target("endless-body", flooding(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
+    yield _build_target("endless-chunks", flooding(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
+    yield _build_target("endless-extension", flooding(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
+    yield _build_target(
+        "endless-trailers", flooding(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", asked=True), "malformed_response"
+    )
+    yield _build_target("endless-headers", flooding(b"A: b\r\n" * 3_000, OPENING, asked=True), "headers_too_large")
+    yield _build_target("endless-header", flooding(FILLER, OPENING + b"X: ", asked=True), "headers_too_large")
+    yield _build_target("endless-reason", flooding(FILLER, b"HTTP/1.1 200 ", asked=True), "headers_too_large")
+    yield _build_target(
+        "endless-promises", flooding(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, asked=True), "malformed_response"
+    )
+    yield _build_target(
+        "endless-redirects", flooding(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0
+    )
 
 
 def huge() -> Iterator[FaultyTarget]:
@@ -92,22 +100,32 @@ def huge() -> Iterator[FaultyTarget]:
     path: dict[str, Any] = {"expect": {"json": {"$.never": 1}}}
     search: dict[str, Any] = {"expect": {"json": {"$..never": 1}}}
     bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
-    yield _seen("gzip-bomb", answering(http_response(bomb, Content_Encoding="gzip")), "body_too_large")
-    yield _seen("huge-body", answering(http_response(b"x" * 20 * million)), "body_too_large")
-    yield _seen("regex-bomb", answering(http_response(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"})
-    yield _seen("json-deep", answering(http_response(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path)
-    yield _seen("json-deep-enough", answering(http_response(b"[" * 900 + b"]" * 900)), "body_mismatch", **search)
-    yield _seen("json-wide", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path)
-    yield _seen(
+    yield _build_target("gzip-bomb", answering(http_response(bomb, Content_Encoding="gzip")), "body_too_large")
+    yield _build_target("huge-body", answering(http_response(b"x" * 20 * million)), "body_too_large")
+    yield _build_target(
+        "regex-bomb", answering(http_response(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"}
+    )
+    yield _build_target(
+        "json-deep", answering(http_response(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path
+    )
+    yield _build_target(
+        "json-deep-enough", answering(http_response(b"[" * 900 + b"]" * 900)), "body_mismatch", **search
+    )
+    yield _build_target(
+        "json-wide", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path
+    )
+    yield _build_target(
         "json-wide-searched", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **search
     )
-    yield _seen("json-keys", answering(http_response(_keys(70_000))), "body_too_large", **path)
-    yield _seen("json-long-number", answering(http_response(b"9" * 500_000)), "body_mismatch", **path)
-    yield _seen("json-cut", answering(http_response(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path)
+    yield _build_target("json-keys", answering(http_response(_keys(70_000))), "body_too_large", **path)
+    yield _build_target("json-long-number", answering(http_response(b"9" * 500_000)), "body_mismatch", **path)
+    yield _build_target(
+        "json-cut", answering(http_response(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path
+    )
     astral = (
         '"\U0001f9a6'.encode() + b"a" * (million - 10) + b'"'
     )  # one character makes Python store all characters with four bytes
-    yield _seen("json-astral", answering(http_response(astral)), "body_too_large", **path)
+    yield _build_target("json-astral", answering(http_response(astral)), "body_too_large", **path)
 
 
 def _keys(count: int) -> bytes:
@@ -116,66 +134,74 @@ def _keys(count: int) -> bytes:
 
 def lying() -> Iterator[FaultyTarget]:
     """Yield servers whose headers and body do not match."""
-    yield _seen("cut-short", answering(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
-    yield _seen("cut-in-chunk", answering(CHUNKED + b"5\r\nab"), "truncated_response")
-    yield _seen("cut-in-headers", answering(OPENING + b"X-Cut: "), "truncated_response")
-    yield _seen("says-nothing", answering(b""), "empty_response")
-    yield _seen("hangs-up", listening_and_leaving(), "empty_response")
-    yield _seen("resets-at-once", resetting(asked=False), "connection_reset")
-    yield _seen("resets", resetting(), "connection_reset")
-    yield _seen("resets-in-body", resetting(OPENING + b"Content-Length: 9\r\n\r\nok"), "connection_reset")
-    yield _seen("two-lengths", answering(OPENING + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), MALFORMED)
+    yield _build_target("cut-short", answering(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
+    yield _build_target("cut-in-chunk", answering(CHUNKED + b"5\r\nab"), "truncated_response")
+    yield _build_target("cut-in-headers", answering(OPENING + b"X-Cut: "), "truncated_response")
+    yield _build_target("says-nothing", answering(b""), "empty_response")
+    yield _build_target("hangs-up", listening_and_leaving(), "empty_response")
+    yield _build_target("resets-at-once", resetting(asked=False), "connection_reset")
+    yield _build_target("resets", resetting(), "connection_reset")
+    yield _build_target("resets-in-body", resetting(OPENING + b"Content-Length: 9\r\n\r\nok"), "connection_reset")
+    yield _build_target(
+        "two-lengths", answering(OPENING + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), MALFORMED
+    )
     both = OPENING + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n"
-    yield _seen("length-and-chunks", answering(both), MALFORMED)
-    yield _seen("negative-length", answering(OPENING + b"Content-Length: -1\r\n\r\n"), MALFORMED)
-    yield _seen("huge-length", answering(OPENING + b"Content-Length: " + b"9" * 22 + b"\r\n\r\n"), MALFORMED)
-    yield _seen("huge-chunk", answering(CHUNKED + b"f" * 17 + b"\r\n"), MALFORMED)
-    yield _seen("negative-chunk", answering(CHUNKED + b"-1\r\n\r\n"), MALFORMED)
-    yield _seen("chunk-without-end", answering(CHUNKED + b"2\r\nokay\r\n0\r\n\r\n"), MALFORMED)
-    yield _seen("switches-unasked", answering(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), STATUS)
-    yield _seen("partial", answering(http_response(b"ok", "206 Partial Content")), "body_mismatch")
-    yield _seen("unchanged", answering(http_response(b"", "304 Not Modified")), STATUS, redirects=0)
-    yield _seen("unavailable", answering(http_response(b"ok", "503 Service Unavailable")), STATUS)
-    yield _seen("status-999", answering(http_response(b"ok", "999 Strange")), STATUS)
-    yield _seen("error-in-200", answering(http_response(b"Internal Server Error")), "body_mismatch")
+    yield _build_target("length-and-chunks", answering(both), MALFORMED)
+    yield _build_target("negative-length", answering(OPENING + b"Content-Length: -1\r\n\r\n"), MALFORMED)
+    yield _build_target("huge-length", answering(OPENING + b"Content-Length: " + b"9" * 22 + b"\r\n\r\n"), MALFORMED)
+    yield _build_target("huge-chunk", answering(CHUNKED + b"f" * 17 + b"\r\n"), MALFORMED)
+    yield _build_target("negative-chunk", answering(CHUNKED + b"-1\r\n\r\n"), MALFORMED)
+    yield _build_target("chunk-without-end", answering(CHUNKED + b"2\r\nokay\r\n0\r\n\r\n"), MALFORMED)
+    yield _build_target(
+        "switches-unasked", answering(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), STATUS
+    )
+    yield _build_target("partial", answering(http_response(b"ok", "206 Partial Content")), "body_mismatch")
+    yield _build_target("unchanged", answering(http_response(b"", "304 Not Modified")), STATUS, redirects=0)
+    yield _build_target("unavailable", answering(http_response(b"ok", "503 Service Unavailable")), STATUS)
+    yield _build_target("status-999", answering(http_response(b"ok", "999 Strange")), STATUS)
+    yield _build_target("error-in-200", answering(http_response(b"Internal Server Error")), "body_mismatch")
     wanted = {"header": {"Content-Type": "json"}}
-    yield _seen(
+    yield _build_target(
         "other-type", answering(http_response(b"ok", Content_Type="text/html")), "header_mismatch", expect=wanted
     )
-    yield _seen("no-type", answering(http_response(b"ok")), "header_mismatch", expect=wanted)
+    yield _build_target("no-type", answering(http_response(b"ok")), "header_mismatch", expect=wanted)
     for name, body in {"nan": b"NaN", "surrogate": b'"\\ud800"', "empty": b"", "bytes": b"\xff\xfe\xfd"}.items():
         reason = "body_charset" if name == "bytes" else "body_mismatch"
-        yield _seen(f"json-{name}", answering(http_response(body)), reason, expect={"json": {"$": 1}})
+        yield _build_target(f"json-{name}", answering(http_response(body)), reason, expect={"json": {"$": 1}})
     twice = answering(http_response(b'{"ready": true, "ready": false}'))
-    yield _seen("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
+    yield _build_target("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
 
 
 def malformed() -> Iterator[FaultyTarget]:
     """Yield servers that do not send valid HTTP."""
-    yield _seen("garbage", send_on_connect(bytes(range(256)) * 100), MALFORMED)
-    yield _seen("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
-    yield _seen("ssh", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
-    yield _seen("smtp", send_on_connect(b"220 mail.example ESMTP\r\n"), MALFORMED)
-    yield _seen("tls-alert", answering(b"\x15\x03\x01\x00\x02\x02\x46"), MALFORMED)
-    yield _seen("http-2", answering(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), MALFORMED)
-    yield _seen("http-09", answering(b"<html>hello</html>"), MALFORMED)
-    yield _seen("icy", answering(b"ICY 200 OK\r\n\r\nok"), MALFORMED)
-    yield _seen("version-9", answering(b"HTTP/9.9 200 OK\r\n\r\nok"), MALFORMED)
-    yield _seen("status-in-words", answering(b"HTTP/1.1 two hundred\r\n\r\n"), MALFORMED)
-    yield _seen("status-of-four", answering(b"HTTP/1.1 2000 OK\r\n\r\n"), MALFORMED)
-    yield _seen("nul", answering(OPENING + b"X: \x00\r\n\r\n"), MALFORMED)
-    yield _seen("bare-cr", answering(OPENING + b"X: a\rY: b\r\n\r\n"), MALFORMED)
-    yield _seen("space-before-colon", answering(OPENING + b"Content-Length : 2\r\n\r\nok"), MALFORMED)
-    yield _seen("nameless-header", answering(OPENING + b": nobody\r\n\r\n"), MALFORMED)
-    yield _seen("coding-unknown", answering(OPENING + b"Transfer-Encoding: dwarf\r\n\r\nok"), "body_mismatch")
-    yield _seen("markup", answering(http_response(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED)
-    yield _seen("marked-up-body", answering(http_response(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch")
+    yield _build_target("garbage", send_on_connect(bytes(range(256)) * 100), MALFORMED)
+    yield _build_target("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
+    yield _build_target("ssh", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
+    yield _build_target("smtp", send_on_connect(b"220 mail.example ESMTP\r\n"), MALFORMED)
+    yield _build_target("tls-alert", answering(b"\x15\x03\x01\x00\x02\x02\x46"), MALFORMED)
+    yield _build_target("http-2", answering(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), MALFORMED)
+    yield _build_target("http-09", answering(b"<html>hello</html>"), MALFORMED)
+    yield _build_target("icy", answering(b"ICY 200 OK\r\n\r\nok"), MALFORMED)
+    yield _build_target("version-9", answering(b"HTTP/9.9 200 OK\r\n\r\nok"), MALFORMED)
+    yield _build_target("status-in-words", answering(b"HTTP/1.1 two hundred\r\n\r\n"), MALFORMED)
+    yield _build_target("status-of-four", answering(b"HTTP/1.1 2000 OK\r\n\r\n"), MALFORMED)
+    yield _build_target("nul", answering(OPENING + b"X: \x00\r\n\r\n"), MALFORMED)
+    yield _build_target("bare-cr", answering(OPENING + b"X: a\rY: b\r\n\r\n"), MALFORMED)
+    yield _build_target("space-before-colon", answering(OPENING + b"Content-Length : 2\r\n\r\nok"), MALFORMED)
+    yield _build_target("nameless-header", answering(OPENING + b": nobody\r\n\r\n"), MALFORMED)
+    yield _build_target("coding-unknown", answering(OPENING + b"Transfer-Encoding: dwarf\r\n\r\nok"), "body_mismatch")
+    yield _build_target(
+        "markup", answering(http_response(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED
+    )
+    yield _build_target(
+        "marked-up-body", answering(http_response(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch"
+    )
 
 
 def redirecting() -> Iterator[FaultyTarget]:
     """Yield servers that redirect."""
-    yield _seen("redirect-loop", answering(MOVED + b"/\r\n\r\n"), "redirect_limit")
-    yield _seen(
+    yield _build_target("redirect-loop", answering(MOVED + b"/\r\n\r\n"), "redirect_limit")
+    yield _build_target(
         "redirect-hostless", answering(MOVED + b"http:///path\r\n\r\n"), "redirect_limit"
     )  # the same host, by RFC 3986
     for name, place in {
@@ -185,10 +211,10 @@ def redirecting() -> Iterator[FaultyTarget]:
         "port": b"http://127.0.0.1:99999/",
         "latin-1": b"http://\xe9.example/",
     }.items():
-        yield _seen(f"redirect-{name}", answering(MOVED + place + b"\r\n\r\n"), "redirect_refused")
-    yield _seen("redirect-closed", answering(MOVED + b"//127.0.0.1:1/\r\n\r\n"), "connect_refused")
-    yield _seen("redirect-unfollowed", answering(MOVED + b"/\r\n\r\n"), STATUS, redirects=0)
-    yield _seen("redirect-to-tls", _to_tls, "tls_handshake")
+        yield _build_target(f"redirect-{name}", answering(MOVED + place + b"\r\n\r\n"), "redirect_refused")
+    yield _build_target("redirect-closed", answering(MOVED + b"//127.0.0.1:1/\r\n\r\n"), "connect_refused")
+    yield _build_target("redirect-unfollowed", answering(MOVED + b"/\r\n\r\n"), STATUS, redirects=0)
+    yield _build_target("redirect-to-tls", _to_tls, "tls_handshake")
 
 
 async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -235,8 +261,8 @@ async def full(authority: TargetAuthority) -> AsyncIterator[int]:
 
 def absent() -> Iterator[FaultyTarget]:
     """Yield targets that do not accept connections."""
-    yield _seen("closed", send_nothing, "connect_refused", serve_target=closed)
-    yield _seen("full", send_nothing, "connect_timeout", serve_target=full, seconds=SHORT)
+    yield _build_target("closed", send_nothing, "connect_refused", serve_target=closed)
+    yield _build_target("full", send_nothing, "connect_timeout", serve_target=full, seconds=SHORT)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

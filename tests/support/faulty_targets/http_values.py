@@ -23,7 +23,7 @@ MALFORMED, UNAVAILABLE = "stamp_malformed", "sli_unavailable"
 def freshness() -> Iterator[FaultyTarget]:
     """Yield pages with the time of the last update."""
 
-    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
+    def build_target(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
         check = {"freshness": URL, "max_age": "1d", **more}
         return FaultyTarget(f"freshness-{name}", listener(said), check, reason, BAD if reason else GOOD, seconds)
 
@@ -32,30 +32,36 @@ def freshness() -> Iterator[FaultyTarget]:
 
     field: dict[str, Any] = {"stamp": {"json": "$.at"}}
     lines: dict[str, Any] = {"stamp": {"matches": "(?m)^(.*)$"}}
-    yield seen("well", at(NOW), "", **field)
-    yield seen("stale", at(NOW - timedelta(days=3)), "stale", **field)
-    yield seen("ahead", at(NOW + timedelta(days=3)), "stamp_in_future", **field)
-    yield seen("ancient", answering(http_response(b'{"at": -99999999999999}')), "stamp_malformed", **field)
-    yield seen("nan", answering(http_response(b'{"at": NaN}')), "body_mismatch", **field)
-    yield seen("infinite", answering(http_response(b'{"at": 1e999}')), "stamp_malformed", **field)
-    yield seen(
+    yield build_target("well", at(NOW), "", **field)
+    yield build_target("stale", at(NOW - timedelta(days=3)), "stale", **field)
+    yield build_target("ahead", at(NOW + timedelta(days=3)), "stamp_in_future", **field)
+    yield build_target("ancient", answering(http_response(b'{"at": -99999999999999}')), "stamp_malformed", **field)
+    yield build_target("nan", answering(http_response(b'{"at": NaN}')), "body_mismatch", **field)
+    yield build_target("infinite", answering(http_response(b'{"at": 1e999}')), "stamp_malformed", **field)
+    yield build_target(
         "digits-by-the-thousand", answering(http_response(b'{"at": "' + b"9" * 900_000 + b'"}')), MALFORMED, **field
     )
-    yield seen("in-words", answering(http_response(b'{"at": "the other day"}')), MALFORMED, **field)
-    yield seen("elsewhere", answering(http_response(b"{}")), "stamp_missing", **field)
-    yield seen("no-header", answering(http_response(b"ok")), "stamp_missing")
-    yield seen("odd-header", answering(http_response(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
-    yield seen("no-json", answering(http_response(b"<html>")), "body_mismatch", **field)
-    yield seen("lines-by-the-thousand", answering(http_response(b"the other day\n" * _LISTING)), MALFORMED, **lines)
+    yield build_target("in-words", answering(http_response(b'{"at": "the other day"}')), MALFORMED, **field)
+    yield build_target("elsewhere", answering(http_response(b"{}")), "stamp_missing", **field)
+    yield build_target("no-header", answering(http_response(b"ok")), "stamp_missing")
+    yield build_target("odd-header", answering(http_response(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
+    yield build_target("no-json", answering(http_response(b"<html>")), "body_mismatch", **field)
+    yield build_target(
+        "lines-by-the-thousand", answering(http_response(b"the other day\n" * _LISTING)), MALFORMED, **lines
+    )
     dates = answering(http_response(b"Mon, 02 Jan 2006 15:04:05 GMT\n" * _LISTING))
-    yield seen("dates-by-the-thousand", dates, "stale", **lines)
-    yield seen("empty-lines", answering(http_response(b"\n" * 1_000_000)), MALFORMED, **lines)
+    yield build_target("dates-by-the-thousand", dates, "stale", **lines)
+    yield build_target("empty-lines", answering(http_response(b"\n" * 1_000_000)), MALFORMED, **lines)
     file = {"stamp": {"matches": "href=(\\S+)", "file": True}}
-    yield seen("file-elsewhere", answering(http_response(b"href=http://other.example/x")), "file_elsewhere", **file)
-    yield seen("file-of-no-name", answering(http_response(b"href=http://[::bad")), MALFORMED, **file)
-    yield seen("unavailable", answering(http_response(b"", "503 Service Unavailable")), "http_status")
-    yield seen("endless", flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field)
-    yield seen("silent", send_nothing, "deadline", SHORT)
+    yield build_target(
+        "file-elsewhere", answering(http_response(b"href=http://other.example/x")), "file_elsewhere", **file
+    )
+    yield build_target("file-of-no-name", answering(http_response(b"href=http://[::bad")), MALFORMED, **file)
+    yield build_target("unavailable", answering(http_response(b"", "503 Service Unavailable")), "http_status")
+    yield build_target(
+        "endless", flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field
+    )
+    yield build_target("silent", send_nothing, "deadline", SHORT)
 
 
 def _numbers(*values: str) -> bytes:
@@ -66,49 +72,53 @@ def _numbers(*values: str) -> bytes:
 def prometheus() -> Iterator[FaultyTarget]:
     """Yield Prometheus servers, which by default give the same response to both queries."""
 
-    def seen(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
+    def build_target(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"prometheus": URL, "good": "good", "total": "total", "at_least": "99%"}
         outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
         return FaultyTarget(f"prometheus-{name}", listener(said), check, reason, outcome, seconds)
 
-    yield seen("well", answering(http_response(_numbers("5"))), "")
-    yield seen("no-traffic", answering(http_response(_numbers())), "sli_no_traffic")
-    yield seen("nan", answering(http_response(_numbers("NaN"))), "sli_no_traffic")
-    yield seen("negative", answering(http_response(_numbers("-1"))), "sli_no_traffic")
-    yield seen("two-numbers", answering(http_response(_numbers("1", "2"))), UNAVAILABLE)
-    yield seen("error", answering(http_response(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE)
-    yield seen("no-json", answering(http_response(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
-    yield seen("other-json", answering(http_response(b'{"status": "success"}')), UNAVAILABLE)
-    yield seen("a-list", answering(http_response(b"[]")), UNAVAILABLE)
+    yield build_target("well", answering(http_response(_numbers("5"))), "")
+    yield build_target("no-traffic", answering(http_response(_numbers())), "sli_no_traffic")
+    yield build_target("nan", answering(http_response(_numbers("NaN"))), "sli_no_traffic")
+    yield build_target("negative", answering(http_response(_numbers("-1"))), "sli_no_traffic")
+    yield build_target("two-numbers", answering(http_response(_numbers("1", "2"))), UNAVAILABLE)
+    yield build_target(
+        "error", answering(http_response(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE
+    )
+    yield build_target("no-json", answering(http_response(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
+    yield build_target("other-json", answering(http_response(b'{"status": "success"}')), UNAVAILABLE)
+    yield build_target("a-list", answering(http_response(b"[]")), UNAVAILABLE)
     series = b'{"metric":{},"value":[0,"1"]},' * 30_000
     many = b'{"status":"success","data":{"resultType":"vector","result":[' + series + b"0]}}"
-    yield seen("series-by-the-thousand", answering(http_response(many)), UNAVAILABLE)
-    yield seen("silent", send_nothing, UNAVAILABLE, SHORT)
+    yield build_target("series-by-the-thousand", answering(http_response(many)), UNAVAILABLE)
+    yield build_target("silent", send_nothing, UNAVAILABLE, SHORT)
 
 
 def domain() -> Iterator[FaultyTarget]:
     """Yield directories of registered domain names (RDAP)."""
 
-    def seen(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> FaultyTarget:
+    def build_target(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> FaultyTarget:
         check = {"domain": "zoo.example", "rdap": URL}
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         outcome = BAD if bad else UNKNOWN if reason else GOOD
         return FaultyTarget(f"domain-{name}", listener(answering(http_response(body, status))), check, reason, outcome)
 
-    def ending(days: int) -> list[dict[str, str]]:
+    def expiration_events(days: int) -> list[dict[str, str]]:
         return [{"eventAction": "expiration", "eventDate": (NOW + timedelta(days=days)).isoformat()}]
 
-    yield seen("well", {"events": ending(90)}, "")
-    yield seen("expiring", {"events": ending(3)}, "domain_expiring", bad=True)
-    yield seen("on-hold", {"events": ending(90), "status": ["client hold"]}, "domain_status", bad=True)
+    yield build_target("well", {"events": expiration_events(90)}, "")
+    yield build_target("expiring", {"events": expiration_events(3)}, "domain_expiring", bad=True)
+    yield build_target(
+        "on-hold", {"events": expiration_events(90), "status": ["client hold"]}, "domain_status", bad=True
+    )
     said = {"errorCode": 404, "title": "Not Found"}
-    yield seen("unregistered", said, "domain_unregistered", bad=True, status="404 Not Found")
-    yield seen("a-page-is-missing", b"<html>", "rdap_malformed", status="404 Not Found")
-    yield seen("no-expiry", {"events": []}, "domain_no_expiry")
-    yield seen("other-json", [1, 2], "rdap_malformed")
-    yield seen("odd-date", {"events": [{"eventAction": "expiration", "eventDate": "soon"}]}, "rdap_malformed")
-    yield seen("no-json", b"<html>", "rdap_malformed")
-    yield seen("too-many-queries", b"", "rdap_unavailable", status="429 Too Many Requests")
+    yield build_target("unregistered", said, "domain_unregistered", bad=True, status="404 Not Found")
+    yield build_target("a-page-is-missing", b"<html>", "rdap_malformed", status="404 Not Found")
+    yield build_target("no-expiry", {"events": []}, "domain_no_expiry")
+    yield build_target("other-json", [1, 2], "rdap_malformed")
+    yield build_target("odd-date", {"events": [{"eventAction": "expiration", "eventDate": "soon"}]}, "rdap_malformed")
+    yield build_target("no-json", b"<html>", "rdap_malformed")
+    yield build_target("too-many-queries", b"", "rdap_unavailable", status="429 Too Many Requests")
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

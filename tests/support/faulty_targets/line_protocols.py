@@ -23,113 +23,117 @@ FOREVER = b"250-and more\r\n" * 1_000
 def _of(kind: str, **common: Any) -> Any:
     """Return a function that creates targets of a kind whose key has an address."""
 
-    def seen(name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any) -> FaultyTarget:
+    def build_target(
+        name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any
+    ) -> FaultyTarget:
         seconds = more.pop("seconds", AMPLE)
         verdict = outcome or (BAD if reason else GOOD)
         check = {kind: "127.0.0.1:<port>", **common, **more}
         return FaultyTarget(f"{kind}-{name}", listener(handler), check, reason, verdict, seconds)
 
-    return seen
+    return build_target
 
 
 def tcp() -> Iterator[FaultyTarget]:
     """Yield servers for a script that waits for `ready` and may then start TLS."""
-    seen = _of("tcp", script=[{"expect": "^ready"}])
+    build_target = _of("tcp", script=[{"expect": "^ready"}])
     begins = [{"expect": "^ready", "starttls": True}]
-    yield seen("well", send_on_connect(b"hello\nready\n"), "")
-    yield seen("other-word", send_and_close(b"busy\n"), "answer_mismatch")
-    yield seen("hangs-up", send_and_close(), "hung_up")
-    yield seen("resets", resetting(asked=False), "connection_reset")
-    yield seen("endless-line", flooding(LONG), "answer_too_long")
-    yield seen("endless-lines", flooding(LINES), "answer_too_long")
-    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
-    yield seen("other-word-and-stays", send_on_connect(b"busy\n"), "deadline", seconds=SHORT)
-    yield seen("drip", dripping(b"r", asked=False), "deadline", seconds=SHORT)
-    yield seen("injects", send_on_connect(b"ready\nready\n"), "starttls_injected", script=begins)
-    yield seen("plain-after-starttls", reply_to_lines({}, b"ready\n"), "tls_handshake", script=begins)
+    yield build_target("well", send_on_connect(b"hello\nready\n"), "")
+    yield build_target("other-word", send_and_close(b"busy\n"), "answer_mismatch")
+    yield build_target("hangs-up", send_and_close(), "hung_up")
+    yield build_target("resets", resetting(asked=False), "connection_reset")
+    yield build_target("endless-line", flooding(LONG), "answer_too_long")
+    yield build_target("endless-lines", flooding(LINES), "answer_too_long")
+    yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
+    yield build_target("other-word-and-stays", send_on_connect(b"busy\n"), "deadline", seconds=SHORT)
+    yield build_target("drip", dripping(b"r", asked=False), "deadline", seconds=SHORT)
+    yield build_target("injects", send_on_connect(b"ready\nready\n"), "starttls_injected", script=begins)
+    yield build_target("plain-after-starttls", reply_to_lines({}, b"ready\n"), "tls_handshake", script=begins)
 
 
 def smtp() -> Iterator[FaultyTarget]:
     """Yield mail servers."""
-    seen = _of("smtp")
+    build_target = _of("smtp")
     hello = b"EHLO ninewatch.invalid"
     try_send = b"250-here\r\n250 STARTTLS\r\n"
     offered = {"encryption": "starttls"}
     well = {hello: b"250 here\r\n", b"QUIT": b"221 bye\r\n"}
-    yield seen("well", reply_to_lines(well, b"220-wait\r\n220 here\r\n"), "")
-    yield seen("busy", send_on_connect(b"421 too many\r\n"), "smtp_status")
-    yield seen("unwilling", send_on_connect(b"554 not you\r\n"), "smtp_status")
-    yield seen("knows-no-ehlo", reply_to_lines({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
-    yield seen("endless-reply", flooding(FOREVER, b"220 here\r\n"), "smtp_malformed")
-    yield seen("endless-line", flooding(LONG, b"220-"), "answer_too_long")
-    yield seen("no-smtp", send_on_connect(b"+OK POP3\r\n"), "smtp_malformed")
-    yield seen("nul", send_on_connect(b"\0\0\0\r\n"), "smtp_malformed")
-    yield seen("hangs-up", send_and_close(), "hung_up")
-    yield seen("hangs-up-after-greeting", reply_to_lines({}, b"220 here\r\n"), "hung_up")
-    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
-    yield seen("no-starttls", reply_to_lines(well, b"220 here\r\n"), "starttls_missing", **offered)
+    yield build_target("well", reply_to_lines(well, b"220-wait\r\n220 here\r\n"), "")
+    yield build_target("busy", send_on_connect(b"421 too many\r\n"), "smtp_status")
+    yield build_target("unwilling", send_on_connect(b"554 not you\r\n"), "smtp_status")
+    yield build_target("knows-no-ehlo", reply_to_lines({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
+    yield build_target("endless-reply", flooding(FOREVER, b"220 here\r\n"), "smtp_malformed")
+    yield build_target("endless-line", flooding(LONG, b"220-"), "answer_too_long")
+    yield build_target("no-smtp", send_on_connect(b"+OK POP3\r\n"), "smtp_malformed")
+    yield build_target("nul", send_on_connect(b"\0\0\0\r\n"), "smtp_malformed")
+    yield build_target("hangs-up", send_and_close(), "hung_up")
+    yield build_target("hangs-up-after-greeting", reply_to_lines({}, b"220 here\r\n"), "hung_up")
+    yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
+    yield build_target("no-starttls", reply_to_lines(well, b"220 here\r\n"), "starttls_missing", **offered)
     refusing = {hello: try_send, b"STARTTLS": b"454 not now\r\n"}
-    yield seen("starttls-refused", reply_to_lines(refusing, b"220 here\r\n"), "smtp_status", **offered)
+    yield build_target("starttls-refused", reply_to_lines(refusing, b"220 here\r\n"), "smtp_status", **offered)
     injecting = {hello: try_send, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
-    yield seen("starttls-injects", reply_to_lines(injecting, b"220 here\r\n"), "starttls_injected", **offered)
+    yield build_target("starttls-injects", reply_to_lines(injecting, b"220 here\r\n"), "starttls_injected", **offered)
     plain = {hello: try_send, b"STARTTLS": b"220 go\r\n"}
-    yield seen("plain-after-starttls", reply_to_lines(plain, b"220 here\r\n"), "tls_handshake", **offered)
+    yield build_target("plain-after-starttls", reply_to_lines(plain, b"220 here\r\n"), "tls_handshake", **offered)
 
 
 def ssh() -> Iterator[FaultyTarget]:
     """Yield SSH servers with faults in the identification."""
-    seen = _of("ssh", expect="OpenSSH")
-    yield seen("well", send_on_connect(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
-    yield seen("version-1", send_on_connect(b"SSH-1.5-old\r\n"), "ssh_version")
-    yield seen("other", send_on_connect(b"SSH-2.0-dropbear\r\n"), "answer_mismatch")
-    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 30), "ssh_malformed")
-    yield seen("endless-lines", flooding(LINES), "ssh_malformed")
-    yield seen("endless-line", flooding(LONG), "answer_too_long")
-    yield seen("hangs-up", send_and_close(b"SSH-2.0"), "hung_up")
-    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
+    build_target = _of("ssh", expect="OpenSSH")
+    yield build_target("well", send_on_connect(b"welcome\r\nSSH-2.0-OpenSSH_9.2\r\n"), "")
+    yield build_target("version-1", send_on_connect(b"SSH-1.5-old\r\n"), "ssh_version")
+    yield build_target("other", send_on_connect(b"SSH-2.0-dropbear\r\n"), "answer_mismatch")
+    yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 30), "ssh_malformed")
+    yield build_target("endless-lines", flooding(LINES), "ssh_malformed")
+    yield build_target("endless-line", flooding(LONG), "answer_too_long")
+    yield build_target("hangs-up", send_and_close(b"SSH-2.0"), "hung_up")
+    yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
 
 
 def redis() -> Iterator[FaultyTarget]:
     """Yield Redis servers for PING and ROLE."""
-    seen = _of("redis")
+    build_target = _of("redis")
     master = {"role": "master"}
-    yield seen("well", send_on_connect(b"+PONG\r\n"), "")
-    yield seen("loading", send_on_connect(b"-LOADING Redis is loading the dataset\r\n"), "redis_loading")
-    yield seen("masterless", send_on_connect(b"-MASTERDOWN Link with MASTER is down\r\n"), "redis_master_down")
-    yield seen("error", send_on_connect(b"-ERR max number of clients reached\r\n"), "redis_error")
-    yield seen("asks-for-a-password", send_on_connect(b"-NOAUTH Authentication required.\r\n"), "")
-    yield seen("keeps-its-role", send_on_connect(b"+PONG\r\n-NOPERM no\r\n"), "credentials_refused", UNKNOWN, **master)
-    yield seen("replica", send_on_connect(b"+PONG\r\n*1\r\n$5\r\nslave\r\n"), "redis_role", **master)
-    yield seen("other-word", send_on_connect(b"+PANG\r\n"), "redis_malformed")
-    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis_malformed")
-    yield seen("endless-text", flooding(LONG, b"$999999999999\r\n"), "answer_too_long")
-    yield seen("endless-line", flooding(LONG, b"+"), "answer_too_long")
-    yield seen("promises-a-list", send_on_connect(b"*100000000\r\n"), "redis_malformed")
-    yield seen("promises-lists-within", send_on_connect(b"*2\r\n+a\r\n*100000000\r\n"), "redis_malformed")
-    yield seen("promises-a-map", send_on_connect(b"%100000000\r\n"), "redis_malformed")
-    yield seen("lists-in-lists", send_on_connect(b"*1\r\n" * 12_000), "redis_malformed")
-    yield seen("hangs-up", send_and_close(b"+PO"), "hung_up")
-    yield seen("silent", send_nothing, "deadline", seconds=SHORT)
+    yield build_target("well", send_on_connect(b"+PONG\r\n"), "")
+    yield build_target("loading", send_on_connect(b"-LOADING Redis is loading the dataset\r\n"), "redis_loading")
+    yield build_target("masterless", send_on_connect(b"-MASTERDOWN Link with MASTER is down\r\n"), "redis_master_down")
+    yield build_target("error", send_on_connect(b"-ERR max number of clients reached\r\n"), "redis_error")
+    yield build_target("asks-for-a-password", send_on_connect(b"-NOAUTH Authentication required.\r\n"), "")
+    yield build_target(
+        "keeps-its-role", send_on_connect(b"+PONG\r\n-NOPERM no\r\n"), "credentials_refused", UNKNOWN, **master
+    )
+    yield build_target("replica", send_on_connect(b"+PONG\r\n*1\r\n$5\r\nslave\r\n"), "redis_role", **master)
+    yield build_target("other-word", send_on_connect(b"+PANG\r\n"), "redis_malformed")
+    yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis_malformed")
+    yield build_target("endless-text", flooding(LONG, b"$999999999999\r\n"), "answer_too_long")
+    yield build_target("endless-line", flooding(LONG, b"+"), "answer_too_long")
+    yield build_target("promises-a-list", send_on_connect(b"*100000000\r\n"), "redis_malformed")
+    yield build_target("promises-lists-within", send_on_connect(b"*2\r\n+a\r\n*100000000\r\n"), "redis_malformed")
+    yield build_target("promises-a-map", send_on_connect(b"%100000000\r\n"), "redis_malformed")
+    yield build_target("lists-in-lists", send_on_connect(b"*1\r\n" * 12_000), "redis_malformed")
+    yield build_target("hangs-up", send_and_close(b"+PO"), "hung_up")
+    yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
 
 
 def postgres() -> Iterator[FaultyTarget]:
     """Yield faulty PostgreSQL servers."""
-    seen = _of("postgres", user="ninewatch")
+    build_target = _of("postgres", user="ninewatch")
     busy = b"SFATAL\0C53300\0Msorry, too many clients already\0\0"
     starting = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
-    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
-    yield seen("full", send_on_connect(pg_message(b"E", busy)), "database_full")
-    yield seen("starting", send_on_connect(pg_message(b"E", starting)), "database_starting")
-    yield seen("hangs-up", send_and_close(), "hung_up")
-    yield seen("endless-garbage", flooding(LONG), "database_malformed")
-    yield seen("endless-message", flooding(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
+    yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
+    yield build_target("full", send_on_connect(pg_message(b"E", busy)), "database_full")
+    yield build_target("starting", send_on_connect(pg_message(b"E", starting)), "database_starting")
+    yield build_target("hangs-up", send_and_close(), "hung_up")
+    yield build_target("endless-garbage", flooding(LONG), "database_malformed")
+    yield build_target("endless-message", flooding(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
     notices = pg_message(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
-    yield seen("endless-notices", flooding(notices), "database_malformed")
+    yield build_target("endless-notices", flooding(notices), "database_malformed")
     parameters = flooding(pg_message(b"S", b"a\0b\0") * 1_000, pg_message(b"R", b"\0\0\0\0"))
-    yield seen("endless-parameters", parameters, "answer_too_long")
-    yield seen("silent", send_nothing, "connect_timeout", seconds=SHORT)
+    yield build_target("endless-parameters", parameters, "answer_too_long")
+    yield build_target("silent", send_nothing, "connect_timeout", seconds=SHORT)
     welcome = pg_message(b"R", b"\0\0\0\0") + pg_message(b"Z", b"I")
-    yield seen("silent-when-asked", send_on_connect(welcome), "deadline", seconds=SHORT)
+    yield build_target("silent-when-asked", send_on_connect(welcome), "deadline", seconds=SHORT)
 
 
 def pg_message(kind: bytes, body: bytes) -> bytes:
@@ -138,16 +142,18 @@ def pg_message(kind: bytes, body: bytes) -> bytes:
 
 def mysql() -> Iterator[FaultyTarget]:
     """Yield faulty MySQL servers."""
-    seen = _of("mysql", user="ninewatch")
+    build_target = _of("mysql", user="ninewatch")
     full = b"\xff\x10\x04Too many connections"
-    yield seen("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
-    yield seen("full", send_on_connect(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
-    yield seen("hangs-up", send_and_close(), "hung_up")
-    yield seen("endless-garbage", flooding(LONG), "database_malformed")
-    yield seen("endless-columns", _answering_mysql(mysql_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long")
-    yield seen("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
-    yield seen("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
-    yield seen("silent", send_nothing, "connect_timeout", seconds=SHORT)
+    yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
+    yield build_target("full", send_on_connect(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
+    yield build_target("hangs-up", send_and_close(), "hung_up")
+    yield build_target("endless-garbage", flooding(LONG), "database_malformed")
+    yield build_target(
+        "endless-columns", _answering_mysql(mysql_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long"
+    )
+    yield build_target("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
+    yield build_target("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
+    yield build_target("silent", send_nothing, "connect_timeout", seconds=SHORT)
 
 
 def mysql_column(name: bytes) -> bytes:

@@ -201,25 +201,25 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def over_http() -> Iterator[FaultyTarget]:
     """Yield https servers with faults that occur after the handshake."""
 
-    def seen(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
+    def build_target(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
         check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **more}
         return FaultyTarget(f"https-{name}", serve_target, check, reason, BAD if reason else GOOD)
 
     def trusted(authority: TargetAuthority) -> ssl.SSLContext:
         return IssuedCertificate.of(authority.root).issues(OURS).context(authority.folder)
 
-    yield seen("well", listener(answering(http_response(b"ok")), trusted), "")
-    yield seen(
+    yield build_target("well", listener(answering(http_response(b"ok")), trusted), "")
+    yield build_target(
         "expired", listener(send_nothing, lambda authority: _expired(authority).context(authority.folder)), EXPIRED
     )
-    yield seen("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
-    yield seen("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
-    yield seen("says-nothing", listener(answering(b""), trusted), "empty_response")
+    yield build_target("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
+    yield build_target("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
+    yield build_target("says-nothing", listener(answering(b""), trusted), "empty_response")
     short = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
-    yield seen("cut-short", listener(short, trusted), "truncated_response")
+    yield build_target("cut-short", listener(short, trusted), "truncated_response")
     endless = flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n")
-    yield seen("endless-body", listener(endless, trusted), "body_too_large", expect={"contains": "never this"})
-    yield seen("plain", listener(listening_and_leaving(4_096, http_response(b"ok"))), HANDSHAKE)
+    yield build_target("endless-body", listener(endless, trusted), "body_too_large", expect={"contains": "never this"})
+    yield build_target("plain", listener(listening_and_leaving(4_096, http_response(b"ok"))), HANDSHAKE)
 
 
 def _expired(authority: TargetAuthority) -> IssuedCertificate:
