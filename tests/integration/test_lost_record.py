@@ -124,7 +124,7 @@ def test_missing_record_stops_the_start_without_new_record_option(config: Path, 
     damage(record)
     status, _, errors = run_to_exit("run", "-c", config)
     assert (status, "Traceback" in errors) == (2, False)
-    assert "record.db.lock next to it shows that there was one" in errors
+    assert "record.db.lock next to it shows that there was a record" in errors
     assert "--new-record" in errors
     assert not (record.exists() and record.stat().st_size)
     with running_daemon(config, options=["--new-record"]) as daemon:
