@@ -44,8 +44,11 @@ slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium
 full: $(VENV)/.dev ## What takes longer than minutes; writes docs/full-results.md, which is committed
 	$(BIN)/python .ci/full.py
 
+# The gate's own tests need a ledger, and are next to it.
+SLA_TESTS := tests/sla tests/property tests/monitor/test_release_gate.py tests/monitor/config/test_budget_policy.py tests/monitor/commands/test_gate.py
+
 cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
-	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 tests/sla tests/property
+	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 $(SLA_TESTS)
 
 bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, a probe next to blackbox_exporter + Prometheus, and the delay of a page
 	$(BIN)/python -m bench.windows

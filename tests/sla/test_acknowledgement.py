@@ -18,6 +18,7 @@ from sla.fact import Fact
 )
 def test_acknowledgement_round_trips_through_its_fact(stated: Acknowledgement) -> None:
     assert acknowledgements([stated.fact()]) == [stated]
+    assert stated.id == stated.fact().id
 
 
 def test_fact_author_is_the_person_unless_another_author_wrote_it() -> None:

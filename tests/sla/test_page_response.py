@@ -8,7 +8,7 @@ import pytest
 
 from sla.escalation import Progress
 from sla.interval import MINUTE
-from sla.page_response import Response
+from sla.page_response import Response, Summary, summary
 from sla.product_incident import Severity
 
 PAGE, TICKET, NOTE = Severity.PAGE, Severity.TICKET, Severity.NOTE
@@ -60,3 +60,10 @@ def test_the_next_step_is_the_earliest_that_is_due_while_the_response_is_open() 
     assert held.next_due == 7
     assert RESPONSE.next_due is None
     assert held.acknowledge(200 * MINUTE, "Ada", "api").next_due is None
+
+
+def test_summary_counts_met_and_missed_targets_and_the_median_of_the_times() -> None:
+    met, missed = (RESPONSE.acknowledge((100 + minutes) * MINUTE, "Ada", "command") for minutes in (5, 25))
+    ended = replace(RESPONSE, ended=110 * MINUTE)
+    assert summary([met, missed, ended], 200 * MINUTE) == Summary(3, 2, 15 * MINUTE, 1, 1)
+    assert summary([], 200 * MINUTE) == Summary(0, 0, None, 0, 0)

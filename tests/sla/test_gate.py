@@ -1,0 +1,44 @@
+"""The release gate where nothing counts, and overrides that cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla.budget_policy import BudgetPolicy
+from sla.fact import Fact
+from sla.gate import Answer, Situation, gate
+from sla.gate_override import GATE_OVERRIDE, GateOverride, as_override
+from sla.interval import MINUTE, SECOND, Interval
+from sla.measured import measure
+from sla.objective import Objective
+from sla.observation import Outcome
+from sla.states import State
+from sla.timeline import Timeline
+
+
+def test_answer_is_unknown_if_all_of_the_window_is_excluded() -> None:
+    history = Timeline.of_pairs([(minute * MINUTE, Outcome.GOOD) for minute in range(10)], 130 * SECOND)
+    window = Interval(0, 9 * MINUTE)
+    measured = measure(history, window, Objective.parse("99%"), excluded=[window])
+    seen = Situation(window.end, measured, None, State.UP, (), window.end)
+    found = gate(BudgetPolicy("budget", "Budget", "", ()), seen)
+    assert found.answer is Answer.UNKNOWN
+    assert found.decision.reason == "no budget is known: all of the window is excluded"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"answer": "go", "until": "soon", "reason": "x"},
+        {"answer": "perhaps", "until": "2026-11-29T09:00:00Z", "reason": "x"},
+    ],
+)
+def test_override_that_cannot_be_read_is_none(body: object) -> None:
+    assert as_override(Fact.of(1, "Ana", GATE_OVERRIDE, "forms", body)) is None
+
+
+def test_override_is_read_back_from_its_fact() -> None:
+    override = GateOverride(1_000_000, "Ana", "fix", "forms", "go", 2_000_000)
+    assert as_override(override.fact()) == override
+    assert as_override(Fact.of(1, "Ana", "note", "forms", {})) is None
