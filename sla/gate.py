@@ -153,16 +153,20 @@ def _doubts(
         yield Decision(Answer.UNKNOWN, _stale(seen), "new observations of the product")
     if spent is None:
         yield Decision(Answer.UNKNOWN, "no budget is known: all of the window is excluded", "time that counts")
-        return
+    else:
+        yield from _undecided_steps(seen, standings, spent)
+    share = seen.measured.coverage
+    if share is None or share < policy.coverage:
+        reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
+        yield Decision(Answer.UNKNOWN, reason, "a window of which more is known")
+
+
+def _undecided_steps(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction]) -> Iterator[Decision]:
     for each in standings:
         if each.step.holds and each.reached is None:
             low, high = format_percent(spent.low, 1), _at_most(spent.high)
             reason = f"between {low} and {high} of the budget is spent; the threshold is {each.step.threshold}"
             yield Decision(Answer.UNKNOWN, reason, _decided_by(seen, each))
-    share = seen.measured.coverage
-    if share is None or share < policy.coverage:
-        reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
-        yield Decision(Answer.UNKNOWN, reason, "a window of which more is known")
 
 
 def _at_most(share: Fraction) -> str:
