@@ -168,6 +168,8 @@ def windows() -> Figures:
         found["any calendar year of two eras"] = _each(ledger, "eras", _calendar(Period.YEAR))
     for index, kind in enumerate(KINDS):
         for name in ("30d", "365d"):
+            for product_id in _names(ledger, f"cut-{index}"):
+                _contractual(name)(ledger, product_id)  # sums up what is excluded, once after a start
             found[f"any contractual {name}: {kind}"[:39]] = _each(ledger, f"cut-{index}", _contractual(name))
     return found
 

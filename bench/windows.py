@@ -1,6 +1,6 @@
 """Cost of any window of a product, of a start and of a scrape, next to an earlier commit in the same run.
 
-    python -m bench.windows [--base 60349f3] [--rounds 3] [--instructions]
+    python -m bench.windows [--base 3f2967d] [--rounds 3] [--instructions]
 
 1,000 checks in products of three, probed each minute for 365 days with an incident about every 1.5 days: 500,000 runs.
 Each side measures the same cases (`window_cases.py`) in processes of its own, in turn; the base is taken from Git into
@@ -25,7 +25,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-BASE = "60349f3"
+BASE = "3f2967d"
 HERE = Path(__file__).resolve().parent
 LIMIT = 1.0  # milliseconds that a window may take
 GROUPS = ("windows", "wide", "start", "scrape")
