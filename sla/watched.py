@@ -93,6 +93,7 @@ class _Record:
         self.span, self.lost = span, 0
         self._history, self._since = history, since
         self._left = left
+        self._observed = self.counted(since, span.window.end)
 
     def counted(self, start: int, end: int) -> int:
         """Return the time from `start` to `end`, both in the window, after exclusions."""
@@ -107,12 +108,13 @@ class _Record:
         start = self._since if steady is None else min(max(steady, self._since), end)
         return self._left.durations(Interval(start, end)).doubt_up
 
-    def lost_from(self, start: int) -> int:
-        """Return the time from `start` to the window's end that is not certainly up, after exclusions."""
+    def tail(self, start: int) -> tuple[int, int]:
+        """Return the time from `start` to the window's end after exclusions, and the part that is not certainly up."""
         if start <= self._since:  # the time before the record is not certainly up
-            return self.lost + self.counted(start, self._since)
-        before = self._left.durations(Interval(self._since, min(start, self.span.window.end)))
-        return self.lost - (before.total - before.up)
+            before = self.counted(start, self._since)
+            return self._observed + before, self.lost + before
+        passed = self._left.durations(Interval(self._since, min(start, self.span.window.end)))
+        return self._observed - passed.total, self.lost - (passed.total - passed.up)
 
 
 def _decidable_at(record: _Record, objective: Objective) -> int | None:
@@ -125,12 +127,13 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
 
     def missing(start: int) -> int:
         ahead = start - window.start  # the future time in the window, all up and without exclusions
-        return per * record.lost_from(start) - allowed * (record.counted(start, window.end) + ahead)
+        length, lost = record.tail(start)
+        return per * lost - allowed * (length + ahead)
 
     if missing(window.start) <= 0:
         return window.end
     if whole is not None:
-        lost = per * record.lost_from(window.start)
+        lost = per * record.tail(window.start)[1]
         return _first_without_missing(
             window.end, whole.end, lambda at: lost - allowed * record.counted(whole.start, at), allowed
         )

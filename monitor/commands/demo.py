@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 import click
 
+from monitor import log
 from monitor.app import Daemon, Running
 from monitor.clock import SystemClock
 from monitor.commands.common import loaded
@@ -32,6 +34,7 @@ def demo(directory: Path, listen: str | None, script: str) -> None:
     """Monitor simulated products that fail and recover on a schedule, with 90 days of synthetic history.
 
     Stop with Ctrl-C."""
+    log.configure(level=logging.WARNING)
     asyncio.run(_demo(directory, listen, script))
 
 

@@ -80,6 +80,12 @@ class Facts:
         """
         return self._maintenance.get(product_id, ())
 
+    def excluding(
+        self, product_id: str
+    ) -> tuple[Sequence[Exclusion], Sequence[MaintenancePlan], Sequence[MaintenancePlan]]:
+        """Return what an agreement of the product may exclude: corrections, its plans, and those of all products."""
+        return self.corrections.of(product_id), self.maintenance(product_id), self.maintenance("")
+
 
 def _definitions(facts: Iterable[Fact], former: FormerIdMap) -> dict[str, list[Definition]]:
     found: dict[str, list[Definition]] = {}

@@ -47,6 +47,11 @@ class ExclusionSums:
         """Forget all sums."""
         self._kept.clear()
 
+    def forget(self, product_ids: Iterable[str]) -> None:
+        """Forget the sums of the products whose facts exclude something else now."""
+        for name in product_ids:
+            self._kept.pop(name, None)
+
     def after(self, product_id: str, window: Interval) -> AfterExclusions:
         """Return what is left of the window after the exclusions of the product's agreement."""
         kept = self._kept.get(product_id)

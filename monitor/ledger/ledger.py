@@ -104,7 +104,7 @@ class Ledger:
     @facts.setter
     def facts(self, facts: Facts) -> None:
         before, self._facts = self._facts, facts
-        self._excluded.clear()
+        self._excluded.forget(name for name in self.products if before.excluding(name) != facts.excluding(name))
         if facts.renamings != before.renamings and FormerIdMap.of(self.portfolio, facts.renamings) != self.former:
             self.reload(self.portfolio)
         elif any(before.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
