@@ -1,0 +1,176 @@
+"""Drills: planned exercises of a failover, failback, restore or deployment, and what was stated about them.
+
+A drill is a fact of the kind `drill`; everything else about it is a later fact that names its id: its end, when the
+monitor detected the outage, a measured recovery point, findings and signatures. `sla/drill_facts.py` reads and states
+these, `sla/drill_result.py` measures the drill.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from sla.fact import Fact
+from sla.interval import SECOND
+from sla.window import format_instant
+
+DRILL: Final = "drill"
+
+
+class DrillKind(StrEnum):
+    """What a drill exercises. `tabletop` and `isolated` do not touch the product, so they measure and prove nothing."""
+
+    FAILOVER = "failover"
+    FAILBACK = "failback"
+    RESTORE = "restore"
+    DEPLOY = "deploy"
+    TABLETOP = "tabletop"
+    ISOLATED = "isolated"
+
+    @property
+    def measured(self) -> bool:
+        """Whether the product's own history is the result of the drill."""
+        return self not in (DrillKind.TABLETOP, DrillKind.ISOLATED)
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether a drill in which nothing was observed to happen proves nothing. No downtime is a deployment's aim."""
+        return self in (DrillKind.FAILOVER, DrillKind.FAILBACK, DrillKind.RESTORE)
+
+
+class DrillSource(StrEnum):
+    """What started a drill: a person or the API, a planned window, or an observed change of the active site."""
+
+    STATED = "stated"
+    WINDOW = "window"
+    SITE_CHANGE = "site_change"
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """The start of a drill. Instants are microseconds since the epoch, durations microseconds.
+
+    `rto` and `rpo` are the promised recovery time and recovery point, None if none is promised.
+    """
+
+    made: int
+    author: str
+    product: str
+    kind: DrillKind
+    rto: int | None = None
+    rpo: int | None = None
+    scenario: str = ""
+    participants: tuple[str, ...] = ()
+    source: DrillSource = DrillSource.STATED
+    since: int | None = None
+
+    @property
+    def started(self) -> int:
+        """The start of the drill: when it was stated, or earlier if the start was found out afterwards."""
+        return self.made if self.since is None else self.since
+
+    @property
+    def id(self) -> str:
+        """The id of its fact."""
+        return self.fact().id
+
+    def fact(self) -> Fact:
+        """Return the start as a fact of the record."""
+        body = {
+            "kind": self.kind.value,
+            "rto_seconds": as_seconds(self.rto),
+            "rpo_seconds": as_seconds(self.rpo),
+            "scenario": self.scenario,
+            "participants": list(self.participants),
+            "source": self.source.value,
+            "started": format_instant(self.started),
+        }
+        return Fact.of(self.made, self.author, DRILL, self.product, body)
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnd:
+    """The end of a drill: when, who stated it, and why if it was not planned."""
+
+    at: int
+    author: str
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API."""
+        return {"at": format_instant(self.at), "by": self.author, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPoint:
+    """A measured recovery point: data of `length` microseconds was lost. `source` is how it was measured."""
+
+    length: int
+    source: str
+    author: str
+    made: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API."""
+        made = format_instant(self.made)
+        return {"seconds": self.length / SECOND, "source": self.source, "by": self.author, "made": made}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding of a drill with its owner. `due` is the first instant at which it is overdue, `day` the day in UTC."""
+
+    id: str
+    made: int
+    author: str
+    text: str
+    owner: str
+    day: str
+    due: int
+    closed: int | None = None
+
+    def overdue(self, at: int) -> bool:
+        """Return whether it is open after its due day."""
+        return self.closed is None and at >= self.due
+
+    def as_json(self, at: int) -> dict[str, Any]:
+        """Return the object of the API as of the instant."""
+        closed = None if self.closed is None else format_instant(self.closed)
+        names = {"id": self.id, "text": self.text, "owner": self.owner, "due": self.day, "by": self.author}
+        return names | {"made": format_instant(self.made), "closed": closed, "overdue": self.overdue(at)}
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """A signature: who accepted the result of the drill, when, with a note."""
+
+    made: int
+    author: str
+    note: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API."""
+        return {"made": format_instant(self.made), "by": self.author, "note": self.note}
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRecord:
+    """A drill with everything that was stated about it until an instant. `detected` is when the monitor reported it."""
+
+    id: str
+    drill: Drill
+    end: DrillEnd | None = None
+    detected: int | None = None
+    points: tuple[RecoveryPoint, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    signed: tuple[SignOff, ...] = ()
+
+    def overdue(self, at: int) -> tuple[Finding, ...]:
+        """Return the findings that are overdue at the instant."""
+        return tuple(each for each in self.findings if each.overdue(at))
+
+
+def as_seconds(length: int | None) -> float | None:
+    """Return a duration of microseconds in seconds."""
+    return None if length is None else length / SECOND

@@ -1,0 +1,170 @@
+"""State and read the facts about drills: start, end, detection, recovery points, findings and signatures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sla.drill import (
+    DRILL,
+    Drill,
+    DrillEnd,
+    DrillKind,
+    DrillRecord,
+    DrillSource,
+    Finding,
+    RecoveryPoint,
+    SignOff,
+    as_seconds,
+)
+from sla.fact import Fact
+from sla.interval import DAY, SECOND
+from sla.window import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+DRILL_END: Final = "drill_end"
+DRILL_DETECTED: Final = "drill_detected"
+DRILL_RECOVERY_POINT: Final = "drill_recovery_point"
+DRILL_FINDING: Final = "drill_finding"
+DRILL_FINDING_CLOSED: Final = "drill_finding_closed"
+DRILL_SIGN_OFF: Final = "drill_sign_off"
+
+
+def drill_end(drill: str, product: str, made: int, author: str, reason: str = "", at: int | None = None) -> Fact:
+    """Return the fact that ends the drill at `at`, by default when it is stated."""
+    body = {"drill": drill, "reason": reason, "at": format_instant(made if at is None else at)}
+    return Fact.of(made, author, DRILL_END, product, body)
+
+
+def drill_detected(drill: str, product: str, made: int, author: str, incident: str) -> Fact:
+    """Return the fact that the monitor opened an incident of the product during the drill."""
+    return Fact.of(made, author, DRILL_DETECTED, product, {"drill": drill, "incident": incident})
+
+
+def drill_recovery_point(drill: str, product: str, made: int, author: str, length: int, source: str) -> Fact:
+    """Return the fact that a recovery point of `length` microseconds was measured, and how."""
+    body = {"drill": drill, "seconds": as_seconds(length), "source": source}
+    return Fact.of(made, author, DRILL_RECOVERY_POINT, product, body)
+
+
+def drill_finding(drill: str, product: str, made: int, author: str, text: str, owner: str, due: str) -> Fact:
+    """Return the fact of a finding. `due` is a date: `2027-01-31`.
+
+    Raises:
+        ValueError: `due` is not a date.
+    """
+    _after(due)
+    return Fact.of(made, author, DRILL_FINDING, product, {"drill": drill, "text": text, "owner": owner, "due": due})
+
+
+def drill_finding_closed(drill: str, product: str, made: int, author: str, finding: str, reason: str) -> Fact:
+    """Return the fact that a finding is settled."""
+    body = {"drill": drill, "finding": finding, "reason": reason}
+    return Fact.of(made, author, DRILL_FINDING_CLOSED, product, body)
+
+
+def drill_sign_off(drill: str, product: str, made: int, author: str, note: str) -> Fact:
+    """Return the fact that the author accepts the result of the drill."""
+    return Fact.of(made, author, DRILL_SIGN_OFF, product, {"drill": drill, "note": note})
+
+
+def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
+    """Return the drills as of the instant in the order of their start, each with what was stated about it until then.
+
+    Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
+    """
+    found: dict[str, DrillRecord] = {}
+    for fact in sorted((each for each in facts if each.made <= at), key=lambda each: (each.made, each.kind != DRILL)):
+        try:
+            if fact.kind == DRILL:
+                found[fact.id] = DrillRecord(fact.id, _drill(fact, fact.content()))
+            elif fact.kind in _READERS and (held := found.get(str((body := fact.content())["drill"]))) is not None:
+                found[held.id] = _READERS[fact.kind](held, fact, body)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+    return sorted(found.values(), key=lambda each: (each.drill.started, each.id))
+
+
+def open_drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
+    """Return the drills that have not ended at the instant."""
+    return [each for each in drills(facts, at) if each.end is None]
+
+
+def _drill(fact: Fact, body: Mapping[str, Any]) -> Drill:
+    started = parse_instant(str(body["started"]))
+    return Drill(
+        fact.made,
+        fact.author,
+        fact.product,
+        DrillKind(body["kind"]),
+        _microseconds(body["rto_seconds"]),
+        _microseconds(body["rpo_seconds"]),
+        str(body["scenario"]),
+        tuple(map(str, body["participants"])),
+        DrillSource(body["source"]),
+        started if started < fact.made else None,
+    )
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    if seconds is None:
+        return None
+    if seconds < 0:
+        raise ValueError(f"a duration is 0 or more: {seconds}")
+    return round(seconds * SECOND)
+
+
+def _after(day: str) -> int:
+    """Return the first instant after the day in UTC."""
+    if len(day) != len("2027-01-31"):
+        raise ValueError(f'"{day}" is not a date; write 2027-01-31')
+    return parse_instant(f"{day}T00:00:00Z") + DAY
+
+
+def _ended(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    """Add the end; the first one counts, at an instant between the start and its statement."""
+    at = max(held.drill.started, min(fact.made, parse_instant(str(body["at"]))))
+    end = DrillEnd(at, fact.author, str(body["reason"]))
+    return held if held.end is not None else replace(held, end=end)
+
+
+def _detected(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    del body
+    return held if held.detected is not None else replace(held, detected=fact.made)
+
+
+def _point(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    length = _microseconds(body["seconds"])
+    if length is None:
+        return held
+    return replace(held, points=(*held.points, RecoveryPoint(length, str(body["source"]), fact.author, fact.made)))
+
+
+def _finding(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    day = str(body["due"])
+    texts = str(body["text"]), str(body["owner"]), day
+    return replace(held, findings=(*held.findings, Finding(fact.id, fact.made, fact.author, *texts, _after(day))))
+
+
+def _closed(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    name = str(body["finding"])
+    settled = (
+        replace(each, closed=fact.made) if each.id == name and each.closed is None else each for each in held.findings
+    )
+    return replace(held, findings=tuple(settled))
+
+
+def _sign_off(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    return replace(held, signed=(*held.signed, SignOff(fact.made, fact.author, str(body["note"]))))
+
+
+_READERS: Final[Mapping[str, Callable[[DrillRecord, Fact, Mapping[str, Any]], DrillRecord]]] = {
+    DRILL_END: _ended,
+    DRILL_DETECTED: _detected,
+    DRILL_RECOVERY_POINT: _point,
+    DRILL_FINDING: _finding,
+    DRILL_FINDING_CLOSED: _closed,
+    DRILL_SIGN_OFF: _sign_off,
+}

@@ -1,0 +1,209 @@
+"""The result of a drill, measured from the product's history as of an instant.
+
+Recovery time actual is the time from the failure to the instant from which the product stays up until the drill ends.
+Its lower bound takes only certain downtime, its upper bound everything that is not certainly up, so the true value is
+between them as in measurement.md, section 2. What was not measured is None, and then `met` is not true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from sla import availability
+from sla.availability import Bounds
+from sla.drill import DrillRecord, as_seconds
+from sla.interval import SECOND, Interval
+from sla.states import Durations, Piece, State
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sla.state_history import History
+
+NOTHING: Final[Bounds[int | None]] = Bounds(None, None, None)
+
+_CERTAIN: Final = frozenset({State.DOWN})
+_ESTIMATED: Final = frozenset(state for state in State if state.estimate is State.DOWN)
+_POSSIBLE: Final = frozenset(State) - {State.UP}
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """The measured result of a drill as of `at`; instants and durations in microseconds, None where nothing is known.
+
+    `measured` is the time that the figures are about. `recovered` is whether the product was up at the end of it.
+    `provisional`: observations until the end of the drill may still arrive. `met` is whether the drill proves that the
+    RTO and the RPO are kept, with the reason.
+    """
+
+    record: DrillRecord
+    at: int
+    measured: Interval
+    pieces: tuple[Piece, ...]
+    failed: int | None
+    recovery: Bounds[int | None]
+    downtime: Bounds[int | None]
+    recovered: bool | None
+    provisional: bool
+    met: bool | None
+    reason: str
+
+    @property
+    def detection(self) -> int | None:
+        """The time from the estimated failure until the monitor opened an incident."""
+        if self.failed is None or self.record.detected is None:
+            return None
+        return max(0, self.record.detected - self.failed)
+
+    @property
+    def lost(self) -> int | None:
+        """The recovery point actual: the largest one that was measured."""
+        return max((each.length for each in self.record.points), default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API and of `ninewatch drill show --json`."""
+        drill, end = self.record.drill, self.record.end
+        return {
+            "id": self.record.id,
+            "product": drill.product,
+            "kind": drill.kind.value,
+            "started": format_instant(drill.started),
+            "ended": None if end is None else format_instant(end.at),
+            "rto_seconds": as_seconds(drill.rto),
+            "rta_seconds": _bounds(self.recovery),
+            "rpo_seconds": as_seconds(drill.rpo),
+            "rpa_seconds": as_seconds(self.lost),
+            "downtime_seconds": _bounds(self.downtime),
+            "detected_seconds": as_seconds(self.detection),
+            "met": self.met,
+            "reason": self.reason,
+            "at": format_instant(self.at),
+            "provisional": self.provisional,
+            "failed": None if self.failed is None else format_instant(self.failed),
+            "recovered": self.recovered,
+        } | self._statements()
+
+    def _statements(self) -> dict[str, Any]:
+        drill, end = self.record.drill, self.record.end
+        return {
+            "by": drill.author,
+            "source": drill.source.value,
+            "scenario": drill.scenario,
+            "participants": list(drill.participants),
+            "end": None if end is None else end.as_json(),
+            "recovery_points": [each.as_json() for each in self.record.points],
+            "findings": [each.as_json(self.at) for each in self.record.findings],
+            "sign_offs": [each.as_json() for each in self.record.signed],
+        }
+
+
+def drill_result(record: DrillRecord, history: History, at: int, *, site_changed: bool = False) -> DrillResult:
+    """Return the result of the drill as of `at`, measured from the product's history as of the same instant.
+
+    `site_changed`: whether a change of the active site was observed during the drill.
+    """
+    drill = record.drill
+    over = at if record.end is None else record.end.at
+    whole = Interval(drill.started, max(over, drill.started))
+    if not drill.kind.measured:
+        reason = f"a drill of the kind {drill.kind} does not touch the product and proves no RTO"
+        return DrillResult(record, at, whole, (), None, NOTHING, NOTHING, None, False, None, reason)
+    measured, provisional = _decided(whole, history, at)
+    pieces = tuple(history.pieces(measured)) if measured.length else ()
+    recovered = _recovered(pieces)
+    recovery = _recovery_time(pieces, recovered=recovered)
+    downtime = availability.downtime(Durations.of(pieces))
+    spans = _span(pieces, _ESTIMATED)
+    result = DrillResult(
+        record,
+        at,
+        measured,
+        pieces,
+        None if spans is None else spans.start,
+        recovery,
+        Bounds[int | None](*downtime) if pieces else NOTHING,
+        recovered,
+        provisional,
+        None,
+        "",
+    )
+    met, reason = _verdict(result, exercised=site_changed or not drill.kind.interrupts or downtime.point > 0)
+    return replace(result, met=met, reason=reason)
+
+
+def _decided(whole: Interval, history: History, at: int) -> tuple[Interval, bool]:
+    """Return the part of the time that the next observation does not change, and whether that is not all of it.
+
+    Once the last observation has expired, the time after it is unknown.
+    """
+    settled, expires = history.settled, history.expires_at
+    if settled is None or expires is None or at >= expires or settled >= whole.end:
+        return whole, False
+    return Interval(whole.start, max(settled, whole.start)), True
+
+
+def _recovered(pieces: Sequence[Piece]) -> bool | None:
+    """Return whether the product was up at the end of the pieces; False only if it was certainly down."""
+    last = pieces[-1].state if pieces else State.UNKNOWN
+    if last.estimate is State.UP:
+        return True
+    return False if last is State.DOWN else None
+
+
+def _recovery_time(pieces: Sequence[Piece], *, recovered: bool | None) -> Bounds[int | None]:
+    """Return the time from the first to the last downtime; point and high are None until the product is up again."""
+    if not pieces:
+        return NOTHING
+    low, point, high = (_length(_span(pieces, states)) for states in (_CERTAIN, _ESTIMATED, _POSSIBLE))
+    return Bounds(low, point if recovered else None, high if pieces[-1].state is State.UP else None)
+
+
+def _span(pieces: Sequence[Piece], states: Collection[State]) -> Interval | None:
+    """Return the time from the start of the first to the end of the last piece in one of the states."""
+    found = [each for each in pieces if each.state in states]
+    return Interval(found[0].start, found[-1].end) if found else None
+
+
+def _length(span: Interval | None) -> int:
+    return 0 if span is None else span.length
+
+
+def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]:
+    """Return whether RTO and RPO were met, None if the record does not decide it, and the reason."""
+    if (failed := _missed(result)) is not None:
+        return False, failed
+    if (open_ := _undecided(result, exercised=exercised)) is not None:
+        return None, open_
+    return True, "recovery time and recovery point were within what is promised"
+
+
+def _missed(result: DrillResult) -> str | None:
+    """Return why the drill certainly did not meet what is promised."""
+    drill, low, lost = result.record.drill, result.recovery.low, result.lost
+    if drill.rto is not None and low is not None and low > drill.rto:
+        return f"recovery took at least {low / SECOND:g} s; the RTO is {drill.rto / SECOND:g} s"
+    if drill.rpo is not None and lost is not None and lost > drill.rpo:
+        return f"{lost / SECOND:g} s of data were lost; the RPO is {drill.rpo / SECOND:g} s"
+    if result.record.end is not None and not result.provisional and result.recovered is False:
+        return "the product was down when the drill ended"
+    return None
+
+
+def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
+    """Return why the record does not decide the drill, None if it does."""
+    drill, high = result.record.drill, result.recovery.high
+    reasons = (
+        (result.record.end is None, "the drill has not ended"),
+        (result.provisional, "observations until its end have not arrived yet"),
+        (drill.rto is None and drill.rpo is None, "neither an RTO nor an RPO was stated"),
+        (not exercised, "neither downtime nor a change of site was observed, so nothing was exercised"),
+        (drill.rto is not None and (high is None or high > drill.rto), "the bounds of the recovery time do not decide"),
+        (drill.rpo is not None and result.lost is None, "nothing measured the recovery point"),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
+
+
+def _bounds(figure: Bounds[int | None]) -> dict[str, float | None]:
+    return {name: as_seconds(value) for name, value in figure._asdict().items()}

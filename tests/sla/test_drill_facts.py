@@ -1,0 +1,111 @@
+"""Tests of drills as facts: what is stated about a drill is read back as of any instant."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla.drill import DRILL, Drill, DrillKind, DrillSource
+from sla.drill_facts import (
+    DRILL_END,
+    DRILL_FINDING,
+    DRILL_RECOVERY_POINT,
+    drill_detected,
+    drill_end,
+    drill_finding,
+    drill_finding_closed,
+    drill_recovery_point,
+    drill_sign_off,
+    drills,
+    open_drills,
+)
+from sla.fact import Fact
+from sla.interval import DAY, MINUTE, SECOND
+from sla.window import parse_instant
+
+START = parse_instant("2026-11-29T18:00:00Z")
+MADE = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * MINUTE, 0, "Gold is lost", ("Ada", "Bo"))
+
+
+def test_drill_is_read_back_with_everything_that_was_stated_about_it() -> None:
+    finding = drill_finding(MADE.id, "sso", START + 3, "Bo", "runbook step 4 is wrong", "Cy", "2026-12-01")
+    facts = [
+        drill_sign_off(MADE.id, "sso", START + 9, "Di", "accepted"),
+        drill_finding_closed(MADE.id, "sso", START + 8, "Cy", finding.id, "fixed"),
+        drill_recovery_point(MADE.id, "sso", START + 5, "Bo", 2 * SECOND, "comparison of the ledgers"),
+        finding,
+        drill_detected(MADE.id, "sso", START + 2, "monitor", "abc"),
+        drill_end(MADE.id, "sso", START + 4, "Ada"),
+        MADE.fact(),
+        Fact.of(START, "Ada", "correction", "sso", {}),
+    ]
+    (found,) = drills(facts, START + 10)
+    assert (found.id, found.drill) == (MADE.id, MADE)
+    assert found.end is not None
+    assert (found.end.at, found.end.author, found.end.reason) == (START + 4, "Ada", "")
+    assert found.detected == START + 2
+    assert [(each.length, each.source) for each in found.points] == [(2 * SECOND, "comparison of the ledgers")]
+    assert [(each.text, each.owner, each.closed) for each in found.findings] == [
+        ("runbook step 4 is wrong", "Cy", START + 8)
+    ]
+    assert [(each.author, each.note) for each in found.signed] == [("Di", "accepted")]
+    (earlier,) = open_drills(facts, START + 3)
+    assert (earlier.end, earlier.points, earlier.signed, len(earlier.findings)) == (None, (), (), 1)
+    assert drills(facts, START - 1) == []
+
+
+def test_finding_is_overdue_from_the_day_after_its_due_day() -> None:
+    finding = drill_finding(MADE.id, "sso", START + 3, "Bo", "x", "Cy", "2026-11-30")
+    other = drill_finding(MADE.id, "sso", START + 4, "Bo", "y", "Cy", "2027-11-30")
+    due = parse_instant("2026-12-01T00:00:00Z")
+    (record,) = drills([MADE.fact(), finding, other], START + DAY)
+    assert [record.overdue(due - 1), [each.id for each in record.overdue(due)]] == [(), [finding.id]]
+    assert [each.as_json(due)["overdue"] for each in record.findings] == [True, False]
+    closed = drill_finding_closed(MADE.id, "sso", START + 5, "Cy", finding.id, "fixed")
+    (record,) = drills([MADE.fact(), finding, other, closed], START + DAY)
+    assert record.overdue(due) == ()
+
+
+def test_first_end_and_first_detection_count() -> None:
+    facts = [MADE.fact()]
+    facts += [drill_end(MADE.id, "sso", START + at, who, "late", START + 1) for at, who in ((5, "Ada"), (6, "Bo"))]
+    facts += [drill_detected(MADE.id, "sso", START + at, "monitor", "i") for at in (2, 3)]
+    (found,) = drills(facts, START + 10)
+    assert found.end is not None
+    assert (found.end.author, found.end.at, found.detected) == ("Ada", START + 1, START + 2)
+
+
+def test_end_is_not_before_the_start_and_not_after_its_statement() -> None:
+    for stated, expected in ((START - 5, START), (START + 50, START + 4)):
+        (found,) = drills([MADE.fact(), drill_end(MADE.id, "sso", START + 4, "Ada", at=stated)], START + 10)
+        assert found.end is not None
+        assert found.end.at == expected
+
+
+def test_drill_found_out_afterwards_started_before_it_was_stated() -> None:
+    made = Drill(START, "monitor", "sso", DrillKind.FAILBACK, source=DrillSource.SITE_CHANGE, since=START - MINUTE)
+    (found,) = drills([made.fact()], START)
+    assert (found.drill.started, found.drill.made, found.id) == (START - MINUTE, START, made.id)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Fact.of(START, "Ada", DRILL, "sso", []),
+        Fact.of(START, "Ada", DRILL, "sso", {}),
+        Fact.of(START, "Ada", DRILL, "sso", MADE.fact().content() | {"kind": "party"}),
+        Fact.of(START, "Ada", DRILL, "sso", MADE.fact().content() | {"rto_seconds": -1}),
+        Fact.of(START + 1, "Ada", DRILL_END, "sso", {"drill": MADE.id}),
+        Fact.of(START + 1, "Ada", DRILL_END, "sso", {"drill": "other", "at": "2026-11-29T18:00:00Z", "reason": ""}),
+        Fact.of(START + 1, "Ada", DRILL_FINDING, "sso", {"drill": MADE.id, "text": "", "owner": "", "due": "x"}),
+        Fact.of(START + 1, "Ada", DRILL_RECOVERY_POINT, "sso", {"drill": MADE.id, "seconds": None, "source": ""}),
+    ],
+)
+def test_facts_that_cannot_be_read_and_facts_about_other_drills_are_ignored(fact: Fact) -> None:
+    (found,) = drills([MADE.fact(), fact], START + 10)
+    assert (found.end, found.points, found.findings, found.drill) == (None, (), (), MADE)
+
+
+@pytest.mark.parametrize("due", ["2026-12-1", "2026-13-01", "20261201T1"])
+def test_due_day_of_a_finding_is_a_date(due: str) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        drill_finding(MADE.id, "sso", START, "Bo", "x", "Cy", due)

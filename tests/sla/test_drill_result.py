@@ -1,0 +1,182 @@
+"""Tests of the measured result of a drill. The worked example: probes per second, three of which are bad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sla.drill import Drill, DrillKind
+from sla.drill_facts import (
+    drill_detected,
+    drill_end,
+    drill_finding,
+    drill_recovery_point,
+    drill_sign_off,
+    drills,
+)
+from sla.drill_result import DrillResult, drill_result
+from sla.interval import SECOND
+from sla.observation import Outcome
+from sla.timeline import Timeline
+
+if TYPE_CHECKING:
+    from sla.availability import Bounds
+
+GOOD, BAD = Outcome.GOOD, Outcome.BAD
+START, END, HOLD = 100 * SECOND, 200 * SECOND, 10 * SECOND
+MADE = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * SECOND, 0, "Gold is lost", ("Ada",))
+
+
+def probed(bad: set[int], last: int = 240, hold: int = HOLD) -> Timeline:
+    """Return a timeline of one probe per second from 90 s on; those at the seconds in `bad` are bad."""
+    return Timeline.of_pairs(((n * SECOND, BAD if n in bad else GOOD) for n in range(90, last + 1)), hold)
+
+
+def result(
+    history: Timeline, at: int = END + SECOND, *, drill: Drill = MADE, lost: float | None = 0.0, **fields: Any
+) -> DrillResult:
+    facts = [drill.fact(), drill_detected(drill.id, "sso", 112 * SECOND, "monitor", "i")]
+    facts.append(drill_end(drill.id, "sso", END, "Ada"))
+    if lost is not None:
+        facts.append(drill_recovery_point(drill.id, "sso", END, "Ada", round(lost * SECOND), "ledger"))
+    (record,) = drills(facts, at)
+    return drill_result(record, history, at, **fields)
+
+
+def seconds(bounds: Bounds[int | None]) -> tuple[float | None, ...]:
+    return tuple(None if each is None else each / SECOND for each in bounds)
+
+
+def test_failover_within_its_rto_is_met_with_bounds_between_the_neighbouring_probes() -> None:
+    """Good at 109, bad at 110 to 112, good at 113: down for at least 2 s, at most 4 s."""
+    found = result(probed({110, 111, 112}))
+    assert (seconds(found.recovery), seconds(found.downtime)) == ((2.0, 3.0, 4.0), (2.0, 3.0, 4.0))
+    assert (found.failed, found.detection) == (109_500_000, 2_500_000)
+    assert (found.recovered, found.provisional, found.met) == (True, False, True)
+
+
+def test_recovery_ends_when_the_product_stays_up() -> None:
+    """Two outages with 7 s between them: the downtime excludes these, the recovery time does not."""
+    found = result(probed({110, 111, 120, 121}))
+    assert seconds(found.recovery) == (11.0, 12.0, 13.0)
+    assert seconds(found.downtime) == (2.0, 4.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "changes", "met", "says"),
+    [
+        (set(range(110, 130)), {}, False, "recovery took at least 19 s; the RTO is 15 s"),
+        (set(range(110, 126)), {}, None, "the bounds of the recovery time do not decide"),
+        (set(range(190, 250)), {}, False, "the product was down when the drill ended"),
+        (set(range(195, 200)), {}, None, "the bounds of the recovery time do not decide"),
+        (set(), {}, None, "neither downtime nor a change of site was observed"),
+        (set(), {"site_changed": True}, True, "within what is promised"),
+        (set(), {"drill": replace(MADE, kind=DrillKind.DEPLOY)}, True, "within what is promised"),
+        ({110, 111}, {"lost": 1.5}, False, "1.5 s of data were lost; the RPO is 0 s"),
+        ({110, 111}, {"lost": None}, None, "nothing measured the recovery point"),
+        ({110, 111}, {"lost": None, "drill": replace(MADE, rpo=None)}, True, "within what is promised"),
+        ({110, 111}, {"drill": replace(MADE, rto=None)}, True, "within what is promised"),
+        ({110, 111}, {"drill": replace(MADE, rto=None, rpo=None)}, None, "neither an RTO nor an RPO was stated"),
+    ],
+)
+def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: bool | None, says: str) -> None:
+    history = probed(bad, 239 if 239 in bad else 240)
+    found = result(history, **changes)
+    assert found.met is met
+    assert says in found.reason
+
+
+@pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.ISOLATED])
+def test_exercises_that_do_not_touch_the_product_measure_and_prove_nothing(kind: DrillKind) -> None:
+    found = result(probed({110, 111, 112}), drill=replace(MADE, kind=kind))
+    assert (found.met, found.failed, found.detection, found.recovered) == (None, None, None, None)
+    assert (found.recovery, found.downtime) == ((None, None, None), (None, None, None))
+    assert "proves no RTO" in found.reason
+
+
+def test_drill_in_progress_shows_what_is_certain_so_far() -> None:
+    (record,) = drills([MADE.fact()], 113 * SECOND)
+    found = drill_result(record, probed({110, 111, 112, 113}, 113), 113 * SECOND + 1)
+    assert (seconds(found.recovery), found.recovered, found.provisional) == ((3.0, None, None), False, True)
+    assert (found.met, found.reason) == (None, "the drill has not ended")
+    (record,) = drills([MADE.fact()], 130 * SECOND)
+    late = drill_result(record, probed(set(range(110, 131)), 130), 130 * SECOND + 1)
+    assert late.met is False
+
+
+def test_result_is_provisional_until_an_observation_after_the_end_or_until_the_last_one_expired() -> None:
+    history = probed({110, 111, 112}, 199)
+    found = result(history, END)
+    assert (found.provisional, found.met, found.reason) == (
+        True,
+        None,
+        "observations until its end have not arrived yet",
+    )
+    late = result(history, END + HOLD)
+    assert (late.provisional, late.recovered) == (False, True)  # in doubt, but the estimate is up
+    assert (seconds(late.recovery), late.met) == ((2.0, 3.0, None), None)
+
+
+def test_time_without_observations_is_unknown_and_decides_nothing() -> None:
+    history = probed({110, 111, 112}, 150)
+    found = result(history, END + HOLD)
+    assert (found.recovered, found.provisional, found.met) == (None, False, None)
+    assert seconds(found.recovery) == (2.0, None, None)
+    assert seconds(found.downtime) == (2.0, 3.0, 54.0)
+
+
+def test_product_that_was_never_observed_has_an_unknown_recovery() -> None:
+    found = result(Timeline(HOLD))
+    assert (seconds(found.recovery), found.failed, found.met) == ((0.0, None, None), None, None)
+
+
+def test_drill_that_started_this_instant_has_no_figures() -> None:
+    (record,) = drills([MADE.fact()], START)
+    found = drill_result(record, probed(set(), 100), START)
+    assert (found.recovery, found.downtime, found.recovered) == ((None, None, None), (None, None, None), None)
+    assert (found.detection, found.lost) == (None, None)
+
+
+def test_detection_is_unknown_without_a_failure_and_never_negative() -> None:
+    assert result(probed(set())).detection is None
+    assert result(probed({150, 151})).detection == 0
+    (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", END, "Ada")], END)
+    assert drill_result(record, probed({150}), END).detection is None
+
+
+def test_json_has_the_documented_keys_in_seconds() -> None:
+    found = result(probed({110, 111, 112})).as_json()
+    assert {name: found[name] for name in list(found)[:11]} | {"met": found["met"]} == {
+        "id": MADE.id,
+        "product": "sso",
+        "kind": "failover",
+        "started": "1970-01-01T00:01:40Z",
+        "ended": "1970-01-01T00:03:20Z",
+        "rto_seconds": 15.0,
+        "rta_seconds": {"low": 2.0, "point": 3.0, "high": 4.0},
+        "rpo_seconds": 0.0,
+        "rpa_seconds": 0.0,
+        "downtime_seconds": {"low": 2.0, "point": 3.0, "high": 4.0},
+        "detected_seconds": 2.5,
+        "met": True,
+    }
+    assert found["end"] == {"at": "1970-01-01T00:03:20Z", "by": "Ada", "reason": ""}
+    assert found["recovery_points"] == [
+        {"seconds": 0.0, "source": "ledger", "by": "Ada", "made": "1970-01-01T00:03:20Z"}
+    ]
+
+
+def test_json_of_an_open_drill_has_null_where_nothing_is_known() -> None:
+    drill = replace(MADE, rto=None, rpo=None, kind=DrillKind.TABLETOP)
+    facts = [
+        drill.fact(),
+        drill_finding(drill.id, "sso", START + 1, "Bo", "x", "Cy", "1970-01-01"),
+        drill_sign_off(drill.id, "sso", START + 2, "Di", "ok"),
+    ]
+    (record,) = drills(facts, START + SECOND)
+    found = drill_result(record, probed(set()), START + SECOND).as_json()
+    nothing = ("ended", "end", "rto_seconds", "rpo_seconds", "rpa_seconds", "detected_seconds", "failed", "met")
+    assert [found[name] for name in nothing] == [None] * 8
+    assert [found["sign_offs"][0]["by"], found["findings"][0]["due"]] == ["Di", "1970-01-01"]
