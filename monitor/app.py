@@ -274,7 +274,7 @@ class Daemon:
             if await asyncio.to_thread(self._watcher.changed) or asked:
                 await self._reload(parts)
             if self._blackbox is not None:
-                await asyncio.to_thread(self._blackbox.look, self._health, asked=asked)
+                await asyncio.to_thread(self._blackbox.reload_if_needed, self._health, requested=asked)
 
     def _restart_if_clock_corrected(self) -> None:
         """Stop for a restart if the record's time is wrong and the clock is right, and all can be written.

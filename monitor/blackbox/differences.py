@@ -1,7 +1,7 @@
-"""Intended differences from blackbox_exporter and their reasons. docs/blackbox.md is generated from this.
+"""Intended differences from blackbox_exporter, with their reasons. docs/blackbox.md is generated from them.
 
-A test runs both side by side and allows only these: for a pair of module and target that refers to a difference, only
-its metrics may differ, and each of its metrics must differ in some pair.
+A test runs both exporters side by side and allows no other difference. A pair of module and target refers to its
+differences: only their metrics may differ, and each metric of a difference must differ for at least one pair.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from monitor.blackbox.metrics import OUTCOME
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Behaviour of ninewatch, behaviour of blackbox_exporter, and the reason. `metrics` may differ because of it."""
+    """Behaviour of ninewatch (here) and of blackbox_exporter (there), the reason, and the metrics that may differ."""
 
     here: str
     there: str
@@ -46,13 +46,13 @@ VERDICTS = {
         ("probe_success", "probe_icmp_reply_hop_limit"),
     ),
     "bad_target": Difference(
-        "An invalid target is rejected before the lookup",
+        "ninewatch rejects an invalid target before the lookup",
         "Some errors, such as a port above 65535, appear after the lookup",
         "The verdict is the same",
         (*_ADDRESS, "probe_http_duration_seconds"),
     ),
     "unfollowed": Difference(
-        "The body of a redirect that is not followed is read and can be judged",
+        "The body of a redirect that is not followed is read and validated",
         "It is discarded: its length is 0, and every regular expression on it fails",
         "With `follow_redirects: false` the redirect is the expected answer",
         ("probe_http_uncompressed_body_length", "probe_failed_due_to_regex", "probe_success"),
@@ -64,9 +64,10 @@ VERDICTS = {
         ("probe_http_uncompressed_body_length", "probe_success"),
     ),
     "strict": Difference(
-        "An invalid HTTP answer is malformed: bare line feeds, folded headers, a length with chunks, two lengths",
-        "Many of them are accepted",
-        "An answer that proxies and browsers can read differently is a fault of the target (RFC 9112)",
+        "An invalid HTTP response is rejected as malformed: bare line feeds, folded headers, a length with chunks, "
+        "two lengths",
+        "Accepts many of them",
+        "A response that proxies and browsers may parse differently is an error of the target (RFC 9112)",
         (
             "probe_success",
             "probe_http_status_code",
@@ -77,9 +78,9 @@ VERDICTS = {
         ),
     ),
     "truncated": Difference(
-        "A truncated DNS answer over UDP is queried again over TCP",
-        "The truncated answer is judged, which may be empty",
-        "As every resolver does (RFC 7766, 5)",
+        "After a truncated DNS response over UDP, the query is repeated over TCP",
+        "Validates the truncated response, which may be empty",
+        "Resolvers do the same (RFC 7766, 5)",
         ("probe_dns_answer_rrs", "probe_dns_authority_rrs", "probe_dns_additional_rrs", "probe_success"),
     ),
     "grpc_default": Difference(
@@ -89,27 +90,27 @@ VERDICTS = {
         (*_ADDRESS[1:], "probe_grpc_duration_seconds", "probe_grpc_healthcheck_response", "probe_success"),
     ),
     "starttls_injected": Difference(
-        "Plain text after the answer to STARTTLS fails the probe",
-        "It is ignored",
-        "It was injected to be read as encrypted data (CVE-2011-0411)",
+        "Unencrypted data after the reply to STARTTLS fails the probe",
+        "Ignores the data",
+        "An attacker may have injected the data, so that the client handles it as encrypted data (CVE-2011-0411)",
         (*_CERTIFICATE, "probe_success"),
     ),
     "lines": Difference(
-        "A step of `query_response` reads at most 10,000 lines before the expected one",
-        "It reads until the timeout",
-        "Endless lines would cost CPU; the verdict is the same, and comes sooner",
+        "A step of `query_response` reads at most 10,000 lines before the expected line",
+        "Reads until the timeout",
+        "Endless lines would use CPU time; the verdict is the same, but earlier",
     ),
     "timeout": Difference(
         "The timeout applies to every prober",
         "In 0.23 a gRPC call that hangs can outlast the scrape",
-        "The scrape would fail, without a verdict",
+        "The scrape would fail without a verdict",
     ),
     "bodies": Difference(
-        "Of a body that a regular expression reads, the first 10 MiB are kept and matched, or `body_size_limit` "
-        "up to 64 MiB; the same limit applies to decompression. All probes in progress share 128 MiB; a probe "
-        "that finds no memory left is `unknown`, `bodies_full`",
-        "Such a body is kept whole, whatever its size",
-        "A target must not fill the monitor's memory. Other bodies are counted to their end, as there, and not kept",
+        "A regular expression is matched against the first 10 MiB of a body, or up to `body_size_limit`, at most "
+        "64 MiB; the same limit applies to decompression. All running probes share 128 MiB; without free memory, "
+        "a probe is `unknown` with the reason `bodies_full`",
+        "Keeps the whole body, regardless of its size",
+        "A target must not exhaust the monitor's memory. The size of other bodies is counted to their end",
         ("probe_failed_due_to_regex", "probe_success"),
     ),
     "tls": Difference(
@@ -119,10 +120,10 @@ VERDICTS = {
     ),
     "agent": Difference(
         "Requests have `User-Agent: ninewatch`, `Accept: */*` and `Accept-Encoding: identity`, unless `headers` "
-        "sets others",
-        "`User-Agent: Blackbox Exporter/0.23.0`, without the other two",
-        "A target's log should show which client made the request. Set the old agent in `headers` if a filter "
-        "depends on it",
+        "sets them",
+        "`User-Agent: Blackbox Exporter/0.23.0`, without the other two headers",
+        "A target's log should show which client made the request. Set the old `User-Agent` in `headers` if a "
+        "filter depends on it",
         (
             "probe_success",
             "probe_http_status_code",
@@ -132,44 +133,44 @@ VERDICTS = {
         ),
     ),
     "proxy": Difference(
-        "A proxy receives the target's name, and its address is not looked up; http proxies only",
-        "It receives the looked-up address, unless `skip_resolve_phase_with_proxy` is set",
+        "A proxy receives the target's name, and ninewatch does not look up its address; http proxies only",
+        "The proxy receives the resolved address, unless `skip_resolve_phase_with_proxy` is set",
         "The certificate and the virtual host belong to the name",
     ),
     "tokens": Difference(
-        "An OAuth 2 token is kept until shortly before it expires, and fetched again then or after a 401",
-        "A token is fetched for each probe",
+        "An OAuth 2 token is cached until shortly before it expires or until a response has the status 401",
+        "Fetches a token for each probe",
         "Token servers have rate limits",
     ),
     "records": Difference(
         "Records are formatted by dnspython: `name TTL class type data`, separated by tabs",
-        "By miekg/dns, in the same form; the data of rare types may have other spaces",
-        "Expressions on names, addresses and texts match alike",
+        "Formatted by miekg/dns, in the same form; the data of rare types may have other spaces",
+        "Regular expressions for names, addresses and texts match equally",
     ),
     "regex": Difference(
         "A regular expression has at most 1000 characters and 1 MiB compiled size",
         "No limit",
-        "Both are RE2, linear in time; this limits memory too",
+        "Both use RE2, which is linear in time; the limits bound memory as well",
     ),
 }
 
 MODULE_FILE = {
     "documents": Difference(
-        "A second YAML document in the file is rejected; aliases may expand to 50,000 values",
-        "Further documents are ignored; no such limit",
-        "A module in an ignored document would be missing without a message; a short file must not fill memory",
+        "A second YAML document in the file is rejected; aliases may expand to at most 50,000 values",
+        "Ignores further documents; has no such limit",
+        "Modules in an ignored document would be missing without a message; a short file must not exhaust memory",
     ),
     "text": Difference(
         "A module name that YAML reads as a number, boolean or null must be in quotes, and so must non-decimal "
         "numbers: `0x10`, `010`, `1_000`",
-        "They are used as written",
-        "YAML 1.1 and 1.2 read them differently, and other tools read the file too",
+        "Uses them as written",
+        "YAML 1.1 and 1.2 parse them differently, and other tools use the file as well",
     ),
     "later": Difference(
-        "Keys of versions after 0.23 are supported if ninewatch has the function (`expect_bytes`, `labels`, "
+        "Keys of versions after 0.23 are accepted if ninewatch has the feature (`expect_bytes`, `labels`, "
         "`metadata`); record types and classes may be lower case or `TYPE65`; expressions may have `(?<name>...)`",
         "0.23 rejects them",
-        "Files of later versions work too",
+        "Files for later versions work as well",
     ),
     "scheme": Difference(
         "The `type` of `authorization` is one word",
@@ -177,65 +178,65 @@ MODULE_FILE = {
         "A second word could contain credentials that are not redacted",
     ),
     "paths": Difference(
-        "A relative path is relative to the module file; files are read with the modules",
-        "It is relative to the working directory; files are read at every probe",
-        "The file means the same wherever it is loaded; changes of the files are detected",
+        "Paths are relative to the module file; referenced files are read when the modules are loaded",
+        "Paths are relative to the working directory; files are read at every probe",
+        "The module file works in every working directory; changes of referenced files are detected",
     ),
     "values": Difference(
         "`compression: br`, https and socks proxies, and the unix prober of later versions are rejected",
-        "They are supported",
-        "ninewatch does not support them, and a verdict without them would differ",
+        "Supports them",
+        "ninewatch has no support for them, and ignoring them would change the verdict",
     ),
     "early": Difference(
         "Values that would fail every probe are rejected when the file is loaded: an unknown prober, answer code, "
         "transport or compression, an invalid method or header name, an invalid expression for records, a payload "
         "too large for a packet, an invalid source address, server_name, proxy_url or token_url, invalid "
         "metadata, a certificate without its key, no TLS version left, `dns_over_tls` over UDP",
-        "They fail at every probe",
-        "The error is reported when it is made, with its position",
+        "Fails every probe",
+        "The error is reported when the file is changed, with its position",
     ),
 }
 
 SERVICE = {
     "callers": Difference(
-        "Only loopback, or the networks of `--blackbox-allow`, can request probes; a request that came through a "
-        "proxy counts as remote. Web pages cannot",
-        "Everyone can",
-        "Everyone who can request probes can have any internal address probed",
+        "Only loopback, or the networks of `--blackbox-allow`, can request probes; a request through a proxy "
+        "counts as remote. Web pages cannot request probes",
+        "Every client can request probes",
+        "A client that can request probes can probe every internal address",
     ),
     "outbound": Difference(
         "The portfolio's `outbound` policy applies to the address that is connected to: link-local addresses and "
         "metadata services are always denied, loopback is denied for remote clients except for a module's proxy "
         "and token server. The reason is `address_denied`",
-        "Every address can be probed",
-        "As above",
+        "Probes every address",
+        "Same as for the clients",
     ),
     "busy": Difference(
-        "Probes start at least 4 ms apart. With 100 in progress, or 80 for one client, a further request gets 503 "
-        "with `Retry-After`. A client that disconnects ends its probe",
+        "Probes start at least 4 ms apart. While 100 probes run, or 80 for one client, further requests get 503 "
+        "with `Retry-After`. When a client disconnects, its probe ends",
         "No limit",
         "The daemon's own checks have priority",
     ),
     "methods": Difference(
         "/probe supports GET only",
-        "Every method makes a probe",
+        "Probes for every method",
         "A HEAD or POST request is not meant to probe",
     ),
     "target": Difference(
-        "A target has at most 8,000 printable characters",
-        "As long as a header may be",
-        "It is written to logs and pages",
+        "A target must be printable and have at most 8,000 characters",
+        "Limited by the length of a header",
+        "The target is written to logs and pages",
     ),
     "options": Difference(
-        "`ninewatch check-config --blackbox-config FILE` checks the module file. /-/healthy answers; /livez and "
-        "/readyz report more",
+        "`ninewatch check-config --blackbox-config FILE` checks the module file. /-/healthy exists; /livez and "
+        "/readyz have details",
         "`--config.check`; /-/healthy",
-        "One command for both files",
+        "One command checks both files",
     ),
     "offset": Difference(
         "The probe's timeout is half a second shorter than the scrape's",
         "By `--timeout-offset`, default half a second",
-        "The default fits all known uses",
+        "The default suits all known uses",
     ),
     "web": Difference(
         "No TLS and no password on this server",
@@ -248,9 +249,9 @@ SERVICE = {
         "The certificate belongs to the name, and the target is often an address",
     ),
     "patience": Difference(
-        "An invalid timeout header gets 400; no probe takes longer than 120 s",
-        "500; a module can have a longer timeout",
-        "It is an error of the client",
+        "An invalid timeout header gets 400; a probe takes at most 120 s",
+        "It gets 500; a module can have a longer timeout",
+        "An invalid header is an error of the client",
     ),
     "reload": Difference(
         "The file is reloaded on SIGHUP and when it changes",
@@ -260,17 +261,17 @@ SERVICE = {
     "pages": Difference(
         "No /config, /logs or history of probes. `debug=true` shows the details of one probe, without the data "
         "that was sent (`body`, `send`, `metadata`, and headers except harmless ones) and without secrets",
-        "The last 100 probes can be viewed",
+        "Shows the last 100 probes",
         "Data that was sent can contain credentials",
     ),
     "metrics": Difference(
         "/metrics has `blackbox_exporter_config_last_reload_successful`, "
         "`blackbox_exporter_config_last_reload_success_timestamp_seconds` and `blackbox_module_unknown_total` in "
         "addition to ninewatch's own",
-        "And `blackbox_exporter_build_info`",
+        "Also has `blackbox_exporter_build_info`",
         "`ninewatch_build_info` shows the version",
     ),
-    "help": Difference("`# HELP` texts are our own", "Its own", "They are not part of the interface"),
+    "help": Difference("`# HELP` texts are different", "Other texts", "The texts are not part of the interface"),
 }
 
 DIFFERENCES = VERDICTS | MODULE_FILE | SERVICE

@@ -45,36 +45,40 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
         query.flags &= ~dns.flags.RD
     start_tls = tls_upgrader(options(config.tls_config), host) if transport == "tls" else None
     probe.probe_log.note("sending query", question=query.question[0], transport=transport)
-    answer = await query_resolver(attempt, addresses, query, transport, start_tls=start_tls, once=True)
+    response = await query_resolver(attempt, addresses, query, transport, start_tls=start_tls, once=True)
     attempt.close()
-    _judge(probe, config, answer)
+    _validate(probe, config, response)
 
 
-def _judge(probe: BlackboxProbe, config: DnsModule, answer: dns.message.Message) -> None:
-    rcode = answer.rcode()
-    sections = [_lines(each) for each in (answer.answer, answer.authority, answer.additional)]
-    probe.probe_log.note("received response", rcode=dns.rcode.to_text(rcode), records=[len(each) for each in sections])
-    _count(probe, config, answer, sections)
-    good = {dns.rcode.from_text(each) for each in config.valid_rcodes or ("NOERROR",)}
-    if rcode not in good:
+def _validate(probe: BlackboxProbe, config: DnsModule, response: dns.message.Message) -> None:
+    rcode = response.rcode()
+    sections = [_lines(section) for section in (response.answer, response.authority, response.additional)]
+    probe.probe_log.note(
+        "received response", rcode=dns.rcode.to_text(rcode), records=[len(lines) for lines in sections]
+    )
+    _count(probe, config, response, sections)
+    valid_rcodes = {dns.rcode.from_text(name) for name in config.valid_rcodes or ("NOERROR",)}
+    if rcode not in valid_rcodes:
         raise ProbeFailure("dns_rcode", f"{dns.rcode.to_text(rcode)} is not in valid_rcodes")
-    wanted = (config.validate_answer_rrs, config.validate_authority_rrs, config.validate_additional_rrs)
-    for name, lines, records in zip(("answer", "authority", "additional"), sections, wanted, strict=True):
+    rules = (config.validate_answer_rrs, config.validate_authority_rrs, config.validate_additional_rrs)
+    for name, lines, records in zip(("answer", "authority", "additional"), sections, rules, strict=True):
         for line in lines:
             probe.probe_log.note("record", section=name, record=line)
-        if unmet := _unmet(lines, records):
-            raise ProbeFailure(f"dns_{name}", unmet)
+        if failed_rule := _failed_rule(lines, records):
+            raise ProbeFailure(f"dns_{name}", failed_rule)
 
 
-def _count(probe: BlackboxProbe, config: DnsModule, answer: dns.message.Message, sections: Sequence[list[str]]) -> None:
+def _count(
+    probe: BlackboxProbe, config: DnsModule, response: dns.message.Message, sections: Sequence[list[str]]
+) -> None:
     gauges = probe.gauges
     gauges.set("probe_dns_query_succeeded", 1)
     for name, lines in zip(_COUNTS, sections, strict=True):
         gauges.set(name, len(lines))
-    if answer.opt is not None:
+    if response.opt is not None:
         gauges.set(_COUNTS[-1], len(sections[-1]) + 1)
     if config.query_type == "SOA":
-        serials = [record.serial for group in answer.answer if group.rdtype == dns.rdatatype.SOA for record in group]
+        serials = [record.serial for group in response.answer if group.rdtype == dns.rdatatype.SOA for record in group]
         gauges.set("probe_dns_serial", serials[-1] if serials else 0)
 
 
@@ -95,8 +99,8 @@ def _lines(section: Sequence[dns.rrset.RRset]) -> list[str]:
     ]
 
 
-def _unmet(lines: list[str], records: Records) -> str:
-    """Return the first failed rule of a section, empty if all pass."""
+def _failed_rule(lines: list[str], records: Records) -> str:
+    """Return a description of the first failed rule of a section, empty if all rules pass."""
     for line in lines:
         for pattern in records.fail_if_matches_regexp:
             if pattern.search(line):
@@ -110,18 +114,18 @@ def _unmet(lines: list[str], records: Records) -> str:
     # Like blackbox_exporter, in spite of the key's name: a record that does not match fails the probe.
     if not all(matches):
         return "a record does not match fail_if_all_match_regexp"
-    wanted = records.fail_if_none_matches_regexp
-    if wanted and not any(pattern.search(line) for line in lines for pattern in wanted):
+    patterns = records.fail_if_none_matches_regexp
+    if patterns and not any(pattern.search(line) for line in lines for pattern in patterns):
         return "no record matches fail_if_none_matches_regexp"
     return ""
 
 
 def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
-    """Set the phases: `resolve` of the attempt includes both the lookup of the target's name and the query."""
-    looked_up = probe.gauges.value("probe_dns_lookup_time_seconds")
-    connecting = phases.get("connect", 0) + phases.get("tls", 0)
-    asking = max(0.0, phases.get("resolve", 0) - looked_up)
-    probe.gauges.phases(_PHASES, resolve=lookup_time(probe), connect=connecting, request=asking)
+    """Set the phases. The attempt's phase `resolve` includes the lookup of the target's name and the query."""
+    lookup_seconds = probe.gauges.value("probe_dns_lookup_time_seconds")
+    connect_seconds = phases.get("connect", 0) + phases.get("tls", 0)
+    query_seconds = max(0.0, phases.get("resolve", 0) - lookup_seconds)
+    probe.gauges.phases(_PHASES, resolve=lookup_time(probe), connect=connect_seconds, request=query_seconds)
 
 
 DNS = Prober(_begin, _run, _end)

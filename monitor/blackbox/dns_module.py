@@ -33,27 +33,27 @@ class Records(Block):
     fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
 
 
-def _known_to(read: Callable[[str], object], what: str) -> AfterValidator:
-    """Return a validator that accepts texts that dnspython can parse; `what` is the end of the error message."""
+def _parsable_by(parse: Callable[[str], object], what: str) -> AfterValidator:
+    """Return a validator that accepts the texts that `parse` accepts; `what` ends the error message."""
 
-    def known(value: str) -> str:
+    def validate(value: str) -> str:
         try:
-            read(value)
+            parse(value)
         except dns.exception.DNSException:
             raise ValueError(f"{quoted(value)} is not a {what}") from None
         return value
 
-    return AfterValidator(known)
+    return AfterValidator(validate)
 
 
 def _or_default(default: str) -> BeforeValidator:
-    """Return a validator that replaces an empty text by the default, like Go."""
+    """Return a validator that replaces an empty text with the default, like Go."""
     return BeforeValidator(lambda value: default if value == "" else value)
 
 
-_TYPE = _known_to(dns.rdatatype.from_text, "record type; use A, AAAA, MX, SOA, TXT, ...")
-_CLASS = _known_to(dns.rdataclass.from_text, "record class; use IN, CH or HS")
-_RCODE = _known_to(dns.rcode.from_text, "response code; use NOERROR, NXDOMAIN, SERVFAIL, ...")
+_TYPE = _parsable_by(dns.rdatatype.from_text, "record type; use A, AAAA, MX, SOA, TXT, ...")
+_CLASS = _parsable_by(dns.rdataclass.from_text, "record class; use IN, CH or HS")
+_RCODE = _parsable_by(dns.rcode.from_text, "response code; use NOERROR, NXDOMAIN, SERVFAIL, ...")
 
 
 class DnsModule(SourceOptions):
@@ -73,7 +73,7 @@ class DnsModule(SourceOptions):
 
     @field_validator("query_name")
     @classmethod
-    def _is_a_name(cls, value: str) -> str:
+    def _is_domain_name(cls, value: str) -> str:
         name = value if value.isascii() else to_ascii(value)
         try:
             dns.name.from_text(name)
@@ -82,7 +82,7 @@ class DnsModule(SourceOptions):
         return name
 
     @model_validator(mode="after")
-    def _over_tls_means_tcp(self) -> Self:
+    def _uses_tcp_for_tls(self) -> Self:
         if self.dns_over_tls and self.transport_protocol != "tcp":
             raise problem_at("dns_over_tls", "requires TCP; add transport_protocol: tcp")
         return self

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Replacing blackbox_exporter
 
-Made by `make generate` from the code. A test runs Debian's blackbox_exporter 0.23 and ninewatch side by side against
-good and bad servers and compares every metric, label and value; for durations, whether they exist and whether they
-are 0.
+Generated from the code by `make generate`. A test runs Debian's blackbox_exporter 0.23 and ninewatch side by side
+against good and bad servers, and compares every metric, label and value. Of durations, it compares only whether they
+exist and whether they are 0.
 
 ```sh
 ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml
 ```
 
-serves `GET /probe?target=...&module=...` from your module file, with the same metrics. Scrape configurations,
-dashboards and rules work unchanged, except for the address:
+The command serves `GET /probe?target=...&module=...` with the modules of your file and the same metrics.
+Scrape configurations, dashboards and rules work unchanged, except for the address:
 
 ```yaml
 scrape_configs:
@@ -40,22 +40,23 @@ scrape_configs:
 ```
 
 `hostname=` sets the name for TLS and the Host header; `debug=true` prints the details of one probe. The timeout is
-the scraper's less half a second, at most the module's. The file is reloaded on SIGHUP and when it changes. A file
-with errors is rejected as a whole and logged; the previous modules stay in force.
+the scraper's minus half a second, at most the module's. The file is reloaded on SIGHUP and when it changes. A file
+with errors is rejected as a whole, its errors are logged, and the previous modules stay in use.
 
-By default only loopback can request probes. With `--blackbox-allow`, only the listed networks can; add 127.0.0.1/32
-for this machine:
+By default only loopback can request probes. With `--blackbox-allow`, only the listed networks can request
+probes; add 127.0.0.1/32 for this machine:
 
 ```sh
 ninewatch run -c examples/mine.yaml --blackbox-config examples/blackbox.yml --blackbox-allow 10.20.0.0/16,127.0.0.1/32
 ```
 
 For remote clients, the daemon connects to its own loopback only for a module's proxy and token server, and does not
-request loopback addresses or `localhost` from a proxy. All other names are resolved by the proxy, under its own
-rules. A request is remote if it comes from another address, for a name that is not loopback's, in HTTP/1.0, or with a
-header of a proxy: `Via`, `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. A proxy on this machine
-that sets none of them cannot be distinguished from a local program, and its clients can probe whatever this machine
-can: have it set `X-Forwarded-For` and allow its address, or do not forward /probe.
+request loopback addresses or `localhost` from a proxy. The proxy resolves all other names, under its own rules. A
+request is remote if it comes from another address, if its Host header is not a loopback name, if it uses HTTP/1.0,
+or if it has a header of a proxy: `Via`, `Forwarded`, `X-Forwarded-*`, `X-Real-IP`, `*-Client-IP`, `CF-*`. The daemon
+cannot distinguish a proxy on this machine that sets none of these headers from a local program, and the clients of
+such a proxy can probe every address that this machine can reach. Let the proxy set `X-Forwarded-For` and allow its
+address, or do not forward /probe.
 """
 
 
@@ -64,33 +65,33 @@ def documentation() -> str:
     parts = [_HEAD, "\n## Differences\n"]
     for title, rows in (("Verdicts and metrics", VERDICTS), ("The module file", MODULE_FILE), ("The service", SERVICE)):
         parts += [f"\n### {title}\n\n| here | there | reason |\n|---|---|---|\n", *_rows(rows)]
-    parts += ["\n## Rejected keys\n\n| key | why |\n|---|---|\n"]
-    parts += [f"| `{path}` | {why} |\n" for path, why in sorted(set(_refused(Module, "")))]
+    parts += ["\n## Rejected keys\n\n| key | remedy |\n|---|---|\n"]
+    parts += [f"| `{path}` | {remedy} |\n" for path, remedy in sorted(set(_unsupported_keys(Module, "")))]
     parts += ["\n## Metrics\n\n| metric | meaning |\n|---|---|\n"]
     parts += [f"| `{name}` | {meaning} |\n" for name, meaning in sorted(HELP.items())]
     return "".join(parts)
 
 
 def _rows(rows: Mapping[str, Difference]) -> Iterator[str]:
-    for each in rows.values():
-        yield f"| {each.here} | {each.there} | {each.reason} |\n"
+    for difference in rows.values():
+        yield f"| {difference.here} | {difference.there} | {difference.reason} |\n"
 
 
-def _refused(block: type[Block], path: str) -> Iterator[tuple[str, str]]:
-    """Yield the unsupported keys of a block and of nested blocks."""
+def _unsupported_keys(block: type[Block], path: str) -> Iterator[tuple[str, str]]:
+    """Yield the unsupported keys of a block and of its nested blocks, with the remedies."""
     for name, field in block.model_fields.items():
-        where = f"{path}.{name}" if path else name
+        key = f"{path}.{name}" if path else name
         for mark in field.metadata:
             if isinstance(mark, Unsupported):
-                yield where[where.find("tls_config") :] if "tls_config" in where else where, mark.why
-        for inner in _blocks(field):
-            yield from _refused(inner, where)
+                yield key[key.find("tls_config") :] if "tls_config" in key else key, mark.remedy
+        for nested in _blocks(field):
+            yield from _unsupported_keys(nested, key)
 
 
 def _blocks(field: FieldInfo) -> Iterator[type[Block]]:
-    waiting: list[Any] = [field.annotation]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, type) and issubclass(each, Block):
-            yield each
-        waiting += get_args(each)
+    annotations: list[Any] = [field.annotation]
+    while annotations:
+        annotation = annotations.pop()
+        if isinstance(annotation, type) and issubclass(annotation, Block):
+            yield annotation
+        annotations += get_args(annotation)

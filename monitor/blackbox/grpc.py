@@ -44,21 +44,21 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
     )
     attempt.on_tls = tls_logger(probe)
     gauges.set("probe_grpc_status_code", _UNAVAILABLE)  # until a response arrives
-    answer = await caller(check)(attempt)
-    probe.probe_log.note("received response", code=answer.code, message=answer.message, health=answer.health)
-    gauges.set("probe_grpc_status_code", answer.code)
-    if answer.code:
-        raise ProbeFailure("grpc_status", f"{answer.code} {quoted(answer.message)}")
-    gauges.set(_RESPONSE, 1, {"serving_status": answer.health})
+    response = await caller(check)(attempt)
+    probe.probe_log.note("received response", code=response.code, message=response.message, health=response.health)
+    gauges.set("probe_grpc_status_code", response.code)
+    if response.code:
+        raise ProbeFailure("grpc_status", f"{response.code} {quoted(response.message)}")
+    gauges.set(_RESPONSE, 1, {"serving_status": response.health})
     if probe.tls_state is not None:
         gauges.set("probe_grpc_ssl", 1)
         set_tls_gauges(probe, chain=False)
-    if answer.health != SERVING:
-        raise ProbeFailure("grpc_not_serving", f"the health is {answer.health}")
+    if response.health != SERVING:
+        raise ProbeFailure("grpc_not_serving", f"the health is {response.health}, expected {SERVING}")
 
 
 def _authority(target: str, port: int) -> tuple[str, int]:
-    """Return host and port of an address or URL."""
+    """Return the host and the port of an address or URL; `port` is the default."""
     try:
         return split(urlsplit(target).netloc if target.startswith(("http://", "https://")) else target, port)
     except ValueError:
@@ -66,9 +66,9 @@ def _authority(target: str, port: int) -> tuple[str, int]:
 
 
 def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
-    if probe.gauges.has(_RESPONSE):  # else no call was made
-        looked_up = probe.gauges.value("probe_dns_lookup_time_seconds")
-        probe.gauges.phases(_PHASES, resolve=looked_up, check=max(0.0, sum(phases.values()) - looked_up))
+    if probe.gauges.has(_RESPONSE):  # a call was made
+        lookup_seconds = probe.gauges.value("probe_dns_lookup_time_seconds")
+        probe.gauges.phases(_PHASES, resolve=lookup_seconds, check=max(0.0, sum(phases.values()) - lookup_seconds))
 
 
 GRPC = Prober(_begin, _run, _end)

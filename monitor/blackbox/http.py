@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from monitor.blackbox.go_syntax import go_parses
+from monitor.blackbox.go_syntax import is_go_url
 from monitor.blackbox.http_request import body_limit_of, target_url, to_check
-from monitor.blackbox.http_response import BodyAllocation, KeptResponse
-from monitor.blackbox.http_validation import judge
+from monitor.blackbox.http_response import BodyAllocation, ProbeResponse
+from monitor.blackbox.http_validation import validate_response
 from monitor.blackbox.prober import BlackboxProbe, Prober
 from monitor.blackbox.target_address import resolve_target
 from monitor.blackbox.tls import set_tls_gauges, tls_logger
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _PHASES = "probe_http_duration_seconds"
 _TOKEN_TIMEOUT = 10.0  # seconds
-_MOST = 10  # redirects to follow
-_ZEROES = (
+_MAX_REDIRECTS = 10
+_INITIALLY_ZERO = (
     "probe_failed_due_to_regex",
     "probe_http_content_length",
     "probe_http_redirects",
@@ -45,7 +45,7 @@ _ZEROES = (
 
 
 def _begin(probe: BlackboxProbe) -> None:
-    for name in _ZEROES:
+    for name in _INITIALLY_ZERO:
         probe.gauges.set(name, 0)
 
 
@@ -61,39 +61,42 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
         attempt.make_response = partial(_response, probe, attempt, memory)
         await _exchange(probe, check)(attempt, request_of(check))
         response = probe.response
-        assert response is not None, "an exchange sets the response"  # noqa: S101 - for the type checker
+        assert response is not None, "the exchange sets the response"  # noqa: S101 - for the type checker
         if config.decompression:
             undo(response, config.decompression, check.body_limit)
-        judge(probe, response)
+        validate_response(probe, response)
 
 
 def _response(
     probe: BlackboxProbe, attempt: Attempt, memory: BodyAllocation, *, limit: int, head_only: bool
-) -> KeptResponse:
-    """Return the object that receives the response and keeps only as much of its body as is checked."""
+) -> ProbeResponse:
+    """Return the object that receives the response, and keeps its body only if the module checks the body."""
     config = probe.module.http
     probe.connected = dict(attempt.phases)
     keep = body_limit_of(config) if config.needs_body else 0
-    probe.response = KeptResponse(memory, keep=keep, follows=config.follows, limit=limit, head_only=head_only)
+    probe.response = ProbeResponse(
+        memory, keep=keep, follows_redirects=config.follows_redirects, limit=limit, head_only=head_only
+    )
     return probe.response
 
 
 def _exchange(probe: BlackboxProbe, check: HttpCheck) -> Exchange:
-    """Return the function that sends the request, with the module's token if it uses one."""
-    journey = _journey(probe)
+    """Return the function that sends the request, with an OAuth 2 token if the module uses one."""
+    follow_redirects = _redirect_follower(probe)
     if check.oauth2 is None:
-        return journey
+        return follow_redirects
     if "tokens" not in probe.shared:
-        timeout = round((probe.module.timeout or _TOKEN_TIMEOUT) * SECOND)  # this probe's may be shorter than others
+        # Not the probe's timeout, which may be shorter: all probes of the module share the tokens.
+        timeout = round((probe.module.timeout or _TOKEN_TIMEOUT) * SECOND)
         probe.shared["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": timeout}), check.oauth2)
-    return oauth2.authorized(probe.shared["tokens"], journey)
+    return oauth2.authorized(probe.shared["tokens"], follow_redirects)
 
 
-def _journey(probe: BlackboxProbe) -> Exchange:
+def _redirect_follower(probe: BlackboxProbe) -> Exchange:
     """Return a function that follows redirects; a redirect that is not followed is the response."""
-    follows = probe.module.http.follows
+    follows_redirects = probe.module.http.follows_redirects
 
-    async def journey(attempt: Attempt, request: Request) -> Response:
+    async def follow_redirects(attempt: Attempt, request: Request) -> Response:
         jar = CookieJar()
         for count in itertools.count(1):
             probe.request, probe.response = request, None
@@ -105,19 +108,19 @@ def _journey(probe: BlackboxProbe) -> Exchange:
             if response.status not in REDIRECTS or not location:
                 break
             probe.probe_log.note("following redirect", location=location)
-            if not go_parses(location):
+            if not is_go_url(location):
                 probe.request = probe.response = None
                 probe.connected = dict(attempt.phases)
                 raise ProbeFailure("redirect_refused", f"{quoted(location)} is not a URL", status=response.status)
             probe.gauges.set("probe_http_redirects", count)
-            if count > _MOST or not follows:
+            if count > _MAX_REDIRECTS or not follows_redirects:
                 break
-            probe.request = probe.response = None  # from here on, the next request counts
+            probe.request = probe.response = None  # only the last request counts
             probe.connected = dict(attempt.phases)
             request = request.redirected(response.status, location)
         return response
 
-    return journey
+    return follow_redirects
 
 
 def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
@@ -131,22 +134,23 @@ def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
 
 
 def _durations(probe: BlackboxProbe, phases: Mapping[str, float]) -> dict[str, float]:
-    """Return the durations of completed parts: connections, beginnings of responses, and the last body.
+    """Return the durations of the phases `connect`, `tls`, `processing` and `transfer`, as far as they were completed.
 
-    Like blackbox_exporter, failed parts and the bodies of redirects count as 0.
+    Like in blackbox_exporter, failed phases and the bodies of redirects count as 0.
     """
-    before, response = probe.connected, probe.response
-    begun, started = response is not None and response.begun, response is not None and response.started
+    connected, response = probe.connected, probe.response
+    received_any = response is not None and response.received_any
+    started = response is not None and response.started
     return {
-        "connect": before.get("connect", 0),
-        "tls": before.get("tls", 0),
-        "processing": (phases if begun else before).get("first_byte", 0),
-        "transfer": phases.get("transfer", 0) - before.get("transfer", 0) if started else 0,
+        "connect": connected.get("connect", 0),
+        "tls": connected.get("tls", 0),
+        "processing": (phases if received_any else connected).get("first_byte", 0),
+        "transfer": phases.get("transfer", 0) - connected.get("transfer", 0) if started else 0,
     }
 
 
-def _set_gauges(probe: BlackboxProbe, request: Request, response: KeptResponse) -> None:
-    """Set the gauges of the response, as far as it was received."""
+def _set_gauges(probe: BlackboxProbe, request: Request, response: ProbeResponse) -> None:
+    """Set the gauges of the last response."""
     gauges = probe.gauges
     gauges.set("probe_http_status_code", response.status)
     gauges.set("probe_http_version", float(response.version))
@@ -160,7 +164,7 @@ def _set_gauges(probe: BlackboxProbe, request: Request, response: KeptResponse) 
 
 
 def _content_length(request: Request, response: Response) -> int:
-    """Return Content-Length, -1 without one."""
+    """Return the value of Content-Length, -1 if the header is missing."""
     declared = response.headers.get("content-length", "")
     if declared.isascii() and declared.isdecimal() and "transfer-encoding" not in response.headers:
         return int(declared)
@@ -168,10 +172,10 @@ def _content_length(request: Request, response: Response) -> int:
 
 
 def _date(text: str) -> float | None:
-    """Return a header's date in Unix time, None if it is invalid."""
+    """Parse a date of a header and return it in Unix time, None if it is invalid."""
     try:
-        when = parsedate_to_datetime(text)
-        return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

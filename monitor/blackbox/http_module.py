@@ -37,7 +37,7 @@ _NoCel = Annotated[None, Unsupported("use fail_if_body_matches_regexp, or an htt
 
 
 class BasicAuth(Block):
-    """HTTP Basic credentials."""
+    """The block `basic_auth:`."""
 
     username: Str = ""
     password: SecretText | None = None
@@ -48,7 +48,7 @@ class BasicAuth(Block):
 
 
 class Authorization(Block):
-    """The Authorization header."""
+    """The block `authorization:`, credentials in the Authorization header."""
 
     type: Scheme = "Bearer"
     credentials: SecretText | None = None
@@ -57,7 +57,7 @@ class Authorization(Block):
 
 
 class OAuth2(Block):
-    """The client credentials grant."""
+    """The block `oauth2:`, the client credentials grant."""
 
     client_id: Str
     client_secret: SecretText | None = None
@@ -127,26 +127,28 @@ class HttpModule(IpOptions):
     body_file: FileText | None = None
 
     @property
-    def follows(self) -> bool:
-        """Whether redirects are followed; the older key takes precedence."""
+    def follows_redirects(self) -> bool:
+        """Whether the prober follows redirects; `no_follow_redirects`, the older key, takes precedence."""
         return self.follow_redirects if self.no_follow_redirects is None else not self.no_follow_redirects
 
     @property
     def decompression(self) -> Literal["gzip", "deflate"] | None:
-        """The compression to decode, regardless of Content-Encoding."""
+        """The compression that the body is decoded from, regardless of its Content-Encoding."""
         return None if self.compression == "identity" else self.compression
 
     @property
     def needs_body(self) -> bool:
-        """Whether the content of the body is needed, not just its size."""
+        """Whether validation needs the content of the body, not only its size."""
         return bool(self.decompression or self.fail_if_body_matches_regexp or self.fail_if_body_not_matches_regexp)
 
     @model_validator(mode="after")
-    def _says_it_once(self) -> Self:
-        ways = ("basic_auth", "authorization", "bearer_token", "bearer_token_file", "oauth2")
-        given = [each for each in ways if getattr(self, each) is not None]
-        if len(given) > 1:
-            raise problem_at(given[1], f"a request has one set of credentials; keep this or {given[0]}")
+    def _has_no_conflict(self) -> Self:
+        credential_keys = ("basic_auth", "authorization", "bearer_token", "bearer_token_file", "oauth2")
+        configured_keys = [key for key in credential_keys if getattr(self, key) is not None]
+        if len(configured_keys) > 1:
+            raise problem_at(
+                configured_keys[1], f"a request has one set of credentials; keep this or {configured_keys[0]}"
+            )
         if self.body and self.body_file is not None:
             raise problem_at("body_file", "conflicts with body; keep one")
         for name, value in self.headers.items():

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from monitor.blackbox.go_syntax import go_parses
+from monitor.blackbox.go_syntax import is_go_url
 from monitor.blackbox.tls import options, server_name_of
 from monitor.config.addresses import HostPort, as_ascii
 from monitor.config.domain_names import host
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from monitor.blackbox.modules import Module
     from monitor.blackbox.prober import BlackboxProbe
 
-_USUAL = 10 * 1024 * 1024  # bytes of a body that are kept without a limit in the module
-_MOST = 64 * 1024 * 1024
-_UNBOUNDED = sys.maxsize  # limited by the deadline only
-_SAFE = "/%:@!$&'()*+,;=-._~?[]"
-NOTHING = Secret("", "nothing given")
+_DEFAULT_BODY_LIMIT = 10 * 1024 * 1024  # bytes
+_MAX_BODY_LIMIT = 64 * 1024 * 1024
+_UNBOUNDED = sys.maxsize  # only the deadline limits the body
+_UNESCAPED = "/%:@!$&'()*+,;=-._~?[]"
+_NO_SECRET = Secret("", "not configured")
 
 
 def check_hostname(module: Module, hostname: str) -> None:
-    """Check that the caller's `hostname` does not contradict the module's Host header.
+    """Check that the request's `hostname` does not contradict the module's Host header.
 
     Raises:
-        ValueError: it does.
+        ValueError: they differ.
     """
-    written = named(module.http)
-    if module.prober == "http" and hostname and written not in ("", hostname):
+    host_header = host_header_of(module.http)
+    if module.prober == "http" and hostname and host_header not in ("", hostname):
         raise ValueError("host header defined both in module configuration and with URL-parameter 'hostname'")
 
 
-def named(config: HttpModule) -> str:
-    """Return the module's Host header, empty for the target's."""
-    found = next((value for name, value in config.headers.items() if name.lower() == "host"), "")
-    return plain(found)
+def host_header_of(config: HttpModule) -> str:
+    """Return the module's Host header, empty if the module has none."""
+    value = next((value for name, value in config.headers.items() if name.lower() == "host"), "")
+    return plain(value)
 
 
 def target_url(probe: BlackboxProbe) -> SplitResult:
@@ -53,21 +53,21 @@ def target_url(probe: BlackboxProbe) -> SplitResult:
     Raises:
         ProbeFailure: `bad_target`.
     """
-    given = probe.target if probe.target.startswith(("http://", "https://")) else f"http://{probe.target}"
+    target = probe.target if probe.target.startswith(("http://", "https://")) else f"http://{probe.target}"
     try:
-        if not go_parses(given):
+        if not is_go_url(target):
             raise ValueError
-        url = urlsplit(given)
+        url = urlsplit(target)
         name, _ = host(url.hostname or ""), url.port
-    except ValueError:  # its text quotes the invalid part, which may be a password
+    except ValueError:  # not chained: its text quotes the invalid part, which may be a password
         raise ProbeFailure("bad_target", "the target is not a URL with a host") from None
-    shown = f"[{name}]" if ":" in name else name
-    netloc = shown if url.port is None else f"{shown}:{url.port}"
+    url_host = f"[{name}]" if ":" in name else name
+    netloc = url_host if url.port is None else f"{url_host}:{url.port}"
     credentials = url.netloc.rpartition("@")[0]
     return url._replace(
         netloc=f"{credentials}@{netloc}" if credentials else netloc,
-        path=quote(url.path, _SAFE),
-        query=quote(url.query, _SAFE),
+        path=quote(url.path, _UNESCAPED),
+        query=quote(url.query, _UNESCAPED),
         fragment="",
     )
 
@@ -75,7 +75,7 @@ def target_url(probe: BlackboxProbe) -> SplitResult:
 def to_check(probe: BlackboxProbe, url: SplitResult) -> HttpCheck:
     """Return the check that corresponds to the module and target."""
     config = probe.module.http
-    bare = _nameless(url)
+    bare_url = _without_credentials(url)
     headers: dict[str, str | Secret] = dict(config.headers)
     if probe.hostname:
         headers = {name: value for name, value in headers.items() if name.lower() != "host"}
@@ -85,34 +85,34 @@ def to_check(probe: BlackboxProbe, url: SplitResult) -> HttpCheck:
     return HttpCheck.model_construct(
         id="probe",
         timeout=round(probe.seconds * SECOND),
-        http=bare.geturl(),
+        http=bare_url.geturl(),
         method=cast("Any", config.method),  # any method, like blackbox_exporter
-        headers={**_of_target(config, url), **headers, **_authorization(config)},
+        headers={**_target_authorization(config, url), **headers, **_authorization(config)},
         body=(config.body if config.body_file is None else config.body_file) or None,
         protocol="auto" if config.enable_http2 else "1.1",
         body_limit=body_limit_of(config) if config.decompression else config.body_size_limit or _UNBOUNDED,
-        tls=options(config.tls_config, server_name_of(probe.hostname or named(config))),
+        tls=options(config.tls_config, server_name_of(probe.hostname or host_header_of(config))),
         **_credentials(config),
         **_proxy(config),
     )
 
 
-def _nameless(url: SplitResult) -> SplitResult:
+def _without_credentials(url: SplitResult) -> SplitResult:
     """Return the URL without credentials, which are sent in a header."""
     return url._replace(netloc=url.netloc.rpartition("@")[2], fragment="")
 
 
 def body_limit_of(config: HttpModule) -> int:
-    """Return how many bytes of a body are kept for validation."""
-    return min(config.body_size_limit or _USUAL, _MOST)
+    """Return the number of bytes of a body that are kept for validation."""
+    return min(config.body_size_limit or _DEFAULT_BODY_LIMIT, _MAX_BODY_LIMIT)
 
 
 def _authorization(config: HttpModule) -> dict[str, str | Secret]:
-    given = config.authorization
-    if given is None:
+    authorization = config.authorization
+    if authorization is None:
         return {}
-    credentials = (given.credentials or given.credentials_file or NOTHING).reveal()
-    return {"Authorization": Secret(f"{given.type} {credentials}", "the module file")}
+    credentials = (authorization.credentials or authorization.credentials_file or _NO_SECRET).reveal()
+    return {"Authorization": Secret(f"{authorization.type} {credentials}", "the module file")}
 
 
 def _credentials(config: HttpModule) -> dict[str, Any]:
@@ -126,26 +126,26 @@ def _credentials(config: HttpModule) -> dict[str, Any]:
     return {}
 
 
-def _of_target(config: HttpModule, url: SplitResult) -> dict[str, str]:
-    """Return the header for credentials in the caller's URL, which are not one of our secrets."""
+def _target_authorization(config: HttpModule, url: SplitResult) -> dict[str, str]:
+    """Return the header for credentials in the target's URL. They come from the request, so they are not concealed."""
     if url.username is None or config.authorization is not None or _credentials(config):
         return {}
     pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
     return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
-def _basic(given: BasicAuth) -> Basic:
-    return Basic.model_construct(user=given.username, password=given.password or given.password_file or NOTHING)
+def _basic(config: BasicAuth) -> Basic:
+    return Basic.model_construct(user=config.username, password=config.password or config.password_file or _NO_SECRET)
 
 
-def _oauth2(given: OAuth2Module) -> OAuth2:
+def _oauth2(config: OAuth2Module) -> OAuth2:
     return OAuth2.model_construct(
-        token_url=as_ascii(_nameless(urlsplit(given.token_url)).geturl()),
-        client_id=given.client_id,
-        client_secret=given.client_secret or given.client_secret_file or NOTHING,
-        scopes=given.scopes,
-        params=dict(given.endpoint_params),
-        tls=options(given.tls_config),
+        token_url=as_ascii(_without_credentials(urlsplit(config.token_url)).geturl()),
+        client_id=config.client_id,
+        client_secret=config.client_secret or config.client_secret_file or _NO_SECRET,
+        scopes=config.scopes,
+        params=dict(config.endpoint_params),
+        tls=options(config.tls_config),
     )
 
 
@@ -153,8 +153,8 @@ def _proxy(config: HttpModule) -> dict[str, Any]:
     if config.proxy_url is None:
         return {}
     url = urlsplit(config.proxy_url.reveal())
-    found: dict[str, Any] = {"proxy": HostPort(url.hostname or "", url.port or 80)}
+    proxy: dict[str, Any] = {"proxy": HostPort(url.hostname or "", url.port or 80)}
     if url.username is not None:
         password = Secret(unquote(url.password or ""), "the module file")
-        found["proxy_basic"] = Basic.model_construct(user=unquote(url.username), password=password)
-    return found
+        proxy["proxy_basic"] = Basic.model_construct(user=unquote(url.username), password=password)
+    return proxy

@@ -1,4 +1,4 @@
-"""An HTTP response that keeps all header lines, and a limited part of the body for validation."""
+"""The response of an `http` probe: all header lines, and the beginning of the body for validation."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from monitor.http.response import Response
 from monitor.network.failure import ProbeFailure
 from sla.observation import Outcome
 
-TOGETHER = 128 * 1024 * 1024  # bytes of the bodies of all running probes
+MAX_BODY_MEMORY = 128 * 1024 * 1024  # bytes, for the bodies of all running probes
 
 
 class BodyMemory:
     """The memory budget for bodies, shared by all probes."""
 
-    def __init__(self, size: int = TOGETHER) -> None:
+    def __init__(self, size: int = MAX_BODY_MEMORY) -> None:
         self.left = size
 
 
 class BodyAllocation:
-    """One probe's part of the memory budget, released at the end of the block."""
+    """The bytes of the memory budget that one probe uses; released at the end of the `with` block."""
 
-    def __init__(self, room: BodyMemory) -> None:
-        self._room, self._taken = room, 0
+    def __init__(self, memory: BodyMemory) -> None:
+        self._memory, self._allocated = memory, 0
 
-    def take(self, size: int) -> None:
-        """Allocate `size` bytes more.
+    def allocate(self, size: int) -> None:
+        """Allocate `size` more bytes.
 
         Raises:
-            ProbeFailure: `bodies_full`, unknown.
+            ProbeFailure: `bodies_full`, with the outcome unknown.
         """
-        if size > self._room.left:
+        if size > self._memory.left:
             raise ProbeFailure("bodies_full", "the memory for bodies is used by other probes", outcome=Outcome.UNKNOWN)
-        self._room.left -= size
-        self._taken += size
+        self._memory.left -= size
+        self._allocated += size
 
     def __enter__(self) -> Self:
         return self
@@ -44,25 +44,27 @@ class BodyAllocation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._room.left += self._taken
+        self._memory.left += self._allocated
 
 
-class KeptResponse(Response):
-    """A response of which up to `limit` bytes are read and counted, and the first `keep` bytes are kept.
+class ProbeResponse(Response):
+    """A response that reads and counts up to `limit` bytes of its body, and keeps the first `keep` bytes.
 
-    The body of a redirect that is followed is not read.
+    A redirect that is followed is complete after its headers: its body is not read.
     """
 
-    __slots__ = ("_follows", "_keep", "_length", "_share", "lines")
+    __slots__ = ("_follows_redirects", "_keep", "_length", "_memory", "lines")
 
-    def __init__(self, share: BodyAllocation, *, keep: int, follows: bool, limit: int, head_only: bool) -> None:
+    def __init__(
+        self, memory: BodyAllocation, *, keep: int, follows_redirects: bool, limit: int, head_only: bool
+    ) -> None:
         super().__init__(limit=limit, head_only=head_only)
-        self._share, self._keep, self._follows, self._length = share, keep, follows, 0
+        self._memory, self._keep, self._follows_redirects, self._length = memory, keep, follows_redirects, 0
         self.lines: list[tuple[str, str]] = []
 
     @property
-    def begun(self) -> bool:
-        """Whether any byte was received."""
+    def received_any(self) -> bool:
+        """Whether any byte of the response was received."""
         return self.started or self._head_bytes > 0
 
     @property
@@ -80,9 +82,9 @@ class KeptResponse(Response):
         return [value for key, value in self.lines if key == name]
 
     def begin(self, status: int, fields: Iterable[tuple[bytes, bytes]], version: str) -> None:
-        """Set status and headers of a response that was not parsed from HTTP/1.1."""
+        """Set status and headers of an HTTP/2 response."""
         super().begin(status, fields, version)
-        self._skip()
+        self._skip_redirect_body()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Store a header line."""
@@ -93,22 +95,22 @@ class KeptResponse(Response):
     def on_headers_complete(self) -> None:
         """Determine how the body ends, and whether it is read."""
         super().on_headers_complete()
-        self._skip()
+        self._skip_redirect_body()
 
-    def _skip(self) -> None:
-        if self._follows and self.started and self.status in REDIRECTS and self.headers.get("location"):
+    def _skip_redirect_body(self) -> None:
+        if self._follows_redirects and self.started and self.status in REDIRECTS and self.headers.get("location"):
             self.complete = True
 
     def on_body(self, data: bytes) -> None:
         """Count the body up to the limit, and keep its beginning."""
         if self.complete:
             return
-        read = data[: self._limit - self._length]
-        self._length += len(read)
-        if (room := self._keep - len(self.body)) > 0:
-            self._share.take(len(read[:room]))
-            self.body += read[:room]
-        self.truncated = self.complete = len(read) < len(data)
+        counted = data[: self._limit - self._length]
+        self._length += len(counted)
+        if (missing := self._keep - len(self.body)) > 0:
+            self._memory.allocate(len(counted[:missing]))
+            self.body += counted[:missing]
+        self.truncated = self.complete = len(counted) < len(data)
 
     def on_message_complete(self) -> None:
         """Reset after an interim response; otherwise mark the response complete."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
 
 _PHASES = "probe_icmp_duration_seconds"
-_USUAL = 28  # blackbox_exporter's default payload size in bytes
+_DEFAULT_PAYLOAD = 28  # bytes, blackbox_exporter's default
 
 
 def _begin(probe: BlackboxProbe) -> None:
@@ -22,11 +22,11 @@ def _begin(probe: BlackboxProbe) -> None:
 
 async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
     config = probe.module.icmp
-    where = await resolve_target(probe, attempt, probe.target, 0, config)
+    address = await resolve_target(probe, attempt, probe.target, 0, config)
     attempt.source = config.source_ip_address
     attempt.enter("connect")
-    request = Request(config.payload_size or _USUAL, config.ttl or None, config.dont_fragment)
-    hops = await echo(attempt, where, request)
+    request = Request(config.payload_size or _DEFAULT_PAYLOAD, config.ttl or None, config.dont_fragment)
+    hops = await echo(attempt, address, request)
     probe.probe_log.note("received reply", hop_limit=hops)
     if hops is not None:
         probe.gauges.set("probe_icmp_reply_hop_limit", hops)

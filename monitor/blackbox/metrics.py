@@ -51,7 +51,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Gauges:
-    """The gauges of one probe. A gauge exists after its first `set`."""
+    """The gauges of one probe. Only gauges that were set are exposed."""
 
     def __init__(self) -> None:
         self._values: dict[str, dict[Labels, float]] = {}
@@ -74,7 +74,7 @@ class Gauges:
             self.set(name, value, {"phase": phase})
 
     def page(self) -> str:
-        """Return the text exposition, with families and samples in order."""
+        """Return the text exposition, with families and samples sorted."""
         return "".join(self._family(name) for name in sorted(self._values))
 
     def _family(self, name: str) -> str:

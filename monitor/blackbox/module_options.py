@@ -1,4 +1,4 @@
-"""Blocks of a module that several probers use: TLS and the selection of addresses."""
+"""Options of a module that several probers use: TLS and the selection of addresses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from monitor.config.values import problem_at
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
 _NotInline = Annotated[None, Unsupported("write it to a file, and use ca_file, cert_file or key_file")]
 NoSecretManager = Annotated[None, Unsupported("use the value or a file")]
-_MAY_BE_EMPTY = {"ca_file", "cert_file", "key_file", "server_name"}
+_EMPTY_MEANS_UNSET = {"ca_file", "cert_file", "key_file", "server_name"}
 
 
 class TlsConfig(Block):
@@ -47,20 +47,20 @@ class TlsConfig(Block):
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, given: Any) -> Any:
-        """Remove empty texts, which mean unset in Go."""
+        """Remove keys with an empty text, which means unset in Go."""
         if not isinstance(given, dict):
             return given
-        return {key: value for key, value in given.items() if value != "" or key not in _MAY_BE_EMPTY}
+        return {key: value for key, value in given.items() if value != "" or key not in _EMPTY_MEANS_UNSET}
 
     @property
-    def only(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
-        """The only allowed version, None if 1.2 and 1.3 are allowed. Older versions never are."""
+    def only_version(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
+        """The only allowed TLS version, None if 1.2 and 1.3 are allowed. Older versions are never allowed."""
         if self.min_version == "TLS13":
             return "TLSv1.3"
         return "TLSv1.2" if self.max_version == "TLS12" else None
 
     @model_validator(mode="after")
-    def _can_be_spoken(self) -> Self:
+    def _is_usable(self) -> Self:
         if (self.cert_file is None) is not (self.key_file is None):
             raise problem_at(
                 "key_file" if self.key_file is None else "cert_file",
@@ -79,13 +79,13 @@ class TlsConfig(Block):
 
 
 class IpOptions(Block):
-    """Selection of the one address to probe."""
+    """Options that select the address to probe."""
 
     preferred_ip_protocol: Protocol = "ip6"
     ip_protocol_fallback: Flag = True
 
 
 class SourceOptions(IpOptions):
-    """Address selection and source address."""
+    """Options that select the address to probe and the source address."""
 
     source_ip_address: SourceAddress = ""

@@ -1,7 +1,7 @@
 """The module file of blackbox_exporter, with the same keys and defaults.
 
-Supported keys of versions after 0.23 are accepted. Unsupported keys are rejected with a remedy, unknown keys as in
-blackbox_exporter.
+Keys of versions after 0.23 are accepted if ninewatch supports them. Unsupported keys are rejected with a remedy.
+Unknown keys are rejected like in blackbox_exporter.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from monitor.blackbox.values import (
     GoDuration,
     Pattern,
     Str,
-    harmless,
-    spelled,
+    full_match,
+    never_has_credentials,
 )
 from monitor.config.values import problem_at
 from monitor.protocols.grpc_health import is_reserved
@@ -36,7 +36,7 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 class Label(Block):
     """A label of `probe_expect_info`."""
 
-    name: Annotated[Str, spelled("[A-Za-z_][A-Za-z0-9_]*", "a label name; use letters, digits and _")]
+    name: Annotated[Str, full_match("[A-Za-z_][A-Za-z0-9_]*", "a label name; use letters, digits and _")]
     value: Str = ""
 
 
@@ -50,7 +50,7 @@ class Step(Block):
     starttls: Flag = False
 
     @model_validator(mode="after")
-    def _expects_one_thing(self) -> Self:
+    def _has_one_expectation(self) -> Self:
         if self.expect is not None and self.expect_bytes:
             raise problem_at("expect_bytes", "conflicts with expect; keep one")
         if self.labels and self.expect is None:
@@ -84,7 +84,7 @@ class GrpcModule(IpOptions):
 
     @field_validator("metadata")
     @classmethod
-    def _can_be_sent(cls, metadata: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    def _are_valid_headers(cls, metadata: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         for name, values in metadata.items():
             if not _METADATA.fullmatch(name):
                 raise problem_at(name, "is not a metadata name; use letters, digits, -, _ and .")
@@ -107,9 +107,9 @@ class Module(Block):
     grpc: GrpcModule = GrpcModule()
 
     def concealed_values(self) -> Iterator[str]:
-        """Yield values that are sent and may be credentials without being marked as secret; `debug=true` hides them."""
+        """Yield values that are sent and may be credentials, but are not secrets; `debug=true` hides them."""
         for name, value in self.http.headers.items():
-            if isinstance(value, str) and not harmless(name):
+            if isinstance(value, str) and not never_has_credentials(name):
                 yield value
         for values in self.grpc.metadata.values():
             yield from values
@@ -117,14 +117,14 @@ class Module(Block):
             yield from (value for _, value in parse_qsl(urlsplit(self.http.oauth2.token_url).query))
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Self:
+    def _has_query(self) -> Self:
         if self.prober == "dns" and self.dns is None:
             return self.model_copy(update={"dns": DnsModule(query_name=".")})  # like blackbox_exporter
         return self
 
 
 class ModuleFile(Block):
-    """The whole file."""
+    """The content of a module file."""
 
     go_yaml: ClassVar[bool] = True
     modules: dict[str, Module] = Field(default_factory=dict)

@@ -10,47 +10,47 @@ from monitor.blackbox.metrics import Gauges
 from monitor.network.failure import quoted
 
 if TYPE_CHECKING:
-    from monitor.blackbox.http_response import BodyMemory, KeptResponse
+    from monitor.blackbox.http_response import BodyMemory, ProbeResponse
     from monitor.blackbox.modules import Module
     from monitor.blackbox.tls_state import TlsState
     from monitor.clock import Clock
     from monitor.http.request import Request
     from monitor.network.attempt import Attempt
 
-_LINES = 1_000  # of a probe's log, whatever the target sends
-_LONGEST = 300  # characters of a value in it
+_MAX_LINES = 1_000  # of a probe's log
+_MAX_VALUE = 300  # characters of a value in the log
 
 
 @dataclass(slots=True)
 class ProbeLog:
-    """The log of a probe for `debug=true`: lines with the seconds since the start; empty unless `wanted`.
+    """The log of a probe for `debug=true`: lines with the seconds since the start; empty unless `enabled`.
 
     `clean` removes secrets from a text.
     """
 
     clock: Clock
-    wanted: bool
+    enabled: bool
     clean: Callable[[str], str]
     lines: list[str] = field(default_factory=list)
-    _since: float | None = None
+    _start: float | None = None
 
-    def note(self, text: str, **facts: object) -> None:
-        """Add a line. `facts` come from the target or caller, so they are quoted, truncated and cleaned."""
-        if not self.wanted or len(self.lines) >= _LINES:
+    def note(self, text: str, **values: object) -> None:
+        """Add a line. `values` come from the target or client, so they are quoted, truncated and cleaned."""
+        if not self.enabled or len(self.lines) >= _MAX_LINES:
             return
         now = self.clock.monotonic()
-        if self._since is None:
-            self._since = now
-        values = " ".join(f"{name}={quoted(self.clean(str(value)), _LONGEST)}" for name, value in facts.items())
-        self.lines.append(f"{now - self._since:9.6f}s {self.clean(text)} {values}".rstrip())
+        if self._start is None:
+            self._start = now
+        pairs = " ".join(f"{name}={quoted(self.clean(str(value)), _MAX_VALUE)}" for name, value in values.items())
+        self.lines.append(f"{now - self._start:9.6f}s {self.clean(text)} {pairs}".rstrip())
 
 
 @dataclass(slots=True)
 class BlackboxProbe:
     """The state of one probe.
 
-    `hostname` is the server name from the request, empty for the target's; `seconds` is the timeout; `shared` is shared
-    by the probes of one module; `body_memory` is the memory budget for bodies.
+    `hostname` is the server name from the request, empty if the target's name applies; `seconds` is the timeout; all
+    probes of the module use the same `shared`; `body_memory` is the memory budget for bodies.
     """
 
     target: str
@@ -70,15 +70,15 @@ class BlackboxProbe:
     request: Request | None = None
     """The last HTTP request."""
 
-    response: KeptResponse | None = None
-    """Its response, as far as it was received."""
+    response: ProbeResponse | None = None
+    """The response to `request`, as far as it was received."""
 
 
 class Prober(NamedTuple):
-    """A prober.
+    """The functions of a prober.
 
-    `begin` sets gauges that always exist. `run` makes the probe and returns on success; it raises `ProbeFailure` like a
-    probe kind. `end` receives the durations of the phases in any case.
+    `begin` sets the gauges that every probe has. `run` makes the probe; it returns on success and raises `ProbeFailure`
+    otherwise. `end` is called with the durations of the phases, also after a failure.
     """
 
     begin: Callable[[BlackboxProbe], None]

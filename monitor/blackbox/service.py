@@ -1,4 +1,4 @@
-"""Handle `/run_prober`: one attempt by a module, returned as metrics or, with `debug=true`, as a log."""
+"""Probe a target by a module for `/probe`, and return the metrics or, with `debug=true`, a log."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.network.outbound_policy import OutboundPolicy
 
-AT_ONCE = 100  # concurrent probes for scrapers, so that the daemon's own checks have priority
-SPACING = 0.004  # seconds between starts: simultaneous handshakes would block the loop
-LONGEST = 120.0  # timeout in seconds without one from scraper or module
-OFFSET = 0.5  # seconds of the scraper's timeout reserved for the response
-_SHORTEST = 0.01
+MAX_CONCURRENT = 100  # probes for scrapers; the daemon's own checks have priority
+START_INTERVAL = 0.004  # seconds between two starts, because simultaneous handshakes would block the loop
+MAX_TIMEOUT = 120.0  # seconds; also the default if neither scraper nor module sets a timeout
+TIMEOUT_OFFSET = 0.5  # seconds of the scraper's timeout reserved for the response
+_MIN_TIMEOUT = 0.01
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
 PROBERS: Mapping[str, Prober] = {"http": HTTP, "tcp": TCP, "dns": DNS, "icmp": ICMP, "grpc": GRPC}
@@ -65,24 +65,24 @@ class UnknownModuleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """The parameters of a request. `patience` is the scraper's timeout in seconds, 0 if unknown."""
+    """The parameters of a request. `scrape_timeout` is in seconds, 0 if unknown."""
 
     target: str
     module: str
     hostname: str = ""
-    patience: float = 0.0
+    scrape_timeout: float = 0.0
     debug: bool = False
 
 
 class _Loaded(NamedTuple):
-    """The modules of one load of the file, and the state shared by the probes of each."""
+    """The modules of one load of the file, and per module the state that its probes share."""
 
     modules: Mapping[str, Module]
     shared: Mapping[str, dict[str, Any]]
 
 
 class Blackbox:
-    """The modules of a file, and their probes."""
+    """Load and reload a module file, and probe targets by its modules."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Load the file.
@@ -91,16 +91,16 @@ class Blackbox:
             ConfigError: invalid file.
         """
         self._path, self._clock = path, clock
-        self._loaded = self._read()
+        self._loaded = self._load()
         self.in_flight, self._body_memory = 0, BodyMemory()
-        self._starting, self._next = asyncio.Lock(), 0.0
+        self._start_lock, self._next_start = asyncio.Lock(), 0.0
 
     @property
     def modules(self) -> Mapping[str, Module]:
         """The modules of the last valid file."""
         return self._loaded.modules
 
-    def _read(self) -> _Loaded:
+    def _load(self) -> _Loaded:
         context = Context()
         context.reads(self._path)
         try:
@@ -110,15 +110,15 @@ class Blackbox:
         _preload(modules)
         return _Loaded(modules, {name: {} for name in modules})
 
-    def look(self, health: Health, *, asked: bool) -> None:
+    def reload_if_needed(self, health: Health, *, requested: bool) -> None:
         """Reload the file if it changed or a reload was requested. Does blocking I/O: call it in a thread."""
-        if self._watcher.changed() or asked:
+        if self._watcher.changed() or requested:
             self._reload(health)
 
     def _reload(self, health: Health) -> None:
         health.blackbox_reload_success = False
         try:
-            self._loaded = self._read()  # replaced atomically, because another thread serves requests
+            self._loaded = self._load()  # replaced atomically, because another thread serves requests
             health.blackbox_reload_success, health.blackbox_reload_at = True, self._clock.now()
             log.info("blackbox_reloaded", modules=len(self.modules))
             return
@@ -129,43 +129,45 @@ class Blackbox:
             log.exception("blackbox_defect")
         log.error("blackbox_kept", advice="the modules are unchanged; fix the file and it is reloaded")
 
-    async def answer(self, question: ProbeRequest, runner: Runner, outbound: OutboundPolicy | None = None) -> str:
-        """Return the response to a request; `outbound` is the address policy for its caller.
+    async def probe(self, request: ProbeRequest, runner: Runner, outbound: OutboundPolicy | None = None) -> str:
+        """Probe a target, and return the response text; `outbound` is the address policy for the client.
 
         Raises:
             BusyError: too many probes are running.
             UnknownModuleError: no such module.
             ValueError: the request contradicts the module.
         """
-        if self.in_flight >= AT_ONCE:
+        if self.in_flight >= MAX_CONCURRENT:
             raise BusyError
         loaded = self._loaded
-        module = loaded.modules.get(question.module)
+        module = loaded.modules.get(request.module)
         if module is None:
             raise UnknownModuleError
-        check_hostname(module, question.hostname)
-        seconds, shared = _seconds(module, question.patience), loaded.shared[question.module]
-        probe_log = ProbeLog(self._clock, question.debug, _cleaner(module) if question.debug else concealed)
-        probe = BlackboxProbe(question.target, module, question.hostname, seconds, probe_log, shared, self._body_memory)
+        check_hostname(module, request.hostname)
+        seconds, shared = _timeout(module, request.scrape_timeout), loaded.shared[request.module]
+        probe_log = ProbeLog(self._clock, request.debug, _redactor(module) if request.debug else concealed)
+        probe = BlackboxProbe(request.target, module, request.hostname, seconds, probe_log, shared, self._body_memory)
         self.in_flight += 1
         try:
-            await self._turn()
-            finished = await self._probed(probe, runner, outbound)
+            await self._wait_for_start()
+            attempt_result = await self._run_probe(probe, runner, outbound)
         finally:
             self.in_flight -= 1
-        return _as_text(probe, finished) if question.debug else probe.gauges.page()
+        return _debug_page(probe, attempt_result) if request.debug else probe.gauges.page()
 
-    async def _turn(self) -> None:
-        """Wait until the next probe may start. A cancelled wait does not delay others."""
-        async with self._starting:
-            if self._next > self._clock.monotonic():
-                await self._clock.sleep_until(self._next)
-            self._next = self._clock.monotonic() + SPACING
+    async def _wait_for_start(self) -> None:
+        """Wait until the next probe may start. A cancelled wait does not delay other probes."""
+        async with self._start_lock:
+            if self._next_start > self._clock.monotonic():
+                await self._clock.sleep_until(self._next_start)
+            self._next_start = self._clock.monotonic() + START_INTERVAL
 
-    async def _probed(self, probe: BlackboxProbe, runner: Runner, outbound: OutboundPolicy | None) -> AttemptResult:
+    async def _run_probe(self, probe: BlackboxProbe, runner: Runner, outbound: OutboundPolicy | None) -> AttemptResult:
         prober = PROBERS[probe.module.prober]
-        shown = _CREDENTIALS.sub(f"//{HIDDEN}@", probe.target)
-        probe.probe_log.note("probing", prober=probe.module.prober, target=shown, timeout=f"{probe.seconds:g}s")
+        redacted_target = _CREDENTIALS.sub(f"//{HIDDEN}@", probe.target)
+        probe.probe_log.note(
+            "probing", prober=probe.module.prober, target=redacted_target, timeout=f"{probe.seconds:g}s"
+        )
         prober.begin(probe)
 
         async def run_prober(attempt: Attempt) -> ProbeResult:
@@ -173,17 +175,17 @@ class Blackbox:
             attempt.close()
             return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
-        finished = await runner.attempt(run_prober, probe.seconds, outbound=outbound)
-        result, gauges = finished.result, probe.gauges
+        attempt_result = await runner.attempt(run_prober, probe.seconds, outbound=outbound)
+        result, gauges = attempt_result.result, probe.gauges
         prober.end(probe, result.phases)
         gauges.set("probe_success", result.outcome is Outcome.GOOD)
-        gauges.set("probe_duration_seconds", finished.duration)
+        gauges.set("probe_duration_seconds", attempt_result.duration)
         gauges.set(OUTCOME, 1, {"outcome": result.outcome.value, "reason": result.reason})
-        return finished
+        return attempt_result
 
 
 def _preload(modules: Mapping[str, Module]) -> None:
-    """Import libraries (0.1 s) and load CA bundles (20 ms each) before the first probe."""
+    """Import libraries (0.1 s) and load CA bundles (20 ms each) before the first probe needs them."""
     probers = {module.prober for module in modules.values()}
     if probers & {"http", "grpc"}:
         http2.load()
@@ -193,40 +195,40 @@ def _preload(modules: Mapping[str, Module]) -> None:
     if probers != {"icmp"}:
         from cryptography import x509  # noqa: F401 - parses certificates
     for module in modules.values():
-        for config, offered in (
+        for tls_config, alpn_protocols in (
             (module.http.tls_config, ("h2", "http/1.1") if module.http.enable_http2 else ()),
             (module.tcp.tls_config, ()),
             (module.grpc.tls_config, ("h2",)),
         ):
-            context_for(options(config), offered)
+            context_for(options(tls_config), alpn_protocols)
 
 
-def _seconds(module: Module, patience: float) -> float:
-    """Return a probe's timeout: the scraper's minus `OFFSET`, at most the module's."""
-    bounded = patience if 0 < patience < math.inf else LONGEST
-    longest = bounded - OFFSET
-    if longest < 0 or 0 < module.timeout < longest:
-        longest = module.timeout
-    return min(max(longest, _SHORTEST), LONGEST)
+def _timeout(module: Module, scrape_timeout: float) -> float:
+    """Return a probe's timeout: the scraper's minus `TIMEOUT_OFFSET`, at most the module's."""
+    scrape_limit = scrape_timeout if 0 < scrape_timeout < math.inf else MAX_TIMEOUT
+    limit = scrape_limit - TIMEOUT_OFFSET
+    if limit < 0 or 0 < module.timeout < limit:
+        limit = module.timeout
+    return min(max(limit, _MIN_TIMEOUT), MAX_TIMEOUT)
 
 
-def _cleaner(module: Module) -> Callable[[str], str]:
+def _redactor(module: Module) -> Callable[[str], str]:
     """Return a function that removes secrets from a text, including values that this module sends."""
-    own = Concealer()
-    for each in module.concealed_values():
-        own.add(each)
-    return lambda text: own.clean(concealed(text))
+    concealer = Concealer()
+    for value in module.concealed_values():
+        concealer.add(value)
+    return lambda text: concealer.clean(concealed(text))
 
 
-def _as_text(probe: BlackboxProbe, finished: AttemptResult) -> str:
-    """Return log, metrics and module of a probe as text, without secrets."""
-    result = finished.result
+def _debug_page(probe: BlackboxProbe, attempt_result: AttemptResult) -> str:
+    """Return the log, the metrics and the module of a probe as text, without secrets."""
+    result = attempt_result.result
     probe.probe_log.note("done", outcome=result.outcome.value, reason=result.reason, detail=result.detail)
     for phase, seconds in result.phases.items():
         probe.probe_log.note("phase", name=phase, seconds=f"{seconds:.6f}")
-    parts = (
+    sections = (
         ("Logs for the probe:", "\n".join(probe.probe_log.lines) + "\n"),
         ("Metrics that would have been returned:", probe.gauges.page()),
         ("Module configuration:", probe.module.model_dump_json(indent=2, exclude_unset=True) + "\n"),
     )
-    return probe.probe_log.clean("\n\n\n".join(f"{title}\n{text}" for title, text in parts))
+    return probe.probe_log.clean("\n\n\n".join(f"{title}\n{text}" for title, text in sections))

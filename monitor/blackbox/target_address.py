@@ -1,4 +1,4 @@
-"""Select the one address of a target to probe, of the preferred protocol if possible, like blackbox_exporter."""
+"""Select the address of a target to probe, like blackbox_exporter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([0-9]{1,5})")
 
 
 def split(target: str, port: int | None = None) -> tuple[str, int]:
-    """Return host and port of `host:port` or `[v6]:port`, or of a host with a default `port`.
+    """Return the host and the port of `host:port` or `[v6]:port`. `port` is the default for a target without a port.
 
     Raises:
         ProbeFailure: `bad_target`.
@@ -48,23 +48,23 @@ class _PinnedResolver(Resolver):
         self._resolver, self._host, self._address = resolver, host, address
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
-        """Return the fixed address, or those of the underlying resolver."""
+        """Return the fixed address for its host, and the underlying resolver's addresses for other hosts."""
         if host != self._host:
             return await self._resolver.addresses(host, port, family)
         version, (address, _, *rest) = self._address
         return [(version, (address, port, *rest))]  # type: ignore[list-item]
 
 
-async def resolve_target(probe: BlackboxProbe, attempt: Attempt, host: str, port: int, reached: IpOptions) -> Address:
-    """Resolve the target, set the gauges of its address, pin the host to that address and return it.
+async def resolve_target(probe: BlackboxProbe, attempt: Attempt, host: str, port: int, options: IpOptions) -> Address:
+    """Resolve the target, set the gauges of its address, pin the host to the address and return the address.
 
     Raises:
-        ProbeFailure: no address of the protocol, or a failed lookup.
+        ProbeFailure: the lookup failed, or the host has no address of the protocol.
     """
     gauges = probe.gauges
     for name in ("probe_ip_protocol", "probe_ip_addr_hash", "probe_dns_lookup_time_seconds"):
         gauges.set(name, 0)
-    family = _FAMILIES[reached.preferred_ip_protocol, reached.ip_protocol_fallback]
+    family = _FAMILIES[options.preferred_ip_protocol, options.ip_protocol_fallback]
     probe.probe_log.note("resolving target", host=host, family=family)
     attempt.enter("resolve")
     try:
@@ -82,13 +82,13 @@ async def resolve_target(probe: BlackboxProbe, attempt: Attempt, host: str, port
 
 
 def lookup_time(probe: BlackboxProbe) -> float:
-    """Return the duration of the lookup in seconds, 0 if no address was found."""
+    """Return the duration of the lookup in seconds, 0 if it found no address."""
     gauges = probe.gauges
     return gauges.value("probe_dns_lookup_time_seconds") if gauges.value("probe_ip_protocol") else 0.0
 
 
 def _in_ascii(host: str) -> str:
-    """Return the host in ASCII."""
+    """Return the host name in ASCII (IDNA)."""
     try:
         return host if host.isascii() else to_ascii(host)
     except ValueError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.network.tls_connection import StartTls
 
-_MOST_LINES = 10_000  # that a step reads before the expected one; each takes about 10 us
+_MAX_LINES = 10_000  # of a step before the expected line; a line takes about 10 us
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
@@ -38,25 +38,27 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
     attempt.on_tls = tls_recorder(probe)
     attempt.source = config.source_ip_address
     tls = options(config.tls_config, server_name_of(probe.hostname))
-    start_tls = tls_upgrader(tls, host) if _encrypts(config) else None
+    start_tls = tls_upgrader(tls, host) if _uses_tls(config) else None
     with await Connection.reach(attempt, host, port) as connection:
         probe.probe_log.note("connected")
         if config.tls and start_tls is not None:
             await start_tls(attempt, connection)
-        await _talk(probe, attempt, connection, start_tls)
+        await _run_script(probe, attempt, connection, start_tls)
 
 
-def _encrypts(config: TcpModule) -> bool:
+def _uses_tls(config: TcpModule) -> bool:
     return config.tls or any(step.starttls for step in config.query_response)
 
 
-async def _talk(probe: BlackboxProbe, attempt: Attempt, connection: Connection, start_tls: StartTls | None) -> None:
+async def _run_script(
+    probe: BlackboxProbe, attempt: Attempt, connection: Connection, start_tls: StartTls | None
+) -> None:
     stream = BufferedStream(connection)
     for number, step in enumerate(probe.module.tcp.query_response, 1):
         attempt.enter("first_byte")
         send = step.send
         if step.expect is not None or step.expect_bytes:
-            send = await _expected(probe, stream, step, number)
+            send = await _await_expected(probe, stream, step, number)
         if send:
             probe.probe_log.note("sending a line", step=number, bytes=len(send))
             await stream.send_request(f"{send}\n".encode())
@@ -65,12 +67,12 @@ async def _talk(probe: BlackboxProbe, attempt: Attempt, connection: Connection, 
             await start_tls(attempt, connection)
 
 
-async def _expected(probe: BlackboxProbe, stream: BufferedStream, step: Step, number: int) -> str:
-    """Wait for the expected line, and return the text to send with its matched groups."""
+async def _await_expected(probe: BlackboxProbe, stream: BufferedStream, step: Step, number: int) -> str:
+    """Wait for the expected line, and return the text to send, with the groups that the line matched."""
     if step.expect_bytes:
-        await _exactly(probe, stream, step.expect_bytes.encode())
+        await _await_bytes(probe, stream, step.expect_bytes.encode())
         return step.send
-    for _ in range(_MOST_LINES):
+    for _ in range(_MAX_LINES):
         try:
             line = await stream.line()
         except ProbeFailure as failure:
@@ -86,26 +88,26 @@ async def _expected(probe: BlackboxProbe, stream: BufferedStream, step: Step, nu
         probe.probe_log.note("read a line", step=number, line=line.decode(errors="replace"), expected=match is not None)
         if match is not None:
             probe.gauges.set("probe_failed_due_to_regex", 0)
-            _label(probe, step, match)
-            return _filled(step.send, match)
-    raise ProbeFailure("answer_too_long", f"step {number}: {_MOST_LINES} lines without the expected one")
+            _set_label_gauge(probe, step, match)
+            return _expand(step.send, match)
+    raise ProbeFailure("answer_too_long", f"step {number}: {_MAX_LINES} lines without the expected line")
 
 
-async def _exactly(probe: BlackboxProbe, stream: BufferedStream, wanted: bytes) -> None:
-    heard = await stream.exactly(len(wanted))
-    probe.gauges.set("probe_failed_due_to_bytes", heard != wanted)
-    if heard != wanted:
-        raise ProbeFailure("answer_mismatch", f"received {quoted(heard.decode(errors='replace'))}")
+async def _await_bytes(probe: BlackboxProbe, stream: BufferedStream, expected: bytes) -> None:
+    received = await stream.exactly(len(expected))
+    probe.gauges.set("probe_failed_due_to_bytes", received != expected)
+    if received != expected:
+        raise ProbeFailure("answer_mismatch", f"received {quoted(received.decode(errors='replace'))}")
 
 
-def _label(probe: BlackboxProbe, step: Step, match: Mapping[str, str]) -> None:
+def _set_label_gauge(probe: BlackboxProbe, step: Step, match: Mapping[str, str]) -> None:
     if step.labels:
-        labels = {label.name: _filled(label.value, match) for label in step.labels}
+        labels = {label.name: _expand(label.value, match) for label in step.labels}
         probe.gauges.set("probe_expect_info", 1, labels)
 
 
 def _match(step: Step, line: bytes) -> Mapping[str, str] | None:
-    """Return the groups of a line that matches, by number and name; None if it does not match."""
+    """Match a line, and return the groups by number and name; None if the line does not match."""
     match = _compiled(step.expect.text if step.expect is not None else "").search(line)
     if match is None:
         return None
@@ -118,13 +120,13 @@ def _compiled(expression: str) -> Any:
     return re2.compile(expression)
 
 
-def _filled(template: str, match: Mapping[str, str]) -> str:
+def _expand(template: str, match: Mapping[str, str]) -> str:
     """Expand `$1`, `${1}` and `${name}` in a template like Go; unmatched groups are empty.
 
-    >>> _filled("PONG ${1}$$ $none.", {"1": "a"})
+    >>> _expand("PONG ${1}$$ $none.", {"1": "a"})
     'PONG a$ .'
     """
-    return _GROUP.sub(lambda found: found[1] or match.get(found[2] or found[3], ""), template)
+    return _GROUP.sub(lambda group: group[1] or match.get(group[2] or group[3], ""), template)
 
 
 def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:

@@ -11,12 +11,12 @@ from monitor.network.tls_context import certificate_of, chain
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name
 
-NEVER = -62_135_596_800  # the year 1, Go's zero time: no chain was verified
+NO_CHAIN = -62_135_596_800  # Go's zero time, the year 1
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
-_LEAF = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
+_LEAF_LABELS = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 
-# Go's order of the parts of a name, reversed; parts of the same type are grouped, and other parts come first.
-_ORDER = (
+# Attributes of a name in the reverse of Go's order. Attributes of one type are grouped; other types come first.
+_ATTRIBUTES = (
     ("2.5.4.5", "SERIALNUMBER"),
     ("2.5.4.3", "CN"),
     ("2.5.4.17", "POSTALCODE"),
@@ -31,13 +31,16 @@ _ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class TlsState:
-    """The state of a TLS connection. Expiries in Unix time: the earliest that the server sent, and the chain's."""
+    """The state of a TLS connection.
+
+    `earliest_expiry` covers all certificates that the server sent, `chain_expiry` the verified chain; in Unix time.
+    """
 
     version: str
     earliest_expiry: int
     chain_expiry: int
     leaf: dict[str, str]
-    """Labels of `probe_ssl_last_chain_info`."""
+    """The labels of `probe_ssl_last_chain_info`."""
 
 
 def tls_state_of(connection: ssl.SSLSocket) -> TlsState:
@@ -46,9 +49,9 @@ def tls_state_of(connection: ssl.SSLSocket) -> TlsState:
     trusted = verified if connection.context.verify_mode is not ssl.CERT_NONE else []
     return TlsState(
         _VERSIONS.get(connection.version() or "", "unknown"),
-        min(map(_end, sent), default=0),
-        min(map(_end, trusted), default=NEVER),
-        _leaf(sent[0]) if sent else dict.fromkeys(_LEAF, ""),
+        min(map(_expiry, sent), default=0),
+        min(map(_expiry, trusted), default=NO_CHAIN),
+        _leaf(sent[0]) if sent else dict.fromkeys(_LEAF_LABELS, ""),
     )
 
 
@@ -61,16 +64,16 @@ def _leaf(certificate: Certificate) -> dict[str, str]:
         _name(certificate.subject),
         ",".join(_alternatives(certificate)),
     )
-    return dict(zip(_LEAF, leaf_values, strict=True))
+    return dict(zip(_LEAF_LABELS, leaf_values, strict=True))
 
 
 def _chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[Certificate]:
-    """Return the parsed certificates that the server sent, or of the verified chain; invalid ones are omitted."""
-    read = map(certificate_of, chain(connection, which))
-    return [certificate for certificate in read if certificate is not None]
+    """Return the certificates that the server sent (`unverified`) or of the verified chain, without unparsable ones."""
+    certificates = map(certificate_of, chain(connection, which))
+    return [certificate for certificate in certificates if certificate is not None]
 
 
-def _end(certificate: Certificate) -> int:
+def _expiry(certificate: Certificate) -> int:
     return int(certificate.not_valid_after_utc.timestamp())
 
 
@@ -86,20 +89,22 @@ def _alternatives(certificate: Certificate) -> list[str]:
 
 def _name(name: Name) -> str:
     """Return a name in Go's format."""
-    parts: dict[str, list[str]] = {}
-    for each in name:
-        parts.setdefault(each.oid.dotted_string, []).append(_escaped(str(each.value)))
-    known = {oid for oid, _ in _ORDER}
-    found = ["+".join(f"{short}={value}" for value in parts[oid]) for oid, short in _ORDER if oid in parts]
+    values: dict[str, list[str]] = {}
+    for attribute in name:
+        values.setdefault(attribute.oid.dotted_string, []).append(_escaped(str(attribute.value)))
+    known = {oid for oid, _ in _ATTRIBUTES}
+    names = ["+".join(f"{short}={value}" for value in values[oid]) for oid, short in _ATTRIBUTES if oid in values]
     others = [
-        f"{each.oid.dotted_string}={_escaped(str(each.value))}" for each in name if each.oid.dotted_string not in known
+        f"{attribute.oid.dotted_string}={_escaped(str(attribute.value))}"
+        for attribute in name
+        if attribute.oid.dotted_string not in known
     ]
-    return ",".join([*found, *reversed(others)])
+    return ",".join([*names, *reversed(others)])
 
 
 def _escaped(value: str) -> str:
     """Escape a value of a name (RFC 2253)."""
-    valid_escapes = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
-    if valid_escapes[:1] in (" ", "#"):
-        valid_escapes = f"\\{valid_escapes}"
-    return f"{valid_escapes[:-1]}\\ " if len(valid_escapes) > 1 and valid_escapes.endswith(" ") else valid_escapes
+    escaped = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
+    if escaped[:1] in (" ", "#"):
+        escaped = f"\\{escaped}"
+    return f"{escaped[:-1]}\\ " if len(escaped) > 1 and escaped.endswith(" ") else escaped

@@ -1,4 +1,4 @@
-"""Types of single values in a module file, as Go's YAML decoder accepts them."""
+"""Types of values in a module file, parsed like Go's YAML decoder parses them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from monitor.blackbox.go_syntax import seconds, size, valid_escapes
+from monitor.blackbox.go_syntax import has_valid_escapes, seconds, size
 from monitor.config.addresses import carries_credentials, is_token
 from monitor.config.base import Model
 from monitor.config.domain_names import host
@@ -35,13 +35,13 @@ from monitor.config.yaml_nodes import ParsedText
 from monitor.log import conceal
 
 HIDDEN = "<secret>"
-_HARMLESS = re.compile(
+_NEVER_CREDENTIALS = re.compile(
     "accept(-.*)?|access-control-.*|cache-control|connection|content-(encoding|language|length|type)|date|dnt|expect"
     "|host|if-(modified|unmodified)-since|origin|pragma|range|te|upgrade(-insecure-requests)?|user-agent"
     "|x-forwarded-(host|port|proto)|x-requested-with",
     re.IGNORECASE,
 )
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+_WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 class Block(Model):
@@ -49,14 +49,14 @@ class Block(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nothing(cls, given: Any) -> Any:
+    def _without_null(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return {} if given is None else given
         return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
 
 
 def _text(value: Any) -> str:
-    """Return text; numbers, booleans and dates become the text as written, like in Go."""
+    """Return a scalar as text. Like in Go, numbers, booleans and dates keep their text of the file."""
     if isinstance(value, ParsedText):
         return value.text
     if isinstance(value, int) and not isinstance(value, bool):
@@ -66,26 +66,26 @@ def _text(value: Any) -> str:
     raise ValueError("not text; put it in quotes")
 
 
-def _hidden(value: Any) -> Secret:
+def _secret(value: Any) -> Secret:
     return value if isinstance(value, Secret) else Secret(_one_line(_text(value)), "the module file")
 
 
 def _one_line(text: str) -> str:
-    """Return the text of a header; reject line breaks."""
+    """Return a header value; reject line breaks."""
     if re.search(r"[\r\n\x00]", text):
         raise ValueError("contains a line break, which is not allowed in a header; use one line")
     return text
 
 
-def _kept(value: Any, info: ValidationInfo) -> Secret:
-    """Return the secret in a file."""
+def _secret_file(value: Any, info: ValidationInfo) -> Secret:
+    """Return the content of a file as a secret."""
     if isinstance(value, Secret):
         return value
     path = local_path(value, info)
     return Secret(_one_line(_content(path).removesuffix("\n").removesuffix("\r")), f"file {path}")
 
 
-def _filed(value: Any, info: ValidationInfo) -> str:
+def _file_text(value: Any, info: ValidationInfo) -> str:
     return _content(local_path(value, info))
 
 
@@ -98,13 +98,13 @@ def _content(path: Path) -> str:
 
 def _proxy(value: Any) -> Secret:
     """Return a proxy's URL as a secret; its password is concealed in every output."""
-    url = _hidden(value)
+    url = _secret(value)
     try:
         parts = urlsplit(url.reveal())
-        plain = parts.scheme == "http" and parts.hostname and parts.port != 0 and valid_escapes(url.reveal())
+        valid = parts.scheme == "http" and parts.hostname and parts.port != 0 and has_valid_escapes(url.reveal())
     except ValueError:
-        plain = False
-    if not plain:
+        valid = False
+    if not valid:
         raise ValueError("not a supported proxy; use http://host:port (https and socks are not supported)")
     if parts.password:
         conceal(parts.password)
@@ -116,29 +116,34 @@ def _headers(value: Any) -> dict[str, str | Secret]:
     """Return headers; values of headers that usually contain credentials become secrets."""
     if not isinstance(value, dict):
         raise ValueError("not headers; use name: text")
-    found: dict[str, str | Secret] = {}
+    headers: dict[str, str | Secret] = {}
     for name, text in value.items():
         try:
             field_text = "" if text is None else text
-            found[_named(name)] = _hidden(field_text) if carries_credentials(name) else _one_line(_text(field_text))
+            headers[_header_name(name)] = (
+                _secret(field_text) if carries_credentials(name) else _one_line(_text(field_text))
+            )
         except ValueError as error:
             raise problem_at(name, str(error)) from None
-    return found
+    return headers
 
 
-def _named(name: str) -> str:
+def _header_name(name: str) -> str:
     if not is_token(name):
         raise ValueError(f"{quoted(name)} is not a header name; use letters, digits and -")
     return name
 
 
-def _shown(headers: dict[str, str | Secret]) -> dict[str, str]:
-    return {name: text if isinstance(text, str) and harmless(name) else HIDDEN for name, text in headers.items()}
+def _redacted(headers: dict[str, str | Secret]) -> dict[str, str]:
+    return {
+        name: text if isinstance(text, str) and never_has_credentials(name) else HIDDEN
+        for name, text in headers.items()
+    }
 
 
-def harmless(name: str) -> bool:
-    """Return whether a header of this name never contains credentials, so that its value may be shown."""
-    return _HARMLESS.fullmatch(name) is not None
+def never_has_credentials(name: str) -> bool:
+    """Return whether a header of this name never contains credentials, so that outputs may show its value."""
+    return _NEVER_CREDENTIALS.fullmatch(name) is not None
 
 
 def _token_url(value: str) -> str:
@@ -150,10 +155,10 @@ def _token_url(value: str) -> str:
     try:
         url = urlsplit(value)
         password, name = url.password, host(url.hostname or "")
-        plain = name and url.port != 0 and url.scheme in ("http", "https") and not _BLANK.search(value)
-    except ValueError:  # its text quotes the invalid part
-        plain = False
-    if not plain:
+        valid = name and url.port != 0 and url.scheme in ("http", "https") and not _WHITESPACE.search(value)
+    except ValueError:  # not chained: its text quotes the invalid part
+        valid = False
+    if not valid:
         raise ValueError("not an http or https URL; use https://host/path, with spaces as %20")
     if password:
         conceal(password)
@@ -161,10 +166,10 @@ def _token_url(value: str) -> str:
     return value
 
 
-def _bare(url: str) -> str:
-    """Return a URL without credentials and query.
+def _redacted_url(url: str) -> str:
+    """Return a URL with its credentials and its query redacted.
 
-    >>> _bare("https://a:b@sso.example.org/token?key=c#d")
+    >>> _redacted_url("https://a:b@sso.example.org/token?key=c#d")
     'https://<secret>@sso.example.org/token?<secret>'
     """
     start, mark, _ = re.sub(r"//[^/?#]*@", f"//{HIDDEN}@", url).partition("?")
@@ -203,17 +208,17 @@ def _flag(value: Any) -> Any:
 
 
 def _protocol(value: str) -> Literal["ip4", "ip6"]:
-    """Return the protocol; like in blackbox_exporter, any text except `ip6` and empty means `ip4`."""
+    """Return the protocol. Like in blackbox_exporter, `ip6` and the empty text mean `ip6`, every other text `ip4`."""
     return "ip6" if value in ("", "ip6") else "ip4"
 
 
-def spelled(expression: str, wanted: str) -> AfterValidator:
-    """Return a validator that requires a full match of an expression; `wanted` completes the error message."""
+def full_match(expression: str, expected: str) -> AfterValidator:
+    """Return a validator that requires a full match of a regular expression; `expected` ends the error message."""
     compiled = re.compile(expression)
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise ValueError(f"{quoted(value)} is not {wanted}")
+            raise ValueError(f"{quoted(value)} is not {expected}")
         return value
 
     return AfterValidator(check)
@@ -228,15 +233,15 @@ def _address(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Marks an unsupported key; `why` is the remedy."""
+    """Marks a key as unsupported; `remedy` ends the error message."""
 
-    why: str
+    remedy: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self._refuse)
 
     def _refuse(self, value: Any) -> None:
-        raise ValueError(f"is not supported; {self.why}")
+        raise ValueError(f"is not supported; {self.remedy}")
 
 
 Flag = Annotated[bool, Strict(), BeforeValidator(_flag)]
@@ -251,21 +256,21 @@ HttpVersion = Str
 """Any text, like in blackbox_exporter."""
 
 Method = Annotated[Str, AfterValidator(_method)]
-SecretText = Annotated[Secret, PlainValidator(_hidden), PlainSerializer(lambda _: HIDDEN)]
+SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(lambda _: HIDDEN)]
 """A secret in the module file. No output shows it."""
 
-SecretFile = Annotated[Secret, PlainValidator(_kept), PlainSerializer(lambda _: HIDDEN)]
+SecretFile = Annotated[Secret, PlainValidator(_secret_file), PlainSerializer(lambda _: HIDDEN)]
 """A secret in a file, read when the modules are loaded."""
 
 Body = Annotated[str, BeforeValidator(_text), PlainSerializer(lambda _: HIDDEN)]
 """Text that is sent and may contain credentials. No output shows it."""
 
-TokenUrl = Annotated[Str, AfterValidator(_token_url), PlainSerializer(_bare)]
+TokenUrl = Annotated[Str, AfterValidator(_token_url), PlainSerializer(_redacted_url)]
 """A URL whose password and query are concealed in every output."""
 
 ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: HIDDEN)]
-SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_shown)]
-FileText = Annotated[str, PlainValidator(_filed), PlainSerializer(lambda _: HIDDEN)]
+SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_redacted)]
+FileText = Annotated[str, PlainValidator(_file_text), PlainSerializer(lambda _: HIDDEN)]
 """The content of a file, read when the modules are loaded."""
 
 Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
@@ -273,6 +278,6 @@ Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
 
 ClientCertificate = Annotated[CertificateField, AS_TEXT]
 ClientKey = Annotated[KeyField, PlainSerializer(lambda _: HIDDEN)]
-TrustedAuthorities = Annotated[AuthoritiesField, PlainSerializer(lambda given: str(given.path))]
+TrustedAuthorities = Annotated[AuthoritiesField, PlainSerializer(lambda authorities: str(authorities.path))]
 Protocol = Annotated[Literal["ip4", "ip6"], BeforeValidator(_protocol), BeforeValidator(_text)]
 SourceAddress = Annotated[Str, AfterValidator(_address)]

@@ -90,7 +90,7 @@ async def probe(request: web.Request) -> web.Response:
     outbound = probes.runner.outbound.for_remote_callers() if stranger else None
     try:
         with probes.slot((client_network(caller), stranger)):
-            page = await probes.box.answer(question, probes.runner, outbound)
+            page = await probes.box.probe(question, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
     except UnknownModuleError:

@@ -25,8 +25,8 @@ async def blackbox_service(folder: Path, modules: str) -> AsyncIterator[tuple[Bl
     async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
 
-        async def request(module: str, target: str, patience: float = 0.0) -> Page:
-            return Page(await service.answer(ProbeRequest(target, module, patience=patience), runner))
+        async def request(module: str, target: str, scrape_timeout: float = 0.0) -> Page:
+            return Page(await service.probe(ProbeRequest(target, module, scrape_timeout=scrape_timeout), runner))
 
         yield service, request
 

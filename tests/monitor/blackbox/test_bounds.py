@@ -19,8 +19,8 @@ QUERY_RESPONSE_MODULE = (
 )
 
 
-async def test_endless_lines_do_not_block_the_loop(tmp_path: Path) -> None:
-    """The limit is in CPU time of this thread.
+async def test_endless_lines_do_not_block_the_event_loop(tmp_path: Path) -> None:
+    """The limit is CPU time of this thread.
 
     A buffer of 64 KiB contains 20,000 lines, and each line takes some microseconds.
     """
@@ -41,7 +41,7 @@ BODIES = """
 modules:
   plain: {prober: http, timeout: 20s}
   searching: {prober: http, timeout: 20s, http: {fail_if_body_not_matches_regexp: [well]}}
-  beyond: {prober: http, timeout: 20s, http: {fail_if_body_not_matches_regexp: [end$]}}
+  missing_text: {prober: http, timeout: 20s, http: {fail_if_body_not_matches_regexp: [end$]}}
   limited: {prober: http, timeout: 20s, http: {body_size_limit: 1MB}}
 """
 
@@ -61,7 +61,7 @@ async def _send_long_body(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     [
         ("plain", BODY_BYTES + 3, 1, 0),
         ("searching", BODY_BYTES + 3, 1, 10 << 20),
-        ("beyond", BODY_BYTES + 3, 0, 10 << 20),
+        ("missing_text", BODY_BYTES + 3, 0, 10 << 20),
         ("limited", 1 << 20, 0, 0),
     ],
 )
@@ -76,7 +76,7 @@ async def test_body_is_counted_completely_and_kept_only_if_it_is_searched(
         tracemalloc.stop()
     assert page.value("probe_http_uncompressed_body_length") == counted_bytes
     assert page.value("probe_success") == success
-    assert peak_bytes < 3 * kept_bytes + 4_000_000  # the server's own pieces, and copies for the search
+    assert peak_bytes < 3 * kept_bytes + 4_000_000  # the test server's data, and copies for the search
 
 
 async def test_kept_bodies_share_one_memory_limit(tmp_path: Path) -> None:

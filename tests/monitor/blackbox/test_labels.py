@@ -1,4 +1,4 @@
-"""`labels:` of query_response: any valid label name is accepted, and text of a target is always a value."""
+"""`labels:` of query_response accepts every valid label name, and a target's text becomes only a label value."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ modules:
 
 async def test_label_may_have_any_valid_name(tmp_path: Path) -> None:
     async with (
-        serve_tcp(send_on_connect(b'it said="x"\\\n')) as port,
+        serve_tcp(send_on_connect(b'it answers="x"\\\n')) as port,
         blackbox_service(tmp_path, QUERY_RESPONSE_MODULE) as (_, request),
     ):
         page = await request("query_response", f"127.0.0.1:{port}")
     (labels,) = (dict(labels) for name, labels in page.samples if name == "probe_expect_info")
-    assert labels == {"name": "it", "value": 'said=\\"x\\"\\\\', "self": "s", "labels": "t"}
+    assert labels == {"name": "it", "value": 'answers=\\"x\\"\\\\', "self": "s", "labels": "t"}
     assert page.value("probe_success") == 1

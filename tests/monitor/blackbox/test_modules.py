@@ -1,4 +1,4 @@
-"""The module file: blackbox_exporter's modules are accepted with its defaults, and mistakes are reported with a
+"""The module file: the modules of blackbox_exporter are accepted with its defaults, and errors are reported with a
 remedy.
 """
 
@@ -37,7 +37,7 @@ def load_module(folder: Path, text: str) -> Module:
 def load_errors(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_block(write_modules(folder, text), ModuleFile)
-    return [str(each) for each in caught.value.problems]
+    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.skipif(not DEBIAN_MODULE_FILE.exists(), reason="not installed: prometheus-blackbox-exporter")
@@ -49,7 +49,12 @@ def test_debians_module_file_is_accepted() -> None:
 
 def test_defaults_equal_those_of_blackbox_exporter(tmp_path: Path) -> None:
     http_module = load_module(tmp_path, "{prober: http}")
-    assert (http_module.timeout, http_module.http.method, http_module.http.follows, http_module.http.enable_http2) == (
+    assert (
+        http_module.timeout,
+        http_module.http.method,
+        http_module.http.follows_redirects,
+        http_module.http.enable_http2,
+    ) == (
         0.0,
         "GET",
         True,
@@ -123,7 +128,7 @@ def test_number_in_a_header_is_read_as_text(tmp_path: Path) -> None:
         ("{prober: unix}", "must be http, tcp, dns, icmp or grpc"),
     ],
 )
-def test_mistake_is_reported_with_position_and_remedy(tmp_path: Path, text: str, expected_text: str) -> None:
+def test_error_is_reported_with_position_and_remedy(tmp_path: Path, text: str, expected_text: str) -> None:
     errors = load_errors(tmp_path, f"modules:\n  it: {text}\n")
     assert len(errors) == 1
     assert errors[0].startswith(f"{tmp_path}/blackbox.yml:2:")
@@ -166,7 +171,7 @@ def test_dns_module_without_a_query_name_queries_the_root(tmp_path: Path) -> Non
     assert (dns_module.query_name, dns_module.query_type) == (".", "ANY")
 
 
-def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
+def test_aliases_and_merge_keys_are_resolved(tmp_path: Path) -> None:
     text = """
         modules:
           a: &a {prober: http, timeout: 5s, http: &http {method: PUT, headers: {X: y}}}
@@ -212,7 +217,7 @@ def test_invalid_token_url_is_rejected_and_not_quoted(tmp_path: Path, url: str) 
     assert url not in error
 
 
-def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
+def test_all_errors_are_reported_together(tmp_path: Path) -> None:
     assert len(load_errors(tmp_path, "modules: {a: {prober: x}, b: {prober: tcp, tmeout: 1s}, c: {}}")) == 3
 
 
@@ -238,7 +243,7 @@ def test_no_representation_of_a_module_shows_a_secret(tmp_path: Path, text: str)
     assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
     if "body" not in text and "endpoint_params" not in text:
         assert CANARY not in repr(loaded_module)
-        assert CANARY not in concealed(f"said {CANARY}")
+        assert CANARY not in concealed(f"password {CANARY}")
 
 
 @pytest.mark.parametrize(
@@ -252,7 +257,7 @@ def test_no_representation_of_a_module_shows_a_secret(tmp_path: Path, text: str)
 def test_dump_hides_possible_credentials(tmp_path: Path, text: str) -> None:
     loaded_module = load_module(tmp_path, text)
     assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
-    assert any(CANARY in each for each in loaded_module.concealed_values())
+    assert any(CANARY in value for value in loaded_module.concealed_values())
 
 
 def test_password_in_a_token_url_is_hidden(tmp_path: Path) -> None:
@@ -260,7 +265,7 @@ def test_password_in_a_token_url_is_hidden(tmp_path: Path) -> None:
         tmp_path, f"{{prober: http, http: {{oauth2: {{client_id: a, token_url: 'http://u:{CANARY}-7@a/'}}}}}}"
     )
     assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
-    assert CANARY not in concealed(f"said {CANARY}-7")
+    assert CANARY not in concealed(f"password {CANARY}-7")
 
 
 def test_harmless_headers_are_shown(tmp_path: Path) -> None:
@@ -313,9 +318,9 @@ def _unchanged_fields(kind: Any, path: tuple[str, ...]) -> Iterator[str]:
         yield ".".join(path)
     elif isinstance(kind, type) and issubclass(kind, Block):
         for name, field in kind.model_fields.items():
-            if not any(isinstance(each, PlainSerializer) for each in field.metadata):
+            if not any(isinstance(item, PlainSerializer) for item in field.metadata):
                 yield from _unchanged_fields(field.annotation, (*path, name))
-    elif not any(isinstance(each, PlainSerializer) for each in getattr(kind, "__metadata__", ())):
+    elif not any(isinstance(item, PlainSerializer) for item in getattr(kind, "__metadata__", ())):
         for part in typing.get_args(kind):
             yield from _unchanged_fields(part, path)
 

@@ -16,9 +16,9 @@ from monitor.blackbox.documentation import documentation
 from monitor.blackbox.metrics import HELP, Gauges
 from monitor.blackbox.modules import Module
 from monitor.blackbox.prober import BlackboxProbe
-from monitor.blackbox.service import LONGEST, SPACING, Blackbox, _seconds
+from monitor.blackbox.service import MAX_TIMEOUT, START_INTERVAL, Blackbox, _timeout
 from monitor.blackbox.target_address import fnv1a, split
-from monitor.blackbox.tcp import _filled
+from monitor.blackbox.tcp import _expand
 from monitor.blackbox.tls_state import _name
 from monitor.clock import SystemClock
 from monitor.health import Health
@@ -59,14 +59,14 @@ def test_target_without_port_is_invalid_without_a_default_port(target: str) -> N
         (20, 0.4, 20),  # as in blackbox_exporter: the scrape timeout is too short, so the module's applies
         (0, 0.4, 0.01),
         (0, float("inf"), 119.5),
-        (3000, 4000, LONGEST),
+        (3000, 4000, MAX_TIMEOUT),
     ],
 )
 def test_probe_timeout_is_limited_by_scraper_and_module(timeout: float, scraper: float, seconds: float) -> None:
-    assert _seconds(Module.model_construct(timeout=float(timeout)), float(scraper)) == pytest.approx(seconds)
+    assert _timeout(Module.model_construct(timeout=float(timeout)), float(scraper)) == pytest.approx(seconds)
 
 
-def test_address_hash_equals_gos() -> None:
+def test_address_hash_equals_the_hash_of_blackbox_exporter() -> None:
     """The values were recorded from blackbox_exporter 0.23 for 127.0.0.1 and ::1."""
     assert fnv1a(bytes([127, 0, 0, 1])) == 3668918509
     assert fnv1a(bytes(15) + b"\1") == 1751717746
@@ -86,7 +86,7 @@ def test_address_hash_equals_gos() -> None:
     ],
 )
 def test_captured_groups_are_expanded_as_in_go(template: str, expected: str) -> None:
-    assert _filled(template, {"0": "ab", "1": "a", "2": "b", "who": "b"}) == expected
+    assert _expand(template, {"0": "ab", "1": "a", "2": "b", "who": "b"}) == expected
 
 
 def test_distinguished_name_is_formatted_as_in_go() -> None:
@@ -108,10 +108,12 @@ def test_page_is_valid_prometheus_text() -> None:
     gauges.set("probe_duration_seconds", 0.25)
     gauges.set("probe_ssl_last_chain_info", 1, {"subject": 'CN="a"\\,\n', "issuer": "b"})
     gauges.phases("probe_icmp_duration_seconds", rtt=1e-7, setup=0)
-    families = {each.name: each for each in text_string_to_metric_families(gauges.page())}
+    families = {family.name: family for family in text_string_to_metric_families(gauges.page())}
     assert list(families) == sorted(families)
-    assert {each.type for each in families.values()} == {"gauge"}
-    samples = {(each.name, *each.labels.items()): each.value for family in families.values() for each in family.samples}
+    assert {family.type for family in families.values()} == {"gauge"}
+    samples = {
+        (sample.name, *sample.labels.items()): sample.value for family in families.values() for sample in family.samples
+    }
     assert samples["probe_success",] == 1
     assert samples["probe_duration_seconds",] == 0.25
     assert samples["probe_icmp_duration_seconds", ("phase", "rtt")] == 1e-7
@@ -120,9 +122,9 @@ def test_page_is_valid_prometheus_text() -> None:
 
 def test_documentation_lists_every_difference_and_metric() -> None:
     text = documentation()
-    assert all(each.here in text and each.there in text and each.reason in text for each in DIFFERENCES.values())
+    assert all(row.here in text and row.there in text and row.reason in text for row in DIFFERENCES.values())
     assert all(f"`{name}`" in text for name in HELP)
-    assert {name for each in DIFFERENCES.values() for name in each.metrics} <= set(HELP)
+    assert {name for row in DIFFERENCES.values() for name in row.metrics} <= set(HELP)
 
 
 @pytest.fixture
@@ -132,30 +134,30 @@ def modules(tmp_path: Path) -> Path:
     return path
 
 
-def test_valid_file_is_loaded_and_invalid_file_keeps_the_running_modules(modules: Path) -> None:
+def test_reload_loads_a_valid_file_and_keeps_the_modules_on_an_invalid_file(modules: Path) -> None:
     service, health = Blackbox(modules, SystemClock()), Health(blackbox_reload_success=True, blackbox_reload_at=1)
     modules.write_text("modules: {icmp: {prober: icmp}}")
-    service.look(health, asked=True)
+    service.reload_if_needed(health, requested=True)
     assert (set(service.modules), health.blackbox_reload_success) == ({"icmp"}, True)
     reload_at = health.blackbox_reload_at
     for invalid_text in ("modules: {tcp: {prober: tpc}}", "modules: [", ""):
         modules.write_text(invalid_text)
-        service.look(health, asked=True)
+        service.reload_if_needed(health, requested=True)
         assert (set(service.modules), health.blackbox_reload_success) == ({"icmp"}, False)
     modules.unlink()
-    service.look(health, asked=True)
+    service.reload_if_needed(health, requested=True)
     assert (set(service.modules), health.blackbox_reload_success) == ({"icmp"}, False)
     assert health.blackbox_reload_at == reload_at
 
 
-def test_change_of_a_referenced_file_is_loaded_without_a_reload_request(tmp_path: Path) -> None:
+def test_changed_secret_file_reloads_the_modules_without_a_request(tmp_path: Path) -> None:
     secret, path = tmp_path / "token", tmp_path / "blackbox.yml"
     secret.write_text("first-token")
     path.write_text("modules: {it: {prober: http, http: {bearer_token_file: token}}}")
     service, health = Blackbox(path, SystemClock()), Health(blackbox_reload_success=True)
     secret.write_text("second-token")
     for _ in range(2):  # a file must be unchanged between two checks
-        service.look(health, asked=False)
+        service.reload_if_needed(health, requested=False)
     token = service.modules["it"].http.bearer_token_file
     assert token is not None
     assert token.reveal() == "second-token"
@@ -164,21 +166,21 @@ def test_change_of_a_referenced_file_is_loaded_without_a_reload_request(tmp_path
 async def test_simultaneous_probes_start_one_after_the_other(modules: Path) -> None:
     clock = ManualClock()
     service = Blackbox(modules, clock)
-    waiting = [asyncio.create_task(service._turn()) for _ in range(3)]
+    waiting = [asyncio.create_task(service._wait_for_start()) for _ in range(3)]
     await settle()
-    started_counts = [sum(each.done() for each in waiting)]
+    started_counts = [sum(probe.done() for probe in waiting)]
     for _ in range(2):
-        await clock.advance(SPACING)
-        started_counts.append(sum(each.done() for each in waiting))
+        await clock.advance(START_INTERVAL)
+        started_counts.append(sum(probe.done() for probe in waiting))
     assert started_counts == [1, 2, 3]
     await clock.advance(1.0)
-    await asyncio.wait_for(service._turn(), 1.0)  # starts immediately: no other probe is waiting
+    await asyncio.wait_for(service._wait_for_start(), 1.0)  # starts immediately: no other probe is waiting
 
 
-def test_internal_error_of_the_loader_keeps_the_running_modules(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reload_keeps_the_modules_on_an_internal_error(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service, health = Blackbox(modules, SystemClock()), Health(blackbox_reload_success=True)
     monkeypatch.setattr("monitor.blackbox.service.load_block", lambda *_: 1 / 0)
-    service.look(health, asked=True)
+    service.reload_if_needed(health, requested=True)
     assert (set(service.modules), health.blackbox_reload_success) == ({"tcp"}, False)
 
 
@@ -189,15 +191,15 @@ async def test_probe_and_its_shared_state_come_from_the_same_load(
     async with probe_request.blackbox_service(tmp_path, "modules: {tcp: {prober: tcp}}") as (service, request):
         recorded: list[object] = []
 
-        def reloading(module: Module, hostname: str) -> None:  # while a request is being processed
-            service.look(Health(), asked=True)
+        def reload_during_request(module: Module, hostname: str) -> None:
+            service.reload_if_needed(Health(), requested=True)
             recorded.append(service.modules)
 
         def probe(target: str, module: Module, *rest: Any) -> BlackboxProbe:
             recorded.append(rest[3])
             return BlackboxProbe(target, module, *rest)
 
-        monkeypatch.setattr("monitor.blackbox.service.check_hostname", reloading)
+        monkeypatch.setattr("monitor.blackbox.service.check_hostname", reload_during_request)
         monkeypatch.setattr("monitor.blackbox.service.BlackboxProbe", probe)
         loaded_before = service._loaded
         await request("tcp", "127.0.0.1:1")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import dns.rcode
 import pytest
 
-from monitor.blackbox.service import AT_ONCE, SPACING, Blackbox
+from monitor.blackbox.service import MAX_CONCURRENT, START_INTERVAL, Blackbox
 from monitor.clock import SystemClock
 from monitor.config.model import HostPort
 from monitor.config.outbound import OutboundBlock
@@ -207,7 +207,7 @@ modules:
     prober: http
     http: {{oauth2: {{client_id: a, client_secret: b, token_url: "http://127.0.0.1:{port}/"}}}}
 """)
-        probe_server.blackbox_state.look(probe_server.site.health, asked=True)
+        probe_server.blackbox_state.reload_if_needed(probe_server.site.health, requested=True)
         if first_client == "local":
             assert value((await probe_server.probe(f"127.0.0.1:{target}", "oauth2"))[1], "probe_success") == 1
         page = (await probe_server.probe(f"127.0.0.1:{target}", "oauth2", **headers))[1]
@@ -223,7 +223,7 @@ async def test_loopback_proxy_does_not_expose_loopback_targets_to_remote_clients
     async with serve_tcp(Proxy(names)) as port, serve_tcp(respond_with(http_response(b"ok"))) as target:
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         probe_server.blackbox_state._path.write_text(f"modules: {{via_proxy: {{prober: http, http: {{{url}}}}}}}")
-        probe_server.blackbox_state.look(probe_server.site.health, asked=True)
+        probe_server.blackbox_state.reload_if_needed(probe_server.site.health, requested=True)
         assert (
             value((await probe_server.probe(f"target.test:{target}", "via_proxy", **headers))[1], "probe_success") == 1
         )
@@ -368,12 +368,12 @@ async def test_scrape_timeout_limits_the_probe(start_probe_server: StartProbeSer
 
 async def test_requests_over_the_concurrency_limit_get_503(start_probe_server: StartProbeServer) -> None:
     probe_server = await start_probe_server()
-    probe_server.blackbox_state.in_flight = AT_ONCE
+    probe_server.blackbox_state.in_flight = MAX_CONCURRENT
     response = await probe_server.site.get("/probe?target=127.0.0.1:1&module=tcp")
     assert (response.status, response.raw.headers["Retry-After"]) == (503, "1")
     probe_server.blackbox_state.in_flight -= 1
     assert (await probe_server.probe("127.0.0.1:1"))[0] == 200
-    assert probe_server.blackbox_state.in_flight == AT_ONCE - 1
+    assert probe_server.blackbox_state.in_flight == MAX_CONCURRENT - 1
 
 
 class SilentServer:
@@ -407,14 +407,14 @@ async def test_probe_is_cancelled_when_the_client_disconnects(start_probe_server
 async def test_cancelled_waiters_do_not_delay_later_probes(start_probe_server: StartProbeServer) -> None:
     blackbox_state, clock = (await start_probe_server()).blackbox_state, ManualClock()
     blackbox_state._clock = clock
-    await blackbox_state._turn()
-    waiting = [asyncio.create_task(blackbox_state._turn()) for _ in range(100)]
+    await blackbox_state._wait_for_start()
+    waiting = [asyncio.create_task(blackbox_state._wait_for_start()) for _ in range(100)]
     await settle()
     for each in waiting:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    turn = asyncio.create_task(blackbox_state._turn())
-    await clock.advance(SPACING)
+    turn = asyncio.create_task(blackbox_state._wait_for_start())
+    await clock.advance(START_INTERVAL)
     assert turn.done()
 
 
