@@ -20,6 +20,7 @@ from sla.states import State
 from sla.window import format_instant
 
 if TYPE_CHECKING:
+    from sla.after_exclusions import AfterExclusions
     from sla.calendar import Window
     from sla.objective import Objective
     from sla.state_history import History
@@ -164,15 +165,16 @@ def measure_agreement(
     interval: int | None = None,
     limits: Iterable[OutageLimit] = (),
     rolling: bool = False,
+    after: AfterExclusions | None = None,
 ) -> AgreementFigures:
     """Return the raw and the contractual figures of the window, with the figures of each limit on outages.
 
-    Exclusions in the future part of a window reduce its error budget.
+    Exclusions in the future part of a window reduce its error budget. `after` has the sums of these exclusions over
+    `window.whole`, if they are known already.
     """
     whole = window.whole if window.in_progress else None
 
-    def figures(excluded_by: Sequence[Exclusion]) -> Measured:
-        excluded = [each.interval for each in excluded_by]
+    def figures(excluded: Iterable[Interval] | AfterExclusions) -> Measured:
         return measure(
             history,
             window.measured,
@@ -186,4 +188,5 @@ def measure_agreement(
 
     excluded_intervals = [each.interval for each in exclusions]
     outages = tuple(evaluate_limit(limit, history, window.measured, excluded_intervals) for limit in limits)
-    return AgreementFigures(figures(()), figures(exclusions), tuple(audit(window.measured, exclusions)), outages)
+    contractual = figures(excluded_intervals if after is None else after)
+    return AgreementFigures(figures(()), contractual, tuple(audit(window.measured, exclusions)), outages)

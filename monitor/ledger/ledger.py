@@ -257,6 +257,7 @@ class Ledger:
             interval=_interval(product),
             limits=limits,
             rolling=window.rolling,
+            after=self.after_exclusions(product_id, window.whole),
         )
         end = window.measured.end
         raw, contractual = self.provisional(product_id, at, at if now is None else now, end)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.ledger.exclusion_sums import ExclusionSums
+from sla.calendar import Window
 from sla.compose import Composition
 from sla.interval import MINUTE, Interval
 from sla.measured import measure
@@ -57,3 +58,5 @@ def compare(history: History, product_id: str, window: Interval) -> None:
     assert kept.durations == anew.durations, history.did
     assert (kept.counts, kept.excluded, kept.watched) == (anew.counts, anew.excluded, anew.watched), history.did
     assert kept.objectives == anew.objectives
+    listed = ledger.agreement_figures(product_id, Window("own", window, window), window.end).contractual
+    assert (listed.durations, listed.counts, listed.excluded) == (anew.durations, anew.counts, anew.excluded)
