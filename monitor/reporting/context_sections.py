@@ -10,8 +10,8 @@ from monitor.ledger.release_gate import release_gate
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
 from monitor.views.budget_policy import budget_policy_view
-from monitor.views.formatting import days, sentence
-from monitor.views.impact import AffectedClient, affected_clients
+from monitor.views.formatting import sentence, window_name
+from monitor.views.impact import AffectedClient, affected_among
 from sla.availability import downtime
 from sla.downtime_cost import Money, Value, format_money, value
 
@@ -57,7 +57,7 @@ class ContextSections:
 
     def _budget_policy(self) -> Section:
         view = budget_policy_view(self.gate, self.ledger.portfolio.zone)
-        days_of_window = days(self.product.window)
+        days_of_window = window_name(self.product.window)
         notes = [f"Releases as of this report: {view.answer.lower()}. {sentence(view.reason)}."]
         notes += [f"It would be decided by {view.decided_by}."] if view.decided_by else []
         notes += [f"Without the override: {view.override.computed}."] if view.override else []
@@ -69,7 +69,7 @@ class ContextSections:
                 words(each.gate),
                 words(each.consequence),
                 words(each.owner),
-                words(each.reached),
+                words(each.status),
             )
             for each in view.steps
         )
@@ -112,7 +112,7 @@ def context_sections(ledger: Ledger, report: Report) -> ContextSections:
         report,
         misfits_of(ledger.portfolio, product, end),
         tuple(each for each in found if each.client.used_before(end, ledger.portfolio.zone)),
-        {each.incident.id: affected_clients(ledger, each.incident, found, report.at) for each in report.incidents}
+        {each.incident.id: affected_among(found, ledger, each.incident, report.at) for each in report.incidents}
         if found
         else {},
         _value(product, report),

@@ -10,7 +10,7 @@ from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.period_names import named
 from monitor.views.agreement import limit_text
-from monitor.views.formatting import near
+from monitor.views.formatting import rounded
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
 from monitor.views.product_summary import ASSUMPTION, guessed_text, watched_text
 from sla.exclusion import totals
@@ -168,7 +168,7 @@ def _incidents(report: Report, context: PartContext) -> Section:
 def _far(incident: Incident, us: int | None) -> Cell:
     if us is None:
         return doc.duration(us)
-    return replace(doc.duration(us), text=near(us) if incident.resolved is not None else f"{near(us)} so far")
+    return replace(doc.duration(us), text=rounded(us) if incident.resolved is not None else f"{rounded(us)} so far")
 
 
 def _exclusions(report: Report, zone: ZoneInfo) -> Section:

@@ -52,7 +52,7 @@ def limit_text(limit: OutageLimit) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AgreementView:
-    """The contractual figure over the product's own window; `excluded` is microseconds.
+    """The contractual figure over the product's own window. `excluded` is the excluded time in microseconds.
 
     `excluded_lines` are the newest of `count` excluded intervals.
     """
@@ -68,17 +68,17 @@ class AgreementView:
 def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     """Return the contractual figure over the product's own window."""
     span = rolling(product.window, now)
-    found = ledger.agreement_figures(product.id, Window("own", span, span), now)
-    newest = found.audit[-SHOWN_EXCLUSIONS:][::-1]
-    excluded_lines = [_excluded_line(each, ledger.portfolio.zone) for each in newest]
-    limits = [LimitLine(limit_text(each.limit), each.measured, each.verdict) for each in found.outages]
-    bounds = found.contractual.availability
-    return AgreementView(found.contractual, bounds, found.excluded, excluded_lines, len(found.audit), limits)
+    figures = ledger.agreement_figures(product.id, Window("own", span, span), now)
+    newest = figures.audit[-SHOWN_EXCLUSIONS:][::-1]
+    lines = [_excluded_line(excluded, ledger.portfolio.zone) for excluded in newest]
+    limits = [LimitLine(limit_text(outage.limit), outage.measured, outage.verdict) for outage in figures.outages]
+    bounds = figures.contractual.availability
+    return AgreementView(figures.contractual, bounds, figures.excluded, lines, len(figures.audit), limits)
 
 
 def _excluded_line(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:
     span = excluded.interval
-    causes = [_cause_text(each, zone) for each in excluded.causes]
+    causes = [_cause_text(exclusion, zone) for exclusion in excluded.causes]
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
 
 
@@ -88,5 +88,5 @@ def _cause_text(exclusion: Exclusion, zone: ZoneInfo) -> str:
     if exclusion.reason:
         text += f": {exclusion.reason}"
     made = None if exclusion.made is None else moment(exclusion.made, zone).local
-    by = ", ".join(filter(None, (exclusion.author, made)))
-    return f"{text} ({by})" if by else text
+    source = ", ".join(filter(None, (exclusion.author, made)))
+    return f"{text} ({source})" if source else text

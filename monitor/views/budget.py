@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.views.formatting import Moment, days, moment
+from monitor.views.formatting import Moment, moment, window_name
 from sla.objective import format_duration
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ GAUGE_WIDTH = 200.0  # units of the gauge's viewBox
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """The budget left, microseconds; `text` is what was spent of it, `gauge` the width that is drawn.
+    """The remaining budget in microseconds, the spent budget as `text`, and the width of the gauge's bar.
 
-    `forecast` ends with the instant `exhausted_at`, if there is one.
+    `forecast` is a sentence without full stop. It ends with the instant `exhausted_at`, if there is one.
     """
 
-    left: Fraction | int
+    remaining: Fraction | int
     text: str
     gauge: float
     forecast: str
@@ -44,16 +44,16 @@ def budget_view(measured: Measured, forecast: Forecast, zone: ZoneInfo) -> Budge
 
 
 def _gauge(remaining: Fraction, allowed: Fraction) -> float:
-    """Return the width of the gauge: all of it (in the colour of an overspent budget) if more than all is spent."""
+    """Return the width of the gauge's bar. An overspent budget has the full width, in another colour."""
     if remaining < 0:
         return GAUGE_WIDTH
     return round(float(remaining / allowed) * GAUGE_WIDTH, 1) if allowed else 0.0
 
 
 def _forecast_text(forecast: Forecast) -> str:
-    last = f"the last {days(forecast.over)}"
+    period = f"the last {window_name(forecast.over)}"
     if forecast.burn is None:
-        return f"No budget forecast: {last} are unknown"
+        return f"No budget forecast: {period} are unknown"
     if forecast.exhausted_at is None:
-        return f"At the burn rate of {last}, the budget lasts"
-    return f"At the burn rate of {last}, the budget runs out at"
+        return f"At the burn rate of {period}, the budget lasts"
+    return f"At the burn rate of {period}, the budget runs out at"

@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from sla.gate import Gate
     from sla.gate_override import GateOverride
 
-_WORDS = {Answer.GO: "Go", Answer.HOLD: "Hold", Answer.UNKNOWN: "Unknown"}
+_ANSWERS = {Answer.GO: "Go", Answer.HOLD: "Hold", Answer.UNKNOWN: "Unknown"}
 _REACHED = {True: "reached", False: "not reached", None: "not decided"}
 
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
-    """A step of the policy: its threshold, whether releases are held from there on, and how it stands."""
+    """A step of the policy: threshold, answer of the gate from there on, consequence, owner and status."""
 
     spent: str
     gate: str
     consequence: str
     owner: str
-    reached: str
+    status: str
     in_force: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideLine:
-    """The override that is in force; `computed` is the answer without it, with its reason."""
+    """The override that is in force. `computed` is the answer without the override, with its reason."""
 
     author: str
     reason: str
@@ -58,24 +58,24 @@ class BudgetPolicyView:
 
 def budget_policy_view(gate: Gate, zone: ZoneInfo) -> BudgetPolicyView:
     """Return the view of the policy and the gate."""
-    computed = f"{_WORDS[gate.computed.answer].lower()} ({gate.computed.reason})"
+    computed = f"{_ANSWERS[gate.computed.answer].lower()} ({gate.computed.reason})"
     return BudgetPolicyView(
         gate.policy.title,
         gate.policy.source,
-        _WORDS[gate.answer],
+        _ANSWERS[gate.answer],
         gate.answer.value,
         gate.decision.reason,
         gate.decision.decided_by,
-        [_line(each, in_force=each is gate.in_force) for each in gate.standings],
+        [_line(standing, in_force=standing is gate.in_force) for standing in gate.standings],
         None if gate.override is None else _override(gate.override, computed, zone),
     )
 
 
 def _line(standing: Standing, *, in_force: bool) -> StepLine:
     step = standing.step
-    reached = "in force" if in_force else _REACHED[standing.reached]
+    status = "in force" if in_force else _REACHED[standing.reached]
     gate = "hold" if step.holds else "go"
-    return StepLine(format_share(step.spent), gate, step.consequence, step.owner, reached, in_force)
+    return StepLine(format_share(step.spent), gate, step.consequence, step.owner, status, in_force)
 
 
 def _override(override: GateOverride, computed: str, zone: ZoneInfo) -> OverrideLine:

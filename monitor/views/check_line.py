@@ -1,4 +1,4 @@
-"""One check and its last probe as pages list it."""
+"""One check and its last probe, as a line of a page's table."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class CheckLine:
     kind: str
     target: str
     badge: StateBadge
-    seen: bool
+    probed: bool
     outcome: str
     reason: str
     status: int | None
     detail: str
     age: int
-    took: int | None
+    duration: int | None
     phases: list[tuple[str, int]]
     interval: int
 
 
 def check_line(entry: CheckEntry, now: int) -> CheckLine:
-    """Return the check's line; before the first probe of this process it has only the recorded state."""
+    """Return the line of the check. Before the first probe of this process, it has only the recorded state."""
     last = entry.last
     result = None if last is None else last.result
     return CheckLine(
@@ -40,13 +40,13 @@ def check_line(entry: CheckEntry, now: int) -> CheckLine:
         kind=entry.check.kind,
         target=entry.check.target,
         badge=state_badge(entry.timeline.state(now)),
-        seen=last is not None,
+        probed=last is not None,
         outcome=result.outcome.value if result else "",
         reason=result.reason if result else "",
         status=result.status if result else None,
         detail=result.detail if result else "",
         age=now - last.observation.at if last else 0,
-        took=int(last.duration * SECOND) if last else None,
-        phases=[(name, int(spent * SECOND)) for name, spent in result.phases.items()] if result else [],
+        duration=int(last.duration * SECOND) if last else None,
+        phases=[(name, int(seconds * SECOND)) for name, seconds in result.phases.items()] if result else [],
         interval=entry.check.interval,
     )

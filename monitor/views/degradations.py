@@ -12,31 +12,34 @@ if TYPE_CHECKING:
 
     from monitor.health import Health
 
-CLOCK_OFF = 5 * SECOND  # beyond this a difference between the wall clock and the record's time is reported
+CLOCK_TOLERANCE = 5 * SECOND  # a larger difference between the wall clock and the record's time is reported
 
 
 def degradations(health: Health) -> list[str]:
-    """Return what does not work as it should while probing goes on, one clause each."""
-    found = []
+    """Return the faults of the daemon that do not stop the probing, one clause per fault."""
+    clauses = []
     if health.unrecorded_since is not None:
-        found.append(f"the record cannot be written: {health.store_error or 'unknown reason'}")
-    found += _clock_degradations(health)
+        clauses.append(f"the record cannot be written: {health.store_error or 'unknown reason'}")
+    clauses += _clock_degradations(health)
     if health.record_lost:
-        done = "it cannot be rewritten yet" if health.record_missing else "it was rewritten"
-        found.append(f"{health.record_loss} while the daemon ran: {done}; keep other programs away from the record")
+        repair = "it cannot be rewritten yet" if health.record_missing else "it was rewritten"
+        clauses.append(f"{health.record_loss} while the daemon ran: {repair}; keep other programs away from the record")
     if health.descriptors_exhausted:
-        found.append("no free file descriptors: affected probes are unknown; raise the limit of open files")
+        clauses.append("no free file descriptors: affected probes are unknown; raise the limit of open files")
     if not health.config_reload_success:
-        found.append("the last configuration change was rejected; the previous configuration stays in force")
+        clauses.append("the last configuration change was rejected; the previous configuration stays in force")
     if health.receivers_failing:
-        found.append(f"receivers that failed to take the last notification: {health.receivers_failing}; see alert list")
-    return found
+        clauses.append(
+            f"receivers that did not accept the last notification: {health.receivers_failing}; see alert list"
+        )
+    return clauses
 
 
 def _clock_degradations(health: Health) -> Iterator[str]:
-    if abs(health.clock_stepped) > CLOCK_OFF:
-        off, side = format_duration(abs(health.clock_stepped)), "ahead of" if health.clock_stepped > 0 else "behind"
-        yield f"the wall clock is {off} {side} the record's time: restart the daemon once the clock is right"
+    if abs(health.clock_stepped) > CLOCK_TOLERANCE:
+        offset = format_duration(abs(health.clock_stepped))
+        direction = "ahead of" if health.clock_stepped > 0 else "behind"
+        yield f"the wall clock is {offset} {direction} the record's time: correct the clock, then restart the daemon"
     if health.set_aside:
         yield (
             f"{health.set_aside} observations from a wrong clock were set aside at startup and their time is unknown; "

@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
 
-_MOST_SLICES = 400
+_MAX_SLICES = 400
 
 
 async def split_in_slices(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> DowntimeSplit:
     """Return the split of the product's estimated downtime over a window, computed day by day between yields to probes.
 
-    A long window is cut into fewer, longer slices.
+    A window of more than `_MAX_SLICES` days has longer slices.
     """
-    own = ledger.compositions[product.id]
+    history = ledger.compositions[product.id]
     dependencies = {name: ledger.compositions[name] for name in product.depends_on}
-    size = max(DAY, -(-window.length // _MOST_SLICES))
-    found: DowntimeSplit | None = None
+    size = max(DAY, -(-window.length // _MAX_SLICES))
+    total: DowntimeSplit | None = None
     for start in range(window.start, max(window.end, window.start + 1), size):
         piece = Interval(start, min(start + size, window.end))
-        split = split_downtime(own, dependencies, piece)
-        found = split if found is None else found.plus(split)
+        split = split_downtime(history, dependencies, piece)
+        total = split if total is None else total.plus(split)
         await slices.yield_if_spent()
-    assert found is not None, "a window has a slice"  # noqa: S101 - for the type checker
-    return found
+    assert total is not None, "a window has a slice"  # noqa: S101 - for the type checker
+    return total
 
 
 @dataclass(frozen=True, slots=True)
 class CauseLine:
-    """One cause: downtime (microseconds) and its share, rounded to whole percent; None without downtime."""
+    """One cause, its downtime (microseconds), and its share in whole percent. The share is None without downtime."""
 
     cause: str
     downtime: int
@@ -49,7 +49,10 @@ class CauseLine:
 
 @dataclass(frozen=True, slots=True)
 class DowntimeSplitView:
-    """Causes, and the availability of product and dependencies together: measured, and if they were independent."""
+    """Downtime per cause, and the availability of the product and its dependencies together.
+
+    `together` is measured. `independent` is computed as if their failures were independent.
+    """
 
     lines: tuple[CauseLine, ...]
     downtime: int
@@ -57,19 +60,19 @@ class DowntimeSplitView:
     independent: Fraction | None
 
 
-def downtime_split_view(found: DowntimeSplit, names: dict[str, str]) -> DowntimeSplitView | None:
-    """Return the view of the split, with display names; None for a product without dependencies."""
-    if not found.dependency_durations:
+def downtime_split_view(split: DowntimeSplit, names: dict[str, str]) -> DowntimeSplitView | None:
+    """Return the view of the split. `names` are the display names by id. None for a product without dependencies."""
+    if not split.dependency_durations:
         return None
-    causes = [("The product itself (all dependencies were up)", found.alone)]
-    causes += [(f"{_all(shared, names)} down too", downtime) for shared, downtime in found.shared.items()]
-    if found.unclear:
-        causes.append(("Unclear: no data for a dependency", found.unclear))
+    causes = [("The product itself (all dependencies were up)", split.alone)]
+    causes += [(f"{_names_and_verb(shared, names)} down too", downtime) for shared, downtime in split.shared.items()]
+    if split.unclear:
+        causes.append(("Unclear: no data for a dependency", split.unclear))
     downtimes = [downtime for _, downtime in causes]
-    shares = apportion(downtimes, 0) if found.downtime else [None] * len(causes)
+    shares = apportion(downtimes, 0) if split.downtime else [None] * len(causes)
     lines = tuple(CauseLine(*cause, share) for cause, share in zip(causes, shares, strict=True))
-    return DowntimeSplitView(lines, found.downtime, found.together, found.independent)
+    return DowntimeSplitView(lines, split.downtime, split.together, split.independent)
 
 
-def _all(shared: tuple[str, ...], names: dict[str, str]) -> str:
-    return " and ".join(names[each] for each in shared) + (" was" if len(shared) == 1 else " were")
+def _names_and_verb(shared: tuple[str, ...], names: dict[str, str]) -> str:
+    return " and ".join(names[dependency] for dependency in shared) + (" was" if len(shared) == 1 else " were")

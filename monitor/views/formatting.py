@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,26 +15,45 @@ from sla.objective import format_nines, format_percent
 from sla.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
-LONGEST = 300  # characters of a target's text that a page shows
-NINES_SHOWN = 6.0  # the scale's right end: six nines and everything beyond
+MAX_TEXT = 300  # characters of a target's text that a page shows
+NINES_SHOWN = 6.0  # the right end of the scale: six nines or more
 
 
-def bounded(text: str, longest: int = LONGEST) -> str:
+def bounded(text: str, limit: int = MAX_TEXT) -> str:
     """Return a target's text on one line, cut to length, without control characters and bidirectional overrides.
 
-    The template escapes HTML; this removes what escaping lets through.
+    The template escapes HTML only; these characters would pass.
     """
-    seen = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: longest * 4])
-    line = " ".join(seen.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
+    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: limit * 4])
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def sentence(text: str) -> str:
     """Return the text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A part of a text. `href` is the target of its link, empty without a link."""
+
+    text: str
+    href: str
+
+
+def linked(text: str, links: Mapping[str, str]) -> list[TextPart]:
+    """Return the text in parts: each word that is a key of `links` is a part with its link.
+
+    >>> [part.text for part in linked("open: 4f0c, 51d2", {"4f0c": "#a"}) if part.href]
+    ['4f0c']
+    """
+    pieces = re.split(r"(\w+)", text)
+    return [TextPart(piece, links.get(piece, "")) for piece in pieces if piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +93,7 @@ _BADGES = {
 
 
 def state_badge(state: State) -> StateBadge:
-    """Return the badge of a state, by its estimate: the present is always in doubt until the next probe."""
+    """Return the badge of a state's estimate, because the present is in doubt until the next probe."""
     return _BADGES[state.point]
 
 
@@ -91,10 +111,10 @@ def age(us: int) -> str:
     return format_duration(max(0, us) // SECOND * SECOND)
 
 
-def near(us: int) -> str:
-    """Return the duration of an incident, rounded to seconds from 10 s on: probes are no more punctual than that.
+def rounded(us: int) -> str:
+    """Return the duration of an incident. From 10 s on it is rounded to seconds, the precision of the probes' schedule.
 
-    >>> near(19_997_000), near(9_250_000)
+    >>> rounded(19_997_000), rounded(9_250_000)
     ('20s', '9.25s')
     """
     return format_duration((us + SECOND // 2) // SECOND * SECOND if us >= 10 * SECOND else us)
@@ -105,15 +125,15 @@ def nines_scale(ratio: Fraction | float, width: float) -> float:
 
     90 % is at one sixth, 99 % at two sixths, and 100 % at the end.
     """
-    left = 1.0 - float(ratio)
-    nines = NINES_SHOWN if left <= 10**-NINES_SHOWN else -math.log10(left)
+    unavailability = 1.0 - float(ratio)
+    nines = NINES_SHOWN if unavailability <= 10**-NINES_SHOWN else -math.log10(unavailability)
     return round(min(max(nines, 0.0), NINES_SHOWN) / NINES_SHOWN * width, 2)
 
 
-def days(us: int) -> str:
-    """Return the name of a window by its length.
+def window_name(us: int) -> str:
+    """Return the length of a window in words.
 
-    >>> days(30 * DAY), days(DAY), days(HOUR)
+    >>> window_name(30 * DAY), window_name(DAY), window_name(HOUR)
     ('30 days', '24 hours', '1 hour')
     """
     for unit, word in ((DAY, "day"), (HOUR, "hour")):
@@ -125,12 +145,13 @@ def days(us: int) -> str:
 FILTERS = {
     "bounded": bounded,
     "sentence": sentence,
+    "linked": linked,
     "percent": format_percent,
     "nines": format_nines,
     "duration": format_duration,
     "durations": lambda bounds: format_bounds(*bounds),
     "signed": signed,
     "age": age,
-    "near": near,
-    "days": days,
+    "rounded": rounded,
+    "window_name": window_name,
 }

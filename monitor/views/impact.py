@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AffectedClient:
-    """A client that an incident may have affected, by the dependency path to the product that the client uses.
+    """A client that an incident may have affected, with the dependency path to the product that the client uses.
 
-    `downtime` (microseconds, estimate) is the observed downtime of that product during the incident.
+    `downtime` is the estimated downtime of that product during the incident, microseconds.
     """
 
     dependent: DependentClient
@@ -31,22 +31,22 @@ class AffectedClient:
         return client_json(self.dependent) | {"product_downtime_seconds": self.downtime / SECOND}
 
 
-def affected_clients(
-    ledger: Ledger, incident: Incident, found: Iterable[DependentClient], now: int
+def affected_among(
+    dependents: Iterable[DependentClient], ledger: Ledger, incident: Incident, now: int
 ) -> list[AffectedClient]:
-    """Return the clients that already used their product when the incident ended; `now` while it is open."""
+    """Return the clients that used their product before the incident ended. An open incident ends at `now`."""
     end = max(incident.opened, now if incident.resolved is None else incident.resolved)
     span, zone = Interval(incident.opened, end), ledger.portfolio.zone
     return [
-        AffectedClient(each, downtime(ledger.compositions[each.product].durations(span)).point)
-        for each in found
-        if each.client.used_before(end, zone)
+        AffectedClient(dependent, downtime(ledger.compositions[dependent.product].durations(span)).point)
+        for dependent in dependents
+        if dependent.client.used_before(end, zone)
     ]
 
 
-def clients_affected(ledger: Ledger, incident: Incident, now: int) -> list[AffectedClient]:
-    """Return the affected clients of the incident's product and of the products that need it."""
-    return affected_clients(ledger, incident, dependent_clients(ledger.portfolio, incident.product), now)
+def affected_clients(ledger: Ledger, incident: Incident, now: int) -> list[AffectedClient]:
+    """Return the affected clients of the incident's product and of the products that depend on it."""
+    return affected_among(dependent_clients(ledger.portfolio, incident.product), ledger, incident, now)
 
 
 def client_json(dependent: DependentClient) -> dict[str, Any]:

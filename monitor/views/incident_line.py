@@ -1,4 +1,4 @@
-"""One incident as pages list it."""
+"""One incident as a line of a page's table."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ DURATION_NOTE = (
 class IncidentLine:
     """One incident; durations are microseconds.
 
-    `seen` has the results of its first and last failing probes. `downtime` is None until it is settled. `part` is the
-    downtime inside the product's own window, of the length `window`; None if all of it is inside.
+    `failures` are the results of the first and the last failing probe. `downtime` is None while it is not settled.
+    `window` is the length of the product's own window. `downtime_in_window` is None if the window contains all of the
+    downtime, or if the incident lies before the window (`before_window`).
     """
 
+    id: str
     product: str
     check: str
     opened: Moment
     open: bool
     reason: str
-    seen: list[str]
-    lasted: int
+    failures: list[str]
+    duration: int
     downtime: int | None
-    part: int | None
+    downtime_in_window: int | None
+    before_window: bool
     window: int
 
 
@@ -46,9 +49,9 @@ def open_incidents(ledger: Ledger) -> Counter[str]:
 
 
 def failure_texts(incident: Incident) -> list[str]:
-    """Return the results of the first and the last failing probe as text, each once, as far as they are recorded."""
-    found = [_failure_text(each) for each in (incident.first, incident.last) if each is not None]
-    return list(dict.fromkeys(filter(None, found)))
+    """Return the recorded results of the first and the last failing probe as text, without repetitions."""
+    texts = [_failure_text(failure) for failure in (incident.first, incident.last) if failure is not None]
+    return list(dict.fromkeys(filter(None, texts)))
 
 
 def _failure_text(failure: Failure) -> str:
@@ -57,26 +60,28 @@ def _failure_text(failure: Failure) -> str:
 
 
 def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
-    """Return the incident as pages list it; an open one lasts up to now."""
+    """Return the line of the incident. The duration of an open incident ends now."""
     downtime, window = downtime_so_far(ledger, incident, now), ledger.products[incident.product].window
-    found = incident.part(Interval(now - window, now), now, ledger.history(incident.check).timeline)
-    part = 0 if found is None else found.part
+    in_window = incident.part(Interval(now - window, now), now, ledger.history(incident.check).timeline)
+    part = None if in_window is None else in_window.part
     return IncidentLine(
+        id=incident.id,
         product=incident.product,
         check=incident.check.partition("/")[2],
         opened=moment(incident.opened, ledger.portfolio.zone),
         open=incident.resolved is None,
         reason=incident.reason,
-        seen=failure_texts(ledger.current(incident)),
-        lasted=(incident.resolved or now) - incident.opened,
+        failures=failure_texts(ledger.current(incident)),
+        duration=(incident.resolved or now) - incident.opened,
         downtime=downtime,
-        part=None if part == downtime else part,
+        downtime_in_window=None if part == downtime else part,
+        before_window=in_window is None,
         window=window,
     )
 
 
 def downtime_so_far(ledger: Ledger, incident: Incident, now: int) -> int | None:
-    """Return the incident's downtime (microseconds), up to now while it is open; None without a timeline."""
+    """Return the incident's downtime (microseconds), until now if it is open. None without a timeline."""
     entry = ledger.entries.get(incident.check)
     if incident.downtime is not None or entry is None:
         return incident.downtime

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def notification_json(row: Notification) -> dict[str, Any]:
-    """Return it as plain data with instants in RFC 3339; secrets are removed from the error."""
+    """Return the notification as plain data with RFC 3339 instants. Secrets are removed from the error."""
     return {
         "key": row.key,
         "event": row.event.value,

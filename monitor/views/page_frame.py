@@ -1,4 +1,4 @@
-"""The values on every page: when it was made, how recent its data is, and warnings."""
+"""The values that every page shows: its instant, the age of its data, and warnings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """The values on every page: when it was made, how recent its data is, and warnings."""
+    """The values that every page shows: its instant, the age of its data, and warnings."""
 
     made: Moment
     zone: str
@@ -32,12 +32,12 @@ class PageFrame:
 def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> PageFrame:
     """Return the frame of a page about these checks.
 
-    It is stale if the newest observation of each check is older than the check's hold.
+    The page is stale if the newest observation of each check is older than the check's hold.
     """
     zone = ledger.portfolio.zone
-    known = [(entry.timeline.last_at, entry.hold) for entry in entries]
-    newest = max((at for at, _ in known if at is not None), default=None)
-    stale = newest is not None and all(at is None or now > at + hold for at, hold in known)
+    observed = [(entry.timeline.last_at, entry.hold) for entry in entries]
+    newest = max((at for at, _ in observed if at is not None), default=None)
+    stale = newest is not None and all(at is None or now > at + hold for at, hold in observed)
     seeded = ledger.seeded_until
     return PageFrame(
         made=moment(now, zone),

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A product that another one needs, with the path to it; its figures use the window of the dependent product.
+    """A product that another product needs, with the path to it and its availability in the other product's window.
 
-    `part`: the path begins with a part, not with a dependency.
+    `part`: whether the path begins with a part instead of a dependency.
     """
 
     product: Product
@@ -45,13 +45,15 @@ class Dependency:
             "path": list(self.path),
             "state": self.badge.style,
             "objective": float(self.product.objective.ratio),
-            "availability": {n: None if b is None else float(b) for n, b in self.bounds._asdict().items()},
+            "availability": {
+                name: None if bound is None else float(bound) for name, bound in self.bounds._asdict().items()
+            },
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ProductContext:
-    """The context of one product's figures; `value` compares its own window with the previous one."""
+    """The context of one product's figures. `value` compares the product's own window with the previous window."""
 
     product: Product
     misfits: tuple[Misfit, ...]
@@ -77,11 +79,11 @@ class ProductContext:
         """Return the fields of the API, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
-            "misfits": [each.as_json() for each in self.misfits],
+            "misfits": [misfit.as_json() for misfit in self.misfits],
             "component": self.product.component,
             "parts": list(self.product.parts),
-            "dependencies": [each.as_json() for each in self.dependencies],
-            "clients": [client_json(each) for each in self.dependent_clients],
+            "dependencies": [dependency.as_json() for dependency in self.dependencies],
+            "clients": [client_json(dependent) for dependent in self.dependent_clients],
             "value": None if self.value is None else self.value.as_json(),
         }
 
@@ -91,21 +93,19 @@ async def product_context(ledger: Ledger, product: Product, now: int, slices: Ti
     window = Interval(now - product.window, now)
     dependencies = []
     for name, path in all_dependencies(ledger.portfolio, product.id).items():
-        needed = ledger.products[name]
-        figures = ledger.measured(name, window, now).availability
-        dependencies.append(
-            Dependency(needed, path, path[1] in product.parts, state_badge(ledger.state(name, now)), figures)
-        )
+        bounds = ledger.measured(name, window, now).availability
+        badge = state_badge(ledger.state(name, now))
+        dependencies.append(Dependency(ledger.products[name], path, path[1] in product.parts, badge, bounds))
         await slices.yield_if_spent()
-    found = list(dependent_clients(ledger.portfolio, product.id))
+    clients = list(dependent_clients(ledger.portfolio, product.id))
     misfits = misfits_of(ledger.portfolio, product, now)
-    return ProductContext(product, misfits, dependencies, found, _value(ledger, product, now))
+    return ProductContext(product, misfits, dependencies, clients, _value(ledger, product, now))
 
 
 def _value(ledger: Ledger, product: Product, now: int) -> Value | None:
     if product.value_per_hour is None:
         return None
     start = now - product.window
-    own = ledger.measured(product.id, Interval(start, now), now)
-    before = ledger.measured(product.id, Interval(start - product.window, start), now)
-    return value(product.value_per_hour.rate, own, before)
+    measured = ledger.measured(product.id, Interval(start, now), now)
+    previous = ledger.measured(product.id, Interval(start - product.window, start), now)
+    return value(product.value_per_hour.rate, measured, previous)

@@ -38,8 +38,8 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A product over its own window."""
+class ProductRow:
+    """A product with its figures over its own window, as a row of the page of all products."""
 
     id: str
     name: str
@@ -58,14 +58,16 @@ class Row:
     scale: Scale
 
 
-def row(product: Product, state: State, measured: Measured, readiness: Readiness | None, open_incidents: int) -> Row:
+def product_row(
+    product: Product, state: State, measured: Measured, readiness: Readiness | None, open_incidents: int
+) -> ProductRow:
     """Return the product's row on the page of all products."""
     bounds, budget = measured.availability, measured.budget
     assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
-    places = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
-    goal = product.objective.ratio
+    positions = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
+    objective = product.objective.ratio
     ceiling = readiness.ceiling if readiness else None
-    return Row(
+    return ProductRow(
         id=product.id,
         name=product.name,
         team=product.team or "",
@@ -78,9 +80,9 @@ def row(product: Product, state: State, measured: Measured, readiness: Readiness
         remaining=budget.remaining,
         objective=str(product.objective),
         ceiling=ceiling,
-        capped=ceiling is not None and ceiling < goal,
+        capped=ceiling is not None and ceiling < objective,
         open_incidents=open_incidents,
-        scale=Scale(places[0], places[1], places[2], nines_scale(goal, SCALE)),
+        scale=Scale(positions[0], positions[1], positions[2], nines_scale(objective, SCALE)),
     )
 
 
@@ -101,30 +103,30 @@ def rule_sentence(product: Product) -> str:
 
 
 def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
-    """Return the observed part of a young record: its start, availability, and when a verdict is possible.
+    """Return the start and the availability of the observed time of a young record, and when a verdict is possible.
 
-    None if the record covers the whole window.
+    None if the record covers the complete window.
     """
-    found = measured.watched
-    if found is None:
+    watched = measured.watched
+    if watched is None:
         return None
-    low, point, high = found.availability
-    length = format_duration(measured.window.end - found.since)
-    text = f"Observed since {moment(found.since, zone).local} ({length}): {format_percent(point)}, between "
+    low, point, high = watched.availability
+    length = format_duration(measured.window.end - watched.since)
+    text = f"Observed since {moment(watched.since, zone).local} ({length}): {format_percent(point)}, between "
     text += f"{format_percent(low)} and {format_percent(high)}"
-    if found.decidable_at is None:
+    if watched.decidable_at is None:
         return f"{text}; in this window the objective can no longer be shown as met"
-    if found.decidable_at <= measured.window.end:
+    if watched.decidable_at <= measured.window.end:
         return text
-    return f"{text}; a verdict is possible from {moment(found.decidable_at, zone).local}"
+    return f"{text}; a verdict is possible from {moment(watched.decidable_at, zone).local}"
 
 
 def guessed_text(history: Eras, measured: Measured) -> str | None:
-    """Return for how long the estimate used only some of the checks, and how many; None if it always used all."""
+    """Return how long the estimate used only some of the checks, and their number. None if it always used all."""
     guessed = measured.durations.guessed_up + measured.durations.guessed_down
     if not guessed:
         return None
-    last = [each for each in history.pieces(measured.window) if each.state.is_guess][-1]
+    last = [piece for piece in history.pieces(measured.window) if piece.state.is_guess][-1]
     known = sum(member.state(last.end - 1).estimate is not State.UNKNOWN for member in history.members)
     return f"Estimated from {known} of {len(history.members)} checks for {format_duration(guessed)}"
 
@@ -136,47 +138,50 @@ _VERDICTS = {
 
 
 def verdict_text(measured: Measured) -> str:
-    """Return the verdict on the objective, and what leaves it undecided."""
+    """Return the verdict on the objective. An undecided verdict is followed by the estimate and the uncertain time."""
     if (text := _VERDICTS.get(measured.verdict or Verdict.UNDECIDED)) is not None:
         return text
     durations = measured.durations
     point = measured.point_meets_objective
-    guess = "no estimate" if point is None else "estimate meets it" if point else "estimate misses it"
-    open_ = [(durations.doubt, "in doubt"), (durations.unknown, "unknown")]
-    parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
-    return f"undecided ({guess}); {parts}" if parts else f"undecided ({guess})"
+    estimate = "no estimate" if point is None else "estimate meets it" if point else "estimate misses it"
+    uncertain = [(durations.doubt, "in doubt"), (durations.unknown, "unknown")]
+    parts = " and ".join(f"{format_duration(us)} {name}" for us, name in uncertain if us)
+    return f"undecided ({estimate}); {parts}" if parts else f"undecided ({estimate})"
 
 
 @dataclass(frozen=True, slots=True)
-class StandingLine:
-    """One prerequisite: whether an attestation meets it, by whom and until when; `cap`: ceiling while unmet."""
+class PrerequisiteLine:
+    """One prerequisite, whether it is met, and the author and the end of its attestation.
+
+    `cap` is the claim ceiling while the prerequisite is not met.
+    """
 
     title: str
     met: bool
-    by: str
+    author: str
     until: Moment | None
     cap: Fraction
 
 
-def standings(readiness: Readiness | None, zone: ZoneInfo) -> list[StandingLine]:
-    """Return the prerequisites, unmet ones first; empty without a checklist."""
+def prerequisite_lines(readiness: Readiness | None, zone: ZoneInfo) -> list[PrerequisiteLine]:
+    """Return the prerequisites, unmet ones first. Empty without a checklist."""
     lines = [
-        StandingLine(
-            title=each.item.title,
-            met=each.met,
-            by=each.attestation.by if each.attestation else "",
-            until=moment(each.attestation.until, zone) if each.attestation else None,
-            cap=each.item.cap,
+        PrerequisiteLine(
+            title=status.item.title,
+            met=status.met,
+            author=status.attestation.by if status.attestation else "",
+            until=moment(status.attestation.until, zone) if status.attestation else None,
+            cap=status.item.cap,
         )
-        for each in (readiness.statuses if readiness else ())
+        for status in (readiness.statuses if readiness else ())
     ]
     return sorted(lines, key=lambda line: line.met)
 
 
 def headline(badges: list[StateBadge]) -> str:
     """Return the portfolio's state as one line, the worst state first."""
-    words = [each.style for each in badges]
-    down, unknown = words.count("down"), words.count("unknown")
+    styles = [badge.style for badge in badges]
+    down, unknown = styles.count("down"), styles.count("unknown")
     if down:
         return f"{down} of {len(badges)} products {'is' if down == 1 else 'are'} down"
     if unknown:
@@ -187,4 +192,4 @@ def headline(badges: list[StateBadge]) -> str:
 def counts(badges: list[StateBadge]) -> list[tuple[StateBadge, int]]:
     """Return the number of products per state, without states that do not occur."""
     all_badges = [state_badge(state) for state in (State.UP, State.DOWN, State.UNKNOWN)]
-    return [(each, badges.count(each)) for each in all_badges if badges.count(each)]
+    return [(badge, badges.count(badge)) for badge in all_badges if badges.count(badge)]

@@ -24,7 +24,7 @@ DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of the bar chart: `top` is the upper end of its column (0 to 48), as the height also shows the state."""
+    """One day of the bar chart. `top` (0 to 48) is the upper end of its column, whose height shows the state."""
 
     name: str
     point: Fraction | None
@@ -36,7 +36,7 @@ class Day:
 
 
 def midnights(now: int, zone: ZoneInfo, days: int = DAYS) -> Iterator[Interval]:
-    """Yield the last days in the zone, oldest first; the last ends now. A 23 h or 25 h day is 23 h or 25 h long."""
+    """Yield the last days in the zone, oldest first. The last ends now. Days with a clock change have 23 or 25 h."""
     today = (EPOCH + timedelta(microseconds=now)).astimezone(zone).date()
     starts = [_instant(datetime.combine(today - timedelta(days=n), datetime.min.time(), zone)) for n in range(days)]
     ends = [now, *starts]
@@ -57,13 +57,13 @@ def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
     style, top = _shape(durations, downtime)
     text = f"{name}: no data"
     if point is not None:
-        seen = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} of the day known"
-        text = f"{name}: {format_percent(point)} available, {seen}"
+        details = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} of the day known"
+        text = f"{name}: {format_percent(point)} available, {details}"
     return Day(name, point, downtime, coverage, style, top, text)
 
 
 def _shape(durations: Durations, downtime: int) -> tuple[str, int]:
-    """Return style and top. Downtime makes the tallest column, so that one bad day is visible among 90."""
+    """Return the style and the top of a column. Downtime has the tallest column, to be visible among 90 days."""
     if downtime:
         return "down", 0
     if not durations.known:

@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     from sla.page_response import Response
 
 
-def response_json(held: Response) -> dict[str, Any]:
-    """Return it as plain data with instants in RFC 3339; `next_escalation` is null when no step is due any more."""
-    acknowledged = {"by": held.author, "via": held.via, "seconds": (held.time_to_acknowledge or 0) / SECOND}
+def response_json(response: Response) -> dict[str, Any]:
+    """Return the response as plain data with RFC 3339 instants. `next_escalation` is null if no step is due."""
+    acknowledged = {"by": response.author, "via": response.via, "seconds": (response.time_to_acknowledge or 0) / SECOND}
     return {
-        "started": format_instant(held.started),
-        "severity": held.severity.value,
-        "priority": held.priority or None,
-        "target_seconds": None if held.target is None else held.target / SECOND,
-        "acknowledged": None if held.acknowledged is None else acknowledged,
-        "next_escalation": None if held.next_due is None else format_instant(held.next_due),
-        "escalations": [{"id": e.plan, "step": e.step, "person": e.person or None} for e in held.escalations],
+        "started": format_instant(response.started),
+        "severity": response.severity.value,
+        "priority": response.priority or None,
+        "target_seconds": None if response.target is None else response.target / SECOND,
+        "acknowledged": None if response.acknowledged is None else acknowledged,
+        "next_escalation": None if response.next_due is None else format_instant(response.next_due),
+        "escalations": [
+            {"id": progress.plan, "step": progress.step, "person": progress.person or None}
+            for progress in response.escalations
+        ],
     }

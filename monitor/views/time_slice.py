@@ -12,14 +12,14 @@ SLICE: Final = 0.004  # seconds of work between two yields to the event loop, so
 
 
 class TimeSlices:
-    """Yield to the event loop between slices of work. Await `yield_if_spent()` after each small piece."""
+    """Yield to the event loop between slices of work. Await `yield_if_spent()` after each small piece of work."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._since = clock.monotonic()
+        self._started = clock.monotonic()
 
     async def yield_if_spent(self) -> None:
-        """Return at once while the slice lasts, else after all tasks that are ready have run."""
-        if self._clock.monotonic() - self._since >= SLICE:
+        """Let all ready tasks run if the slice is used up; otherwise return at once."""
+        if self._clock.monotonic() - self._started >= SLICE:
             await asyncio.sleep(0)
-            self._since = self._clock.monotonic()
+            self._started = self._clock.monotonic()

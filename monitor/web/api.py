@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from monitor.views.downtime_split import split_in_slices
-from monitor.views.impact import clients_affected
+from monitor.views.impact import affected_clients
 from monitor.views.incident_line import downtime_so_far, open_incidents
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
@@ -186,7 +186,7 @@ async def incident(request: web.Request) -> web.Response:
     found = next((each for each in context.ledger.incidents if each.id == name), None)
     if found is None:
         raise Refusal(404, "unknown incident", "GET /api/v1/incidents lists them")
-    reached = clients_affected(context.ledger, found, now)
+    reached = affected_clients(context.ledger, found, now)
     more = {
         "affected": [each.as_json() for each in reached],
         "affected_count": sum(each.dependent.client.count for each in reached),

@@ -1,4 +1,4 @@
-"""The status pages: rendered on the server, complete without a script, in slices between which probes can start."""
+"""The status pages, rendered on the server and complete without a script. Probes can start while a page is rendered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitor.views.budget import budget_view
 from monitor.views.budget_policy import budget_policy_view
 from monitor.views.check_line import check_line
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
-from monitor.views.impact import affected_clients
+from monitor.views.impact import affected_among
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
     from sla.measured import Measured
 
@@ -44,20 +45,21 @@ async def portfolio(request: web.Request) -> web.Response:
     """Show all products and the newest incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
-    rows, still_open = [], incident_line.open_incidents(ledger)
+    rows, open_counts = [], incident_line.open_incidents(ledger)
     contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
-        rows.append(_row(context, product, _own_window(context, product, now), still_open, now))
+        rows.append(_row(ledger, product, _own_window(ledger, product, now), open_counts, now))
         contractual[product.id] = ledger.contractual(product.id, Interval(now - product.window, now))
         await slices.yield_if_spent()
-    badges = [each.badge for each in rows]
-    rows.sort(key=lambda each: _WORST_FIRST.index(each.badge.style))
+    badges = [row.badge for row in rows]
+    rows.sort(key=lambda row: _WORST_FIRST.index(row.badge.style))
+    provisional = any(measured.provisional for measured in contractual.values())
     values = {
         "rows": rows,
         "contractual": contractual,
         "headline": product_summary.headline(badges),
         "counts": product_summary.counts(badges),
-        "provisional": product_summary.PROVISIONAL if any(each.provisional for each in contractual.values()) else "",
+        "provisional": product_summary.PROVISIONAL if provisional else "",
     }
     return await _page(context, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 
@@ -68,43 +70,26 @@ async def product(request: web.Request) -> web.Response:
     """Show one product: figures, days, checks and incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
-    found = ledger.products.get(request.match_info["id"])
-    if found is None:
+    product = ledger.products.get(request.match_info["id"])
+    if product is None:
         raise Refusal(404, "unknown product", "open the list of all products")
-    own, zone = _own_window(context, found, now), ledger.portfolio.zone
-    values: dict[str, Any] = {"row": _row(context, found, own, incident_line.open_incidents(ledger), now)}
-    values["budget"] = budget_view(own, ledger.forecast(found.id, now), zone)
-    values["policy"] = budget_policy_view(release_gate(ledger, found, now), zone)
-    values["verdict"] = product_summary.verdict_text(own)
-    history = ledger.compositions[found.id]
-    values["notes"] = [
-        each for each in (product_summary.watched_text(own, zone), product_summary.guessed_text(history, own)) if each
-    ]
-    values["provisional"] = product_summary.PROVISIONAL if own.provisional else ""
-    values["rule"] = product_summary.rule_sentence(found)
-    values["silent"] = found.burn_obstacles
-    values["agreed"] = lines = agreement_view(ledger, found, now)
-    values["agreed_verdict"] = product_summary.verdict_text(lines.measured)
+    entries = list(ledger.of(product.id))
+    incidents = [incident for incident in ledger.incidents if incident.product == product.id]
+    values = _figures(ledger, product, now)
     await slices.yield_if_spent()
-    split = await split_in_slices(ledger, found, Interval(now - found.window, now), slices)
-    values["blame"] = downtime_split_view(split, {name: each.name for name, each in ledger.products.items()})
-    values["readiness"] = product_summary.standings(found.readiness_at(now), zone)
-    values["days"] = []
-    for span in recent_days.midnights(now, zone):
-        values["days"].append(recent_days.day(ledger.compositions[found.id], span, zone))
-        await slices.yield_if_spent()
-    values["days_text"] = _days_text(values["days"])
-    values["windows"] = []
-    for length in WINDOWS.values():
-        values["windows"].append(_window(ledger.measured(found.id, Interval(now - length, now), now), length))
-        await slices.yield_if_spent()
-    entries = list(ledger.of(found.id))
+    values["incident_links"] = _incident_links(incidents)
+    split = await split_in_slices(ledger, product, Interval(now - product.window, now), slices)
+    names = {name: dependency.name for name, dependency in ledger.products.items()}
+    values["downtime_split"] = downtime_split_view(split, names)
+    values["days"] = days = await _days(ledger, product, now, slices)
+    values["days_text"] = _days_text(days)
+    values["windows"] = await _windows(ledger, product, now, slices)
     values["checks"] = [check_line(entry, now) for entry in entries]
-    incidents = [each for each in ledger.incidents if each.product == found.id]
-    values["context"] = held = await product_context(ledger, found, now, slices)
+    values["context"] = await product_context(ledger, product, now, slices)
     values["affected"] = []
-    for each in incidents[:INCIDENTS]:
-        values["affected"].append(affected_clients(ledger, each, held.dependent_clients, now))
+    for incident in incidents[:INCIDENTS]:
+        dependents = values["context"].dependent_clients
+        values["affected"].append(affected_among(dependents, ledger, incident, now))
         await slices.yield_if_spent()
     return await _page(context, "product.html.j2", slices, entries, incidents, values, now)
 
@@ -115,25 +100,71 @@ async def static(request: web.Request) -> web.Response:
     """Serve the style sheet, the script and the icon, under names that change with their content."""
     asset = request.app[CONTEXT].assets.static.get(request.match_info["name"])
     if asset is None:
-        raise Refusal(404, "unknown file", "reload the page that links to it")
+        raise Refusal(404, "unknown file", "reload the page that links to the file")
     return asset.response()
 
 
-def _own_window(context: WebContext, product: Product, now: int) -> Measured:
-    return context.ledger.measured(product.id, Interval(now - product.window, now), now)
+def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
+    """Return the figures of the product's own window."""
+    zone, history = ledger.portfolio.zone, ledger.compositions[product.id]
+    measured, agreement = _own_window(ledger, product, now), agreement_view(ledger, product, now)
+    notes = (product_summary.watched_text(measured, zone), product_summary.guessed_text(history, measured))
+    return {
+        "row": _row(ledger, product, measured, incident_line.open_incidents(ledger), now),
+        "budget": budget_view(measured, ledger.forecast(product.id, now), zone),
+        "policy": budget_policy_view(release_gate(ledger, product, now), zone),
+        "verdict": product_summary.verdict_text(measured),
+        "notes": [note for note in notes if note],
+        "provisional": product_summary.PROVISIONAL if measured.provisional else "",
+        "rule": product_summary.rule_sentence(product),
+        "burn_obstacles": product.burn_obstacles,
+        "agreement": agreement,
+        "contractual_verdict": product_summary.verdict_text(agreement.measured),
+        "prerequisites": product_summary.prerequisite_lines(product.readiness_at(now), zone),
+    }
+
+
+def _own_window(ledger: Ledger, product: Product, now: int) -> Measured:
+    return ledger.measured(product.id, Interval(now - product.window, now), now)
 
 
 def _row(
-    context: WebContext, product: Product, own: Measured, still_open: Counter[str], now: int
-) -> product_summary.Row:
-    state, readiness = context.ledger.state(product.id, now), product.readiness_at(now)
-    return product_summary.row(product, state, own, readiness, still_open[product.id])
+    ledger: Ledger, product: Product, measured: Measured, open_counts: Counter[str], now: int
+) -> product_summary.ProductRow:
+    state, readiness = ledger.state(product.id, now), product.readiness_at(now)
+    return product_summary.product_row(product, state, measured, readiness, open_counts[product.id])
+
+
+def _incident_links(incidents: list[Incident]) -> dict[str, str]:
+    """Return the links of the open incidents by id: to the page's table, or to the API if it is not in the table."""
+    listed = {incident.id for incident in incidents[:INCIDENTS]}
+    return {
+        incident.id: f"#incident-{incident.id}" if incident.id in listed else f"/api/v1/incidents/{incident.id}"
+        for incident in incidents
+        if incident.resolved is None
+    }
+
+
+async def _days(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> list[recent_days.Day]:
+    days, zone = [], ledger.portfolio.zone
+    for span in recent_days.midnights(now, zone):
+        days.append(recent_days.day(ledger.compositions[product.id], span, zone))
+        await slices.yield_if_spent()
+    return days
 
 
 def _days_text(days: list[recent_days.Day]) -> str:
-    down = sum(1 for each in days if each.style == "down")
-    blind = sum(1 for each in days if each.style == "none")
-    return f"{len(days)} days: {down} with downtime, {blind} without data; the table below lists them"
+    down = sum(1 for day in days if day.style == "down")
+    unknown = sum(1 for day in days if day.style == "none")
+    return f"{len(days)} days: {down} with downtime, {unknown} without data; the table below lists them"
+
+
+async def _windows(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> list[SimpleNamespace]:
+    windows = []
+    for length in WINDOWS.values():
+        windows.append(_window(ledger.measured(product.id, Interval(now - length, now), now), length))
+        await slices.yield_if_spent()
+    return windows
 
 
 def _window(measured: Measured, length: int) -> SimpleNamespace:
@@ -164,8 +195,8 @@ async def _page(
         **{name: getattr(frame, name) for name in frame.__slots__},
         **values,
         assumption=product_summary.ASSUMPTION,
-        lasted=incident_line.DURATION_NOTE,
-        incidents=[incident_line.incident_line(ledger, each, now) for each in incidents[:INCIDENTS]],
+        duration_note=incident_line.DURATION_NOTE,
+        incidents=[incident_line.incident_line(ledger, incident, now) for incident in incidents[:INCIDENTS]],
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
     parts = []

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.views.formatting import bounded, days, moment, nines_scale, signed
+from monitor.views.formatting import bounded, moment, nines_scale, signed, window_name
 from monitor.views.recent_days import midnights
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
@@ -58,7 +58,7 @@ def test_instant_is_shown_in_local_time_with_zone_and_utc() -> None:
 
 
 def test_durations_are_formatted() -> None:
-    assert [days(us) for us in (HOUR, 6 * HOUR, DAY, 7 * DAY, 90 * MINUTE)] == [
+    assert [window_name(us) for us in (HOUR, 6 * HOUR, DAY, 7 * DAY, 90 * MINUTE)] == [
         "1 hour",
         "6 hours",
         "24 hours",

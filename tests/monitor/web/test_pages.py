@@ -11,14 +11,11 @@ import pytest
 
 from monitor.probe_result import ProbeResult
 from monitor.views.formatting import moment
-from monitor.views.incident_line import DURATION_NOTE
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small_ledger
 from tests.support.ledgers import (
     BAD,
-    BAD_RESULT,
-    GOOD_RESULT,
     NOW,
     history,
     large_ledger,
@@ -217,35 +214,6 @@ async def test_metrics_format_follows_the_accept_header(site: RunningServer) -> 
     assert openmetrics.text.count("# EOF") == 1
 
 
-async def test_open_incident_shows_its_downtime_so_far(site: RunningServer) -> None:
-    site.clock.jump(MINUTE / SECOND)
-    assert "6m so far" in (await outline(site, "/products/css")).text
-
-
-async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
-    publish: Callable[..., Awaitable[RunningServer]],
-) -> None:
-    """Both are shown as "so far" while the incident is open, and a note explains why they may differ."""
-    ledger = ledger_of(product("css"))
-    [entry] = ledger.of("css")
-    observations = (
-        (30.0, GOOD_RESULT),
-        (20.0, BAD_RESULT),
-        (15.0, BAD_RESULT),
-        (9.5, GOOD_RESULT),
-        (9.0, GOOD_RESULT),
-        (3.5, BAD_RESULT),
-        (0.0, BAD_RESULT),
-    )
-    for ago, result in observations:
-        observe(ledger, entry, NOW - int(ago * SECOND), result)
-    site = await publish(ledger)
-    text = (await outline(site, "/products/css")).text
-    assert "11s 13s" in text
-    assert "3.5s so far 6.25s so far" in text
-    assert DURATION_NOTE in text
-
-
 async def test_page_shows_the_budget_forecast(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
@@ -269,15 +237,6 @@ async def test_page_shows_the_budget_forecast(
     )
     assert "No budget forecast: the last 24 hours are unknown." in blind
     assert "At the burn rate of" not in spent
-
-
-async def test_incident_shows_its_first_and_last_failure_as_text(site: RunningServer) -> None:
-    (css,) = site.ledger.of("css")
-    answer = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
-    observe(site.ledger, css, NOW + MINUTE, answer)
-    text = (await site.get("/products/css")).text
-    assert '<span class="sub">status 503: 503 Service Unavailable</span>' in text
-    assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text
 
 
 async def test_short_record_shows_its_start_and_the_time_of_a_possible_verdict(site: RunningServer) -> None:
