@@ -107,11 +107,11 @@ def define(ledger: Ledger, now: int) -> None:
     """Do what the daemon does after it loaded the record or the configuration."""
     if DEFINED:
         made = additions(ledger.portfolio, ledger.definitions, lambda p: began(ledger, p), ledger.facts.products, now)
-        ledger.facts = Facts(ledger.facts.all, [each.fact("bench") for each in made], former=ledger.former)
+        ledger.facts = Facts(ledger.facts.all, [each.fact("bench") for each in made], former_ids=ledger.former_ids)
 
 
 def began(ledger: Ledger, product_id: str) -> int:
-    return min(at for e in ledger.of(product_id) if (at := e.timeline.settled) is not None) - 365 * DAY
+    return min(at for e in ledger.entries_of(product_id) if (at := e.timeline.settled) is not None) - 365 * DAY
 
 
 def observe(ledger: Ledger, key: str, at: int) -> None:
@@ -187,7 +187,7 @@ def _correct(ledger: Ledger) -> None:
     spans = [Interval(NOW - n * 10 * DAY, NOW - n * 10 * DAY + HOUR) for n in range(1, 37)]
     stated = [Correction(name, span, "Ana", "network", NOW) for name in names for span in spans]
     if DEFINED:
-        ledger.facts = Facts(ledger.facts.all, [each.fact() for each in stated], former=ledger.former)
+        ledger.facts = Facts(ledger.facts.all, [each.fact() for each in stated], former_ids=ledger.former_ids)
     else:
         ledger.corrections = Corrections(stated)  # type: ignore[attr-defined]
 
@@ -197,7 +197,7 @@ def _add_eras(ledger: Ledger) -> None:
     if DEFINED:
         held = [each for name in ledger.products if name.startswith("eras") for each in ledger.definitions(name)]
         again = [replace(each, made=NOW - 180 * DAY, objective=Objective.parse("99.5%")) for each in held]
-        ledger.facts = Facts(ledger.facts.all, [each.fact("bench") for each in again], former=ledger.former)
+        ledger.facts = Facts(ledger.facts.all, [each.fact("bench") for each in again], former_ids=ledger.former_ids)
 
 
 def _names(ledger: Ledger, kind: str) -> list[str]:
@@ -299,7 +299,7 @@ def _steps(path: Path, loaded: Portfolio) -> Iterator[tuple[str, Callable[[], ob
 def _facts(ledger: Ledger, store: SqliteStore) -> None:
     if DEFINED:
         store.reconcile(NOW)
-        ledger.facts = Facts(store.load_facts(), former=ledger.former)
+        ledger.facts = Facts(store.load_facts(), former_ids=ledger.former_ids)
         define(ledger, NOW)
     else:
         ledger.corrections = Corrections(store.load_corrections())  # type: ignore[attr-defined]

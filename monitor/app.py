@@ -168,7 +168,7 @@ class Daemon:
             facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
             facts.restore(store)  # first, because renamings determine the products and checks of runs
             writer.put_folded(restore(self._ledger, store), None)
-            await facts.look()
+            await facts.read_journal()
             facts.define()
             report_unconfigured(self._ledger)
             signer = usable_signer(self._record)
@@ -182,14 +182,14 @@ class Daemon:
                 ),
                 self._published(
                     runner,
-                    beats := Heartbeats(self._ledger, recorder.record, self._clock),
+                    heartbeats := Heartbeats(self._ledger, recorder.record, self._clock),
                     Writing(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
                 ) as listener,
             ):
                 scheduler = Scheduler(
                     self._clock, loop_monitor, self._health, max_in_flight=in_flight_limit(self._portfolio)
                 )
-                jobs = Jobs(self._ledger, runner, recorder, beats)
+                jobs = Jobs(self._ledger, runner, recorder, heartbeats)
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
@@ -245,11 +245,11 @@ class Daemon:
         raise Stopped
 
     @contextlib.asynccontextmanager
-    async def _published(self, runner: Runner, beats: Heartbeats, writing: Writing) -> AsyncIterator[Listener]:
+    async def _published(self, runner: Runner, heartbeats: Heartbeats, writing: Writing) -> AsyncIterator[Listener]:
         where = self._portfolio.listen
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         try:
-            site = build(self._ledger, self._health, self._clock, beats, probes, self._record, writing)
+            site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, writing)
             listener = await listen(site, where.host, where.port)
         except OSError as error:
             reason = (
@@ -265,10 +265,10 @@ class Daemon:
         """Check once per second whether the configuration, the journal or the environment has changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + CHECK_INTERVAL)
-            if not self._self_check.look():
+            if not self._self_check.update_health():
                 continue  # no file can be read, so a configuration that seems to be deleted may exist
             self._restart_if_clock_corrected()
-            await parts.facts.look()
+            await parts.facts.read_journal()
             asked = self._asked.is_set()
             self._asked.clear()
             if await asyncio.to_thread(self._watcher.changed) or asked:
@@ -316,7 +316,7 @@ class Daemon:
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)
         report_unconfigured(self._ledger)
-        parts.jobs.confine(portfolio)
+        parts.jobs.limit_outbound(portfolio)
         parts.scheduler.load(parts.jobs.all())
         parts.alerting.reload()
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()

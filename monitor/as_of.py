@@ -50,7 +50,7 @@ class Recorded:
     def ledger(self, portfolio: Portfolio) -> Ledger:
         """Return a ledger of the portfolio from this content."""
         ledger = Ledger(portfolio)
-        ledger.facts = Facts(self.facts, former=ledger.former)
+        ledger.facts = Facts(self.facts, former_ids=ledger.former_ids)
         ledger.restore(self.runs, self.tail, self.incidents)
         return ledger
 
@@ -82,7 +82,7 @@ def recorded_at(
     checks = None
     if product is not None:
         ledger = Ledger(portfolio)
-        ledger.facts = Facts(facts, former=ledger.former)
+        ledger.facts = Facts(facts, former_ids=ledger.former_ids)
         checks = _keys(ledger, relied_on(ledger, product))
     return Recorded(
         _until(record, checks, at),
@@ -97,7 +97,7 @@ def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
     defined = (each for name in products for each in ledger.definitions(name))
     present = {member.check for each in defined for member in each.members}
     present |= {key for key in ledger.entries if key.partition("/")[0] in products}
-    return [*present, *(old for old, new in ledger.former.checks.items() if new in present)]
+    return [*present, *(old for old, new in ledger.former_ids.checks.items() if new in present)]
 
 
 def relied_on(ledger: Ledger, name: str) -> set[str]:

@@ -9,7 +9,7 @@ import structlog
 from monitor.access.link import LinkSigner, load_signer
 from monitor.descriptors import descriptor_limit
 from monitor.errors import NinewatchError
-from monitor.ledger.renamed_checks import unconfigured
+from monitor.ledger.renamed_checks import unconfigured_checks
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -35,14 +35,15 @@ def usable_signer(record: Path) -> LinkSigner | None:
 
 
 def report_unconfigured(ledger: Ledger) -> None:
-    """Log the recorded checks that are not configured: most often a check was renamed."""
-    last = {each.key: each.timeline.last_at for each in ledger.everything() if each.timeline.last_at is not None}
-    for key, message in unconfigured(last, ledger.portfolio, ledger.facts.renamings).items():
+    """Log the recorded checks that are not configured, because they may have been renamed."""
+    instants = ((history.key, history.timeline.last_at) for history in ledger.all_histories())
+    last = {key: at for key, at in instants if at is not None}
+    for key, message in unconfigured_checks(last, ledger.portfolio, ledger.facts.renamings).items():
         log.warning("check_not_configured", check=key, reason=message)
 
 
 def set_aside_future_rows(store: SqliteStore, now: int, health: Health) -> None:
-    """Set aside the rows that a wrong clock dated after `now`: with them the record would accept nothing until then."""
+    """Set aside the rows that a wrong clock dated after `now`; they would block new rows until their time."""
     if (aside := store.reconcile(now)) is not None:
         health.set_aside = max(1, aside.observations)
         start, end = format_instant(aside.start), format_instant(aside.end)
@@ -50,7 +51,7 @@ def set_aside_future_rows(store: SqliteStore, now: int, health: Health) -> None:
 
 
 def unwritten_error(health: Health) -> NinewatchError:
-    """Return the error of a daemon that was stopped while its store could not write what was observed."""
+    """Return the error of a daemon that was stopped with unwritten observations."""
     return NinewatchError(
         f"stopped before everything was written ({health.queue_depth} observations are lost):"
         f" {health.store_error or 'the disk does not answer'}; their time will be unknown"
@@ -58,10 +59,10 @@ def unwritten_error(health: Health) -> NinewatchError:
 
 
 def in_flight_limit(portfolio: Portfolio) -> int:
-    """Return how many probes may run at once: as configured, but no more than the limit of open files permits."""
+    """Return the maximum number of concurrent probes: the configured limit or the limit of open files."""
     configured, possible = portfolio.engine.max_in_flight, max(1, descriptor_limit() - SPARE_DESCRIPTORS)
     if possible < configured:
         log.warning(
-            "few_descriptors", max_in_flight=possible, wanted=configured, advice="raise the limit of open files"
+            "few_descriptors", max_in_flight=possible, configured=configured, advice="raise the limit of open files"
         )
     return min(configured, possible)

@@ -139,7 +139,7 @@ def _checks(ledger: Ledger, alert: Alert) -> Sequence[Incident]:
     if alert.incident is None:
         return ()
     known = {each.id: each for each in ledger.all_incidents() if each.product == alert.product}
-    return [ledger.current(known[name]) for name in alert.incident.members if name in known]
+    return [ledger.with_newest_failure(known[name]) for name in alert.incident.members if name in known]
 
 
 def _product(alert: Alert, product: Product | None) -> dict[str, str] | None:

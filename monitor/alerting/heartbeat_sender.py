@@ -41,7 +41,7 @@ class HeartbeatSender:
 
     def probing(self, now: int) -> bool:
         """Return whether an observation was made of late, whatever it says."""
-        latest = self._ledger.latest
+        latest = self._ledger.last_observation_at
         holds = (entry.check.effective_hold for entry in self._ledger.entries.values())
         return latest is not None and now - latest <= min(holds, default=0) + SILENT
 

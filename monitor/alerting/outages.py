@@ -30,7 +30,7 @@ class Outages:
         An open one none of whose checks is down any more (the record was edited, a clock was wrong) is resolved.
         """
         for incident in recorded:
-            self._take(replace(incident, product=self._ledger.former.product(incident.product)))
+            self._take(replace(incident, product=self._ledger.former_ids.product(incident.product)))
         wrapped = [each for name in self._products() if (each := self._wrapped(name, now)) is not None]
         return [*wrapped, *self.reconcile(now)]
 
@@ -64,7 +64,7 @@ class Outages:
 
     def _rename(self) -> None:
         """Let the incidents of a product that was renamed (`was:`) be those of its present id."""
-        former = self._ledger.former
+        former = self._ledger.former_ids
         if any(former.product(name) != name for name in self._of):
             held = [replace(each, product=former.product(each.product)) for each in self.all.values()]
             self._open, self._of = {}, {}
@@ -105,12 +105,12 @@ class Outages:
         held = self._ledger.products.get(product)
         if held is None:
             return None
-        return outage(held.rule, ((each.tracker, each.timeline) for each in self._ledger.of(product)))
+        return outage(held.rule, ((each.tracker, each.timeline) for each in self._ledger.entries_of(product)))
 
     def _ongoing(self, product: str) -> list[Incident]:
         if product not in self._ledger.products:
             return []
-        return [each.tracker.open for each in self._ledger.of(product) if each.tracker.open is not None]
+        return [each.tracker.open for each in self._ledger.entries_of(product) if each.tracker.open is not None]
 
     def open(self, product: str) -> ProductIncident | None:
         """Return the product's open incident."""

@@ -89,7 +89,7 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
     """Return the ids of the products in the record, and the empty id of facts without a product."""
-    former = {old for old, new in ledger.former.products.items() if new in names}
+    former = {old for old, new in ledger.former_ids.products.items() if new in names}
     return {"", *names, *former, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
 
 
@@ -155,8 +155,8 @@ def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
     defined = {member.check for name in products for each in ledger.definitions(name) for member in each.members}
 
     def is_included(key: str) -> bool:
-        present = ledger.former.check(key)
-        owners = {present.partition("/")[0], ledger.former.product(key.partition("/")[0])}
+        present = ledger.former_ids.check(key)
+        owners = {present.partition("/")[0], ledger.former_ids.product(key.partition("/")[0])}
         return present in defined or not owners.isdisjoint(products)
 
     return replace(
@@ -182,7 +182,7 @@ def _facts(ledger: Ledger, facts: Sequence[Fact], products: set[str]) -> Iterato
             revoked = fact.content().get("revokes")
             concerns = revoked in corrections or revoked not in others
         else:
-            concerns = not fact.product or ledger.former.product(fact.product) in products
+            concerns = not fact.product or ledger.former_ids.product(fact.product) in products
         if concerns:
             corrections |= {fact.id} if fact.kind == CORRECTION else set()
             yield fact

@@ -21,7 +21,7 @@ from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.facts.known_facts import Facts
 from monitor.facts.planned_maintenance import late_maintenance
-from monitor.ledger.renamed_checks import unconfigured
+from monitor.ledger.renamed_checks import unconfigured_checks
 from monitor.storage.reader import reading
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _of_record(portfolio: Portfolio) -> list[str]:
             last, first = record.last_observed(), record.first_observed()
     except NinewatchError:
         return []
-    forgotten = unconfigured(last, portfolio, recorded.renamings)
-    facts = Facts(recorded.all, former=FormerIdMap.of(portfolio, recorded.renamings))
+    forgotten = unconfigured_checks(last, portfolio, recorded.renamings)
+    facts = Facts(recorded.all, former_ids=FormerIdMap.of(portfolio, recorded.renamings))
     late = [] if first is None else late_maintenance(portfolio, facts, first, SystemClock().now())
     return [*(f"the check {key} {message}" for key, message in forgotten.items()), *late]
 

@@ -93,7 +93,7 @@ class RecordLocation:
     record: Path
     zone: ZoneInfo
     products: Sequence[str] | None
-    former: FormerIdMap = field(default_factory=FormerIdMap)
+    former_ids: FormerIdMap = field(default_factory=FormerIdMap)
 
     @property
     def journal(self) -> Journal:
@@ -102,7 +102,7 @@ class RecordLocation:
 
     def facts(self) -> Facts:
         """Return the facts of the record and the journal: either may have lost some."""
-        return Facts(facts_of(self.record), self.journal.read(), former=self.former)
+        return Facts(facts_of(self.record), self.journal.read(), former_ids=self.former_ids)
 
     def corrections(self) -> Sequence[Correction | Revocation]:
         """Return corrections and revocations by when they were made."""

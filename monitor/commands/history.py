@@ -37,7 +37,7 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
     if not location.record.exists():
         raise NinewatchError(f"no record at {location.record}; specify the daemon's configuration with -c")
     first = None if since is None else _since(since, location)
-    facts, product = location.facts(), location.former.product(product)
+    facts, product = location.facts(), location.former_ids.product(product)
     _require(product, location, facts)
     entries = history(facts, product, first)
     for each in entries:

@@ -1,4 +1,4 @@
-"""Close each day of the record with a head (`sla/chain.py`), some minutes after it has ended."""
+"""Close each finished day of the record with a head (`sla/chain.py`)."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-GRACE: Final = 15 * MINUTE  # after midnight, until what was observed before it has been folded and written
-LOOK: Final = 1.0  # seconds between two looks at the clock
-SETTLE: Final = 2.0  # seconds after the start, until what the restart folded is written
+GRACE: Final = 15 * MINUTE  # after midnight, so that all observations of the day are on disk
+POLL_INTERVAL: Final = 1.0  # seconds between two checks of the clock
+START_DELAY: Final = 2.0  # seconds after the start, so that the runs of the restart are on disk
 RETRY: Final = 60.0  # seconds after a failure, or after a head that was not written
 
 
 class ChainKeeper:
-    """Makes a head for each day that is over, from the record on disk and in a thread of its own.
+    """Makes a head for each finished day from the record on disk, in a thread.
 
-    A day that ended while no daemon ran is closed by the next head, with the days after it.
+    The next head also covers earlier days without a head, for example because no daemon ran.
     """
 
     def __init__(self, record: Path, writer: Writer, clock: Clock, health: Health) -> None:
         self._record, self._writer, self._clock, self._health = record, writer, clock, health
-        self._closed: int | None = None  # the last day that is known to have a head, or not to need one
+        self._closed: int | None = None  # the last day that has a head or needs none
         self._not_before = 0.0  # monotonic
 
     async def run(self) -> None:
-        """Look once a second whether a day is to be closed, for ever."""
-        self._not_before = self._clock.monotonic() + SETTLE
+        """Close each finished day until cancelled."""
+        self._not_before = self._clock.monotonic() + START_DELAY
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + LOOK)
-            await self.look()
+            await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
+            await self.close_finished_day()
 
-    async def look(self) -> None:
-        """Close the last day that is over, unless it is closed; a failure is logged and tried again."""
+    async def close_finished_day(self) -> None:
+        """Close the last finished day unless it is closed; log a failure and retry later."""
         now = self._clock.now()
         day, moment = closed_day(now - GRACE), self._clock.monotonic()
         if day == self._closed or moment < self._not_before or not self._ready():
@@ -56,20 +56,20 @@ class ChainKeeper:
         try:
             closed = await asyncio.to_thread(self._next, day, now)
         except StoreError as error:
-            log.warning("day_not_closed", error=str(error), advice="it is tried again each minute")
+            log.warning("day_not_closed", error=str(error), advice="retried every minute")
             return
-        except Exception:  # a defect must not end the daemon
+        except Exception:  # a defect must not stop the daemon
             log.exception("day_not_closed")
             return
         if closed is None:
             self._closed = day
             return
         self._writer.put_head(closed)
-        self._not_before = moment + SETTLE
+        self._not_before = moment + START_DELAY
         log.info("day_closed", day=closed.head.date, head=closed.head.digest, number=closed.head.number)
 
     def _ready(self) -> bool:
-        """Return whether the record holds what was observed and the clock is right, as far as is known."""
+        """Return whether the record is complete and the clock is right, as far as is known."""
         health = self._health
         return not (health.store_error or health.record_missing or health.clock_stepped < -MINUTE)
 

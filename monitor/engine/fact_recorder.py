@@ -1,4 +1,4 @@
-"""Keep the facts of the ledger: follow the journal, and define products when the configuration is loaded."""
+"""Update the ledger's facts: follow the journal, and add definitions when the configuration is loaded."""
 
 from __future__ import annotations
 
@@ -28,22 +28,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-BACK: Final = MINUTE  # a clock that was set back by more is wrong: the next start sets aside what was stamped since
-
-PATIENCE: Final = 5.0  # seconds that a request waits for its fact to be on disk
+SET_BACK: Final = MINUTE  # a clock that was set back by more is wrong: the next start sets aside later rows
+WRITE_TIMEOUT: Final = 5.0  # seconds that a request waits for its fact to be on disk
 
 
 class FactRecorder:
-    """Keeps the ledger's facts. Facts are a set: what the record or the journal has lost, the other one still has.
+    """Adds facts to the ledger. Record and journal both store them: a fact that one of them lost is in the other.
 
-    A running daemon drops no fact that it has read, whatever becomes of the journal.
+    A running daemon keeps all facts that it has read, also if the journal is damaged or removed later.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal, writer: Writer, clock: Clock, health: Health) -> None:
         self._ledger, self._journal, self._writer = ledger, journal, writer
         self._clock, self._health = clock, health
         self._undefined = False
-        self._thread = ThreadPoolExecutor(1, "state-fact")  # of its own: it may wait for a dead disk
+        self._thread = ThreadPoolExecutor(1, "state-fact")  # not the default pool: it may block on a dead disk
 
     def restore(self, store: Store) -> None:
         """Read the facts of the record.
@@ -51,27 +50,27 @@ class FactRecorder:
         Raises:
             StoreError: it cannot be read.
         """
-        self._ledger.facts = Facts(store.load_facts(), former=self._ledger.former)
+        self._ledger.facts = Facts(store.load_facts(), former_ids=self._ledger.former_ids)
 
-    async def look(self) -> None:
-        """Read what is new in the journal, if it changed. Called about once a second; an unreadable one is logged.
+    async def read_journal(self) -> None:
+        """Add the new facts of the journal; log an error if it cannot be read. Called about once per second.
 
-        Definitions that wait for a right clock are added then.
+        Also add the definitions that waited for a right clock.
         """
         if self._undefined:
             self.define()
         if await asyncio.to_thread(self._journal.changed):
             try:
-                read = await asyncio.to_thread(self._journal.read)
+                facts = await asyncio.to_thread(self._journal.read)
             except NinewatchError as error:
                 log.error("journal_unreadable", error=str(error))
                 return
-            self.add(read)
+            self.add(facts)
 
     def define(self) -> None:
-        """Add what the configuration that was just loaded changes: definitions, and plans of maintenance.
+        """Add the definitions and maintenance plans that the loaded configuration changes.
 
-        While the clock is known to be wrong they wait: a definition takes effect at the first right instant.
+        They wait while the clock is known to be wrong, because a definition takes effect when it is added.
         """
         ledger, now = self._ledger, self._clock.now()
         wrong = self._clock_is_wrong(now)
@@ -80,51 +79,51 @@ class FactRecorder:
         self._undefined = wrong
         if not wrong:
             products = ledger.facts.products
-            found = additions(ledger.portfolio, ledger.definitions, self._first_observed, products, now)
+            definitions = additions(ledger.portfolio, ledger.definitions, self._first_observed, products, now)
             plans = list(added_plans(ledger.portfolio, ledger.facts, self._first_observed, now))
-            self._report_late(now)
+            self._report_late_maintenance(now)
             source = self._health.config_source
             renamings = added_renamings(ledger.portfolio, ledger.facts, now)
-            self.add([*renamings, *(each.fact(source) for each in found), *(each.fact(source) for each in plans)])
+            self.add([*renamings, *(item.fact(source) for item in definitions), *(plan.fact(source) for plan in plans)])
 
     async def state(self, fact: Fact) -> None:
-        """Append a fact to the journal, as a command does, and add it once it is on disk.
+        """Append a fact to the journal, and add it to the ledger once it is on disk.
 
-        At most one thread waits for a disk that does not answer.
+        At most one thread blocks on a disk that does not respond.
 
         Raises:
-            NinewatchError: it was not written within `PATIENCE`, or could not be.
+            NinewatchError: writing failed or took longer than `WRITE_TIMEOUT`.
         """
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WRITE_TIMEOUT):
                 await loop.run_in_executor(self._thread, self._journal.add, fact)
         except TimeoutError:
-            raise NinewatchError(f"{self._journal.path} was not written within {PATIENCE:g} s") from None
+            raise NinewatchError(f"{self._journal.path} was not written within {WRITE_TIMEOUT:g} s") from None
         self.add([fact])
 
     def _first_observed(self, product_id: str) -> int | None:
-        """Return the instant of the first observation of the product's checks, None if there is none."""
-        found = (entry.timeline.first_observation_at for entry in self._ledger.of(product_id))
-        return min((at for at in found if at is not None), default=None)
+        """Return the instant of the first observation of the product's checks, None without observations."""
+        instants = (entry.timeline.first_observation_at for entry in self._ledger.entries_of(product_id))
+        return min((at for at in instants if at is not None), default=None)
 
-    def _report_late(self, now: int) -> None:
-        """Log planned maintenance of time that has passed: it excludes nothing."""
-        began = [at for name in self._ledger.products if (at := self._first_observed(name)) is not None]
-        if began:
-            for each in late_maintenance(self._ledger.portfolio, self._ledger.facts, min(began), now):
-                log.warning("maintenance_in_the_past", reason=each)
+    def _report_late_maintenance(self, now: int) -> None:
+        """Log maintenance that was planned after its time: it excludes nothing."""
+        starts = [at for name in self._ledger.products if (at := self._first_observed(name)) is not None]
+        if starts:
+            for reason in late_maintenance(self._ledger.portfolio, self._ledger.facts, min(starts), now):
+                log.warning("maintenance_in_the_past", reason=reason)
 
     def _clock_is_wrong(self, now: int) -> bool:
-        """Return whether the record's time lies ahead: of the wall clock, or of the present instant."""
-        latest = self._ledger.latest
-        return self._health.clock_stepped < -BACK or (latest is not None and latest > now)
+        """Return whether the record's time is ahead of the wall clock or of `now`."""
+        latest = self._ledger.last_observation_at
+        return self._health.clock_stepped < -SET_BACK or (latest is not None and latest > now)
 
     def add(self, facts: Iterable[Fact]) -> None:
-        """Add the facts that are new to the ledger, and have them written."""
+        """Add the new facts to the ledger and queue them for writing."""
         known = {fact.id for fact in self._ledger.facts.all}
         new = [fact for fact in facts if fact.id not in known]
         if new:
-            self._ledger.facts = Facts(self._ledger.facts.all, new, former=self._ledger.former)
+            self._ledger.facts = Facts(self._ledger.facts.all, new, former_ids=self._ledger.former_ids)
             self._writer.put_facts(new)
             log.info("facts_added", count=len(new))

@@ -1,6 +1,6 @@
-"""Record heartbeats: which due instant each ping answers, and which due instants were missed.
+"""Record heartbeats: match each ping to a due instant, and record missed due instants.
 
-The timeline has all decisions, so a restart needs nothing else; only the start of a run in progress is lost.
+The state is in the timelines. A restart loses only the start of a run in progress.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 ROUND = 5 * SECOND  # between two checks for overdue pings; misses are recorded at their due instant
-_ASLEEP = 6 * ROUND  # since the last check: pings may have been lost in so long a time
-_EARLY = MINUTE  # a success answers a due instant from so long before it, because clocks differ
-_MOST = 1_000  # misses recorded per check
+_SUSPENDED = 6 * ROUND  # a longer time between two checks: the daemon was suspended and may have lost pings
+_EARLY = MINUTE  # a success this long before a due instant counts for it, because clocks differ
+_MAX_MISSES = 1_000  # recorded per check and call
 
 Record = Callable[["CheckEntry", ProbeResult, int, float], None]
-_NO_TOKEN = "no check has this token; comparing takes as long"  # noqa: S105 - not a password
+_NO_TOKEN = "compared if the check is unknown, to take the same time"  # noqa: S105 - not a password
 
 
 @dataclass(slots=True)
 class _Listening:
-    """State of one check: listening without interruption since, last checked, and the start of a run in progress."""
+    """State of one check: uninterrupted since, last checked, and start of the run in progress (microseconds, UTC)."""
 
     since: int
     checked: int
@@ -44,52 +44,52 @@ class _Listening:
 
 
 class Heartbeats:
-    """Receives pings and records missed ones. Use it on the event loop's thread only."""
+    """Receives pings and records missed pings. Use it on the event loop's thread only."""
 
     def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
         self._ledger, self._record, self._clock = ledger, record, clock
         self._listening: dict[str, _Listening] = {}
 
-    def admitted(self, key: str, token: str) -> CheckEntry | None:
+    def authenticate(self, key: str, token: str) -> CheckEntry | None:
         """Return the heartbeat check with this key if the token matches, in constant time."""
         entry = self._ledger.entries.get(key)
         check = entry.check if entry is not None else None
         secret = check.token.reveal() if isinstance(check, HeartbeatCheck) else _NO_TOKEN
-        same = hmac.compare_digest(token.encode(errors="surrogatepass"), secret.encode())
-        return entry if same and isinstance(check, HeartbeatCheck) else None
+        matches = hmac.compare_digest(token.encode(errors="surrogatepass"), secret.encode())
+        return entry if matches and isinstance(check, HeartbeatCheck) else None
 
     def start(self, entry: CheckEntry) -> None:
-        """Note that a run began."""
-        self.look(entry)
+        """Store the start of a run."""
+        self.record_missed(entry)
         self._listening_of(entry.key).started = self._clock.now()
 
     def end(self, entry: CheckEntry, code: int, note: str = "") -> None:
-        """Record that a run ended, with exit code 0 for a success, at the due instant that it answers.
+        """Record the end of a run at its due instant. Exit code 0 is a success.
 
-        A second report for the same due instant (a late success, a retry) is recorded at its own.
+        A second report for the same due instant (a late success, a retry) is recorded at its arrival.
         """
-        self.look(entry)
+        self.record_missed(entry)
         check, now, listening = _check(entry), self._clock.now(), self._listening_of(entry.key)
-        last, began = entry.timeline.last_at, listening.started or now
-        due = check.heartbeat.last(began + _early(check), check.zone)
-        answers = began <= due + check.grace and (last is None or due > last)
-        at = min(due, now) if answers else now
-        ran = (now - listening.started) / SECOND if listening.started is not None else 0.0
+        last, started = entry.timeline.last_at, listening.started or now
+        due = check.heartbeat.last(started + _early(check), check.zone)
+        matches = started <= due + check.grace and (last is None or due > last)
+        at = min(due, now) if matches else now
+        duration = (now - listening.started) / SECOND if listening.started is not None else 0.0
         listening.started = None
-        self._record(entry, _reported(code, note), at, ran)
+        self._record(entry, _result(code, note), at, duration)
 
     def note(self, entry: CheckEntry, text: str) -> None:
         """Log a message of a run; the record does not change."""
         log.info("heartbeat_note", check=entry.key, note=quoted(text, 500))
 
-    def look(self, entry: CheckEntry) -> None:
-        """Record missed pings, each at the instant at which it was due."""
+    def record_missed(self, entry: CheckEntry) -> None:
+        """Record missed pings, each at its due instant."""
         now, check = self._clock.now(), _check(entry)
         listening = self._listening_of(entry.key)
-        if now - listening.checked > _ASLEEP:  # suspended or stuck: pings may have been lost meanwhile
+        if now - listening.checked > _SUSPENDED:  # suspended or stuck: pings may have been lost
             listening.since, listening.started = now, None
         listening.checked = now
-        for _ in range(_MOST):
+        for _ in range(_MAX_MISSES):
             at, deadline, reason = self._next(entry, check, listening)
             if now < deadline:
                 return
@@ -97,13 +97,13 @@ class Heartbeats:
             self._record(entry, ProbeResult(Outcome.BAD, reason, detail=f"due {check.heartbeat}"), at, 0.0)
 
     def _next(self, entry: CheckEntry, check: HeartbeatCheck, listening: _Listening) -> tuple[int, int, str]:
-        """Return the next due instant, the instant from which it counts as missed, and the reason of the miss."""
+        """Return the next due instant, the deadline of its ping, and the reason code of a miss."""
         last = entry.timeline.last_at
         if listening.started is not None and (last is None or listening.started > last):
             end = listening.started + check.longest_run
             return end, end, "heartbeat_overran"
-        heard = listening.since if last is None else max(listening.since, last + _early(check))
-        due = check.heartbeat.after(heard, check.zone)
+        received = listening.since if last is None else max(listening.since, last + _early(check))
+        due = check.heartbeat.after(received, check.zone)
         return due, due + check.grace, "heartbeat_missed"
 
     def _listening_of(self, key: str) -> _Listening:
@@ -117,12 +117,12 @@ def _check(entry: CheckEntry) -> HeartbeatCheck:
 
 
 def _early(check: HeartbeatCheck) -> int:
-    """Return how long before a due instant (microseconds) a report answers it; 0 for `every`, which has no instants."""
+    """Return how long before a due instant (microseconds) a report counts for it; 0 for `every`, without instants."""
     shortest, _ = check.heartbeat.gaps(check.zone)
     return 0 if check.heartbeat.every is not None else min(_EARLY, shortest // 10)
 
 
-def _reported(code: int, note: str) -> ProbeResult:
+def _result(code: int, note: str) -> ProbeResult:
     detail = quoted(note, 200) if note else ""
     if code == 0:
         return ProbeResult(Outcome.GOOD, detail=detail)

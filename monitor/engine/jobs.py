@@ -25,20 +25,21 @@ if TYPE_CHECKING:
 class Jobs:
     """The jobs of the ledger's checks. A check that did not change keeps its prepared probe."""
 
-    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, beats: Heartbeats) -> None:
-        self._ledger, self._runner, self._recorder, self._beats = ledger, runner, recorder, beats
+    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, heartbeats: Heartbeats) -> None:
+        self._ledger, self._runner, self._recorder, self._heartbeats = ledger, runner, recorder, heartbeats
         self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
 
     def prepare(self, portfolio: Portfolio) -> None:
         """Prepare the probes of a portfolio before it becomes active. Slow: call it in a thread while probing."""
-        fresh = {}
+        prepared = {}
         for product, check in portfolio.checks():
             key = f"{product.id}/{check.id}"
-            held = self._prepared.get(key)
-            fresh[key] = held if held is not None and held[0] == check else (check, prepare_probe(check))
-        self._prepared = fresh
+            previous = self._prepared.get(key)
+            unchanged = previous is not None and previous[0] == check
+            prepared[key] = previous if previous is not None and unchanged else (check, prepare_probe(check))
+        self._prepared = prepared
 
-    def confine(self, portfolio: Portfolio) -> None:
+    def limit_outbound(self, portfolio: Portfolio) -> None:
         """Limit probes to the addresses that the portfolio allows."""
         self._runner.outbound = OutboundPolicy(portfolio.outbound)
 
@@ -53,9 +54,9 @@ class Jobs:
 
     async def _check_heartbeat(self, entry: CheckEntry) -> None:
         if self._ledger.entries.get(entry.key) is entry:
-            self._beats.look(entry)
+            self._heartbeats.record_missed(entry)
 
     async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
-        finished = await self._runner.run(entry.check, probe)
-        if self._ledger.entries.get(entry.key) is entry:  # else a reload has removed the check
-            self._recorder.record(entry, finished.result, finished.at, finished.duration)
+        attempt = await self._runner.run(entry.check, probe)
+        if self._ledger.entries.get(entry.key) is entry:  # otherwise a reload removed the check
+            self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)

@@ -1,4 +1,4 @@
-"""Measure the lag of the event loop, and the time in which it stalled during a probe."""
+"""Measure the lag and the stalls of the event loop."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
-TICK = 200 * MILLISECOND  # on the grid of due instants, so that a tick seldom wakes the process alone
-GRACE = 0.05  # seconds of lag that are no stall: 50 times the resolution of the timers
+TICK = 200 * MILLISECOND  # on the grid of due instants, so that ticks and probes share wake-ups
+GRACE = 0.05  # seconds of lag that do not count as a stall: 50 times the resolution of the timers
 
 
 class LoopMonitor:
-    """Wakes 5 times per second and adds up the time by which the loop was late.
+    """Wakes up 5 times per second and sums the lag of the loop.
 
     A stalled loop does not run this task, so `stalled` also counts a tick that is overdue now.
     """
@@ -43,6 +43,6 @@ class LoopMonitor:
         health.loop_lag_max = max(health.loop_lag_max, late)
 
     def stalled(self) -> float:
-        """Return the seconds of stalls so far, including one in progress."""
+        """Return the total seconds of stalls, including a stall in progress."""
         late = self._clock.monotonic() - self._due
         return self._lost + late if late > GRACE else self._lost

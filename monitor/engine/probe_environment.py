@@ -1,4 +1,4 @@
-"""Set up and close what probe attempts need: the poller of sockets, the name resolver and the loop monitor."""
+"""Set up and close the parts that probe attempts need: socket poller, name resolver and loop monitor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def probe_environment(
     clock: Clock, health: Health, resolver: Resolver | None = None, outbound: OutboundPolicy | None = None
 ) -> AsyncIterator[tuple[Runner, LoopMonitor]]:
-    """Yield a runner of attempts and the monitor that reports stalls of the event loop to it; close both."""
+    """Yield a runner of attempts and its monitor of the event loop; close both afterwards."""
     poller = Poller(asyncio.get_running_loop())
     resolver = resolver or Resolver()
     loop_monitor = LoopMonitor(clock, health)

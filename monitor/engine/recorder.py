@@ -1,4 +1,4 @@
-"""Record the result of a probe: update timeline, run and incident, queue the writes, and call the hooks."""
+"""Record probe results: update timeline, run and incident, queue the writes, and call the hooks."""
 
 from __future__ import annotations
 
@@ -32,18 +32,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SAVE_INTERVAL: Final = 10 * MINUTE  # microseconds between two saves of the open runs; a restart replays at most this
+SAVE_INTERVAL: Final = 10 * MINUTE  # between two saves of the open runs; a restart replays at most this time
 SAVE_STEP: Final = 20  # open runs saved per recorded result, so that saving 1,000 does not block the loop
 COMMIT_TIMEOUT: Final = 2.0  # seconds after which the hooks of an incident are called without waiting for its commit
 
 
 class Recorder:
-    """Records results on the event loop's thread, in a few microseconds each and without waiting.
+    """Records results on the event loop's thread, within microseconds and without waiting.
 
-    Hooks get an `Observed` at once, and an incident when it is committed, when its commit failed, or after
-    COMMIT_TIMEOUT seconds. A hook that raises is counted and logged; probing and the other hooks continue. `decide`
-    returns the product incidents and notifications that follow from a check incident; they are written in one
-    transaction with it.
+    Hooks get each `Observed` immediately, and each incident when it is committed, when its commit failed, or after
+    COMMIT_TIMEOUT seconds. Exceptions of a hook are counted and logged; probing and the other hooks continue. `decide`
+    returns the product incidents and notifications that a check incident causes; all are written in one transaction.
     """
 
     def __init__(
@@ -60,10 +59,10 @@ class Recorder:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[IncidentOpened | IncidentResolved] = []
         self._saving: Iterator[CheckHistory] | None = None
-        self._save_began: int | None = None
-        self._mark: int | None = None  # all observations before it are inside a saved run, or will be soon
+        self._save_started: int | None = None
+        self._mark: int | None = None  # all earlier observations are in saved runs, or in runs of the current save
         self._late: set[str] = set()
-        self.complete = True  # False once it was closed with unwritten data
+        self.complete = True  # False if it was closed with unwritten data
         writer.listen(self._on_writer_thread)
 
     async def __aenter__(self) -> Self:
@@ -74,7 +73,7 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        """Save the open runs, write the queue and stop the writer; then call the hooks of incidents that still wait."""
+        """Save the open runs, write the queue and stop the writer; then call the hooks of uncommitted incidents."""
         self._save_all_open_runs()
         self._write_failures(self._ledger.entries.values())
         self.complete = await asyncio.shield(asyncio.to_thread(self._writer.close))
@@ -82,47 +81,48 @@ class Recorder:
             self._call_incident_hooks(event)
 
     def record(self, entry: CheckEntry, result: ProbeResult, at: int, duration: float) -> None:
-        """Record a result; `at` is the instant at which the probe was sent, `duration` is seconds."""
+        """Record a result. `at` is the instant at which the probe was sent; `duration` is in seconds."""
         outcome = result.outcome
         latency = None if outcome is Outcome.UNKNOWN else round(duration * 1_000_000)
-        seen = Observation(entry.key, at, outcome, result.reason, latency)
+        observation = Observation(entry.key, at, outcome, result.reason, latency)
         try:
-            runs = entry.observe(seen)
+            runs = entry.observe(observation)
         except ValueError:
-            self._drop_late(seen)
+            self._drop_late(observation)
             return
-        observed = Observed(seen, result, duration)
+        observed = Observed(observation, result, duration)
         entry.count(observed)
-        change = entry.tracker.step(seen)
+        change = entry.tracker.step(observation)
         if not runs and self._mark is not None and at < self._mark:
-            runs = entry.open_runs()  # a missed heartbeat has the instant at which it was due, possibly hours ago
+            runs = entry.open_runs()  # a missed heartbeat is recorded at its due instant, possibly hours ago
         if change is None:
-            self._writer.put(seen, runs)
+            self._writer.put(observation, runs)
         else:
-            incident = self._ledger.decide(change)
+            incident = self._ledger.apply(change)
             self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
-            self._writer.put(seen, runs, incident, self._decide(incident))
+            self._writer.put(observation, runs, incident, self._decide(incident))
         if outcome is Outcome.UNKNOWN:
             self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
         self._save_open_runs(at)
         self._call_hooks(observed)
 
-    def _drop_late(self, seen: Observation) -> None:
+    def _drop_late(self, dropped: Observation) -> None:
         """Count an observation that is older than the last recorded one: the wall clock was set back."""
         self._health.late_observations += 1
-        if seen.check not in self._late:
-            self._late.add(seen.check)
-            log.warning("observation_before_the_last", check=seen.check, at=seen.at, advice="check the machine's clock")
+        check = dropped.check
+        if check not in self._late:
+            self._late.add(check)
+            log.warning("observation_before_the_last", check=check, at=dropped.at, advice="check the machine's clock")
 
     def _save_open_runs(self, at: int) -> None:
-        """Save the open runs every SAVE_INTERVAL, a few per call, so that a restart has few observations to replay."""
-        if self._save_began is None:
-            self._save_began = at
+        """Save the open runs every SAVE_INTERVAL, a few per call, so that a restart replays few observations."""
+        if self._save_started is None:
+            self._save_started = at
         if self._saving is None:
-            if at < self._save_began + SAVE_INTERVAL:
+            if at < self._save_started + SAVE_INTERVAL:
                 return
-            self._save_began, self._saving = at, iter(self._ledger.everything())
-            self._mark = at - self._longest_flight()
+            self._save_started, self._saving = at, iter(self._ledger.all_histories())
+            self._mark = at - self._max_probe_time()
             if not self._health.clock_suspect:
                 self._writer.retain(at - self._ledger.portfolio.retention.observations)
         step = list(islice(self._saving, SAVE_STEP))
@@ -132,17 +132,17 @@ class Recorder:
             self._saving = None
             self._writer.put_folded((), self._mark)
 
-    def _longest_flight(self) -> int:
-        """Return the maximum age of a probe without a recorded result, microseconds."""
+    def _max_probe_time(self) -> int:
+        """Return the maximum time from the start of a probe to its recorded result, microseconds."""
         return max((entry.check.timeout for entry in self._ledger.entries.values()), default=0) + MINUTE
 
     def _save_all_open_runs(self) -> None:
-        self._writer.put_folded([run for history in self._ledger.everything() for run in history.open_runs()], None)
+        self._writer.put_folded([run for history in self._ledger.all_histories() for run in history.open_runs()], None)
 
     def _write_everything(self) -> None:
-        """Write everything in memory into a new record; older raw observations are lost."""
+        """Write the whole state in memory into a new record; the raw observations of the lost record are missing."""
         ledger = self._ledger
-        for history in ledger.everything():
+        for history in ledger.all_histories():
             self._writer.put_folded(history.runs(), None)
         for incident in ledger.all_incidents():
             self._writer.put_incident(incident)
@@ -151,7 +151,7 @@ class Recorder:
     def _write_failures(self, histories: Iterable[CheckHistory]) -> None:
         """Write the newest failing probe of each open incident."""
         for entry in histories:
-            if isinstance(entry, CheckEntry) and (incident := entry.ongoing()) is not None:
+            if isinstance(entry, CheckEntry) and (incident := entry.open_incident()) is not None:
                 self._writer.put_incident(incident)
 
     def _await_commit(self, event: IncidentOpened | IncidentResolved) -> None:
@@ -168,7 +168,7 @@ class Recorder:
         if committed.emptied:
             self._write_everything()
         if committed.recovered:
-            self._save_all_open_runs()  # they contain the observations that were dropped meanwhile
+            self._save_all_open_runs()  # they contain the observations that the writer dropped
         for event in list(self._waiting):
             if any(_covers(incident, event.incident) for incident in committed.incidents):
                 self._call_incident_hooks(event)
@@ -188,7 +188,7 @@ class Recorder:
 
 
 def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
-    """Rebuild the ledger from the record; return the runs to write, as `Ledger.restore` does.
+    """Rebuild the ledger from the record; return the runs to write (see `Ledger.restore`).
 
     Raises:
         StoreError: the record cannot be read.
@@ -197,5 +197,5 @@ def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
 
 
 def _covers(written: Incident, decided: Incident) -> bool:
-    """Return whether writing `written` also persists `decided`: the same incident, and its end if `decided` has one."""
+    """Return whether writing `written` also persists `decided`: the same incident, including its end."""
     return written.id == decided.id and (written.resolved is not None or decided.resolved is None)

@@ -1,4 +1,4 @@
-"""Make one attempt under a deadline, measure it, and translate errors into outcomes."""
+"""Make one probe attempt with a deadline, measure its duration, and translate errors into outcomes."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# The phase in which the deadline fell -> reason. One deadline spans all phases; the reason says where it was lost.
-_DEADLINE_IN = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "tls_timeout"}
+# Phase at the deadline -> reason code. One deadline spans all phases.
+_TIMEOUT_REASONS = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "tls_timeout"}
 
 # A bad result is unknown if the loop stalled for this share of the probe's timeout, or for STALL seconds: the monitor
 # itself may be the cause.
 STALL_SHARE, STALL = 0.25, 1.0
 
-# The lateness of the deadline itself shows how late the loop was for each of a probe's waits: connect, TLS or first
-# byte, transfer, and the deadline. An idle loop is punctual to 1 or 2 ms.
-WAITS, PUNCTUAL = 4, 0.005
+# A loop that handles the deadline late was probably as late at each wait of the probe: connect, TLS or first byte,
+# transfer, and the deadline. An idle loop is late by 1 or 2 ms.
+WAITS, MAX_TIMER_DELAY = 4, 0.005
 
 
 class AttemptResult(NamedTuple):
-    """The result of one attempt: `at` is when it was sent (microseconds, UTC), `duration` is seconds."""
+    """The result of one attempt: `at` is the start of the probe (microseconds, UTC), `duration` is seconds."""
 
     at: int
     result: ProbeResult
@@ -71,21 +71,21 @@ class Runner:
     async def attempt(
         self, probe: Probe, seconds: float, *, slow_after: float = math.inf, outbound: OutboundPolicy | None = None
     ) -> AttemptResult:
-        """Return the probe's result, after `seconds` at most. Raises only cancellation.
+        """Return the probe's result within `seconds`. Raises only cancellation.
 
-        `outbound` limits where it may connect to; default: the runner's own policy.
+        `outbound` limits the addresses that it may connect to; default: the runner's policy.
         """
         at = self._clock.now()
         started = self._clock.monotonic()
         stalled = self._loop_monitor.stalled()
         attempt = self.new_attempt(outbound)
         attempt.deadline = started + seconds
-        result = await self._judged(probe, attempt, seconds)
+        result = await self._result_of(probe, attempt, seconds)
         duration = self._clock.monotonic() - started
         if result.outcome is Outcome.BAD:
             overdue = duration - seconds
-            lost = max(self._loop_monitor.stalled() - stalled, WAITS * overdue if overdue > PUNCTUAL else 0.0)
-            if _was_waiting(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
+            lost = max(self._loop_monitor.stalled() - stalled, WAITS * overdue if overdue > MAX_TIMER_DELAY else 0.0)
+            if _answer_was_unread(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(attempt, result, lost)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
             detail = f"took {duration:.3g} s, slow after {slow_after:g} s"
@@ -93,48 +93,47 @@ class Runner:
         return AttemptResult(at, result, duration)
 
     def new_attempt(self, outbound: OutboundPolicy | None = None) -> Attempt:
-        """Return an attempt without a deadline, for a caller that makes it by itself."""
+        """Return a new attempt without a deadline, for a caller that runs it itself."""
         return Attempt(self._clock, self._poller, self._resolver, outbound or self.outbound)
 
-    async def _judged(self, probe: Probe, attempt: Attempt, seconds: float) -> ProbeResult:
+    async def _result_of(self, probe: Probe, attempt: Attempt, seconds: float) -> ProbeResult:
         try:
             async with asyncio.timeout(seconds):
                 return await probe(attempt)
         except TimeoutError:
             attempt.deadline_phase = attempt.phase
-            reason = _DEADLINE_IN.get(attempt.phase, "deadline")
-            failure = attempt.own_failure or ProbeFailure(reason, _waiting(attempt, seconds))
+            reason = _TIMEOUT_REASONS.get(attempt.phase, "deadline")
+            failure = attempt.own_failure or ProbeFailure(reason, _timeout_detail(attempt, seconds))
         except ProbeFailure as error:
             failure = error
         except OSError as error:
             failure = failure_of(error)
-        except Exception as error:  # a defect of a probe kind is no outage
+        except Exception as error:  # a defect of a probe is not an outage
             log.error("probe_defect", error=repr(error), exc_info=True)
             failure = ProbeFailure("probe_defect", type(error).__name__, outcome=Outcome.UNKNOWN)
         attempt.close()
         return _failed(attempt, failure)
 
     def _starved(self, attempt: Attempt, result: ProbeResult, lost: float) -> ProbeResult:
-        why = (
+        cause = (
             "an answer was already received at the deadline"
             if attempt.answer_waiting
             else f"the event loop stalled for {lost:.2f} s"
         )
-        return _failed(attempt, ProbeFailure("monitor_starved", f"{why}; {result.reason}", outcome=Outcome.UNKNOWN))
+        return _failed(attempt, ProbeFailure("monitor_starved", f"{cause}; {result.reason}", outcome=Outcome.UNKNOWN))
 
 
-def _waiting(attempt: Attempt, seconds: float) -> str:
-    """Return the phase and the addresses that the attempt was waiting for at the deadline."""
+def _timeout_detail(attempt: Attempt, seconds: float) -> str:
+    """Return the detail of a timeout: the phase and the addresses at the deadline."""
     peer = attempt.peer[1][0] if attempt.peer is not None and attempt.phase == "connect" else ""
-    where = attempt.attempts or peer
-    return f"not complete within {seconds:g} s, waiting for {attempt.phase or 'start'}{where and f': {where}'}"
+    address = attempt.attempts or peer
+    return f"not complete within {seconds:g} s, waiting for {attempt.phase or 'start'}{address and f': {address}'}"
 
 
-def _was_waiting(attempt: Attempt, overdue: float) -> bool:
-    """Return whether the target had answered in time, and the event loop was too late to read it.
+def _answer_was_unread(attempt: Attempt, overdue: float) -> bool:
+    """Return whether the target answered in time, but the event loop did not read the answer before the deadline.
 
-    A target that sends slowly has nearly always just sent something. Once its answer has begun, the result is ours only
-    if the deadline was kept late.
+    During a transfer this also requires a late deadline: unread data alone is normal for a target that sends slowly.
     """
     return attempt.answer_waiting and (attempt.deadline_phase != "transfer" or overdue > GRACE)
 

@@ -1,4 +1,4 @@
-"""When each check is probed: absolute due times, phases hashed from ids, no more starts than the loop can finish."""
+"""Schedule the checks: absolute due times, phases hashed from ids, no more starts than the loop can process."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
     from monitor.engine.loop_monitor import LoopMonitor
     from monitor.health import Health
 
-BATCH = 10  # starts between two turns of the loop: waking up costs more than a probe, so probes share it
-BUSY_TURN = 0.01  # seconds; a turn longer than this means the loop has work in hand, and nothing more is started
-NAP = 0.5  # seconds; the longest sleep, so that newly loaded jobs are found
-SLEPT_THROUGH = 1.0  # seconds of stall after which overdue jobs go back to their phases
+BATCH = 10  # starts per iteration of the event loop: a wake-up costs more than a probe, so probes share wake-ups
+BUSY_ITERATION = 0.01  # seconds; after a longer iteration the loop is busy, and no more jobs are started
+MAX_SLEEP = 0.5  # seconds; the scheduler notices newly loaded jobs within this time
+LONG_STALL = 1.0  # seconds of stall after which overdue jobs are rescheduled
 
 
 def grid(interval: int) -> int:
-    """Return the spacing of the instants at which checks of this interval may fall due, microseconds.
+    """Return the spacing of due instants for checks of this interval, microseconds; at most a tenth of the interval.
 
-    Checks that share an instant share a wake-up, which is most of the cost of a probe. It is at most a tenth of the
-    interval, and a phase never moves a probe by more than that.
+    Checks with the same due instant share a wake-up, which is most of the cost of a probe.
     """
     if interval >= 10 * SECOND:
         return 200 * MILLISECOND
@@ -35,21 +34,21 @@ def grid(interval: int) -> int:
 
 
 def phase(key: str, interval: int) -> int:
-    """Return the check's place within its interval, microseconds: the same after every restart, spread over checks."""
+    """Return the check's offset within its interval, microseconds: a hash of its key, so it survives restarts."""
     step = grid(interval)
     slots = max(1, interval // step)
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") % slots * step
 
 
 def next_due(key: str, interval: int, after: int) -> int:
-    """Return the first due instant later than `after`; instants are k x interval + phase, microseconds UTC."""
+    """Return the first due instant later than `after`. Due instants are k x interval + phase, microseconds UTC."""
     offset = phase(key, interval)
     return ((after - offset) // interval + 1) * interval + offset
 
 
 @dataclass(slots=True)
 class Job:
-    """One check on the schedule. `start` probes it once and returns when the observation is recorded."""
+    """A scheduled check. `start` probes it once and returns after the observation is recorded."""
 
     key: str
     interval: int
@@ -59,17 +58,17 @@ class Job:
     dropped: bool = False
 
 
-# When a job is due, a serial number that keeps jobs from being compared, and the job. Tuples: the heap compares them
-# a dozen times a probe.
+# Due instant, serial number (so that jobs are never compared), job. A tuple, because the heap compares entries about
+# 12 times per probe.
 _Entry = tuple[int, int, Job]
 
 
 class Scheduler:
-    """Starts jobs when they are due, in the order in which they fell due.
+    """Starts jobs in the order of their due instants.
 
-    Due instants are kept in the record's time and slept for on the monotonic clock. A job that is still running when it
-    falls due again, or that could not be started for a whole interval, misses the tick: missed ticks are counted, and
-    their time has no observation, which makes it unknown. A missed tick is not caught up on.
+    Due instants are in the record's time; sleeping uses the monotonic clock. A tick is missed if the job is still
+    running at its next due instant, or could not be started for a whole interval. Missed ticks are counted and not
+    caught up: their time has no observation, so the state becomes unknown after the hold.
     """
 
     def __init__(self, clock: Clock, loop_monitor: LoopMonitor, health: Health, *, max_in_flight: int) -> None:
@@ -81,48 +80,48 @@ class Scheduler:
         self._finished = asyncio.Event()
 
     def load(self, jobs: Iterable[Job]) -> None:
-        """Put these jobs, and only these, on the schedule. A job with the same key and interval keeps its due time."""
+        """Replace the scheduled jobs by these. A job with the same key and interval keeps its due time."""
         now = self._clock.now()
-        fresh: dict[str, Job] = {}
+        scheduled: dict[str, Job] = {}
         for job in jobs:
-            held = self._jobs.pop(job.key, None)
-            if held is not None and held.interval == job.interval:
-                held.start = job.start
-                job = held
+            previous = self._jobs.pop(job.key, None)
+            if previous is not None and previous.interval == job.interval:
+                previous.start = job.start
+                job = previous
             else:
-                if held is not None:
-                    held.dropped = True
+                if previous is not None:
+                    previous.dropped = True
                 job.due = next_due(job.key, job.interval, now)
                 heapq.heappush(self._queue, (job.due, next(self._serial), job))
-            fresh[job.key] = job
-        for gone in self._jobs.values():
-            gone.dropped = True
-        self._jobs = fresh
+            scheduled[job.key] = job
+        for removed in self._jobs.values():
+            removed.dropped = True
+        self._jobs = scheduled
 
     async def run(self) -> None:
-        """Start jobs until cancelled; what is under way is cancelled with it."""
+        """Start jobs until cancelled; running jobs are cancelled as well."""
         async with asyncio.TaskGroup() as attempts:
-            lost = self._loop_monitor.stalled()
+            stalled_before = self._loop_monitor.stalled()
             while True:
-                await self._clock.sleep_until(self._next_moment())
-                if (stalled := self._loop_monitor.stalled()) - lost > SLEPT_THROUGH:
-                    self._skip_what_was_slept_through()
-                lost = stalled
+                await self._clock.sleep_until(self._wake_at())
+                if (stalled := self._loop_monitor.stalled()) - stalled_before > LONG_STALL:
+                    self._reschedule_overdue()
+                stalled_before = stalled
                 await self._start_due(attempts)
 
-    def _next_moment(self) -> float:
-        wait = NAP
+    def _wake_at(self) -> float:
+        wait = MAX_SLEEP
         if self._queue:
-            wait = min(NAP, (self._queue[0][0] - self._clock.now()) / SECOND)
+            wait = min(MAX_SLEEP, (self._queue[0][0] - self._clock.now()) / SECOND)
         return self._clock.monotonic() + wait
 
-    def _skip_what_was_slept_through(self) -> None:
-        """After a stall, return overdue jobs to their own phases, instead of starting all of them at once."""
+    def _reschedule_overdue(self) -> None:
+        """After a stall, move overdue jobs to their next due instants, instead of starting all of them at once."""
         now = self._clock.now()
-        self._queue = [(self._put_off(job, now), serial, job) for _, serial, job in self._queue]
+        self._queue = [(self._skip_missed(job, now), serial, job) for _, serial, job in self._queue]
         heapq.heapify(self._queue)
 
-    def _put_off(self, job: Job, now: int) -> int:
+    def _skip_missed(self, job: Job, now: int) -> int:
         if job.due + job.interval < now:
             due = next_due(job.key, job.interval, now)
             self._health.missed_ticks += (due - job.due) // job.interval
@@ -130,7 +129,7 @@ class Scheduler:
         return job.due
 
     async def _start_due(self, attempts: asyncio.TaskGroup) -> None:
-        """Start what is due in batches, and let the loop finish its work in hand between them."""
+        """Start the due jobs in batches; wait between batches until the loop has processed its pending events."""
         started = 0
         while self._queue and self._queue[0][0] <= self._clock.now():
             while self._health.in_flight >= self._limit:
@@ -139,7 +138,7 @@ class Scheduler:
             started += self._start_first(attempts)
             if started == BATCH:
                 started = 0
-                await self._let_the_loop_turn()
+                await self._yield_to_loop()
 
     def _start_first(self, attempts: asyncio.TaskGroup) -> int:
         due, serial, job = self._queue[0]
@@ -166,12 +165,12 @@ class Scheduler:
         health.lateness_max = max(health.lateness_max, late)
         health.in_flight += 1
 
-    async def _let_the_loop_turn(self) -> None:
-        """Return once a turn of the loop was short: the answers that had come in are dealt with."""
+    async def _yield_to_loop(self) -> None:
+        """Return after a short iteration of the event loop: pending answers are processed."""
         while True:
-            before = self._clock.monotonic()
+            started = self._clock.monotonic()
             await asyncio.sleep(0)
-            if self._clock.monotonic() - before < BUSY_TURN:
+            if self._clock.monotonic() - started < BUSY_ITERATION:
                 return
 
     async def _run(self, job: Job) -> None:

@@ -28,12 +28,12 @@ class Corrections:
     """Corrections and revocations, and the exclusions that are in force, by product."""
 
     facts: Sequence[Correction | Revocation] = ()
-    former: FormerIdMap = field(default_factory=FormerIdMap)
+    former_ids: FormerIdMap = field(default_factory=FormerIdMap)
     _by_product: dict[str, list[Exclusion]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in valid_corrections(self.facts):
-            self._by_product.setdefault(self.former.product(each.product), []).append(each.exclusion())
+            self._by_product.setdefault(self.former_ids.product(each.product), []).append(each.exclusion())
 
     def of(self, product_id: str) -> Sequence[Exclusion]:
         """Return what corrections exclude for the product."""
@@ -43,12 +43,12 @@ class Corrections:
 class Facts:
     """All facts, those of kinds that this version does not know included: by when they were made, each id once."""
 
-    def __init__(self, *sources: Iterable[Fact], former: FormerIdMap | None = None) -> None:
+    def __init__(self, *sources: Iterable[Fact], former_ids: FormerIdMap | None = None) -> None:
         self.all: Sequence[Fact] = merged(*sources)
-        self.former = former or FormerIdMap()
-        self.corrections = Corrections(list(corrections_in(self.all)), self.former)
-        self._definitions = _definitions(self.all, self.former)
-        self._maintenance = _maintenance(self.all, self.former)
+        self.former_ids = former_ids or FormerIdMap()
+        self.corrections = Corrections(list(corrections_in(self.all)), self.former_ids)
+        self._definitions = _definitions(self.all, self.former_ids)
+        self._maintenance = _maintenance(self.all, self.former_ids)
 
     @property
     def renamings(self) -> Sequence[Fact]:
@@ -57,7 +57,7 @@ class Facts:
 
     def concern(self, fact: Fact, product_id: str) -> bool:
         """Return whether the fact names the product, by its present id or a former one."""
-        return bool(fact.product) and self.former.product(fact.product) == product_id
+        return bool(fact.product) and self.former_ids.product(fact.product) == product_id
 
     @property
     def products(self) -> Sequence[str]:
@@ -87,17 +87,17 @@ class Facts:
         return self.corrections.of(product_id), self.maintenance(product_id), self.maintenance("")
 
 
-def _definitions(facts: Iterable[Fact], former: FormerIdMap) -> dict[str, list[Definition]]:
+def _definitions(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Definition]]:
     found: dict[str, list[Definition]] = {}
     for each in _counted(_readable(facts, DEFINITION, Definition.read)):
-        found.setdefault(former.product(each.product), []).append(former.definition(each))
+        found.setdefault(former_ids.product(each.product), []).append(former_ids.definition(each))
     return found
 
 
-def _maintenance(facts: Iterable[Fact], former: FormerIdMap) -> dict[str, list[MaintenancePlan]]:
+def _maintenance(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[MaintenancePlan]]:
     found: dict[str, list[MaintenancePlan]] = {}
     for each in _counted(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
-        name = former.product(each.product)
+        name = former_ids.product(each.product)
         found.setdefault(name, []).append(replace(each, product=name))
     return found
 

@@ -1,4 +1,4 @@
-"""Compute what a product's agreements exclude from a window: each part of it by the agreement of that time."""
+"""Compute the exclusions of a product in a window. Each part of the window follows the agreement of that time."""
 
 from __future__ import annotations
 
@@ -25,23 +25,27 @@ if TYPE_CHECKING:
 def agreed_exclusions(
     product: Product, window: Interval, portfolio: Portfolio, facts: Facts, histories: ProductHistories
 ) -> list[Exclusion]:
-    """Return what the product's agreement excludes from the window, cause by cause."""
-    found: list[Exclusion] = []
-    for written, part in histories.configured[product.id].agreements(window):
-        agreement = product.agreement if written is None else _agreement(written)
-        cut = (_within(each, part) for each in _excluded(product, agreement, part, portfolio, facts, histories))
-        found += (each for each in cut if each.interval.length)
-    return found
+    """Return the exclusions of the product in the window, one per cause and interval."""
+    exclusions: list[Exclusion] = []
+    for text, part in histories.configured[product.id].agreements(window):
+        agreement = product.agreement if text is None else _agreement(text)
+        clipped = (_clip(entry, part) for entry in _exclusions(product, agreement, part, portfolio, facts, histories))
+        exclusions += (exclusion for exclusion in clipped if exclusion.interval.length)
+    return exclusions
 
 
 def excluded_dependencies(definitions: Sequence[Definition], product: Product | None) -> set[str]:
-    """Return the products whose downtime one of the agreements excludes; `product` is configured now."""
-    agreements = [_agreement(each.agreement) for each in definitions]
+    """Return the products whose downtime an agreement excludes.
+
+    The agreements are those of the definitions and of `product`, the present configuration.
+    """
+    agreements = [_agreement(definition.agreement) for definition in definitions]
     agreements += [] if product is None else [product.agreement]
-    return {cut.product for each in agreements for cut in each.excludes if isinstance(cut, Dependency)}
+    causes = (cause for agreement in agreements for cause in agreement.excludes)
+    return {cause.product for cause in causes if isinstance(cause, Dependency)}
 
 
-def _excluded(
+def _exclusions(
     product: Product,
     agreement: Agreement,
     window: Interval,
@@ -50,24 +54,24 @@ def _excluded(
     histories: ProductHistories,
 ) -> Iterator[Exclusion]:
     yield from agreement.out_of_hours(window, portfolio.time_zone)
-    for each in agreement.excludes:
-        if isinstance(each, Dependency):
-            found = histories.find(each.product)
-            if found is not None:  # else a record of an earlier version does not know what it was
-                yield from dependency_downtime(found, window, each.product)
-        elif each == "corrections":
+    for cause in agreement.excludes:
+        if isinstance(cause, Dependency):
+            history = histories.find(cause.product)
+            if history is not None:  # a record of an earlier version may lack the dependency's definition
+                yield from dependency_downtime(history, window, cause.product)
+        elif cause == "corrections":
             yield from facts.corrections.of(product.id)
         else:
             yield from maintenance_exclusions(facts, portfolio, product.id, product.maintenance, window)
 
 
 @lru_cache(maxsize=1_024)
-def _agreement(written: str) -> Agreement:
-    return agreement_of(json.loads(written))
+def _agreement(text: str) -> Agreement:
+    return agreement_of(json.loads(text))
 
 
-def _within(exclusion: Exclusion, part: Interval) -> Exclusion:
-    """Return what of the exclusion lies in the part; nothing of it is an interval without length."""
+def _clip(exclusion: Exclusion, part: Interval) -> Exclusion:
+    """Return the exclusion limited to the part of the window; with an empty interval if they do not overlap."""
     if part.start <= exclusion.interval.start and exclusion.interval.end <= part.end:
         return exclusion
     start = min(max(exclusion.interval.start, part.start), part.end)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class CheckEntry(CheckHistory):
     """A configured check with its history.
 
-    `last` is the last result of this process, None before one; `totals` counts this process's probes by
-    outcome, `slow` those that were good and slow. `first_failure` and `last_failure` are the failing probes that an
-    incident keeps: the first of the streak that opens it and the newest, None until this process saw one.
+    `last` is the last result in this process, None before the first result. `totals` counts the probes of this process
+    by outcome; `slow` counts the good probes that were slow. `first_failure` is the first failing probe of the streak
+    that opens an incident, `last_failure` the newest one; both are None until a probe of this process fails.
     """
 
     __slots__ = ("check", "first_failure", "hold", "last", "last_failure", "product", "slow", "totals")
@@ -38,46 +38,48 @@ class CheckEntry(CheckHistory):
         self.define(product, check)
 
     def define(self, product: Product, check: CheckBase) -> None:
-        """Replace the definition and keep the history. A changed hold applies from the next observation on."""
+        """Replace the definition and keep the history. A changed hold applies to later observations."""
         self.product = product
         self.check = check
         self.hold = check.effective_hold
         self.timeline.hold = self.hold
         self.tracker.fall, self.tracker.rise = check.fall, check.rise
 
-    def count(self, seen: Observed) -> None:
+    def count(self, observed: Observed) -> None:
         """Count the last result. Call it before the step of the incident tracker."""
-        self.last = seen
-        self.totals[seen.result.outcome] += 1
-        self.slow += seen.result.reason == SLOW
-        if seen.result.outcome is Outcome.BAD:
-            self._note_failure(seen)
+        self.last = observed
+        self.totals[observed.result.outcome] += 1
+        self.slow += observed.result.reason == SLOW
+        if observed.result.outcome is Outcome.BAD:
+            self._note_failure(observed)
 
-    def count_on(self, before: CheckEntry) -> None:
-        """Continue the counts of this process: `before` had the key until the history of a former key joined it."""
-        self.last, self.totals, self.slow = before.last, before.totals, before.slow
-        self.first_failure, self.last_failure = before.first_failure, before.last_failure
+    def copy_counts(self, previous: CheckEntry) -> None:
+        """Continue the counts of the previous entry of this key, which a merge with a former key replaced."""
+        self.last, self.totals, self.slow = previous.last, previous.totals, previous.slow
+        self.first_failure, self.last_failure = previous.first_failure, previous.last_failure
 
-    def _note_failure(self, seen: Observed) -> None:
-        found = seen.result
-        self.last_failure = Failure(seen.observation.at, found.reason, found.status, found.detail, found.phases)
+    def _note_failure(self, observed: Observed) -> None:
+        result = observed.result
+        self.last_failure = Failure(observed.observation.at, result.reason, result.status, result.detail, result.phases)
         if self.tracker.phase is Phase.CLEAR or self.first_failure is None:
             self.first_failure = self.last_failure
 
-    def ongoing(self) -> Incident | None:
-        """Return the check's open incident with its newest failing probe, None if it has none."""
-        held = self.tracker.open
-        return held if held is None or self.last_failure is None else replace(held, last=self.last_failure)
+    def open_incident(self) -> Incident | None:
+        """Return the check's open incident with its newest failing probe, or None."""
+        incident = self.tracker.open
+        if incident is None or self.last_failure is None:
+            return incident
+        return replace(incident, last=self.last_failure)
 
-    def current(self, incident: Incident) -> Incident:
-        """Return the incident with the check's newest failing probe if it is the open one, else as it is."""
-        held = self.ongoing()
-        return held if held is not None and held.id == incident.id else incident
+    def with_newest_failure(self, incident: Incident) -> Incident:
+        """Return the check's incident, with the newest failing probe if it is open."""
+        open_incident = self.open_incident()
+        return open_incident if open_incident is not None and open_incident.id == incident.id else incident
 
     def may_change(self, at: int, now: int, end: int) -> bool:
-        """Return whether figures as of `at`, of a window that ends at `end`, may change after `now`.
+        """Return whether the figures as of `at` of a window that ends at `end` may still change after `now`.
 
-        They may until the outcome of all that was due or sent until `at` has arrived, but for a check that has a known
-        outcome from after the window.
+        They may change while outcomes of probes that were due or sent before `at` are missing, unless the check has a
+        known outcome after the end of the window.
         """
         return now < at + self.check.lateness and (self.timeline.last_known_at or EVER) < end

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class CheckHistory:
     """The timeline of one check, its open run and its incident tracker.
 
-    `key` is `product/check`. `version` rises with every observation: output rendered at the same version changes only
-    with time. `seeded_until` is the end of synthetic history, None without any.
+    `key` is `product/check`. `version` increases with every observation, so that rendered output can be cached by it.
+    `seeded_until` is the end of the synthetic history, None without synthetic history.
     """
 
     __slots__ = ("key", "open_run", "seeded_until", "timeline", "tracker", "version")
@@ -35,36 +35,36 @@ class CheckHistory:
         self.tracker = IncidentTracker(key, key.partition("/")[0], history=self.timeline)
 
     def continue_from(self, other: CheckHistory) -> None:
-        """Take over the history of the same key; `other` must not be used afterwards."""
+        """Continue the history of another object with the same key; `other` must not be used afterwards."""
         self.timeline, self.open_run, self.tracker = other.timeline, other.open_run, other.tracker
         self.version, self.seeded_until = other.version + 1, other.seeded_until
 
-    def observe(self, seen: Observation) -> tuple[Run, ...]:
-        """Add an observation to timeline and run; return the runs that it ended and began, usually none.
+    def observe(self, observation: Observation) -> tuple[Run, ...]:
+        """Add an observation to the timeline and its run; return the finished and the new run if a new run starts.
 
         Raises:
-            ValueError: it is not later than the last one; nothing changed.
+            ValueError: it is not later than the last observation; the history is unchanged.
         """
         open_run, hold = self.open_run, self.timeline.hold
-        continues = open_run is not None and open_run.accepts(seen, hold)
-        self.timeline.append(seen.at, seen.outcome, continues=continues)
+        continues = open_run is not None and open_run.accepts(observation, hold)
+        self.timeline.append(observation.at, observation.outcome, continues=continues)
         self.version += 1
         if open_run is None:
-            self.open_run = OpenRun(Run.of(seen, hold))
+            self.open_run = OpenRun(Run.of(observation, hold))
             return (self.open_run.run(),)
-        ended = open_run.add(seen, hold)
-        return () if ended is None else (ended, open_run.run())
+        finished = open_run.add(observation, hold)
+        return () if finished is None else (finished, open_run.run())
 
     def open_runs(self) -> tuple[Run, ...]:
-        """Return the open run so far; nothing before the first observation."""
+        """Return the open run as a tuple; an empty tuple before the first observation."""
         return () if self.open_run is None else (self.open_run.run(),)
 
     def runs(self) -> list[Run]:
-        """Return the whole history as runs; reasons and latencies of ended runs are not kept in memory."""
+        """Return the whole history as runs. Finished runs have no reasons and latencies: those are only on disk."""
         return [*self.timeline.runs(self.key)[: -1 if self.open_run else None], *self.open_runs()]
 
     def restore_runs(self, runs: Sequence[Run]) -> None:
-        """Load the recorded runs in order, each with the hold that it was recorded with."""
+        """Load the recorded runs in order, each with its recorded hold."""
         for run in runs:
             self.timeline.hold = run.hold
             self.timeline.append_run(run)
@@ -75,21 +75,21 @@ class CheckHistory:
         self.open_run = OpenRun(runs[-1])
         self.version += 1
 
-    def restore_incident(self, ongoing: Incident | None) -> None:
+    def restore_incident(self, incident: Incident | None) -> None:
         """Continue the recorded open incident, if any.
 
-        The record decides, not the runs under the present thresholds: an announced incident continues until recovery is
-        observed; one that was not announced is opened, and announced, by the next bad observation.
+        The record decides, not the runs under the present thresholds: a recorded incident continues until recovery is
+        observed. Without a recorded incident, the next bad observation opens one, so that it is announced.
         """
         failing = self.tracker.phase in (Phase.DOWN, Phase.FAILING)
-        self.tracker.open = ongoing
-        if ongoing is None:
+        self.tracker.open = incident
+        if incident is None:
             self.tracker.phase = Phase.FAILING if failing else Phase.CLEAR
         else:
             self.tracker.phase = Phase.DOWN if failing else Phase.RECOVERING
 
-    def may_last(self, incident: Incident, at: int) -> bool:
-        """Return whether the check's incident is resolved, or may continue after the instant.
+    def may_be_open_at(self, incident: Incident, at: int) -> bool:
+        """Return whether the incident may be open at the instant; always true for a resolved incident.
 
         An open incident of a check that is no longer probed ends when the last known observation expires.
         """
@@ -98,7 +98,7 @@ class CheckHistory:
 
 
 def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
-    """Return the runs since the last known outcome changed, on which the next decision depends."""
+    """Return the runs since the last change of the known outcome: the next decision depends on them only."""
     last_known: Outcome | None = None
     for i, run in enumerate(reversed(runs)):
         if run.outcome is not Outcome.UNKNOWN:
@@ -111,16 +111,16 @@ def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
 def fold_tail(tail: Iterable[Observation], history_of: Callable[[str], CheckHistory]) -> list[Run]:
     """Add the observations after each check's last recorded run; return the runs that contain them.
 
-    Only observations of the local vantage: check histories have no others.
+    Observations of other vantages are skipped: check histories are those of the local vantage.
     """
-    folded: dict[tuple[str, int], Run] = {}
-    for seen in tail:
-        if seen.vantage != VANTAGE:
+    runs: dict[tuple[str, int], Run] = {}
+    for observation in tail:
+        if observation.vantage != VANTAGE:
             continue
-        history = history_of(seen.check)
-        if history.open_run is not None and seen.at <= history.open_run.last:
-            continue  # of a former key, from the time of the present key
-        ended = history.observe(seen)
-        history.tracker.step(seen)
-        folded |= {(run.check, run.first): run for run in (*ended, *history.open_runs())}
-    return list(folded.values())
+        history = history_of(observation.check)
+        if history.open_run is not None and observation.at <= history.open_run.last:
+            continue  # recorded under a former key; the present key has observations of this time
+        changed = history.observe(observation)
+        history.tracker.step(observation)
+        runs |= {(run.check, run.first): run for run in (*changed, *history.open_runs())}
+    return list(runs.values())

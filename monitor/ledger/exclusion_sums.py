@@ -1,4 +1,4 @@
-"""Keep, for each product, sums of what its agreement excludes of the past, so that a window does not walk over it."""
+"""Cache sums of each product's exclusions, so that a window's figures do not iterate over all of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """The sums of a product, of which histories they are made, and the revision of each."""
+class _CachedSums:
+    """The sums of a product, with the histories that they depend on and the revisions of these."""
 
     sums: ExcludedSums
     histories: Sequence[Eras]
@@ -25,14 +25,14 @@ class _Kept:
 
 
 class ExclusionSums:
-    """What the products' agreements exclude, summed up to two days before the newest observation.
+    """Sums of the products' exclusions, up to two days before the newest observation.
 
-    `excluded` returns what is excluded of a product's window, `histories` those that this depends on, the product's own
-    first. The sums are dropped by `clear` when facts or configuration change, and when one of the histories has other
-    states in the past.
+    `excluded` returns the exclusions of a product in a window. `histories` returns the histories that these depend on,
+    beginning with the product's history. Call `clear` or `forget` when the configuration or facts change; the sums are
+    also recomputed when past states of a history change.
     """
 
-    GRID: ClassVar[int] = DAY  # sums begin and end at its multiples, and so serve the windows of a whole day
+    GRID: ClassVar[int] = DAY  # sums start and end at multiples of it, so that all windows of one day can share them
 
     def __init__(
         self,
@@ -41,41 +41,45 @@ class ExclusionSums:
     ) -> None:
         self._excluded = excluded
         self._histories = histories
-        self._kept: dict[str, _Kept] = {}
+        self._cache: dict[str, _CachedSums] = {}
 
     def clear(self) -> None:
         """Forget all sums."""
-        self._kept.clear()
+        self._cache.clear()
 
     def forget(self, product_ids: Iterable[str]) -> None:
-        """Forget the sums of the products whose facts exclude something else now."""
-        for name in product_ids:
-            self._kept.pop(name, None)
+        """Forget the sums of the products, because facts changed their exclusions."""
+        for product_id in product_ids:
+            self._cache.pop(product_id, None)
 
     def after(self, product_id: str, window: Interval) -> AfterExclusions:
-        """Return what is left of the window after the exclusions of the product's agreement."""
-        kept = self._kept.get(product_id)
-        histories = self._histories(product_id) if kept is None else kept.histories
-        revisions = [each.revision for each in histories]
-        own = histories[0]
-        fixed = self._grid(own.fixed_until if own.fixed_until is not None else window.start)
+        """Return the window of the product without its exclusions."""
+        cached = self._cache.get(product_id)
+        histories = self._histories(product_id) if cached is None else cached.histories
+        revisions = [history.revision for history in histories]
+        product_history = histories[0]
+        fixed_until = product_history.fixed_until
+        fixed = self._grid(window.start if fixed_until is None else fixed_until)
         if fixed <= window.start:
-            return AfterExclusions(own, [self._sums(product_id, own, window)])
-        if kept is None or kept.revisions != revisions or kept.sums.start > window.start:
-            kept = self._kept[product_id] = _Kept(ExcludedSums(own, self._grid(window.start)), histories, revisions)
-        if kept.sums.end < fixed:
-            self._extend(product_id, kept.sums, fixed)
-        if kept.sums.end >= window.end:
-            return AfterExclusions(own, [kept.sums])
-        rest = self._sums(product_id, own, Interval(kept.sums.end, window.end))
-        return AfterExclusions(own, [kept.sums, rest])
+            return AfterExclusions(product_history, [self._sums(product_id, product_history, window)])
+        if cached is None or cached.revisions != revisions or cached.sums.start > window.start:
+            cached = self._cache[product_id] = _CachedSums(
+                ExcludedSums(product_history, self._grid(window.start)), histories, revisions
+            )
+        if cached.sums.end < fixed:
+            self._extend(product_id, cached.sums, fixed)
+        if cached.sums.end >= window.end:
+            return AfterExclusions(product_history, [cached.sums])
+        rest = self._sums(product_id, product_history, Interval(cached.sums.end, window.end))
+        return AfterExclusions(product_history, [cached.sums, rest])
 
-    def _sums(self, product_id: str, own: Eras, window: Interval) -> ExcludedSums:
-        return ExcludedSums.of(own, window, (each.interval for each in self._excluded(product_id, window)))
+    def _sums(self, product_id: str, product_history: Eras, window: Interval) -> ExcludedSums:
+        intervals = (exclusion.interval for exclusion in self._excluded(product_id, window))
+        return ExcludedSums.of(product_history, window, intervals)
 
     def _extend(self, product_id: str, sums: ExcludedSums, until: int) -> None:
-        found = self._excluded(product_id, Interval(sums.end, until))
-        sums.extend(until, (each.interval for each in found))
+        exclusions = self._excluded(product_id, Interval(sums.end, until))
+        sums.extend(until, (exclusion.interval for exclusion in exclusions))
 
     def _grid(self, at: int) -> int:
         return at // self.GRID * self.GRID

@@ -1,4 +1,4 @@
-"""The incidents of all recorded checks, open and resolved, those of checks that were removed included."""
+"""The open and resolved incidents of all recorded checks, including removed checks."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ class IncidentRegister:
         self._newest: list[Incident] | None = None
 
     def add(self, incident: Incident) -> None:
-        """Add an incident, or replace the one with its id."""
+        """Add an incident, or replace the incident with the same id."""
         self._by_id[incident.id] = incident
         self._newest = None
 
     def rename(self, former: FormerIdMap) -> None:
-        """Replace the former keys of checks and products by the present ones."""
-        self._by_id = {name: renamed_incident(each, former) for name, each in self._by_id.items()}
+        """Replace the former keys of checks and products by the present keys."""
+        self._by_id = {name: renamed_incident(incident, former) for name, incident in self._by_id.items()}
         self._newest = None
 
     def all(self) -> list[Incident]:
-        """Return all incidents, in the order in which they became known."""
+        """Return all incidents in the order in which they were added."""
         return list(self._by_id.values())
 
     def newest(self, configured: Container[str]) -> list[Incident]:
-        """Return those of the configured checks, newest first; the same list as before until one changes.
+        """Return the incidents of the configured checks, newest first.
 
-        `rename` is called when what is configured changes.
+        The list is cached until an incident changes, or until `rename`, which every load of a configuration calls.
         """
         if self._newest is None:
-            seen = [incident for incident in self._by_id.values() if incident.check in configured]
-            self._newest = sorted(seen, key=lambda incident: (incident.opened, incident.id), reverse=True)
+            incidents = [incident for incident in self._by_id.values() if incident.check in configured]
+            self._newest = sorted(incidents, key=lambda incident: (incident.opened, incident.id), reverse=True)
         return self._newest
 
-    def ongoing(self) -> dict[str, Incident]:
-        """Return the open incidents, by the keys of their checks."""
+    def open(self) -> dict[str, Incident]:
+        """Return the open incidents by check key."""
         return {incident.check: incident for incident in self._by_id.values() if incident.resolved is None}
 
-    def decide(self, change: Opened | Resolved, entry: CheckEntry | None) -> Incident:
-        """Add what the tracker of the entry decided, and return it with the failing probes that it keeps."""
+    def apply(self, change: Opened | Resolved, entry: CheckEntry | None) -> Incident:
+        """Add the incident of a tracker's decision; return it with its first and newest failing probe."""
         incident = change.incident
         if entry is not None:
             first = incident.first if isinstance(change, Resolved) else entry.first_failure

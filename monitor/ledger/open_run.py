@@ -1,4 +1,4 @@
-"""Fold observations into runs, as `Run.accepts` and `Run.with_observation` do, but without copies."""
+"""Add observations to a run in place. The rules are those of `Run.accepts` and `Run.with_observation`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 class OpenRun:
     """The open run of one check at one vantage.
 
-    A frozen Run per probe costs 1.7 us, this 0.24 us; a run is read only when it is written. A property test compares
-    it with `Run.accepts` and `Run.with_observation`.
+    A new frozen `Run` per probe costs 1.7 us, this class 0.24 us. A property test compares it with `Run`.
     """
 
     __slots__ = (
@@ -49,34 +48,34 @@ class OpenRun:
         self.vantage = run.vantage
         self.seeded = run.seeded
 
-    def accepts(self, seen: Observation, hold: int) -> bool:
+    def accepts(self, observation: Observation, hold: int) -> bool:
         """Return whether the observation continues the open run."""
         return (
-            self.outcome is seen.outcome
-            and self.last < seen.at <= self.last + hold
+            self.outcome is observation.outcome
+            and self.last < observation.at <= self.last + hold
             and self.hold == hold
-            and self.reason == seen.reason
+            and self.reason == observation.reason
             and not self.seeded
-            and is_evenly_spaced(seen.at - self.last, self.last - self.first, self.count)
+            and is_evenly_spaced(observation.at - self.last, self.last - self.first, self.count)
         )
 
-    def add(self, seen: Observation, hold: int) -> Run | None:
-        """Add the observation; return the run that it ended, None if it continued the open one."""
-        if self.accepts(seen, hold):
-            self.last = seen.at
+    def add(self, observation: Observation, hold: int) -> Run | None:
+        """Add the observation. Return the finished run if the observation starts a new one, otherwise None."""
+        if self.accepts(observation, hold):
+            self.last = observation.at
             self.count += 1
-            if (latency := seen.latency) is not None:
+            if (latency := observation.latency) is not None:
                 self.latency_count += 1
                 self.latency_sum += latency
                 if latency > self.latency_max:
                     self.latency_max = latency
             return None
-        ended = self.run()
-        self._start(Run.of(seen, hold))
-        return ended
+        finished = self.run()
+        self._start(Run.of(observation, hold))
+        return finished
 
     def run(self) -> Run:
-        """Return the open run so far."""
+        """Return the open run as a `Run`."""
         return Run(
             self.check,
             self.outcome,

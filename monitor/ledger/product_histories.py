@@ -1,4 +1,4 @@
-"""Compose the history of each product from those of its checks, by the definitions that held.
+"""Compose the history of each product from its checks, one era per definition.
 
 measurement.md, section 3, "Eras".
 """
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class ProductHistories:
-    """The history of each product, by its id: of those in `configured`, and of those that the configuration has not.
+    """The history of each configured product, by id, and of each removed product.
 
-    `timeline` returns the timeline of a check by its key, an empty one if there is none yet. Products with the same
+    `timeline` returns the timeline of a check by its key, an empty timeline for an unknown key. Products with the same
     members and rule share one composition.
     """
 
@@ -35,52 +35,57 @@ class ProductHistories:
         self._compositions: dict[tuple[object, ...], Composition] = {}
 
     def find(self, product_id: str) -> Eras | None:
-        """Return the history of a product, configured or removed; None if no definition names it."""
+        """Return the history of a configured or removed product, or None if the product is unknown."""
         return self.configured.get(product_id) or self._removed.get(product_id)
 
     def compose(self, products: Iterable[Product], facts: Facts) -> None:
-        """Compose each product by its definitions; one without any, as it is configured now.
+        """Compose each product by its definitions, or by its present configuration if it has no definition.
 
-        Compositions that go on keep the states that they have composed so far.
+        Unchanged compositions are reused with the states that they have computed.
         """
-        held, self._compositions = self._compositions, {}
-        before, self.configured = self.configured, {}
+        previous, self._compositions = self._compositions, {}
+        histories, self.configured = self.configured, {}
         for product in products:
-            eras = list(self._eras(facts.definitions(product.id), held)) or [self._undefined(product, held)]
-            found = self.configured[product.id] = before.get(product.id) or Eras(eras)
-            found.redefine(eras)  # renderers of the product keep the same object
+            eras = list(self._eras(facts.definitions(product.id), previous)) or [self._present_era(product, previous)]
+            history = self.configured[product.id] = histories.get(product.id) or Eras(eras)
+            history.redefine(eras)  # in place: renderers of the product keep a reference
         removed = (name for name in facts.products if name not in self.configured)
-        self._removed = {name: Eras(list(self._eras(facts.definitions(name), held))) for name in removed}
+        self._removed = {name: Eras(list(self._eras(facts.definitions(name), previous))) for name in removed}
 
-    def _eras(self, defined: Sequence[Definition], held: Mapping[tuple[object, ...], Composition]) -> Iterator[Era]:
-        """Yield an era for each definition. The first one of an older record begins with that record."""
-        before: set[str] = set()
-        for number, each in enumerate(defined):
-            local = [member for member in each.members if member.vantage == VANTAGE]
-            timelines = {member.check: self._timeline(member.check) for member in local}
-            whole = self._composed(each.rule, tuple(timelines.values()), held) if timelines else None
-            begun = (
+    def _eras(
+        self, definitions: Sequence[Definition], previous: Mapping[tuple[object, ...], Composition]
+    ) -> Iterator[Era]:
+        """Yield one era per definition. In a record without earlier definitions, the first era starts with the record.
+
+        Checks that a definition adds are passed to the era, because they have no observations at its start.
+        """
+        known_checks: set[str] = set()
+        for number, definition in enumerate(definitions):
+            members = [member for member in definition.members if member.vantage == VANTAGE]
+            timelines = {member.check: self._timeline(member.check) for member in members}
+            composition = self._composition(definition.rule, tuple(timelines.values()), previous) if timelines else None
+            observed_before = (
                 number == 0
-                and whole is not None
-                and whole.first_observation_at is not None
-                and whole.first_observation_at <= each.made
+                and composition is not None
+                and composition.first_observation_at is not None
+                and composition.first_observation_at <= definition.made
             )
-            new = [] if begun else [member for member in local if member.check not in before]
+            new = [] if observed_before else [member for member in members if member.check not in known_checks]
             hold = max((member.hold for member in new), default=0)
             added = tuple(timelines[member.check] for member in new)
-            yield Era(each.made, whole, added, hold, each.objective, each.agreement)
-            before = set(timelines)
+            yield Era(definition.made, composition, added, hold, definition.objective, definition.agreement)
+            known_checks = set(timelines)
 
-    def _undefined(self, product: Product, held: Mapping[tuple[object, ...], Composition]) -> Era:
+    def _present_era(self, product: Product, previous: Mapping[tuple[object, ...], Composition]) -> Era:
         members = tuple(self._timeline(f"{product.id}/{check.id}") for check in product.checks)
-        return Era(EVER, self._composed(product.rule, members, held))
+        return Era(EVER, self._composition(product.rule, members, previous))
 
-    def _composed(
-        self, rule: Rule, members: tuple[Timeline, ...], held: Mapping[tuple[object, ...], Composition]
+    def _composition(
+        self, rule: Rule, members: tuple[Timeline, ...], previous: Mapping[tuple[object, ...], Composition]
     ) -> Composition:
-        if rule.k is not None and rule.k > len(members):  # a renaming made one check of two members
+        if rule.k is not None and rule.k > len(members):  # a renaming merged two members into one check
             rule = Rule(len(members))
         key = (rule.needed(len(members)), *sorted(map(id, members)))
         if key not in self._compositions:
-            self._compositions[key] = held.get(key) or Composition(rule, members)
+            self._compositions[key] = previous.get(key) or Composition(rule, members)
         return self._compositions[key]

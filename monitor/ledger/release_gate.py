@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
-    """Return the gate of the product as of now, by the budget policy that is configured and the override in force."""
+    """Return the product's release gate as of now, from the configured budget policy and the override in force."""
     policy = ledger.portfolio.policy_of(product)
     window = Interval(now - product.window, now)
     history = ledger.compositions[product.id]
@@ -24,13 +24,13 @@ def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
         ledger.contractual(product.id, window) if policy.contractual else ledger.measured(product.id, window, now)
     )
     pieces = None if policy.contractual else partial(history.pieces, window)
-    incidents = tuple(each.id for each in ledger.open_incidents(product.id))
-    seen = Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
-    return gate(policy, seen, override_of(ledger, product.id, now))
+    incidents = tuple(incident.id for incident in ledger.open_incidents(product.id))
+    situation = Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
+    return gate(policy, situation, override_in_force(ledger, product.id, now))
 
 
-def override_of(ledger: Ledger, product_id: str, now: int) -> GateOverride | None:
-    """Return the override that is in force for the product, the newest if there are several."""
-    stated = overrides_in_force(ledger.facts.all, now)
-    mine = [each for each in stated if ledger.former.product(each.product) == product_id]
-    return mine[-1] if mine else None
+def override_in_force(ledger: Ledger, product_id: str, now: int) -> GateOverride | None:
+    """Return the newest override that is in force for the product, or None."""
+    overrides = overrides_in_force(ledger.facts.all, now)
+    matching = [override for override in overrides if ledger.former_ids.product(override.product) == product_id]
+    return matching[-1] if matching else None

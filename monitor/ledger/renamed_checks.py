@@ -1,7 +1,7 @@
-"""Read records of renamed checks: what was recorded under a former key becomes part of the present key's history.
+"""Merge the history that is recorded under a check's former keys into the history of its present key.
 
-The rows of the record keep their keys; the former ones are replaced as they are read. Where both keys have observations
-of the same time, the present key's count.
+The record keeps the former keys; they are replaced on reading. If both keys have observations of the same time, those
+of the present key count.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ _BY_FIRST = attrgetter("first")
 
 
 def renamed_runs(runs: Iterable[Run], former: FormerIdMap) -> Iterator[Run]:
-    """Yield the runs, which come by check and `first`, with former keys replaced: again by check and `first`."""
+    """Yield the runs with former keys replaced. Input and output are ordered by check and `first`."""
     if not former.checks:
         yield from runs
         return
     concerned = {*former.checks, *former.checks.values()}
-    held: dict[str, list[Run]] = {}
+    groups: dict[str, list[Run]] = {}
     for key, group in groupby(runs, attrgetter("check")):
         if key in concerned:
-            held.setdefault(key, []).extend(group)
+            groups.setdefault(key, []).extend(group)
         else:
             yield from group
     for key in dict.fromkeys(former.checks.values()):
         sources = [key, *(old for old, new in former.checks.items() if new == key)]
-        for vantage in sorted({run.vantage for name in sources for run in held.get(name, ())}):
-            parts = [[run for run in held.get(name, ()) if run.vantage == vantage] for name in sources]
-            yield from joined(key, parts)
+        for vantage in sorted({run.vantage for name in sources for run in groups.get(name, ())}):
+            parts = [[run for run in groups.get(name, ()) if run.vantage == vantage] for name in sources]
+            yield from merge_runs(key, parts)
 
 
 def renamed_tail(tail: Iterable[Observation], former: FormerIdMap) -> Iterator[Observation]:
@@ -54,31 +54,33 @@ def renamed_tail(tail: Iterable[Observation], former: FormerIdMap) -> Iterator[O
     if not former.checks:
         yield from tail
         return
-    for seen in tail:
-        key = former.check(seen.check)
-        yield seen if key == seen.check else replace(seen, check=key)
+    for observation in tail:
+        key = former.check(observation.check)
+        yield observation if key == observation.check else replace(observation, check=key)
 
 
 def renamed_incident(incident: Incident, former: FormerIdMap) -> Incident:
-    """Return the incident as one of the present check and product."""
+    """Return the incident with the present keys of its check and product."""
     key = former.check(incident.check)
     return incident if key == incident.check else replace(incident, check=key, product=key.partition("/")[0])
 
 
 def added_renamings(portfolio: Portfolio, facts: Facts, now: int) -> Iterator[Fact]:
-    """Yield the facts that a load of the portfolio at `now` adds: former ids that are not recorded yet, by product."""
-    stated = FormerIdMap.of(portfolio)
-    known = [each.content() for each in facts.renamings]
+    """Yield a fact for each product with former ids that are not recorded yet."""
+    former = FormerIdMap.of(portfolio)
+    known = [fact.content() for fact in facts.renamings]
     for product in portfolio.products:
-        body = stated.renaming(product.id)
+        body = former.renaming(product.id)
         if body and body not in known:
             yield Fact.of(now, AUTHOR, RENAMING, product.id, body)
 
 
-def unconfigured(last_observed: Mapping[str, int], portfolio: Portfolio, facts: Iterable[Fact] = ()) -> dict[str, str]:
-    """Return the recorded checks that the portfolio does not have, each with what to know and to do.
+def unconfigured_checks(
+    last_observed: Mapping[str, int], portfolio: Portfolio, facts: Iterable[Fact] = ()
+) -> dict[str, str]:
+    """Return a message for each recorded check that the portfolio does not contain.
 
-    `last_observed` has the instant of the last observation of each recorded check.
+    `last_observed` maps each recorded check to the instant of its last observation.
     """
     former = FormerIdMap.of(portfolio, facts).checks
     configured = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
@@ -92,53 +94,54 @@ def unconfigured(last_observed: Mapping[str, int], portfolio: Portfolio, facts: 
 def renamed_histories(
     known: Mapping[str, CheckHistory], former: FormerIdMap
 ) -> Iterator[tuple[str, list[CheckHistory]]]:
-    """Yield each present key whose former keys have a history, with all histories of it: its own comes first."""
+    """Yield each present key whose former keys have a history, with the history of the present key first."""
     for key in dict.fromkeys(former.checks.values()):
-        olds = [known[old] for old, new in former.checks.items() if new == key and old in known]
-        if any(history.open_run is not None for history in olds):
-            yield key, ([known[key]] if key in known else []) + olds
+        former_histories = [known[old] for old, new in former.checks.items() if new == key and old in known]
+        if any(history.open_run is not None for history in former_histories):
+            yield key, ([known[key]] if key in known else []) + former_histories
 
 
-def joined_history(key: str, histories: Sequence[CheckHistory]) -> CheckHistory:
-    """Return one history of what several hold, the first of them taking precedence. They must not be used any more."""
-    made = CheckHistory(key)
-    runs = joined(key, [history.runs() for history in histories])
+def merge_histories(key: str, histories: Sequence[CheckHistory]) -> CheckHistory:
+    """Merge several histories into one; earlier ones take precedence. The originals must not be used afterwards."""
+    merged = CheckHistory(key)
+    runs = merge_runs(key, [history.runs() for history in histories])
     if runs:
-        made.restore_runs(runs)
-    made.version = max(history.version for history in histories) + 1
-    made.seeded_until = max((each.seeded_until for each in histories if each.seeded_until is not None), default=None)
-    return made
+        merged.restore_runs(runs)
+    merged.version = max(history.version for history in histories) + 1
+    seeded = (history.seeded_until for history in histories)
+    merged.seeded_until = max((until for until in seeded if until is not None), default=None)
+    return merged
 
 
-def joined(key: str, sources: Sequence[Sequence[Run]]) -> list[Run]:
-    """Return the runs of all sources in order of time, under one key; an earlier source takes precedence."""
-    taken: list[Run] = []
+def merge_runs(key: str, sources: Sequence[Sequence[Run]]) -> list[Run]:
+    """Return the runs of all sources in chronological order, under one key. Earlier sources take precedence."""
+    merged: list[Run] = []
     for runs in sources:
-        parts = [part for run in runs for part in _uncovered(run, taken)]
-        taken = sorted([*taken, *(replace(part, check=key) for part in parts)], key=_BY_FIRST)
-    return taken
+        parts = [part for run in runs for part in _uncovered_parts(run, merged)]
+        merged = sorted([*merged, *(replace(part, check=key) for part in parts)], key=_BY_FIRST)
+    return merged
 
 
-def _uncovered(run: Run, taken: Sequence[Run]) -> Iterator[Run]:
-    """Yield the parts of the run that no other run covers. `taken` is in order of time."""
-    begin = max(0, bisect_left(taken, run.first, key=_BY_FIRST) - 1)
-    end = bisect_left(taken, run.last + 1, key=_BY_FIRST)
-    over = [Interval(each.first, each.last + 1) for each in taken[begin:end] if each.last >= run.first]
-    if not over:
+def _uncovered_parts(run: Run, others: Sequence[Run]) -> Iterator[Run]:
+    """Yield the parts of the run that no other run covers. `others` is in chronological order."""
+    begin = max(0, bisect_left(others, run.first, key=_BY_FIRST) - 1)
+    end = bisect_left(others, run.last + 1, key=_BY_FIRST)
+    covered = [Interval(other.first, other.last + 1) for other in others[begin:end] if other.last >= run.first]
+    if not covered:
         yield run
         return
-    for piece in subtract(Interval(run.first, run.last + 1), over):
-        if (part := _part(run, piece)) is not None:
+    for interval in subtract(Interval(run.first, run.last + 1), covered):
+        if (part := _part(run, interval)) is not None:
             yield part
 
 
-def _part(run: Run, piece: Interval) -> Run | None:
-    """Return the observations of the run within the piece, taken as evenly spaced; None if none is."""
+def _part(run: Run, interval: Interval) -> Run | None:
+    """Return the part of the run within the interval, assuming evenly spaced observations; None if it has none."""
     length, steps = run.last - run.first, run.count - 1
     if not length:
         return run
-    low = -((run.first - piece.start) * steps // length)
-    high = (piece.end - 1 - run.first) * steps // length
+    low = -((run.first - interval.start) * steps // length)
+    high = (interval.end - 1 - run.first) * steps // length
     if high < low:
         return None
     first, last = (run.first + number * length // steps for number in (low, high))

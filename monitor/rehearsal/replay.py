@@ -196,7 +196,7 @@ class Replay:
         ended = [each for each in self.before if each.resolved is not None and each.resolved <= self.span.start]
         self._alerting.restore(Before(ended))
         for seen in observations:
-            entry = self._ledger.entries.get(self._ledger.former.check(seen.check))
+            entry = self._ledger.entries.get(self._ledger.former_ids.check(seen.check))
             if entry is not None:
                 at = arrival(seen)
                 await self._until(at)
@@ -270,7 +270,9 @@ class Replay:
     def _know(self) -> None:
         """Take in the facts that were made by now, as the daemon does from the journal."""
         while self._coming and self._coming[0].made <= self._clock.at:
-            self._ledger.facts = Facts(self._ledger.facts.all, [self._coming.pop(0)], former=self._ledger.former)
+            self._ledger.facts = Facts(
+                self._ledger.facts.all, [self._coming.pop(0)], former_ids=self._ledger.former_ids
+            )
             self._busy_until = self._clock.at + SETTLING
 
     def _deliver(self) -> None:

@@ -68,7 +68,7 @@ class PortfolioReport:
         if self.window.in_progress:
             until = moment(self.window.whole.end, zone).local
             found.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")
-        latest = self.ledger.latest
+        latest = self.ledger.last_observation_at
         if latest is None:
             found.append("The record is empty; all time is unknown.")
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):

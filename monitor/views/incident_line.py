@@ -71,7 +71,7 @@ def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
         opened=moment(incident.opened, ledger.portfolio.zone),
         open=incident.resolved is None,
         reason=incident.reason,
-        failures=failure_texts(ledger.current(incident)),
+        failures=failure_texts(ledger.with_newest_failure(incident)),
         duration=(incident.resolved or now) - incident.opened,
         downtime=downtime,
         downtime_in_window=None if part == downtime else part,

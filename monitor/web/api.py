@@ -73,7 +73,7 @@ async def product(request: web.Request) -> web.Response:
         await slices.yield_if_spent()
     more = {
         "depends_on": list(found.depends_on),
-        "checks": [_check(entry, now) for entry in ledger.of(found.id)],
+        "checks": [_check(entry, now) for entry in ledger.entries_of(found.id)],
         "windows": windows,
         "contractual": _contractual(found, ledger.agreement_figures(found.id, _own(found, now), now)),
         "burn_alerts": burn_alerts(ledger, found, now),
@@ -270,7 +270,9 @@ def _summary(context: WebContext, product: Product, still_open: Counter[str], no
     ceiling = readiness.ceiling if readiness else None
     figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
     kept = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")
-    newest = max((at for entry in ledger.of(product.id) if (at := entry.timeline.last_at) is not None), default=None)
+    newest = max(
+        (at for entry in ledger.entries_of(product.id) if (at := entry.timeline.last_at) is not None), default=None
+    )
     return {
         "id": product.id,
         "name": product.name,
@@ -318,7 +320,7 @@ def _check(entry: CheckEntry, now: int) -> dict[str, Any]:
 
 def _incident(ledger: Ledger, incident: Incident, now: int) -> dict[str, Any]:
     downtime = downtime_so_far(ledger, incident, now)
-    incident = ledger.current(incident)
+    incident = ledger.with_newest_failure(incident)
     return {
         "id": incident.id,
         "product": incident.product,

@@ -46,7 +46,7 @@ async def revoke(request: web.Request) -> web.Response:
     found = next((each for each in facts if isinstance(each, Correction) and each.id == name), None)
     if found is None:
         raise Refusal(404, "unknown correction", "GET /api/v1/products/ID/history lists them")
-    within_limit(token, context.ledger.facts.former.product(found.product))
+    within_limit(token, context.ledger.facts.former_ids.product(found.product))
     if name in revoked(facts):
         raise Refusal(409, "the correction is already revoked", "there is nothing to revoke")
     made = Revocation(name, token.name, words(body.get("reason"), "reason"), context.clock.now())

@@ -73,7 +73,7 @@ async def product(request: web.Request) -> web.Response:
     product = ledger.products.get(request.match_info["id"])
     if product is None:
         raise Refusal(404, "unknown product", "open the list of all products")
-    entries = list(ledger.of(product.id))
+    entries = list(ledger.entries_of(product.id))
     incidents = [incident for incident in ledger.incidents if incident.product == product.id]
     values = _figures(ledger, product, now)
     await slices.yield_if_spent()

@@ -62,7 +62,7 @@ async def ping(request: web.Request) -> web.Response:
 def _admitted(request: web.Request) -> CheckEntry:
     limits = request.app[LIMITS]
     key = f"{request.match_info['product']}/{request.match_info['check']}"
-    entry = request.app[BEATS].admitted(key, _token(request))
+    entry = request.app[BEATS].authenticate(key, _token(request))
     # Guesses have a limit of their own: they take nothing from the owner of the token.
     if not limits.take("" if entry is None else key):
         raise _TOO_MANY

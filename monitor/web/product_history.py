@@ -21,7 +21,7 @@ async def product_history(request: web.Request) -> web.Response:
     only(request, "since")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts, slices = context.ledger.facts, TimeSlices(context.clock)
-    name = facts.former.product(name)
+    name = facts.former_ids.product(name)
     if name not in context.ledger.products and not is_known(facts, name):
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     since = _since(request.query["since"]) if "since" in request.query else None

@@ -244,7 +244,7 @@ class History:
     def _define(self) -> None:
         def began(name: str) -> int | None:
             return min(
-                (at for each in self.ledger.of(name) if (at := each.timeline.first_observation_at) is not None),
+                (at for each in self.ledger.entries_of(name) if (at := each.timeline.first_observation_at) is not None),
                 default=None,
             )
 
@@ -278,7 +278,7 @@ class History:
     def _state(self, facts: list[Any]) -> None:
         if facts:
             self.store.write(Batch(facts=facts))
-            self.ledger.facts = Facts(self.ledger.facts.all, facts, former=self.ledger.former)
+            self.ledger.facts = Facts(self.ledger.facts.all, facts, former_ids=self.ledger.former_ids)
 
     def _correct(self) -> None:
         standing = [each for each in self.corrections if each[1][3] is None]
@@ -312,13 +312,13 @@ class History:
         self.store.prune(self.now - 12 * STEP)
 
     def _fold(self) -> None:
-        self.store.write(Batch(runs=[run for history in self.ledger.everything() for run in history.open_runs()]))
+        self.store.write(Batch(runs=[run for history in self.ledger.all_histories() for run in history.open_runs()]))
 
     def _begin(self) -> None:
         self.store.close()
         self.store = SqliteStore(self.record, self.now)
         self.ledger = Ledger(self.portfolio())
-        self.ledger.facts = Facts(self.store.load_facts(), former=self.ledger.former)
+        self.ledger.facts = Facts(self.store.load_facts(), former_ids=self.ledger.former_ids)
         self.store.write(Batch(runs=list(restore(self.ledger, self.store))))
         self._define()
 

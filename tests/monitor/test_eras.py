@@ -35,7 +35,7 @@ def portfolio(checks: tuple[str, ...], rule: str = "all", objective: str = "99%"
 
 
 def first_observed(ledger: Ledger) -> int | None:
-    found = (entry.timeline.first_observation_at for entry in ledger.of("p"))
+    found = (entry.timeline.first_observation_at for entry in ledger.entries_of("p"))
     return min((at for at in found if at is not None), default=None)
 
 
@@ -44,7 +44,7 @@ def define(ledger: Ledger, now: int) -> None:
     found = additions(
         ledger.portfolio, ledger.definitions, lambda _: first_observed(ledger), ledger.facts.products, now
     )
-    ledger.facts = Facts(ledger.facts.all, [each.fact("test") for each in found], former=ledger.former)
+    ledger.facts = Facts(ledger.facts.all, [each.fact("test") for each in found], former_ids=ledger.former_ids)
 
 
 def started(loaded: Portfolio, now: int) -> Ledger:
@@ -59,7 +59,7 @@ def reload(ledger: Ledger, loaded: Portfolio, now: int) -> None:
 
 
 def observe(ledger: Ledger, at: int, outcome: Outcome = GOOD, *names: str) -> None:
-    for name in names or [entry.check.id for entry in ledger.of("p")]:
+    for name in names or [entry.check.id for entry in ledger.entries_of("p")]:
         entry = ledger.entries[f"p/{name}"]
         reason = "" if outcome is GOOD else "deadline"
         entry.observe(Observation(entry.key, at, outcome, reason))
@@ -68,11 +68,11 @@ def observe(ledger: Ledger, at: int, outcome: Outcome = GOOD, *names: str) -> No
 def restarted(ledger: Ledger) -> Ledger:
     """Return the ledger that another process reads from the record."""
     runs: list[Run] = sorted(
-        (run for history in ledger.everything() for run in history.runs()), key=lambda run: (run.check, run.first)
+        (run for history in ledger.all_histories() for run in history.runs()), key=lambda run: (run.check, run.first)
     )
     again = Ledger(ledger.portfolio)
     again.restore(runs, [], [])
-    again.facts = Facts(ledger.facts.all, former=again.former)
+    again.facts = Facts(ledger.facts.all, former_ids=again.former_ids)
     return again
 
 

@@ -46,7 +46,7 @@ def test_new_ledger_has_no_history() -> None:
     ledger = ledger_of(product("chefs", 2))
     assert list(ledger.entries) == [KEY, "chefs/check-1"]
     assert ledger.state("chefs", NOW) is State.UNKNOWN
-    assert (ledger.latest, ledger.seeded_until, ledger.incidents) == (None, None, [])
+    assert (ledger.last_observation_at, ledger.seeded_until, ledger.incidents) == (None, None, [])
 
 
 def test_observation_changes_timeline_totals_and_version() -> None:
@@ -56,7 +56,7 @@ def test_observation_changes_timeline_totals_and_version() -> None:
     assert entry.timeline.durations(ALL).up == MINUTE
     assert entry.totals == {GOOD: 2, BAD: 0, UNKNOWN: 1}
     assert entry.version == 3
-    assert ledger.latest == NOW + 2 * MINUTE
+    assert ledger.last_observation_at == NOW + 2 * MINUTE
 
 
 def test_observation_before_the_last_is_rejected() -> None:
@@ -128,7 +128,7 @@ def test_removed_check_and_its_incidents_are_hidden_and_continue_when_it_returns
     (incident,) = ledger.incidents
     ledger.reload(portfolio(product("css")))
     assert (list(ledger.entries), ledger.incidents, ledger.open_incidents()) == (["css/health"], [], [])
-    assert [entry.key for entry in ledger.everything()] == ["css/health", KEY]
+    assert [entry.key for entry in ledger.all_histories()] == ["css/health", KEY]
     ledger.reload(portfolio(product("chefs"), product("css")))
     assert ledger.open_incidents("chefs") == [incident]
     assert ledger.entries[KEY].timeline.durations(ALL).down == MINUTE
@@ -276,12 +276,12 @@ def test_incident_has_its_first_and_last_failing_probe() -> None:
     first = Failure(NOW, "http_status", 503, "no pod is ready", {"connect": 0.01})
     assert incident.first == first
     last = Failure(NOW + 3 * MINUTE, "http_status", 504, "gateway timeout", {"connect": 0.01})
-    assert ledger.current(incident).last == last
+    assert ledger.with_newest_failure(incident).last == last
     found(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
     found(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
     (resolved,) = ledger.incidents
     assert (resolved.first, resolved.last) == (first, last)
-    assert ledger.current(resolved) is resolved
+    assert ledger.with_newest_failure(resolved) is resolved
     found(ledger, NOW + 6 * MINUTE, BAD, 500, "again")
     found(ledger, NOW + 7 * MINUTE, BAD, 500, "and again")
     newest = ledger.incidents[0]
@@ -295,10 +295,12 @@ def test_failing_probes_of_an_incident_survive_a_restart() -> None:
     before = Failure(NOW, "deadline", None, "no answer")
     incident = replace(Incident.open("chefs", KEY, NOW, "deadline"), first=before, last=before)
     ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
-    assert ledger.current(incident) == incident
+    assert ledger.with_newest_failure(incident) == incident
     found(ledger, NOW + 3 * MINUTE, BAD, 503, "starting")
-    assert ledger.current(incident).first == before
-    assert ledger.current(incident).last == Failure(NOW + 3 * MINUTE, "http_status", 503, "starting", {"connect": 0.01})
+    assert ledger.with_newest_failure(incident).first == before
+    assert ledger.with_newest_failure(incident).last == Failure(
+        NOW + 3 * MINUTE, "http_status", 503, "starting", {"connect": 0.01}
+    )
     found(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
     found(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
     (resolved,) = ledger.incidents
@@ -310,7 +312,7 @@ def test_record_of_unconfigured_checks_is_hidden() -> None:
     gone = Incident.open("old", "old/health", NOW, "deadline")
     ledger.restore([run("old/health", BAD, NOW, NOW + HOUR)], [Observation("old/health", NOW + 2 * HOUR, GOOD)], [gone])
     assert ledger.incidents == []
-    assert ledger.latest is None
+    assert ledger.last_observation_at is None
 
 
 def test_open_incident_continues_when_its_check_returns_after_a_restart() -> None:
@@ -391,10 +393,10 @@ def test_runs_and_observations_of_another_vantage_are_ignored() -> None:
     elsewhere = replace(run(KEY, BAD, NOW - HOUR, NOW - MINUTE, "deadline"), vantage="elsewhere")
     tail = [Observation(KEY, NOW + n * MINUTE, BAD, "deadline", vantage="elsewhere") for n in range(3)]
     assert ledger.restore([elsewhere], tail, []) == []
-    assert (ledger.latest, ledger.state("chefs", NOW - 30 * MINUTE)) == (None, State.UNKNOWN)
+    assert (ledger.last_observation_at, ledger.state("chefs", NOW - 30 * MINUTE)) == (None, State.UNKNOWN)
     ours = run(KEY, GOOD, NOW - HOUR, NOW - MINUTE)
     ledger.restore([elsewhere, ours], tail, [])
-    assert (ledger.latest, ledger.state("chefs", NOW - 30 * MINUTE)) == (ours.last, State.UP)
+    assert (ledger.last_observation_at, ledger.state("chefs", NOW - 30 * MINUTE)) == (ours.last, State.UP)
 
 
 def test_reload_adds_and_removes_members_immediately() -> None:
@@ -420,10 +422,10 @@ def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
     assert ledger.incidents_of("chefs", ALL) == [incident]
 
 
-def test_open_incident_of_a_check_without_known_observation_may_last() -> None:
+def test_open_incident_of_a_check_without_known_observation_may_be_open_at() -> None:
     ledger = ledger_of(product("chefs"))
     record_outcomes(ledger, [BAD, BAD])
     (incident,) = ledger.incidents
-    assert CheckHistory(KEY).may_last(incident, NOW + DAY), "nothing is known of when it ended"
-    assert ledger.history(KEY).may_last(incident, NOW + MINUTE)
-    assert not ledger.history(KEY).may_last(incident, NOW + DAY)
+    assert CheckHistory(KEY).may_be_open_at(incident, NOW + DAY), "nothing is known of when it ended"
+    assert ledger.history(KEY).may_be_open_at(incident, NOW + MINUTE)
+    assert not ledger.history(KEY).may_be_open_at(incident, NOW + DAY)

@@ -70,7 +70,7 @@ def test_removed_dependency_stays_excluded_for_past_time(later: Portfolio, tmp_p
 
     path = tmp_path / "n.db"
     store = SqliteStore(path, now)
-    runs = [run for history in ledger.everything() for run in history.runs()]
+    runs = [run for history in ledger.all_histories() for run in history.runs()]
     store.write(Batch(runs=runs, facts=ledger.facts.all))
     store.close()
     for wanted in (None, "app"):
@@ -87,7 +87,7 @@ def test_removed_check_is_read_for_figures_of_its_time(tmp_path: Path) -> None:
     assert before.downtime.point == 5 * MINUTE
     reload(ledger, TIMES[1], NOW + 40 * MINUTE)
     store = SqliteStore(tmp_path / "n.db", NOW + 50 * MINUTE)
-    runs = [run for history in ledger.everything() for run in history.runs()]
+    runs = [run for history in ledger.all_histories() for run in history.runs()]
     store.write(Batch(runs=runs, facts=ledger.facts.all))
     store.close()
     read = ledger_at(TIMES[1], tmp_path / "n.db", NOW + 41 * MINUTE, "login")

@@ -46,12 +46,14 @@ def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
     """Add definitions as the daemon does after each load."""
 
     def began(name: str) -> int | None:
-        return min((at for e in ledger.of(name) if (at := e.timeline.first_observation_at) is not None), default=None)
+        return min(
+            (at for e in ledger.entries_of(name) if (at := e.timeline.first_observation_at) is not None), default=None
+        )
 
     found = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
     plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))
     made = [*(each.fact("test") for each in found), *(each.fact("test") for each in plans)]
-    ledger.facts = Facts(ledger.facts.all, made, former=ledger.former)
+    ledger.facts = Facts(ledger.facts.all, made, former_ids=ledger.former_ids)
     return plans
 
 

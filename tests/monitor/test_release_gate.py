@@ -179,7 +179,7 @@ def test_the_newest_override_of_a_product_counts_also_under_its_former_id() -> N
     ledger.restore(history("forms/health", NOW - 40 * DAY, NOW, []), [], [])
     first = GateOverride(NOW - HOUR, "Ana", "x", "chefs", "go", NOW + HOUR)
     second = GateOverride(NOW - MINUTE, "Ben", "freeze", "chefs", "hold", NOW + HOUR)
-    ledger.facts = Facts([second.fact(), first.fact()], former=ledger.former)
+    ledger.facts = Facts([second.fact(), first.fact()], former_ids=ledger.former_ids)
     assert gate(ledger).answer == "hold"
 
 

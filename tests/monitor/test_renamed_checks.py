@@ -14,7 +14,7 @@ from monitor.facts.definitions import additions
 from monitor.facts.history import history
 from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
-from monitor.ledger.renamed_checks import joined, unconfigured
+from monitor.ledger.renamed_checks import merge_runs, unconfigured_checks
 from sla.correction import Correction
 from sla.incident import Incident
 from sla.interval import HOUR, MINUTE, Interval
@@ -81,19 +81,19 @@ def test_renaming_reload_changes_no_past_figure_and_continues_the_history() -> N
     before = figures(ledger)
     ledger.reload(RENAMED)
     assert figures(ledger) == before
-    (entry,) = ledger.of("forms")
+    (entry,) = ledger.entries_of("forms")
     observe(ledger, entry, NOW - HOUR + MINUTE, FAILED)
     ledger.reload(RENAMED)
     assert ledger.measured("forms", SPAN, NOW).counts.bad == 31
     assert [run.check for run in entry.open_runs()] == ["forms/page"]
-    assert ledger.everything() == [entry]
+    assert ledger.all_histories() == [entry]
 
 
 def test_growing_run_written_under_both_ids_counts_once() -> None:
     """After the rename, the growing run is written again under the present key. Rows with the former key stay."""
     ledger = restored(PLAIN, recorded("forms/health"))
     ledger.reload(RENAMED)
-    (entry,) = ledger.of("forms")
+    (entry,) = ledger.entries_of("forms")
     for minutes in range(1, 30):
         observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
     rows = [*recorded("forms/health"), *entry.open_runs()]
@@ -111,7 +111,7 @@ def test_open_incident_continues_under_the_present_id() -> None:
         assert [(i.id, i.check, i.product) for i in ledger.open_incidents()] == [
             (ongoing.id, "permits/page", "permits")
         ]
-        (entry,) = ledger.of("permits")
+        (entry,) = ledger.entries_of("permits")
         for minutes in (1, 2):
             observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
         assert ledger.open_incidents() == []
@@ -124,7 +124,7 @@ def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
     correction = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
     ledger = restored(MOVED, recorded("forms/health"))
-    ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former=ledger.former)
+    ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former_ids=ledger.former_ids)
     assert list(ledger.facts.corrections.of("permits")) == [correction.exclusion()]
     (held,) = ledger.definitions("permits")
     assert (held.product, held.members[0].check, held.made) == ("permits", "permits/page", first.made)
@@ -134,10 +134,10 @@ def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
 
 def test_renamed_check_without_former_id_is_reported() -> None:
     last = {"forms/health": NOW - HOUR, "forms/page": NOW}
-    (message,) = unconfigured(last, ledger_of(forms("page")).portfolio).values()
+    (message,) = unconfigured_checks(last, ledger_of(forms("page")).portfolio).values()
     assert "2026-09-21T" in message
     assert "`was:`" in message
-    assert unconfigured(last, RENAMED) == {}
+    assert unconfigured_checks(last, RENAMED) == {}
 
 
 spans = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=6)
@@ -160,7 +160,7 @@ def test_joined_runs_do_not_overlap_and_keep_the_present_ids_runs(
 ) -> None:
     """Each minute that any source observed is counted once, from the first source that has it."""
     sources = [runs_of("p/new", own), runs_of("p/a", one), runs_of("p/b", other)]
-    found = joined("p/new", sources)
+    found = merge_runs("p/new", sources)
     timeline = Timeline(2 * MINUTE)
     for each in found:
         timeline.append_run(each)
@@ -170,4 +170,4 @@ def test_joined_runs_do_not_overlap_and_keep_the_present_ids_runs(
     assert sum(r.count for r in found) == len(minutes)
     assert all(each in found for each in sources[0])
     assert {r.check for r in found} <= {"p/new"}
-    assert joined("p/new", [found]) == [replace(each, check="p/new") for each in found]
+    assert merge_runs("p/new", [found]) == [replace(each, check="p/new") for each in found]

@@ -10,7 +10,7 @@ from monitor.config.former_ids import FormerIdMap
 from monitor.facts.history import history
 from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
-from monitor.ledger.renamed_checks import added_renamings, unconfigured
+from monitor.ledger.renamed_checks import added_renamings, unconfigured_checks
 from sla.fact import RENAMING, Fact
 from sla.interval import MINUTE, Interval
 from sla.rule import Rule
@@ -38,14 +38,16 @@ def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfo
 
 def load(ledger: Ledger, loaded: Portfolio, now: int) -> None:
     ledger.reload(loaded)
-    ledger.facts = Facts(ledger.facts.all, added_renamings(loaded, ledger.facts, now), former=ledger.former)
+    ledger.facts = Facts(ledger.facts.all, added_renamings(loaded, ledger.facts, now), former_ids=ledger.former_ids)
     define(ledger, now)
 
 
 def restarted(ledger: Ledger, loaded: Portfolio) -> Ledger:
     again = Ledger(loaded)
-    again.facts = Facts(ledger.facts.all, former=again.former)
-    again.restore(sorted((r for h in ledger.everything() for r in h.runs()), key=lambda r: (r.check, r.first)), [], [])
+    again.facts = Facts(ledger.facts.all, former_ids=again.former_ids)
+    again.restore(
+        sorted((r for h in ledger.all_histories() for r in h.runs()), key=lambda r: (r.check, r.first)), [], []
+    )
     return again
 
 
@@ -95,8 +97,8 @@ def test_chains_of_former_ids_lead_to_the_last_id() -> None:
 
 def test_check_with_a_recorded_renaming_is_not_reported() -> None:
     facts = [renaming(checks={"p/a": "p/b"}, products={})]
-    assert list(unconfigured({"p/a": NOW, "p/b": NOW}, named(("z", "")), facts)) == ["p/b"]
-    assert list(unconfigured({"p/a": NOW, "p/b": NOW}, named(("z", "")))) == ["p/a", "p/b"]
+    assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, named(("z", "")), facts)) == ["p/b"]
+    assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, named(("z", "")))) == ["p/a", "p/b"]
 
 
 def test_members_merged_by_a_renaming_count_as_one_check() -> None:

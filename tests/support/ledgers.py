@@ -66,7 +66,7 @@ def observe(ledger: Ledger, entry: CheckEntry, at: int, result: ProbeResult, dur
     entry.observe(seen)
     entry.count(Observed(seen, result, duration))
     if (change := entry.tracker.step(seen)) is not None:
-        ledger.decide(change)
+        ledger.apply(change)
 
 
 PHASES = {"resolve": 0.0011, "connect": 0.0032, "tls": 0.0187, "first_byte": 0.0174, "transfer": 0.0008}

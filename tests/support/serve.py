@@ -47,27 +47,31 @@ def portfolio(now: int) -> Ledger:
     minute = now // MINUTE * MINUTE
     runs, incidents = [], []
     for name, days, outages in PASTS:
-        for n, entry in enumerate(ledger.of(name)):
+        for n, entry in enumerate(ledger.entries_of(name)):
             spans = [(minute - ago, minute - ago + length, why) for ago, length, why in outages if n == 0]
             runs += history(entry.key, minute - days * DAY, minute - 2 * HOUR, spans, seeded=True)
             incidents += resolved_incidents(entry.key, spans)
     ledger.restore(runs, [], incidents)
     for name in ("chefs", "css", "keycloak", "notify", "secondment"):
-        probe_all(ledger, ledger.of(name), minute - 119 * MINUTE, minute - 90 * MINUTE)
+        probe_all(ledger, ledger.entries_of(name), minute - 119 * MINUTE, minute - 90 * MINUTE)
     for name in ("chefs", "css", "keycloak", "notify"):
-        probe_all(ledger, ledger.of(name), minute - 89 * MINUTE, minute - 30 * MINUTE)
-    for entry in ledger.of("css"):
+        probe_all(ledger, ledger.entries_of(name), minute - 89 * MINUTE, minute - 30 * MINUTE)
+    for entry in ledger.entries_of("css"):
         probe_all(ledger, [entry], minute - 29 * MINUTE, minute - 25 * MINUTE, BAD_RESULT)
         probe_all(ledger, [entry], minute - 24 * MINUTE, minute)
     for name in ("chefs", "keycloak"):
-        probe_all(ledger, ledger.of(name), minute - 29 * MINUTE, minute)
-    probe_all(ledger, ledger.of("notify"), minute - 29 * MINUTE, minute - 8 * MINUTE)
+        probe_all(ledger, ledger.entries_of(name), minute - 29 * MINUTE, minute)
+    probe_all(ledger, ledger.entries_of("notify"), minute - 29 * MINUTE, minute - 8 * MINUTE)
     probe_all(
-        ledger, ledger.of("notify"), minute - 7 * MINUTE, minute, ProbeResult(BAD, "body_mismatch", 200, detail=HOSTILE)
+        ledger,
+        ledger.entries_of("notify"),
+        minute - 7 * MINUTE,
+        minute,
+        ProbeResult(BAD, "body_mismatch", 200, detail=HOSTILE),
     )
-    for entry in ledger.of("drop"):
+    for entry in ledger.entries_of("drop"):
         observe(ledger, entry, minute - 40 * MINUTE, GOOD_RESULT)
-    probe_all(ledger, ledger.of("secondment"), minute - 10 * MINUTE, minute)
+    probe_all(ledger, ledger.entries_of("secondment"), minute - 10 * MINUTE, minute)
     return ledger
 
 

@@ -36,7 +36,7 @@ async def test_open_incidents_of_earlier_records_continue_without_a_page(
     ledger, store = Ledger(portfolio), SqliteStore(portfolio.store, 0)
     assert list(tmp_path.glob(f"{backup_path(portfolio.store, 0).name[:-1]}*")), "the record was copied first"
     restore(ledger, store)
-    clock, health = ManualClock((ledger.latest or 0) + SECOND), Health()
+    clock, health = ManualClock((ledger.last_observation_at or 0) + SECOND), Health()
     writer = Writer(store, health, clock)
     alerting = Alerting(ledger, writer, clock, health)
     alerting.restore(store)

@@ -61,12 +61,12 @@ class AnchoredRecord:
         product = {"id": "web", "objective": "99%", "checks": (check,)}
         portfolio = Portfolio.model_validate({"products": [product], "store": str(self.path), **fields})
         self.ledger = Ledger(portfolio)
-        self.ledger.facts = Facts(self.store.load_facts(), former=self.ledger.former)
+        self.ledger.facts = Facts(self.store.load_facts(), former_ids=self.ledger.former_ids)
         self.anchoring = Anchoring(self.ledger, self.path, self._add, self.clock, self.health)
 
     def _add(self, facts: Sequence[Fact]) -> None:
         self.store.write(Batch(facts=facts))
-        self.ledger.facts = Facts(self.ledger.facts.all, facts, former=self.ledger.former)
+        self.ledger.facts = Facts(self.ledger.facts.all, facts, former_ids=self.ledger.former_ids)
 
     async def look(self, after: float = 0.0) -> None:
         """Attempt all due anchors after this many seconds."""

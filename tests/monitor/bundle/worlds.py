@@ -100,7 +100,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
                 if entry.timeline.last_at is None or entry.timeline.last_at < seen.at:
                     store.write(Batch(observations=[seen], runs=[*entry.observe(seen), *entry.open_runs()]))
                     if (change := entry.tracker.step(seen)) is not None:
-                        store.write(Batch(incidents=[ledger.decide(change)]))
+                        store.write(Batch(incidents=[ledger.apply(change)]))
         if random.random() < 0.02:
             facts += _stated(random, at, [each for each in facts if each.kind == "correction"])
         store.write(Batch(facts=[*ledger.facts.all, *facts]))
@@ -122,13 +122,17 @@ def close_day(store: SqliteStore, path: Path, now: int) -> ClosedDay | None:
 
 def _define(ledger: Ledger, now: int) -> None:
     def began(name: str) -> int | None:
-        found = (entry.timeline.first_observation_at for entry in ledger.of(name))
+        found = (entry.timeline.first_observation_at for entry in ledger.entries_of(name))
         return min((at for at in found if at is not None), default=None)
 
     plans = added_plans(ledger.portfolio, ledger.facts, began, now)
-    ledger.facts = type(ledger.facts)(ledger.facts.all, [each.fact("test") for each in plans], former=ledger.former)
+    ledger.facts = type(ledger.facts)(
+        ledger.facts.all, [each.fact("test") for each in plans], former_ids=ledger.former_ids
+    )
     added = additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now)
-    ledger.facts = type(ledger.facts)(ledger.facts.all, [each.fact("test") for each in added], former=ledger.former)
+    ledger.facts = type(ledger.facts)(
+        ledger.facts.all, [each.fact("test") for each in added], former_ids=ledger.former_ids
+    )
 
 
 def _stated(random: Random, at: int, corrections: list[Fact]) -> list[Fact]:

@@ -47,7 +47,7 @@ class KeptRecord:
 
     async def heads(self, after: int = 0) -> list[Head]:
         await self.clock.advance(after / 1_000_000)
-        await self.keeper.look()
+        await self.keeper.close_finished_day()
         with reading(self.path) as record:
             return [head for head, _ in record.load_heads()]
 
@@ -103,7 +103,7 @@ async def test_unwritten_head_is_created_again(record: KeptRecord) -> None:
 async def test_unreadable_record_is_retried_later(record: KeptRecord, tmp_path: Path) -> None:
     record.observe(MIDNIGHT - 9 * DAY, MIDNIGHT - 8 * DAY)
     record.path.rename(tmp_path / "away")
-    await record.keeper.look()
+    await record.keeper.close_finished_day()
     (tmp_path / "away").rename(record.path)
     assert await record.heads() == [], "the retry is not immediate"
     assert len(await record.heads(2 * MINUTE)) == 1

@@ -52,19 +52,19 @@ async def test_new_fact_is_in_the_ledger_immediately_and_in_the_record_later(
     writer = Writer(store, Health(), SystemClock())
     recorder = FactRecorder(ledger, journal, writer, SystemClock(), Health())
     recorder.restore(store)
-    await recorder.look()
+    await recorder.read_journal()
     assert ledger.facts.corrections.of("forms") == ()
     journal.add(CORRECTION.fact())
     store.error = "disk full"
     writer.start()
-    await recorder.look()
+    await recorder.read_journal()
     assert list(ledger.facts.corrections.of("forms")) == [CORRECTION.exclusion()]
     assert store.failures.wait(30)
     store.error = ""
     assert store.commits.wait(30)
     assert store.load_facts() == [CORRECTION.fact()]
     journal.add(REVOCATION.fact())
-    await recorder.look()
+    await recorder.read_journal()
     assert ledger.facts.corrections.of("forms") == ()
     assert writer.close(30)
     assert store.load_facts() == [CORRECTION.fact(), REVOCATION.fact()]
@@ -80,10 +80,10 @@ async def test_recorded_fact_is_not_written_again_and_survives_a_lost_journal(
     recorder.restore(store)
     for fact in (CORRECTION, REVOCATION):
         journal.add(fact.fact())
-    await recorder.look()
+    await recorder.read_journal()
     assert list(ledger.facts.corrections.facts) == [CORRECTION, REVOCATION]
     journal.path.unlink()
-    await recorder.look()
+    await recorder.read_journal()
     assert list(ledger.facts.corrections.facts) == [CORRECTION, REVOCATION]
     writer.start()
     assert writer.close(30)
@@ -93,7 +93,9 @@ async def test_recorded_fact_is_not_written_again_and_survives_a_lost_journal(
 async def test_unreadable_journal_is_logged(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
     journal.path.mkdir()
     with capture_logs() as log_entries:
-        await FactRecorder(ledger, journal, Writer(store, Health(), SystemClock()), SystemClock(), Health()).look()
+        await FactRecorder(
+            ledger, journal, Writer(store, Health(), SystemClock()), SystemClock(), Health()
+        ).read_journal()
     assert [each["event"] for each in log_entries] == ["journal_unreadable"]
 
 
@@ -108,7 +110,7 @@ def recorder_of(
 async def test_load_defines_a_product_once(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
     """The definition begins with the record of the product's checks, and contains the configuration's file."""
     clock = ManualClock(NOW)
-    probe_all(ledger, ledger.of("forms"), NOW - 5 * MINUTE, NOW)
+    probe_all(ledger, ledger.entries_of("forms"), NOW - 5 * MINUTE, NOW)
     recorder = recorder_of(ledger, journal, store, Health(config_source="ninewatch.yaml"), clock)
     for _ in range(2):
         recorder.define()
@@ -124,12 +126,12 @@ async def test_definition_waits_for_a_correct_clock(ledger: Ledger, journal: Jou
     recorder = recorder_of(ledger, journal, store, health, clock)
     with capture_logs() as log_entries:
         recorder.define()
-        await recorder.look()
+        await recorder.read_journal()
     assert [each["event"] for each in log_entries] == ["definitions_wait"]
     assert ledger.definitions("forms") == ()
     health.clock_stepped = 0
     await clock.advance(5)
-    await recorder.look()
+    await recorder.read_journal()
     assert [each.made for each in ledger.definitions("forms")] == [clock.now()]
 
 
@@ -138,15 +140,15 @@ async def test_definition_waits_until_the_clock_has_reached_the_record(
 ) -> None:
     """The clock at the start is seconds behind the last recorded instant."""
     clock = ManualClock(NOW)
-    probe_all(ledger, ledger.of("forms"), NOW - MINUTE, NOW)
+    probe_all(ledger, ledger.entries_of("forms"), NOW - MINUTE, NOW)
     recorder = recorder_of(ledger, journal, store, Health(), clock)
     recorder.define()
     ledger.reload(ledger_of(product("forms", objective="99.5%")).portfolio)
-    probe_all(ledger, ledger.of("forms"), NOW + MINUTE, NOW + MINUTE)
+    probe_all(ledger, ledger.entries_of("forms"), NOW + MINUTE, NOW + MINUTE)
     recorder.define()
     assert len(ledger.definitions("forms")) == 1
     await clock.advance(60)
-    await recorder.look()
+    await recorder.read_journal()
     assert [str(each.objective) for each in ledger.definitions("forms")] == ["99.9%", "99.5%"]
 
 
@@ -156,7 +158,7 @@ async def test_fact_of_an_unknown_kind_is_kept(ledger: Ledger, journal: Journal,
     journal.add(note)
     writer = Writer(store, Health(), SystemClock())
     recorder = FactRecorder(ledger, journal, writer, SystemClock(), Health())
-    await recorder.look()
+    await recorder.read_journal()
     writer.start()
     assert writer.close(30)
     assert store.load_facts() == [note]
@@ -177,7 +179,7 @@ async def test_changed_maintenance_is_recorded_at_each_load_and_reported_if_too_
         return ledger_of(product("forms", maintenance=blocks)).portfolio
 
     ledger, clock = Ledger(planned(-3)), ManualClock(NOW)
-    probe_all(ledger, ledger.of("forms"), NOW - 5 * HOUR, NOW)
+    probe_all(ledger, ledger.entries_of("forms"), NOW - 5 * HOUR, NOW)
     recorder = recorder_of(ledger, journal, store, Health(), clock)
     with capture_logs() as log_entries:
         recorder.define()

@@ -46,7 +46,7 @@ class Scene:
         self.beats = Heartbeats(
             self.ledger, lambda entry, result, at, ran: self.record(entry, result, at, ran), self.clock
         )
-        self.beats.look(self.entry)
+        self.beats.record_missed(self.entry)
         self.seen: list[tuple[int, Outcome, str]] = []
 
     def record(self, entry: CheckEntry, result: object, at: int, ran: float) -> None:
@@ -57,7 +57,7 @@ class Scene:
         """Advance the clock, with checks as often as in the daemon, but less often while nothing can be due."""
         while self.clock.now() < MIDNIGHT + instant:
             self.clock.jump(min(ROUND * 5, MIDNIGHT + instant - self.clock.now()) / SECOND)
-            self.beats.look(self.entry)
+            self.beats.record_missed(self.entry)
 
 
 def test_success_within_the_grace_is_recorded_at_the_due_instant() -> None:
@@ -110,7 +110,7 @@ def test_pause_of_more_than_half_a_minute_counts_as_suspension(pause: int, misse
     scene = Scene()
     scene.advance_to(3 * HOUR + 29 * MINUTE + 45 * SECOND)
     scene.clock.jump(pause)
-    scene.beats.look(scene.entry)
+    scene.beats.record_missed(scene.entry)
     assert bool(scene.seen) is missed
 
 
@@ -174,7 +174,7 @@ def test_heartbeat_due_before_the_daemons_start_is_no_miss() -> None:
 def test_suspended_daemon_records_no_miss_and_accepts_the_success() -> None:
     scene = Scene()
     scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)
-    scene.beats.look(scene.entry)
+    scene.beats.record_missed(scene.entry)
     scene.beats.end(scene.entry, 0)
     assert scene.seen == [(3 * HOUR, GOOD, "")]
 
@@ -220,14 +220,14 @@ def test_invalid_heartbeat_field_is_rejected() -> None:
 
 def test_only_the_checks_own_token_is_accepted() -> None:
     beats = Scene().beats
-    assert beats.admitted("drop/job", "0123456789abcdef-canary") is not None
+    assert beats.authenticate("drop/job", "0123456789abcdef-canary") is not None
     for key, token in (
         ("drop/job", ""),
         ("drop/job", "0123456789abcdef-canarx"),
         ("drop/none", "0123456789abcdef-canary"),
     ):
-        assert beats.admitted(key, token) is None
-    assert beats.admitted("drop/none", "no check has this token, but comparing takes as long") is None
+        assert beats.authenticate(key, token) is None
+    assert beats.authenticate("drop/none", "no check has this token, but comparing takes as long") is None
 
 
 def test_run_that_never_ends_overran_after_an_earlier_success() -> None:

@@ -27,16 +27,16 @@ class FakeSpareDescriptors(SpareDescriptors):
 def test_exhausted_descriptors_are_reported_until_a_minute_after_the_end(detected_by: str) -> None:
     clock, health, spares = ManualClock(), Health(), FakeSpareDescriptors()
     check = SelfCheck(clock, health, spares)
-    assert check.look()
+    assert check.update_health()
     assert not health.descriptors_exhausted
     if detected_by == "self check":
         spares.gone = True
     else:
         health.descriptor_failures += 1
-    assert check.look() is (detected_by == "probe")
+    assert check.update_health() is (detected_by == "probe")
     assert health.descriptors_exhausted
     spares.gone = False
     for seconds, reported in ((59, True), (1, False), (1000, False)):
         clock.jump(seconds)
-        assert check.look()
+        assert check.update_health()
         assert health.descriptors_exhausted is reported

@@ -52,25 +52,25 @@ async def test_a_stated_fact_is_on_disk_and_in_force(tmp_path: Path) -> None:
     await asyncio.gather(*(recorder.state(fact(number)) for number in range(5)))
     assert len(Journal(tmp_path / "journal.jsonl").read()) == 5
     assert len(ledger.facts.all) == 5
-    await recorder.look()
+    await recorder.read_journal()
     assert len(ledger.facts.all) == 5
 
 
 async def test_a_disk_that_does_not_answer_is_an_error_and_holds_one_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fact_recorder, "PATIENCE", 0.05)
+    monkeypatch.setattr(fact_recorder, "WRITE_TIMEOUT", 0.05)
     journal = HangingJournal(tmp_path / "journal.jsonl")
     recorder, ledger = recorder_of(journal)
     for number in range(4):
         with pytest.raises(NinewatchError, match=r"was not written within 0\.05 s"):
             await recorder.state(fact(number))
     assert (journal.waiting, list(ledger.facts.all)) == (1, [])
-    monkeypatch.setattr(fact_recorder, "PATIENCE", 60.0)
+    monkeypatch.setattr(fact_recorder, "WRITE_TIMEOUT", 60.0)
     journal.gate.set()
     await recorder.state(fact(9))
     assert [each.made for each in Journal(journal.path).read()] == [0, 9]
-    await recorder.look()
+    await recorder.read_journal()
     assert [each.made for each in ledger.facts.all] == [0, 9]
 
 
@@ -84,5 +84,5 @@ async def test_a_client_that_goes_away_leaves_the_fact_to_the_journal(tmp_path: 
         await request
     journal.gate.set()
     await recorder.state(fact(2))
-    await recorder.look()
+    await recorder.read_journal()
     assert [each.made for each in ledger.facts.all] == [1, 2]

@@ -7,7 +7,7 @@ import pytest
 from monitor import clock as module
 from monitor.clock import SystemClock
 from monitor.descriptors import SpareDescriptors
-from monitor.engine.self_check import KEPT, SET_ASIDE_SHOWN, SETTLED, SHOWN, SelfCheck
+from monitor.engine.self_check import CORRECTION_DELAY, PRUNING_PAUSE, SET_ASIDE_REPORTED, SHORTAGE_REPORTED, SelfCheck
 from monitor.health import Health
 from monitor.views.degradations import degradations
 from sla.interval import HOUR, SECOND
@@ -48,19 +48,19 @@ def test_clock_steps_are_counted_and_followed_steps_recorded(clock: WallClock, h
     check.record_step = lambda at, size: steps.append((at, size))
     before = clock.now()
     clock.ahead = HOUR
-    check.look()
+    check.update_health()
     assert (health.clock_steps, health.clock_steps_back, steps) == (1, 0, [(before, HOUR)])
     assert health.clock_suspect
     clock.ahead = -HOUR
-    check.look()
-    check.look()
+    check.update_health()
+    check.update_health()
     assert (health.clock_steps, health.clock_steps_back, len(steps)) == (1, 1, 1)
     assert "the wall clock is 1h behind the record's time" in " ".join(degradations(health))
     clock.ahead = 0
-    check.look()
+    check.update_health()
     assert (health.clock_steps, degradations(health)) == (2, [])
-    clock.jump(KEPT)
-    check.look()
+    clock.jump(PRUNING_PAUSE)
+    check.update_health()
     assert not health.clock_suspect
 
 
@@ -68,14 +68,14 @@ def test_late_and_set_aside_observations_are_reported_for_a_while(clock: WallClo
     check = SelfCheck(clock, health, SpareDescriptors(0))
     health.set_aside = 7
     health.late_observations = 1
-    check.look()
+    check.update_health()
     assert "7 observations from a wrong clock" in degradations(health)[0]
     assert "observations are dropped" in degradations(health)[1]
-    clock.jump(SHOWN)
-    check.look()
+    clock.jump(SHORTAGE_REPORTED)
+    check.update_health()
     assert len(degradations(health)) == 1
-    clock.jump(SET_ASIDE_SHOWN)
-    check.look()
+    clock.jump(SET_ASIDE_REPORTED)
+    check.update_health()
     assert degradations(health) == []
 
 
@@ -99,11 +99,11 @@ def test_system_clock_distinguishes_a_step_from_a_drift(monkeypatch: pytest.Monk
 def test_set_aside_observations_are_reported_for_an_hour_after_the_start(clock: WallClock, health: Health) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
     health.set_aside = 7
-    clock.jump(SET_ASIDE_SHOWN - 1)
-    check.look()
+    clock.jump(SET_ASIDE_REPORTED - 1)
+    check.update_health()
     assert health.set_aside == 7
     clock.jump(1)
-    check.look()
+    check.update_health()
     assert health.set_aside == 0
 
 
@@ -123,14 +123,14 @@ def test_clock_counts_as_corrected_only_after_a_followed_step_is_undone(
 ) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
     clock.ahead = forward
-    check.look()
+    check.update_health()
     clock.ahead = -back
-    check.look()
-    clock.jump(SETTLED - 1)
-    check.look()
+    check.update_health()
+    clock.jump(CORRECTION_DELAY - 1)
+    check.update_health()
     assert not check.clock_corrected, "the clock may be set again"
     clock.jump(1)
-    check.look()
+    check.update_health()
     assert check.clock_corrected is corrected
 
 
@@ -138,8 +138,8 @@ def test_correction_waits_until_the_clock_is_stable(clock: WallClock, health: He
     check = SelfCheck(clock, health, SpareDescriptors(0))
     for ahead, corrected in ((2 * HOUR, False), (-2 * HOUR, False), (-HOUR, False), (-HOUR, True), (0, False)):
         clock.ahead = ahead
-        check.look()
-        clock.jump(SETTLED if corrected else SETTLED - 1)
+        check.update_health()
+        clock.jump(CORRECTION_DELAY if corrected else CORRECTION_DELAY - 1)
         assert check.clock_corrected is corrected, ahead
 
 

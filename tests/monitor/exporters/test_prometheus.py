@@ -213,8 +213,8 @@ def test_opened_and_resolved_incidents_are_counted(clock: ManualClock) -> None:
 def test_incident_count_does_not_decrease_when_a_check_is_removed_and_returns(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs", 2))
     exporter, both = exporter_of(ledger, clock), ledger.portfolio
-    probe_all(ledger, ledger.of("chefs"), NOW - 5 * MINUTE, NOW - 4 * MINUTE, BAD_RESULT)
-    probe_all(ledger, ledger.of("chefs"), NOW - 3 * MINUTE, NOW - 2 * MINUTE, GOOD_RESULT)
+    probe_all(ledger, ledger.entries_of("chefs"), NOW - 5 * MINUTE, NOW - 4 * MINUTE, BAD_RESULT)
+    probe_all(ledger, ledger.entries_of("chefs"), NOW - 3 * MINUTE, NOW - 2 * MINUTE, GOOD_RESULT)
     counted = []
     for portfolio in (both, ledger_of(product("chefs")).portfolio, both):
         ledger.reload(portfolio)

@@ -51,8 +51,8 @@ class RunningServer:
 def small_ledger() -> Ledger:
     """Return a ledger of two products: one is up; the other has an open incident and an earlier resolved one."""
     ledger = ledger_of(product("chefs", 2, name="Forms <i>&", team="CoCo"), product("css", objective="99.5%"))
-    probe_all(ledger, ledger.of("chefs"), NOW - 60 * MINUTE, NOW)
-    css = list(ledger.of("css"))
+    probe_all(ledger, ledger.entries_of("chefs"), NOW - 60 * MINUTE, NOW)
+    css = list(ledger.entries_of("css"))
     for first, last, result in ((60, 50, GOOD_RESULT), (49, 40, BAD_RESULT), (39, 6, GOOD_RESULT), (5, 0, BAD_RESULT)):
         probe_all(ledger, css, NOW - first * MINUTE, NOW - last * MINUTE, result)
     return ledger

@@ -87,7 +87,7 @@ async def test_burn_alert_firing_is_true_when_burning_and_null_when_unknown(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("burning"), product("unseen"))
-    probe_all(ledger, ledger.of("burning"), NOW - 60 * MINUTE, NOW, BAD_RESULT)
+    probe_all(ledger, ledger.entries_of("burning"), NOW - 60 * MINUTE, NOW, BAD_RESULT)
     site = await publish(ledger)
     burning = (await (await site.get("/api/v1/products/burning")).json())["burn_alerts"]
     unseen = (await (await site.get("/api/v1/products/unseen")).json())["burn_alerts"]

@@ -38,7 +38,7 @@ def ledger_with_incidents() -> Ledger:
             observation = Observation(entry.key, NOW - minute * MINUTE, BAD if bad else GOOD, "x" if bad else "")
             entry.observe(observation)
             if isinstance(change := entry.tracker.step(observation), Opened | Resolved):
-                ledger.decide(change)
+                ledger.apply(change)
     return ledger
 
 

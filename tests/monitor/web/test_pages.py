@@ -256,7 +256,7 @@ async def test_page_shows_the_number_of_checks_behind_an_estimate(
 ) -> None:
     """Two of three checks were probed in the last hour, the third only before; bounds and coverage stay equal."""
     ledger = ledger_of(product("chefs", 3))
-    first, *others = ledger.of("chefs")
+    first, *others = ledger.entries_of("chefs")
     probe_all(ledger, [first], NOW - 120 * MINUTE, NOW - 60 * MINUTE)
     probe_all(ledger, others, NOW - 120 * MINUTE, NOW)
     site = await publish(ledger)

@@ -79,7 +79,7 @@ async def test_open_incident_affects_clients_up_to_now(site: RunningServer) -> N
     from sla.incident import Incident, Opened
 
     open_incident = Incident.open("login", "login/health", NOW - HOUR, "connect")
-    site.ledger.decide(Opened(open_incident))
+    site.ledger.apply(Opened(open_incident))
     body = await (await site.get(f"/api/v1/incidents/{open_incident.id}")).json()
     assert (body["resolved"], body["opened"], body["affected_count"]) == (None, format_instant(NOW - HOUR), 4)
 
