@@ -38,7 +38,7 @@ async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
 ) -> None:
     """Both are shown as "so far" while the incident is open, and a note explains why they may differ."""
     ledger = ledger_of(product("css"))
-    [entry] = ledger.of("css")
+    [entry] = ledger.entries_of("css")
     observations = (
         (30.0, GOOD_RESULT),
         (20.0, BAD_RESULT),
@@ -58,7 +58,7 @@ async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
 
 
 async def test_incident_shows_its_first_and_last_failure_as_text(site: RunningServer) -> None:
-    (css,) = site.ledger.of("css")
+    (css,) = site.ledger.entries_of("css")
     answer = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
     observe(site.ledger, css, NOW + MINUTE, answer)
     text = (await site.get("/products/css")).text
@@ -91,7 +91,7 @@ async def test_budget_policy_links_the_open_incident_to_the_api_if_newer_inciden
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("css", 2, objective="50%"))
-    down, flapping = ledger.of("css")
+    down, flapping = ledger.entries_of("css")
     start = NOW - (6 * INCIDENTS + 10) * MINUTE
     probe_all(ledger, [down], start, start + 2 * MINUTE)
     probe_all(ledger, [down], start + 3 * MINUTE, NOW, BAD_RESULT)
