@@ -71,17 +71,23 @@ def as_override(fact: Fact) -> GateOverride | None:
     return GateOverride(fact.made, fact.author, reason, fact.product, answer, until) if answer in ANSWERS else None
 
 
-def overrides_in_force(facts: Iterable[Fact], now: int) -> list[GateOverride]:
-    """Return the overrides that are in force at the instant, oldest first; of one product the newest counts.
+def ended_override(fact: Fact) -> str:
+    """Return the id of the override that the fact ends, empty if it ends none."""
+    body = fact.content() if fact.kind == GATE_OVERRIDE_END else None
+    return str(body.get("override")) if isinstance(body, dict) else ""
 
-    `until` itself is no longer in force.
-    """
-    found: dict[str, GateOverride] = {}
+
+def stated_overrides(facts: Iterable[Fact]) -> list[tuple[GateOverride, int]]:
+    """Return each override, oldest first, and the instant from which it is not in force: its `until`, or its end."""
+    found: dict[str, tuple[GateOverride, int]] = {}
     for fact in facts:
-        if fact.made > now:
-            continue
         if (made := as_override(fact)) is not None:
-            found[fact.id] = made
-        elif fact.kind == GATE_OVERRIDE_END and isinstance(body := fact.content(), dict):
-            found.pop(str(body.get("override")), None)
-    return [each for each in found.values() if now < each.until]
+            found[fact.id] = made, made.until
+        elif (override := ended_override(fact)) in found:
+            found[override] = found[override][0], min(found[override][1], fact.made)
+    return list(found.values())
+
+
+def in_force(stated: Iterable[tuple[GateOverride, int]], now: int) -> list[GateOverride]:
+    """Return the stated overrides that are in force at the instant, oldest first; of one product the newest counts."""
+    return [override for override, end in stated if override.made <= now < end]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from monitor.clock import SystemClock
 from monitor.exporters.daemon import DaemonCollector
 from monitor.exporters.exposition import Family
-from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PRODUCT_FAMILIES, SAMPLES_OMITTED
+from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PRODUCT_FAMILIES, SAMPLES_OMITTED, SILENCES
 from monitor.health import Health
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ files.
 
 ## Number of series
 
-It follows from the configuration: up to 20 per check, about 85 per product, about 40 of the daemon. No label holds what
+It follows from the configuration: up to 20 per check, about 90 per product, about 45 of the daemon. No label holds what
 a target sent, with one exception: `reason`, `status` and `detail` (at most 200 characters) of
 `ninewatch_open_incident_info`, which exists per open incident while that is open. A page has at most 1,000 of these;
 `ninewatch_samples_omitted` counts the rest.
@@ -75,7 +75,7 @@ def metrics_page() -> str:
     tables = {
         "Checks": CHECK_FAMILIES,
         "Products": PRODUCT_FAMILIES,
-        "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, *_daemon()],
+        "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, *_daemon()],
     }
     return _HEAD + "".join(_TABLE.format(title=title) + "".join(map(_row, rows)) for title, rows in tables.items())
 

@@ -167,10 +167,27 @@ PRODUCT_FAMILIES: Final = (
         "1 for each product that the product depends on directly",
         labels="product dependency",
     ),
+    Family(
+        "ninewatch_gate_state",
+        "gauge",
+        "1 for the answer of the release gate (go, hold, unknown), 0 for the others",
+        labels="product state",
+    ),
+    Family(
+        "ninewatch_downtime_cause_seconds",
+        "gauge",
+        "Estimated raw downtime by cause: own (all dependencies were up), dependency (one was down), unclear; "
+        "absent without dependencies",
+        "seconds",
+        f"{_WINDOW} cause",
+    ),
 )
 
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
+)
+SILENCES: Final = Family(
+    "ninewatch_silences", "gauge", "Silences in force, by what they cover: all, product, alert", labels="covers"
 )
 SAMPLES_OMITTED: Final = Family(
     "ninewatch_samples_omitted",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from monitor.exporters.downtime_causes import Causes, DowntimeCauses
 from monitor.exporters.exposition import exemplar, series
 from monitor.exporters.families import PRODUCT_FAMILIES
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
 from sla.budget import FORECAST_SPAN, Budget, exhausted_at
 from sla.eras import EVER
+from sla.gate import Answer
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration
 from sla.outage import evaluate_limit
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
     from sla.eras import Eras
+    from sla.gate_override import GateOverride
     from sla.incident import Incident
     from sla.state_history import History
 
 FAMILIES = PRODUCT_FAMILIES
 DETAIL = 200  # characters of a failing probe's detail in a label
+_ANSWERS = tuple(Answer)
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _BOUNDS = ("low", "point", "high")
 _TROUBLE = WINDOWS["6h"]
@@ -61,10 +65,13 @@ class ProductLines:
 
     __slots__ = (
         "_burns",
+        "_by_cause",
+        "_causes",
         "_confirmed",
         "_contractual",
         "_exhaustion",
         "_firing",
+        "_gate_texts",
         "_health",
         "_history",
         "_lengths",
@@ -74,17 +81,26 @@ class ProductLines:
         "_states",
         "limits",
         "measured_at",
+        "override",
         "product",
         "texts",
         "troubled",
     )
 
-    def __init__(self, product: Product, history: Eras, health: Health, confirmed: Confirmed[int]) -> None:
+    def __init__(
+        self,
+        product: Product,
+        history: Eras,
+        health: Health,
+        confirmed: Confirmed[int],
+        dependencies: Mapping[str, Eras],
+    ) -> None:
         self.product = product
         self._history = history
         self._health, self._confirmed = health, confirmed
         self.measured_at: int | None = None
         self.troubled = True
+        self.override: GateOverride | None = None
         self._lengths = {*WINDOWS.values(), *LENGTHS, product.window}
         self._pace = min(FORECAST_SPAN, product.window)
         self._plain = tuple(series(family.name, product=product.id) for family in FAMILIES)
@@ -100,6 +116,13 @@ class ProductLines:
         self._burns = {length: self._series(4, window_name(length)) for length in self._lengths}
         self._firing = [self._series(17, window_name(policy.long)) for policy in BURN_POLICIES]
         self._contractual = [series(FAMILIES[11].name, product=product.id, window=own, bound=b) for b in _BOUNDS]
+        gates = [series(FAMILIES[24].name, product=product.id, state=each.value) for each in _ANSWERS]
+        self._gate_texts = {
+            found: "".join(f"{line}{found is each:d}\n" for line, each in zip(gates, _ANSWERS, strict=True))
+            for found in _ANSWERS
+        }
+        self._causes = DowntimeCauses(history, dependencies) if dependencies else None
+        self._by_cause = [series(FAMILIES[25].name, product=product.id, window=own, cause=c) for c in Causes._fields]
         self._exhaustion = series(FAMILIES[12].name, product=product.id, window=own)
         self.texts: list[str] = [""] * len(FAMILIES)
         self.limits = tuple(product.agreement.limits())
@@ -166,7 +189,13 @@ class ProductLines:
         self.texts[8] = _line(self._plain[8], readiness.ceiling if readiness else None)
         down = self._confirmed.offer(self._certainly_down(measured, now), self._health)
         self.texts[21] = "" if down is None else f"{self._plain[21]}{down / SECOND!r}\n"
+        if self._causes is not None:
+            yield from self._split(self._causes, Interval(now - self.product.window, now))
         self.measured_at = now
+
+    def _split(self, causes: DowntimeCauses, window: Interval) -> Iterator[None]:
+        found = yield from causes.over(window)
+        self.texts[25] = "".join([_line(line, us / SECOND) for line, us in zip(self._by_cause, found, strict=True)])
 
     def _certainly_down(self, measured: Mapping[int, Durations], now: int) -> int:
         """Return the certain downtime on record, microseconds.
@@ -211,6 +240,11 @@ class ProductLines:
             names = {"product": self.product.id, "promise": limit.kind.value}
             for bound, length in evaluate_limit(limit, self._history, window, excluded).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
+
+    def gate(self, answer: Answer, override: GateOverride | None) -> None:
+        """Set the answer of the release gate, and the override that it is from."""
+        self.override = override
+        self.texts[24] = self._gate_texts[answer]
 
     def count(self, incidents: int | None, newest: Incident | None) -> None:
         """Set the number of recorded incidents, None before it is on disk; the newest is its exemplar."""

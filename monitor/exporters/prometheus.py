@@ -24,18 +24,21 @@ from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect, without_exemplars
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
+from monitor.exporters.silences import SilenceLines
+from monitor.ledger.release_gate import gate_answer, overrides_by_product
 from sla.alerting import outage
 from sla.interval import SECOND, Interval
 from sla.outage import required_history
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
     from monitor.exporters.exposition import Family
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
+    from sla.gate_override import GateOverride
     from sla.incident import Incident
 
 SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that
@@ -80,7 +83,8 @@ class _View:
             yield from slices.pause()
         for product, history in [(ledger.products[name], history) for name, history in ledger.compositions.items()]:
             downtime = self._counters.downtime[product.id]
-            self.products.append(ProductLines(product, history, self._counters.health, downtime))
+            needed = {name: ledger.compositions[name] for name in product.depends_on}
+            self.products.append(ProductLines(product, history, self._counters.health, downtime, needed))
             yield from slices.pause()
 
     def due(self) -> Iterator[ProductLines]:
@@ -141,6 +145,7 @@ class Exporter:
         self._clock = clock
         self._daemon = Daemon(health, clock)
         self._counters = _Counters(health)
+        self._silences = SilenceLines(ledger)
         self._view = _View(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
@@ -152,12 +157,18 @@ class Exporter:
             check.refresh(now)
             yield from slices.pause()
         yield from view.count(self._ledger, slices)
+        overrides = overrides_by_product(self._ledger, now)
         for product in view.due():
             for _ in product.measure(now):
                 yield from slices.pause()
             self._agree(product, now)
+            self._decide_gate(product, now, overrides)
             view.judge(product)
             yield from slices.pause()
+        for product in view.products:
+            if product.override is not overrides.get(product.product.id):
+                self._decide_gate(product, now, overrides)
+                yield from slices.pause()
         yield from _columns(checks.FAMILIES, view.checks, dialect)
         yield from _columns(products.FAMILIES, view.products, dialect)
         yield self._of_the_page(view, now, dialect).encode()
@@ -181,10 +192,17 @@ class Exporter:
                 cut = self._ledger.exclusions(product.id, required_history(lines.limits, window))
                 lines.set_outages([each.interval for each in cut], window)
 
+    def _decide_gate(self, lines: ProductLines, now: int, overrides: Mapping[str, GateOverride]) -> None:
+        """Set the answer of the release gate, unless a reload has removed the product meanwhile."""
+        if lines.product.id in self._ledger.products:
+            override = overrides.get(lines.product.id)
+            lines.gate(gate_answer(self._ledger, lines.product, now, override), override)
+
     def _of_the_page(self, view: _View, now: int, dialect: Dialect) -> str:
         oldest = min((lines.measured_at or now for lines in view.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
-        return f"{age}{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {view.omitted}\n"
+        omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {view.omitted}\n"
+        return age + omitted + self._silences.text(now, dialect)
 
 
 def _measured_at(lines: ProductLines) -> int:

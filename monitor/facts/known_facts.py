@@ -11,6 +11,7 @@ from monitor.config.former_ids import FormerIdMap
 from sla.correction import Correction, Revocation, corrections_in, valid_corrections
 from sla.definition import Definition
 from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
+from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Facts:
         self.all: Sequence[Fact] = merged(*sources)
         self.former_ids = former_ids or FormerIdMap()
         self.corrections = Corrections(list(corrections_in(self.all)), self.former_ids)
+        self.overrides = stated_overrides(self.all)
         self._definitions = _definitions(self.all, self.former_ids)
         self._maintenance = _maintenance(self.all, self.former_ids)
 

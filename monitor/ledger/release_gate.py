@@ -5,32 +5,53 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sla.gate import Gate, Situation, gate
-from sla.gate_override import overrides_in_force
+from sla.gate import Answer, Gate, Situation, gate
+from sla.gate_override import in_force
 from sla.interval import Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
+    from sla.budget_policy import BudgetPolicy
     from sla.gate_override import GateOverride
+    from sla.states import Piece
 
 
 def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
     """Return the product's release gate as of now, from the configured budget policy and the override in force."""
     policy = ledger.portfolio.policy_of(product)
     window = Interval(now - product.window, now)
-    history = ledger.compositions[product.id]
+    pieces = None if policy.contractual else partial(ledger.compositions[product.id].pieces, window)
+    override = overrides_by_product(ledger, now).get(product.id)
+    return gate(policy, _situation(ledger, product, policy, window, pieces), override)
+
+
+def gate_answer(ledger: Ledger, product: Product, now: int, override: GateOverride | None) -> Answer:
+    """Return the answer of the gate alone, in O(log n): the instant that decides an unknown one is not searched."""
+    if override is not None:
+        return Answer(override.answer)
+    policy = ledger.portfolio.policy_of(product)
+    window = Interval(now - product.window, now)
+    return gate(policy, _situation(ledger, product, policy, window, None)).answer
+
+
+def _situation(
+    ledger: Ledger,
+    product: Product,
+    policy: BudgetPolicy,
+    window: Interval,
+    pieces: Callable[[], Iterable[Piece]] | None,
+) -> Situation:
+    now, history = window.end, ledger.compositions[product.id]
     measured = (
         ledger.contractual(product.id, window) if policy.contractual else ledger.measured(product.id, window, now)
     )
-    pieces = None if policy.contractual else partial(history.pieces, window)
-    incidents = tuple(incident.id for incident in ledger.open_incidents(product.id))
-    situation = Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
-    return gate(policy, situation, override_in_force(ledger, product.id, now))
+    incidents = tuple(each.id for each in ledger.open_incidents(product.id))
+    return Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
 
 
-def override_in_force(ledger: Ledger, product_id: str, now: int) -> GateOverride | None:
-    """Return the newest override that is in force for the product, or None."""
-    overrides = overrides_in_force(ledger.facts.all, now)
-    matching = [override for override in overrides if ledger.former_ids.product(override.product) == product_id]
-    return matching[-1] if matching else None
+def overrides_by_product(ledger: Ledger, now: int) -> dict[str, GateOverride]:
+    """Return the override that is in force for each product that has one, the newest if there are several."""
+    return {ledger.former_ids.product(each.product): each for each in in_force(ledger.facts.overrides, now)}

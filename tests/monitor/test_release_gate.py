@@ -11,7 +11,7 @@ from monitor.config.budget_policy import BudgetPolicyBlock
 from monitor.facts.known_facts import Facts
 from monitor.ledger.release_gate import release_gate
 from sla.gate import cleared_at
-from sla.gate_override import GateOverride, ending, overrides_in_force
+from sla.gate_override import GateOverride, ending, in_force
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.states import Piece, State
 from sla.window import format_instant, parse_instant
@@ -168,8 +168,8 @@ def test_an_override_decides_until_it_is_over_and_shows_the_answer_without_it() 
     assert (found.answer, found.computed.answer) == ("go", "hold")
     assert found.decision.reason == f"overridden by Ana until {format_instant(NOW + HOUR)}: security fix"
     assert found.as_json("forms")["override"]["id"] == made.id
-    assert overrides_in_force(ledger.facts.all, NOW - HOUR - 1) == []
-    assert overrides_in_force(ledger.facts.all, NOW + HOUR) == []
+    assert in_force(ledger.facts.overrides, NOW - HOUR - 1) == []
+    assert in_force(ledger.facts.overrides, NOW + HOUR) == []
     ledger.facts = Facts([made.fact(), ending(made, NOW - 1, "Ben", "done")])
     assert gate(ledger).answer == "hold"
 

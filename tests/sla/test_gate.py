@@ -7,7 +7,16 @@ import pytest
 from sla.budget_policy import BudgetPolicy
 from sla.fact import Fact
 from sla.gate import Answer, Situation, gate
-from sla.gate_override import GATE_OVERRIDE, GateOverride, as_override
+from sla.gate_override import (
+    GATE_OVERRIDE,
+    GATE_OVERRIDE_END,
+    GateOverride,
+    as_override,
+    ended_override,
+    ending,
+    in_force,
+    stated_overrides,
+)
 from sla.interval import MINUTE, SECOND, Interval
 from sla.measured import measure
 from sla.objective import Objective
@@ -42,3 +51,18 @@ def test_override_is_read_back_from_its_fact() -> None:
     override = GateOverride(1_000_000, "Ana", "fix", "forms", "go", 2_000_000)
     assert as_override(override.fact()) == override
     assert as_override(Fact.of(1, "Ana", "note", "forms", {})) is None
+
+
+def test_override_is_in_force_from_its_fact_until_its_end() -> None:
+    first = GateOverride(10, "Ana", "fix", "forms", "go", 50_000_000)
+    second = GateOverride(20, "Ben", "freeze", "forms", "hold", 2_000_000)
+    stated = stated_overrides([first.fact(), second.fact(), ending(first, 30, "Ana", "deployed")])
+    assert [in_force(stated, at) for at in (9, 10, 20, 30)] == [[], [first], [first, second], [second]]
+    assert in_force(stated, 2_000_000) == []
+
+
+def test_end_of_an_override_that_is_not_known_or_cannot_be_read_ends_none() -> None:
+    override = GateOverride(10, "Ana", "fix", "forms", "go", 50_000_000)
+    for body in ({"override": "other"}, ["x"], {}):
+        assert in_force(stated_overrides([override.fact(), Fact.of(11, "Ana", GATE_OVERRIDE_END, "forms", body)]), 12)
+    assert ended_override(override.fact()) == ""

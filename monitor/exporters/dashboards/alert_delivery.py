@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from monitor.exporters.dashboards import style
 from monitor.exporters.dashboards.expressions import JOB, by_product
-from monitor.exporters.dashboards.panels import PanelBuilder, Query, Row, lines, note, timeline, value
+from monitor.exporters.dashboards.panels import PanelBuilder, Query, Row, lines, timeline, value
 
 _OUTAGE = {0: ("no outage", style.GOOD), 1: ("OUTAGE", style.BAD)}
 _FIRING = {1: ("fires", style.BAD), 0: ("pending", style.WARNING)}
@@ -150,8 +150,10 @@ def _acknowledgements() -> Iterator[PanelBuilder]:
         Query(f"{spent} / ({count} > 0)", "{{severity}}"),
         width=6,
     )
-    text = (
-        "Silences have no metrics. [Silences](${public_url:raw}/api/v1/silences) and "
-        "[alerts](${public_url:raw}/api/v1/alerts) are in the API. `ninewatch alert list` prints the notifications."
+    yield lines(
+        "Silences in force",
+        "Silences by what they cover. `GET /api/v1/silences` lists them with author, reason and end.",
+        "none",
+        Query(f"max by (covers) ({_daemon('ninewatch_silences')})", "{{covers}}"),
+        width=6,
     )
-    yield note("Silences", "Where silences are listed.", text, 6, 8)

@@ -58,6 +58,10 @@ def state(name: str) -> str:
 # 0: unknown, 1: up, 2: down, 3: replicas differ.
 STATE: Final = f"{state('up')} + 2 * {state('down')}"
 
+_GATE: Final = by_product("ninewatch_gate_state", 'state="%s"')
+# 0: unknown, 1: go, 2: hold, 3: replicas differ.
+GATE: Final = f"{_GATE % 'go'} + 2 * {_GATE % 'hold'}"
+
 
 def floored(ratio: str) -> str:
     """Round a ratio down to four digits of percent, so that nothing below 1 prints as 100 %."""

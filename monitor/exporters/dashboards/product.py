@@ -11,6 +11,7 @@ from monitor.exporters.dashboards.expressions import (
     BUDGET_SHARE,
     COVERAGE,
     EXPIRY,
+    GATE,
     JOB,
     OBJECTIVE,
     OPEN_INCIDENTS,
@@ -149,6 +150,12 @@ def _budget() -> Iterator[PanelBuilder]:
         "none",
         Query(by_product("ninewatch_alerting_burn_rate", labels="window"), "{{window}}"),
     )
+    yield timeline(
+        "Release gate",
+        "Whether the budget policy lets the product be changed, with overrides. The product's page has the reason.",
+        style.GATE,
+        Query(GATE, "gate"),
+    )
 
 
 def _incidents() -> Iterator[PanelBuilder]:
@@ -200,6 +207,16 @@ def _blame() -> Iterator[PanelBuilder]:
     text = f"[Downtime by cause]({blame}): own, of each dependency, undecided.\n\n"
     text += f"[Past incidents]({past})\n\n[Readiness]({ready})"
     yield note("Downtime by cause", "Links to the product's page, which computes the split.", text, 6, 8)
+    causes = by_product("ninewatch_downtime_cause_seconds", labels="cause")
+    yield lines(
+        "Downtime by cause over the window of the objective",
+        "Estimated downtime before exclusions. Own: all dependencies were up. Dependency: at least one was down. "
+        "Unclear: a dependency was unknown.",
+        "s",
+        Query(causes, "{{cause}}"),
+        width=24,
+        stacked=True,
+    )
 
 
 def _probes() -> Iterator[PanelBuilder]:

@@ -26,6 +26,7 @@ Names = Mapping[int, tuple[str, str]]
 """Value -> text and colour."""
 
 STATES: Final[Names] = {0: ("unknown", UNKNOWN), 1: ("up", GOOD), 2: ("DOWN", BAD), 3: ("replicas differ", WARNING)}
+GATE: Final[Names] = {0: ("unknown", UNKNOWN), 1: ("go", GOOD), 2: ("HOLD", BAD), 3: ("replicas differ", WARNING)}
 VERDICTS: Final[Names] = {0: ("undecided", UNKNOWN), 1: ("MISSED", BAD), 2: ("met", GOOD)}
 YES_NO: Final[Names] = {0: ("NO", BAD), 1: ("yes", GOOD)}
 

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from monitor.exporters import prometheus
+from monitor.exporters import downtime_causes, prometheus
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
-from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.downtime_split import DowntimeSplit, split_downtime
+from sla.gate_override import GateOverride
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
+from sla.silence import Silence, silence_end
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import (
     BAD_RESULT,
@@ -31,7 +35,10 @@ from tests.support.ledgers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.ledger.ledger import Ledger
+    from sla.state_history import History
 
 PROMTOOL = Path("/usr/bin/promtool")
 Samples = dict[tuple[str, frozenset[str]], float]
@@ -309,6 +316,7 @@ def test_special_characters_in_names_are_escaped(clock: ManualClock, dialect: Di
     entry.product = entry.product.model_copy(update={"id": evil})
     ledger.compositions[evil] = ledger.compositions.pop("chefs")
     ledger.products[evil] = entry.product
+    ledger.entries[f"{evil}/health"] = entry
     page = rendered(exporter_of(ledger, clock), dialect)
     assert page.count("\n# EOF\n") == (dialect is Dialect.OPENMETRICS)
     assert not [line for line in page.splitlines() if line.startswith("up{")]
@@ -484,3 +492,91 @@ def test_direct_dependencies_are_published_once_each() -> None:
     found = {labels: value for (name, labels), value in page.items() if name == "ninewatch_product_dependency_info"}
     expected = (("suite", "forms"), ("suite", "login"), ("forms", "login"))
     assert found == {frozenset(pair): 1 for pair in expected}
+
+
+def gate_of(page: Samples, product_id: str) -> list[str]:
+    return [
+        name for name in ("go", "hold", "unknown") if page["ninewatch_gate_state", frozenset({product_id, name})] == 1
+    ]
+
+
+def test_gate_is_exported_as_the_ledger_decides_it_and_an_override_at_the_next_scrape(clock: ManualClock) -> None:
+    ledger = ledger_of(product("calm"), product("young"))
+    ledger.restore(history("calm/health", NOW - 40 * DAY, NOW, []), [], [])
+    observe(ledger, ledger.entries["young/health"], NOW, GOOD_RESULT)
+    exporter = exporter_of(ledger, clock)
+    page = samples(exporter)
+    assert (gate_of(page, "calm"), gate_of(page, "young")) == (["go"], ["unknown"])
+    made = GateOverride(NOW, "Ana", "freeze", "calm", "hold", NOW + MINUTE)
+    ledger.facts = Facts([made.fact()])
+    clock.jump(1)
+    assert gate_of(samples(exporter), "calm") == ["hold"]
+    clock.jump(60)
+    assert gate_of(samples(exporter), "calm") == ["go"]
+
+
+def test_override_does_not_wait_until_its_product_is_measured_again(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "QUIET", 0)
+    ledger = large_ledger(2, 1)
+    exporter = exporter_of(ledger, clock)
+    samples(exporter)
+    ledger.facts = Facts([GateOverride(NOW, "Ana", "freeze", "product-0001", "hold", NOW + HOUR).fact()])
+    assert gate_of(samples(exporter), "product-0001") == ["hold"]
+
+
+def test_silences_in_force_are_counted_by_what_they_cover(clock: ManualClock) -> None:
+    ledger = ledger_of(product("chefs"))
+    exporter = exporter_of(ledger, clock)
+    made = [
+        Silence(NOW, "Ana", "move", NOW + MINUTE),
+        Silence(NOW, "Ben", "test", NOW + HOUR, "chefs"),
+        Silence(NOW, "Ben", "known", NOW + HOUR, "", "4f0c"),
+        Silence(NOW, "Ben", "known too", NOW + HOUR, "", "5a1d"),
+    ]
+    found = []
+    for ended in ([], [silence_end(made[1].id, NOW + 1, "Ben")]):
+        ledger.facts = Facts([*(each.fact() for each in made), *ended])
+        page = samples(exporter)
+        found.append([page["ninewatch_silences", frozenset({name})] for name in ("all", "product", "alert")])
+        clock.jump(60)
+    assert found == [[1, 1, 2], [0, 0, 2]]
+
+
+def causes(page: Samples, product_id: str) -> dict[str, float]:
+    names = ("own", "dependency", "unclear")
+    return {n: page["ninewatch_downtime_cause_seconds", frozenset({product_id, "30d", n})] for n in names}
+
+
+def test_downtime_by_cause_equals_the_split_of_the_page_and_adds_up(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[Interval] = []
+
+    def counted(own: History, dependencies: Mapping[str, History], part: Interval) -> DowntimeSplit:
+        parts.append(part)
+        return split_downtime(own, dependencies, part)
+
+    monkeypatch.setattr(downtime_causes, "split_downtime", counted)
+    ledger = ledger_of(product("forms", depends_on=("sso",)), product("sso"))
+    at = NOW - 20 * DAY
+    mine = [(at, at + HOUR, "x"), (at + 5 * DAY, at + 5 * DAY + 30 * MINUTE, "x"), (NOW - DAY, NOW - DAY + HOUR, "x")]
+    theirs = [(at + 10 * MINUTE, at + 20 * MINUTE, "x"), (NOW - DAY - HOUR, NOW - DAY + 2 * HOUR, "x")]
+    ledger.restore(history("forms/health", NOW - 40 * DAY, NOW, mine), [], [])
+    ledger.restore(history("sso/health", NOW - 40 * DAY, NOW, theirs), [], [])
+    exporter = exporter_of(ledger, clock)
+    for _ in range(3):
+        page = samples(exporter)
+        now = clock.now()
+        window = Interval(now - 30 * DAY, now)
+        split = split_downtime(ledger.compositions["forms"], {"sso": ledger.compositions["sso"]}, window)
+        found = causes(page, "forms")
+        assert found["own"] * SECOND == split.alone > 0
+        assert found["dependency"] * SECOND == split.with_down("sso") > 0
+        assert sum(found.values()) == page["ninewatch_downtime_seconds", frozenset({"forms", "30d", "point"})]
+        clock.jump(HOUR / SECOND)
+        for key in ledger.entries:
+            observe(ledger, ledger.entries[key], clock.now(), GOOD_RESULT)
+    assert ("ninewatch_downtime_cause_seconds", frozenset({"sso", "30d", "own"})) not in page
+    assert len([part for part in parts if part.end < NOW - 4 * DAY]) == 2, "a day that is over is split once"
