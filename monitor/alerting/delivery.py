@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.network.attempt import Attempt
     from monitor.receivers.base import Deliver, ReceiverKind
-    from monitor.storage.writer import RecordWriter
+    from monitor.storage.record_writer import RecordWriter
 
 log = structlog.get_logger()
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
+    from monitor.storage.record_writer import Committed, RecordWriter
     from monitor.storage.store import DecidedStore
-    from monitor.storage.writer import Committed, RecordWriter
     from sla.incident import Incident
     from sla.product_incident import ProductIncident
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from monitor.ledger.check_history import CheckHistory
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Decided
+    from monitor.storage.record_writer import Committed, RecordWriter
     from monitor.storage.store import Store
-    from monitor.storage.writer import Committed, RecordWriter
     from sla.incident import Incident
     from sla.observation import Run
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Decided, Notification
-    from monitor.storage.writer import Committed
+    from monitor.storage.record_writer import Committed
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run

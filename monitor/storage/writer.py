@@ -6,27 +6,25 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from monitor.errors import StoreError
 from monitor.notification import NOTHING, Decided
 from monitor.storage.file_watch import RecordWatch
-from monitor.storage.store import Batch
+from monitor.storage.pending_writes import PendingWrites
+from monitor.storage.record_writer import Committed
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
-    from monitor.notification import Notification
     from monitor.storage.chain import ClosedDay
-    from monitor.storage.store import Store
+    from monitor.storage.pending_writes import Item
+    from monitor.storage.store import Batch, Store
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.observation import Observation, Run
-    from sla.page_response import Response
-    from sla.product_incident import ProductIncident
 
 log = structlog.get_logger()
 
@@ -39,69 +37,6 @@ CHECKPOINT_ROWS: Final = 20_000  # ... or so many observations, about 300 pages 
 # Observations in one transaction, so that a backlog is written in parts if there is little free disk space
 CHUNK: Final = 10_000
 LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
-
-# One deque entry per probe result, so that a commit contains it completely or not at all.
-_Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None", Decided]
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The end of a transaction: `error` is empty if it was committed. `recovered`: the previous one had failed.
-
-    `emptied`: the record was lost, and the new one is empty; all data must be queued again.
-    """
-
-    incidents: tuple[Incident, ...]
-    error: str = ""
-    recovered: bool = False
-    emptied: bool = False
-    notifications: tuple[Notification, ...] = ()
-
-
-class RecordWriter(Protocol):
-    """What decides and records needs of a writer. A rehearsal passes one that keeps decisions and writes nothing."""
-
-    def listen(self, listener: Callable[[Committed], None]) -> None:
-        """Add a listener for what was written."""
-        ...
-
-    def start(self) -> None:
-        """Start to write."""
-        ...
-
-    def put(
-        self,
-        seen: Observation,
-        runs: Sequence[Run] = (),
-        incident: Incident | None = None,
-        decided: Decided = NOTHING,
-    ) -> None:
-        """Queue the result of one probe."""
-        ...
-
-    def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
-        """Queue open runs."""
-        ...
-
-    def put_incident(self, incident: Incident) -> None:
-        """Queue an open incident."""
-        ...
-
-    def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
-        """Queue product incidents and notifications."""
-        ...
-
-    def put_facts(self, facts: Sequence[Fact]) -> None:
-        """Queue facts."""
-        ...
-
-    def retain(self, since: int) -> None:
-        """Prune observations older than this."""
-        ...
-
-    def close(self, patience: float = 5.0) -> bool:
-        """Write what is queued and stop; return whether all is written."""
-        ...
 
 
 @dataclass(slots=True)
@@ -120,19 +55,10 @@ class Writer:
 
     def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = LIMIT) -> None:
         self._store, self._health, self._clock, self._limit = store, health, clock, limit
-        self._queue: deque[_Item] = deque()
-        self._remainders: deque[_Item] = deque()  # the rest of queue entries whose observation was dropped
+        self._queue: deque[Item] = deque()
+        self._remainders: deque[Item] = deque()  # the rest of queue entries whose observation was dropped
         self._queued_facts: deque[Fact] = deque()
-        self._steps: deque[tuple[int, int]] = deque()
-        self._heads: deque[ClosedDay] = deque()
-        self._observations: deque[Observation] = deque()
-        self._runs: dict[tuple[str, str, int], Run] = {}
-        self._incidents: dict[str, Incident] = {}
-        self._facts: dict[str, Fact] = {}
-        self._product_incidents: dict[str, ProductIncident] = {}
-        self._notifications: dict[tuple[str, str, int], Notification] = {}
-        self._responses: dict[tuple[str, int], Response] = {}
-        self._folded: int | None = None
+        self._pending = PendingWrites()
         self._retained: int | None = None
         self._urgent = threading.Event()
         self._stopping = False
@@ -140,8 +66,7 @@ class Writer:
         self._rows = 0  # since the last checkpoint
         self._lost_by_loop, self._lost_by_thread = _Lost(), _Lost()
         # The queued observations are _accepted - _settled. Each counter is written by one thread, so the difference is
-        # always
-        # right. The lengths of the two queues are wrong while observations are moved between them.
+        # always right. The lengths of the two queues are wrong while observations are moved between them.
         self._accepted = 0  # by the event loop, less the observations that it dropped
         self._settled = 0  # written or dropped by the thread
         self._checkpointed_at = self._due = clock.monotonic()
@@ -209,11 +134,11 @@ class Writer:
 
     def put_clock_step(self, at: int, size: int) -> None:
         """Queue a step of the wall clock: the record's time before the step, and its size (negative if backward)."""
-        self._steps.append((at, size))
+        self._pending.clock_steps.append((at, size))
 
     def put_head(self, closed: ClosedDay) -> None:
         """Queue the head of a closed day. It is kept while the store fails, as facts are."""
-        self._heads.append(closed)
+        self._pending.heads.append(closed)
 
     def retain(self, since: int) -> None:
         """Prune observations before `since`, in small steps between commits."""
@@ -271,48 +196,32 @@ class Writer:
         try:
             emptied = self._watch.check_file()
         except Exception as error:  # noqa: BLE001 - a defect must not end the writer's thread
-            self._failed(_error_text(error), tuple(self._incidents.values()))
+            self._failed(_error_text(error), tuple(self._pending.incidents.values()))
             return False
         if emptied:
             self._call_listeners(Committed((), emptied=True))
         return not self._health.record_missing
 
-    @property
-    def _pending(self) -> bool:
-        decided = self._incidents or self._facts or self._product_incidents or self._notifications or self._responses
-        seen = self._observations or self._runs or self._steps or self._folded is not None
-        return bool(seen or decided or self._heads)
-
     def _gather(self) -> None:
         for source in (self._remainders, self._queue):
             for _ in range(len(source)):
                 try:
-                    seen, runs, incident, until, decided = source.popleft()
+                    item = source.popleft()
                 except IndexError:  # the event loop has dropped the rest
                     break
-                if seen is not None:
-                    self._observations.append(seen)
-                for run in runs:
-                    self._runs[run.check, run.vantage, run.first] = run
-                if incident is not None:
-                    self._incidents[incident.id] = incident
-                if until is not None:
-                    self._folded = until
-                self._product_incidents |= {each.id: each for each in decided.incidents}
-                self._notifications |= {each.identity: each for each in decided.notifications}
-                self._responses |= {(each.key, each.started): each for each in decided.responses}
+                self._pending.add(item)
         for _ in range(len(self._queued_facts)):
-            fact = self._queued_facts.popleft()
-            self._facts[fact.id] = fact
+            self._pending.add_fact(self._queued_facts.popleft())
         self._trim()
 
     def _trim(self) -> None:
-        while len(self._observations) > self._limit:
-            self._observations.popleft()
+        observations, runs = self._pending.observations, self._pending.runs
+        while len(observations) > self._limit:
+            observations.popleft()
             self._settled += 1
             self._lost_by_thread.observations += 1
-        while self._failures and len(self._runs) > self._limit:  # otherwise all runs are written soon
-            del self._runs[next(iter(self._runs))]
+        while self._failures and len(runs) > self._limit:  # otherwise all runs are written soon
+            del runs[next(iter(runs))]
             self._lost_by_thread.runs += 1
         self._report_losses()
 
@@ -323,14 +232,8 @@ class Writer:
     def _write(self) -> bool:
         """Write all pending items, runs and incidents first. Return whether all writes succeeded."""
         while self._pending:
-            seen = list(islice(self._observations, CHUNK))
-            incidents = tuple(self._incidents.values())
-            facts = tuple(self._facts.values())
-            steps = tuple(self._steps)
-            runs, notifications = tuple(self._runs.values()), tuple(self._notifications.values())
-            outages, heads = tuple(self._product_incidents.values()), tuple(self._heads)
-            decided = (outages, notifications, heads, tuple(self._responses.values()))
-            batch = Batch(seen, runs, incidents, self._folded, facts, steps, *decided)
+            batch = self._pending.batch(CHUNK)
+            incidents = tuple(batch.incidents)
             try:
                 self._store.write(batch)
             except StoreError as error:
@@ -340,30 +243,19 @@ class Writer:
                 log.error("store_defect", error=repr(error), exc_info=True)
                 self._failed(f"defect: {error!r}", incidents)
                 return False
-            for _ in steps:
-                self._steps.popleft()
-            for _ in heads:
-                self._heads.popleft()
-            self._committed(len(seen), incidents, notifications)
+            self._pending.remove(batch)
+            self._committed(batch)
         return True
 
-    def _committed(self, rows: int, incidents: tuple[Incident, ...], notifications: tuple[Notification, ...]) -> None:
-        for _ in range(rows):
-            self._observations.popleft()
-        self._settled += rows
-        self._runs.clear()
-        self._incidents.clear()
-        self._facts.clear()
-        self._product_incidents.clear()
-        self._notifications.clear()
-        self._responses.clear()
-        self._folded = None
-        self._rows += rows
+    def _committed(self, batch: Batch) -> None:
+        self._settled += len(batch.observations)
+        self._rows += len(batch.observations)
         recovered, self._failures = self._failures > 0, 0
         self._report_success()
         if recovered:
             log.info("store_recovered", still_waiting=self._health.queue_depth)
-        if incidents or notifications or recovered:
+        if batch.incidents or batch.notifications or recovered:
+            incidents, notifications = tuple(batch.incidents), tuple(batch.notifications)
             self._call_listeners(Committed(incidents, recovered=recovered, notifications=notifications))
 
     def _report_success(self) -> None:
@@ -374,8 +266,8 @@ class Writer:
         health.store_error = ""
 
     def _oldest(self) -> int | None:
-        if self._observations:
-            return self._observations[0].at
+        if self._pending.observations:
+            return self._pending.observations[0].at
         try:
             seen = self._queue[0][0]
         except IndexError:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from monitor.notification import Kind
-from monitor.storage.writer import Committed
+from monitor.storage.record_writer import Committed
 from tests.support.alerting import BAD, GOOD, RESULTS, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product

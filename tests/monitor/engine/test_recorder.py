@@ -17,7 +17,8 @@ from monitor.health import Health
 from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult
 from monitor.storage import file_watch
-from monitor.storage.writer import Committed, Writer
+from monitor.storage.record_writer import Committed
+from monitor.storage.writer import Writer
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Run

@@ -12,7 +12,8 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.health import Health
 from monitor.storage import writer as module
-from monitor.storage.writer import Committed, Writer
+from monitor.storage.record_writer import Committed
+from monitor.storage.writer import Writer
 from sla.incident import Incident
 from sla.observation import Observation, Outcome, Run
 from tests.support.stores import MemoryStore

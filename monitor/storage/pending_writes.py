@@ -1,0 +1,101 @@
+"""The rows that wait for the next transaction of the record."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from monitor.notification import Decided
+from monitor.storage.store import Batch
+
+if TYPE_CHECKING:
+    from monitor.notification import Notification
+    from monitor.storage.chain import ClosedDay
+    from sla.fact import Fact
+    from sla.incident import Incident
+    from sla.observation import Observation, Run
+    from sla.page_response import Response
+    from sla.product_incident import ProductIncident
+
+# One queue entry per probe result, so that a commit contains it completely or not at all.
+Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None", Decided]
+
+
+class PendingWrites:
+    """Rows that are not written yet. A newer version of a row replaces the earlier one.
+
+    Only the writer's thread uses it, except for `clock_steps` and `heads`, to which the event loop appends.
+    """
+
+    def __init__(self) -> None:
+        self.observations: deque[Observation] = deque()
+        self.runs: dict[tuple[str, str, int], Run] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.clock_steps: deque[tuple[int, int]] = deque()
+        self.heads: deque[ClosedDay] = deque()
+        self._facts: dict[str, Fact] = {}
+        self._product_incidents: dict[str, ProductIncident] = {}
+        self._notifications: dict[tuple[str, str, int], Notification] = {}
+        self._responses: dict[tuple[str, int], Response] = {}
+        self._folded: int | None = None
+
+    def __bool__(self) -> bool:
+        return any((self.observations, self.clock_steps, self.heads, *self._versioned)) or self._folded is not None
+
+    @property
+    def _versioned(self) -> tuple[dict[Any, Any], ...]:
+        """The rows of which only the newest version is written."""
+        decided = (self._product_incidents, self._notifications, self._responses)
+        return (self.runs, self.incidents, self._facts, *decided)
+
+    def add(self, item: Item) -> None:
+        """Add the rows of a queue entry."""
+        observation, runs, incident, folded_until, decided = item
+        if observation is not None:
+            self.observations.append(observation)
+        for run in runs:
+            self.runs[run.check, run.vantage, run.first] = run
+        if incident is not None:
+            self.incidents[incident.id] = incident
+        if folded_until is not None:
+            self._folded = folded_until
+        for outage in decided.incidents:
+            self._product_incidents[outage.id] = outage
+        for notification in decided.notifications:
+            self._notifications[notification.identity] = notification
+        for response in decided.responses:
+            self._responses[response.key, response.started] = response
+
+    def add_fact(self, fact: Fact) -> None:
+        """Add a fact."""
+        self._facts[fact.id] = fact
+
+    def batch(self, observations: int) -> Batch:
+        """Return the next transaction: the oldest observations, at most so many, and all other rows."""
+        return Batch(
+            list(islice(self.observations, observations)),
+            tuple(self.runs.values()),
+            tuple(self.incidents.values()),
+            self._folded,
+            tuple(self._facts.values()),
+            tuple(self.clock_steps),
+            tuple(self._product_incidents.values()),
+            tuple(self._notifications.values()),
+            tuple(self.heads),
+            tuple(self._responses.values()),
+        )
+
+    def remove(self, batch: Batch) -> None:
+        """Remove the rows of the newest batch, which are written."""
+        for queue, rows in (
+            (self.observations, batch.observations),
+            (self.clock_steps, batch.clock_steps),
+            (self.heads, batch.heads),
+        ):
+            for _ in rows:
+                queue.popleft()
+        for rows_by_key in self._versioned:
+            rows_by_key.clear()
+        self._folded = None

@@ -1,0 +1,76 @@
+"""The interface of a writer of the record, and what it reports after each transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from monitor.notification import NOTHING, Decided
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from monitor.notification import Notification
+    from sla.fact import Fact
+    from sla.incident import Incident
+    from sla.observation import Observation, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The end of a transaction: `error` is empty if it was committed. `recovered`: the previous one had failed.
+
+    `emptied`: the record was lost, and the new one is empty; all data must be queued again.
+    """
+
+    incidents: tuple[Incident, ...]
+    error: str = ""
+    recovered: bool = False
+    emptied: bool = False
+    notifications: tuple[Notification, ...] = ()
+
+
+class RecordWriter(Protocol):
+    """The interface of a writer for the recorder and the alerting. A rehearsal has one that writes nothing to disk."""
+
+    def listen(self, listener: Callable[[Committed], None]) -> None:
+        """Add a listener for transactions."""
+        ...
+
+    def start(self) -> None:
+        """Start the writer."""
+        ...
+
+    def put(
+        self,
+        seen: Observation,
+        runs: Sequence[Run] = (),
+        incident: Incident | None = None,
+        decided: Decided = NOTHING,
+    ) -> None:
+        """Queue the result of one probe."""
+        ...
+
+    def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
+        """Queue open runs."""
+        ...
+
+    def put_incident(self, incident: Incident) -> None:
+        """Queue an open incident."""
+        ...
+
+    def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
+        """Queue product incidents and notifications."""
+        ...
+
+    def put_facts(self, facts: Sequence[Fact]) -> None:
+        """Queue facts."""
+        ...
+
+    def retain(self, since: int) -> None:
+        """Prune observations older than this."""
+        ...
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Write all queued items and stop. Return whether all are written."""
+        ...
