@@ -192,9 +192,7 @@ class Timeline(History):
             before, last_outcome = self.last_known
             if first - before > self._last_known_hold:
                 self._state_sums.append(first, State.UNKNOWN)
-            elif last_outcome is outcome:
-                self._state_sums.append(first, _CERTAIN[outcome])
-            else:
+            elif last_outcome is not outcome:
                 self._state_sums.append((before + first) // 2, _DOUBT[last_outcome])
                 self._state_sums.append(first, _DOUBT[outcome])
         self._state_sums.append(last, _CERTAIN[outcome])

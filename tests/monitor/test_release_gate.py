@@ -91,8 +91,15 @@ def test_an_unknown_answer_names_the_unknown_time_and_when_it_is_decided() -> No
     assert gate(ledger_with_gap(at + SECOND), at + SECOND).answer == "go"
 
 
-def ledger_with_gap(until: int) -> Ledger:
-    ledger, gap = ledger_of(product("forms")), NOW - 5 * DAY
+@pytest.mark.parametrize(("coverage", "answer"), [("99.8%", "go"), ("99.9%", "unknown")])
+def test_the_estimate_decides_only_with_the_coverage_of_the_policy(coverage: str, answer: str) -> None:
+    """An hour of 30 days is unknown, so the coverage is 99.86 %."""
+    block = policy({"spent": "100%"}, unknown="estimate", coverage=coverage)
+    assert gate(ledger_with_gap(NOW, budget_policy=block)).answer == answer
+
+
+def ledger_with_gap(until: int, **fields: object) -> Ledger:
+    ledger, gap = ledger_of(product("forms", **fields)), NOW - 5 * DAY
     runs = [run("forms/health", GOOD, NOW - 40 * DAY, gap), run("forms/health", GOOD, gap + HOUR, until)]
     ledger.restore(runs, [], [])
     return ledger

@@ -37,7 +37,7 @@ def test_states_equal_those_of_a_walk_over_the_instants(drawn: list[tuple[int, O
 def test_unordered_and_missing_changes_are_rejected() -> None:
     with pytest.raises(ValueError, match="no change"):
         ChangeHistory([], 5)
-    with pytest.raises(ValueError, match="order"):
+    with pytest.raises(ValueError, match="changes are in order: 4 is before 5"):
         ChangeHistory([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
 
 

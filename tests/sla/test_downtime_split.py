@@ -72,7 +72,12 @@ def test_json_is_in_seconds_with_null_without_a_figure() -> None:
         {"dependencies": ["keycloak", "mail"], "seconds": 10.0},
         {"dependencies": ["mail"], "seconds": 10.0},
     ]
-
+    assert FOUND.as_json("chefs")["dependencies"][0] == {
+        "id": "keycloak",
+        "downtime_seconds": 110.0,
+        "shared_seconds": 100.0,
+        "shared_if_independent_seconds": 18.7,
+    }
     unseen = split_downtime(watched((100, 200)), {"mail": Timeline(HOLD)}, WINDOW)
     assert unseen.as_json("chefs") == {
         "product": "chefs",

@@ -30,6 +30,7 @@ from sla.window import parse_duration
         (HOUR + 1, HOUR + 1, HOUR + 1, ("1h", "1h", "1h 1m")),
         (MINUTE, MINUTE + 1, MINUTE + 2, ("1m", "1m 0.000001s", "1m 0.000002s")),
         (599_877_000, 599_878_000, 599_879_000, ("9m 59.877s", "9m 59.878s", "9m 59.879s")),
+        (1_000, 1_000, 5_600, ("1ms", "1ms", "6ms")),
         (1, 2, 999, ("1µs", "2µs", "999µs")),
         (999_999, SECOND, SECOND, ("999ms", "1s", "1s")),
         (DAY, DAY + 70 * MINUTE, DAY + 70 * MINUTE, ("1d", "1d 1h", "1d 2h")),

@@ -55,6 +55,18 @@ def test_days_add_up_to_the_window() -> None:
     assert {each.window.measured.length for each in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
 
 
+def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> None:
+    requested: list[Interval] = []
+
+    def exclusions(span: Interval) -> tuple[Exclusion, ...]:
+        requested.append(span)
+        return CUT
+
+    found = report("p", Subject(HISTORY, GOAL, 10 * MINUTE, exclusions), MONTH, ZONE)
+    windows = [each.window.whole for each in (*found.steps, *found.months, *found.trend)]
+    assert requested == [Interval(min(each.start for each in windows), MONTH.whole.end)]
+
+
 def test_trend_begins_with_the_record_and_ends_with_the_window() -> None:
     names = [(each.window.whole.start, each.window.in_progress) for each in FOUND.trend]
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")

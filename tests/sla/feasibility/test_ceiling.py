@@ -88,5 +88,11 @@ def test_decoupled_dependency_does_not_contradict_decoupled() -> None:
     assert contradictions(design(outside("mail", Coupling.DECOUPLED)), "decoupled") == ()
 
 
+def test_part_inside_the_design_does_not_contradict_decoupled() -> None:
+    for coupling in (Coupling.HARD, Coupling.RETRIED):
+        inside = part("db", coupling=coupling, patience=MINUTE)
+        assert contradictions(design(inside), "decoupled") == ()
+
+
 def test_change_adds_only_met_items_that_follow_from_the_design() -> None:
     assert met_items_after(design(), with_warm_standby(), ("stateless",)) == ("stateless", "disaster-recovery")
