@@ -119,11 +119,11 @@ def _highest_sum(pieces: Sequence[Piece], span: Interval, per: int, is_outage: C
     """Return the highest sum of outages in any period of length `per` within the span.
 
     The sum in a sliding period is a piecewise linear function of its end. Its slope changes only when an outage begins,
-    ends or leaves the period, so the maximum is at one of these instants or at an end of the range.
+    ends or leaves the period, so the maximum is at one of these instants or at the start of the range.
     """
     clock = CountedTime(Interval(piece.start, piece.end) for piece in pieces if is_outage(piece.state))
     first = span.start + per
-    ends = {first, span.end}
+    ends = {first}
     for piece in pieces:
         if is_outage(piece.state):
             ends |= {piece.start, piece.end, piece.start + per, piece.end + per}

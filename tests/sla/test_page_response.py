@@ -15,6 +15,12 @@ PAGE, TICKET, NOTE = Severity.PAGE, Severity.TICKET, Severity.NOTE
 RESPONSE = Response("k", 100 * MINUTE, "forms", PAGE, "P1", 15 * MINUTE)
 
 
+def test_response_is_open_until_acknowledged_or_ended() -> None:
+    assert RESPONSE.open
+    assert not RESPONSE.acknowledge(101 * MINUTE, "Ada", "command").open
+    assert not replace(RESPONSE, ended=101 * MINUTE).open
+
+
 def test_an_acknowledgement_covers_its_severity_and_lower_ones() -> None:
     page = RESPONSE.acknowledge(101 * MINUTE, "Ada", "command")
     ticket = replace(page, severity=TICKET)
