@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +18,7 @@ from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
 from monitor.engine.chain_keeper import ChainKeeper
+from monitor.engine.drill_keeper import DrillKeeper
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
@@ -61,6 +63,12 @@ log = structlog.get_logger()
 CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
 
 
+def _probe_at(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
+    """Probe the checks of these products at the interval of their drills, and all others at their own."""
+    jobs.tightened = intervals
+    scheduler.load(jobs.all())
+
+
 class Stopped(Exception):  # noqa: N818 - it ends the group of tasks; nothing went wrong
     """A stop of the daemon was requested."""
 
@@ -86,6 +94,7 @@ class _Parts:
     alerting: Alerting
     keeper: ChainKeeper
     anchoring: Anchoring
+    drills: DrillKeeper
 
 
 class Daemon:
@@ -197,7 +206,10 @@ class Daemon:
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
                 anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
-                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring)
+                drills = DrillKeeper(self._ledger, facts, self._clock, partial(_probe_at, jobs, scheduler))
+                recorder.call_too(drills.notice)
+                drills.update()
+                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills)
                 await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or unwritten_error(self._health)
@@ -269,6 +281,7 @@ class Daemon:
                 continue  # no file can be read, so a configuration that seems to be deleted may exist
             self._restart_if_clock_corrected()
             await parts.facts.read_journal()
+            parts.drills.update()
             asked = self._asked.is_set()
             self._asked.clear()
             if await asyncio.to_thread(self._watcher.changed) or asked:

@@ -34,6 +34,7 @@ COMMANDS = {
     "corrections": "correct:corrections",
     "history": "history:history_command",
     "gate": "gate:gate_command",
+    "drill": "drill:drill",
     "rehearse": "rehearse:rehearse_command",
     "standby": "standby:standby_command",
     "alert": "alert:alert",

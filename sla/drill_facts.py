@@ -92,6 +92,15 @@ def open_drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
     return [each for each in drills(facts, at) if each.end is None]
 
 
+def drill_text(fact: Fact) -> str:
+    """Return what a fact states about a drill as one line; empty if it is none, or cannot be read."""
+    try:
+        body = fact.content()
+        return _TEXTS[fact.kind].format_map(body) if fact.kind in _TEXTS else ""
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
 def _drill(fact: Fact, body: Mapping[str, Any]) -> Drill:
     started = parse_instant(str(body["started"]))
     return Drill(
@@ -167,4 +176,14 @@ _READERS: Final[Mapping[str, Callable[[DrillRecord, Fact, Mapping[str, Any]], Dr
     DRILL_FINDING: _finding,
     DRILL_FINDING_CLOSED: _closed,
     DRILL_SIGN_OFF: _sign_off,
+}
+
+_TEXTS: Final[Mapping[str, str]] = {
+    DRILL: "drill started: {kind}; {source}",
+    DRILL_END: "drill {drill} ended: {reason}",
+    DRILL_DETECTED: "drill {drill}: incident {incident} opened",
+    DRILL_RECOVERY_POINT: "drill {drill}: {seconds} s of data lost, measured by {source}",
+    DRILL_FINDING: "drill {drill}: finding for {owner} until {due}: {text}",
+    DRILL_FINDING_CLOSED: "drill {drill}: finding {finding} closed: {reason}",
+    DRILL_SIGN_OFF: "drill {drill} signed off: {note}",
 }

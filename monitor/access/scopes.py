@@ -16,6 +16,7 @@ class Scope(StrEnum):
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     FACTS_WRITE = "facts:write"
+    DRILLS_WRITE = "drills:write"
 
 
 MEANINGS: Final[Mapping[Scope, str]] = {
@@ -23,6 +24,7 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.ALERTS_READ: "list notifications with their errors",
     Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
     Scope.FACTS_WRITE: "add and revoke corrections",
+    Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
 }
 INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> one that includes it
 

@@ -74,6 +74,11 @@ class CheckBase(Model):
         return self.timeout
 
     @property
+    def tightens(self) -> bool:
+        """Whether the check may be probed more often during a drill. False if a probe writes, or is costly."""
+        return True
+
+    @property
     def target(self) -> str:
         """The target of the probes for display, without secrets."""
         return str(getattr(self, self.kind))

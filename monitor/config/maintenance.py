@@ -28,6 +28,7 @@ from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, resolve
 from monitor.config.values import Text, problem_at
+from sla.drill import DrillKind
 from sla.exclusion import Cause, Exclusion
 from sla.interval import DAY, Interval
 from sla.localtime import EPOCH, first_instant, instant, local
@@ -156,6 +157,9 @@ class Maintenance(Model):
 
     zone: ZoneName | None = None
     """Time zone of the times, and of events without a zone. Default: the portfolio's `time_zone`."""
+
+    drill: DrillKind | None = None
+    """A drill of this kind takes place, from the start to the end: `failover` if a failover is expected."""
 
     reason: Text | None = None
     """Purpose. Required except with `ics`, where the default is the summary of each event."""

@@ -28,6 +28,7 @@ from monitor.config.base import Model
 from monitor.config.budget_policy import BudgetPolicyBlock, shipped_budget_policy
 from monitor.config.check import CheckBase, NetworkCheck, Streak
 from monitor.config.clients import Client, ValuePerHour
+from monitor.config.drills import DrillsBlock
 from monitor.config.escalation import Escalation, Person
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.former_ids import FormerIds
@@ -188,6 +189,9 @@ class Product(Model):
 
     budget_policy: BudgetPolicyBlock | None = None
     """What follows when a share of its budget is spent. Default: the `budget_policy` of the portfolio."""
+
+    drills: DrillsBlock = DrillsBlock()
+    """Drills of this product: promised recovery, probes during a drill, and when a drill stops."""
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import prepare as prepare_probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.recorder import Recorder
@@ -28,6 +28,8 @@ class Jobs:
     def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, heartbeats: Heartbeats) -> None:
         self._ledger, self._runner, self._recorder, self._heartbeats = ledger, runner, recorder, heartbeats
         self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
+        self.tightened: Mapping[str, int] = {}
+        """The interval of probes during a drill, by product (microseconds)."""
 
     def prepare(self, portfolio: Portfolio) -> None:
         """Prepare the probes of a portfolio before it becomes active. Slow: call it in a thread while probing."""
@@ -50,7 +52,15 @@ class Jobs:
                 yield Job(entry.key, ROUND, partial(self._check_heartbeat, entry))
                 continue
             probe = self._prepared[entry.key][1]
-            yield Job(entry.key, entry.check.interval, partial(self._probe_once, entry, probe))
+            interval = self._interval(entry)
+            tightened = interval < entry.check.interval
+            yield Job(entry.key, interval, partial(self._probe_once, entry, probe), tightened)
+
+    def _interval(self, entry: CheckEntry) -> int:
+        """Return the check's interval, or the shorter one of a drill. Its hold, and so its figures, stay the same."""
+        check = entry.check
+        drill = self.tightened.get(entry.product.id, check.interval) if check.tightens else check.interval
+        return min(drill, check.interval)
 
     async def _check_heartbeat(self, entry: CheckEntry) -> None:
         if self._ledger.entries.get(entry.key) is entry:

@@ -65,6 +65,10 @@ class Recorder:
         self.complete = True  # False if it was closed with unwritten data
         writer.listen(self._on_writer_thread)
 
+    def call_too(self, hook: Hook) -> None:
+        """Call this hook too from now on."""
+        self._hooks = (*self._hooks, hook)
+
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._writer.start()

@@ -48,11 +48,15 @@ def next_due(key: str, interval: int, after: int) -> int:
 
 @dataclass(slots=True)
 class Job:
-    """A scheduled check. `start` probes it once and returns after the observation is recorded."""
+    """A scheduled check. `start` probes it once and returns after the observation is recorded.
+
+    `tightened`: it is probed more often than its hold needs, so a missed tick loses nothing and is not counted.
+    """
 
     key: str
     interval: int
     start: Callable[[], Coroutine[Any, Any, None]]
+    tightened: bool = False
     due: int = 0
     running: bool = False
     dropped: bool = False
@@ -80,23 +84,28 @@ class Scheduler:
         self._finished = asyncio.Event()
 
     def load(self, jobs: Iterable[Job]) -> None:
-        """Replace the scheduled jobs by these. A job with the same key and interval keeps its due time."""
+        """Replace the scheduled jobs by these. A job with the same key and interval keeps its due time.
+
+        A job with another interval does not start while its last probe is running, so observations arrive in order.
+        """
         now = self._clock.now()
         scheduled: dict[str, Job] = {}
         for job in jobs:
             previous = self._jobs.pop(job.key, None)
-            if previous is not None and previous.interval == job.interval:
-                previous.start = job.start
-                job = previous
-            else:
-                if previous is not None:
-                    previous.dropped = True
+            if previous is None:
                 job.due = next_due(job.key, job.interval, now)
                 heapq.heappush(self._queue, (job.due, next(self._serial), job))
+            else:
+                if previous.interval != job.interval:
+                    previous.due = next_due(job.key, job.interval, now)
+                previous.interval, previous.start, previous.tightened = job.interval, job.start, job.tightened
+                job = previous
             scheduled[job.key] = job
         for removed in self._jobs.values():
             removed.dropped = True
         self._jobs = scheduled
+        self._queue = [(job.due, serial, job) for _, serial, job in self._queue]
+        heapq.heapify(self._queue)
 
     async def run(self) -> None:
         """Start jobs until cancelled; running jobs are cancelled as well."""
@@ -124,7 +133,7 @@ class Scheduler:
     def _skip_missed(self, job: Job, now: int) -> int:
         if job.due + job.interval < now:
             due = next_due(job.key, job.interval, now)
-            self._health.missed_ticks += (due - job.due) // job.interval
+            self._health.missed_ticks += 0 if job.tightened else (due - job.due) // job.interval
             job.due = due
         return job.due
 
@@ -132,9 +141,10 @@ class Scheduler:
         """Start the due jobs in batches; wait between batches until the loop has processed its pending events."""
         started = 0
         while self._queue and self._queue[0][0] <= self._clock.now():
-            while self._health.in_flight >= self._limit:
+            if self._health.in_flight >= self._limit:
                 self._finished.clear()
                 await self._finished.wait()
+                continue  # a load may have put off what was due
             started += self._start_first(attempts)
             if started == BATCH:
                 started = 0
@@ -155,7 +165,7 @@ class Scheduler:
             job.running = True
             attempts.create_task(self._run(job), name=job.key)
             job.due = due + (missed + 1) * job.interval
-        self._health.missed_ticks += missed
+        self._health.missed_ticks += 0 if job.tightened else missed
         heapq.heapreplace(self._queue, (job.due, serial, job))
         return 1
 

@@ -10,6 +10,7 @@ from sla.acknowledgement import acknowledgements
 from sla.correction import Correction, Revocation
 from sla.correction import read as read_correction
 from sla.definition import Definition, differences
+from sla.drill_facts import drill_text
 from sla.duration import format_duration
 from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
 from sla.gate_override import GATE_OVERRIDE_END, as_override
@@ -88,7 +89,7 @@ def _text(fact: Fact) -> str:
         return f"alert {given.key} acknowledged by {given.by} (via {given.via})"
     for marked in page_marks([fact]):
         return f"alert {marked.key} marked as {marked.mark}"
-    return fact.body[:_LONGEST]
+    return drill_text(fact) or fact.body[:_LONGEST]
 
 
 def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:

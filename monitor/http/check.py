@@ -243,6 +243,11 @@ class HttpCheck(HttpClientCheck):
     """Expectations of the response."""
 
     @property
+    def tightens(self) -> bool:
+        """Whether the request only reads, so that it may be sent more often during a drill."""
+        return self.method in ("GET", "HEAD", "OPTIONS")
+
+    @property
     def target(self) -> str:
         """The URL without its query, which may contain a key."""
         return self.http.partition("?")[0]

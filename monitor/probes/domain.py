@@ -50,6 +50,11 @@ class DomainCheck(FetchingCheck):
     """URL of the RDAP server. Default: the server in IANA's list for the top-level domain. The list may change, so
     credentials and headers require `rdap`."""
 
+    @property
+    def tightens(self) -> bool:
+        """Registries limit queries, so a drill does not probe more often."""
+        return False
+
     @model_validator(mode="after")
     def _credentials_have_a_server(self) -> Self:
         credentials = [key for key in CREDENTIALS if getattr(self, key)] + ["tls"] * (self.tls.certificate is not None)

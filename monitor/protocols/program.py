@@ -55,6 +55,11 @@ class ProgramCheck(CheckBase):
     allowed: ClassVar[bool] = True
     runs: ClassVar[str] = "programs"
 
+    @property
+    def tightens(self) -> bool:
+        """A program costs too much, and may write, so a drill does not run it more often."""
+        return False
+
     env: dict[Variable, HeaderValue] = Field(default_factory=dict)
     """Environment variables besides PATH and LANG: texts or secrets. The daemon's environment is not inherited."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from monitor.reporting.document import StateChart
+from monitor.reporting.state_chart import state_svg
 from monitor.views.formatting import NINES_SHOWN, nines_scale
 
 if TYPE_CHECKING:
@@ -26,8 +28,10 @@ _LINE, _TEXT, _QUIET, _BAND, _NONE = "#d5dce5", "#1c2530", "#52606f", "#9db8d6",
 _GOOD, _BAD, _GOAL = "#013366", "#b3261e", "#8a6100"
 
 
-def svg(chart: Chart, id_: str, font: str) -> str:
+def svg(chart: Chart | StateChart, id_: str, font: str) -> str:
     """Return the chart as an SVG element with a title and a description; `id_` is unique on the page."""
+    if isinstance(chart, StateChart):
+        return state_svg(chart, id_, font)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" '
         f'aria-labelledby="{id_}-title {id_}-desc" font-family="{escape(font)}" font-size="10.5">'

@@ -17,6 +17,8 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from sla.states import Piece
+
 
 LONGEST = 600  # characters: an author and a reason of a correction are 500 each, and belong in what is signed
 
@@ -145,6 +147,32 @@ class Chart:
     objective: float
     objective_text: str
 
+    @property
+    def legend(self) -> str:
+        """Return what the marks mean."""
+        return (
+            "Band: range of the true value. Bar: best estimate. Red diamond: estimate below the objective. "
+            "Dashed outline: no data. Each grid line is a tenth of the downtime of the line below it."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StateChart:
+    """The states of a product over a short time, to the second. `marks` are instants with a label; microseconds."""
+
+    title: str
+    text: str
+    pieces: tuple[Piece, ...]
+    marks: tuple[tuple[int, str], ...]
+
+    @property
+    def legend(self) -> str:
+        """Return what the colours and heights mean."""
+        return (
+            "Full height, red: down. Half height, hatched: the state changed somewhere in this time. "
+            "Low, blue: up. Dashed outline: no data. Seconds count from the start of the drill."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -156,7 +184,7 @@ class Part:
     headline: str
     missed: bool
     tiles: tuple[Tile, ...]
-    chart: Chart
+    chart: Chart | StateChart
     sections: tuple[Section, ...]
 
 

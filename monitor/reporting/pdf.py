@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typst
 
 from monitor.reporting.chart import svg
+from monitor.reporting.document import Chart
 from sla.window import EPOCH
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def _plain(document: Document) -> dict[str, Any]:
 
 
 def _part(part: Part) -> dict[str, Any]:
-    chart = replace(part.chart, columns=tuple(replace(each, text="") for each in part.chart.columns))
+    chart = part.chart
+    if isinstance(chart, Chart):
+        chart = replace(chart, columns=tuple(replace(each, text="") for each in chart.columns))
     return {
         "name": part.name,
         "about": part.about,
@@ -65,6 +68,7 @@ def _part(part: Part) -> dict[str, Any]:
         "chart": svg(chart, "chart", _FONT),
         "chart_title": part.chart.title,
         "chart_text": part.chart.text,
+        "chart_legend": part.chart.legend,
         "sections": [_section(section) for section in part.sections],
     }
 

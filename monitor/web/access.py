@@ -51,6 +51,7 @@ class Role(StrEnum):
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     FACTS_WRITE = "facts:write"
+    DRILLS_WRITE = "drills:write"
 
 
 class Declared(NamedTuple):

@@ -7,6 +7,9 @@ from typing import Any
 
 from monitor.web.openapi_alerts import OPERATIONS, Operation
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
+from monitor.web.openapi_drills import OPERATIONS as DRILL_OPERATIONS
+from monitor.web.openapi_drills import PATHS as DRILL_PATHS
+from monitor.web.openapi_drills import SCHEMAS as DRILL_SCHEMAS
 from monitor.web.openapi_schemas import (
     GATE_ANSWER,
     INSTANT,
@@ -111,8 +114,10 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    paths: dict[str, dict[str, Any]] = {path: {"get": _operation(path, *row)} for path, row in PATHS.items()}
-    for each in OPERATIONS:
+    paths: dict[str, dict[str, Any]] = {
+        path: {"get": _operation(path, *row)} for path, row in (PATHS | DRILL_PATHS).items()
+    }
+    for each in (*OPERATIONS, *DRILL_OPERATIONS):
         paths.setdefault(each.path, {})[each.method] = _described(each)
     return {
         "openapi": "3.1.0",
@@ -123,7 +128,7 @@ def description() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | ALERT_SCHEMAS,
+            "schemas": SCHEMAS | ALERT_SCHEMAS | DRILL_SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
         },
     }

@@ -21,6 +21,7 @@ from monitor.web import (
     blackbox,
     callbacks,
     corrections,
+    drills,
     liveness,
     metrics,
     pages,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _READING = (pages, runbook, api, metrics, liveness, blackbox)
-_CHANGING = (alerts, silences, corrections, acknowledge_page, callbacks)
+_CHANGING = (alerts, silences, corrections, drills, acknowledge_page, callbacks)
 
 
 def build(

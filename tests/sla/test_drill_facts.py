@@ -15,6 +15,7 @@ from sla.drill_facts import (
     drill_finding_closed,
     drill_recovery_point,
     drill_sign_off,
+    drill_text,
     drills,
     open_drills,
 )
@@ -109,3 +110,10 @@ def test_facts_that_cannot_be_read_and_facts_about_other_drills_are_ignored(fact
 def test_due_day_of_a_finding_is_a_date(due: str) -> None:
     with pytest.raises(ValueError, match="is not a"):
         drill_finding(MADE.id, "sso", START, "Bo", "x", "Cy", due)
+
+
+def test_fact_about_a_drill_is_one_line_of_a_history() -> None:
+    assert drill_text(MADE.fact()) == "drill started: failover; stated"
+    assert drill_text(drill_sign_off("d", "sso", START, "Di", "accepted {x}")) == "drill d signed off: accepted {x}"
+    assert drill_text(Fact.of(START, "Ada", "correction", "sso", {})) == ""
+    assert drill_text(Fact.of(START, "Ada", DRILL, "sso", {})) == ""

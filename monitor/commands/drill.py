@@ -1,0 +1,164 @@
+"""`ninewatch drill`: start, end, list and show drills, and state what belongs to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.as_of import ledger_at
+from monitor.clock import SystemClock
+from monitor.commands.common import CONFIG, loaded
+from monitor.commands.drill_report import report_command
+from monitor.commands.drill_statements import close_command, finding_command, recovery_point_command, sign_off_command
+from monitor.commands.drills import instant_of, lost_option, one_drill, require_product
+from monitor.commands.statement import words
+from monitor.errors import NinewatchError
+from monitor.facts.journal import Journal
+from monitor.ledger.product_drills import measured_drill, recorded_drills, stop_reason
+from monitor.log import concealed
+from monitor.views.drill_text import drill_line, drill_lines
+from sla.drill import Drill, DrillKind
+from sla.drill_facts import drill_end, drill_recovery_point
+from sla.duration import format_duration
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio, Product
+
+_BY = click.option("--by", "author", required=True, help="Your name.")
+_AT = click.option("--at", "at_text", metavar="TIME", help="As known at this RFC 3339 instant.  [default: now]")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
+
+
+@click.group("drill", short_help="Start, end and measure drills: failover, restore, deployment.")
+def drill() -> None:
+    """Measure recovery exercises: detection, downtime, recovery time and recovery point against what is promised."""
+
+
+@drill.command("start", short_help="Start a drill of a product.")
+@click.argument("product")
+@click.option("--kind", type=click.Choice([each.value for each in DrillKind]), required=True, help="What is exercised.")
+@click.option("--rto", metavar="DURATION", help="Promised recovery time: 15m.  [default: `drills: rto` of the product]")
+@click.option("--rpo", metavar="DURATION", help="Promised recovery point: 0s.  [default: `drills: rpo` of the product]")
+@click.option("--scenario", default="", help="What is assumed to have failed.")
+@click.option("--participant", "participants", multiple=True, help="A person who takes part; may be repeated.")
+@_BY
+@CONFIG
+def start_command(
+    product: str,
+    kind: str,
+    rto: str | None,
+    rpo: str | None,
+    scenario: str,
+    participants: tuple[str, ...],
+    author: str,
+    path: Path,
+) -> None:
+    """Start a drill of PRODUCT now. A running daemon probes its checks more often until the drill ends.
+
+    The drill is a fact of the record with the author. It is refused while a stop condition applies (`drills:` of the
+    product), and the daemon ends it when one does.
+    """
+    portfolio = loaded(path)[1]
+    configured, now = require_product(product, portfolio, path), SystemClock().now()
+    made = Drill(
+        now,
+        words("--by", author),
+        product,
+        DrillKind(kind),
+        configured.drills.rto if rto is None else lost_option("--rto", rto),
+        configured.drills.rpo if rpo is None else lost_option("--rpo", rpo),
+        words("--scenario", scenario) if scenario else "",
+        tuple(words("--participant", each) for each in participants),
+    )
+    _refuse(made, configured, portfolio)
+    Journal.of(portfolio.store).add(made.fact())
+    probes = f"; a running daemon probes every {format_duration(configured.drills.interval)}"
+    click.echo(f"drill {made.id}: {kind} of {product} started{probes if made.kind.measured else ''}")
+
+
+def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
+    """Refuse a drill while another one of the product is in progress, or while a stop condition applies.
+
+    Raises:
+        NinewatchError: it is so.
+    """
+    ledger = ledger_at(portfolio, portfolio.store, made.made, product.id)
+    held = [each.id for each in recorded_drills(ledger, made.made, product.id) if each.end is None]
+    if held:
+        raise NinewatchError(f"drill {held[-1]} of {product.id} is in progress; end it with `ninewatch drill end`")
+    reason = stop_reason(ledger, product.id, 0, made.made) if made.kind.measured else None
+    if reason is not None:
+        raise NinewatchError(f"no drill may start: {reason}; see `drills:` of the product")
+
+
+@drill.command("end", short_help="End a drill.")
+@click.argument("name", metavar="DRILL")
+@click.option("--reason", default="", help="Why it ends, if not as planned.")
+@click.option("--rpa", metavar="DURATION", help="The measured recovery point: 0s if no data was lost.")
+@click.option("--measured-by", "source", default="", help="How --rpa was measured; required with it.")
+@_BY
+@CONFIG
+def end_command(name: str, reason: str, rpa: str | None, source: str, author: str, path: Path) -> None:
+    """End DRILL now: its id, or a product that has one in progress. Checks return to their intervals."""
+    portfolio = loaded(path)[1]
+    now, who = SystemClock().now(), words("--by", author)
+    held = one_drill(name, portfolio, now)
+    if held.end is not None:
+        raise NinewatchError(f"drill {held.id} has ended already, stated by {held.end.author}")
+    if (rpa is None) != (not source):
+        raise NinewatchError("--rpa and --measured-by belong together; specify both or none")
+    journal, product = Journal.of(portfolio.store), held.drill.product
+    if rpa is not None:
+        length = lost_option("--rpa", rpa)
+        journal.add(drill_recovery_point(held.id, product, now, who, length, words("--measured-by", source)))
+    journal.add(drill_end(held.id, product, now, who, words("--reason", reason) if reason else ""))
+    click.echo(f"drill {held.id} of {product} ended; show it with `ninewatch drill show {held.id}`")
+
+
+@drill.command("list", short_help="List drills.")
+@click.argument("product", required=False)
+@_JSON
+@_AT
+@CONFIG
+def list_command(product: str | None, as_json: bool, at_text: str | None, path: Path) -> None:
+    """List the drills of PRODUCT, or of all products, oldest first, with their recovery times and verdicts."""
+    portfolio = loaded(path)[1]
+    at = instant_of(at_text, portfolio)
+    if product is not None:
+        require_product(product, portfolio, path)
+    ledger = ledger_at(portfolio, portfolio.store, at, product)
+    known = [each for each in recorded_drills(ledger, at, product) if each.drill.product in ledger.products]
+    for each in known:
+        found = measured_drill(ledger, each, at)
+        click.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else concealed(drill_line(found)))
+    if not known and not as_json:
+        click.echo("no drills")
+
+
+@drill.command("show", short_help="Show the measured result of a drill.")
+@click.argument("name", metavar="DRILL")
+@_JSON
+@_AT
+@CONFIG
+def show_command(name: str, as_json: bool, at_text: str | None, path: Path) -> None:
+    """Show DRILL: its figures with bounds against what is promised, as known now or at an earlier instant.
+
+    It reads the record, with or without a running daemon. DRILL is an id, or a product that has one in progress.
+    """
+    portfolio = loaded(path)[1]
+    at = instant_of(at_text, portfolio)
+    record = one_drill(name, portfolio, at)
+    ledger = ledger_at(portfolio, portfolio.store, at, record.drill.product)
+    found = measured_drill(ledger, record, at)
+    click.echo(
+        json.dumps(found.as_json(), indent=2, ensure_ascii=False)
+        if as_json
+        else concealed("\n".join(drill_lines(found)))
+    )
+
+
+for _command in (finding_command, close_command, sign_off_command, recovery_point_command, report_command):
+    drill.add_command(_command)

@@ -1,0 +1,93 @@
+"""`ninewatch drill report`: write the report of a drill."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.as_of import ledger_at
+from monitor.commands.common import CONFIG, loaded
+from monitor.commands.drills import instant_of, one_drill
+from monitor.errors import NinewatchError
+from monitor.ledger.product_drills import measured_drill
+from monitor.storage.reader import reading
+from sla.interval import MINUTE
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+    from monitor.notification import Notification
+    from monitor.reporting.drill_report import DrillReport
+    from sla.drill_result import DrillResult
+
+FORMATS = ("html", "pdf", "json", "md", "csv")
+SENT_AFTER = 5 * MINUTE  # alerts of an outage that ended with the drill may be decided so much later
+
+
+@click.command("report", short_help="Write the report of a drill.")
+@click.argument("name", metavar="DRILL")
+@click.option("--at", "at_text", metavar="TIME", help="As known at this RFC 3339 instant.  [default: now]")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, or md]"
+)
+@click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Of the PDF.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Output file.  [default: stdout]")
+@CONFIG
+def report_command(
+    name: str, at_text: str | None, form: str | None, paper: str, output: Path | None, path: Path
+) -> None:
+    """Write the report of DRILL: result, states to the second, alerts, findings, and the controls that it supports."""
+    portfolio = loaded(path)[1]
+    form = form or ("md" if output is None else output.suffix.removeprefix(".").lower())
+    if form not in FORMATS:
+        raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
+    written = _bytes(drill_report(name, portfolio, instant_of(at_text, portfolio)), form, paper)
+    if output is None:
+        sys.stdout.buffer.write(written)
+        return
+    try:
+        output.write_bytes(written)
+    except OSError as error:
+        raise NinewatchError(f"cannot write {output}: {(error.strerror or 'unwritable').lower()}") from None
+
+
+def drill_report(name: str, portfolio: Portfolio, at: int) -> DrillReport:
+    """Return the report of the drill as of the instant."""
+    from monitor.reporting.drill_report import DrillReport, shown_time
+
+    record = one_drill(name, portfolio, at)
+    product = record.drill.product
+    ledger = ledger_at(portfolio, portfolio.store, at, product)
+    result = measured_drill(ledger, record, at)
+    states = tuple(ledger.compositions[product].pieces(shown_time(result)))
+    return DrillReport(result, ledger.products[product].name, portfolio.zone, states, _sent(portfolio, result))
+
+
+def _sent(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
+    """Return the notifications about the product that were decided during the drill, or shortly after it."""
+    drill, end = result.record.drill, result.record.end
+    until = result.at if end is None else min(result.at, end.at + SENT_AFTER)
+    with reading(portfolio.store) as record:
+        found = record.notifications_since(drill.started)
+    return [each for each in found if each.product == drill.product and drill.started <= each.made <= until]
+
+
+def _bytes(report: DrillReport, form: str, paper: str) -> bytes:
+    """Return the report in the format; the format's module is imported here, when it is needed."""
+    if form == "json":
+        return (json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n").encode()
+    document = report.document()
+    if form == "pdf":
+        from monitor.reporting.pdf import as_pdf
+
+        return as_pdf(document, paper)
+    if form == "html":
+        from monitor.reporting.html import as_html
+
+        return as_html(document).encode()
+    from monitor.reporting.text_formats import as_csv, as_markdown
+
+    return (as_csv(document) if form == "csv" else as_markdown(document)).encode()

@@ -1,0 +1,93 @@
+"""`ninewatch drill finding|close|sign-off|recovery-point`: state what belongs to a drill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.clock import SystemClock
+from monitor.commands.common import CONFIG, loaded
+from monitor.commands.drills import lost_option, one_drill
+from monitor.commands.statement import words
+from monitor.errors import NinewatchError
+from monitor.facts.journal import Journal
+from sla.drill_facts import drill_finding, drill_finding_closed, drill_recovery_point, drill_sign_off
+
+if TYPE_CHECKING:
+    from sla.drill import DrillRecord
+
+_BY = click.option("--by", "author", required=True, help="Your name.")
+
+
+def _held(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
+    portfolio, now = loaded(path)[1], SystemClock().now()
+    return one_drill(name, portfolio, now), Journal.of(portfolio.store), now
+
+
+@click.command("finding", short_help="Add a finding with owner and due date.")
+@click.argument("name", metavar="DRILL")
+@click.argument("text")
+@click.option("--owner", required=True, help="Who fixes it.")
+@click.option("--due", required=True, metavar="DATE", help="Until when: 2027-01-31 (UTC).")
+@_BY
+@CONFIG
+def finding_command(name: str, text: str, owner: str, due: str, author: str, path: Path) -> None:
+    """Add the finding TEXT to DRILL. It is overdue from the day after its due day until it is closed."""
+    held, journal, now = _held(name, path)
+    who, whose, what = words("--by", author), words("--owner", owner), words("TEXT", text)
+    try:
+        made = drill_finding(held.id, held.drill.product, now, who, what, whose, due)
+    except (ValueError, OverflowError):
+        raise NinewatchError(f'--due: "{due}" is not a date; write 2027-01-31') from None
+    journal.add(made)
+    click.echo(f"finding {made.id} of drill {held.id}: {whose}, due {due}")
+
+
+@click.command("close", short_help="Close a finding.")
+@click.argument("name", metavar="DRILL")
+@click.argument("finding")
+@click.option("--reason", required=True, help="How it was settled.")
+@_BY
+@CONFIG
+def close_command(name: str, finding: str, reason: str, author: str, path: Path) -> None:
+    """Close the finding with the id FINDING of DRILL."""
+    held, journal, now = _held(name, path)
+    found = next((each for each in held.findings if each.id == finding), None)
+    if found is None:
+        raise NinewatchError(f'drill {held.id} has no finding "{finding}"; `ninewatch drill show` lists them')
+    if found.closed is not None:
+        raise NinewatchError(f"the finding {finding} is closed already")
+    who, why = words("--by", author), words("--reason", reason)
+    journal.add(drill_finding_closed(held.id, held.drill.product, now, who, finding, why))
+    click.echo(f"finding {finding} of drill {held.id} closed")
+
+
+@click.command("sign-off", short_help="Accept the result of a drill.")
+@click.argument("name", metavar="DRILL")
+@click.option("--note", required=True, help="What is accepted.")
+@_BY
+@CONFIG
+def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
+    """Sign the result of DRILL, which must have ended."""
+    held, journal, now = _held(name, path)
+    if held.end is None:
+        raise NinewatchError(f"drill {held.id} is in progress; end it with `ninewatch drill end {held.id}`")
+    who, what = words("--by", author), words("--note", note)
+    journal.add(drill_sign_off(held.id, held.drill.product, now, who, what))
+    click.echo(f"drill {held.id} signed off by {who}")
+
+
+@click.command("recovery-point", short_help="State a measured recovery point.")
+@click.argument("name", metavar="DRILL")
+@click.argument("lost", metavar="DURATION")
+@click.option("--measured-by", "source", required=True, help="How it was measured: a comparison, a tool, a person.")
+@_BY
+@CONFIG
+def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
+    """State that DRILL lost the data of DURATION (0s: none). Of several statements the largest one counts."""
+    held, journal, now = _held(name, path)
+    length, who = lost_option("DURATION", lost), words("--by", author)
+    journal.add(drill_recovery_point(held.id, held.drill.product, now, who, length, words("--measured-by", source)))
+    click.echo(f"drill {held.id}: recovery point {lost}, by {who}")

@@ -1,0 +1,82 @@
+"""Find drills and read options for the commands of `ninewatch drill`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from monitor.clock import SystemClock
+from monitor.config.former_ids import FormerIdMap
+from monitor.errors import NinewatchError
+from monitor.facts.journal import Journal
+from monitor.facts.known_facts import Facts
+from monitor.storage.reader import facts_of
+from sla.drill_facts import drills
+from sla.window import parse_duration, parse_instant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from monitor.config.model import Portfolio, Product
+    from sla.drill import DrillRecord
+
+
+def require_product(name: str, portfolio: Portfolio, path: Path) -> Product:
+    """Return the configured product of this id.
+
+    Raises:
+        NinewatchError: there is none.
+    """
+    known = {each.id: each for each in portfolio.products}
+    if name not in known:
+        raise NinewatchError(f'{path}: there is no product "{name}"; there are {", ".join(known)}')
+    return known[name]
+
+
+def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
+    """Return the drill of this id as of the instant, or the one in progress of the product of this id.
+
+    Raises:
+        NinewatchError: there is no record, no such drill, or its product is not configured.
+    """
+    if not portfolio.store.exists():
+        raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
+    former = FormerIdMap.of(portfolio)
+    facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former=former).all
+    found = [
+        replace(each, drill=replace(each.drill, product=former.product(each.drill.product)))
+        for each in drills(facts, at)
+    ]
+    chosen = [each for each in found if each.id == name]
+    chosen = chosen or [each for each in found if each.drill.product == name and each.end is None]
+    if not chosen:
+        raise NinewatchError(f'there is no drill "{name}", and none of such a product in progress; see `drill list`')
+    if all(each.id != chosen[-1].drill.product for each in portfolio.products):
+        raise NinewatchError(f"the product {chosen[-1].drill.product} of the drill is not configured; add it")
+    return chosen[-1]
+
+
+def instant_of(text: str | None, portfolio: Portfolio) -> int:
+    """Return the instant of `--at`, now without one.
+
+    Raises:
+        NinewatchError: it cannot be read.
+    """
+    if text is None:
+        return SystemClock().now()
+    try:
+        return parse_instant(text, portfolio.zone)
+    except (ValueError, OverflowError) as error:
+        raise NinewatchError(str(error)) from None
+
+
+def lost_option(option: str, text: str) -> int:
+    """Return the duration of an option in microseconds; `0s` is allowed.
+
+    Raises:
+        NinewatchError: it cannot be read.
+    """
+    try:
+        return parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise NinewatchError(f"{option}: {error}") from None

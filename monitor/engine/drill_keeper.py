@@ -1,0 +1,120 @@
+"""Keep the drills of a running daemon: start and end those of planned windows, probe more often, note the detection.
+
+A drill that nobody ends, that has spent the budget, or that the release gate stops, is ended here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.ledger.product_drills import recorded_drills, stop_reason
+from monitor.probe_result import IncidentOpened
+from sla.drill import Drill, DrillSource
+from sla.drill_facts import drill_detected, drill_end
+from sla.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from monitor.clock import Clock
+    from monitor.config.model import Product
+    from monitor.engine.fact_recorder import FactRecorder
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
+    from monitor.probe_result import Event
+    from sla.drill import DrillKind, DrillRecord
+
+log = structlog.get_logger()
+
+AUTHOR: Final = "ninewatch"
+OVER: Final = "the planned window is over"
+
+
+class DrillKeeper:
+    """Follows the drills. `probe_at` is called with the interval of probes by product whenever that changes."""
+
+    def __init__(
+        self, ledger: Ledger, facts: FactRecorder, clock: Clock, probe_at: Callable[[Mapping[str, int]], None]
+    ) -> None:
+        self._ledger, self._facts, self._clock, self._probe_at = ledger, facts, clock, probe_at
+        self._read: Facts | None = None
+        self._drills: list[DrillRecord] = []
+        self._intervals: Mapping[str, int] = {}
+
+    def update(self) -> None:
+        """Start and end what is due, and adjust the probes. Called about once a second, and after each load."""
+        now = self._clock.now()
+        for drill in list(self._due(now)):
+            self._facts.add([drill.fact()])
+            log.info("drill_started", drill=drill.id, product=drill.product, kind=drill.kind.value)
+        for record, at, reason in list(self._over(now)):
+            self._facts.add([drill_end(record.id, record.drill.product, now, AUTHOR, reason, at)])
+            log.warning("drill_ended", drill=record.id, product=record.drill.product, reason=reason)
+        intervals = {each.drill.product: self._interval(each) for each in self._open(now)}
+        if intervals != self._intervals:
+            self._intervals = intervals
+            self._probe_at(intervals)
+
+    def notice(self, event: Event) -> None:
+        """Note when the first incident of a product opens during a drill. A hook of the recorder."""
+        if not isinstance(event, IncidentOpened):
+            return
+        now, incident = self._clock.now(), event.incident
+        for each in self._open(now):
+            if each.drill.product == incident.product and each.detected is None and each.drill.kind.measured:
+                self._facts.add([drill_detected(each.id, incident.product, now, AUTHOR, incident.id)])
+
+    def _all(self, now: int) -> list[DrillRecord]:
+        """Return all drills of configured products; read again when facts were added."""
+        if self._read is not self._ledger.facts:
+            self._drills = recorded_drills(self._ledger, now)
+            self._read = self._ledger.facts
+        return [each for each in self._drills if each.drill.product in self._ledger.products]
+
+    def _open(self, now: int) -> list[DrillRecord]:
+        return [each for each in self._all(now) if each.end is None and each.drill.kind.measured]
+
+    def _interval(self, record: DrillRecord) -> int:
+        return self._ledger.products[record.drill.product].drills.interval
+
+    def _due(self, now: int) -> Iterator[Drill]:
+        """Yield the drills of planned windows that have begun and are not recorded."""
+        for product in self._ledger.portfolio.products:
+            for kind, span in self._windows(product, Interval(now, now + 1)):
+                if not any(self._is_of(each, product, span) for each in self._all(now)):
+                    rto, rpo = product.drills.rto, product.drills.rpo
+                    since = span.start if span.start < now else None
+                    yield Drill(now, AUTHOR, product.id, kind, rto, rpo, source=DrillSource.WINDOW, since=since)
+
+    def _is_of(self, record: DrillRecord, product: Product, span: Interval) -> bool:
+        drill = record.drill
+        return (drill.source, drill.product, drill.started) == (DrillSource.WINDOW, product.id, span.start)
+
+    def _windows(self, product: Product, at: Interval) -> Iterator[tuple[DrillKind, Interval]]:
+        """Yield the planned windows with a drill that overlap the time."""
+        for block in (*product.maintenance, *self._ledger.portfolio.maintenance):
+            if block.drill is not None:
+                zone = self._ledger.portfolio.time_zone
+                yield from ((block.drill, each.interval) for each in block.exclusions(at, zone))
+
+    def _over(self, now: int) -> Iterator[tuple[DrillRecord, int, str]]:
+        """Yield the drills to end, each with the instant of its end and the reason."""
+        for each in [each for each in self._all(now) if each.end is None]:
+            product = self._ledger.products[each.drill.product]
+            end = self._window_end(each, product, now)
+            if end is not None and end <= now:
+                yield each, end, OVER
+            elif each.drill.kind.measured:
+                reason = stop_reason(self._ledger, product.id, now - each.drill.started, now)
+                if reason is not None:
+                    yield each, now, reason
+
+    def _window_end(self, record: DrillRecord, product: Product, now: int) -> int | None:
+        """Return the end of the drill's planned window: now if it is not planned any more; None without a window."""
+        if record.drill.source is not DrillSource.WINDOW:
+            return None
+        start = record.drill.started
+        found = [span.end for _, span in self._windows(product, Interval(start, start + 1)) if span.start == start]
+        return max(found, default=now)

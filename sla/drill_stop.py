@@ -1,0 +1,36 @@
+"""The stop condition of a drill: its length, the downtime budget of the product, and the release gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sla.duration import format_duration
+from sla.objective import format_percent
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class StopCondition:
+    """When a drill is ended: after `longest` (microseconds), with the share `spent` of the budget, or at a hold."""
+
+    longest: int
+    spent: Fraction
+    at_hold: bool
+
+    def reason(self, lasted: int, spent: Fraction | None, hold: str | None) -> str | None:
+        """Return why a drill that lasted so long must stop, None if it may continue.
+
+        `spent` is the spent share of the budget, None without a figure; `hold` the reason of the gate while it holds.
+        """
+        if lasted >= self.longest:
+            return f"the drill lasted {format_duration(self.longest)}, the longest that is configured"
+        if spent is not None and spent >= self.spent:
+            return (
+                f"{format_percent(spent)} of the downtime budget is spent; drills stop at {format_percent(self.spent)}"
+            )
+        if self.at_hold and hold is not None:
+            return f"the release gate answers hold: {hold}"
+        return None

@@ -1,0 +1,160 @@
+"""`ninewatch drill` without a daemon: statements, their mistakes, and the report in every format."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pypdf
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.reporting.drill_report import MARGIN
+from monitor.storage.sqlite import SqliteStore
+from monitor.storage.store import Batch
+from sla.interval import SECOND
+from sla.observation import Outcome, Run
+from sla.window import parse_instant
+from tests.monitor.commands.test_cli import run_in_process, write_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BY = ("--by", "Ana Ng")
+START = ("drill", "start", "demo", "--kind", "failover", *BY)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with a record in which the product was up until a minute ago, and is up again since 30 s."""
+    now = SystemClock().now()
+    store = SqliteStore(tmp_path / "n.db", now)
+    runs = []
+    for check in ("demo/health", "demo/other"):
+        for outcome, first, last in ((Outcome.GOOD, 600, 61), (Outcome.BAD, 60, 31), (Outcome.GOOD, 30, 0)):
+            reason = "http_status" if outcome is Outcome.BAD else ""
+            at = now - first * SECOND, now - last * SECOND
+            runs.append(Run(check, outcome, reason, *at, first - last + 1, 10 * SECOND))
+    store.write(Batch(runs=runs))
+    store.close()
+    return write_config(tmp_path, "http://127.0.0.1:1/health")
+
+
+def made(config: Path, *options: str) -> str:
+    result = run_in_process(*START, *options, "-c", config)
+    assert result.exit_code == 0, result.exception
+    return result.stdout.split()[1].rstrip(":")
+
+
+def test_drill_from_start_to_sign_off_is_read_back_as_of_any_instant(config: Path) -> None:
+    name = made(config, "--rto", "15m", "--rpo", "0s", "--scenario", "Gold is lost", "--participant", "Bo")
+    before = json.loads(run_in_process("drill", "show", "demo", "--json", "-c", config).stdout)
+    assert (before["id"], before["ended"], before["rto_seconds"], before["rpo_seconds"]) == (name, None, 900.0, 0.0)
+    ended = run_in_process("drill", "end", name, "--rpa", "2s", "--measured-by", "ledger", *BY, "-c", config)
+    assert ended.exit_code == 0
+    finding = run_in_process(
+        "drill", "finding", name, "step 4 is wrong", "--owner", "Cy", "--due", "2020-01-31", *BY, "-c", config
+    ).stdout.split()[1]
+    shown = run_in_process("drill", "show", name, "-c", config).stdout
+    assert "recovery point 2s; RPO 0s" in shown
+    assert "not met: 2 s of data were lost; the RPO is 0 s" in shown
+    assert "step 4 is wrong (Cy, due 2020-01-31, overdue)" in shown
+    assert run_in_process("drill", "close", name, finding, "--reason", "fixed", *BY, "-c", config).exit_code == 0
+    assert run_in_process("drill", "sign-off", name, "--note", "accepted", *BY, "-c", config).exit_code == 0
+    assert run_in_process("drill", "recovery-point", name, "3s", "--measured-by", "x", *BY, "-c", config).exit_code == 0
+    after = json.loads(run_in_process("drill", "show", name, "--json", "-c", config).stdout)
+    assert (after["met"], after["rpa_seconds"], after["findings"][0]["overdue"]) == (False, 3.0, False)
+    assert after["sign_offs"][0]["note"] == "accepted"
+    as_of = json.loads(run_in_process("drill", "show", name, "--json", "--at", before["at"], "-c", config).stdout)
+    assert as_of == before
+    assert run_in_process("drill", "list", "demo", "-c", config).stdout.startswith(name)
+    listed = run_in_process("history", "demo", "-c", config).stdout
+    assert "drill" in listed
+
+
+def test_tabletop_exercise_measures_nothing(config: Path) -> None:
+    made_ = run_in_process("drill", "start", "demo", "--kind", "tabletop", *BY, "-c", config)
+    assert "probes" not in made_.stdout
+    shown = run_in_process("drill", "show", "demo", "-c", config).stdout
+    assert "recovery time  n/a; RTO not stated" in shown
+    assert "proves no RTO" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("start", "demos", "--kind", "deploy", *BY), 'there is no product "demos"'),
+        (("start", "demo", "--kind", "deploy", "--rto", "soon", *BY), '--rto: "soon" is not a duration'),
+        (("start", "demo", "--kind", "deploy", "--by", " "), "--by is empty"),
+        (("start", "demo", "--kind", "deploy", *BY), "is in progress; end it"),
+        (("end", "nope", *BY), 'there is no drill "nope"'),
+        (("end", "demo", "--rpa", "0s", *BY), "--rpa and --measured-by belong together"),
+        (("show", "demo", "--at", "noon"), "noon"),
+        (("list", "demos"), 'there is no product "demos"'),
+        (("finding", "demo", "x", "--owner", "Cy", "--due", "soon", *BY), '--due: "soon" is not a date'),
+        (("close", "demo", "nope", "--reason", "x", *BY), 'has no finding "nope"'),
+        (("sign-off", "demo", "--note", "x", *BY), "is in progress; end it"),
+        (("report", "demo", "-o", "x.doc"), "unknown file name extension"),
+    ],
+)
+def test_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+    made(config)
+    result = run_in_process("drill", *arguments, "-c", config)
+    assert result.exit_code != 0
+    assert says in str(result.exception)
+
+
+def test_ended_drill_and_closed_finding_stay_so(config: Path) -> None:
+    name = made(config)
+    finding = run_in_process("drill", "finding", name, "x", "--owner", "Cy", "--due", "2030-01-31", *BY, "-c", config)
+    close = ("drill", "close", name, finding.stdout.split()[1], "--reason", "fixed", *BY, "-c", config)
+    assert run_in_process(*close).exit_code == 0
+    assert "is closed already" in str(run_in_process(*close).exception)
+    assert run_in_process("drill", "end", "demo", "--reason", "too late", *BY, "-c", config).exit_code == 0
+    assert "has ended already, stated by Ana Ng" in str(
+        run_in_process("drill", "end", name, *BY, "-c", config).exception
+    )
+    assert "ended by" not in run_in_process("drill", "list", "-c", config).stdout
+
+
+def test_no_drill_starts_when_the_budget_is_spent(config: Path) -> None:
+    """30 s of downtime in 10 known minutes: the record is short, but the 30-day budget of 99.999 % is 25.92 s."""
+    config.write_text(config.read_text().replace("objective: 99%", "objective: 99.999%"))
+    result = run_in_process(*START, "-c", config)
+    assert "no drill may start: 115" in str(result.exception)
+    assert "drills stop at 100.000%" in str(result.exception)
+    lenient = "objective: 99.999%, drills: {stop_at_spent: 200%, rto: 15m, rpo: 0s}"
+    config.write_text(config.read_text().replace("objective: 99.999%", lenient))
+    name = made(config)
+    found = json.loads(run_in_process("drill", "show", name, "--json", "-c", config).stdout)
+    assert (found["rto_seconds"], found["rpo_seconds"]) == (900.0, 0.0)
+
+
+def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Path) -> None:
+    name = made(config, "--scenario", "Gold <b>is</b> lost")
+    end = run_in_process("drill", "end", name, "--rpa", "0s", "--measured-by", "ledger", *BY, "-c", config)
+    assert end.exit_code == 0
+    for form in ("html", "pdf", "json", "md", "csv"):
+        result = run_in_process("drill", "report", name, "-o", tmp_path / f"d.{form}", "-c", config)
+        assert result.exit_code == 0, result.exception
+    found = json.loads((tmp_path / "d.json").read_text())
+    assert found["rpa_seconds"] == 0.0
+    ends = [each["end"] for each in found["states"]]
+    assert [each["start"] for each in found["states"]][1:] == ends[:-1]
+    assert parse_instant(found["states"][0]["start"]) == parse_instant(found["started"]) - MARGIN
+    assert {each["standard"] for each in found["controls"]} == {"ISO 22301:2019", "SOC 2", "ITSG-33"}
+    page = (tmp_path / "d.html").read_text()
+    assert "Gold &lt;b&gt;is&lt;/b&gt; lost" in page
+    assert "Full height, red: down." in page
+    text = "".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO((tmp_path / "d.pdf").read_bytes())).pages)
+    for each in ("Recovery point actual", "CP-4 A", "A1.3", "Not signed off."):
+        assert each in text
+        assert each in (tmp_path / "d.md").read_text()
+    printed = run_in_process("drill", "report", name, "--format", "csv", "-c", config)
+    assert printed.stdout.startswith("product,section,row")
+
+
+def test_record_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+    path = write_config(tmp_path, "http://127.0.0.1:1/health")
+    assert "no record at" in str(run_in_process("drill", "show", "x", "-c", path).exception)
