@@ -42,7 +42,7 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
     if not portfolio.store.exists():
         raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
     former = FormerIdMap.of(portfolio)
-    facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former=former).all
+    facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former_ids=former).all
     found = [
         replace(each, drill=replace(each.drill, product=former.product(each.drill.product)))
         for each in drills(facts, at)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def recorded_drills(ledger: Ledger, at: int, product: str | None = None) -> list[DrillRecord]:
     """Return the drills as of the instant in the order of their start, of one product or of all, by present ids."""
     found = (
-        replace(each, drill=replace(each.drill, product=ledger.former.product(each.drill.product)))
+        replace(each, drill=replace(each.drill, product=ledger.former_ids.product(each.drill.product)))
         for each in drills(ledger.facts.all, at)
     )
     return [each for each in found if product in (None, each.drill.product)]
