@@ -11,9 +11,9 @@ from monitor.commands.common import loaded
 from monitor.config.addresses import http_url
 from monitor.config.yaml_writer import yaml_text
 from monitor.errors import NinewatchError
-from monitor.slo_files.openslo_export import exported
-from monitor.slo_files.openslo_import import imported
-from monitor.slo_files.prometheus_tools import other_periods, pyrra, sloth
+from monitor.slo_files.openslo_export import export_objects
+from monitor.slo_files.openslo_import import import_objects
+from monitor.slo_files.prometheus_tools import products_with_other_period, pyrra_objects, sloth_specifications
 from monitor.slo_files.reader import read_objects
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def import_openslo(path: Path, prometheus: str | None) -> None:
     Notes on what is approximated or not used go to standard error; docs/openslo.md has the whole list. Exit status 2 if
     the file cannot be converted; each reason is printed with file, line and column.
     """
-    found = imported(read_objects(path), prometheus)
-    for note in found.notes:
+    result = import_objects(read_objects(path), prometheus)
+    for note in result.notes:
         click.echo(f"note: {note}", err=True)
-    click.echo("# Printed by `ninewatch import openslo`.\n" + yaml_text(found.configuration()), nl=False)
+    click.echo("# Printed by `ninewatch import openslo`.\n" + yaml_text(result.configuration()), nl=False)
 
 
 @export_command.command("openslo")
@@ -79,14 +79,14 @@ def import_openslo(path: Path, prometheus: str | None) -> None:
 )
 def export_openslo(path: Path, prometheus: str) -> None:
     """Print the products of a configuration as OpenSLO v1 objects."""
-    _print(path, lambda portfolio: exported(portfolio, prometheus))
+    _print(path, lambda portfolio: export_objects(portfolio, prometheus))
 
 
 @export_command.command("sloth")
 @_CONFIG
 def export_sloth(path: Path) -> None:
     """Print the products of a configuration as specifications for `sloth generate` (prometheus/v1)."""
-    for product, window in other_periods(_print(path, sloth)):
+    for product, window in products_with_other_period(_print(path, sloth_specifications)):
         note = f"note: {product.id} has a window of {window}: run sloth with --default-slo-period={window} for it"
         click.echo(note, err=True)
 
@@ -96,7 +96,7 @@ def export_sloth(path: Path) -> None:
 @click.option("--namespace", help="Namespace of the objects.")
 def export_pyrra(path: Path, namespace: str | None) -> None:
     """Print the products of a configuration as ServiceLevelObjectives of Pyrra (pyrra.dev/v1alpha1)."""
-    _print(path, lambda portfolio: pyrra(portfolio, namespace))
+    _print(path, lambda portfolio: pyrra_objects(portfolio, namespace))
 
 
 def _print(path: Path, convert: Callable[[Portfolio], Iterable[Mapping[str, Plain]]]) -> Portfolio:

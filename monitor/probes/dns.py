@@ -97,7 +97,7 @@ def prepare(check: DnsCheck) -> Probe:
             query_own_resolver(check, attempt, ask, _query(check)) if uses_own_resolver else ask(_query(check))
         )
         attempt.close()
-        check.expect.judge(answer, record_type, check.target)
+        check.expect.check_response(answer, record_type, check.target)
         return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe

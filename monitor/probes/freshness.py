@@ -56,15 +56,15 @@ def prepare(check: FreshnessCheck) -> Probe:
     fetch = to(check.freshness, redirects=5, body_limit=check.body_limit)
 
     async def of_file(attempt: Attempt, answer: Response, name: str) -> list[str]:
-        return Timestamp().found(_good(await _file(check, to, answer, name)(attempt), expectation))
+        return Timestamp().texts(_good(await _file(check, to, answer, name)(attempt), expectation))
 
     async def probe(attempt: Attempt) -> ProbeResult:
         response = _good(await fetch(attempt), expectation)
-        found = check.stamp.found(response)
+        texts = check.stamp.texts(response)
         if check.stamp.file:
-            found = [stamp for name in found[-1:] for stamp in await of_file(attempt, response, name)]
-        newest = await check.stamp.newest(found, check.zone, attempt.now())
-        check.judge(newest, attempt.now())
+            texts = [stamp for name in texts[-1:] for stamp in await of_file(attempt, response, name)]
+        newest = await check.stamp.newest(texts, check.zone, attempt.now())
+        check.check_age(newest, attempt.now())
         age = format_duration(max(0, attempt.now() - newest))
         return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, f"{age} old", attempt.certificate_expiry)
 

@@ -21,10 +21,10 @@ from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.grpc_health import (
     CODES,
-    LIMIT,
+    MAX_RESPONSE,
     PATH,
     SERVING,
-    Answer,
+    HealthResponse,
     encode_request,
     is_reserved,
     parse_response,
@@ -80,19 +80,19 @@ class GrpcCheck(EncryptableCheck):
         return metadata
 
 
-def caller(check: GrpcCheck, limit: RateLimit | None = None) -> Callable[[Attempt], Awaitable[Answer]]:
+def caller(check: GrpcCheck, limit: RateLimit | None = None) -> Callable[[Attempt], Awaitable[HealthResponse]]:
     """Return a function that calls the health service once; with a `limit`, it raises for HTTP 429."""
     http2.load()
     host, port = check.grpc.host, check.grpc.port
     start_tls = tls_upgrader(check.tls, host, ("h2",)) if check.encrypted else None
     question, headers = encode_request(check.service), _headers(check)
 
-    async def call(attempt: Attempt) -> Answer:
+    async def call(attempt: Attempt) -> HealthResponse:
         with await Connection.reach(attempt, host, port, family=check.family) as connection:
             if start_tls is not None and (await start_tls(attempt, connection)).selected_alpn_protocol() != "h2":
                 raise ProbeFailure("grpc_no_http2", "the server did not select HTTP/2 in the TLS handshake (ALPN)")
             attempt.enter("first_byte")
-            answer = Response(limit=LIMIT)
+            answer = Response(limit=MAX_RESPONSE)
             await http2.exchange(connection, headers, question, answer)
             attempt.close()
         if limit is not None:
@@ -119,7 +119,7 @@ def prepare(check: GrpcCheck) -> Probe:
     return probe
 
 
-def _failed(check: GrpcCheck, answer: Answer, limit: RateLimit, now: int) -> ProbeFailure:
+def _failed(check: GrpcCheck, answer: HealthResponse, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure for the status of a failed call."""
     status = CODES.get(answer.code, str(answer.code))
     message = f"{status}{': ' + quoted(answer.message, 120) if answer.message else ''}"

@@ -14,7 +14,7 @@ from monitor.config.model import HostPort
 from monitor.network.failure import ProbeFailure
 from monitor.probes.base import Kind
 from monitor.protocols.database import MAX_BYTES, REASONS, DatabaseCheck, Driver, named_context, query_probe
-from monitor.protocols.mysql_errors import UNREADABLE, failure_of
+from monitor.protocols.mysql_errors import PARSE_ERRORS, failure_of
 from monitor.protocols.optional_library import require
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def prepare(check: MysqlCheck) -> Probe:
         await cursor.execute(check.query)
         return list(await cursor.fetchmany(1))
 
-    driver = Driver(connect, rows, aiomysql.Connection.close, (*UNREADABLE, Error), partial(failure_of, check))
+    driver = Driver(connect, rows, aiomysql.Connection.close, (*PARSE_ERRORS, Error), partial(failure_of, check))
     return query_probe(check, check.mysql, driver)
 
 

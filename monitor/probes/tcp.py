@@ -58,9 +58,9 @@ async def _run_script(
     stream = BufferedStream(connection)
     for number, step in enumerate(script, 1):
         attempt.enter("first_byte")
-        if step.sent:
-            await (stream.send_request if step.wanted else stream.send)(step.sent)
-        if step.wanted:
+        if step.data_to_send:
+            await (stream.send_request if step.expectation else stream.send)(step.data_to_send)
+        if step.expectation:
             await _expect(stream, step, number)
         if step.starttls and start_tls is not None:
             _end_of_line(stream)
@@ -71,13 +71,13 @@ async def _run_script(
 async def _expect(stream: BufferedStream, step: Step, number: int) -> None:
     """Consume the received bytes up to the end of the expected text; the rest is for the next step."""
     try:
-        await stream.until(lambda heard: step.end(heard) is not None, step.wanted)
+        await stream.until(lambda heard: step.expected_end(heard) is not None, step.expectation)
     except ProbeFailure as failure:
         if failure.reason != "hung_up" or not stream.buffer.strip():
             raise
         received = quoted(stream.buffer.decode(errors="replace"))
-        raise ProbeFailure("answer_mismatch", f"step {number}: {received}, expected {step.wanted}") from None
-    await stream.exactly(step.end(stream.buffer) or 0)
+        raise ProbeFailure("answer_mismatch", f"step {number}: {received}, expected {step.expectation}") from None
+    await stream.exactly(step.expected_end(stream.buffer) or 0)
 
 
 def _end_of_line(stream: BufferedStream) -> None:

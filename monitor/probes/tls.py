@@ -13,7 +13,7 @@ from monitor.network.connection import Connection
 from monitor.network.tls_connection import tls_upgrader
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
-from monitor.protocols.certificate import CertificateExpectation, judge
+from monitor.protocols.certificate import CertificateExpectation, check_certificate
 from monitor.protocols.starttls import PORTS, REASONS, Protocol, begin_tls
 from sla.observation import Outcome
 
@@ -81,7 +81,7 @@ def prepare(check: TlsCheck) -> Probe:
                 )
             ssl_socket = await start_tls(attempt, connection)
             attempt.close()
-            judge(options, ssl_socket, attempt)
+            check_certificate(options, ssl_socket, attempt)
         return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
 
     return probe

@@ -31,12 +31,12 @@ class UdpCheck(NetworkCheck, Exchange):
 
     @model_validator(mode="after")
     def _has_datagram_and_expectation(self) -> Self:
-        if not self.sent:
+        if not self.data_to_send:
             raise problem_at("udp", "requires a datagram to send; add send or send_hex")
-        if len(self.sent) > _MAX_DATAGRAM_BYTES:
+        if len(self.data_to_send) > _MAX_DATAGRAM_BYTES:
             key = "send" if self.send is not None else "send_hex"
             raise problem_at(key, f"is longer than {_MAX_DATAGRAM_BYTES} bytes, the maximum of a datagram")
-        if not self.wanted:
+        if not self.expectation:
             raise problem_at("udp", "a datagram requires an expected response; add expect or expect_hex")
         return self
 
@@ -48,14 +48,14 @@ def prepare(check: UdpCheck) -> Probe:
     async def probe(attempt: Attempt) -> ProbeResult:
         async def talk(connection: Connection) -> bytes:
             attempt.enter("first_byte")
-            await connection.send(check.sent)
+            await connection.send(check.data_to_send)
             return await connection.receive()
 
         response = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
         attempt.close()
-        if check.end(response) is None:
+        if check.expected_end(response) is None:
             received = quoted(response.decode(errors="replace"))
-            raise ProbeFailure("answer_mismatch", f"{received}, expected {check.wanted}")
+            raise ProbeFailure("answer_mismatch", f"{received}, expected {check.expectation}")
         return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe

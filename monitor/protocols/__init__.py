@@ -1,1 +1,1 @@
-"""Protocol implementations, and base classes of checks, that the probe kinds share."""
+"""Protocol implementations and base classes of checks, shared by the probe kinds."""

@@ -1,4 +1,4 @@
-"""Check the age of a timestamp, against a maximum age or a schedule."""
+"""Check the age of a timestamp against a maximum age or a schedule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from monitor.network.failure import ProbeFailure
 from sla.interval import MINUTE
 from sla.objective import format_duration
 
-_AHEAD = 5 * MINUTE  # of our clock: a later timestamp is wrong, and would count as fresh until then
+# A timestamp that is further ahead of the monitor's clock is wrong: it would count as fresh until that instant.
+_MAX_AHEAD = 5 * MINUTE
 
 
 class AgeCheck(FetchingCheck):
@@ -30,7 +31,7 @@ class AgeCheck(FetchingCheck):
     """Allowed delay after a due instant."""
 
     zone: ZoneName = "UTC"
-    """The time zone of `due`, and of timestamps without one."""
+    """The time zone of `due`, and of timestamps without a time zone."""
 
     @model_validator(mode="after")
     def _has_one_limit(self) -> Self:
@@ -40,15 +41,17 @@ class AgeCheck(FetchingCheck):
             raise problem_at("due", "`every` defines no instants; use max_age instead")
         return self
 
-    def judge(self, newest: int, now: int) -> None:
+    def check_age(self, newest: int, now: int) -> None:
         """Check the age of the newest timestamp; both arguments are microseconds since the Unix epoch.
 
         Raises:
             ProbeFailure: `stale`, `stamp_in_future`.
         """
         age = now - newest
-        if age < -_AHEAD:
-            raise ProbeFailure("stamp_in_future", f"the newest timestamp is {format_duration(-age)} ahead of our clock")
+        if age < -_MAX_AHEAD:
+            raise ProbeFailure(
+                "stamp_in_future", f"the newest timestamp is {format_duration(-age)} ahead of the monitor's clock"
+            )
         if self.max_age is not None and age > self.max_age:
             raise ProbeFailure("stale", f"{format_duration(age)} old, expected at most {format_duration(self.max_age)}")
         if self.due is not None and newest < self.due.last(now - self.grace, self.zone):

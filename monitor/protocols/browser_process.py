@@ -1,8 +1,8 @@
-"""Run a browser check's script in a process of its own: `python -m monitor.protocols.browser_process`.
+"""Run the script of a browser check in a separate process: `python -m monitor.protocols.browser_process`.
 
-The task is JSON in the environment, because every user of the machine may read arguments.
-The output is JSON: {"reason": "", "detail": ""} if the script returned. Output of the script is discarded, so that it
-can neither hide nor imitate the result.
+The task is passed as JSON in the environment, because every user of the machine can read arguments. The result is
+printed as JSON: {"reason": "", "detail": ""} if the script returned. The script's own output is discarded, so that it
+cannot alter the result.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 
-_QUERY = re.compile(r"(https?://[^\s?#]*)[?#][^\s\"'<>]*")  # of a URL; it may contain a key
-_PAUSE = 0.05  # seconds between tries of the screenshot
-_AGAIN = 0.5  # seconds between repeated timeout signals, in case the script or an event loop caught the first
+_QUERY = re.compile(r"(https?://[^\s?#]*)[?#][^\s\"'<>]*")  # the query of a URL may contain a credential
+_RETRY_PAUSE = 0.05  # seconds between attempts to take the screenshot
+_SIGNAL_INTERVAL = 0.5  # seconds between timeout signals, because the script or an event loop may catch the first one
 
 
 class _ScriptTimeout(BaseException):
-    """The script's time is over. Not an Exception, which a script may catch."""
+    """The script did not return in time. Not an Exception, because scripts may catch every Exception."""
 
 
 def main(task: dict[str, Any]) -> tuple[str, str]:
-    """Run the task; return reason and detail of its failure, both empty if the script returned."""
+    """Run the task, and return reason and detail of the failure; both are empty if the script returned."""
     from playwright.sync_api import Error, sync_playwright
 
     try:
@@ -54,8 +54,8 @@ def main(task: dict[str, Any]) -> tuple[str, str]:
 def _run(script: Any, context: BrowserContext, task: dict[str, Any]) -> tuple[str, str]:
     page = context.new_page()
     page.set_default_timeout(1000 * task["seconds"])
-    signal.signal(signal.SIGALRM, _expire)
-    signal.setitimer(signal.ITIMER_REAL, task["seconds"], _AGAIN)
+    signal.signal(signal.SIGALRM, _raise_timeout)
+    signal.setitimer(signal.ITIMER_REAL, task["seconds"], _SIGNAL_INTERVAL)
     try:
         if task["url"] is not None:
             page.goto(task["url"])
@@ -64,18 +64,18 @@ def _run(script: Any, context: BrowserContext, task: dict[str, Any]) -> tuple[st
         signal.setitimer(signal.ITIMER_REAL, 0)
         reason = "browser_timeout" if isinstance(error, _ScriptTimeout) else "browser_failed"
         message = _QUERY.sub(r"\1", " ".join(str(error).split()))[:250]
-        _keep(page, context, task)
+        _save_failure(page, context, task)
         return reason, f"{type(error).__name__.lstrip('_')}: {message}"
     signal.setitimer(signal.ITIMER_REAL, 0)
     return "", ""
 
 
-def _expire(*_: object) -> None:
+def _raise_timeout(*_: object) -> None:
     raise _ScriptTimeout("the script did not return in time")
 
 
-def _keep(page: Page, context: BrowserContext, task: dict[str, Any]) -> None:
-    """Write screenshot and trace of a failure, replacing those of the previous one."""
+def _save_failure(page: Page, context: BrowserContext, task: dict[str, Any]) -> None:
+    """Write screenshot and trace of a failure. They replace those of the previous failure."""
     if task["keep"] is None:
         return
     folder = Path(task["keep"])
@@ -87,24 +87,24 @@ def _keep(page: Page, context: BrowserContext, task: dict[str, Any]) -> None:
 
 
 def _take_screenshot(page: Page, path: Path, seconds: float) -> None:
-    """Take the screenshot, with retries: it fails while Chromium replaces the page by an error page."""
+    """Take the screenshot, with retries, because it fails while Chromium replaces the page with an error page."""
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not page.is_closed():
+    while (time_left := end - time.monotonic()) > 0 and not page.is_closed():
         with contextlib.suppress(Exception):
-            page.screenshot(path=path, timeout=1000 * left)
+            page.screenshot(path=path, timeout=1000 * time_left)
             return
-        time.sleep(_PAUSE)
+        time.sleep(_RETRY_PAUSE)
 
 
 def _redirect_stdout() -> TextIO:
     """Return the original standard output, and redirect it to /dev/null for the script and its children."""
-    verdict, nowhere = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    return verdict
+    stdout, null = os.fdopen(os.dup(1), "w"), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+    return stdout
 
 
 if __name__ == "__main__":
-    with _redirect_stdout() as verdict:
+    with _redirect_stdout() as stdout:
         reason, detail = main(json.loads(os.environ.pop("NINEWATCH_TASK")))
-        json.dump({"reason": reason, "detail": detail}, verdict)
+        json.dump({"reason": reason, "detail": detail}, stdout)

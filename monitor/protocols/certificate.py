@@ -1,4 +1,4 @@
-"""Check a server's certificate against the expectations of a `tls` check beyond chain and name."""
+"""Check issuer, fingerprint and remaining validity of a server's certificate, as a `tls` check expects them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def _fingerprint(value: str) -> str:
-    found = value.replace(":", "").lower()
-    if not re.fullmatch("[0-9a-f]{64}", found):
+    fingerprint = value.replace(":", "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", fingerprint):
         raise ValueError("not a SHA-256 fingerprint; use 64 hexadecimal digits (`openssl x509 -fingerprint -sha256`)")
-    return found
+    return fingerprint
 
 
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
@@ -43,44 +43,41 @@ class CertificateExpectation(TlsOptions):
     """The certificate's SHA-256 fingerprint in hexadecimal. With `verify: false`, only this certificate is trusted."""
 
 
-def judge(wanted: CertificateExpectation, ssl_socket: ssl.SSLSocket, attempt: Attempt) -> None:
+def check_certificate(expectation: CertificateExpectation, ssl_socket: ssl.SSLSocket, attempt: Attempt) -> None:
     """Check the certificate.
 
     Raises:
         ProbeFailure: `tls_other_certificate`, `tls_issuer`, `tls_expiring`.
     """
-    shown = ssl_socket.getpeercert(binary_form=True) or b""
-    if wanted.sha256 is not None and (found := hashlib.sha256(shown).hexdigest()) != wanted.sha256:
-        raise ProbeFailure("tls_other_certificate", f"the fingerprint is {found}")
-    if wanted.issuer is not None and not wanted.issuer.search(issuer := _issuer(shown)):
-        raise ProbeFailure("tls_issuer", f"issued by {quoted(issuer)}, expected {quoted(wanted.issuer.text)}")
-    if wanted.valid_for is not None:
-        _judge_end(deciding_certificates(ssl_socket), attempt.now(), wanted.valid_for)
+    der = ssl_socket.getpeercert(binary_form=True) or b""
+    if expectation.sha256 is not None and (fingerprint := hashlib.sha256(der).hexdigest()) != expectation.sha256:
+        raise ProbeFailure("tls_other_certificate", f"the fingerprint is {fingerprint}, expected {expectation.sha256}")
+    if expectation.issuer is not None and not expectation.issuer.search(issuer := _name(der, "issuer")):
+        raise ProbeFailure("tls_issuer", f"issued by {quoted(issuer)}, expected {quoted(expectation.issuer.text)}")
+    if expectation.valid_for is not None:
+        _check_expiry(deciding_certificates(ssl_socket), attempt.now(), expectation.valid_for)
 
 
-def _issuer(der: bytes) -> str:
-    """Return the issuer's name in RFC 4514 form, empty if it cannot be parsed."""
-    return _name(der, "issuer")
-
-
-def _name(der: bytes, whose: Literal["issuer", "subject"]) -> str:
+def _name(der: bytes, party: Literal["issuer", "subject"]) -> str:
+    """Return the issuer's or subject's name in RFC 4514 form, empty if it cannot be parsed."""
     certificate = certificate_of(der)
     try:
-        return "" if certificate is None else getattr(certificate, whose).rfc4514_string()
+        return "" if certificate is None else getattr(certificate, party).rfc4514_string()
     except ValueError:
         return ""
 
 
-def _judge_end(chain: list[bytes], now: int, valid_for: int) -> None:
-    ends = [(end, der) for der in chain if (end := expiry_of(der)) is not None]
-    if not ends:
+def _check_expiry(chain: list[bytes], now: int, valid_for: int) -> None:
+    expiries = [(expiry, der) for der in chain if (expiry := expiry_of(der)) is not None]
+    if not expiries:
         return
-    end, der = min(ends)
-    left = int(end * SECOND) - now
-    if left < valid_for:
+    expiry, der = min(expiries)
+    time_left = int(expiry * SECOND) - now
+    if time_left < valid_for:
         subject = _name(der, "subject")
-        day = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        which = f"{'the certificate' if der == chain[0] else 'a certificate of the chain'} {quoted(subject)}"
+        date = datetime.fromtimestamp(expiry, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        certificate = f"{'the certificate' if der == chain[0] else 'a certificate of the chain'} {quoted(subject)}"
         raise ProbeFailure(
-            "tls_expiring", f"{which} expires in {left / DAY:.1f} days, on {day}; expected {valid_for / DAY:g}"
+            "tls_expiring",
+            f"{certificate} expires in {time_left / DAY:.1f} days, on {date}; expected {valid_for / DAY:g}",
         )

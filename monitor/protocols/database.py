@@ -1,7 +1,7 @@
-"""Shared parts of the database kinds: credentials, query and result, and a TLS context for drivers.
+"""Shared parts of the database kinds: credentials, query, check of the result, and a TLS context for drivers.
 
-Drivers receive a resolved address, so that they do not resolve names in threads; the expected name of the certificate
-is stored in the context.
+Drivers receive a resolved address, so that they do not resolve names in threads. The TLS context contains the expected
+name of the certificate.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DatabaseCheck(EncryptableCheck):
     """A query and its expected result."""
 
     user: Token | None = None
-    """The user name, required by `password`, `database`, `query` and `expect`. Without it, a server that requests
+    """The user name, required by `password`, `database`, `query` and `expect`. Without a user, a server that requests
     credentials is good."""
 
     password: Secret | None = None
@@ -66,12 +66,12 @@ class DatabaseCheck(EncryptableCheck):
 
     @property
     def password_text(self) -> str:
-        """The password, empty without one."""
+        """The password, empty if none is configured."""
         return self.password.reveal() if self.password is not None else ""
 
 
 class NamedContext(ssl.SSLContext):
-    """A client context that sends and verifies its own `name`, whatever the driver passes."""
+    """A client context that uses the server name `name`, regardless of the name that the driver passes."""
 
     name = ""
 
@@ -81,7 +81,7 @@ class NamedContext(ssl.SSLContext):
 
 
 def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
-    """Return the TLS context of a check, None without TLS."""
+    """Return the TLS context of a check, None if the check does not use TLS."""
     if not check.encrypted:
         return None
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -98,19 +98,19 @@ def named_context(check: DatabaseCheck, host: str) -> NamedContext | None:
 
 
 Connect: TypeAlias = "Callable[[str, int, Callable[[], object]], Awaitable[T]]"
-"""Connects to an address and port and logs in; calls its last argument once TCP is connected."""
+"""Connects to an address and port, and logs in. Its last argument is called when TCP is connected."""
 
 
-async def connect_driver(attempt: Attempt, where: HostPort, family: Family, driver: Driver[T]) -> T:
+async def connect_driver(attempt: Attempt, target: HostPort, family: Family, driver: Driver[T]) -> T:
     """Return a driver's connection to one of the host's addresses; raises like `Connection.reach`."""
-    addresses = await attempt.addresses(where.host, where.port, family)
+    addresses = await attempt.addresses(target.host, target.port, family)
     attempt.enter("connect")
 
     async def connect(address: Address) -> T:
         attempt.outbound.check(address)
         attempt.peer = address
         try:
-            return await driver.connect(address[1][0], where.port, partial(race.claim, address))
+            return await driver.connect(address[1][0], target.port, partial(race.claim, address))
         except OSError as error:
             raise failure_of(error) from None
 
@@ -122,7 +122,7 @@ async def connect_driver(attempt: Attempt, where: HostPort, family: Family, driv
 class Driver(Generic[T]):
     """Functions of a database library: connect and log in, fetch rows, and close without waiting.
 
-    `failure` converts one of its `errors`; None means good.
+    `failure` converts an exception of the types `errors` to a failure; None means good.
     """
 
     connect: Connect[T]
@@ -132,15 +132,15 @@ class Driver(Generic[T]):
     failure: Callable[[Exception], ProbeFailure | None]
 
 
-def query_probe(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Probe:
+def query_probe(check: DatabaseCheck, target: HostPort, driver: Driver[T]) -> Probe:
     """Return the probe that connects, runs the query, checks the result and disconnects."""
 
     async def probe(attempt: Attempt) -> ProbeResult:
         try:
-            connection = await connect_driver(attempt, where, check.family, driver)
+            connection = await connect_driver(attempt, target, check.family, driver)
             try:
                 attempt.enter("first_byte")
-                judge(check, await driver.rows(connection))
+                check_result(check, await driver.rows(connection))
             finally:
                 driver.close(connection)
         except driver.errors as error:
@@ -152,30 +152,30 @@ def query_probe(check: DatabaseCheck, where: HostPort, driver: Driver[T]) -> Pro
     return probe
 
 
-def judge(check: DatabaseCheck, rows: list[Any]) -> None:
+def check_result(check: DatabaseCheck, rows: list[Any]) -> None:
     """Check the first column of the first row."""
     if check.expect is None:
         return
     if not rows or not len(rows[0]):
         raise ProbeFailure("answer_mismatch", f"the query returned no row, expected {quoted(check.expect)}")
     value = rows[0][0]
-    found = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    if value is None or found != check.expect:
-        shown = "NULL" if value is None else quoted(found)
-        raise ProbeFailure("answer_mismatch", f"the query returned {shown}, expected {quoted(check.expect)}")
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    if value is None or text != check.expect:
+        quoted_value = "NULL" if value is None else quoted(text)
+        raise ProbeFailure("answer_mismatch", f"the query returned {quoted_value}, expected {quoted(check.expect)}")
 
 
-def credentials_refused(check: DatabaseCheck, shown: str) -> ProbeFailure | None:
-    """Return the failure for rejected credentials, None (good) if none are configured."""
+def credentials_refused(check: DatabaseCheck, message: str) -> ProbeFailure | None:
+    """Return the failure for rejected credentials, None (good) if no credentials are configured."""
     if check.user is None:
         return None
-    return ProbeFailure("credentials_refused", quoted(shown, 160), outcome=Outcome.UNKNOWN)
+    return ProbeFailure("credentials_refused", quoted(message, 160), outcome=Outcome.UNKNOWN)
 
 
 REASONS = {
     "answer_mismatch": "unexpected value in the first column of the first row",
     "answer_too_long": "no complete row within 1 MiB or the packet limit",
-    "credentials_refused": "unknown: the server rejected our user, password or certificate",
+    "credentials_refused": "unknown: the server rejected the configured user, password or certificate",
     "database_error": "the server returned an error",
     "database_full": "too many connections to the server",
     "database_malformed": "the response does not follow the protocol",

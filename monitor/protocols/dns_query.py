@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 Transport = Literal["udp", "tcp", "tls"]
 PORTS: dict[Transport, int] = {"udp": 53, "tcp": 53, "tls": 853}
 _TRUNCATED = 0x02  # the TC bit, in the third byte of a message
-_MOST_RECORDS = 500  # of a message, because parsing blocks the loop. TCP limits its length to 65,535 bytes
-_SHORTEST_RECORD = 11  # bytes: the root's name, and no data
-_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # of our own resolver: a local failure
-_SHARE = 0.9  # of the timeout for our own resolver's response; the rest is for the control query
+_MAX_RECORDS = 500  # of a message, because parsing blocks the event loop
+_MIN_RECORD_BYTES = 11  # a record with the root's name and without data
+_UNREACHABLE = {"connect_refused", "connect_timeout", "host_unreachable"}  # a local failure if the resolver is our own
+_FIRST_QUERY_SHARE = 0.9  # of the timeout; the rest is for the control query
 
 
 def _record_type(value: str) -> str:
@@ -64,31 +64,32 @@ async def query_resolver(
     check_policy: bool = True,
     once: bool = False,
 ) -> dns.message.Message:
-    """Query a resolver, at the first of its addresses that responds, and return the response.
+    """Query a resolver, which has these addresses, and return its first response.
 
-    Over UDP the query is repeated until there is a response, unless `once`; a truncated response is requested again
-    over TCP. `start_tls` (see `tls_upgrader`) is for transport `tls`; `check_policy` is as in `Connection.open`.
+    Over UDP, the query is repeated until a response arrives, unless `once`; after a truncated response, it is repeated
+    over TCP. Transport `tls` needs `start_tls` (see `tls_upgrader`). `check_policy` is as in `Connection.open`.
 
     Raises:
         ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `Connection.open` and `start_tls`.
     """
     question = query.to_wire()
     if transport != "udp":
-        secured = start_tls if transport == "tls" else None
-        data = await _in_a_stream(attempt, addresses, question, secured, check_policy=check_policy)
+        data = await _query_over_stream(
+            attempt, addresses, question, start_tls if transport == "tls" else None, check_policy=check_policy
+        )
     else:
-        data = await _in_a_datagram(attempt, addresses, question, check_policy=check_policy, once=once)
+        data = await _query_over_udp(attempt, addresses, question, check_policy=check_policy, once=once)
         if data[2] & _TRUNCATED:
             data = await _retry_over_tcp(attempt, addresses, question, check_policy=check_policy)
-    answer = _read(data)
-    if not query.is_response(answer):
-        raise ProbeFailure("dns_malformed", "the response is to another query")
-    return answer
+    response = _parse(data)
+    if not query.is_response(response):
+        raise ProbeFailure("dns_malformed", "the response belongs to another query")
+    return response
 
 
-async def _as_resolver_failure(answer: Awaitable[dns.message.Message]) -> dns.message.Message:
+async def _as_resolver_failure(response: Awaitable[dns.message.Message]) -> dns.message.Message:
     try:
-        return await answer
+        return await response
     except ProbeFailure as failure:
         if failure.reason in _UNREACHABLE:
             raise resolver_silent(failure.detail) from None
@@ -103,41 +104,44 @@ async def query_own_resolver(
 ) -> dns.message.Message:
     """Return the response of our own resolver.
 
-    If it does not respond or responds SERVFAIL, a control query for the root's servers shows whether its uplink, a
-    local part, is down.
+    If it does not respond or responds SERVFAIL, a control query for the root's name servers shows whether the
+    resolver's uplink is down, which is a local failure.
 
     Raises:
-        ProbeFailure: `resolver_unreachable`, unknown, also at the deadline without any response; `dns_timeout`: it
-            answered only the control query; or as `ask`.
+        ProbeFailure: `resolver_unreachable`, unknown: no response, also at the deadline; `dns_timeout`: a response to
+            the control query only; or as `ask`.
     """
-    patience = _SHARE * check.timeout / SECOND
-    answer, lost = None, "no answer before the deadline"
+    first_query_seconds = _FIRST_QUERY_SHARE * check.timeout / SECOND
+    response, problem = None, "no response before the deadline"
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            answer = await _as_resolver_failure(ask(query))
-    if answer is not None:
-        if answer.rcode() != dns.rcode.SERVFAIL:
-            return answer
-        lost = "SERVFAIL"
+        async with asyncio.timeout(first_query_seconds):
+            response = await _as_resolver_failure(ask(query))
+    if response is not None:
+        if response.rcode() != dns.rcode.SERVFAIL:
+            return response
+        problem = "SERVFAIL"
     elif attempt.own_failure is not None:
         raise attempt.own_failure
     attempt.enter("resolve")
-    attempt.own_failure = resolver_silent(f"{lost}, nor an answer to any other query")
+    attempt.own_failure = resolver_silent(f"{problem}, and no response to a control query")
     control = await _as_resolver_failure(ask(dns.message.make_query(".", "NS")))
     if control.rcode() == dns.rcode.SERVFAIL:
         raise attempt.own_failure
     attempt.own_failure = None
-    if answer is None:
-        raise ProbeFailure("dns_timeout", f"no answer within {patience:g} s, but answers to other queries")
-    return answer
+    if response is None:
+        raise ProbeFailure(
+            "dns_timeout", f"no response within {first_query_seconds:g} s, but a response to a control query"
+        )
+    return response
 
 
-def _read(data: bytes) -> dns.message.Message:
-    questions, *sections = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))  # as the header counts
+def _parse(data: bytes) -> dns.message.Message:
+    header_counts = (int.from_bytes(data[offset : offset + 2], "big") for offset in (4, 6, 8, 10))
+    questions, *sections = header_counts
     records = sum(sections)
-    if questions > 1 or records * _SHORTEST_RECORD > len(data):
+    if questions > 1 or records * _MIN_RECORD_BYTES > len(data):
         raise ProbeFailure("dns_malformed", f"{questions} questions and {records} records in {len(data)} bytes")
-    if records > _MOST_RECORDS:
+    if records > _MAX_RECORDS:
         raise ProbeFailure("answer_too_long", f"{len(data)} bytes with {records} records")
     try:
         return dns.message.from_wire(data)
@@ -145,12 +149,12 @@ def _read(data: bytes) -> dns.message.Message:
         raise ProbeFailure("dns_malformed", f"{type(error).__name__}: {error}") from None
 
 
-async def _in_a_datagram(
+async def _query_over_udp(
     attempt: Attempt, addresses: Sequence[Address], question: bytes, *, check_policy: bool, once: bool
 ) -> bytes:
-    """Return the datagram with the query's id."""
+    """Return the first datagram with the query's ID."""
 
-    async def answer(connection: Connection) -> bytes:
+    async def receive_response(connection: Connection) -> bytes:
         while True:
             data = await connection.receive()
             if len(data) > 2 and data[:2] == question[:2]:
@@ -162,8 +166,8 @@ async def _in_a_datagram(
             await connection.send(question)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if once else pause):
-                    return await answer(connection)
-            attempt.answer_waiting = False  # it was set by this pause, not by the deadline
+                    return await receive_response(connection)
+            attempt.answer_waiting = False  # set by this pause, not by the deadline
         raise AssertionError("the pauses do not end")
 
     return await Connection.in_datagrams(attempt, addresses, ask, check_policy=check_policy)
@@ -172,28 +176,28 @@ async def _in_a_datagram(
 async def _retry_over_tcp(
     attempt: Attempt, addresses: Sequence[Address], question: bytes, *, check_policy: bool
 ) -> bytes:
-    """Return a truncated response in full, over TCP from the address that responded.
+    """Repeat a query whose response was truncated, over TCP to the address that responded.
 
     Raises:
-        ProbeFailure: `dns_truncated`: no connection, also at the deadline.
+        ProbeFailure: `dns_truncated`: TCP does not connect, also at the deadline.
     """
-    outcome = Outcome.BAD if check_policy else Outcome.UNKNOWN  # unknown for our own resolver
+    outcome = Outcome.BAD if check_policy else Outcome.UNKNOWN  # the policy is not checked for our own resolver
     truncated = ProbeFailure(
         "dns_truncated", "the response over UDP is truncated, and TCP does not connect", outcome=outcome
     )
-    where = [attempt.peer] if attempt.peer is not None else addresses
-    before, attempt.own_failure = attempt.own_failure, truncated
+    peers = [attempt.peer] if attempt.peer is not None else addresses
+    previous, attempt.own_failure = attempt.own_failure, truncated
     try:
-        data = await _in_a_stream(attempt, where, question, None, check_policy=check_policy)
+        data = await _query_over_stream(attempt, peers, question, None, check_policy=check_policy)
     except ProbeFailure as failure:
         if failure.reason not in (*_UNREACHABLE, "connection_reset"):
             raise
         raise ProbeFailure(truncated.reason, f"{truncated.detail}: {failure.detail}", outcome=outcome) from None
-    attempt.own_failure = before
+    attempt.own_failure = previous
     return data
 
 
-async def _in_a_stream(
+async def _query_over_stream(
     attempt: Attempt,
     addresses: Sequence[Address],
     question: bytes,
@@ -201,27 +205,29 @@ async def _in_a_stream(
     *,
     check_policy: bool,
 ) -> bytes:
-    """Return the response, which is prefixed by its length."""
+    """Send query and receive response over TCP or TLS, where every message has its length as a prefix."""
     with await Connection.open(attempt, addresses, check_policy=check_policy) as connection:
         if start_tls is not None:
             await start_tls(attempt, connection)
         attempt.enter("resolve")
-        broken = await try_send(connection, len(question).to_bytes(2, "big") + question)
+        send_failure = await try_send(connection, len(question).to_bytes(2, "big") + question)
         data = b""
         while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
-            more = await connection.receive()
-            if not more:
-                raise broken or ProbeFailure("dns_malformed", "the resolver closed the connection within the response")
-            data += more
+            piece = await connection.receive()
+            if not piece:
+                raise send_failure or ProbeFailure(
+                    "dns_malformed", "the resolver closed the connection within the response"
+                )
+            data += piece
         return data[2:]
 
 
 def system_resolvers(port: int) -> list[HostPort]:
-    """Return the resolvers of /etc/resolv.conf, read each time because a network change rewrites it."""
+    """Return the resolvers of /etc/resolv.conf, which is read for each probe, because a network change rewrites it."""
     try:
         servers = dns.resolver.Resolver().nameservers
     except dns.resolver.NoResolverConfiguration:
         servers = []
     if not servers:
         raise ProbeFailure("no_resolver", "no resolver in /etc/resolv.conf", outcome=Outcome.UNKNOWN)
-    return [HostPort(str(each), port) for each in servers]
+    return [HostPort(str(server), port) for server in servers]

@@ -1,6 +1,6 @@
 """Encode and decode the 2 messages of gRPC's health service (grpc.health.v1).
 
-grpcio is not used, because it has its own threads, resolver and deadlines; the messages have one field each.
+grpcio is not used, because it has its own threads, resolver and deadlines. Both messages have one field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
 
 PATH = "/grpc.health.v1.Health/Check"
-LIMIT = 65_536  # bytes of a response; 7 are needed
+MAX_RESPONSE = 65_536  # bytes; a valid response has 7
 SERVING = "SERVING"
 CODES = dict(
     enumerate(
@@ -25,14 +25,14 @@ CODES = dict(
     )
 )
 """gRPC's status codes and their names."""
-_OURS = {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
+_RESERVED = {"connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"}
 HEALTH = {0: "UNKNOWN", 1: SERVING, 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
-class Answer(NamedTuple):
-    """The response: the call's status code (0: OK), its message, and the health.
+class HealthResponse(NamedTuple):
+    """The status code of a call (0: OK), its message, and the health.
 
-    `pushback` is the server's requested wait in milliseconds, as text.
+    `pushback` is the time in milliseconds for which the server requests no calls, as text.
     """
 
     code: int
@@ -42,8 +42,8 @@ class Answer(NamedTuple):
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether metadata of this name is reserved for the call itself."""
-    return name.lower() in _OURS or name.lower().startswith("grpc-")
+    """Return whether the gRPC call itself sets the metadata of this name."""
+    return name.lower() in _RESERVED or name.lower().startswith("grpc-")
 
 
 def encode_request(service: str) -> bytes:
@@ -59,32 +59,34 @@ def _varint(number: int) -> bytes:
     >>> _varint(300).hex()
     'ac02'
     """
-    taken = bytearray()
+    encoded = bytearray()
     while number > 127:
-        taken.append(number & 127 | 128)
+        encoded.append(number & 127 | 128)
         number >>= 7
-    return bytes([*taken, number])
+    return bytes([*encoded, number])
 
 
-def parse_response(answer: Response) -> Answer:
+def parse_response(response: Response) -> HealthResponse:
     """Parse a response.
 
     Raises:
         ProbeFailure: `answer_too_long`, `http_status`, `grpc_malformed`; `grpc_status`: not a gRPC response.
     """
-    if answer.truncated:
-        raise ProbeFailure("answer_too_long", f"more than {LIMIT} bytes")
-    if answer.status != 200:
-        raise ProbeFailure("http_status", f"status {answer.status}, expected 200", status=answer.status)
-    last = answer.trailers or answer.headers  # a call that fails at once has headers only
-    code = last.get("grpc-status", "")
+    if response.truncated:
+        raise ProbeFailure("answer_too_long", f"more than {MAX_RESPONSE} bytes")
+    if response.status != 200:
+        raise ProbeFailure("http_status", f"status {response.status}, expected 200", status=response.status)
+    trailers = response.trailers or response.headers  # a call that fails immediately has only headers
+    code = trailers.get("grpc-status", "")
     if not (code.isascii() and code.isdecimal()):
         raise ProbeFailure("grpc_status", "no grpc-status")
     if int(code[:4]):
-        return Answer(int(code[:4]), last.get("grpc-message", ""), pushback=last.get("grpc-retry-pushback-ms", ""))
+        return HealthResponse(
+            int(code[:4]), trailers.get("grpc-message", ""), pushback=trailers.get("grpc-retry-pushback-ms", "")
+        )
     # HealthCheckResponse{status}: gRPC's 5-byte prefix, then field 1 as a varint, omitted for the default UNKNOWN.
-    message = answer.body[5:]
+    message = response.body[5:]
     status = 0 if not message else message[1] if message[:1] == b"\x08" and len(message) == 2 else -1
     if status not in HEALTH:
         raise ProbeFailure("grpc_malformed", f"{quoted(message.hex(), 60)} is not a HealthCheckResponse")
-    return Answer(0, "", HEALTH[status])
+    return HealthResponse(0, "", HEALTH[status])

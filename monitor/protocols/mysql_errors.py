@@ -1,4 +1,4 @@
-"""Reasons for errors of MySQL and MariaDB and of their driver."""
+"""Reason codes for errors of MySQL, MariaDB and the driver."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.protocols.database import credentials_refused
 if TYPE_CHECKING:
     from monitor.protocols.database import DatabaseCheck
 
-# The server's and the client's error numbers -> reason.
+# Error number of the server or the client library -> reason code.
 _NUMBERS = {
     1040: "database_full",
     1049: "database_missing",
@@ -21,13 +21,13 @@ _NUMBERS = {
     2013: "hung_up",
 }
 _ACCESS_DENIED = {1044, 1045, 1130, 1142, 1698, 4151}
-# Errors of the driver for bytes that are not the MySQL protocol, which it does not validate.
-UNREADABLE = (struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
+# Exceptions of the driver for data that does not follow the MySQL protocol: the driver does not validate it.
+PARSE_ERRORS = (struct.error, EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 
 
 def failure_of(check: DatabaseCheck, error: Exception) -> ProbeFailure | None:
-    """Return the failure for a driver error; None (good) if a check without credentials was asked for some."""
-    if isinstance(error, UNREADABLE):
+    """Return the failure for a driver error; None (good) if the server requests credentials and the check has none."""
+    if isinstance(error, PARSE_ERRORS):
         return ProbeFailure("database_malformed", quoted(f"{type(error).__name__}: {error}", 160))
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     message = str(error.args[-1]) if error.args else type(error).__name__

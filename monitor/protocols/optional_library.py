@@ -1,4 +1,4 @@
-"""Optional libraries, needed by some kinds of check and installed separately."""
+"""Optional libraries, which some kinds of checks need and which are installed separately."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def require(module: str, kind: str) -> None:
     """Check that an optional library is installed, without importing it.
 
     Raises:
-        ValueError: not installed; the message names the command that installs it.
+        ValueError: the library is not installed; the message shows the command that installs it.
     """
     if find_spec(module) is None:
         raise ValueError(f"{kind} checks need the library {module}, which {_remedy()}")

@@ -1,4 +1,4 @@
-"""Reasons for errors of PostgreSQL and libpq."""
+"""Reason codes for errors of PostgreSQL and libpq."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from monitor.protocols.database import DatabaseCheck
 
-# SQLSTATE or its class -> reason (PostgreSQL manual, appendix A).
+# SQLSTATE or its class -> reason code (PostgreSQL manual, appendix A).
 _STATES = {"3D": "database_missing", "53": "database_full", "57P01": "database_starting", "57P03": "database_starting"}
 _ACCESS_DENIED = ("28", "42501")  # invalid authorization, insufficient privilege
-# libpq reports no SQLSTATE of a failed connection, so match the server's English message.
+# The server's message -> SQLSTATE, because libpq does not report the SQLSTATE of a failed connection.
 _MESSAGES = {
     "starting up": "57P03",
     "shutting down": "57P03",
@@ -34,7 +34,7 @@ _MESSAGES = {
     'role "': "28000",
     'database "': "3D000",
 }
-# Messages of libpq about the connection -> reason.
+# Message of libpq about the connection -> reason code.
 _NETWORK = {
     "does not match host name": "tls_hostname",
     "certificate verify failed": "tls_untrusted",
@@ -45,14 +45,14 @@ _NETWORK = {
     "expected authentication request": "database_malformed",
     "closed the connection": "hung_up",
 }
-# TLS alerts about our client certificate in libpq's message.
+# TLS alerts about the client certificate, in libpq's message.
 _CERTIFICATE_ALERTS = (
     "alert unknown ca",
     "alert certificate",
     "alert bad certificate",
     "alert unsupported certificate",
 )
-_SYSTEM = {
+_SYSTEM_ERRORS = {
     os.strerror(code): code
     for code in (
         *(errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT),
@@ -66,20 +66,20 @@ def system_error(error: psycopg.Error) -> OSError | None:
     message = str(error)
     if error.sqlstate or "FATAL:" in message:
         return None
-    return next((OSError(code, text) for text, code in _SYSTEM.items() if text in message), None)
+    return next((OSError(code, text) for text, code in _SYSTEM_ERRORS.items() if text in message), None)
 
 
 def failure_of(check: DatabaseCheck, error: psycopg.Error) -> ProbeFailure | None:
-    """Return the failure for a driver error; None (good) if a check without credentials was asked for some."""
+    """Return the failure for a driver error; None (good) if the server requests credentials and the check has none."""
     message = " ".join(str(error).split()).rpartition("failed: ")[2]
-    state = error.sqlstate or next((code for words, code in _MESSAGES.items() if words in message), "")
+    state = error.sqlstate or next((code for text, code in _MESSAGES.items() if text in message), "")
     if state.startswith(_ACCESS_DENIED):
         return credentials_refused(check, message)
     if (cause := system_error(error)) is not None:
         return network_failure(cause)
     if not error.sqlstate and any(text in message for text in _CERTIFICATE_ALERTS):
         return credentials_refused(check, message)
-    if not error.sqlstate and (word := next((word for text, word in _NETWORK.items() if text in message), "")):
-        return ProbeFailure(word, quoted(message, 160))
+    if not error.sqlstate and (reason := next((code for text, code in _NETWORK.items() if text in message), "")):
+        return ProbeFailure(reason, quoted(message, 160))
     reason = _STATES.get(state) or _STATES.get(state[:2]) or "database_error"
     return ProbeFailure(reason, f"{state} {quoted(message, 160)}".strip())

@@ -1,4 +1,4 @@
-"""Connect through libpq with the check's settings only, and read just the first row of a result."""
+"""Connect through libpq with only the check's settings, and read the first row of a result."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ if TYPE_CHECKING:
     from monitor.protocols.database import DatabaseCheck
 
 _SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-_NOWHERE = "/nonexistent/file"  # instead of files in ~/.postgresql
-_NOT_OPTIONS = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")  # variables that no connection option overrides
-_NEVER = 86_400.0  # seconds: the runner's deadline ends a wait
+_NO_FILE = "/nonexistent/file"  # replaces the files in ~/.postgresql
+_VARIABLES_WITHOUT_OPTION = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")  # no connection option overrides them
+_NEVER = 86_400.0  # seconds; the runner's deadline ends the wait earlier
 _READY = 1  # value sent to the driver's generator: readable
 _ESTABLISHED = 1  # tcpi_state, the first byte of Linux' struct tcp_info: TCP_ESTABLISHED
-_RECEIVED = 128  # offset of the 64-bit tcpi_bytes_received in Linux' struct tcp_info
+_BYTES_RECEIVED = 128  # offset of the 64-bit tcpi_bytes_received in Linux' struct tcp_info
 
 
 def settings(check: DatabaseCheck, host: str) -> dict[str, Any]:
-    """Return libpq's options, including every option that environment variables or files could set otherwise.
+    """Return the options for libpq, including all options that environment variables or files would set.
 
-    Variables that no option overrides are removed from the environment.
+    Environment variables without a corresponding option are removed from the environment.
     """
     from psycopg.pq import Conninfo
 
-    for name in _NOT_OPTIONS:
+    for name in _VARIABLES_WITHOUT_OPTION:
         os.environ.pop(name, None)
-    known = Conninfo.get_defaults()  # which differ from one libpq to the next
-    plain = {each.keyword.decode(): (each.compiled or b"").decode() for each in known if each.envvar}
-    del plain["service"], plain["host"], plain["hostaddr"], plain["port"]
-    ours = {
+    known_options = Conninfo.get_defaults()  # they depend on the version of libpq
+    defaults = {option.keyword.decode(): (option.compiled or b"").decode() for option in known_options if option.envvar}
+    del defaults["service"], defaults["host"], defaults["hostaddr"], defaults["port"]
+    configured = {
         "user": check.user_name,
         "password": check.password_text,
-        "passfile": _NOWHERE,
+        "passfile": _NO_FILE,
         "dbname": check.database or "postgres",
         "application_name": "ninewatch",
         "client_encoding": "UTF8",
         "connect_timeout": "0",
         "gssencmode": "disable",
-        "require_auth": "!sspi",  # all but Windows' own; empty would take the environment's
+        "require_auth": "!sspi",  # every method except Windows' SSPI; an empty text would use the environment variable
         "min_protocol_version": "3.0",
         "max_protocol_version": "3.0",
         "host": (check.tls.server_name or host).removesuffix("."),
         **_tls(check),
     }
-    names = {each.keyword.decode() for each in known}
-    return {**plain, **{name: value for name, value in ours.items() if name in names}}
+    known_names = {option.keyword.decode() for option in known_options}
+    return {**defaults, **{name: value for name, value in configured.items() if name in known_names}}
 
 
 def _tls(check: DatabaseCheck) -> dict[str, str]:
-    options = {"sslcert": _NOWHERE, "sslkey": _NOWHERE, "sslrootcert": _NOWHERE, "sslcrl": _NOWHERE}
+    options = {"sslcert": _NO_FILE, "sslkey": _NO_FILE, "sslrootcert": _NO_FILE, "sslcrl": _NO_FILE}
     if not check.encrypted:
         return {**options, "sslmode": "disable", "sslcertmode": "disable"}
     options["sslmode"] = "verify-full" if check.tls.verify else "require"
@@ -76,27 +76,27 @@ def _tls(check: DatabaseCheck) -> dict[str, str]:
 
 
 async def open_connection(
-    options: dict[str, Any], identity: tuple[str, Secret] | None, made: Callable[[], object]
+    options: dict[str, Any], identity: tuple[str, Secret] | None, on_connect: Callable[[], object]
 ) -> PGconn:
-    """Return a connection; `identity` is the client certificate and key in PEM form.
+    """Connect and log in. `identity` is the client certificate and key in PEM format.
 
-    `made` is called once TCP has connected, before the log-in.
+    `on_connect` is called when TCP is connected, before the login.
     """
     from psycopg import generators
     from psycopg.conninfo import make_conninfo
     from psycopg.waiting import wait_conn_async
 
     with in_memory(*identity) if identity is not None else nullcontext() as path:
-        shown = {"sslcert": path, "sslkey": path} if path is not None else {}
-        steps = generators.connect(make_conninfo("", **{**options, **shown}))
-        return await wait_conn_async(_connect_limited(steps, made), _NEVER)
+        certificate_options = {"sslcert": path, "sslkey": path} if path is not None else {}
+        steps = generators.connect(make_conninfo("", **{**options, **certificate_options}))
+        return await wait_conn_async(_connect_limited(steps, on_connect), _NEVER)
 
 
 async def first_row(connection: PGconn, query: str) -> list[Any]:
-    """Return a list with the first row of a query's result, empty without rows; the rest is not read.
+    """Return the values of the first row of a query's result, empty without rows. Further rows are not read.
 
     Raises:
-        psycopg.Error: the server returned an error, or no result set.
+        psycopg.Error: the server returned an error or no result set.
         ProbeFailure: `answer_too_long`, `database_malformed`, or a network failure.
     """
     from psycopg import Error, ProgrammingError, adapt, errors, generators
@@ -111,16 +111,16 @@ async def first_row(connection: PGconn, query: str) -> list[Any]:
         raise errors.error_from_result(result)
     if result is None or result.status not in (ExecStatus.SINGLE_TUPLE, ExecStatus.TUPLES_OK):
         raise ProgrammingError("the query returns no rows")
-    reading = adapt.Transformer()
-    reading.set_pgresult(result)
+    transformer = adapt.Transformer()
+    transformer.set_pgresult(result)
     try:
-        return reading.load_rows(0, result.ntuples, tuple)
-    except (ValueError, ArithmeticError, LookupError, struct.error, Error) as error:  # errors of parsing a value
+        return transformer.load_rows(0, result.ntuples, tuple)
+    except (ValueError, ArithmeticError, LookupError, struct.error, Error) as error:  # the value cannot be parsed
         raise ProbeFailure("database_malformed", f"a value cannot be parsed: {quoted(str(error), 120)}") from None
 
 
-def _connect_limited(steps: Generator[Any, Any, Any], made: Callable[[], object]) -> Generator[Any, Any, Any]:
-    """Run the driver's connection generator, with the limit on received bytes."""
+def _connect_limited(steps: Generator[Any, Any, Any], on_connect: Callable[[], object]) -> Generator[Any, Any, Any]:
+    """Run the driver's connection generator, and limit the received bytes."""
     ready = None
     while True:
         try:
@@ -128,36 +128,36 @@ def _connect_limited(steps: Generator[Any, Any, Any], made: Callable[[], object]
         except StopIteration as end:
             return end.value
         ready = yield descriptor, events
-        with socket.socket(fileno=os.dup(descriptor)) as same:
-            tcp_info = same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
+        with socket.socket(fileno=os.dup(descriptor)) as connection:
+            tcp_info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED + 8)
         if tcp_info[0] == _ESTABLISHED:
-            made()
-        _check_size(struct.unpack_from("=Q", tcp_info, _RECEIVED)[0])
+            on_connect()
+        _check_size(struct.unpack_from("=Q", tcp_info, _BYTES_RECEIVED)[0])
 
 
-def _check_size(heard: int) -> None:
-    if heard > MAX_BYTES:
-        raise ProbeFailure("answer_too_long", f"{heard} bytes without a whole row")
+def _check_size(received: int) -> None:
+    if received > MAX_BYTES:
+        raise ProbeFailure("answer_too_long", f"{received} bytes without a complete row")
 
 
 async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> Any:
-    """Run the driver's fetch generator while feeding its socket with the server's bytes in limited pieces.
+    """Run the driver's fetch generator, and feed its socket with the server's data in limited pieces.
 
-    libpq itself reads as long as data is available and buffers a whole row, however long, before returning.
+    Without this, libpq reads as long as data is available, and buffers a complete row of any length.
     """
-    heard, place = 0, select.poll()
-    place.register(descriptor, select.POLLIN)
-    with _intercepted(descriptor) as (server, reader):
+    received, poll = 0, select.poll()
+    poll.register(descriptor, select.POLLIN)
+    with _intercepted(descriptor) as (server, driver_socket):
         try:
             next(steps)
             while True:
                 piece = await asyncio.get_running_loop().sock_recv(server, CHUNK_BYTES)
-                _check_size(heard := heard + len(piece))
+                _check_size(received := received + len(piece))
                 if piece:
-                    reader.sendall(piece)
+                    driver_socket.sendall(piece)
                 else:
-                    reader.shutdown(socket.SHUT_WR)
-                while place.poll(0):
+                    driver_socket.shutdown(socket.SHUT_WR)
+                while poll.poll(0):
                     steps.send(_READY)
         except StopIteration as end:
             return end.value
@@ -167,10 +167,10 @@ async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> An
 
 @contextmanager
 def _intercepted(descriptor: int) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Replace a connection's descriptor by one end of a socket pair; yield the connection and the other end."""
-    reader, place = socket.socketpair()
-    with socket.socket(fileno=os.dup(descriptor)) as server, reader, place:
-        for each in (server, reader, place):
-            each.setblocking(False)
-        os.dup2(place.fileno(), descriptor, inheritable=False)
-        yield server, reader
+    """Replace a connection's descriptor with one end of a socket pair; yield the connection and the other end."""
+    ours, theirs = socket.socketpair()
+    with socket.socket(fileno=os.dup(descriptor)) as server, ours, theirs:
+        for end in (server, ours, theirs):
+            end.setblocking(False)
+        os.dup2(theirs.fileno(), descriptor, inheritable=False)
+        yield server, ours

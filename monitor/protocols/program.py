@@ -1,6 +1,6 @@
 """Run a program without a shell, with a minimal environment, and kill its process group at the deadline.
 
-A descendant that left the group (`setsid`, a daemon) is not killed: it was started to outlive the program.
+Descendants that left the process group (`setsid`, daemons) are not killed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-_LIMIT = 65_536  # bytes of output that are kept; more is read and discarded
-_NAME = "[A-Za-z_][A-Za-z0-9_]*"
-_GRACE = 2.0  # seconds to wait for a killed program
+_MAX_OUTPUT = 65_536  # bytes; further output is read and discarded
+_VARIABLE_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_KILL_SECONDS = 2.0  # time for a killed program to exit
 
 
 def _script(value: Any, info: ValidationInfo) -> Path:
@@ -39,13 +39,15 @@ def _script(value: Any, info: ValidationInfo) -> Path:
 
 
 def _variable(value: str) -> str:
-    if re.fullmatch(_NAME, value) is None:
+    if re.fullmatch(_VARIABLE_NAME, value) is None:
         raise ValueError("not a variable name; use letters, digits and _, with no digit first")
     return value
 
 
 LocalFile = Annotated[Path, PlainValidator(_script), WithJsonSchema({"type": "string"})]
-Variable = Annotated[str, AfterValidator(_variable), WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"})]
+Variable = Annotated[
+    str, AfterValidator(_variable), WithJsonSchema({"type": "string", "pattern": f"^{_VARIABLE_NAME}$"})
+]
 LocalFolder = Annotated[Path, PlainValidator(local_path), WithJsonSchema({"type": "string"})]
 
 
@@ -61,40 +63,40 @@ class ProgramCheck(CheckBase):
         return False
 
     env: dict[Variable, HeaderValue] = Field(default_factory=dict)
-    """Environment variables besides PATH and LANG: texts or secrets. The daemon's environment is not inherited."""
+    """Environment variables in addition to PATH and LANG, texts or secrets. The daemon's are not inherited."""
 
     @model_validator(mode="after")
-    def _may_be_run(self) -> Self:
+    def _is_allowed(self) -> Self:
         if not self.allowed:
             raise problem_at(self.kind, f"{self.runs} are not allowed; start the daemon with --allow-exec")
         return self
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, **additional: str) -> dict[str, str]:
         """Return the complete environment, including secrets."""
-        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **more, **revealed(self.env)}
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **additional, **revealed(self.env)}
 
 
-async def run(words: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return exit code and the beginning of the output, without waiting for others that hold the output open.
+async def run(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:
+    """Return the exit code and the beginning of the output, without waiting for children that keep the output open.
 
-    The process group is killed when the program ends and when this is cancelled.
+    The process group is killed when the program exits and when the task is cancelled.
 
     Raises:
-        ProbeFailure: `exec_missing`, unknown: it cannot be started.
+        ProbeFailure: `exec_missing`, unknown: the program cannot be started.
     """
     with _pipe() as (output, buffer):
-        process = await _started(words, environment, output)
+        process = await _start(command, environment, output)
         try:
             code = await process.wait()
         finally:
-            await _end(process)
+            await _kill(process)
     return code, bytes(buffer)
 
 
-async def _started(words: tuple[str, ...], environment: Mapping[str, str], output: int) -> Process:
+async def _start(command: tuple[str, ...], environment: Mapping[str, str], output: int) -> Process:
     try:
         return await asyncio.create_subprocess_exec(
-            *words,
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.DEVNULL,
@@ -104,44 +106,44 @@ async def _started(words: tuple[str, ...], environment: Mapping[str, str], outpu
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         reason = (error.strerror or "cannot be run").lower()
-        raise ProbeFailure("exec_missing", f"{quoted(words[0])}: {reason}", outcome=Outcome.UNKNOWN) from None
+        raise ProbeFailure("exec_missing", f"{quoted(command[0])}: {reason}", outcome=Outcome.UNKNOWN) from None
     except OSError as error:
         raise ProbeFailure("exec_missing", failure_of(error).detail, outcome=Outcome.UNKNOWN) from None
 
 
 @contextlib.contextmanager
 def _pipe() -> Iterator[tuple[int, bytearray]]:
-    """Yield the write end of a pipe and a buffer with its output, which is complete at the end of the block.
+    """Yield the write end of a pipe and a buffer for the output, which is complete at the end of the `with` block.
 
-    asyncio's pipes are not used, because before Python 3.13 `wait` returns only once all writers have closed them.
+    asyncio's pipes are not used, because before Python 3.13 `wait` returns only after all writers have closed the pipe.
     """
     loop = asyncio.get_running_loop()
-    ours, theirs = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(ours, False)
+    read_end, write_end = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(read_end, False)
     buffer = bytearray()
 
-    def take() -> bool:
-        """Read the next piece; return False without one."""
+    def read_piece() -> bool:
+        """Read available output; return False if there is none."""
         with contextlib.suppress(BlockingIOError):
-            buffer.extend(os.read(ours, _LIMIT)[: _LIMIT - len(buffer)])
+            buffer.extend(os.read(read_end, _MAX_OUTPUT)[: _MAX_OUTPUT - len(buffer)])
             return True
         return False
 
-    loop.add_reader(ours, take)
+    loop.add_reader(read_end, read_piece)
     try:
-        yield theirs, buffer
-        while len(buffer) < _LIMIT and take():
+        yield write_end, buffer
+        while len(buffer) < _MAX_OUTPUT and read_piece():
             pass
     finally:
-        loop.remove_reader(ours)
-        os.close(ours)
-        os.close(theirs)
+        loop.remove_reader(read_end)
+        os.close(read_end)
+        os.close(write_end)
 
 
-async def _end(process: Process) -> None:
-    """Kill the process group, including children left behind, and reap the program."""
+async def _kill(process: Process) -> None:
+    """Kill the process group, including remaining children, and reap the program."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GRACE):
+        async with asyncio.timeout(_KILL_SECONDS):
             await process.wait()

@@ -19,19 +19,19 @@ def number_of(response: Response) -> Fraction:
     Raises:
         ProbeFailure: `query_refused`, `query_malformed`; `query_ambiguous`: several values.
     """
-    answer = document(response)
-    if not isinstance(answer, dict) or answer.get("status") != "success":
-        message = str(answer.get("error", "")) if isinstance(answer, dict) else ""
+    body = document(response)
+    if not isinstance(body, dict) or body.get("status") != "success":
+        message = str(body.get("error", "")) if isinstance(body, dict) else ""
         raise ProbeFailure("query_refused", f"status {response.status}: {quoted(message, 200)}")
     try:
-        data = answer["data"]
-        samples = [data["result"]] if data["resultType"] == "scalar" else [each["value"] for each in data["result"]]
-        return _exactly(samples)
+        data = body["data"]
+        samples = [data["result"]] if data["resultType"] == "scalar" else [sample["value"] for sample in data["result"]]
+        return _single_value(samples)
     except (KeyError, IndexError, TypeError, ValueError):
         raise ProbeFailure("query_malformed", "the response is not the result of an instant query") from None
 
 
-def _exactly(samples: list[Any]) -> Fraction:
+def _single_value(samples: list[Any]) -> Fraction:
     if len(samples) > 1:
         raise ProbeFailure("query_ambiguous", f"the query returned {len(samples)} values; aggregate them with sum()")
     value = float(samples[0][1]) if samples else 0.0

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 BOOTSTRAP = "https://data.iana.org/rdap/dns.json"
 _INACTIVE = {"redemption period", "pending delete", "client hold", "server hold", "inactive"}  # RFC 8056
-_UNREGISTERED = {"alt", "internal", "invalid", "local", "localhost", "onion"}  # top-level, by IANA's special-use names
+_UNREGISTERED = {"alt", "internal", "invalid", "local", "localhost", "onion"}  # IANA's special-use names
 
 
 def _registrable(name: str) -> str:
-    """Return the name; reject names that cannot be registered."""
+    """Return the name in lower case; reject names that cannot be registered."""
     labels = name.removesuffix(".").lower().split(".")
     if len(labels) < 2 or ":" in name or labels[-1].isdecimal() or labels[-1] in _UNREGISTERED or "_" in name:
         raise ValueError(f"{quoted(name)} is not a registrable domain; use a name such as example.org")
@@ -34,7 +34,7 @@ RegisteredName = Annotated[HostName, AfterValidator(_registrable)]
 
 
 def server_of(domain: str, bootstrap: Any) -> str:
-    """Return the https server of the longest suffix in IANA's list (RFC 9224, 4).
+    """Return the https URL of the RDAP server for the longest suffix in IANA's list (RFC 9224, 4).
 
     Raises:
         ProbeFailure: `rdap_malformed`, `rdap_none`.
@@ -51,7 +51,7 @@ def server_of(domain: str, bootstrap: Any) -> str:
 
 
 def not_found_failure(response: Response, domain: str) -> ProbeFailure:
-    """Return the failure for a 404: the domain is unregistered if the response is RDAP (RFC 7480, 5.3)."""
+    """Return the failure for a response with status 404: only an RDAP response means unregistered (RFC 7480, 5.3)."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/rdap+json" or members(response).get("errorCode") == 404:
         return ProbeFailure("domain_unregistered", f"{domain} is not registered")
@@ -61,28 +61,28 @@ def not_found_failure(response: Response, domain: str) -> ProbeFailure:
 
 
 def expiration_of(response: Response) -> int:
-    """Return when the registration expires, microseconds since the Unix epoch.
+    """Return the instant at which the registration expires, in microseconds since the Unix epoch.
 
     Raises:
-        ProbeFailure: `domain_status`: not active; `domain_no_expiry`, `rdap_malformed`: unknown.
+        ProbeFailure: `domain_status`: the registration is not active; `domain_no_expiry`, `rdap_malformed`: unknown.
     """
-    answer = _read(response)
+    body = _parse(response)
     try:
-        lost = _INACTIVE & {str(each).lower() for each in answer.get("status", ())}
-        ends = [each["eventDate"] for each in answer.get("events", ()) if each["eventAction"] == "expiration"]
-        instants = [datetime.fromisoformat(each) for each in ends]
+        inactive = _INACTIVE & {str(status).lower() for status in body.get("status", ())}
+        dates = [event["eventDate"] for event in body.get("events", ()) if event["eventAction"] == "expiration"]
+        instants = [datetime.fromisoformat(date) for date in dates]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ProbeFailure("rdap_malformed", "not an RDAP response", outcome=Outcome.UNKNOWN) from None
-    if lost:
-        raise ProbeFailure("domain_status", f"the registration has the status {quoted(', '.join(sorted(lost)))}")
+    if inactive:
+        raise ProbeFailure("domain_status", f"the registration has the status {quoted(', '.join(sorted(inactive)))}")
     if not instants:
         raise ProbeFailure("domain_no_expiry", "no expiry date in the registry's response", outcome=Outcome.UNKNOWN)
-    end = max(each if each.tzinfo else each.replace(tzinfo=UTC) for each in instants)
-    return int(end.timestamp()) * SECOND
+    expiry = max(instant if instant.tzinfo else instant.replace(tzinfo=UTC) for instant in instants)
+    return int(expiry.timestamp()) * SECOND
 
 
-def _read(response: Response) -> Any:
-    """Return the registry's JSON response; unknown if it cannot be parsed."""
+def _parse(response: Response) -> Any:
+    """Return the JSON body of the registry's response; the outcome is unknown if it cannot be parsed."""
     try:
         return document(response)
     except ProbeFailure as failure:

@@ -12,14 +12,14 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.network.connection import Connection
 
-_LIMIT = 65_536  # bytes of a reply; PONG takes 7
-# A list (or map, set, push) of 1,000 or more elements, which no expected reply is: the parser allocates all elements of
-# an announced list, which may be 10^9.
+_MAX_REPLY = 65_536  # bytes; PONG has 7
+# A list, map, set or push with 1,000 or more elements. The parser would allocate all elements, up to 10^9, at once, and
+# no expected reply is that long.
 _LONG_LIST = re.compile(rb"(?:^|\n)[*%~>|]\d{4}")
 
 
 class Session:
-    """A connection on which commands are sent one after the other."""
+    """A connection that sends one command after another."""
 
     def __init__(self, connection: Connection) -> None:
         import hiredis
@@ -30,24 +30,25 @@ class Session:
         """Return the reply to a command.
 
         Raises:
-            ProbeFailure: `redis_error` and others: an error reply; `redis_malformed`, `hung_up`, `answer_too_long`.
+            ProbeFailure: `redis_error` and the other reasons of error replies; `redis_malformed`, `hung_up`,
+                `answer_too_long`.
         """
-        broken = await try_send(self._connection, self._hiredis.pack_command(command))
-        heard = bytearray()
+        send_failure = await try_send(self._connection, self._hiredis.pack_command(command))
+        received = bytearray()
         while (reply := self._parse_reply()) is False:
             data = await self._connection.receive()
-            heard += data
-            if not data and broken is not None:
-                raise broken
-            if not data or len(heard) > _LIMIT:
-                what = f"{len(heard)} bytes" if data else "the connection was closed"
-                word = "answer_too_long" if data else "hung_up"
-                raise ProbeFailure(word, f"{what}, waiting for the reply to {command[0]}")
-            if _LONG_LIST.search(heard):
+            received += data
+            if not data and send_failure is not None:
+                raise send_failure
+            if not data or len(received) > _MAX_REPLY:
+                problem = f"{len(received)} bytes" if data else "the connection was closed"
+                reason = "answer_too_long" if data else "hung_up"
+                raise ProbeFailure(reason, f"{problem}, waiting for the reply to {command[0]}")
+            if _LONG_LIST.search(received):
                 raise ProbeFailure("redis_malformed", f"an unexpectedly long list in reply to {command[0]}")
             self._reader.feed(data)
         if isinstance(reply, self._hiredis.ReplyError):
-            raise _refusal(command[0], str(reply))
+            raise _error_failure(command[0], str(reply))
         return reply
 
     def _parse_reply(self) -> Any:
@@ -57,21 +58,21 @@ class Session:
             raise ProbeFailure("redis_malformed", f"not RESP: {quoted(str(error))}") from None
 
 
-# Prefix of an error -> reason and outcome. A permission error is unknown, because other clients may be served.
+# Prefix of an error -> reason code and outcome. A permission error is unknown, because it concerns only this client.
 _ERRORS = {
     "LOADING": ("redis_loading", Outcome.BAD),
     "MASTERDOWN": ("redis_master_down", Outcome.BAD),
     "NOAUTH": ("credentials_refused", Outcome.UNKNOWN),
     "WRONGPASS": ("credentials_refused", Outcome.UNKNOWN),
     "NOPERM": ("credentials_refused", Outcome.UNKNOWN),
-    # A password or user that this server does not expect: Redis since 6, and before.
+    # A password or user for a server without authentication: Redis 6 and later, then earlier versions.
     "ERR AUTH <password> called without": ("credentials_refused", Outcome.UNKNOWN),
     "ERR Client sent AUTH, but no password is set": ("credentials_refused", Outcome.UNKNOWN),
     "ERR wrong number of arguments for 'auth'": ("credentials_refused", Outcome.UNKNOWN),
 }
 
 
-def _refusal(command: str, reply: str) -> ProbeFailure:
-    known = next((what for words, what in _ERRORS.items() if f"{reply} ".startswith(words)), None)
-    reason, outcome = known or ("redis_error", Outcome.BAD)
+def _error_failure(command: str, reply: str) -> ProbeFailure:
+    entry = next((entry for prefix, entry in _ERRORS.items() if f"{reply} ".startswith(prefix)), None)
+    reason, outcome = entry or ("redis_error", Outcome.BAD)
     return ProbeFailure(reason, f"{command}: {quoted(reply)}", outcome=outcome)

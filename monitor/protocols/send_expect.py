@@ -12,24 +12,24 @@ from monitor.config.model import Flag, Model, Secret, problem_at
 from monitor.config.secret import SECRET_SCHEMA, plain, read_secret
 from monitor.network.failure import quoted
 
-_LONGEST_EXPECTED = 65_536  # bytes; the buffer of a connection is not larger
+_MAX_EXPECTED = 65_536  # bytes, the size of a connection's buffer
 
 
 def _bytes(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     try:
-        found = bytes.fromhex(value)
+        data = bytes.fromhex(value)
     except (ValueError, TypeError):
         raise ValueError("not hexadecimal bytes; use e.g. 00 ff 1b, in quotes") from None
-    if not found:
+    if not data:
         raise ValueError("must be 1 byte or more")
-    return found
+    return data
 
 
 def _bounded(value: bytes) -> bytes:
-    if len(value) > _LONGEST_EXPECTED:
-        raise ValueError(f"is longer than {_LONGEST_EXPECTED} bytes, the size of the receive buffer")
+    if len(value) > _MAX_EXPECTED:
+        raise ValueError(f"is longer than {_MAX_EXPECTED} bytes, the size of the receive buffer")
     return value
 
 
@@ -56,7 +56,7 @@ class Exchange(Model):
     """Data to send and the expected response."""
 
     send: TextOrSecret | None = None
-    """Text to send, or a secret. `\\r\\n` works in double quotes; nothing is appended."""
+    """Text to send, or a secret. `\\r\\n` works in double quotes; no line break is appended."""
 
     send_hex: HexBytes | None = None
     """Bytes to send, in hexadecimal."""
@@ -68,7 +68,7 @@ class Exchange(Model):
     """Bytes that the response must contain, in hexadecimal."""
 
     @model_validator(mode="after")
-    def _says_it_once(self) -> Self:
+    def _has_no_conflict(self) -> Self:
         if self.send is not None and self.send_hex is not None:
             raise problem_at("send_hex", "conflicts with send; keep one")
         if self.expect is not None and self.expect_hex is not None:
@@ -76,43 +76,43 @@ class Exchange(Model):
         return self
 
     @property
-    def sent(self) -> bytes:
-        """The bytes to send, empty if nothing is sent."""
+    def data_to_send(self) -> bytes:
+        """The bytes to send, empty if none are configured."""
         if self.send is not None:
             return plain(self.send).encode()
         return self.send_hex or b""
 
     @property
-    def wanted(self) -> str:
+    def expectation(self) -> str:
         """A description of the expected response, empty if none is expected."""
         if self.expect is not None:
             return f"a match of {quoted(self.expect.text)}"
         return f"the bytes {self.expect_hex.hex(' ')[:80]}" if self.expect_hex is not None else ""
 
-    def end(self, heard: bytes | bytearray) -> int | None:
-        """Return the end of the expected text in the received bytes, None if it is not (yet) there."""
+    def expected_end(self, received: bytes | bytearray) -> int | None:
+        """Return the end of the expected text in the received bytes, None if they do not contain it."""
         if self.expect is not None:
-            return _by_lines(self.expect.text).end(bytes(heard))
+            return _multiline(self.expect.text).end(bytes(received))
         if self.expect_hex is not None:
-            at = heard.find(self.expect_hex)
-            return None if at < 0 else at + len(self.expect_hex)
+            start = received.find(self.expect_hex)
+            return None if start < 0 else start + len(self.expect_hex)
         return 0
 
 
 @lru_cache(maxsize=1024)
-def _by_lines(expression: str) -> Regex:
-    """Return the expression with ^ and $ matching at every line."""
+def _multiline(expression: str) -> Regex:
+    """Return the expression with `^` and `$` matching at every line."""
     return Regex(f"(?m:{expression})")
 
 
 class Step(Exchange):
-    """One step of a script: send, then wait for the expected response; both are optional."""
+    """One step of a script: send data, then wait for the expected response. Both are optional."""
 
     starttls: Flag = False
     """`true`: start TLS after the expected response of this step."""
 
     @model_validator(mode="after")
-    def _does_something(self) -> Step:
-        if not (self.sent or self.wanted or self.starttls):
+    def _is_not_empty(self) -> Step:
+        if not (self.data_to_send or self.expectation or self.starttls):
             raise ValueError("empty step; add send, expect or starttls: true")
         return self

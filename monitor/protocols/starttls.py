@@ -1,4 +1,4 @@
-"""STARTTLS negotiation of each protocol that upgrades a plain connection to TLS."""
+"""STARTTLS: request TLS on a plain connection, for each protocol."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ PORTS = {
     "mysql": 3306,
 }
 HELO = "ninewatch.invalid"  # our host name for EHLO, in a domain reserved by RFC 2606
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 
 async def begin_tls(stream: BufferedStream, protocol: Protocol, host: str) -> None:
-    """Request TLS, and return once the server has agreed: the TLS handshake follows.
+    """Request TLS, and return after the server has agreed. The TLS handshake follows.
 
     Raises:
         ProbeFailure: `starttls_refused`, `starttls_malformed`, `starttls_injected`, or as `BufferedStream`.
     """
-    if protocol in _LINES:
-        await _by_lines(stream, _LINES[protocol])
+    if protocol in _LINE_PROTOCOLS:
+        await _send_commands(stream, _LINE_PROTOCOLS[protocol])
     else:
-        await _TALKS[protocol](stream, host)
+        await _OTHER_PROTOCOLS[protocol](stream, host)
     refuse_injected(stream)
 
 
@@ -54,57 +54,61 @@ def refuse_injected(stream: BufferedStream) -> None:
 # --- Line-based protocols -----------------------------------------------------------------------------------------
 
 
-class _Turn(NamedTuple):
-    """A request, the pattern of the last line of its reply, and that of a positive reply."""
+class _Command(NamedTuple):
+    """A command (empty for the greeting), and the patterns of the last line of its reply and of a positive reply."""
 
-    received: bytes
-    last: bytes
-    good: bytes
+    text: bytes
+    last_line: bytes
+    positive: bytes
 
 
-class _Lines(NamedTuple):
-    """A protocol's turns, and the pattern of reply lines that are followed by more."""
+class _LineProtocol(NamedTuple):
+    """The commands of a protocol, and the pattern of the reply lines before the last line."""
 
-    more: bytes
-    turns: tuple[_Turn, ...]
+    earlier_line: bytes
+    commands: tuple[_Command, ...]
 
 
 _CODE = rb"\d{3}( |$)"
-_ANSWER = rb"\+OK|-ERR"
-_LINES = {
-    "smtp": _Lines(  # RFC 3207
+_POP3_REPLY = rb"\+OK|-ERR"
+_LINE_PROTOCOLS = {
+    "smtp": _LineProtocol(  # RFC 3207
         rb"\d{3}-",
         (
-            _Turn(b"", _CODE, b"220"),
-            _Turn(f"EHLO {HELO}\r\n".encode(), _CODE, b"250"),
-            _Turn(b"STARTTLS\r\n", _CODE, b"220"),
+            _Command(b"", _CODE, b"220"),
+            _Command(f"EHLO {HELO}\r\n".encode(), _CODE, b"250"),
+            _Command(b"STARTTLS\r\n", _CODE, b"220"),
         ),
     ),
-    "ftp": _Lines(rb"\d{3}-|\s", (_Turn(b"", _CODE, b"220"), _Turn(b"AUTH TLS\r\n", _CODE, b"234"))),  # RFC 4217
-    "imap": _Lines(  # RFC 3501, 6.2.1
-        rb"\* ", (_Turn(b"", rb"\* (OK|PREAUTH|BYE)", rb"\* OK"), _Turn(b"n STARTTLS\r\n", b"n ", b"n OK"))
+    "ftp": _LineProtocol(  # RFC 4217
+        rb"\d{3}-|\s", (_Command(b"", _CODE, b"220"), _Command(b"AUTH TLS\r\n", _CODE, b"234"))
     ),
-    "pop3": _Lines(rb"(?!)", (_Turn(b"", _ANSWER, rb"\+OK"), _Turn(b"STLS\r\n", _ANSWER, rb"\+OK"))),  # RFC 2595
+    "imap": _LineProtocol(  # RFC 3501, 6.2.1
+        rb"\* ", (_Command(b"", rb"\* (OK|PREAUTH|BYE)", rb"\* OK"), _Command(b"n STARTTLS\r\n", b"n ", b"n OK"))
+    ),
+    "pop3": _LineProtocol(  # RFC 2595
+        rb"(?!)", (_Command(b"", _POP3_REPLY, rb"\+OK"), _Command(b"STLS\r\n", _POP3_REPLY, rb"\+OK"))
+    ),
 }
 
 
-async def _by_lines(stream: BufferedStream, talk: _Lines) -> None:
-    for turn in talk.turns:
-        if turn.received:
-            await stream.send_request(turn.received)
-        line = await _last_line(stream, talk.more, turn.last)
-        if not re.match(turn.good, line, re.IGNORECASE):
+async def _send_commands(stream: BufferedStream, protocol: _LineProtocol) -> None:
+    for command in protocol.commands:
+        if command.text:
+            await stream.send_request(command.text)
+        line = await _last_line(stream, protocol.earlier_line, command.last_line)
+        if not re.match(command.positive, line, re.IGNORECASE):
             raise _refused(line)
 
 
-async def _last_line(stream: BufferedStream, more: bytes, last: bytes) -> bytes:
-    for _ in range(_MOST_LINES):
+async def _last_line(stream: BufferedStream, earlier_line: bytes, last_line: bytes) -> bytes:
+    for _ in range(_MAX_LINES):
         line = await stream.line()
-        if re.match(last, line, re.IGNORECASE):
+        if re.match(last_line, line, re.IGNORECASE):
             return line
-        if not re.match(more, line):
+        if not re.match(earlier_line, line):
             raise _malformed(line)
-    raise ProbeFailure("starttls_malformed", f"more than {_MOST_LINES} lines in a reply")
+    raise ProbeFailure("starttls_malformed", f"more than {_MAX_LINES} lines in a reply")
 
 
 def _refused(received: bytes) -> ProbeFailure:
@@ -127,20 +131,20 @@ async def _xmpp(stream: BufferedStream, host: str) -> None:
         f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' xmlns='jabber:client' "
         "xmlns:stream='http://etherx.jabber.org/streams'>".encode()
     )
-    offered = await _through(stream, _FEATURES, "the stream's features")
+    offered = await _read_through(stream, _FEATURES, "the stream's features")
     if b"<stream:" not in offered:
         raise _malformed(offered)
     if b"<starttls" not in offered:
         raise ProbeFailure("starttls_refused", "the server does not offer STARTTLS")
     await stream.send_request(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-    answer = await _through(stream, _PROCEED, "<proceed/>")
-    if b"<proceed" not in answer:
-        raise _refused(answer)
+    response = await _read_through(stream, _PROCEED, "<proceed/>")
+    if b"<proceed" not in response:
+        raise _refused(response)
 
 
-async def _through(stream: BufferedStream, wanted: Regex, what: str) -> bytes:
-    await stream.until(lambda heard: wanted.search(bytes(heard)), what)
-    return await stream.exactly(wanted.end(bytes(stream.buffer)) or 0)
+async def _read_through(stream: BufferedStream, expected: Regex, description: str) -> bytes:
+    await stream.until(lambda received: expected.search(bytes(received)), description)
+    return await stream.exactly(expected.end(bytes(stream.buffer)) or 0)
 
 
 async def _ldap(stream: BufferedStream, _host: str) -> None:
@@ -153,11 +157,11 @@ async def _ldap(stream: BufferedStream, _host: str) -> None:
         size = int.from_bytes(await stream.exactly(size & 0x7F), "big")
     message = await stream.exactly(size)
     try:
-        _, _, behind = _unpacked(message)  # the message's number: a notice of disconnection has 0
-        kind, answer, _ = _unpacked(behind)
-        _, code, behind = _unpacked(answer)
-        _, _, behind = _unpacked(behind)
-        _, received, _ = _unpacked(behind)
+        _, _, rest = _parse_element(message)  # the message ID, which is 0 in a notice of disconnection
+        kind, response, _ = _parse_element(rest)
+        _, code, rest = _parse_element(response)
+        _, _, rest = _parse_element(rest)
+        _, received, _ = _parse_element(rest)
     except IndexError:
         raise _malformed(message) from None
     if kind != 0x78:
@@ -166,11 +170,11 @@ async def _ldap(stream: BufferedStream, _host: str) -> None:
         raise _refused(b"result %d " % int.from_bytes(code, "big") + received)
 
 
-def _unpacked(data: bytes) -> tuple[int, bytes, bytes]:
-    """Return tag and value of the first BER element (X.690, 8.1), and the rest.
+def _parse_element(data: bytes) -> tuple[int, bytes, bytes]:
+    """Return the tag and the value of the first BER element (X.690, 8.1), and the remaining bytes.
 
     Raises:
-        IndexError: truncated.
+        IndexError: the data is truncated.
     """
     tag, size, start = data[0], data[1], 2
     if size & 0x80:
@@ -184,11 +188,11 @@ def _unpacked(data: bytes) -> tuple[int, bytes, bytes]:
 async def _postgres(stream: BufferedStream, _host: str) -> None:
     """Send SSLRequest (PostgreSQL manual, 53.7), whose response is one byte."""
     await stream.send_request(struct.pack("!ii", 8, 80_877_103))
-    answer = await stream.exactly(1)
-    if answer == b"N":
+    response = await stream.exactly(1)
+    if response == b"N":
         raise ProbeFailure("starttls_refused", "the server does not support TLS")
-    if answer != b"S":
-        raise _malformed(answer)
+    if response != b"S":
+        raise _malformed(response)
 
 
 _CLIENT_PROTOCOL_41, _CLIENT_SSL, _CLIENT_SECURE_CONNECTION = 0x200, 0x800, 0x8000
@@ -200,17 +204,19 @@ async def _mysql(stream: BufferedStream, _host: str) -> None:
     greeting = await stream.exactly(size)
     if greeting[:1] == b"\xff":
         raise _refused(greeting[3:])
-    _, ended, behind = greeting[1:].partition(b"\0")  # version; then thread (4), salt (8), filler (1), capabilities (2)
-    if greeting[:1] != b"\x0a" or not ended or len(behind) < 15:
+    _, separator, rest = greeting[1:].partition(
+        b"\0"
+    )  # version; then thread (4), salt (8), filler (1), capabilities (2)
+    if greeting[:1] != b"\x0a" or not separator or len(rest) < 15:
         raise _malformed(greeting)
-    if not int.from_bytes(behind[13:15], "little") & _CLIENT_SSL:
+    if not int.from_bytes(rest[13:15], "little") & _CLIENT_SSL:
         raise ProbeFailure("starttls_refused", "the server does not support TLS")
     refuse_injected(stream)
-    ours = _CLIENT_PROTOCOL_41 | _CLIENT_SSL | _CLIENT_SECURE_CONNECTION
-    await stream.send_request(b"\x20\0\0\x01" + struct.pack("<IIB23x", ours, 1 << 24, 45))
+    capabilities = _CLIENT_PROTOCOL_41 | _CLIENT_SSL | _CLIENT_SECURE_CONNECTION
+    await stream.send_request(b"\x20\0\0\x01" + struct.pack("<IIB23x", capabilities, 1 << 24, 45))
 
 
-_TALKS: dict[str, Callable[[BufferedStream, str], Awaitable[None]]] = {
+_OTHER_PROTOCOLS: dict[str, Callable[[BufferedStream, str], Awaitable[None]]] = {
     "xmpp": _xmpp,
     "ldap": _ldap,
     "postgres": _postgres,

@@ -1,1 +1,1 @@
-"""Import and export of service level objectives in the formats of other tools: OpenSLO, Sloth, Pyrra."""
+"""Import and export service level objectives in the formats of other tools: OpenSLO, Sloth, Pyrra."""

@@ -1,4 +1,4 @@
-"""The error of an object that cannot be converted."""
+"""The exception for objects that cannot be converted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from monitor.config.errors import Loc
 
 
-class MisfitError(Exception):
-    """An object cannot be converted; holds the place in it and the reason."""
+class ConversionError(Exception):
+    """An object cannot be converted. `loc` is the path of the value in the object, `message` the reason."""
 
     def __init__(self, loc: Loc, message: str) -> None:
         self.loc, self.message = loc, message

@@ -1,7 +1,6 @@
-"""The objects of OpenSLO v1 that an import reads, as frozen types.
+"""The objects of OpenSLO v1.
 
-After the specification (github.com/OpenSLO/OpenSLO, README, "Object Types"). Keys are those of the specification; an
-unknown key is an error.
+They follow the specification (github.com/OpenSLO/OpenSLO, README, "Object Types"). Unknown keys are errors.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from monitor.config.values import problem_at
 from monitor.slo_files.values import Flag, Label, Name, Number, SliceDuration, Text, WindowDuration
 
 API_VERSION = "openslo/v1"
-LONGEST_DESCRIPTION = 1050  # characters
+MAX_DESCRIPTION = 1050  # characters
 
 
 class Document(Model):
-    """A block of an OpenSLO file, which is read as Go's YAML parser reads it."""
+    """A block of an OpenSLO file. YAML is parsed like by Go's YAML parser."""
 
     go_yaml: ClassVar[bool] = True
 
@@ -36,7 +35,7 @@ class Metadata(Document):
 
 
 class MetricSource(Document):
-    """Where a metric comes from. `spec` is what the type of the source needs: for Prometheus, `query`."""
+    """The source of a metric. The keys of `spec` depend on the type of the source: `query` for Prometheus."""
 
     ref: Name | None = Field(None, alias="metricSourceRef")
     type: Text | None = None
@@ -50,7 +49,7 @@ class Metric(Document):
 
 
 class RatioMetric(Document):
-    """Good (or bad) and all events, or a ratio that was computed before."""
+    """The metrics of good (or bad) and of all events, or a metric that is a ratio."""
 
     counter: Flag = False
     good: Metric | None = None
@@ -60,7 +59,7 @@ class RatioMetric(Document):
     raw_type: Literal["success", "failure"] | None = Field(None, alias="rawType")
 
     @model_validator(mode="after")
-    def _complete(self) -> RatioMetric:
+    def _has_required_metrics(self) -> RatioMetric:
         if self.raw is not None:
             if self.good or self.bad or self.total:
                 raise problem_at("raw", "cannot be used together with good, bad or total; remove one of them")
@@ -75,14 +74,14 @@ class RatioMetric(Document):
 
 
 class IndicatorSpec(Document):
-    """What an indicator measures: a ratio, or a number that is compared with each objective's value."""
+    """A ratio, or a metric that is compared with the value of an objective."""
 
     description: Text | None = None
     threshold: Metric | None = Field(None, alias="thresholdMetric")
     ratio: RatioMetric | None = Field(None, alias="ratioMetric")
 
     @model_validator(mode="after")
-    def _one(self) -> IndicatorSpec:
+    def _has_one_metric(self) -> IndicatorSpec:
         if (self.threshold is None) == (self.ratio is None):
             raise problem_at("ratioMetric", "exactly one of ratioMetric and thresholdMetric is required")
         return self
@@ -110,7 +109,7 @@ class TimeWindow(Document):
     calendar: Calendar | None = None
 
     @model_validator(mode="after")
-    def _of_one_kind(self) -> TimeWindow:
+    def _is_rolling_or_calendar(self) -> TimeWindow:
         if self.is_rolling and self.calendar is not None:
             raise problem_at("calendar", "cannot be set if isRolling is true; remove one of them")
         if not self.is_rolling and self.calendar is None:
@@ -133,29 +132,29 @@ class Target(Document):
     composite_weight: Any = Field(None, alias="compositeWeight")
 
     @model_validator(mode="after")
-    def _supported(self) -> Target:
-        for key, given in (("indicator", self.indicator), ("indicatorRef", self.indicator_ref)):
-            if given is not None:
-                raise problem_at(key, "composite SLOs are not supported; write one SLO for each indicator")
+    def _is_supported(self) -> Target:
+        for key, value in (("indicator", self.indicator), ("indicatorRef", self.indicator_ref)):
+            if value is not None:
+                raise problem_at(key, "composite SLOs are not supported; write one SLO per indicator")
         if (self.target is None) == (self.target_percent is None):
             raise problem_at("target", "exactly one of target (0.999) and targetPercent (99.9) is required")
         key = "targetPercent" if self.target is None else "target"
-        if not 0 < self.share < 1:
-            raise problem_at(key, "must be above 0 and below 1 (100 %), as every objective of ninewatch")
+        if not 0 < self.ratio < 1:
+            raise problem_at(key, "must be above 0 and below 1 (100 %), like every objective of ninewatch")
         if self.slice_target is not None and not 0 < self.slice_target <= 1:
             raise problem_at("timeSliceTarget", "must be above 0 and at most 1")
         return self
 
     @property
-    def share(self) -> Fraction:
+    def ratio(self) -> Fraction:
         """The target as a ratio."""
         return self.target if self.target is not None else (self.target_percent or Fraction(0)) / 100
 
 
 class ObjectiveSpec(Document):
-    """The body of an SLO."""
+    """The `spec` of an SLO."""
 
-    description: Annotated[Text, Field(max_length=LONGEST_DESCRIPTION)] | None = None
+    description: Annotated[Text, Field(max_length=MAX_DESCRIPTION)] | None = None
     service: Text
     indicator: Indicator | None = None
     indicator_ref: Name | None = Field(None, alias="indicatorRef")
@@ -165,7 +164,7 @@ class ObjectiveSpec(Document):
     alert_policies: tuple[Any, ...] = Field((), alias="alertPolicies")
 
     @model_validator(mode="after")
-    def _consistent(self) -> ObjectiveSpec:
+    def _is_supported(self) -> ObjectiveSpec:
         if (self.indicator is None) == (self.indicator_ref is None):
             raise problem_at("indicator", "exactly one of indicator and indicatorRef is required")
         if len(self.time_window) > 1:
@@ -173,7 +172,7 @@ class ObjectiveSpec(Document):
         if self.method == "RatioTimeslices":
             raise problem_at(
                 "budgetingMethod",
-                "RatioTimeslices is not supported, because a check is up or down, not up by a ratio; write Timeslices "
+                "RatioTimeslices is not supported, because a check is either up or down; write Timeslices "
                 "with a timeSliceTarget, or Occurrences",
             )
         return self
@@ -215,7 +214,7 @@ class DataSourceObject(Document):
 
 
 class OtherObject(Document):
-    """An object that an import does not use."""
+    """An object that is not imported."""
 
     api_version: Literal["openslo/v1"] = Field(alias="apiVersion")
     kind: Literal["Service", "AlertPolicy", "AlertCondition", "AlertNotificationTarget"]

@@ -1,8 +1,8 @@
-"""Convert a configuration to OpenSLO objects: an SLO per product, and the data sources of their indicators.
+"""Convert a configuration to OpenSLO objects: one SLO per product, and the data sources of the indicators.
 
-A product whose only check is of the kind `prometheus` has that check's queries as its indicator, as time slices. Every
-other product has `ninewatch_product_up`, which Prometheus scrapes from the daemon: 1 while it is up, 0 while it is
-down, and no sample while its state is unknown, so that unknown time is neither good nor bad.
+If the only check of a product is of the kind `prometheus`, the indicator consists of the check's queries, with time
+slices. For other products, it is `ninewatch_product_up`, which Prometheus scrapes from the daemon: 1 while the product
+is up, 0 while it is down, no sample while its state is unknown. So unknown time is neither good nor bad.
 """
 
 from __future__ import annotations
@@ -23,75 +23,75 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
     from monitor.config.yaml_writer import Plain
 
-SOURCE: Final = "ninewatch"  # the name of the data source that scrapes the daemon
+SOURCE: Final = "ninewatch"  # name of the data source for the Prometheus that scrapes the daemon
 
 
-def exported(portfolio: Portfolio, prometheus: str) -> Iterator[Mapping[str, Plain]]:
-    """Yield the objects of the portfolio. `prometheus` is the address of the server that scrapes the daemon.
+def export_objects(portfolio: Portfolio, prometheus: str) -> Iterator[Mapping[str, Plain]]:
+    """Yield the objects for a portfolio. `prometheus` is the address of the Prometheus that scrapes the daemon.
 
     Raises:
-        ValueError: a window is not of whole minutes; OpenSLO cannot write it.
+        ValueError: a window is not a multiple of a minute, which OpenSLO cannot express.
     """
     names = _source_names(portfolio, prometheus)
     for address, name in names.items():
         yield _object("DataSource", {"name": name}, {"type": "Prometheus", "connectionDetails": {"url": address}})
     for product in portfolio.products:
-        own = _own_indicator(product)
-        source = names[prometheus if own is None else own.prometheus]
-        yield _slo(product, source, own)
+        check = _indicator_check(product)
+        source = names[prometheus if check is None else check.prometheus]
+        yield _slo(product, source, check)
 
 
 def _source_names(portfolio: Portfolio, prometheus: str) -> dict[str, str]:
-    """Return a name for each server, by its address."""
-    owns = [_own_indicator(product) for product in portfolio.products]
-    names = {prometheus: SOURCE} if None in owns else {}
-    for own in owns:
-        if own is not None:
-            names.setdefault(own.prometheus, f"prometheus-{len(names) + 1}")
+    """Return the names of the data sources by the addresses of their servers."""
+    checks = [_indicator_check(product) for product in portfolio.products]
+    names = {prometheus: SOURCE} if None in checks else {}
+    for check in checks:
+        if check is not None:
+            names.setdefault(check.prometheus, f"prometheus-{len(names) + 1}")
     return names
 
 
-def _own_indicator(product: Product) -> PrometheusCheck | None:
-    """Return the check whose queries are the indicator of the product, None if there is none.
+def _indicator_check(product: Product) -> PrometheusCheck | None:
+    """Return the check whose queries are the product's indicator, None if the indicator is `ninewatch_product_up`.
 
-    A time slice of OpenSLO is of whole minutes.
+    The interval of the check must be a multiple of a minute, like time slices of OpenSLO.
     """
     check = product.checks[0]
-    alone = len(product.checks) == 1 and isinstance(check, PrometheusCheck) and check.interval % MINUTE == 0
-    return check if alone and isinstance(check, PrometheusCheck) else None
+    is_indicator = len(product.checks) == 1 and isinstance(check, PrometheusCheck) and check.interval % MINUTE == 0
+    return check if is_indicator and isinstance(check, PrometheusCheck) else None
 
 
-def _slo(product: Product, source: str, own: PrometheusCheck | None) -> Mapping[str, Plain]:
-    metadata: dict[str, Plain] = {"name": _name(product.id)}
+def _slo(product: Product, source: str, check: PrometheusCheck | None) -> Mapping[str, Plain]:
+    metadata: dict[str, Plain] = {"name": _object_name(product.id)}
     if product.name != product.id:
         metadata["displayName"] = product.name
     if product.team is not None:
         metadata["labels"] = {"team": product.team}
-    good, total = product_queries(product.id) if own is None else (own.good, own.total)
+    good, total = product_queries(product.id) if check is None else (check.good, check.total)
     objective: dict[str, Plain] = {"target": float(product.objective.ratio)}
-    if own is not None:
-        objective["timeSliceTarget"] = _slice_target(own.at_least.ratio)
-        objective["timeSliceWindow"] = duration_text(own.interval)
+    if check is not None:
+        objective["timeSliceTarget"] = _slice_target(check.at_least.ratio)
+        objective["timeSliceWindow"] = duration_text(check.interval)
     return _object(
         "SLO",
         metadata,
         {
-            "service": _name(product.id),
+            "service": _object_name(product.id),
             "indicator": {
-                "metadata": {"name": f"{_name(product.id)}-sli"[-63:]},
+                "metadata": {"name": f"{_object_name(product.id)}-sli"[-63:]},
                 "spec": {
                     "ratioMetric": {"counter": False, "good": _metric(source, good), "total": _metric(source, total)}
                 },
             },
             "timeWindow": [{"duration": duration_text(product.window), "isRolling": True}],
-            "budgetingMethod": "Occurrences" if own is None else "Timeslices",
+            "budgetingMethod": "Occurrences" if check is None else "Timeslices",
             "objectives": [objective],
         },
     )
 
 
 def product_queries(product: str) -> tuple[str, str]:
-    """Return the queries for whether a product is up, and whether that is known: 1 or no sample."""
+    """Return two queries: 1 if a product is up, else 0; and 1 if its state is known, else no sample."""
     up = over_replicas("max", f'ninewatch_product_up{{product="{product}"}}')
     return up, f"{up} * 0 + 1"
 
@@ -108,6 +108,6 @@ def _object(kind: str, metadata: Mapping[str, Plain], spec: Mapping[str, Plain])
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _name(product: str) -> str:
-    """Return the name of an object: names have no underscores, and end with a letter or digit."""
+def _object_name(product: str) -> str:
+    """Return the object name for a product. Names have no underscores and end with a letter or digit."""
     return product.replace("_", "-").rstrip("-")

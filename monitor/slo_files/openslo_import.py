@@ -1,4 +1,4 @@
-"""Convert OpenSLO objects to a configuration. docs/openslo.md lists which parts are honoured."""
+"""Convert OpenSLO objects to a configuration. docs/openslo.md lists the supported parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.config.errors import ConfigError
 from monitor.config.values import is_id
-from monitor.slo_files.errors import MisfitError
+from monitor.slo_files.errors import ConversionError
 from monitor.slo_files.model import DataSourceObject, IndicatorObject, ObjectiveObject, OtherObject
 from monitor.slo_files.queries import Queries
 from monitor.slo_files.values import duration_text
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from monitor.config.errors import Loc, Problem
     from monitor.config.yaml_writer import Plain
     from monitor.slo_files.model import DataSourceSpec, IndicatorSpec, Target
-    from monitor.slo_files.reader import Read
+    from monitor.slo_files.reader import ParsedObject
     from monitor.slo_files.values import Duration
 
 DEFAULT_WINDOW: Final = "30d"
-ALL_EVENTS: Final = Fraction(10**12 - 1, 10**12)  # of a time slice: `at_least` is below 1
+ALL_EVENTS: Final = Fraction(10**12 - 1, 10**12)  # the greatest value of `at_least`, which must be below 1
 _OCCURRENCES = (
-    "Occurrences are approximated: each minute is up if its share of good events reaches the target, and all minutes "
-    "count the same, whatever their number of events"
+    "Occurrences are approximated: each minute is up if its ratio of good events reaches the target, and all minutes "
+    "count equally, regardless of their number of events"
 )
 _CALENDAR: Final = {
     "1d": Period.DAY,
@@ -44,67 +44,69 @@ _CALENDAR: Final = {
 
 
 @dataclass(slots=True)
-class Imported:
-    """The products of an import, and notes on what is approximated or not used."""
+class ImportResult:
+    """The products of an import, and notes about approximated and unused parts."""
 
     products: list[Mapping[str, Plain]] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
     time_zones: set[str] = field(default_factory=set)
 
     def configuration(self) -> Mapping[str, Plain]:
-        """Return the configuration. Its time zone is that of the calendar windows, if they have one in common."""
+        """Return the configuration. It has the time zone of the calendar windows if it is the same for all of them."""
         if len(self.time_zones) == 1:
             return {"time_zone": next(iter(self.time_zones)), "products": self.products}
         return {"products": self.products}
 
 
-def imported(objects: Sequence[Read], prometheus: str | None = None) -> Imported:
-    """Return the products of the SLOs. `prometheus` is the address to query where no data source has one.
+def import_objects(objects: Sequence[ParsedObject], prometheus: str | None = None) -> ImportResult:
+    """Convert the SLOs to products. `prometheus` is the default address for metrics without a data source.
 
     Raises:
-        ConfigError: an SLO cannot be converted; holds the reason for each.
+        ConfigError: SLOs cannot be converted; the exception contains all errors.
     """
-    found, problems = Imported(), []
+    result, problems = ImportResult(), []
     indicators = {
-        each.object.metadata.name: (each, each.object.spec)
-        for each in objects
-        if isinstance(each.object, IndicatorObject)
+        parsed.object.metadata.name: (parsed, parsed.object.spec)
+        for parsed in objects
+        if isinstance(parsed.object, IndicatorObject)
     }
     sources = {
-        each.object.metadata.name: each.object.spec for each in objects if isinstance(each.object, DataSourceObject)
+        parsed.object.metadata.name: parsed.object.spec
+        for parsed in objects
+        if isinstance(parsed.object, DataSourceObject)
     }
-    for each in objects:
-        if isinstance(each.object, ObjectiveObject):
-            conversion = _Conversion(each, each.object, indicators, sources, prometheus, found)
+    for parsed in objects:
+        if isinstance(parsed.object, ObjectiveObject):
+            conversion = _Conversion(parsed, parsed.object, indicators, sources, prometheus, result)
             try:
                 conversion.run()
-            except MisfitError as misfit:
-                problems.append(conversion.place.problem(misfit.loc, misfit.message))
-        elif isinstance(each.object, OtherObject):
-            found.notes.append(each.problem(("kind",), f"{each.object.kind} is not used"))
-    if not problems and not found.products:
+            except ConversionError as error:
+                problems.append(conversion.document.problem(error.loc, error.message))
+        elif isinstance(parsed.object, OtherObject):
+            result.notes.append(parsed.problem(("kind",), f"{parsed.object.kind} is not used"))
+    if not problems and not result.products:
         problems.append(objects[0].problem((), "the file has no SLO; add an object of kind SLO"))
     if problems:
         raise ConfigError(problems)
-    return found
+    return result
 
 
 @dataclass(slots=True)
 class _Conversion:
-    """The conversion of one SLO. `place` is the document that the next error is in."""
+    """The conversion of one SLO. `document` is the document that errors refer to."""
 
-    place: Read
+    document: ParsedObject
     slo: ObjectiveObject
-    indicators: Mapping[str, tuple[Read, IndicatorSpec]]
+    indicators: Mapping[str, tuple[ParsedObject, IndicatorSpec]]
     sources: Mapping[str, DataSourceSpec]
     prometheus: str | None
-    found: Imported
+    result: ImportResult
 
     def run(self) -> None:
-        """Add a product per objective.
+        """Add one product per objective.
 
         Raises:
-            MisfitError: the SLO cannot be converted.
+            ConversionError: the SLO cannot be converted.
         """
         targets = self.slo.spec.objectives
         self._note_unused()
@@ -114,36 +116,36 @@ class _Conversion:
             interval, at_least = self._slice(index, target)
             queries = self._queries(target, interval)
             check: dict[str, Plain] = {"id": "sli", **queries, "at_least": at_least, "interval": interval}
-            self.found.products.append({**product, "window": window, "checks": [check]})
+            self.result.products.append({**product, "window": window, "checks": [check]})
 
     def _note(self, loc: Loc, message: str) -> None:
-        self.found.notes.append(self.place.problem(loc, message))
+        self.result.notes.append(self.document.problem(loc, message))
 
     def _note_unused(self) -> None:
         if self.slo.metadata.annotations:
             self._note(("metadata", "annotations"), "is not used")
         for label in self.slo.metadata.labels:
             if label != "team":
-                self._note(("metadata", "labels", label), "is not used; only the label team is")
+                self._note(("metadata", "labels", label), "is not used; only the label team is used")
         if self.slo.spec.alert_policies:
             self._note(("spec", "alertPolicies"), "is not used: burn alerts follow the objective and the window")
 
     def _identity(self, index: int, target: Target) -> dict[str, Plain]:
-        metadata, several = self.slo.metadata, len(self.slo.spec.objectives) > 1
-        name = f"{metadata.name}-{index + 1}" if several else metadata.name
+        metadata, has_several = self.slo.metadata, len(self.slo.spec.objectives) > 1
+        name = f"{metadata.name}-{index + 1}" if has_several else metadata.name
         id_ = re.sub(r"[^a-z0-9_-]+", "-", name)
         if id_ != name:
-            self._note(("metadata", "name"), f"becomes the id {id_}")
+            self._note(("metadata", "name"), f"is converted to the id {id_}")
         if not is_id(id_):
-            raise MisfitError(("metadata", "name"), f"{id_} is too long for an id; write at most 63 characters")
-        if id_ in {product["id"] for product in self.found.products}:
-            raise MisfitError(("metadata", "name"), f"another SLO has the id {id_} already; rename one of them")
-        shown = " ".join(filter(None, (metadata.display_name, target.display_name if several else None)))
-        named: dict[str, Plain] = {"id": id_, **({"name": shown} if shown else {})}
+            raise ConversionError(("metadata", "name"), f"{id_} is too long for an id; write at most 63 characters")
+        if id_ in {product["id"] for product in self.result.products}:
+            raise ConversionError(("metadata", "name"), f"another SLO has the id {id_} already; rename one of them")
+        name = " ".join(filter(None, (metadata.display_name, target.display_name if has_several else None)))
+        identity: dict[str, Plain] = {"id": id_, **({"name": name} if name else {})}
         team = metadata.labels.get("team")
         if isinstance(team, str):
-            named["team"] = team
-        return {**named, "objective": str(Objective(target.share))}
+            identity["team"] = team
+        return {**identity, "objective": str(Objective(target.ratio))}
 
     def _window(self) -> str:
         if not self.slo.spec.time_window:
@@ -152,47 +154,54 @@ class _Conversion:
         window, loc = self.slo.spec.time_window[0], ("spec", "timeWindow", 0)
         length = duration_text(window.duration.length)
         if window.calendar is not None:
-            self.found.time_zones.add(window.calendar.time_zone)
+            self.result.time_zones.add(window.calendar.time_zone)
             self._note((*loc, "calendar"), _calendar_note(window.duration, length))
         elif window.duration.unit in "MQY":
-            self._note((*loc, "duration"), f"{window.duration} becomes {length}: a rolling window has a fixed length")
+            self._note(
+                (*loc, "duration"),
+                f"{window.duration} is converted to {length}, because rolling windows have a fixed length",
+            )
         return length
 
     def _slice(self, index: int, target: Target) -> tuple[str, str]:
-        """Return the interval of the check, and the share of good events with which it is up."""
+        """Return the check's `interval` and `at_least`, the ratio of good events that it requires to be up."""
         if self.slo.spec.method == "Occurrences":
             self._note(("spec", "budgetingMethod"), _OCCURRENCES)
-            return duration_text(MINUTE), str(Objective(target.share))
+            return duration_text(MINUTE), str(Objective(target.ratio))
         loc: Loc = ("spec", "objectives", index)
         if target.slice_window is None:
-            raise MisfitError(loc, "timeSliceWindow is missing; Timeslices need it: write 5m")
+            raise ConversionError(loc, "timeSliceWindow is missing; Timeslices need it: write 5m")
         if target.slice_target is None:
-            raise MisfitError(loc, "timeSliceTarget is missing; Timeslices need it: write 0.95")
+            raise ConversionError(loc, "timeSliceTarget is missing; Timeslices need it: write 0.95")
         if target.slice_window.length > 24 * HOUR:
-            raise MisfitError((*loc, "timeSliceWindow"), "is longer than a day; a check has an interval of at most 24h")
+            raise ConversionError(
+                (*loc, "timeSliceWindow"), "is longer than a day; a check has an interval of at most 24h"
+            )
         return duration_text(target.slice_window.length), str(Objective(min(target.slice_target, ALL_EVENTS)))
 
     def _queries(self, target: Target, interval: str) -> Mapping[str, Plain]:
-        spec, own = self.slo.spec, self.place
+        spec, slo_document = self.slo.spec, self.document
         queries = Queries(self.sources, self.prometheus, interval)
         loc: Loc = ("spec",)
         if spec.indicator is not None:
             loc, indicator = ("spec", "indicator", "spec"), spec.indicator.spec
         elif spec.indicator_ref is not None and spec.indicator_ref in self.indicators:
-            self.place, indicator = self.indicators[spec.indicator_ref]
+            self.document, indicator = self.indicators[spec.indicator_ref]
         else:
-            raise MisfitError(("spec", "indicatorRef"), f'the file has no SLI "{spec.indicator_ref}"; add it')
+            raise ConversionError(("spec", "indicatorRef"), f'the file has no SLI "{spec.indicator_ref}"; add it')
         try:
-            found = queries.of(indicator, target)
-        except MisfitError as misfit:
-            raise MisfitError((*loc, *misfit.loc), misfit.message) from None
-        self.place = own
-        return found
+            keys = queries.convert(indicator, target)
+        except ConversionError as error:
+            raise ConversionError((*loc, *error.loc), error.message) from None
+        self.document = slo_document
+        return keys
 
 
 def _calendar_note(duration: Duration, length: str) -> str:
     period = _CALENDAR.get(duration)
     figures = (
-        f"`ninewatch report --window {period}` gives the figures of the calendar's" if period else "no report has it"
+        f"`ninewatch report --window {period}` has the figures of calendar windows"
+        if period
+        else "no report has this window"
     )
-    return f"a window of the calendar becomes a rolling one of {length}, which alerts and budgets follow; {figures}"
+    return f"the calendar window is converted to a rolling window of {length} for budgets and alerts; {figures}"

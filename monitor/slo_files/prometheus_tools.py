@@ -1,7 +1,7 @@
-"""Convert a configuration to the SLO files of Sloth and Pyrra, which make Prometheus rules of them.
+"""Convert a configuration to the SLO files of Sloth and Pyrra, which generate Prometheus rules.
 
-Both read `ninewatch_product_up`, which has no sample while the state of a product is unknown: unknown time is neither
-good nor bad.
+The rules use `ninewatch_product_up`, which has no sample while the state of a product is unknown. So unknown time is
+neither good nor bad.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
     from monitor.config.yaml_writer import Plain
 
-SLOTH_PERIOD: Final = 30 * DAY  # of Sloth without --default-slo-period
+SLOTH_PERIOD: Final = 30 * DAY  # Sloth's default of --default-slo-period
 
 
-def sloth(portfolio: Portfolio) -> Iterator[Mapping[str, Plain]]:
-    """Yield a `prometheus/v1` specification per product."""
+def sloth_specifications(portfolio: Portfolio) -> Iterator[Mapping[str, Plain]]:
+    """Yield one `prometheus/v1` specification per product."""
     for product in portfolio.products:
         up = f'ninewatch_product_up{{product="{product.id}"}}[{{{{.window}}}}]'
         labels: dict[str, Plain] = {} if product.team is None else {"team": product.team}
@@ -51,15 +51,15 @@ def sloth(portfolio: Portfolio) -> Iterator[Mapping[str, Plain]]:
         }
 
 
-def other_periods(portfolio: Portfolio) -> Iterator[tuple[Product, str]]:
-    """Yield the products that Sloth measures over another window than theirs by default, with their window."""
+def products_with_other_period(portfolio: Portfolio) -> Iterator[tuple[Product, str]]:
+    """Yield the products whose window differs from Sloth's default period, and their windows."""
     for product in portfolio.products:
         if product.window != SLOTH_PERIOD:
             yield product, duration_text(product.window)
 
 
-def pyrra(portfolio: Portfolio, namespace: str | None) -> Iterator[Mapping[str, Plain]]:
-    """Yield a `ServiceLevelObjective` per product."""
+def pyrra_objects(portfolio: Portfolio, namespace: str | None) -> Iterator[Mapping[str, Plain]]:
+    """Yield one `ServiceLevelObjective` per product."""
     for product in portfolio.products:
         metadata: dict[str, Plain] = {"name": f"{product.id.replace('_', '-').rstrip('-')}-availability"}
         if namespace is not None:

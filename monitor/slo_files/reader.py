@@ -1,4 +1,4 @@
-"""Read OpenSLO files: each document by its kind, with every mistake at its place."""
+"""Parse OpenSLO files by the kinds of their documents, and report errors with their positions."""
 
 from __future__ import annotations
 
@@ -23,52 +23,54 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """One document of a file, and the nodes that it was read from."""
+class ParsedObject:
+    """The object of one document, and its YAML nodes."""
 
     root: Node
     object: Document
 
     def problem(self, loc: Loc, message: str) -> Problem:
-        """Return an error or a note at the place."""
+        """Return an error or a note about the value at `loc`, with its position in the file."""
         return Problem(locate(self.root, loc)[0], key_path(self.root, loc), message)
 
 
-def read_objects(path: Path) -> list[Read]:
-    """Return the objects of the file, in its order.
+def read_objects(path: Path) -> list[ParsedObject]:
+    """Parse a file, and return its objects in their order.
 
     Raises:
-        ConfigError: it cannot be used; holds every mistake, each with its place.
+        ConfigError: the file is invalid; the exception contains all errors with their positions.
     """
     try:
         roots, problems = read_documents(path, str(path))
     except UnreadableError as error:
         raise ConfigError([error.problem]) from None
-    found: list[Read] = []
+    objects: list[ParsedObject] = []
     for root in roots if not problems else ():
-        problems += _object(root, found)
+        problems += _parse_document(root, objects)
     if problems:
         raise ConfigError(problems)
-    return found
+    return objects
 
 
-def _object(root: Node, found: list[Read]) -> Iterator[Problem]:
-    """Add the object of a document, or yield what is wrong with it."""
+def _parse_document(root: Node, objects: list[ParsedObject]) -> Iterator[Problem]:
+    """Parse a document and append its object to `objects`, or yield the errors."""
     kind = plain_with_text(root).get("kind") if isinstance(root, Entries) else None
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        yield _unknown(root, kind)
+        yield _invalid_kind(root, kind)
         return
     try:
-        found.append(Read(root, model.model_validate(plain_with_text(root))))
+        objects.append(ParsedObject(root, model.model_validate(plain_with_text(root))))
     except ValidationError as error:
         yield from Translator(root, model, ()).problems(error)
 
 
-def _unknown(root: Node, kind: object) -> Problem:
+def _invalid_kind(root: Node, kind: object) -> Problem:
     mark = locate(root, ("kind",))[0]
     if not isinstance(root, Entries):
-        return Problem(mark, "", f"is no OpenSLO object; write a mapping with apiVersion: {API_VERSION} and kind: SLO")
+        return Problem(
+            mark, "", f"is not an OpenSLO object; write a mapping with apiVersion: {API_VERSION} and kind: SLO"
+        )
     allowed = ", ".join(sorted(KINDS))
     if kind is None:
         return Problem(mark, "kind", f"is missing; write one of {allowed}")

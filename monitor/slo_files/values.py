@@ -1,6 +1,6 @@
-"""Single values of OpenSLO files: names, numbers, durations.
+"""Types of values in OpenSLO files: names, numbers, durations.
 
-What YAML reads as a number, a truth value or a date comes with its text (`ParsedText`), so that `99.95` stays exact.
+Scalars that are not text are parsed with their text (`ParsedText`), so that numbers such as `99.95` stay exact.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sla.interval import DAY, HOUR, MINUTE
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.|/\\]{0,253}[a-z0-9])?")
 _DURATION = re.compile(r"([1-9]\d{0,5})([mhdwMQY])")
-# Months, quarters and years are of the usual nominal length; the specification leaves that to implementations.
+# The specification does not define the length of months, quarters and years in rolling windows.
 _UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY, "M": 30 * DAY, "Q": 90 * DAY, "Y": 365 * DAY}
 
 
@@ -26,7 +26,7 @@ def _text(value: Any) -> str:
         return value.text
     if isinstance(value, str) and value:
         return str(value)
-    raise ValueError("must be text, and not empty")
+    raise ValueError("must be non-empty text")
 
 
 def _name(value: Any) -> str:
@@ -54,7 +54,7 @@ def _flag(value: Any) -> bool:
 
 
 class Duration(str):
-    """A duration as it is written, `28d`, with its length in microseconds and its unit."""
+    """A duration in its notation in the file, `28d`, with its length in microseconds and its unit."""
 
     __slots__ = ("length", "unit")
     length: int
@@ -62,30 +62,30 @@ class Duration(str):
 
     @classmethod
     def parse(cls, value: Any) -> Duration:
-        """Return the duration in the specification's shorthand.
+        """Parse a duration in the specification's shorthand format.
 
         Raises:
-            ValueError: it is not one.
+            ValueError: the value is not a duration.
         """
-        found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        if found is None:
+        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
             raise ValueError(
                 f"{quoted(str(value))} is not a duration; write a whole number and one of m, h, d, w, M, Q and Y: 28d"
             )
-        made = cls(value)
-        made.unit = found[2]
-        made.length = int(found[1]) * _UNITS[made.unit]
-        return made
+        duration = cls(value)
+        duration.unit = match[2]
+        duration.length = int(match[1]) * _UNITS[duration.unit]
+        return duration
 
     @classmethod
     def of_slice(cls, value: Any) -> Duration:
-        """Return the window of a time slice: a number without a unit is minutes."""
-        plain = isinstance(value, int) and not isinstance(value, bool)
-        return cls.parse(f"{value}m" if plain else value)
+        """Parse the window of a time slice. The unit of a number without a unit is minutes."""
+        in_minutes = isinstance(value, int) and not isinstance(value, bool)
+        return cls.parse(f"{value}m" if in_minutes else value)
 
 
 def _label(value: Any) -> str | list[str]:
-    return [_text(each) for each in value] if isinstance(value, list) else _text(value)
+    return [_text(item) for item in value] if isinstance(value, list) else _text(value)
 
 
 Text = Annotated[str, PlainValidator(_text)]
@@ -98,12 +98,12 @@ SliceDuration = Annotated[Duration, PlainValidator(Duration.of_slice)]
 
 
 def duration_text(length: int) -> str:
-    """Return a duration of whole minutes as this configuration, OpenSLO and Prometheus write it: `28d`, `90m`.
+    """Format a duration in the notation of ninewatch, OpenSLO and Prometheus: `28d`, `90m`.
 
     Raises:
-        ValueError: it is not of whole minutes.
+        ValueError: the duration is not a multiple of a minute.
     """
     for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
         if length % unit == 0:
             return f"{length // unit}{name}"
-    raise ValueError("is not of whole minutes")
+    raise ValueError("is not a multiple of a minute")

@@ -20,14 +20,14 @@ STARTTLS = b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 OID = b"1.3.6.1.4.1.1466.20037"
 LDAP = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + OID
 SSL = 0x0800
-MYSQL = re.escape(b"\x20\0\0\x01") + rb".[\x08-\x0f\x88-\x8f]..{29}"  # CLIENT_SSL in the second byte of its flags
+MYSQL = re.escape(b"\x20\0\0\x01") + rb".[\x08-\x0f\x88-\x8f]..{29}"  # CLIENT_SSL is in the second byte of the flags
 
 
-def extended(code: int, said: bytes = b"", *, kind: int = 0x78, number: int = 1) -> bytes:
+def extended(code: int, message: bytes = b"", *, kind: int = 0x78, number: int = 1) -> bytes:
     """Return an LDAP ExtendedResponse with this result code, as slapd sends it."""
-    result = bytes([0x0A, 1, code, 0x04, 0, 0x04, len(said)]) + said
-    message = bytes([0x02, 1, number, kind, len(result)]) + result
-    return bytes([0x30, 0x81, len(message)]) + message  # the length in two bytes, as an encoder may
+    result = bytes([0x0A, 1, code, 0x04, 0, 0x04, len(message)]) + message
+    envelope = bytes([0x02, 1, number, kind, len(result)]) + result
+    return bytes([0x30, 0x81, len(envelope)]) + envelope  # the long form of the length, which encoders may use
 
 
 def greeting(flags: int = 0xF7FF | SSL, version: bytes = b"8.0.36") -> bytes:
@@ -58,25 +58,25 @@ TURNS: dict[str, Turns] = {
 
 
 def clear_first(turns: Turns, context: ssl.SSLContext | None = None, injected: bytes = b"") -> Handler:
-    """Return a handler that handles these turns and then TLS. It disconnects after any other request.
+    """Return a handler that sends the response to each request, and then starts TLS. Other requests end the session.
 
-    Without a context, no data follows the last response.
+    Without a context, the handler does not start TLS.
     """
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for number, (heard, said) in enumerate(turns, 1):
-            if not await _hears(reader, heard):
+        for number, (request, response) in enumerate(turns, 1):
+            if not await _receives(reader, request):
                 return
-            writer.write(said + (injected if number == len(turns) else b""))
+            writer.write(response + (injected if number == len(turns) else b""))
             await writer.drain()
         if context is not None:
-            await _shake_hands(context, reader, writer)
+            await _do_handshake(context, reader, writer)
         await reader.read()
 
     return handler
 
 
-async def _shake_hands(context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _do_handshake(context: ssl.SSLContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Do the server's TLS handshake manually, because `start_tls` loses data that a MySQL client sends early."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_side=True)
@@ -94,11 +94,11 @@ async def _shake_hands(context: ssl.SSLContext, reader: asyncio.StreamReader, wr
             return
 
 
-async def _hears(reader: asyncio.StreamReader, wanted: bytes) -> bool:
-    heard = b""
-    while not re.fullmatch(wanted, heard, re.DOTALL):
-        more = await reader.read(1)
-        heard += more
-        if not more:
+async def _receives(reader: asyncio.StreamReader, expected: bytes) -> bool:
+    received = b""
+    while not re.fullmatch(expected, received, re.DOTALL):
+        byte = await reader.read(1)
+        received += byte
+        if not byte:
             return False
     return True

@@ -38,7 +38,7 @@ def reason_for(expect: dict[str, Any], *strings: str) -> str:
     assert isinstance(answer, dns.message.QueryMessage)
     answer.answer.append(dns.rrset.from_text(f"{NAME}.", 300, "IN", "TXT", *strings))
     try:
-        DnsExpect.model_validate(expect).judge(answer, dns.rdatatype.TXT, NAME)
+        DnsExpect.model_validate(expect).check_response(answer, dns.rdatatype.TXT, NAME)
     except ProbeFailure as failure:
         return failure.reason
     return ""

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
-from monitor.protocols.database import judge
+from monitor.protocols.database import check_result
 from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
 from tests.support.line_servers import send_and_close, send_on_connect
@@ -181,10 +181,10 @@ async def test_next_address_is_tried_if_the_first_refuses(kind: str) -> None:
 def test_null_is_read_as_empty_and_bytes_as_text(value: object, expected: str) -> None:
     check = load_check({"mysql": "127.0.0.1", "user": "ninewatch", "expect": "None"})
     if expected == "good":
-        judge(check, [(value,)])
+        check_result(check, [(value,)])
     else:
         with pytest.raises(ProbeFailure, match=f"returned {expected},"):
-            judge(check, [(value,)])
+            check_result(check, [(value,)])
 
 
 # Real servers

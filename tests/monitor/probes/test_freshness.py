@@ -163,11 +163,11 @@ def test_daily_batch_is_due_on_weekdays_only() -> None:
     check = load_check({"freshness": "http://h/", "due": "0 7 * * 1-5", "grace": "30m"})
     monday = int(datetime(2026, 11, 23, 7, tzinfo=UTC).timestamp()) * SECOND
     friday = monday - 3 * DAY
-    check.judge(friday + MINUTE, monday - HOUR)  # nothing is due at the weekend
-    check.judge(friday + MINUTE, monday + 29 * MINUTE)  # within the grace
-    check.judge(monday + MINUTE, monday + 31 * MINUTE)
+    check.check_age(friday + MINUTE, monday - HOUR)  # nothing is due at the weekend
+    check.check_age(friday + MINUTE, monday + 29 * MINUTE)  # within the grace
+    check.check_age(monday + MINUTE, monday + 31 * MINUTE)
     with pytest.raises(Exception, match="stale"):
-        check.judge(friday + MINUTE, monday + 31 * MINUTE)
+        check.check_age(friday + MINUTE, monday + 31 * MINUTE)
 
 
 @pytest.mark.parametrize(

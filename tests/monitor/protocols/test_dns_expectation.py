@@ -1,4 +1,4 @@
-"""The transports of the dns kind, and the conditions on an answer: code, flags, sections, expressions."""
+"""The transports of the dns kind, and the expectations of a response: code, flags, sections, expressions."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ TWO_ADDRESSES = dns_records("A 192.0.2.7", "A 192.0.2.8")
 
 
 async def probe_resolver(
-    over_udp: Answering, over_tcp: Answering = no_response, context: ssl.SSLContext | None = None, **more: Any
+    over_udp: Answering, over_tcp: Answering = no_response, context: ssl.SSLContext | None = None, **options: Any
 ) -> ProbeResult:
     async with nameserver(over_udp, over_tcp, context) as port:
-        return (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", **more})).result
+        return (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}", **options})).result
 
 
 # Queries
 
 
-async def test_tcp_transport_sends_no_datagram() -> None:
+async def test_tcp_transport_does_not_use_udp() -> None:
     result = await probe_resolver(
         no_response, framed_for_tcp(TWO_ADDRESSES), transport="tcp", expect={"answer": ["192.0.2.7"]}
     )
@@ -59,9 +59,9 @@ async def test_resolvers_certificate_is_verified_over_tls(tmp_path: Path) -> Non
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert "tls" in result.phases
     assert result.certificate_expiry is not None
-    other = {"ca": write_ca_bundle(authority, tmp_path)}
+    untrusted_name = {"ca": write_ca_bundle(authority, tmp_path)}
     assert (
-        await probe_resolver(no_response, framed_for_tcp(TWO_ADDRESSES), context, transport="tls", tls=other)
+        await probe_resolver(no_response, framed_for_tcp(TWO_ADDRESSES), context, transport="tls", tls=untrusted_name)
     ).reason == "tls_hostname"
     assert (
         await probe_resolver(no_response, framed_for_tcp(TWO_ADDRESSES), context, transport="tls")
@@ -75,39 +75,39 @@ async def test_resolver_without_tls_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "port"), [({}, 53), ({"transport": "tcp"}, 53), ({"transport": "tls"}, 853), ({"transport": "udp"}, 53)]
+    ("options", "port"), [({}, 53), ({"transport": "tcp"}, 53), ({"transport": "tls"}, 853), ({"transport": "udp"}, 53)]
 )
-def test_default_port_depends_on_the_transport(written: dict[str, Any], port: int) -> None:
-    assert load_check({"dns": NAME, "resolver": "192.0.2.53", **written}).resolver.port == port
-    assert load_check({"dns": NAME, "resolver": "192.0.2.53:99", **written}).resolver.port == 99
+def test_default_port_depends_on_the_transport(options: dict[str, Any], port: int) -> None:
+    assert load_check({"dns": NAME, "resolver": "192.0.2.53", **options}).resolver.port == port
+    assert load_check({"dns": NAME, "resolver": "192.0.2.53:99", **options}).resolver.port == 99
 
 
 @pytest.mark.parametrize("desired", [True, False])
 async def test_recursion_is_requested_by_default(desired: bool) -> None:
-    seen: list[bool] = []
+    recursion_flags: list[bool] = []
 
-    def noting(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        seen.append(bool(query.flags & dns.flags.RD))
+    def record_query(query: dns.message.QueryMessage) -> Iterable[bytes]:
+        recursion_flags.append(bool(query.flags & dns.flags.RD))
         return TWO_ADDRESSES(query)
 
-    assert (await probe_resolver(noting, recursion_desired=desired)).outcome is Outcome.GOOD
-    assert seen == [desired]
+    assert (await probe_resolver(record_query, recursion_desired=desired)).outcome is Outcome.GOOD
+    assert recursion_flags == [desired]
 
 
-async def test_query_for_another_class_and_for_the_root() -> None:
-    def chaos(query: dns.message.QueryMessage) -> Iterable[bytes]:
+async def test_queries_of_other_class_and_of_root_are_good() -> None:
+    def chaos_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
         (question,) = query.question
         reply = dns.message.make_response(query)
         reply.answer.append(dns.rrset.from_text(question.name, 0, "CH", "TXT", '"9.18"'))
         return [reply.to_wire()] if question.rdclass == dns.rdataclass.CH else []
 
-    written: dict[str, Any] = {
+    options: dict[str, Any] = {
         "dns": "version.bind",
         "record": "TXT",
         "class": "CH",
         "expect": {"answer": {"matches": "9.18"}},
     }
-    assert (await probe_resolver(chaos, **written)).outcome is Outcome.GOOD
+    assert (await probe_resolver(chaos_response, **options)).outcome is Outcome.GOOD
     assert (await probe_resolver(dns_records("NS a.root.example.test."), dns=".", record="NS")).outcome is Outcome.GOOD
 
 
@@ -116,9 +116,9 @@ async def test_query_for_another_class_and_for_the_root() -> None:
     [(501, "A 192.0.{}.{}", "answer_too_long"), (500, "A 192.0.{}.{}", ""), (200, 'TXT "{}.{}' + "x" * 200 + '"', "")],
 )
 async def test_answer_with_too_many_records_is_rejected(count: int, text: str, reason: str) -> None:
-    many = dns_records(*(text.format(*divmod(number, 256)) for number in range(count)))
+    response = dns_records(*(text.format(*divmod(number, 256)) for number in range(count)))
     assert (
-        await probe_resolver(no_response, framed_for_tcp(many), transport="tcp", record=text.partition(" ")[0])
+        await probe_resolver(no_response, framed_for_tcp(response), transport="tcp", record=text.partition(" ")[0])
     ).reason == reason
 
 
@@ -126,7 +126,7 @@ async def test_answer_with_too_many_records_is_rejected(count: int, text: str, r
 
 
 @pytest.mark.parametrize(
-    ("given", "expected", "reason"),
+    ("response_code", "expected", "reason"),
     [
         (dns.rcode.NXDOMAIN, "NXDOMAIN", ""),
         (dns.rcode.NXDOMAIN, ["noerror", "nxdomain"], ""),
@@ -137,8 +137,8 @@ async def test_answer_with_too_many_records_is_rejected(count: int, text: str, r
         (dns.rcode.NOTIMP, ["NOERROR"], "dns_failure"),
     ],
 )
-async def test_response_code_must_be_an_expected_one(given: dns.rcode.Rcode, expected: Any, reason: str) -> None:
-    result = await probe_resolver(dns_records(rcode=given), expect={"rcode": expected})
+async def test_unexpected_response_code_is_bad(response_code: dns.rcode.Rcode, expected: Any, reason: str) -> None:
+    result = await probe_resolver(dns_records(rcode=response_code), expect={"rcode": expected})
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
@@ -165,7 +165,7 @@ async def test_expressions_are_matched_with_each_record(expected: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("record", "given", "expected", "good"),
+    ("record", "data", "expected", "good"),
     [
         ("A", "192.0.2.7", "192.0.2.7", True),
         ("AAAA", "2001:db8::7", "2001:DB8:0:0::7", True),
@@ -181,9 +181,9 @@ async def test_expressions_are_matched_with_each_record(expected: dict[str, Any]
         ("CAA", '0 issue "ca.example.test"', "0 issue ca.example.test", True),
     ],
 )
-async def test_records_are_compared_by_their_data(record: str, given: str, expected: str, good: bool) -> None:
+async def test_records_are_compared_by_their_data(record: str, data: str, expected: str, good: bool) -> None:
     """A single text is equivalent to a list with one element."""
-    result = await probe_resolver(dns_records(f"{record} {given}"), record=record, expect={"answer": expected})
+    result = await probe_resolver(dns_records(f"{record} {data}"), record=record, expect={"answer": expected})
     assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_answer"))
 
 
@@ -210,7 +210,7 @@ def test_unknown_record_type_is_reported(record: str) -> None:
         ({"not_all_match": "."}, True),
     ],
 )
-async def test_answer_without_records_matches_nothing_and_violates_nothing(
+async def test_response_without_records_fails_required_and_passes_forbidden_matches(
     expected: dict[str, Any], good: bool
 ) -> None:
     result = await probe_resolver(
@@ -220,7 +220,7 @@ async def test_answer_without_records_matches_nothing_and_violates_nothing(
 
 
 def referral(query: dns.message.QueryMessage) -> Iterable[bytes]:
-    """Answer as a parent zone's server: with the name and the address of the zone's server."""
+    """Return a parent zone's response, with name and address of the zone's name server."""
     reply = dns.message.make_response(query)
     reply.authority.append(dns.rrset.from_text("example.test.", 300, "IN", "NS", "ns.example.test."))
     reply.additional.append(dns.rrset.from_text("ns.example.test.", 300, "IN", "A", "192.0.2.53"))
@@ -243,37 +243,37 @@ async def test_other_sections_are_checked_like_the_answer(expect: dict[str, Any]
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
-def by_the_zones_own(query: dns.message.QueryMessage) -> Iterable[bytes]:
+def authoritative_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
     reply = dns.message.from_wire(next(iter(TWO_ADDRESSES(query))))
     reply.flags |= dns.flags.AA
     yield reply.to_wire()
 
 
 @pytest.mark.parametrize(
-    ("answering", "wanted", "good"),
+    ("answering", "authoritative", "good"),
     [
         (TWO_ADDRESSES, True, False),
         (TWO_ADDRESSES, False, True),
-        (by_the_zones_own, True, True),
-        (by_the_zones_own, False, False),
+        (authoritative_response, True, True),
+        (authoritative_response, False, False),
     ],
 )
-async def test_authoritative_flag_is_checked(answering: Answering, wanted: bool, good: bool) -> None:
-    result = await probe_resolver(answering, expect={"authoritative": wanted})
+async def test_authoritative_flag_is_checked(answering: Answering, authoritative: bool, good: bool) -> None:
+    result = await probe_resolver(answering, expect={"authoritative": authoritative})
     assert (result.outcome, result.reason) == ((Outcome.GOOD, "") if good else (Outcome.BAD, "dns_authoritative"))
 
 
 async def test_query_type_any_accepts_any_record() -> None:
-    def everything(query: dns.message.QueryMessage) -> Iterable[bytes]:
+    def txt_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
         reply = dns.message.make_response(query)
         reply.answer.append(dns.rrset.from_text(query.question[0].name, 0, "IN", "TXT", '"x"'))
         yield reply.to_wire()
 
-    assert (await probe_resolver(everything, record="ANY")).outcome is Outcome.GOOD
+    assert (await probe_resolver(txt_response, record="ANY")).outcome is Outcome.GOOD
 
 
 @pytest.mark.parametrize(
-    "written",
+    "options",
     [
         {"transport": "https"},
         {"record": "NONSENSE"},
@@ -289,9 +289,9 @@ async def test_query_type_any_accepts_any_record() -> None:
         {"dns": ""},
     ],
 )
-def test_invalid_option_is_rejected(written: dict[str, Any]) -> None:
+def test_invalid_option_is_rejected(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        load_check({"dns": NAME, **written})
+        load_check({"dns": NAME, **options})
 
 
 @pytest.mark.parametrize("records", ["192.0.2.7", ["192.0.2.7"], {"holds": ["192.0.2.7"], "not_matches": "^x"}])

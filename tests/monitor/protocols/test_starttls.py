@@ -1,4 +1,4 @@
-"""STARTTLS: each protocol's exchange before TLS, the server's consent or refusal, and injected bytes."""
+"""STARTTLS: the exchange of each protocol before TLS, the server's agreement or refusal, and injected bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PROTOCOLS = sorted(PORTS)
 EXTENDED = TURNS["ldap"][0][0]
 
 
-class Place(NamedTuple):
+class TlsServer(NamedTuple):
     """A server's context, and the authority that issued its certificate."""
 
     context: ssl.SSLContext
@@ -39,36 +39,36 @@ class Place(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> TlsServer:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
-    return Place(context, write_ca_bundle(authority, tmp_path_factory.mktemp("authority")))
+    return TlsServer(context, write_ca_bundle(authority, tmp_path_factory.mktemp("authority")))
 
 
-async def probed(handler: Handler, protocol: str, seconds: float = 5.0, **options: Any) -> ProbeResult:
+async def probe_starttls(handler: Handler, protocol: str, seconds: float = 5.0, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
-        written = {"tls": {"target": f"127.0.0.1:{port}", "starttls": protocol, **options}}
-        return (await attempt(written, seconds)).result
+        check = {"tls": {"target": f"127.0.0.1:{port}", "starttls": protocol, **options}}
+        return (await attempt(check, seconds)).result
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_certificate_after_starttls_is_verified(protocol: str, place: Place) -> None:
-    handler = clear_first(TURNS[protocol], place.context)
-    good = await probed(handler, protocol, ca=place.authority)
-    assert (good.outcome, good.reason) == (Outcome.GOOD, ""), good.detail
-    assert good.certificate_expiry is not None
-    assert {"connect", "first_byte", "tls"} <= set(good.phases)
-    assert (await probed(handler, protocol)).reason == "tls_untrusted"
+async def test_certificate_after_starttls_is_verified(protocol: str, tls_server: TlsServer) -> None:
+    handler = clear_first(TURNS[protocol], tls_server.context)
+    result = await probe_starttls(handler, protocol, ca=tls_server.authority)
+    assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
+    assert result.certificate_expiry is not None
+    assert {"connect", "first_byte", "tls"} <= set(result.phases)
+    assert (await probe_starttls(handler, protocol)).reason == "tls_untrusted"
 
 
-@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if TURNS[each][-1][1]])
-async def test_injected_bytes_after_the_consent_are_rejected(protocol: str, place: Place) -> None:
-    result = await probed(clear_first(TURNS[protocol], None, b"forged\r\n"), protocol, ca=place.authority)
+@pytest.mark.parametrize("protocol", [protocol for protocol in PROTOCOLS if TURNS[protocol][-1][1]])
+async def test_injected_bytes_after_agreement_to_tls_are_rejected(protocol: str, tls_server: TlsServer) -> None:
+    result = await probe_starttls(clear_first(TURNS[protocol], None, b"forged\r\n"), protocol, ca=tls_server.authority)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
-async def test_injected_bytes_after_a_greeting_are_rejected(place: Place) -> None:
-    result = await probed(send_on_connect(greeting() + b"forged"), "mysql", ca=place.authority)
+async def test_injected_bytes_after_mysql_greeting_are_rejected(tls_server: TlsServer) -> None:
+    result = await probe_starttls(send_on_connect(greeting() + b"forged"), "mysql", ca=tls_server.authority)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
@@ -89,25 +89,25 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("protocol", "turns", "words"), REFUSALS)
-async def test_refusal_of_starttls_is_reported(protocol: str, turns: Any, words: str) -> None:
-    result = await probed(clear_first(turns), protocol)
+@pytest.mark.parametrize(("protocol", "turns", "expected_detail"), REFUSALS)
+async def test_refusal_of_starttls_is_reported(protocol: str, turns: Any, expected_detail: str) -> None:
+    result = await probe_starttls(clear_first(turns), protocol)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_refused"), result.detail
-    assert words in result.detail
+    assert expected_detail in result.detail
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(
     "reply", [b"SSH-2.0-OpenSSH_9.2\r\n" * 20, b"\x30\x02\xff\xff" * 20, b"\x30\x05\x02\x01\x01\x78\x80", bytes(200)]
 )
-async def test_other_protocol_has_its_reason(protocol: str, reply: bytes) -> None:
-    result = await probed(send_and_close(reply), protocol)
+async def test_reply_of_another_protocol_is_bad_with_a_reason(protocol: str, reply: bytes) -> None:
+    result = await probe_starttls(send_and_close(reply), protocol)
     assert result.outcome is Outcome.BAD
     assert result.reason in ("starttls_malformed", "starttls_injected", "hung_up", "answer_too_long")
     assert result.detail.isprintable()
 
 
-NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
+INVALID_REPLY_REASONS = {"starttls_malformed", "starttls_refused", "answer_too_long"}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -115,21 +115,21 @@ NONSENSE = {"starttls_malformed", "starttls_refused", "answer_too_long"}
     ("handler", "reasons"),
     [
         (send_and_close(), {"hung_up"}),
-        (send_on_connect(b"220-more\r\n" * 30_000), NONSENSE),
-        (send_on_connect(b"<stream:stream><stream:features/><proceed" * 2_000), NONSENSE),
+        (send_on_connect(b"220-more\r\n" * 30_000), INVALID_REPLY_REASONS),
+        (send_on_connect(b"<stream:stream><stream:features/><proceed" * 2_000), INVALID_REPLY_REASONS),
         (send_nothing, {"deadline"}),
     ],
 )
 async def test_exchange_ends_for_any_server_behaviour(protocol: str, handler: Handler, reasons: set[str]) -> None:
-    result = await probed(handler, protocol, 0.5)
+    result = await probe_starttls(handler, protocol, 0.5)
     assert result.outcome is Outcome.BAD
     assert result.reason in reasons, result.detail
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_default_port_is_the_protocols(protocol: str) -> None:
-    short = load_check({"tls": {"target": "mail.example.org", "starttls": protocol}})
-    assert short.tls.target.port == PORTS[protocol]
+def test_default_port_depends_on_the_protocol(protocol: str) -> None:
+    check = load_check({"tls": {"target": "mail.example.org", "starttls": protocol}})
+    assert check.tls.target.port == PORTS[protocol]
     assert load_check({"tls": {"target": "[::1]:99", "starttls": protocol}}).tls.target.port == 99
 
 
@@ -143,7 +143,7 @@ def test_invalid_starttls_option_is_rejected(options: dict[str, Any]) -> None:
         load_check({"tls": {"target": "mail.example.org", **options}})
 
 
-REAL = {
+REAL_SERVERS = {
     "postgres": (postgres, "postgres", ("-c", "ssl=on", "-c", "ssl_cert_file={0}/crt", "-c", "ssl_key_file={0}/key")),
     "mysql": (mariadb, "mysql", ("--ssl-cert={0}/crt", "--ssl-key={0}/key")),
 }
@@ -158,15 +158,15 @@ REAL = {
     ],
 )
 async def test_real_server_is_good(protocol: str, tmp_path: Path) -> None:
-    server, owner, options = REAL[protocol]
+    server, owner, options = REAL_SERVERS[protocol]
     authority = trustme.CA()
     leaf = authority.issue_cert("127.0.0.1")
     leaf.private_key_pem.write_to_path(tmp_path / "key")
-    (tmp_path / "crt").write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
+    (tmp_path / "crt").write_bytes(b"".join(certificate.bytes() for certificate in leaf.cert_chain_pems))
     (tmp_path / "key").chmod(0o600)
     if os.geteuid() == 0:
         shutil.chown(tmp_path / "key", owner)
-    with server(tmp_path, *(each.format(tmp_path) for each in options)) as port:
+    with server(tmp_path, *(option.format(tmp_path) for option in options)) as port:
         target = {"target": f"127.0.0.1:{port}", "starttls": protocol, "ca": write_ca_bundle(authority, tmp_path)}
         result = (await attempt({"tls": target})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail

@@ -1,4 +1,4 @@
-"""OpenSLO files: what an import makes of each part, what it refuses, and that an export is read as it was written."""
+"""OpenSLO: conversion of objects to products, errors for invalid files, and import of exported files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from monitor.config.errors import ConfigError
 from monitor.config.loader import load
 from monitor.config.yaml_writer import yaml_text
 from monitor.probes.registry import CHECK_TYPES
-from monitor.slo_files.openslo_export import exported
-from monitor.slo_files.openslo_import import imported
+from monitor.slo_files.openslo_export import export_objects
+from monitor.slo_files.openslo_import import import_objects
 from monitor.slo_files.reader import read_objects
 
 if TYPE_CHECKING:
@@ -26,19 +26,19 @@ BAD_5M = 'sum(increase(http_requests_total{code=~"5.."}[5m]))'
 
 
 def products(path: Path, prometheus: str | None = SERVER) -> dict[str, dict[str, Any]]:
-    text = yaml_text(imported(read_objects(path), prometheus).configuration())
+    text = yaml_text(import_objects(read_objects(path), prometheus).configuration())
     return {product["id"]: product for product in yaml.safe_load(text)["products"]}
 
 
-def loaded(folder: Path, text: str) -> Portfolio:
-    path = folder / "made.yaml"
+def load_portfolio(folder: Path, text: str) -> Portfolio:
+    path = folder / "portfolio.yaml"
     path.write_text(text)
     return load(path, CHECK_TYPES)
 
 
-def test_each_objective_of_time_slices_becomes_a_product_with_the_queries_of_a_slice() -> None:
-    found = products(EXAMPLE)
-    assert found["search-requests-1"] == {
+def test_objectives_with_time_slices_become_products_with_queries_per_slice() -> None:
+    imported_products = products(EXAMPLE)
+    assert imported_products["search-requests-1"] == {
         "id": "search-requests-1",
         "name": "Search usual",
         "team": "web",
@@ -55,66 +55,68 @@ def test_each_objective_of_time_slices_becomes_a_product_with_the_queries_of_a_s
             }
         ],
     }
-    strict = found["search-requests-2"]
+    strict = imported_products["search-requests-2"]
     assert (strict["objective"], strict["name"]) == ("90%", "Search strict")
     assert strict["checks"][0]["interval"] == "1h"
-    assert strict["checks"][0]["at_least"] == "99.9999999999%", "all events, as a share below 1"
+    assert strict["checks"][0]["at_least"] == "99.9999999999%", "the greatest share below 1"
 
 
-def test_a_threshold_is_compared_and_no_sample_is_unknown() -> None:
+def test_threshold_metric_becomes_a_comparison() -> None:
     (check,) = products(EXAMPLE)["queue"]["checks"]
     assert check["good"] == "(max(queue_depth)) <= bool 1000.5"
     assert check["total"] == "(max(queue_depth)) * 0 + 1"
     assert (check["interval"], check["at_least"]) == ("1m", "99.9%"), "occurrences are approximated by minutes"
 
 
-def test_bad_events_are_subtracted_without_labels_and_none_of_them_is_no_sample(tmp_path: Path) -> None:
-    """A difference of vectors whose labels differ is empty, which would be read as no good events."""
+def test_bad_events_are_subtracted_as_sums(tmp_path: Path) -> None:
+    """The difference of vectors with different labels is empty, which would mean that no event was good."""
     file = tmp_path / "slo.yaml"
-    file.write_text(changed(RATIO, {"bad": METRIC, "total": METRIC}))
+    file.write_text(changed_slo(RATIO, {"bad": METRIC, "total": METRIC}))
     (check,) = products(file)["forms"]["checks"]
     assert (check["good"], check["total"]) == ("sum(up) - (sum(up) or vector(0))", "up")
 
 
-def test_a_raw_ratio_of_failures_is_turned_into_one_of_successes() -> None:
+def test_raw_failure_ratio_is_converted_to_success_ratio() -> None:
     (check,) = products(EXAMPLE)["ratio"]["checks"]
     assert check["good"] == "1 - (job:errors:ratio_rate10m)"
     assert check["total"] == "(job:errors:ratio_rate10m) * 0 + 1"
 
 
-def test_what_is_approximated_or_not_used_is_noted_with_its_place() -> None:
-    found = imported(read_objects(EXAMPLE), SERVER)
-    notes = {str(note).removeprefix(f"{EXAMPLE}:") for note in found.notes}
-    assert len(notes) == len(found.notes) == 9
+def test_notes_report_approximated_and_unused_parts_with_position() -> None:
+    result = import_objects(read_objects(EXAMPLE), SERVER)
+    notes = {str(note).removeprefix(f"{EXAMPLE}:") for note in result.notes}
+    assert len(notes) == len(result.notes) == 9
     for expected in (
-        "24:9: metadata.name: becomes the id search-requests-1",
-        "26:29: metadata.labels.tags: is not used; only the label team is",
+        "24:9: metadata.name: is converted to the id search-requests-1",
+        "26:29: metadata.labels.tags: is not used; only the label team is used",
         "27:16: metadata.annotations: is not used",
         "spec.alertPolicies: is not used: burn alerts follow the objective and the window",
         "spec.budgetingMethod: Occurrences are approximated",
-        "spec.timeWindow[0].calendar: a window of the calendar becomes a rolling one of 30d",
+        "spec.timeWindow[0].calendar: the calendar window is converted to a rolling window of 30d",
         "`ninewatch report --window month`",
         "has no timeWindow; 30d is used",
         "kind: Service is not used",
     ):
         assert any(expected in note for note in notes), (expected, notes)
-    assert found.configuration()["time_zone"] == "America/Vancouver"
+    assert result.configuration()["time_zone"] == "America/Vancouver"
 
 
-def test_the_configuration_of_an_import_is_one_that_the_daemon_loads(tmp_path: Path) -> None:
-    text = yaml_text(imported(read_objects(EXAMPLE), SERVER).configuration())
-    portfolio = loaded(tmp_path, text)
+def test_imported_configuration_is_valid(tmp_path: Path) -> None:
+    text = yaml_text(import_objects(read_objects(EXAMPLE), SERVER).configuration())
+    portfolio = load_portfolio(tmp_path, text)
     assert [product.id for product in portfolio.products] == list(products(EXAMPLE))
 
 
-def test_an_export_of_an_import_is_imported_as_the_same_products(tmp_path: Path) -> None:
-    """The windows of the calendar are rolling ones by then, and occurrences are time slices."""
-    portfolio = loaded(tmp_path, yaml_text(imported(read_objects(EXAMPLE), SERVER).configuration()))
-    written = tmp_path / "again.yaml"
-    written.write_text(yaml_text(*exported(portfolio, "http://unused.example.org")))
-    assert products(written, None) == products(EXAMPLE)
-    again = loaded(tmp_path, yaml_text(imported(read_objects(written)).configuration()))
-    assert list(exported(again, "http://unused.example.org")) == list(exported(portfolio, "http://unused.example.org"))
+def test_export_and_import_preserve_the_products(tmp_path: Path) -> None:
+    """The first import has already converted calendar windows to rolling windows and occurrences to time slices."""
+    portfolio = load_portfolio(tmp_path, yaml_text(import_objects(read_objects(EXAMPLE), SERVER).configuration()))
+    exported_file = tmp_path / "again.yaml"
+    exported_file.write_text(yaml_text(*export_objects(portfolio, "http://unused.example.org")))
+    assert products(exported_file, None) == products(EXAMPLE)
+    reimported = load_portfolio(tmp_path, yaml_text(import_objects(read_objects(exported_file)).configuration()))
+    assert list(export_objects(reimported, "http://unused.example.org")) == list(
+        export_objects(portfolio, "http://unused.example.org")
+    )
 
 
 SLO: dict[str, Any] = {
@@ -135,8 +137,8 @@ SLO: dict[str, Any] = {
 METRIC = {"metricSource": {"type": "Prometheus", "spec": {"query": "up"}}}
 
 
-def changed(path: str, value: Any) -> str:
-    """The SLO with one value replaced, or removed where it is None."""
+def changed_slo(path: str, value: Any) -> str:
+    """Return the SLO with the value at `path` replaced, or removed if `value` is None."""
     document = yaml.safe_load(yaml.safe_dump(SLO))
     ratio = document["spec"]["indicator"]["spec"]["ratioMetric"]
     ratio["good"], ratio["total"] = deepcopy(METRIC), deepcopy(METRIC)
@@ -212,49 +214,51 @@ RATIO = "spec.indicator.spec.ratioMetric"
         ),
     ],
 )
-def test_what_cannot_be_converted_is_refused_at_its_place_with_the_remedy(
+def test_error_is_reported_with_position_and_remedy(
     tmp_path: Path, path: str, value: Any, place: str, message: str
 ) -> None:
     file = tmp_path / "slo.yaml"
-    file.write_text(changed(path, value))
+    file.write_text(changed_slo(path, value))
     server = None if "metricSourceRef" in path else SERVER
     with pytest.raises(ConfigError) as caught:
-        imported(read_objects(file), server)
+        import_objects(read_objects(file), server)
     lines = [line for line in str(caught.value).splitlines() if place in line and message in line]
     assert lines, str(caught.value)
     assert lines[0].startswith(f"{file}:")
 
 
-def test_an_indicator_that_the_file_lacks_and_an_unknown_server_are_refused(tmp_path: Path) -> None:
+def test_missing_indicator_and_unknown_server_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "slo.yaml"
-    file.write_text(changed("spec.indicator", None).replace("service: forms", "service: forms\n  indicatorRef: gone"))
+    file.write_text(
+        changed_slo("spec.indicator", None).replace("service: forms", "service: forms\n  indicatorRef: gone")
+    )
     with pytest.raises(ConfigError, match='the file has no SLI "gone"; add it'):
-        imported(read_objects(file), SERVER)
-    file.write_text(changed("spec.service", "forms"))
-    with pytest.raises(ConfigError, match="the address of Prometheus is not known; add a DataSource"):
-        imported(read_objects(file))
+        import_objects(read_objects(file), SERVER)
+    file.write_text(changed_slo("spec.service", "forms"))
+    with pytest.raises(ConfigError, match="the address of Prometheus is unknown; add a DataSource"):
+        import_objects(read_objects(file))
 
 
-def test_two_slos_with_the_same_id_and_a_file_without_slo_are_refused(tmp_path: Path) -> None:
+def test_duplicate_id_and_file_without_slo_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "slo.yaml"
-    file.write_text("---\n".join([changed("spec.service", "a"), changed("spec.service", "b")]))
+    file.write_text("---\n".join([changed_slo("spec.service", "a"), changed_slo("spec.service", "b")]))
     with pytest.raises(ConfigError, match="another SLO has the id forms already; rename one of them"):
-        imported(read_objects(file), SERVER)
+        import_objects(read_objects(file), SERVER)
     file.write_text("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: x}\n")
     with pytest.raises(ConfigError, match="the file has no SLO; add an object of kind SLO"):
-        imported(read_objects(file), SERVER)
+        import_objects(read_objects(file), SERVER)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "the file is empty"),
-        ("- a\n", "is no OpenSLO object; write a mapping with apiVersion"),
+        ("- a\n", "is not an OpenSLO object; write a mapping with apiVersion"),
         ("kind: [SLO", "is not YAML"),
-        ("just text\n", "is no OpenSLO object"),
+        ("just text\n", "is not an OpenSLO object"),
     ],
 )
-def test_what_is_no_openslo_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_file_that_is_not_openslo_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "slo.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError, match=message):
@@ -274,8 +278,8 @@ products:
 """
 
 
-def test_a_product_of_other_checks_is_exported_by_the_metric_that_the_daemon_publishes(tmp_path: Path) -> None:
-    source, slo = yaml.safe_load_all(yaml_text(*exported(loaded(tmp_path, PORTFOLIO), "http://p:9090")))
+def test_indicator_of_product_with_other_checks_is_the_daemons_metric(tmp_path: Path) -> None:
+    source, slo = yaml.safe_load_all(yaml_text(*export_objects(load_portfolio(tmp_path, PORTFOLIO), "http://p:9090")))
     assert source["spec"] == {"type": "Prometheus", "connectionDetails": {"url": "http://p:9090"}}
     assert slo["metadata"] == {"name": "my-forms", "displayName": "Forms", "labels": {"team": "web"}}
     spec = slo["spec"]
