@@ -1,10 +1,9 @@
-"""Rows a second and peak memory of `ninewatch measure` on a large record.
+"""Measure rows per second and peak memory of `ninewatch measure` for a large file.
 
     python -m bench.measure [--rows 10_000_000] [--checks 5] [--bad 0.01] [--shuffled] [--form csv|jsonl|gz]
 
-Writes a record of so many rows to a temporary file, runs `ninewatch measure` on it as a user would, and prints what the
-process took, start-up included: CPU seconds (user + system), rows per CPU second, which is rows a second of one core,
-and the peak resident memory as the kernel counted it.
+Writes rows to a temporary file, runs `ninewatch measure` on it, and prints the cost of the process, including startup:
+CPU seconds (user + system), rows per CPU second, and the peak resident memory.
 """
 
 from __future__ import annotations
@@ -22,24 +21,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 CHUNK = 100_000
-BEGIN = 1_750_000_000
+START = 1_750_000_000
 
 
 def lines(rows: int, checks: int, bad: float, form: str, shuffled: bool) -> Iterator[str]:
-    """Yield the record in chunks: every check probed each 10 s, with latencies, outcomes drawn one by one."""
-    draw = random.Random(1)  # noqa: S311 - a record, not a secret
+    """Yield the rows in chunks: every check is probed every 10 s, with latencies and random outcomes."""
+    generator = random.Random(1)  # noqa: S311 - test data, not a secret
     order = list(range(0, rows, CHUNK))
     if shuffled:
-        draw.shuffle(order)
-    for begin in order:
-        numbers = list(range(begin, min(begin + CHUNK, rows)))
+        generator.shuffle(order)
+    for first in order:
+        numbers = list(range(first, min(first + CHUNK, rows)))
         if shuffled:
-            draw.shuffle(numbers)
-        yield "".join(_line(n, checks, "bad" if draw.random() < bad else "good", form) for n in numbers)
+            generator.shuffle(numbers)
+        yield "".join(_line(number, checks, "bad" if generator.random() < bad else "good", form) for number in numbers)
 
 
 def _line(number: int, checks: int, outcome: str, form: str) -> str:
-    at = datetime.fromtimestamp(BEGIN + number // checks * 10, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = datetime.fromtimestamp(START + number // checks * 10, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     check, latency = f"check-{number % checks}", f"0.{number % 1000:03}"
     if form == "jsonl":
         return f'{{"at":"{at}","outcome":"{outcome}","check":"{check}","latency_seconds":{latency}}}\n'
@@ -54,16 +53,16 @@ def write(path: Path, arguments: argparse.Namespace) -> None:
             file.write(chunk)
 
 
-def measured(path: Path) -> tuple[float, float, float]:
-    """Return CPU seconds, seconds, and peak resident MB of measuring the file."""
+def measure(path: Path) -> tuple[float, float, float]:
+    """Run `ninewatch measure` on a file; return CPU seconds, elapsed seconds and peak resident MB."""
     command = [sys.executable, "-m", "monitor", "measure", str(path), "--objective", "99.95", "--format", "json"]
-    began = time.monotonic()
+    start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 1):
         raise SystemExit("measure failed")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss * 1024 / 1e6
+    return usage.ru_utime + usage.ru_stime, time.monotonic() - start, usage.ru_maxrss * 1024 / 1e6
 
 
 def main() -> None:
@@ -78,10 +77,10 @@ def main() -> None:
         path = Path(folder, "record")
         write(path, arguments)
         size = path.stat().st_size / 1e6
-        cpu, seconds, peak = measured(path)
+        cpu, seconds, peak = measure(path)
     print(
         f"{arguments.rows:,} rows ({arguments.form}, {size:.0f} MB): {seconds:.1f} s, {cpu:.1f} s of CPU, "
-        f"{arguments.rows / cpu:,.0f} rows/s a core, peak {peak:.0f} MB"
+        f"{arguments.rows / cpu:,.0f} rows/s per core, peak {peak:.0f} MB"
     )
 
 

@@ -1,11 +1,11 @@
-"""Time from a fault to its page: ninewatch's own notifications, and the path over Prometheus and Alertmanager.
+"""Measure the time from a fault to its page, by ninewatch's notifications and by Prometheus with Alertmanager.
 
     python -m bench.page_delay [--rounds 20] [--interval 200] [--timeout 150] [--fall 2] [--peers]
 
-A product fails and recovers in each round. The clock runs from the instant at which the target begins to answer 503 to
-the arrival of the webhook's request. The limit is fall x (interval + timeout) + 2 s. With `--peers` the same daemon is
-scraped by Prometheus (each second, rules as shipped, evaluated each second) that alerts through Alertmanager (no
-`group_wait`): Debian's packages prometheus and prometheus-alertmanager. Everything runs on loopback.
+In each round, a product fails and recovers. The delay is the time from the instant at which the target starts to
+respond 503 to the webhook's request. The limit is fall x (interval + timeout) + 2 s. With `--peers`, Prometheus scrapes
+the same daemon and evaluates ninewatch's rules every second, and alerts through Alertmanager without `group_wait`
+(Debian's packages prometheus and prometheus-alertmanager). Everything runs on loopback.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from bench.cost import started, until_answering
+from bench.cost import running, wait_until_answering
 from bench.stack import Ports
 
 RULES = Path(__file__).parents[1] / "dashboards/ninewatch.rules.yaml"
-PAUSE = 3.0  # seconds between the recovery of a round and the fault of the next
+PAUSE = 3.0  # seconds between the recovery and the next fault
 
 
 class Target:
-    """Answers 200 or 503, as `healthy` says."""
+    """A target that responds 200 if `healthy`, else 503."""
 
     healthy = True
 
 
-class Quiet(BaseHTTPRequestHandler):
-    """Logs no requests."""
+class QuietHandler(BaseHTTPRequestHandler):
+    """A handler that does not log requests."""
 
     def log_message(self, *_: object) -> None:
         pass
 
-    def answer(self, status: int) -> None:
+    def respond(self, status: int) -> None:
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -53,8 +53,8 @@ Arrivals = queue.Queue[tuple[float, str, str]]  # monotonic seconds, path, event
 
 
 @contextlib.contextmanager
-def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    """Serve on a free port while the block runs."""
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Serve requests on a free port during the `with` block; yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -64,25 +64,25 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
         server.server_close()
 
 
-def target_handler(target: Target) -> type[Quiet]:
-    class Handler(Quiet):
+def target_handler(target: Target) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            self.answer(200 if target.healthy else 503)
+            self.respond(200 if target.healthy else 503)
 
     return Handler
 
 
-def sink_handler(arrivals: Arrivals) -> type[Quiet]:
-    class Handler(Quiet):
+def sink_handler(arrivals: Arrivals) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             arrived = time.monotonic()
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.answer(200)
+            self.respond(200)
             if self.path == "/hook":
                 arrivals.put((arrived, self.path, body["event"]))
-            for each in body.get("alerts", ()):
-                if each["labels"]["alertname"] == "NinewatchProductDown":
-                    arrivals.put((arrived, self.path, each["status"]))
+            for alert in body.get("alerts", ()):
+                if alert["labels"]["alertname"] == "NinewatchProductDown":
+                    arrivals.put((arrived, self.path, alert["status"]))
 
     return Handler
 
@@ -106,7 +106,7 @@ products:
 
 @contextlib.contextmanager
 def peers(directory: Path, ports: Ports, sink: int) -> Iterator[None]:
-    """Run Prometheus with the shipped rules, and Alertmanager, each without waits of its own."""
+    """Run Prometheus with ninewatch's rules, and Alertmanager, both without additional waits."""
     (directory / "alertmanager.yaml").write_text(f"""
 route: {{receiver: sink, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
 receivers: [{{name: sink, webhook_configs: [{{url: "http://127.0.0.1:{sink}/alertmanager"}}]}}]
@@ -121,37 +121,37 @@ scrape_configs: [{{job_name: ninewatch, static_configs: [{{targets: ["127.0.0.1:
     manager += [f"--web.listen-address=127.0.0.1:{ports.blackbox}", f"--storage.path={directory}/alertmanager"]
     server = ["prometheus", f"--config.file={directory}/prometheus.yaml", f"--storage.tsdb.path={directory}/tsdb"]
     server += [f"--web.listen-address=127.0.0.1:{ports.prometheus}"]
-    with started(manager, directory, "alertmanager"), started(server, directory, "prometheus"):
-        until_answering(f"http://127.0.0.1:{ports.prometheus}/-/ready")
-        until_answering(f"http://127.0.0.1:{ports.blackbox}/-/ready")
+    with running(manager, directory, "alertmanager"), running(server, directory, "prometheus"):
+        wait_until_answering(f"http://127.0.0.1:{ports.prometheus}/-/ready")
+        wait_until_answering(f"http://127.0.0.1:{ports.blackbox}/-/ready")
         yield
 
 
 def wait_for(arrivals: Arrivals, paths: set[str], event: str) -> dict[str, float]:
-    """Return when each of the paths got the event first; other arrivals are dropped."""
-    found: dict[str, float] = {}
-    while set(found) != paths:
+    """Wait until all paths received the event, and return the first arrival by path. Other arrivals are ignored."""
+    first_arrivals: dict[str, float] = {}
+    while set(first_arrivals) != paths:
         arrived, path, kind = arrivals.get(timeout=120)
         if kind == event or (event, kind) in (("opened", "firing"), ("resolved", "resolved")):
-            found.setdefault(path, arrived)
-    return found
+            first_arrivals.setdefault(path, arrived)
+    return first_arrivals
 
 
 def measure(target: Target, arrivals: Arrivals, paths: set[str], rounds: int) -> dict[str, list[float]]:
-    """Return the delays of each path, seconds."""
+    """Return the delays in seconds by path."""
     delays: dict[str, list[float]] = {path: [] for path in paths}
     for number in range(rounds):
-        time.sleep(PAUSE + number % 7 * 0.03)  # faults at other instants between two probes
-        target.healthy, began = False, time.monotonic()
+        time.sleep(PAUSE + number % 7 * 0.03)  # faults at different instants between two probes
+        target.healthy, fault_at = False, time.monotonic()
         for path, arrived in wait_for(arrivals, paths, "opened").items():
-            delays[path].append(arrived - began)
+            delays[path].append(arrived - fault_at)
         target.healthy = True
         wait_for(arrivals, paths, "resolved")
     return delays
 
 
 def main() -> int:
-    """Measure and print; exit 1 if a page of ninewatch's own was later than the limit."""
+    """Measure and print the delays. Return 1 if a page of ninewatch exceeded the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--interval", type=int, default=200, help="milliseconds")
@@ -165,21 +165,21 @@ def main() -> int:
     target, arrivals, ports = Target(), Arrivals(), Ports.free()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        served = stack.enter_context(listening(target_handler(target)))
-        sink = stack.enter_context(listening(sink_handler(arrivals)))
-        config = configuration(directory, ports, served, sink, options)
+        target_port = stack.enter_context(serving(target_handler(target)))
+        sink = stack.enter_context(serving(sink_handler(arrivals)))
+        config = configuration(directory, ports, target_port, sink, options)
         command = [sys.executable, "-m", "monitor", "run", "-c", str(config)]
-        stack.enter_context(started(command, directory, "ninewatch"))
-        until_answering(f"http://127.0.0.1:{ports.ninewatch}/readyz")
+        stack.enter_context(running(command, directory, "ninewatch"))
+        wait_until_answering(f"http://127.0.0.1:{ports.ninewatch}/readyz")
         if options.peers:
             stack.enter_context(peers(directory, ports, sink))
         paths = {"/hook", "/alertmanager"} if options.peers else {"/hook"}
         delays = measure(target, arrivals, paths, options.rounds)
     print(f"fault to page, seconds, {options.rounds} rounds; limit {limit:.2f}")
     for path, name in (("/hook", "ninewatch's webhook"), ("/alertmanager", "Prometheus + Alertmanager")):
-        if found := sorted(delays.get(path, ())):
-            late = statistics.quantiles(found, n=20)[-1] if len(found) > 1 else found[0]
-            print(f"  {name:<27} median {statistics.median(found):.3f}, 95 % {late:.3f}, max {found[-1]:.3f}")
+        if values := sorted(delays.get(path, ())):
+            quantile = statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+            print(f"  {name:<27} median {statistics.median(values):.3f}, 95 % {quantile:.3f}, max {values[-1]:.3f}")
     return int(max(delays["/hook"]) > limit)
 
 

@@ -1,4 +1,4 @@
-"""The configurations of the programs that the benchmarks start: nginx as the target, this daemon, and the peers."""
+"""Configurations of the programs that the benchmarks start: nginx as the target, ninewatch, and the peers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "localhost"
 
 @dataclass(frozen=True)
 class Ports:
-    """A free port for each program."""
+    """Ports of the programs."""
 
     http: int
     https: int
@@ -30,43 +30,41 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Return ports that were free a moment ago."""
+        """Return ports that are free at the moment."""
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
-        numbers = [s.getsockname()[1] for s in sockets]
-        for each in sockets:
-            each.close()
+        numbers = [server.getsockname()[1] for server in sockets]
+        for server in sockets:
+            server.close()
         return cls(*numbers)
 
 
 def _key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
-    kind, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, none))
+    form, no_encryption = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, no_encryption))
     return key
 
 
 def certificate(directory: Path) -> None:
-    """Write ca.pem, leaf.pem and leaf.key: an ECDSA P-256 leaf for localhost under a private CA."""
+    """Write ca.pem, leaf.pem and leaf.key: an ECDSA P-256 certificate for localhost, issued by a private CA."""
     now = datetime.datetime.now(datetime.UTC)
     year = datetime.timedelta(days=365)
     root, leaf = _key(directory / "ca.key"), _key(directory / "leaf.key")
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench CA")])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
 
-    def signed(
-        name: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType, critical: bool
-    ) -> bytes:
+    def issue(name: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType, critical: bool) -> bytes:
         builder = x509.CertificateBuilder(issuer, name, key.public_key(), x509.random_serial_number(), now, now + year)
-        made = builder.add_extension(extension, critical=critical).sign(root, hashes.SHA256())
-        return made.public_bytes(serialization.Encoding.PEM)
+        certificate = builder.add_extension(extension, critical=critical).sign(root, hashes.SHA256())
+        return certificate.public_bytes(serialization.Encoding.PEM)
 
-    (directory / "ca.pem").write_bytes(signed(issuer, root, x509.BasicConstraints(ca=True, path_length=None), True))
+    (directory / "ca.pem").write_bytes(issue(issuer, root, x509.BasicConstraints(ca=True, path_length=None), True))
     names = x509.SubjectAlternativeName([x509.DNSName(NAME)])
-    (directory / "leaf.pem").write_bytes(signed(subject, leaf, names, False))
+    (directory / "leaf.pem").write_bytes(issue(subject, leaf, names, False))
 
 
 def nginx_config(directory: Path, ports: Ports) -> Path:
-    """Write a one-worker nginx that answers 200 bytes of JSON over HTTP and HTTPS."""
+    """Write the configuration of nginx with one worker, which responds 200 bytes of JSON over HTTP and HTTPS."""
     path = directory / "nginx.conf"
     path.write_text(f"""
 worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/nginx-error.log;
@@ -88,7 +86,7 @@ def _targets(scheme: str, count: int, ports: Ports) -> list[str]:
 
 
 def ninewatch_config(directory: Path, scheme: str, count: int, interval: int, ports: Ports) -> Path:
-    """Write this daemon's configuration: products of ten checks each."""
+    """Write the configuration of ninewatch, with 10 checks per product."""
     path = directory / f"ninewatch-{scheme}.yaml"
     extra = "" if scheme == "http" else f", resolve_to: 127.0.0.1, tls: {{ca: {directory}/ca.pem}}"
     lines = [f"listen: 127.0.0.1:{ports.ninewatch}", f"store: {directory}/{scheme}.db", "products:"]

@@ -1,14 +1,14 @@
-"""Cost of any window of a product, of a start and of a scrape, next to an earlier commit in the same run.
+"""Compare the CPU time of windows, of startup and of scrapes with an earlier commit.
 
     python -m bench.windows [--base 3f2967d] [--rounds 3] [--instructions]
 
-1,000 checks in products of three, probed each minute for 365 days with an incident about every 1.5 days: 500,000 runs.
-Each side measures the same cases (`window_cases.py`) in processes of its own, in turn; the base is taken from Git into
-a temporary folder. Figures are CPU time: the median over the queries of a process, then the lowest of the rounds.
-A window is to stay under 1 ms; a `!` marks one that does not.
+The record has 1,000 checks in products of 3, probed every minute for 365 days, with an incident about every 1.5 days:
+500,000 runs. Both commits measure the same cases (`window_cases.py`) alternately, in separate processes. The base
+commit is extracted from Git into a temporary folder. Figures are CPU time: the median of the queries of a process, then
+the lowest value of the rounds. A `!` marks windows that take more than 1 ms.
 
-With `--instructions` the same work on small records is counted with Valgrind (Debian's package), which does not depend
-on how busy the machine is: instructions with so many repetitions less those with none.
+With `--instructions`, Valgrind (Debian's package) counts the instructions of the same work on small records. They do
+not depend on the load of the machine: the count with repetitions minus the count without.
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ from pathlib import Path
 
 BASE = "3f2967d"
 HERE = Path(__file__).resolve().parent
-LIMIT = 1.0  # milliseconds that a window may take
+LIMIT = 1.0  # maximum milliseconds of a window
 GROUPS = ("windows", "wide", "start", "scrape")
-COUNTED = ("quiet-scrape", "scrape", "start", "window", "contractual", "fresh", "wide")
+INSTRUCTION_CASES = ("quiet-scrape", "scrape", "start", "window", "contractual", "fresh", "wide")
 REPEATS = 5
 
 Figures = dict[str, float]
 
 
 def checkout(commit: str, target: Path) -> Path:
-    """Extract the commit's files."""
-    packed = subprocess.run(["git", "-C", str(HERE.parent), "archive", commit], check=True, stdout=subprocess.PIPE)
-    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+    """Extract the files of a commit to a folder, and return the folder."""
+    archive_bytes = subprocess.run(
+        ["git", "-C", str(HERE.parent), "archive", commit], check=True, stdout=subprocess.PIPE
+    )
+    with tarfile.open(fileobj=io.BytesIO(archive_bytes.stdout)) as archive:
         archive.extractall(target, filter="data")
     return target
 
@@ -51,38 +53,38 @@ def environment(tree: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(tree), "PYTHONHASHSEED": "0"}
 
 
-def measured(tree: Path, group: str) -> Figures:
-    """Return the milliseconds of each case of the group, as a process of that tree measures them."""
-    done = subprocess.run(command("time", group), env=environment(tree), check=True, stdout=subprocess.PIPE)
-    found: Figures = json.loads(done.stdout)
-    return found
+def measure(tree: Path, group: str) -> Figures:
+    """Measure the cases of a group in a process that uses the code in `tree`; return milliseconds by case."""
+    process = subprocess.run(command("time", group), env=environment(tree), check=True, stdout=subprocess.PIPE)
+    figures: Figures = json.loads(process.stdout)
+    return figures
 
 
-def counted(tree: Path, case: str, repeats: int) -> int:
-    """Return the instructions of a process that does the case so many times."""
+def count_instructions(tree: Path, case: str, repeats: int) -> int:
+    """Return the number of instructions of a process that repeats a case `repeats` times."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    done = subprocess.run(
+    process = subprocess.run(
         [*valgrind, *command("repeat", case, str(repeats))],
         env=environment(tree),
         check=True,
         capture_output=True,
         text=True,
     )
-    return int(re.findall(r"Collected : (\d+)", done.stderr)[-1])
+    return int(re.findall(r"Collected : (\d+)", process.stderr)[-1])
 
 
 def lowest(rounds: list[Figures]) -> Figures:
-    return {case: min(each[case] for each in rounds) for case in rounds[0]}
+    return {case: min(figures[case] for figures in rounds) for case in rounds[0]}
 
 
 def compare(name: str, now: Figures, before: Figures, *, unit: str) -> None:
-    """Print a table of one group; a case that the base does not know has no ratio."""
+    """Print the table of one group. Cases that the base does not have are printed without a ratio."""
     print(f"\n{name:<42}{'now':>12}{'base':>12}   ratio   ({unit})")
     for case, figure in now.items():
         base = before.get(case)
         ratio = f"{base:12.3f}{figure / base:8.2f}" if base else f"{'-':>12}{'':8}"
-        over = " !" if unit == "ms" and case.startswith("any ") and figure > LIMIT else ""
-        print(f"  {case:<40}{figure:12.3f}{ratio}{over}", flush=True)
+        mark = " !" if unit == "ms" and case.startswith("any ") and figure > LIMIT else ""
+        print(f"  {case:<40}{figure:12.3f}{ratio}{mark}", flush=True)
 
 
 def main() -> None:
@@ -97,16 +99,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         trees = HERE.parent, checkout(options.base, Path(folder))
         if options.instructions:
-            now, before = ({case: instructions(tree, case) for case in COUNTED} for tree in trees)
+            now, before = ({case: instructions(tree, case) for case in INSTRUCTION_CASES} for tree in trees)
             compare("instructions", now, before, unit="million instructions")
             return
         for group in GROUPS if options.only is None else [options.only]:
-            rounds = [[measured(tree, group) for tree in trees] for _ in range(options.rounds)]
-            compare(group, lowest([each[0] for each in rounds]), lowest([each[1] for each in rounds]), unit="ms")
+            rounds = [[measure(tree, group) for tree in trees] for _ in range(options.rounds)]
+            compare(group, lowest([now for now, _ in rounds]), lowest([before for _, before in rounds]), unit="ms")
 
 
 def instructions(tree: Path, case: str) -> float:
-    return (counted(tree, case, REPEATS) - counted(tree, case, 0)) / REPEATS / 1e6
+    return (count_instructions(tree, case, REPEATS) - count_instructions(tree, case, 0)) / REPEATS / 1e6
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import click
 from monitor.blackbox.documentation import documentation as blackbox_documentation
 from monitor.config.reference import with_reference
 from monitor.config.schema import schema_file
-from monitor.exporters.dashboards.files import BOARDS, dashboard_file
+from monitor.exporters.dashboards.files import DASHBOARDS, dashboard_file
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.rules import rules_file
 from monitor.probes.documentation import documentation
@@ -38,7 +38,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     **{
         f"{folder}/{name}.json": partial(dashboard_file, name)
         for folder in ("dashboards", "helm/ninewatch/files/dashboards")
-        for name in BOARDS
+        for name in DASHBOARDS
     },
 }
 

@@ -1,7 +1,7 @@
-"""Counters derived from the record, published once their events are on disk.
+"""Counters derived from the record, which are published after their events are written to disk.
 
-Observations are in memory before they are on disk, and a kill loses the rest. A counter that had been published by then
-would fall at the restart. Prometheus reads that as a reset, and `increase()` would count everything again.
+If the process is killed, observations that are not on disk are lost. A counter that included them would decrease at the
+restart; Prometheus would handle this as a reset, and `increase()` would count all events again.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ T = TypeVar("T")
 
 
 class Confirmed(Generic[T]):
-    """The newest value on disk, and one that is not on disk yet. `value` is None before the first."""
+    """The newest value whose events are on disk (`value`, at first None), and a pending value."""
 
-    __slots__ = ("_mark", "_waiting", "value")
+    __slots__ = ("_pending", "_required_writes", "value")
 
     def __init__(self) -> None:
         self.value: T | None = None
-        self._waiting: T | None = None
-        self._mark = 0
+        self._pending: T | None = None
+        self._required_writes = 0
 
     def offer(self, value: T, health: Health) -> T | None:
-        """Accept the present value and return the value to publish.
+        """Set the current value, and return the value to publish.
 
-        While a value waits, later ones are ignored, because under a steady load the newest is never completely on disk.
+        While a value is pending, later values are ignored: under steady load the newest value is never completely on
+        disk.
         """
         written = health.records_written
-        if self._waiting is not None and written >= self._mark:
-            self.value, self._waiting = self._waiting, None
-        if self._waiting is None:
+        if self._pending is not None and written >= self._required_writes:
+            self.value, self._pending = self._pending, None
+        if self._pending is None:
             if written >= health.records_queued:
                 self.value = value
             else:
-                self._waiting, self._mark = value, health.records_queued
+                self._pending, self._required_writes = value, health.records_queued
         return self.value

@@ -1,4 +1,4 @@
-"""Metric families of the daemon itself. They are few, so prometheus-client renders them."""
+"""Metric families of the daemon itself, rendered by prometheus-client."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
-_SINCE = ", since the daemon started"  # every counter of the daemon: none is derived from the record
-# name, what it says, the field of Health
+_SINCE = ", since the daemon started"  # no counter of the daemon is derived from the record
+# name, help text, field of Health
 _COUNTERS = (
-    ("ninewatch_missed_ticks", "Probes that were due and never started (their time is unknown)", "missed_ticks"),
+    ("ninewatch_missed_ticks", "Due probes that were not started (the time is unknown)", "missed_ticks"),
     ("ninewatch_store_write_failures", "Transactions that failed and were retried", "write_failures"),
     (
         "ninewatch_record_losses",
@@ -34,14 +34,18 @@ _COUNTERS = (
         "record_losses",
     ),
     ("ninewatch_hook_failures", "Errors in hooks after an observation (probing continued)", "hook_failures"),
-    ("ninewatch_notifications_sent", "Notifications that a receiver has confirmed", "notifications_sent"),
+    ("ninewatch_notifications_sent", "Notifications that receivers confirmed", "notifications_sent"),
     ("ninewatch_notification_failures", "Attempts to deliver a notification that failed", "notification_failures"),
     (
         "ninewatch_alerting_defects",
-        "Errors of ninewatch while deciding or delivering",
+        "Internal errors while alerts were decided or delivered",
         "alerting_defects",
     ),
-    ("ninewatch_late_observations", "Observations dropped because a later one was recorded", "late_observations"),
+    (
+        "ninewatch_late_observations",
+        "Observations dropped because a later observation was recorded",
+        "late_observations",
+    ),
 )
 _SECONDS = (
     ("ninewatch_schedule_lateness", "Delay from due to start of the last probe", "lateness"),
@@ -77,7 +81,7 @@ _GAUGES = (
 
 
 class DaemonCollector(Collector):
-    """A collector that reads the health record at each scrape."""
+    """A collector of the daemon's families, which reads Health at every scrape."""
 
     def __init__(self, health: Health, clock: Clock) -> None:
         self._health = health
@@ -101,12 +105,12 @@ class DaemonCollector(Collector):
 
     def _anchors(self) -> Iterator[Metric]:
         health = self._health
-        name, help_ = "ninewatch_anchored_until_timestamp", "End of the last day whose head the anchor has, Unix time"
+        name, help_ = "ninewatch_anchored_until_timestamp", "End of the last day whose head is anchored, Unix time"
         until = GaugeMetricFamily(name, help_, labels=["anchor"], unit="seconds")
         for anchor, at in health.anchored_until.items():
             until.add_metric([anchor], at / SECOND)
         yield until
-        name, help_ = "ninewatch_anchor_failures", "Attempts to anchor a head that failed since the daemon started"
+        name, help_ = "ninewatch_anchor_failures", "Failed attempts to anchor a head since the daemon started"
         failures = CounterMetricFamily(name, help_, labels=["anchor"])
         for anchor, count in health.anchor_failures.items():
             failures.add_metric([anchor], count)
@@ -136,26 +140,26 @@ class DaemonCollector(Collector):
         since = health.unrecorded(now) / SECOND
         yield GaugeMetricFamily(
             "ninewatch_store_unrecorded",
-            "Time since the record could be written, 0 while it can",
+            "Time since writes to the record began to fail, 0 if they succeed",
             since,
             unit="seconds",
         )
 
     def _notifications(self) -> Iterator[Metric]:
         late = self._health.notification_delay(self._clock.now()) / SECOND
-        name, help_ = "ninewatch_notification_delay", "For how long the oldest undelivered notification has been due"
+        name, help_ = "ninewatch_notification_delay", "Time since the oldest undelivered notification was due"
         yield GaugeMetricFamily(name, help_, late, unit="seconds")
 
     def _acknowledgements(self) -> Iterator[Metric]:
         health = self._health
-        name, help_ = "ninewatch_open_pages", "Pages that are open, by whether a person has acknowledged them"
+        name, help_ = "ninewatch_open_pages", "Open pages, by whether a person acknowledged them"
         pages = GaugeMetricFamily(name, help_, labels=["acknowledged"])
         pages.add_metric(["true"], health.pages_acknowledged)
         pages.add_metric(["false"], health.pages_unacknowledged)
         yield pages
         name, help_ = "ninewatch_acknowledgements", f"Alerts that a person acknowledged{_SINCE}"
         acknowledged = CounterMetricFamily(name, help_, labels=["severity"])
-        name, help_ = "ninewatch_time_to_acknowledge", f"Time from announcement to acknowledgement, added up{_SINCE}"
+        name, help_ = "ninewatch_time_to_acknowledge", f"Total time from announcement to acknowledgement{_SINCE}"
         times = CounterMetricFamily(name, help_, labels=["severity"], unit="seconds")
         for severity, (count, total) in health.acknowledgements.items():
             acknowledged.add_metric([severity], count)
@@ -165,17 +169,20 @@ class DaemonCollector(Collector):
     def _configuration(self) -> Iterator[Metric]:
         health = self._health
         if health.config_reload_at is not None:
-            name, help_ = "ninewatch_config_reload_timestamp", "When the running configuration was loaded"
+            name, help_ = (
+                "ninewatch_config_reload_timestamp",
+                "Instant at which the running configuration was loaded, Unix time",
+            )
             yield GaugeMetricFamily(name, help_, value=health.config_reload_at / SECOND, unit="seconds")
         yield from self._modules()
         build = {"version": version(), "sqlite": health.sqlite_version}
         yield InfoMetricFamily("ninewatch_build", "Version of ninewatch", value=build)
         if (database := zones.IN_USE) is not None:
-            named = {"version": database.version or "", "source": database.source}
-            yield InfoMetricFamily("ninewatch_time_zone_database", "Time zone database in use", named)
+            info = {"version": database.version or "", "source": database.source}
+            yield InfoMetricFamily("ninewatch_time_zone_database", "Time zone database in use", info)
 
     def _modules(self) -> Iterator[Metric]:
-        """Yield blackbox_exporter's families about its modules, if ninewatch replaces it."""
+        """Yield the families about modules that blackbox_exporter has, if a module file is loaded."""
         health = self._health
         if health.blackbox_reload_success is None or health.blackbox_reload_at is None:
             return
@@ -184,14 +191,17 @@ class DaemonCollector(Collector):
             "1 if the last load of the modules succeeded",
         )
         yield GaugeMetricFamily(name, help_, value=float(health.blackbox_reload_success))
-        name, help_ = "blackbox_exporter_config_last_reload_success_timestamp", "When the modules were last loaded"
+        name, help_ = (
+            "blackbox_exporter_config_last_reload_success_timestamp",
+            "Instant of the last successful load of the modules, Unix time",
+        )
         yield GaugeMetricFamily(name, help_, value=health.blackbox_reload_at / SECOND, unit="seconds")
-        help_ = f"Requests for modules that are not in the file{_SINCE}"
+        help_ = f"Requests for unknown modules{_SINCE}"
         yield CounterMetricFamily("blackbox_module_unknown", help_, value=health.unknown_modules)
 
 
 class Daemon:
-    """The registry of the daemon's families and of its process: CPU, memory, open files."""
+    """The registry of the families of the daemon and of its process (CPU, memory, open files)."""
 
     def __init__(self, health: Health, clock: Clock) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
@@ -199,7 +209,7 @@ class Daemon:
         ProcessCollector(registry=self.registry)
 
     def page(self, dialect: Dialect) -> bytes:
-        """Return the families in the dialect; for OpenMetrics with the final `# EOF`."""
+        """Return the families in a dialect, in OpenMetrics with the final `# EOF`."""
         if dialect is Dialect.TEXT:
             return text(self.registry)
         return bytes(openmetrics(self.registry))  # type: ignore[no-untyped-call]

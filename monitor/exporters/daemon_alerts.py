@@ -1,6 +1,6 @@
 """Alerts about the daemon itself: availability, schedule, recording, notifications.
 
-They keep the label `instance`, because it says which daemon needs attention.
+They keep the label `instance`, which identifies the daemon.
 """
 
 from __future__ import annotations

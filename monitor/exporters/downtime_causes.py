@@ -1,7 +1,7 @@
-"""A product's downtime by cause, summed up from days, of which those that cannot change any more are kept.
+"""Downtime of a product by cause, as a sum of days. Days that cannot change any more are cached.
 
-A window costs the states of its two partial days and of the days that can still change. All other days are kept: per
-product at most as many as its window has. Days without downtime are not split at all.
+For each window, only the two partial days and the days that can still change are computed. Days without downtime are
+not split.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Causes(NamedTuple):
-    """Estimated downtime by cause, microseconds.
+    """Estimated downtime by cause in microseconds.
 
     `own`: all dependencies were up. `dependency`: at least one was down. `unclear`: none was down, at least one was
     unknown.
@@ -34,7 +34,7 @@ NONE = Causes(0, 0, 0)
 
 
 class DowntimeCauses:
-    """Computes the causes of a product's downtime, before exclusions, over windows that move on."""
+    """Compute the causes of a product's raw downtime over a moving window."""
 
     __slots__ = ("_days", "_dependencies", "_history", "_revision")
 
@@ -44,26 +44,26 @@ class DowntimeCauses:
         self._revision: tuple[tuple[int, ...], ...] = ()
 
     def over(self, window: Interval) -> Generator[None, None, Causes]:
-        """Return the causes within the window, with a pause after each day that is computed."""
+        """Return the causes of the downtime in the window. Yields after each day, so that the caller can pause."""
         histories = (self._history, *self._dependencies.values())
-        revision = tuple(each.revision for each in histories)
+        revision = tuple(history.revision for history in histories)
         if revision != self._revision:
             self._days, self._revision = {}, revision
-        ends = [each.fixed_until for each in histories]
-        fixed = min(window.start if end is None else end for end in ends)
-        self._days = {day: found for day, found in self._days.items() if window.start <= day}
+        fixed_instants = [history.fixed_until for history in histories]
+        fixed_until = min(window.start if fixed is None else fixed for fixed in fixed_instants)
+        self._days = {day: causes for day, causes in self._days.items() if window.start <= day}
         total = NONE
         for start in range(window.start // DAY * DAY, window.end, DAY):
-            if (found := self._days.get(start)) is None:
-                found = self._split(Interval(max(start, window.start), min(start + DAY, window.end)))
-                if window.start <= start and start + DAY <= min(fixed, window.end):
-                    self._days[start] = found
+            if (causes := self._days.get(start)) is None:
+                causes = self._split(Interval(max(start, window.start), min(start + DAY, window.end)))
+                if window.start <= start and start + DAY <= min(fixed_until, window.end):
+                    self._days[start] = causes
                 yield
-            total = Causes(*map(sum, zip(total, found, strict=True)))
+            total = Causes(*map(sum, zip(total, causes, strict=True)))
         return total
 
     def _split(self, part: Interval) -> Causes:
         if not downtime(self._history.durations(part)).point:
             return NONE
-        found = split_downtime(self._history, self._dependencies, part)
-        return Causes(found.alone, found.downtime - found.alone - found.unclear, found.unclear)
+        split = split_downtime(self._history, self._dependencies, part)
+        return Causes(split.alone, split.downtime - split.alone - split.unclear, split.unclear)

@@ -1,4 +1,4 @@
-"""The text formats of metrics: families, label values and the two dialects."""
+"""Text formats of metrics: families, label values and the 2 dialects."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ class Dialect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family. `name` is the name of its samples: a counter's ends in `_total`, a unit is its end.
+    """A metric family. `name` is the name of the samples, with the suffix `_total` for counters.
 
-    `labels` are the names of its labels, separated by spaces. `recorded`: a counter that is derived from the record, so
-    that it never falls; other counters begin at 0 with the process. `exemplars`: its samples have exemplars, which only
-    OpenMetrics has.
+    `labels` are label names, separated by spaces. `recorded`: the counter is derived from the record, so that it never
+    decreases; other counters start at 0 with the process. `exemplars`: the samples have exemplars in OpenMetrics.
     """
 
     name: str
@@ -39,9 +38,9 @@ class Family:
     exemplars: bool = False
 
     def head(self, dialect: Dialect) -> str:
-        """Return the header lines of the family, each with a line feed.
+        """Return the header lines of the family, with line feeds.
 
-        OpenMetrics names a counter's family without the `_total` of its samples, and knows units.
+        In OpenMetrics, the name of a counter's family does not end with `_total`, and families have units.
         """
         if dialect is Dialect.TEXT:
             return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind}\n"
@@ -51,9 +50,9 @@ class Family:
 
 
 def escape(value: str) -> str:
-    r"""Return the text escaped for a label value.
+    r"""Escape a text for a label value.
 
-    A lone surrogate has no UTF-8 form and becomes a question mark.
+    A lone surrogate, which has no UTF-8 form, is replaced with a question mark.
 
     >>> escape('a"b\\c')
     'a\\"b\\\\c'
@@ -63,7 +62,7 @@ def escape(value: str) -> str:
 
 
 def series(name: str, /, **labels: str) -> str:
-    """Return a sample line up to its value: name, labels in the order given, one space.
+    """Return the beginning of a sample line: name, labels in the given order, one space.
 
     >>> series("up", product="chefs")
     'up{product="chefs"} '
@@ -76,9 +75,9 @@ _EXEMPLAR = re.compile(r" # \{[^\n]*")
 
 
 def exemplar(at: int, /, **labels: str) -> str:
-    """Return what follows the value of a counter's sample: an example of what it counts, and its instant.
+    """Return an exemplar, the end of a counter's sample line: labels of one counted event, and its instant.
 
-    At most 128 characters of labels, as OpenMetrics demands; without, there is no exemplar.
+    Return an empty text if the labels have more than 128 characters, the limit of OpenMetrics.
 
     >>> exemplar(1_500_000, incident="i-7")
     ' # {incident="i-7"} 1.0 1.5'
@@ -90,24 +89,21 @@ def exemplar(at: int, /, **labels: str) -> str:
 
 
 def without_exemplars(lines: str) -> str:
-    """Return sample lines for the text format. The labels of their series have no ` # {`, because they are ids."""
+    """Remove the exemplars from sample lines. The series' labels are ids and do not contain ` # {`."""
     return _EXEMPLAR.sub("", lines)
 
 
 def negotiate(accept: str) -> Dialect:
-    """Return the dialect for an Accept header: OpenMetrics 1.0.0 if accepted, else the text format.
-
-    Weights are compared, because OpenMetrics may be the second choice.
-    """
-    best, wanted = 0.0, Dialect.TEXT
+    """Return the dialect with the highest weight in an Accept header, by default the text format."""
+    best_weight, best_dialect = 0.0, Dialect.TEXT
     for offer in accept.split(","):
         media, _, rest = offer.strip().partition(";")
         parameters = dict(_parameters(rest))
         weight = _weight(parameters.get("q", "1"))
         dialect = _dialect(media.strip().lower(), parameters.get("version", ""))
-        if dialect is not None and weight > best:
-            best, wanted = weight, dialect
-    return wanted
+        if dialect is not None and weight > best_weight:
+            best_weight, best_dialect = weight, dialect
+    return best_dialect
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:

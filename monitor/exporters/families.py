@@ -6,8 +6,8 @@ from typing import Final
 
 from monitor.exporters.exposition import Family
 
-# The first five have blackbox_exporter's names and meaning, so that its dashboards and rules work unchanged.
-# Certificates that a server sends outside the verified chain do not count.
+# The first 5 families have the names and meanings of blackbox_exporter, so that its dashboards and rules work. Unlike
+# there, certificates outside the verified chain are ignored.
 _PROBE, _CHECK = "product check kind", "product check"
 CHECK_FAMILIES: Final = (
     Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent if unknown", "", _PROBE),
@@ -19,7 +19,9 @@ CHECK_FAMILIES: Final = (
         "seconds",
         f"{_PROBE} phase",
     ),
-    Family("probe_http_status_code", "gauge", "HTTP status of the last answer; absent without an answer", "", _PROBE),
+    Family(
+        "probe_http_status_code", "gauge", "HTTP status of the last response; absent without a response", "", _PROBE
+    ),
     Family(
         "probe_ssl_earliest_cert_expiry",
         "gauge",
@@ -36,13 +38,13 @@ CHECK_FAMILIES: Final = (
     Family(
         "ninewatch_slow_probes_total",
         "counter",
-        "Good probes since the daemon started that took longer than slow_after; absent without it",
+        "Good probes that took longer than slow_after, since the daemon started; absent without slow_after",
         labels=_CHECK,
     ),
     Family(
         "ninewatch_check_outage",
         "gauge",
-        "1 while the check has an open incident, also while it is unknown; absent before its first known state",
+        "1 while the check has an open incident, even if its state is unknown; absent before a known state",
         labels=_CHECK,
     ),
     Family(
@@ -58,7 +60,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_product_state",
         "gauge",
-        "1 for the state that the product is in, 0 for the others",
+        "1 for the state of the product, 0 for the other states",
         labels="product state",
     ),
     Family(
@@ -87,7 +89,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_budget_remaining_seconds",
         "gauge",
-        "Part of the budget that is not spent; negative once overspent",
+        "Part of the budget that is not spent; negative if the budget is overspent",
         "seconds",
         _WINDOW,
     ),
@@ -107,7 +109,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_budget_exhaustion_timestamp_seconds",
         "gauge",
-        "When the budget runs out at the burn rate of the last 24 hours; absent if it lasts; now if it is spent",
+        "Instant at which the budget is spent at the burn rate of the last 24 hours (now if spent); absent if it lasts",
         "seconds",
         _WINDOW,
     ),
@@ -128,19 +130,19 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_product_outage",
         "gauge",
-        "1 while open incidents keep the product down, also while it is unknown; absent before its first known state",
+        "1 while open incidents keep the product down, even if its state is unknown; absent before a known state",
         labels="product",
     ),
     Family(
         "ninewatch_alerting_burn_rate",
         "gauge",
-        "Burn rate over a burn alert's long look-back while the alert fires, else 0; absent while nothing is known",
+        "Burn rate over the long look-back of a burn alert while it fires, else 0; absent while all is unknown",
         labels=_WINDOW,
     ),
     Family(
         "ninewatch_burn_alert_threshold",
         "gauge",
-        "Burn rate at which a burn alert fires; absent if it never can",
+        "Burn rate at which a burn alert fires; absent if it can never fire",
         labels=_WINDOW,
     ),
     Family(
@@ -153,7 +155,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_certain_downtime_seconds_total",
         "counter",
-        "Certain downtime on record, raw: corrections, maintenance and agreements subtract nothing",
+        "Certain raw downtime on record; corrections, maintenance and agreements do not reduce it",
         "seconds",
         "product",
         recorded=True,
@@ -170,7 +172,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_gate_state",
         "gauge",
-        "1 for the answer of the release gate (go, hold, unknown), 0 for the others",
+        "1 for the answer of the release gate (go, hold, unknown), 0 for the other answers",
         labels="product state",
     ),
     Family(
@@ -187,7 +189,7 @@ FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
 )
 SILENCES: Final = Family(
-    "ninewatch_silences", "gauge", "Silences in force, by what they cover: all, product, alert", labels="covers"
+    "ninewatch_silences", "gauge", "Active silences, by scope: all, product, alert", labels="covers"
 )
 SAMPLES_OMITTED: Final = Family(
     "ninewatch_samples_omitted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.exporters.rule_file import Alert
-from monitor.exporters.selectors import held, over_replicas
+from monitor.exporters.selectors import or_last_value, over_replicas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ _UNKNOWN: Final = 'ninewatch_product_state{state="unknown"}'
 
 
 def product_alerts() -> Iterator[Alert]:
-    """Yield the alerts about every product that a daemon publishes."""
+    """Yield the alerts about the products that a daemon publishes."""
     yield from _outage_alerts()
     yield from _unknown_alerts()
     yield from _certificate_alerts()
@@ -23,7 +23,7 @@ def product_alerts() -> Iterator[Alert]:
 
 
 def missing_products(products: Sequence[str]) -> Alert:
-    """Return the alert about products of a configuration that no daemon publishes."""
+    """Return the alert about configured products that are not published by any daemon."""
     absent = "\nor ".join(f'absent(ninewatch_product_state{{product="{product}"}})' for product in products)
     return Alert(
         "NinewatchProductAbsent",
@@ -44,13 +44,13 @@ def _outage_alerts() -> Iterator[Alert]:
     )
     yield Alert(
         "NinewatchProductDown",
-        f"{held('ninewatch_product_outage', '1d', 'ninewatch_objective_ratio')} == 1",
+        f"{or_last_value('ninewatch_product_outage', '1d', 'ninewatch_objective_ratio')} == 1",
         "critical",
         "{{ $labels.product }} is down",
         down,
         hold="1m",
         page=PRODUCT_PAGE,
-        queried=down + _found("product"),
+        queried=down + _probe_results("product"),
     )
     fails = (
         "An incident of the check {{ $labels.check }} of {{ $labels.product }} has been open for 5 minutes. The "
@@ -58,23 +58,23 @@ def _outage_alerts() -> Iterator[Alert]:
     )
     yield Alert(
         "NinewatchCheckDown",
-        f"{held('ninewatch_check_outage', '6h', 'ninewatch_check_unknown')} == 1",
+        f"{or_last_value('ninewatch_check_outage', '6h', 'ninewatch_check_unknown')} == 1",
         "warning",
         "{{ $labels.check }} of {{ $labels.product }} fails",
         fails,
         hold="5m",
         page=PRODUCT_PAGE,
-        queried=fails + _found("product", "check"),
+        queried=fails + _probe_results("product", "check"),
     )
 
 
-def _found(*labels: str) -> str:
-    """Return the template for the results of the first failing probes of open incidents, each once."""
+def _probe_results(*labels: str) -> str:
+    """Return a template that prints the results of the first failed probes of the open incidents."""
     names = ", ".join(f"{label}=%q" for label in labels)
     values = " ".join(f"$labels.{label}" for label in labels)
-    found = f"max by (check, reason, detail) (ninewatch_open_incident_info{{{names}}})"
+    results = f"max by (check, reason, detail) (ninewatch_open_incident_info{{{names}}})"
     return (
-        f"{{{{ range printf `{found}` {values} | query }}}} Check {{{{ .Labels.check }}}}: {{{{ .Labels.reason }}}}"
+        f"{{{{ range printf `{results}` {values} | query }}}} Check {{{{ .Labels.check }}}}: {{{{ .Labels.reason }}}}"
         "{{ with .Labels.detail }} ({{ . }}){{ end }}.{{ end }}"
     )
 
@@ -82,7 +82,7 @@ def _found(*labels: str) -> str:
 def _unknown_alerts() -> Iterator[Alert]:
     yield Alert(
         "NinewatchProductUnknown",
-        f"{held(_UNKNOWN, '6h', function='min')} == 1",
+        f"{or_last_value(_UNKNOWN, '6h', function='min')} == 1",
         "warning",
         "The state of {{ $labels.product }} is unknown",
         "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is at fault. "
@@ -121,7 +121,7 @@ def _unknown_alerts() -> Iterator[Alert]:
 
 def _certificate_alerts() -> Iterator[Alert]:
     known = "ignoring (kind) ninewatch_check_unknown == 1"
-    expiry = held("probe_ssl_earliest_cert_expiry", "6h", known, "min")
+    expiry = or_last_value("probe_ssl_earliest_cert_expiry", "6h", known, "min")
     for name, days, severity in (
         ("NinewatchCertificateExpiring", 21, "warning"),
         ("NinewatchCertificateExpiresSoon", 3, "critical"),
@@ -139,10 +139,10 @@ def _certificate_alerts() -> Iterator[Alert]:
 
 
 def _readiness_alert() -> Alert:
-    ceiling = held("ninewatch_claim_ceiling_ratio", "1d", function="min")
+    ceiling = or_last_value("ninewatch_claim_ceiling_ratio", "1d", function="min")
     return Alert(
         "NinewatchReadinessBelowObjective",
-        f"{ceiling}\n< {held('ninewatch_objective_ratio', '1d', function='min')}",
+        f"{ceiling}\n< {or_last_value('ninewatch_objective_ratio', '1d', function='min')}",
         "warning",
         "{{ $labels.product }} is not ready for its objective",
         "With its unmet readiness items, at most {{ $value | humanizePercentage }} may be claimed for "

@@ -1,14 +1,14 @@
 """The page `/metrics`, rendered in blocks of a few milliseconds.
 
-prometheus-client renders the daemon's own families. For the tens of thousands of samples of 1,000 checks and their
-products it takes 373 ms, during which the event loop is blocked. So these are cached as lines, and only changed ones
-are rewritten:
+prometheus-client renders the families of the daemon. For the samples of 1,000 checks and their products, it would block
+the event loop for 373 ms. So these samples are cached as lines, and only changed lines are updated:
 
-- A check's lines are rewritten after a probe, and when its hold is over.
-- A product is measured again when one of its checks changed. The others take turns, oldest figures first: per scrape, a
-  quarter of those that are not up or were down in the last six hours, but TROUBLED at least; and a 24th of the
-  rest, whose figures change only because old time leaves the windows, but QUIET at least. So figures are at most
-  about 24 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest figures.
+- The lines of a check are updated after a probe, and when its hold ends.
+- A product is measured again when one of its checks changed. Other products are measured in turn, oldest figures first.
+  Per scrape, these are a quarter (at least MIN_TROUBLED) of the products that are not up or were down in the last 6
+  hours, and a 24th (at least MIN_QUIET) of the other products, whose figures change only because old time leaves the
+  windows. So figures are at most about 24 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest
+  figures.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
     from sla.gate_override import GateOverride
     from sla.incident import Incident
 
-SLICE = 0.003  # seconds of work between two blocks; one step (a product, a join) takes less than that
-TROUBLED = 8  # products with recent downtime that are measured per scrape, oldest figures first; a quarter if more
-QUIET = 8  # the same without recent downtime; a 24th if more
-MOST_INCIDENTS = 1_000  # samples with the text of a failing probe, which differ with each incident
+SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) takes less
+MIN_TROUBLED = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
+MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 24th of them if that is more
+MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
 _JOIN = 256  # texts joined into one block
 
 
 class _Counters:
-    """Counters derived from the record, of all checks and products that were rendered since startup.
+    """Counters derived from the record, for all checks and products that were rendered since startup.
 
-    They survive a reload: a check or product that returns continues from its value.
+    They are kept after a reload, so that a check or product that is added again continues from its value.
     """
 
     def __init__(self, health: Health) -> None:
@@ -61,8 +61,8 @@ class _Counters:
         self.incidents = Confirmed[Counter[str]]()
 
 
-class _View:
-    """Lines of one loaded portfolio. A rendering in progress keeps its view."""
+class _PortfolioLines:
+    """The lines of one loaded portfolio. A rendering in progress continues with its portfolio after a reload."""
 
     def __init__(self, counters: _Counters, portfolio: Portfolio | None = None) -> None:
         self.portfolio, self._counters = portfolio, counters
@@ -70,12 +70,12 @@ class _View:
         self.products: list[ProductLines] = []
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
         self.incidents: list[Incident] | None = None
-        self.omitted = 0  # open incidents beyond MOST_INCIDENTS
+        self.omitted = 0  # open incidents beyond MAX_INCIDENTS
         self._total = Counter[str]()
         self._newest: dict[str, Incident] = {}
 
     def fill(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
-        """Prepare the lines of the ledger's checks and products, pausing now and then."""
+        """Create the lines of the ledger's checks and products, with pauses."""
         for entry in tuple(ledger.entries.values()):
             lines = CheckLines(entry, self._counters.health, self._counters.observations[entry.key])
             self.checks.append(lines)
@@ -83,62 +83,62 @@ class _View:
             yield from slices.pause()
         for product, history in [(ledger.products[name], history) for name, history in ledger.compositions.items()]:
             downtime = self._counters.downtime[product.id]
-            needed = {name: ledger.compositions[name] for name in product.depends_on}
-            self.products.append(ProductLines(product, history, self._counters.health, downtime, needed))
+            dependencies = {name: ledger.compositions[name] for name in product.depends_on}
+            self.products.append(ProductLines(product, history, self._counters.health, downtime, dependencies))
             yield from slices.pause()
 
     def due(self) -> Iterator[ProductLines]:
-        """Yield the products to measure again: changed ones, and the oldest of the rest."""
+        """Yield the products to measure: changed products, and the other products with the oldest figures."""
         troubled: list[ProductLines] = []
         quiet: list[ProductLines] = []
         for lines in self.products:
-            if lines.measured_at is None or not all(c.steady for c in self.members[lines.product.id]):
+            if lines.measured_at is None or not all(check.steady for check in self.members[lines.product.id]):
                 yield lines
             else:
                 (troubled if lines.troubled else quiet).append(lines)
-        yield from islice(sorted(troubled, key=_measured_at), max(TROUBLED, len(troubled) // 4))
-        yield from islice(sorted(quiet, key=_measured_at), max(QUIET, len(quiet) // 24))
+        yield from islice(sorted(troubled, key=_measured_at), max(MIN_TROUBLED, len(troubled) // 4))
+        yield from islice(sorted(quiet, key=_measured_at), max(MIN_QUIET, len(quiet) // 24))
 
-    def count(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
+    def update_incidents(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
         """Update each product's incident count and outage, if incidents changed.
 
-        The total includes incidents of checks that were removed: a counter must not fall.
+        The count includes incidents of removed checks, because a counter must not decrease.
         """
         incidents, confirmed = ledger.incidents, self._counters.incidents
-        news, before = incidents is not self.incidents, confirmed.value
-        if news:
+        changed, previous = incidents is not self.incidents, confirmed.value
+        if changed:
             self._total = Counter(incident.product for incident in ledger.all_incidents())
-            yield from self._judge_all(incidents, slices)
+            yield from self._update_open_incidents(incidents, slices)
             self.incidents = incidents
         published = confirmed.offer(self._total, self._counters.health)
-        if news or published is not before:
+        if changed or published is not previous:
             for lines in self.products:
                 product = lines.product.id
-                lines.count(None if published is None else published[product], self._newest.get(product))
+                lines.set_incident_count(None if published is None else published[product], self._newest.get(product))
 
-    def _judge_all(self, incidents: Sequence[Incident], slices: _TimeSlices) -> Iterator[bytes]:
+    def _update_open_incidents(self, incidents: Sequence[Incident], slices: _TimeSlices) -> Iterator[bytes]:
         still_open: dict[str, list[Incident]] = defaultdict(list)
         self._newest = {}
         for incident in incidents:
             self._newest.setdefault(incident.product, incident)
             if incident.resolved is None:
                 still_open[incident.product].append(incident)
-        left = MOST_INCIDENTS
+        remaining = MAX_INCIDENTS
         for lines in self.products:
-            found = still_open[lines.product.id]
-            lines.incidents(found, left)
-            left -= min(left, len(found))
-            self.judge(lines)
+            product_incidents = still_open[lines.product.id]
+            lines.set_open_incidents(product_incidents, remaining)
+            remaining -= min(remaining, len(product_incidents))
+            self.update_outage(lines)
             yield from slices.pause()
-        self.omitted = max(0, sum(map(len, still_open.values())) - MOST_INCIDENTS)
+        self.omitted = max(0, sum(map(len, still_open.values())) - MAX_INCIDENTS)
 
-    def judge(self, lines: ProductLines) -> None:
+    def update_outage(self, lines: ProductLines) -> None:
         """Set whether the product is in an outage, by the open incidents of its checks."""
-        lines.outage(outage(lines.product.rule, [each.standing for each in self.members[lines.product.id]]))
+        lines.set_outage(outage(lines.product.rule, [check.incident_state for check in self.members[lines.product.id]]))
 
 
 class Exporter:
-    """Renders a ledger for Prometheus. Belongs to the event loop's thread; renderings may overlap."""
+    """Render a ledger for Prometheus. To be used in the event loop's thread; renderings may overlap."""
 
     def __init__(self, ledger: Ledger, health: Health, clock: Clock) -> None:
         self._ledger = ledger
@@ -146,62 +146,62 @@ class Exporter:
         self._daemon = Daemon(health, clock)
         self._counters = _Counters(health)
         self._silences = SilenceLines(ledger)
-        self._view = _View(self._counters)
+        self._lines = _PortfolioLines(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
-        """Yield the page in blocks of a few milliseconds each; an empty block is a pause."""
+        """Yield the page in blocks that take a few milliseconds; an empty block is a pause."""
         slices = _TimeSlices(self._clock)
-        view = yield from self._current(slices)
+        lines = yield from self._current(slices)
         now = self._clock.now()
-        for check in view.checks:
+        for check in lines.checks:
             check.refresh(now)
             yield from slices.pause()
-        yield from view.count(self._ledger, slices)
+        yield from lines.update_incidents(self._ledger, slices)
         overrides = overrides_by_product(self._ledger, now)
-        for product in view.due():
+        for product in lines.due():
             for _ in product.measure(now):
                 yield from slices.pause()
-            self._agree(product, now)
+            self._set_contractual(product, now)
             self._decide_gate(product, now, overrides)
-            view.judge(product)
+            lines.update_outage(product)
             yield from slices.pause()
-        for product in view.products:
+        for product in lines.products:
             if product.override is not overrides.get(product.product.id):
                 self._decide_gate(product, now, overrides)
                 yield from slices.pause()
-        yield from _columns(checks.FAMILIES, view.checks, dialect)
-        yield from _columns(products.FAMILIES, view.products, dialect)
-        yield self._of_the_page(view, now, dialect).encode()
+        yield from _columns(checks.FAMILIES, lines.checks, dialect)
+        yield from _columns(products.FAMILIES, lines.products, dialect)
+        yield self._page_families(lines, now, dialect).encode()
         yield self._daemon.page(dialect)
 
-    def _current(self, slices: _TimeSlices) -> Generator[bytes, None, _View]:
-        """Return the view of the running portfolio, rebuilt after a reload."""
-        if self._view.portfolio is not self._ledger.portfolio:
-            view = _View(self._counters, self._ledger.portfolio)
-            yield from view.fill(self._ledger, slices)
-            self._view = view
-        return self._view
+    def _current(self, slices: _TimeSlices) -> Generator[bytes, None, _PortfolioLines]:
+        """Return the lines of the running portfolio, which are created again after a reload."""
+        if self._lines.portfolio is not self._ledger.portfolio:
+            lines = _PortfolioLines(self._counters, self._ledger.portfolio)
+            yield from lines.fill(self._ledger, slices)
+            self._lines = lines
+        return self._lines
 
-    def _agree(self, lines: ProductLines, now: int) -> None:
-        """Set the contractual figures, unless a reload has removed the product meanwhile."""
+    def _set_contractual(self, lines: ProductLines, now: int) -> None:
+        """Set the contractual figures, unless a reload removed the product in the meantime."""
         product = lines.product
         if product.id in self._ledger.products:
             window = Interval(now - product.window, now)
-            lines.agree(self._ledger.after_exclusions(product.id, window).durations(window))
+            lines.set_contractual(self._ledger.after_exclusions(product.id, window).durations(window))
             if lines.limits:
-                cut = self._ledger.exclusions(product.id, required_history(lines.limits, window))
-                lines.set_outages([each.interval for each in cut], window)
+                exclusions = self._ledger.exclusions(product.id, required_history(lines.limits, window))
+                lines.set_outages([exclusion.interval for exclusion in exclusions], window)
 
     def _decide_gate(self, lines: ProductLines, now: int, overrides: Mapping[str, GateOverride]) -> None:
-        """Set the answer of the release gate, unless a reload has removed the product meanwhile."""
+        """Set the answer of the release gate, unless a reload removed the product in the meantime."""
         if lines.product.id in self._ledger.products:
             override = overrides.get(lines.product.id)
-            lines.gate(gate_answer(self._ledger, lines.product, now, override), override)
+            lines.set_gate(gate_answer(self._ledger, lines.product, now, override), override)
 
-    def _of_the_page(self, view: _View, now: int, dialect: Dialect) -> str:
-        oldest = min((lines.measured_at or now for lines in view.products), default=now)
+    def _page_families(self, lines: _PortfolioLines, now: int, dialect: Dialect) -> str:
+        oldest = min((product.measured_at or now for product in lines.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
-        omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {view.omitted}\n"
+        omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
         return age + omitted + self._silences.text(now, dialect)
 
 
@@ -212,7 +212,7 @@ def _measured_at(lines: ProductLines) -> int:
 def _columns(
     families: Sequence[Family], rows: Sequence[CheckLines] | Sequence[ProductLines], dialect: Dialect
 ) -> Iterator[bytes]:
-    """Yield each family with all its samples, as the formats require. A family without samples is omitted."""
+    """Yield each family with all samples, because the formats require this. Families without samples are omitted."""
     for index, family in enumerate(families):
         head = family.head(dialect)
         for start in range(0, len(rows), _JOIN):
@@ -225,14 +225,14 @@ def _columns(
 
 
 class _TimeSlices:
-    """Measures the slices of a rendering."""
+    """Divide a rendering into time slices."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._since = clock.monotonic()
+        self._slice_start = clock.monotonic()
 
     def pause(self) -> Iterator[bytes]:
-        """Yield one empty block if the slice is over, else nothing."""
-        if self._clock.monotonic() - self._since >= SLICE:
+        """Yield one empty block if the time slice has ended."""
+        if self._clock.monotonic() - self._slice_start >= SLICE:
             yield b""
-            self._since = self._clock.monotonic()
+            self._slice_start = self._clock.monotonic()

@@ -1,8 +1,8 @@
 """Recording rules: figures over all replicas of a daemon, for dashboards, federation and long-term storage.
 
-Replicas make their own probes and start at their own times, so their figures differ. The recorded bounds are the
-outermost of theirs, so that they contain the true value whichever replica is right; the recorded estimate is their
-mean. Coverage is that of the replica that knows least.
+The figures of replicas differ, because each replica makes its own probes. The recorded bounds are the lowest low bound
+and the highest high bound, so that they contain the true value; the recorded estimate is the mean. Coverage is the
+lowest coverage of a replica.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from monitor.exporters.selectors import over_replicas
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OF_BOUND: Final = {"low": "min", "point": "avg", "high": "max"}
+_BOUND_FUNCTIONS: Final = {"low": "min", "point": "avg", "high": "max"}
 
 
 def recording_rules() -> Iterator[Record]:
-    """Yield the recording rules. The part of a name before its first colon lists the labels."""
+    """Yield the recording rules. The part of a name before the first colon lists the labels."""
     for metric in ("ninewatch_availability_ratio", "ninewatch_downtime_seconds"):
-        for bound, function in _OF_BOUND.items():
+        for bound, function in _BOUND_FUNCTIONS.items():
             selector = f'{metric}{{bound="{bound}"}}'
             yield Record(f"product_window_bound:{metric}", over_replicas(function, selector, "bound"), {"bound": bound})
     yield Record("product_window:ninewatch_coverage_ratio:min", over_replicas("min", "ninewatch_coverage_ratio"))

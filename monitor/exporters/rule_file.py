@@ -1,7 +1,7 @@
-"""A Prometheus rules file: frozen types for its parts, and their text.
+"""Parts of a Prometheus rules file, and their YAML.
 
-The text is not written by a YAML library, so that expressions keep their line breaks and a changed rule changes few
-lines. Strings are JSON, which is valid YAML.
+No YAML library is used, so that expressions keep their line breaks and diffs stay small. Strings are formatted as JSON,
+which is valid YAML.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are its templates.
+    """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are templates.
 
-    `base` is the daemon's public address without a slash at its end; `page` is the path of the page to look at first.
-    `queried` is the description for Prometheus if it uses the template function `query`, which Grafana does not have.
+    `base` is the daemon's public address without a final slash; `page` is the path of the linked page. `queried` is a
+    description for Prometheus only, which uses the template function `query`; Grafana uses `description`.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Alert:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """The alert's annotations, with absolute links to its runbook section and to its product's page."""
+        """The annotations of the alert, with absolute links to its runbook section and to the linked page."""
         return {
             "summary": self.summary,
             "description": self.queried or self.description,
@@ -40,7 +40,7 @@ class Alert:
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield the rule's YAML, as an item of a list."""
+        """Yield the lines of the rule's YAML, as a list item."""
         yield f"- alert: {self.name}"
         yield from _indented(_expression(self.expr))
         yield f"  for: {self.hold}"
@@ -50,14 +50,14 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A recording rule: the series `name` is the result of `expr`, with the labels set."""
+    """A recording rule: records the result of `expr` as the series `name`, with additional labels."""
 
     name: str
     expr: str
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
-        """Yield the rule's YAML, as an item of a list."""
+        """Yield the lines of the rule's YAML, as a list item."""
         yield f"- record: {self.name}"
         yield from _indented(_expression(self.expr))
         yield from _indented(_mapping("labels", self.labels))
@@ -65,18 +65,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are evaluated together, in their order."""
+    """Rules that are evaluated in their order."""
 
     name: str
     rules: tuple[Alert | Record, ...]
 
     def lines(self, interval: str) -> Iterator[str]:
-        """Yield the group's YAML, as an item of a list."""
+        """Yield the lines of the group's YAML, as a list item."""
         yield f"- name: {self.name}"
         yield f"  interval: {interval}"
         yield "  rules:"
         for rule in self.rules:
-            yield from _indented(rule.lines(), by="    ")
+            yield from _indented(rule.lines(), indent="    ")
 
 
 def render(groups: Iterable[Group], interval: str = "30s", header: str = "") -> str:
@@ -87,8 +87,8 @@ def render(groups: Iterable[Group], interval: str = "30s", header: str = "") -> 
     return header + "\n".join(lines) + "\n"
 
 
-def _indented(lines: Iterable[str], by: str = "  ") -> Iterator[str]:
-    return (by + line for line in lines)
+def _indented(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
+    return (indent + line for line in lines)
 
 
 def _expression(expr: str) -> Iterator[str]:

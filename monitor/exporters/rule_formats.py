@@ -1,4 +1,4 @@
-"""The rules in the formats of the Prometheus Operator, of Mimir's `mimirtool`, and of Grafana's alerting."""
+"""The rules in the formats of the Prometheus Operator, `mimirtool` and Grafana alerting."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from monitor.exporters.rule_file import Group, Record
     from monitor.exporters.rules import Options
 
-_LONGEST_UID: Final = 40  # characters, of Grafana
+_MAX_UID: Final = 40  # characters, Grafana's limit
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Names that a format needs, in addition to the rules.
+    """Names that a format needs in addition to the rules.
 
-    `name` is the manifest's name, Mimir's namespace or Grafana's folder; `namespace` and `labels` are those of the
+    `name` is the manifest's name, Mimir's namespace or Grafana's folder; `namespace` and `labels` belong to the
     manifest; `data_source` is the UID of Prometheus in Grafana.
     """
 
@@ -33,23 +33,23 @@ class Destination:
     data_source: str = "prometheus"
 
 
-def prometheus_rule(options: Options, to: Destination, header: str) -> str:
+def prometheus_rule(options: Options, destination: Destination, header: str) -> str:
     """Return the manifest of a `PrometheusRule` for the Prometheus Operator."""
-    metadata: dict[str, Plain] = {"name": to.name}
-    if to.namespace is not None:
-        metadata["namespace"] = to.namespace
-    metadata["labels"] = {"app.kubernetes.io/name": "ninewatch", **to.labels}
+    metadata: dict[str, Plain] = {"name": destination.name}
+    if destination.namespace is not None:
+        metadata["namespace"] = destination.namespace
+    metadata["labels"] = {"app.kubernetes.io/name": "ninewatch", **destination.labels}
     manifest = yaml_text({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": metadata})
     spec = "".join(f"  {line}\n" if line else "\n" for line in rules_file(options, "").splitlines())
     return f"{header}{manifest}spec:\n{spec}"
 
 
-def mimir(options: Options, to: Destination, header: str) -> str:
-    """Return a file for `mimirtool rules sync`: the rules file with its namespace."""
-    return header + yaml_text({"namespace": to.name}) + rules_file(options, "")
+def mimir(options: Options, destination: Destination, header: str) -> str:
+    """Return a file for `mimirtool rules sync`: the namespace and the rules file."""
+    return header + yaml_text({"namespace": destination.name}) + rules_file(options, "")
 
 
-def grafana(options: Options, to: Destination, header: str) -> str:
+def grafana(options: Options, destination: Destination, header: str) -> str:
     """Return a file for `provisioning/alerting` of Grafana 11.3 or later, which evaluates the rules itself."""
     return header + yaml_text(
         {
@@ -58,9 +58,9 @@ def grafana(options: Options, to: Destination, header: str) -> str:
                 {
                     "orgId": 1,
                     "name": group.name,
-                    "folder": to.name,
+                    "folder": destination.name,
                     "interval": options.interval,
-                    "rules": [_grafana_rule(rule, group, to.data_source) for rule in group.rules],
+                    "rules": [_grafana_rule(rule, group, destination.data_source) for rule in group.rules],
                 }
                 for group in groups(options)
             ],
@@ -74,15 +74,15 @@ def _grafana_rule(rule: Alert | Record, group: Group, data_source: str) -> Plain
         title = " ".join([rule.name, *rule.labels.values()])
         record: Plain = {"metric": rule.name, "from": "A"}
         return {"uid": _uid(title), "title": title, "record": record, "labels": {**rule.labels}, "data": [query]}
-    # The query's result is the set of series for which the alert fires, whatever their values are.
-    found = _expression("B", {"type": "math", "expression": "is_number($A) || is_nan($A) || is_inf($A)"})
+    # The alert fires for every series in the query's result, regardless of the value.
+    has_sample = _expression("B", {"type": "math", "expression": "is_number($A) || is_nan($A) || is_inf($A)"})
     evaluator: Plain = {"type": "gt", "params": [0]}
     fires = _expression("C", {"type": "threshold", "expression": "B", "conditions": [{"evaluator": evaluator}]})
     return {
         "uid": _uid(rule.name),
         "title": rule.name,
         "condition": "C",
-        "data": [query, found, fires],
+        "data": [query, has_sample, fires],
         "noDataState": "OK",
         "execErrState": "Error",
         "for": rule.hold,
@@ -109,12 +109,12 @@ def _expression(ref: str, model: Mapping[str, Plain]) -> Plain:
 
 
 def _grafana_text(text: str) -> str:
-    """Return a template in which the value is that of the query; Grafana's `$value` is a text of all values."""
+    """Return a template that uses the value of the query A, because Grafana's `$value` is a text with all values."""
     return text.replace("$value ", "$values.A.Value ")
 
 
 def _uid(title: str) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "-", title.lower())[-_LONGEST_UID:].strip("-_")
+    return re.sub(r"[^a-z0-9_-]+", "-", title.lower())[-_MAX_UID:].strip("-_")
 
 
 FORMATS: Final[Mapping[str, Callable[[Options, Destination, str], str]]] = {

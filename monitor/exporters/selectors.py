@@ -1,27 +1,31 @@
-"""PromQL selections that several rules share: over all replicas of a daemon, and held while none answers."""
+"""PromQL expressions that several rules use: aggregation over replicas, and the last value while no replica answers."""
 
 from __future__ import annotations
 
 from typing import Final
 
-ALIVE: Final = "ninewatch_config_reload_success"  # a daemon that answers publishes this without any label of its own
+ALIVE: Final = "ninewatch_config_reload_success"  # every scraped daemon has this metric, without further labels
 
-REPLICAS: Final = ("instance", "pod")  # the labels in which replicas of one daemon differ
-_OWN_LABELS: Final = "product, check, kind, window, state, bound"
+REPLICAS: Final = ("instance", "pod")  # the labels that differ between replicas of one daemon
+_METRIC_LABELS: Final = "product, check, kind, window, state, bound"
 
 
 def over_replicas(function: str, selector: str, *labels: str) -> str:
-    """Return the aggregation of a selector over all replicas, and over further labels."""
+    """Return an expression that aggregates a selector over all replicas and over further labels."""
     return f"{function} without ({', '.join((*REPLICAS, *labels))}) ({selector})"
 
 
-def held(metric: str, reach: str, known: str = "", function: str = "max") -> str:
-    """Select a metric over all replicas, and its last value while none that publishes it answers.
+def or_last_value(metric: str, max_age: str, known: str = "", function: str = "max") -> str:
+    """Return an expression for a metric over all replicas, with its last value while no replica publishes it.
 
-    So a restart resolves no alert, and what one replica reports now replaces what another reported before it stopped.
-    `known` selects what a daemon still publishes of the same subject when it does not publish the metric, because it
-    has not seen the subject since it started. What a reload removed is not held. `reach` bounds the hold.
+    So a restart does not resolve alerts, and values of running replicas replace values of stopped replicas. `known`
+    selects another metric of the same product or check, which a daemon publishes also before it has probed since its
+    start. The last value of series that a reload removed is not used. `max_age` is the maximum age of the last value.
     """
-    last = f"last_over_time({metric}[{reach}])"
-    sources = [metric, *([f"{last} and {known}"] if known else []), f"{last} unless ignoring ({_OWN_LABELS}) {ALIVE}"]
-    return "(\n  " + "\n  or ".join(over_replicas(function, each) for each in sources) + "\n)"
+    last = f"last_over_time({metric}[{max_age}])"
+    sources = [
+        metric,
+        *([f"{last} and {known}"] if known else []),
+        f"{last} unless ignoring ({_METRIC_LABELS}) {ALIVE}",
+    ]
+    return "(\n  " + "\n  or ".join(over_replicas(function, source) for source in sources) + "\n)"

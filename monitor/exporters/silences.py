@@ -1,4 +1,4 @@
-"""Metric lines of the silences in force. They are read once for each set of facts."""
+"""Metric lines of the active silences, which are parsed again only after a change of the facts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from monitor.facts.known_facts import Facts
     from monitor.ledger.ledger import Ledger
 
-_COVERS = {each: series(SILENCES.name, covers=each) for each in ("all", "product", "alert")}
+_SCOPES = {scope: series(SILENCES.name, covers=scope) for scope in ("all", "product", "alert")}
 
 
 class SilenceLines:
-    """Counts the silences of a ledger."""
+    """Count the active silences of a ledger by scope."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -26,12 +26,12 @@ class SilenceLines:
         self._silences: list[Silence] = []
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the family, with a sample for each kind of silence."""
+        """Return the family, with one sample per scope."""
         if self._facts is not self._ledger.facts:
             self._facts, self._silences = self._ledger.facts, silences(self._ledger.facts.all)
-        found = Counter(_covered(each) for each in self._silences if each.made <= now < each.until)
-        return SILENCES.head(dialect) + "".join(f"{line}{found[name]}\n" for name, line in _COVERS.items())
+        counts = Counter(_scope(silence) for silence in self._silences if silence.made <= now < silence.until)
+        return SILENCES.head(dialect) + "".join(f"{line}{counts[name]}\n" for name, line in _SCOPES.items())
 
 
-def _covered(silence: Silence) -> str:
+def _scope(silence: Silence) -> str:
     return "alert" if silence.key else "product" if silence.product else "all"

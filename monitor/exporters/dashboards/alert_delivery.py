@@ -1,4 +1,4 @@
-"""The dashboard of alerts: what fires, and whether notifications reach their receivers and people."""
+"""The dashboard of alerts: firing alerts, delivery of notifications, and acknowledgements."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def alert_delivery_rows() -> Iterator[Row]:
     yield Row("Acknowledgements and silences", tuple(_acknowledgements()))
 
 
-def _daemon(metric: str, more: str = "") -> str:
-    return f"{metric}{{{JOB}{',' + more if more else ''}}}"
+def _daemon(metric: str, matchers: str = "") -> str:
+    return f"{metric}{{{JOB}{',' + matchers if matchers else ''}}}"
 
 
 def _now() -> Iterator[PanelBuilder]:
     waiting, delay = _daemon("ninewatch_notifications_waiting"), _daemon("ninewatch_notification_delay_seconds")
     yield value(
         "Notifications waiting",
-        "Notifications that are not delivered. A number that stays needs attention.",
+        "Notifications that are not delivered. Check the receivers if the number stays above 0.",
         "none",
         Query(f"sum({waiting})"),
         steps=style.ANY_IS_WARNING,
     )
     yield value(
         "Delay",
-        "For how long the oldest undelivered notification has been due.",
+        "Time since the oldest undelivered notification was due.",
         "s",
         Query(f"max({delay})"),
         steps=style.up_to(60, 300),
@@ -47,16 +47,16 @@ def _now() -> Iterator[PanelBuilder]:
         Query(f"sum({_daemon('ninewatch_receivers_failing')})"),
         steps=style.ANY_IS_BAD,
     )
-    for word, label, steps in (
+    for name, label, steps in (
         ("not acknowledged", "false", style.ANY_IS_BAD),
         ("acknowledged", "true", style.ANY_IS_WARNING),
     ):
-        text = f"Open pages that {'a person' if label == 'true' else 'no person'} has acknowledged."
+        text = f"Open pages that are {name}."
         pages = _daemon("ninewatch_open_pages", f'acknowledged="{label}"')
-        yield value(f"Pages {word}", text, "none", Query(f"sum({pages})"), steps=steps)
+        yield value(f"Pages {name}", text, "none", Query(f"sum({pages})"), steps=steps)
     yield value(
         "Alerts that cannot fire",
-        "Burn alerts whose objective is too low for their window; see `check-config`.",
+        "Burn alerts that can never fire, because the objective is too low for the window; see `check-config`.",
         "none",
         Query(f"sum({by_product('ninewatch_burn_alert_possible', labels='product, window')} == bool 0)"),
         steps=style.ANY_IS_WARNING,
@@ -66,14 +66,14 @@ def _now() -> Iterator[PanelBuilder]:
 def _alerts() -> Iterator[PanelBuilder]:
     yield timeline(
         "Outages",
-        "Products that open incidents keep down, also while their state is unknown.",
+        "Products that are down by their open incidents, even if their state is unknown.",
         _OUTAGE,
         Query(by_product("ninewatch_product_outage"), "{{product}}"),
         label="product",
     )
     yield timeline(
         "Alerts of Prometheus",
-        "Alerts of the shipped rules. Watchdog always fires; without it, Prometheus has not loaded the rules.",
+        "Alerts of ninewatch's rules. Watchdog always fires; if it is missing, Prometheus has not loaded the rules.",
         _FIRING,
         Query('max by (alertname) (ALERTS{alertname=~"Watchdog|Ninewatch.*",alertstate="firing"})', "{{alertname}}"),
     )
@@ -96,7 +96,7 @@ def _delivery() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Delay of the oldest",
-        "For how long the oldest undelivered notification has been due.",
+        "Time since the oldest undelivered notification was due.",
         "s",
         Query(_daemon("ninewatch_notification_delay_seconds"), "{{instance}}"),
     )
@@ -117,8 +117,8 @@ def _delivery() -> Iterator[PanelBuilder]:
         bars=True,
     )
     yield lines(
-        "Errors of ninewatch",
-        "Errors of ninewatch while deciding or delivering, in the preceding hour.",
+        "Internal errors",
+        "Internal errors while alerts were decided or delivered, in the preceding hour.",
         "none",
         Query(f"sum(increase({_daemon('ninewatch_alerting_defects_total')}[1h]))", "errors"),
         width=12,
@@ -128,10 +128,10 @@ def _delivery() -> Iterator[PanelBuilder]:
 
 def _acknowledgements() -> Iterator[PanelBuilder]:
     count = f"sum by (severity) (increase({_daemon('ninewatch_acknowledgements_total')}[24h]))"
-    spent = f"sum by (severity) (increase({_daemon('ninewatch_time_to_acknowledge_seconds_total')}[24h]))"
+    total = f"sum by (severity) (increase({_daemon('ninewatch_time_to_acknowledge_seconds_total')}[24h]))"
     yield lines(
         "Open pages",
-        "Open pages, by whether a person has acknowledged them.",
+        "Open pages, by whether a person acknowledged them.",
         "none",
         Query(f"sum by (acknowledged) ({_daemon('ninewatch_open_pages')})", "acknowledged: {{acknowledged}}"),
         width=6,
@@ -147,12 +147,12 @@ def _acknowledgements() -> Iterator[PanelBuilder]:
         "Mean time to acknowledge",
         "Mean time from announcement to acknowledgement, over the preceding 24 hours.",
         "s",
-        Query(f"{spent} / ({count} > 0)", "{{severity}}"),
+        Query(f"{total} /  ({count} > 0)", "{{severity}}"),
         width=6,
     )
     yield lines(
-        "Silences in force",
-        "Silences by what they cover. `GET /api/v1/silences` lists them with author, reason and end.",
+        "Active silences",
+        "Active silences by scope. `GET /api/v1/silences` lists them with author, reason and end.",
         "none",
         Query(f"max by (covers) ({_daemon('ninewatch_silences')})", "{{covers}}"),
         width=6,

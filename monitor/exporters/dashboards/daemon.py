@@ -8,7 +8,7 @@ from monitor.exporters.dashboards import style
 from monitor.exporters.dashboards.expressions import DAEMON
 from monitor.exporters.dashboards.panels import PanelBuilder, Query, Row, lines, rows, timeline, value
 
-_REACHED = {0: ("NOT REACHED", style.BAD), 1: ("answers", style.GOOD)}
+_SCRAPE_STATES = {0: ("NOT REACHED", style.BAD), 1: ("answers", style.GOOD)}
 
 
 def daemon_rows() -> Iterator[Row]:
@@ -20,7 +20,7 @@ def daemon_rows() -> Iterator[Row]:
     yield Row("Resources", tuple(_resources()))
 
 
-def _of(metric: str) -> str:
+def _by_daemon(metric: str) -> str:
     return f"{metric}{{{DAEMON}}}"
 
 
@@ -29,61 +29,65 @@ def _per_daemon(name: str = "") -> str:
 
 
 def _events(metric: str, name: str, span: str = "5m") -> Query:
-    counted = f"sum by (instance) (increase({_of(metric)}[{span}]))"
-    return Query(counted, _per_daemon(name))
+    increase = f"sum by (instance) (increase({_by_daemon(metric)}[{span}]))"
+    return Query(increase, _per_daemon(name))
 
 
 def _now() -> Iterator[PanelBuilder]:
     yield value(
         "Configuration",
-        "Whether the files on disk are loaded. NO: a change was rejected; see the log.",
+        "Whether the configuration on disk is loaded. NO: a change was rejected; see the log.",
         "none",
-        Query(f"min({_of('ninewatch_config_reload_success')})"),
+        Query(f"min({_by_daemon('ninewatch_config_reload_success')})"),
         names=style.YES_NO,
     )
     yield value(
         "Configuration loaded",
-        "Time since the configuration was loaded, of the daemon that did so first.",
+        "Time since the configuration was loaded; the longest of all daemons.",
         "s",
-        Query(f"time() - min({_of('ninewatch_config_reload_timestamp_seconds')})"),
+        Query(f"time() - min({_by_daemon('ninewatch_config_reload_timestamp_seconds')})"),
     )
     yield value(
         "Running for",
-        "Time since the daemon started, of the daemon that started last.",
+        "Time since the daemon started; the shortest of all daemons.",
         "s",
-        Query(f"time() - max({_of('process_start_time_seconds')})"),
+        Query(f"time() - max({_by_daemon('process_start_time_seconds')})"),
     )
     yield value(
         "Unrecorded",
-        "Time since the record could be written; 0 while it can.",
+        "Time since writes to the record began to fail; 0 if they succeed.",
         "s",
-        Query(f"max({_of('ninewatch_store_unrecorded_seconds')})"),
+        Query(f"max({_by_daemon('ninewatch_store_unrecorded_seconds')})"),
         steps=style.up_to(1, 30),
     )
     yield value(
         "Descriptors exhausted",
         "Number of daemons without free file descriptors. Their probes are unknown.",
         "none",
-        Query(f"sum({_of('ninewatch_descriptors_exhausted')})"),
+        Query(f"sum({_by_daemon('ninewatch_descriptors_exhausted')})"),
         steps=style.ANY_IS_BAD,
     )
     yield value(
         "Internal errors",
-        "Errors in hooks after an observation and while alerting, in 24 h. Probing continued.",
+        "Internal errors after observations and in alerting, in 24 h. Probing continued.",
         "none",
         Query(
-            f"sum(increase({_of('ninewatch_hook_failures_total')}[24h]))"
-            f" + sum(increase({_of('ninewatch_alerting_defects_total')}[24h]))"
+            f"sum(increase({_by_daemon('ninewatch_hook_failures_total')}[24h]))"
+            f" + sum(increase({_by_daemon('ninewatch_alerting_defects_total')}[24h]))"
         ),
         steps=style.ANY_IS_WARNING,
     )
     yield timeline(
-        "Scrapes", "Whether Prometheus reaches the daemons.", _REACHED, Query(_of("up"), "{{instance}}"), width=12
+        "Scrapes",
+        "Whether Prometheus can scrape the daemons.",
+        _SCRAPE_STATES,
+        Query(_by_daemon("up"), "{{instance}}"),
+        width=12,
     )
     yield rows(
         "Versions",
         "Version of ninewatch and of SQLite.",
-        f"max by (instance, version, sqlite) ({_of('ninewatch_build_info')})",
+        f"max by (instance, version, sqlite) ({_by_daemon('ninewatch_build_info')})",
         ("Value",),
         width=12,
     )
@@ -92,62 +96,62 @@ def _now() -> Iterator[PanelBuilder]:
 def _schedule() -> Iterator[PanelBuilder]:
     yield lines(
         "Lateness of probes",
-        "Delay from due to start: of the last probe, and the longest since the daemon started.",
+        "Delay from due to start of the last probe, and the longest delay since the daemon started.",
         "s",
-        Query(_of("ninewatch_schedule_lateness_seconds"), _per_daemon("last")),
-        Query(_of("ninewatch_schedule_lateness_max_seconds"), _per_daemon("longest")),
+        Query(_by_daemon("ninewatch_schedule_lateness_seconds"), _per_daemon("last")),
+        Query(_by_daemon("ninewatch_schedule_lateness_max_seconds"), _per_daemon("longest")),
     )
     yield lines(
         "Lag of the event loop",
-        "Last measured, and the highest since the daemon started.",
+        "Lag at the last measurement, and the highest lag since the daemon started.",
         "s",
-        Query(_of("ninewatch_loop_lag_seconds"), _per_daemon("last")),
-        Query(_of("ninewatch_loop_lag_max_seconds"), _per_daemon("highest")),
+        Query(_by_daemon("ninewatch_loop_lag_seconds"), _per_daemon("last")),
+        Query(_by_daemon("ninewatch_loop_lag_max_seconds"), _per_daemon("highest")),
     )
     yield lines(
         "Probes in progress, probes skipped",
         "The time of a skipped probe is unknown.",
         "none",
-        Query(_of("ninewatch_probes_in_flight"), _per_daemon("in progress")),
+        Query(_by_daemon("ninewatch_probes_in_flight"), _per_daemon("in progress")),
         _events("ninewatch_missed_ticks_total", "skipped in 5m"),
     )
     yield lines(
         "Probes per second",
-        "Probes of all products, by outcome. Unknown: the fault was on the monitor's side.",
+        "Probes of all products, by outcome. Unknown: the monitor could not probe.",
         "ops",
-        Query(f"sum by (outcome) (rate({_of('ninewatch_probes_total')}[$__rate_interval]))", "{{outcome}}"),
+        Query(f"sum by (outcome) (rate({_by_daemon('ninewatch_probes_total')}[$__rate_interval]))", "{{outcome}}"),
     )
     yield lines(
         "Age of figures",
         "Age of the oldest figures of a product on the metrics page.",
         "s",
-        Query(_of("ninewatch_figures_age_seconds"), _per_daemon()),
+        Query(_by_daemon("ninewatch_figures_age_seconds"), _per_daemon()),
     )
     yield lines(
         "Samples omitted",
         "Open incidents without a sample of `ninewatch_open_incident_info`, because of the limit per page.",
         "none",
-        Query(_of("ninewatch_samples_omitted"), _per_daemon()),
+        Query(_by_daemon("ninewatch_samples_omitted"), _per_daemon()),
     )
 
 
 def _record() -> Iterator[PanelBuilder]:
     yield lines(
         "Write queue",
-        "Age of the oldest unwritten observation, and time that could not be recorded.",
+        "Age of the oldest unwritten observation, and time since writes began to fail.",
         "s",
-        Query(_of("ninewatch_store_queue_age_seconds"), _per_daemon("age")),
-        Query(_of("ninewatch_store_unrecorded_seconds"), _per_daemon("unrecorded")),
+        Query(_by_daemon("ninewatch_store_queue_age_seconds"), _per_daemon("age")),
+        Query(_by_daemon("ninewatch_store_unrecorded_seconds"), _per_daemon("unrecorded")),
     )
     yield lines(
         "Observations waiting",
         "Observations in the write queue.",
         "none",
-        Query(_of("ninewatch_store_queue_depth"), _per_daemon()),
+        Query(_by_daemon("ninewatch_store_queue_depth"), _per_daemon()),
     )
     yield lines(
-        "Faults of the record",
-        "Failed and retried writes, lost and late observations in 5 minutes, and record files that were lost in 24 h.",
+        "Errors of the record",
+        "Failed writes, dropped and late observations in 5 minutes, and lost record files in 24 h.",
         "none",
         _events("ninewatch_store_write_failures_total", "write failures"),
         _events("ninewatch_store_dropped_total", "dropped"),
@@ -162,31 +166,33 @@ def _clock() -> Iterator[PanelBuilder]:
         "Clock",
         "Wall clock minus the record's time. It differs from 0 after the wall clock was set back.",
         "s",
-        Query(_of("ninewatch_clock_offset_seconds"), _per_daemon()),
+        Query(_by_daemon("ninewatch_clock_offset_seconds"), _per_daemon()),
     )
     yield lines(
         "Clock steps",
-        "Steps of the wall clock in 24 h, and observations of a wrong clock that a startup set aside.",
+        "Steps of the wall clock in 24 h, and observations of a wrong clock that were set aside at startup.",
         "none",
         _events("ninewatch_clock_steps_total", "steps", "24h"),
-        Query(_of("ninewatch_observations_set_aside"), _per_daemon("set aside")),
+        Query(_by_daemon("ninewatch_observations_set_aside"), _per_daemon("set aside")),
     )
     yield lines(
         "Anchors",
-        "Time since the end of the last day whose head each anchor has. No anchor: no data.",
+        "Time since the end of the last anchored day, per anchor. No data: no anchor is configured.",
         "s",
-        Query(f"time() - {_of('ninewatch_anchored_until_timestamp_seconds')}", "{{anchor}}"),
+        Query(f"time() - {_by_daemon('ninewatch_anchored_until_timestamp_seconds')}", "{{anchor}}"),
     )
 
 
 def _resources() -> Iterator[PanelBuilder]:
-    cpu = f"rate({_of('process_cpu_seconds_total')}[$__rate_interval])"
-    yield lines("CPU", "Share of one processor.", "percentunit", Query(cpu, _per_daemon()))
-    yield lines("Memory", "Resident memory.", "bytes", Query(_of("process_resident_memory_bytes"), _per_daemon()))
+    cpu = f"rate({_by_daemon('process_cpu_seconds_total')}[$__rate_interval])"
+    yield lines("CPU", "CPU time per second of the process.", "percentunit", Query(cpu, _per_daemon()))
+    yield lines(
+        "Memory", "Resident memory.", "bytes", Query(_by_daemon("process_resident_memory_bytes"), _per_daemon())
+    )
     yield lines(
         "File descriptors",
         "Open file descriptors, and the limit.",
         "none",
-        Query(_of("process_open_fds"), _per_daemon("open")),
-        Query(_of("process_max_fds"), _per_daemon("limit")),
+        Query(_by_daemon("process_open_fds"), _per_daemon("open")),
+        Query(_by_daemon("process_max_fds"), _per_daemon("limit")),
     )

@@ -1,7 +1,7 @@
-"""PromQL that several dashboards share: selectors, figures over all replicas, verdicts and nines.
+"""PromQL that several dashboards use: selectors, figures over all replicas, verdicts and nines.
 
-Several daemons may publish the same products (replicas). Bounds are then the outermost of theirs, as in the recording
-rules; the dashboards do not need these rules.
+If several daemons (replicas) publish the same products, the bounds are the lowest low bound and the highest high bound,
+as in the recording rules. The dashboards do not need the recording rules.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ DAEMON: Final = f'{JOB},instance=~"$instance"'
 WINDOW: Final = f'{PRODUCT},window="$window"'
 
 BOUNDS: Final = {"low": "min", "point": "avg", "high": "max"}
-NINES_SHOWN: Final = 9
+MAX_NINES: Final = 9
 
 
-def by_product(metric: str, more: str = "", function: str = "max", labels: str = "product") -> str:
-    """Return a metric of the selected products over all replicas; `more` are further matchers."""
-    return f"{function} by ({labels}) ({metric}{{{PRODUCT}{',' + more if more else ''}}})"
+def by_product(metric: str, matchers: str = "", function: str = "max", labels: str = "product") -> str:
+    """Return a metric of the selected products over all replicas; `matchers` are additional matchers."""
+    return f"{function} by ({labels}) ({metric}{{{PRODUCT}{',' + matchers if matchers else ''}}})"
 
 
 def of_window(metric: str, bound: str) -> str:
@@ -34,9 +34,9 @@ def availability(bound: str) -> str:
 
 def promised(bound: str) -> str:
     """Return a bound of the availability over the window of the product's objective."""
-    own = f"on (product, window) ninewatch_objective_window_seconds{{{JOB}}}"
+    in_objective_window = f"on (product, window) ninewatch_objective_window_seconds{{{JOB}}}"
     figure = f'ninewatch_availability_ratio{{{PRODUCT},bound="{bound}"}}'
-    return f"{BOUNDS[bound]} by (product) ({figure} and {own})"
+    return f"{BOUNDS[bound]} by (product) ({figure} and {in_objective_window})"
 
 
 OBJECTIVE: Final = by_product("ninewatch_objective_ratio")
@@ -46,12 +46,12 @@ BUDGET: Final = by_product("ninewatch_budget_remaining_seconds", function="min")
 BUDGET_SHARE: Final = f"{BUDGET} / (" + by_product("ninewatch_budget_allowed_seconds") + " > 0)"
 OPEN_INCIDENTS: Final = by_product("ninewatch_incidents_open")
 EXPIRY: Final = by_product("probe_ssl_earliest_cert_expiry", function="min", labels="product, check") + " - time()"
-# 0: undecided, 1: missed, 2: met; nothing if nothing is known.
+# 0: undecided, 1: missed, 2: met; no sample if all time is unknown.
 VERDICT: Final = f"2 * ({promised('low')} >= bool {OBJECTIVE}) + ({promised('high')} < bool {OBJECTIVE})"
 
 
 def state(name: str) -> str:
-    """Return 1 for each product that is in the state, else 0."""
+    """Return an expression that is 1 for products in the state and 0 for other products."""
     return by_product("ninewatch_product_state", f'state="{name}"')
 
 
@@ -63,14 +63,14 @@ _GATE: Final = by_product("ninewatch_gate_state", 'state="%s"')
 GATE: Final = f"{_GATE % 'go'} + 2 * {_GATE % 'hold'}"
 
 
-def floored(ratio: str) -> str:
-    """Round a ratio down to four digits of percent, so that nothing below 1 prints as 100 %."""
+def rounded_down(ratio: str) -> str:
+    """Return a ratio rounded down to 4 digits of percent, so that only 1 is shown as 100 %."""
     return f"floor(1e6 * {ratio}) / 1e6"
 
 
 def nines(ratio: str) -> str:
-    """Return the number of nines, rounded down to two digits; at most 9, also if there was no downtime at all.
+    """Return the number of nines, rounded down to 2 digits; at most 9, which also means no downtime.
 
-    1e-5 is added before the rounding because 1 - 0.999 is a little more than 0.001.
+    1e-5 is added before the rounding, because the floating-point result of 1 - 0.999 is greater than 0.001.
     """
-    return f"floor(100 * clamp_max(-log10(1 - ({ratio})), {NINES_SHOWN}) + 1e-5) / 100"
+    return f"floor(100 * clamp_max(-log10(1 - ({ratio})), {MAX_NINES}) + 1e-5) / 100"

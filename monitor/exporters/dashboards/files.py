@@ -1,4 +1,4 @@
-"""The files of the dashboards: `dashboards/*.json` and the chart's copies; a test compares them with this code."""
+"""Generate the files of the dashboards: `dashboards/*.json` and the copies in the Helm chart."""
 
 from __future__ import annotations
 
@@ -30,47 +30,47 @@ Variables = tuple[Callable[[], Builder[models.VariableModel]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Board:
+class _DashboardSpec:
     uid: str
     title: str
     description: str
     rows: Callable[[], Iterator[Row]]
     variables: Variables
-    page: tuple[str, str] = ("Portfolio", "/")  # the page of ninewatch that it links to: title and path
+    page: tuple[str, str] = ("Portfolio", "/")  # title and path of the linked page of ninewatch
 
 
-BOARDS: Final[Mapping[str, _Board]] = {
-    "portfolio": _Board(
+DASHBOARDS: Final[Mapping[str, _DashboardSpec]] = {
+    "portfolio": _DashboardSpec(
         "ninewatch-portfolio",
         "ninewatch: portfolio",
         "State, verdicts, nines with bounds, error budgets and claim ceilings of all products.",
         portfolio_rows,
         (variables.products, variables.window),
     ),
-    "product": _Board(
+    "product": _DashboardSpec(
         "ninewatch-product",
         "ninewatch: product",
-        "State, availability, error budget, incidents, blame and probes of one product.",
+        "State, availability, error budget, incidents, dependencies and probes of one product.",
         product_rows,
         (variables.product, variables.window),
         ("Page of the product", "/products/${product}"),
     ),
-    "readiness": _Board(
+    "readiness": _DashboardSpec(
         "ninewatch-readiness",
         "ninewatch: readiness and drills",
         "Which objectives the readiness checklists support. Drills have no metrics yet.",
         readiness_rows,
         (variables.products,),
     ),
-    "alert-delivery": _Board(
+    "alert-delivery": _DashboardSpec(
         "ninewatch-alert-delivery",
         "ninewatch: alert delivery",
-        "Alerts that fire, and whether notifications reach their receivers and people.",
+        "Firing alerts, delivery of notifications, and acknowledgements.",
         alert_delivery_rows,
         (variables.products,),
         ("Runbook", "/runbook"),
     ),
-    "daemon": _Board(
+    "daemon": _DashboardSpec(
         "ninewatch-daemon",
         "ninewatch: daemon",
         "Health of the monitor itself: schedule, record, clock, anchors and resources.",
@@ -87,36 +87,36 @@ def dashboard_file(name: str) -> str:
 
 
 def dashboard(name: str) -> models.Dashboard:
-    """Return a dashboard. Its data source is a variable, and so is the address of ninewatch's pages."""
-    board = BOARDS[name]
-    found = Dashboard(board.title).uid(board.uid).description(board.description).tags([TAG, "sla"]).version(1)
-    found.editable().timezone("browser").tooltip(models.DashboardCursorSync.CROSSHAIR)
-    found.time("now-24h", "now").refresh("30s")
-    for variable in (variables.datasource, variables.job, *board.variables, variables.public_url):
-        found.with_variable(variable())
-    title, path = board.page
-    found.link(variables.other_dashboards()).link(variables.page(title, path, "Open ninewatch's pages"))
-    if variables.product in board.variables or variables.products in board.variables:
-        found.annotation(_incidents())
-    for row in board.rows():
-        _add(found, row)
-    return _numbered(found.build())
+    """Build a dashboard. The data source and the address of ninewatch's pages are variables."""
+    spec = DASHBOARDS[name]
+    builder = Dashboard(spec.title).uid(spec.uid).description(spec.description).tags([TAG, "sla"]).version(1)
+    builder.editable().timezone("browser").tooltip(models.DashboardCursorSync.CROSSHAIR)
+    builder.time("now-24h", "now").refresh("30s")
+    for variable in (variables.datasource, variables.job, *spec.variables, variables.public_url):
+        builder.with_variable(variable())
+    title, path = spec.page
+    builder.link(variables.other_dashboards()).link(variables.page(title, path, "Open ninewatch's pages"))
+    if variables.product in spec.variables or variables.products in spec.variables:
+        builder.annotation(_incidents())
+    for row in spec.rows():
+        _add_row(builder, row)
+    return _with_panel_ids(builder.build())
 
 
-def _add(board: Dashboard, row: Row) -> None:
+def _add_row(board: Dashboard, row: Row) -> None:
     board.with_row(RowPanel(row.title))
     for panel in row.panels:
         board.with_panel(panel)
 
 
-def _numbered(board: models.Dashboard) -> models.Dashboard:
-    """Give every panel an id of its own, which links to panels use."""
+def _with_panel_ids(board: models.Dashboard) -> models.Dashboard:
+    """Set a unique id on every panel, for links to panels."""
     for number, panel in enumerate(board.panels or (), 1):
         panel.id_val = number
     return board
 
 
 def _incidents() -> AnnotationQuery:
-    """Return annotations while a product has open incidents."""
-    found = AnnotationQuery().name("Incidents").datasource(DATASOURCE).enable(True).icon_color(BAD)
-    return found.expr(f"{OPEN_INCIDENTS} > 0")
+    """Return annotations for the times with open incidents."""
+    annotation = AnnotationQuery().name("Incidents").datasource(DATASOURCE).enable(True).icon_color(BAD)
+    return annotation.expr(f"{OPEN_INCIDENTS} > 0")

@@ -1,6 +1,6 @@
-"""Panels of the dashboards: one function per kind. Each has a title, a description and its queries.
+"""Panels of the dashboards: one function per kind of panel.
 
-What has no value is shown as "unknown" or as a gap, never as 0.
+A missing value is shown as "unknown" or as a gap, not as 0.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NO_VALUE: Final = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One PromQL expression with the legend of its series."""
+    """A PromQL expression and the legend of its series."""
 
     expr: str
     legend: str = ""
@@ -51,7 +51,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: unit and expression; shown in words or coloured if `names` or `steps` are given."""
+    """A column of a table. `names` maps values to text, `steps` to colours."""
 
     expr: str
     unit: str = "none"
@@ -62,7 +62,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A titled row and its panels."""
+    """A row of panels with a title."""
 
     title: str
     panels: tuple[PanelBuilder, ...]
@@ -71,7 +71,7 @@ class Row:
 def lines(
     title: str, description: str, unit: str, *queries: Query, width: int = 8, bars: bool = False, stacked: bool = False
 ) -> timeseries.Panel:
-    """Return lines, bars or a stack over time."""
+    """Return a panel of lines, bars or stacked areas over time."""
     panel = timeseries.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit)
     panel.targets([_target(query, letter) for query, letter in _lettered(queries)]).span(width).height(8)
     panel.draw_style(models.GraphDrawStyle.BARS if bars else models.GraphDrawStyle.LINE).line_width(1)
@@ -86,9 +86,9 @@ def lines(
     return panel
 
 
-def band(title: str, description: str, unit: str, bounds: Mapping[str, str], *more: Query) -> timeseries.Panel:
-    """Return an estimate within the band between its bounds (low, point, high), and further lines."""
-    queries = (*(Query(expr, bound) for bound, expr in bounds.items()), *more)
+def band(title: str, description: str, unit: str, bounds: Mapping[str, str], *additional: Query) -> timeseries.Panel:
+    """Return a panel of an estimate with its bounds (low, point, high) as a band, and of additional lines."""
+    queries = (*(Query(expr, bound) for bound, expr in bounds.items()), *additional)
     panel = lines(title, description, unit, *queries, width=12)
     panel.override_by_name("point", [_property("custom.lineWidth", 2), *_fixed(LINES[0])])
     panel.override_by_name("low", [_property("custom.lineStyle", {"fill": "dash", "dash": [4, 4]}), *_fixed(UNKNOWN)])
@@ -113,7 +113,7 @@ def value(
     width: int = 4,
     decimals: int | None = None,
 ) -> stat.Panel:
-    """Return present values, coloured by `steps` or in the words of `names`."""
+    """Return a panel of current values, coloured by `steps` or shown as the texts of `names`."""
     panel = stat.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit)
     panel.targets([_target(query, letter, instant=True) for query, letter in _lettered(queries)])
     panel.span(width).height(4).no_value(_NO_VALUE).thresholds(thresholds(steps))
@@ -126,7 +126,7 @@ def value(
 
 
 def gauges(title: str, description: str, unit: str, query: Query, steps: Steps, width: int = 8) -> bargauge.Panel:
-    """Return one horizontal bar per series, with present values."""
+    """Return a panel of current values, with one horizontal bar per series."""
     panel = bargauge.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit)
     panel.targets([_target(query, "A", instant=True)]).span(width).height(8).no_value(_NO_VALUE)
     panel.thresholds(thresholds(steps)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
@@ -138,7 +138,7 @@ def gauges(title: str, description: str, unit: str, query: Query, steps: Steps, 
 def timeline(
     title: str, description: str, names: Names, *queries: Query, width: int = GRID, label: str = ""
 ) -> statetimeline.Panel:
-    """Return one band per series in words and colours; `label` is the label that has a product's id."""
+    """Return a panel of states over time, one band per series; `label` is the label with the product's id."""
     panel = statetimeline.Panel().title(title).description(description).datasource(DATASOURCE).unit("none")
     panel.targets([_target(query, letter) for query, letter in _lettered(queries)]).span(width).height(8)
     panel.mappings([mapping(names)]).thresholds(thresholds(((None, UNKNOWN),))).no_value(_NO_VALUE)
@@ -153,13 +153,13 @@ def timeline(
 
 
 def figures(title: str, description: str, key: str, columns: Mapping[str, Column], height: int = 8) -> table.Panel:
-    """Return a table with one row per value of the label `key`, a product's id unless it is another label."""
+    """Return a table with one row per value of the label `key`. Rows of products have links."""
     panel = table.Panel().title(title).description(description).datasource(DATASOURCE).unit("none")
     queries = [Query(column.expr) for column in columns.values()]
     panel.targets([_target(query, letter, instant=True, rows=True) for query, letter in _lettered(queries)])
     panel.span(GRID).height(height).no_value(_NO_VALUE).thresholds(thresholds(PLAIN)).show_header(True)
     headings = {f"Value #{_letter(number)}": heading for number, heading in enumerate(columns)}
-    # After an outer join, the columns of time are `Time`, or `Time 1`, `Time 2`, ...
+    # After an outer join, the time columns are `Time`, or `Time 1`, `Time 2`, ...
     times = {"Time": True, **{f"Time {number}": True for number in range(1, len(columns) + 1)}}
     panel.transformations(
         [
@@ -175,7 +175,7 @@ def figures(title: str, description: str, key: str, columns: Mapping[str, Column
 
 
 def rows(title: str, description: str, expr: str, hidden: Sequence[str], width: int = GRID) -> table.Panel:
-    """Return a table with one row per series, and its labels as columns without those that are hidden."""
+    """Return a table with one row per series and one column per label, except the hidden labels."""
     panel = table.Panel().title(title).description(description).datasource(DATASOURCE).unit("none").show_header(True)
     panel.targets([_target(Query(expr), "A", instant=True, rows=True)]).span(width).height(8)
     panel.no_value(_NO_VALUE)
@@ -184,26 +184,26 @@ def rows(title: str, description: str, expr: str, hidden: Sequence[str], width: 
 
 
 def note(title: str, description: str, content: str, width: int = GRID, height: int = 4) -> text.Panel:
-    """Return text (Markdown)."""
+    """Return a panel of Markdown text."""
     panel = text.Panel().title(title).description(description).span(width).height(height)
     return panel.mode(TextMode.MARKDOWN).content(content)
 
 
 def _column_properties(column: Column) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = [("unit", column.unit)]
+    properties: list[tuple[str, Any]] = [("unit", column.unit)]
     decimals = 4 if column.unit == "percentunit" and column.decimals is None else column.decimals
     if decimals is not None:
-        found.append(("decimals", decimals))
+        properties.append(("decimals", decimals))
     if column.names is not None:
-        found.extend(mapping_properties(column.names))
-    return [*found, *(threshold_properties(column.steps) if column.steps else ())]
+        properties.extend(mapping_properties(column.names))
+    return [*properties, *(threshold_properties(column.steps) if column.steps else ())]
 
 
 def _target(query: Query, letter: str, *, instant: bool = False, rows: bool = False) -> prometheus.Dataquery:
-    found = prometheus.Dataquery().expr(query.expr).ref_id(letter).legend_format(query.legend or "__auto")
-    found.datasource(DATASOURCE).editor_mode(QueryEditorMode.CODE)
-    found.format(PromQueryFormat.TABLE if rows else PromQueryFormat.TIME_SERIES)
-    return found.instant() if instant else found.range()
+    target = prometheus.Dataquery().expr(query.expr).ref_id(letter).legend_format(query.legend or "__auto")
+    target.datasource(DATASOURCE).editor_mode(QueryEditorMode.CODE)
+    target.format(PromQueryFormat.TABLE if rows else PromQueryFormat.TIME_SERIES)
+    return target.instant() if instant else target.range()
 
 
 def _lettered(queries: Sequence[Query]) -> list[tuple[Query, str]]:

@@ -19,9 +19,9 @@ from monitor.exporters.dashboards.expressions import (
     VERDICT,
     availability,
     by_product,
-    floored,
     nines,
     promised,
+    rounded_down,
     state,
 )
 from monitor.exporters.dashboards.panels import (
@@ -58,7 +58,7 @@ def _counts() -> Iterator[PanelBuilder]:
         )
     yield value(
         "Low coverage",
-        "Number of products of which less than 99 % of the window is known. Their bounds are wide.",
+        "Number of products with less than 99 % coverage of the window. Their bounds are wide.",
         "none",
         Query(f"sum({COVERAGE} < bool 0.99)"),
         steps=style.ANY_IS_WARNING,
@@ -66,7 +66,7 @@ def _counts() -> Iterator[PanelBuilder]:
     )
     yield value(
         "Objectives missed",
-        "Number of products that missed their objective: the maximum is below it.",
+        "Number of products that missed their objective: the maximum is below the objective.",
         "none",
         Query(f"sum(({VERDICT}) == bool 1)"),
         steps=style.ANY_IS_BAD,
@@ -74,7 +74,7 @@ def _counts() -> Iterator[PanelBuilder]:
     )
     yield value(
         "Open incidents",
-        "Incidents of checks; not every incident takes its product down.",
+        "Open incidents of checks. A product with open incidents may be up.",
         "none",
         Query(f"sum({OPEN_INCIDENTS})"),
         steps=style.ANY_IS_BAD,
@@ -82,7 +82,7 @@ def _counts() -> Iterator[PanelBuilder]:
     )
     yield value(
         "Smallest budget left",
-        "Smallest share of the error budget that is left; below 0 the objective is missed.",
+        "Lowest remaining share of an error budget. If it is below 0, the objective is missed.",
         "percentunit",
         Query(f"min({BUDGET_SHARE})"),
         steps=style.BUDGET,
@@ -114,13 +114,13 @@ def _objectives() -> PanelBuilder:
         "Objectives",
         "Over the window of each objective, before exclusions. Met: the minimum reaches the objective. Missed: the "
         "maximum is below it. Ceiling: highest availability that may be claimed with the unmet readiness items. Spent "
-        "in: time until the budget runs out at the burn rate of the last 24 h; empty if it lasts.",
+        "in: time until the budget is spent at the burn rate of the last 24 h; empty if it lasts.",
         "product",
         {
             "Verdict": Column(VERDICT, names=style.VERDICTS),
-            "Availability": Column(floored(promised("point")), "percentunit"),
-            "Minimum": Column(floored(promised("low")), "percentunit"),
-            "Maximum": Column(floored(promised("high")), "percentunit"),
+            "Availability": Column(rounded_down(promised("point")), "percentunit"),
+            "Minimum": Column(rounded_down(promised("low")), "percentunit"),
+            "Maximum": Column(rounded_down(promised("high")), "percentunit"),
             "Objective": Column(OBJECTIVE, "percentunit"),
             "Ceiling": Column(CEILING, "percentunit"),
             "Budget left": Column(BUDGET_SHARE, "percentunit", steps=style.BUDGET, decimals=1),
@@ -134,7 +134,7 @@ def _objectives() -> PanelBuilder:
 def _budget_left() -> PanelBuilder:
     return gauges(
         "Budget left",
-        "Share of the error budget that is left, over the window of each objective.",
+        "Remaining share of the error budget, over the window of each objective.",
         "percentunit",
         Query(BUDGET_SHARE, "{{product}}"),
         style.BUDGET,
@@ -144,7 +144,7 @@ def _budget_left() -> PanelBuilder:
 def _budgets() -> Iterator[PanelBuilder]:
     yield lines(
         "Downtime left",
-        "Downtime that the objective still allows; below 0 the objective is missed.",
+        "Downtime that the objective still allows. If it is below 0, the objective is missed.",
         "s",
         Query(BUDGET, "{{product}}"),
     )
@@ -159,21 +159,21 @@ def _budgets() -> Iterator[PanelBuilder]:
 def _nines() -> PanelBuilder:
     return figures(
         "Nines and availability",
-        "The true value is between minimum and maximum. All are rounded down; 9 nines also stand for no "
-        "downtime at all. Where coverage is low, the bounds are wide.",
+        "The true value is between minimum and maximum. All values are rounded down; 9 nines also mean no "
+        "downtime. If coverage is low, the bounds are wide.",
         "product",
         {
-            **{f"Nines: {_WORDS[bound]}": Column(nines(availability(bound)), decimals=2) for bound in BOUNDS},
+            **{f"Nines: {_BOUND_NAMES[bound]}": Column(nines(availability(bound)), decimals=2) for bound in BOUNDS},
             **{
-                f"Availability: {_WORDS[bound]}": Column(floored(availability(bound)), "percentunit")
+                f"Availability: {_BOUND_NAMES[bound]}": Column(rounded_down(availability(bound)), "percentunit")
                 for bound in BOUNDS
             },
-            "Coverage": Column(floored(COVERAGE), "percentunit", steps=style.COVERAGE),
+            "Coverage": Column(rounded_down(COVERAGE), "percentunit", steps=style.COVERAGE),
         },
     )
 
 
-_WORDS = {"low": "minimum", "point": "estimate", "high": "maximum"}
+_BOUND_NAMES = {"low": "minimum", "point": "estimate", "high": "maximum"}
 
 
 def _trends() -> Iterator[PanelBuilder]:
@@ -185,7 +185,7 @@ def _trends() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Availability, estimate",
-        "Estimate of the availability of each product; unknown time is not counted.",
+        "Estimate of the availability of each product. Unknown time does not count.",
         "percentunit",
         Query(availability("point"), "{{product}}"),
     )
@@ -209,7 +209,7 @@ def _incidents() -> Iterator[PanelBuilder]:
     )
     yield gauges(
         "Certificates expire in",
-        "Earliest expiry in the chain that each check received.",
+        "Earliest expiry in the certificate chain of each check.",
         "s",
         Query(EXPIRY, "{{product}}/{{check}}"),
         style.EXPIRY,

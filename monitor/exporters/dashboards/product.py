@@ -1,4 +1,4 @@
-"""The dashboard of one product: state, availability, budget, incidents, blame and probes."""
+"""The dashboard of one product: state, availability, budget, incidents, dependencies and probes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from monitor.exporters.dashboards.expressions import (
     VERDICT,
     availability,
     by_product,
-    floored,
     of_window,
+    rounded_down,
 )
 from monitor.exporters.dashboards.panels import (
     PanelBuilder,
@@ -39,7 +39,7 @@ from monitor.exporters.dashboards.variables import product_page
 from monitor.exporters.products import window_name
 from sla.alerting import BURN_POLICIES
 
-_LONG = "|".join(window_name(policy.long) for policy in BURN_POLICIES)
+_LOOK_BACKS = "|".join(window_name(policy.long) for policy in BURN_POLICIES)
 _DEPENDENCY = f"max by (dependency) (ninewatch_product_dependency_info{{{PRODUCT}}})"
 
 
@@ -49,7 +49,7 @@ def product_rows() -> Iterator[Row]:
     yield Row("Availability over $window", tuple(_availability()))
     yield Row("Error budget and burn", tuple(_budget()))
     yield Row("Incidents and promised limits", tuple(_incidents()))
-    yield Row("Blame: dependencies", tuple(_blame()))
+    yield Row("Dependencies", tuple(_dependencies()))
     yield Row("Probes", tuple(_probes()))
 
 
@@ -60,28 +60,28 @@ def _now() -> Iterator[PanelBuilder]:
     yield value("Current state", "State of the product now.", "none", Query(STATE), names=style.STATES, width=3)
     yield value(
         "Verdict",
-        "Over the window of the objective. Met: the minimum reaches it. Missed: the maximum is below it.",
+        "Over the window of the objective. Met: the minimum reaches the objective. Missed: the maximum is below it.",
         "none",
         Query(VERDICT),
         names=style.VERDICTS,
         width=3,
     )
-    for bound, word in (("low", "minimum"), ("point", "estimate"), ("high", "maximum")):
-        text = f"Availability over the selected window: {word}. The true value is between minimum and maximum."
-        query = Query(floored(availability(bound)))
-        yield value(f"Availability, {word}", text, "percentunit", query, width=3, decimals=4)
+    for bound, name in (("low", "minimum"), ("point", "estimate"), ("high", "maximum")):
+        text = f"Availability over the selected window: {name}. The true value is between minimum and maximum."
+        query = Query(rounded_down(availability(bound)))
+        yield value(f"Availability, {name}", text, "percentunit", query, width=3, decimals=4)
     yield value(
         "Coverage",
-        "Known share of the selected window. Where it is low, the bounds are wide.",
+        "Known share of the selected window. If it is low, the bounds are wide.",
         "percentunit",
-        Query(floored(COVERAGE)),
+        Query(rounded_down(COVERAGE)),
         steps=style.COVERAGE,
         width=3,
         decimals=2,
     )
     yield value(
         "Budget left",
-        "Share of the error budget that is left; below 0 the objective is missed.",
+        "Remaining share of the error budget. If it is below 0, the objective is missed.",
         "percentunit",
         Query(BUDGET_SHARE),
         steps=style.BUDGET,
@@ -116,9 +116,9 @@ def _availability() -> Iterator[PanelBuilder]:
     downtime = {bound: of_window(metric, bound) for bound in BOUNDS}
     yield band("Downtime", "Minimum, estimate and maximum.", "s", downtime)
     metric = "ninewatch_contractual_availability_ratio"
-    agreed = {bound: by_product(metric, f'bound="{bound}"', how) for bound, how in BOUNDS.items()}
-    text = "Over the window of the objective, without the time that the agreement excludes."
-    yield band("Contractual availability", text, "percentunit", agreed, Query(OBJECTIVE, "objective"))
+    contractual = {bound: by_product(metric, f'bound="{bound}"', function) for bound, function in BOUNDS.items()}
+    text = "Over the window of the objective, after exclusions of the agreement."
+    yield band("Contractual availability", text, "percentunit", contractual, Query(OBJECTIVE, "objective"))
     yield lines(
         "Coverage",
         "Known share of each window.",
@@ -131,12 +131,12 @@ def _availability() -> Iterator[PanelBuilder]:
 def _budget() -> Iterator[PanelBuilder]:
     yield lines(
         "Downtime left",
-        "Downtime that the objective still allows; below 0 the objective is missed.",
+        "Downtime that the objective still allows. If it is below 0, the objective is missed.",
         "s",
         Query(BUDGET, "left"),
         Query(by_product("ninewatch_budget_allowed_seconds"), "allowed"),
     )
-    look_backs = f'window=~"{_LONG}"'
+    look_backs = f'window=~"{_LOOK_BACKS}"'
     yield lines(
         "Burn rate",
         '1 spends the budget exactly by the end of its window. The lines "alert at" are the thresholds of alerts.',
@@ -152,7 +152,7 @@ def _budget() -> Iterator[PanelBuilder]:
     )
     yield timeline(
         "Release gate",
-        "Whether the budget policy lets the product be changed, with overrides. The product's page has the reason.",
+        "Whether the product may be changed, by budget policy and overrides. The product's page has the reason.",
         style.GATE,
         Query(GATE, "gate"),
     )
@@ -161,7 +161,7 @@ def _budget() -> Iterator[PanelBuilder]:
 def _incidents() -> Iterator[PanelBuilder]:
     yield rows(
         "Open incidents",
-        "Result of the first failing probe of each open incident. Past incidents are on the product's page.",
+        "Result of the first failed probe of each open incident. Past incidents are on the product's page.",
         f"ninewatch_open_incident_info{{{PRODUCT}}}",
         ("job", "instance", "pod", "namespace", "service", "endpoint", "container", "product", "Value"),
     )
@@ -174,7 +174,7 @@ def _incidents() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Certain downtime",
-        "Certain downtime of the preceding hour, before exclusions.",
+        "Certain downtime in the preceding hour, before exclusions.",
         "s",
         Query(f"max(increase(ninewatch_certain_downtime_seconds_total{{{PRODUCT}}}[1h]))", "down"),
         bars=True,
@@ -182,31 +182,31 @@ def _incidents() -> Iterator[PanelBuilder]:
     outage = "ninewatch_outage_seconds"
     yield lines(
         "Outages and promised limits",
-        "Longest outage or total downtime after exclusions, and the limit that was promised.",
+        "Longest outage or total downtime after exclusions, and the promised limit.",
         "s",
         Query(by_product(outage, 'bound="point"', "avg", "promise"), "{{promise}}"),
         Query(by_product("ninewatch_outage_limit_seconds", labels="promise"), "limit of {{promise}}"),
     )
 
 
-def _blame() -> Iterator[PanelBuilder]:
+def _dependencies() -> Iterator[PanelBuilder]:
     state = f'max by (product) (ninewatch_product_state{{{JOB},state="%s"}})'
     states = f"{state % 'up'} + 2 * {state % 'down'}"
-    renamed = f'label_join({states}, "dependency", "", "product")'
+    by_dependency = f'label_join({states}, "dependency", "", "product")'
     yield timeline(
         "State of dependencies",
-        "States of the products that this product depends on. While one is down at the same time as the product, it is "
-        "the likely cause; the product's page computes the shares of the downtime.",
+        "States of the products that this product depends on. A dependency that is down together with the product is "
+        "the likely cause. The product's page shows the downtime by cause.",
         style.STATES,
         Query(STATE, "this product"),
-        Query(f"sum by (dependency) ({renamed} * on (dependency) {_DEPENDENCY})", "{{dependency}}"),
+        Query(f"sum by (dependency) ({by_dependency} * on (dependency) {_DEPENDENCY})", "{{dependency}}"),
         width=18,
         label="dependency",
     )
-    blame, past, ready = (product_page("${product}", part) for part in ("blame", "incidents", "readiness"))
-    text = f"[Downtime by cause]({blame}): own, of each dependency, undecided.\n\n"
+    split, past, ready = (product_page("${product}", part) for part in ("blame", "incidents", "readiness"))
+    text = f"[Downtime by cause]({split}): own, per dependency, unclear.\n\n"
     text += f"[Past incidents]({past})\n\n[Readiness]({ready})"
-    yield note("Downtime by cause", "Links to the product's page, which computes the split.", text, 6, 8)
+    yield note("Downtime by cause", "Links to the sections of the product's page.", text, 6, 8)
     causes = by_product("ninewatch_downtime_cause_seconds", labels="cause")
     yield lines(
         "Downtime by cause over the window of the objective",
@@ -234,9 +234,7 @@ def _probes() -> Iterator[PanelBuilder]:
         Query(by_product("probe_duration_seconds", labels="check"), "{{check}}"),
     )
     outcomes = f"sum by (outcome) (rate(ninewatch_probes_total{{{PRODUCT}}}[$__rate_interval]))"
-    yield lines(
-        "Probes per second", "Unknown: the fault was on the monitor's side.", "ops", Query(outcomes, "{{outcome}}")
-    )
+    yield lines("Probes per second", "Unknown: the monitor could not probe.", "ops", Query(outcomes, "{{outcome}}"))
     yield lines(
         "Slow probes per second",
         "Good probes that took longer than `slow_after`.",
@@ -245,13 +243,13 @@ def _probes() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "HTTP status",
-        "HTTP status of the last answer; a gap without an answer.",
+        "HTTP status of the last response. A gap means no response.",
         "none",
         Query(by_product("probe_http_status_code", labels="check"), "{{check}}"),
     )
     yield gauges(
         "Certificates expire in",
-        "Earliest expiry in the chain that each check received.",
+        "Earliest expiry in the certificate chain of each check.",
         "s",
         Query(EXPIRY, "{{check}}"),
         style.EXPIRY,

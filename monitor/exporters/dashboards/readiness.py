@@ -1,11 +1,11 @@
-"""The dashboard of readiness: claim ceilings next to objectives. Drills have no metrics yet."""
+"""The readiness dashboard: claim ceilings and objectives. Drills have no metrics yet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from monitor.exporters.dashboards import style
-from monitor.exporters.dashboards.expressions import CEILING, OBJECTIVE, floored, nines, promised
+from monitor.exporters.dashboards.expressions import CEILING, OBJECTIVE, nines, promised, rounded_down
 from monitor.exporters.dashboards.panels import Column, PanelBuilder, Query, Row, figures, gauges, lines, note, value
 
 _SUPPORTED = f"({CEILING} >= bool {OBJECTIVE})"
@@ -14,14 +14,14 @@ _SUPPORTED = f"({CEILING} >= bool {OBJECTIVE})"
 def readiness_rows() -> Iterator[Row]:
     """Yield the rows from top to bottom."""
     yield Row("Readiness", (*_counts(), _ceilings(), *_trends()))
-    text = "The results of drills are not published as metrics yet. This row will show them."
+    text = "The results of drills are not published as metrics yet."
     yield Row("Drills", (note("Drills", "Why this row is empty.", text),))
 
 
 def _counts() -> Iterator[PanelBuilder]:
     yield value(
         "Ceiling below objective",
-        "Number of products whose unmet readiness items do not allow the claim of their objective.",
+        "Number of products whose objective is above the claim ceiling, because of unmet readiness items.",
         "none",
         Query(f"sum({_SUPPORTED} == bool 0)"),
         steps=style.ANY_IS_WARNING,
@@ -29,7 +29,7 @@ def _counts() -> Iterator[PanelBuilder]:
     )
     yield value(
         "Objective supported",
-        "Number of products whose readiness supports their objective.",
+        "Number of products whose objective is not above the claim ceiling.",
         "none",
         Query(f"sum({_SUPPORTED})"),
         steps=style.from_zero(style.GOOD),
@@ -37,7 +37,7 @@ def _counts() -> Iterator[PanelBuilder]:
     )
     yield value(
         "Without a checklist",
-        "Number of products without a readiness checklist. Nothing limits their claim.",
+        "Number of products without a readiness checklist, and so without a claim ceiling.",
         "none",
         Query(f"count({OBJECTIVE}) - (count({CEILING}) or vector(0))"),
         steps=style.from_zero(style.WARNING),
@@ -57,7 +57,7 @@ def _ceilings() -> PanelBuilder:
             "Objective": Column(OBJECTIVE, "percentunit"),
             "Nines of the ceiling": Column(nines(CEILING), decimals=2),
             "Nines of the objective": Column(nines(OBJECTIVE), decimals=2),
-            "Measured, minimum": Column(floored(promised("low")), "percentunit"),
+            "Measured, minimum": Column(rounded_down(promised("low")), "percentunit"),
         },
     )
 
@@ -73,7 +73,7 @@ def _trends() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Claim ceiling",
-        "It changes when a readiness item is attested or its attestation expires.",
+        "The ceiling changes when a readiness item is attested or its attestation expires.",
         "percentunit",
         Query(CEILING, "{{product}}"),
         width=12,

@@ -1,8 +1,8 @@
 """Colours, thresholds and value mappings of the dashboards.
 
-The colours are of the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), which people with any colour vision
-deficiency can distinguish. The red is of Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the
-red of the palette differs too little from its orange. States are also shown in words.
+The colours are from the palette of Okabe and Ito (https://jfly.uni-koeln.de/color/), which is distinguishable with any
+colour vision deficiency. The red is from Paul Tol's "vibrant" scheme (https://personal.sron.nl/~pault/), because the
+palette's red is too similar to its orange. States are also shown as text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ VERDICTS: Final[Names] = {0: ("undecided", UNKNOWN), 1: ("MISSED", BAD), 2: ("me
 YES_NO: Final[Names] = {0: ("NO", BAD), 1: ("yes", GOOD)}
 
 Steps = tuple[tuple[float | None, str], ...]
-"""Colours, each from its value on; the first has no value."""
+"""Pairs of a minimum value and the colour for values from there on. The first pair has no minimum."""
 
 PLAIN: Final[Steps] = ((None, GOOD),)
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
@@ -42,19 +42,19 @@ EXPIRY: Final[Steps] = ((None, BAD), (3 * 86400, WARNING), (21 * 86400, GOOD))
 
 
 def from_zero(colour: str) -> Steps:
-    """Return grey for 0 and the colour from 1 on."""
+    """Return thresholds with grey for 0 and the colour for values from 1 on."""
     return ((None, UNKNOWN), (1, colour))
 
 
 def up_to(warning: float, bad: float) -> Steps:
-    """Return the thresholds of a value that is good while it is small."""
+    """Return thresholds for a value that is good if it is low."""
     return ((None, GOOD), (warning, WARNING), (bad, BAD))
 
 
 def thresholds(steps: Steps) -> ThresholdsConfig:
     """Return the thresholds of a panel."""
-    found = [Threshold(value, colour) for value, colour in steps]
-    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
+    grafana_thresholds = [Threshold(value, colour) for value, colour in steps]
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(grafana_thresholds)
 
 
 def mapping(names: Names) -> ValueMap:
@@ -63,7 +63,7 @@ def mapping(names: Names) -> ValueMap:
 
 
 def threshold_properties(steps: Steps) -> list[tuple[str, Any]]:
-    """Return the properties that colour the text of a table's column by thresholds."""
+    """Return the properties of a table column that colour its text by thresholds."""
     return [
         ("custom.cellOptions", {"type": "color-text"}),
         ("color", {"mode": FieldColorModeId.THRESHOLDS.value}),
@@ -72,5 +72,5 @@ def threshold_properties(steps: Steps) -> list[tuple[str, Any]]:
 
 
 def mapping_properties(names: Names) -> list[tuple[str, Any]]:
-    """Return the properties that show a table's column in words."""
+    """Return the properties of a table column that show its values as texts."""
     return [("custom.cellOptions", {"type": "color-text"}), ("mappings", [mapping(names)])]

@@ -1,6 +1,6 @@
-"""Variables and links that the dashboards share. Links carry the variables and the time range along.
+"""Variables and links that several dashboards use. Links pass on the variables and the time range.
 
-A variable's id is its name, as Grafana sets it: variables with the same id would replace each other.
+The id of a variable is its name, because variables with the same id would replace each other in Grafana.
 """
 
 from __future__ import annotations
@@ -27,92 +27,92 @@ from sla.window import WINDOWS
 
 TAG: Final = "ninewatch"
 DATASOURCE: Final = DataSourceRef("prometheus", "${datasource}")
-PUBLIC_URL: Final = BASE  # the chart replaces it
+PUBLIC_URL: Final = BASE  # the Helm chart replaces it
 _ALL: Final = VariableOption(selected=True, text="All", value="$__all")
-_KEPT: Final = "${datasource:queryparam}&${job:queryparam}&${public_url:queryparam}&${__url_time_range}"
+_PASSED_ON: Final = "${datasource:queryparam}&${job:queryparam}&${public_url:queryparam}&${__url_time_range}"
 
 
 def datasource() -> DatasourceVariable:
-    """Return the choice of the Prometheus data source."""
-    found = (
+    """Return the variable for the Prometheus data source."""
+    variable = (
         DatasourceVariable("datasource")
         .id("datasource")
         .label("Data source")
         .description("The Prometheus that scrapes ninewatch.")
     )
-    return found.type("prometheus")
+    return variable.type("prometheus")
 
 
 def public_url() -> TextBoxVariable:
-    """Return the address that links to ninewatch's pages start with."""
-    chosen = VariableOption(selected=True, text=PUBLIC_URL, value=PUBLIC_URL)
-    found = (
+    """Return the variable for the address of ninewatch's pages."""
+    default = VariableOption(selected=True, text=PUBLIC_URL, value=PUBLIC_URL)
+    variable = (
         TextBoxVariable("public_url")
         .id("public_url")
         .label("ninewatch")
         .default_value(PUBLIC_URL)
-        .current(chosen)
-        .options([chosen])
+        .current(default)
+        .options([default])
     )
-    return found.description("Address of ninewatch's pages (`public_url`), for links.")
+    return variable.description("Address of ninewatch's pages (`public_url`), for links.")
 
 
 def job() -> QueryVariable:
-    """Return the choice of the scrape job, for environments that publish the same products."""
-    found = _labels("job", "Job", "ninewatch_config_reload_success")
-    found.description("Scrape job. Choose one if several environments publish the same products.")
-    return found.include_all(True).all_value(".*").current(_ALL)
+    """Return the variable for the scrape job, which distinguishes environments with the same products."""
+    variable = _labels("job", "Job", "ninewatch_config_reload_success")
+    variable.description("Scrape job. Choose one if several environments publish the same products.")
+    return variable.include_all(True).all_value(".*").current(_ALL)
 
 
 def products() -> QueryVariable:
-    """Return the choice of several products."""
-    found = _labels("product", "Product", 'ninewatch_product_state{job=~"$job"}').description("The products shown.")
-    return found.multi(True).include_all(True).all_value(".*").current(_ALL)
+    """Return the variable for several products."""
+    variable = _labels("product", "Product", 'ninewatch_product_state{job=~"$job"}').description("The products shown.")
+    return variable.multi(True).include_all(True).all_value(".*").current(_ALL)
 
 
 def product() -> QueryVariable:
-    """Return the choice of one product."""
+    """Return the variable for one product."""
     return _labels("product", "Product", 'ninewatch_product_state{job=~"$job"}').description("The product shown.")
 
 
 def instances() -> QueryVariable:
-    """Return the choice of several daemons."""
-    found = _labels("instance", "Daemon", 'ninewatch_config_reload_success{job=~"$job"}')
-    found.description("The daemons shown.")
-    return found.multi(True).include_all(True).all_value(".*").current(_ALL)
+    """Return the variable for several daemons."""
+    variable = _labels("instance", "Daemon", 'ninewatch_config_reload_success{job=~"$job"}')
+    variable.description("The daemons shown.")
+    return variable.multi(True).include_all(True).all_value(".*").current(_ALL)
 
 
 def window() -> CustomVariable:
-    """Return the choice of the window of the figures."""
+    """Return the variable for the window of the figures."""
     options = [VariableOption(selected=name == "30d", text=name, value=name) for name in WINDOWS]
-    found = CustomVariable("window").id("window").label("Window").values(",".join(WINDOWS)).options(options)
-    found.description("Window of the figures, up to now.")
-    return found.current(VariableOption(selected=True, text="30d", value="30d"))
+    variable = CustomVariable("window").id("window").label("Window").values(",".join(WINDOWS)).options(options)
+    variable.description("Window of the figures, up to now.")
+    return variable.current(VariableOption(selected=True, text="30d", value="30d"))
 
 
 def _labels(name: str, label: str, source: str) -> QueryVariable:
     query = f"label_values({source}, {name})"
-    found = QueryVariable(name).id(name).label(label).datasource(DATASOURCE).query({"query": query, "refId": name})
-    return found.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
+    variable = QueryVariable(name).id(name).label(label).datasource(DATASOURCE).query({"query": query, "refId": name})
+    return variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
 
 
 def other_dashboards() -> DashboardLink:
-    """Return the menu of all dashboards of ninewatch."""
-    found = DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG]).as_dropdown(True)
-    return found.include_vars(True).keep_time(True).icon("external link").tooltip("Other dashboards of ninewatch")
+    """Return the menu with all dashboards of ninewatch."""
+    link = DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG]).as_dropdown(True)
+    return link.include_vars(True).keep_time(True).icon("external link").tooltip("Other dashboards of ninewatch")
 
 
 def page(title: str, path: str, tooltip: str) -> DashboardLink:
     """Return a link to one of ninewatch's pages."""
-    found = DashboardLink(title).type(DashboardLinkType.LINK).url("${public_url:raw}" + path).target_blank(True)
-    return found.icon("external link").tooltip(tooltip)
+    link = DashboardLink(title).type(DashboardLinkType.LINK).url("${public_url:raw}" + path).target_blank(True)
+    return link.icon("external link").tooltip(tooltip)
 
 
 def product_dashboard(name: str) -> str:
-    """Return the address of a product's dashboard; `name` is the expression of its id."""
-    return f"/d/ninewatch-product?var-product={name}&{_KEPT}"
+    """Return the URL of a product's dashboard. `name` is the product's id or a Grafana expression for it."""
+    return f"/d/ninewatch-product?var-product={name}&{_PASSED_ON}"
 
 
 def product_page(name: str, part: str = "") -> str:
-    """Return the address of a product's page, or of a part of it."""
+    """Return the URL of a product's page, or of a section of the page."""
     return "${public_url:raw}/products/" + name + (f"#{part}" if part else "")

@@ -1,4 +1,4 @@
-"""docs/metrics.md lists every metric family with its labels, and every counter with its lifetime."""
+"""docs/metrics.md lists all metric families with their labels, and whether counters restart with the process."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ LISTED = {
 }
 
 
-def families_on_a_page() -> dict[str, tuple[str, set[str]]]:
-    """Return type and labels of every family on a page of a daemon with a value in each family."""
+def published_families() -> dict[str, tuple[str, set[str]]]:
+    """Render a page of /metrics with a value in every family, and return type and labels of the families."""
     ledger = ledger_of(
         product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",)),
         product("css", objective="99.99%"),
@@ -38,16 +38,16 @@ def families_on_a_page() -> dict[str, tuple[str, set[str]]]:
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()
-    found: dict[str, tuple[str, set[str]]] = {}
+    families: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
-            _, labels = found.setdefault(sample.name, (family.type, set()))
+            _, labels = families.setdefault(sample.name, (family.type, set()))
             labels |= set(sample.labels)
-    return {name: each for name, each in found.items() if not name.startswith("process_")}
+    return {name: description for name, description in families.items() if not name.startswith("process_")}
 
 
 def test_every_published_family_is_listed_with_its_labels() -> None:
-    assert families_on_a_page() == {name: (kind, labels) for name, (kind, labels, _) in LISTED.items()}
+    assert published_families() == {name: (kind, labels) for name, (kind, labels, _) in LISTED.items()}
 
 
 def test_every_counter_belongs_to_the_record_or_the_process() -> None:

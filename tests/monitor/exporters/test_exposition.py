@@ -18,12 +18,12 @@ def test_any_label_value_is_preserved_in_both_formats(value: str) -> None:
     """Quotes, backslashes, line feeds and braces in a name change only this name."""
     line = series("probes_total", check=value) + "1\n"
     expected = value.encode("utf-8", "replace").decode()
-    old = list(read_text(COUNTER.head(Dialect.TEXT) + line))
-    new = list(read_openmetrics(COUNTER.head(Dialect.OPENMETRICS) + line + "# EOF\n"))
-    assert [family.samples[0].labels["check"] for family in (*old, *new)] == [expected] * 2
+    text_families = list(read_text(COUNTER.head(Dialect.TEXT) + line))
+    openmetrics_families = list(read_openmetrics(COUNTER.head(Dialect.OPENMETRICS) + line + "# EOF\n"))
+    assert [family.samples[0].labels["check"] for family in (*text_families, *openmetrics_families)] == [expected] * 2
 
 
-def test_lone_surrogate_becomes_a_question_mark() -> None:
+def test_lone_surrogate_is_replaced_with_question_mark() -> None:
     assert series("up", check="a\ud800b").encode() == b'up{check="a?b"} '
 
 

@@ -1,4 +1,4 @@
-"""Counters that are computed from the record never decrease during restarts, reloads, corrections and renames."""
+"""Counters that are derived from the record never decrease after restarts, reloads, corrections and renames."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def check(name: str, was: tuple[str, ...] = (), interval: str = "1m") -> FakeChe
 
 
 def portfolio(*checks: FakeCheck, rule: str = "all", product: str = "p", was: str | None = None) -> Portfolio:
-    more = {"was": was} if was else {}
+    options = {"was": was} if was else {}
     other = {"id": "other", "objective": "99%", "checks": (check("only"),)}
-    found = {"id": product, "objective": "99%", "rule": rule, "checks": checks, **more}
-    return Portfolio.model_validate({"products": [other, found] if checks else [other]})
+    configured = {"id": product, "objective": "99%", "rule": rule, "checks": checks, **options}
+    return Portfolio.model_validate({"products": [other, configured] if checks else [other]})
 
 
 class DaemonHarness:
@@ -119,22 +119,22 @@ ONE, TWO = portfolio(check("a")), portfolio(check("a"), check("b"))
 
 @pytest.fixture
 def harness() -> DaemonHarness:
-    """Return a harness with a product of two checks.
+    """Return a harness with a product of 2 checks, one of which had an outage of 4 bad probes.
 
-    One had an outage of four probes: three certain minutes, one incident.
+    The outage has 3 minutes of certain downtime and one incident.
     """
-    life = DaemonHarness(TWO)
+    harness = DaemonHarness(TWO)
     for outcome in (GOOD, BAD, BAD, BAD, BAD, GOOD, GOOD):
-        life.observe((GOOD, GOOD, outcome))
-    life.flush()
-    return life
+        harness.observe((GOOD, GOOD, outcome))
+    harness.flush()
+    return harness
 
 
 def test_counters_equal_the_record(harness: DaemonHarness) -> None:
     page = harness.counters()
     assert (down(page), incidents(page)) == (180, 1)
-    assert [observations(page, "b", each) for each in ("good", "bad", "unknown")] == [3, 4, 0]
-    assert [observations(page, "a", each) for each in ("good", "bad", "unknown")] == [7, 0, 0]
+    assert [observations(page, "b", outcome) for outcome in ("good", "bad", "unknown")] == [3, 4, 0]
+    assert [observations(page, "a", outcome) for outcome in ("good", "bad", "unknown")] == [7, 0, 0]
     harness.observe((GOOD, GOOD, UNKNOWN))
     harness.flush()
     assert observations(harness.counters(), "b", "unknown") == 1
@@ -153,13 +153,13 @@ def test_counters_include_stored_data_only(harness: DaemonHarness) -> None:
 
 def test_scrape_under_load_exports_the_data_of_the_previous_scrape(harness: DaemonHarness) -> None:
     """The queue is never empty at a scrape."""
-    seen = [observations(harness.counters(), "a", "good")]
+    exported = [observations(harness.counters(), "a", "good")]
     for _ in range(5):
         harness.observe((GOOD, GOOD, GOOD))
         harness.flush()
         harness.observe((GOOD, GOOD, GOOD))
-        seen.append(observations(harness.counters(), "a", "good"))
-    assert seen == [7, 7, 9, 11, 13, 15]
+        exported.append(observations(harness.counters(), "a", "good"))
+    assert exported == [7, 7, 9, 11, 13, 15]
 
 
 def test_counters_stop_while_the_store_fails_and_catch_up_later(harness: DaemonHarness) -> None:
@@ -173,7 +173,7 @@ def test_counters_stop_while_the_store_fails_and_catch_up_later(harness: DaemonH
     assert observations(harness.counters(), "b", "bad") == observations(before, "b", "bad") + 1
 
 
-def test_removed_check_ends_its_series_and_continues_it_when_it_returns(harness: DaemonHarness) -> None:
+def test_series_of_removed_check_continues_when_the_check_is_added_again(harness: DaemonHarness) -> None:
     before = harness.counters()
     harness.reload(ONE)
     harness.flush()
@@ -190,7 +190,7 @@ def test_removed_check_ends_its_series_and_continues_it_when_it_returns(harness:
     assert (down(page), incidents(page)) == (180, 2)
 
 
-def test_removed_product_continues_its_counters_when_it_returns(harness: DaemonHarness) -> None:
+def test_counters_of_removed_product_continue_when_the_product_is_added_again(harness: DaemonHarness) -> None:
     for after in (lambda: None, harness.restart):
         harness.reload(portfolio())
         harness.flush()
@@ -224,7 +224,7 @@ def test_renamed_check_and_product_continue_their_counters(harness: DaemonHarnes
     assert (down(page, "q"), incidents(page, "q")) == (180, 1)
 
 
-def test_check_that_continues_another_one_keeps_its_process_counters(harness: DaemonHarness) -> None:
+def test_check_renamed_to_an_existing_id_keeps_its_process_counters(harness: DaemonHarness) -> None:
     harness.reload(portfolio(check("a"), check("z")))
     harness.observe((GOOD, GOOD, BAD))
     harness.reload(portfolio(check("a"), check("z", ("b",))))
@@ -232,7 +232,7 @@ def test_check_that_continues_another_one_keeps_its_process_counters(harness: Da
     assert 'ninewatch_probes_total{product="p",check="z",outcome="bad"} 1\n' in page
 
 
-def test_pruning_and_folding_change_no_counter(harness: DaemonHarness) -> None:
+def test_pruning_and_folding_do_not_change_counters(harness: DaemonHarness) -> None:
     before = harness.counters()
     harness.clock.jump(40 * 86_400)
     for _ in range(30):
@@ -257,26 +257,26 @@ def test_estimated_downtime_is_not_counted(harness: DaemonHarness) -> None:
     assert down(harness.counters()) == 180
 
 
-def test_definition_that_waits_for_a_new_member_does_not_decrease_a_counter() -> None:
-    """`any` of two checks takes effect with the second check's first probe, which was sent before the first check's
-    last one.
+def test_definition_with_a_new_check_does_not_decrease_a_counter() -> None:
+    """The rule `any` of two checks takes effect at the first probe of the second check, which started before the last
+    probe of the first check.
     """
-    life = DaemonHarness(ONE)
+    harness = DaemonHarness(ONE)
     for outcome in (BAD, BAD):
-        life.observe((GOOD, outcome))
-    life.reload(portfolio(check("a"), check("b"), rule="any"))
-    loaded = life.clock.now()
-    life.observe((GOOD, BAD))
-    life.flush()
-    seen = [down(life.counters())]
-    entry = life.ledger.entries["p/b"]
-    life.recorder.record(entry, RESULTS[GOOD], loaded, 59.0)
-    life.flush()
-    seen.append(down(life.counters()))
-    life.restart()
-    life.flush()
-    seen.append(down(life.counters()))
-    assert seen == [60, 60, 60]
+        harness.observe((GOOD, outcome))
+    harness.reload(portfolio(check("a"), check("b"), rule="any"))
+    loaded = harness.clock.now()
+    harness.observe((GOOD, BAD))
+    harness.flush()
+    exported = [down(harness.counters())]
+    entry = harness.ledger.entries["p/b"]
+    harness.recorder.record(entry, RESULTS[GOOD], loaded, 59.0)
+    harness.flush()
+    exported.append(down(harness.counters()))
+    harness.restart()
+    harness.flush()
+    exported.append(down(harness.counters()))
+    assert exported == [60, 60, 60]
 
 
 CONFIGURATIONS = (
@@ -306,20 +306,20 @@ STEPS = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 def test_no_sequence_of_events_decreases_a_counter(steps: list[tuple[str, object]]) -> None:
-    life, configurations, highest = DaemonHarness(TWO), CONFIGURATIONS, Counts()
-    for name, given_ in steps:
+    harness, configurations, highest = DaemonHarness(TWO), CONFIGURATIONS, Counts()
+    for name, argument in steps:
         if name == "observe":
-            life.observe(given_)  # type: ignore[arg-type]
+            harness.observe(argument)  # type: ignore[arg-type]
         elif name == "jump":
-            life.clock.jump(given_)  # type: ignore[arg-type]
+            harness.clock.jump(argument)  # type: ignore[arg-type]
         elif name == "reload":
-            life.reload(configurations[given_ % len(configurations)])  # type: ignore[operator]
+            harness.reload(configurations[argument % len(configurations)])  # type: ignore[operator]
         elif name == "rename":
             configurations = RENAMED
-            life.reload(RENAMED[0])
+            harness.reload(RENAMED[0])
         else:
-            getattr(life, name)()
-        for series, value in life.counters().items():
+            getattr(harness, name)()
+        for series, value in harness.counters().items():
             assert value >= highest.get(series, 0), (name, series)
             highest[series] = value
 

@@ -1,4 +1,4 @@
-"""The shipped rules use only existing metrics and derived thresholds, and are documented."""
+"""The Prometheus rules use only existing metrics, are tested by scenarios, and are documented."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ def test_rule_uses_only_existing_metrics(rule: Alert | Record) -> None:
 
 def test_rules_text_is_yaml_with_the_same_rules() -> None:
     document = yaml.safe_load(rules_file())
-    written = [rule for group in document["groups"] for rule in group["rules"]]
-    assert [rule["expr"] for rule in written] == [rule.expr for rule in RULES]
-    assert [rule.get("alert") or rule["record"] for rule in written] == [rule.name for rule in RULES]
+    parsed_rules = [rule for group in document["groups"] for rule in group["rules"]]
+    assert [rule["expr"] for rule in parsed_rules] == [rule.expr for rule in RULES]
+    assert [rule.get("alert") or rule["record"] for rule in parsed_rules] == [rule.name for rule in RULES]
 
 
-def test_no_alert_about_products_keeps_a_label_in_which_replicas_differ() -> None:
-    """Alerts about a daemon keep `instance`, because it says which one; `absent()` has no such label."""
-    of_products = [alert for group in groups() for alert in group.rules if not group.name.endswith((".daemon", "dog"))]
-    for rule in of_products:
+def test_product_alerts_aggregate_over_replica_labels() -> None:
+    """Alerts about daemons keep `instance`, which identifies the daemon. `absent()` has no such label."""
+    product_alerts = [
+        alert for group in groups() for alert in group.rules if not group.name.endswith((".daemon", "dog"))
+    ]
+    for rule in product_alerts:
         selections = re.findall(r"(?<!absent)\((?:last_over_time\()?(?:ninewatch|probe)_", rule.expr)
         assert len(selections) == rule.expr.count("without (instance, pod"), rule.name
 
@@ -68,7 +70,7 @@ def test_every_alert_has_a_firing_and_a_silent_scenario() -> None:
     assert silent >= fired - {"Watchdog"}
 
 
-def test_runbook_has_no_paragraph_of_a_removed_alert() -> None:
+def test_runbook_has_one_section_per_alert() -> None:
     headings = re.findall(r"^## (\w+)$", (ROOT / "docs/runbook.md").read_text(), flags=re.MULTILINE)
     assert sorted(headings) == sorted(alert.name for alert in alerts(Options(products=["any"])))
 
@@ -76,14 +78,14 @@ def test_runbook_has_no_paragraph_of_a_removed_alert() -> None:
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_alert_text_uses_only_labels_of_its_expression(alert: Alert) -> None:
     """An absent() has no labels, so a label in its text would be empty."""
-    named = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
-    assert named <= {"product", "check", "window", "what", "instance", "anchor"}
-    assert not (named and "absent(" in alert.expr)
+    labels = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
+    assert labels <= {"product", "check", "window", "what", "instance", "anchor"}
+    assert not (labels and "absent(" in alert.expr)
 
 
-def test_strings_are_preserved_in_the_written_rules() -> None:
-    hostile = 'a "quoted" \\ back: {slash} # no comment\ttab \u00e9'
-    alert = Alert("Name", "up == 1\nand on() vector(1)", "warning", hostile, hostile, "docs/x.md", "5m")
+def test_special_characters_are_preserved_in_rules_file() -> None:
+    special_text = 'a "quoted" \\ back: {slash} # no comment\ttab \u00e9'
+    alert = Alert("Name", "up == 1\nand on() vector(1)", "warning", special_text, special_text, "docs/x.md", "5m")
     rule = yaml.safe_load(render([Group("g", (alert,))]))["groups"][0]["rules"][0]
-    assert rule["annotations"]["summary"] == hostile
+    assert rule["annotations"]["summary"] == special_text
     assert rule["expr"] == alert.expr
