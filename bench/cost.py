@@ -4,8 +4,8 @@
 
 Needs Debian's packages nginx-light, prometheus and prometheus-blackbox-exporter; without the last two, only ninewatch
 is measured. Everything runs on loopback. Work: 1,000 HTTP checks every 10 s, and 200 HTTPS checks every 10 s with full
-handshakes; every probe opens a connection and checks status and body. /metrics is scraped every 15 s. CPU time is user +
-system time of the processes from /proc, after a warm-up, without that of the target.
+handshakes. Every probe opens a connection, and checks status and body. /metrics is scraped every 15 s. CPU time is user
++ system time of the processes from /proc, after a warm-up, without that of the target.
 """
 
 from __future__ import annotations
