@@ -101,7 +101,8 @@ def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
 
 
 def relied_on(ledger: Ledger, name: str) -> set[str]:
-    """Return the product and all products that its figures may depend on: direct, indirect and excluded dependencies.
+    """Return the product and all products that its figures may depend on: direct, indirect and excluded dependencies,
+    and products whose checks are evidence for its readiness.
 
     Dependencies that an earlier definition excludes are included, also if they were removed from the configuration.
     """
@@ -109,7 +110,8 @@ def relied_on(ledger: Ledger, name: str) -> set[str]:
     while pending:
         if (each := pending.pop()) not in visited:
             visited.add(each)
-            pending += ledger.products[each].depends_on if each in ledger.products else ()
+            product = ledger.products.get(each)
+            pending += () if product is None else (*product.depends_on, *product.evidence_products)
             pending += ledger.excluded_dependencies(each)
     return visited
 

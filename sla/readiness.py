@@ -1,24 +1,33 @@
-"""Readiness: a checklist of prerequisites, their attestations, and the claim ceiling of unmet prerequisites.
+"""Readiness: a checklist of prerequisites, the evidence for its items, and the claim ceiling of unmet prerequisites.
 
 Measured figures describe the past; readiness limits promises for the future. Three months without downtime do not make
-a product without disaster recovery a five-nines product, because its data centre may still fail.
+a product without disaster recovery a five-nines product, because its data centre may still fail. A ceiling is a limit,
+never a permission: a product whose items are all met may still miss every objective.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from sla.evidence import Evidence, EvidenceKind
+from sla.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from fractions import Fraction
+
+DRILLS: Final = ("failover", "failback", "restore", "deploy")  # kinds of drills with a measured recovery time
 
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
     """A prerequisite. While it is unmet, no availability above `cap` may be claimed.
 
-    `source` is the quoted sentence that defines the item.
+    `source` is the quoted sentence that defines the item, `question` asks whether it is met, and `because` completes
+    "at most 99.95 %, because ...". `kinds` are the accepted kinds of evidence, `drills` the accepted kinds of drills.
+    Evidence is valid for at most `validity` microseconds after its date.
 
     Raises:
         ValueError: the cap is not above 0 and below 1.
@@ -29,10 +38,21 @@ class ChecklistItem:
     text: str
     source: str
     cap: Fraction
+    question: str = ""
+    because: str = ""
+    kinds: tuple[EvidenceKind, ...] = (EvidenceKind.ATTESTATION,)
+    validity: int | None = None
+    drills: tuple[str, ...] = DRILLS
 
     def __post_init__(self) -> None:
         if not 0 < self.cap < 1:
             raise ValueError(f"the cap of {self.id} is a share above 0 and below 1 (99.95% is 0.9995): {self.cap}")
+
+    def limited(self, evidence: Evidence) -> Evidence:
+        """Return the evidence with the end of its validity, which is not later than the item allows."""
+        if self.validity is None or evidence.on is None:
+            return evidence
+        return replace(evidence, until=min(evidence.until, evidence.on + self.validity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +75,45 @@ class Checklist:
                 raise ValueError(f"the checklist {self.id} has two items {item.id}; rename one")
             ids.add(item.id)
 
-    def unknown_attestations(self, attestations: Iterable[Attestation]) -> tuple[Attestation, ...]:
-        """Return the attestations of items that are not on the list. They have no effect; most are misspelt."""
-        known = {item.id for item in self.items}
-        return tuple(a for a in attestations if a.item not in known)
+    def find(self, item: str) -> ChecklistItem | None:
+        """Return the item of this id, or None."""
+        return next((each for each in self.items if each.id == item), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """The attestation of an item by a person, valid before the instant `until` (microseconds since the epoch)."""
+class ItemState(StrEnum):
+    """The state of an item. EXPIRED: it was met, and all evidence for it has expired; it counts as unmet."""
 
-    item: str
-    by: str
-    until: int
-    note: str = ""
+    MET = "met"
+    UNMET = "unmet"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
 class ItemStatus:
-    """The status of an item at an instant. It is met if `attestation`, the one that is valid longest, is still valid.
+    """The state of an item at an instant, with all its evidence, the newest last.
 
-    If the item is unmet, `attestation` is the last expired one, or None.
+    `decisive` is the evidence that decides the state; None if there is none. Measured evidence against an item prevails
+    over all evidence for it, until newer evidence of its kind replaces it or it expires.
     """
 
     item: ChecklistItem
-    met: bool
-    attestation: Attestation | None
+    state: ItemState
+    evidence: tuple[Evidence, ...]
+    decisive: Evidence | None
+
+    @property
+    def met(self) -> bool:
+        """Whether the item is met."""
+        return self.state is ItemState.MET
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of `ninewatch readiness --json`."""
+        return {
+            "id": self.item.id,
+            "state": self.state.value,
+            "cap": float(self.item.cap),
+            "evidence": [each.as_json() for each in self.evidence],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +125,7 @@ class Readiness:
 
     @property
     def unmet(self) -> tuple[ChecklistItem, ...]:
-        """The items without a valid attestation, in the order of the list."""
+        """The items that are not met, expired ones included, in the order of the list."""
         return tuple(s.item for s in self.statuses if not s.met)
 
     @property
@@ -105,20 +138,61 @@ class Readiness:
         """The unmet items that determine the ceiling. They must be met to raise it."""
         return tuple(item for item in self.unmet if item.cap == self.ceiling)
 
+    @property
+    def next_ceiling(self) -> Fraction | None:
+        """The ceiling once the items that determine it are met. None if there is none then."""
+        return min((item.cap for item in self.unmet if item.cap != self.ceiling), default=None)
+
+    def count(self, state: ItemState) -> int:
+        """Return the number of items in the state."""
+        return sum(each.state is state for each in self.statuses)
+
     def allows(self, claim: Fraction) -> bool:
         """Return whether the availability may be claimed, that is, whether it is not above the ceiling."""
         return self.ceiling is None or claim <= self.ceiling
 
+    def limit_text(self, objective: Objective) -> str:
+        """Return the limit as a sentence without full stop, with the objective and the cause."""
+        if self.ceiling is None:
+            return f"objective {objective}; all prerequisites are met, so the checklist sets no limit"
+        reasons = (each.because or f'"{each.title}" is not met' for each in self.causes)
+        return (
+            f"objective {objective}; this design can claim {Objective(self.ceiling)} at most, "
+            f"because {' and '.join(reasons)}"
+        )
 
-def readiness(checklist: Checklist, attestations: Iterable[Attestation], at: int) -> Readiness:
-    """Return the status of the checklist at the instant. An item without a valid attestation is unmet."""
-    latest: dict[str, Attestation] = {}
-    for each in attestations:
-        current = latest.get(each.item)
-        if current is None or each.until > current.until:
-            latest[each.item] = each
-    return Readiness(checklist, tuple(_status(item, latest.get(item.id), at) for item in checklist.items))
+    def as_json(self, product: str, objective: Objective) -> dict[str, Any]:
+        """Return the object of `ninewatch readiness --json`."""
+        return {
+            "product": product,
+            "objective": float(objective.ratio),
+            "ceiling": None if self.ceiling is None else float(self.ceiling),
+            "items": [each.as_json() for each in self.statuses],
+        }
 
 
-def _status(item: ChecklistItem, attestation: Attestation | None, at: int) -> ItemStatus:
-    return ItemStatus(item, attestation is not None and at < attestation.until, attestation)
+def readiness(checklist: Checklist, evidence: Iterable[Evidence], at: int) -> Readiness:
+    """Return the status of the checklist at the instant. An item without valid evidence is unmet."""
+    held: dict[str, list[Evidence]] = {}
+    for each in evidence:
+        held.setdefault(each.item, []).append(each)
+    return Readiness(checklist, tuple(_status(item, held.get(item.id, ()), at) for item in checklist.items))
+
+
+def _status(item: ChecklistItem, evidence: Iterable[Evidence], at: int) -> ItemStatus:
+    known = [item.limited(each) for each in evidence if each.kind in item.kinds and each.begins_by(at)]
+    known.sort(key=_begin)
+    newest = {each.kind: each for each in known if each.kind is not EvidenceKind.ATTESTATION}
+    against = [each for each in newest.values() if each.supports is False and each.is_valid(at)]
+    if against:
+        return ItemStatus(item, ItemState.UNMET, tuple(known), max(against, key=_begin))
+    for_it = [each for each in known if each.supports]
+    longest = max(for_it, key=lambda each: each.until, default=None)
+    if longest is not None and any(each.is_valid(at) for each in for_it):
+        return ItemStatus(item, ItemState.MET, tuple(known), longest)
+    state = ItemState.UNMET if longest is None else ItemState.EXPIRED
+    return ItemStatus(item, state, tuple(known), longest)
+
+
+def _begin(evidence: Evidence) -> int:
+    return 0 if evidence.on is None else evidence.on

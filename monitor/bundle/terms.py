@@ -11,7 +11,8 @@ from monitor.config.agreement_meaning import agreement_meaning, agreement_of
 from monitor.config.check import CheckBase
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.model import Portfolio, Product
-from monitor.config.readiness import Attested, ReadinessBlock
+from monitor.config.readiness import Attested, EvidenceBlock, ReadinessBlock
+from sla.evidence import EvidenceKind
 from sla.objective import Objective
 from sla.readiness import Checklist, ChecklistItem
 from sla.rule import Rule
@@ -84,9 +85,28 @@ def _value_terms(value: ValuePerHour) -> dict[str, Any]:
 
 
 def _readiness_terms(block: ReadinessBlock) -> dict[str, Any]:
-    items = [{"id": each.id, "title": each.title, "cap": str(each.cap)} for each in block.checklist.items]
-    attested = [{"item": each.item, "until_us": each.until} for each in block.attested]
-    return {"checklist": block.checklist.id, "title": block.checklist.title, "items": items, "attested": attested}
+    attested = [{"item": each.item, "on_us": each.on, "until_us": each.until} for each in block.attested]
+    return {
+        "checklist": block.checklist.id,
+        "title": block.checklist.title,
+        "items": [_item_terms(each) for each in block.checklist.items],
+        "attested": attested,
+        "evidence": [{"item": each.item, "checks": list(each.checks)} for each in block.evidence],
+        "deployments": block.deployments,
+        "settle_us": block.settle,
+    }
+
+
+def _item_terms(item: ChecklistItem) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "title": item.title,
+        "cap": str(item.cap),
+        "because": item.because,
+        "kinds": [kind.value for kind in item.kinds],
+        "validity_us": item.validity,
+        "drills": list(item.drills),
+    }
 
 
 def portfolio_of(
@@ -151,10 +171,34 @@ def _value(plain: Mapping[str, Any]) -> ValuePerHour:
 
 
 def _readiness(plain: Mapping[str, Any]) -> ReadinessBlock:
-    items = tuple(ChecklistItem(str(i["id"]), str(i["title"]), "", "", Fraction(i["cap"])) for i in plain["items"])
+    """Return the block. Bundles of earlier versions have attestations only."""
     attested = tuple(
-        Attested.model_construct(item=str(each["item"]), by="", until=int(each["until_us"]))
+        Attested.model_construct(item=str(each["item"]), by="", on=each.get("on_us"), until=int(each["until_us"]))
         for each in plain["attested"]
     )
-    checklist = Checklist(str(plain["checklist"]), str(plain["title"]), "", items)
-    return ReadinessBlock.model_construct(checklist=checklist, attested=attested)
+    evidence = tuple(
+        EvidenceBlock.model_construct(item=str(each["item"]), checks=tuple(map(str, each["checks"])))
+        for each in plain.get("evidence", ())
+    )
+    items = tuple(map(_item, plain["items"]))
+    return ReadinessBlock.model_construct(
+        checklist=Checklist(str(plain["checklist"]), str(plain["title"]), "", items),
+        attested=attested,
+        evidence=evidence,
+        deployments=int(plain.get("deployments", 1)),
+        settle=int(plain.get("settle_us", 0)),
+    )
+
+
+def _item(plain: Mapping[str, Any]) -> ChecklistItem:
+    return ChecklistItem(
+        str(plain["id"]),
+        str(plain["title"]),
+        "",
+        "",
+        Fraction(plain["cap"]),
+        because=str(plain.get("because", "")),
+        kinds=tuple(map(EvidenceKind, plain.get("kinds", (EvidenceKind.ATTESTATION,)))),
+        validity=plain.get("validity_us"),
+        drills=tuple(map(str, plain.get("drills", ()))),
+    )

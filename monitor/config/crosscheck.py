@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.config.dependent_clients import misfits_of
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.hosting import read_tiers, shipped_tiers
-from monitor.config.readiness import candidate_paths, load_checklist
-from monitor.config.validation_context import Located
-from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread_reason, step
+from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, locate, misread_reason, step
 from sla.objective import format_duration
 from sla.stage import MisfitKind
 
@@ -33,7 +31,6 @@ def conflicts(root: Node) -> list[Problem]:
             *_unknown_exclusions(root),
             *_unknown_standby(root),
             *_unsatisfiable_rules(root),
-            *_unknown_attestations(root),
             *_unknown_hosting_tiers(root),
         )
     ]
@@ -231,28 +228,6 @@ def _at_least(rule: Node | None) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _unknown_attestations(root: Node) -> LocatedMessages:
-    """Yield attested items that are not on the checklist, for example misspelled ids."""
-    for loc, product in _items(root, ("products",)):
-        known = _checklist_items(find(product, ("readiness", "checklist")))
-        for item_loc, item in _items(root, (*loc, "readiness", "attested")) if known else ():
-            name = _text(step(item, "item"))
-            if name is not None and name not in known:
-                yield (*item_loc, "item"), f"is not an item of the checklist; its items are {', '.join(known)}"
-
-
-def _checklist_items(node: Node | None) -> list[str]:
-    """Return the ids of the checklist's items. If the checklist is invalid, validation reports it; return no ids."""
-    name = node.value if isinstance(node, Scalar) else None
-    if not isinstance(name, Located):
-        return []
-    path = next((path for path in candidate_paths(name, name.directory) if path.is_file()), None)
-    try:
-        return [item.id for item in load_checklist(path).items] if path is not None else []
-    except ValueError:
-        return []
-
-
 def _unknown_hosting_tiers(root: Node) -> LocatedMessages:
     """Yield products' hosting tiers that are not in the portfolio's policy."""
     policy_name = step(root, "hosting_tiers")
@@ -281,7 +256,7 @@ def _product_warnings(portfolio: Portfolio, product: Product, now: int) -> Locat
     """Yield warnings about a product, each with its location in the product's block."""
     if product.maintenance and "maintenance" not in product.agreement.excludes:
         yield ("maintenance",), _MAINTENANCE_COUNTED
-    for misfit in misfits_of(portfolio, product, now):
+    for misfit in misfits_of(portfolio, product, product.readiness_at(now)):
         yield ("stage" if misfit.about is MisfitKind.CLIENTS else "objective",), misfit.text
     for problem in product.burn_obstacles:
         yield ("objective",), problem

@@ -13,6 +13,7 @@ from sla.stage import Misfit, MisfitKind, Risk, misfits
 if TYPE_CHECKING:
     from monitor.config.clients import Client
     from monitor.config.model import Portfolio, Product
+    from sla.readiness import Readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,8 @@ def all_dependencies(portfolio: Portfolio, product_id: str) -> dict[str, Depende
     return shortest_paths({product.id: product.needs for product in portfolio.products}, product_id)
 
 
-def misfits_of(portfolio: Portfolio, product: Product, now: int) -> tuple[Misfit, ...]:
+def misfits_of(portfolio: Portfolio, product: Product, readiness: Readiness | None) -> tuple[Misfit, ...]:
     """Return the conflicts of the product's objective with its stage, clients (also indirect), ceiling and hosting."""
-    readiness = product.readiness_at(now)
     risk = Risk.highest(each.client.risk_level for each in dependent_clients(portfolio, product.id))
     ceiling = None if readiness is None else readiness.ceiling
     conflicts = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)

@@ -17,6 +17,7 @@ from monitor.config.errors import ConfigError, Problem
 from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
 from monitor.config.placeholders import placeholders
+from monitor.config.readiness_checks import readiness_problems
 from monitor.config.routing import routing_problems, routing_warnings
 from monitor.config.sources import Sources
 from monitor.config.validation_context import Context
@@ -87,7 +88,7 @@ def _validated(
     model = portfolio_model(kinds, receivers)
     try:
         portfolio = model.model_validate(sources.root.plain(), context=context)
-        return portfolio, list(routing_problems(portfolio, sources.root))
+        return portfolio, [*routing_problems(portfolio, sources.root), *readiness_problems(portfolio, sources.root)]
     except ValidationError as error:
         problems = list(Translator(sources.root, model, kinds, receivers).problems(error))
     if not sources.complete:  # `products` may be in the file that could not be read

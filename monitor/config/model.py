@@ -214,8 +214,17 @@ class Product(Model):
             raise problem_at("parts", "are allowed for a complex component or a bundle only; write component: bundle")
         return self
 
+    @property
+    def evidence_products(self) -> tuple[str, ...]:
+        """The ids of the products whose checks are evidence for the readiness, without duplicates."""
+        blocks = () if self.readiness is None else self.readiness.evidence
+        return tuple(dict.fromkeys(key.partition("/")[0] for each in blocks for key in each.checks))
+
     def readiness_at(self, instant: int) -> Readiness | None:
-        """Return the state of the checklist at the instant (microseconds since the epoch). None without a checklist."""
+        """Return the state of the checklist by the configuration alone, without recorded evidence; None without one.
+
+        `monitor/ledger/product_readiness.py` adds the evidence of the record.
+        """
         return self.readiness.at(instant) if self.readiness is not None else None
 
 

@@ -1,11 +1,11 @@
-"""Readiness of a product: its checklist, and attestations with person and expiry."""
+"""Readiness of a product: its checklist, attestations with person and expiry, and what is measured as evidence."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -16,30 +16,72 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 from monitor.config.base import Model
 from monitor.config.block_file import read_block
 from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, Located
-from monitor.config.values import Id, ObjectiveField, Text, is_id
+from monitor.config.values import Count, Duration, Id, ObjectiveField, Text, is_id, problem_at
 from monitor.errors import NinewatchError
 from monitor.package_files import shipped_path
-from sla.interval import DAY
-from sla.readiness import Attestation, Checklist, ChecklistItem, Readiness, readiness
+from sla.evidence import Evidence, EvidenceKind, attested
+from sla.interval import DAY, MINUTE
+from sla.readiness import DRILLS, Checklist, ChecklistItem, Readiness, readiness
 
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _FOLDER = "checklists"
+_SEPARATOR = " + "  # between the ids of several checklists
 
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
 
 
+EvidenceName = Literal["attestation", "deployments", "decoupling", "drill", "checks"]
+DrillName = Literal["failover", "failback", "restore", "deploy", "tabletop", "isolated"]
+
+
 class _Item(Model):
+    """One item of a checklist. `text` and `cap` are the keys of earlier versions."""
+
     id: Id
     title: Text
-    text: Prose
+    question: Text | None = None
+    reason: Prose | None = None
+    text: Prose | None = None
     source: Prose
-    cap: ObjectiveField
+    because: Text | None = None
+    caps: ObjectiveField | None = None
+    cap: ObjectiveField | None = None
+    evidence: Annotated[tuple[EvidenceName, ...], Field(min_length=1)] = ("attestation",)
+    validity: Duration | None = None
+    drills: Annotated[tuple[DrillName, ...], Field(min_length=1)] = DRILLS
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> _Item:
+        """Require a reason and a cap, each with its present key or the one of earlier versions."""
+        for name, former in (("reason", "text"), ("caps", "cap")):
+            given = [each for each in (name, former) if getattr(self, each) is not None]
+            if len(given) != 1:
+                what = f"is given twice, also as {former}" if given else "is missing"
+                raise problem_at(name, f"{what}; write it once")
+        return self
+
+    def plain(self) -> ChecklistItem:
+        cap = self.caps or self.cap
+        assert cap is not None, "validated"  # noqa: S101 - for the type checker
+        return ChecklistItem(
+            self.id,
+            self.title,
+            self.reason or self.text or "",
+            self.source,
+            cap.ratio,
+            self.question or "",
+            self.because or "",
+            tuple(map(EvidenceKind, self.evidence)),
+            self.validity,
+            self.drills,
+        )
 
 
 class _Checklist(Model):
@@ -49,12 +91,7 @@ class _Checklist(Model):
     items: Annotated[tuple[_Item, ...], Field(min_length=1)]
 
     def plain(self) -> Checklist:
-        return Checklist(
-            self.id,
-            self.title,
-            self.source,
-            tuple(ChecklistItem(each.id, each.title, each.text, each.source, each.cap.ratio) for each in self.items),
-        )
+        return Checklist(self.id, self.title, self.source, tuple(each.plain() for each in self.items))
 
 
 def candidate_paths(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
@@ -83,9 +120,21 @@ def load_checklist(path: Path) -> Checklist:
     return block.plain()
 
 
-def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:
+def _read_checklists(value: Any, info: ValidationInfo) -> Checklist:
+    """Return the checklist of a name, or one list with the items of several."""
     if isinstance(value, Checklist):
         return value
+    if not isinstance(value, list):
+        return _read_checklist(value, info)
+    if not value:
+        raise ValueError("is empty; write five-nines, or several names")
+    found = [_read_checklist(each, info) for each in value]
+    items = tuple(item for each in found for item in each.items)
+    title, source = (" and ".join(getattr(each, name) for each in found) for name in ("title", "source"))
+    return Checklist(_SEPARATOR.join(each.id for each in found), title, source, items)
+
+
+def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not the name of a checklist; write five-nines, or the name of a file in checklists/")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path()):
@@ -108,11 +157,19 @@ def _midnight(value: Any) -> int:
     return (value.toordinal() - _EPOCH) * DAY
 
 
-_BY_NAME = PlainSerializer(lambda checklist: checklist.id, return_type=str, when_used="json")
+def _names(checklist: Checklist) -> str | list[str]:
+    names = checklist.id.split(_SEPARATOR)
+    return names if len(names) > 1 else names[0]
+
+
+_BY_NAME = PlainSerializer(_names, when_used="json")
+_NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_Date = Annotated[int, PlainValidator(_midnight), WithJsonSchema({"type": "string", "format": "date"})]
+CheckKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*$")]
 
 
 class Attested(Model):
-    """An attestation of an item of the checklist."""
+    """An attestation of an item of the checklist. `ninewatch attest` records one without editing the configuration."""
 
     item: Id
     """The item's id in the checklist."""
@@ -120,25 +177,55 @@ class Attested(Model):
     by: Text
     """The person or team who attests the item."""
 
-    until: Annotated[int, PlainValidator(_midnight), WithJsonSchema({"type": "string", "format": "date"})]
+    on: _Date | None = None
+    """The day (UTC) of the attestation: it is valid from then on. Without it, it counts for all time before `until`."""
+
+    until: _Date
     """The first day (UTC) on which the attestation is no longer valid: `2027-03-01`."""
 
     note: Annotated[str, StringConstraints(max_length=2_000)] = ""
     """Evidence: a link, or the date of a test."""
+
+    def plain(self) -> Evidence:
+        """Return the attestation."""
+        return attested(self.item, self.by, self.until, self.note, self.on)
+
+
+class EvidenceBlock(Model):
+    """Checks that are evidence for an item while all of them are up."""
+
+    item: Id
+    """The item's id in the checklist. It must accept evidence of the kind `checks`."""
+
+    checks: Annotated[tuple[CheckKey, ...], Field(min_length=1)]
+    """Checks of any product, `product/check`: each site directly, certificates, backups, Prometheus queries."""
 
 
 class ReadinessBlock(Model):
     """Readiness of the product: an unmet item limits the availability that may be claimed."""
 
     checklist: Annotated[
-        InstanceOf[Checklist], BeforeValidator(_read_checklist), _BY_NAME, WithJsonSchema({"type": "string"})
+        InstanceOf[Checklist], BeforeValidator(_read_checklists), _BY_NAME, WithJsonSchema(_NAMES_SCHEMA)
     ]
-    """Name of the checklist: `five-nines`, or a file in `checklists/` next to the configuration."""
+    """Name of the checklist: `five-nines`, or a file in `checklists/` next to the configuration; or several names."""
 
     attested: tuple[Attested, ...] = ()
-    """Attested items. All others are unmet."""
+    """Attested items. All others are unmet, unless a fact or a measurement is evidence for them."""
+
+    evidence: tuple[EvidenceBlock, ...] = ()
+    """Checks that are evidence for items."""
+
+    deployments: Count = 5
+    """The number of last deployments that must be without downtime (`ninewatch deploy mark`)."""
+
+    settle: Duration = 15 * MINUTE
+    """Downtime within this time after a deployment counts as downtime of it."""
+
+    @property
+    def attestations(self) -> tuple[Evidence, ...]:
+        """The attestations of the configuration."""
+        return tuple(each.plain() for each in self.attested)
 
     def at(self, instant: int) -> Readiness:
-        """Return the state of the checklist at the instant (microseconds since the epoch)."""
-        attestations = (Attestation(each.item, each.by, each.until, each.note) for each in self.attested)
-        return readiness(self.checklist, attestations, instant)
+        """Return the state of the checklist at the instant (microseconds) by the configuration alone."""
+        return readiness(self.checklist, self.attestations, instant)

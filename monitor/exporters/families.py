@@ -183,6 +183,19 @@ PRODUCT_FAMILIES: Final = (
         "seconds",
         f"{_WINDOW} cause",
     ),
+    Family(
+        "ninewatch_readiness_ceiling_ratio",
+        "gauge",
+        "Claim ceiling of the readiness checklist; absent if all items are met, or without a checklist",
+        "ratio",
+        "product",
+    ),
+    Family(
+        "ninewatch_readiness_items",
+        "gauge",
+        "Items of the readiness checklist by state: met, unmet, expired",
+        labels="product state",
+    ),
 )
 
 FIGURES_AGE: Final = Family(

@@ -16,6 +16,7 @@ from sla.gate import Answer
 from sla.interval import SECOND, Interval
 from sla.objective import format_duration
 from sla.outage import evaluate_limit
+from sla.readiness import ItemState
 from sla.states import Durations, State
 from sla.window import WINDOWS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.exporters.confirmed import Confirmed
+    from monitor.exporters.readiness import ReadinessFigures
     from monitor.health import Health
     from sla.eras import Eras
     from sla.gate_override import GateOverride
@@ -77,6 +79,7 @@ class ProductLines:
         "_history",
         "_lengths",
         "_prefixes",
+        "_readiness",
         "_states",
         "_window_prefixes",
         "limits",
@@ -94,10 +97,11 @@ class ProductLines:
         health: Health,
         confirmed: Confirmed[int],
         dependencies: Mapping[str, Eras],
+        readiness: ReadinessFigures,
     ) -> None:
         self.product = product
         self._history = history
-        self._health, self._confirmed = health, confirmed
+        self._health, self._confirmed, self._readiness = health, confirmed, readiness
         self.measured_at: int | None = None
         self.troubled = True
         self.override: GateOverride | None = None
@@ -191,8 +195,7 @@ class ProductLines:
         self.texts[17] = "".join(
             [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]
         )
-        readiness = self.product.readiness_at(now)
-        self.texts[8] = _line(self._prefixes[8], readiness.ceiling if readiness else None)
+        self._set_readiness(now)
         down = self._confirmed.offer(self._certainly_down(measured, now), self._health)
         self.texts[21] = "" if down is None else f"{self._prefixes[21]}{down / SECOND!r}\n"
         if self._causes is not None:
@@ -204,6 +207,17 @@ class ProductLines:
         self.texts[25] = "".join(
             [_line(line, us / SECOND) for line, us in zip(self._cause_prefixes, split, strict=True)]
         )
+
+    def _set_readiness(self, now: int) -> None:
+        """Set ceiling and items, if the readiness was computed anew."""
+        if self._readiness.update(now):
+            found = self._readiness.found
+            ceiling = found.ceiling if found else None
+            self.texts[8], self.texts[26] = _line(self._prefixes[8], ceiling), _line(self._prefixes[26], ceiling)
+            states = () if found is None else ((state.value, found.count(state)) for state in ItemState)
+            self.texts[27] = "".join(
+                f"{series(FAMILIES[27].name, product=self.product.id, state=state)}{count}\n" for state, count in states
+            )
 
     def _certainly_down(self, measured: Mapping[int, Durations], now: int) -> int:
         """Return the certain downtime on record in microseconds.

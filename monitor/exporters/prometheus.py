@@ -24,6 +24,7 @@ from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect, without_exemplars
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
+from monitor.exporters.readiness import ReadinessFigures
 from monitor.exporters.silences import SilenceLines
 from monitor.ledger.release_gate import gate_answer, overrides_by_product
 from sla.alerting import outage
@@ -84,7 +85,8 @@ class _PortfolioLines:
         for product, history in [(ledger.products[name], history) for name, history in ledger.compositions.items()]:
             downtime = self._counters.downtime[product.id]
             dependencies = {name: ledger.compositions[name] for name in product.depends_on}
-            self.products.append(ProductLines(product, history, self._counters.health, downtime, dependencies))
+            readiness, health = ReadinessFigures(ledger, product.id), self._counters.health
+            self.products.append(ProductLines(product, history, health, downtime, dependencies, readiness))
             yield from slices.pause()
 
     def due(self) -> Iterator[ProductLines]:

@@ -12,6 +12,7 @@ from sla.correction import read as read_correction
 from sla.definition import Definition, differences
 from sla.drill_facts import drill_text
 from sla.duration import format_duration
+from sla.evidence import attestations, deployments, revocations
 from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
 from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
@@ -85,6 +86,13 @@ def _text(fact: Fact) -> str:
         return f"gate set to {override.answer} until {format_instant(override.until)}: {override.reason}"
     if fact.kind == GATE_OVERRIDE_END and isinstance(body := fact.content(), dict):
         return f"override {body.get('override')} of the gate ended: {body.get('reason')}"
+    for attested in attestations([fact]):
+        note = f": {attested.detail}" if attested.detail else ""
+        return f"{attested.item} attested until {format_instant(attested.until)}{note}"
+    for deployed in deployments([fact]):
+        return f"{deployed.version} deployed at {format_instant(deployed.at)}"
+    for revoked, reason in revocations([fact]).items():
+        return f"evidence {revoked} revoked: {reason}"
     for given in acknowledgements([fact]):
         return f"alert {given.key} acknowledged by {given.by} (via {given.via})"
     for marked in page_marks([fact]):

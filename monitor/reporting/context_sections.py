@@ -110,7 +110,7 @@ def context_sections(ledger: Ledger, report: Report) -> ContextSections:
         ledger,
         product,
         report,
-        misfits_of(ledger.portfolio, product, end),
+        misfits_of(ledger.portfolio, product, report.readiness),
         tuple(each for each in found if each.client.used_before(end, ledger.portfolio.zone)),
         {each.incident.id: affected_among(found, ledger, each.incident, report.at) for each in report.incidents}
         if found

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monitor import zones
+from monitor.ledger.product_readiness import readiness_of
 from monitor.reporting import document as doc
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
@@ -156,7 +157,7 @@ def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int)
         partial(ledger.exclusions, product.id),
         {name: ledger.compositions[name] for name in product.depends_on},
         incidents,
-        product.readiness_at(at),
+        readiness_of(ledger, product.id, at),
         {each.check: ledger.history(each.check).timeline for each in incidents},
         tuple(product.agreement.limits()),
         partial(ledger.provisional, product.id, at, now),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.dependent_clients import DependentClient, all_dependencies, dependent_clients, misfits_of
+from monitor.ledger.product_readiness import readiness_of
 from monitor.views.formatting import StateBadge, state_badge
 from monitor.views.impact import client_json
 from sla.downtime_cost import Line, Value, cost_lines, value
@@ -98,7 +99,7 @@ async def product_context(ledger: Ledger, product: Product, now: int, slices: Ti
         dependencies.append(Dependency(ledger.products[name], path, path[1] in product.parts, badge, bounds))
         await slices.yield_if_spent()
     clients = list(dependent_clients(ledger.portfolio, product.id))
-    misfits = misfits_of(ledger.portfolio, product, now)
+    misfits = misfits_of(ledger.portfolio, product, readiness_of(ledger, product.id, now))
     return ProductContext(product, misfits, dependencies, clients, _value(ledger, product, now))
 
 

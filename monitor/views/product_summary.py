@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.views.formatting import Moment, StateBadge, moment, nines_scale, state_badge
+from monitor.views.formatting import StateBadge, moment, nines_scale, state_badge
 from sla.availability import Bounds, Verdict
 from sla.objective import format_duration, format_percent
 from sla.states import State
@@ -147,35 +147,6 @@ def verdict_text(measured: Measured) -> str:
     uncertain = [(durations.doubt, "in doubt"), (durations.unknown, "unknown")]
     parts = " and ".join(f"{format_duration(us)} {name}" for us, name in uncertain if us)
     return f"undecided ({estimate}); {parts}" if parts else f"undecided ({estimate})"
-
-
-@dataclass(frozen=True, slots=True)
-class PrerequisiteLine:
-    """One prerequisite, whether it is met, and the author and the end of its attestation.
-
-    `cap` is the claim ceiling while the prerequisite is not met.
-    """
-
-    title: str
-    met: bool
-    author: str
-    until: Moment | None
-    cap: Fraction
-
-
-def prerequisite_lines(readiness: Readiness | None, zone: ZoneInfo) -> list[PrerequisiteLine]:
-    """Return the prerequisites, unmet ones first. Empty without a checklist."""
-    lines = [
-        PrerequisiteLine(
-            title=status.item.title,
-            met=status.met,
-            author=status.attestation.by if status.attestation else "",
-            until=moment(status.attestation.until, zone) if status.attestation else None,
-            cap=status.item.cap,
-        )
-        for status in (readiness.statuses if readiness else ())
-    ]
-    return sorted(lines, key=lambda line: line.met)
 
 
 def headline(badges: list[StateBadge]) -> str:

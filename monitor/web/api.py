@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.ledger.product_readiness import readiness_of
 from monitor.views.downtime_split import split_in_slices
 from monitor.views.impact import affected_clients
 from monitor.views.incident_line import downtime_so_far, open_incidents
@@ -266,7 +267,7 @@ def _limit(text: str) -> int:
 
 
 def _summary(context: WebContext, product: Product, still_open: Counter[str], now: int) -> dict[str, Any]:
-    ledger, readiness = context.ledger, product.readiness_at(now)
+    ledger, readiness = context.ledger, readiness_of(context.ledger, product.id, now)
     ceiling = readiness.ceiling if readiness else None
     figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
     kept = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
 from monitor.views import incident_line, page_frame, product_summary, recent_days
 from monitor.views.agreement import agreement_view
@@ -16,6 +17,7 @@ from monitor.views.check_line import check_line
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.impact import affected_among
 from monitor.views.product_context import product_context
+from monitor.views.readiness import prerequisite_lines, promise_view
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, WebContext
@@ -109,6 +111,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
     zone, history = ledger.portfolio.zone, ledger.compositions[product.id]
     measured, agreement = _own_window(ledger, product, now), agreement_view(ledger, product, now)
     notes = (product_summary.watched_text(measured, zone), product_summary.guessed_text(history, measured))
+    readiness = readiness_of(ledger, product.id, now)
     return {
         "row": _row(ledger, product, measured, incident_line.open_incidents(ledger), now),
         "budget": budget_view(measured, ledger.forecast(product.id, now), zone),
@@ -120,7 +123,8 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "burn_obstacles": product.burn_obstacles,
         "agreement": agreement,
         "contractual_verdict": product_summary.verdict_text(agreement.measured),
-        "prerequisites": product_summary.prerequisite_lines(product.readiness_at(now), zone),
+        "prerequisites": prerequisite_lines(readiness, zone),
+        "promise": promise_view(product, measured, readiness),
     }
 
 
@@ -131,7 +135,7 @@ def _own_window(ledger: Ledger, product: Product, now: int) -> Measured:
 def _row(
     ledger: Ledger, product: Product, measured: Measured, open_counts: Counter[str], now: int
 ) -> product_summary.ProductRow:
-    state, readiness = ledger.state(product.id, now), product.readiness_at(now)
+    state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
     return product_summary.product_row(product, state, measured, readiness, open_counts[product.id])
 
 

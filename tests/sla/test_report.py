@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sla.calendar import Period, Window, calendar_window
+from sla.evidence import Evidence, attested
 from sla.exclusion import Cause, Exclusion, measure_agreement
 from sla.incident import Incident, IncidentPart
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
@@ -16,7 +17,7 @@ from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Observation, Outcome
 from sla.outage import LimitKind, OutageLimit
-from sla.readiness import Attestation, Checklist, ChecklistItem, readiness
+from sla.readiness import Checklist, ChecklistItem, readiness
 from sla.report import MAX_DAILY, MIN_MONTHS, TREND_PERIODS, Report, Subject, incident_json, last_complete, report
 from sla.timeline import Timeline
 from sla.window import parse_instant
@@ -167,14 +168,14 @@ def test_window_without_elapsed_time_has_no_months_and_no_figures() -> None:
 
 
 def test_json_without_unmet_items_has_no_ceiling() -> None:
-    def ceiling(*attested: Attestation) -> object:
+    def ceiling(*evidence: Evidence) -> object:
         item = ChecklistItem("dr", "Disaster recovery", "", "", Fraction("0.9995"))
         subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: ())
-        ready = readiness(Checklist("c", "C", "", (item,)), attested, AT)
+        ready = readiness(Checklist("c", "C", "", (item,)), evidence, AT)
         return report("p", replace(subject, readiness=ready), MONTH, ZONE).as_json()["claim_ceiling"]
 
     assert ceiling() == 0.9995
-    assert ceiling(Attestation("dr", "Ada", AT + DAY)) is None
+    assert ceiling(attested("dr", "Ada", AT + DAY)) is None
 
 
 def test_trend_of_the_last_complete_month_has_the_month_before() -> None:

@@ -1,0 +1,125 @@
+"""`ninewatch attest`: attest an item of a product's readiness checklist, and revoke evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.clock import SystemClock
+from monitor.commands.common import CONFIG, loaded
+from monitor.commands.correct import RecordLocation, location_of
+from monitor.commands.statement import end_of, words
+from monitor.errors import NinewatchError
+from sla.evidence import ATTESTATION, DEPLOYMENT, EvidenceKind, attestation_fact, revocation_fact, revocations
+from sla.measured_evidence import VALIDITY
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+    from sla.fact import Fact
+    from sla.readiness import Checklist, ChecklistItem
+
+REVOCABLE = (ATTESTATION, DEPLOYMENT, "drill")
+
+
+@click.command(short_help="Attest an item of a readiness checklist.")
+@click.argument("product", required=False)
+@click.argument("item", required=False)
+@click.option("--by", required=True, help="Your name.")
+@click.option("--note", default="", help="What shows that the item is met.")
+@click.option("--link", default="", metavar="URL", help="Where it is documented.")
+@click.option("--for", "length", metavar="DURATION", help="How long it is valid: 180d.  [default: as the item allows]")
+@click.option("--until", metavar="TIME", help="Until when it is valid (RFC 3339, or local time).")
+@click.option("--revoke", metavar="ID", help="Revoke the attestation, deployment or drill with this id.")
+@click.option("--reason", default="", help="The reason of a revocation.")
+@CONFIG
+def attest(
+    product: str | None,
+    item: str | None,
+    by: str,
+    note: str,
+    link: str,
+    length: str | None,
+    until: str | None,
+    revoke: str | None,
+    reason: str,
+    path: Path,
+) -> None:
+    """Attest that ITEM of the checklist of PRODUCT is met, until the attestation expires.
+
+    Attestations are appended to the record and never changed; --revoke ID ends one. A running daemon applies them
+    within about a second. `ninewatch readiness PRODUCT` lists the items with their evidence.
+    """
+    location, now = existing(path), SystemClock().now()
+    if revoke is not None:
+        if product is not None or note or link or length or until:
+            raise NinewatchError("--revoke takes only an id, --by and --reason; omit the rest")
+        location.journal.add(_revocation(location, revoke, now, words("--by", by), words("--reason", reason)))
+        click.echo(f"revoked {revoke}")
+        return
+    if product is None or item is None:
+        raise NinewatchError("PRODUCT or ITEM is missing; write PRODUCT ITEM, or --revoke ID")
+    portfolio = loaded(path)[1]
+    found = attestable(checklist_of(portfolio, product), item)
+    end = now + (found.validity or VALIDITY)
+    if length is not None or until is not None:
+        end = end_of("attestation", length, until, portfolio.zone, now)
+    texts = (words("--note", note) if note else "", words("--link", link) if link else "")
+    fact = attestation_fact(now, words("--by", by), product, item, end, *texts)
+    location.journal.add(fact)
+    valid = end if found.validity is None else min(end, now + found.validity)
+    click.echo(f"attestation {fact.id}: {item} of {product} is met until {format_instant(valid)}")
+
+
+def existing(path: Path) -> RecordLocation:
+    """Return the location of the record.
+
+    Raises:
+        NinewatchError: there is no record yet.
+    """
+    location = location_of(path)
+    if not location.record.exists():
+        raise NinewatchError(f"no record at {location.record}; start the daemon once with `ninewatch run`")
+    return location
+
+
+def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
+    """Return the checklist of the product.
+
+    Raises:
+        NinewatchError: there is no such product, or it has no checklist.
+    """
+    found = next((each for each in portfolio.products if each.id == product), None)
+    if found is None:
+        known = ", ".join(each.id for each in portfolio.products)
+        raise NinewatchError(f'unknown product "{product}"; known products: {known}')
+    if found.readiness is None:
+        raise NinewatchError(f"{product} has no checklist; write `readiness: {{checklist: five-nines}}` in its block")
+    return found.readiness.checklist
+
+
+def attestable(checklist: Checklist, item: str) -> ChecklistItem:
+    """Return the item of the checklist.
+
+    Raises:
+        NinewatchError: there is no such item, or it accepts no attestations.
+    """
+    found = checklist.find(item)
+    if found is None:
+        known = ", ".join(each.id for each in checklist.items)
+        raise NinewatchError(f'the checklist {checklist.id} has no item "{item}"; its items are {known}')
+    if EvidenceKind.ATTESTATION not in found.kinds:
+        raise NinewatchError(f"{item} accepts no attestation; it accepts {', '.join(found.kinds)}")
+    return found
+
+
+def _revocation(location: RecordLocation, name: str, now: int, by: str, reason: str) -> Fact:
+    facts = location.facts().all
+    found = next((fact for fact in facts if fact.id == name and fact.kind in REVOCABLE), None)
+    if found is None:
+        raise NinewatchError(f'no evidence has the id "{name}"; `ninewatch history PRODUCT` lists ids')
+    if (before := revocations(facts).get(name)) is not None:
+        raise NinewatchError(f"{name} is already revoked: {before}")
+    return revocation_fact(now, by, found.product, name, reason)

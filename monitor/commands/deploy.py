@@ -1,0 +1,69 @@
+"""`ninewatch deploy`: mark deployments of a product, so that downtime after them is measured."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from monitor.clock import SystemClock
+from monitor.commands.attest import existing
+from monitor.commands.common import CONFIG, loaded
+from monitor.commands.statement import words
+from monitor.errors import NinewatchError
+from sla.evidence import deployment_fact, deployments, known_at
+from sla.window import format_instant, parse_instant
+
+
+@click.group(short_help="Mark deployments of a product.")
+def deploy() -> None:
+    """Mark deployments of a product.
+
+    The daemon measures the downtime after each deployment. The last deployments without downtime are evidence for a
+    readiness item that accepts the kind `deployments`.
+    """
+
+
+@deploy.command("mark", short_help="Mark a deployment.")
+@click.argument("product")
+@click.option("--version", required=True, help="The deployed version.")
+@click.option("--at", "instant", metavar="TIME", help="When it began (RFC 3339, or local time).  [default: now]")
+@click.option("--link", default="", metavar="URL", help="The run of the pipeline.")
+@click.option("--by", help="Your name.  [default: the name of the user who runs the command]")
+@CONFIG
+def mark(product: str, version: str, instant: str | None, link: str, by: str | None, path: Path) -> None:
+    """Record that a version of PRODUCT was deployed. Mark the deployment when it begins."""
+    location, portfolio = existing(path), loaded(path)[1]
+    known = [each.id for each in portfolio.products]
+    if product not in known:
+        raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(known)}')
+    now = at = SystemClock().now()
+    if instant is not None:
+        try:
+            at = parse_instant(instant, portfolio.zone)
+        except (ValueError, OverflowError) as error:
+            raise NinewatchError(f"--at: {error}") from None
+        if not 0 <= at <= now:
+            raise NinewatchError(f"--at {instant} is in the future or before 1970; mark a deployment when it begins")
+    who = words("--by", getpass.getuser() if by is None else by)
+    fact = deployment_fact(now, who, product, at, words("--version", version), words("--link", link) if link else "")
+    location.journal.add(fact)
+    click.echo(f"deployment {fact.id}: {product} {version} at {format_instant(at)}")
+
+
+@deploy.command("list", short_help="List the deployments of a product.")
+@click.argument("product")
+@CONFIG
+def list_deployments(product: str, path: Path) -> None:
+    """List the deployments of PRODUCT, oldest first, without revoked ones."""
+    location = existing(path)
+    facts = location.facts()
+    mine = [fact for fact in facts.all if facts.concern(fact, location.former_ids.product(product))]
+    found = deployments(known_at(mine, SystemClock().now()))
+    for each in found:
+        click.echo(
+            f"{each.id}  {format_instant(each.at)}  {each.version} ({each.by})" + (each.link and f" {each.link}")
+        )
+    if not found:
+        click.echo(f"no deployments of {product}")

@@ -1,0 +1,85 @@
+"""`ninewatch readiness`: print the state of a product's checklist with its evidence, and the claim ceiling."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.as_of import ledger_at
+from monitor.clock import SystemClock
+from monitor.commands.attest import checklist_of
+from monitor.commands.common import CONFIG, loaded
+from monitor.errors import NinewatchError
+from monitor.ledger.product_readiness import readiness_of
+from monitor.log import concealed
+from monitor.views.readiness import remedy_text
+from sla.objective import Objective
+from sla.window import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.config.model import Portfolio, Product
+    from sla.readiness import ItemStatus, Readiness
+
+
+@click.command("readiness", short_help="Print the readiness checklist of a product and its claim ceiling.")
+@click.argument("product", required=False)
+@click.option("--at", "instant", metavar="TIME", help="As of an instant (RFC 3339, or local time).  [default: now]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and product.")
+@CONFIG
+def readiness_command(product: str | None, instant: str | None, as_json: bool, path: Path) -> None:
+    """Print which items of the checklist of PRODUCT are met, with their evidence, and the claim ceiling.
+
+    Without PRODUCT, prints all products with a checklist. Reads the record, with or without a running daemon. The
+    evidence is what was recorded at --at; the checklist is that of the present configuration. Exit status: 0, 1 if a
+    ceiling is below its objective, 2 error.
+    """
+    portfolio = loaded(path)[1]
+    at = _instant(instant, portfolio)
+    if product is not None:
+        checklist_of(portfolio, product)
+    ledger = ledger_at(portfolio, portfolio.store, at, product)
+    below = False
+    for each in portfolio.products:
+        found = readiness_of(ledger, each.id, at) if product in (None, each.id) else None
+        if found is not None:
+            below |= not found.allows(each.objective.ratio)
+            text = json.dumps(found.as_json(each.id, each.objective)) if as_json else "\n".join(_lines(each, found))
+            click.echo(text if as_json else concealed(text))
+    sys.exit(1 if below else 0)
+
+
+def _instant(text: str | None, portfolio: Portfolio) -> int:
+    now = SystemClock().now()
+    if text is None:
+        return now
+    try:
+        at = parse_instant(text, portfolio.zone)
+    except (ValueError, OverflowError) as error:
+        raise NinewatchError(f"--at: {error}") from None
+    if not 0 <= at <= now:
+        raise NinewatchError(f"--at {text} is in the future or before 1970; omit it for the present")
+    return at
+
+
+def _lines(product: Product, found: Readiness) -> Iterator[str]:
+    yield f"{product.id}: {found.limit_text(product.objective)}"
+    for status in found.statuses:
+        yield from _item(status)
+    if remedy := remedy_text(found):
+        yield f"  {remedy}"
+
+
+def _item(status: ItemStatus) -> Iterator[str]:
+    cap = "" if status.met else f" (cap {Objective(status.item.cap)})"
+    yield f"  {status.state:<7}  {status.item.id}: {status.item.title}{cap}"
+    for each in status.evidence:
+        opposed = {True: "", False: " against it", None: " undecided"}[each.supports]
+        name = f" {each.id}" if each.id else ""
+        detail = f": {each.detail}" if each.detail else ""
+        yield f"{'':11}{each.kind}{name}{opposed} by {each.by} until {format_instant(each.until)}{detail}"

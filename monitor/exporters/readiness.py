@@ -1,0 +1,36 @@
+"""The readiness of a product for its metrics, computed when its facts change, else at most once per minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.ledger.product_readiness import readiness_of
+from sla.interval import MINUTE
+
+if TYPE_CHECKING:
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
+    from sla.readiness import Readiness
+
+EVERY: Final = MINUTE  # the outages of a year of each dependency are searched, which is too much for every scrape
+
+
+class ReadinessFigures:
+    """The last computed readiness of a product; None without a checklist."""
+
+    __slots__ = ("_at", "_facts", "_ledger", "_product", "found")
+
+    def __init__(self, ledger: Ledger, product: str) -> None:
+        self._ledger, self._product = ledger, product
+        self._at: int | None = None
+        self._facts: Facts | None = None
+        self.found: Readiness | None = None
+
+    def update(self, now: int) -> bool:
+        """Compute the readiness anew if it is due. Return whether it was."""
+        recent = self._at is not None and self._at <= now < self._at + EVERY
+        if recent and self._facts is self._ledger.facts:
+            return False
+        self._at, self._facts = now, self._ledger.facts
+        self.found = readiness_of(self._ledger, self._product, now)
+        return True

@@ -1,0 +1,62 @@
+"""The readiness of a product, from its checklist and all evidence: configured, stated as facts, and measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sla.evidence import Evidence, EvidenceKind, attestations, deployments, known_at
+from sla.measured_evidence import WatchedCheck, checks_evidence, decoupling_evidence, deployments_evidence
+from sla.readiness import readiness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from monitor.config.model import Product
+    from monitor.config.readiness import ReadinessBlock
+    from monitor.ledger.ledger import Ledger
+    from sla.fact import Fact
+    from sla.readiness import ChecklistItem, Readiness
+
+
+def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
+    """Return the state of the product's checklist at the instant; None without a checklist.
+
+    The ledger has what is known at the instant: for a past one it is that of `monitor/as_of`. The checklist and the
+    attestations of the configuration are those of now.
+
+    Raises:
+        KeyError: there is no such product.
+    """
+    product = ledger.products[product_id]
+    block = product.readiness
+    if block is None:
+        return None
+    facts = evidence_facts(ledger, product_id, at)
+    measured = (each for item in block.checklist.items for each in _measured(ledger, product, block, item, facts, at))
+    return readiness(block.checklist, (*block.attestations, *attestations(facts), *measured), at)
+
+
+def evidence_facts(ledger: Ledger, product_id: str, at: int) -> Sequence[Fact]:
+    """Return the facts about the product that are known and not revoked at the instant."""
+    return known_at((fact for fact in ledger.facts.all if ledger.facts.concern(fact, product_id)), at)
+
+
+def _measured(
+    ledger: Ledger, product: Product, block: ReadinessBlock, item: ChecklistItem, facts: Sequence[Fact], at: int
+) -> Iterator[Evidence]:
+    """Yield the measured evidence for the item, of the kinds that it accepts."""
+    history = ledger.compositions[product.id]
+    if EvidenceKind.DEPLOYMENTS in item.kinds:
+        yield from deployments_evidence(item, deployments(facts), history, at, block.deployments, block.settle)
+    if EvidenceKind.DECOUPLING in item.kinds:
+        dependencies = {name: ledger.compositions[name] for name in product.depends_on}
+        yield from decoupling_evidence(item, history, dependencies, at)
+    if EvidenceKind.CHECKS in item.kinds:
+        watched = [_watched(ledger, key) for each in block.evidence if each.item == item.id for key in each.checks]
+        if watched:
+            yield from checks_evidence(item, watched, at)
+
+
+def _watched(ledger: Ledger, key: str) -> WatchedCheck:
+    entry = ledger.entries[key]
+    return WatchedCheck(key, entry.timeline, entry.hold)

@@ -1,0 +1,108 @@
+"""The readiness of a product as its page shows it, and the panel "What can we promise?"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.views.formatting import Moment, moment
+from sla.objective import Objective
+from sla.promise import Promise, promise
+from sla.readiness import ItemState
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from zoneinfo import ZoneInfo
+
+    from monitor.config.model import Product
+    from sla.evidence import Evidence
+    from sla.measured import Measured
+    from sla.readiness import ItemStatus, Readiness
+
+_SUPPORTS = {True: "", False: ", against it", None: ", undecided"}
+_SHOWN = 3  # evidence of an item on a page, the newest first
+_NAMES = {
+    "objective": "the objective",
+    "measured": "the measured availability",
+    "proven": "the proven availability",
+    "ceiling": "the claim ceiling",
+    "plan": "the plan",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceLine:
+    """One piece of evidence as text: its kind and author, what it shows, and until when."""
+
+    source: str
+    detail: str
+    until: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class PrerequisiteLine:
+    """One prerequisite with its state in words and its newest evidence; `cap`: ceiling while it is not met."""
+
+    title: str
+    question: str
+    met: bool
+    state: str
+    cap: Fraction
+    evidence: tuple[EvidenceLine, ...]
+
+
+def prerequisite_lines(readiness: Readiness | None, zone: ZoneInfo) -> list[PrerequisiteLine]:
+    """Return the prerequisites, those that are not met first; empty without a checklist."""
+    lines = [_item_line(each, zone) for each in (readiness.statuses if readiness else ())]
+    return sorted(lines, key=lambda line: line.met)
+
+
+def _item_line(status: ItemStatus, zone: ZoneInfo) -> PrerequisiteLine:
+    newest = status.evidence[::-1][:_SHOWN]
+    item = status.item
+    lines = tuple(_evidence_line(each, zone) for each in newest)
+    return PrerequisiteLine(item.title, item.question, status.met, _state_text(status), item.cap, lines)
+
+
+def _state_text(status: ItemStatus) -> str:
+    if status.state is ItemState.MET:
+        return "met"
+    if status.state is ItemState.EXPIRED:
+        return "expired"
+    return "unmet: no evidence" if not status.evidence else "unmet"
+
+
+def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:
+    source = f"{evidence.kind} by {evidence.by}" + _SUPPORTS[evidence.supports]
+    return EvidenceLine(source, evidence.detail, moment(evidence.until, zone))
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseView:
+    """The panel: the figures, the limit of the checklist as a sentence, and what would raise it."""
+
+    figures: Promise
+    limit: str
+    remedy: str
+    limited_by: str
+
+
+def promise_view(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseView:
+    """Return the panel of the product over its own window."""
+    found = promise(product.objective, measured, readiness.ceiling if readiness else None)
+    return PromiseView(
+        found,
+        readiness.limit_text(product.objective) if readiness else "",
+        remedy_text(readiness) if readiness else "",
+        " and ".join(_NAMES[name] for name in found.limited_by),
+    )
+
+
+def remedy_text(readiness: Readiness) -> str:
+    """Return what would raise the ceiling, and to what; empty if no item is unmet."""
+    if not readiness.causes:
+        return ""
+    titles = " and ".join(f'"{item.title}"' for item in readiness.causes)
+    after = readiness.next_ceiling
+    limit = "no item would limit claims" if after is None else f"the ceiling would be {Objective(after)}"
+    return f"With evidence for {titles}, {limit}"

@@ -1,0 +1,177 @@
+"""Evidence that is measured: deployments without downtime, survived outages of dependencies, drills, checks.
+
+Every function is pure: it takes histories and facts as known at the instant `at`, so that the evidence of a past
+instant can be computed again. Bounds decide: what may have been downtime is no evidence for an item, and only certain
+downtime is evidence against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sla.availability import downtime
+from sla.duration import format_duration
+from sla.evidence import Evidence, EvidenceKind
+from sla.interval import DAY, MINUTE, Interval
+from sla.states import State
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sla.evidence import Deployment
+    from sla.readiness import ChecklistItem
+    from sla.state_history import History
+
+BY: Final = "ninewatch"
+VALIDITY: Final = 365 * DAY  # of measured evidence for an item that sets none
+SHOWN: Final = 5  # outages and deployments that the detail lists
+
+
+def _validity(item: ChecklistItem) -> int:
+    return VALIDITY if item.validity is None else item.validity
+
+
+def deployments_evidence(
+    item: ChecklistItem, deployed: Sequence[Deployment], history: History, at: int, count: int, settle: int
+) -> Iterator[Evidence]:
+    """Yield whether the last `count` deployments until `at` were without downtime.
+
+    Downtime within `settle` after a deployment counts as downtime of it. A deployment counts from the end of that time.
+    `deployed` is in order of time.
+    """
+    recent = [each for each in deployed if each.at + settle <= at][-count:]
+    if not recent:
+        return
+    spans = [Interval(each.at, each.at + settle) for each in recent]
+    lost = [downtime(history.durations(span)) for span in spans]
+    failed = [(d, bounds) for d, bounds in zip(recent, lost, strict=True) if bounds.high]
+    if any(bounds.low for _, bounds in failed):
+        supports: bool | None = False
+    else:
+        supports = True if len(recent) == count and not failed else None
+    texts = [
+        f"{d.version} on {format_instant(d.at)}: {format_duration(b.low)} to {format_duration(b.high)} of downtime"
+        for d, b in failed[-SHOWN:]
+    ]
+    detail = f"{len(recent) - len(failed)} of the last {count} deployments without downtime"
+    on = spans[-1].end
+    kind = EvidenceKind.DEPLOYMENTS
+    yield Evidence(item.id, kind, BY, on, on + _validity(item), "; ".join([detail, *texts]), supports)
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivedOutage:
+    """An outage of a dependency (its certain part), and the bounds of the product's downtime in it, microseconds."""
+
+    dependency: str
+    outage: Interval
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        """Return it as text: dependency, start, duration, and the state of the product."""
+        lost = f"down for {format_duration(self.low)} to {format_duration(self.high)}" if self.high else "up"
+        length = format_duration(self.outage.length)
+        since = format_instant(self.outage.start)
+        return f"{self.dependency} was down for {length} from {since}, the product was {lost}"
+
+
+def outages_of_dependencies(
+    product: History, dependencies: Mapping[str, History], window: Interval, shortest: int = MINUTE
+) -> list[SurvivedOutage]:
+    """Return the outages of dependencies in the window that lasted for at least `shortest`, in order of time."""
+    found = []
+    for name, history in dependencies.items():
+        for outage in _certain_outages(history, window):
+            if outage.length >= shortest:
+                low, _, high = downtime(product.durations(outage))
+                found.append(SurvivedOutage(name, outage, low, high))
+    return sorted(found, key=lambda each: (each.outage.end, each.dependency))
+
+
+def _certain_outages(history: History, window: Interval) -> Iterator[Interval]:
+    start: int | None = None
+    for piece in history.pieces(window):
+        if piece.state is State.DOWN:
+            start = piece.start if start is None else start
+        elif start is not None:
+            yield Interval(start, piece.start)
+            start = None
+    if start is not None:
+        yield Interval(start, window.end)
+
+
+def decoupling_evidence(
+    item: ChecklistItem, product: History, dependencies: Mapping[str, History], at: int
+) -> Iterator[Evidence]:
+    """Yield whether the product stayed up while its dependencies were down, within the validity of the item.
+
+    It is shown once every dependency had an outage that the product survived. Certain downtime of the product in any
+    outage of a dependency is evidence against it.
+    """
+    outages = outages_of_dependencies(product, dependencies, Interval(at - _validity(item), at))
+    if not outages:
+        return
+    shown = {each.dependency for each in outages if not each.high}
+    missing = [name for name in dependencies if name not in shown]
+    supports = False if any(each.low for each in outages) else None if missing else True
+    survived = [each for each in outages if not each.high]
+    detail = f"up in {len(survived)} of {len(outages)} outages of dependencies"
+    listed = [str(each) for each in outages[-SHOWN:]] + [f"no survived outage of {name}" for name in missing]
+    on = outages[-1].outage.end
+    yield Evidence(
+        item.id, EvidenceKind.DECOUPLING, BY, on, on + _validity(item), "; ".join([detail, *listed]), supports
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DrillProof:
+    """What an ended drill proves. `met` is None if it proves nothing; `overdue` are its findings that are overdue.
+
+    `id` is the id of its fact.
+    """
+
+    id: str
+    kind: str
+    by: str
+    ended: int
+    met: bool | None
+    reason: str
+    overdue: tuple[str, ...] = ()
+
+
+def drill_evidence(item: ChecklistItem, drills: Iterable[DrillProof]) -> Iterator[Evidence]:
+    """Yield each drill of a kind that the item accepts. A failed drill or an overdue finding is against it."""
+    for each in drills:
+        if each.kind in item.drills:
+            texts = (f"overdue finding: {text}" for text in each.overdue)
+            detail = "; ".join([f"{each.kind} drill {each.id}: {each.reason}", *texts])
+            supports = False if each.overdue else each.met
+            until = each.ended + _validity(item)
+            yield Evidence(item.id, EvidenceKind.DRILL, each.by, each.ended, until, detail, supports, each.id)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedCheck:
+    """A check whose state is evidence: its name and kind, its history, and how long its last observation is valid."""
+
+    name: str
+    history: History
+    hold: int
+
+
+def checks_evidence(item: ChecklistItem, checks: Sequence[WatchedCheck], at: int) -> Iterator[Evidence]:
+    """Yield whether all checks are up at the instant. It expires with the oldest of their last observations."""
+    seen = [(each, each.history.last_known_at) for each in checks]
+    known = [(each, last) for each, last in seen if last is not None]
+    if not known:
+        return
+    states = {each.name: each.history.state(at).estimate for each in checks}
+    down = [name for name, state in states.items() if state is State.DOWN]
+    was_up = all(each.history.state(last).estimate is State.UP for each, last in known) and len(known) == len(seen)
+    detail = "; ".join(f"{name} is {state.name.lower()}" for name, state in states.items())
+    on, until = min(last for _, last in known), min(last + each.hold for each, last in known)
+    supports = False if down else was_up or None
+    yield Evidence(item.id, EvidenceKind.CHECKS, BY, on, max(until, at + 1) if down else until, detail, supports)

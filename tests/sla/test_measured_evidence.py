@@ -1,0 +1,162 @@
+"""Tests of measured evidence: deployments, outages of dependencies, drills and checks, with the bounds that decide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from sla.evidence import Deployment, Evidence, EvidenceKind
+from sla.interval import MINUTE, SECOND
+from sla.measured_evidence import (
+    VALIDITY,
+    DrillProof,
+    WatchedCheck,
+    checks_evidence,
+    decoupling_evidence,
+    deployments_evidence,
+    drill_evidence,
+)
+from sla.observation import Outcome
+from sla.readiness import ChecklistItem
+from sla.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOLD = 30 * SECOND
+ITEM = ChecklistItem("item", "Item", "", "", Fraction("0.9995"), kinds=tuple(EvidenceKind))
+END = 1000 * SECOND
+
+
+def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
+    """Return a timeline that is probed every second up to `end`, bad in [first, last)."""
+    bad = {second for first, last in outages for second in range(first, last)}
+    seen = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
+    return Timeline.of_pairs(seen, HOLD)
+
+
+def deployed(*seconds: int) -> list[Deployment]:
+    return [Deployment(second * SECOND, f"v{second}", "ci") for second in seconds]
+
+
+def one(found: Sequence[Evidence]) -> Evidence:
+    (evidence,) = found
+    return evidence
+
+
+def of_deployments(history: Timeline, *seconds: int, at: int = END) -> list[Evidence]:
+    return list(deployments_evidence(ITEM, deployed(*seconds), history, at, 3, 60 * SECOND))
+
+
+def test_last_deployments_without_downtime_are_evidence() -> None:
+    """The oldest one had downtime, and is not one of the last three. The newest is not over and does not count."""
+    found = one(of_deployments(watched((110, 120)), 100, 200, 300, 400, 990))
+    assert (found.supports, found.by) == (True, "ninewatch")
+    assert (found.on, found.until) == (460 * SECOND, 460 * SECOND + VALIDITY)
+    assert found.detail == "3 of the last 3 deployments without downtime"
+
+
+def test_certain_downtime_after_a_deployment_is_evidence_against_it() -> None:
+    found = one(of_deployments(watched((310, 321)), 200, 300, 400))
+    assert found.supports is False
+    assert found.detail == (
+        "2 of the last 3 deployments without downtime; v300 on 1970-01-01T00:05:00Z: 10s to 12s of downtime"
+    )
+
+
+def test_possible_downtime_and_few_deployments_decide_nothing() -> None:
+    """One bad probe is not certain downtime; 2 deployments are not 3; unknown time may be downtime."""
+    assert one(of_deployments(watched((310, 311)), 200, 300, 400)).supports is None
+    assert one(of_deployments(watched(), 200, 300)).supports is None
+    assert one(of_deployments(watched(end=320), 200, 210, 300)).supports is None
+    assert of_deployments(watched(), 990) == []
+
+
+def test_item_sets_the_validity_of_measured_evidence() -> None:
+    item = replace(ITEM, validity=MINUTE)
+    found = one(list(deployments_evidence(item, deployed(100), watched(), END, 1, SECOND)))
+    assert found.until == 101 * SECOND + MINUTE
+
+
+def decoupled(product: Timeline, **dependencies: Timeline) -> Evidence:
+    return one(list(decoupling_evidence(ITEM, product, dependencies, END)))
+
+
+def test_product_that_stays_up_in_the_outages_of_all_dependencies_is_decoupled() -> None:
+    """With dates and durations. An outage of less than a minute shows nothing."""
+    found = decoupled(watched(), keycloak=watched((100, 300), (500, 510)), mail=watched((900, 2000)))
+    assert found.supports is True
+    assert found.detail == (
+        "up in 2 of 2 outages of dependencies; "
+        "keycloak was down for 3m 19s from 1970-01-01T00:01:40Z, the product was up; "
+        "mail was down for 1m 40s from 1970-01-01T00:15:00Z, the product was up"
+    )
+    assert found.on == END
+
+
+def test_dependency_without_an_outage_leaves_decoupling_undecided() -> None:
+    found = decoupled(watched(), keycloak=watched((100, 300)), mail=watched())
+    assert found.supports is None
+    assert found.detail.endswith("; no survived outage of mail")
+
+
+def test_downtime_in_the_outage_of_a_dependency_is_evidence_against_decoupling() -> None:
+    """Only certain downtime; one bad probe decides nothing."""
+    keycloak = watched((100, 300))
+    found = decoupled(watched((150, 161)), keycloak=keycloak)
+    assert found.supports is False
+    assert "the product was down for 10s to 12s" in found.detail
+    assert decoupled(watched((150, 151)), keycloak=keycloak).supports is None
+
+
+def test_without_outages_of_dependencies_there_is_no_evidence() -> None:
+    assert list(decoupling_evidence(ITEM, watched(), {"keycloak": watched()}, END)) == []
+
+
+def test_drill_is_evidence_for_or_against_an_item_that_accepts_its_kind() -> None:
+    """A tabletop drill is none. An overdue finding is evidence against the item."""
+    item = replace(ITEM, drills=("failover",))
+    met = DrillProof("d1", "failover", "Ana", 5, met=True, reason="within 15 minutes")
+    late = replace(met, id="d2", overdue=("no runbook",))
+    open_ = replace(met, id="d3", met=None)
+    found = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
+    assert [(each.id, each.supports, each.on, each.by) for each in found] == [
+        ("d1", True, 5, "Ana"),
+        ("d2", False, 5, "Ana"),
+        ("d3", None, 5, "Ana"),
+    ]
+    assert [each.detail for each in found[:2]] == [
+        "failover drill d1: within 15 minutes",
+        "failover drill d2: within 15 minutes; overdue finding: no runbook",
+    ]
+
+
+def of_checks(at: int, *checks: Timeline) -> list[Evidence]:
+    names = [WatchedCheck(f"sites/{number}", each, HOLD) for number, each in enumerate(checks)]
+    return list(checks_evidence(ITEM, names, at))
+
+
+def test_checks_that_are_up_are_evidence_until_their_last_observation_expires() -> None:
+    found = one(of_checks(END, watched(), watched(end=990)))
+    assert (found.supports, found.on, found.until) == (True, 990 * SECOND, 1020 * SECOND)
+    assert found.detail == "sites/0 is up; sites/1 is up"
+
+
+def test_checks_that_are_not_probed_any_more_are_expired_evidence() -> None:
+    found = one(of_checks(1100 * SECOND, watched(), watched()))
+    assert (found.supports, found.is_valid(1100 * SECOND)) == (True, False)
+
+
+def test_check_that_is_down_is_evidence_against_an_item() -> None:
+    """Also while another check of the item is unknown."""
+    found = one(of_checks(END, watched((900, 2000)), watched(end=500)))
+    assert (found.supports, found.is_valid(END)) == (False, True)
+    assert found.detail == "sites/0 is down; sites/1 is unknown"
+    gone = one(of_checks(1100 * SECOND, watched((900, 2000))))
+    assert (gone.supports, gone.is_valid(1100 * SECOND)) == (None, False)
+
+
+def test_check_that_was_never_observed_leaves_the_item_undecided() -> None:
+    assert one(of_checks(END, watched(), Timeline(HOLD))).supports is None
+    assert of_checks(END, Timeline(HOLD)) == []
