@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from sla.drill import DRILL
 from sla.fact import Fact
 from sla.window import format_instant, parse_instant
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ATTESTATION: Final = "attestation"
 EVIDENCE_REVOCATION: Final = "evidence_revocation"
 DEPLOYMENT: Final = "deployment"
+REVOCABLE: Final = (ATTESTATION, DEPLOYMENT, DRILL)
 
 
 class EvidenceKind(StrEnum):

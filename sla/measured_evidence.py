@@ -143,9 +143,12 @@ class DrillProof:
 
 
 def drill_evidence(item: ChecklistItem, drills: Iterable[DrillProof]) -> Iterator[Evidence]:
-    """Yield each drill of a kind that the item accepts. A failed drill or an overdue finding is against it."""
+    """Yield each drill of a kind that the item accepts; a failed one is evidence against it.
+
+    An overdue finding is evidence against the item, whatever the kind of its drill.
+    """
     for each in drills:
-        if each.kind in item.drills:
+        if each.kind in item.drills or each.overdue:
             texts = (f"overdue finding: {text}" for text in each.overdue)
             detail = "; ".join([f"{each.kind} drill {each.id}: {each.reason}", *texts])
             supports = False if each.overdue else each.met

@@ -12,7 +12,7 @@ from monitor.commands.common import CONFIG, loaded
 from monitor.commands.correct import RecordLocation, location_of
 from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
-from sla.evidence import ATTESTATION, DEPLOYMENT, EvidenceKind, attestation_fact, revocation_fact, revocations
+from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, revocation_fact, revocations
 from sla.measured_evidence import VALIDITY
 from sla.window import format_instant
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from sla.fact import Fact
     from sla.readiness import Checklist, ChecklistItem
-
-REVOCABLE = (ATTESTATION, DEPLOYMENT, "drill")
 
 
 @click.command(short_help="Attest an item of a readiness checklist.")

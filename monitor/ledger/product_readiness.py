@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sla.drill_facts import drills
+from sla.drill_result import drill_result
 from sla.evidence import Evidence, EvidenceKind, attestations, deployments, known_at
-from sla.measured_evidence import WatchedCheck, checks_evidence, decoupling_evidence, deployments_evidence
+from sla.measured_evidence import (
+    DrillProof,
+    WatchedCheck,
+    checks_evidence,
+    decoupling_evidence,
+    deployments_evidence,
+    drill_evidence,
+)
 from sla.readiness import readiness
 
 if TYPE_CHECKING:
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.fact import Fact
     from sla.readiness import ChecklistItem, Readiness
+    from sla.state_history import History
 
 
 def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
@@ -51,10 +61,22 @@ def _measured(
     if EvidenceKind.DECOUPLING in item.kinds:
         dependencies = {name: ledger.compositions[name] for name in product.depends_on}
         yield from decoupling_evidence(item, history, dependencies, at)
+    if EvidenceKind.DRILL in item.kinds:
+        yield from drill_evidence(item, _proofs(facts, history, at))
     if EvidenceKind.CHECKS in item.kinds:
         watched = [_watched(ledger, key) for each in block.evidence if each.item == item.id for key in each.checks]
         if watched:
             yield from checks_evidence(item, watched, at)
+
+
+def _proofs(facts: Sequence[Fact], history: History, at: int) -> Iterator[DrillProof]:
+    """Yield what the drills that ended until the instant prove."""
+    for record in drills(facts, at):
+        if record.end is not None:
+            found = drill_result(record, history, at)
+            overdue = tuple(f"{each.text} ({each.owner}, due {each.day})" for each in record.overdue(at))
+            drill = record.drill
+            yield DrillProof(record.id, drill.kind.value, drill.author, record.end.at, found.met, found.reason, overdue)
 
 
 def _watched(ledger: Ledger, key: str) -> WatchedCheck:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.period_names import named
+from monitor.reporting.promise_section import promise_section
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import rounded
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
@@ -57,6 +58,7 @@ def sections(report: Report, context: PartContext) -> Iterator[Section]:
     yield from _downtime_by_cause(report, context)
     yield from context.context_sections.sections()
     yield _proof(report)
+    yield promise_section(report, context.product)
     yield _steps(report, context.zone)
 
 
@@ -248,11 +250,6 @@ def _proof(report: Report) -> Section:
         "observations. Consecutive probes are not fully independent.",
         ASSUMPTION,
     ]
-    if (ready := report.readiness) is not None and ready.ceiling is not None:
-        causes = ", ".join(item.title for item in ready.causes)
-        notes.append(
-            f"Claim ceiling: {format_percent(ready.ceiling)}, whatever was measured. Unmet prerequisites: {causes}."
-        )
     table = Table(("Figure", "Contractual", "Raw"), rows)
     return Section("proof", "Statistical proof", tuple(notes), table)
 

@@ -14,6 +14,7 @@ from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.period_names import named
 from monitor.reporting.product_part import part
 from monitor.reporting.product_sections import PartContext
+from monitor.reporting.promise_section import promise_json
 from monitor.views.formatting import moment
 from monitor.views.product_summary import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report
@@ -131,7 +132,7 @@ class PortfolioReport:
     def _product_json(self, each: Report) -> dict[str, Any]:
         product = self.ledger.products[each.product]
         named_ = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
-        return named_ | each.as_json() | context_sections(self.ledger, each).as_json()
+        return named_ | each.as_json() | promise_json(each, product) | context_sections(self.ledger, each).as_json()
 
 
 def portfolio_report(

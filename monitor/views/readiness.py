@@ -87,9 +87,14 @@ class PromiseView:
     limited_by: str
 
 
+def promise_of(product: Product, measured: Measured, readiness: Readiness | None) -> Promise:
+    """Return what can be promised for the product, by the figures of its own window."""
+    return promise(product.objective, measured, readiness.ceiling if readiness else None)
+
+
 def promise_view(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseView:
     """Return the panel of the product over its own window."""
-    found = promise(product.objective, measured, readiness.ceiling if readiness else None)
+    found = promise_of(product, measured, readiness)
     return PromiseView(
         found,
         readiness.limit_text(product.objective) if readiness else "",

@@ -21,6 +21,7 @@ from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.product_history import product_history
 from monitor.web.product_incidents import product_incidents
+from monitor.web.readiness import product_readiness
 from monitor.web.release_gate import product_gate
 from sla.calendar import Window
 from sla.interval import DAY, SECOND, Interval
@@ -121,6 +122,7 @@ async def blame(request: web.Request) -> web.Response:
 
 routes.get("/api/v1/products/{id}/history")(product_history)
 routes.get("/api/v1/products/{id}/gate")(product_gate)
+routes.get("/api/v1/products/{id}/readiness")(product_readiness)
 routes.get("/api/v1/heads")(heads)
 routes.get("/api/v1/witnessed/{id}")(witnessed)
 routes.get("/api/v1/product-incidents")(product_incidents)

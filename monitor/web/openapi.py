@@ -13,8 +13,10 @@ from monitor.web.openapi_drills import SCHEMAS as DRILL_SCHEMAS
 from monitor.web.openapi_schemas import (
     GATE_ANSWER,
     INSTANT,
+    MAYBE,
     MAYBE_INSTANT,
     MAYBE_TEXT,
+    NUMBER,
     SCHEMAS,
     SECONDS,
     TEXT,
@@ -48,6 +50,18 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         "Definitions, corrections and other facts recorded about a product, oldest first",
         list_of(ref("Fact")),
         {"since": "only facts recorded since this RFC 3339 instant"},
+    ),
+    "/api/v1/products/{id}/readiness": (
+        "The product's readiness checklist with its evidence, the claim ceiling, and what can be promised",
+        object_of(
+            product=TEXT,
+            objective=NUMBER,
+            ceiling=MAYBE,
+            items=list_of(ref("ReadinessItem")),
+            limit=MAYBE_TEXT,
+            promise=ref("Promise"),
+        ),
+        {"at": "state as of this RFC 3339 instant; default: now"},
     ),
     "/api/v1/products/{id}/gate": (
         "Whether the product may be changed now by its budget policy: go, hold or unknown, with the reason",

@@ -20,6 +20,7 @@ def _optional(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
+_NAMES: Final = {"id": "a41c90c51d2e", "product": "forms", "by": "pipeline"}
 _ACKNOWLEDGEMENT: Final = _object(
     key=TEXT, product=MAYBE_TEXT, incident=MAYBE_TEXT, at=INSTANT, by=TEXT, via=TEXT, author=TEXT
 )
@@ -233,5 +234,37 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {"revokes": "3f9a0c51d2e4", **_STATED_EXAMPLE, "reason": "it was the service after all"},
         request=_object(reason=TEXT),
         request_example={"reason": "it was the service after all"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/products/{id}/deployments",
+        "Mark a deployment of a product, for the downtime after it; the author is the name of the token",
+        Scope.FACTS_WRITE,
+        _object(id=TEXT, product=TEXT, at=INSTANT, by=TEXT),
+        {**_NAMES, "at": "2026-11-20T18:00:00Z"},
+        status=201,
+        request=_optional(version=TEXT, at=INSTANT, link=TEXT),
+        request_example={"version": "1.4.2"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/products/{id}/attestations",
+        "Attest an item of a product's readiness checklist",
+        Scope.FACTS_WRITE,
+        _object(id=TEXT, product=TEXT, item=TEXT, by=TEXT, until=INSTANT),
+        {**_NAMES, "item": "ha-database", "until": "2027-11-20T18:00:00Z"},
+        status=201,
+        request=_optional(item=TEXT, by=TEXT, note=TEXT, link=TEXT, until=INSTANT),
+        request_example={"item": "ha-database", "by": "Ana Ng", "note": "three replicas"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/evidence/{id}/revoke",
+        "Revoke an attestation, a deployment or a drill; both facts stay in the record",
+        Scope.FACTS_WRITE,
+        _object(id=TEXT, revokes=TEXT, by=TEXT),
+        {"id": "b52d01d62e3f", "revokes": "a41c90c51d2e", "by": "pipeline"},
+        request=_object(reason=TEXT),
+        request_example={"reason": "rolled back before it was live"},
     ),
 )

@@ -142,6 +142,28 @@ SCHEMAS: dict[str, Any] = {
         phases={"type": "object", "additionalProperties": NUMBER},
     ),
     "Fact": object_of(id=TEXT, made=INSTANT, author=TEXT, kind=TEXT, product=TEXT, changes=list_of(TEXT), body={}),
+    "Evidence": object_of(
+        kind={"enum": ["attestation", "deployments", "decoupling", "drill", "checks"]},
+        by=TEXT,
+        on=MAYBE_INSTANT,
+        until=INSTANT,
+        detail=TEXT,
+    ),
+    "ReadinessItem": object_of(
+        id=TEXT,
+        state={"enum": ["met", "unmet", "expired"]},
+        cap=NUMBER,
+        evidence=list_of(ref("Evidence")),
+    ),
+    "Promise": object_of(
+        objective=NUMBER,
+        measured=_BOUNDS,
+        proven=MAYBE,
+        ceiling=MAYBE,
+        plan={"anyOf": [object_of(expected=NUMBER, chance=NUMBER), {"type": "null"}]},
+        supported=MAYBE,
+        limited_by=list_of(TEXT),
+    ),
     "BudgetStep": object_of(
         spent=NUMBER,
         gate={"enum": ["go", "hold"]},

@@ -26,6 +26,7 @@ from monitor.web import (
     metrics,
     pages,
     pings,
+    readiness,
     runbook,
     silences,
 )
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _READING = (pages, runbook, api, metrics, liveness, blackbox)
-_CHANGING = (alerts, silences, corrections, drills, acknowledge_page, callbacks)
+_CHANGING = (alerts, silences, corrections, drills, readiness, acknowledge_page, callbacks)
 
 
 def build(

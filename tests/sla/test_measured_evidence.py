@@ -115,12 +115,14 @@ def test_without_outages_of_dependencies_there_is_no_evidence() -> None:
 
 
 def test_drill_is_evidence_for_or_against_an_item_that_accepts_its_kind() -> None:
-    """A tabletop drill is none. An overdue finding is evidence against the item."""
+    """A tabletop drill is none. An overdue finding of any drill is evidence against the item."""
     item = replace(ITEM, drills=("failover",))
     met = DrillProof("d1", "failover", "Ana", 5, met=True, reason="within 15 minutes")
     late = replace(met, id="d2", overdue=("no runbook",))
     open_ = replace(met, id="d3", met=None)
     found = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
+    talked = replace(late, id="d4", kind="tabletop", met=None)
+    assert [each.supports for each in drill_evidence(item, [talked])] == [False]
     assert [(each.id, each.supports, each.on, each.by) for each in found] == [
         ("d1", True, 5, "Ana"),
         ("d2", False, 5, "Ana"),

@@ -127,7 +127,7 @@ def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio
         standings = {product.id: product.readiness_at(now) for product in portfolio.products}
         assert standings.pop("notify") is None  # the domain belongs to another government
         statuses = [one for standing in standings.values() if standing is not None for one in standing.statuses]
-        assert {(one.met, one.attestation is not None) for one in statuses} == {
+        assert {(one.met, one.decisive is not None) for one in statuses} == {
             (True, True),
             (False, True),
             (False, False),

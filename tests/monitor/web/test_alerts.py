@@ -34,7 +34,10 @@ def sink() -> Iterator[Sink]:
 
 
 def ledger(sink: Sink) -> Ledger:
-    products = (product("forms", 1, "99%", name="Common Forms"), product("sso", 1, "99%"))
+    products = (
+        product("forms", 1, "99%", name="Common Forms", readiness={"checklist": "five-nines"}),
+        product("sso", 1, "99%"),
+    )
     return ledger_with_receivers(*products, receivers=[{"id": "ops", "webhook": sink.url()}])
 
 
@@ -234,7 +237,8 @@ async def test_no_write_and_no_error_of_a_receiver_without_a_token_of_the_scope(
 ) -> None:
     key = await fails(site)
     path = path.replace("/k/", f"/{key}/")
-    other = Scope.ALERTS_WRITE if "corrections" in path else Scope.FACTS_WRITE
+    facts = any(name in path for name in ("corrections", "deployments", "attestations", "evidence"))
+    other = Scope.ALERTS_WRITE if facts else Scope.FACTS_WRITE
     tokens = "", "wrong", site.token(Scope.READ, other)
     assert [(await site.ask(method, path, each)).status for each in tokens] == [401, 401, 403]
     assert site.journal == []
@@ -418,9 +422,11 @@ async def test_every_answer_is_what_the_description_promises(site: WritableSite)
         await site.ask("POST", "/api/v1/products/forms/corrections", token, json={**past, "reason": "x"})
     ).body
     silence = (await site.ask("POST", "/api/v1/silences", token, json={"all": True, "for": "1h", "reason": "x"})).body
+    deployed = await site.ask("POST", "/api/v1/products/forms/deployments", token, json={"version": "1"})
     query = {"/api/v1/notifications": "?state=waiting"}
     for each in OPERATIONS:
         names = {"receivers": "ops", "silences": silence["id"], "products": "forms", "corrections": correction["id"]}
+        names["evidence"] = deployed.body["id"]
         path = each.path.format(key=key, id=names[each.path.split("/")[3]] if "{id}" in each.path else "")
         body = each.request_example if each.request is not None else None
         body = {**body, **past} if body is not None and "start" in body else body

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web import alerts, api, corrections, drills, silences
+from monitor.web import alerts, api, corrections, drills, readiness, silences
 from monitor.web.openapi import PATHS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE, Interval
@@ -136,6 +136,7 @@ EXAMPLES = {
     "/api/v1/products/{id}/availability": ["/api/v1/products/chefs/availability?window=1h"],
     "/api/v1/products/{id}/blame": ["/api/v1/products/css/blame?window=1h"],
     "/api/v1/products/{id}/history": ["/api/v1/products/css/history", "/api/v1/products/chefs/history"],
+    "/api/v1/products/{id}/readiness": ["/api/v1/products/css/readiness", "/api/v1/products/chefs/readiness"],
     "/api/v1/products/{id}/gate": ["/api/v1/products/css/gate", "/api/v1/products/chefs/gate"],
     "/api/v1/witnessed/{id}": [],  # test_heads.py
     "/api/v1/product-incidents": ["/api/v1/product-incidents", "/api/v1/product-incidents?product=chefs&state=open"],
@@ -159,7 +160,7 @@ async def test_every_response_matches_its_openapi_schema(site: RunningServer, pa
 async def test_openapi_description_has_every_route(site: RunningServer) -> None:
     description = await (await site.get("/api/v1/openapi.json")).json()
     found = {(method, path) for path, methods in description["paths"].items() for method in methods}
-    tables = (api.routes, alerts.routes, silences.routes, corrections.routes, drills.routes)
+    tables = (api.routes, alerts.routes, silences.routes, corrections.routes, drills.routes, readiness.routes)
     routed = {(each.method.lower(), each.path.replace(":.+", "")) for table in tables for each in table}
     assert routed - {("get", "/api/v1/openapi.json")} == found
 

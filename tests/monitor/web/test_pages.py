@@ -190,8 +190,8 @@ async def test_claim_ceiling_is_shown_next_to_the_objective(publish: object) -> 
     site = await publish(ledger_of(product("css", readiness=readiness)))
     assert "claim ceiling 99.500%" in (await outline(site, "/")).text
     page = await outline(site, "/products/css")
-    assert "recovery is drilled unmet: the attestation by Bea expired on 2020-01-01; cap 99.500%" in page.text
-    assert "restore is drilled met: attested by Ada <a> until 2999-01-01" in page.text
+    assert "recovery is drilled expired; cap 99.500% attestation by Bea, until 2020-01-01" in page.text
+    assert "restore is drilled met attestation by Ada <a>, until 2999-01-01" in page.text
     assert "1 of 2 prerequisites unmet" in page.text
     assert (await (await site.get("/api/v1/products/css")).json())["claim_ceiling"] == 0.995
     assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await site.get("/metrics")).text

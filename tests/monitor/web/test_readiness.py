@@ -1,0 +1,122 @@
+"""/api/v1 and the page of a product with a checklist: attest, mark, revoke; state, ceiling and promise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.access.scopes import Scope
+from sla.interval import DAY, SECOND
+from sla.window import format_instant
+from tests.support.ledgers import ledger_of, product
+from tests.support.writing import WritableSite, writable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+READINESS = "/api/v1/products/forms/readiness"
+ATTESTATIONS = "/api/v1/products/forms/attestations"
+DEPLOYMENTS = "/api/v1/products/forms/deployments"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+    ledger = ledger_of(
+        product("forms", 1, "99.99%", readiness={"checklist": "five-nines"}), product("mail", 1, "99.9%")
+    )
+    async with writable(ledger, tmp_path) as served:
+        yield served
+
+
+async def item(site: WritableSite, name: str) -> dict[str, Any]:
+    listed = (await site.ask("GET", READINESS)).body["items"]
+    found: dict[str, Any] = next(each for each in listed if each["id"] == name)
+    return found
+
+
+async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(site: WritableSite) -> None:
+    """Expiry is a matter of the clock: nothing else changes."""
+    before = (await site.ask("GET", READINESS)).body
+    assert (before["ceiling"], before["promise"]["ceiling"], before["promise"]["supported"]) == (0.9995, 0.9995, None)
+    assert before["limit"] == (
+        "objective 99.99%; this design can claim 99.95% at most, because there is no disaster recovery"
+    )
+    until = site.clock.now() + 30 * DAY
+    body = {"item": "disaster-recovery", "by": "Ana", "note": "drill of May", "until": format_instant(until)}
+    made = await site.ask("POST", ATTESTATIONS, site.token(Scope.FACTS_WRITE, name="audit"), json=body)
+    assert (made.status, made.body["by"], made.body["until"]) == (201, "Ana via audit", format_instant(until))
+    assert (await item(site, "disaster-recovery"))["state"] == "met"
+    assert (await site.ask("GET", READINESS)).body["ceiling"] == 0.99995
+    page = (await site.page("GET", "/products/forms")).text
+    assert "What can we promise?" in page
+    assert "attestation by Ana via audit, until " in page
+    site.clock.jump(30 * DAY / SECOND)
+    assert (await item(site, "disaster-recovery"))["state"] == "expired"
+    page = (await site.page("GET", "/products/forms")).text
+    assert "can claim 99.95% at most, because there is no disaster recovery" in page
+    assert "With evidence for" in page
+
+
+async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableSite) -> None:
+    token = site.token(Scope.FACTS_WRITE, name="pipeline")
+    at = format_instant(site.clock.now() - DAY)
+    made = await site.ask("POST", DEPLOYMENTS, token, json={"version": "1.2", "at": at, "link": "https://ci.example/7"})
+    assert (made.status, made.body["at"], made.body["by"]) == (201, at, "pipeline")
+    (evidence,) = (await item(site, "zero-downtime-deployment"))["evidence"]
+    assert evidence["detail"].startswith("0 of the last 5 deployments without downtime; 1.2 on ")
+    path = f"/api/v1/evidence/{made.body['id']}/revoke"
+    limited = site.token(Scope.FACTS_WRITE, name="limited", products=("mail",))
+    assert (await site.ask("POST", path, limited, json={"reason": "x"})).status == 403
+    assert (await site.ask("POST", DEPLOYMENTS, limited, json={"version": "2"})).status == 403
+    assert (await site.ask("POST", path, token, json={})).status == 400
+    assert (await site.ask("POST", path, token, json={"reason": "rolled back"})).status == 200
+    assert (await item(site, "zero-downtime-deployment"))["evidence"] == []
+    assert (await site.ask("POST", path, token, json={"reason": "again"})).status == 409
+    assert (await site.ask("POST", "/api/v1/evidence/nothing/revoke", token, json={"reason": "x"})).status == 404
+    assert [each.kind for each in site.journal] == ["deployment", "evidence_revocation"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (DEPLOYMENTS, {}, 400),
+        (DEPLOYMENTS, {"version": "1", "at": "soon"}, 400),
+        (DEPLOYMENTS, {"version": "1", "at": "2999-01-01T00:00:00Z"}, 400),
+        (DEPLOYMENTS, {"version": "1", "link": ""}, 400),
+        (DEPLOYMENTS, {"version": "1", "colour": "red"}, 400),
+        (DEPLOYMENTS.replace("forms", "none"), {"version": "1"}, 404),
+        (ATTESTATIONS, {"item": "disaster", "by": "Ana"}, 400),
+        (ATTESTATIONS, {"item": "decoupled"}, 400),
+        (ATTESTATIONS, {"item": "decoupled", "by": "Ana", "until": "2001-01-01T00:00:00Z"}, 400),
+        (ATTESTATIONS.replace("forms", "mail"), {"item": "decoupled", "by": "Ana"}, 400),
+    ],
+)
+async def test_mistake_is_refused_and_nothing_is_recorded(
+    site: WritableSite, path: str, body: dict[str, str], status: int
+) -> None:
+    answer = await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=body)
+    assert (answer.status, set(answer.body)) == (status, {"error", "remedy"})
+    assert site.journal == []
+
+
+async def test_product_without_a_checklist_has_a_promise_without_a_ceiling(site: WritableSite) -> None:
+    body = (await site.ask("GET", "/api/v1/products/mail/readiness")).body
+    assert (body["items"], body["ceiling"], body["limit"], body["promise"]["ceiling"]) == ([], None, None, None)
+    assert "no checklist" in (await site.page("GET", "/products/mail")).text
+    for query, status in (("?at=soon", 400), ("?at=2999-01-01T00:00:00Z", 400), ("?x=1", 400)):
+        assert (await site.ask("GET", f"{READINESS}{query}")).status == status
+    assert (await site.ask("GET", "/api/v1/products/none/readiness")).status == 404
+
+
+async def test_metrics_have_the_ceiling_and_the_items_by_state(site: WritableSite) -> None:
+    metrics = (await site.ask("GET", "/metrics")).text
+    assert 'ninewatch_readiness_ceiling_ratio{product="forms"} 0.9995' in metrics
+    assert 'ninewatch_readiness_items{product="forms",state="unmet"} 7' in metrics
+    assert 'ninewatch_readiness_items{product="mail"' not in metrics
+    body = {"item": "disaster-recovery", "by": "Ana"}
+    assert (await site.ask("POST", ATTESTATIONS, site.token(Scope.FACTS_WRITE), json=body)).status == 201
+    metrics = (await site.ask("GET", "/metrics")).text
+    assert 'ninewatch_readiness_ceiling_ratio{product="forms"} 0.99995' in metrics
+    assert 'ninewatch_readiness_items{product="forms",state="met"} 1' in metrics
