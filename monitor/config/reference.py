@@ -44,7 +44,7 @@ def with_reference(text: str, kinds: Sequence[type[CheckBase]], receivers: Seque
 
 def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]]) -> Iterator[str]:
     root = schema(kinds, receivers)
-    blocks = {name: _with_properties(block) for name, block in root["$defs"].items()}
+    blocks = {name: block for name, each in root["$defs"].items() if (block := _with_properties(each))["properties"]}
     names = [kind.__name__ for kind in kinds]
     of_all = {key: value for key, value in blocks[names[0]]["properties"].items() if key in _SHARED}
     tables = {
@@ -81,8 +81,8 @@ def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool
 
 
 def _with_properties(block: Any) -> Any:
-    """Return the variant of a block with keys: `tls` may also be a single text."""
-    return next(each for each in (block, *block.get("anyOf", ())) if "properties" in each)
+    """Return the variant of a block with keys: `tls` may also be a single text. An enumeration has no keys."""
+    return next((each for each in (block, *block.get("anyOf", ())) if "properties" in each), {"properties": {}})
 
 
 def _titles(names: Collection[str], root: Any) -> dict[str, str]:
