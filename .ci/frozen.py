@@ -1,6 +1,6 @@
-"""Fail where an environment holds another distribution or version than its locks name: `frozen.py PYTHON LOCK...`
+"""Check that an environment has only distributions and versions of its locks: `frozen.py PYTHON LOCK...`
 
-pip itself comes with Python, and ninewatch is the checkout.
+pip (part of Python) and ninewatch (the checkout) are ignored.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-OURS = {"pip", "ninewatch"}
+IGNORED = {"pip", "ninewatch"}
 
 
 def canonical(name: str) -> str:
-    """Return a name as the index compares it."""
+    """Return the normalized name of a distribution."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def main(python: str, locks: list[str]) -> int:
-    """Print what is installed but not locked; exit 1 if there is any."""
+    """Print installed distributions that are not locked; return 1 if there are any."""
     lines = "\n".join(Path(lock).read_text() for lock in locks)
     locked = {(canonical(name), version) for name, version in re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", lines, re.M)}
     listing = subprocess.check_output([python, "-m", "pip", "--disable-pip-version-check", "list", "--format=json"])
-    installed = {(canonical(each["name"]), each["version"]) for each in json.loads(listing)}
-    others = sorted((name, version) for name, version in installed - locked if name not in OURS)
-    sys.stdout.writelines(f"not locked: {name} {version}\n" for name, version in others)
-    sys.stdout.write(f"{len(installed)} distributions, {len(others)} of them not locked\n")
-    return int(bool(others))
+    installed = {(canonical(package["name"]), package["version"]) for package in json.loads(listing)}
+    not_locked = sorted((name, version) for name, version in installed - locked if name not in IGNORED)
+    sys.stdout.writelines(f"not locked: {name} {version}\n" for name, version in not_locked)
+    sys.stdout.write(f"{len(installed)} distributions, {len(not_locked)} of them not locked\n")
+    return int(bool(not_locked))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Run the suites that take longer than minutes, one part after the other, and write `docs/full-results.md`.
+"""Run the suites that take hours, one after another, and write the results to `docs/full-results.md`.
 
-    full.py [WORD...]    only the parts whose name contains one of the words; the rows of the others stay
+    full.py [WORD...]    run only the parts whose names contain a word; the other rows of the file are kept
 
-The file is committed, so that a reader can see when each part last ran, on which commit and Python, and its counts. A
-part is a command that exits 0 on success and prints its counts on its last line. Exits 1 if a part failed.
+The file is committed, so that readers see the last run of each part: date, commit and counts. A part is a command that
+exits 0 on success and prints its counts in the last line. Exits 1 if a part failed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/full-results.md"
 PYTEST = (sys.executable, "-m", "pytest")
-NO_TESTS = 5  # pytest's exit status where no test is selected
+NO_TESTS = 5  # pytest's exit status if no test is selected
 LOADED = (sys.executable, ".ci/loaded.py", *PYTEST, "--timeout=600")
 
-# name -> command, in the order in which they run.
+# name -> command, in the order of execution.
 PARTS: dict[str, tuple[str, ...]] = {
     "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full"),
     "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
@@ -33,7 +33,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One part's exit status, last line of output and duration."""
+    """The exit status, the last line of output and the duration of a part."""
 
     name: str
     status: int
@@ -42,7 +42,7 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether the part failed; a suite without a test did not."""
+        """Whether the part failed. A suite without selected tests has not failed."""
         return self.status not in (0, NO_TESTS)
 
     def row(self, commit: str, at: datetime) -> str:
@@ -55,32 +55,32 @@ class Result:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as minutes and seconds."""
+    """Format a duration in minutes and seconds."""
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
 def run(name: str, command: tuple[str, ...]) -> Result:
-    """Run a part, passing its output on."""
+    """Run a part, and print its output."""
     sys.stdout.write(f"\n==> {name}: {' '.join(command)}\n")
-    began, last = time.monotonic(), ""
+    start, last_line = time.monotonic(), ""
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()
-            last = line.strip() or last
-    return Result(name, process.returncode, last.strip("= ").replace("|", "\\|"), time.monotonic() - began)
+            last_line = line.strip() or last_line
+    return Result(name, process.returncode, last_line.strip("= ").replace("|", "\\|"), time.monotonic() - start)
 
 
 def commit() -> str:
-    """Return the checked-out commit, and whether files differ from it."""
+    """Return the checked-out commit, with a remark if there are uncommitted changes."""
     git = ("git", "-C", str(ROOT))
     name = subprocess.check_output([*git, "rev-parse", "--short=12", "HEAD"], text=True).strip()
     changed = subprocess.check_output([*git, "status", "--porcelain"], text=True).strip()
     return f"{name} with uncommitted changes" if changed else name
 
 
-def recorded() -> dict[str, str]:
-    """Return the rows that the result file has, by the name of the part."""
+def previous_rows() -> dict[str, str]:
+    """Return the rows of the result file by the names of the parts."""
     lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
     return {name: rows[name] for name in PARTS if name in rows}
@@ -102,13 +102,13 @@ def document(rows: dict[str, str]) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Run the parts, and write the result file after each, so that an interrupted run leaves what it found."""
-    on, rows, failed = commit(), recorded(), False
+    """Run the parts. The result file is written after each part, so that an interrupted run keeps its results."""
+    tested_commit, rows, failed = commit(), previous_rows(), False
     for name, command in PARTS.items():
         if words and not any(word in name for word in words):
             continue
         at, result = datetime.now(UTC), run(name, command)
-        rows[name], failed = result.row(on, at), failed or result.failed
+        rows[name], failed = result.row(tested_commit, at), failed or result.failed
         RESULTS.write_text(document(rows))
     sys.stdout.write(f"\nwritten: {RESULTS.relative_to(ROOT)}; commit it\n")
     return int(failed)

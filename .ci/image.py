@@ -1,7 +1,8 @@
 """Run the build stage of the Containerfile without a container engine: `image.py CHECKOUT FOLDER`
 
-The stage's folders become folders below FOLDER, and its base is a virtual environment of this Python. Exits 1 unless
-the result accepts checks of the kinds whose libraries the image includes, and refuses `browser` with the remedy.
+The folders of the stage are created below FOLDER; its base image is replaced with a virtual environment of this Python.
+Exits 1 unless the built ninewatch accepts checks whose libraries the image includes, and rejects `browser` checks with
+the remedy.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-PLACES = ("/wheels", "/opt/ninewatch", "/rootfs")
+STAGE_FOLDERS = ("/wheels", "/opt/ninewatch", "/rootfs")
 CONFIG = """\
 products:
   - id: image
     objective: 99.9%
     checks:
 """
-INCLUDED = ("postgres: 127.0.0.1", "mysql: 127.0.0.1", "http: 'http://127.0.0.1/'")
-REFUSED, REMEDY = "browser: script.py", "this installation does not include; run `make extras` in a checkout"
+ACCEPTED_CHECKS = ("postgres: 127.0.0.1", "mysql: 127.0.0.1", "http: 'http://127.0.0.1/'")
+REJECTED_CHECK, REMEDY = "browser: script.py", "this installation does not include; run `make extras` in a checkout"
 
 
 class Build:
-    """The stage's folders on this machine."""
+    """A build of the stage in folders of this machine."""
 
     def __init__(self, checkout: Path, folder: Path) -> None:
         self.checkout, self.folder, self.work = checkout, folder, folder / "src"
@@ -34,48 +35,50 @@ class Build:
         subprocess.run([sys.executable, "-m", "venv", folder / "base"], check=True)
         self._env = {**os.environ, "PATH": f"{folder}/base/bin:/usr/bin:/bin", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
-    def copy(self, words: str) -> None:
-        """Carry out a COPY instruction."""
-        *sources, target = words.split()
+    def copy(self, arguments: str) -> None:
+        """Execute a COPY instruction."""
+        *sources, target = arguments.split()
         for source in sources:
-            origin, to = self.checkout / source, self.work / target
+            origin, destination = self.checkout / source, self.work / target
             if origin.is_dir():
-                shutil.copytree(origin, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(origin, destination, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
-                shutil.copy(origin, to)
+                shutil.copy(origin, destination)
 
     def run(self, command: str) -> None:
-        """Carry out a RUN instruction."""
-        for place in PLACES:
-            command = re.sub(rf"(?<![\w/]){place}\b", f"{self.folder}{place}", command)
+        """Execute a RUN instruction."""
+        for folder in STAGE_FOLDERS:
+            command = re.sub(rf"(?<![\w/]){folder}\b", f"{self.folder}{folder}", command)
         sys.stdout.write(f"RUN {command}\n")
         sys.stdout.flush()
         subprocess.run(["sh", "-ec", command], cwd=self.work, env=self._env, check=True)
 
-    def checked(self, *checks: str) -> subprocess.CompletedProcess[str]:
-        """Run the image's `check-config` on a configuration of these checks."""
+    def check_config(self, *checks: str) -> subprocess.CompletedProcess[str]:
+        """Run the built `ninewatch check-config` on a configuration with these checks."""
         (self.folder / "script.py").write_text("def run(page): ...\n")
         path = self.folder / "image.yaml"
-        path.write_text(CONFIG + "".join(f"      - {{id: c{n}, {each}}}\n" for n, each in enumerate(checks)))
+        path.write_text(
+            CONFIG + "".join(f"      - {{id: c{number}, {check}}}\n" for number, check in enumerate(checks))
+        )
         return subprocess.run([self.ninewatch, "check-config", path], text=True, capture_output=True, check=False)
 
 
 def instructions(containerfile: str) -> list[tuple[str, str]]:
     """Return the COPY and RUN instructions of the first stage."""
-    first = re.split(r"^FROM .*$", containerfile, flags=re.MULTILINE)[1]
-    joined = re.sub(r"\\\n\s*", "", first)
+    first_stage = re.split(r"^FROM .*$", containerfile, flags=re.MULTILINE)[1]
+    joined = re.sub(r"\\\n\s*", "", first_stage)
     return re.findall(r"^(COPY|RUN) (.+)$", joined, flags=re.MULTILINE)
 
 
 def main(checkout: Path, folder: Path) -> int:
-    """Build, and print what is not as it should be."""
+    """Build, check two configurations, and return 1 if a result is not as expected."""
     build = Build(checkout, folder)
-    for name, words in instructions((checkout / "Containerfile").read_text()):
-        (build.copy if name == "COPY" else build.run)(words)
-    accepted, refused = build.checked(*INCLUDED), build.checked(REFUSED)
-    said = refused.stdout + refused.stderr
-    sys.stdout.write(accepted.stdout + accepted.stderr + said)
-    return int(accepted.returncode != 0 or refused.returncode != 1 or REMEDY not in said)
+    for name, arguments in instructions((checkout / "Containerfile").read_text()):
+        (build.copy if name == "COPY" else build.run)(arguments)
+    accepted, rejected = build.check_config(*ACCEPTED_CHECKS), build.check_config(REJECTED_CHECK)
+    output = rejected.stdout + rejected.stderr
+    sys.stdout.write(accepted.stdout + accepted.stderr + output)
+    return int(accepted.returncode != 0 or rejected.returncode != 1 or REMEDY not in output)
 
 
 if __name__ == "__main__":

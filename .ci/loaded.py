@@ -1,6 +1,6 @@
-"""Run a command beside two busy processes per core: `loaded.py COMMAND [ARGUMENT...]`. Exits with the command's status.
+"""Run a command together with 2 busy processes per core: `loaded.py COMMAND [ARGUMENT...]`. Exits with its status.
 
-A test that fails only here depends on the speed of the machine.
+Tests that fail only under this load depend on the speed of the machine.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import os
 import subprocess
 import sys
 
-BUSY = (sys.executable, "-c", "while True: pass")
+BUSY_LOOP = (sys.executable, "-c", "while True: pass")
 
 
 def main(command: list[str]) -> int:
-    """Start the busy processes, run the command and end them."""
-    busy = [subprocess.Popen(BUSY) for _ in range(2 * (os.cpu_count() or 1))]
+    """Start the busy processes, run the command, and kill the busy processes."""
+    processes = [subprocess.Popen(BUSY_LOOP) for _ in range(2 * (os.cpu_count() or 1))]
     try:
         return subprocess.run(command, check=False).returncode
     finally:
-        for each in busy:
-            each.kill()
-            each.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 if __name__ == "__main__":

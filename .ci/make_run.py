@@ -1,7 +1,7 @@
-"""Prove `make run` in a clone: start it on a terminal, read its page, press Ctrl-C. `make_run.py CLONE SECONDS`
+"""Test `make run` in a clone: start it in a terminal, request pages, press Ctrl-C: `make_run.py CLONE SECONDS`
 
-Exits 1 unless the page answers within SECONDS, Ctrl-C ends everything that was started, and neither a traceback nor a
-deprecation was printed.
+Exits 1 unless the pages respond within SECONDS, Ctrl-C ends all started processes, and no traceback or deprecation
+warning is printed.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ import time
 import urllib.request
 
 ADDRESS = re.compile(rb"answers at (http://[0-9.:]+)")
-# Path -> what the answer must hold.
-ANSWERS = {"/": b"CHEFS", "/livez": b"", "/metrics": b"ninewatch_"}
-UNWANTED = (b"Traceback", b"make: ***", b"DEPRECATION")
-STOPPING = 30.0  # seconds from Ctrl-C to the end
+# Path -> text that the page must contain.
+EXPECTED_TEXTS = {"/": b"CHEFS", "/livez": b"", "/metrics": b"ninewatch_"}
+FORBIDDEN_OUTPUT = (b"Traceback", b"make: ***", b"DEPRECATION")
+STOP_TIMEOUT = 30.0  # seconds from Ctrl-C to the end of all processes
 
 
 class Terminal:
-    """A command on a terminal of its own, with all that it printed."""
+    """A command in a separate terminal, and its output."""
 
     def __init__(self, command: list[str], folder: str) -> None:
         self.output = b""
-        self._ours, theirs = pty.openpty()
+        self._master, terminal = pty.openpty()
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", *command], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs
+            ["setsid", "--ctty", "--wait", *command], cwd=folder, stdin=terminal, stdout=terminal, stderr=terminal
         )
-        os.close(theirs)
+        os.close(terminal)
 
     def press_ctrl_c(self) -> None:
-        """Type Ctrl-C, which interrupts all that runs in the foreground."""
-        os.write(self._ours, b"\x03")
+        """Send Ctrl-C, which interrupts all processes in the foreground."""
+        os.write(self._master, b"\x03")
 
-    def find(self, wanted: re.Pattern[bytes], seconds: float) -> re.Match[bytes] | None:
-        """Read until the output matches; return None if it ends or the time passes first."""
+    def find(self, pattern: re.Pattern[bytes], seconds: float) -> re.Match[bytes] | None:
+        """Read until the output matches; return None if the output ends or the time is over."""
         deadline = time.monotonic() + seconds
-        while (match := wanted.search(self.output)) is None and self._ready(deadline) and self._read():
+        while (match := pattern.search(self.output)) is None and self._ready(deadline) and self._read():
             pass
         return match
 
     def ends(self, seconds: float) -> bool:
-        """Read to the end, which comes when nothing that was started has the terminal open; return whether it came."""
+        """Read until all processes have closed the terminal; return whether they did so in time."""
         deadline = time.monotonic() + seconds
         while self._ready(deadline):
             if not self._read():
@@ -53,49 +53,49 @@ class Terminal:
         return False
 
     def _ready(self, deadline: float) -> bool:
-        return bool(select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))[0])
+        return bool(select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))[0])
 
     def _read(self) -> bytes:
         try:
-            more = os.read(self._ours, 65536)
-        except OSError:  # EIO: closed by all
+            data = os.read(self._master, 65536)
+        except OSError:  # EIO: no process has the terminal open
             return b""
-        self.output += more
-        return more
+        self.output += data
+        return data
 
 
 def problems(folder: str, seconds: float) -> list[str]:
-    """Return what went wrong, nothing if all went well."""
+    """Run `make run`, and return the problems."""
     terminal = Terminal(["make", "run"], folder)
-    found = terminal.find(ADDRESS, seconds)
-    wrong = [f"no address within {seconds:.0f} s"] if found is None else unanswered(found[1].decode())
+    match = terminal.find(ADDRESS, seconds)
+    errors = [f"no address within {seconds:.0f} s"] if match is None else page_errors(match[1].decode())
     terminal.press_ctrl_c()
-    if not terminal.ends(STOPPING):
-        wrong.append(f"still running {STOPPING:.0f} s after Ctrl-C")
+    if not terminal.ends(STOP_TIMEOUT):
+        errors.append(f"still running {STOP_TIMEOUT:.0f} s after Ctrl-C")
         terminal.process.kill()
     terminal.process.wait()
     sys.stdout.write(terminal.output[-4000:].decode(errors="replace").replace("\r", ""))
-    return wrong + [f"printed {each.decode()}" for each in UNWANTED if each in terminal.output]
+    return errors + [f"printed {text.decode()}" for text in FORBIDDEN_OUTPUT if text in terminal.output]
 
 
-def unanswered(address: str) -> list[str]:
-    """Return which paths do not answer as they should."""
-    wrong = []
-    for path, held in ANSWERS.items():
+def page_errors(address: str) -> list[str]:
+    """Request the pages, and return an error for each unexpected response."""
+    errors = []
+    for path, expected in EXPECTED_TEXTS.items():
         try:
-            with urllib.request.urlopen(address + path, timeout=30) as answer:  # noqa: S310 - our own page
-                if held not in answer.read():
-                    wrong.append(f"{path} does not show {held.decode()}")
+            with urllib.request.urlopen(address + path, timeout=30) as response:  # noqa: S310 - a loopback address
+                if expected not in response.read():
+                    errors.append(f"{path} does not contain {expected.decode()}")
         except OSError as error:
-            wrong.append(f"{path}: {error}")
-    return wrong
+            errors.append(f"{path}: {error}")
+    return errors
 
 
 def main() -> int:
-    """Print the problems, exit 1 if there is one."""
-    found = problems(sys.argv[1], float(sys.argv[2]))
-    sys.stdout.writelines(f"\nmake run: {each}\n" for each in found)
-    return int(bool(found))
+    """Print the problems; return 1 if there are any."""
+    errors = problems(sys.argv[1], float(sys.argv[2]))
+    sys.stdout.writelines(f"\nmake run: {error}\n" for error in errors)
+    return int(bool(errors))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Write the head of each lock: which of its packages pip may install as wheels only. `wheels_only.py SOURCE LOCK...`
+"""Add the option `--only-binary` with all packages except SOURCE to each lock: `wheels_only.py SOURCE LOCK...`
 
-SOURCE is the package that is published as source only. `--only-binary :all:` with `--no-binary SOURCE` would mean the
-same, but pip 23.0 warns of every `--no-binary`.
+SOURCE is a package without wheels. `--only-binary :all:` with `--no-binary SOURCE` would be equivalent, but pip 23.0
+prints a warning for every `--no-binary`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _OPTIONS = re.compile(r"^--(only|no)-binary .*\n+", re.MULTILINE)
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==", re.MULTILINE)
 
 
-def headed(lock: str, source: str) -> str:
-    """Return the lock with the option that allows wheels only of every package but `source`."""
+def with_wheels_only(lock: str, source: str) -> str:
+    """Return the lock with the option that allows only wheels for all packages except `source`."""
     pins = _OPTIONS.sub("", lock)
     names = sorted({name for name in _PIN.findall(pins) if name != source})
     return f"--only-binary {','.join(names)}\n\n{pins}"
@@ -23,4 +23,4 @@ def headed(lock: str, source: str) -> str:
 
 if __name__ == "__main__":
     for path in map(Path, sys.argv[2:]):
-        path.write_text(headed(path.read_text(encoding="utf-8"), sys.argv[1]), encoding="utf-8")
+        path.write_text(with_wheels_only(path.read_text(encoding="utf-8"), sys.argv[1]), encoding="utf-8")
