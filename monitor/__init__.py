@@ -1,3 +1,3 @@
-"""The asyncio shell of ninewatch: it makes observations and publishes answers; the figures come from `sla`."""
+"""The daemon and the commands of ninewatch: they make observations and publish figures, which `sla` computes."""
 
-from monitor import zones as zones  # before any library makes a zone of its own: the newest database for all of them
+from monitor import zones as zones  # first, so that zones of all libraries use the newest database

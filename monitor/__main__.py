@@ -1,4 +1,4 @@
-"""`python -m monitor` is `ninewatch`."""
+"""Run `ninewatch` as `python -m monitor`."""
 
 from monitor.cli import main
 

@@ -1,4 +1,4 @@
-"""The composition root: creates all parts of the daemon, and runs them in one TaskGroup."""
+"""The composition root: create all parts of the daemon and run them in one TaskGroup."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _probe_at(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) ->
     scheduler.load(jobs.all())
 
 
-class Stopped(Exception):  # noqa: N818 - it ends the group of tasks; nothing went wrong
+class Stopped(Exception):  # noqa: N818 - it ends the group of tasks and is not an error
     """A stop of the daemon was requested."""
 
 
@@ -86,7 +86,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The parts that run alongside the server, and that a reload changes."""
+    """The parts that run alongside the server and are updated by a reload."""
 
     scheduler: Scheduler
     jobs: Jobs
@@ -128,12 +128,12 @@ class Daemon:
             self._health.blackbox_reload_success, self._health.blackbox_reload_at = True, clock.now()
         self._self_check = SelfCheck(clock, self._health)
         self._ledger = Ledger(portfolio)
-        self._stop, self._asked = asyncio.Event(), asyncio.Event()
+        self._stop, self._reload_requested = asyncio.Event(), asyncio.Event()
         self._failure: NinewatchError | None = None
 
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
-        """The running configuration, which may be older than the file, with the address and record in use."""
+        """The running configuration, which may be older than its file, with the address and record in use."""
         examined, portfolio = self._accepted
         in_use = {"listen": self._portfolio.listen, "store": self._portfolio.store}
         return examined, portfolio.model_copy(update=in_use)
@@ -144,15 +144,15 @@ class Daemon:
         prepare: Callable[[Store], object] | None = None,
         companion: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Run until stopped. `prepare` is called with the record before it is read, `ready` once the page answers.
+        """Run until stopped.
 
-        `companion` runs as long as the probes do; the daemon ends when it does.
+        `prepare` is called with the record before it is read, `ready` when the server accepts requests. `companion`
+        runs alongside the probes; the daemon stops when it returns.
 
         Raises:
-            NinewatchError: the record or the address cannot be had, or `companion` raised it; the message names the
-                remedy.
+            NinewatchError: the record or the address cannot be used, or `companion` raised it.
         """
-        # Signals first of all: a SIGHUP while the record is read must not end us.
+        # Signals come first: a SIGHUP during the read of the record must not terminate the process.
         with self._signals(), Watchdog(self._health, self._clock):
             try:
                 await self._run(ready, prepare, companion)
@@ -203,7 +203,7 @@ class Daemon:
                 scheduler.load(jobs.all())
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
-                ready(Running(self._ledger, self._health, address, self._stop.set, self._asked.set))
+                ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
                 anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
                 drills = DrillKeeper(self._ledger, facts, self._clock, partial(_probe_at, jobs, scheduler))
@@ -224,7 +224,7 @@ class Daemon:
                     tasks.create_task(self._accompany(companion), name="companion")
                 tasks.create_task(parts.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
-                tasks.create_task(self._look_out(parts), name="look-out")
+                tasks.create_task(self._watch(parts), name="watch")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(parts.anchoring.run(runner.new_attempt), name="anchoring")
                 tasks.create_task(self._until_stopped(), name="stop")
@@ -236,7 +236,11 @@ class Daemon:
     def _signals(self) -> Iterator[None]:
         """Stop on SIGTERM and SIGINT, and reload the configuration on SIGHUP."""
         loop = asyncio.get_running_loop()
-        actions = {signal.SIGTERM: self._stop.set, signal.SIGINT: self._stop.set, signal.SIGHUP: self._asked.set}
+        actions = {
+            signal.SIGTERM: self._stop.set,
+            signal.SIGINT: self._stop.set,
+            signal.SIGHUP: self._reload_requested.set,
+        }
         for number, action in actions.items():
             loop.add_signal_handler(number, action)
         try:
@@ -258,22 +262,21 @@ class Daemon:
 
     @contextlib.asynccontextmanager
     async def _published(self, runner: Runner, heartbeats: Heartbeats, writing: Writing) -> AsyncIterator[Listener]:
-        where = self._portfolio.listen
+        address = self._portfolio.listen
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         try:
             site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, writing)
-            listener = await listen(site, where.host, where.port)
+            listener = await listen(site, address.host, address.port)
         except OSError as error:
-            reason = (
-                (error.strerror or str(error)).rpartition(": ")[2].lower()
-            )  # asyncio's text contains the address again
-            raise NinewatchError(f"cannot listen on {where}: {reason}; set another address with `listen:`") from None
+            # asyncio's message repeats the address
+            reason = (error.strerror or str(error)).rpartition(": ")[2].lower()
+            raise NinewatchError(f"cannot listen on {address}: {reason}; set another address with `listen:`") from None
         try:
             yield listener
         finally:
             await listener.close()
 
-    async def _look_out(self, parts: _Parts) -> None:
+    async def _watch(self, parts: _Parts) -> None:
         """Check once per second whether the configuration, the journal or the environment has changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + CHECK_INTERVAL)
@@ -282,25 +285,25 @@ class Daemon:
             self._restart_if_clock_corrected()
             await parts.facts.read_journal()
             parts.drills.update()
-            asked = self._asked.is_set()
-            self._asked.clear()
-            if await asyncio.to_thread(self._watcher.changed) or asked:
+            requested = self._reload_requested.is_set()
+            self._reload_requested.clear()
+            if await asyncio.to_thread(self._watcher.changed) or requested:
                 await self._reload(parts)
             if self._blackbox is not None:
-                await asyncio.to_thread(self._blackbox.reload_if_needed, self._health, requested=asked)
+                await asyncio.to_thread(self._blackbox.reload_if_needed, self._health, requested=requested)
 
     def _restart_if_clock_corrected(self) -> None:
-        """Stop for a restart if the record's time is wrong and the clock is right, and all can be written.
+        """Stop for a restart if the record's time is wrong, the clock is right again, and the record can be written.
 
-        Instants cannot go back while timelines, schedules and the record grow by them; a start sets aside what was
-        stamped wrong.
+        The instants of timelines, schedules and the record cannot go back in a running daemon. A start sets aside the
+        rows with wrong time stamps.
 
         Raises:
-            Stopped: it is so.
+            Stopped: a restart is needed.
         """
         writable = self._health.unrecorded_since is None and not self._health.record_missing
         if self._restarts and writable and self._self_check.clock_corrected:
-            log.error("restarting", reason="the wall clock was set back after a forward step that had been followed")
+            log.error("restarting", reason="the wall clock was set back after a forward step")
             self.restarting = True
             raise Stopped
 
@@ -314,7 +317,7 @@ class Daemon:
                 log.error("config_refused", problem=str(problem))
             if examined.portfolio is not None:
                 await asyncio.to_thread(parts.jobs.prepare, examined.portfolio)
-                self._take_over(examined.portfolio, parts)
+                self._apply(examined.portfolio, parts)
                 parts.facts.define()
                 self._health.config_digest = examined.digest
                 self._accepted = examined, examined.portfolio
@@ -323,7 +326,7 @@ class Daemon:
             log.exception("config_defect")
         log.error("config_kept", advice="the running configuration is unchanged; fix the file and it is reloaded")
 
-    def _take_over(self, portfolio: Portfolio, parts: _Parts) -> None:
+    def _apply(self, portfolio: Portfolio, parts: _Parts) -> None:
         for name in ("listen", "store"):
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The content of a record at an instant, by the keys in the record. Runs and tail can be iterated once.
+    """The content of a record at an instant, with the recorded keys. Runs and tail can be iterated once.
 
     `runs` are sorted by check and vantage, then `first`. `tail` are the observations after each check's last run.
     """
@@ -39,7 +39,7 @@ class Recorded:
     incidents: Sequence[Incident]
     facts: Sequence[Fact]
 
-    def kept(self) -> Recorded:
+    def in_lists(self) -> Recorded:
         """Return the same content in lists, which can be iterated repeatedly."""
         return replace(self, runs=list(self.runs), tail=list(self.tail))
 
@@ -56,23 +56,23 @@ class Recorded:
 
 
 def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None = None) -> Ledger:
-    """Return the ledger as of the instant, from one consistent read of the record, also while a daemon runs.
+    """Return the ledger as of the instant, from one consistent read of the record. A daemon may be running.
 
-    With `product`, only the checks that its figures may depend on have a history, including those of earlier
+    With `product`, only checks that the product's figures may depend on have a history, including the checks of earlier
     definitions.
 
     Raises:
-        StoreError: there is no record, or it cannot be read.
+        StoreError: the record does not exist or cannot be read.
         NinewatchError: the journal cannot be read.
     """
-    with reading(record, trusted=product is not None) as found:
-        return recorded_at(found, Journal.of(record), at, portfolio, product).ledger(portfolio)
+    with reading(record, trusted=product is not None) as reader:
+        return recorded_at(reader, Journal.of(record), at, portfolio, product).ledger(portfolio)
 
 
 def recorded_at(
     record: Reader, journal: Journal, at: int, portfolio: Portfolio, product: str | None = None
 ) -> Recorded:
-    """Return the content of an open record as of the instant, of all checks or of those of one product.
+    """Return the content of an open record as of the instant, for all checks or for the checks of one product.
 
     Raises:
         sqlite3.Error: the record cannot be read.
@@ -83,65 +83,66 @@ def recorded_at(
     if product is not None:
         ledger = Ledger(portfolio)
         ledger.facts = Facts(facts, former_ids=ledger.former_ids)
-        checks = _keys(ledger, relied_on(ledger, product))
+        checks = _keys(ledger, figure_dependencies(ledger, product))
     return Recorded(
         _until(record, checks, at),
-        (seen for seen in record.load_tail(checks) if seen.at <= at),
-        [_known(each, at) for each in record.load_incidents() if each.opened <= at],
+        (observation for observation in record.load_tail(checks) if observation.at <= at),
+        [_as_known(incident, at) for incident in record.load_incidents() if incident.opened <= at],
         facts,
     )
 
 
 def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
     """Return the keys of the products' checks, including former keys and those of earlier definitions."""
-    defined = (each for name in products for each in ledger.definitions(name))
-    present = {member.check for each in defined for member in each.members}
+    definitions = (definition for name in products for definition in ledger.definitions(name))
+    present = {member.check for definition in definitions for member in definition.members}
     present |= {key for key in ledger.entries if key.partition("/")[0] in products}
     return [*present, *(old for old, new in ledger.former_ids.checks.items() if new in present)]
 
 
-def relied_on(ledger: Ledger, name: str) -> set[str]:
-    """Return the product and all products that its figures may depend on: direct, indirect and excluded dependencies,
-    and products whose checks are evidence for its readiness.
+def figure_dependencies(ledger: Ledger, name: str) -> set[str]:
+    """Return the product and all products that its figures may depend on.
 
-    Dependencies that an earlier definition excludes are included, also if they were removed from the configuration.
+    These are direct, indirect and excluded dependencies, including those of earlier definitions that were removed from
+    the configuration, and products whose checks are evidence for the readiness.
     """
     visited, pending = set[str](), [name]
     while pending:
-        if (each := pending.pop()) not in visited:
-            visited.add(each)
-            product = ledger.products.get(each)
+        if (product_id := pending.pop()) not in visited:
+            visited.add(product_id)
+            product = ledger.products.get(product_id)
             pending += () if product is None else (*product.depends_on, *product.evidence_products)
-            pending += ledger.excluded_dependencies(each)
+            pending += ledger.excluded_dependencies(product_id)
     return visited
 
 
-def _known(incident: Incident, at: int) -> Incident:
-    """Return the incident as of the instant. If it was resolved later, it is open."""
+def _as_known(incident: Incident, at: int) -> Incident:
+    """Return the incident as of the instant: if it was resolved later, it is open."""
     if incident.resolved is None or incident.resolved <= at:
         return incident
     return replace(incident, resolved=None, downtime=None)
 
 
 def _until(record: Reader, checks: Collection[str] | None, at: int) -> Iterator[Run]:
-    """Yield the runs as of the instant. A run that continued is cut at its last observation before the instant."""
+    """Yield the runs as of the instant. A longer run is truncated at its last observation before it."""
     for run in record.load_runs(checks):
         if run.last <= at:
             yield run
         elif run.first <= at:
-            yield _cut(run, record.observations(run.check, Interval(max(run.first, at - run.hold), at + 1)), at)
+            recent = record.observations(run.check, Interval(max(run.first, at - run.hold), at + 1))
+            yield _truncated(run, recent, at)
 
 
-def _cut(run: Run, seen: Sequence[Observation], at: int) -> Run:
-    """Return the run up to the last of the observations. Without raw observations, assume that they are evenly spaced.
+def _truncated(run: Run, recent: Sequence[Observation], at: int) -> Run:
+    """Return the run up to the last of the recent observations; without them, assume even spacing.
 
-    With raw observations, the figures as of an instant do not depend on the later part of the run. The latencies of a
-    part of a run are not known, so the part has none.
+    With raw observations, the figures as of an instant do not depend on the later part of the run. The result has no
+    latencies, because the latencies of a part of a run are not known.
     """
     run = replace(run, latency_count=0, latency_sum=0, latency_max=0)
     length, steps = run.last - run.first, max(run.count - 1, 1)
-    if seen:
-        last = seen[-1].at
+    if recent:
+        last = recent[-1].at
         return replace(run, last=last, count=1 + round(Fraction((last - run.first) * steps, length)))
-    before = (at - run.first) * steps // length
-    return replace(run, last=run.first + before * length // steps, count=before + 1)
+    steps_before = (at - run.first) * steps // length
+    return replace(run, last=run.first + steps_before * length // steps, count=steps_before + 1)

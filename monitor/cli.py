@@ -13,8 +13,8 @@ from monitor import log
 from monitor.errors import NinewatchError
 from monitor.package_files import version
 
-# Command -> file in monitor/commands and function, in the order of --help. Names, not imports: `nines` need not import
-# the daemon.
+# Command -> file in monitor/commands and function, in the order of --help. Names instead of imports, so that `nines`
+# does not import the daemon.
 COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
@@ -46,14 +46,14 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are used, or listed with their help."""
+    """A group that imports its commands when they are used or listed with their help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands' names."""
+        """Return the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name, None if there is none."""
+        """Return the command with this name, or None."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -71,7 +71,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a NinewatchError is one line on standard error, with exit status 2."""
+    """Run the command line. A NinewatchError is printed as one line on standard error, with exit status 2."""
     log.configure()
     try:
         _run()
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    """Run the command and flush its output, so that an unwritten result is an error, not a verdict.
+    """Run the command and flush its output, so that unwritten output is an error.
 
     Raises:
         NinewatchError: standard output cannot be written.
@@ -90,12 +90,12 @@ def _run() -> None:
         try:
             cli(prog_name="ninewatch")
         finally:
-            if not isinstance(sys.stdout, NoneType):  # a daemon may be started without one
+            if not isinstance(sys.stdout, NoneType):  # a daemon may be started without standard output
                 sys.stdout.flush()
     except OSError as error:
         if error.filename is not None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
-        if isinstance(error, BrokenPipeError):  # the reader has closed the pipe
+        if isinstance(error, BrokenPipeError):  # the reader closed the pipe
             sys.exit(2)
         raise NinewatchError(f"standard output cannot be written: {error.strerror or error}") from None

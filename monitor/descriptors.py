@@ -1,4 +1,4 @@
-"""Spare file descriptors, so that the daemon can detect that no descriptor is free, and can still report it."""
+"""Spare file descriptors, with which the daemon detects and reports that no descriptor is free."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import resource
 from typing import Final
 
-SPARES: Final = 16  # enough to accept a few connections, while probes compete for the same
+SPARES: Final = 16  # enough to accept a few connections while probes use the other descriptors
 
 
 class SpareDescriptors:
@@ -18,18 +18,18 @@ class SpareDescriptors:
 
     def __init__(self, count: int = SPARES) -> None:
         self._count = count
-        self._held: list[int] = []
+        self._descriptors: list[int] = []
         self.exhausted()
 
     def exhausted(self) -> bool:
         """Return whether the process or the machine has no free descriptor besides the spare ones.
 
-        In this case, the spare descriptors are closed, so that other code can use them. Later they are opened again.
+        If so, the spare descriptors are closed so that other code can use them. A later call opens them again.
         """
         try:
-            while len(self._held) <= self._count:
-                self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-            os.close(self._held.pop())
+            while len(self._descriptors) <= self._count:
+                self._descriptors.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            os.close(self._descriptors.pop())
         except OSError:
             self.release()
             return True
@@ -37,9 +37,9 @@ class SpareDescriptors:
 
     def release(self) -> None:
         """Close the spare descriptors."""
-        while self._held:
+        while self._descriptors:
             with contextlib.suppress(OSError):
-                os.close(self._held.pop())
+                os.close(self._descriptors.pop())
 
 
 def descriptor_limit() -> int:

@@ -1,10 +1,10 @@
-"""Errors with a remedy for people."""
+"""Errors for users, with a remedy."""
 
 from __future__ import annotations
 
 
 class NinewatchError(Exception):
-    """An error that a person can fix: one line with the cause and the remedy. Never shown as a traceback."""
+    """An error that a user can fix: one line with the cause and the remedy, printed without a traceback."""
 
 
 class StoreError(NinewatchError):
@@ -12,4 +12,4 @@ class StoreError(NinewatchError):
 
 
 class StoreHeldError(StoreError):
-    """Another process has the record open; the message says which."""
+    """Another process has the record open; the message names the process."""

@@ -22,7 +22,7 @@ from monitor.web.runbook import runbook_html
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The chart cannot read files outside its folder, so it holds copies.
+# The chart cannot read files outside its folder, so it contains copies.
 GENERATED: Mapping[str, Callable[[], str]] = {
     "CONFIGURATION.md": lambda: with_reference(
         (ROOT / "CONFIGURATION.md").read_text(encoding="utf-8"), CHECK_TYPES, RECEIVER_TYPES
@@ -44,7 +44,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
 
 
 def drifted(root: Path) -> list[str]:
-    """Return the names of the generated files under `root` that are missing or differ from what the code makes."""
+    """Return the names of the generated files under `root` that are missing or out of date."""
     return [name for name, make in GENERATED.items() if _read(root / name) != make()]
 
 

@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Health:
-    """The daemon's own state. It is mutable on purpose: each field has one writer and any number of readers.
+    """The daemon's own state. It is mutable: each field has one writer and any number of readers.
 
-    Instants are microseconds since the Unix epoch (UTC), durations and monotonic moments are float seconds, counts
-    never decrease. The fields of the store are also written by its thread; each write replaces a complete value.
+    Instants are microseconds since the Unix epoch (UTC). Durations and monotonic moments are float seconds. Counters
+    never decrease. The store's thread also writes its fields; each write replaces a complete value.
 
     The engine's:
-        lateness, lateness_max: seconds between the moment a probe was due and the moment it was started; last, worst.
-        loop_lag, loop_lag_max: seconds by which the event loop answered late; last and worst.
-        missed_ticks: probes that were due and never started; their time is unknown.
+        lateness, lateness_max: last and maximum seconds from the due instant of a probe to its start.
+        loop_lag, loop_lag_max: last and maximum lag of the event loop, seconds.
+        missed_ticks: due probes that were not started; their time is unknown.
         in_flight: probes in progress.
-        last_tick: monotonic moment of the scheduler's last round; None before the first. It is old if the loop is
+        last_tick: monotonic moment of the loop monitor's last tick; None before the first. It is old if the loop is
             blocked.
         hook_failures: events for which a hook raised an error; probing continued.
         descriptors_exhausted: whether no file descriptor was free, now or in the last minute.
         descriptor_failures: probes that failed because no descriptor was free.
         clock_steps, clock_steps_back: number of forward and backward steps of the wall clock.
         clock_stepped: microseconds by which the wall clock is ahead of the record's time; negative when it is behind.
-        clock_suspect: whether the clock was set by an hour or more in the last day; nothing is pruned then.
-        set_aside: observations with timestamps of a wrong clock, set aside at the start; 0 an hour later.
+        clock_suspect: whether the clock was set by an hour or more in the last day, which suspends pruning.
+        set_aside: observations with timestamps of a wrong clock, set aside at the start; reset after an hour.
         dropping_late: whether observations were dropped in the last minute because the record is ahead of the clock.
 
     The store's:
@@ -50,8 +50,8 @@ class Health:
         sqlite_version: version of the linked library.
 
     The notifications':
-        notifications_waiting: decided and not delivered; notification_oldest: when the oldest of them was due.
-        notifications_sent, notification_failures: messages that a receiver has confirmed, attempts that failed.
+        notifications_waiting: undelivered notifications; notification_oldest: due instant of the oldest of them.
+        notifications_sent, notification_failures: numbers of messages confirmed by a receiver, and of failed attempts.
         receivers_failing: receivers whose last attempt failed.
         alerting_defects: errors of ninewatch during decision or delivery; probing continued.
         pages_acknowledged, pages_unacknowledged: open pages with and without an acknowledgement.
@@ -59,7 +59,7 @@ class Health:
         severity.
 
     The chain's:
-        anchored_until: end of the last day whose head an anchor has, by the id of the anchor.
+        anchored_until: end of the last day with an anchored head, by the id of the anchor.
         anchor_failures: number of failed attempts with an anchor, by its id; each is retried.
 
     The configuration's:
@@ -129,7 +129,7 @@ class Health:
     unknown_modules: int = 0
 
     def woke(self, moment: float, late: float) -> None:
-        """Record a round of the scheduler: its monotonic moment, and the event-loop lag in seconds."""
+        """Record a tick of the loop monitor: its monotonic moment, and the event-loop lag in seconds."""
         self.last_tick = moment
         self.loop_lag = late
         self.loop_lag_max = max(self.loop_lag_max, late)
@@ -150,8 +150,8 @@ class Health:
 
     def count_pages(self, responses: Iterable[Response]) -> None:
         """Record the unfinished responses to alerts."""
-        pages = [each for each in responses if each.severity is Severity.PAGE]
-        self.pages_acknowledged = sum(each.acknowledged is not None for each in pages)
+        pages = [response for response in responses if response.severity is Severity.PAGE]
+        self.pages_acknowledged = sum(page.acknowledged is not None for page in pages)
         self.pages_unacknowledged = len(pages) - self.pages_acknowledged
 
     def acknowledged(self, response: Response) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 CONCEALED = "[secret]"
-_MIN_SECRET_LENGTH = 4  # a shorter one occurs by chance in every second word, and hiding it would hide the log
-_LONGEST_TEXT = 2_000
+_MIN_SECRET_LENGTH = 4  # shorter secrets occur by chance in other words; concealing them would make logs unreadable
+_MAX_TEXT_LENGTH = 2_000
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -35,9 +35,9 @@ class Concealer:
     """
 
     def __init__(self) -> None:
-        self._held: Counter[str] = Counter()
+        self._secrets: Counter[str] = Counter()
         self._forms: Counter[str] = Counter()
-        self._begun: dict[tuple[str, ...], list[str]] = {}  # first characters -> sorted forms with this beginning
+        self._by_prefix: dict[tuple[str, ...], list[str]] = {}  # first characters -> sorted forms with this prefix
         self._longest = 0
         self._released: deque[str] = deque()  # released later, because a finalizer may run during `_count`
         self._lock = Lock()
@@ -45,11 +45,11 @@ class Concealer:
     def add(self, secret: str) -> None:
         """Conceal the secret, and each line of a multi-line secret.
 
-        Rotated secrets stay concealed, for delayed lines.
+        Rotated secrets stay concealed, because lines may be logged later.
         """
         with self._lock:
-            self._held[secret] += 1
-            if self._held[secret] == 1:
+            self._secrets[secret] += 1
+            if self._secrets[secret] == 1:
                 self._count(secret, 1)
 
     def release(self, secret: str) -> None:
@@ -57,14 +57,14 @@ class Concealer:
         self._released.append(secret)
 
     def clean(self, text: str) -> str:
-        """Return the text with `[secret]` in place of each secret, the longest one if several start at a position."""
+        """Return the text with `[secret]` in place of each secret. At each position, the longest secret is replaced."""
         if self._released:
-            self._settle()
-        if self._begun.keys().isdisjoint(_beginnings(text)):  # the usual case, and fast
+            self._remove_released()
+        if self._by_prefix.keys().isdisjoint(_prefixes(text)):  # the usual case, and fast
             return text
         parts, end = list[str](), 0
-        for at, beginning in enumerate(_beginnings(text)):
-            if at >= end and beginning in self._begun and (length := self._length(text, at, beginning)):
+        for at, prefix in enumerate(_prefixes(text)):
+            if at >= end and prefix in self._by_prefix and (length := self._length(text, at, prefix)):
                 parts += text[end:at], CONCEALED
                 end = at + length
         return "".join((*parts, text[end:]))
@@ -72,42 +72,42 @@ class Concealer:
     def head(self, text: str, length: int) -> str:
         """Return the first `length` characters of `clean(text)`, without processing the rest of the text."""
         if self._released:
-            self._settle()
+            self._remove_released()
         parts, at = list[str](), 0
         while at < len(text) and len(parts) < length:
-            beginning = tuple(text[at : at + _MIN_SECRET_LENGTH])
-            found = self._length(text, at, beginning) if beginning in self._begun else 0
-            parts.append(CONCEALED if found else text[at])
-            at += found or 1
+            prefix = tuple(text[at : at + _MIN_SECRET_LENGTH])
+            length_here = self._length(text, at, prefix) if prefix in self._by_prefix else 0
+            parts.append(CONCEALED if length_here else text[at])
+            at += length_here or 1
         return "".join(parts)[:length]
 
-    def _length(self, text: str, at: int, beginning: tuple[str, ...]) -> int:
+    def _length(self, text: str, at: int, prefix: tuple[str, ...]) -> int:
         """Return the length of the longest secret at this position, or 0."""
         rest = text[at : at + self._longest]
         with self._lock:
-            forms = self._begun.get(beginning, [])
+            forms = self._by_prefix.get(prefix, [])
             while place := bisect(forms, rest):
-                before = forms[place - 1]
-                if rest.startswith(before):
-                    return len(before)
-                # A secret at this position sorts before `before`, so it is not longer than their common prefix.
-                rest = commonprefix((rest, before))  # noqa: RUF071 - the common prefix of characters is intended
+                candidate = forms[place - 1]
+                if rest.startswith(candidate):
+                    return len(candidate)
+                # A secret at this position sorts before the candidate, so it is not longer than their common prefix.
+                rest = commonprefix((rest, candidate))  # noqa: RUF071 - the common prefix of characters is intended
         return 0
 
-    def _settle(self) -> None:
+    def _remove_released(self) -> None:
         with self._lock:
             while self._released:
                 secret = self._released.popleft()
-                if secret in self._held:
-                    self._held[secret] -= 1
-                    if not self._held[secret]:
-                        del self._held[secret]
+                if secret in self._secrets:
+                    self._secrets[secret] -= 1
+                    if not self._secrets[secret]:
+                        del self._secrets[secret]
                         self._count(secret, -1)
 
     def _count(self, secret: str, by: int) -> None:
         for form in set(_parts(secret)):
-            beginning = tuple(form[:_MIN_SECRET_LENGTH])
-            forms = self._begun.setdefault(beginning, [])
+            prefix = tuple(form[:_MIN_SECRET_LENGTH])
+            forms = self._by_prefix.setdefault(prefix, [])
             if not self._forms[form]:
                 insort(forms, form)
                 self._longest = max(self._longest, len(form))
@@ -115,10 +115,10 @@ class Concealer:
             if not self._forms[form]:
                 del self._forms[form], forms[bisect_left(forms, form)]
             if not forms:
-                del self._begun[beginning]
+                del self._by_prefix[prefix]
 
 
-def _beginnings(text: str) -> Iterator[tuple[str, ...]]:
+def _prefixes(text: str) -> Iterator[tuple[str, ...]]:
     return zip(*(text[start:] for start in range(_MIN_SECRET_LENGTH)), strict=False)
 
 
@@ -172,9 +172,9 @@ def concealed_head(text: str, length: int) -> str:
 
 
 def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_json: bool | None = None) -> None:
-    """Send structlog's and the standard library's records to the stream (stderr), one way and cleaned.
+    """Send the records of structlog and of the standard library to the stream (stderr), without secrets.
 
-    JSON where the stream is no terminal, unless `as_json` says otherwise. May be called again; the last call counts.
+    By default, lines are text on a terminal and JSON otherwise. A second call replaces the first configuration.
     """
     stream = stream or sys.stderr
     as_json = not stream.isatty() if as_json is None else as_json
@@ -214,14 +214,14 @@ def _rendering(as_json: bool) -> list[Processor]:
 
 
 def _bounded(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets are never cut."""
+    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets stay whole."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _one_line(text: str) -> str:
     text = _concealer.clean(text)
-    if len(text) > _LONGEST_TEXT:
-        text = f"{text[:_LONGEST_TEXT]}... ({len(text)} characters)"
+    if len(text) > _MAX_TEXT_LENGTH:
+        text = f"{text[:_MAX_TEXT_LENGTH]}... ({len(text)} characters)"
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -1,4 +1,4 @@
-"""A notification: one event of one alert for one receiver, recorded until the receiver has confirmed it."""
+"""Notifications: one event of one alert for one receiver, recorded until the receiver confirms it."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def shipped_path(*parts: str) -> Path:
     for root in _ROOTS:
         if (path := root.joinpath(*parts)).exists():
             return path
-    looked = " and ".join(str(root.joinpath(*parts)) for root in _ROOTS)
-    raise NinewatchError(f"a file of ninewatch is missing, expected at {looked}; install ninewatch again")
+    expected = " and ".join(str(root.joinpath(*parts)) for root in _ROOTS)
+    raise NinewatchError(f"a file of ninewatch is missing, expected at {expected}; install ninewatch again")
 
 
 def checkout() -> Path | None:

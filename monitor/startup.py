@@ -1,4 +1,4 @@
-"""What the daemon does once at its start, and reports at its end: the record, the limits and the log about them."""
+"""Steps of the daemon's start: link key, unconfigured checks, rows of a wrong clock, and limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPARE_DESCRIPTORS = 300  # not used by probes; reserved for pages, store, logs a
 
 
 def usable_signer(record: Path) -> LinkSigner | None:
-    """Return the signer of the links in messages; None if its key cannot be used, which is logged."""
+    """Return the signer of the links in messages. If its key cannot be used, log an error and return None."""
     try:
         return load_signer(record)
     except NinewatchError as error:

@@ -23,14 +23,14 @@ from monitor.errors import NinewatchError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_VERSION = re.compile(r"# version (\d{4}[a-z]+)\b")  # the first line of tzdata.zi; none where it is "unknown"
+_VERSION = re.compile(r"# version (\d{4}[a-z]+)\b")  # the first line of tzdata.zi; no match for "unknown"
 _NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
 _ANY_ZONE = "Etc/UTC"  # in every compiled database
 _ADVICE = "install the package tzdata (pip install tzdata), or the system's time zone database"
 
 
 class NoZoneError(NinewatchError, ValueError):
-    """No zone has this name, or there is no time zone database."""
+    """There is no zone with this name, or no time zone database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +71,29 @@ def system(folders: Iterable[str]) -> list[Database]:
 def _version(folder: Path) -> str | None:
     try:
         with (folder / "tzdata.zi").open(encoding="utf-8", errors="replace") as file:
-            found = _VERSION.match(file.readline(100))
+            match = _VERSION.match(file.readline(100))
     except OSError:
         return None
-    return found[1] if found else None
+    return match[1] if match else None
 
 
 def newest(candidates: Iterable[Database]) -> Database | None:
-    """Return the database with the highest version, the first one if several have it. None without candidates.
+    """Return the first database with the highest version, or None without candidates.
 
     A known version is higher than an unknown version.
     """
-    return max(candidates, key=lambda each: each.version or "", default=None)
+    return max(candidates, key=lambda database: database.version or "", default=None)
 
 
 def _choose() -> tuple[Database | None, tuple[Database, ...]]:
-    """Configure `zoneinfo` to use the newest database. Return it, and all databases, the system's first."""
+    """Configure `zoneinfo` to use the newest database. Return this database, and all databases, the system's first."""
     package = packaged()
-    found = (*system(zoneinfo.TZPATH), *([package] if package else []))
-    chosen = newest(found)
+    databases = (*system(zoneinfo.TZPATH), *([package] if package else []))
+    chosen = newest(databases)
     if chosen is not None:
         zoneinfo.reset_tzpath(to=() if chosen.folder is None else (chosen.folder,))
         zoneinfo.ZoneInfo.clear_cache()
-    return chosen, found
+    return chosen, databases
 
 
 IN_USE, FOUND = _choose()
@@ -101,9 +101,9 @@ IN_USE, FOUND = _choose()
 
 def described() -> str:
     """Return a text with the database in use and the other databases, for people."""
-    others = ", ".join(str(each) for each in FOUND if each != IN_USE)
-    passed_over = f"; not newer: {others}" if others else ""
-    return f"time zone database {IN_USE}{passed_over}" if IN_USE else f"no time zone database: {_ADVICE}"
+    others = ", ".join(str(database) for database in FOUND if database != IN_USE)
+    not_newer = f"; not newer: {others}" if others else ""
+    return f"time zone database {IN_USE}{not_newer}" if IN_USE else f"no time zone database: {_ADVICE}"
 
 
 def as_json() -> dict[str, str | None] | None:
@@ -123,10 +123,10 @@ def names() -> set[str]:
 
 
 def zone(name: str) -> zoneinfo.ZoneInfo:
-    """Return the zone of this name.
+    """Return the zone with this name.
 
     Raises:
-        NoZoneError: no zone has this name, or there is no time zone database.
+        NoZoneError: there is no such zone, or no time zone database.
     """
     try:
         return zoneinfo.ZoneInfo(name)
@@ -145,7 +145,7 @@ def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
     Raises:
         ValueError: a name is not a zone name, or a file is not a TZif file.
     """
-    before = zoneinfo.TZPATH
+    previous_path = zoneinfo.TZPATH
     with tempfile.TemporaryDirectory(prefix="ninewatch-zones-") as folder:
         for name, data in rules.items():
             _write(Path(folder), name, data)
@@ -154,7 +154,7 @@ def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
             zoneinfo.ZoneInfo.clear_cache()
             yield
         finally:
-            zoneinfo.reset_tzpath(to=before)
+            zoneinfo.reset_tzpath(to=previous_path)
             zoneinfo.ZoneInfo.clear_cache()
 
 

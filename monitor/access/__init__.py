@@ -1,1 +1,1 @@
-"""Access over HTTP: scopes, API tokens, and links that carry their own proof."""
+"""Access over HTTP: scopes, API tokens, and signed links."""

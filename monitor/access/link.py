@@ -1,7 +1,7 @@
-"""Links that prove by themselves what they permit: an HMAC over an alert, a receiver and an expiry.
+"""Signed links: an HMAC over an alert, a receiver and an expiry.
 
-The key lies in a file of its own next to the record, with mode 0600, so that links of earlier messages work after a
-restart. A link permits to acknowledge one alert and to mark its page, nothing else.
+The key is in a file next to the record with mode 0600, so that the links of earlier messages work after a restart. A
+link only permits acknowledging one alert and marking its page.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from sla.interval import DAY, SECOND
 
 log = structlog.get_logger()
 
-VALID_FOR: Final = 7 * DAY  # microseconds from the decision of the message; a reminder has a new link
-LONGEST: Final = 1_000  # characters of a token
+VALID_FOR: Final = 7 * DAY  # from the decision of the message; a reminder has a new link
+MAX_TOKEN_LENGTH: Final = 1_000  # characters
 _PURPOSE: Final = b"ninewatch acknowledge 1\0"
 _KEY_BYTES: Final = 32
 _OWNER_ONLY: Final = 0o600
@@ -38,10 +38,10 @@ class LinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a link permits: to acknowledge the alert of `key`, of which `receiver` was notified, until `expires`.
+    """The content of a link: it permits acknowledging the alert `key`, which was sent to `receiver`, until `expires`.
 
-    `product` is that of the alert, empty for one about the monitor itself. `expires` is microseconds since the epoch,
-    whole seconds.
+    `product` is empty for an alert about the monitor itself. `expires` is microseconds since the epoch, in whole
+    seconds.
     """
 
     key: str
@@ -51,7 +51,7 @@ class Claim:
 
 
 class LinkSigner:
-    """Makes tokens of links and verifies them."""
+    """Creates and verifies the tokens of links."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -64,10 +64,10 @@ class LinkSigner:
         return f"{_encoded(content)}.{_encoded(self._mac(content))}"
 
     def claim(self, token: str, now: int) -> Claim:
-        """Return what a token permits at the instant.
+        """Return the claim of a token that is valid at the instant. The HMAC is verified before the content is parsed.
 
         Raises:
-            LinkError: it was not made with this key, or has expired. Nothing in it is read before its HMAC is verified.
+            LinkError: it was made with another key, or has expired.
         """
         content, mac = _parts(token)
         if not hmac.compare_digest(mac, self._mac(content)):
@@ -88,7 +88,7 @@ def _encoded(raw: bytes) -> str:
 
 def _parts(token: str) -> tuple[bytes, bytes]:
     content, dot, mac = token.partition(".")
-    if not dot or len(token) > LONGEST or not token.isascii():
+    if not dot or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise LinkError("wrong")
     try:
         return _decoded(content), _decoded(mac)
@@ -97,7 +97,7 @@ def _parts(token: str) -> tuple[bytes, bytes]:
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of base64url without padding; of several texts for the same bytes only one is accepted."""
+    """Return the bytes of base64url without padding; only the canonical text of the bytes is accepted."""
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     if _encoded(raw) != text:
         raise ValueError("not canonical")
@@ -105,12 +105,12 @@ def _decoded(text: str) -> bytes:
 
 
 def key_path(record: Path) -> Path:
-    """Return the file of the key of a record."""
+    """Return the path of a record's key."""
     return record.with_name(record.name + ".link-key")
 
 
 def load_signer(record: Path) -> LinkSigner:
-    """Return the signer of a record; its key is created if there is none.
+    """Return the signer of a record; the key is created if it does not exist.
 
     Raises:
         NinewatchError: the key cannot be read or written, or is too short.
@@ -125,12 +125,12 @@ def load_signer(record: Path) -> LinkSigner:
     except OSError as error:
         raise NinewatchError(f"cannot use {path}: {(error.strerror or 'unreadable').lower()}") from None
     if len(key) < _KEY_BYTES:
-        raise NinewatchError(f"{path} is too short for a key; remove it, and a new one is created")
+        raise NinewatchError(f"{path} is too short for a key; remove it, and a new key is created")
     return LinkSigner(key)
 
 
 def _create(path: Path) -> None:
-    """Write a key that is complete or not there, also after a crash."""
+    """Create the key atomically: after a crash the file is complete or does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secret_bytes(6).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
@@ -139,7 +139,7 @@ def _create(path: Path) -> None:
             file.write(secret_bytes(_KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was faster: its key counts
+        with contextlib.suppress(FileExistsError):  # another process created it first; use its key
             os.link(draft, path)
     finally:
         draft.unlink()

@@ -26,9 +26,9 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.FACTS_WRITE: "add and revoke corrections and attestations, mark deployments",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
 }
-INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> one that includes it
+INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> scope that includes it
 
 
-def allows(held: Collection[Scope], needed: Scope) -> bool:
-    """Return whether one of the scopes held is the needed one, or includes it."""
-    return needed in held or INCLUDED.get(needed) in held
+def allows(scopes: Collection[Scope], required: Scope) -> bool:
+    """Return whether the scopes contain or include the required scope."""
+    return required in scopes or INCLUDED.get(required) in scopes

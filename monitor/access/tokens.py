@@ -1,8 +1,8 @@
-"""API tokens: a file of JSON lines next to the record, which is only ever appended to and holds hashes only.
+"""API tokens: an append-only file of JSON lines next to the record, with hashes of the tokens.
 
-A file, because a token is created and revoked with or without a running daemon, and the record has one writer. It is no
-part of the record's facts, so that no report, bundle or page includes it. A token holds 256 random bits: its SHA-256
-cannot be reversed, and a slow hash would add nothing.
+The record has one writer, but tokens are created and revoked with or without a running daemon; so they are in a
+separate file. They are not facts, so that reports, bundles and pages do not include them. A token has 256 random bits:
+its SHA-256 cannot be reversed, so a slow hash is not needed.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 _TEXT: Final = re.compile(r"nw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _OWNER_ONLY: Final = 0o600
-_NO_DIGEST: Final = "0" * 64  # compared with when no token has the id, so that both cases take the same time
+_NO_DIGEST: Final = "0" * 64  # compared if no token has the id, so that both cases take the same time
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token without its secret; instants are microseconds since the epoch.
 
-    `name` is the author of what it writes. `products` limits it to alerts about these products; empty is no limit.
-    `expires` is the instant from which on it is refused. `revoked` is when it was revoked.
+    `name` is the author of everything that the token writes. `products` limits it to alerts about these products;
+    without products, there is no limit. The token is refused from the instant `expires` on.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Token:
     revoked: int | None = None
 
     def refusal(self, now: int) -> str:
-        """Return why it is refused at the instant, empty if it is valid."""
+        """Return the reason why the token is refused at the instant; empty if it is valid."""
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and self.expires <= now else ""
@@ -65,7 +65,7 @@ def new_token(
     expires: int | None = None,
     products: Collection[str] = (),
 ) -> tuple[Token, str]:
-    """Return a new token and its text, which is kept nowhere."""
+    """Return a new token and its text. The text is not stored."""
     identity = secret_bytes(6).hex()
     text = f"nw_{identity}_{base64.urlsafe_b64encode(secret_bytes(32)).decode().rstrip('=')}"
     digest = _digest(text)
@@ -73,16 +73,16 @@ def new_token(
 
 
 class TokenFile:
-    """The tokens of a record. Created with mode 0600; `find` follows each change of the file at once."""
+    """The file with the tokens of a record, created with mode 0600. `find` reads it again after each change."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._seen: tuple[int, int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
         self._tokens: Mapping[str, Token] = {}
 
     @classmethod
     def of(cls, record: Path) -> TokenFile:
-        """Return the tokens of a record: the file lies next to it."""
+        """Return the token file of a record: it is next to the record."""
         return cls(record.with_name(record.name + ".tokens.jsonl"))
 
     def add(self, token: Token) -> None:
@@ -94,7 +94,7 @@ class TokenFile:
         self._append(_as_line(token))
 
     def revoke(self, token: Token, author: str, now: int) -> None:
-        """Append that the token is revoked.
+        """Append a revocation of the token.
 
         Raises:
             NinewatchError: it could not be written.
@@ -105,34 +105,34 @@ class TokenFile:
         append_line(self.path, json.dumps(line, ensure_ascii=False), mode=_OWNER_ONLY)
 
     def tokens(self) -> Mapping[str, Token]:
-        """Return all tokens by id, in the order in which they were created. The file is read if it changed.
+        """Return all tokens by id in the order of creation. The file is read only if it changed.
 
         Raises:
-            NinewatchError: it cannot be read, or a line of it is damaged: that line may revoke a token.
+            NinewatchError: it cannot be read, or a line is damaged. A damaged line may be a revocation.
         """
         try:
             stat = self.path.stat()
             stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
-            if stamp != self._seen:
+            if stamp != self._stamp:
                 self._tokens = _read(self.path)
-                self._seen = stamp
+                self._stamp = stamp
         except FileNotFoundError:
-            self._tokens, self._seen = {}, None
+            self._tokens, self._stamp = {}, None
         except OSError as error:
-            self._seen = None
+            self._stamp = None
             raise NinewatchError(f"cannot read {self.path}: {(error.strerror or 'unreadable').lower()}") from None
         return self._tokens
 
     def find(self, text: str) -> Token | None:
-        """Return the token of this text, valid or not; None if there is none. Takes as long in either case.
+        """Return the valid or invalid token with this text, or None. Both cases take the same time.
 
         Raises:
             NinewatchError: the file cannot be used.
         """
-        found = _TEXT.fullmatch(text)
-        token = self.tokens().get(found[1] if found else "")
-        same = hmac.compare_digest(_digest(text), _NO_DIGEST if token is None else token.digest)
-        return token if same else None
+        match = _TEXT.fullmatch(text)
+        token = self.tokens().get(match[1] if match else "")
+        matches = hmac.compare_digest(_digest(text), _NO_DIGEST if token is None else token.digest)
+        return token if matches else None
 
 
 def _digest(text: str) -> str:
@@ -153,32 +153,32 @@ def _as_line(token: Token) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Token]:
-    found: dict[str, Token] = {}
+    tokens: dict[str, Token] = {}
     for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
         if not line.endswith("}"):
-            continue  # cut off by a crash, or not written yet: it was never confirmed to anyone
+            continue  # truncated by a crash, or being written: it was not confirmed
         try:
-            _take(json.loads(line), found)
+            _apply(json.loads(line), tokens)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             remedy = "no token is accepted; restore or remove the line"
             raise NinewatchError(f"{path}:{number}: the line is damaged: {remedy}") from None
-    return found
+    return tokens
 
 
-def _take(line: dict[str, Any], found: dict[str, Token]) -> None:
+def _apply(line: dict[str, Any], tokens: dict[str, Token]) -> None:
     if "revokes" in line:
-        token, made = found[str(line["revokes"])], parse_instant(str(line["made"]))
+        token, made = tokens[str(line["revokes"])], parse_instant(str(line["made"]))
         if token.revoked is None:
-            found[token.id] = replace(token, revoked=made)
+            tokens[token.id] = replace(token, revoked=made)
     else:
         token = _token(line)
-        found.setdefault(token.id, token)
+        tokens.setdefault(token.id, token)
 
 
 def _token(line: dict[str, Any]) -> Token:
     expires, products, digest = line["expires"], line["products"], str(line["sha256"])
     if not (isinstance(products, list) and isinstance(line["scopes"], list) and _DIGEST.fullmatch(digest)):
-        raise ValueError("a part is not what it should be")
+        raise ValueError("a field has another type or format")
     return Token(
         str(line["id"]),
         str(line["name"]),
@@ -192,5 +192,5 @@ def _token(line: dict[str, Any]) -> Token:
 
 
 def _known_scopes(names: list[Any]) -> Iterator[Scope]:
-    """Yield the scopes that this version knows: those of a newer version permit nothing here."""
+    """Yield the scopes that this version knows; scopes of newer versions are ignored."""
     yield from (Scope(name) for name in names if name in set(Scope))

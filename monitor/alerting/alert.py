@@ -1,4 +1,4 @@
-"""What an alert is about, and the message that each of its events carries."""
+"""Alerts and the messages of their events."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from sla.page_response import Response
     from sla.state_history import History
 
-_MOST_NAMES = 10  # clients or products that one message names
+_MAX_NAMES = 10  # clients or products in one message
 _DOUBT = (State.DOUBT_UP, State.DOUBT_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something to notify of, as it stands: open, or `resolved` at an instant (microseconds since the epoch).
+    """An alert: open, or resolved at `resolved` (microseconds since the epoch).
 
-    `product` is empty for an alert about the monitor itself. `summary` says in a few words what it is about while it is
-    open. `unannounced` is the severity at which it is not announced, as in `ProductIncident`.
+    `product` is empty for an alert about the monitor itself. `summary` is a short description of the alert.
+    `unannounced` is the severity at which the alert is not announced, as in `ProductIncident`.
     """
 
     key: str
@@ -47,12 +47,12 @@ class Alert:
 
     @property
     def unannounced(self) -> Severity | None:
-        """The severity at which it is not announced."""
+        """The severity at which the alert is not announced."""
         return None if self.incident is None else self.incident.unannounced
 
 
 def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:
-    """Return the alert that a product incident is; `product` is None once it left the configuration."""
+    """Return the alert of a product incident; `product` is None if it is not in the configuration any more."""
     name = incident.product if product is None else product.name
     state = "is down" if incident.severity is Severity.PAGE else "has a failing check and is up by its rule"
     return Alert(
@@ -78,10 +78,10 @@ def body_of(
     now: int,
     response: Response | None = None,
 ) -> str:
-    """Return the message of an event as JSON: the webhook's body, and under `extra` what only some receivers need.
+    """Return the message of an event as JSON: the webhook's body. `extra` contains fields for some receivers only.
 
-    `former` are the severities that the receiver was notified of besides the present one. `progress` is the step of an
-    escalation that calls the receiver.
+    `former` are the earlier severities that the receiver was notified of. `progress` is the escalation step that calls
+    the receiver.
     """
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
@@ -92,7 +92,7 @@ def body_of(
         "key": alert.key,
         "severity": alert.severity.value,
         "product": _product(alert, product),
-        "checks": [each.check.partition("/")[2] for each in checks] or list(alert.checks),
+        "checks": [incident.check.partition("/")[2] for incident in checks] or list(alert.checks),
         "incident": _incident(alert, checks),
         "downtime_seconds": _downtime(alert, ledger, now),
         "budget": _budget(alert, ledger, now),
@@ -102,8 +102,8 @@ def body_of(
         "extra": {
             "summary": alert.summary,
             "team": None if product is None else product.team,
-            "for": _few(dependencies.clients(alert.product)),
-            "muted": _few(dependencies.dependents(alert.product)) if paging else [],
+            "for": _shortened(dependencies.clients(alert.product)),
+            "muted": _shortened(dependencies.dependents(alert.product)) if paging else [],
             "notes": list(alert.notes),
             "former_severities": list(former),
         },
@@ -112,7 +112,7 @@ def body_of(
 
 
 def response_fields(response: Response | None) -> dict[str, Any]:
-    """Return the priority, the time to acknowledge by, and who acknowledged the alert; only what there is."""
+    """Return the priority, the deadline to acknowledge, and the acknowledgement of a response, if they exist."""
     if response is None:
         return {}
     fields: dict[str, Any] = {}
@@ -129,16 +129,17 @@ def response_fields(response: Response | None) -> dict[str, Any]:
 def _escalation(portfolio: Portfolio, progress: Progress | None) -> dict[str, Any]:
     if progress is None:
         return {}
-    steps = next((len(each.steps) for each in portfolio.escalations if each.id == progress.plan), progress.step)
+    configured = (escalation for escalation in portfolio.escalations if escalation.id == progress.plan)
+    steps = next((len(escalation.steps) for escalation in configured), progress.step)
     step = {"id": progress.plan, "step": progress.step, "steps": steps, "person": progress.person or None}
     return {"escalation": step}
 
 
 def _checks(ledger: Ledger, alert: Alert) -> Sequence[Incident]:
-    """Return the check incidents inside the product incident, in its order, with their newest failing probes."""
+    """Return the check incidents of the product incident in their order, with their newest failing probes."""
     if alert.incident is None:
         return ()
-    known = {each.id: each for each in ledger.all_incidents() if each.product == alert.product}
+    known = {incident.id: incident for incident in ledger.all_incidents() if incident.product == alert.product}
     return [ledger.with_newest_failure(known[name]) for name in alert.incident.members if name in known]
 
 
@@ -152,28 +153,28 @@ def _incident(alert: Alert, checks: Sequence[Incident]) -> dict[str, Any] | None
     if alert.incident is None:
         return None
     first = checks[0] if checks else None
-    seen = None if first is None else first.first or first.last
+    failure = None if first is None else first.first or first.last
     return {
         "id": alert.incident.id,
         "opened": format_instant(alert.opened),
         "resolved": None if alert.resolved is None else format_instant(alert.resolved),
         "reason": "" if first is None else first.reason,
-        "detail": "" if seen is None else seen.detail,
+        "detail": "" if failure is None else failure.detail,
     }
 
 
 def _downtime(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None:
-    """Return the downtime of the product from the last instant before the incident that is known, so far or in all."""
+    """Return the downtime of the product since the last known state before the incident, in seconds."""
     if alert.incident is None or alert.product not in ledger.products:
         return None
     end = now if alert.resolved is None else alert.resolved
     start = _last_known(ledger.compositions[alert.product], alert.opened)
-    found = ledger.measured(alert.product, Interval(start, max(start, end)), end, now).downtime
-    return {name: us / SECOND for name, us in found._asdict().items()}
+    downtime = ledger.measured(alert.product, Interval(start, max(start, end)), end, now).downtime
+    return {name: microseconds / SECOND for name, microseconds in downtime._asdict().items()}
 
 
 def _last_known(history: History, opened: int) -> int:
-    """Return the start of the doubt before the instant (measurement.md, section 2), the instant itself if none is."""
+    """Return the start of the doubt before the instant (measurement.md, section 2), or the instant without a doubt."""
     start = opened
     for _ in _DOUBT:
         if history.state(start - 1) in _DOUBT:
@@ -185,12 +186,12 @@ def _budget(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None:
     product = ledger.products.get(alert.product)
     if product is None:
         return None
-    held = ledger.measured(product.id, Interval(now - product.window, now), now).budget
-    if held is None:
+    budget = ledger.measured(product.id, Interval(now - product.window, now), now).budget
+    if budget is None:
         return None
     return {
-        "allowed_seconds": float(held.allowed / SECOND),
-        "remaining_seconds": float(held.remaining / SECOND),
+        "allowed_seconds": float(budget.allowed / SECOND),
+        "remaining_seconds": float(budget.remaining / SECOND),
     }
 
 
@@ -203,6 +204,6 @@ def _links(portfolio: Portfolio, product: Product | None) -> dict[str, str | Non
     return {"product": page, "incident": None, "runbook": runbook, "acknowledge": None}
 
 
-def _few(names: list[str]) -> list[str]:
-    left = len(names) - _MOST_NAMES
-    return names if left <= 0 else [*names[:_MOST_NAMES], f"{left} more"]
+def _shortened(names: list[str]) -> list[str]:
+    excess = len(names) - _MAX_NAMES
+    return names if excess <= 0 else [*names[:_MAX_NAMES], f"{excess} more"]

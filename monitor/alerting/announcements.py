@@ -1,8 +1,7 @@
-"""What each receiver was notified of, and the notifications that follow when an alert has changed since.
+"""Notifications per alert and receiver, and the further notifications that a change of the alert requires.
 
-A receiver that was notified of an alert is notified of every change and of its end, whatever routes, maintenance or
-silences apply by then: each trigger is paired with its resolve. What was sent is in the outbox, so a restart or a
-reload changes nothing.
+A receiver that was notified of an alert is also notified of all changes and of the end, independent of later routes,
+maintenance and silences: each trigger has a resolve. The outbox is recorded, so this survives restarts and reloads.
 """
 
 from __future__ import annotations
@@ -26,9 +25,10 @@ _NO_REACTION: Final = Reaction()
 
 @dataclass(slots=True)
 class Announced:
-    """The notifications of one alert to one receiver: the number of each event, and the severities, newest last.
+    """The notifications of one alert to one receiver.
 
-    `last` is the instant at which the last one was decided, microseconds since the epoch. `rows` are all of them.
+    `severities` are the announced severities, newest last. `last` is the instant at which the last notification was
+    decided, microseconds since the epoch. `events` counts the notifications by event; `rows` are all of them.
     """
 
     severities: tuple[str, ...] = ()
@@ -38,41 +38,42 @@ class Announced:
 
     @property
     def severity(self) -> str:
-        """The severity of the last one."""
+        """The severity of the last notification."""
         return self.severities[-1] if self.severities else ""
 
     @property
     def open(self) -> bool:
-        """Whether the receiver takes the alert for open."""
+        """Whether the receiver was not notified of the end: for it, the alert is open."""
         return not self.events[Kind.RESOLVED]
 
     def add(self, row: Notification) -> None:
-        """Take in a notification."""
-        self.severities = (*(each for each in self.severities if each != row.severity), row.severity)
+        """Add a notification."""
+        others = (severity for severity in self.severities if severity != row.severity)
+        self.severities = (*others, row.severity)
         self.events[row.event] += 1
         self.last = row.made
         self.rows.append(row)
 
 
 class Announcements:
-    """What was announced of the alerts that are not resolved for every receiver."""
+    """The notifications of alerts that are still open for at least one receiver."""
 
     def __init__(self) -> None:
         self._announced: dict[str, dict[str, Announced]] = {}
 
     def add(self, rows: Iterable[Notification]) -> None:
-        """Take in notifications in the order of their decision."""
+        """Add notifications in the order in which they were decided."""
         for row in rows:
             self._announced.setdefault(row.key, {}).setdefault(row.receiver, Announced()).add(row)
             if not any(announced.open for announced in self._announced[row.key].values()):
                 del self._announced[row.key]
 
     def of(self, key: str) -> Mapping[str, Announced]:
-        """Return the notifications of the alert by receiver; nothing once it is resolved for all."""
+        """Return the notifications of the alert by receiver; empty if it is resolved for all receivers."""
         return self._announced.get(key, {})
 
     def rows(self) -> Iterator[Notification]:
-        """Yield the notifications of all alerts that are open for some receiver, as they were decided."""
+        """Yield all notifications of the alerts that are open for at least one receiver."""
         for receivers in self._announced.values():
             for announced in receivers.values():
                 yield from announced.rows
@@ -83,11 +84,11 @@ class Announcements:
 
     @property
     def keys(self) -> list[str]:
-        """The keys that some receiver takes for open."""
+        """The keys of the alerts that are open for at least one receiver."""
         return list(self._announced)
 
 
-def changes(
+def events_to_send(
     alert: Alert,
     announced: Mapping[str, Announced],
     targets: Iterable[str],
@@ -96,38 +97,40 @@ def changes(
     reaction: Reaction = _NO_REACTION,
     reminded_before: int = 0,
 ) -> Iterator[tuple[str, Kind]]:
-    """Yield the receivers to notify, each with the event.
+    """Yield the receivers to notify with their events.
 
-    `targets` are the receivers that the routes name now. The first event of an alert for a receiver is `opened`. While
-    an alert is muted nothing is sent but its acknowledgement and its end. A receiver of a page is reminded when a step
-    of an escalation calls it again, or if it was last notified before the instant `reminded_before`.
+    `targets` are the receivers of the present routes. The first event of an alert for a receiver is `opened`. While an
+    alert is muted, only its acknowledgement and its end are sent. A page is sent again as a reminder when an escalation
+    step calls the receiver again, or when the receiver was last notified before the instant `reminded_before`.
     """
-    holders = [name for name, each in announced.items() if each.open]
+    notified = [name for name, announcement in announced.items() if announcement.open]
     if alert.resolved is not None:
-        yield from ((name, Kind.RESOLVED) for name in holders)
+        yield from ((name, Kind.RESOLVED) for name in notified)
         return
     before = 0 if reaction.quiet else reminded_before
-    for name in dict.fromkeys((*holders, *reaction.called, *targets)):
+    for name in dict.fromkeys((*notified, *reaction.called, *targets)):
         if name not in announced:
             if not muted and alert.severity != alert.unannounced:
                 yield name, Kind.OPENED
-        elif announced[name].open and (event := _change(alert, announced[name], muted, reaction, before)) is not None:
+        elif announced[name].open and (event := _next_event(alert, announced[name], muted, reaction, before)):
             yield name, event
 
 
-def _change(alert: Alert, held: Announced, muted: bool, reaction: Reaction, reminded_before: int) -> Kind | None:
-    """Return the event for a receiver that takes the alert for open, None if there is none."""
-    if not muted and held.severity != alert.severity:
+def _next_event(
+    alert: Alert, announced: Announced, muted: bool, reaction: Reaction, reminded_before: int
+) -> Kind | None:
+    """Return the event for a receiver that was notified of the open alert, or None."""
+    if not muted and announced.severity != alert.severity:
         return Kind.ESCALATED
     if reaction.acknowledged:
         return Kind.ACKNOWLEDGED
-    called = held.rows[-1].receiver in reaction.called
-    if not muted and alert.severity is Severity.PAGE and (called or held.last <= reminded_before):
+    called = announced.rows[-1].receiver in reaction.called
+    if not muted and alert.severity is Severity.PAGE and (called or announced.last <= reminded_before):
         return Kind.REMINDER
     return None
 
 
-def rows_of(
+def notifications_for(
     alert: Alert,
     events: Iterable[tuple[str, Kind]],
     announced: Mapping[str, Announced],
@@ -136,27 +139,27 @@ def rows_of(
     body: Callable[[Kind, tuple[str, ...], Progress | None], str],
     called: Mapping[str, Progress],
 ) -> Iterator[Notification]:
-    """Yield a row of the outbox for each event; `due` gives the instant of sending.
+    """Yield a notification for each event. `due` returns the instant at which it is sent.
 
-    `body` gives the message, from the event, the other severities that the receiver was notified of, and the step of an
-    escalation that calls the receiver.
+    `body` returns the message of an event, of the earlier severities that the receiver was notified of, and of the
+    escalation step that calls the receiver.
     """
     bodies: dict[tuple[Kind, tuple[str, ...], Progress | None], str] = {}
     for receiver, event in events:
-        before = announced.get(receiver, Announced())
-        former = tuple(each for each in before.severities if each != alert.severity)
-        form = event, former, called.get(receiver)
-        if form not in bodies:
-            bodies[form] = body(*form)
+        previous = announced.get(receiver, Announced())
+        former = tuple(severity for severity in previous.severities if severity != alert.severity)
+        variant = event, former, called.get(receiver)
+        if variant not in bodies:
+            bodies[variant] = body(*variant)
         yield Notification(
             key=alert.key,
             receiver=receiver,
-            turn=before.events.total(),
+            turn=previous.events.total(),
             event=event,
-            repeat=before.events[event] + 1,
+            repeat=previous.events[event] + 1,
             made=now,
             due=due(receiver, event),
             severity=alert.severity,
             product=alert.product,
-            body=bodies[form],
+            body=bodies[variant],
         )

@@ -1,6 +1,6 @@
-"""The instants at which time alone may change what is announced of open alerts: a replay looks at these.
+"""The instants at which the announcements of open alerts may change without a new observation, for replays.
 
-Besides them, what the hours of routes decide changes at whole minutes, and burn alerts by their look-backs.
+Not included: the hours of routes, which change at whole minutes, and the look-backs of burn alerts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from monitor.alerting.announcements import Announcements
-    from monitor.alerting.outages import Outages
+    from monitor.alerting.product_incidents import ProductIncidents
     from monitor.ledger.ledger import Ledger
     from sla.page_response import Response
     from sla.silence import Silence
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 def deadlines(
     ledger: Ledger,
-    outages: Outages,
+    product_incidents: ProductIncidents,
     announced: Announcements,
     responses: Iterable[Response],
     silences: Iterable[Silence],
     now: int,
 ) -> Iterator[int]:
-    """Yield the instants in no order, microseconds since the epoch; some may have passed."""
-    yield from (each.until for each in silences)
-    yield from (each.next_due for each in responses if each.next_due is not None)
+    """Yield the instants in any order, microseconds since the epoch. Some may be in the past."""
+    yield from (silence.until for silence in silences)
+    yield from (response.next_due for response in responses if response.next_due is not None)
     yield from _reminders(ledger, announced)
-    for product in _watched(outages, announced):
-        yield from _stable(ledger, outages, product, now)
+    for product in _unsettled_products(product_incidents, announced):
+        yield from _flapping_ends(ledger, product_incidents, product, now)
         if product in ledger.products:
             yield from _maintenance_ends(ledger, product, now)
 
@@ -43,26 +43,27 @@ def _reminders(ledger: Ledger, announced: Announcements) -> Iterator[int]:
     every = ledger.portfolio.alerting.remind_every
     if every is not None:
         for key in announced.keys:
-            held = announced.of(key).values()
-            yield from (each.last + every for each in held if each.open and each.severity == Severity.PAGE)
+            for announcement in announced.of(key).values():
+                if announcement.open and announcement.severity == Severity.PAGE:
+                    yield announcement.last + every
 
 
-def _watched(outages: Outages, announced: Announcements) -> set[str]:
-    """Return the products with an incident that is open, or whose end is not announced."""
-    ended = (outages.all[key].product for key in announced.keys if key in outages.all)
-    return {*(each.product for each in outages.ongoing()), *ended}
+def _unsettled_products(product_incidents: ProductIncidents, announced: Announcements) -> set[str]:
+    """Return the products with an open incident, or with an incident whose end is not announced."""
+    ended = (product_incidents.all[key].product for key in announced.keys if key in product_incidents.all)
+    return {*(incident.product for incident in product_incidents.all_open()), *ended}
 
 
-def _stable(ledger: Ledger, outages: Outages, product: str, now: int) -> Iterator[int]:
-    """Yield when the product may stop to be flapping."""
+def _flapping_ends(ledger: Ledger, product_incidents: ProductIncidents, product: str, now: int) -> Iterator[int]:
+    """Yield the instants at which the product may no longer be flapping."""
     damping = ledger.portfolio.alerting.damping
-    for each in outages.recent(product, now - damping.within):
-        yield each.opened + damping.within + 1
-        if each.resolved is not None:
-            yield each.resolved + damping.stable_after
+    for incident in product_incidents.recent(product, now - damping.within):
+        yield incident.opened + damping.within + 1
+        if incident.resolved is not None:
+            yield incident.resolved + damping.stable_after
 
 
 def _maintenance_ends(ledger: Ledger, product: str, now: int) -> Iterator[int]:
     configured, window = ledger.products[product].maintenance, Interval(now, now + 1)
-    for each in maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, window):
-        yield each.interval.end
+    for exclusion in maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, window):
+        yield exclusion.interval.end

@@ -1,6 +1,6 @@
-"""The delivery loop: sends what is due, at least once, and marks it done when the receiver has confirmed it.
+"""The delivery loop: sends each due notification at least once, and marks it done when the receiver confirmed it.
 
-It has tasks and limits of its own and shares nothing with the probes but the event loop, the resolver and the poller.
+Its tasks and limits are separate from those of probes. Both use the same event loop, resolver and poller.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-TOGETHER: Final = 32  # messages under way at once
-EACH: Final = 8  # of them to one receiver, of different keys
+MAX_CONCURRENT: Final = 32  # messages that are being sent
+MAX_PER_RECEIVER: Final = 8  # messages of different keys that are being sent to one receiver
 
 MakeAttempt = Callable[[], "Attempt"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A configured receiver, ready to be sent to."""
+    """A configured receiver with its prepared delivery function."""
 
     receiver: ReceiverBase
     kind: ReceiverKind[Any]
@@ -59,7 +59,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt; `error` is empty when the receiver has confirmed the message."""
+    """The outcome of one attempt; `error` is empty if the receiver confirmed the message."""
 
     error: str = ""
     wait: int | None = None
@@ -74,17 +74,17 @@ class Delivery:
         self._outbox, self._writer, self._clock, self._health = outbox, writer, clock, health
         self._targets: dict[str, Target] = {}
         self._wake = asyncio.Event()
-        self._under_way: dict[str, int] = {}
-        self._firing: dict[tuple[str, str], tuple[Notification, int]] = {}
+        self._sending: dict[str, int] = {}
+        self._repeats: dict[tuple[str, str], tuple[Notification, int]] = {}
 
     def load(self, receivers: Iterable[ReceiverBase]) -> None:
-        """Take over the configured receivers; one that did not change is kept as it is."""
-        held = self._targets
+        """Replace the receivers by the configured ones. Unchanged receivers keep their prepared targets."""
+        previous_targets = self._targets
         self._targets = {}
         for receiver in receivers:
-            known = held.get(receiver.id)
-            if known is not None and known.receiver == receiver:
-                self._targets[receiver.id] = known
+            previous = previous_targets.get(receiver.id)
+            if previous is not None and previous.receiver == receiver:
+                self._targets[receiver.id] = previous
                 continue
             try:
                 self._targets[receiver.id] = Target.of(receiver)
@@ -94,123 +94,123 @@ class Delivery:
         self.wake()
 
     def target(self, receiver: str) -> Target | None:
-        """Return a configured receiver, None if there is none of this id."""
+        """Return the configured receiver with this id, or None."""
         return self._targets.get(receiver)
 
     def wake(self) -> None:
-        """Have the loop look again: something was added, written or made due."""
+        """Wake up the loop, because a notification was added, written or made due."""
         self._wake.set()
 
-    def fire(self, row: Notification) -> None:
-        """Note the newest message of an open alert for a receiver that has to be sent it again and again."""
+    def schedule_repeat(self, row: Notification) -> None:
+        """Schedule the next repeat of a delivered message, if the kind of receiver needs repeats of open alerts."""
         target = self._targets.get(row.receiver)
         key = (row.receiver, row.key)
-        lasting = row.event not in (Kind.RESOLVED, Kind.HEARTBEAT)
-        if not lasting or target is None or target.kind.repeats is None:
-            self._firing.pop(key, None)
+        alert_is_open = row.event not in (Kind.RESOLVED, Kind.HEARTBEAT)
+        if not alert_is_open or target is None or target.kind.repeats is None:
+            self._repeats.pop(key, None)
         else:
-            self._firing[key] = (row, self._clock.now() + target.kind.repeats)
+            self._repeats[key] = (row, self._clock.now() + target.kind.repeats)
 
-    def took(self, receiver: str, key: str) -> bool:
-        """Return whether a receiver that is sent the alert again and again has taken it before."""
-        return (receiver, key) in self._firing
+    def is_repeated(self, receiver: str, key: str) -> bool:
+        """Return whether the alert was delivered to a receiver that needs repeats."""
+        return (receiver, key) in self._repeats
 
     async def run(self, make_attempt: MakeAttempt, *, drain: bool = False) -> None:
-        """Deliver until cancelled; what is under way then is cut off and tried again by the next process.
+        """Deliver until cancelled. Messages that are being sent then are sent again by the next process.
 
-        With `drain`, return once nothing is due any more.
+        With `drain`, return when no notification is due or being sent.
         """
-        self._under_way.clear()
+        self._sending.clear()
         for lane in self._outbox.lanes.values():
             lane.sending.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
-                self._start_what_is_due(tasks, make_attempt)
-                if drain and not any(self._under_way.values()) and self._next_at() > self._clock.now():
+                self._start_due(tasks, make_attempt)
+                if drain and not any(self._sending.values()) and self._next_at() > self._clock.now():
                     return
-                await self._until(self._next_at())
+                await self._wait_until(self._next_at())
 
-    def _start_what_is_due(self, tasks: asyncio.TaskGroup, make_attempt: MakeAttempt) -> None:
+    def _start_due(self, tasks: asyncio.TaskGroup, make_attempt: MakeAttempt) -> None:
         now = self._clock.now()
         self._repeat(now)
         for name, target in self._targets.items():
-            for row in self._outbox.ready(name, now, self._room(name)):
-                if row.key not in self._outbox.lane(name).sending:  # else it was joined with one before it
-                    rows = [row, *(self._outbox.joined(row, now) if target.kind.groups else ())]
+            for row in self._outbox.ready(name, now, self._capacity(name)):
+                if row.key not in self._outbox.lane(name).sending:  # otherwise it is part of an earlier group
+                    rows = [row, *(self._outbox.groupable(row, now) if target.kind.groups else ())]
                     self._outbox.begin(rows)
-                    self._under_way[name] = self._under_way.get(name, 0) + 1
+                    self._sending[name] = self._sending.get(name, 0) + 1
                     tasks.create_task(self._send(target, rows, make_attempt()), name=f"notify {name}")
 
-    def _room(self, receiver: str) -> int:
-        """Return how many more messages may be sent to the receiver at once."""
-        return min(EACH - self._under_way.get(receiver, 0), TOGETHER - sum(self._under_way.values()))
+    def _capacity(self, receiver: str) -> int:
+        """Return how many more messages may be sent to the receiver now."""
+        return min(MAX_PER_RECEIVER - self._sending.get(receiver, 0), MAX_CONCURRENT - sum(self._sending.values()))
 
     def _repeat(self, now: int) -> None:
-        """Put the messages back that a receiver has to be sent again, unless a newer one of the key waits."""
-        for (receiver, key), (row, at) in list(self._firing.items()):
+        """Add the due repeats to the outbox, unless a newer notification of the key waits."""
+        for (receiver, key), (row, at) in list(self._repeats.items()):
             if at > now:
                 continue
-            self.fire(row)  # the next repeat is due later, whatever becomes of this one
+            self.schedule_repeat(row)  # also if this repeat fails
             lane = self._outbox.lane(receiver)
-            if (receiver, key) in self._firing and key not in lane.waiting and key not in lane.sending:
+            if (receiver, key) in self._repeats and key not in lane.waiting and key not in lane.sending:
                 self._outbox.add([replace(row, done=None, due=now)], now, written=True)
 
     def _next_at(self) -> float:
-        receivers = [name for name in self._targets if self._room(name) > 0]
-        repeats = (at for (name, _), (_, at) in self._firing.items() if name in self._targets)
+        receivers = [name for name in self._targets if self._capacity(name) > 0]
+        repeats = (at for (name, _), (_, at) in self._repeats.items() if name in self._targets)
         return min(self._outbox.next_at(receivers), min(repeats, default=math.inf))
 
-    async def _until(self, instant: float) -> None:
-        """Return at the instant, or as soon as there is a reason to look again."""
+    async def _wait_until(self, instant: float) -> None:
+        """Return at the instant, or when `wake` is called."""
         if math.isinf(instant):
             await self._wake.wait()
             return
         moment = self._clock.monotonic() + max(0.0, (instant - self._clock.now()) / SECOND)
-        waits = [asyncio.ensure_future(each) for each in (self._wake.wait(), self._clock.sleep_until(moment))]
+        tasks = [asyncio.ensure_future(wait) for wait in (self._wake.wait(), self._clock.sleep_until(moment))]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in waits:
-                each.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self, target: Target, rows: list[Notification], attempt: Attempt) -> None:
         name, others = target.receiver.id, rows[1:]
         now = self._clock.now()
         try:
-            joined = tuple(Message.of(row, now, answer=self._links.of(row)) for row in others)
-            message = Message.of(rows[0], now, joined, answer=self._links.of(rows[0]))
+            grouped = tuple(Message.of(row, now, answer=self._links.of(row)) for row in others)
+            message = Message.of(rows[0], now, grouped, answer=self._links.of(rows[0]))
             outcome = await deliver_once(target, message, attempt)
         except (ValueError, KeyError) as error:  # a damaged body must not stop the other notifications
             log.error("notification_unreadable", receiver=name, key=rows[0].key, error=repr(error))
             outcome = Outcome(f"unreadable: {type(error).__name__}", refused=True)
         finally:
-            self._under_way[name] -= 1
+            self._sending[name] -= 1
             self.wake()
-        self._settle(rows, outcome)
+        self._record(rows, outcome)
 
-    def _settle(self, rows: list[Notification], outcome: Outcome) -> None:
+    def _record(self, rows: list[Notification], outcome: Outcome) -> None:
         now, health = self._clock.now(), self._health
         if not outcome.error:
-            settled = [self._outbox.delivered(row, now) for row in rows]
+            changed = [self._outbox.delivered(row, now) for row in rows]
             health.notifications_sent += len(rows)
-            for row in settled:
-                self.fire(row)
+            for row in changed:
+                self.schedule_repeat(row)
         else:
             share = chance()
-            settled = [
+            changed = [
                 self._outbox.failed(row, now, outcome.error, share, wait=outcome.wait, refused=outcome.refused)
                 for row in rows
             ]
             health.notification_failures += 1
-            if settled[0].attempts == 1:
+            if changed[0].attempts == 1:
                 log.warning("notification_failed", receiver=rows[0].receiver, key=rows[0].key, error=outcome.error)
-        self._writer.put_decided(Decided((), tuple(settled)), urgent=not outcome.error)
+        self._writer.put_decided(Decided((), tuple(changed)), urgent=not outcome.error)
 
 
 async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Outcome:
-    """Make one attempt to deliver a message; raises nothing but cancellation."""
+    """Make one attempt to deliver a message. Raises only cancellation."""
     seconds = target.receiver.timeout / SECOND
     attempt.limit(seconds)
     try:
@@ -219,18 +219,18 @@ async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Ou
     except TimeoutError:
         return Outcome(f"no confirmation within {seconds:g} s")
     except NotDelivered as answer:
-        return Outcome(_line(answer.detail), answer.wait, answer.refused)
+        return Outcome(_single_line(answer.detail), answer.wait, answer.refused)
     except ProbeFailure as failure:
-        return Outcome(_line(f"{failure.reason}: {failure.detail}"))
+        return Outcome(_single_line(f"{failure.reason}: {failure.detail}"))
     except OSError as error:
-        return Outcome(_line(error.strerror or str(error) or type(error).__name__))
+        return Outcome(_single_line(error.strerror or str(error) or type(error).__name__))
     except Exception as error:  # a defect of one receiver must not stop the others
         log.error("receiver_defect", receiver=target.receiver.id, error=repr(error), exc_info=True)
         return Outcome(f"defect: {type(error).__name__}")
     return Outcome()
 
 
-def _line(text: str) -> str:
+def _single_line(text: str) -> str:
     with contextlib.suppress(ValueError):
         text = concealed(text)
     return " ".join(text.split())[:DETAIL_LIMIT] or "failed"

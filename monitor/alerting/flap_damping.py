@@ -11,50 +11,51 @@ from sla.product_incident import Severity
 
 if TYPE_CHECKING:
     from monitor.alerting.announcements import Announcements
-    from monitor.alerting.outages import Outages
+    from monitor.alerting.product_incidents import ProductIncidents
     from monitor.ledger.ledger import Ledger
     from sla.product_incident import ProductIncident
 
 
 class FlapDamping:
-    """Decides which incidents of a flapping product are one alert."""
+    """Combines the incidents of a flapping product into one alert."""
 
-    def __init__(self, ledger: Ledger, outages: Outages, announced: Announcements) -> None:
-        self._ledger, self._outages, self._announced = ledger, outages, announced
+    def __init__(self, ledger: Ledger, product_incidents: ProductIncidents, announced: Announcements) -> None:
+        self._ledger, self._product_incidents, self._announced = ledger, product_incidents, announced
 
     def absorbs(self, alert: Alert, now: int) -> bool:
-        """Return whether the alert stays inside an earlier one of a flapping product, which is still announced."""
+        """Return whether an earlier alert of the flapping product is still announced and covers this one."""
         if alert.incident is None or self._announced.of(alert.key):
             return False
         return bool(self.kept_open(alert.incident, now))
 
     def damped(self, alert: Alert, now: int) -> Alert:
-        """Return the alert; as open if it was announced and its product is flapping and not stable again.
+        """Return the alert, kept open if it was announced and its product is flapping and not stable yet.
 
-        Its severity does not fall while it is kept open.
+        The severity does not decrease while the alert is kept open.
         """
         if alert.incident is None or not self._announced.of(alert.key) or not self._unstable(alert, now):
             return alert
-        known = Severity(self._announced.severity(alert.key))
-        severity = Severity.PAGE if self._outages.paging(alert.product) else known
+        announced = Severity(self._announced.severity(alert.key))
+        severity = Severity.PAGE if self._product_incidents.paging(alert.product) else announced
         product = self._ledger.products.get(alert.product)
-        again = incident_alert(replace(alert.incident, resolved=None, severity=severity), product)
-        return replace(again, notes=(*again.notes, "The product is flapping: it was up in between."))
+        reopened = incident_alert(replace(alert.incident, resolved=None, severity=severity), product)
+        return replace(reopened, notes=(*reopened.notes, "The product is flapping: it was up in between."))
 
-    def kept_open(self, outage: ProductIncident, now: int) -> list[ProductIncident]:
-        """Return the earlier incidents of the product whose notifications stay open because it is flapping."""
-        if not flapping(self._ledger, self._outages, outage.product, now):
+    def kept_open(self, incident: ProductIncident, now: int) -> list[ProductIncident]:
+        """Return the earlier incidents of the product whose alerts stay open because the product is flapping."""
+        if not flapping(self._ledger, self._product_incidents, incident.product, now):
             return []
-        held = (self._outages.all.get(key) for key in self._announced.keys)
-        return [each for each in held if each is not None and each.product == outage.product and each.id != outage.id]
+        announced = (self._product_incidents.all.get(key) for key in self._announced.keys)
+        earlier = (other for other in announced if other is not None and other.id != incident.id)
+        return [other for other in earlier if other.product == incident.product]
 
     def _unstable(self, alert: Alert, now: int) -> bool:
-        """Return whether the end of the alert is not announced yet, because its product is flapping."""
+        """Return whether the end of the alert is not announced yet because its product is flapping."""
         if alert.incident is None or alert.resolved is None or alert.product not in self._ledger.products:
             return False
         stable_after = self._ledger.portfolio.alerting.damping.stable_after
-        last = next(self._outages.recent(alert.product, 0), alert.incident)
+        last = next(self._product_incidents.recent(alert.product, 0), alert.incident)
         if last.id != alert.key and last.resolved is None:
             return True
         ended = alert.resolved if last.resolved is None else last.resolved
-        return now < ended + stable_after and flapping(self._ledger, self._outages, alert.product, now)
+        return now < ended + stable_after and flapping(self._ledger, self._product_incidents, alert.product, now)

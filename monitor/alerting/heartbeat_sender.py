@@ -1,7 +1,7 @@
-"""The dead man's switch: a heartbeat that takes the way of every notification, so that it stops when that way is stuck.
+"""The dead man's switch: a heartbeat that uses the path of all notifications, and stops if that path is blocked.
 
-It is due only while probes are recorded (else the scheduler is stuck), is sent only once it is on disk (else the record
-is), and by the loop that delivers everything else (else the outbox is). An outside receiver alerts when it stops.
+It is made only while probes are recorded (the scheduler works), sent only after it is on disk (the record works), and
+sent by the delivery loop (the outbox works). The receiver, a service elsewhere, alerts when heartbeats stop.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
 
-SILENT: Final = MINUTE  # without any observation, on top of what the most frequent check may take
+MAX_SILENCE: Final = MINUTE  # without any observation, in addition to the hold of the most frequent check
 
 
 class HeartbeatSender:
-    """Makes a notification for each heartbeat that is due."""
+    """Makes the notifications of due heartbeats."""
 
     def __init__(self, ledger: Ledger, clock: Clock, health: Health) -> None:
         self._ledger, self._clock, self._health = ledger, clock, health
         self._next = 0
 
     def due(self, outbox: Outbox) -> tuple[Notification, ...]:
-        """Return the heartbeat if one is due now and the one before was delivered."""
-        block, now = self._ledger.portfolio.alerting.heartbeat, self._clock.now()
-        if block is None or now < self._next or not self.probing(now):
+        """Return the heartbeat if it is due and the previous one was delivered."""
+        settings, now = self._ledger.portfolio.alerting.heartbeat, self._clock.now()
+        if settings is None or now < self._next or not self.probing(now):
             return ()
-        key = f"heartbeat:{block.to}"
-        if key in outbox.lane(block.to).waiting:
+        key = f"heartbeat:{settings.to}"
+        if key in outbox.lane(settings.to).waiting:
             return ()
-        self._next = now + block.every
-        return (heartbeat(key, block.to, now),)
+        self._next = now + settings.every
+        return (heartbeat(key, settings.to, now),)
 
     def probing(self, now: int) -> bool:
-        """Return whether an observation was made of late, whatever it says."""
+        """Return whether there is a recent observation, with any outcome."""
         latest = self._ledger.last_observation_at
         holds = (entry.check.effective_hold for entry in self._ledger.entries.values())
-        return latest is not None and now - latest <= min(holds, default=0) + SILENT
+        return latest is not None and now - latest <= min(holds, default=0) + MAX_SILENCE
 
 
 def heartbeat(key: str, receiver: str, now: int) -> Notification:
-    """Return the notification. It replaces the one before; `repeat` differs, so that no receiver drops it as a copy."""
+    """Return the notification of a heartbeat. `repeat` differs each time, so that receivers do not drop duplicates."""
     body = {
         "version": 1,
         "event": Kind.HEARTBEAT.value,

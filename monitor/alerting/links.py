@@ -1,4 +1,4 @@
-"""The link in a message through which its reader acknowledges the alert, or marks the page as useful or noise."""
+"""The link in a message for acknowledging the alert and for marking the page as useful or noise."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from monitor.notification import Notification
 
 PATH: Final = "/acknowledge/"
-_WITHOUT: Final = (Kind.TEST, Kind.HEARTBEAT)
+_EVENTS_WITHOUT_LINK: Final = (Kind.TEST, Kind.HEARTBEAT)
 
 
 class Links:
-    """Makes the link of each message; there is none without `public_url` or without a key."""
+    """Makes the links of messages; messages have no link without `public_url` or without a key."""
 
     def __init__(self, ledger: Ledger, signer: LinkSigner | None = None) -> None:
         self._ledger, self._signer = ledger, signer
 
     def of(self, row: Notification) -> str | None:
-        """Return the link of a notification: the same for each attempt to deliver it."""
+        """Return the link of a notification. It is the same for all attempts to deliver the notification."""
         base = self._ledger.portfolio.public_url
-        if base is None or self._signer is None or row.event in _WITHOUT:
+        if base is None or self._signer is None or row.event in _EVENTS_WITHOUT_LINK:
             return None
         expires = (row.made + VALID_FOR) // SECOND * SECOND
         return f"{base}{PATH}{self._signer.token(Claim(row.key, row.receiver, row.product, expires))}"

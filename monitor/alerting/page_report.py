@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 NIGHT: Final = ServiceHours.parse("22:00-07:00")
 ALERTS: Final = (Kind.OPENED, Kind.ESCALATED)
-MOST_CHECKS: Final = 10
+MAX_CHECKS: Final = 10
 
 
 def is_page(row: Notification) -> bool:
-    """Return whether the notification wakes a person: a page that opened or got worse; reminders are counted apart."""
+    """Return whether the notification is a page that opened or escalated; reminders are counted separately."""
     return row.severity == Severity.PAGE and row.event in ALERTS
 
 
-def counted(row: Notification, night: ServiceHours, portfolio: Portfolio) -> Iterator[str]:
-    """Yield what a notification counts as: pages, pages_at_night, reminders, tickets."""
+def categories(row: Notification, night: ServiceHours, portfolio: Portfolio) -> Iterator[str]:
+    """Yield the counters of a notification: pages, pages_at_night, reminders, tickets."""
     if row.event is Kind.REMINDER:
         yield "reminders"
     elif row.event in ALERTS:
@@ -43,8 +43,8 @@ def counted(row: Notification, night: ServiceHours, portfolio: Portfolio) -> Ite
 
 
 @dataclass(slots=True)
-class Marked:
-    """How many alerts that paged were marked useful, marked noise, and not marked."""
+class MarkCounts:
+    """Counts of alerts with pages: all, marked useful, and marked noise."""
 
     alerts: int = 0
     useful: int = 0
@@ -58,7 +58,7 @@ class Marked:
 
     @property
     def share_useful(self) -> float | None:
-        """The share of the marked alerts that was useful, None where none was marked."""
+        """The share of useful alerts among the marked ones, None without marks."""
         marked = self.useful + self.noise
         return self.useful / marked if marked else None
 
@@ -75,15 +75,15 @@ class Marked:
 
 @dataclass(slots=True)
 class ReceiverLine:
-    """The notifications of one receiver; `people` are those it reaches by the configuration."""
+    """The notifications of one receiver; `people` are the configured people with this receiver."""
 
     receiver: str
     people: tuple[str, ...]
     counts: Counter[str] = field(default_factory=Counter)
-    marked: Marked = field(default_factory=Marked)
+    marked: MarkCounts = field(default_factory=MarkCounts)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the line as plain data."""
+        """Return the line as a JSON object."""
         names = ("pages", "pages_at_night", "reminders", "tickets")
         counts = {name: self.counts[name] for name in names}
         return {"receiver": self.receiver, "people": list(self.people), **counts, **self.marked.as_json()}
@@ -91,22 +91,22 @@ class ReceiverLine:
 
 @dataclass(frozen=True, slots=True)
 class PageReport:
-    """The report on a time; `checks` have the alerts that paged for each check, noisiest first."""
+    """The report on the pages of a time span; `checks` are the noisiest checks first."""
 
     span: Interval
     night: ServiceHours
     receivers: Sequence[ReceiverLine]
-    checks: Sequence[tuple[str, Marked]]
-    total: Marked
+    checks: Sequence[tuple[str, MarkCounts]]
+    total: MarkCounts
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as one object."""
+        """Return the report as a JSON object."""
         return {
             "since": format_instant(self.span.start),
             "until": format_instant(self.span.end),
             "night": str(self.night),
             **self.total.as_json(),
-            "receivers": [each.as_json() for each in self.receivers],
+            "receivers": [line.as_json() for line in self.receivers],
             "noisiest_checks": [{"check": name, **marked.as_json()} for name, marked in self.checks],
         }
 
@@ -118,54 +118,56 @@ def page_report(
     span: Interval,
     night: ServiceHours = NIGHT,
 ) -> PageReport:
-    """Return the report on the notifications that were due within the span; `marks` are all marks."""
+    """Return the report on the notifications that were due within the span; `marks` may include other alerts."""
     inside = [row for row in rows if span.start <= row.due < span.end]
-    opinion = opinions(marks)
+    alert_marks = marks_by_alert(marks)
     lines: dict[str, ReceiverLine] = {}
     paged: dict[str, dict[str, Notification]] = {}
     for row in inside:
-        names = list(counted(row, night, portfolio))
+        names = list(categories(row, night, portfolio))
         if not names:
             continue
         line = lines.setdefault(row.receiver, ReceiverLine(row.receiver, _people(portfolio, row.receiver)))
         line.counts.update(names)
         if is_page(row):
             paged.setdefault(row.key, {}).setdefault(row.receiver, row)
-    checks: dict[str, Marked] = {}
-    total = Marked()
+    checks: dict[str, MarkCounts] = {}
+    total = MarkCounts()
     for key, receivers in paged.items():
-        mark = opinion.get(key)
+        mark = alert_marks.get(key)
         total.add(mark)
         for name in receivers:
             lines[name].marked.add(mark)
         for check in dict.fromkeys(name for row in receivers.values() for name in checks_of(row)):
-            checks.setdefault(check, Marked()).add(mark)
+            checks.setdefault(check, MarkCounts()).add(mark)
     return PageReport(span, night, [lines[name] for name in sorted(lines)], _noisiest(checks), total)
 
 
-def opinions(marks: Iterable[PageMark]) -> dict[str, Mark]:
-    """Return the mark of each alert: useful if at least as many people found it useful as noise."""
-    votes: dict[str, Counter[Mark]] = {}
-    for each in marks:
-        votes.setdefault(each.key, Counter())[each.mark] += 1
-    return {key: Mark.USEFUL if each[Mark.USEFUL] >= each[Mark.NOISE] else Mark.NOISE for key, each in votes.items()}
+def marks_by_alert(marks: Iterable[PageMark]) -> dict[str, Mark]:
+    """Return one mark per alert: useful if at least half of its marks are useful, otherwise noise."""
+    counts: dict[str, Counter[Mark]] = {}
+    for mark in marks:
+        counts.setdefault(mark.key, Counter())[mark.mark] += 1
+    return {
+        key: Mark.USEFUL if count[Mark.USEFUL] >= count[Mark.NOISE] else Mark.NOISE for key, count in counts.items()
+    }
 
 
 def checks_of(row: Notification) -> list[str]:
-    """Return the keys of the checks that a message names: `forms/page`; none of a message that cannot be read."""
+    """Return the keys of the checks in the message, such as `forms/page`; an empty list for an unreadable message."""
     try:
         body = json.loads(row.body)
-        names = [str(each) for each in body["checks"]]
+        names = [str(name) for name in body["checks"]]
     except (ValueError, KeyError, TypeError):
         return []
     return [f"{row.product}/{name}" for name in names]
 
 
 def _people(portfolio: Portfolio, receiver: str) -> tuple[str, ...]:
-    return tuple(each.name for each in portfolio.people if receiver in each.to)
+    return tuple(person.name for person in portfolio.people if receiver in person.to)
 
 
-def _noisiest(checks: dict[str, Marked]) -> list[tuple[str, Marked]]:
-    """Return the checks with the most noise, then with the most pages."""
+def _noisiest(checks: dict[str, MarkCounts]) -> list[tuple[str, MarkCounts]]:
+    """Return the checks with the most noise, ordered by noise and number of alerts."""
     ordered = sorted(checks.items(), key=lambda item: (-item[1].noise, -item[1].alerts, item[0]))
-    return ordered[:MOST_CHECKS]
+    return ordered[:MAX_CHECKS]

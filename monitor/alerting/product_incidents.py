@@ -1,4 +1,4 @@
-"""The product incidents of a ledger: opened, escalated and resolved as check incidents come and go."""
+"""The product incidents of a ledger. They open, escalate and resolve with the incidents of the product's checks."""
 
 from __future__ import annotations
 
@@ -15,127 +15,142 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 
-class Outages:
-    """All product incidents, by id and by product. Belongs to the event loop's thread."""
+class ProductIncidents:
+    """All product incidents by id and by product. Use it on the event loop's thread only."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.all = ledger.product_incidents
         self._open: dict[str, str] = {}
-        self._of: dict[str, list[str]] = {}
+        self._ids: dict[str, list[str]] = {}
 
     def restore(self, recorded: Iterable[ProductIncident], now: int) -> list[ProductIncident]:
-        """Take in the record's; return those that change: check incidents of earlier versions are wrapped, unannounced.
+        """Add the recorded product incidents; return those that changed.
 
-        An open one none of whose checks is down any more (the record was edited, a clock was wrong) is resolved.
+        Open check incidents of a record of an earlier version get a product incident that is not announced. An open
+        product incident without a check that is down (the record was edited, a clock was wrong) is resolved.
         """
         for incident in recorded:
-            self._take(replace(incident, product=self._ledger.former_ids.product(incident.product)))
-        wrapped = [each for name in self._products() if (each := self._wrapped(name, now)) is not None]
-        return [*wrapped, *self.reconcile(now)]
+            self._add(replace(incident, product=self._ledger.former_ids.product(incident.product)))
+        created = (self._unannounced(product, now) for product in self._products())
+        return [*(incident for incident in created if incident is not None), *self.reconcile(now)]
 
-    def _wrapped(self, product: str, now: int) -> ProductIncident | None:
-        if product in self._open or product not in self._ledger.products or not self._ongoing(product):
+    def _unannounced(self, product: str, now: int) -> ProductIncident | None:
+        """Add an unannounced incident for check incidents that no product incident contains; return it, or None."""
+        if product in self._open or product not in self._ledger.products or not self._open_check_incidents(product):
             return None
-        known = {name for each in self._of.get(product, ()) for name in self.all[each].members}
-        if any(each.id in known for each in self._ongoing(product)):
-            return None  # it left the configuration while it was down and came back: that is announced
-        made = self._advance(product, now)
-        if made is None:
+        members = {name for incident_id in self._ids.get(product, ()) for name in self.all[incident_id].members}
+        if any(incident.id in members for incident in self._open_check_incidents(product)):
+            return None  # the product was removed while it was down and added again: this is announced
+        incident = self._advance(product, now)
+        if incident is None:
             return None
-        quiet = ProductIncident(
-            made.id, made.product, made.opened, None, made.severity, made.members, unannounced=made.severity
+        return self._add(
+            ProductIncident(
+                incident.id,
+                incident.product,
+                incident.opened,
+                None,
+                incident.severity,
+                incident.members,
+                unannounced=incident.severity,
+            )
         )
-        return self._take(quiet)
 
     def reconcile(self, now: int) -> list[ProductIncident]:
-        """Bring all in line with the portfolio, after it changed; return those that changed.
+        """Update all incidents after the portfolio changed; return the changed incidents.
 
-        The incident of a product or a check that was taken out ends now: it is not monitored any more.
+        The incidents of removed products and checks end now, because these are not monitored any more.
         """
         self._rename()
         changed = []
         for product in self._products():
-            before = self.open(product)
-            after = self._advance(product, now)
-            if after is not None and after != before:
-                changed.append(self._take(after))
+            previous = self.open(product)
+            incident = self._advance(product, now)
+            if incident is not None and incident != previous:
+                changed.append(self._add(incident))
         return changed
 
     def _rename(self) -> None:
-        """Let the incidents of a product that was renamed (`was:`) be those of its present id."""
-        former = self._ledger.former_ids
-        if any(former.product(name) != name for name in self._of):
-            held = [replace(each, product=former.product(each.product)) for each in self.all.values()]
-            self._open, self._of = {}, {}
+        """Replace the former ids of renamed products (`was:`) by the present ids."""
+        former_ids = self._ledger.former_ids
+        if any(former_ids.product(name) != name for name in self._ids):
+            renamed = [
+                replace(incident, product=former_ids.product(incident.product)) for incident in self.all.values()
+            ]
+            self._open, self._ids = {}, {}
             self.all.clear()
-            for each in sorted(held, key=lambda each: each.opened):
-                self._take(each)
+            for incident in sorted(renamed, key=lambda incident: incident.opened):
+                self._add(incident)
 
     def _products(self) -> list[str]:
         return list(dict.fromkeys((*self._ledger.products, *self._open)))
 
     def changed(self, incident: Incident) -> ProductIncident | None:
-        """Return the product's incident after a check incident opened or resolved, None if nothing of it changed."""
-        before = self.open(incident.product)
-        after = self._advance(incident.product, incident.opened if incident.resolved is None else incident.resolved)
-        return None if after is None or after == before else self._take(after)
+        """Return the changed product incident after a check incident opened or resolved; None without a change."""
+        previous = self.open(incident.product)
+        at = incident.opened if incident.resolved is None else incident.resolved
+        updated = self._advance(incident.product, at)
+        return None if updated is None or updated == previous else self._add(updated)
 
     def _advance(self, product: str, now: int) -> ProductIncident | None:
-        held, ongoing = self.open(product), self._ongoing(product)
-        end = now if ongoing else self._end(held, now)
-        return update_product_incident(held, product, ongoing, end, down=self.down(product), last=self._last(product))
+        incident, checks = self.open(product), self._open_check_incidents(product)
+        end = now if checks else self._end(incident, now)
+        down, last_end = self.down(product), self._last_end(product)
+        return update_product_incident(incident, product, checks, end, down=down, last=last_end)
 
-    def _end(self, held: ProductIncident | None, now: int) -> int:
-        """Return the last end of the check incidents inside, `now` where none of them is known to have ended."""
-        if held is None:
+    def _end(self, incident: ProductIncident | None, now: int) -> int:
+        """Return the latest end of the incident's check incidents; at least `now` if the end of one is not known."""
+        if incident is None:
             return now
-        members = (each for each in self._ledger.all_incidents() if each.product == held.product)
-        ends = [each.resolved for each in members if each.id in held.members and each.resolved is not None]
-        gone = len(ends) < len(held.members)
-        return max([*ends, now]) if gone or not ends else max(ends)
+        checks = (check for check in self._ledger.all_incidents() if check.product == incident.product)
+        ends = [check.resolved for check in checks if check.id in incident.members and check.resolved is not None]
+        incomplete = len(ends) < len(incident.members)
+        return max([*ends, now]) if incomplete or not ends else max(ends)
 
-    def _last(self, product: str) -> int:
-        """Return the end of the product's incident before the present one, 0 if there was none."""
-        ends = (self.all[name].resolved for name in self._of.get(product, ()))
+    def _last_end(self, product: str) -> int:
+        """Return the end of the product's previous incident, 0 without a previous incident."""
+        ends = (self.all[incident_id].resolved for incident_id in self._ids.get(product, ()))
         return max((end for end in ends if end is not None), default=0)
 
     def down(self, product: str) -> bool | None:
-        """Return whether so many checks have an open incident that the product's rule is not met; None: not known."""
-        held = self._ledger.products.get(product)
-        if held is None:
+        """Return whether the open incidents of its checks violate the product's rule; None if unknown."""
+        configured = self._ledger.products.get(product)
+        if configured is None:
             return None
-        return outage(held.rule, ((each.tracker, each.timeline) for each in self._ledger.entries_of(product)))
+        entries = self._ledger.entries_of(product)
+        return outage(configured.rule, ((entry.tracker, entry.timeline) for entry in entries))
 
-    def _ongoing(self, product: str) -> list[Incident]:
+    def _open_check_incidents(self, product: str) -> list[Incident]:
         if product not in self._ledger.products:
             return []
-        return [each.tracker.open for each in self._ledger.entries_of(product) if each.tracker.open is not None]
+        incidents = (entry.tracker.open for entry in self._ledger.entries_of(product))
+        return [incident for incident in incidents if incident is not None]
 
     def open(self, product: str) -> ProductIncident | None:
-        """Return the product's open incident."""
-        name = self._open.get(product)
-        return None if name is None else self.all[name]
+        """Return the product's open incident, or None."""
+        incident_id = self._open.get(product)
+        return None if incident_id is None else self.all[incident_id]
 
-    def ongoing(self) -> list[ProductIncident]:
-        """Return all open ones."""
-        return [self.all[name] for name in self._open.values()]
+    def all_open(self) -> list[ProductIncident]:
+        """Return the open incidents of all products."""
+        return [self.all[incident_id] for incident_id in self._open.values()]
 
     def paging(self, product: str) -> bool:
-        """Return whether the product is down by its rule, as decided."""
-        held = self.open(product)
-        return held is not None and held.severity is Severity.PAGE
+        """Return whether the product has an open incident with severity page."""
+        incident = self.open(product)
+        return incident is not None and incident.severity is Severity.PAGE
 
     def recent(self, product: str, since: int) -> Iterator[ProductIncident]:
-        """Yield the product's incidents that opened at the instant or later, newest first."""
-        for name in reversed(self._of.get(product, ())):
-            if self.all[name].opened < since:
+        """Yield the product's incidents that opened at the instant `since` or later, newest first."""
+        for incident_id in reversed(self._ids.get(product, ())):
+            if self.all[incident_id].opened < since:
                 return
-            yield self.all[name]
+            yield self.all[incident_id]
 
-    def _take(self, incident: ProductIncident) -> ProductIncident:
+    def _add(self, incident: ProductIncident) -> ProductIncident:
         if incident.id not in self.all:
-            self._of.setdefault(incident.product, []).append(incident.id)
+            self._ids.setdefault(incident.product, []).append(incident.id)
         self.all[incident.id] = incident
         if incident.resolved is None:
             self._open[incident.product] = incident.id

@@ -1,7 +1,7 @@
-"""Responses to announced alerts: when each is acknowledged, and which steps of its escalations are due.
+"""Responses to announced alerts: acknowledgements, and the due steps of escalations.
 
-A response is written in the transaction of the notifications that it leads to. So after a kill the next process goes on
-with the same step and the same due time, and takes no step twice.
+A response is written in one transaction with the notifications that it causes. So after a kill the next process
+continues with the same step and due time, and takes no step twice.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """The response to an alert after a decision, and what follows from it.
+    """The response to an alert after a decision, with the consequences of the decision.
 
-    `changed` are the responses to write. `called` are the receivers of the steps that were taken just now.
-    `acknowledged` is whether it was acknowledged just now.
+    `changed` are the responses to write. `called` maps the receivers of newly taken steps to the escalation's progress.
+    `acknowledged` is whether the decision acknowledged the alert.
     """
 
     response: Response | None = None
@@ -44,72 +44,72 @@ class Reaction:
 
     @property
     def quiet(self) -> bool:
-        """Whether a person takes care of the alert, so that no one is reminded."""
+        """Whether the alert is acknowledged, so that no reminders are sent."""
         return self.response is not None and self.response.acknowledged is not None
 
 
 class Responses:
-    """The responses to alerts that are not over, by key. Belongs to the event loop's thread."""
+    """The unfinished responses by alert key. Use it on the event loop's thread only."""
 
     def __init__(self, ledger: Ledger, outbox: Outbox, delivery: Delivery, health: Health) -> None:
         self._ledger, self._outbox, self._delivery, self._health = ledger, outbox, delivery, health
-        self._held: dict[str, Response] = {}
+        self._responses: dict[str, Response] = {}
         self._facts: Facts | None = None
-        self._stated: dict[str, list[Acknowledgement]] = {}
+        self._acknowledgements: dict[str, list[Acknowledgement]] = {}
 
     def restore(self, recorded: Iterable[Response]) -> None:
         """Continue the responses of an earlier process."""
-        self._held = {each.key: each for each in recorded}
+        self._responses = {response.key: response for response in recorded}
 
     def of(self, key: str) -> Response | None:
-        """Return the response to the alert, None if it is not announced or over."""
-        return self._held.get(key)
+        """Return the unfinished response to the alert, or None."""
+        return self._responses.get(key)
 
     @property
     def all(self) -> Collection[Response]:
-        """All responses that are not over."""
-        return self._held.values()
+        """All unfinished responses."""
+        return self._responses.values()
 
     def react(self, alert: Alert, now: int, *, since: int | None, muted: bool) -> Reaction:
-        """Return the response to an open alert at the instant.
+        """Update the response to an open alert.
 
-        `since` is when the first receiver was notified of it at this severity, None if none was and none is now. While
-        the alert is muted no step is taken.
+        `since` is the instant at which the first receiver was notified of the alert at this severity; None if no
+        receiver was or is notified. No step is taken while the alert is muted.
         """
-        before = self._held.get(alert.key)
-        held = before if before is None else self._acknowledged(before)
-        just = held is not before
+        previous = self._responses.get(alert.key)
+        response = previous if previous is None else self._acknowledged(previous)
+        acknowledged = response is not previous
         changed: list[Response] = []
-        progressed: dict[str, Progress] = {}
+        called_receivers: dict[str, Progress] = {}
         if not muted and alert.severity != alert.unannounced:
-            if held is not None and not held.holds_for(alert.severity):
-                changed.append(replace(held, ended=max(now, held.started)))
-                held, just, since = None, False, now
-            if held is None and (since is not None or self._escalations(alert, now)):
-                held = self._acknowledged(self._started(alert, now if since is None else since))
-                just = not held.open
-            if held is not None and held.open:
-                held, progressed = self._escalated(held, alert, now)
-        if held is not None and held != before:
-            changed.append(held)
-        self._keep(alert.key, held)
-        return Reaction(held, tuple(changed), progressed, acknowledged=just)
+            if response is not None and not response.holds_for(alert.severity):
+                changed.append(replace(response, ended=max(now, response.started)))
+                response, acknowledged, since = None, False, now
+            if response is None and (since is not None or self._escalations(alert, now)):
+                response = self._acknowledged(self._new_response(alert, now if since is None else since))
+                acknowledged = not response.open
+            if response is not None and response.open:
+                response, called_receivers = self._escalated(response, alert, now)
+        if response is not None and response != previous:
+            changed.append(response)
+        self._store(alert.key, response)
+        return Reaction(response, tuple(changed), called_receivers, acknowledged=acknowledged)
 
     def end(self, key: str, now: int) -> Reaction:
-        """Return the response to an alert that is resolved: it is over."""
-        held = self._held.pop(key, None)
-        if held is None:
+        """End the response to an alert that is resolved."""
+        response = self._responses.pop(key, None)
+        if response is None:
             return Reaction()
-        over = replace(self._acknowledged(held), ended=max(now, held.started))
-        return Reaction(over, (over,))
+        ended = replace(self._acknowledged(response), ended=max(now, response.started))
+        return Reaction(ended, (ended,))
 
-    def _keep(self, key: str, held: Response | None) -> None:
-        if held is None:
-            self._held.pop(key, None)
+    def _store(self, key: str, response: Response | None) -> None:
+        if response is None:
+            self._responses.pop(key, None)
         else:
-            self._held[key] = held
+            self._responses[key] = response
 
-    def _started(self, alert: Alert, since: int) -> Response:
+    def _new_response(self, alert: Alert, since: int) -> Response:
         portfolio, product = self._ledger.portfolio, self._ledger.products.get(alert.product)
         priority, target = "", None
         if portfolio.priorities is not None:
@@ -117,70 +117,73 @@ class Responses:
             priority, target = portfolio.priorities.of(alert.severity, stage, since, portfolio.time_zone)
         return Response(alert.key, since, alert.product, alert.severity, priority, target)
 
-    def _acknowledged(self, held: Response) -> Response:
-        """Return the response as acknowledged if a person has stated so since it started."""
-        if not held.open:
-            return held
-        stated = next((each for each in self._statements(held.key) if each.made >= held.started), None)
-        if stated is None:
-            return held
-        answered = held.acknowledge(stated.made, stated.by, stated.via)
-        self._health.acknowledged(answered)
-        return answered
+    def _acknowledged(self, response: Response) -> Response:
+        """Return the response, acknowledged if there is an acknowledgement since its start."""
+        if not response.open:
+            return response
+        recent = (fact for fact in self._acknowledgements_of(response.key) if fact.made >= response.started)
+        acknowledgement = next(recent, None)
+        if acknowledgement is None:
+            return response
+        acknowledged = response.acknowledge(acknowledgement.made, acknowledgement.by, acknowledgement.via)
+        self._health.acknowledged(acknowledged)
+        return acknowledged
 
-    def _statements(self, key: str) -> list[Acknowledgement]:
+    def _acknowledgements_of(self, key: str) -> list[Acknowledgement]:
         if self._ledger.facts is not self._facts:
-            self._facts, self._stated = self._ledger.facts, {}
-            for each in acknowledgements(self._facts.all):
-                self._stated.setdefault(each.key, []).append(each)
-        return self._stated.get(key, [])
+            self._facts, self._acknowledgements = self._ledger.facts, {}
+            for acknowledgement in acknowledgements(self._facts.all):
+                self._acknowledgements.setdefault(acknowledgement.key, []).append(acknowledgement)
+        return self._acknowledgements.get(key, [])
 
     def _escalations(self, alert: Alert, now: int) -> list[Escalation]:
         return escalations_for(self._ledger.portfolio, self._ledger.products.get(alert.product), alert.severity, now)
 
-    def _escalated(self, held: Response, alert: Alert, now: int) -> tuple[Response, dict[str, Progress]]:
-        """Return the response with the steps that are due taken, and the receivers of these steps."""
-        before = {each.plan: each for each in held.escalations}
-        after: dict[str, Progress] = {}
-        progressed: dict[str, Progress] = {}
-        for each in self._running(held, alert, now):
-            after[each.id] = self._progress(each, before.get(each.id), held, now)
-            if _notifies(before.get(each.id), after[each.id]):
-                progressed |= dict.fromkeys(after[each.id].receivers, after[each.id])
-        return replace(held, escalations=tuple(after.values())), progressed
+    def _escalated(self, response: Response, alert: Alert, now: int) -> tuple[Response, dict[str, Progress]]:
+        """Take the due steps; return the response with their progress, and the called receivers."""
+        previous = {progress.plan: progress for progress in response.escalations}
+        progresses: list[Progress] = []
+        called_receivers: dict[str, Progress] = {}
+        for escalation in self._running(response, alert, now):
+            progress = self._progress(escalation, previous.get(escalation.id), response, now)
+            progresses.append(progress)
+            if _notifies(previous.get(escalation.id), progress):
+                called_receivers |= dict.fromkeys(progress.receivers, progress)
+        return replace(response, escalations=tuple(progresses)), called_receivers
 
-    def _running(self, held: Response, alert: Alert, now: int) -> Iterator[Escalation]:
-        """Yield the escalations that run, then those that a route starts now. One that left the configuration ends."""
-        configured = {each.id: each for each in self._ledger.portfolio.escalations}
-        started = (each.plan for each in held.escalations)
-        named = (each.id for each in self._escalations(alert, now))
-        yield from (configured[name] for name in dict.fromkeys((*started, *named)) if name in configured)
+    def _running(self, response: Response, alert: Alert, now: int) -> Iterator[Escalation]:
+        """Yield the running escalations, then those that a route starts now; without removed escalations."""
+        configured = {escalation.id: escalation for escalation in self._ledger.portfolio.escalations}
+        running = (progress.plan for progress in response.escalations)
+        starting = (escalation.id for escalation in self._escalations(alert, now))
+        yield from (configured[name] for name in dict.fromkeys((*running, *starting)) if name in configured)
 
-    def _progress(self, escalation: Escalation, held: Progress | None, response: Response, now: int) -> Progress:
-        """Return the progress of an escalation; of a ticket, only the first step that reaches a receiver is taken."""
+    def _progress(self, escalation: Escalation, previous: Progress | None, response: Response, now: int) -> Progress:
+        """Return the progress of an escalation. For a ticket, only the first step with receivers is taken."""
         plan = escalation.plan()
-        progress = begun(plan, now) if held is None else held
+        progress = begun(plan, now) if previous is None else previous
         paging = response.severity is Severity.PAGE
         if not paging and progress.receivers:
             return progress
 
         def reachable(receivers: tuple[str, ...]) -> bool:
-            return any(self._reaches(name, response.key, now, escalation.unreachable_after) for name in receivers)
+            return any(self._is_reachable(name, response.key, now, escalation.unreachable_after) for name in receivers)
 
-        found = advanced(plan, progress, now, lambda step: self._call(step, now), reachable)
-        return found if paging or not found.receivers else replace(found, due=None)
+        following = advanced(plan, progress, now, lambda step: self._call(step, now), reachable)
+        return following if paging or not following.receivers else replace(following, due=None)
 
     def _call(self, step: Step, now: int) -> Called:
-        found = called(self._ledger.portfolio, step, now)
-        return Called(tuple(name for name in found.receivers if self._delivery.target(name) is not None), found.person)
+        receivers, person = called(self._ledger.portfolio, step, now)
+        return Called(tuple(name for name in receivers if self._delivery.target(name) is not None), person)
 
-    def _reaches(self, receiver: str, key: str, now: int, patience: int) -> bool:
+    def _is_reachable(self, receiver: str, key: str, now: int, unreachable_after: int) -> bool:
         if self._delivery.target(receiver) is None:
             return False
-        return self._delivery.took(receiver, key) or self._outbox.reaches(receiver, key, now, patience)
+        repeated = self._delivery.is_repeated(receiver, key)
+        return repeated or self._outbox.is_reachable(receiver, key, now, unreachable_after)
 
 
-def _notifies(before: Progress | None, after: Progress) -> bool:
-    """Return whether a step was taken, or the last one repeated."""
-    known = None if before is None else (before.step, before.round)
-    return bool(after.receivers) and (after.step, after.round) != known
+def _notifies(previous: Progress | None, progress: Progress) -> bool:
+    """Return whether a step was taken, or the last step was repeated."""
+    previous_step = None if previous is None else (previous.step, previous.round)
+    return bool(progress.receivers) and (progress.step, progress.round) != previous_step

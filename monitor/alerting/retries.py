@@ -1,4 +1,4 @@
-"""Requests to retry now (`ninewatch alert retry`), which reach the daemon as facts."""
+"""Requests to retry notifications now (`ninewatch alert retry`). The daemon gets them as facts."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 class Retries:
-    """Follows the facts; each request counts once."""
+    """Handles each request of the facts once."""
 
     def __init__(self) -> None:
         self._facts: Facts | None = None
-        self._known: set[str] = set()
+        self._handled: set[str] = set()
 
-    def seen(self, facts: Facts) -> None:
-        """Note the requests that were made before this process started."""
+    def ignore(self, facts: Facts) -> None:
+        """Mark the requests in the facts as handled, for example those of an earlier process."""
         self._facts = facts
-        self._known |= {fact.id for fact in facts.all if fact.kind == RETRY}
+        self._handled |= {fact.id for fact in facts.all if fact.kind == RETRY}
 
     def due(self, facts: Facts, outbox: Outbox, clock: Clock) -> list[Notification]:
-        """Return the notifications that new requests made due now."""
+        """Make the notifications of new requests due now; return them."""
         if facts is self._facts:
             return []
-        new = [fact for fact in facts.all if fact.kind == RETRY and fact.id not in self._known]
-        self.seen(facts)
+        new = [fact for fact in facts.all if fact.kind == RETRY and fact.id not in self._handled]
+        self.ignore(facts)
         receivers = [fact.content().get("receiver") or None for fact in new]
         return [row for receiver in dict.fromkeys(receivers) for row in outbox.retry(clock.now(), receiver)]

@@ -1,4 +1,4 @@
-"""Test messages: one attempt to deliver, outside of the outbox."""
+"""Test messages: one delivery attempt without the outbox."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 async def send_test(portfolio: Portfolio, receiver: ReceiverBase, attempt: Attempt, now: int) -> Outcome:
-    """Send a test message to the receiver and return whether it was confirmed."""
-    row = trial(receiver.id, now, portfolio)
+    """Send a test message to the receiver; return the outcome."""
+    row = _notification(receiver.id, now, portfolio)
     return await deliver_once(Target.of(receiver), Message.of(row, now), attempt)
 
 
-def trial(receiver: str, now: int, portfolio: Portfolio) -> Notification:
-    """Return the notification of a test: of severity `note`, about no product, with a key of its own."""
+def _notification(receiver: str, now: int, portfolio: Portfolio) -> Notification:
+    """Return a notification of severity `note` without a product, with a unique key."""
     key = f"test:{receiver}:{now // SECOND}"
     base = portfolio.public_url
     body = {

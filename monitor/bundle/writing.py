@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
-from monitor.as_of import recorded_at, relied_on
+from monitor.as_of import figure_dependencies, recorded_at
 from monitor.bundle.archive import packed
 from monitor.bundle.chain_files import chain_files, part_of
 from monitor.bundle.contents import Contents
@@ -62,7 +62,7 @@ class Source:
             NinewatchError: the journal cannot be read.
         """
         with reading(portfolio.store) as found:
-            recorded = recorded_at(found, Journal.of(portfolio.store), at, portfolio).kept()
+            recorded = recorded_at(found, Journal.of(portfolio.store), at, portfolio).in_lists()
             return cls(recorded, found.load_chain(), found.load_unchecked_facts())
 
 
@@ -141,7 +141,7 @@ def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
     """
     clients = [each for name in names for each in dependent_clients(ledger.portfolio, name)]
     used = [product for each in clients for product in each.path]
-    return {each for name in (*names, *used) for each in relied_on(ledger, name)}
+    return {each for name in (*names, *used) for each in figure_dependencies(ledger, name)}
 
 
 def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from monitor.alerting.page_report import Marked, PageReport
+    from monitor.alerting.page_report import MarkCounts, PageReport
 
 
 @click.command("report", short_help="Print pages per receiver and person, at night, useful or noise.")
@@ -93,7 +93,7 @@ def _lines(found: PageReport) -> Iterator[str]:
         yield from _table([("NOISIEST CHECKS", "ALERTS", "USEFUL", "NOISE", "UNMARKED"), *lines])
 
 
-def _marks(marked: Marked) -> tuple[str, str, str]:
+def _marks(marked: MarkCounts) -> tuple[str, str, str]:
     return str(marked.useful), str(marked.noise), str(marked.alerts - marked.useful - marked.noise)
 
 

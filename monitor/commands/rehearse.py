@@ -21,8 +21,8 @@ from monitor.facts.journal import Journal
 from monitor.facts.known_facts import Facts
 from monitor.log import concealed
 from monitor.rehearsal.differences import Difference, differences, limits, longer_intervals
-from monitor.rehearsal.effects import COUNTED, Effects, effects
-from monitor.rehearsal.observations import RecordedObservations, renamed, thinned
+from monitor.rehearsal.effects import COUNTERS, Effects, effects
+from monitor.rehearsal.observations import RecordedObservations, renamed, thin_out
 from monitor.rehearsal.replay import Replay
 from monitor.storage.reader import reading
 from sla.interval import SECOND
@@ -112,7 +112,7 @@ def _table(current: Effects, new: Effects, night: str) -> list[str]:
     ours, theirs = current.as_json(), new.as_json()
     rows = [("", "CURRENT", "NEW")]
     names = {"pages_at_night": f"pages at night ({night})"}
-    rows += [(names.get(each, each), str(ours[each]), str(theirs[each])) for each in COUNTED]
+    rows += [(names.get(each, each), str(ours[each]), str(theirs[each])) for each in COUNTERS]
     for name in ("outages", "outages_without_page", "outages_in_maintenance"):
         rows.append((name.replace("_", " "), str(ours[name]), str(theirs[name])))
     for name in ("median", "longest"):
@@ -120,7 +120,7 @@ def _table(current: Effects, new: Effects, night: str) -> list[str]:
         first, second = ("n/a" if each is None else format_duration(round(each * SECOND)) for each in values)
         rows += [(f"fault to page, {name}", first, second)]
     for receiver in sorted({*ours["receivers"], *theirs["receivers"]}):
-        for name in COUNTED:
+        for name in COUNTERS:
             before, after = (each["receivers"].get(receiver, {}).get(name, 0) for each in (ours, theirs))
             if before or after:
                 rows.append((f"{receiver}: {name.replace('_', ' ')}", str(before), str(after)))
@@ -145,7 +145,7 @@ def rehearsed(current: Portfolio, new: Portfolio, span: Interval, night: Service
         source = _Source(record, recorded, Journal.of(current.store), facts, span)
         before, after = source.replayed(current), source.replayed(new, longer)
     former = FormerIdMap.of(new)
-    known = {former.check(key) for key in recorded.kept_since}
+    known = {former.check(key) for key in recorded.raw_since}
     changed = differences(before.notifications, after.notifications)
     notes = [_ALWAYS, *_defects(before, after), *_folded(recorded), *limits(current, new, known)]
     return Rehearsal(span, night, effects(before, night), effects(after, night), changed, notes)
@@ -157,7 +157,7 @@ def _defects(*replays: Replayed) -> list[str]:
 
 
 def _folded(recorded: RecordedObservations) -> list[str]:
-    until = recorded.first_folded()
+    until = recorded.evenly_spaced_until()
     if until is None:
         return []
     return [f"before {format_instant(until // SECOND * SECOND)} some observations are kept folded: evenly spaced"]
@@ -178,4 +178,4 @@ class _Source:
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
         seen = renamed(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
-        return asyncio.run(replay.run(thinned(seen, longer or {})))
+        return asyncio.run(replay.run(thin_out(seen, longer or {})))

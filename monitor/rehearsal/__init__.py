@@ -1,1 +1,1 @@
-"""Rehearsal: the notifications that a configuration would have led to over a recorded time (docs/rehearsal.md)."""
+"""Rehearsal: the notifications that a configuration would have sent in a recorded time span (docs/rehearsal.md)."""

@@ -1,4 +1,4 @@
-"""The pages and tickets that differ between two replays of the same time, and what a rehearsal cannot show."""
+"""Differences between the notifications of two replays, and the limits of a rehearsal."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio
     from monitor.notification import Notification
 
-_SHOWN: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
-_NEAR: Final = HOUR  # two alerts about the same condition that begin so close are the same one
-_REPLAYED: Final = {"id", "was", "interval", "fall", "rise", "hold", "slow_after"}  # keys that a replay follows
+_COMPARED_EVENTS: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
+_SAME_ALERT: Final = HOUR  # alerts about the same condition within this time are the same alert
+_REPLAYED_KEYS: Final = {"id", "was", "interval", "fall", "rise", "hold", "slow_after"}  # a replay applies these
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A notification that only one configuration sends, or that both send at other times."""
+    """A notification that only one configuration sends, or that both send at different times."""
 
     current: Notification | None
     new: Notification | None
 
     @property
     def row(self) -> Notification:
-        """The notification, the one of the current configuration if both send it."""
-        found = self.current or self.new
-        assert found is not None, "one of the two sends it"  # noqa: S101 - for the type checker
-        return found
+        """The notification of the current configuration, or of the new one if only the new one sends it."""
+        row = self.current or self.new
+        assert row is not None, "one of the two sends it"  # noqa: S101 - for the type checker
+        return row
 
     @property
     def at(self) -> int:
-        """The instant at which the first of the two is due."""
-        return min(each.due for each in (self.current, self.new) if each is not None)
+        """The instant at which the earlier notification is due."""
+        return min(row.due for row in (self.current, self.new) if row is not None)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it with both instants, null where it is not sent."""
+        """Return the notification with both instants; null for a configuration that does not send it."""
         row = self.row
         return {
             "product": row.product,
@@ -56,53 +56,53 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """Return it as one line."""
+        """Return the difference as one line."""
         row = self.row
-        what = f"{row.severity} about {row.product or 'the monitor'} to {row.receiver} ({row.event})"
+        title = f"{row.severity} about {row.product or 'the monitor'} to {row.receiver} ({row.event})"
         if self.current is None or self.new is None:
-            return f"{what}: only with the {'new' if self.current is None else 'current'} configuration"
-        moved = self.new.due - self.current.due
-        return f"{what}: {format_duration(abs(moved))} {'later' if moved > 0 else 'earlier'}"
+            return f"{title}: only with the {'new' if self.current is None else 'current'} configuration"
+        delay = self.new.due - self.current.due
+        return f"{title}: {format_duration(abs(delay))} {'later' if delay > 0 else 'earlier'}"
 
 
 def differences(current: Iterable[Notification], new: Iterable[Notification]) -> list[Difference]:
-    """Return each notification that differs, by when it is due. One second apart is the same time."""
-    ours, theirs = _grouped(current), _grouped(new)
+    """Return the differing notifications by due instant. Differences of up to 1 second are ignored."""
+    current_groups, new_groups = _grouped(current), _grouped(new)
     found: list[Difference] = []
-    for name in ours | theirs:
-        found += _paired(ours.get(name, []), theirs.get(name, []))
-    return sorted(found, key=lambda each: (each.at, each.row.receiver, each.row.key))
+    for name in current_groups | new_groups:
+        found += _differences(current_groups.get(name, []), new_groups.get(name, []))
+    return sorted(found, key=lambda difference: (difference.at, difference.row.receiver, difference.row.key))
 
 
 def _grouped(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notification]]:
-    found: dict[tuple[str, ...], list[Notification]] = {}
+    groups: dict[tuple[str, ...], list[Notification]] = {}
     for row in rows:
-        if row.event in _SHOWN:
-            found.setdefault((subject(row.key), row.receiver, row.event, row.severity), []).append(row)
-    return found
+        if row.event in _COMPARED_EVENTS:
+            groups.setdefault((subject(row.key), row.receiver, row.event, row.severity), []).append(row)
+    return groups
 
 
 def subject(key: str) -> str:
-    """Return what an alert is about: the key of an incident; of a condition without the instant at which it began."""
+    """Return the key of an incident, or the key of a condition without the instant of its start."""
     kind, _, rest = key.partition(":")
     return f"{kind}:{rest.rpartition(':')[0]}" if kind in (BURN, CERTIFICATE, BLIND) else key
 
 
-def _paired(current: list[Notification], new: list[Notification]) -> Iterator[Difference]:
-    """Yield the differences of notifications about the same, each list in the order of time."""
-    ours, theirs = sorted(current, key=_due), sorted(new, key=_due)
-    while ours and theirs:
-        first, second = ours[0], theirs[0]
-        if first.key == second.key or abs(first.due - second.due) <= _NEAR:
+def _differences(current: list[Notification], new: list[Notification]) -> Iterator[Difference]:
+    """Yield the differences between notifications with the same subject, receiver, event and severity."""
+    current_rows, new_rows = sorted(current, key=_due), sorted(new, key=_due)
+    while current_rows and new_rows:
+        first, second = current_rows[0], new_rows[0]
+        if first.key == second.key or abs(first.due - second.due) <= _SAME_ALERT:
             if abs(first.due - second.due) > SECOND:
                 yield Difference(first, second)
-            del ours[0], theirs[0]
+            del current_rows[0], new_rows[0]
         elif first.due < second.due:
-            yield Difference(ours.pop(0), None)
+            yield Difference(current_rows.pop(0), None)
         else:
-            yield Difference(None, theirs.pop(0))
-    yield from (Difference(each, None) for each in ours)
-    yield from (Difference(None, each) for each in theirs)
+            yield Difference(None, new_rows.pop(0))
+    yield from (Difference(row, None) for row in current_rows)
+    yield from (Difference(None, row) for row in new_rows)
 
 
 def _due(row: Notification) -> int:
@@ -110,33 +110,37 @@ def _due(row: Notification) -> int:
 
 
 def limits(current: Portfolio, new: Portfolio, recorded: Collection[str]) -> Iterator[str]:
-    """Yield what the record cannot show of the new configuration; `recorded` are its keys of recorded checks."""
-    held = {f"{product.id}/{check.id}": check for product, check in current.checks()}
+    """Yield the changes of the new configuration that the record cannot replay.
+
+    `recorded` are the keys of recorded checks in the new configuration.
+    """
+    current_checks = {f"{product.id}/{check.id}": check for product, check in current.checks()}
     for product, check in new.checks():
         key = f"{product.id}/{check.id}"
         if key not in recorded:
             yield f"{key}: no observations are recorded; it stays unknown"
-        elif key in held:
-            yield from _of_check(key, held[key], check)
-    for key in held:
+        elif key in current_checks:
+            yield from _check_limits(key, current_checks[key], check)
+    for key in current_checks:
         if key not in {f"{product.id}/{check.id}" for product, check in new.checks()}:
             yield f"{key}: not in the new configuration"
 
 
-def _of_check(key: str, current: CheckBase, new: CheckBase) -> Iterator[str]:
+def _check_limits(key: str, current: CheckBase, new: CheckBase) -> Iterator[str]:
     before, after = format_duration(current.interval), format_duration(new.interval)
     if new.interval < current.interval:
-        yield f"{key}: probes every {after} were not made; those every {before} are used, and outages may be missed"
+        yield f"{key}: recorded probes are {before} apart, not {after}; shorter outages may be missed"
     elif new.interval > current.interval:
-        yield f"{key}: of the probes every {before} only those {after} apart are used"
-    fields = set(type(new).model_fields) - _REPLAYED if type(new) is type(current) else {"the kind of check"}
-    changed = sorted(each for each in fields if getattr(current, each, None) != getattr(new, each, 0))
+        yield f"{key}: recorded probes are {before} apart; only probes {after} apart are used"
+    fields = set(type(new).model_fields) - _REPLAYED_KEYS if type(new) is type(current) else {"the kind of check"}
+    changed = sorted(name for name in fields if getattr(current, name, None) != getattr(new, name, 0))
     if changed:
-        yield f"{key}: {', '.join(changed)} changed; outcomes are those of the recorded probes"
+        yield f"{key}: {', '.join(changed)} changed; the outcomes of the recorded probes are used"
 
 
 def longer_intervals(current: Portfolio, new: Portfolio) -> dict[str, tuple[int, int]]:
-    """Return the recorded and the new interval of each check that is probed less often, by its key."""
-    held = {f"{product.id}/{check.id}": check.interval for product, check in current.checks()}
-    made = {f"{product.id}/{check.id}": check.interval for product, check in new.checks()}
-    return {key: (held[key], made[key]) for key in made if key in held and made[key] > held[key]}
+    """Return the recorded and the new interval of each check with a longer interval, by key."""
+    recorded = {f"{product.id}/{check.id}": check.interval for product, check in current.checks()}
+    wanted = {f"{product.id}/{check.id}": check.interval for product, check in new.checks()}
+    common = recorded.keys() & wanted.keys()
+    return {key: (recorded[key], wanted[key]) for key in sorted(common) if wanted[key] > recorded[key]}

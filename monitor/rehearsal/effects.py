@@ -1,4 +1,4 @@
-"""The effects of a replay: pages by receiver and at night, outages without a page, and the delay from fault to page."""
+"""Effects of a replay: pages per receiver and at night, outages without a page, and the delay from fault to page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.alerting.page_report import NIGHT, counted, is_page
+from monitor.alerting.page_report import NIGHT, categories, is_page
 from monitor.facts.planned_maintenance import maintenance_exclusions
 from monitor.notification import Kind
 from sla.interval import SECOND, Interval, subtract, union
 from sla.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from monitor.notification import Notification
     from monitor.rehearsal.replay import Replayed
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which a product was down by its record; `paged` is when the first page of an incident was due in it.
+    """A time span in which a product was down by its record.
 
-    `covered` is whether a page was open in it, also one from before; `muted` whether maintenance covers all of it.
+    `paged` is the instant at which the first page during the outage was due. `covered` is whether a page was open
+    during the outage, including earlier pages; `muted` is whether maintenance covers the whole outage.
     """
 
     product: str
@@ -36,7 +37,7 @@ class Outage:
 
     @property
     def delay(self) -> int | None:
-        """The time from the start of the downtime to the page, microseconds; None without a page of its own."""
+        """The time from the start of the downtime to the page, microseconds; None without a new page."""
         return None if self.paged is None else max(0, self.paged - self.span.start)
 
 
@@ -50,7 +51,7 @@ class Effects:
 
     @property
     def totals(self) -> Counter[str]:
-        """The counts of all receivers together."""
+        """The total counts of all receivers."""
         total: Counter[str] = Counter()
         for counts in self.by_receiver.values():
             total.update(counts)
@@ -58,42 +59,43 @@ class Effects:
 
     @property
     def missed(self) -> list[Outage]:
-        """The outages without a page, other than those within maintenance."""
-        return [each for each in self.outages if not each.covered and not each.muted]
+        """The outages without a page and not within maintenance."""
+        return [outage for outage in self.outages if not outage.covered and not outage.muted]
 
     @property
     def delays(self) -> list[int]:
         """The delays from fault to page, microseconds."""
-        return [each.delay for each in self.outages if each.delay is not None]
+        return [outage.delay for outage in self.outages if outage.delay is not None]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the counts; durations in seconds."""
+        """Return the counts and delays; durations are in seconds."""
         delays = self.delays
         return {
-            **{name: self.totals[name] for name in COUNTED},
+            **{name: self.totals[name] for name in COUNTERS},
             "outages": len(self.outages),
             "outages_without_page": len(self.missed),
-            "outages_in_maintenance": sum(each.muted and not each.covered for each in self.outages),
+            "outages_in_maintenance": sum(outage.muted and not outage.covered for outage in self.outages),
             "delay_seconds": {
                 "median": median(delays) / SECOND if delays else None,
                 "longest": max(delays) / SECOND if delays else None,
             },
             "receivers": {
-                name: {each: counts[each] for each in COUNTED} for name, counts in sorted(self.by_receiver.items())
+                name: {counter: counts[counter] for counter in COUNTERS}
+                for name, counts in sorted(self.by_receiver.items())
             },
         }
 
 
-COUNTED: Final = ("pages", "pages_at_night", "reminders", "tickets")
+COUNTERS: Final = ("pages", "pages_at_night", "reminders", "tickets")
 
 
 def effects(replayed: Replayed, night: ServiceHours = NIGHT) -> Effects:
-    """Return the effects of a replay; the hours of `night` are in the zone of its portfolio."""
+    """Return the effects of a replay; the hours of `night` are in the time zone of its portfolio."""
     rows = replayed.notifications
-    found: dict[str, Counter[str]] = {}
+    by_receiver: dict[str, Counter[str]] = {}
     for row in rows:
-        found.setdefault(row.receiver, Counter()).update(counted(row, night, replayed.portfolio))
-    return Effects(rows, list(_outages(replayed)), found)
+        by_receiver.setdefault(row.receiver, Counter()).update(categories(row, night, replayed.portfolio))
+    return Effects(rows, list(_outages(replayed)), by_receiver)
 
 
 def _outages(replayed: Replayed) -> Iterator[Outage]:
@@ -101,28 +103,23 @@ def _outages(replayed: Replayed) -> Iterator[Outage]:
     for row in replayed.notifications:
         if is_page(row):
             pages.setdefault(row.product, []).append(row)
-    ended = _ended(replayed.notifications)
+    resolved_at = {row.key: row.made for row in replayed.notifications if row.event is Kind.RESOLVED}
     for name in replayed.ledger.products:
         for span in _down(replayed, name):
-            own = pages.get(name, ())
-            due = [row.due for row in own if span.start <= row.made < span.end and ":" not in row.key]
-            covered = any(row.made < span.end and ended.get(row.key, span.end) > span.start for row in own)
+            rows = pages.get(name, ())
+            due = [row.due for row in rows if span.start <= row.made < span.end and ":" not in row.key]
+            covered = any(row.made < span.end and resolved_at.get(row.key, span.end) > span.start for row in rows)
             yield Outage(name, span, min(due, default=None), covered, _is_planned(replayed, name, span))
 
 
-def _ended(rows: Iterable[Notification]) -> dict[str, int]:
-    """Return when each alert was resolved, by its key."""
-    return {row.key: row.made for row in rows if row.event is Kind.RESOLVED}
-
-
 def _down(replayed: Replayed, product: str) -> list[Interval]:
-    """Return the times in which the product is down by the estimate, neighbours joined."""
+    """Return the intervals in which the product is down by the point estimate; adjacent intervals are merged."""
     pieces = replayed.ledger.compositions[product].pieces(replayed.span)
-    return list(union(Interval(each.start, each.end) for each in pieces if each.state.point is State.DOWN))
+    return list(union(Interval(piece.start, piece.end) for piece in pieces if piece.state.point is State.DOWN))
 
 
 def _is_planned(replayed: Replayed, product: str, span: Interval) -> bool:
     ledger = replayed.ledger
     configured = ledger.products[product].maintenance
     planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, span)
-    return not list(subtract(span, [each.interval for each in planned]))
+    return not list(subtract(span, [exclusion.interval for exclusion in planned]))

@@ -1,7 +1,7 @@
-"""The recorded observations of a time in the order in which their outcomes arrived.
+"""The recorded observations of a time span in the order in which their outcomes arrived.
 
-As far back as single observations are kept they are read; before that they are taken from the folded runs, evenly
-spaced: the sequence of outcomes is exact then, the instants between the first and the last of a run are not.
+Raw observations are used as far back as the record has them. Earlier observations are computed from runs, assuming even
+spacing: then the sequence of outcomes is exact, but the instants inside a run are estimates.
 """
 
 from __future__ import annotations
@@ -22,62 +22,63 @@ if TYPE_CHECKING:
     from monitor.storage.reader import Reader
     from sla.observation import Run
 
-_CHUNK: Final = DAY  # of one check that is in memory at once
+_CHUNK: Final = DAY  # of raw observations of one check in memory
 
 
 @dataclass(slots=True)
 class RecordedObservations:
-    """The observations of each check within the span. `kept_since` is the instant from which single ones are kept."""
+    """The observations of each check in the span. `raw_since` is the instant of the first raw observation per check."""
 
     record: Reader
     span: Interval
     runs: dict[str, Sequence[Run]] = field(default_factory=dict)
-    kept_since: dict[str, int] = field(default_factory=dict)
+    raw_since: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for check, group in groupby(self.record.load_runs(), attrgetter("check")):
-            self.runs[check] = [each for each in group if each.vantage == VANTAGE and self._touches(each)]
-        tail = {seen.check for seen in self.record.load_tail()}
+            self.runs[check] = [run for run in group if run.vantage == VANTAGE and self._overlaps(run)]
+        tail = {observation.check for observation in self.record.load_tail()}
         for check in [*self.runs, *(tail - set(self.runs))]:
-            self.kept_since[check] = next((seen.at for seen in self._single(check)), self.span.end)
+            self.raw_since[check] = next((observation.at for observation in self._raw(check)), self.span.end)
 
-    def _touches(self, run: Run) -> bool:
+    def _overlaps(self, run: Run) -> bool:
         return run.last >= self.span.start and run.first < self.span.end
 
     def in_order(self) -> Iterator[Observation]:
-        """Yield the observations of all checks by when their outcome was known."""
-        return heapq.merge(*(self._of(check) for check in self.kept_since), key=arrival)
+        """Yield the observations of all checks in the order of the arrival of their outcomes."""
+        return heapq.merge(*(self._of_check(check) for check in self.raw_since), key=arrival)
 
-    def first_folded(self) -> int | None:
-        """Return the instant before which some observations are evenly spaced, None if all are single ones."""
-        spaced = [
-            self.kept_since[check]
+    def evenly_spaced_until(self) -> int | None:
+        """Return the instant before which some observations are estimated from runs; None if all are raw."""
+        instants = [
+            self.raw_since[check]
             for check, runs in self.runs.items()
-            if any(max(run.first, self.span.start) < self.kept_since[check] for run in runs)
+            if any(max(run.first, self.span.start) < self.raw_since[check] for run in runs)
         ]
-        return max(spaced, default=None)
+        return max(instants, default=None)
 
-    def _of(self, check: str) -> Iterator[Observation]:
-        kept = self.kept_since[check]
+    def _of_check(self, check: str) -> Iterator[Observation]:
+        start, end = self.span.start, min(self.raw_since[check], self.span.end)
         for run in self.runs.get(check, ()):
-            yield from (seen for seen in unfolded(run) if self.span.start <= seen.at < min(kept, self.span.end))
-        yield from self._single(check)
+            yield from (observation for observation in expand_run(run) if start <= observation.at < end)
+        yield from self._raw(check)
 
-    def _single(self, check: str) -> Iterator[Observation]:
+    def _raw(self, check: str) -> Iterator[Observation]:
         start = self.span.start
         while start < self.span.end:
             end = min(start + _CHUNK, self.span.end)
-            yield from (e for e in self.record.observations(check, Interval(start, end)) if e.vantage == VANTAGE)
+            chunk = self.record.observations(check, Interval(start, end))
+            yield from (observation for observation in chunk if observation.vantage == VANTAGE)
             start = end
 
 
-def arrival(seen: Observation) -> int:
-    """Return when the outcome was known; an observation without a latency counts as answered at once."""
-    return seen.at + (seen.latency or 0)
+def arrival(observation: Observation) -> int:
+    """Return the instant at which the outcome was known. Without a latency, that is the instant of the probe."""
+    return observation.at + (observation.latency or 0)
 
 
-def unfolded(run: Run) -> Iterator[Observation]:
-    """Yield the observations of a run, evenly spaced, each with the mean latency."""
+def expand_run(run: Run) -> Iterator[Observation]:
+    """Yield the observations of a run, evenly spaced and with the mean latency."""
     latency = run.latency_sum // run.latency_count if run.latency_count else None
     steps = max(run.count - 1, 1)
     for number in range(run.count):
@@ -85,23 +86,24 @@ def unfolded(run: Run) -> Iterator[Observation]:
         yield Observation(run.check, at, run.outcome, run.reason, latency, run.vantage)
 
 
-def thinned(observations: Iterable[Observation], intervals: dict[str, tuple[int, int]]) -> Iterator[Observation]:
-    """Yield the observations that a longer interval would have made too.
+def thin_out(observations: Iterable[Observation], intervals: dict[str, tuple[int, int]]) -> Iterator[Observation]:
+    """Yield the observations that probing with longer intervals would also have made.
 
-    `intervals` has the recorded interval and the longer one of each check that has one, by its key.
+    `intervals` has the recorded and the longer interval of checks by key. Other checks keep all observations.
     """
-    kept: dict[str, int] = {}
-    for seen in observations:
-        if seen.check in intervals:
-            recorded, longer = intervals[seen.check]
-            if seen.at - kept.get(seen.check, 0) < longer - recorded // 2:
+    last_at: dict[str, int] = {}
+    for observation in observations:
+        check, at = observation.check, observation.at
+        if check in intervals:
+            recorded, longer = intervals[check]
+            if at - last_at.get(check, 0) < longer - recorded // 2:
                 continue
-            kept[seen.check] = seen.at
-        yield seen
+            last_at[check] = at
+        yield observation
 
 
 def renamed(observations: Iterable[Observation], present: dict[str, str]) -> Iterator[Observation]:
-    """Yield the observations with former keys replaced by the present ones."""
-    for seen in observations:
-        key = present.get(seen.check)
-        yield seen if key is None else replace(seen, check=key)
+    """Yield the observations with former keys replaced by the present keys."""
+    for observation in observations:
+        key = present.get(observation.check)
+        yield observation if key is None else replace(observation, check=key)

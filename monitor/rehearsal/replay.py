@@ -1,10 +1,10 @@
 """Run the decisions of a daemon over recorded observations: the same recorder, incidents, alerts, routes and mutes.
 
-The daemon looks once a second at what time alone changes. A replay skips the looks that could change nothing: all of
-them while every product is up and was for as long as the longest short look-back of a burn policy. While an alert is
-open it looks at the deadlines of alerting and at whole minutes, and at each second for `SETTLING` after a change.
+The daemon updates alerts once per second. A replay skips the updates that change nothing: all of them while every
+product is up and was up for the longest short look-back of a burn policy. While an alert is open, it updates at the
+deadlines of alerting and at whole minutes, and every second for `SETTLING` after a change.
 
-Nothing is sent: what is decided counts as delivered when it is due.
+Nothing is sent: notifications count as delivered when they are due.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from monitor.as_of import Recorded
     from monitor.config.model import Portfolio
+    from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Decided, Notification
     from monitor.storage.record_writer import Committed
@@ -40,14 +41,14 @@ if TYPE_CHECKING:
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
-LOOK: Final = SECOND
-SETTLING: Final = 5 * MINUTE  # after a change, longer than what a blind monitor takes to be announced
-_BURNS: Final = max(policy.short for policy in BURN_POLICIES)  # after downtime, a burn alert may begin for so long
-_STOPPED: Final = MINUTE  # without any observation, on top of the longest hold: the daemon did not run
+UPDATE_INTERVAL: Final = SECOND
+SETTLING: Final = 5 * MINUTE  # after a change; longer than the delay of the alert of a blind monitor
+_BURN_TIME: Final = max(policy.short for policy in BURN_POLICIES)  # after downtime, in which a burn alert may open
+_STOPPED: Final = MINUTE  # without any observation, in addition to the longest hold: the daemon did not run
 
 
 class ReplayClock:
-    """A clock that stands at the instant of the replay."""
+    """A clock that shows the instant of the replay."""
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -58,19 +59,19 @@ class ReplayClock:
         return self.at
 
     def monotonic(self) -> float:
-        """Return it in seconds."""
+        """Return the instant of the replay in seconds."""
         return self.at / SECOND
 
     async def sleep_until(self, moment: float) -> None:
-        """Return at once: a replay does not wait."""
+        """Return immediately: a replay does not wait."""
 
     def follow_wall_clock(self) -> int:
         """Return 0: there is no other clock."""
         return 0
 
 
-class KeptDecisions:
-    """A writer that keeps the notifications and writes nothing. `changed` is whether something was decided."""
+class DecisionCollector:
+    """A writer that collects the notifications in memory. `changed` is whether there was a decision since its reset."""
 
     def __init__(self) -> None:
         self.notifications: dict[tuple[str, str, int], Notification] = {}
@@ -84,18 +85,18 @@ class KeptDecisions:
 
     def put(
         self,
-        seen: Observation,
+        observation: Observation,
         runs: Sequence[Run] = (),
         incident: Incident | None = None,
         decided: Decided = NOTHING,
     ) -> None:
-        """Keep what was decided."""
+        """Collect the decision."""
         if incident is not None:
             self.put_decided(decided)
             self.changed = True
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
-        """Keep the notifications; one that changed replaces the one before."""
+        """Collect the notifications; a changed notification replaces the previous version."""
         for row in decided.notifications:
             if row.event is not Kind.HEARTBEAT:
                 self.notifications[row.identity] = row
@@ -120,8 +121,8 @@ class KeptDecisions:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """The product incidents before the replay, which damping counts. Notifications before it are none of its own."""
+class EarlierIncidents:
+    """The product incidents before the replay, which damping counts; without notifications and responses."""
 
     incidents: list[ProductIncident]
 
@@ -130,19 +131,19 @@ class Before:
         return self.incidents
 
     def load_notifications(self) -> list[Notification]:
-        """Return none."""
+        """Return an empty list."""
         return []
 
     def load_responses(self) -> list[Response]:
-        """Return none."""
+        """Return an empty list."""
         return []
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a configuration led to: its notifications in the order of their decision, and the ledger at the end.
+    """The result of a replay: the notifications in the order of decision, and the ledger at the end.
 
-    `defects` is the number of errors in alerting, which are in the log; without any it is 0.
+    `defects` is the number of errors in alerting; they are in the log.
     """
 
     portfolio: Portfolio
@@ -154,10 +155,11 @@ class Replayed:
 
 @dataclass(slots=True)
 class Replay:
-    """One configuration over one recorded time. `start` is the content of the record at the start of the span.
+    """A replay of a recorded time span with one configuration.
 
-    `facts` are all facts; each is known from when it was made. Definitions and plans of maintenance are excluded: those
-    of the configuration apply to the whole span.
+    `start` is the content of the record at the start of the span. `facts` are all facts; each applies from the instant
+    at which it was made. Recorded definitions and maintenance plans are ignored: those of the configuration apply to
+    the whole span. `before` are the recorded product incidents.
     """
 
     portfolio: Portfolio
@@ -167,116 +169,117 @@ class Replay:
     before: Sequence[ProductIncident] = ()
     _clock: ReplayClock = field(init=False)
     _ledger: Ledger = field(init=False)
-    _kept: KeptDecisions = field(init=False)
+    _decisions: DecisionCollector = field(init=False)
     _health: Health = field(init=False)
     _alerting: Alerting = field(init=False)
     _recorder: Recorder = field(init=False)
-    _coming: list[Fact] = field(init=False)
+    _pending_facts: list[Fact] = field(init=False)
     _busy_until: int = field(init=False)
     _burning_until: dict[str, int] = field(init=False)
     _last: dict[str, Outcome] = field(init=False, default_factory=dict)
-    _looked: int = field(init=False)
-    _latest: int = field(init=False)
+    _updated_at: int = field(init=False)
+    _last_arrival: int = field(init=False)
 
     def __post_init__(self) -> None:
         start = self.span.start
-        stated = sorted((e for e in self.facts if e.kind not in (DEFINITION, MAINTENANCE)), key=lambda each: each.made)
-        self._coming = [each for each in stated if each.made > start]
-        self._clock, self._kept, self._health = ReplayClock(start), KeptDecisions(), Health()
-        content = self.start.with_facts([each for each in stated if each.made <= start])
+        relevant = (fact for fact in self.facts if fact.kind not in (DEFINITION, MAINTENANCE))
+        facts = sorted(relevant, key=lambda fact: fact.made)
+        self._pending_facts = [fact for fact in facts if fact.made > start]
+        self._clock, self._decisions, self._health = ReplayClock(start), DecisionCollector(), Health()
+        content = self.start.with_facts([fact for fact in facts if fact.made <= start])
         self._ledger = content.ledger(self.portfolio)
-        self._alerting = Alerting(self._ledger, self._kept, self._clock, self._health)
-        self._recorder = Recorder(self._ledger, self._kept, self._health, decide=self._alerting.changed)
+        self._alerting = Alerting(self._ledger, self._decisions, self._clock, self._health)
+        self._recorder = Recorder(self._ledger, self._decisions, self._health, decide=self._alerting.changed)
         self._busy_until = start + SETTLING
-        self._burning_until = dict.fromkeys(self._ledger.products, start + _BURNS)
-        self._looked = self._latest = start
+        self._burning_until = dict.fromkeys(self._ledger.products, start + _BURN_TIME)
+        self._updated_at = self._last_arrival = start
 
     async def run(self, observations: Iterable[Observation]) -> Replayed:
-        """Replay the observations, which come by their arrival, and return what was decided."""
-        ended = [each for each in self.before if each.resolved is not None and each.resolved <= self.span.start]
-        self._alerting.restore(Before(ended))
-        for seen in observations:
-            entry = self._ledger.entries.get(self._ledger.former_ids.check(seen.check))
+        """Replay the observations, in the order of their arrival; return the notifications."""
+        start = self.span.start
+        ended = [incident for incident in self.before if incident.resolved is not None and incident.resolved <= start]
+        self._alerting.restore(EarlierIncidents(ended))
+        for observation in observations:
+            entry = self._ledger.entries.get(self._ledger.former_ids.check(observation.check))
             if entry is not None:
-                at = arrival(seen)
-                await self._until(at)
-                self._take(seen, entry.key)
-        await self._until(self.span.end)
-        found = sorted(self._kept.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
-        return Replayed(self.portfolio, self.span, found, self._ledger, self._health.alerting_defects)
+                await self._update_until(arrival(observation))
+                self._record(observation, entry)
+        await self._update_until(self.span.end)
+        rows = self._decisions.notifications.values()
+        notifications = sorted(rows, key=lambda row: (row.made, row.turn, row.key, row.receiver))
+        return Replayed(self.portfolio, self.span, notifications, self._ledger, self._health.alerting_defects)
 
-    def _take(self, seen: Observation, key: str) -> None:
-        """Record one observation as the daemon does when a probe has ended."""
-        entry = self._ledger.entries[key]
-        self._clock.at, self._latest = max(self._clock.at, arrival(seen)), arrival(seen)
-        self._know()
-        before = self._last.get(key, Outcome.GOOD if entry.tracker.phase is Phase.CLEAR else Outcome.BAD)
-        self._recorder.record(entry, ProbeResult(seen.outcome, seen.reason), seen.at, (seen.latency or 0) / SECOND)
-        if seen.outcome is not Outcome.UNKNOWN:
-            self._last[key] = seen.outcome
-        if Outcome.BAD in (seen.outcome, before):
-            product = entry.product.id
-            self._burning_until[product] = seen.at + entry.hold + _BURNS
-        if seen.outcome is not before or self._kept.changed:
-            self._note_change()
+    def _record(self, observation: Observation, entry: CheckEntry) -> None:
+        """Record one observation as the daemon does after a probe."""
+        outcome, latency = observation.outcome, observation.latency or 0
+        self._clock.at, self._last_arrival = max(self._clock.at, arrival(observation)), arrival(observation)
+        self._add_made_facts()
+        previous = self._last.get(entry.key, Outcome.GOOD if entry.tracker.phase is Phase.CLEAR else Outcome.BAD)
+        self._recorder.record(entry, ProbeResult(outcome, observation.reason), observation.at, latency / SECOND)
+        if outcome is not Outcome.UNKNOWN:
+            self._last[entry.key] = outcome
+        if Outcome.BAD in (outcome, previous):
+            self._burning_until[entry.product.id] = observation.at + entry.hold + _BURN_TIME
+        if outcome is not previous or self._decisions.changed:
+            self._handle_change()
 
-    def _note_change(self) -> None:
-        self._kept.changed = False
+    def _handle_change(self) -> None:
+        self._decisions.changed = False
         self._busy_until = self._clock.at + SETTLING
         self._deliver()
 
-    async def _until(self, instant: int) -> None:
-        """Look at each second before the instant at which something may change."""
-        while (following := self._next_look()) <= min(instant, self.span.end):
-            skipped = (following - self._looked) // LOOK - 1
+    async def _update_until(self, instant: int) -> None:
+        """Make the updates until the instant that may change something."""
+        while (following := self._next_update()) <= min(instant, self.span.end):
+            skipped = (following - self._updated_at) // UPDATE_INTERVAL - 1
             self._alerting.skip(skipped)
-            self._looked, self._clock.at = following, max(self._clock.at, following)
-            self._know()
-            await self._alerting.look()
-            if self._kept.changed:
-                self._note_change()
+            self._updated_at, self._clock.at = following, max(self._clock.at, following)
+            self._add_made_facts()
+            await self._alerting.update()
+            if self._decisions.changed:
+                self._handle_change()
             self._deliver()
 
-    def _next_look(self) -> int:
-        """Return the instant of the next look that may change something."""
-        first = self._looked + LOOK
+    def _next_update(self) -> int:
+        """Return the instant of the next update that may change something."""
+        first = self._updated_at + UPDATE_INTERVAL
         if self._clock.at > first:
-            first += -(-(self._clock.at - first) // LOOK) * LOOK
+            first += -(-(self._clock.at - first) // UPDATE_INTERVAL) * UPDATE_INTERVAL
         longest = max((entry.hold for entry in self._ledger.entries.values()), default=0)
-        if first > self._latest + longest + _STOPPED:
-            return self.span.end + 1  # until the next observation: nothing ran
+        if first > self._last_arrival + longest + _STOPPED:
+            return self.span.end + 1  # the daemon did not run until the next observation
         if self._alerting.watching and first <= self._busy_until:
             return first
         candidates = [self._slot(number, first) for number in self._burning(first)]
         if self._alerting.watching:
-            due = min((at for at in self._alerting.deadlines() if at > self._looked), default=first + MINUTE)
-            candidates += [self._grid(max(first, each)) for each in (due, -(-first // MINUTE) * MINUTE)]
+            due = min((at for at in self._alerting.deadlines() if at > self._updated_at), default=first + MINUTE)
+            candidates += [self._grid(max(first, at)) for at in (due, -(-first // MINUTE) * MINUTE)]
         return min(candidates, default=self.span.end + 1)
 
     def _grid(self, at: int) -> int:
-        """Return the first look at the instant or after it."""
-        return at + -(at - self.span.start) % LOOK
+        """Return the first update at or after the instant."""
+        return at + -(at - self.span.start) % UPDATE_INTERVAL
 
     def _burning(self, at: int) -> list[int]:
-        """Return the numbers of the products of which a burn alert may begin or end."""
-        held, until = self._alerting.conditional, self._burning_until
-        return [n for n, name in enumerate(self._ledger.products) if at <= until[name] or name in held]
+        """Return the numbers of the products whose burn alert may open or end."""
+        alerting, until = self._alerting.conditional, self._burning_until
+        return [number for number, name in enumerate(self._ledger.products) if at <= until[name] or name in alerting]
 
     def _slot(self, number: int, first: int) -> int:
-        """Return the first look from an instant on at which the conditions of a product are looked at."""
-        turn = self._alerting.turn + (first - self._looked) // LOOK - 1
-        return first + (number - turn) % SPREAD * LOOK
+        """Return the first update from the instant `first` on that checks the conditions of a product."""
+        turn = self._alerting.turn + (first - self._updated_at) // UPDATE_INTERVAL - 1
+        return first + (number - turn) % SPREAD * UPDATE_INTERVAL
 
-    def _know(self) -> None:
-        """Take in the facts that were made by now, as the daemon does from the journal."""
-        while self._coming and self._coming[0].made <= self._clock.at:
+    def _add_made_facts(self) -> None:
+        """Add the facts that were made until now, as the daemon does from the journal."""
+        while self._pending_facts and self._pending_facts[0].made <= self._clock.at:
             self._ledger.facts = Facts(
-                self._ledger.facts.all, [self._coming.pop(0)], former_ids=self._ledger.former_ids
+                self._ledger.facts.all, [self._pending_facts.pop(0)], former_ids=self._ledger.former_ids
             )
             self._busy_until = self._clock.at + SETTLING
 
     def _deliver(self) -> None:
-        """Count what is due as delivered."""
+        """Mark the due notifications as delivered."""
         outbox, now = self._alerting.outbox, self._clock.at
         for row in list(outbox.waiting()):
             outbox.committed([row])

@@ -176,7 +176,7 @@ def test_restart_restores_timeline_incidents_and_next_decision(
         seen = Observation(KEY, at, outcome, REASONS[outcome], 5)
         runs |= {each.first: each for each in entry.observe(seen)}
         if (change := entry.tracker.step(seen)) is not None:
-            before.decide(change)
+            before.apply(change)
         if n < cut and entry.open_run is not None:
             runs[entry.open_run.first] = entry.open_run.run()
         else:

@@ -98,9 +98,9 @@ class AlertingHarness:
             )
         )
 
-    async def look(self) -> None:
+    async def update(self) -> None:
         """Run the daemon's periodic task once."""
-        await self.alerting.look()
+        await self.alerting.update()
         await self.written()
 
 

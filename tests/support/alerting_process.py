@@ -72,7 +72,7 @@ async def notify(path: Path, url: str, *, failing: bool = True) -> None:
         probe_environment(clock, health) as (runner, _),
     ):
         delivering = asyncio.create_task(alerting.run(runner.new_attempt))
-        while failing or alerting.outages.ongoing() or list(alerting.outbox.waiting()) or health.queue_depth:
+        while failing or alerting.product_incidents.all_open() or list(alerting.outbox.waiting()) or health.queue_depth:
             for entry in ledger.entries.values():
                 bad = failing and rng.random() < 0.5
                 result = ProbeResult(Outcome.BAD, "deadline") if bad else ProbeResult(Outcome.GOOD)

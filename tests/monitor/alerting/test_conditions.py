@@ -36,7 +36,7 @@ def forms(**fields: Any) -> dict[str, object]:
 async def run_periodic_work(harness: AlertingHarness, count: int = SPREAD + 1) -> None:
     for _ in range(count):
         harness.clock.jump(1)
-        await harness.look()
+        await harness.update()
 
 
 def alternate_outcomes(harness: AlertingHarness, minutes: int) -> None:
@@ -178,10 +178,10 @@ async def test_retry_request_makes_failed_notifications_due(sink: Sink) -> None:
             await harness.idle()
         sink.reply = Reply()
         count, now = len(sink.received), harness.clock.now()
-        await harness.alerting.look()
+        await harness.alerting.update()
         assert len(sink.received) == count, "nothing was asked for"
         harness.state(Fact.of(now, "Ada", RETRY, "", {"receiver": "ops"}))
-        await harness.look()
+        await harness.update()
         await harness.delivered()
         assert harness.clock.now() == now
     assert len(sink.received) == count + 1

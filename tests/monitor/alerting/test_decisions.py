@@ -138,11 +138,11 @@ async def test_maintenance_mutes_until_its_end_and_then_pages() -> None:
     async with run_alerting(ledger, clock=clock, deliver=False) as harness:
         harness.observe(GOOD, BAD, BAD)
         await harness.until(harness.store.load_product_incidents)
-        await harness.look()
+        await harness.update()
         assert harness.rows() == []
         clock.jump(17 * 60)
         harness.observe(BAD)
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"]
         await end_outage(harness)
     assert harness.events() == ["opened", "resolved"]
@@ -158,7 +158,7 @@ async def test_outage_within_maintenance_sends_nothing() -> None:
     ) as harness:
         harness.observe(GOOD, BAD, BAD, GOOD, GOOD)
         await harness.until(lambda: [each for each in harness.store.load_product_incidents() if each.resolved])
-        await harness.look()
+        await harness.update()
     assert harness.rows() == []
 
 
@@ -179,11 +179,11 @@ async def test_silence_mutes_until_its_end(named: dict[str, str]) -> None:
         now = harness.clock.now()
         harness.state(Silence(now, "Ada", "known", now + HOUR, **named).fact())
         harness.observe(GOOD, BAD, BAD)
-        await harness.look()
+        await harness.update()
         assert harness.rows() == []
         harness.clock.jump(3600)
         harness.observe(BAD)
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"]
 
 
@@ -203,12 +203,12 @@ async def test_dependents_of_a_down_product_are_listed_in_its_page_and_send_no_p
     async with run_alerting(ledger_with_receivers(*products, receivers=[OPS]), deliver=False) as harness:
         await start_outage(harness, "sso/health")
         harness.observe(GOOD, BAD, BAD)
-        await harness.look()
+        await harness.update()
         assert [row.product for row in harness.rows()] == ["sso"]
         assert json.loads(harness.rows()[0].body)["extra"]["muted"] == ["Common Forms"]
         await end_outage(harness, "sso/health")
         harness.clock.jump(1)
-        await harness.look()
+        await harness.update()
         assert [(row.product, row.event.value) for row in harness.rows()] == [
             ("sso", "opened"),
             ("sso", "resolved"),
@@ -242,14 +242,14 @@ async def test_flapping_product_sends_one_notification_until_it_is_stable() -> N
     ) as harness:
         for _ in range(6):
             harness.observe(GOOD, BAD, BAD, GOOD, GOOD)
-            await harness.look()
+            await harness.update()
         assert harness.events() == ["opened", "resolved", "opened", "resolved", "opened"]
         harness.clock.jump(298)
-        await harness.look()
+        await harness.update()
         assert harness.events()[-1] == "opened"
         harness.clock.jump(2)
-        await harness.look()
-        await harness.look()
+        await harness.update()
+        await harness.update()
         assert harness.events() == ["opened", "resolved", "opened", "resolved", "opened", "resolved"]
     assert len(harness.store.load_product_incidents()) == 6, "damping changes no figure and no incident"
 
@@ -264,7 +264,7 @@ async def test_incident_of_an_older_record_continues_without_a_page() -> None:
         (wrapped,) = store.load_product_incidents()
         assert (wrapped.opened, wrapped.members, wrapped.resolved) == (old.opened, (old.id,), None)
         harness.observe(BAD)
-        await harness.look()
+        await harness.update()
         harness.observe(GOOD, GOOD)
         await harness.until(lambda: store.load_product_incidents()[0].resolved)
     assert harness.rows() == []
@@ -294,7 +294,7 @@ async def test_restart_and_reload_repeat_no_notification() -> None:
     async with run_alerting(ledger_with_receivers(products, receivers=[OPS]), store, clock, deliver=False) as harness:
         harness.observe(BAD, BAD)
         harness.reload(portfolio(products))
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"]
         await end_outage(harness)
     assert harness.events() == ["opened", "resolved"]
@@ -328,7 +328,7 @@ async def test_receiver_added_during_an_outage_is_notified_and_removed_one_is_no
     async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
         await start_outage(harness)
         harness.reload(portfolio(forms(), receivers=(TEAM,)))
-        await harness.look()
+        await harness.update()
         assert harness.events("team") == ["opened"]
         await end_outage(harness)
     assert harness.events("team") == ["opened", "resolved"]
@@ -357,7 +357,7 @@ async def test_error_in_alerting_stops_neither_recording_nor_later_decisions(
             harness.observe(GOOD, BAD, BAD)
             await harness.until(harness.store.load_incidents)
         assert harness.health.alerting_defects == 1
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"], "the next look makes up for it"
 
 
@@ -367,15 +367,15 @@ async def test_open_page_is_repeated_and_a_ticket_is_not() -> None:
         harness.observe(GOOD, key="forms/check-1")
         await start_outage(harness)
         harness.clock.jump(7_200)
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"]
         await start_outage(harness, "forms/check-1")
         for _ in range(2):
             harness.clock.jump(3_599)
-            await harness.look()
+            await harness.update()
             harness.clock.jump(1)
-            await harness.look()
-            await harness.look()
+            await harness.update()
+            await harness.update()
         await end_outage(harness)
         await end_outage(harness, "forms/check-1")
     events = [(row.event.value, row.repeat) for row in harness.rows()]
@@ -390,11 +390,11 @@ async def test_renamed_product_keeps_its_open_alert() -> None:
     async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), store, clock, deliver=False) as harness:
         await start_outage(harness)
         harness.reload(portfolio(renamed))
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"]
         assert [each.product for each in harness.ledger.product_incidents.values()] == ["chefs"]
     async with run_alerting(ledger_with_receivers(renamed, receivers=[OPS]), store, clock, deliver=False) as harness:
-        await harness.look()
+        await harness.update()
         assert harness.events() == ["opened"]
         await end_outage(harness, "chefs/health")
     assert harness.events() == ["opened", "resolved"]

@@ -40,12 +40,12 @@ async def test_open_incidents_of_earlier_records_continue_without_a_page(
     writer = Writer(store, health, clock)
     alerting = Alerting(ledger, writer, clock, health)
     alerting.restore(store)
-    wrapped = {each.product: each for each in alerting.outages.ongoing()}
+    wrapped = {each.product: each for each in alerting.product_incidents.all_open()}
     ongoing = {each.product for each in ledger.open_incidents()}
     assert wrapped.keys() == ongoing
     assert all(each.unannounced == each.severity for each in wrapped.values())
     async with Recorder(ledger, writer, health, decide=alerting.changed) as recorder:
-        await alerting.look()
+        await alerting.update()
         for _ in range(12):
             clock.jump(10)
             for entry in ledger.entries.values():

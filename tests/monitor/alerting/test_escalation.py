@@ -69,7 +69,7 @@ async def recovers(rig: AlertingHarness, key: str = "forms/health") -> None:
 async def passes(rig: AlertingHarness, minutes: float) -> None:
     """Let time pass while the product stays down, and look."""
     rig.clock.jump(minutes * 60)
-    await rig.look()
+    await rig.update()
 
 
 def key(rig: AlertingHarness) -> str:
@@ -78,7 +78,7 @@ def key(rig: AlertingHarness) -> str:
 
 async def acknowledges(rig: AlertingHarness, by: str = "Grace", via: str = Via.COMMAND) -> None:
     rig.state(Acknowledgement(rig.clock.now(), key(rig), by, via, "forms", key(rig)).fact())
-    await rig.look()
+    await rig.update()
 
 
 def told(rig: AlertingHarness) -> list[tuple[str, str]]:
@@ -230,14 +230,14 @@ async def test_a_restart_keeps_the_due_time_and_takes_no_step_twice() -> None:
         await fails(rig)
         await passes(rig, 14)
     async with run_alerting(ledger(), store, clock, deliver=False) as rig:
-        await rig.look()
+        await rig.update()
         assert told(rig) == [("pager", "opened")]
         await passes(rig, 1.1)
         assert told(rig) == [("pager", "opened"), ("manager", "opened")]
     clock.jump(24 * 60)
     async with run_alerting(ledger(), store, clock, deliver=False) as rig:
-        await rig.look()
-        await rig.look()
+        await rig.update()
+        await rig.update()
         assert told(rig)[2:] == [("ada", "opened")], "what fell due meanwhile is taken once"
         await acknowledges(rig)
     async with run_alerting(ledger(), store, clock, deliver=False) as rig:
@@ -256,7 +256,7 @@ async def test_an_acknowledgement_that_was_stated_while_no_daemon_ran_counts_at_
     store.facts[fact.id] = fact
     clock.jump(7200)
     async with run_alerting(ledger(), store, clock, deliver=False) as rig:
-        await rig.look()
+        await rig.update()
     assert told(rig) == [("pager", "opened"), ("pager", "acknowledged")]
     (response,) = store.load_responses()
     assert response.time_to_acknowledge == 10 * MINUTE
@@ -270,7 +270,7 @@ async def test_a_receiver_that_is_down_is_passed_over_and_still_gets_both_when_i
         for _ in range(70):
             await rig.clock.advance(1)
             await rig.idle()
-        await rig.look()
+        await rig.update()
         await rig.until(lambda: "/manager" in paths(sink))
         assert rig.clock.now() - rig.rows()[0].made < 2 * MINUTE
         assert "/ada" not in paths(sink), "the manager was reached"
@@ -302,11 +302,11 @@ async def test_a_receiver_that_rejects_the_page_is_passed_over_after_its_time(si
         await rig.until(lambda: [row for row in rig.rows() if row.attempts])
         await rig.clock.advance(20)
         await rig.idle()
-        await rig.look()
+        await rig.update()
         assert [row.receiver for row in rig.rows()] == ["pager"]
         await rig.clock.advance(20)
         await rig.idle()
-        await rig.look()
+        await rig.update()
         await rig.until(lambda: "/manager" in paths(sink))
 
 
@@ -375,7 +375,7 @@ async def test_an_alert_that_was_announced_by_an_earlier_version_is_escalated_fr
     async with run_alerting(
         ledger(routes=[{"to": "channel", "escalation": "sso"}]), store, clock, deliver=False
     ) as rig:
-        await rig.look()
+        await rig.update()
         assert told(rig) == [("channel", "opened"), ("pager", "opened")]
         await passes(rig, 15.1)
         assert told(rig)[2:] == [("manager", "opened")]
@@ -434,7 +434,7 @@ async def test_what_is_not_configured_adds_nothing_to_the_message() -> None:
 async def test_an_alert_about_the_monitor_itself_is_escalated_and_acknowledged_too() -> None:
     async with run_alerting(ledger(), deliver=False) as rig:
         rig.observe(UNKNOWN)
-        await rig.look()
+        await rig.update()
         await passes(rig, 2)
         assert told(rig) == [("pager", "opened")]
         assert key(rig).startswith("blind:")
@@ -443,7 +443,7 @@ async def test_an_alert_about_the_monitor_itself_is_escalated_and_acknowledged_t
         await acknowledges(rig)
         await passes(rig, 60)
         rig.observe(GOOD)
-        await rig.look()
+        await rig.update()
     assert rig.events("manager") == ["opened", "acknowledged", "resolved"]
     assert rig.events("ada") == []
 
@@ -459,14 +459,14 @@ async def test_a_crash_before_a_commit_loses_and_repeats_no_step(lost: int) -> N
             if number == lost:
                 store.error = "the power is cut"
                 rig.observe(BAD, BAD)
-                await rig.alerting.look()
+                await rig.alerting.update()
                 await rig.until(lambda rig=rig: rig.health.write_failures)
         store.error = ""
         async with run_alerting(ledger(), store, clock, deliver=False) as rig:
             if number == 0:
                 rig.observe(BAD, BAD)
-            await rig.look()
-            await rig.look()
+            await rig.update()
+            await rig.update()
     assert sorted(told(rig)) == [("ada", "opened"), ("manager", "opened"), ("pager", "opened")]
     steps = {row.receiver: (row.made - EPOCH) / MINUTE for row in rig.rows()}
     assert steps["pager"] < 1
@@ -484,13 +484,13 @@ async def test_a_flapping_product_that_gets_worse_is_a_page() -> None:
         assert rig.events("pager") == ["opened", "resolved", "opened"], "tickets; the second stays open"
         await fails(rig)
         await fails(rig, "forms/check-1")
-        await rig.look()
+        await rig.update()
         assert rig.events("pager")[3:] == ["escalated"]
         assert rig.rows()[-1].severity == "page"
         await recovers(rig, "forms/check-1")
         await recovers(rig)
-        await rig.look()
-        await rig.look()
+        await rig.update()
+        await rig.update()
         assert rig.events("pager")[3:] == ["escalated"], "it does not fall while the product flaps"
         await passes(rig, 15.1)
     assert rig.events("pager")[3:] == ["escalated", "resolved"]

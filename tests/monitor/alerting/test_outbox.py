@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.alerting.outbox import LONGEST, LONGEST_WAIT, PATIENCE, TRIPS, Outbox
+from monitor.alerting.outbox import CIRCUIT_THRESHOLD, DISK_TIMEOUT, MAX_DELAY, MAX_RETRY_AFTER, Outbox
 from monitor.notification import Kind, Notification
 from sla.interval import HOUR, MINUTE, SECOND
 
@@ -58,8 +58,8 @@ def test_keys_are_independent() -> None:
 @pytest.mark.parametrize(
     ("event", "at"),
     [
-        (Kind.OPENED, NOW + PATIENCE),
-        (Kind.ESCALATED, NOW + PATIENCE),
+        (Kind.OPENED, NOW + DISK_TIMEOUT),
+        (Kind.ESCALATED, NOW + DISK_TIMEOUT),
         (Kind.RESOLVED, math.inf),
         (Kind.HEARTBEAT, math.inf),
     ],
@@ -79,7 +79,7 @@ def test_retry_delays_grow_to_a_limit_with_jitter() -> None:
         dues.append(tried.due - NOW)
     assert dues == sorted(dues)
     assert SECOND < dues[0] < 2 * SECOND
-    assert LONGEST * 0.99 < dues[-1] <= LONGEST
+    assert MAX_DELAY * 0.99 < dues[-1] <= MAX_DELAY
     assert held.failed(tried, NOW, "status 400", 0.0, refused=True).due == NOW + 1
     assert (tried.attempts, tried.error) == (12, "status 400")
 
@@ -91,31 +91,31 @@ def test_receiver_with_retry_after_is_not_tried_before() -> None:
     assert held.ready("ops", NOW + 7 * MINUTE - 1) == []
     assert held.ready("ops", NOW + 7 * MINUTE) != []
     held.failed(second, NOW, "status 429", 0.5, wait=1_000 * HOUR)
-    assert held.ready("ops", NOW + LONGEST_WAIT) != []
+    assert held.ready("ops", NOW + MAX_RETRY_AFTER) != []
 
 
 def test_failing_receiver_is_tried_with_one_message() -> None:
-    rows = [row(f"key-{n}") for n in range(TRIPS + 2)]
+    rows = [row(f"key-{n}") for n in range(CIRCUIT_THRESHOLD + 2)]
     held = outbox(*rows)
-    for each in rows[:TRIPS]:
+    for each in rows[:CIRCUIT_THRESHOLD]:
         held.failed(each, NOW, "connect_refused", 0.5)
-    assert held.lane("ops").tripped
+    assert held.lane("ops").circuit_open
     assert held.ready("ops", NOW) == []
     later = int(held.next_at(["ops"]))
-    assert NOW + SECOND < later <= NOW + LONGEST
+    assert NOW + SECOND < later <= NOW + MAX_DELAY
     (probe,) = held.ready("ops", later, 8)
     held.begin([probe])
     assert held.ready("ops", later) == []
     held.delivered(probe, later)
-    assert len([each for each in held.waiting() if held.ready_at(each) <= later]) == TRIPS + 1
+    assert len([each for each in held.waiting() if held.ready_at(each) <= later]) == CIRCUIT_THRESHOLD + 1
 
 
 def test_rejected_message_does_not_count_as_a_receiver_failure() -> None:
-    rows = [row(f"key-{n}") for n in range(TRIPS + 1)]
+    rows = [row(f"key-{n}") for n in range(CIRCUIT_THRESHOLD + 1)]
     held = outbox(*rows)
-    for each in rows[:TRIPS]:
+    for each in rows[:CIRCUIT_THRESHOLD]:
         held.failed(each, NOW, "status 400", 0.5, refused=True)
-    assert not held.lane("ops").tripped
+    assert not held.lane("ops").circuit_open
     assert held.ready("ops", NOW) == [rows[-1]]
 
 
@@ -134,7 +134,7 @@ def test_retry_reports_messages_that_only_the_circuit_breaker_delays() -> None:
     """Their due time is past, so the delivery loop must be woken."""
     waiting, at = row(), NOW
     held = outbox(waiting)
-    for _ in range(TRIPS + 1):
+    for _ in range(CIRCUIT_THRESHOLD + 1):
         held.begin([waiting])
         waiting = held.failed(waiting, at, "status 500", 0.0)
         at = int(held.next_at(["ops"]))
@@ -148,8 +148,8 @@ def test_only_due_openings_are_grouped() -> None:
     third = row("c", due=NOW + MINUTE)
     end = row("d", Kind.RESOLVED)
     held = outbox(first, second, third, end)
-    assert held.joined(first, NOW) == [second]
-    assert held.joined(end, NOW) == []
+    assert held.groupable(first, NOW) == [second]
+    assert held.groupable(end, NOW) == []
 
 
 def test_delivered_notifications_are_not_added() -> None:

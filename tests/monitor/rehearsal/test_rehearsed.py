@@ -38,7 +38,7 @@ async def _observed(of: Portfolio, day: Day) -> MemoryStore:
             while waiting and arrival(waiting[0]) < at:
                 take(rig, waiting.pop(0))
             rig.clock.jump((at - rig.clock.now()) / SECOND)
-            await rig.alerting.look()
+            await rig.alerting.update()
         await rig.written()
     return rig.store
 
@@ -183,9 +183,9 @@ def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
 def test_a_longer_interval_uses_fewer_probes_and_a_shorter_one_cannot(folder: Path) -> None:
     found = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
     assert found["new"]["pages"] == 1
-    assert any("of the probes every 1m only those 3m apart are used" in each for each in found["notes"])
+    assert any("recorded probes are 1m apart; only probes 3m apart are used" in each for each in found["notes"])
     found = rehearse(written(folder, "new", interval="30s"), written(folder, "now"))
-    assert any("probes every 30s were not made; those every 1m are used" in each for each in found["notes"])
+    assert any("recorded probes are 1m apart, not 30s" in each for each in found["notes"])
 
 
 def test_a_check_that_did_not_exist_stays_unknown(folder: Path) -> None:

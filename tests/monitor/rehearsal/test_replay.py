@@ -105,7 +105,7 @@ async def decided_by_a_daemon(of: Portfolio, day: Day, facts: Sequence[Fact] = (
             rig.clock.jump((at - rig.clock.now()) / SECOND)
             while coming and coming[0].made <= at:
                 rig.state(coming.pop(0))
-            await rig.alerting.look()
+            await rig.alerting.update()
             deliver(rig)
         await rig.until(lambda: rig.health.records_written == rig.health.records_queued)
         return shown(rig.rows())
@@ -192,13 +192,13 @@ async def test_a_quiet_time_of_a_month_is_replayed_without_a_look_at_each_second
     seen = [Observation("sso/check-0", START + n * MINUTE, GOOD, "", 1_000) for n in range(30 * 24 * 60)]
     replay = Replay(of, EMPTY, (), Interval(START, seen[-1].at))
     looks = 0
-    look = replay._alerting.look
+    look = replay._alerting.update
 
     async def counted() -> None:
         nonlocal looks
         looks += 1
         await look()
 
-    replay._alerting.look = counted  # type: ignore[method-assign]
+    replay._alerting.update = counted  # type: ignore[method-assign]
     found = await asyncio.wait_for(replay.run(seen), 300)
     assert (found.notifications, looks < 40_000) == ([], True)

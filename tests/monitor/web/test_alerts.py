@@ -83,7 +83,7 @@ async def test_an_acknowledged_ticket_that_becomes_a_page_is_to_be_acknowledged_
         token, path = site.token(), f"/api/v1/alerts/{ticket['key']}/acknowledge"
         site.clock.jump(1)
         assert (await site.ask("POST", path, token)).status == 200
-        await site.rig.look()
+        await site.rig.update()
         (alert,) = (await site.ask("GET", "/api/v1/alerts")).body
         assert (alert["severity"], alert["acknowledged"]["by"]) == ("ticket", "pipeline")
         site.rig.observe(BAD, BAD, key="forms/check-1")
@@ -112,7 +112,7 @@ async def test_a_key_may_have_a_slash_in_it(site: WritableSite, written: str) ->
     expiry = site.clock.now() // 1_000_000 + 3 * DAY // 1_000_000
     seen = replace(ProbeResult(GOOD), certificate_expiry=float(expiry))
     observe(site.rig.ledger, site.rig.ledger.entries["forms/health"], site.clock.now(), seen)
-    await site.rig.look()
+    await site.rig.update()
     path = f"/api/v1/alerts/{written.format(at=expiry)}/acknowledge"
     answer = await site.ask("POST", path, site.token())
     assert (answer.status, answer.body["key"], answer.body["incident"]) == (200, f"cert:forms/health:{expiry}", None)
@@ -351,7 +351,7 @@ async def test_what_waits_is_listed_with_its_last_error_and_retried(tmp_path: Pa
         (fact,) = site.journal
         assert (fact.kind, fact.author, fact.content()) == (RETRY, "pipeline", {"receiver": "ops"})
         sink.reply = Reply()
-        await site.rig.look()
+        await site.rig.update()
         await site.rig.delivered()
 
 
