@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from monitor.config.alerting import ReceiverBase
     from monitor.config.model import Portfolio
 
-_WHO = click.option("--author", required=True, help="Name of the person who says so.")
+_AUTHOR = click.option("--author", required=True, help="Your name.")
 
 
 @click.group(short_help="Test a receiver; list and retry notifications; acknowledge and silence alerts.")
@@ -56,80 +56,80 @@ alert.add_command(mark_command)
 def test_command(receiver: str, path: Path) -> None:
     """Send a test message to RECEIVER and print whether it was confirmed. Exit status: 0 confirmed, 1 not.
 
-    It is sent by this command, from this machine; no daemon is needed.
+    This command sends the message from this machine; no daemon is needed.
     """
     portfolio = loaded(path)[1]
-    held = {each.id: each for each in portfolio.receivers}
-    if receiver not in held:
-        known = f"there are {', '.join(held)}" if held else "add one under receivers:"
+    receivers = {configured.id: configured for configured in portfolio.receivers}
+    if receiver not in receivers:
+        known = f"there are {', '.join(receivers)}" if receivers else "add one under receivers:"
         raise NinewatchError(f'{path}: there is no receiver "{receiver}"; {known}')
-    outcome = asyncio.run(_sent(portfolio, held[receiver]))
+    outcome = asyncio.run(_send(portfolio, receivers[receiver]))
     if outcome.error:
         click.echo(concealed(f"{receiver}: not delivered: {outcome.error}"))
         sys.exit(1)
-    click.echo(f"{receiver}: delivered to {concealed(held[receiver].destination)}")
+    click.echo(f"{receiver}: delivered to {concealed(receivers[receiver].destination)}")
 
 
-async def _sent(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
+async def _send(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
     clock = SystemClock()
     async with probe_environment(clock, Health(), outbound=OutboundPolicy(portfolio.outbound)) as (runner, _):
         return await send_test(portfolio, receiver, runner.new_attempt(), clock.now())
 
 
-@alert.command("list", short_help="List notifications, those that wait first.")
-@click.option("--all", "every", is_flag=True, help="List the last 1,000, not 20, of those that were delivered.")
+@alert.command("list", short_help="List notifications, waiting ones first.")
+@click.option("--all", "every", is_flag=True, help="List the last 1,000 delivered notifications instead of 20.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with instants in RFC 3339.")
 @CONFIG
 def list_command(every: bool, as_json: bool, path: Path) -> None:
-    """List silences in force, open alerts, notifications that wait to be delivered, and the latest that were.
+    """List silences in force, open alerts, waiting notifications, and the latest delivered notifications.
 
-    Of an open alert it prints the step of its escalation, when the next one is due, and who acknowledged it.
+    For an open alert, print its escalation step, the time until the next step, and who acknowledged it.
     """
     location, now = location_of(path), SystemClock().now()
     with reading(location.record) as record:
         latest = record.latest_notifications(1_000)
         waiting = [row for row in record.unfinished() if row.done is None]
-        responses = {each.key: each for each in record.load_responses()}
+        responses = {response.key: response for response in record.load_responses()}
     done = [row for row in latest if row.done is not None][: 1_000 if every else 20]
-    muted = [each for each in silences(location.facts().all) if now < each.until]
+    muted = [silence for silence in silences(location.facts().all) if now < silence.until]
     if as_json:
         for row in (*waiting, *done):
             click.echo(json.dumps(notification_fields(row, responses.get(row.key)), ensure_ascii=False))
         return
     for silence in muted:
         click.echo(f"silence   {_described(silence)}")
-    for held in responses.values():
-        click.echo(concealed(response_line(held, now)))
+    for response in responses.values():
+        click.echo(concealed(response_line(response, now)))
     for row in (*waiting, *done):
         click.echo(concealed(notification_line(row, now)))
     if not (muted or responses or waiting or done):
         click.echo("no notifications")
 
 
-@alert.command("retry", short_help="Send again now what could not be delivered.")
+@alert.command("retry", short_help="Retry failed notifications now.")
 @click.argument("receiver", required=False)
-@_WHO
+@_AUTHOR
 @CONFIG
 def retry_command(receiver: str | None, author: str, path: Path) -> None:
-    """Have the daemon try everything that failed again at once, or only what waits for RECEIVER.
+    """Request that the daemon retries all failed notifications now, or only those for RECEIVER.
 
-    The daemon takes it up within about a second.
+    The daemon reads the request within about a second.
     """
     location = _location(path)
     fact = Fact.of(SystemClock().now(), words("--author", author), RETRY, "", {"receiver": receiver or ""})
     location.journal.add(fact)
-    click.echo(f"asked to retry {receiver or 'all receivers'}")
+    click.echo(f"requested a retry for {receiver or 'all receivers'}")
 
 
 @alert.command("silence", short_help="Mute alerts for a while, or end a silence.")
 @click.argument("product", required=False)
-@click.option("--for", "length", metavar="DURATION", help="How long from now: 2h.")
-@click.option("--until", metavar="TIME", help="Until when (RFC 3339, or local time of the configuration's zone).")
+@click.option("--for", "length", metavar="DURATION", help="Duration from now: 2h.")
+@click.option("--until", metavar="TIME", help="End (RFC 3339, or local time in the configuration's zone).")
 @click.option("--key", default="", help="Only the alert with this key.")
 @click.option("--all", "every", is_flag=True, help="All alerts of all products.")
 @click.option("--end", "ended", metavar="ID", help="End the silence with this id now.")
-@click.option("--reason", default="", help="Why; required for a new silence.")
-@_WHO
+@click.option("--reason", default="", help="The reason; required for a new silence.")
+@_AUTHOR
 @CONFIG
 def silence_command(
     product: str | None,
@@ -144,31 +144,30 @@ def silence_command(
 ) -> None:
     """Mute the alerts about PRODUCT, the alert of --key, or --all, until an instant.
 
-    Probing, figures and incidents go on. What was announced is still resolved; what is down when the silence ends is
-    announced then. A silence is a fact of the record, with author and reason.
+    Probing, figures and incidents continue. The end of announced alerts is still sent; alerts that are open when the
+    silence ends are announced then. A silence is a fact of the record, with author and reason.
     """
-    location, who = _location(path), words("--author", author)
+    location, person = _location(path), words("--author", author)
     if ended is not None:
-        _end(location, ended, who)
+        _end(location, ended, person)
         return
     if sum((product is not None, bool(key), every)) != 1:
         raise NinewatchError("name what to mute: PRODUCT, --key KEY or --all")
     if product is not None and location.products is not None and product not in location.products:
         raise NinewatchError(f'there is no product "{product}"; there are {", ".join(location.products)}')
     now = SystemClock().now()
-    made = Silence(
-        now, who, words("--reason", reason), end_of("silence", length, until, location.zone, now), product or "", key
-    )
-    location.journal.add(made.fact())
-    click.echo(f"silence {_described(made)}")
+    end = end_of("silence", length, until, location.zone, now)
+    silence = Silence(now, person, words("--reason", reason), end, product or "", key)
+    location.journal.add(silence.fact())
+    click.echo(f"silence {_described(silence)}")
 
 
-def _end(location: RecordLocation, name: str, who: str) -> None:
-    known = {each.id for each in silences(location.facts().all)}
+def _end(location: RecordLocation, name: str, person: str) -> None:
+    known = {silence.id for silence in silences(location.facts().all)}
     if name not in known:
         listed = f"there are {', '.join(sorted(known))}" if known else "there is none"
         raise NinewatchError(f'no silence "{name}" is in force; {listed}')
-    location.journal.add(silence_end(name, SystemClock().now(), who))
+    location.journal.add(silence_end(name, SystemClock().now(), person))
     click.echo(f"ended silence {name}")
 
 
@@ -182,6 +181,6 @@ def _location(path: Path) -> RecordLocation:
 
 
 def _described(silence: Silence) -> str:
-    what = silence.product or (f"the alert {silence.key}" if silence.key else "all alerts")
+    subject = silence.product or (f"the alert {silence.key}" if silence.key else "all alerts")
     until = format_instant(silence.until // SECOND * SECOND)
-    return f"{silence.id}: {what} until {until}: {silence.reason} ({silence.author})"
+    return f"{silence.id}: {subject} until {until}: {silence.reason} ({silence.author})"

@@ -1,4 +1,4 @@
-"""`ninewatch alert acknowledge`: state that a person takes care of an alert."""
+"""`ninewatch alert acknowledge`: acknowledge an open alert."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monitor.storage.reader import reading
 from sla.acknowledgement import Acknowledgement, Via, acknowledgements
 from sla.interval import SECOND
 from sla.page_response import Response
-from sla.product_incident import Severity
+from sla.product_incident import ProductIncident, Severity
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -25,59 +25,64 @@ if TYPE_CHECKING:
     from monitor.storage.reader import Reader
 
 
-@click.command("acknowledge", short_help="State that you take care of an alert.")
+@click.command("acknowledge", short_help="Acknowledge an open alert.")
 @click.argument("key")
-@click.option("--author", required=True, help="Name of the person who takes care of it.")
+@click.option("--author", required=True, help="Your name.")
 @CONFIG
 def acknowledge_command(key: str, author: str, path: Path | None) -> None:
-    """Acknowledge the open alert KEY: escalation and reminders stop, and the receivers that were notified show by whom.
+    """Acknowledge the open alert KEY: escalation and reminders stop, and the notified receivers show who acknowledged.
 
-    `ninewatch alert list` prints the keys. A running daemon takes it up within about a second; without one, the next
-    start does. A ticket that becomes a page asks for an acknowledgement again.
+    `ninewatch alert list` prints the keys. A running daemon reads the acknowledgement within about a second; otherwise
+    the next start does. A ticket that becomes a page needs another acknowledgement.
     """
-    location, who = location_of(path), words("--author", author)
+    location, person = location_of(path), words("--author", author)
     with reading(location.record) as record:
-        held = announced(record, key)
-        incident = next((each for each in record.load_product_incidents() if each.id == key), None)
-    if (before := _before(location, held)) is not None:
-        at = format_instant(before.made // SECOND * SECOND)
-        click.echo(f"{key} is acknowledged already: by {before.by} at {at}")
+        response = announced(record, key)
+        incident = _product_incident(record, key)
+    if (previous := _acknowledgement(location, response)) is not None:
+        at = format_instant(previous.made // SECOND * SECOND)
+        click.echo(f"{key} is acknowledged already: by {previous.by} at {at}")
         return
-    made = Acknowledgement(
-        SystemClock().now(), key, who, Via.COMMAND, held.product, "" if incident is None else incident.id
-    )
-    location.journal.add(made.fact())
-    click.echo(f"acknowledged {key}{f' ({held.product})' if held.product else ''} by {who}")
+    incident_id = "" if incident is None else incident.id
+    acknowledgement = Acknowledgement(SystemClock().now(), key, person, Via.COMMAND, response.product, incident_id)
+    location.journal.add(acknowledgement.fact())
+    click.echo(f"acknowledged {key}{f' ({response.product})' if response.product else ''} by {person}")
+
+
+def _product_incident(record: Reader, key: str) -> ProductIncident | None:
+    return next((incident for incident in record.load_product_incidents() if incident.id == key), None)
 
 
 def announced(record: Reader, key: str) -> Response:
-    """Return the response to an open alert that some receiver was notified of.
+    """Return the response to an open alert that was announced to a receiver.
 
     Raises:
-        NinewatchError: there is no such alert; it is resolved, or was not announced.
+        NinewatchError: there is no such alert, or it is resolved, or was not announced.
     """
-    held = {each.key: each for each in record.load_responses()}
-    if key in held:
-        return held[key]
+    responses = {response.key: response for response in record.load_responses()}
+    if key in responses:
+        return responses[key]
     rows = [row for row in record.unfinished() if row.key == key]
-    ended = {row.receiver for row in rows if row.event is Kind.RESOLVED}
-    if any(row.receiver not in ended for row in rows):  # announced by an earlier version, which knew no responses
+    resolved = {row.receiver for row in rows if row.event is Kind.RESOLVED}
+    if any(row.receiver not in resolved for row in rows):  # announced by an earlier version without responses
         since = min(row.made for row in rows if row.severity == rows[-1].severity)
         return Response(key, since, rows[-1].product, Severity(rows[-1].severity))
-    incident = next((each for each in record.load_product_incidents() if each.id == key), None)
+    incident = _product_incident(record, key)
     if incident is not None and incident.resolved is None:
-        raise NinewatchError(f"the alert {key} was not announced: it is muted, or no route takes it; nothing to stop")
+        raise NinewatchError(
+            f"the alert {key} was not announced: it is muted, or no route matches it; nothing to acknowledge"
+        )
     if incident is not None and incident.resolved is not None:
         raise NinewatchError(f"the alert {key} was resolved at {format_instant(incident.resolved // SECOND * SECOND)}")
     if any(row.key == key for row in record.latest_notifications(-1)):
         raise NinewatchError(f"the alert {key} is resolved")
-    known = f"open alerts: {', '.join(held)}" if held else "no alert is open"
+    known = f"open alerts: {', '.join(responses)}" if responses else "no alert is open"
     raise NinewatchError(f'there is no alert "{key}"; {known}')
 
 
-def _before(location: RecordLocation, held: Response) -> Acknowledgement | None:
-    """Return the acknowledgement that the response has, or gets from the journal once a daemon reads it."""
-    if held.acknowledged is not None:
-        return Acknowledgement(held.acknowledged, held.key, held.author, held.via, held.product)
-    stated = acknowledgements(location.facts().all)
-    return next((each for each in stated if each.key == held.key and each.made >= held.started), None)
+def _acknowledgement(location: RecordLocation, response: Response) -> Acknowledgement | None:
+    """Return the acknowledgement of the response, from the record or from the journal; None without one."""
+    if response.acknowledged is not None:
+        return Acknowledgement(response.acknowledged, response.key, response.author, response.via, response.product)
+    facts = (fact for fact in acknowledgements(location.facts().all) if fact.key == response.key)
+    return next((fact for fact in facts if fact.made >= response.started), None)

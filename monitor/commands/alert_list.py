@@ -1,4 +1,4 @@
-"""Lines of `ninewatch alert list`: open alerts with their responses, and notifications."""
+"""The lines of `ninewatch alert list`: open alerts with their responses, and notifications."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
     from sla.page_response import Response
 
 
-def response_line(held: Response, now: int) -> str:
-    """Return the line of an open alert: since when, priority, steps, and who acknowledged it."""
-    head = "  ".join((_whole(held.started), held.severity, held.product or "-", held.key))
-    return f"open      {head}  ({'; '.join(_states(held, now))})"
+def response_line(response: Response, now: int) -> str:
+    """Return the line of an open alert: start, priority, steps, and acknowledgement."""
+    head = "  ".join((_whole(response.started), response.severity, response.product or "-", response.key))
+    return f"open      {head}  ({'; '.join(_states(response, now))})"
 
 
-def _states(held: Response, now: int) -> list[str]:
-    found = [held.priority] if held.priority else []
-    found += [_step(each) for each in held.escalations if each.step]
-    if held.acknowledged is not None:
-        took = format_duration(held.acknowledged - held.started)
-        found.append(f"acknowledged by {held.author} after {took}{_judged(held, now)}")
-        return found
-    found.append(f"not acknowledged{_judged(held, now)}")
-    if (due := held.next_due) is not None:
-        found.append(f"next escalation {'now' if due <= now else f'in {format_duration(due - now)}'}")
-    return found
+def _states(response: Response, now: int) -> list[str]:
+    states = [response.priority] if response.priority else []
+    states += [_step(progress) for progress in response.escalations if progress.step]
+    if response.acknowledged is not None:
+        took = format_duration(response.acknowledged - response.started)
+        states.append(f"acknowledged by {response.author} after {took}{_target_state(response, now)}")
+        return states
+    states.append(f"not acknowledged{_target_state(response, now)}")
+    if (due := response.next_due) is not None:
+        states.append(f"next escalation {'now' if due <= now else f'in {format_duration(due - now)}'}")
+    return states
 
 
-def _step(held: Progress) -> str:
-    person = f" for {held.person}" if held.person else ""
-    return f"{held.plan} step {held.step}{person}{'' if held.receivers else ', waits for the next shift'}"
+def _step(progress: Progress) -> str:
+    person = f" for {progress.person}" if progress.person else ""
+    return f"{progress.plan} step {progress.step}{person}{'' if progress.receivers else ', waits for the next shift'}"
 
 
-def _judged(held: Response, now: int) -> str:
-    within = held.within_target(now)
-    if held.target is None or within:
-        return "" if held.target is None else f", within {format_duration(held.target)}"
+def _target_state(response: Response, now: int) -> str:
+    within = response.within_target(now)
+    if response.target is None or within:
+        return "" if response.target is None else f", within {format_duration(response.target)}"
     if within is None:
-        return f", due within {format_duration(held.target)}"
-    return f", later than {format_duration(held.target)}"
+        return f", due within {format_duration(response.target)}"
+    return f", later than {format_duration(response.target)}"
 
 
 def notification_line(row: Notification, now: int) -> str:
@@ -55,14 +55,14 @@ def notification_line(row: Notification, now: int) -> str:
     if row.done is not None:
         return f"delivered {head}"
     when = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
-    failed = f"; attempt {row.attempts} failed: {row.error}" if row.attempts else ""
-    return f"waiting   {head}  (due {when}{failed})"
+    failure = f"; attempt {row.attempts} failed: {row.error}" if row.attempts else ""
+    return f"waiting   {head}  (due {when}{failure})"
 
 
 def _whole(instant: int) -> str:
     return format_instant(instant // SECOND * SECOND)
 
 
-def notification_fields(row: Notification, held: Response | None) -> dict[str, Any]:
-    """Return a notification as plain data; `held` is the response to its alert while that is open."""
-    return notification_json(row) | {"response": None if held is None else response_json(held)}
+def notification_fields(row: Notification, response: Response | None) -> dict[str, Any]:
+    """Return the JSON object of a notification; `response` is the response to its alert if the alert is open."""
+    return notification_json(row) | {"response": None if response is None else response_json(response)}

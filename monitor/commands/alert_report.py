@@ -1,4 +1,4 @@
-"""`ninewatch alert report` and `alert mark`: how many pages there were, at night, and how many were useful."""
+"""`ninewatch alert report` and `alert mark`: count pages, pages at night, and useful pages."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 @click.command("report", short_help="Print pages per receiver and person, at night, useful or noise.")
-@click.option("--since", default="7d", show_default=True, metavar="TIME|DURATION", help="Start of the time.")
-@click.option("--until", metavar="TIME", help="End of the time (RFC 3339, or local).  [default: now]")
-@click.option("--night", default=str(NIGHT), show_default=True, help="The hours that count as night.")
+@click.option("--since", default="7d", show_default=True, metavar="TIME|DURATION", help="Start of the report.")
+@click.option("--until", metavar="TIME", help="End of the report (RFC 3339, or local).  [default: now]")
+@click.option("--night", default=str(NIGHT), show_default=True, help="Hours that count as night.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @CONFIG
 def report_command(since: str, until: str | None, night: str, as_json: bool, path: Path) -> None:
-    """Print the pages of a time: per receiver and person, at night, how many were useful, and the noisiest checks.
+    """Print the pages of a time span per receiver and person, at night, useful or noise, and the noisiest checks.
 
     Pages are marked with `ninewatch alert mark`. Reads the record, with or without a running daemon; notifications are
     kept as long as observations.
@@ -44,52 +44,52 @@ def report_command(since: str, until: str | None, night: str, as_json: bool, pat
     span = span_of(since, until, portfolio.zone)
     with reading(portfolio.store) as record:
         rows = record.notifications_since(span.start)
-    found = page_report(rows, page_marks(location_of(path).facts().all), portfolio, span, hours("--night", night))
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else concealed("\n".join(_lines(found))))
+    report = page_report(rows, page_marks(location_of(path).facts().all), portfolio, span, hours("--night", night))
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else concealed("\n".join(_lines(report))))
 
 
 @click.command("mark", short_help="Mark a page as useful or noise.")
 @click.argument("key")
-@click.argument("mark", type=click.Choice([each.value for each in Mark]))
+@click.argument("mark", type=click.Choice([kind.value for kind in Mark]))
 @click.option("--author", required=True, help="Name of the person who received the page.")
 @CONFIG
 def mark_command(key: str, mark: str, author: str, path: Path) -> None:
     """Mark the alert with KEY as useful or noise, for `ninewatch alert report`.
 
-    The key is in the message and in `ninewatch alert list --all`. A mark is a fact of the record; of one person the
-    last one counts.
+    The key is in the message and in `ninewatch alert list --all`. A mark is a fact of the record; a later mark of the
+    same person replaces the earlier one.
     """
     location = location_of(path)
     with reading(location.record) as record:
-        row = next((each for each in record.notifications_since(0) if each.key == key), None)
+        row = next((row for row in record.notifications_since(0) if row.key == key), None)
     if row is None:
         raise NinewatchError(f'no notification has the key "{key}"; `ninewatch alert list --all -c {path}` lists them')
-    made = PageMark(SystemClock().now(), key, Mark(mark), words("--author", author), "", row.product)
-    location.journal.add(made.fact())
+    page_mark = PageMark(SystemClock().now(), key, Mark(mark), words("--author", author), "", row.product)
+    location.journal.add(page_mark.fact())
     click.echo(f"marked {key} as {mark}")
 
 
-def _lines(found: PageReport) -> Iterator[str]:
-    start, end = (format_instant(at // SECOND * SECOND) for at in (found.span.start, found.span.end))
+def _lines(report: PageReport) -> Iterator[str]:
+    start, end = (format_instant(at // SECOND * SECOND) for at in (report.span.start, report.span.end))
     yield f"Pages from {start} to {end}"
     yield ""
-    if not found.receivers:
+    if not report.receivers:
         yield "no notifications"
         return
-    night = f"AT NIGHT ({found.night})"
+    night = f"AT NIGHT ({report.night})"
     headings = ("RECEIVER", "PEOPLE", "PAGES", night, "REMINDERS", "TICKETS", "USEFUL", "NOISE", "UNMARKED")
     rows: list[tuple[str, ...]] = [headings]
-    for each in found.receivers:
-        counts = (str(each.counts[name]) for name in ("pages", "pages_at_night", "reminders", "tickets"))
-        rows.append((each.receiver, ", ".join(each.people) or "-", *counts, *_marks(each.marked)))
+    for line in report.receivers:
+        counts = (str(line.counts[name]) for name in ("pages", "pages_at_night", "reminders", "tickets"))
+        rows.append((line.receiver, ", ".join(line.people) or "-", *counts, *_marks(line.marked)))
     yield from _table(rows)
     yield ""
-    share = found.total.share_useful
+    share = report.total.share_useful
     useful = "none is marked" if share is None else f"{format_percent(share, 0)} of the marked ones useful"
-    yield f"{found.total.alerts} alerts paged; {useful}"
-    if found.checks:
+    yield f"{report.total.alerts} alerts paged; {useful}"
+    if report.checks:
         yield ""
-        lines = [(name, str(marked.alerts), *_marks(marked)) for name, marked in found.checks]
+        lines = [(name, str(marked.alerts), *_marks(marked)) for name, marked in report.checks]
         yield from _table([("NOISIEST CHECKS", "ALERTS", "USEFUL", "NOISE", "UNMARKED"), *lines])
 
 

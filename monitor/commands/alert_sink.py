@@ -1,4 +1,4 @@
-"""`ninewatch alert sink`: a local receiver of HTTP requests and e-mail that prints what it is sent, to try alerting."""
+"""`ninewatch alert sink`: a local receiver that prints HTTP requests and e-mail, for trying out alerting."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from aiohttp import web
 from monitor.errors import NinewatchError
 
 HOST = "127.0.0.1"
-_LARGEST = 1 << 20  # bytes of a message that are kept
+_MAX_MESSAGE = 1 << 20  # bytes
 
 Show = Callable[[str], None]
 
 
-@click.command("sink", short_help="Print what is sent to a local HTTP and SMTP port.")
+@click.command("sink", short_help="Print messages that are sent to a local HTTP and SMTP port.")
 @click.option("--http-port", default=8001, show_default=True, help="Port for webhooks and chats; 0 for any free one.")
 @click.option("--smtp-port", default=1025, show_default=True, help="Port for e-mail; 0 for any free one.")
 def sink_command(http_port: int, smtp_port: int) -> None:
-    """Confirm every HTTP request and every e-mail on loopback, and print it, to try out receivers. Stop with Ctrl-C.
+    """Confirm and print every HTTP request and e-mail on loopback, for trying out receivers. Stop with Ctrl-C.
 
-    E-mail is taken without encryption: configure `security: none`.
+    E-mail is received without encryption: configure `security: none`.
     """
     try:
         asyncio.run(_serve(http_port, smtp_port, click.echo))
@@ -43,20 +43,20 @@ async def _serve(http_port: int, smtp_port: int, show: Show) -> None:
 
 
 class listening:  # noqa: N801 - used as a context manager
-    """Listen while the block lasts; the value is the HTTP and the SMTP port."""
+    """Listen during the `with` block; the value is the HTTP and the SMTP port."""
 
     def __init__(self, http_port: int, smtp_port: int, show: Show) -> None:
         self._ports, self._show = (http_port, smtp_port), show
         self._sessions: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> tuple[int, int]:
-        app = web.Application(client_max_size=_LARGEST)
+        app = web.Application(client_max_size=_MAX_MESSAGE)
         app.router.add_route("*", "/{path:.*}", self._http)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, self._ports[0])
         await site.start()
-        self._server = await asyncio.start_server(self._session, HOST, self._ports[1], limit=_LARGEST)
+        self._server = await asyncio.start_server(self._session, HOST, self._ports[1], limit=_MAX_MESSAGE)
         return int(self._runner.addresses[0][1]), int(self._server.sockets[0].getsockname()[1])
 
     async def __aexit__(self, *_: object) -> None:
@@ -90,7 +90,7 @@ _ANSWERS = {"EHLO": "250 ninewatch", "HELO": "250 ninewatch", "DATA": "354 go on
 
 
 async def _smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show) -> None:
-    """Speak as much of SMTP (RFC 5321) as a client needs that sends a mail; every address is accepted."""
+    """Serve the part of SMTP (RFC 5321) that clients need for sending mail. All addresses are accepted."""
     writer.write(b"220 ninewatch\r\n")
     while line := (await reader.readline()).decode(errors="replace").strip():
         verb = line.split()[0].upper()

@@ -44,37 +44,37 @@ def check_config(path: Path | None, modules: Path | None) -> None:
     """
     if path is None and modules is None:
         raise click.UsageError("nothing to check; specify PATH, --blackbox-config FILE, or both")
-    sound = [_sound(path)] if path is not None else []
+    valid = [_check_configuration(path)] if path is not None else []
     if modules is not None:
-        sound.append(_sound_modules(modules))
-    if not all(sound):
+        valid.append(_check_modules(modules))
+    if not all(valid):
         sys.exit(1)
 
 
-def _sound(path: Path) -> bool:
+def _check_configuration(path: Path) -> bool:
     """Print errors and warnings, or a summary; return True without errors."""
-    found = examined(path)
-    for warning in found.warnings:
+    result = examined(path)
+    for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if found.portfolio is None:
-        click.echo(str(ConfigError(found.problems)), err=True)
+    if result.portfolio is None:
+        click.echo(str(ConfigError(result.problems)), err=True)
         return False
-    of_record = _of_record(found.portfolio)
-    for message in of_record:
-        click.echo(f"warning: {found.portfolio.store}: {message}", err=True)
+    record_warnings = _record_warnings(result.portfolio)
+    for message in record_warnings:
+        click.echo(f"warning: {result.portfolio.store}: {message}", err=True)
     click.echo(zones.described())
-    products = found.portfolio.products
+    products = result.portfolio.products
     checks = sum(len(product.checks) for product in products)
-    count = len(found.warnings) + len(of_record)
+    count = len(result.warnings) + len(record_warnings)
     warnings = f", {plural(count, 'warning')}" if count else ""
     click.echo(f"{path}: {plural(len(products), 'product')}, {plural(checks, 'check')}, no errors{warnings}")
     return True
 
 
-def _of_record(portfolio: Portfolio) -> list[str]:
-    """Return what the record has that the configuration does not have, and the other way round.
+def _record_warnings(portfolio: Portfolio) -> list[str]:
+    """Return warnings about recorded checks without a configuration, and about maintenance that was planned late.
 
-    Nothing where the record is not here or cannot be read.
+    Without a readable record, there are no warnings.
     """
     if not portfolio.store.exists():
         return []
@@ -84,13 +84,13 @@ def _of_record(portfolio: Portfolio) -> list[str]:
             last, first = record.last_observed(), record.first_observed()
     except NinewatchError:
         return []
-    forgotten = unconfigured_checks(last, portfolio, recorded.renamings)
+    unconfigured = unconfigured_checks(last, portfolio, recorded.renamings)
     facts = Facts(recorded.all, former_ids=FormerIdMap.of(portfolio, recorded.renamings))
     late = [] if first is None else late_maintenance(portfolio, facts, first, SystemClock().now())
-    return [*(f"the check {key} {message}" for key, message in forgotten.items()), *late]
+    return [*(f"the check {key} {message}" for key, message in unconfigured.items()), *late]
 
 
-def _sound_modules(path: Path) -> bool:
+def _check_modules(path: Path) -> bool:
     try:
         modules = load_block(path, ModuleFile, Context()).modules
     except ConfigError as error:

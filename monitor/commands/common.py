@@ -23,23 +23,23 @@ CONFIG = click.option(
     required=True,
     help="Configuration file or folder (YAML) of the daemon.",
 )
-"""The option `-c`, required, of commands that need the daemon's configuration."""
+"""The required option `-c` of commands that need the daemon's configuration."""
 
 
 def examined(path: Path, *, allow_exec: bool = True) -> LoadResult:
-    """Return the configuration at the path, checked with all probe kinds, with `exec` only if `allow_exec`."""
+    """Return the result of loading the configuration at the path; `exec` checks are valid only with `allow_exec`."""
     return examine(path, check_types(allow_exec=allow_exec), RECEIVER_TYPES)
 
 
 def loaded(path: Path, *, allow_exec: bool = True) -> tuple[LoadResult, Portfolio]:
-    """Return the configuration, its warnings printed.
+    """Load the configuration and print its warnings.
 
     Raises:
-        ConfigError: it cannot be used; all its mistakes are in the text.
+        ConfigError: it is invalid; the text contains all errors.
     """
-    found = examined(path, allow_exec=allow_exec)
-    if found.portfolio is None:
-        raise ConfigError(found.problems)
-    for warning in found.warnings:
+    result = examined(path, allow_exec=allow_exec)
+    if result.portfolio is None:
+        raise ConfigError(result.problems)
+    for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
-    return found, found.portfolio
+    return result, result.portfolio

@@ -56,9 +56,9 @@ def correct(
     if not location.record.exists():
         raise NinewatchError(f"no record at {location.record}; specify the daemon's configuration with -c")
     if revoke is None:
-        made = _correction(location, product, interval, author, reason)
-        location.journal.add(made.fact())
-        click.echo(f"correction {made.id}: {_what(made)}")
+        correction = _correction(location, product, interval, author, reason)
+        location.journal.add(correction.fact())
+        click.echo(f"correction {correction.id}: {_interval_text(correction)}")
     elif product is None:
         location.journal.add(_revocation(location, revoke, author, reason).fact())
         click.echo(f"revoked {revoke}")
@@ -76,11 +76,11 @@ def corrections(as_json: bool, path: Path | None) -> None:
         for fact in facts:
             click.echo(json.dumps(as_plain(fact), ensure_ascii=False))
         return
-    taken_back = revoked(facts)
+    revocations = revoked(facts)
     for fact in facts:
         if isinstance(fact, Correction):
-            click.echo(f"{fact.id}  {_what(fact)}: {_statement_text(fact)}")
-            if (revocation := taken_back.get(fact.id)) is not None:
+            click.echo(f"{fact.id}  {_interval_text(fact)}: {_statement_text(fact)}")
+            if (revocation := revocations.get(fact.id)) is not None:
                 click.echo(f"{'':12}  revoked: {_statement_text(revocation)}")
     if not facts:
         click.echo("no corrections")
@@ -101,11 +101,11 @@ class RecordLocation:
         return Journal.of(self.record)
 
     def facts(self) -> Facts:
-        """Return the facts of the record and the journal: either may have lost some."""
+        """Return the facts of the record and the journal. Each of them may lack facts of the other."""
         return Facts(facts_of(self.record), self.journal.read(), former_ids=self.former_ids)
 
     def corrections(self) -> Sequence[Correction | Revocation]:
-        """Return corrections and revocations by when they were made."""
+        """Return corrections and revocations in the order in which they were made."""
         return self.facts().corrections.facts
 
 
@@ -142,12 +142,12 @@ def _revocation(location: RecordLocation, correction: str, author: str, reason: 
     facts = location.corrections()
     if correction not in {fact.id for fact in facts if isinstance(fact, Correction)}:
         raise NinewatchError(f'unknown correction "{correction}"; list them with `ninewatch corrections`')
-    if (before := revoked(facts).get(correction)) is not None:
-        raise NinewatchError(f"{correction} is already revoked: {_statement_text(before)}")
+    if (revocation := revoked(facts).get(correction)) is not None:
+        raise NinewatchError(f"{correction} is already revoked: {_statement_text(revocation)}")
     return Revocation(correction, words("--author", author), words("--reason", reason), SystemClock().now())
 
 
-def _what(fact: Correction) -> str:
+def _interval_text(fact: Correction) -> str:
     span = fact.interval
     times = f"{format_instant(span.start)}/{format_instant(span.end)}"
     return f"{fact.product} {times} ({format_duration(span.length)})"

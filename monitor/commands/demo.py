@@ -40,10 +40,10 @@ def demo(directory: Path, listen: str | None, script: str) -> None:
 
 async def _demo(directory: Path, listen: str | None, script: str) -> None:
     async with launch.demo(directory, script_name=script, listen=listen) as products:
-        found, portfolio = loaded(products.config_path, allow_exec=False)
+        result, portfolio = loaded(products.config_path, allow_exec=False)
         clock = SystemClock()
-        gone = not portfolio.store.exists()  # a deleted record means: begin another demo
-        daemon = Daemon(products.config_path, found, portfolio, clock, new_record=gone)
+        new_record = not portfolio.store.exists()  # the user deleted the record to start a new demo
+        daemon = Daemon(products.config_path, result, portfolio, clock, new_record=new_record)
 
         def ready(running: Running) -> None:
             click.echo(products.script.table())

@@ -1,4 +1,4 @@
-"""`ninewatch gate`: print whether a product's budget policy lets it be changed now, and override the answer."""
+"""`ninewatch gate`: print the release gate of a product, and override it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 EXIT = {Answer.GO: 0, Answer.HOLD: 1, Answer.UNKNOWN: 3}
 
 
-@click.command(short_help="Print whether the budget policy lets a product be changed now.")
+@click.command(short_help="Print whether a product may be changed now by its budget policy.")
 @click.argument("product")
 @click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
-@click.option("--override", "answer", type=click.Choice(ANSWERS), help="Set the answer until --for or --until is over.")
-@click.option("--for", "length", metavar="DURATION", help="How long the override lasts: 4h.")
-@click.option("--until", metavar="TIME", help="Until when (RFC 3339, or local time of the configuration's zone).")
+@click.option("--override", "answer", type=click.Choice(ANSWERS), help="Override the answer until --for or --until.")
+@click.option("--for", "length", metavar="DURATION", help="Duration of the override: 4h.")
+@click.option("--until", metavar="TIME", help="End (RFC 3339, or local time in the configuration's zone).")
 @click.option("--end-override", "ended", is_flag=True, help="End the override that is in force.")
 @click.option("--author", default="", help="Your name; required for an override and its end.")
 @click.option("--reason", default="", help="The reason; required for an override and its end.")
@@ -50,8 +50,9 @@ def gate_command(
 ) -> None:
     """Print whether PRODUCT may be changed now by its budget policy: go, hold or unknown, with the reason.
 
-    Reads the record, with or without a running daemon; without one the product's state is soon unknown. Exit status:
-    0 go, 1 hold, 2 error, 3 unknown. An override is a fact of the record with author, reason and end, and exits with 0.
+    Reads the record, with or without a running daemon. Without a daemon the product's state becomes unknown. Exit
+    status: 0 go, 1 hold, 2 error, 3 unknown. An override is a fact of the record with author, reason and end; setting
+    or ending one exits with 0.
     """
     portfolio = loaded(path)[1]
     _require(product, portfolio, path)
@@ -59,22 +60,22 @@ def gate_command(
     if answer is not None or ended:
         if answer is not None and ended:
             raise NinewatchError("--override and --end-override exclude each other; use one")
-        who, why = words("--author", author), words("--reason", reason)
+        author, reason = words("--author", author), words("--reason", reason)
         if answer is None:
-            _end(_gate(portfolio, product, now), portfolio, now, who, why)
+            _end(_gate(portfolio, product, now), portfolio, now, author, reason)
         else:
-            over = end_of("override", length, until, portfolio.zone, now)
-            _override(GateOverride(now, who, why, product, answer, over), portfolio)
+            end = end_of("override", length, until, portfolio.zone, now)
+            _override(GateOverride(now, author, reason, product, answer, end), portfolio)
         return
     if any((length, until, author, reason)):
         raise NinewatchError("--for, --until, --author and --reason belong to --override go|hold; add it")
-    found = _gate(portfolio, product, now)
-    click.echo(json.dumps(found.as_json(product), indent=2) if as_json else concealed(_text(product, found)))
-    sys.exit(EXIT[found.answer])
+    gate = _gate(portfolio, product, now)
+    click.echo(json.dumps(gate.as_json(product), indent=2) if as_json else concealed(_text(product, gate)))
+    sys.exit(EXIT[gate.answer])
 
 
 def _require(product: str, portfolio: Portfolio, path: Path) -> None:
-    known = [each.id for each in portfolio.products]
+    known = [configured.id for configured in portfolio.products]
     if product not in known:
         raise NinewatchError(f'{path}: there is no product "{product}"; there are {", ".join(known)}')
 
@@ -84,24 +85,24 @@ def _gate(portfolio: Portfolio, product: str, now: int) -> Gate:
     return release_gate(ledger, ledger.products[product], now)
 
 
-def _override(made: GateOverride, portfolio: Portfolio) -> None:
+def _override(override: GateOverride, portfolio: Portfolio) -> None:
     if not portfolio.store.exists():
         raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
-    Journal.of(portfolio.store).add(made.fact())
-    click.echo(f"override {made.id}: {made.product} is {made.answer}, {made.text}")
+    Journal.of(portfolio.store).add(override.fact())
+    click.echo(f"override {override.id}: {override.product} is {override.answer}, {override.text}")
 
 
-def _end(found: Gate, portfolio: Portfolio, now: int, who: str, why: str) -> None:
-    if found.override is None:
+def _end(gate: Gate, portfolio: Portfolio, now: int, author: str, reason: str) -> None:
+    if gate.override is None:
         raise NinewatchError("no override is in force; set one with --override go or --override hold")
-    Journal.of(portfolio.store).add(ending(found.override, now, who, why))
-    click.echo(f"ended override {found.override.id}; the answer is {found.computed.answer}: {found.computed.reason}")
+    Journal.of(portfolio.store).add(ending(gate.override, now, author, reason))
+    click.echo(f"ended override {gate.override.id}; the answer is {gate.computed.answer}: {gate.computed.reason}")
 
 
-def _text(product: str, found: Gate) -> str:
-    lines = [f"{product}: {found.answer}: {found.decision.reason}"]
-    if found.decision.decided_by:
-        lines.append(f"  would be decided by: {found.decision.decided_by}")
-    if found.override is not None:
-        lines.append(f"  without the override: {found.computed.answer}: {found.computed.reason}")
+def _text(product: str, gate: Gate) -> str:
+    lines = [f"{product}: {gate.answer}: {gate.decision.reason}"]
+    if gate.decision.decided_by:
+        lines.append(f"  would be decided by: {gate.decision.decided_by}")
+    if gate.override is not None:
+        lines.append(f"  without the override: {gate.computed.answer}: {gate.computed.reason}")
     return "\n".join(lines)

@@ -40,14 +40,14 @@ def history_command(product: str, since: str | None, as_json: bool, path: Path |
     facts, product = location.facts(), location.former_ids.product(product)
     _require(product, location, facts)
     entries = history(facts, product, first)
-    for each in entries:
-        click.echo(json.dumps(each.as_json(), ensure_ascii=False) if as_json else _line(each))
+    for entry in entries:
+        click.echo(json.dumps(entry.as_json(), ensure_ascii=False) if as_json else _line(entry))
     if not entries and not as_json:
         click.echo(f"no facts about {product}" + ("" if since is None else f" since {since}"))
 
 
 def _since(text: str, location: RecordLocation) -> int:
-    """Return the instant that is given, or now minus the duration."""
+    """Return the instant, or now minus the duration."""
     try:
         return SystemClock().now() - parse_duration(text)
     except ValueError:
@@ -60,12 +60,12 @@ def _since(text: str, location: RecordLocation) -> int:
 
 
 def _require(product: str, location: RecordLocation, facts: Facts) -> None:
-    """Reject a product that is neither configured nor in the record, which is probably a typing error."""
+    """Reject a product that is neither configured nor in the record."""
     recorded = {fact.product for fact in facts.all if fact.product}
     known = sorted({*(location.products or ()), *recorded})
     if product not in (location.products or ()) and not is_known(facts, product):
-        there = f"known products: {', '.join(known)}" if known else "the record has no facts"
-        raise NinewatchError(f'unknown product "{product}"; {there}')
+        hint = f"known products: {', '.join(known)}" if known else "the record has no facts"
+        raise NinewatchError(f'unknown product "{product}"; {hint}')
 
 
 def _line(entry: Entry) -> str:

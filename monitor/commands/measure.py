@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class _Parsed(click.ParamType[Any]):
-    """An option type that uses one of our parsers; the parser's ValueError becomes a usage error."""
+    """An option type with a parser. The parser's ValueError becomes a usage error."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
         self.name = name
@@ -146,17 +146,17 @@ def measure_command(
 
     measure_options = _measure_options(**options, detect_changes=changes is None)
     if changes:
-        found = _of_changes(files, measure_options, _complete_until(until, **options), times_in)
+        measurement = _of_changes(files, measure_options, _complete_until(until, **options), times_in)
     elif until is not None:
         raise click.UsageError("--until needs --changes")
     else:
-        found = _of_samples(files, measure_options, times_in)
-    objects = [result.measured.as_json(check=result.check) for result in found.results]
+        measurement = _of_samples(files, measure_options, times_in)
+    objects = [result.measured.as_json(check=result.check) for result in measurement.results]
     if form == "json":
         click.echo(json.dumps({"results": objects}, ensure_ascii=False))
     else:
-        click.echo(as_csv(objects).rstrip("\n") if form == "csv" else as_text(found, measure_options))
-    sys.exit(1 if any(each.measured.verdict is Verdict.MISSED for each in found.results) else 0)
+        click.echo(as_csv(objects).rstrip("\n") if form == "csv" else as_text(measurement, measure_options))
+    sys.exit(1 if any(result.measured.verdict is Verdict.MISSED for result in measurement.results) else 0)
 
 
 def _of_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_in: ZoneInfo | None) -> Measurement:
@@ -167,10 +167,10 @@ def _of_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_i
     record = Record(times_in)
     with open_sources(files) as sources:
         record.read(sources)
-    found = measure_record(record, measure_options)
-    for stream in found.change_log_like:
+    measurement = measure_record(record, measure_options)
+    for stream in measurement.change_log_like:
         click.echo(f"warning: {changes_hint(stream)}; {USE_CHANGES}", err=True)
-    return found
+    return measurement
 
 
 def _of_changes(
@@ -187,9 +187,9 @@ def _of_changes(
 
 
 def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **options: Any) -> int | None:
-    """Return the instant up to which a log of changes is complete: --until, else the end of --window START/END.
+    """Return the instant up to which a log of changes is complete: --until, or the end of --window START/END.
 
-    No log knows of what is still to come, so that the end of a window counts up to now.
+    The end of a window is limited to now.
     """
     for name in ("interval", "timeout", "hold"):
         if options[name] is not None:
@@ -197,9 +197,9 @@ def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **
                 f"--{name} applies to probes only, not to --changes, where a state lasts until the next"
             )
     if until is not None:
-        return _given("--until", partial(_instant, zone=zone), until)
+        return _parse_option("--until", partial(_instant, zone=zone), until)
     if window is not None and "/" in window:
-        return min(_given("--window", partial(_span, zone=zone), window).end, SystemClock().now())
+        return min(_parse_option("--window", partial(_span, zone=zone), window).end, SystemClock().now())
     return None
 
 
@@ -218,18 +218,18 @@ def _measure_options(
     from monitor.measuring.options import MeasureOptions
 
     planned = _planned(maintenance)
-    cuts = [_given("--exclude", partial(_span, zone=zone), text) for text in exclude]
+    intervals = [_parse_option("--exclude", partial(_span, zone=zone), text) for text in exclude]
 
     def excluded(whole: Interval) -> Iterator[Interval]:
-        yield from cuts
-        for each in planned:
-            yield from (found.interval for found in each.exclusions(whole, zone.key))
+        yield from intervals
+        for maintenance in planned:
+            yield from (exclusion.interval for exclusion in maintenance.exclusions(whole, zone.key))
         if hours is not None:
             yield from hours.outside(whole, zone)
 
     return MeasureOptions(
         window=_windows(window, zone),
-        at=None if at is None else _given("--at", partial(_instant, zone=zone), at),
+        at=None if at is None else _parse_option("--at", partial(_instant, zone=zone), at),
         excluded=excluded,
         unknown=UnknownPolicy(unknown),
         by_check=by == "check",
@@ -243,7 +243,7 @@ def _planned(files: tuple[str, ...]) -> list[Maintenance]:
         return []
     from monitor.config.maintenance_file import load_maintenance
 
-    return [each for path in files for each in load_maintenance(Path(path))]
+    return [maintenance for path in files for maintenance in load_maintenance(Path(path))]
 
 
 def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
@@ -251,19 +251,19 @@ def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
     if text is None:
         return lambda record: Window("the whole record", record, record)
     if "/" in text:
-        span = _given("--window", partial(_span, zone=zone), text)
+        span = _parse_option("--window", partial(_span, zone=zone), text)
         return lambda _: Window("window", span, span)
-    _given("--window", partial(parse_window, at=0, zone=zone), text)  # a mistake shows before the files are read
-    return lambda record: _given("--window", partial(_ending, at=record.end, zone=zone), text)
+    _parse_option("--window", partial(parse_window, at=0, zone=zone), text)  # report an error before the files are read
+    return lambda record: _parse_option("--window", partial(_ending, at=record.end, zone=zone), text)
 
 
 def _ending(text: str, at: int, zone: ZoneInfo) -> Window:
-    found = parse_window(text, at, zone)
-    format_instant(found.measured.start)  # or it overflows
-    return found
+    window = parse_window(text, at, zone)
+    format_instant(window.measured.start)  # raises OverflowError outside the calendar
+    return window
 
 
-def _given(option: str, parse: Callable[[str], T], text: str) -> T:
+def _parse_option(option: str, parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
     except OverflowError as error:
@@ -275,7 +275,7 @@ def _given(option: str, parse: Callable[[str], T], text: str) -> T:
 
 
 def _instant(text: str, zone: ZoneInfo) -> int:
-    """Return an instant as in a file; without an offset it is local time in the zone."""
+    """Return an instant in a format of log files, or local time in the zone without an offset."""
     from monitor.measuring.instants import instant
 
     try:

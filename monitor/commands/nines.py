@@ -43,10 +43,10 @@ def nines_command(objective: str | None, downtime: str | None, over: str | None,
         click.echo("\n".join(_lines(allowance, year)))
 
 
-def _objective(written: str | None, downtime: str | None, over: str | None) -> Objective:
-    if written is not None and downtime is None and over is None:
-        return Objective.parse(written)
-    if written is None and downtime is not None and over is not None:
+def _objective(text: str | None, downtime: str | None, over: str | None) -> Objective:
+    if text is not None and downtime is None and over is None:
+        return Objective.parse(text)
+    if text is None and downtime is not None and over is not None:
         return from_downtime(parse_duration(downtime), parse_duration(over))
     raise ValueError("specify an objective (99.95), or both --downtime and --over (--downtime 43m12s --over 30d)")
 
@@ -60,40 +60,40 @@ def _lines(allowance: Allowance, year: str) -> Iterator[str]:
     for name, allowed in allowance.allowed.items():
         yield f"  {names.get(name, f'per {name}'):<24}{spell(allowed)}"
     yield ""
-    yield from _observing(objective)
+    yield from _probing_lines(objective)
     yield ""
-    yield from _reaching(objective)
+    yield from _prerequisite_lines(objective)
 
 
-def _observing(objective: Objective) -> Iterator[str]:
+def _probing_lines(objective: Objective) -> Iterator[str]:
     longest = largest_interval(objective)
     allowed = spell(objective.allowed(MONTH))
     yield f"To measure it: probe at least every {spell(longest)}, so that the 30-day budget of {allowed} holds 2 probes"
     for interval in sorted({longest, *_USUAL}, reverse=True):
-        yield _proving(objective, interval, resolves=interval <= longest)
+        yield _proof_line(objective, interval, resolves=interval <= longest)
     yield "  Proven: exact 95 % lower bound if all probes are good (Clopper-Pearson), assuming independent probes."
 
 
-def _proving(objective: Objective, interval: int, *, resolves: bool) -> str:
+def _proof_line(objective: Objective, interval: int, *, resolves: bool) -> str:
     record = _days(time_to_prove(objective, interval))
-    doubt = "" if resolves else "; too long to measure it over 30 days"
-    return f"  every {spell(interval):<10} proven after {record} without a bad probe{doubt}"
+    remark = "" if resolves else "; too long to measure it over 30 days"
+    return f"  every {spell(interval):<10} proven after {record} without a bad probe{remark}"
 
 
 def _days(length: int) -> str:
-    """Return whole days from 100 days on, else tenths, rounded up, because a shorter record proves less."""
+    """Return the number of days, rounded up: whole days from 100 days on, otherwise with one decimal."""
     if length >= 100 * DAY:
         return f"{-(-length // DAY):,} days"
     return f"{-(-10 * length // DAY) / 10:.1f} days"
 
 
-def _reaching(objective: Objective) -> Iterator[str]:
+def _prerequisite_lines(objective: Objective) -> Iterator[str]:
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     items = required_items(objective, checklist)
-    named = f'the readiness checklist "{checklist.title}"'
+    title = f'the readiness checklist "{checklist.title}"'
     if not items:
-        yield f"To reach it: no item of {named} is required"
+        yield f"To reach it: no item of {title} is required"
         return
-    yield f"To reach it: {len(items)} of the {len(checklist.items)} items of {named}"
+    yield f"To reach it: {len(items)} of the {len(checklist.items)} items of {title}"
     for item in items:
         yield f"  - {item.title}; without it, at most {Objective(item.cap)}"

@@ -36,7 +36,7 @@ def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)
     try:
-        found = evaluate_plan(plan, checklist, years, seed)
+        result = evaluate_plan(plan, checklist, years, seed)
     except ValueError as error:
         raise NinewatchError(f"{file}: {error}") from error
-    click.echo(json.dumps(found.as_json()) if as_json else "\n".join(text_lines(found)))
+    click.echo(json.dumps(result.as_json()) if as_json else "\n".join(text_lines(result)))

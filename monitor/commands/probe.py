@@ -68,34 +68,34 @@ def _of_url(target: str, timeout: str) -> CheckBase:
     scheme, separator, rest = target.partition("://")
     kind = _SCHEMES.get(scheme) if separator else None
     if kind is None:
-        known = ", ".join(f"{each}://" for each in sorted(_SCHEMES))
+        known = ", ".join(f"{scheme}://" for scheme in sorted(_SCHEMES))
         raise click.UsageError(
             f"{quoted(target)} is not a URL to probe; write one of {known}, or a check and its file with -c"
         )
-    where = target if kind.whole_url else rest.removesuffix("/")
-    written = {"id": "probe", kind.name: where, **kind.schemes[scheme], "interval": "1d", "timeout": timeout}
+    address = target if kind.whole_url else rest.removesuffix("/")
+    keys = {"id": "probe", kind.name: address, **kind.schemes[scheme], "interval": "1d", "timeout": timeout}
     try:
-        return kind.check.model_validate(written)  # type: ignore[no-any-return]
+        return kind.check.model_validate(keys)  # type: ignore[no-any-return]
     except ValidationError as error:
         first = error.errors()[0]
-        shown = re.sub(r"//.*@", "//…@", target)  # user info can contain a password
-        culprit = f"--timeout {timeout}" if "timeout" in first["loc"] else shown
-        raise click.UsageError(f"{culprit}: {first['msg'].removeprefix('Value error, ')}") from None
+        url = re.sub(r"//.*@", "//…@", target)  # user info can contain a password
+        argument = f"--timeout {timeout}" if "timeout" in first["loc"] else url
+        raise click.UsageError(f"{argument}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _of_portfolio(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
     checks = {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
-    found = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
-    if len(found) == 1:
-        return found[0]
+    matches = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
+    if len(matches) == 1:
+        return matches[0]
     known = ", ".join(checks) if len(checks) <= 20 else f"{len(checks)} checks"
-    problem = "several checks match" if found else "unknown check"
+    problem = "several checks match" if matches else "unknown check"
     raise NinewatchError(f"{path}: {problem} {name}; write product/check, one of: {known}")
 
 
 def _as_json(attempt: AttemptResult) -> str:
     result = attempt.result
-    shown: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "outcome": str(result.outcome),
         "reason": result.reason,
         "status": result.status,
@@ -103,7 +103,7 @@ def _as_json(attempt: AttemptResult) -> str:
         "phases": {phase: result.phases[phase] for phase in PHASES if phase in result.phases},
         "detail": result.detail,
     }
-    return json.dumps(shown)
+    return json.dumps(fields)
 
 
 def _as_text(check: CheckBase, attempt: AttemptResult) -> str:

@@ -106,7 +106,7 @@ def test_the_acknowledgement_of_a_ticket_does_not_cover_the_page_that_came_of_it
             f"the alert {KEY} was resolved at 20",
         ),
         ({"notifications": [row(), replace(row(Kind.RESOLVED), turn=1)]}, f"the alert {KEY} is resolved"),
-        ({"product_incidents": [OUTAGE]}, f"the alert {KEY} was not announced: it is muted, or no route takes it"),
+        ({"product_incidents": [OUTAGE]}, f"the alert {KEY} was not announced: it is muted, or no route matches it"),
     ],
 )
 def test_an_alert_that_is_not_open_is_a_clear_error(config: Path, parts: dict[str, Any], problem: str) -> None:
