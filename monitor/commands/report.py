@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
 _NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
-_LONGEST = 3660 * DAY
-WRITTEN = SECOND  # by then a running daemon has written what has arrived, unless its disk fails
+_MAX_WINDOW = 3660 * DAY
+WRITE_DELAY = SECOND  # within it, a running daemon writes each result, unless its disk fails
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 
@@ -41,7 +41,7 @@ FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
     show_default=True,
     help='day, week, month, quarter, year, fiscal-year, "last month" and so on, 30d, or START/END.',
 )
-@click.option("--at", "at_text", metavar="TIME", help="Report what was known at this RFC 3339 instant.  [default: now]")
+@click.option("--at", "at_text", metavar="TIME", help="Report as of this RFC 3339 instant.  [default: now]")
 @click.option(
     "-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="The daemon's configuration."
 )
@@ -74,9 +74,9 @@ def report_command(
 ) -> None:
     """Report a product's availability with bounds, incidents, excluded time, budget, trend and proof.
 
-    Reads the record with or without a running daemon, and writes only the output files. Every format has the same
+    Reads the record with or without a running daemon, and writes only the output files. All formats have the same
     figures. The same record and --at give the same bytes; later observations are ignored. --bundle also writes
-    everything that the figures are computed from, so that the recipient can recompute them.
+    the data of the figures, so that the recipient can recompute them.
     """
     portfolio = loaded(path)[1]
     now = SystemClock().now()
@@ -85,14 +85,14 @@ def report_command(
     products = _chosen(name, portfolio)
     form = _form(form, output)
     source = None if bundle is None else _source(portfolio, at)
-    found = _portfolio_report(source, portfolio, products, window, at, now)
-    written = _bytes(found, form, paper)
+    report = _portfolio_report(source, portfolio, products, window, at, now)
+    content = _bytes(report, form, paper)
     if bundle is not None and source is not None:
-        _write_bundle(_bundle_path(bundle, output, name), found, source, _entry(output, name, form, written))
+        _write_bundle(_bundle_path(bundle, output, name), report, source, _entry(output, name, form, content))
     if output is None:
-        sys.stdout.buffer.write(written)
+        sys.stdout.buffer.write(content)
     else:
-        _write(output, written)
+        _write(output, content)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -103,7 +103,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _bundle_path(name: str, output: Path | None, product: str) -> Path:
-    """Return the path of the bundle: as specified, else next to the report, else in the working directory."""
+    """Return the path of the bundle: as specified, next to the report, or in the working directory."""
     if name:
         path = Path(name)
     elif output is not None:
@@ -115,16 +115,16 @@ def _bundle_path(name: str, output: Path | None, product: str) -> Path:
     return path
 
 
-def _entry(output: Path | None, product: str, form: str, written: bytes) -> dict[str, Any]:
+def _entry(output: Path | None, product: str, form: str, content: bytes) -> dict[str, Any]:
     from monitor.bundle.writing import report_entry
 
-    return report_entry(f"{product}.{form}" if output is None else output.name, form, written)
+    return report_entry(f"{product}.{form}" if output is None else output.name, form, content)
 
 
-def _write_bundle(path: Path, found: PortfolioReport, source: Source, report: dict[str, Any]) -> None:
+def _write_bundle(path: Path, report: PortfolioReport, source: Source, entry: dict[str, Any]) -> None:
     from monitor.bundle.writing import bundle_of
 
-    content = bundle_of(found, source, report)
+    content = bundle_of(report, source, entry)
     _write(path, content)
     click.echo(f"bundle: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}", err=True)
 
@@ -134,10 +134,10 @@ def _form(form: str | None, output: Path | None) -> str:
         return form
     if output is None:
         return "md"
-    ending = output.suffix.removeprefix(".").lower()
-    if ending not in FORMATS:
+    extension = output.suffix.removeprefix(".").lower()
+    if extension not in FORMATS:
         raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
-    return ending
+    return extension
 
 
 def _instant(text: str, portfolio: Portfolio) -> int:
@@ -158,41 +158,41 @@ def _window(text: str, at: int, portfolio: Portfolio) -> Window:
     name = text.strip().lower().replace("last-", "last ")
     try:
         if name.startswith("last ") and (period := name.removeprefix("last ").strip()) in tuple(Period):
-            found = last_complete(Period(period), at, portfolio.zone)
+            window = last_complete(Period(period), at, portfolio.zone)
         else:
-            found = parse_window(text, at, portfolio.zone)
-        _judge(found)
+            window = parse_window(text, at, portfolio.zone)
+        _check_range(window)
     except OverflowError:
         raise click.BadParameter(_NO_RECORD, param_hint="'--window'") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--window'") from None
-    if found.measured.length:
-        return found
+    if window.measured.length:
+        return window
     raise click.BadParameter(
         f'this {text} has only just started; write --window "last {text}"', param_hint="'--window'"
     )
 
 
-def _judge(window: Window) -> None:
-    """Reject windows outside the range of records, or too long for a report by month.
+def _check_range(window: Window) -> None:
+    """Check the range and the length of the window.
 
     Raises:
-        ValueError: it is so.
+        ValueError: it is outside the range of records, or too long for a report by month.
     """
     if not _RECORDS.start <= window.whole.start <= window.whole.end <= _RECORDS.end:
         raise ValueError(_NO_RECORD)
-    if window.measured.length > _LONGEST:
+    if window.measured.length > _MAX_WINDOW:
         raise ValueError("the window is longer than 10 years; write a shorter one")
 
 
 def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
     if name == "all":
         return portfolio.products
-    found = [product for product in portfolio.products if product.id == name]
-    if not found:
+    products = [product for product in portfolio.products if product.id == name]
+    if not products:
         known = ", ".join(product.id for product in portfolio.products)
         raise NinewatchError(f'unknown product "{name}"; known products: {known}, or all')
-    return found
+    return products
 
 
 def _source(portfolio: Portfolio, at: int) -> Source:
@@ -208,16 +208,16 @@ def _portfolio_report(
     from monitor.reporting.report import portfolio_report
 
     ledger = ledger_at(portfolio, portfolio.store, at) if source is None else source.recorded.ledger(portfolio)
-    return portfolio_report(ledger, products, window, at, now - WRITTEN)
+    return portfolio_report(ledger, products, window, at, now - WRITE_DELAY)
 
 
-def _bytes(found: PortfolioReport, form: str, paper: str) -> bytes:
-    """Return the report in the format; the format's module is imported here, when it is needed."""
+def _bytes(report: PortfolioReport, form: str, paper: str) -> bytes:
+    """Return the report in the format. Modules of formats are imported only if they are needed."""
     if form == "json":
         from monitor.reporting.text_formats import as_json
 
-        return as_json(found).encode()
-    document = found.document()
+        return as_json(report).encode()
+    document = report.document()
     if form == "pdf":
         from monitor.reporting.pdf import as_pdf
 

@@ -63,11 +63,11 @@ def rules_command(
 ) -> None:
     """Print the recording and alerting rules for Prometheus.
 
-    Without -c these are the rules of dashboards/ninewatch.rules.yaml, which fit every portfolio. With -c there is one
-    more alert, for products of the configuration that no daemon publishes.
+    Without -c these are the rules of dashboards/ninewatch.rules.yaml, which fit every portfolio. With -c there is an
+    additional alert for configured products that no daemon publishes.
 
-    The links of each alert (`runbook_url`, `page_url`) start with --public-url, else with the configuration's
-    `public_url`, else with the address that the daemon listens on.
+    The links of each alert (`runbook_url`, `page_url`) start with --public-url, the configuration's `public_url`, or
+    the address that the daemon listens on.
 
     \b
     Formats:
@@ -83,12 +83,13 @@ def rules_command(
         products=() if portfolio is None else [product.id for product in portfolio.products],
         forecast=_duration(forecast, "--forecast", HOUR),
     )
-    to = Destination(_named(name, "--name"), namespace and _named(namespace, "--namespace"), _pairs(labels), datasource)
-    click.echo(FORMATS[format_](options, to, _HEADER), nl=False)
+    name, namespace = _valid_name(name, "--name"), namespace and _valid_name(namespace, "--namespace")
+    destination = Destination(name, namespace, _pairs(labels), datasource)
+    click.echo(FORMATS[format_](options, destination, _HEADER), nl=False)
 
 
 def _base(portfolio: Portfolio | None, public_url: str | None) -> str:
-    """Return the address that links start with."""
+    """Return the start of all links."""
     if public_url is not None:
         try:
             return parse_public_url(public_url)
@@ -106,7 +107,7 @@ def _base(portfolio: Portfolio | None, public_url: str | None) -> str:
 def _interval(text: str, format_: str) -> str:
     length = _duration(text, "--interval", SECOND)
     if format_ == "grafana" and length % (10 * SECOND):
-        raise click.BadParameter(f'"{text}" is no multiple of 10s; Grafana needs one', param_hint="'--interval'")
+        raise click.BadParameter(f'"{text}" is not a multiple of 10s, as Grafana requires', param_hint="'--interval'")
     return text
 
 
@@ -122,7 +123,7 @@ def _duration(text: str, option: str, unit: int) -> int:
     return length
 
 
-def _named(text: str, option: str) -> str:
+def _valid_name(text: str, option: str) -> str:
     if _NAME.fullmatch(text) is None:
         raise click.BadParameter(
             f'"{text}" is not a name; write a-z, 0-9, - and ., starting and ending with a letter or digit',

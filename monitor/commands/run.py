@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from monitor.config.outbound import Network
 
 
-def _networks(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[Network, ...]:
-    """Return the networks of a repeatable option, whose values may be lists with commas."""
+def _networks(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[Network, ...]:
+    """Return the networks of a repeatable option with comma-separated values."""
     try:
-        return tuple(ip_network(each.strip()) for one in given for each in one.split(","))
+        return tuple(ip_network(network.strip()) for value in values for network in value.split(","))
     except ValueError as error:
         raise click.BadParameter(f"{error}; write e.g. 10.0.0.0/8 or 192.0.2.7/32") from None
 
@@ -56,12 +56,12 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
     """Probe the products, record the results and publish them until stopped.
 
     SIGTERM or Ctrl-C stops the daemon. SIGHUP or a changed file reloads the configuration; if it has errors, the
-    previous one stays in force.
+    daemon keeps the previous configuration.
     """
     if allow and modules is None:
         raise click.UsageError("--blackbox-allow needs --blackbox-config FILE")
     clock = SystemClock()
-    found, portfolio = loaded(path, allow_exec=allow_exec)
+    result, portfolio = loaded(path, allow_exec=allow_exec)
     blackbox = Blackbox(modules, clock) if modules is not None else None
 
     def ready(running: Running) -> None:
@@ -71,7 +71,7 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
     while True:
         daemon = Daemon(
             path,
-            found,
+            result,
             portfolio,
             clock,
             allow_exec=allow_exec,
@@ -83,5 +83,5 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
         asyncio.run(daemon.run(ready))
         if not daemon.restarting:
             return
-        (found, portfolio), new_record = daemon.accepted, False
+        (result, portfolio), new_record = daemon.accepted, False
         clock.reset()

@@ -53,13 +53,13 @@ def _address(_: click.Context, option: click.Parameter, value: str | None) -> st
 @import_command.command("openslo")
 @click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--prometheus", metavar="URL", callback=_address, help="Prometheus to query where no DataSource has an address."
+    "--prometheus", metavar="URL", callback=_address, help="Prometheus to query if no DataSource has an address."
 )
 def import_openslo(path: Path, prometheus: str | None) -> None:
     """Print the configuration of the OpenSLO v1 file FILE: a product per objective.
 
-    Notes on what is approximated or not used go to standard error; docs/openslo.md has the whole list. Exit status 2 if
-    the file cannot be converted; each reason is printed with file, line and column.
+    Notes on approximated and unused fields are printed on standard error; docs/openslo.md has the complete list. Exit
+    status 2 if the file cannot be converted; each reason is printed with file, line and column.
     """
     result = import_objects(read_objects(path), prometheus)
     for note in result.notes:
@@ -104,7 +104,7 @@ def _print(path: Path, convert: Callable[[Portfolio], Iterable[Mapping[str, Plai
     for product in portfolio.products:
         if product.window % 60_000_000:
             raise NinewatchError(
-                f"{path}: {product.id}: a window of other tools is of whole minutes; change its window"
+                f"{path}: {product.id}: the window is not in whole minutes, as other tools require; change it"
             )
     click.echo(yaml_text(*convert(portfolio)), nl=False)
     return portfolio

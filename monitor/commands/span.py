@@ -1,4 +1,4 @@
-"""The options `--since`, `--until` and `--night`, which several commands have."""
+"""The options `--since`, `--until` and `--night` of several commands."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def span_of(since: str, until: str | None, zone: ZoneInfo) -> Interval:
-    """Return the time from an instant, or a duration before the end, until an instant, now at the latest.
+    """Return the time span of `--since` (an instant, or a duration before the end) and `--until` (at most now).
 
     Raises:
-        NinewatchError: one cannot be read, or the time has no length.
+        NinewatchError: an option is invalid, or the span is empty.
     """
     now = SystemClock().now()
     try:
@@ -27,7 +27,7 @@ def span_of(since: str, until: str | None, zone: ZoneInfo) -> Interval:
     except (ValueError, OverflowError) as error:
         raise NinewatchError(f"{error}; write --since 90d or --since 2026-09-01") from None
     if not 0 <= start < end:
-        raise NinewatchError("--since is not before the end; write an earlier one")
+        raise NinewatchError("--since is not before the end; write an earlier instant")
     return Interval(start, end)
 
 
@@ -39,10 +39,10 @@ def _start(since: str, end: int, zone: ZoneInfo) -> int:
 
 
 def hours(option: str, text: str) -> ServiceHours:
-    """Return the hours that an option names.
+    """Parse the hours of an option.
 
     Raises:
-        NinewatchError: they cannot be read.
+        NinewatchError: they are invalid.
     """
     try:
         return ServiceHours.parse(text)

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from sla.page_response import Response, Summary
     from sla.standby import Shift
 
-_LONGEST = 400 * DAY
+_MAX_PERIOD = 400 * DAY
 
-Concerning = TypeVar("Concerning", Incident, "Response")
+Recorded = TypeVar("Recorded", Incident, "Response")
 
 
 @click.command("standby", short_help="Print stand-by hours and incidents per person.")
@@ -54,23 +54,23 @@ Concerning = TypeVar("Concerning", Incident, "Response")
 @click.option("--by", type=click.Choice(["person", "day"]), default="person", show_default=True)
 @click.option("--format", "form", type=click.Choice(["csv", "text", "json"]), default="text", show_default=True)
 def standby_command(period: str, at: str | None, path: Path, by: str, form: str) -> None:
-    """Print each person's stand-by hours in a period, the incidents during them, and how fast pages were acknowledged.
+    """Print each person's stand-by hours in a period, the incidents during them, and the time to acknowledge pages.
 
     The rotas are configured under `standby:`. A period of days or weeks is whole days in the portfolio's time zone; it
     ends at the start of the day of --at. Hours are exact across clock changes. At the instant of a hand-over, the
-    person who takes over is on stand-by. Two rotas at once count once. --by day prints one line per person and day,
-    for time entry. Gaps and overlaps in a rota are noted; with CSV, on standard error.
+    person who takes over is on stand-by. Simultaneous shifts in two rotas count once. --by day prints one line per
+    person and day, for time entry. Gaps and overlaps in a rota are noted; with CSV, on standard error.
     """
     portfolio = loaded(path)[1]
     if not portfolio.standby:
         raise NinewatchError(f"{path}: no rota; add `standby:` with shifts or a calendar (CONFIGURATION.md)")
     now = SystemClock().now()
     span = _period(period, now if at is None else _instant(at, portfolio.zone), portfolio.zone)
-    found = _sheet(portfolio, span, now)
-    for note in found.notes if form == "csv" else ():
+    sheet = _sheet(portfolio, span, now)
+    for note in sheet.notes if form == "csv" else ():
         click.echo(f"note: {note}", err=True)
-    made = {"csv": _as_csv, "json": _as_json, "text": _as_text}[form]
-    click.echo(made(found, found.lines(by)))
+    formatted = {"csv": _as_csv, "json": _as_json, "text": _as_text}[form]
+    click.echo(formatted(sheet, sheet.lines(by)))
 
 
 def _instant(text: str, zone: ZoneInfo) -> int:
@@ -81,7 +81,7 @@ def _instant(text: str, zone: ZoneInfo) -> int:
 
 
 def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
-    """Return the period: whole local days if it is given in days, else a rolling window."""
+    """Return the period: whole local days if the text is in days, otherwise a rolling window."""
     try:
         if "/" in text:
             span = parse_interval(text, zone)
@@ -92,7 +92,7 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
             span = Interval(midnight(date_of_day_number(day_number(last) - length // DAY), zone), midnight(last, zone))
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(f"{error}; or write 2w or START/END", param_hint="'--period'") from None
-    if not 0 < span.length <= _LONGEST:
+    if not 0 < span.length <= _MAX_PERIOD:
         raise click.BadParameter("the period is empty or longer than 400 days; write 2w", param_hint="'--period'")
     return span
 
@@ -124,32 +124,33 @@ class _Sheet:
     def lines(self, by: str) -> list[_Line]:
         """Return one line per person, or per person and day."""
         parts = [("", self.span)] if by == "person" else list(self._days())
-        lines = [self._line(each, day, part) for day, part in parts for each in standby_times(self.shifts, part)]
+        lines = [self._line(time, day, part) for day, part in parts for time in standby_times(self.shifts, part)]
         return sorted(lines, key=lambda line: (line.person, line.day))
 
     def _days(self) -> Iterator[tuple[str, Interval]]:
         day = day_of(self.span.start, self.zone)
         while (start := max(midnight(day, self.zone), self.span.start)) < self.span.end:
-            after = date_of_day_number(day_number(day) + 1)
-            yield day.isoformat(), Interval(start, max(start, min(midnight(after, self.zone), self.span.end)))
-            day = after
+            next_day = date_of_day_number(day_number(day) + 1)
+            yield day.isoformat(), Interval(start, max(start, min(midnight(next_day, self.zone), self.span.end)))
+            day = next_day
 
-    def _line(self, held: StandbyTime, day: str, part: Interval) -> _Line:
+    def _line(self, time: StandbyTime, day: str, part: Interval) -> _Line:
         if self.incidents is None or self.pages is None:
-            return _Line(held.person, day, held.length, held.rotas, None, None)
-        own = [
+            return _Line(time.person, day, time.length, time.rotas, None, None)
+        shifts = [
             (span, shift.rota)
             for shift in self.shifts
-            if shift.person == held.person and (span := _common(shift.interval, part)) is not None
+            if shift.person == time.person and (span := _common(shift.interval, part)) is not None
         ]
-        met = {
+        by_id = {
             incident.id: incident
-            for span, rota in own
+            for span, rota in shifts
             for incident in self.incidents[rota]
             if was_open_during(span, incident, self.now)
         }
-        incidents = sorted(met.values(), key=lambda each: each.opened)
-        return _Line(held.person, day, held.length, held.rotas, incidents, pages_during(own, self.pages, self.now))
+        incidents = sorted(by_id.values(), key=lambda incident: incident.opened)
+        pages = pages_during(shifts, self.pages, self.now)
+        return _Line(time.person, day, time.length, time.rotas, incidents, pages)
 
 
 def _common(one: Interval, other: Interval) -> Interval | None:
@@ -161,15 +162,15 @@ def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
     shifts: list[Shift] = []
     notes: list[str] = []
     for rota in portfolio.standby:
-        held = list(rota.shifts_in(span, portfolio.time_zone))
-        shifts += held
-        notes += _unsteady(rota, held, span, portfolio)
+        rota_shifts = list(rota.shifts_in(span, portfolio.time_zone))
+        shifts += rota_shifts
+        notes += _gap_notes(rota, rota_shifts, span, portfolio)
     incidents = pages = None
     try:
         with reading(portfolio.store) as record:
-            incidents = _of_rotas(portfolio, record.load_incidents())
-            paged = [each for each in record.responses(span) if each.severity is Severity.PAGE]
-            pages = _of_rotas(portfolio, paged)
+            incidents = _by_rota(portfolio, record.load_incidents())
+            responses = [response for response in record.responses(span) if response.severity is Severity.PAGE]
+            pages = _by_rota(portfolio, responses)
     except StoreError as error:
         notes.append(f"incidents unknown: {error}")
     if span.end > now:
@@ -177,27 +178,28 @@ def _sheet(portfolio: Portfolio, span: Interval, now: int) -> _Sheet:
     return _Sheet(span, portfolio.zone, now, shifts, incidents, pages, notes)
 
 
-def _of_rotas(portfolio: Portfolio, recorded: Sequence[Concerning]) -> dict[str, list[Concerning]]:
-    every = [product.id for product in portfolio.products]
+def _by_rota(portfolio: Portfolio, recorded: Sequence[Recorded]) -> dict[str, list[Recorded]]:
+    products = [product.id for product in portfolio.products]
     return {
-        rota.id: [each for each in recorded if each.product in (rota.products or every)] for rota in portfolio.standby
+        rota.id: [item for item in recorded if item.product in (rota.products or products)]
+        for rota in portfolio.standby
     }
 
 
-def _unsteady(rota: Rota, held: Sequence[Shift], span: Interval, portfolio: Portfolio) -> Iterator[str]:
+def _gap_notes(rota: Rota, shifts: Sequence[Shift], span: Interval, portfolio: Portfolio) -> Iterator[str]:
     """Yield a note per gap and per overlap of the rota."""
     zone = portfolio.zone
-    for gap in gaps(held, rota.required_times(span, portfolio.time_zone)):
-        yield f"{rota.id}: no one on stand-by {_when(gap, zone)}"
-    for each in overlaps(held, span):
-        yield _both(rota, each, zone)
+    for gap in gaps(shifts, rota.required_times(span, portfolio.time_zone)):
+        yield f"{rota.id}: no one on stand-by {_interval_text(gap, zone)}"
+    for overlap in overlaps(shifts, span):
+        yield _overlap_note(rota, overlap, zone)
 
 
-def _both(rota: Rota, overlap: Overlap, zone: ZoneInfo) -> str:
-    return f"{rota.id}: {' and '.join(overlap.people)} both on stand-by {_when(overlap.interval, zone)}"
+def _overlap_note(rota: Rota, overlap: Overlap, zone: ZoneInfo) -> str:
+    return f"{rota.id}: {' and '.join(overlap.people)} both on stand-by {_interval_text(overlap.interval, zone)}"
 
 
-def _when(span: Interval, zone: ZoneInfo) -> str:
+def _interval_text(span: Interval, zone: ZoneInfo) -> str:
     return f"from {_local_text(span.start, zone)} to {_local_text(span.end, zone)} ({format_duration(span.length)})"
 
 
@@ -219,13 +221,14 @@ def _as_csv(sheet: _Sheet, lines: Sequence[_Line]) -> str:
     writer.writerow(_HEADINGS)
     ends = [local(at, sheet.zone).isoformat() for at in (sheet.span.start, sheet.span.end)]
     for line in lines:
-        met = ("", "") if line.incidents is None else (len(line.incidents), " ".join(i.id for i in line.incidents))
-        writer.writerow((_cell(line.person), line.day, *ends, _hours(line.length), " ".join(line.rotas), *met))
+        ids = [] if line.incidents is None else [incident.id for incident in line.incidents]
+        incidents = ("", "") if line.incidents is None else (len(ids), " ".join(ids))
+        writer.writerow((_cell(line.person), line.day, *ends, _hours(line.length), " ".join(line.rotas), *incidents))
     return text.getvalue().rstrip("\n")
 
 
 def _cell(text: str) -> str:
-    """Return text that a spreadsheet does not read as a formula; summaries of calendars are not trusted."""
+    """Escape text that a spreadsheet would read as a formula: names from calendars are not trusted."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
@@ -237,7 +240,7 @@ def _as_json(sheet: _Sheet, lines: Sequence[_Line]) -> str:
             "seconds": line.length / SECOND,
             "hours": float(_hours(line.length)),
             "rotas": list(line.rotas),
-            "incidents": None if line.incidents is None else [_incident(each) for each in line.incidents],
+            "incidents": None if line.incidents is None else [_incident(incident) for incident in line.incidents],
             "pages": as_plain(line.pages),
         }
         for line in lines
@@ -258,18 +261,18 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
-    printed = [f"Stand-by {_when(sheet.span, sheet.zone)}"]
+    texts = [f"Stand-by {_interval_text(sheet.span, sheet.zone)}"]
     width = max((len(line.person) for line in lines), default=0)
     for line in lines:
-        met = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")
+        count = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")
         day = f"{line.day}  " if line.day else ""
-        printed.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {met}  ({', '.join(line.rotas)})")
+        texts.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {count}  ({', '.join(line.rotas)})")
         if line.pages is not None and line.pages.count:
-            printed.append(f"  {'':<{width}}    {as_text(line.pages)}")
-        printed += [f"  {'':<{width}}    {_met(each, sheet.zone)}" for each in line.incidents or ()]
-    return "\n".join([*printed, *(f"note: {note}" for note in sheet.notes)])
+            texts.append(f"  {'':<{width}}    {as_text(line.pages)}")
+        texts += [f"  {'':<{width}}    {_incident_text(incident, sheet.zone)}" for incident in line.incidents or ()]
+    return "\n".join([*texts, *(f"note: {note}" for note in sheet.notes)])
 
 
-def _met(incident: Incident, zone: ZoneInfo) -> str:
-    ended = "open" if incident.resolved is None else f"to {_local_text(incident.resolved, zone)}"
-    return f"{incident.check} from {_local_text(incident.opened, zone)} {ended}: {incident.reason} [{incident.id}]"
+def _incident_text(incident: Incident, zone: ZoneInfo) -> str:
+    end = "open" if incident.resolved is None else f"to {_local_text(incident.resolved, zone)}"
+    return f"{incident.check} from {_local_text(incident.opened, zone)} {end}: {incident.reason} [{incident.id}]"

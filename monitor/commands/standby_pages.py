@@ -1,4 +1,4 @@
-"""How fast a person on stand-by acknowledged pages, as `ninewatch standby` prints it."""
+"""The pages of a person on stand-by and the time to acknowledge them, for `ninewatch standby`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 def pages_during(
     shifts: Iterable[tuple[Interval, str]], responses: Mapping[str, Sequence[Response]], now: int
 ) -> Summary:
-    """Return the response to the pages that were announced during shifts, each with its rota; each page counts once."""
-    paged = {
-        (each.key, each.started): each
+    """Return the summary of the pages that were announced during the shifts; shifts are intervals with their rotas."""
+    pages = {
+        (response.key, response.started): response
         for span, rota in shifts
-        for each in responses[rota]
-        if span.start <= each.started < span.end
+        for response in responses[rota]
+        if span.start <= response.started < span.end
     }
-    return summary(list(paged.values()), now)
+    return summary(list(pages.values()), now)
 
 
 def as_plain(pages: Summary | None) -> dict[str, Any] | None:
-    """Return the object of the JSON form."""
+    """Return the summary as a JSON object, None if it is unknown."""
     if pages is None:
         return None
     return {
@@ -43,7 +43,7 @@ def as_plain(pages: Summary | None) -> dict[str, Any] | None:
 
 
 def as_text(pages: Summary) -> str:
-    """Return a line: how many pages, how many acknowledged in what time, within the target or not."""
-    took = "" if pages.median is None else f", median time to acknowledge {format_duration(pages.median)}"
-    judged = f", target met {pages.met}, missed {pages.missed}" if pages.met or pages.missed else ""
-    return f"{plural(pages.count, 'page')}, {pages.acknowledged} acknowledged{took}{judged}"
+    """Return the summary as one line: pages, acknowledgements, median time to acknowledge, and targets."""
+    median = "" if pages.median is None else f", median time to acknowledge {format_duration(pages.median)}"
+    targets = f", target met {pages.met}, missed {pages.missed}" if pages.met or pages.missed else ""
+    return f"{plural(pages.count, 'page')}, {pages.acknowledged} acknowledged{median}{targets}"

@@ -1,4 +1,4 @@
-"""Options that commands share whose statement is kept as a fact: author, reason, until when."""
+"""Options of commands that add facts: author, reason, duration and end."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def words(option: str, text: str) -> str:
     return text
 
 
-def end_of(what: str, length: str | None, until: str | None, zone: ZoneInfo, now: int) -> int:
-    """Return the instant that `--for` or `--until` names; `what` is the subject of an error.
+def end_of(subject: str, length: str | None, until: str | None, zone: ZoneInfo, now: int) -> int:
+    """Return the instant of `--for` or `--until`; `subject` is the subject of error messages.
 
     Raises:
-        NinewatchError: none or both are given, one cannot be read, or the instant is not in the future.
+        NinewatchError: none or both are specified, a value is invalid, or the instant is not in the future.
     """
     if (length is None) == (until is None):
-        raise NinewatchError("specify how long: --for 2h, or --until TIME")
+        raise NinewatchError("specify the duration: --for 2h, or --until TIME")
     try:
         instant = now + parse_duration(str(length)) if until is None else parse_instant(until, zone)
     except (ValueError, OverflowError) as error:
         raise NinewatchError(str(error)) from None
     if instant <= now:
-        raise NinewatchError(f"the {what} would be over already; name a later instant")
+        raise NinewatchError(f"the end of the {subject} is in the past; specify a later instant")
     return instant

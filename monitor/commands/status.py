@@ -20,9 +20,9 @@ from monitor.errors import NinewatchError
 from sla.interval import SECOND
 from sla.objective import format_duration, format_percent
 
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a daemon that listens everywhere is asked from here
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses -> loopback
 
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows no daemon on our loopback
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach our loopback
 
 _HEADINGS: tuple[str, ...] = (
     "STATE",
@@ -47,63 +47,64 @@ def status(path: Path | None, as_json: bool) -> None:
     product is up, 1 if one is down or unknown, 2 if the daemon does not answer or runs another configuration than -c
     specifies.
     """
-    found, portfolio = (None, None) if path is None else loaded(path)
+    configuration, portfolio = (None, None) if path is None else loaded(path)
     listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen
-    where = HostPort(_ANY.get(listen.host, listen.host), listen.port)
-    if path is not None and found is not None:
-        _agree(path, found.digest, _asked(where, "configuration"), where)
-    products = _asked(where, "products")
+    address = HostPort(_ANY.get(listen.host, listen.host), listen.port)
+    if path is not None and configuration is not None:
+        _check_configuration(path, configuration.digest, _query(address, "configuration"), address)
+    products = _query(address, "products")
     try:
         text = json.dumps(products, indent=2) if as_json else "\n".join([_table(products), *_watched(products)])
     except (KeyError, TypeError):
-        raise _stranger(where) from None
+        raise _unknown_server(address) from None
     click.echo(text)
-    for note in _notes(products) if path is None else ():  # with one, loading it has warned of the same
+    for note in _notes(products) if path is None else ():  # loading a configuration prints the same warnings
         click.echo(f"note: {note}", err=True)
     sys.exit(0 if all(product["state"] == "up" for product in products) else 1)
 
 
-def _agree(path: Path, digest: str, running: Any, where: HostPort) -> None:
-    """Reject a daemon that runs another configuration.
+def _check_configuration(path: Path, digest: str, running: Any, address: HostPort) -> None:
+    """Check that the daemon runs the configuration with this digest.
 
     Raises:
-        NinewatchError: the daemon runs another one; names both, and what to do.
+        NinewatchError: the daemon runs another configuration; the message names both.
     """
     try:
-        source, theirs, refused = str(running["source"]), str(running["digest"]), running["reload_refused"]
+        source, running_digest, rejected = str(running["source"]), str(running["digest"]), running["reload_refused"]
     except (KeyError, TypeError):
-        raise _stranger(where) from None
-    if theirs == digest:
+        raise _unknown_server(address) from None
+    if running_digest == digest:
         return
     remedy = (
         "its last reload was rejected; see its log"
-        if refused
+        if rejected
         else "specify its configuration with -c, reload it (SIGHUP), "
         f"or give {path} its own `listen` address and start `ninewatch run -c {path}`"
     )
     raise NinewatchError(
-        f"the daemon at {where} runs another configuration, {source} (digest {theirs[:12]}), than {path} (digest "
-        f"{digest[:12]}); {remedy}"
+        f"the daemon at {address} runs another configuration, {source} (digest {running_digest[:12]}), than {path} "
+        f"(digest {digest[:12]}); {remedy}"
     )
 
 
-def _asked(where: HostPort, what: str) -> Any:
-    url = f"http://{where}/api/v1/{what}"
+def _query(address: HostPort, resource: str) -> Any:
+    url = f"http://{address}/api/v1/{resource}"
     try:
-        with _DIRECT.open(url, timeout=10) as answer:
-            found = json.load(answer)
+        with _DIRECT.open(url, timeout=10) as response:
+            return json.load(response)
     except (urllib.error.HTTPError, ValueError, http.client.HTTPException):
-        raise _stranger(where) from None
+        raise _unknown_server(address) from None
     except OSError as error:
         raise NinewatchError(
-            f"no daemon answers at {where}: {_error_text(error)}; start `ninewatch run`, or "
+            f"no daemon answers at {address}: {_error_text(error)}; start `ninewatch run`, or "
             f"specify its configuration with -c"
         ) from None
-    return found
 
 
-def _stranger(where: HostPort) -> NinewatchError:
-    return NinewatchError(f"the server at {where} is not ninewatch of this version; specify its configuration with -c")
+def _unknown_server(address: HostPort) -> NinewatchError:
+    return NinewatchError(
+        f"the server at {address} is not ninewatch of this version; specify its configuration with -c"
+    )
 
 
 def _error_text(error: OSError) -> str:
@@ -119,11 +120,11 @@ def _notes(products: list[dict[str, Any]]) -> list[str]:
 def _watched(products: list[dict[str, Any]]) -> Iterator[str]:
     """Yield one line per product whose record is younger than its window."""
     for product in products:
-        if (found := product.get("watched")) is not None:
-            bounds = found["availability"]
+        if (watched := product.get("watched")) is not None:
+            bounds = watched["availability"]
             text = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
-            when = found["decidable_at"]
-            yield f"{product['id']}: observed since {found['since']}: {text}" + (
+            when = watched["decidable_at"]
+            yield f"{product['id']}: observed since {watched['since']}: {text}" + (
                 "" if when is None or product["verdict"] == "met" else f"; a verdict is possible from {when}"
             )
 

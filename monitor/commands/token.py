@@ -35,8 +35,8 @@ _SCOPES = "; ".join(f"{scope.value}: {meaning}" for scope, meaning in MEANINGS.i
 def token() -> None:
     """Create, list and revoke API tokens.
 
-    A token permits a program to write through the API of the daemon. Only its hash is kept, in a file next to the
-    record; a running daemon accepts a new token, and refuses a revoked one, with the next request.
+    With a token, a program can write through the API of the daemon. Only the hash of the token is stored, in a file
+    next to the record. A running daemon accepts new tokens and refuses revoked tokens from the next request on.
     """
 
 
@@ -47,8 +47,8 @@ def token() -> None:
     "scopes",
     multiple=True,
     required=True,
-    type=click.Choice([each.value for each in Scope]),
-    help=f"What it permits; repeat for several. {_SCOPES}.",
+    type=click.Choice([scope.value for scope in Scope]),
+    help=f"Permission of the token; may be repeated. {_SCOPES}.",
 )
 @click.option("--expires", metavar="DURATION|TIME", help="When it expires: 90d from now, or an instant (RFC 3339).")
 @click.option("--product", "products", multiple=True, help="Permit only alerts about this product; may be repeated.")
@@ -57,22 +57,22 @@ def token() -> None:
 def create(
     name: str, scopes: Sequence[str], expires: str | None, products: Sequence[str], author: str | None, path: Path
 ) -> None:
-    """Create the token NAME and print it. It is shown this once.
+    """Create the token NAME and print it. It cannot be printed again.
 
-    NAME becomes the author of everything that the token writes. Only the token goes to standard output.
+    NAME becomes the author of everything that the token writes. Only the token is printed on standard output.
     """
-    location, now, held = location_of(path), SystemClock().now(), [Scope(each) for each in scopes]
-    tokens = TokenFile.of(location.record)
+    location, now, permitted = location_of(path), SystemClock().now(), [Scope(scope) for scope in scopes]
+    file = TokenFile.of(location.record)
     name = _name("NAME", name)
-    if any(each.name == name and not each.refusal(now) for each in tokens.tokens().values()):
+    if any(existing.name == name and not existing.refusal(now) for existing in file.tokens().values()):
         raise NinewatchError(f'there is a valid token "{name}"; choose another name, or revoke it first')
-    _check_products(location, products, held)
+    _check_products(location, products, permitted)
     instant = None if expires is None else _expiry(expires, location, now)
-    made, text = new_token(name, _author(author), held, now, expires=instant, products=products)
-    tokens.add(made)
-    _give_to_owner(tokens.path, location.record)
-    click.echo(f"token {_described(made, now)}", err=True)
-    click.echo("It is shown this once; keep it secret. Send it as `Authorization: Bearer TOKEN`.", err=True)
+    created, text = new_token(name, _author(author), permitted, now, expires=instant, products=products)
+    file.add(created)
+    _give_to_owner(file.path, location.record)
+    click.echo(f"token {_described(created, now)}", err=True)
+    click.echo("It cannot be printed again; keep it secret. Send it as `Authorization: Bearer TOKEN`.", err=True)
     click.echo(text)
 
 
@@ -80,12 +80,12 @@ def create(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @CONFIG
 def list_command(as_json: bool, path: Path) -> None:
-    """List all tokens, also expired and revoked ones, oldest first; never the tokens themselves or their hashes."""
+    """List all tokens, oldest first, including expired and revoked ones, without the secrets and their hashes."""
     now = SystemClock().now()
-    held = TokenFile.of(location_of(path).record).tokens().values()
-    for each in held:
-        click.echo(json.dumps(_plain(each, now), ensure_ascii=False) if as_json else _described(each, now))
-    if not held and not as_json:
+    tokens = TokenFile.of(location_of(path).record).tokens().values()
+    for listed in tokens:
+        click.echo(json.dumps(_plain(listed, now), ensure_ascii=False) if as_json else _described(listed, now))
+    if not tokens and not as_json:
         click.echo("no tokens")
 
 
@@ -94,20 +94,20 @@ def list_command(as_json: bool, path: Path) -> None:
 @_AUTHOR
 @CONFIG
 def revoke(name: str, author: str | None, path: Path) -> None:
-    """Revoke the token NAME (or with this ID). A running daemon refuses it from the next request on."""
-    tokens = TokenFile.of(location_of(path).record)
-    valid = [each for each in tokens.tokens().values() if each.revoked is None]
-    found = [each for each in valid if name in (each.id, each.name)]
-    if not found:
-        known = f"there are {', '.join(each.name for each in valid)}" if valid else "there is none"
+    """Revoke the token with this name or id. A running daemon refuses it from the next request on."""
+    file = TokenFile.of(location_of(path).record)
+    valid = [existing for existing in file.tokens().values() if existing.revoked is None]
+    matches = [existing for existing in valid if name in (existing.id, existing.name)]
+    if not matches:
+        known = f"there are {', '.join(existing.name for existing in valid)}" if valid else "there is none"
         raise NinewatchError(f'no token "{name}"; {known}')
-    for each in found:
-        tokens.revoke(each, _author(author), SystemClock().now())
-        click.echo(f"revoked {each.id} {each.name}")
+    for match in matches:
+        file.revoke(match, _author(author), SystemClock().now())
+        click.echo(f"revoked {match.id} {match.name}")
 
 
 def _give_to_owner(path: Path, record: Path) -> None:
-    """Let the user of the daemon read the file, where another user (root) created it."""
+    """Change the owner of the file to the owner of the record, so that the daemon can read it."""
     if record.exists() and (owner := record.stat().st_uid) != path.stat().st_uid:
         try:
             os.chown(path, owner, record.stat().st_gid)
@@ -116,11 +116,11 @@ def _give_to_owner(path: Path, record: Path) -> None:
 
 
 def _check_products(location: RecordLocation, products: Sequence[str], scopes: Sequence[Scope]) -> None:
-    unknown = [each for each in products if location.products is not None and each not in location.products]
+    unknown = [name for name in products if location.products is not None and name not in location.products]
     if unknown:
         raise NinewatchError(f'there is no product "{unknown[0]}"; there are {", ".join(location.products or ())}')
     if products and Scope.READ in scopes:
-        raise NinewatchError("--product does not limit what `read` permits; create a token of its own for reading")
+        raise NinewatchError("--product does not limit the scope `read`; create a separate token for reading")
 
 
 def _expiry(text: str, location: RecordLocation, now: int) -> int:
@@ -138,8 +138,8 @@ def _author(text: str | None) -> str:
         return _name("--author", text)
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user of a container, without a name
-        raise NinewatchError("the user who runs this has no name; add --author NAME") from None
+    except (KeyError, OSError):  # for example in a container
+        raise NinewatchError("the user of this process has no name; add --author NAME") from None
 
 
 def _name(option: str, text: str) -> str:

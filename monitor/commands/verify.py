@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from monitor.bundle.verification import Compared, Verified
 
 _NUMBERED = ("step", "month", "trend", "outage_limit", "exclusion", "incident")
-_LONGEST = 120  # characters of a value that are printed
+_MAX_VALUE_LENGTH = 120  # printed characters of a value
 
 
 @click.command("verify", short_help="Recompute the figures of a report from its bundle, and compare.")
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
 @click.option("--record", "live", is_flag=True, help="Verify the record itself instead of a bundle.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="With --record: the configuration.")
-@click.option("--report", "report", type=click.Path(path_type=Path), help="Also compare this file with the report's.")
+@click.option("--report", "report", type=click.Path(path_type=Path), help="Also compare this file with the report.")
 @click.option("--ca", type=click.Path(path_type=Path), help="CA certificates (PEM) to verify time stamps against.")
 @click.option("--git", type=click.Path(path_type=Path), help="A clone of the repository that heads were pushed to.")
-@click.option("--witness", type=click.Path(path_type=Path), help="A saved answer of a witness: /api/v1/witnessed/ID.")
-@click.option("-q", "--quiet", is_flag=True, help="Print what differs and the result only.")
+@click.option("--witness", type=click.Path(path_type=Path), help="A saved response of a witness: /api/v1/witnessed/ID.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only differences and the result.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify_command(
     bundle: Path | None,
@@ -42,15 +42,15 @@ def verify_command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Recompute every figure of the report that BUNDLE was made with, from BUNDLE alone, and compare.
+    """Recompute every figure of the report of BUNDLE from BUNDLE alone, and compare.
 
-    Needs no daemon, record, configuration or network. Each figure is printed with how many of its values agree, and
-    each value that differs as it is stated and as it was recomputed. A changed file is named with the line, a change of
-    the record after its days were closed with the day.
+    Needs no daemon, record, configuration or network. Prints each figure with the number of matching values, and each
+    differing value as stated and as recomputed. A changed file is reported with the line, and a change of the record
+    after the end of a day with the day.
 
-    With --record -c FILE the record of a configuration is compared with its own chain of heads; a daemon may run.
+    With --record -c FILE, compares the record of a configuration with its chain of heads; the daemon may be running.
 
-    Exit status: 0 if all agrees, 1 if something differs, 2 if the bundle cannot be verified.
+    Exit status: 0 if all values agree, 1 if there are differences, 2 if the bundle cannot be verified.
     """
     from monitor.bundle.anchored import trust_of
 
@@ -68,28 +68,28 @@ def _verify_bundle(bundle: Path, report: Path | None, trust: Trust, *, quiet: bo
     from monitor.bundle.manifest import Damage
     from monitor.bundle.verification import report_difference, verify_bundle
 
-    found = verify_bundle(bundle, trust)
-    if report is not None and (difference := report_difference(found.manifest, _read(report))):
-        found.damages.append(Damage(str(report), None, difference))
+    verified = verify_bundle(bundle, trust)
+    if report is not None and (difference := report_difference(verified.manifest, _read(report))):
+        verified.damages.append(Damage(str(report), None, difference))
     if as_json:
-        click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(verified.as_json(), ensure_ascii=False, indent=2))
     else:
-        for line in _lines(found, bundle, quiet=quiet):
+        for line in _lines(verified, bundle, quiet=quiet):
             click.echo(line)
-    return 0 if found.agrees else 1
+    return 0 if verified.agrees else 1
 
 
 def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
     from monitor.bundle.checked_chain import check_record
     from monitor.commands.common import loaded
 
-    found = check_record(loaded(path)[1].store, trust)
+    chain = check_record(loaded(path)[1].store, trust)
     if as_json:
-        click.echo(json.dumps(found.as_json() | {"agrees": found.holds}, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(chain.as_json() | {"agrees": chain.holds}, ensure_ascii=False, indent=2))
     else:
-        for line in (*found.lines(), *(f"BROKEN  {each}" for each in found.broken())):
+        for line in (*chain.lines(), *(f"BROKEN  {difference}" for difference in chain.broken())):
             click.echo(_plain(line))
-    return 0 if found.holds else 1
+    return 0 if chain.holds else 1
 
 
 def _read(path: Path) -> bytes:
@@ -99,28 +99,28 @@ def _read(path: Path) -> bytes:
         raise NinewatchError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
 
 
-def _lines(found: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
+def _lines(verified: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
     if not quiet:
-        yield from _about(found, path)
-    for each in found.damages:
-        yield f"CHANGED  {_plain(str(each))}"
-    if not found.damages and not quiet:
-        yield f"digests: all {len(found.manifest['files'])} files are as the manifest has them"
-    for compared in found.figures:
+        yield from _about(verified, path)
+    for damage in verified.damages:
+        yield f"CHANGED  {_plain(str(damage))}"
+    if not verified.damages and not quiet:
+        yield f"digests: all {len(verified.manifest['files'])} files are as the manifest has them"
+    for compared in verified.figures:
         if compared.differences or not quiet:
             yield from _compared(compared)
-    yield from (f"BROKEN  {_plain(each)}" for each in found.chain.broken())
+    yield from (f"BROKEN  {_plain(difference)}" for difference in verified.chain.broken())
     if not quiet:
-        yield from map(_plain, found.chain.lines())
-    for note in found.notes:
+        yield from map(_plain, verified.chain.lines())
+    for note in verified.notes:
         yield f"note: {_plain(note)}"
-    if found.not_recomputed:
-        yield f"NOT RECOMPUTED  {_plain(found.not_recomputed)}"
-    yield _result(found)
+    if verified.not_recomputed:
+        yield f"NOT RECOMPUTED  {_plain(verified.not_recomputed)}"
+    yield _result(verified)
 
 
-def _about(found: Verified, path: Path) -> Iterator[str]:
-    manifest = found.manifest
+def _about(verified: Verified, path: Path) -> Iterator[str]:
+    manifest = verified.manifest
     window = manifest.get("window", {})
     products = ", ".join(map(str, manifest.get("products", ())))
     yield _plain(f"bundle {path}: report of {products}, as known at {manifest.get('at')}")
@@ -130,32 +130,33 @@ def _about(found: Verified, path: Path) -> Iterator[str]:
     yield _plain(f"format {manifest['version']}, written by ninewatch {manifest.get('ninewatch')}")
 
 
-def _compared(each: Compared) -> Iterator[str]:
-    name = _plain("  ".join(filter(None, (each.product, _part(each), each.window, each.figure))))
-    differing = len(each.differences)
-    yield f"{name}: {each.agreeing} agree{f', {differing} differ' if differing else ''}"
-    for one in each.differences:
-        place = f"{one.field}: " if one.field else ""
-        yield f"  DIFFERS  {_plain(place)}stated {_value(one.stated)}, recomputed {_value(one.recomputed)}"
+def _compared(compared: Compared) -> Iterator[str]:
+    name = _plain("  ".join(filter(None, (compared.product, _part(compared), compared.window, compared.figure))))
+    differing = len(compared.differences)
+    yield f"{name}: {compared.agreeing} agree{f', {differing} differ' if differing else ''}"
+    for difference in compared.differences:
+        field = f"{difference.field}: " if difference.field else ""
+        stated, recomputed = _value(difference.stated), _value(difference.recomputed)
+        yield f"  DIFFERS  {_plain(field)}stated {stated}, recomputed {recomputed}"
 
 
-def _part(each: Compared) -> str:
-    return f"{each.part} {each.number + 1}" if each.part in _NUMBERED else each.part
+def _part(compared: Compared) -> str:
+    return f"{compared.part} {compared.number + 1}" if compared.part in _NUMBERED else compared.part
 
 
 def _value(value: Any) -> str:
-    return _plain(json.dumps(value, ensure_ascii=False, default=str))[:_LONGEST]
+    return _plain(json.dumps(value, ensure_ascii=False, default=str))[:_MAX_VALUE_LENGTH]
 
 
 def _plain(text: str) -> str:
     """Return the text without control characters; the content of a bundle is not trusted."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def _result(found: Verified) -> str:
-    values = f"{found.agreeing} values agree, {found.differing} differ"
-    if found.agrees:
+def _result(verified: Verified) -> str:
+    values = f"{verified.agreeing} values agree, {verified.differing} differ"
+    if verified.agrees:
         return f"result: {values}; the figures follow from the content of the bundle"
-    changed = f"{len(found.damages)} changes to the files, " if found.damages else ""
-    broken = f"{len(list(found.chain.broken()))} breaks of the chain, " if not found.chain.holds else ""
+    changed = f"{len(verified.damages)} changes to the files, " if verified.damages else ""
+    broken = f"{len(list(verified.chain.broken()))} breaks of the chain, " if not verified.chain.holds else ""
     return f"result: DIFFERS: {changed}{broken}{values}"

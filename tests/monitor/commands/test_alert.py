@@ -123,8 +123,8 @@ def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path)
     ("words", "problem"),
     [
         (("forms", "--for", "2h"), "--reason is empty"),
-        (("forms", "--reason", "x"), "specify how long"),
-        (("forms", "--for", "2h", "--until", "2031-01-01T00:00Z", "--reason", "x"), "specify how long"),
+        (("forms", "--reason", "x"), "specify the duration"),
+        (("forms", "--for", "2h", "--until", "2031-01-01T00:00Z", "--reason", "x"), "specify the duration"),
         (("forms", "--until", "2001-01-01T00:00Z", "--reason", "x"), "over already"),
         (("--for", "2h", "--reason", "x"), "name what to mute"),
         (("forms", "--all", "--for", "2h", "--reason", "x"), "name what to mute"),

@@ -56,9 +56,9 @@ def test_a_record_without_observations_is_unknown_and_an_override_decides(config
     ("arguments", "says"),
     [
         (("demos",), 'there is no product "demos"; there are demo'),
-        (("demo", "--override", "go", *WHO), "specify how long: --for 2h, or --until TIME"),
+        (("demo", "--override", "go", *WHO), "specify the duration: --for 2h, or --until TIME"),
         (("demo", "--override", "go", "--for", "x", *WHO), "x"),
-        (("demo", "--override", "go", "--until", "2020-01-01T00:00", *WHO), "the override would be over already"),
+        (("demo", "--override", "go", "--until", "2020-01-01T00:00", *WHO), "the end of the override is in the past"),
         (("demo", "--override", "go", "--for", "1h", "--reason", "x"), "--author is empty"),
         (("demo", "--override", "go", "--for", "1h", "--author", "x"), "--reason is empty"),
         (("demo", "--end-override", *WHO), "no override is in force"),

@@ -80,7 +80,7 @@ def test_invalid_public_url_is_rejected(tmp_path: Path, wrong: str) -> None:
     [
         (("--interval", "often"), "is not a duration"),
         (("--interval", "0s"), "is out of range"),
-        (("--interval", "15s", "--format", "grafana"), "is no multiple of 10s"),
+        (("--interval", "15s", "--format", "grafana"), "is not a multiple of 10s"),
         (("--forecast", "soon"), "is not a duration"),
         (("--forecast", "1m"), "is out of range"),
         (("--format", "nagios"), "is not one of"),

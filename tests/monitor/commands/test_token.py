@@ -40,7 +40,7 @@ def test_new_token_is_printed_alone_and_works_immediately(config: Path) -> None:
     assert found is not None
     assert (found.name, found.author, sorted(found.scopes)) == ("ci", "Ada", ["alerts:write"])
     assert text not in made.stderr
-    assert "shown this once" in made.stderr
+    assert "cannot be printed again" in made.stderr
 
 
 def test_list_shows_limits_and_no_tokens_or_hashes(config: Path) -> None:
