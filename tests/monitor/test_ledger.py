@@ -246,7 +246,7 @@ def test_open_incident_continues_after_a_change_of_thresholds() -> None:
     assert [(i.id, i.resolved) for i in ledger.incidents] == [(incident.id, NOW + 15 * MINUTE)]
 
 
-def test_undecided_outage_opens_an_incident_at_the_next_bad_observation() -> None:
+def test_unrecorded_incident_opens_at_the_next_bad_observation() -> None:
     """The incident begins with the first bad observation of the streak, so its id is the same as without a restart."""
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, BAD, NOW, NOW + 5 * MINUTE, "deadline")], [], [])
@@ -422,7 +422,7 @@ def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
     assert ledger.incidents_of("chefs", ALL) == [incident]
 
 
-def test_open_incident_of_a_check_without_known_observation_may_be_open_at() -> None:
+def test_incident_of_an_unknown_check_may_be_open_until_its_hold_expires() -> None:
     ledger = ledger_of(product("chefs"))
     record_outcomes(ledger, [BAD, BAD])
     (incident,) = ledger.incidents

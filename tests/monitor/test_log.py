@@ -130,7 +130,7 @@ def test_cost_of_adding_a_secret_is_independent_of_their_number(monkeypatch: pyt
         concealer.release(token)
     assert concealer.clean(tokens[0]) == tokens[0]
     assert set(made.values()) == {2}
-    assert not concealer._begun, "nothing is kept of what was released"
+    assert not concealer._by_prefix, "nothing is kept of what was released"
 
 
 def test_temporary_secret_is_concealed_while_it_is_referenced() -> None:

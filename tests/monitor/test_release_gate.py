@@ -60,12 +60,12 @@ def policy(*steps: dict[str, Any], **fields: Any) -> BudgetPolicyBlock:
         (50, {"spent": "100%", "gate": "go"}, "go"),
     ],
 )
-def test_the_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[str, str], answer: str) -> None:
+def test_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[str, str], answer: str) -> None:
     found = gate(recorded(*down(minutes), budget_policy=policy(threshold)))
     assert found.answer == answer, found.decision
 
 
-def test_the_reason_names_threshold_consequence_and_owner() -> None:
+def test_reason_contains_threshold_consequence_and_owner() -> None:
     steps = [{"spent": "50%", "gate": "go", "consequence": "plan work"}, {"left": "10%"}, {"spent": "300%"}]
     found = gate(recorded(*down(60), budget_policy=policy(*steps)))
     assert found.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
@@ -78,7 +78,7 @@ def test_the_reason_names_threshold_consequence_and_owner() -> None:
     assert noted.decision.reason.endswith("50% of the budget spent: plan work (Team Forms)")
 
 
-def test_an_unknown_answer_names_the_unknown_time_and_when_it_is_decided() -> None:
+def test_unknown_answer_contains_the_unknown_time_and_the_decidable_instant() -> None:
     """An hour without observations may be an hour of downtime, until it leaves the window."""
     gap = NOW - 5 * DAY
     found = gate(ledger_with_gap(NOW))
@@ -92,7 +92,7 @@ def test_an_unknown_answer_names_the_unknown_time_and_when_it_is_decided() -> No
 
 
 @pytest.mark.parametrize(("coverage", "answer"), [("99.8%", "go"), ("99.9%", "unknown")])
-def test_the_estimate_decides_only_with_the_coverage_of_the_policy(coverage: str, answer: str) -> None:
+def test_estimate_decides_only_with_the_coverage_of_the_policy(coverage: str, answer: str) -> None:
     """An hour of 30 days is unknown, so the coverage is 99.86 %."""
     block = policy({"spent": "100%"}, unknown="estimate", coverage=coverage)
     assert gate(ledger_with_gap(NOW, budget_policy=block)).answer == answer
@@ -108,7 +108,7 @@ def ledger_with_gap(until: int, **fields: object) -> Ledger:
 @pytest.mark.parametrize(
     ("meaning", "answer"), [("unknown", "unknown"), ("hold", "hold"), ("go", "go"), ("estimate", "go")]
 )
-def test_the_policy_says_what_unknown_means(meaning: str, answer: str) -> None:
+def test_policy_defines_the_answer_for_unknown(meaning: str, answer: str) -> None:
     ledger = recorded(*down(43), budget_policy=policy({"spent": "101%"}, unknown=meaning))
     found = gate(ledger)
     assert (found.answer, found.decision.decided_by != "") == (answer, True)
@@ -117,7 +117,7 @@ def test_the_policy_says_what_unknown_means(meaning: str, answer: str) -> None:
 
 
 @pytest.mark.parametrize(("meaning", "answer"), [("unknown", "unknown"), ("estimate", "unknown"), ("hold", "hold")])
-def test_a_stale_monitor_is_unknown_also_by_the_estimate(meaning: str, answer: str) -> None:
+def test_stale_observations_give_unknown_despite_the_estimate(meaning: str, answer: str) -> None:
     ledger = recorded(until=NOW - HOUR, budget_policy=policy({"spent": "100%"}, unknown=meaning))
     found = gate(ledger)
     assert found.answer == answer
@@ -137,7 +137,7 @@ def test_low_coverage_is_unknown() -> None:
     assert gate(lenient).answer == "go"
 
 
-def test_an_open_incident_and_a_product_that_is_down_hold() -> None:
+def test_open_incident_and_downtime_give_hold() -> None:
     ledger = recorded(until=NOW - 3 * MINUTE)
     entry = ledger.entries["forms/health"]
     observe(ledger, entry, NOW - 2 * MINUTE, BAD_RESULT)
@@ -149,7 +149,7 @@ def test_an_open_incident_and_a_product_that_is_down_hold() -> None:
     assert found.decision.reason == f"an incident is open: {ledger.open_incidents('forms')[0].id}"
 
 
-def test_a_contractual_policy_counts_the_budget_after_exclusions() -> None:
+def test_contractual_policy_uses_the_budget_after_exclusions() -> None:
     agreement = {"agreement": {}}
     when = {
         "reason": "move",
@@ -166,7 +166,7 @@ def test_a_contractual_policy_counts_the_budget_after_exclusions() -> None:
 # overrides
 
 
-def test_an_override_decides_until_it_is_over_and_shows_the_answer_without_it() -> None:
+def test_override_decides_until_its_end_and_keeps_the_computed_answer() -> None:
     ledger = recorded(*down(60))
     made = GateOverride(NOW - HOUR, "Ana", "security fix", "forms", "go", NOW + HOUR)
     other = GateOverride(NOW - HOUR, "Ben", "freeze", "mail", "hold", NOW + HOUR)
@@ -181,7 +181,7 @@ def test_an_override_decides_until_it_is_over_and_shows_the_answer_without_it() 
     assert gate(ledger).answer == "hold"
 
 
-def test_the_newest_override_of_a_product_counts_also_under_its_former_id() -> None:
+def test_newest_override_counts_also_under_the_former_id() -> None:
     ledger = ledger_of(product("forms", was=("chefs",)))
     ledger.restore(history("forms/health", NOW - 40 * DAY, NOW, []), [], [])
     first = GateOverride(NOW - HOUR, "Ana", "x", "chefs", "go", NOW + HOUR)
@@ -190,7 +190,7 @@ def test_the_newest_override_of_a_product_counts_also_under_its_former_id() -> N
     assert gate(ledger).answer == "hold"
 
 
-def test_an_instant_at_which_possible_downtime_leaves_the_window() -> None:
+def test_decidable_instant_is_when_possible_downtime_leaves_the_window() -> None:
     pieces = [
         Piece(0, 10, State.UP),
         Piece(10, 14, State.UNKNOWN),

@@ -239,18 +239,18 @@ async def test_failing_repetition_is_retried_with_pauses(sink: Sink) -> None:
         sink.reply = Reply(500)
         await advance_in_steps(harness, 300, 10)
         assert len(sink.received) < 20
-        looks = 0
+        calls = 0
         original = harness.alerting.outbox.next_at
 
         def counted(receivers: list[str]) -> float:
-            nonlocal looks
-            looks += 1
+            nonlocal calls
+            calls += 1
             return original(receivers)
 
         harness.alerting.outbox.next_at = counted  # type: ignore[assignment, method-assign]
         for _ in range(500):
             await asyncio.sleep(0)
-        assert looks < 10
+        assert calls < 10
 
 
 async def test_new_record_gets_the_announced_incidents(sink: Sink) -> None:
@@ -261,7 +261,7 @@ async def test_new_record_gets_the_announced_incidents(sink: Sink) -> None:
         await harness.delivered()
         store.notifications.clear()
         store.product_incidents.clear()
-        harness.alerting._settle(Committed((), emptied=True))
+        harness.alerting._on_commit(Committed((), emptied=True))
         await harness.until(lambda: store.notifications)
     async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), store, clock) as harness:
         harness.observe(GOOD, GOOD)

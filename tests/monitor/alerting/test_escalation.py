@@ -85,7 +85,7 @@ def told(rig: AlertingHarness) -> list[tuple[str, str]]:
     return [(row.receiver, row.event.value) for row in rig.rows()]
 
 
-async def test_a_page_goes_from_step_to_step_and_every_receiver_gets_its_end() -> None:
+async def test_page_is_escalated_step_by_step_and_resolved_for_all_receivers() -> None:
     async with run_alerting(ledger(), deliver=False) as rig:
         await fails(rig)
         assert told(rig) == [("pager", "opened")]
@@ -111,7 +111,7 @@ async def test_a_page_goes_from_step_to_step_and_every_receiver_gets_its_end() -
     assert rig.store.load_responses() == []
 
 
-async def test_the_step_and_the_notification_are_one_transaction() -> None:
+async def test_step_and_notification_are_written_in_one_transaction() -> None:
     async with run_alerting(ledger(), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 15.1)
@@ -119,7 +119,7 @@ async def test_the_step_and_the_notification_are_one_transaction() -> None:
     assert [[each.escalations[0].step for each in batch.responses] for batch in found] == [[1], [2]]
 
 
-async def test_an_acknowledgement_stops_the_escalation_and_reaches_who_was_paged() -> None:
+async def test_acknowledgement_stops_escalation_and_is_sent_to_paged_receivers() -> None:
     async with run_alerting(ledger(alerting={"remind_every": "5m"}), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 5)
@@ -136,7 +136,7 @@ async def test_an_acknowledgement_stops_the_escalation_and_reaches_who_was_paged
     assert rig.health.acknowledgements["page"] == (1, 8 * MINUTE)
 
 
-async def test_reminders_go_to_the_receivers_that_were_paged_until_it_is_acknowledged() -> None:
+async def test_reminders_are_sent_to_paged_receivers_until_acknowledgement() -> None:
     async with run_alerting(ledger(alerting={"remind_every": "20m"}), deliver=False) as rig:
         await fails(rig)
         await passes(rig, 16)
@@ -149,7 +149,7 @@ async def test_reminders_go_to_the_receivers_that_were_paged_until_it_is_acknowl
     assert rig.events("manager") == ["opened", "acknowledged"]
 
 
-async def test_a_ticket_reaches_the_first_step_alone_and_starts_the_steps_when_it_becomes_a_page() -> None:
+async def test_ticket_takes_only_first_step_and_restarts_steps_when_it_becomes_a_page() -> None:
     async with run_alerting(ledger(checks=2, rule="any"), deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
         await fails(rig)
@@ -172,7 +172,7 @@ async def test_a_ticket_reaches_the_first_step_alone_and_starts_the_steps_when_i
     assert [(each.severity, each.author) for each in responses] == [("ticket", "Grace"), ("page", "Ada")]
 
 
-async def test_an_uncovered_hour_goes_to_the_next_step_at_once() -> None:
+async def test_step_without_person_on_standby_is_skipped_immediately() -> None:
     steps = [{"standby": "rota"}, {"to": "manager"}]
     night = {**DAYS, "start": "2026-09-21T20:00", "end": "2026-09-22T08:00"}
     held = {
@@ -190,7 +190,7 @@ async def test_an_uncovered_hour_goes_to_the_next_step_at_once() -> None:
         assert told(rig) == [("ada", "opened"), ("manager", "opened")]
 
 
-async def test_who_stands_by_when_the_step_is_taken_is_paged_not_who_did_at_the_start() -> None:
+async def test_step_pages_person_on_standby_at_time_of_step() -> None:
     shifts = [
         {"person": "Ada", "start": "2026-09-21T08:00", "end": "2026-09-21T14:30"},
         {"person": "Bob", "start": "2026-09-21T14:30", "end": "2026-09-22T08:00"},
@@ -207,7 +207,7 @@ async def test_who_stands_by_when_the_step_is_taken_is_paged_not_who_did_at_the_
     assert told(rig) == [("pager", "opened"), ("channel", "opened"), ("manager", "opened")]
 
 
-async def test_the_last_step_is_repeated_to_whoever_stands_by() -> None:
+async def test_last_step_is_repeated_to_present_person_on_standby() -> None:
     shifts = [
         {"person": "Ada", "start": "2026-09-21T08:00", "end": "2026-09-21T15:00"},
         {"person": "Bob", "start": "2026-09-21T15:00", "end": "2026-09-22T08:00"},
@@ -224,7 +224,7 @@ async def test_the_last_step_is_repeated_to_whoever_stands_by() -> None:
     assert told(rig) == [("ada", "opened"), ("channel", "opened")]
 
 
-async def test_a_restart_keeps_the_due_time_and_takes_no_step_twice() -> None:
+async def test_restart_keeps_due_time_and_repeats_no_step() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await fails(rig)
@@ -247,7 +247,7 @@ async def test_a_restart_keeps_the_due_time_and_takes_no_step_twice() -> None:
     assert [rig.events(name) for name in ("pager", "manager", "ada")] == [["opened", "acknowledged", "resolved"]] * 3
 
 
-async def test_an_acknowledgement_that_was_stated_while_no_daemon_ran_counts_at_the_next_start() -> None:
+async def test_acknowledgement_without_running_daemon_counts_at_next_start() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with run_alerting(ledger(), store, clock, deliver=False) as rig:
         await fails(rig)
@@ -262,7 +262,7 @@ async def test_an_acknowledgement_that_was_stated_while_no_daemon_ran_counts_at_
     assert response.time_to_acknowledge == 10 * MINUTE
 
 
-async def test_a_receiver_that_is_down_is_passed_over_and_still_gets_both_when_it_is_back(sink: Sink) -> None:
+async def test_unreachable_receiver_is_skipped_and_gets_all_notifications_later(sink: Sink) -> None:
     sink.decide = lambda received: Reply(503) if received.path == "/pager" and sink.reply.status != 299 else None
     async with run_alerting(ledger(sink)) as rig:
         rig.observe(GOOD, BAD, BAD)
@@ -291,7 +291,7 @@ def paths(sink: Sink) -> list[str]:
     return [each.path for each in list(sink.received)]
 
 
-async def test_a_receiver_that_rejects_the_page_is_passed_over_after_its_time(sink: Sink) -> None:
+async def test_rejecting_receiver_is_skipped_after_unreachable_time(sink: Sink) -> None:
     def decide(received: Received) -> Reply | None:
         return Reply(400) if received.path == "/pager" else None
 
@@ -310,7 +310,7 @@ async def test_a_receiver_that_rejects_the_page_is_passed_over_after_its_time(si
         await rig.until(lambda: "/manager" in paths(sink))
 
 
-async def test_a_mute_stands_still_and_an_acknowledgement_within_it_is_passed_on() -> None:
+async def test_mute_pauses_escalation_and_acknowledgement_during_mute_is_sent() -> None:
     async with run_alerting(ledger(), deliver=False) as rig:
         await fails(rig)
         now = rig.clock.now()
@@ -324,7 +324,7 @@ async def test_a_mute_stands_still_and_an_acknowledgement_within_it_is_passed_on
     assert sorted(told(rig)[2:]) == [("manager", "acknowledged"), ("pager", "acknowledged")]
 
 
-async def test_a_route_may_notify_a_channel_next_to_the_escalation() -> None:
+async def test_route_notifies_channel_in_addition_to_escalation() -> None:
     routes = [{"to": "channel", "escalation": "sso"}]
     async with run_alerting(ledger(routes=routes), deliver=False) as rig:
         await fails(rig)
@@ -336,7 +336,7 @@ async def test_a_route_may_notify_a_channel_next_to_the_escalation() -> None:
     assert rig.events("ada") == []
 
 
-async def test_a_step_calls_a_receiver_again_that_was_notified_before(sink: Sink) -> None:
+async def test_step_notifies_receiver_again(sink: Sink) -> None:
     steps = [{"to": "pager"}, {"to": ["pager", "manager"], "after": "5m"}]
     async with run_alerting(ledger(sink, escalations=[{"id": "sso", "steps": steps, "repeat_every": "10m"}])) as rig:
         rig.observe(GOOD, BAD, BAD)
@@ -348,7 +348,7 @@ async def test_a_step_calls_a_receiver_again_that_was_notified_before(sink: Sink
     assert rig.events("manager") == ["opened", "reminder"]
 
 
-async def test_routes_of_other_hours_and_a_reload_do_not_stop_what_runs() -> None:
+async def test_change_of_routes_and_reload_do_not_stop_running_escalation() -> None:
     routes = [{"escalation": "sso", "hours": "Mon-Fri 07:00-07:20"}]  # in Vancouver; it is 07:13:20
     held = world(routes=routes)
     async with run_alerting(ledger_with_receivers(product("forms", 1, "99%"), **held), deliver=False) as rig:
@@ -366,7 +366,7 @@ async def test_routes_of_other_hours_and_a_reload_do_not_stop_what_runs() -> Non
     assert rig.events("manager") == ["opened", "resolved"]
 
 
-async def test_an_alert_that_was_announced_by_an_earlier_version_is_escalated_from_now_on() -> None:
+async def test_alert_announced_by_earlier_version_is_escalated() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with run_alerting(ledger(routes=[{"to": "channel"}], escalations=()), store, clock, deliver=False) as rig:
         await fails(rig)
@@ -381,7 +381,7 @@ async def test_an_alert_that_was_announced_by_an_earlier_version_is_escalated_fr
         assert told(rig)[2:] == [("manager", "opened")]
 
 
-async def test_a_product_that_flaps_is_escalated_until_it_is_stable() -> None:
+async def test_flapping_product_is_escalated_until_it_is_stable() -> None:
     damping = {"damping": {"incidents": 2, "within": "30m", "stable_after": "10m"}}
     async with run_alerting(ledger(alerting=damping), deliver=False) as rig:
         await fails(rig)
@@ -408,7 +408,7 @@ async def test_a_product_that_flaps_is_escalated_until_it_is_stable() -> None:
         ("pilot", 12, "P2", 60),
     ],
 )
-async def test_the_priority_is_in_the_message_and_the_target_is_that_of_the_hour(
+async def test_message_contains_priority_and_target_of_the_hour(
     stage: str, hour: int, priority: str, minutes: int
 ) -> None:
     policy = load_priorities(shipped_path("config", "policies", "pathfinder-sso.yaml"))
@@ -424,14 +424,14 @@ async def test_the_priority_is_in_the_message_and_the_target_is_that_of_the_hour
     assert body["acknowledge_by"] > body["incident"]["opened"]
 
 
-async def test_what_is_not_configured_adds_nothing_to_the_message() -> None:
+async def test_message_has_no_fields_without_escalation_and_priorities() -> None:
     async with run_alerting(ledger(routes=[{"to": "channel"}], escalations=()), deliver=False) as rig:
         await fails(rig)
     body = json.loads(rig.rows()[0].body)
     assert not {"priority", "acknowledge_by", "acknowledged", "escalation"} & body.keys()
 
 
-async def test_an_alert_about_the_monitor_itself_is_escalated_and_acknowledged_too() -> None:
+async def test_alert_about_monitor_is_escalated_and_acknowledged() -> None:
     async with run_alerting(ledger(), deliver=False) as rig:
         rig.observe(UNKNOWN)
         await rig.update()
@@ -449,7 +449,7 @@ async def test_an_alert_about_the_monitor_itself_is_escalated_and_acknowledged_t
 
 
 @pytest.mark.parametrize("lost", range(6))
-async def test_a_crash_before_a_commit_loses_and_repeats_no_step(lost: int) -> None:
+async def test_crash_before_commit_loses_and_repeats_no_step(lost: int) -> None:
     """What one minute decided is not written before the crash; the next process decides it again, once."""
     store, clock = MemoryStore(), ManualClock()
     minutes = [0, 5, 15.1, 20, 25.2, 30]
@@ -474,7 +474,7 @@ async def test_a_crash_before_a_commit_loses_and_repeats_no_step(lost: int) -> N
     assert 25.2 <= steps["ada"] < 25.4
 
 
-async def test_a_flapping_product_that_gets_worse_is_a_page() -> None:
+async def test_flapping_ticket_escalates_to_page() -> None:
     damping = {"damping": {"incidents": 2, "within": "30m", "stable_after": "10m"}}
     async with run_alerting(ledger(checks=2, rule="any", alerting=damping), deliver=False) as rig:
         rig.observe(GOOD, key="forms/check-1")
@@ -496,7 +496,7 @@ async def test_a_flapping_product_that_gets_worse_is_a_page() -> None:
     assert rig.events("pager")[3:] == ["escalated", "resolved"]
 
 
-async def test_the_response_to_an_alert_that_is_gone_ends_at_the_start() -> None:
+async def test_response_to_missing_alert_ends_at_start() -> None:
     store, clock = MemoryStore(), ManualClock()
     late = [{"to": "pager", "after": "5m"}]
     async with run_alerting(ledger(escalations=[{"id": "sso", "steps": late}]), store, clock, deliver=False) as rig:

@@ -34,7 +34,7 @@ def claim(link: str) -> Claim:
     return SIGNER.claim(token, NOW)
 
 
-def test_a_link_holds_the_alert_the_receiver_and_an_expiry() -> None:
+def test_link_contains_alert_receiver_and_expiry() -> None:
     links = Links(ledger_of(product("forms"), public_url=BASE), SIGNER)
     found = links.of(row())
     assert found is not None
@@ -51,27 +51,27 @@ def test_a_link_holds_the_alert_the_receiver_and_an_expiry() -> None:
         ({"public_url": BASE}, SIGNER, Kind.HEARTBEAT),
     ],
 )
-def test_without_an_address_or_a_key_and_for_a_test_there_is_no_link(
+def test_no_link_without_public_url_or_key_and_for_test_messages(
     fields: dict[str, str], signer: LinkSigner | None, event: Kind
 ) -> None:
     assert Links(ledger_of(product("forms"), **fields), signer).of(row(event)) is None
 
 
 @pytest.mark.parametrize("event", [Kind.OPENED, Kind.ESCALATED, Kind.REMINDER])
-def test_an_open_alert_is_acknowledged_by_its_link(event: Kind) -> None:
+def test_link_of_open_alert_offers_acknowledgement(event: Kind) -> None:
     message = Message.of(row(event), NOW, answer="https://a/acknowledge/x")
     assert message.fields["links"]["acknowledge"] == "https://a/acknowledge/x"
     assert "acknowledge: https://a/acknowledge/x" in message.text
 
 
 @pytest.mark.parametrize("event", [Kind.RESOLVED, Kind.ACKNOWLEDGED])
-def test_once_an_alert_is_over_or_acknowledged_its_link_only_asks_for_feedback(event: Kind) -> None:
+def test_link_of_resolved_or_acknowledged_alert_offers_feedback_only(event: Kind) -> None:
     message = Message.of(row(event), NOW, answer="https://a/acknowledge/x")
     assert message.fields["links"]["acknowledge"] is None
     assert "feedback: https://a/acknowledge/x" in message.text
 
 
-def test_a_group_has_the_link_of_each_alert() -> None:
+def test_group_message_contains_link_of_each_alert() -> None:
     other = Message.of(row(key="other"), NOW, answer="https://a/acknowledge/other")
     message = Message.of(row(), NOW, (other,), answer="https://a/acknowledge/x")
     assert [line.rpartition(" ")[2] for line in message.lines] == [
@@ -79,7 +79,7 @@ def test_a_group_has_the_link_of_each_alert() -> None:
     ]  # fmt: skip
 
 
-async def test_each_receiver_gets_a_link_of_its_own_and_the_record_holds_none(sink: Sink) -> None:
+async def test_links_differ_per_receiver_and_are_not_recorded(sink: Sink) -> None:
     receivers = [{"id": name, "webhook": sink.url(f"/{name}")} for name in ("ops", "team")]
     ledger = ledger_with_receivers(product("forms", 1, "99%"), receivers=receivers, public_url=BASE)
     async with run_alerting(ledger, signer=SIGNER) as rig:

@@ -58,7 +58,7 @@ def acknowledge(config: Path, key: str = KEY, author: str = "Grace") -> Result:
     return run("acknowledge", key, "--author", author, "-c", config)
 
 
-def test_an_acknowledgement_is_a_fact_for_the_daemon(config: Path) -> None:
+def test_acknowledgement_is_written_as_a_fact(config: Path) -> None:
     path = record(config, responses=[OPEN], product_incidents=[OUTAGE])
     done = acknowledge(config)
     assert (done.exit_code, done.output) == (0, f"acknowledged {KEY} (forms) by Grace\n")
@@ -72,7 +72,7 @@ def test_an_acknowledgement_is_a_fact_for_the_daemon(config: Path) -> None:
     )
 
 
-def test_an_alert_that_is_no_incident_is_acknowledged_too(config: Path) -> None:
+def test_alert_without_incident_is_acknowledged(config: Path) -> None:
     path = record(config, responses=[replace(OPEN, key="blind:local:7", product="")])
     done = acknowledge(config, "blind:local:7")
     assert (done.exit_code, done.output) == (0, "acknowledged blind:local:7 by Grace\n")
@@ -80,7 +80,7 @@ def test_an_alert_that_is_no_incident_is_acknowledged_too(config: Path) -> None:
     assert (stated.product, stated.incident) == ("", "")
 
 
-def test_a_second_acknowledgement_says_who_was_first(config: Path) -> None:
+def test_second_acknowledgement_reports_the_first(config: Path) -> None:
     path = record(config, responses=[OPEN])
     acknowledge(config)
     done = acknowledge(config, author="Ada")
@@ -89,7 +89,7 @@ def test_a_second_acknowledgement_says_who_was_first(config: Path) -> None:
     assert len(Journal.of(path).read()) == 1
 
 
-def test_the_acknowledgement_of_a_ticket_does_not_cover_the_page_that_came_of_it(config: Path) -> None:
+def test_acknowledgement_of_a_ticket_does_not_count_for_its_page(config: Path) -> None:
     ticket = replace(OPEN, severity=Severity.TICKET, ended=OPEN.started + MINUTE)
     path = record(config, responses=[ticket, replace(OPEN, started=OPEN.started + MINUTE)])
     Journal.of(path).add(Acknowledgement(OPEN.started + SECOND, KEY, "Ada", Via.LINK, "forms").fact())
@@ -109,7 +109,7 @@ def test_the_acknowledgement_of_a_ticket_does_not_cover_the_page_that_came_of_it
         ({"product_incidents": [OUTAGE]}, f"the alert {KEY} was not announced: it is muted, or no route matches it"),
     ],
 )
-def test_an_alert_that_is_not_open_is_a_clear_error(config: Path, parts: dict[str, Any], problem: str) -> None:
+def test_alert_that_is_not_open_gives_one_clear_error(config: Path, parts: dict[str, Any], problem: str) -> None:
     path = record(config, **parts)
     done = acknowledge(config)
     assert done.exit_code != 0
@@ -117,12 +117,12 @@ def test_an_alert_that_is_not_open_is_a_clear_error(config: Path, parts: dict[st
     assert Journal.of(path).read() == []
 
 
-def test_an_alert_that_an_earlier_version_announced_can_be_acknowledged(config: Path) -> None:
+def test_alert_announced_by_earlier_version_is_acknowledged(config: Path) -> None:
     record(config, notifications=[row()], product_incidents=[OUTAGE])
     assert acknowledge(config).output == f"acknowledged {KEY} (forms) by Grace\n"
 
 
-def test_without_a_record_the_remedy_is_named(config: Path) -> None:
+def test_missing_record_is_reported_with_a_remedy(config: Path) -> None:
     assert "no record at" in str(acknowledge(config).exception)
 
 
@@ -141,14 +141,14 @@ def test_without_a_record_the_remedy_is_named(config: Path) -> None:
         ),
     ],
 )
-def test_the_list_shows_step_acknowledgement_and_next_escalation(config: Path, held: Response, line: str) -> None:
+def test_list_shows_step_acknowledgement_and_next_escalation(config: Path, held: Response, line: str) -> None:
     record(config, responses=[held])
     printed = run("list", "-c", config).output
     assert printed.startswith("open      20")
     assert f"page  forms  {KEY}  {line}" in printed
 
 
-def test_the_json_of_a_notification_has_the_response_to_its_alert(config: Path) -> None:
+def test_json_of_a_notification_contains_the_response(config: Path) -> None:
     record(config, responses=[OPEN], notifications=[row(), replace(row(key="done"), done=NOW)])
     found = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
     assert [each["response"] and each["response"]["priority"] for each in found] == ["P1", None]

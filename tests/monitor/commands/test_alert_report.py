@@ -90,7 +90,7 @@ def test_pages_are_counted_per_receiver_and_at_night_in_local_time(config: Path)
     assert report(config, *SPAN, "--night", "11:00-13:00")["receivers"][0]["pages_at_night"] == 1
 
 
-def test_marks_give_the_share_that_was_useful_and_the_noisiest_checks(config: Path) -> None:
+def test_report_has_the_share_of_useful_pages_and_the_noisiest_checks(config: Path) -> None:
     marked(config, "night", "noise")
     marked(config, "day", "useful")
     marked(config, "worse", "useful")
@@ -107,14 +107,14 @@ def test_marks_give_the_share_that_was_useful_and_the_noisiest_checks(config: Pa
     assert report(config)["useful"] == 2  # as many useful as noise
 
 
-def test_a_mark_is_a_fact_of_the_product_and_is_in_its_history(config: Path) -> None:
+def test_mark_is_a_fact_in_the_history_of_the_product(config: Path) -> None:
     marked(config, "night", "noise")
     (fact,) = Journal.of(config.parent / "n.db").read()
     assert page_marks([fact]) == [PageMark(fact.made, "night", Mark.NOISE, "Ana Ng", "", "forms")]
     assert "alert night marked as noise (Ana Ng)" in run_in_process("history", "forms", "-c", config).stdout
 
 
-def test_the_text_lists_receivers_and_checks(config: Path) -> None:
+def test_text_lists_receivers_and_checks(config: Path) -> None:
     marked(config, "night", "noise")
     lines = run_in_process("alert", "report", "-c", config, *SPAN).stdout.splitlines()
     assert lines[0] == "Pages from 2026-09-21T07:00:00Z to 2026-09-28T07:00:00Z"
@@ -134,7 +134,7 @@ def test_the_text_lists_receivers_and_checks(config: Path) -> None:
         (("report", "--night", "soon"), "--night: "),
     ],
 )
-def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
     result = run_in_process("alert", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in str(result.exception)

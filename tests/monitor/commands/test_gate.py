@@ -30,7 +30,7 @@ def config(tmp_path: Path) -> Path:
     return write_config(tmp_path, "http://127.0.0.1:1/health")
 
 
-def test_a_record_without_observations_is_unknown_and_an_override_decides(config: Path) -> None:
+def test_gate_without_observations_is_unknown_until_an_override(config: Path) -> None:
     found = run_in_process("gate", "demo", "-c", config)
     assert (found.exit_code, found.stdout.splitlines()[0]) == (3, "demo: unknown: the product was never observed")
     made = run_in_process("gate", "demo", "--override", "go", "--for", "4h", *WHO, "-c", config)
@@ -66,13 +66,13 @@ def test_a_record_without_observations_is_unknown_and_an_override_decides(config
         (("demo", "--for", "1h"), "belong to --override"),
     ],
 )
-def test_a_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
     result = run_in_process("gate", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in str(result.exception)
 
 
-def test_a_running_daemon_gives_the_same_answer_and_follows_an_override(
+def test_running_daemon_gives_the_same_answer_and_applies_an_override(
     target: HttpTarget,  # noqa: F811
     tmp_path: Path,
 ) -> None:

@@ -89,13 +89,13 @@ def test_invalid_public_url_is_rejected(tmp_path: Path, wrong: str) -> None:
         (("--label", "release"), "is not a label; write release=prometheus"),
     ],
 )
-def test_options_that_cannot_be_used_are_refused_with_the_remedy(options: tuple[str, ...], expected: str) -> None:
+def test_invalid_options_are_rejected_with_a_remedy(options: tuple[str, ...], expected: str) -> None:
     result = run_in_process("rules", *options)
     assert result.exit_code == 2
     assert expected in result.stderr
 
 
-def test_the_forecast_reaches_as_far_as_the_option_says() -> None:
+def test_forecast_option_sets_the_forecast_time() -> None:
     (rule,) = [
         each for each in rules(run_in_process("rules", "--forecast", "14d").stdout) if each.get("alert") == RUNNING_OUT
     ]
@@ -103,7 +103,7 @@ def test_the_forecast_reaches_as_far_as_the_option_says() -> None:
     assert "is spent in less than 14d." in str(rule["annotations"])
 
 
-def test_a_manifest_for_the_operator_holds_the_very_rules(tmp_path: Path) -> None:
+def test_operator_manifest_contains_the_same_rules(tmp_path: Path) -> None:
     path = write_config(tmp_path, "public_url: https://status.example.org")
     options = ("--format", "prometheusrule", "--namespace", "monitoring", "--name", "nw", "--label", "release=prom")
     manifest = yaml.safe_load(run_in_process("rules", "-c", path, *options).stdout)
@@ -113,12 +113,12 @@ def test_a_manifest_for_the_operator_holds_the_very_rules(tmp_path: Path) -> Non
     assert manifest["spec"] == yaml.safe_load(run_in_process("rules", "-c", path).stdout)
 
 
-def test_a_file_for_mimirtool_names_its_namespace() -> None:
+def test_mimirtool_file_contains_its_namespace() -> None:
     found = yaml.safe_load(run_in_process("rules", "--format", "mimir", "--name", "uptime").stdout)
     assert found == {"namespace": "uptime", **yaml.safe_load(rules_file())}
 
 
-def test_grafana_gets_every_rule_with_its_query_and_texts_that_it_can_fill() -> None:
+def test_grafana_file_contains_every_rule_with_query_and_valid_templates() -> None:
     text = run_in_process("rules", "--format", "grafana", "--datasource", "mimir-1").stdout
     document = yaml.safe_load(text)
     printed = [rule for group in document["groups"] for rule in group["rules"]]
@@ -168,7 +168,7 @@ tests:
 
 @pytest.mark.needs_prometheus
 @needs("promtool")
-def test_the_rules_of_a_configuration_report_a_product_that_no_daemon_publishes(tmp_path: Path) -> None:
+def test_rules_of_a_configuration_report_unpublished_products(tmp_path: Path) -> None:
     """Not if no daemon answers at all, which has its own alert."""
     path = write_config(tmp_path, "public_url: https://status.example.org")
     (tmp_path / "rules.yaml").write_text(run_in_process("rules", "-c", path).stdout)

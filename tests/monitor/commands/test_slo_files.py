@@ -18,7 +18,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_import_prints_a_configuration_and_its_notes_apart(tmp_path: Path) -> None:
+def test_import_prints_configuration_on_stdout_and_notes_on_stderr(tmp_path: Path) -> None:
     result = run_in_process("import", "openslo", EXAMPLE, "--prometheus", SERVER)
     assert result.exit_code == 0
     assert len(yaml.safe_load(result.stdout)["products"]) == 4
@@ -28,7 +28,7 @@ def test_an_import_prints_a_configuration_and_its_notes_apart(tmp_path: Path) ->
     assert run_in_process("check-config", made).exit_code == 0
 
 
-def test_an_import_that_fails_prints_each_reason_with_its_place() -> None:
+def test_failing_import_prints_each_reason_with_its_position() -> None:
     result = run_in_process("import", "openslo", EXAMPLE)
     assert result.exit_code != 0
     assert f"{EXAMPLE}:65:25: spec.indicator.spec.ratioMetric.raw.metricSource: the address" in str(result.exception)
@@ -36,18 +36,18 @@ def test_an_import_that_fails_prints_each_reason_with_its_place() -> None:
 
 
 @pytest.mark.parametrize("tool", ["openslo", "sloth", "pyrra"])
-def test_an_export_prints_documents_in_yaml(config: Path, tool: str) -> None:
+def test_export_prints_yaml_documents(config: Path, tool: str) -> None:
     result = run_in_process("export", tool, "-c", config)
     assert result.exit_code == 0
     assert list(yaml.safe_load_all(result.stdout))
 
 
-def test_an_export_for_sloth_notes_windows_that_need_an_option_of_it(config: Path) -> None:
+def test_sloth_export_notes_windows_that_need_an_option(config: Path) -> None:
     result = run_in_process("export", "sloth", "-c", config)
     assert "note: my_forms has a window of 7d: run sloth with --default-slo-period=7d for it" in result.stderr
 
 
-def test_a_window_that_no_tool_can_write_is_refused(config: Path) -> None:
+def test_window_that_other_tools_cannot_express_is_rejected(config: Path) -> None:
     config.write_text(PORTFOLIO.replace("window: 7d", "window: 90s"))
     for tool in ("openslo", "sloth", "pyrra"):
         assert "a window of other tools is of whole minutes" in str(
@@ -55,6 +55,6 @@ def test_a_window_that_no_tool_can_write_is_refused(config: Path) -> None:
         )
 
 
-def test_an_address_that_is_none_is_refused(config: Path) -> None:
+def test_invalid_prometheus_address_is_rejected(config: Path) -> None:
     assert run_in_process("export", "openslo", "-c", config, "--prometheus", "prometheus:9090").exit_code == 2
     assert run_in_process("import", "openslo", EXAMPLE, "--prometheus", "ftp://x").exit_code == 2

@@ -208,7 +208,7 @@ def _page(product: str, started: int, minutes: float | None, **fields: Any) -> R
     return replace(held, **{"ended": started + HOUR, **fields})
 
 
-def test_the_time_to_acknowledge_is_that_of_who_stood_by_when_the_page_was_announced(
+def test_time_to_acknowledge_counts_for_the_person_on_standby_at_the_announcement(
     folder: Path, record: SqliteStore
 ) -> None:
     pages = [
@@ -244,7 +244,7 @@ def test_the_time_to_acknowledge_is_that_of_who_stood_by_when_the_page_was_annou
     assert "1 page, 1 acknowledged, median time to acknowledge 3m, target met 1, missed 0" in printed
 
 
-def test_pages_are_unknown_where_the_record_cannot_be_read(folder: Path) -> None:
+def test_pages_are_unknown_without_a_readable_record(folder: Path) -> None:
     found = json.loads(ran(folder, "--format", "json", "--at", "2026-03-03").stdout)["people"]
     assert found
     assert {each["pages"] for each in found} == {None}

@@ -109,7 +109,7 @@ async def test_unreadable_record_is_retried_later(record: KeptRecord, tmp_path: 
     assert len(await record.heads(2 * MINUTE)) == 1
 
 
-async def test_loop_looks_each_second_and_closes_no_day_in_the_first_two_seconds(record: KeptRecord) -> None:
+async def test_loop_closes_no_day_in_the_first_two_seconds(record: KeptRecord) -> None:
     record.observe(MIDNIGHT - HOUR, MIDNIGHT - 2 * MINUTE)
     await record.clock.advance(3 * 3600)
     started = record.clock.now()

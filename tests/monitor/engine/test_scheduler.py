@@ -21,7 +21,7 @@ intervals = st.integers(100, 86_400_000).map(lambda milliseconds: milliseconds *
 
 
 @given(st.text(min_size=1), intervals)
-def test_a_phase_lies_on_the_grid_within_the_interval(key: str, interval: int) -> None:
+def test_phase_is_on_the_grid_within_the_interval(key: str, interval: int) -> None:
     assert 0 <= phase(key, interval) < interval
     assert phase(key, interval) % grid(interval) == 0
 
@@ -34,7 +34,7 @@ def test_due_instants_are_an_interval_apart_and_the_same_after_every_restart(key
     assert next_due(key, interval, first - 1) == first
 
 
-def test_a_thousand_checks_spread_over_the_interval() -> None:
+def test_thousand_checks_are_spread_over_the_interval() -> None:
     """No instant of the grid is hit by more than a few times its share."""
     hits: dict[int, int] = {}
     for number in range(1000):
@@ -132,7 +132,7 @@ async def test_checks_return_to_their_phase_after_a_stall_without_a_burst() -> N
     assert harness.health.missed_ticks >= 50 * 59
 
 
-async def test_next_batch_starts_when_loop_turns_are_short_again() -> None:
+async def test_next_batch_starts_after_a_short_loop_iteration() -> None:
     """25 probes are due together. Each keeps the loop busy for three turns; ten start and end before the next ten."""
     harness = SchedulerHarness()
     events: list[str] = []

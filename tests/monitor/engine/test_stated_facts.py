@@ -47,7 +47,7 @@ def recorder_of(journal: Journal) -> tuple[FactRecorder, Ledger]:
     return FactRecorder(ledger, journal, Writer(MemoryStore(), health, clock), clock, health), ledger
 
 
-async def test_a_stated_fact_is_on_disk_and_in_force(tmp_path: Path) -> None:
+async def test_stated_fact_is_in_journal_and_ledger(tmp_path: Path) -> None:
     recorder, ledger = recorder_of(Journal(tmp_path / "journal.jsonl"))
     await asyncio.gather(*(recorder.state(fact(number)) for number in range(5)))
     assert len(Journal(tmp_path / "journal.jsonl").read()) == 5
@@ -56,7 +56,7 @@ async def test_a_stated_fact_is_on_disk_and_in_force(tmp_path: Path) -> None:
     assert len(ledger.facts.all) == 5
 
 
-async def test_a_disk_that_does_not_answer_is_an_error_and_holds_one_thread(
+async def test_blocked_disk_is_an_error_and_blocks_one_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fact_recorder, "WRITE_TIMEOUT", 0.05)
@@ -74,7 +74,7 @@ async def test_a_disk_that_does_not_answer_is_an_error_and_holds_one_thread(
     assert [each.made for each in ledger.facts.all] == [0, 9]
 
 
-async def test_a_client_that_goes_away_leaves_the_fact_to_the_journal(tmp_path: Path) -> None:
+async def test_fact_of_disconnected_client_is_read_from_journal(tmp_path: Path) -> None:
     journal = HangingJournal(tmp_path / "journal.jsonl")
     recorder, ledger = recorder_of(journal)
     request = asyncio.ensure_future(recorder.state(fact(1)))

@@ -69,7 +69,7 @@ def expected_figures(observations: Iterable[tuple[int, Outcome]]) -> tuple[objec
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
-def test_unfolded_observations_survive_a_start_without_their_check(tmp_path: Path) -> None:
+def test_raw_observations_survive_a_start_without_their_check(tmp_path: Path) -> None:
     """The other check is recorded for an hour, so that the fold mark passes these observations.
 
     Then they are pruned.

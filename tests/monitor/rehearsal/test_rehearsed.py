@@ -71,7 +71,7 @@ def recorded(day: Day, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return path, shown(rows)
 
 
-def test_the_unchanged_configuration_gives_what_the_daemon_had_decided(
+def test_rehearsal_of_the_unchanged_configuration_has_no_differences(
     recorded: tuple[Path, list[tuple[Any, ...]]], day: Day
 ) -> None:
     path, decided = recorded
@@ -82,7 +82,7 @@ def test_the_unchanged_configuration_gives_what_the_daemon_had_decided(
     assert found.current.as_json() == found.new.as_json()
 
 
-def test_a_higher_fall_pages_later_or_not_at_all(recorded: tuple[Path, list[tuple[Any, ...]]], day: Day) -> None:
+def test_higher_fall_pages_later_or_never(recorded: tuple[Path, list[tuple[Any, ...]]], day: Day) -> None:
     found = rehearsed(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
     assert min(found.new.delays) > min(found.current.delays)
     assert {each.current is None for each in found.differences} | {each.new is None for each in found.differences} == {
@@ -180,7 +180,7 @@ def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
     }
 
 
-def test_a_longer_interval_uses_fewer_probes_and_a_shorter_one_cannot(folder: Path) -> None:
+def test_longer_interval_uses_fewer_probes_and_shorter_interval_is_noted(folder: Path) -> None:
     found = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
     assert found["new"]["pages"] == 1
     assert any("recorded probes are 1m apart; only probes 3m apart are used" in each for each in found["notes"])
@@ -188,14 +188,14 @@ def test_a_longer_interval_uses_fewer_probes_and_a_shorter_one_cannot(folder: Pa
     assert any("recorded probes are 1m apart, not 30s" in each for each in found["notes"])
 
 
-def test_a_check_that_did_not_exist_stays_unknown(folder: Path) -> None:
+def test_unrecorded_check_is_unknown(folder: Path) -> None:
     more = ', {id: api, http: "https://forms.example.org/api"}'
     found = rehearse(written(folder, "new", more=more), written(folder, "now"))
     assert "forms/api: no observations are recorded; it stays unknown" in found["notes"]
     assert found["new"]["pages"] == 2
 
 
-def test_the_text_has_both_columns_and_each_difference(folder: Path) -> None:
+def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
     new, now = written(folder, "new", fall=3), written(folder, "now")
     result = run_in_process("rehearse", new, "-c", now, "--since", "2026-09-21T00:00", "--until", "2026-09-21T12:00")
     lines = result.stdout.splitlines()
@@ -215,7 +215,7 @@ def test_the_text_has_both_columns_and_each_difference(folder: Path) -> None:
         (("--night", "late"), "--night: "),
     ],
 )
-def test_a_mistake_is_one_clear_line(folder: Path, options: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(folder: Path, options: tuple[str, ...], says: str) -> None:
     now = written(folder, "now")
     result = run_in_process("rehearse", now, "-c", now, *options)
     assert says in str(result.exception)
@@ -224,7 +224,7 @@ def test_a_mistake_is_one_clear_line(folder: Path, options: tuple[str, ...], say
 # observations that are not kept, and a start in the middle of a record
 
 
-def test_folded_runs_lead_to_the_same_incidents(
+def test_observations_from_runs_give_the_same_incidents(
     recorded: tuple[Path, list[tuple[Any, ...]]], day: Day, tmp_path: Path
 ) -> None:
     """Without single observations the outcomes come in the same order; instants within a run are spaced evenly."""
@@ -244,7 +244,7 @@ def test_folded_runs_lead_to_the_same_incidents(
 
 
 @pytest.mark.parametrize("minutes", [25, 60])
-def test_a_start_within_the_record_continues_from_what_was_known_then(
+def test_start_inside_the_record_uses_the_state_at_that_instant(
     recorded: tuple[Path, list[tuple[Any, ...]]], day: Day, minutes: int
 ) -> None:
     """What opens after the start is decided as it was; what is open at the start is not announced, nor its end."""
@@ -264,7 +264,7 @@ def test_a_start_within_the_record_continues_from_what_was_known_then(
         assert [row for row in rows if row[2] == key and row[3] == "opened"] == wanted
 
 
-def test_an_error_in_alerting_is_a_note_not_a_lower_count(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> str:
         raise RuntimeError("a defect")
 

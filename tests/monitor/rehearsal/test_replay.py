@@ -140,7 +140,7 @@ async def replayed(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_the_same_configuration_decides_what_the_daemon_decided(seed: int) -> None:
+async def test_replay_with_the_same_configuration_equals_the_daemon(seed: int) -> None:
     day = Day(seed)
     expected = await decided_by_a_daemon(portfolio(), day)
     assert {"opened", "resolved"} <= {row[3] for row in expected}
@@ -148,14 +148,14 @@ async def test_the_same_configuration_decides_what_the_daemon_decided(seed: int)
 
 
 @pytest.mark.parametrize(("seed", "fall"), [(0, 1), (1, 3), (2, 4)])
-async def test_a_changed_fall_decides_what_a_daemon_with_it_decides(seed: int, fall: int) -> None:
+async def test_replay_with_another_fall_equals_a_daemon_with_it(seed: int, fall: int) -> None:
     day, changed = Day(seed), portfolio(fall)
     expected = await decided_by_a_daemon(changed, day)
     assert await replayed(changed, day) == expected
     assert expected != await decided_by_a_daemon(portfolio(), day)
 
 
-async def test_a_silence_is_known_from_when_it_was_stated() -> None:
+async def test_silence_applies_from_the_instant_at_which_it_was_stated() -> None:
     day = Day(5)
     silence = Silence(START + 40 * MINUTE, "Ana", "known", START + 80 * MINUTE, "sso").fact()
     expected = await decided_by_a_daemon(portfolio(), day, [silence])
@@ -163,7 +163,7 @@ async def test_a_silence_is_known_from_when_it_was_stated() -> None:
     assert expected != await decided_by_a_daemon(portfolio(), day)
 
 
-async def test_escalation_steps_are_those_of_the_configuration_until_a_person_acknowledges() -> None:
+async def test_escalation_follows_the_new_configuration_until_acknowledgement() -> None:
     day = Day(7)
     steps = [{"to": "team", "after": "7m"}]
     routes = [{"to": "ops", "severities": ["page", "ticket"], "escalation": "all"}]
@@ -178,7 +178,7 @@ async def test_escalation_steps_are_those_of_the_configuration_until_a_person_ac
     assert quieter != expected
 
 
-async def test_quiet_hours_and_routes_by_hour_are_those_of_the_configuration() -> None:
+async def test_quiet_hours_and_routes_follow_the_new_configuration() -> None:
     """09:13 in Vancouver at the start; the team is on the route from 10:00 on."""
     day = Day(6)
     routes = [{"to": "ops"}, {"to": "team", "hours": "Mon-Sun 10:00-11:30"}]
@@ -186,7 +186,7 @@ async def test_quiet_hours_and_routes_by_hour_are_those_of_the_configuration() -
     assert await replayed(changed, day) == await decided_by_a_daemon(changed, day)
 
 
-async def test_a_quiet_time_of_a_month_is_replayed_without_a_look_at_each_second() -> None:
+async def test_replay_of_a_month_without_outages_skips_updates() -> None:
     """43,200 observations, all good: seconds of work, not minutes."""
     of = portfolio()
     seen = [Observation("sso/check-0", START + n * MINUTE, GOOD, "", 1_000) for n in range(30 * 24 * 60)]
