@@ -34,7 +34,9 @@ class SilentSpells(History):
 
 
 @pytest.mark.parametrize("seed", [6, *range(20, 31)])
-def test_cached_sums_give_the_same_figures_as_recomputation(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_sums_give_the_same_figures_as_recomputation(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Composition, "RECENT", 2 * STEP)
     monkeypatch.setattr(ExclusionSums, "GRID", MINUTE)
     random = Random(seed)  # noqa: S311 - reproducible histories

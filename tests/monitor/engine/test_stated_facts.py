@@ -56,9 +56,7 @@ async def test_stated_fact_is_in_journal_and_ledger(tmp_path: Path) -> None:
     assert len(ledger.facts.all) == 5
 
 
-async def test_blocked_disk_is_an_error_and_blocks_one_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_blocked_disk_is_an_error_and_blocks_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fact_recorder, "WRITE_TIMEOUT", 0.05)
     journal = HangingJournal(tmp_path / "journal.jsonl")
     recorder, ledger = recorder_of(journal)
