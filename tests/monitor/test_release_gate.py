@@ -1,4 +1,4 @@
-"""The release gate from a ledger: go and hold need evidence, everything else is unknown with what would decide it."""
+"""The release gate from a ledger: go and hold need evidence; otherwise the answer is unknown."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ WHO = {"consequence": "fixes only", "owner": "Team Forms"}
 
 
 def down(minutes: int, ago: int = 10 * DAY) -> list[tuple[int, int, str]]:
-    """Return an outage with so many bad observations; at most a minute more and less is in doubt."""
+    """Return an outage with this number of bad observations, one per minute; up to a minute at each end is in doubt."""
     return [(NOW - ago, NOW - ago + (minutes - 1) * MINUTE, "deadline")] if minutes else []
 
 
 def recorded(*outages: tuple[int, int, str], since: int = 40 * DAY, until: int = NOW, **fields: Any) -> Ledger:
     """Return the ledger of one product that was probed once a minute."""
     ledger = ledger_of(product("forms", **fields))
-    found = history("forms/health", NOW - since, until, outages)
-    ledger.restore(found, [], resolved_incidents("forms/health", outages))
+    runs = history("forms/health", NOW - since, until, outages)
+    ledger.restore(runs, [], resolved_incidents("forms/health", outages))
     return ledger
 
 
@@ -61,17 +61,17 @@ def policy(*steps: dict[str, Any], **fields: Any) -> BudgetPolicyBlock:
     ],
 )
 def test_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[str, str], answer: str) -> None:
-    found = gate(recorded(*down(minutes), budget_policy=policy(threshold)))
-    assert found.answer == answer, found.decision
+    result = gate(recorded(*down(minutes), budget_policy=policy(threshold)))
+    assert result.answer == answer, result.decision
 
 
 def test_reason_contains_threshold_consequence_and_owner() -> None:
     steps = [{"spent": "50%", "gate": "go", "consequence": "plan work"}, {"left": "10%"}, {"spent": "300%"}]
-    found = gate(recorded(*down(60), budget_policy=policy(*steps)))
-    assert found.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
-    assert found.in_force is not None
-    assert found.in_force.step.spent == Fraction(9, 10)
-    assert [each.reached for each in found.standings] == [True, True, False]
+    result = gate(recorded(*down(60), budget_policy=policy(*steps)))
+    assert result.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
+    assert result.in_force is not None
+    assert result.in_force.step.spent == Fraction(9, 10)
+    assert [each.reached for each in result.standings] == [True, True, False]
     noted = gate(recorded(*down(30), budget_policy=policy(*steps)))
     assert noted.answer == "go"
     assert "releases are held from 90% of the budget spent" in noted.decision.reason
@@ -81,11 +81,11 @@ def test_reason_contains_threshold_consequence_and_owner() -> None:
 def test_unknown_answer_contains_the_unknown_time_and_the_decidable_instant() -> None:
     """An hour without observations may be an hour of downtime, until it leaves the window."""
     gap = NOW - 5 * DAY
-    found = gate(ledger_with_gap(NOW))
-    assert found.answer == "unknown"
-    assert found.decision.reason.startswith("between 0.0% and 138.9% of the budget is spent; the threshold is 100% of")
-    assert "unknown" in found.decision.decided_by
-    at = parse_instant(found.decision.decided_by.rpartition("known by ")[2])
+    result = gate(ledger_with_gap(NOW))
+    assert result.answer == "unknown"
+    assert result.decision.reason.startswith("between 0.0% and 138.9% of the budget is spent; the threshold is 100% of")
+    assert "unknown" in result.decision.decided_by
+    at = parse_instant(result.decision.decided_by.rpartition("known by ")[2])
     assert gap + 30 * DAY < at < gap + 30 * DAY + HOUR
     assert gate(ledger_with_gap(at - 3 * MINUTE), at - 3 * MINUTE).answer == "unknown"
     assert gate(ledger_with_gap(at + SECOND), at + SECOND).answer == "go"
@@ -110,18 +110,18 @@ def ledger_with_gap(until: int, **fields: object) -> Ledger:
 )
 def test_policy_defines_the_answer_for_unknown(meaning: str, answer: str) -> None:
     ledger = recorded(*down(43), budget_policy=policy({"spent": "101%"}, unknown=meaning))
-    found = gate(ledger)
-    assert (found.answer, found.decision.decided_by != "") == (answer, True)
-    held = gate(recorded(*down(43), budget_policy=policy({"spent": "99%"}, unknown=meaning)))
-    assert held.answer == ("hold" if meaning in ("hold", "estimate") else meaning)
+    result = gate(ledger)
+    assert (result.answer, result.decision.decided_by != "") == (answer, True)
+    other_result = gate(recorded(*down(43), budget_policy=policy({"spent": "99%"}, unknown=meaning)))
+    assert other_result.answer == ("hold" if meaning in ("hold", "estimate") else meaning)
 
 
 @pytest.mark.parametrize(("meaning", "answer"), [("unknown", "unknown"), ("estimate", "unknown"), ("hold", "hold")])
 def test_stale_observations_give_unknown_despite_the_estimate(meaning: str, answer: str) -> None:
     ledger = recorded(until=NOW - HOUR, budget_policy=policy({"spent": "100%"}, unknown=meaning))
-    found = gate(ledger)
-    assert found.answer == answer
-    assert format_instant(NOW - HOUR) in found.decision.reason
+    result = gate(ledger)
+    assert result.answer == answer
+    assert format_instant(NOW - HOUR) in result.decision.reason
     never = gate(ledger_of(product("forms", budget_policy=policy({"spent": "100%"}, unknown=meaning))))
     assert never.answer == answer
     assert "never observed" in never.decision.reason
@@ -130,9 +130,9 @@ def test_stale_observations_give_unknown_despite_the_estimate(meaning: str, answ
 def test_low_coverage_is_unknown() -> None:
     """At an objective of 50 % the bounds decide long before enough of the window is known."""
     ledger = recorded(since=20 * DAY, objective="50%")
-    found = gate(ledger)
-    assert found.answer == "unknown"
-    assert "66.666% of the window is known, the policy needs 90%" in found.decision.reason
+    result = gate(ledger)
+    assert result.answer == "unknown"
+    assert "66.666% of the window is known, the policy needs 90%" in result.decision.reason
     lenient = recorded(since=20 * DAY, objective="50%", budget_policy=policy({"spent": "100%"}, coverage="60%"))
     assert gate(lenient).answer == "go"
 
@@ -141,12 +141,12 @@ def test_open_incident_and_downtime_give_hold() -> None:
     ledger = recorded(until=NOW - 3 * MINUTE)
     entry = ledger.entries["forms/health"]
     observe(ledger, entry, NOW - 2 * MINUTE, BAD_RESULT)
-    found = gate(ledger, NOW - 90 * SECOND)
-    assert (found.answer, found.decision.reason) == ("hold", "the product is down by its last observations")
+    result = gate(ledger, NOW - 90 * SECOND)
+    assert (result.answer, result.decision.reason) == ("hold", "the product is down by its last observations")
     observe(ledger, entry, NOW - MINUTE, BAD_RESULT)
-    found = gate(ledger)
-    assert found.answer == "hold"
-    assert found.decision.reason == f"an incident is open: {ledger.open_incidents('forms')[0].id}"
+    result = gate(ledger)
+    assert result.answer == "hold"
+    assert result.decision.reason == f"an incident is open: {ledger.open_incidents('forms')[0].id}"
 
 
 def test_contractual_policy_uses_the_budget_after_exclusions() -> None:
@@ -168,16 +168,16 @@ def test_contractual_policy_uses_the_budget_after_exclusions() -> None:
 
 def test_override_decides_until_its_end_and_keeps_the_computed_answer() -> None:
     ledger = recorded(*down(60))
-    made = GateOverride(NOW - HOUR, "Ana", "security fix", "forms", "go", NOW + HOUR)
+    override = GateOverride(NOW - HOUR, "Ana", "security fix", "forms", "go", NOW + HOUR)
     other = GateOverride(NOW - HOUR, "Ben", "freeze", "mail", "hold", NOW + HOUR)
-    ledger.facts = Facts([made.fact(), other.fact()])
-    found = gate(ledger)
-    assert (found.answer, found.computed.answer) == ("go", "hold")
-    assert found.decision.reason == f"overridden by Ana until {format_instant(NOW + HOUR)}: security fix"
-    assert found.as_json("forms")["override"]["id"] == made.id
+    ledger.facts = Facts([override.fact(), other.fact()])
+    result = gate(ledger)
+    assert (result.answer, result.computed.answer) == ("go", "hold")
+    assert result.decision.reason == f"overridden by Ana until {format_instant(NOW + HOUR)}: security fix"
+    assert result.as_json("forms")["override"]["id"] == override.id
     assert in_force(ledger.facts.overrides, NOW - HOUR - 1) == []
     assert in_force(ledger.facts.overrides, NOW + HOUR) == []
-    ledger.facts = Facts([made.fact(), ending(made, NOW - 1, "Ben", "done")])
+    ledger.facts = Facts([override.fact(), ending(override, NOW - 1, "Ben", "done")])
     assert gate(ledger).answer == "hold"
 
 

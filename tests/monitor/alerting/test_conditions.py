@@ -179,7 +179,7 @@ async def test_retry_request_makes_failed_notifications_due(sink: Sink) -> None:
         sink.reply = Reply()
         count, now = len(sink.received), harness.clock.now()
         await harness.alerting.update()
-        assert len(sink.received) == count, "nothing was asked for"
+        assert len(sink.received) == count, "no retry was requested"
         harness.state(Fact.of(now, "Ada", RETRY, "", {"receiver": "ops"}))
         await harness.update()
         await harness.delivered()

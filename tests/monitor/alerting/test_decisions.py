@@ -29,8 +29,8 @@ def forms(**fields: Any) -> dict[str, object]:
 
 
 def portfolio(*products: dict[str, object], receivers: tuple[dict[str, Any], ...] = (OPS,), **fields: Any) -> Portfolio:
-    held = tuple(receiver(**each) for each in receivers)
-    return Portfolio.model_validate({"products": products, "receivers": held, **fields})
+    configured = tuple(receiver(**keys) for keys in receivers)
+    return Portfolio.model_validate({"products": products, "receivers": configured, **fields})
 
 
 async def start_outage(harness: AlertingHarness, key: str = "forms/health") -> None:
@@ -332,7 +332,7 @@ async def test_receiver_added_during_an_outage_is_notified_and_removed_one_is_no
         assert harness.events("team") == ["opened"]
         await end_outage(harness)
     assert harness.events("team") == ["opened", "resolved"]
-    assert harness.events("ops") == ["opened", "resolved"], "kept for the receiver, should it come back"
+    assert harness.events("ops") == ["opened", "resolved"], "stored in case the receiver is configured again"
 
 
 async def test_changed_rule_escalates_without_a_probe() -> None:
@@ -358,7 +358,7 @@ async def test_error_in_alerting_stops_neither_recording_nor_later_decisions(
             await harness.until(harness.store.load_incidents)
         assert harness.health.alerting_defects == 1
         await harness.update()
-        assert harness.events() == ["opened"], "the next look makes up for it"
+        assert harness.events() == ["opened"], "the next update announces the incident"
 
 
 async def test_open_page_is_repeated_and_a_ticket_is_not() -> None:

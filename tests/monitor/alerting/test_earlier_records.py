@@ -40,10 +40,10 @@ async def test_open_incidents_of_earlier_records_continue_without_a_page(
     writer = Writer(store, health, clock)
     alerting = Alerting(ledger, writer, clock, health)
     alerting.restore(store)
-    wrapped = {each.product: each for each in alerting.product_incidents.all_open()}
-    ongoing = {each.product for each in ledger.open_incidents()}
-    assert wrapped.keys() == ongoing
-    assert all(each.unannounced == each.severity for each in wrapped.values())
+    product_incidents = {incident.product: incident for incident in alerting.product_incidents.all_open()}
+    products_down = {incident.product for incident in ledger.open_incidents()}
+    assert product_incidents.keys() == products_down
+    assert all(incident.unannounced == incident.severity for incident in product_incidents.values())
     async with Recorder(ledger, writer, health, decide=alerting.changed) as recorder:
         await alerting.update()
         for _ in range(12):
@@ -51,7 +51,7 @@ async def test_open_incidents_of_earlier_records_continue_without_a_page(
             for entry in ledger.entries.values():
                 recorder.record(entry, ProbeResult(Outcome.GOOD), clock.now(), 0.01)
     assert health.alerting_defects == 0
-    kept = store.load_product_incidents()
-    assert {each.product for each in kept if each.resolved is not None} == ongoing
+    recorded = store.load_product_incidents()
+    assert {incident.product for incident in recorded if incident.resolved is not None} == products_down
     assert store.load_notifications() == []
     store.close()

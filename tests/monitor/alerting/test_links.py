@@ -1,4 +1,4 @@
-"""The link in each message: only where it works, the same for each attempt, and not in the record."""
+"""The links in messages: when a message has a link, and its content."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def claim(link: str) -> Claim:
 
 def test_link_contains_alert_receiver_and_expiry() -> None:
     links = Links(ledger_of(product("forms"), public_url=BASE), SIGNER)
-    found = links.of(row())
-    assert found is not None
-    assert claim(found) == Claim("4f0c1d2e3a4b", "ops", "forms", NOW + VALID_FOR)
-    assert links.of(row()) == found
+    link = links.of(row())
+    assert link is not None
+    assert claim(link) == Claim("4f0c1d2e3a4b", "ops", "forms", NOW + VALID_FOR)
+    assert links.of(row()) == link
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_group_message_contains_link_of_each_alert() -> None:
 async def test_links_differ_per_receiver_and_are_not_recorded(sink: Sink) -> None:
     receivers = [{"id": name, "webhook": sink.url(f"/{name}")} for name in ("ops", "team")]
     ledger = ledger_with_receivers(product("forms", 1, "99%"), receivers=receivers, public_url=BASE)
-    async with run_alerting(ledger, signer=SIGNER) as rig:
-        rig.observe(GOOD, BAD, BAD)
-        await rig.delivered()
-        rig.clock.jump(MINUTE // SECOND)
-        rig.observe(GOOD, GOOD)
-        await rig.delivered()
-        bodies = [each.body for each in rig.rows()]
+    async with run_alerting(ledger, signer=SIGNER) as harness:
+        harness.observe(GOOD, BAD, BAD)
+        await harness.delivered()
+        harness.clock.jump(MINUTE // SECOND)
+        harness.observe(GOOD, GOOD)
+        await harness.delivered()
+        bodies = [row.body for row in harness.rows()]
     assert all(json.loads(body)["links"]["acknowledge"] is None for body in bodies)
     opened, resolved = sink.bodies("opened"), sink.bodies("resolved")
-    assert {claim(each["links"]["acknowledge"]).receiver for each in opened} == {"ops", "team"}
-    assert {claim(each["links"]["acknowledge"]).key for each in opened} == {opened[0]["key"]}
-    assert [each["links"]["acknowledge"] for each in resolved] == [None, None]
+    assert {claim(body["links"]["acknowledge"]).receiver for body in opened} == {"ops", "team"}
+    assert {claim(body["links"]["acknowledge"]).key for body in opened} == {opened[0]["key"]}
+    assert [body["links"]["acknowledge"] for body in resolved] == [None, None]

@@ -125,7 +125,7 @@ def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path)
         (("forms", "--for", "2h"), "--reason is empty"),
         (("forms", "--reason", "x"), "specify the duration"),
         (("forms", "--for", "2h", "--until", "2031-01-01T00:00Z", "--reason", "x"), "specify the duration"),
-        (("forms", "--until", "2001-01-01T00:00Z", "--reason", "x"), "over already"),
+        (("forms", "--until", "2001-01-01T00:00Z", "--reason", "x"), "is in the past"),
         (("--for", "2h", "--reason", "x"), "name what to mute"),
         (("forms", "--all", "--for", "2h", "--reason", "x"), "name what to mute"),
         (("frms", "--for", "2h", "--reason", "x"), 'no product "frms"'),

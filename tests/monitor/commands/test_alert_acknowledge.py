@@ -1,4 +1,4 @@
-"""`ninewatch alert acknowledge`, and what `alert list` prints of open alerts; without a daemon."""
+"""`ninewatch alert acknowledge`, and the open alerts in `alert list`; without a daemon."""
 
 from __future__ import annotations
 
@@ -60,10 +60,16 @@ def acknowledge(config: Path, key: str = KEY, author: str = "Grace") -> Result:
 
 def test_acknowledgement_is_written_as_a_fact(config: Path) -> None:
     path = record(config, responses=[OPEN], product_incidents=[OUTAGE])
-    done = acknowledge(config)
-    assert (done.exit_code, done.output) == (0, f"acknowledged {KEY} (forms) by Grace\n")
-    (stated,) = acknowledgements(Journal.of(path).read())
-    assert (stated.key, stated.by, stated.via, stated.product, stated.incident) == (
+    result = acknowledge(config)
+    assert (result.exit_code, result.output) == (0, f"acknowledged {KEY} (forms) by Grace\n")
+    (acknowledgement,) = acknowledgements(Journal.of(path).read())
+    assert (
+        acknowledgement.key,
+        acknowledgement.by,
+        acknowledgement.via,
+        acknowledgement.product,
+        acknowledgement.incident,
+    ) == (
         KEY,
         "Grace",
         Via.COMMAND,
@@ -74,18 +80,18 @@ def test_acknowledgement_is_written_as_a_fact(config: Path) -> None:
 
 def test_alert_without_incident_is_acknowledged(config: Path) -> None:
     path = record(config, responses=[replace(OPEN, key="blind:local:7", product="")])
-    done = acknowledge(config, "blind:local:7")
-    assert (done.exit_code, done.output) == (0, "acknowledged blind:local:7 by Grace\n")
-    (stated,) = acknowledgements(Journal.of(path).read())
-    assert (stated.product, stated.incident) == ("", "")
+    result = acknowledge(config, "blind:local:7")
+    assert (result.exit_code, result.output) == (0, "acknowledged blind:local:7 by Grace\n")
+    (acknowledgement,) = acknowledgements(Journal.of(path).read())
+    assert (acknowledgement.product, acknowledgement.incident) == ("", "")
 
 
 def test_second_acknowledgement_reports_the_first(config: Path) -> None:
     path = record(config, responses=[OPEN])
     acknowledge(config)
-    done = acknowledge(config, author="Ada")
-    assert done.exit_code == 0
-    assert done.output.startswith(f"{KEY} is acknowledged already: by Grace at 20")
+    result = acknowledge(config, author="Ada")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{KEY} is acknowledged already: by Grace at 20")
     assert len(Journal.of(path).read()) == 1
 
 
@@ -111,9 +117,9 @@ def test_acknowledgement_of_a_ticket_does_not_count_for_its_page(config: Path) -
 )
 def test_alert_that_is_not_open_gives_one_clear_error(config: Path, parts: dict[str, Any], problem: str) -> None:
     path = record(config, **parts)
-    done = acknowledge(config)
-    assert done.exit_code != 0
-    assert problem in str(done.exception)
+    result = acknowledge(config)
+    assert result.exit_code != 0
+    assert problem in str(result.exception)
     assert Journal.of(path).read() == []
 
 
@@ -127,7 +133,7 @@ def test_missing_record_is_reported_with_a_remedy(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "line"),
+    ("response", "line"),
     [
         (OPEN, "(P1; sso step 2 for Ada; not acknowledged, later than 15m; next escalation in "),
         (
@@ -141,8 +147,8 @@ def test_missing_record_is_reported_with_a_remedy(config: Path) -> None:
         ),
     ],
 )
-def test_list_shows_step_acknowledgement_and_next_escalation(config: Path, held: Response, line: str) -> None:
-    record(config, responses=[held])
+def test_list_shows_step_acknowledgement_and_next_escalation(config: Path, response: Response, line: str) -> None:
+    record(config, responses=[response])
     printed = run("list", "-c", config).output
     assert printed.startswith("open      20")
     assert f"page  forms  {KEY}  {line}" in printed
@@ -150,9 +156,9 @@ def test_list_shows_step_acknowledgement_and_next_escalation(config: Path, held:
 
 def test_json_of_a_notification_contains_the_response(config: Path) -> None:
     record(config, responses=[OPEN], notifications=[row(), replace(row(key="done"), done=NOW)])
-    found = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
-    assert [each["response"] and each["response"]["priority"] for each in found] == ["P1", None]
-    response = found[0]["response"]
+    rows = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
+    assert [fields["response"] and fields["response"]["priority"] for fields in rows] == ["P1", None]
+    response = rows[0]["response"]
     assert (response["target_seconds"], response["acknowledged"]) == (900, None)
     assert response["escalations"] == [{"id": "sso", "step": 2, "person": "Ada"}]
     assert response["next_escalation"] > response["started"]

@@ -69,11 +69,11 @@ def config(tmp_path: Path) -> Path:
 def report(config: Path, *options: str) -> dict[str, Any]:
     result = run_in_process("alert", "report", "--json", "-c", config, *(options or SPAN))
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
 
 
-def marked(config: Path, key: str, mark: str, author: str = "Ana Ng") -> None:
+def mark(config: Path, key: str, mark: str, author: str = "Ana Ng") -> None:
     assert (
         run_in_process("alert", "mark", key, mark, "--author", author, "-c", config).stdout
         == f"marked {key} as {mark}\n"
@@ -81,41 +81,41 @@ def marked(config: Path, key: str, mark: str, author: str = "Ana Ng") -> None:
 
 
 def test_pages_are_counted_per_receiver_and_at_night_in_local_time(config: Path) -> None:
-    found = report(config)
-    ana, channel = found["receivers"]
+    data = report(config)
+    ana, channel = data["receivers"]
     assert (ana["receiver"], ana["people"]) == ("ana-phone", ["Ana Ng"])
     assert [ana[name] for name in ("pages", "pages_at_night", "reminders", "tickets")] == [3, 2, 1, 2]
     assert (channel["pages"], channel["pages_at_night"], channel["people"]) == (1, 1, [])
-    assert (found["alerts"], found["share_useful"]) == (3, None)
+    assert (data["alerts"], data["share_useful"]) == (3, None)
     assert report(config, *SPAN, "--night", "11:00-13:00")["receivers"][0]["pages_at_night"] == 1
 
 
 def test_report_has_the_share_of_useful_pages_and_the_noisiest_checks(config: Path) -> None:
-    marked(config, "night", "noise")
-    marked(config, "day", "useful")
-    marked(config, "worse", "useful")
-    marked(config, "worse", "noise")  # of one person the last one counts
-    found = report(config)
-    assert (found["useful"], found["noise"], found["unmarked"]) == (1, 2, 0)
-    assert found["share_useful"] == pytest.approx(1 / 3)
-    assert [(each["check"], each["noise"], each["alerts"]) for each in found["noisiest_checks"]] == [
+    mark(config, "night", "noise")
+    mark(config, "day", "useful")
+    mark(config, "worse", "useful")
+    mark(config, "worse", "noise")  # the last mark of a person counts
+    data = report(config)
+    assert (data["useful"], data["noise"], data["unmarked"]) == (1, 2, 0)
+    assert data["share_useful"] == pytest.approx(1 / 3)
+    assert [(check["check"], check["noise"], check["alerts"]) for check in data["noisiest_checks"]] == [
         ("forms/page", 1, 2),
         ("sso/login", 1, 1),
     ]
-    assert [each["noise"] for each in found["receivers"]] == [2, 1]
-    marked(config, "worse", "useful", "Ben Li")
+    assert [receiver["noise"] for receiver in data["receivers"]] == [2, 1]
+    mark(config, "worse", "useful", "Ben Li")
     assert report(config)["useful"] == 2  # as many useful as noise
 
 
 def test_mark_is_a_fact_in_the_history_of_the_product(config: Path) -> None:
-    marked(config, "night", "noise")
+    mark(config, "night", "noise")
     (fact,) = Journal.of(config.parent / "n.db").read()
     assert page_marks([fact]) == [PageMark(fact.made, "night", Mark.NOISE, "Ana Ng", "", "forms")]
     assert "alert night marked as noise (Ana Ng)" in run_in_process("history", "forms", "-c", config).stdout
 
 
 def test_text_lists_receivers_and_checks(config: Path) -> None:
-    marked(config, "night", "noise")
+    mark(config, "night", "noise")
     lines = run_in_process("alert", "report", "-c", config, *SPAN).stdout.splitlines()
     assert lines[0] == "Pages from 2026-09-21T07:00:00Z to 2026-09-28T07:00:00Z"
     assert lines[3].split() == ["ana-phone", "Ana", "Ng", "3", "2", "1", "2", "0", "1", "2"]
@@ -126,7 +126,7 @@ def test_text_lists_receivers_and_checks(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("mark", "nothing", "noise", "--author", "Ana"), 'no notification has the key "nothing"'),
         (("mark", "night", "noise", "--author", " "), "--author is empty"),
@@ -134,7 +134,7 @@ def test_text_lists_receivers_and_checks(config: Path) -> None:
         (("report", "--night", "soon"), "--night: "),
     ],
 )
-def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
     result = run_in_process("alert", *arguments, "-c", config)
     assert result.exit_code != 0
-    assert says in str(result.exception)
+    assert message in str(result.exception)

@@ -31,29 +31,29 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_gate_without_observations_is_unknown_until_an_override(config: Path) -> None:
-    found = run_in_process("gate", "demo", "-c", config)
-    assert (found.exit_code, found.stdout.splitlines()[0]) == (3, "demo: unknown: the product was never observed")
-    made = run_in_process("gate", "demo", "--override", "go", "--for", "4h", *WHO, "-c", config)
-    assert (made.exit_code, made.stdout.split()[0]) == (0, "override")
-    found = run_in_process("gate", "demo", "-c", config)
-    assert found.exit_code == 0
-    assert found.stdout.startswith("demo: go: overridden by Ana Ng until ")
-    assert "without the override: unknown: the product was never observed" in found.stdout
+    result = run_in_process("gate", "demo", "-c", config)
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (3, "demo: unknown: the product was never observed")
+    override = run_in_process("gate", "demo", "--override", "go", "--for", "4h", *WHO, "-c", config)
+    assert (override.exit_code, override.stdout.split()[0]) == (0, "override")
+    result = run_in_process("gate", "demo", "-c", config)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("demo: go: overridden by Ana Ng until ")
+    assert "without the override: unknown: the product was never observed" in result.stdout
     as_json = json.loads(run_in_process("gate", "demo", "--json", "-c", config).stdout)
     assert (as_json["gate"], as_json["computed"], as_json["override"]["reason"]) == ("go", "unknown", "security fix")
-    held = run_in_process("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config)
-    assert held.exit_code == 0
+    second_override = run_in_process("gate", "demo", "--override", "hold", "--for", "1h", *WHO, "-c", config)
+    assert second_override.exit_code == 0
     assert run_in_process("gate", "demo", "-c", config).exit_code == 1
-    ended = run_in_process("gate", "demo", "--end-override", *WHO, "-c", config)
-    assert ended.stdout.startswith("ended override ")
+    end = run_in_process("gate", "demo", "--end-override", *WHO, "-c", config)
+    assert end.stdout.startswith("ended override ")
     assert run_in_process("gate", "demo", "-c", config).exit_code == 0  # the earlier override is in force again
-    listed = run_in_process("history", "demo", "-c", config).stdout
-    assert "gate set to go until " in listed
-    assert "of the gate ended: security fix (Ana Ng)" in listed
+    history = run_in_process("history", "demo", "-c", config).stdout
+    assert "gate set to go until " in history
+    assert "of the gate ended: security fix (Ana Ng)" in history
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("demos",), 'there is no product "demos"; there are demo'),
         (("demo", "--override", "go", *WHO), "specify the duration: --for 2h, or --until TIME"),
@@ -66,10 +66,10 @@ def test_gate_without_observations_is_unknown_until_an_override(config: Path) ->
         (("demo", "--for", "1h"), "belong to --override"),
     ],
 )
-def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
     result = run_in_process("gate", *arguments, "-c", config)
     assert result.exit_code != 0
-    assert says in str(result.exception)
+    assert message in str(result.exception)
 
 
 def test_running_daemon_gives_the_same_answer_and_applies_an_override(

@@ -51,14 +51,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def record(folder: Path) -> Iterator[SqliteStore]:
-    """Return the record, held open as by a daemon."""
+    """Return the record, which is open as by a daemon."""
     store = SqliteStore(folder / "record.db", SPRING)
-    made = [
+    incidents = [
         _incident("login", SPRING - MINUTE, SPRING, "deadline"),
         _incident("login", SPRING + HOUR, SPRING + 2 * HOUR, "http_status"),
         _incident("mail", SPRING + HOUR, None, "connect"),
     ]
-    store.write(Batch(incidents=made))
+    store.write(Batch(incidents=incidents))
     yield store
     store.close()
 
@@ -67,18 +67,18 @@ def _incident(product: str, opened: int, resolved: int | None, reason: str) -> I
     return replace(Incident.open(product, f"{product}/c", opened, reason), resolved=resolved)
 
 
-def ran(folder: Path, *options: str) -> Result:
+def run(folder: Path, *options: str) -> Result:
     return CliRunner().invoke(cli, ["standby", "-c", str(folder / "c.yaml"), *options])
 
 
 def rows(folder: Path, *options: str) -> list[dict[str, str]]:
-    result = ran(folder, "--format", "csv", *options)
+    result = run(folder, "--format", "csv", *options)
     assert result.exit_code == 0, result.output
     return list(csv.DictReader(result.stdout.splitlines()))
 
 
 def sheet(folder: Path, *options: str) -> dict[str, Any]:
-    result = ran(folder, "--format", "json", *options)
+    result = run(folder, "--format", "json", *options)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)  # type: ignore[no-any-return]
 
@@ -86,9 +86,9 @@ def sheet(folder: Path, *options: str) -> dict[str, Any]:
 @pytest.mark.usefixtures("record")
 def test_hours_are_exact_across_a_clock_change(folder: Path) -> None:
     """The fortnight in which the clocks go forward is one hour shorter."""
-    found = rows(folder, "--at", "2026-03-16")
-    assert [(each["person"], each["hours"]) for each in found] == [("Ana", "167"), ("Bo", "168")]
-    assert (found[0]["period_start"], found[0]["period_end"]) == (
+    lines = rows(folder, "--at", "2026-03-16")
+    assert [(line["person"], line["hours"]) for line in lines] == [("Ana", "167"), ("Bo", "168")]
+    assert (lines[0]["period_start"], lines[0]["period_end"]) == (
         "2026-03-02T00:00:00-08:00",
         "2026-03-16T00:00:00-07:00",
     )
@@ -98,26 +98,26 @@ def test_hours_are_exact_across_a_clock_change(folder: Path) -> None:
 def test_day_with_clocks_going_back_has_25_hours(folder: Path) -> None:
     text = (folder / "c.yaml").read_text().replace("2026-01", "2025-01").replace("2025-01-05", "2025-01-06")
     (folder / "c.yaml").write_text(text.replace("2025-01-12", "2025-01-13").replace("2025-01-19", "2025-01-20"))
-    found = rows(folder, "--at", "2025-11-03", "--period", "1d")
-    assert [each["hours"] for each in found] == ["25"]
+    (line,) = rows(folder, "--at", "2025-11-03", "--period", "1d")
+    assert line["hours"] == "25"
 
 
 @pytest.mark.usefixtures("record")
 def test_days_add_up_to_the_period(folder: Path) -> None:
     for person in ("Ana", "Bo"):
-        days = [each for each in rows(folder, "--at", "2026-03-16", "--by", "day") if each["person"] == person]
-        whole = [each for each in rows(folder, "--at", "2026-03-16") if each["person"] == person]
-        assert sum(float(each["hours"]) for each in days) == float(whole[0]["hours"])
-        assert len({each["day"] for each in days}) == len(days)
+        days = [line for line in rows(folder, "--at", "2026-03-16", "--by", "day") if line["person"] == person]
+        (total,) = [line for line in rows(folder, "--at", "2026-03-16") if line["person"] == person]
+        assert sum(float(line["hours"]) for line in days) == float(total["hours"])
+        assert len({line["day"] for line in days}) == len(days)
 
 
 @pytest.mark.usefixtures("record")
 def test_incident_counts_for_the_person_on_standby_while_it_was_open(folder: Path) -> None:
     """An incident before the hand-over counts for Bo, after it for Ana. No person on this rota covers mail."""
-    people = {each["person"]: each for each in sheet(folder, "--at", "2026-03-16")["people"]}
-    assert [each["reason"] for each in people["Ana"]["incidents"]] == ["http_status"]
-    assert [each["reason"] for each in people["Bo"]["incidents"]] == ["deadline"]
-    (line,) = [each for each in rows(folder, "--at", "2026-03-16") if each["person"] == "Ana"]
+    people = {entry["person"]: entry for entry in sheet(folder, "--at", "2026-03-16")["people"]}
+    assert [incident["reason"] for incident in people["Ana"]["incidents"]] == ["http_status"]
+    assert [incident["reason"] for incident in people["Bo"]["incidents"]] == ["deadline"]
+    (line,) = [line for line in rows(folder, "--at", "2026-03-16") if line["person"] == "Ana"]
     assert (line["incidents"], line["incident_ids"]) == ("1", people["Ana"]["incidents"][0]["id"])
 
 
@@ -129,13 +129,13 @@ def test_gaps_and_overlaps_are_reported_and_not_in_the_csv(folder: Path) -> None
         + "  - id: post\n    cover: Mon-Fri 09:00-17:00\n"
         + "    shifts: [{person: Cy, start: 2026-03-09T08:00, end: 2026-03-13T16:00}]\n"
     )
-    result = ran(folder, "--format", "csv", "--at", "2026-03-16", "--period", "1w")
+    result = run(folder, "--format", "csv", "--at", "2026-03-16", "--period", "1w")
     assert result.stderr.splitlines() == [
         "note: sign-on: Ana and Bo both on stand-by from 2026-03-09 08:00 PDT to 2026-03-09 09:00 PDT (1h)",
         "note: post: no one on stand-by from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
     ]
     assert all(line.count(",") == 7 for line in result.stdout.splitlines())
-    assert "note: post: no one" in ran(folder, "--at", "2026-03-16", "--period", "1w").stdout
+    assert "note: post: no one" in run(folder, "--at", "2026-03-16", "--period", "1w").stdout
 
 
 @pytest.mark.usefixtures("record")
@@ -150,33 +150,32 @@ def test_person_is_the_summary_of_a_calendar_event(folder: Path) -> None:
     (folder / "rota.ics").write_text(f"BEGIN:VCALENDAR\n{''.join(events)}END:VCALENDAR\n")
     text = HEAD.format(store=folder / "record.db") + "standby: [{id: all, ics: rota.ics}]\n"
     (folder / "c.yaml").write_text(text)
-    found = rows(folder, "--at", "2026-03-16")
-    assert [(each["person"], each["hours"]) for each in found] == [("(no summary)", "4"), ("'=Ana", "4")]
-    assert [each["person"] for each in sheet(folder, "--at", "2026-03-16")["people"]] == ["(no summary)", "=Ana"]
+    lines = rows(folder, "--at", "2026-03-16")
+    assert [(line["person"], line["hours"]) for line in lines] == [("(no summary)", "4"), ("'=Ana", "4")]
+    assert [entry["person"] for entry in sheet(folder, "--at", "2026-03-16")["people"]] == ["(no summary)", "=Ana"]
 
 
 @pytest.mark.usefixtures("record")
 def test_text_shows_person_time_and_incidents(folder: Path) -> None:
-    text = ran(folder, "--at", "2026-03-16").stdout
+    text = run(folder, "--at", "2026-03-16").stdout
     assert text.startswith("Stand-by from 2026-03-02 00:00 PST to 2026-03-16 00:00 PDT (13d 23h)\n")
     assert "login/c from 2026-03-02 09:00 PST to 2026-03-02 10:00 PST: http_status [" in text
 
 
 def test_hours_are_shown_and_incidents_unknown_without_a_record(folder: Path) -> None:
-    found = sheet(folder, "--at", "2026-03-16")
-    assert [each["incidents"] for each in found["people"]] == [None, None]
-    assert "incidents unknown: no record at" in found["notes"][0]
+    data = sheet(folder, "--at", "2026-03-16")
+    assert [entry["incidents"] for entry in data["people"]] == [None, None]
+    assert "incidents unknown: no record at" in data["notes"][0]
     assert rows(folder, "--at", "2026-03-16")[0]["incidents"] == ""
 
 
 @pytest.mark.usefixtures("record")
 def test_period_may_be_explicit_or_in_the_future(folder: Path) -> None:
-    found = sheet(folder, "--period", "2999-03-02T08:00Z/2999-03-02T20:20Z")
-    assert found["period"] == {"start": "2999-03-02T08:00:00Z", "end": "2999-03-02T20:20:00Z"}
-    assert any("is planned" in note for note in found["notes"])
-    assert (
-        sum(each["seconds"] for each in sheet(folder, "--period", "90m", "--at", "2026-03-16T10:00")["people"]) == 5400
-    )
+    data = sheet(folder, "--period", "2999-03-02T08:00Z/2999-03-02T20:20Z")
+    assert data["period"] == {"start": "2999-03-02T08:00:00Z", "end": "2999-03-02T20:20:00Z"}
+    assert any("is planned" in note for note in data["notes"])
+    people = sheet(folder, "--period", "90m", "--at", "2026-03-16T10:00")["people"]
+    assert sum(entry["seconds"] for entry in people) == 5400
 
 
 @pytest.mark.parametrize(
@@ -191,60 +190,58 @@ def test_period_may_be_explicit_or_in_the_future(folder: Path) -> None:
     ],
 )
 def test_invalid_option_is_rejected_with_a_remedy(folder: Path, options: tuple[str, ...], expected_error: str) -> None:
-    result = ran(folder, *options)
+    result = run(folder, *options)
     assert result.exit_code == 2
     assert expected_error in " ".join(result.output.replace("│", " ").split())
 
 
 def test_missing_rota_is_reported_with_a_remedy(folder: Path) -> None:
     (folder / "c.yaml").write_text(HEAD.format(store=folder / "record.db"))
-    result = ran(folder)
+    result = run(folder)
     assert "add `standby:`" in str(result.exception)
 
 
 def _page(product: str, started: int, minutes: float | None, **fields: Any) -> Response:
-    made = Response(f"{product}-{started}", started, product, Severity.PAGE, "P1", 15 * MINUTE)
-    held = made if minutes is None else made.acknowledge(started + round(minutes * MINUTE), "Ana", "command")
-    return replace(held, **{"ended": started + HOUR, **fields})
+    page = Response(f"{product}-{started}", started, product, Severity.PAGE, "P1", 15 * MINUTE)
+    response = page if minutes is None else page.acknowledge(started + round(minutes * MINUTE), "Ana", "command")
+    return replace(response, **{"ended": started + HOUR, **fields})
 
 
 def test_time_to_acknowledge_counts_for_the_person_on_standby_at_the_announcement(
     folder: Path, record: SqliteStore
 ) -> None:
     pages = [
-        _page("login", SPRING - 1, 3),  # the last instant of Bo
-        _page("login", SPRING, 5),  # the first of Ana
+        _page("login", SPRING - 1, 3),  # the last instant of Bo's shift
+        _page("login", SPRING, 5),  # the first instant of Ana's shift
         _page("login", SPRING + HOUR, 20),
         _page("login", SPRING + 2 * HOUR, None),
         _page("login", SPRING + 3 * HOUR, None, ended=SPRING + 3 * HOUR + MINUTE),
         _page("login", SPRING + 4 * HOUR, 1, severity=Severity.TICKET),
-        _page("mail", SPRING + HOUR, 1),  # of no rota
+        _page("mail", SPRING + HOUR, 1),  # no rota covers this product
     ]
     record.write(Batch(responses=pages))
     options = ("--at", "2026-03-03", "--period", "2d")
-    found = {
-        each["person"]: each["pages"] for each in json.loads(ran(folder, "--format", "json", *options).stdout)["people"]
-    }
-    assert found["Ana"] == {
+    people = {entry["person"]: entry["pages"] for entry in sheet(folder, *options)["people"]}
+    assert people["Ana"] == {
         "count": 4,
         "acknowledged": 2,
         "median_seconds_to_acknowledge": 750.0,
         "targets_met": 1,
         "targets_missed": 2,
     }
-    assert found["Bo"] == {
-        **found["Ana"],
+    assert people["Bo"] == {
+        **people["Ana"],
         "count": 1,
         "acknowledged": 1,
         "median_seconds_to_acknowledge": 180.0,
         "targets_missed": 0,
     }
-    printed = ran(folder, *options).stdout
+    printed = run(folder, *options).stdout
     assert "4 pages, 2 acknowledged, median time to acknowledge 12m 30s, target met 1, missed 2" in printed
     assert "1 page, 1 acknowledged, median time to acknowledge 3m, target met 1, missed 0" in printed
 
 
 def test_pages_are_unknown_without_a_readable_record(folder: Path) -> None:
-    found = json.loads(ran(folder, "--format", "json", "--at", "2026-03-03").stdout)["people"]
-    assert found
-    assert {each["pages"] for each in found} == {None}
+    people = sheet(folder, "--at", "2026-03-03")["people"]
+    assert people
+    assert {entry["pages"] for entry in people} == {None}

@@ -96,7 +96,7 @@ async def test_unreadable_journal_is_logged(ledger: Ledger, journal: Journal, st
         await FactRecorder(
             ledger, journal, Writer(store, Health(), SystemClock()), SystemClock(), Health()
         ).read_journal()
-    assert [each["event"] for each in log_entries] == ["journal_unreadable"]
+    assert [entry["event"] for entry in log_entries] == ["journal_unreadable"]
 
 
 def recorder_of(
@@ -127,12 +127,12 @@ async def test_definition_waits_for_a_correct_clock(ledger: Ledger, journal: Jou
     with capture_logs() as log_entries:
         recorder.define()
         await recorder.read_journal()
-    assert [each["event"] for each in log_entries] == ["definitions_wait"]
+    assert [entry["event"] for entry in log_entries] == ["definitions_wait"]
     assert ledger.definitions("forms") == ()
     health.clock_stepped = 0
     await clock.advance(5)
     await recorder.read_journal()
-    assert [each.made for each in ledger.definitions("forms")] == [clock.now()]
+    assert [definition.made for definition in ledger.definitions("forms")] == [clock.now()]
 
 
 async def test_definition_waits_until_the_clock_has_reached_the_record(
@@ -149,7 +149,7 @@ async def test_definition_waits_until_the_clock_has_reached_the_record(
     assert len(ledger.definitions("forms")) == 1
     await clock.advance(60)
     await recorder.read_journal()
-    assert [str(each.objective) for each in ledger.definitions("forms")] == ["99.9%", "99.5%"]
+    assert [str(definition.objective) for definition in ledger.definitions("forms")] == ["99.9%", "99.5%"]
 
 
 async def test_fact_of_an_unknown_kind_is_kept(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
@@ -183,7 +183,7 @@ async def test_changed_maintenance_is_recorded_at_each_load_and_reported_if_too_
     recorder = recorder_of(ledger, journal, store, Health(), clock)
     with capture_logs() as log_entries:
         recorder.define()
-    assert [each["event"] for each in log_entries] == ["facts_added"]
+    assert [entry["event"] for entry in log_entries] == ["facts_added"]
     window = Interval(NOW - 5 * HOUR, NOW)
     before = ledger.contractual("forms", window)
     assert before.excluded == HOUR
@@ -192,7 +192,7 @@ async def test_changed_maintenance_is_recorded_at_each_load_and_reported_if_too_
     with capture_logs() as log_entries:
         recorder.define()
         recorder.define()
-    assert [each["event"] for each in log_entries] == ["maintenance_in_the_past", "facts_added"]
+    assert [entry["event"] for entry in log_entries] == ["maintenance_in_the_past", "facts_added"]
     assert format_instant(NOW - 2 * HOUR) in log_entries[0]["reason"]
     assert ledger.contractual("forms", window) == before
     (first, second) = ledger.facts.maintenance("forms")

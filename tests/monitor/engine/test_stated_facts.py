@@ -1,4 +1,4 @@
-"""A fact that a request states: on disk before it is in force, and one thread at most waits for a dead disk."""
+"""Facts that requests state: they are written before they apply, and at most one thread waits for a dead disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class HangingJournal(Journal):
-    """Appends once `gate` is set, as on a disk that does not answer until then."""
+    """A journal that appends after `gate` is set, as on a disk that does not respond before."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -67,9 +67,9 @@ async def test_blocked_disk_is_an_error_and_blocks_one_thread(tmp_path: Path, mo
     monkeypatch.setattr(fact_recorder, "WRITE_TIMEOUT", 60.0)
     journal.gate.set()
     await recorder.state(fact(9))
-    assert [each.made for each in Journal(journal.path).read()] == [0, 9]
+    assert [fact.made for fact in Journal(journal.path).read()] == [0, 9]
     await recorder.read_journal()
-    assert [each.made for each in ledger.facts.all] == [0, 9]
+    assert [fact.made for fact in ledger.facts.all] == [0, 9]
 
 
 async def test_fact_of_disconnected_client_is_read_from_journal(tmp_path: Path) -> None:
@@ -83,4 +83,4 @@ async def test_fact_of_disconnected_client_is_read_from_journal(tmp_path: Path) 
     journal.gate.set()
     await recorder.state(fact(2))
     await recorder.read_journal()
-    assert [each.made for each in ledger.facts.all] == [1, 2]
+    assert [fact.made for fact in ledger.facts.all] == [1, 2]

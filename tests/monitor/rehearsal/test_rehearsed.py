@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 async def _observed(of: Portfolio, day: Day) -> MemoryStore:
     """Return what a daemon records and decides over the observations."""
     waiting = list(day.seen)
-    async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as rig:
+    async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as harness:
         for second in range(1, day.span.length // SECOND + 1):
             at = START + second * SECOND
             while waiting and arrival(waiting[0]) < at:
-                take(rig, waiting.pop(0))
-            rig.clock.jump((at - rig.clock.now()) / SECOND)
-            await rig.alerting.update()
-        await rig.written()
-    return rig.store
+                take(harness, waiting.pop(0))
+            harness.clock.jump((at - harness.clock.now()) / SECOND)
+            await harness.alerting.update()
+        await harness.written()
+    return harness.store
 
 
 def _on_disk(path: Path, found: MemoryStore) -> None:

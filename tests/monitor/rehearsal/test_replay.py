@@ -41,7 +41,7 @@ def checks(number: int, interval: str = "30s", **fields: Any) -> tuple[FakeCheck
 
 
 def portfolio(fall: int = 2, **fields: Any) -> Portfolio:
-    """Return three products, one of them needed by another, with every setting that time alone works on."""
+    """Return three products, one of which depends on another, with all settings whose effects depend on time."""
     night = format_instant(START + 70 * MINUTE), format_instant(START + 95 * MINUTE)
     products = (
         product("sso") | {"checks": checks(2, fall=fall)},
@@ -57,13 +57,13 @@ def portfolio(fall: int = 2, **fields: Any) -> Portfolio:
         "alerting": {"remind_every": "10m", "damping": {"incidents": 3, "within": "20m"}},
         "routes": [{"to": "ops", "severities": ["page", "ticket"]}, {"to": "team", "severities": ["page"]}],
     }
-    held = tuple(receiver(**each) for each in (OPS, TEAM))
-    return Portfolio.model_validate({"products": products, "receivers": held, **settings, **fields})
+    receivers = tuple(receiver(**keys) for keys in (OPS, TEAM))
+    return Portfolio.model_validate({"products": products, "receivers": receivers, **settings, **fields})
 
 
 @dataclass
 class Day:
-    """Observations of all checks over some hours: phases of one outcome, with outages of several lengths."""
+    """Random observations of all checks over some hours: phases of one outcome, with outages of several lengths."""
 
     seed: int
     hours: float = 2.5
@@ -82,8 +82,8 @@ class Day:
                 if not left:
                     outcome = dice.choices([GOOD, BAD, UNKNOWN], [3, 2, 1])[0]
                     left = dice.choice([1, 2, 3, 10, 40]) if outcome is not GOOD else dice.randrange(2, 60)
-        self.seen = [each for each in self.seen if (each.at + (each.latency or 0)) % SECOND]
-        self.seen.sort(key=lambda each: each.at + (each.latency or 0))
+        self.seen = [observation for observation in self.seen if arrival(observation) % SECOND]
+        self.seen.sort(key=arrival)
 
     @property
     def span(self) -> Interval:
@@ -91,29 +91,29 @@ class Day:
 
 
 def keys(of: Portfolio) -> dict[str, int]:
-    return {f"{each.id}/{check.id}": check.interval for each, check in of.checks()}
+    return {f"{configured.id}/{check.id}": check.interval for configured, check in of.checks()}
 
 
 async def decided_by_a_daemon(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[tuple[Any, ...]]:
-    """Run a recorder and alerting as the daemon does: each outcome as it arrives, and a look at each second."""
+    """Run a recorder and alerting as the daemon does: record outcomes as they arrive, and update every second."""
     coming, waiting = list(facts), list(day.seen)
-    async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as rig:
+    async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as harness:
         for second in range(1, day.span.length // SECOND + 1):
             at = START + second * SECOND
             while waiting and arrival(waiting[0]) < at:
-                take(rig, waiting.pop(0))
-            rig.clock.jump((at - rig.clock.now()) / SECOND)
+                take(harness, waiting.pop(0))
+            harness.clock.jump((at - harness.clock.now()) / SECOND)
             while coming and coming[0].made <= at:
-                rig.state(coming.pop(0))
-            await rig.alerting.update()
-            deliver(rig)
-        await rig.until(lambda: rig.health.records_written == rig.health.records_queued)
-        return shown(rig.rows())
+                harness.state(coming.pop(0))
+            await harness.alerting.update()
+            deliver(harness)
+        await harness.until(lambda: harness.health.records_written == harness.health.records_queued)
+        return shown(harness.rows())
 
 
-def deliver(rig: AlertingHarness) -> None:
-    """Confirm what is due at once, as a receiver that answers would."""
-    outbox, now = rig.alerting.outbox, rig.clock.now()
+def deliver(harness: AlertingHarness) -> None:
+    """Confirm due notifications immediately, as a working receiver does."""
+    outbox, now = harness.alerting.outbox, harness.clock.now()
     for row in list(outbox.waiting()):
         if row.due <= now:
             outbox.delivered(row, now)
@@ -123,10 +123,10 @@ def arrival(seen: Observation) -> int:
     return seen.at + (seen.latency or 0)
 
 
-def take(rig: AlertingHarness, seen: Observation) -> None:
-    rig.clock.jump((arrival(seen) - rig.clock.now()) / SECOND)
+def take(harness: AlertingHarness, seen: Observation) -> None:
+    harness.clock.jump((arrival(seen) - harness.clock.now()) / SECOND)
     result = RESULTS[seen.outcome]
-    rig.recorder.record(rig.ledger.entries[seen.check], result, seen.at, (seen.latency or 0) / SECOND)
+    harness.recorder.record(harness.ledger.entries[seen.check], result, seen.at, (seen.latency or 0) / SECOND)
 
 
 def shown(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
@@ -189,16 +189,16 @@ async def test_quiet_hours_and_routes_follow_the_new_configuration() -> None:
 async def test_replay_of_a_month_without_outages_skips_updates() -> None:
     """43,200 observations, all good: seconds of work, not minutes."""
     of = portfolio()
-    seen = [Observation("sso/check-0", START + n * MINUTE, GOOD, "", 1_000) for n in range(30 * 24 * 60)]
-    replay = Replay(of, EMPTY, (), Interval(START, seen[-1].at))
-    looks = 0
-    look = replay._alerting.update
+    observations = [Observation("sso/check-0", START + n * MINUTE, GOOD, "", 1_000) for n in range(30 * 24 * 60)]
+    replay = Replay(of, EMPTY, (), Interval(START, observations[-1].at))
+    updates = 0
+    update = replay._alerting.update
 
     async def counted() -> None:
-        nonlocal looks
-        looks += 1
-        await look()
+        nonlocal updates
+        updates += 1
+        await update()
 
     replay._alerting.update = counted  # type: ignore[method-assign]
-    found = await asyncio.wait_for(replay.run(seen), 300)
-    assert (found.notifications, looks < 40_000) == ([], True)
+    replayed = await asyncio.wait_for(replay.run(observations), 300)
+    assert (replayed.notifications, updates < 40_000) == ([], True)
