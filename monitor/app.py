@@ -64,7 +64,7 @@ CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files 
 
 
 def _probe_at(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
-    """Probe the checks of these products at the interval of their drills, and all others at their own."""
+    """Probe the checks of these products at the intervals of their drills, and the others as configured."""
     jobs.tightened = intervals
     scheduler.load(jobs.all())
 

@@ -1,6 +1,6 @@
-"""Keep the drills of a running daemon: start and end those of planned windows, probe more often, note the detection.
+"""Manage the drills of a running daemon: start and end planned drills, probe more often, and record the detection.
 
-A drill that nobody ends, that has spent the budget, or that the release gate stops, is ended here.
+A drill is ended when its planned window is over, when its stop conditions are met, or when the release gate holds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OVER: Final = "the planned window is over"
 
 
 class DrillKeeper:
-    """Follows the drills. `probe_at` is called with the interval of probes by product whenever that changes."""
+    """Updates the drills. `probe_at` is called with the probe intervals by product when they change."""
 
     def __init__(
         self, ledger: Ledger, facts: FactRecorder, clock: Clock, probe_at: Callable[[Mapping[str, int]], None]
@@ -44,7 +44,7 @@ class DrillKeeper:
         self._intervals: Mapping[str, int] = {}
 
     def update(self) -> None:
-        """Start and end what is due, and adjust the probes. Called about once a second, and after each load."""
+        """Start and end due drills, and adjust probe intervals. Called about once per second and after each load."""
         now = self._clock.now()
         for drill in list(self._due(now)):
             self._facts.add([drill.fact()])
@@ -52,69 +52,69 @@ class DrillKeeper:
         for record, at, reason in list(self._over(now)):
             self._facts.add([drill_end(record.id, record.drill.product, now, AUTHOR, reason, at)])
             log.warning("drill_ended", drill=record.id, product=record.drill.product, reason=reason)
-        intervals = {each.drill.product: self._interval(each) for each in self._open(now)}
+        intervals = {record.drill.product: self._interval(record) for record in self._open(now)}
         if intervals != self._intervals:
             self._intervals = intervals
             self._probe_at(intervals)
 
     def notice(self, event: Event) -> None:
-        """Note when the first incident of a product opens during a drill. A hook of the recorder."""
+        """Record the detection when the first incident of a product opens during its drill. A hook of the recorder."""
         if not isinstance(event, IncidentOpened):
             return
         now, incident = self._clock.now(), event.incident
-        for each in self._open(now):
-            if each.drill.product == incident.product and each.detected is None and each.drill.kind.measured:
-                self._facts.add([drill_detected(each.id, incident.product, now, AUTHOR, incident.id)])
+        for record in self._open(now):
+            if record.drill.product == incident.product and record.detected is None and record.drill.kind.measured:
+                self._facts.add([drill_detected(record.id, incident.product, now, AUTHOR, incident.id)])
 
     def _all(self, now: int) -> list[DrillRecord]:
-        """Return all drills of configured products; read again when facts were added."""
+        """Return all drills of configured products; they are read again when facts change."""
         if self._read is not self._ledger.facts:
             self._drills = recorded_drills(self._ledger, now)
             self._read = self._ledger.facts
-        return [each for each in self._drills if each.drill.product in self._ledger.products]
+        return [record for record in self._drills if record.drill.product in self._ledger.products]
 
     def _open(self, now: int) -> list[DrillRecord]:
-        return [each for each in self._all(now) if each.end is None and each.drill.kind.measured]
+        return [record for record in self._all(now) if record.end is None and record.drill.kind.measured]
 
     def _interval(self, record: DrillRecord) -> int:
         return self._ledger.products[record.drill.product].drills.interval
 
     def _due(self, now: int) -> Iterator[Drill]:
-        """Yield the drills of planned windows that have begun and are not recorded."""
+        """Yield the drills of planned windows that have started but are not recorded."""
         for product in self._ledger.portfolio.products:
             for kind, span in self._windows(product, Interval(now, now + 1)):
-                if not any(self._is_of(each, product, span) for each in self._all(now)):
+                if not any(self._matches(record, product, span) for record in self._all(now)):
                     rto, rpo = product.drills.rto, product.drills.rpo
                     since = span.start if span.start < now else None
                     yield Drill(now, AUTHOR, product.id, kind, rto, rpo, source=DrillSource.WINDOW, since=since)
 
-    def _is_of(self, record: DrillRecord, product: Product, span: Interval) -> bool:
+    def _matches(self, record: DrillRecord, product: Product, span: Interval) -> bool:
         drill = record.drill
         return (drill.source, drill.product, drill.started) == (DrillSource.WINDOW, product.id, span.start)
 
     def _windows(self, product: Product, at: Interval) -> Iterator[tuple[DrillKind, Interval]]:
-        """Yield the planned windows with a drill that overlap the time."""
+        """Yield the planned windows with a drill that overlap the interval."""
         for block in (*product.maintenance, *self._ledger.portfolio.maintenance):
             if block.drill is not None:
                 zone = self._ledger.portfolio.time_zone
-                yield from ((block.drill, each.interval) for each in block.exclusions(at, zone))
+                yield from ((block.drill, exclusion.interval) for exclusion in block.exclusions(at, zone))
 
     def _over(self, now: int) -> Iterator[tuple[DrillRecord, int, str]]:
-        """Yield the drills to end, each with the instant of its end and the reason."""
-        for each in [each for each in self._all(now) if each.end is None]:
-            product = self._ledger.products[each.drill.product]
-            end = self._window_end(each, product, now)
+        """Yield the drills to end with the instants of their ends and the reasons."""
+        for record in [record for record in self._all(now) if record.end is None]:
+            product = self._ledger.products[record.drill.product]
+            end = self._window_end(record, product, now)
             if end is not None and end <= now:
-                yield each, end, OVER
-            elif each.drill.kind.measured:
-                reason = stop_reason(self._ledger, product.id, now - each.drill.started, now)
+                yield record, end, OVER
+            elif record.drill.kind.measured:
+                reason = stop_reason(self._ledger, product.id, now - record.drill.started, now)
                 if reason is not None:
-                    yield each, now, reason
+                    yield record, now, reason
 
     def _window_end(self, record: DrillRecord, product: Product, now: int) -> int | None:
-        """Return the end of the drill's planned window: now if it is not planned any more; None without a window."""
+        """Return the end of the drill's planned window, `now` if the plan was removed, None without a window."""
         if record.drill.source is not DrillSource.WINDOW:
             return None
         start = record.drill.started
-        found = [span.end for _, span in self._windows(product, Interval(start, start + 1)) if span.start == start]
-        return max(found, default=now)
+        ends = [span.end for _, span in self._windows(product, Interval(start, start + 1)) if span.start == start]
+        return max(ends, default=now)

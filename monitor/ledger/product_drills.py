@@ -1,4 +1,4 @@
-"""The drills of the ledger's products: their records, their measured results, and whether they must stop."""
+"""The drills of the ledger's products: their records, measured results, and reasons to stop."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def recorded_drills(ledger: Ledger, at: int, product: str | None = None) -> list[DrillRecord]:
-    """Return the drills as of the instant in the order of their start, of one product or of all, by present ids."""
-    found = (
-        replace(each, drill=replace(each.drill, product=ledger.former_ids.product(each.drill.product)))
-        for each in drills(ledger.facts.all, at)
+    """Return the drills as of the instant in the order of their start, with present ids, for one product or for all."""
+    records = (
+        replace(record, drill=replace(record.drill, product=ledger.former_ids.product(record.drill.product)))
+        for record in drills(ledger.facts.all, at)
     )
-    return [each for each in found if product in (None, each.drill.product)]
+    return [record for record in records if product in (None, record.drill.product)]
 
 
 def measured_drill(ledger: Ledger, record: DrillRecord, at: int) -> DrillResult:
@@ -37,7 +37,7 @@ def measured_drill(ledger: Ledger, record: DrillRecord, at: int) -> DrillResult:
 
 
 def stop_reason(ledger: Ledger, product_id: str, lasted: int, now: int) -> str | None:
-    """Return why a drill of the product that lasted so long must stop, or why none may start; None if it may go on."""
+    """Return the reason why a drill of the product must stop after `lasted`, or None if it may continue or start."""
     product = ledger.products[product_id]
     stop = product.drills.stop
     budget = ledger.measured(product_id, Interval(now - product.window, now), now).budget
@@ -46,9 +46,9 @@ def stop_reason(ledger: Ledger, product_id: str, lasted: int, now: int) -> str |
 
 
 def _hold(ledger: Ledger, product: Product, now: int) -> str | None:
-    """Return why the budget policy or an override holds releases. The outage of the drill itself is no reason."""
+    """Return why the budget policy or an override holds releases. The outage of the drill itself does not count."""
     gate = release_gate(ledger, product, now)
     if gate.override is not None:
         return gate.override.text if gate.override.answer == Answer.HOLD else None
-    reached = [each.step for each in gate.standings if each.reached and each.step.holds]
+    reached = [standing.step for standing in gate.standings if standing.reached and standing.step.holds]
     return f"{reached[-1].threshold} or more: {reached[-1].consequence}" if reached else None
