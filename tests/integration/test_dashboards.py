@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real daemon: every query of every dashboard returns data."""
+"""Queries of the dashboards return data from a real Prometheus that scrapes a real daemon."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.sinks import Sink
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus")]
 
-# What the scenario cannot publish, with the reason.
+# Metrics that the scenario does not publish, with the reason.
 WITHOUT_DATA = {"ninewatch_anchored_until_timestamp_seconds": "a head is anchored once its day is closed"}
 
 # forms depends on login, has a checklist, a certificate and promised limits. When the queries run, its check `front`
@@ -55,13 +55,13 @@ QUERIES = [
     for name in dashboards.NAMES
     for title, target in dashboards.targets(dashboards.read(name))
 ]
-CHOSEN = {"job": ".*", "instance": ".*", "window": "30d", "__rate_interval": "10s"}
+VARIABLES = {"job": ".*", "instance": ".*", "window": "30d", "__rate_interval": "10s"}
 PRODUCTS = {"product": "forms"}  # the other dashboards show all products
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, DaemonProcess]]:
-    """Prometheus and the daemon, while a product is down and its page is acknowledged."""
+def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, DaemonProcess]]:
+    """Yield Prometheus and the daemon, while a product is down and its page is acknowledged."""
     folder = tmp_path_factory.mktemp("dashboards")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -90,99 +90,102 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Promethe
 
 
 @pytest.fixture
-def scraping(watched: tuple[Prometheus, DaemonProcess]) -> Prometheus:
+def prometheus_server(scraped_daemon: tuple[Prometheus, DaemonProcess]) -> Prometheus:
     """Return the Prometheus that scrapes the daemon."""
-    return watched[0]
+    return scraped_daemon[0]
 
 
 def result(server: Prometheus, expr: str, *, instant: bool) -> list[Any]:
-    """Return the series that have a number, queried as Grafana queries them."""
+    """Query like Grafana, and return the series with at least one number."""
     if instant:
-        found = [(each, [each["value"]]) for each in server.query(expr)]
+        series_values = [(series, [series["value"]]) for series in server.query(expr)]
     else:
         now = time.time()
         answer = server.api("query_range", query=expr, start=str(now - 60), end=str(now), step="1")
-        found = [(each, each["values"]) for each in answer["result"]]
-    return [each for each, values in found if any(not math.isnan(float(value)) for _, value in values)]
+        series_values = [(series, series["values"]) for series in answer["result"]]
+    return [series for series, values in series_values if any(not math.isnan(float(value)) for _, value in values)]
 
 
 @pytest.mark.parametrize(("name", "target"), QUERIES)
-def test_a_query_returns_data(scraping: Prometheus, name: str, target: dashboards.Json) -> None:
-    expr = dashboards.filled(target["expr"], CHOSEN | (PRODUCTS if name == "product" else {"product": ".*"}))
+def test_query_returns_data(prometheus_server: Prometheus, name: str, target: dashboards.Json) -> None:
+    expr = dashboards.with_values(target["expr"], VARIABLES | (PRODUCTS if name == "product" else {"product": ".*"}))
 
-    def found() -> list[Any]:
-        return result(scraping, expr, instant=target["instant"])
+    def series_with_data() -> list[Any]:
+        return result(prometheus_server, expr, instant=target["instant"])
 
     if queried_metrics(expr) & set(WITHOUT_DATA):
-        assert found() == []  # else it is no exception any more
+        assert series_with_data() == []
     else:
-        wait_for(f"data of {expr}", found)
+        wait_for(f"data of {expr}", series_with_data)
 
 
 @pytest.mark.parametrize("name", dashboards.NAMES)
-def test_the_variables_offer_what_is_published(scraping: Prometheus, name: str) -> None:
+def test_variables_offer_published_label_values(prometheus_server: Prometheus, name: str) -> None:
     expected = {"job": ["ninewatch"], "product": ["forms", "login"]}
     for variable in dashboards.variables(dashboards.read(name)).values():
         if variable["type"] == "query":
-            asks = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-            assert asks is not None
-            selector, label = asks.groups()
-            offered = scraping.api(f"label/{label}/values", **{"match[]": dashboards.filled(selector, CHOSEN)})
+            query = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+            assert query is not None
+            selector, label = query.groups()
+            offered = prometheus_server.api(
+                f"label/{label}/values", **{"match[]": dashboards.with_values(selector, VARIABLES)}
+            )
             assert offered
             assert offered == expected.get(label, offered)
 
 
 @pytest.mark.parametrize("name", ["portfolio", "product"])
-def test_the_annotations_mark_the_open_incident(scraping: Prometheus, name: str) -> None:
+def test_annotations_show_the_open_incident(prometheus_server: Prometheus, name: str) -> None:
     (annotation,) = dashboards.read(name)["annotations"]["list"]
-    (found,) = scraping.query(dashboards.filled(annotation["expr"], CHOSEN | {"product": ".*"}))
-    assert found["metric"]["product"] == "forms"
+    (series,) = prometheus_server.query(dashboards.with_values(annotation["expr"], VARIABLES | {"product": ".*"}))
+    assert series["metric"]["product"] == "forms"
 
 
 def values(server: Prometheus, title: str, column: str, name: str = "portfolio") -> dict[str, float]:
-    """Return a column of a table by product."""
-    (panel,) = [each for each in dashboards.panels(dashboards.read(name)) if each["title"] == title]
+    """Return the values of a table's column by product."""
+    (panel,) = [panel for panel in dashboards.panels(dashboards.read(name)) if panel["title"] == title]
     headings = panel["transformations"][1]["options"]["renameByName"]
     letter = next(key for key, heading in headings.items() if heading == column).removeprefix("Value #")
     expr = next(target["expr"] for target in panel["targets"] if target["refId"] == letter)
-    found = server.query(dashboards.filled(expr, CHOSEN | {"product": ".*"}))
-    return {each["metric"]["product"]: float(each["value"][1]) for each in found}
+    samples = server.query(dashboards.with_values(expr, VARIABLES | {"product": ".*"}))
+    return {sample["metric"]["product"]: float(sample["value"][1]) for sample in samples}
 
 
-def test_a_young_record_is_undecided_and_its_low_coverage_is_shown(scraping: Prometheus) -> None:
-    """A minute of 30 days is known: the verdict is open, although forms is down."""
-    assert values(scraping, "Objectives", "Verdict") == {"forms": 0, "login": 0}
-    coverage = values(scraping, "Nines and availability", "Coverage")
+def test_young_record_has_undecided_verdict_and_low_coverage(prometheus_server: Prometheus) -> None:
+    """One minute of 30 days is known, so that the verdict is undecided although forms is down."""
+    assert values(prometheus_server, "Objectives", "Verdict") == {"forms": 0, "login": 0}
+    coverage = values(prometheus_server, "Nines and availability", "Coverage")
     assert all(share < 0.01 for share in coverage.values())
     low, high = (
-        values(scraping, "Nines and availability", f"Availability: {bound}") for bound in ("minimum", "maximum")
+        values(prometheus_server, "Nines and availability", f"Availability: {bound}")
+        for bound in ("minimum", "maximum")
     )
     assert all(low[product] < 0.01 < 0.99 < high[product] for product in ("forms", "login"))
-    assert values(scraping, "Nines and availability", "Nines: estimate")["login"] == 9  # no downtime at all
+    assert values(prometheus_server, "Nines and availability", "Nines: estimate")["login"] == 9  # no downtime at all
 
 
-def test_only_a_product_with_a_checklist_has_a_ceiling(scraping: Prometheus) -> None:
-    assert set(values(scraping, "Objectives", "Ceiling")) == {"forms"}
-    assert set(values(scraping, "Ceilings and objectives", "Objective supported", "readiness")) == {"forms"}
+def test_only_products_with_a_checklist_have_a_ceiling(prometheus_server: Prometheus) -> None:
+    assert set(values(prometheus_server, "Objectives", "Ceiling")) == {"forms"}
+    assert set(values(prometheus_server, "Ceilings and objectives", "Objective supported", "readiness")) == {"forms"}
 
 
-def test_the_state_of_a_dependency_is_shown_under_its_id(scraping: Prometheus) -> None:
+def test_state_of_dependency_has_the_dependencys_id(prometheus_server: Prometheus) -> None:
     board = dashboards.read("product")
-    (panel,) = [each for each in dashboards.panels(board) if each["title"] == "State of dependencies"]
-    own, dependencies = (dashboards.filled(each["expr"], CHOSEN | PRODUCTS) for each in panel["targets"])
-    assert [each["value"][1] for each in scraping.query(own)] == ["2"]
-    found = {each["metric"]["dependency"]: each["value"][1] for each in scraping.query(dependencies)}
-    assert found == {"login": "1"}
+    (panel,) = [panel for panel in dashboards.panels(board) if panel["title"] == "State of dependencies"]
+    own, dependencies = (dashboards.with_values(target["expr"], VARIABLES | PRODUCTS) for target in panel["targets"])
+    assert [sample["value"][1] for sample in prometheus_server.query(own)] == ["2"]
+    samples = prometheus_server.query(dependencies)
+    assert {sample["metric"]["dependency"]: sample["value"][1] for sample in samples} == {"login": "1"}
 
 
 @pytest.mark.parametrize("name", dashboards.NAMES)
-def test_links_lead_to_pages_that_exist(watched: tuple[Prometheus, DaemonProcess], name: str) -> None:
+def test_links_lead_to_existing_pages(scraped_daemon: tuple[Prometheus, DaemonProcess], name: str) -> None:
     text = (dashboards.FOLDER / f"{name}.json").read_text(encoding="utf-8")
     links = set(re.findall(r"\$\{public_url:raw\}([^\s\"\\)]*)", text))
     assert links
     for link in links:
         path, _, part = re.sub(r"\$\{[^}]+\}", "forms", link).partition("#")
-        status, page = fetch(watched[1].address + path)
+        status, page = fetch(scraped_daemon[1].address + path)
         assert status == 200, link
         assert not part or f'id="{part}"' in page.decode(), link
 
@@ -190,6 +193,8 @@ def test_links_lead_to_pages_that_exist(watched: tuple[Prometheus, DaemonProcess
 @pytest.mark.parametrize(
     ("ratio", "shown"), [("0.999", 3), ("0.9995", 3.3), ("0.99999", 5), ("0.99998", 4.69), ("1", 9), ("0", 0)]
 )
-def test_nines_are_rounded_down_and_exact_where_the_ratio_is(scraping: Prometheus, ratio: str, shown: float) -> None:
-    (found,) = scraping.query(nines(f"vector({ratio})"))
-    assert float(found["value"][1]) == shown
+def test_nines_are_rounded_down_and_exact_where_the_ratio_is(
+    prometheus_server: Prometheus, ratio: str, shown: float
+) -> None:
+    (series,) = prometheus_server.query(nines(f"vector({ratio})"))
+    assert float(series["value"][1]) == shown

@@ -37,11 +37,11 @@ class Page:
     @property
     def samples(self) -> dict[Sample, float]:
         """The samples by name and labels."""
-        found = {}
+        samples = {}
         for line in self.text.splitlines():
             if match := _LINE.fullmatch(line):
-                found[match[1], frozenset(_LABEL.findall(match[2] or ""))] = float(match[3])
-        return found
+                samples[match[1], frozenset(_LABEL.findall(match[2] or ""))] = float(match[3])
+        return samples
 
     def value(self, name: str) -> float:
         """The value of a metric without labels."""
@@ -63,9 +63,9 @@ class BothExporters:
     daemon: Program
     modules: Path
 
-    def probe(self, module: str, target: str, scrape_timeout: float = 0, **more: str) -> tuple[Page, Page]:
+    def probe(self, module: str, target: str, scrape_timeout: float = 0, **parameters: str) -> tuple[Page, Page]:
         """Send the probe to both exporters, with a scrape timeout in seconds."""
-        query = urllib.parse.urlencode({"module": module, "target": target, **more})
+        query = urllib.parse.urlencode({"module": module, "target": target, **parameters})
         headers = {"X-Prometheus-Scrape-Timeout-Seconds": f"{scrape_timeout:g}"} if scrape_timeout else {}
         pages = []
         for base in (self.theirs, self.ours):
@@ -99,8 +99,8 @@ def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
 def main() -> None:
     folder, *requests = sys.argv[1:]
     with both_exporters(Path(folder), (Path(folder) / "modules.yml").read_text()) as both:
-        pairs = [both.probe(*each.split(" ")) for each in requests]
-    sys.stdout.write(json.dumps([[each.text for each in pair] for pair in pairs]))
+        pairs = [both.probe(*request.split(" ")) for request in requests]
+    sys.stdout.write(json.dumps([[page.text for page in pair] for pair in pairs]))
 
 
 if __name__ == "__main__":

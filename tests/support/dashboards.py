@@ -1,4 +1,4 @@
-"""The shipped dashboards as Grafana reads them: panels, queries, variables, and what Grafana fills in."""
+"""Read the dashboard files: panels, queries and variables, and expressions with values of variables."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ Json = dict[str, Any]
 
 
 def read(name: str) -> Json:
-    """Return a shipped dashboard."""
+    """Return the dashboard in a file of `dashboards/`."""
     board: Json = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return board
 
 
 def panels(board: Json) -> list[Json]:
-    """Return the panels that are not rows."""
+    """Return the panels without rows."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
 def targets(board: Json) -> Iterator[tuple[str, Json]]:
-    """Yield each query with its panel's title."""
+    """Yield the title of the panel and the query, for all queries."""
     for panel in panels(board):
         for target in panel.get("targets", ()):
             yield panel["title"], target
 
 
 def variables(board: Json) -> dict[str, Json]:
-    """Return the variables by name."""
+    """Return the variables of a dashboard by their names."""
     return {variable["name"]: variable for variable in board["templating"]["list"]}
 
 
-def filled(expr: str, values: Mapping[str, str]) -> str:
-    """Return an expression with the variables replaced, as Grafana sends it."""
-    return re.sub(r"\$(\w+)", lambda found: values[found.group(1)], expr)
+def with_values(expr: str, values: Mapping[str, str]) -> str:
+    """Return an expression with the variables replaced by values, like Grafana sends it."""
+    return re.sub(r"\$(\w+)", lambda match: values[match.group(1)], expr)
