@@ -57,7 +57,7 @@ def test_correction_is_added_listed_and_revoked(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("demo", SPAN, "--author", " ", "--reason", "x"), "--author is empty"),
         (("demo", SPAN, "--author", "x", "--reason", "two\nlines"), "--reason is empty, longer than 500"),
@@ -71,10 +71,10 @@ def test_correction_is_added_listed_and_revoked(config: Path) -> None:
         (("demo", SPAN, "--revoke", "3f9a0c51d2e4", *WHO), "omit PRODUCT and START/END"),
     ],
 )
-def test_mistake_gives_one_line_and_nothing_is_written(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_line_and_nothing_is_written(config: Path, arguments: tuple[str, ...], message: str) -> None:
     result = run_in_process("correct", *arguments, "-c", config)
     assert result.exit_code != 0
-    assert says in error_of(result)
+    assert message in error_of(result)
     assert not Journal.of(config.parent / "n.db").path.exists()
     assert run_in_process("corrections", "-c", config).output == "no corrections\n"
 

@@ -111,16 +111,16 @@ def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("nobody",), 'unknown product "nobody"; known products: demo'),
         (("demo", "--since", "yesterday"), "not an instant or a duration"),
     ],
 )
-def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
     result = run_in_process("history", *arguments, "-c", config)
     assert result.exit_code != 0
-    assert says in f"{result.exception}{result.output}"
+    assert message in f"{result.exception}{result.output}"
 
 
 def test_history_without_a_record_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (("create", "ci", "--scope", "read", "--expires", "soon"), "--expires"),
         (("create", "ci", "--scope", "read", "--expires", "2020-01-01T00:00:00Z"), "past"),
@@ -94,10 +94,10 @@ def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
         (("revoke", "ci"), 'no token "ci"; there is none'),
     ],
 )
-def test_mistake_is_an_error_with_a_remedy(config: Path, words: tuple[str, ...], says: str) -> None:
+def test_mistake_is_an_error_with_a_remedy(config: Path, words: tuple[str, ...], message: str) -> None:
     done = run(*words, "-c", config)
     assert isinstance(done.exception, NinewatchError)
-    assert says in str(done.exception)
+    assert message in str(done.exception)
     assert held(config).tokens() == {}
 
 

@@ -207,7 +207,7 @@ def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (("--since", "never"), "write --since 90d or --since 2026-09-01"),
         (("--since", "2026-09-21", "--until", "2026-09-20"), "--since is not before the end"),
@@ -215,10 +215,10 @@ def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
         (("--night", "late"), "--night: "),
     ],
 )
-def test_mistake_gives_one_clear_line(folder: Path, options: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(folder: Path, options: tuple[str, ...], message: str) -> None:
     now = written(folder, "now")
     result = run_in_process("rehearse", now, "-c", now, *options)
-    assert says in str(result.exception)
+    assert message in str(result.exception)
 
 
 # observations that are not kept, and a start in the middle of a record
