@@ -40,6 +40,7 @@ from monitor.startup import (
     unwritten_error,
     usable_signer,
 )
+from monitor.storage.reader import recorded_since
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from monitor.web.blackbox import Probes
@@ -181,7 +182,8 @@ class Daemon:
             facts.define()
             report_unconfigured(self._ledger)
             signer = usable_signer(self._record)
-            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer)
+            past = partial(recorded_since, self._record)
+            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer, past)
             alerting.restore(store)
             async with (
                 Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sla.page_response import Response
@@ -21,6 +21,10 @@ class Kind(StrEnum):
     RESOLVED = "resolved"
     TEST = "test"
     HEARTBEAT = "heartbeat"
+    REPORT = "report"
+
+
+OF_NO_ALERT: Final = (Kind.TEST, Kind.HEARTBEAT, Kind.REPORT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class Scope(StrEnum):
     ALERTS_WRITE = "alerts:write"
     FACTS_WRITE = "facts:write"
     DRILLS_WRITE = "drills:write"
+    GATE_WRITE = "gate:write"
 
 
 MEANINGS: Final[Mapping[Scope, str]] = {
@@ -25,6 +26,7 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
     Scope.FACTS_WRITE: "add and revoke corrections and attestations, mark deployments",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
+    Scope.GATE_WRITE: "override the release gate",
 }
 INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> scope that includes it
 

@@ -17,7 +17,7 @@ import structlog
 from monitor.clock import chance
 from monitor.log import concealed
 from monitor.network.failure import DETAIL_LIMIT, ProbeFailure
-from monitor.notification import Decided, Kind, Notification
+from monitor.notification import OF_NO_ALERT, Decided, Kind, Notification
 from monitor.receivers.base import NotDelivered
 from monitor.receivers.message import Message
 from monitor.receivers.registry import kind_of, prepare
@@ -105,7 +105,7 @@ class Delivery:
         """Schedule the next repeat of a delivered message, if the kind of receiver needs repeats of open alerts."""
         target = self._targets.get(row.receiver)
         key = (row.receiver, row.key)
-        alert_is_open = row.event not in (Kind.RESOLVED, Kind.HEARTBEAT)
+        alert_is_open = row.event is not Kind.RESOLVED and row.event not in OF_NO_ALERT
         if not alert_is_open or target is None or target.kind.repeats is None:
             self._repeats.pop(key, None)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.access.link import VALID_FOR, Claim
-from monitor.notification import Kind
+from monitor.notification import OF_NO_ALERT
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from monitor.notification import Notification
 
 PATH: Final = "/acknowledge/"
-_EVENTS_WITHOUT_LINK: Final = (Kind.TEST, Kind.HEARTBEAT)
 
 
 class Links:
@@ -26,7 +25,7 @@ class Links:
     def of(self, row: Notification) -> str | None:
         """Return the link of a notification. It is the same for all attempts to deliver the notification."""
         base = self._ledger.portfolio.public_url
-        if base is None or self._signer is None or row.event in _EVENTS_WITHOUT_LINK:
+        if base is None or self._signer is None or row.event in OF_NO_ALERT:
             return None
         expires = (row.made + VALID_FOR) // SECOND * SECOND
         return f"{base}{PATH}{self._signer.token(Claim(row.key, row.receiver, row.product, expires))}"

@@ -22,6 +22,7 @@ from monitor.alerting.links import Links
 from monitor.alerting.mutes import Mutes
 from monitor.alerting.outbox import URGENT, Outbox
 from monitor.alerting.product_incidents import ProductIncidents
+from monitor.alerting.report_sender import ReportSender
 from monitor.alerting.responses import Reaction, Responses
 from monitor.alerting.retries import Retries
 from monitor.config.routing import is_within, receiver_ids_for
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from monitor.access.link import LinkSigner
     from monitor.alerting.announcements import Announced
+    from monitor.alerting.report_sender import ReadPast
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -56,7 +58,13 @@ class Alerting:
     """
 
     def __init__(
-        self, ledger: Ledger, writer: RecordWriter, clock: Clock, health: Health, signer: LinkSigner | None = None
+        self,
+        ledger: Ledger,
+        writer: RecordWriter,
+        clock: Clock,
+        health: Health,
+        signer: LinkSigner | None = None,
+        read_past: ReadPast | None = None,
     ) -> None:
         self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
         self.product_incidents = ProductIncidents(ledger)
@@ -68,6 +76,7 @@ class Alerting:
         self._damping = FlapDamping(ledger, self.product_incidents, self._announced)
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retries = Retries()
+        self.reports = ReportSender(ledger, clock, read_past)
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,7 +90,7 @@ class Alerting:
         """
         self._loop = asyncio.get_running_loop()
         now, rows = self._clock.now(), store.load_notifications()
-        self._announced.add(row for row in rows if row.event is not Kind.HEARTBEAT)
+        self._announced.add(row for row in rows if row.event not in (Kind.HEARTBEAT, Kind.REPORT))
         self._delivery.load(self._ledger.portfolio.receivers)
         self.outbox.add((row for row in rows if row.event is not Kind.HEARTBEAT), now, written=True)
         for row in rows:
@@ -245,6 +254,7 @@ class Alerting:
             await asyncio.sleep(0)
         with self._guarded("update"):
             self._put(self._heartbeat.due(self.outbox), self._retries.due(self._ledger.facts, self.outbox, self._clock))
+            self._put(await self.reports.due(), ())
         self._report()
 
     def _update_alert(self, alert: Alert) -> None:

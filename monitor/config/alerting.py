@@ -19,6 +19,7 @@ from pydantic import AfterValidator, PlainValidator, TypeAdapter, ValidationInfo
 from monitor.config.addresses import HttpUrl
 from monitor.config.agreement import Hours
 from monitor.config.base import Model
+from monitor.config.report_schedule import ReportSchedule
 from monitor.config.secret import SECRET_SCHEMA, Secret, plain, read_secret
 from monitor.config.stage import StageField
 from monitor.config.tls import TlsOptions
@@ -56,11 +57,13 @@ class ReceiverBase(Model):
     """Fields common to all receivers. A subclass adds a field with the name of its `kind`, and further fields.
 
     `alerts`: the receiver accepts alerts. `heartbeats`: the receiver accepts the heartbeat of the dead man's switch.
+    `reports`: the receiver accepts reports, because people or programs read its messages.
     """
 
     kind: ClassVar[str] = ""
     alerts: ClassVar[bool] = True
     heartbeats: ClassVar[bool] = False
+    reports: ClassVar[bool] = False
 
     id: Id
     """Identifies the receiver in routes, in `ninewatch alert` and in the record."""
@@ -184,3 +187,6 @@ class AlertingBlock(Model):
 
     heartbeat: Heartbeat | None = None
     """Periodic message to an external receiver (dead man's switch)."""
+
+    reports: tuple[ReportSchedule, ...] = ()
+    """The weekly report on pages, for each receiver that gets it."""

@@ -114,6 +114,7 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         ),
         *([] if heartbeat is None else [(("alerting", "heartbeat", "to"), heartbeat.to, "receiver", receivers)]),
         *((loc, name, "receiver", receivers) for loc, name in receiver_references(portfolio)),
+        *((loc, name, "receiver", receivers) for loc, name in _report_receivers(portfolio)),
     ]
     for loc, name, what, known in references:
         if name not in known:
@@ -134,6 +135,14 @@ def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         kinds = "webhook, alertmanager or healthchecks"
         message = f"{quoted(heartbeat.to)} accepts no heartbeat; use a {kinds} receiver"
         yield ("alerting", "heartbeat", "to"), message
+    for loc, name in _report_receivers(portfolio):
+        if name in receivers and not receivers[name].reports:
+            yield loc, f"{quoted(name)} accepts no reports; use a chat, e-mail, ntfy, GC Notify, Apprise or a webhook"
+
+
+def _report_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    for number, each in enumerate(portfolio.alerting.reports):
+        yield ("alerting", "reports", number, "to"), each.to
 
 
 def _known_ids(known: list[str], what: str) -> str:
@@ -194,8 +203,9 @@ def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Pro
     for at, message in escalation_warnings(portfolio, now):
         yield Problem(locate(root, at)[0], key_path(root, at), message)
     heartbeat = portfolio.alerting.heartbeat
+    used |= {name for _, name in _report_receivers(portfolio)} | ({heartbeat.to} if heartbeat is not None else set())
     for number, receiver in enumerate(portfolio.receivers):
-        if receiver.id not in used and (heartbeat is None or heartbeat.to != receiver.id):
+        if receiver.id not in used:
             where: Loc = ("receivers", number, "id")
             yield Problem(
                 locate(root, where)[0],

@@ -86,6 +86,7 @@ class DaemonCollector(Collector):
     def __init__(self, health: Health, clock: Clock) -> None:
         self._health = health
         self._clock = clock
+        self._version = version()
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families."""
@@ -175,7 +176,7 @@ class DaemonCollector(Collector):
             )
             yield GaugeMetricFamily(name, help_, value=health.config_reload_at / SECOND, unit="seconds")
         yield from self._modules()
-        build = {"version": version(), "sqlite": health.sqlite_version}
+        build = {"version": self._version, "sqlite": health.sqlite_version}
         yield InfoMetricFamily("ninewatch_build", "Version of ninewatch", value=build)
         if (database := zones.IN_USE) is not None:
             info = {"version": database.version or "", "source": database.source}

@@ -27,6 +27,7 @@ class AppriseReceiver(ReceiverBase):
     """
 
     kind: ClassVar[str] = "apprise"
+    reports: ClassVar[bool] = True
 
     apprise: Secret
     """Reference to the service's Apprise URL, which contains its credentials."""

@@ -55,6 +55,7 @@ class GcNotifyReceiver(TlsReceiver):
     """Sends an e-mail or a text message through GC Notify."""
 
     kind: ClassVar[str] = "gcnotify"
+    reports: ClassVar[bool] = True
 
     gcnotify: GcNotifyBlock
     """Recipient, template and API key: `{key: ..., template: ..., email: ...}`."""

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from monitor.notification import Notification
 
-SYMBOLS = {Kind.RESOLVED: "RESOLVED", Kind.TEST: "TEST", Kind.ACKNOWLEDGED: "ACKNOWLEDGED", Kind.HEARTBEAT: "ALIVE"}
+SYMBOLS = {
+    Kind.RESOLVED: "RESOLVED",
+    Kind.TEST: "TEST",
+    Kind.ACKNOWLEDGED: "ACKNOWLEDGED",
+    Kind.HEARTBEAT: "ALIVE",
+    Kind.REPORT: "REPORT",
+}
 
 _OPEN = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
 
@@ -65,8 +71,8 @@ class Message:
 
     @property
     def alarming(self) -> bool:
-        """Whether the alert is not resolved, and this message does not report its acknowledgement."""
-        return self.firing and self.event is not Kind.ACKNOWLEDGED
+        """Whether the alert is open, and this message is neither its acknowledgement nor a report."""
+        return self.firing and self.event not in (Kind.ACKNOWLEDGED, Kind.REPORT)
 
     @property
     def title(self) -> str:

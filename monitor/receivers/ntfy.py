@@ -26,6 +26,7 @@ class NtfyReceiver(TlsReceiver):
     """Publishes a message to a topic of ntfy. A page has the highest priority, which overrides do-not-disturb."""
 
     kind: ClassVar[str] = "ntfy"
+    reports: ClassVar[bool] = True
 
     ntfy: Address
     """URL of the topic: `https://ntfy.example.org/forms-alerts`. On a public server, everyone with the URL can read

@@ -20,6 +20,7 @@ class RocketChatReceiver(TlsReceiver):
     """Sends a message to a Rocket.Chat channel through an incoming webhook."""
 
     kind: ClassVar[str] = "rocketchat"
+    reports: ClassVar[bool] = True
 
     rocketchat: Address
     """URL of the webhook, which is a secret: `{file: /run/secrets/rocketchat}`."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from monitor.config.alerting import Address, TlsReceiver
 from monitor.config.secret import Secret
-from monitor.notification import Kind
+from monitor.notification import OF_NO_ALERT, Kind
 from monitor.receivers.base import Deliver, ReceiverKind
 from monitor.receivers.callback import (
     ACTIONS,
@@ -38,6 +38,7 @@ class SlackReceiver(TlsReceiver):
     """Sends a message to a Slack channel through an incoming webhook."""
 
     kind: ClassVar[str] = "slack"
+    reports: ClassVar[bool] = True
 
     slack: Address
     """URL of the webhook, which is a secret: `{file: /run/secrets/slack}`."""
@@ -100,7 +101,7 @@ def prepare(receiver: SlackReceiver) -> Deliver:
     """Return the function that posts a message."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
-        body = body_of(message, buttons=receiver.signing_secret is not None and message.event is not Kind.TEST)
+        body = body_of(message, buttons=receiver.signing_secret is not None and message.event not in OF_NO_ALERT)
         await send_json(attempt, receiver, receiver.slack, body)
 
     return deliver

@@ -43,6 +43,7 @@ class TeamsReceiver(TlsReceiver):
     """
 
     kind: ClassVar[str] = "teams"
+    reports: ClassVar[bool] = True
 
     teams: Address
     """URL of the workflow, which is a secret: `{file: /run/secrets/teams}`."""

@@ -135,6 +135,16 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
         raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error
 
 
+def recorded_since(path: Path, since: int) -> list[Notification]:
+    """Return the notifications of a record, which this process has open, that were due at the instant or later.
+
+    Raises:
+        StoreError: the record cannot be read.
+    """
+    with reading(path, trusted=True) as record:
+        return record.notifications_since(since)
+
+
 def facts_of(path: Path) -> list[Fact]:
     """Return the facts of a record that a daemon may have open, over a read-only connection.
 

@@ -84,7 +84,7 @@ _NOTIFICATION_COLUMNS: Final = """key, receiver, turn, event, repeat, made, due,
     claimed_epoch, claimed_holder, done, error"""
 _FINISHED: Final = """
     SELECT key, receiver FROM notifications GROUP BY key, receiver
-    HAVING max(event = 'resolved') AND max(done IS NULL) = 0"""
+    HAVING max(event IN ('resolved', 'report')) AND max(done IS NULL) = 0"""
 HAS_NOTIFICATIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'notifications'"
 UNFINISHED_NOTIFICATIONS: Final = f"""
     SELECT {_NOTIFICATION_COLUMNS} FROM notifications WHERE (key, receiver) NOT IN ({_FINISHED})

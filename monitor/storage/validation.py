@@ -88,7 +88,7 @@ _NOTIFICATION: Final = (
     *(_number(column) for column in ("turn", "repeat", "made", "due", "attempts", "claimed_epoch")),
     _number("done", null=True),
     (
-        "event NOT IN ('opened', 'escalated', 'reminder', 'acknowledged', 'resolved', 'test', 'heartbeat')",
+        "event NOT IN ('opened', 'escalated', 'reminder', 'acknowledged', 'resolved', 'test', 'heartbeat', 'report')",
         "it has no such event",
     ),
 )

@@ -52,6 +52,7 @@ class Role(StrEnum):
     ALERTS_WRITE = "alerts:write"
     FACTS_WRITE = "facts:write"
     DRILLS_WRITE = "drills:write"
+    GATE_WRITE = "gate:write"
 
 
 class Declared(NamedTuple):

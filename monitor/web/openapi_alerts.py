@@ -9,7 +9,7 @@ from monitor.access.scopes import Scope
 from monitor.web.openapi_schemas import INSTANT, MAYBE_TEXT, TEXT, list_of, ref
 
 _SEVERITY = {"enum": ["page", "ticket", "note"]}
-_EVENT = {"enum": ["opened", "escalated", "reminder", "acknowledged", "resolved", "test", "heartbeat"]}
+_EVENT = {"enum": ["opened", "escalated", "reminder", "acknowledged", "resolved", "test", "heartbeat", "report"]}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -26,6 +26,15 @@ _ACKNOWLEDGEMENT: Final = _object(
 )
 _SILENCE: Final = _object(
     id=TEXT, product=MAYBE_TEXT, key=MAYBE_TEXT, until=INSTANT, reason=TEXT, author=TEXT, made=INSTANT
+)
+_OVERRIDE: Final = _object(
+    product=TEXT,
+    id=TEXT,
+    answer={"enum": ["go", "hold"]},
+    author=TEXT,
+    reason=TEXT,
+    made=INSTANT,
+    until=INSTANT,
 )
 
 _RESPONSE: Final = _object(
@@ -111,6 +120,15 @@ _NOTIFICATION_EXAMPLE: Final = {
     "attempts": 1,
     "delivered": None,
     "error": 'status 503: "busy"',
+}
+_OVERRIDE_EXAMPLE: Final = {
+    "product": "forms",
+    "id": "9c1e5b7a2d40",
+    "answer": "go",
+    "author": "pipeline",
+    "reason": "security fix",
+    "made": "2026-11-29T09:00:00Z",
+    "until": "2026-11-29T13:00:00Z",
 }
 _PAST_EXAMPLE: Final = {"start": "2026-11-03T17:10:00Z", "end": "2026-11-03T17:25:00Z"}
 _STATED_EXAMPLE: Final = {"author": "pipeline", "reason": "probe account locked", "made": "2026-11-03T17:31:12Z"}
@@ -266,5 +284,27 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         {"id": "b52d01d62e3f", "revokes": "a41c90c51d2e", "by": "pipeline"},
         request=_object(reason=TEXT),
         request_example={"reason": "rolled back before it was live"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/products/{id}/gate/override",
+        "Set the answer of the release gate of a product until an instant; the author is the name of the token",
+        Scope.GATE_WRITE,
+        _OVERRIDE,
+        _OVERRIDE_EXAMPLE,
+        status=201,
+        request=_optional(answer={"enum": ["go", "hold"]}, reason=TEXT, until=INSTANT, **{"for": TEXT})
+        | {"required": ["answer", "reason"]},
+        request_example={"answer": "go", "for": "4h", "reason": "security fix"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/products/{id}/gate/override/end",
+        "End the override that is in force now; both stay in the record",
+        Scope.GATE_WRITE,
+        _OVERRIDE,
+        _OVERRIDE_EXAMPLE | {"until": "2026-11-29T10:00:00Z"},
+        request=_object(reason=TEXT),
+        request_example={"reason": "deployed"},
     ),
 )

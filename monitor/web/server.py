@@ -22,6 +22,7 @@ from monitor.web import (
     callbacks,
     corrections,
     drills,
+    gate_overrides,
     liveness,
     metrics,
     pages,
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _READING = (pages, runbook, api, metrics, liveness, blackbox)
-_CHANGING = (alerts, silences, corrections, drills, readiness, acknowledge_page, callbacks)
+_CHANGING = (alerts, silences, corrections, drills, readiness, gate_overrides, acknowledge_page, callbacks)
 
 
 def build(

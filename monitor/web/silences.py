@@ -6,14 +6,13 @@ from typing import Any
 
 from aiohttp import web
 
-from monitor.facts.journal import LATEST
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, only
 from monitor.web.request_body import json_object
-from monitor.web.writing import author, state, within_limit, words, writing
+from monitor.web.writing import author, end_of, state, within_limit, words, writing
 from sla.silence import Silence, silence_end, silences
-from sla.window import format_instant, parse_duration, parse_instant
+from sla.window import format_instant
 
 routes = web.RouteTableDef()
 
@@ -40,7 +39,7 @@ async def add(request: web.Request) -> web.Response:
     product, key = _subject(request, body)
     within_limit(token, _product_of(request, product, key))
     now = request.app[CONTEXT].clock.now()
-    made = Silence(now, token.name, words(body.get("reason"), "reason"), _until(body, now), product, key)
+    made = Silence(now, token.name, words(body.get("reason"), "reason"), end_of(body, now), product, key)
     await state(request, made.fact())
     return as_json(silence_json(made), status=201)
 
@@ -95,17 +94,3 @@ def _product_of(request: web.Request, product: str, key: str) -> str | None:
         return product or None
     alert = writing(request).alerting.find(key)
     return None if alert is None else alert.product or None
-
-
-def _until(body: dict[str, Any], now: int) -> int:
-    length, until = body.get("for"), body.get("until")
-    if (length is None) == (until is None):
-        raise Refusal(400, "the end is not clear", 'write "for": "2h", or "until": "2026-11-20T18:00:00Z"')
-    try:
-        instant = now + parse_duration(str(length)[:64]) if until is None else parse_instant(str(until)[:64])
-    except (ValueError, OverflowError):
-        remedy = 'write "for": "2h", or "until": "2026-11-20T18:00:00Z"'
-        raise Refusal(400, "not a duration, or not an RFC 3339 instant", remedy) from None
-    if not now < instant <= LATEST:
-        raise Refusal(400, "the end is in the past, or after 2255", "name a later instant")
-    return instant

@@ -10,9 +10,10 @@ import structlog
 from aiohttp import web
 
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LONGEST
+from monitor.facts.journal import LATEST, LONGEST
 from monitor.web.access import holder
 from monitor.web.errors import Refusal
+from sla.window import parse_duration, parse_instant
 
 if TYPE_CHECKING:
     from monitor.access.link import LinkSigner
@@ -111,3 +112,22 @@ def words(value: Any, name: str, longest: int = LONGEST) -> str:
     if not text or len(text) > longest or not text.isprintable():
         raise Refusal(400, f"{name} is no text on one line of 1 to {longest} characters", f'write {{"{name}": "..."}}')
     return text
+
+
+def end_of(body: dict[str, Any], now: int) -> int:
+    """Return the instant that the body states with `for` or `until`, microseconds.
+
+    Raises:
+        Refusal: it states none, or one that is over.
+    """
+    length, until = body.get("for"), body.get("until")
+    if (length is None) == (until is None):
+        raise Refusal(400, "the end is not clear", 'write "for": "2h", or "until": "2026-11-20T18:00:00Z"')
+    try:
+        instant = now + parse_duration(str(length)[:64]) if until is None else parse_instant(str(until)[:64])
+    except (ValueError, OverflowError):
+        remedy = 'write "for": "2h", or "until": "2026-11-20T18:00:00Z"'
+        raise Refusal(400, "not a duration, or not an RFC 3339 instant", remedy) from None
+    if not now < instant <= LATEST:
+        raise Refusal(400, "the end is in the past, or after 2255", "name a later instant")
+    return instant

@@ -12,7 +12,7 @@ import pytest
 from tests.support.daemon_process import running_daemon
 from tests.support.http_target import HttpTarget
 from tests.support.monitoring import alertmanager
-from tests.support.processes import fetch, needs, wait_for
+from tests.support.processes import fetch, free_port, needs, wait_for
 from tests.support.sinks import Sink
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus-alertmanager")]
@@ -57,3 +57,30 @@ def test_outage_sends_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
         assert sent_alert_keys(sink, "firing") == sent_alert_keys(sink, "resolved") == [key]
         assert daemon.metric("ninewatch_notifications_sent_total") == 2
         assert daemon.metric("ninewatch_notifications_waiting") == 0
+
+
+def test_page_that_is_due_while_alertmanager_is_stopped_is_delivered_once_it_is_back(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        target, sink = stack.enter_context(HttpTarget().serving()), stack.enter_context(Sink().serving())
+        port, routed, config = free_port(), ROUTED.format(url=sink.url()), tmp_path / "ninewatch.yaml"
+        manager = f"http://127.0.0.1:{port}"
+        config.write_text(CONFIG.format(store=tmp_path / "nw.db", manager=manager, target=target.url("/")))
+        with alertmanager(tmp_path, routed, port):
+            daemon = stack.enter_context(running_daemon(config))
+            wait_for("a first probe", lambda: daemon.probes("front"))
+        target.status["/"] = 503
+        wait_for("a failed attempt", lambda: daemon.metric("ninewatch_notification_failures_total"))
+        wait_for("the page to wait", lambda: daemon.metric("ninewatch_notifications_waiting") == 1)
+        assert sink.received == []
+        with alertmanager(tmp_path, routed, port):
+            (key,) = wait_for("the page", lambda: sent_alert_keys(sink, "firing"))
+            wait_for("the confirmation", lambda: daemon.metric("ninewatch_notifications_waiting") == 0)
+        target.status.clear()
+        wait_for("the end of the incident", lambda: not daemon.incidents("open"))
+        wait_for("the end to wait", lambda: daemon.metric("ninewatch_notifications_waiting") == 1)
+        assert sent_alert_keys(sink, "resolved") == []
+        with alertmanager(tmp_path, routed, port):
+            assert wait_for("the resolved alert", lambda: sent_alert_keys(sink, "resolved")) == [key]
+            wait_for("the confirmation", lambda: daemon.metric("ninewatch_notifications_waiting") == 0)
+        assert set(sent_alert_keys(sink, "firing")) == {key}
+        assert daemon.metric("ninewatch_notifications_sent_total") == 2

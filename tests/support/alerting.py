@@ -46,7 +46,7 @@ class AlertingHarness:
     ) -> None:
         self.ledger, self.store, self.clock, self.health = portfolio, store, clock, Health()
         self.writer = Writer(store, self.health, clock)
-        self.alerting = Alerting(self.ledger, self.writer, clock, self.health, signer)
+        self.alerting = Alerting(self.ledger, self.writer, clock, self.health, signer, self._since)
         self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self.alerting.changed)
 
     def observe(self, *outcomes: Outcome, key: str = "forms/health") -> None:
@@ -54,6 +54,9 @@ class AlertingHarness:
         for outcome in outcomes:
             self.clock.jump(1)
             self.recorder.record(self.ledger.entries[key], RESULTS[outcome], self.clock.now(), 0.05)
+
+    def _since(self, instant: int) -> list[Notification]:
+        return [row for row in self.rows() if row.due >= instant]
 
     def state(self, *facts: Fact) -> None:
         """Add facts, as the journal does."""

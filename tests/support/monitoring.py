@@ -150,10 +150,10 @@ def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Pro
 
 
 @contextlib.contextmanager
-def alertmanager(folder: Path, config: str) -> Iterator[str]:
-    """Run Alertmanager without peers, and yield its address."""
+def alertmanager(folder: Path, config: str, port: int | None = None) -> Iterator[str]:
+    """Run Alertmanager without peers, and yield its address. With a port, it can be stopped and started again."""
     (folder / "alertmanager.yaml").write_text(config)
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{port or free_port()}"
     command = [
         "prometheus-alertmanager",
         f"--config.file={folder}/alertmanager.yaml",

@@ -94,7 +94,7 @@ class MemoryStore:
         kept = [
             rows
             for rows in by_key.values()
-            if any(row.done is None for row in rows) or all(row.event != "resolved" for row in rows)
+            if any(row.done is None for row in rows) or all(row.event not in ("resolved", "report") for row in rows)
         ]
         return sorted(
             (row for rows in kept for row in rows), key=lambda row: (row.made, row.key, row.receiver, row.turn)

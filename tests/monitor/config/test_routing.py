@@ -108,6 +108,22 @@ def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
             "alerting.heartbeat.to",
             "accepts no heartbeat",
         ),
+        (
+            {"alerting": {"reports": [{"to": "opps"}]}},
+            "alerting.reports[0].to",
+            'there is no receiver "opps"; there are ops, team',
+        ),
+        (
+            {
+                "receivers": [hook("ops"), hook("team"), {"id": "am", "alertmanager": "https://a.example"}],
+                "alerting": {"reports": [{"to": "am"}]},
+            },
+            "alerting.reports[0].to",
+            '"am" accepts no reports; use a chat',
+        ),
+        ({"alerting": {"reports": [{"to": "ops", "at": "Mon 8am"}]}}, "alerting.reports[0].at", 'write "Mon 08:00"'),
+        ({"alerting": {"reports": [{"to": "ops", "at": "Mon 24:00"}]}}, "alerting.reports[0].at", "not a weekday"),
+        ({"alerting": {"reports": [{"to": "ops", "every": "day"}]}}, "alerting.reports[0].every", "week"),
         ({"routes": [{"to": 3}]}, "routes[0].to", "not a receiver"),
         ({"receivers": [{"id": "ops", "webhok": "https://x.example"}]}, "receivers.ops", "did you mean webhook?"),
         (

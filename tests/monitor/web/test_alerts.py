@@ -284,6 +284,62 @@ async def test_a_correction_that_is_no_past_time_is_refused(site: WritableSite, 
     assert site.journal == []
 
 
+async def test_gate_is_overridden_and_the_override_ended_with_author_and_reason(site: WritableSite) -> None:
+    token, path = site.token(Scope.GATE_WRITE, name="release"), "/api/v1/products/forms/gate"
+    body = {"answer": "hold", "for": "4h", "reason": "holiday freeze"}
+    made = await site.ask("POST", f"{path}/override", token, json=body)
+    assert (made.status, made.body["author"], made.body["product"]) == (201, "release", "forms")
+    assert made.body["until"] == format_instant(site.clock.now() + 4 * HOUR)
+    shown = (await site.ask("GET", path)).body
+    assert (shown["gate"], shown["override"]) == ("hold", {k: v for k, v in made.body.items() if k != "product"})
+    site.clock.jump(1)
+    done = await site.ask("POST", f"{path}/override/end", token, json={"reason": "over"})
+    assert (done.status, done.body["id"], done.body["until"]) == (
+        200,
+        made.body["id"],
+        format_instant(site.clock.now()),
+    )
+    assert (await site.ask("GET", path)).body["override"] is None
+    assert (await site.ask("POST", f"{path}/override/end", token, json={"reason": "again"})).status == 404
+    assert {(each.kind, each.author) for each in site.journal} == {
+        ("gate_override", "release"),
+        ("gate_override_end", "release"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"answer": "perhaps"}, 400),
+        ({"answer": None}, 400),
+        ({"answer": ["go"]}, 400),
+        ({"reason": " "}, 400),
+        ({"for": None}, 400),
+        ({"until": "2026-12-01T00:00:00Z"}, 400),
+        ({"author": "root"}, 400),
+    ],
+)
+async def test_gate_override_that_is_not_clear_is_refused(
+    site: WritableSite, change: dict[str, Any], status: int
+) -> None:
+    token, body = site.token(Scope.GATE_WRITE), {"answer": "go", "for": "4h", "reason": "x", **change}
+    answer = await site.ask("POST", "/api/v1/products/forms/gate/override", token, json=body)
+    assert (answer.status, set(answer.body)) == (status, {"error", "remedy"})
+    assert site.journal == []
+
+
+async def test_gate_of_another_product_is_not_overridden(site: WritableSite) -> None:
+    body = {"answer": "go", "for": "4h", "reason": "x"}
+    limited = site.token(Scope.GATE_WRITE, products=("sso",))
+    facts = site.token(Scope.FACTS_WRITE, name="facts")
+    path = "/api/v1/products/{}/gate/override"
+    statuses = [
+        (await site.ask("POST", path.format(product), token, json=body)).status
+        for product, token in (("forms", limited), ("nothing", limited), ("forms", facts), ("sso", limited))
+    ]
+    assert statuses == [403, 404, 403, 201]
+
+
 async def test_a_token_that_only_reads_alerts_changes_nothing(site: WritableSite) -> None:
     token = site.token(Scope.ALERTS_READ)
     assert (await site.ask("GET", "/api/v1/notifications?state=waiting", token)).status == 200
@@ -416,7 +472,7 @@ def test_every_example_is_what_its_schema_promises(operation: Any) -> None:
 
 
 async def test_every_answer_is_what_the_description_promises(site: WritableSite) -> None:
-    key, token = await fails(site), site.token(Scope.ALERTS_WRITE, Scope.FACTS_WRITE)
+    key, token = await fails(site), site.token(Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.GATE_WRITE)
     past = {"start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z"}
     correction = (
         await site.ask("POST", "/api/v1/products/forms/corrections", token, json={**past, "reason": "x"})

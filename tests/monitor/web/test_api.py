@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web import alerts, api, corrections, drills, readiness, silences
+from monitor.web import alerts, api, corrections, drills, gate_overrides, readiness, silences
 from monitor.web.openapi import PATHS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE, Interval
@@ -160,7 +160,15 @@ async def test_every_response_matches_its_openapi_schema(site: RunningServer, pa
 async def test_openapi_description_has_every_route(site: RunningServer) -> None:
     description = await (await site.get("/api/v1/openapi.json")).json()
     found = {(method, path) for path, methods in description["paths"].items() for method in methods}
-    tables = (api.routes, alerts.routes, silences.routes, corrections.routes, drills.routes, readiness.routes)
+    tables = (
+        api.routes,
+        alerts.routes,
+        silences.routes,
+        corrections.routes,
+        drills.routes,
+        gate_overrides.routes,
+        readiness.routes,
+    )
     routed = {(each.method.lower(), each.path.replace(":.+", "")) for table in tables for each in table}
     assert routed - {("get", "/api/v1/openapi.json")} == found
 
