@@ -43,7 +43,7 @@ class DrillsBlock(Model):
     """A drill that lasts longer is ended by the daemon."""
 
     stop_at_spent: Share = Fraction(1)
-    """Share of the product's downtime budget from which on a drill is ended, and none starts."""
+    """Share of the product's downtime budget from which on a drill is ended, and none starts. Default: `100%`."""
 
     stop_at_hold: Flag = False
     """`true`: a drill is ended, and none starts, while the release gate of the product answers hold."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import icalendar
 import recurring_ical_events
@@ -28,7 +28,6 @@ from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, resolve
 from monitor.config.values import Text, problem_at
-from sla.drill import DrillKind
 from sla.exclusion import Cause, Exclusion
 from sla.interval import DAY, Interval
 from sla.localtime import EPOCH, first_instant, instant, local
@@ -158,7 +157,7 @@ class Maintenance(Model):
     zone: ZoneName | None = None
     """Time zone of the times, and of events without a zone. Default: the portfolio's `time_zone`."""
 
-    drill: DrillKind | None = None
+    drill: Literal["failover", "failback", "restore", "deploy"] | None = None
     """A drill of this kind takes place, from the start to the end: `failover` if a failover is expected."""
 
     reason: Text | None = None

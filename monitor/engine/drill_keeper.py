@@ -11,7 +11,7 @@ import structlog
 
 from monitor.ledger.product_drills import recorded_drills, stop_reason
 from monitor.probe_result import IncidentOpened
-from sla.drill import Drill, DrillSource
+from sla.drill import Drill, DrillKind, DrillSource
 from sla.drill_facts import drill_detected, drill_end
 from sla.interval import Interval
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.facts.known_facts import Facts
     from monitor.ledger.ledger import Ledger
     from monitor.probe_result import Event
-    from sla.drill import DrillKind, DrillRecord
+    from sla.drill import DrillRecord
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class DrillKeeper:
         for block in (*product.maintenance, *self._ledger.portfolio.maintenance):
             if block.drill is not None:
                 zone = self._ledger.portfolio.time_zone
-                yield from ((block.drill, exclusion.interval) for exclusion in block.exclusions(at, zone))
+                yield from ((DrillKind(block.drill), exclusion.interval) for exclusion in block.exclusions(at, zone))
 
     def _over(self, now: int) -> Iterator[tuple[DrillRecord, int, str]]:
         """Yield the drills to end with the instants of their ends and the reasons."""

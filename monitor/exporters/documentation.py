@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final
 from monitor.clock import SystemClock
 from monitor.exporters.daemon import DaemonCollector
 from monitor.exporters.exposition import Family
-from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PRODUCT_FAMILIES, SAMPLES_OMITTED, SILENCES
+from monitor.exporters.families import (
+    CHECK_FAMILIES,
+    DRILL_FAMILIES,
+    FIGURES_AGE,
+    PRODUCT_FAMILIES,
+    SAMPLES_OMITTED,
+    SILENCES,
+)
 from monitor.health import Health
 
 if TYPE_CHECKING:
@@ -74,6 +81,7 @@ def metrics_page() -> str:
     tables = {
         "Checks": CHECK_FAMILIES,
         "Products": PRODUCT_FAMILIES,
+        "Drills": DRILL_FAMILIES,
         "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, *_daemon_families()],
     }
     return _HEAD + "".join(_TABLE.format(title=title) + "".join(map(_row, rows)) for title, rows in tables.items())

@@ -198,6 +198,44 @@ PRODUCT_FAMILIES: Final = (
     ),
 )
 
+_DRILL: Final = "product kind"
+DRILL_FAMILIES: Final = (
+    Family("ninewatch_drill_active", "gauge", "1 while a drill of the product is in progress", labels=_DRILL),
+    Family("ninewatch_last_drill_age_seconds", "gauge", "Time since the end of the last drill", "seconds", _DRILL),
+    Family(
+        "ninewatch_drill_recovery_time_seconds",
+        "gauge",
+        "Recovery time actual of the last ended drill, with bounds; an unknown bound is absent",
+        "seconds",
+        f"{_DRILL} bound",
+    ),
+    Family(
+        "ninewatch_drill_recovery_point_seconds",
+        "gauge",
+        "Recovery point actual of the last ended drill; absent if nothing measured it",
+        "seconds",
+        _DRILL,
+    ),
+    Family(
+        "ninewatch_drill_detection_seconds",
+        "gauge",
+        "Time from the failure to the first incident in the last ended drill",
+        "seconds",
+        _DRILL,
+    ),
+    Family(
+        "ninewatch_drill_met",
+        "gauge",
+        "1 if the last ended drill met RTO and RPO, 0 if not; absent if undecided",
+        labels=_DRILL,
+    ),
+    Family(
+        "ninewatch_drill_findings_overdue",
+        "gauge",
+        "Findings of drills that are open after their due day",
+        labels="product",
+    ),
+)
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
 )

@@ -21,6 +21,7 @@ from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.daemon import Daemon
+from monitor.exporters.drills import DrillLines
 from monitor.exporters.exposition import Dialect, without_exemplars
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
@@ -148,6 +149,7 @@ class Exporter:
         self._daemon = Daemon(health, clock)
         self._counters = _Counters(health)
         self._silences = SilenceLines(ledger)
+        self._drills = DrillLines(ledger)
         self._lines = _PortfolioLines(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
@@ -204,7 +206,7 @@ class Exporter:
         oldest = min((product.measured_at or now for product in lines.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
-        return age + omitted + self._silences.text(now, dialect)
+        return age + omitted + self._silences.text(now, dialect) + self._drills.text(now, dialect)
 
 
 def _measured_at(lines: ProductLines) -> int:

@@ -15,6 +15,7 @@ from monitor.views.budget import budget_view
 from monitor.views.budget_policy import budget_policy_view
 from monitor.views.check_line import check_line
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
+from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
@@ -123,6 +124,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "burn_obstacles": product.burn_obstacles,
         "agreement": agreement,
         "contractual_verdict": product_summary.verdict_text(agreement.measured),
+        "drills": drill_rows(ledger, product.id, now),
         "prerequisites": prerequisite_lines(readiness, zone),
         "promise": promise_view(product, measured, readiness),
     }

@@ -1,0 +1,69 @@
+"""Metric lines of drills. They are read once for each set of facts; only the last drill of a kind is measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.exporters.exposition import series
+from monitor.exporters.families import DRILL_FAMILIES
+from monitor.ledger.product_drills import measured_drill, recorded_drills
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.exporters.exposition import Dialect
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
+    from sla.drill import DrillRecord
+
+_ACTIVE, _AGE, _RECOVERY, _LOST, _DETECTION, _MET, _OVERDUE = (family.name for family in DRILL_FAMILIES)
+
+
+class DrillLines:
+    """The samples of a ledger's drills."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._facts: Facts | None = None
+        self._drills: list[DrillRecord] = []
+
+    def text(self, now: int, dialect: Dialect) -> str:
+        """Return the families that have a sample."""
+        if self._facts is not self._ledger.facts:
+            self._facts, self._drills = self._ledger.facts, recorded_drills(self._ledger, now)
+        lines: dict[str, list[str]] = {family.name: [] for family in DRILL_FAMILIES}
+        for name, line in self._samples(now):
+            lines[name].append(line)
+        return "".join(
+            family.head(dialect) + "".join(lines[family.name]) for family in DRILL_FAMILIES if lines[family.name]
+        )
+
+    def _samples(self, now: int) -> Iterator[tuple[str, str]]:
+        known = [each for each in self._drills if each.drill.product in self._ledger.products]
+        newest = {(each.drill.product, each.drill.kind.value): each for each in known}
+        ended = {key: each for each in known if each.end for key in [(each.drill.product, each.drill.kind.value)]}
+        for (product, kind), record in newest.items():
+            yield _sample(_ACTIVE, int(record.end is None), product=product, kind=kind)
+        for (product, kind), record in ended.items():
+            yield from self._of_ended(record, now, product=product, kind=kind)
+        for product in dict.fromkeys(each.drill.product for each in known):
+            overdue = sum(len(each.overdue(now)) for each in known if each.drill.product == product)
+            yield _sample(_OVERDUE, overdue, product=product)
+
+    def _of_ended(self, record: DrillRecord, now: int, **labels: str) -> Iterator[tuple[str, str]]:
+        result = measured_drill(self._ledger, record, now)
+        if record.end is not None:
+            yield _sample(_AGE, (now - record.end.at) / SECOND, **labels)
+        for bound, value in result.recovery._asdict().items():
+            if value is not None:
+                yield _sample(_RECOVERY, value / SECOND, **labels, bound=bound)
+        for name, length in ((_LOST, result.lost), (_DETECTION, result.detection)):
+            if length is not None:
+                yield _sample(name, length / SECOND, **labels)
+        if result.met is not None:
+            yield _sample(_MET, int(result.met), **labels)
+
+
+def _sample(name: str, value: float, **labels: str) -> tuple[str, str]:
+    return name, f"{series(name, **labels)}{value!r}\n"

@@ -1,0 +1,44 @@
+"""The drills of a product as rows of its page."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Final
+
+from monitor.ledger.product_drills import measured_drill, recorded_drills
+from monitor.views.drill_text import VERDICTS, bounds_text
+from monitor.views.formatting import moment
+from sla.duration import format_duration
+
+if TYPE_CHECKING:
+    from monitor.ledger.ledger import Ledger
+    from sla.drill_result import DrillResult
+
+MOST_ROWS: Final = 10
+
+
+def drill_rows(ledger: Ledger, product: str, now: int) -> SimpleNamespace:
+    """Return the newest drills of the product, newest first, and the overdue findings of all its drills."""
+    held = recorded_drills(ledger, now, product)
+    newest = [measured_drill(ledger, each, now) for each in reversed(held[-MOST_ROWS:])]
+    zone = ledger.portfolio.zone
+    rows = [_row(each, started=moment(each.record.drill.started, zone)) for each in newest]
+    return SimpleNamespace(rows=rows, overdue=[finding for each in held for finding in each.overdue(now)])
+
+
+def _row(result: DrillResult, *, started: object) -> SimpleNamespace:
+    drill = result.record.drill
+    return SimpleNamespace(
+        started=started,
+        kind=drill.kind.value,
+        recovery=bounds_text(result.recovery),
+        rto=_length(drill.rto, "not stated"),
+        lost=_length(result.lost, "not measured"),
+        rpo=_length(drill.rpo, "not stated"),
+        verdict="in progress" if result.record.end is None else VERDICTS[result.met],
+        reason=result.reason,
+    )
+
+
+def _length(length: int | None, missing: str) -> str:
+    return missing if length is None else format_duration(length)

@@ -1,0 +1,140 @@
+"""Drills of a running daemon: probes are more frequent until the end, and stop conditions and windows end drills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.engine.drill_keeper import DrillKeeper
+from monitor.engine.fact_recorder import FactRecorder
+from monitor.facts.journal import Journal
+from monitor.health import Health
+from monitor.ledger.product_drills import recorded_drills
+from monitor.probe_result import IncidentOpened
+from monitor.storage.writer import Writer
+from sla.drill import Drill, DrillKind, DrillSource
+from sla.drill_facts import drill_end
+from sla.incident import Incident
+from sla.interval import HOUR, MINUTE, SECOND
+from sla.window import format_instant
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import BAD_RESULT, NOW, ledger_of, probe_all, product
+from tests.support.stores import MemoryStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sla.drill import DrillRecord
+
+
+class Kept:
+    """A keeper of the drills of the product `forms`, with the intervals that it asked for."""
+
+    def __init__(self, folder: Path, **fields: object) -> None:
+        self.clock, self.health = ManualClock(), Health()
+        self.ledger = ledger_of(product("forms", **fields))
+        writer = Writer(MemoryStore(), self.health, self.clock)
+        self.facts = FactRecorder(self.ledger, Journal(folder / "j"), writer, self.clock, self.health)
+        self.asked: list[Mapping[str, int]] = []
+        self.keeper = DrillKeeper(self.ledger, self.facts, self.clock, self.asked.append)
+
+    def start(self, kind: DrillKind = DrillKind.FAILOVER) -> Drill:
+        made = Drill(self.clock.now(), "Ada", "forms", kind)
+        self.facts.add([made.fact()])
+        self.keeper.update()
+        return made
+
+    @property
+    def drills(self) -> list[DrillRecord]:
+        return recorded_drills(self.ledger, self.clock.now())
+
+
+def test_probes_are_more_frequent_until_the_drill_ends_and_again_after_a_restart(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, drills={"interval": "2s"})
+    made = kept.start()
+    kept.keeper.update()
+    assert kept.asked == [{"forms": 2 * SECOND}]
+    restarted: list[Mapping[str, int]] = []
+    DrillKeeper(kept.ledger, kept.facts, kept.clock, restarted.append).update()
+    assert restarted == [{"forms": 2 * SECOND}]
+    kept.facts.add([drill_end(made.id, "forms", kept.clock.now(), "Ada")])
+    kept.keeper.update()
+    assert kept.asked == [{"forms": 2 * SECOND}, {}]
+
+
+def test_tabletop_exercise_changes_no_probe(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.start(DrillKind.TABLETOP)
+    kept.clock.jump(10 * HOUR / SECOND)
+    kept.keeper.update()
+    assert kept.asked == []
+    assert kept.drills[0].end is None
+
+
+def test_forgotten_drill_is_ended(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, drills={"longest": "1h"})
+    kept.start()
+    kept.clock.jump(HOUR / SECOND)
+    kept.keeper.update()
+    (found,) = kept.drills
+    assert found.end is not None
+    assert found.end.reason == "the drill lasted 1h, the longest that is configured"
+    assert kept.asked[-1] == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "of the downtime budget is spent; drills stop at 100.000%"),
+        (
+            {"drills": {"stop_at_spent": "900%", "stop_at_hold": True}},
+            "the release gate answers hold: 100% of the budget",
+        ),
+    ],
+)
+def test_spent_budget_and_the_release_gate_end_a_drill(tmp_path: Path, fields: dict[str, object], reason: str) -> None:
+    """99.9 % over 30 days allows 43 minutes; 50 are certainly down."""
+    policy = {"steps": [{"spent": "100%", "consequence": "no releases", "owner": "Ana"}]}
+    kept = Kept(tmp_path, budget_policy=policy, **fields)
+    kept.start()
+    probe_all(kept.ledger, kept.ledger.entries_of("forms"), NOW - 50 * MINUTE, NOW, BAD_RESULT)
+    kept.keeper.update()
+    (found,) = kept.drills
+    assert found.end is not None
+    assert reason in found.end.reason
+
+
+def test_planned_window_starts_and_ends_a_drill_once(tmp_path: Path) -> None:
+    start, end = NOW + HOUR, NOW + 2 * HOUR
+    window = {
+        "start": format_instant(start),
+        "end": format_instant(end),
+        "reason": "switch to GoldDR",
+        "drill": "failover",
+    }
+    kept = Kept(tmp_path, maintenance=[window], drills={"rto": "15m", "rpo": "0s"})
+    kept.keeper.update()
+    assert kept.drills == []
+    kept.clock.jump((HOUR + 5 * SECOND) / SECOND)
+    kept.keeper.update()
+    kept.keeper.update()
+    (found,) = kept.drills
+    assert (found.drill.source, found.drill.started, found.drill.rto) == (DrillSource.WINDOW, start, 15 * MINUTE)
+    assert kept.asked == [{"forms": SECOND}]
+    kept.clock.jump(HOUR / SECOND)
+    kept.keeper.update()
+    (found,) = kept.drills
+    assert found.end is not None
+    assert (found.end.at, found.end.reason) == (end, "the planned window is over")
+
+
+def test_first_incident_of_the_product_is_noted_as_the_detection(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.start()
+    kept.clock.jump(3)
+    for name in ("other", "forms", "forms"):
+        kept.keeper.notice(IncidentOpened(Incident.open(name, f"{name}/health", NOW, "http_status")))
+        kept.clock.jump(1)
+    assert [each.detected for each in kept.drills] == [NOW + 4 * SECOND]

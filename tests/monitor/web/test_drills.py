@@ -1,0 +1,138 @@
+"""Drills over HTTP: who may state them, what is refused, and the same figures in API, page and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from monitor.access.scopes import Scope
+from monitor.web.openapi_drills import OPERATIONS, SCHEMAS
+from monitor.web.openapi_schemas import SCHEMAS as SHARED_SCHEMAS
+from sla.interval import MINUTE, SECOND
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, ledger_of, observe, product
+from tests.support.writing import WritableSite, writable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FAILOVER = {"kind": "failover", "rto": "15m", "rpo": "0s", "scenario": "Gold is lost", "participants": ["Ana Ng"]}
+COMPONENTS = {"components": {"schemas": SHARED_SCHEMAS | SCHEMAS}}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+    async with writable(ledger_of(product("forms"), product("sso")), tmp_path) as served:
+        yield served
+
+
+def probe(site: WritableSite, results: str, step: int = 10 * SECOND) -> None:
+    """Probe the product every 10 s: `+` is good, `-` bad; the clock follows."""
+    ledger = site.facts._ledger
+    for each in results:
+        site.clock.jump(step / SECOND)
+        observe(ledger, ledger.entries["forms/health"], site.clock.now(), GOOD_RESULT if each == "+" else BAD_RESULT)
+
+
+async def started(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
+    answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
+    assert answer.status == 201, answer.text
+    found: dict[str, Any] = answer.body
+    return found
+
+
+async def test_drill_is_started_measured_and_signed_by_a_token(site: WritableSite) -> None:
+    """Good, then three bad probes 10 s apart, then good: down for 20 to 40 s."""
+    token = site.token(Scope.DRILLS_WRITE)
+    probe(site, "++")
+    name = (await started(site, token))["id"]
+    probe(site, "+---+++")
+    path = f"/api/v1/drills/{name}"
+    assert (await site.ask("POST", f"{path}/end", token, json={})).status == 200
+    probe(site, "+")
+    lost = await site.ask("POST", f"{path}/recovery-points", token, json={"lost": "0s", "source": "ledger"})
+    assert (lost.status, lost.body["rpa_seconds"]) == (201, 0.0)
+    finding = {"text": "step 4 is wrong", "owner": "Cy", "due": "2020-01-31"}
+    assert (await site.ask("POST", f"{path}/findings", token, json=finding)).status == 201
+    signed = await site.ask("POST", f"{path}/sign-off", token, json={"note": "accepted"})
+    shown = await site.ask("GET", path)
+    assert shown.body | {"at": ""} == signed.body | {"at": ""}
+    assert (shown.body["met"], shown.body["rta_seconds"]) == (True, {"low": 20.0, "point": 30.0, "high": 40.0})
+    assert (shown.body["by"], shown.body["sign_offs"][0]["note"]) == ("pipeline", "accepted")
+    assert (await site.ask("GET", "/api/v1/drills?product=forms")).body == [shown.body]
+    assert (await site.ask("GET", "/api/v1/drills?product=sso")).body == []
+    jsonschema.validate(shown.body, SCHEMAS["Drill"] | COMPONENTS)
+    metrics = (await site.ask("GET", "/metrics")).text
+    labels = 'product="forms",kind="failover"'
+    assert f"ninewatch_drill_met{{{labels}}} 1" in metrics
+    assert f'ninewatch_drill_recovery_time_seconds{{{labels},bound="high"}} 40.0' in metrics
+    assert f"ninewatch_drill_recovery_point_seconds{{{labels}}} 0.0" in metrics
+    assert f"ninewatch_last_drill_age_seconds{{{labels}}} 10.0" in metrics
+    assert f"ninewatch_drill_active{{{labels}}} 0" in metrics
+    assert 'ninewatch_drill_findings_overdue{product="forms"} 1' in metrics
+    page = (await site.ask("GET", "/products/forms")).text
+    assert "step 4 is wrong" in page
+    assert "30s (20s to 40s)" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "error"),
+    [
+        ("products/nope/drills", {"kind": "deploy"}, 404, "unknown product"),
+        ("products/forms/drills", {"kind": "party"}, 400, "unknown kind of drill"),
+        ("products/forms/drills", {"kind": "deploy", "rto": "soon"}, 400, "rto is not a duration"),
+        (
+            "products/forms/drills",
+            {"kind": "deploy", "participants": "Ana"},
+            400,
+            "participants is not a list of names",
+        ),
+        ("products/forms/drills", {"kind": "deploy"}, 409, "a drill of the product is in progress"),
+        ("drills/nope/end", {}, 404, "unknown drill"),
+        ("drills/ID/sign-off", {"note": "x"}, 409, "the drill is in progress"),
+        ("drills/ID/findings", {"text": "x", "owner": "y", "due": "soon"}, 400, "due is not a date"),
+        ("drills/ID/recovery-points", {"lost": "much", "source": "x"}, 400, "lost is not a duration"),
+    ],
+)
+async def test_mistake_has_a_clear_answer(
+    site: WritableSite, path: str, body: dict[str, Any], status: int, error: str
+) -> None:
+    token = site.token(Scope.DRILLS_WRITE)
+    name = (await started(site, token))["id"]
+    answer = await site.ask("POST", f"/api/v1/{path.replace('ID', name)}", token, json=body)
+    assert (answer.status, answer.body["error"]) == (status, error)
+
+
+async def test_other_scopes_and_other_products_are_refused_and_an_ended_drill_stays_ended(site: WritableSite) -> None:
+    path = "/api/v1/products/forms/drills"
+    assert (await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=FAILOVER)).status == 403
+    other = site.token(Scope.DRILLS_WRITE, name="other", products=("sso",))
+    assert (await site.ask("POST", path, other, json=FAILOVER)).status == 403
+    token = site.token(Scope.DRILLS_WRITE, name="third")
+    name = (await started(site, token))["id"]
+    end = f"/api/v1/drills/{name}/end"
+    assert [(await site.ask("POST", end, token, json={})).status for _ in range(2)] == [200, 409]
+
+
+async def test_no_drill_starts_while_a_stop_condition_applies(site: WritableSite) -> None:
+    probe(site, "-" * 60, MINUTE)
+    token = site.token(Scope.DRILLS_WRITE)
+    answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER)
+    assert answer.status == 409
+    assert answer.body["error"].startswith("no drill may start: ")
+    tabletop = await site.ask("POST", "/api/v1/products/forms/drills", token, json={"kind": "tabletop"})
+    assert (tabletop.status, tabletop.body["met"]) == (201, None)
+
+
+@pytest.mark.parametrize("query", ["at=noon", "at=2200-01-01T00:00:00Z", "when=now"])
+async def test_instant_of_a_drill_is_in_the_past(site: WritableSite, query: str) -> None:
+    name = (await started(site, site.token(Scope.DRILLS_WRITE)))["id"]
+    assert (await site.ask("GET", f"/api/v1/drills/{name}?{query}")).status == 400
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.path)
+def test_every_example_is_what_its_schema_promises(operation: Any) -> None:
+    jsonschema.validate(operation.example, operation.response | COMPONENTS)
+    jsonschema.validate(operation.request_example, operation.request | COMPONENTS)
