@@ -16,6 +16,7 @@ from monitor.demo.products import Products
 from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.probes.registry import CHECK_TYPES, prepare
+from monitor.views.readiness import remedy_text
 from sla.interval import DAY, SECOND
 from sla.objective import Objective
 from tests.support.probing import retry_if_starved
@@ -62,9 +63,11 @@ def test_table_above_has_every_mode_of_every_product() -> None:
     assert set(EXPECTED_REASONS) == {(product, mode) for product, statuses in modes.MODES.items() for mode in statuses}
 
 
-def test_shipped_portfolio_loads_without_a_warning() -> None:
+def test_shipped_portfolio_loads_with_a_warning_about_the_capped_claim_only() -> None:
     examined = examine(SHIPPED, CHECK_TYPES)
-    assert (examined.problems, examined.warnings) == ((), ())
+    assert examined.problems == ()
+    (warning,) = examined.warnings
+    assert "99.95% is above the claim ceiling of 99.5%" in str(warning)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +125,7 @@ async def test_every_mode_gives_the_expected_reasons(portfolio: Portfolio, tmp_p
 
 def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio) -> None:
     """The claim ceiling applies at any time for which the demo was made."""
+    objective = next(product.objective for product in portfolio.products if product.id == "css")
     for year in (2026.9, 2035.0):
         now = int((year - 1970) * 365.25 * DAY)
         standings = {product.id: product.readiness_at(now) for product in portfolio.products}
@@ -134,4 +138,10 @@ def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio
         }
         ceilings = {name: standing.ceiling for name, standing in standings.items() if standing is not None}
         assert ceilings["keycloak"] == Fraction("0.99995")
-        assert ceilings["chefs"] == ceilings["css"] == ceilings["secondment"] == Fraction("0.9995")
+        assert ceilings["chefs"] == ceilings["secondment"] == Fraction("0.9995")
+        css = standings["css"]
+        assert css is not None
+        assert css.limit_text(objective) == (
+            "objective 99.95%; this design can claim 99.5% at most, because there is no disaster recovery"
+        )
+        assert remedy_text(css) == 'With evidence for "Failover to GoldDR", the ceiling would be 99.95%'
