@@ -70,6 +70,15 @@ def test_attestation_is_valid_until_its_day(until: str, tmp_path: Path) -> None:
             "{checklist: five-nines, attested: [{item: ha-database, by: A, until: 2026-03-01T00:00:00Z}]}",
             "6:85: products.p.readiness.attested[0].until: ",
         ),
+        ("{checklist: []}", "6:28: products.p.readiness.checklist: is empty; write five-nines, or several names"),
+        (
+            "{checklist: five-nines, evidence: [{item: decoupled, checks: [p/c]}]}",
+            "6:58: products.p.readiness.evidence[0].item: accepts no evidence of the kind checks; it accepts attestation",
+        ),
+        (
+            "{checklist: five-nines, evidence: [{item: ha-database, checks: [p/none]}]}",
+            '6:80: products.p.readiness.evidence[0].checks[0]: there is no check "p/none"; write product/check',
+        ),
     ],
 )
 def test_mistake_is_reported_with_its_position(block: str, line: str, tmp_path: Path) -> None:
@@ -87,3 +96,38 @@ def test_own_checklist_is_next_to_the_config_file(tmp_path: Path) -> None:
     (tmp_path / "checklists" / "ours.yaml").write_text(text.replace("99.9%", "100%"))
     (line,) = problems_with(tmp_path, "{checklist: ours}")
     assert f"invalid checklist: {tmp_path}/checklists/ours.yaml:5:49: items.a.cap: 100%" in line
+
+
+def test_several_checklists_are_one_list(tmp_path: Path) -> None:
+    block = load_product(tmp_path, "{checklist: [five-nines, openshift-gold]}").readiness
+    assert block is not None
+    assert block.checklist.find("decoupled") is not None
+    assert block.checklist.find("replicas") is not None
+    assert block.model_dump(mode="json")["checklist"] == ["five-nines", "openshift-gold"]
+
+
+@pytest.mark.parametrize("name", ["five-nines", "dr-tiers", "openshift-gold", "ninewatch"])
+def test_shipped_checklist_explains_each_item(name: str) -> None:
+    """Each item has a question, a reason, a source, and the cause that a limit names; measured kinds expire."""
+    checklist = load_checklist(shipped_path("config", "checklists", f"{name}.yaml"))
+    for item in checklist.items:
+        assert all((item.question.endswith("?"), item.text, item.source, item.because)), item.id
+        assert item.validity, item.id
+
+
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        ("{id: a, title: A, source: us, cap: 99%}", "items.a.reason: is missing; write it once"),
+        ("{id: a, title: A, source: us, reason: r, text: t, cap: 99%}", "items.a.reason: is given twice, also as text"),
+        ("{id: a, title: A, source: us, reason: r}", "items.a.caps: is missing; write it once"),
+        ("{id: a, title: A, source: us, reason: r, caps: 99%, evidence: [hope]}", "items.a.evidence[0]: "),
+        ("{id: a, title: A, source: us, reason: r, caps: 99%, validity: soon}", "items.a.validity: "),
+    ],
+)
+def test_mistake_in_a_checklist_is_reported(item: str, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "ours.yaml"
+    path.write_text(f"id: ours\ntitle: Ours\nsource: us\nitems:\n  - {item}\n")
+    with pytest.raises(ValueError, match="invalid checklist: ") as error:
+        load_checklist(path)
+    assert problem in str(error.value)
