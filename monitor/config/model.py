@@ -36,7 +36,7 @@ from monitor.config.hosting import HostingTiersField, shipped_tiers
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.priorities import PrioritiesField
-from monitor.config.readiness import ReadinessBlock
+from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
 from monitor.config.secret import Secret
 from monitor.config.stage import PolicyField, StageField, shipped_policy
 from monitor.config.standby import Rota
@@ -177,6 +177,9 @@ class Product(Model):
 
     readiness: ReadinessBlock | None = None
     """Readiness checklist of the product. Without a checklist, claims have no ceiling."""
+
+    plan: PlanForecastBlock | None = None
+    """Forecast of the product's design (`ninewatch plan`), for "What can we promise?"."""
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of this product. Probes continue during it."""

@@ -28,6 +28,7 @@ from monitor.errors import NinewatchError
 from monitor.package_files import shipped_path
 from sla.evidence import Evidence, EvidenceKind, attested
 from sla.interval import DAY, MINUTE
+from sla.promise import PlanForecast
 from sla.readiness import DRILLS, Checklist, ChecklistItem, Readiness, readiness
 
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -199,6 +200,20 @@ class EvidenceBlock(Model):
 
     checks: Annotated[tuple[CheckKey, ...], Field(min_length=1)]
     """Checks of any product, `product/check`: each site directly, certificates, backups, Prometheus queries."""
+
+
+class PlanForecastBlock(Model):
+    """The forecast of the product's design by `ninewatch plan`, which is shown next to what was measured."""
+
+    expected: ObjectiveField
+    """The predicted availability, `predicted.availability` of `ninewatch plan --json`: `99.93%`."""
+
+    chance: ObjectiveField
+    """The chance that a year meets the objective, `chance` of `ninewatch plan --json`: `40%`."""
+
+    def plain(self) -> PlanForecast:
+        """Return the forecast."""
+        return PlanForecast(self.expected.ratio, self.chance.ratio)
 
 
 class ReadinessBlock(Model):

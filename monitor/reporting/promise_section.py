@@ -11,7 +11,10 @@ from sla.objective import format_percent
 from sla.window import format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitor.config.model import Product
+    from sla.promise import PlanForecast
     from sla.readiness import ItemStatus
     from sla.report import Report
 
@@ -30,11 +33,18 @@ def promise_section(report: Report, product: Product) -> Section:
         (words("Measured (raw)"), doc.ratio(figures.measured.point), words("")),
         (words("Proven at 95 %"), doc.ratio(figures.proven), words("")),
         (words("Claim ceiling"), doc.ratio(figures.ceiling), words("lowest cap of an unmet item; a limit")),
+        *_plan(figures.plan),
         (words("Supported by all"), doc.ratio(figures.supported), words(view.limited_by)),
     ]
     rows += [_item(each) for each in (report.readiness.statuses if report.readiness else ())]
     table = Table(("Figure or item", "Availability or cap", "Notes and evidence"), tuple(rows))
     return Section("promise", "What can we promise?", (*notes, supported), table)
+
+
+def _plan(plan: PlanForecast | None) -> Iterator[tuple[Cell, ...]]:
+    if plan is not None:
+        chance = f"{format_percent(plan.chance, 1)} chance to meet the objective"
+        yield words("Plan, expected"), doc.ratio(plan.expected), words(chance)
 
 
 def _item(status: ItemStatus) -> tuple[Cell, ...]:

@@ -89,7 +89,8 @@ class PromiseView:
 
 def promise_of(product: Product, measured: Measured, readiness: Readiness | None) -> Promise:
     """Return what can be promised for the product, by the figures of its own window."""
-    return promise(product.objective, measured, readiness.ceiling if readiness else None)
+    plan = product.plan.plain() if product.plan else None
+    return promise(product.objective, measured, readiness.ceiling if readiness else None, plan)
 
 
 def promise_view(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseView:

@@ -23,9 +23,9 @@ DEPLOYMENTS = "/api/v1/products/forms/deployments"
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
-    ledger = ledger_of(
-        product("forms", 1, "99.99%", readiness={"checklist": "five-nines"}), product("mail", 1, "99.9%")
-    )
+    forms = product("forms", 1, "99.99%", readiness={"checklist": "five-nines"})
+    mail = product("mail", 1, "99.9%", plan={"expected": "99.8%", "chance": "25%"})
+    ledger = ledger_of(forms, mail)
     async with writable(ledger, tmp_path) as served:
         yield served
 
@@ -104,7 +104,10 @@ async def test_mistake_is_refused_and_nothing_is_recorded(
 async def test_product_without_a_checklist_has_a_promise_without_a_ceiling(site: WritableSite) -> None:
     body = (await site.ask("GET", "/api/v1/products/mail/readiness")).body
     assert (body["items"], body["ceiling"], body["limit"], body["promise"]["ceiling"]) == ([], None, None, None)
-    assert "no checklist" in (await site.page("GET", "/products/mail")).text
+    assert body["promise"]["plan"] == {"expected": 0.998, "chance": 0.25}
+    page = (await site.page("GET", "/products/mail")).text
+    assert "no checklist" in page
+    assert "25.0% chance to meet the objective" in page
     for query, status in (("?at=soon", 400), ("?at=2999-01-01T00:00:00Z", 400), ("?x=1", 400)):
         assert (await site.ask("GET", f"{READINESS}{query}")).status == status
     assert (await site.ask("GET", "/api/v1/products/none/readiness")).status == 404
