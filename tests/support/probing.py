@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Probe
     from monitor.network.resolver import Resolver
 
-_TRIES = 20
+_TRIES = 100
 
 
 def load_check(written: Mapping[str, Any]) -> Any:
