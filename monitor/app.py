@@ -47,7 +47,7 @@ from monitor.web.blackbox import Probes
 from monitor.web.liveness import Watchdog
 from monitor.web.rate_limit import RateLimit
 from monitor.web.server import Listener, build, listen
-from monitor.web.writing import Writing
+from monitor.web.write_context import WriteContext
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,7 +194,7 @@ class Daemon:
                 self._published(
                     runner,
                     heartbeats := Heartbeats(self._ledger, recorder.record, self._clock),
-                    Writing(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
+                    WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
                 ) as listener,
             ):
                 scheduler = Scheduler(
@@ -263,11 +263,13 @@ class Daemon:
         raise Stopped
 
     @contextlib.asynccontextmanager
-    async def _published(self, runner: Runner, heartbeats: Heartbeats, writing: Writing) -> AsyncIterator[Listener]:
+    async def _published(
+        self, runner: Runner, heartbeats: Heartbeats, write_context: WriteContext
+    ) -> AsyncIterator[Listener]:
         address = self._portfolio.listen
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         try:
-            site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, writing)
+            site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, write_context)
             listener = await listen(site, address.host, address.port)
         except OSError as error:
             # asyncio's message repeats the address

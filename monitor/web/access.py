@@ -1,7 +1,7 @@
-"""Who may use a route: every handler declares a role, and one without a role is refused.
+"""Access to routes: every handler declares a role; requests to a handler without a role are rejected.
 
-A token is sent as `Authorization: Bearer TOKEN` (RFC 6750) and never in a cookie: a page from elsewhere cannot have a
-browser send it.
+Clients send a token as `Authorization: Bearer TOKEN` (RFC 6750). Cookies are not used, because browsers would also
+send them with requests from pages of other sites.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ log = structlog.get_logger(__name__)
 H = TypeVar("H", bound="Callable[..., Any]")
 _ATTRIBUTE: Final = "ninewatch_role"
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
-GUESSES: web.AppKey[RateLimit] = web.AppKey("guesses")
-_HOLDER: web.RequestKey[Token] = web.RequestKey("token")
-READING_SECONDS: Final = 5.0
+FAILED_ATTEMPTS: web.AppKey[RateLimit] = web.AppKey("failed_attempts")
+_TOKEN: web.RequestKey[Token] = web.RequestKey("token")
+READ_TIMEOUT: Final = 5.0
 
 
 class Role(StrEnum):
-    """Who may use a route. Roles other than the first two are the scope that a token needs."""
+    """The clients that may use a route. Except for PUBLIC and HANDLER, a role is the scope that a token needs."""
 
     PUBLIC = "public"
-    """Everyone, always: liveness, style sheets."""
+    """All clients, for example of /livez and of style sheets."""
 
-    OWN = "own"
-    """Everyone with a proof that the handler verifies: a heartbeat's token, a signature, an allowed network."""
+    HANDLER = "handler"
+    """The handler itself verifies the client: by a heartbeat's token, a signature or the client's network."""
 
     READ = "read"
-    """Everyone, or with `access: {read: token}` a token of this scope."""
+    """All clients; with `access: {read: token}`, clients with a token of this scope."""
 
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
@@ -55,97 +55,97 @@ class Role(StrEnum):
     GATE_WRITE = "gate:write"
 
 
-class Declared(NamedTuple):
-    """What a handler declares: who may use it, and whether it accepts a request body."""
+class Declaration(NamedTuple):
+    """The declaration of a handler: its role, and whether it accepts a request body."""
 
     role: Role
     body: bool
 
 
 def role(name: Role, *, body: bool = False) -> Callable[[H], H]:
-    """Declare the role of a handler, and whether it reads a request body itself, with a limit."""
+    """Declare the role of a handler. `body`: whether it accepts a request body, which it must read with a limit."""
 
     def declare(handler: H) -> H:
-        setattr(handler, _ATTRIBUTE, Declared(name, body))
+        setattr(handler, _ATTRIBUTE, Declaration(name, body))
         return handler
 
     return declare
 
 
-def declared(handler: object) -> Declared | None:
-    """Return what a handler declares, None if nothing."""
-    found = getattr(handler, _ATTRIBUTE, None)
-    return found if isinstance(found, Declared) else None
+def declaration_of(handler: object) -> Declaration | None:
+    """Return the declaration of a handler. None without one."""
+    declaration = getattr(handler, _ATTRIBUTE, None)
+    return declaration if isinstance(declaration, Declaration) else None
 
 
-def takes_body(handler: object) -> bool:
+def accepts_body(handler: object) -> bool:
     """Return whether the handler accepts a request body."""
-    found = declared(handler)
-    return found is not None and found.body
+    declaration = declaration_of(handler)
+    return declaration is not None and declaration.body
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of a record, and the one thread that reads them: it may wait for a dead disk."""
+    """The tokens of a record. They are read in a separate thread, because a faulty disk may block it."""
 
     file: TokenFile
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "tokens"))
 
 
 _UNDECLARED = Refusal(403, "this endpoint is closed", "it declares no role; report this as a defect")
-_GUESSED = Refusal(429, "too many wrong tokens", "wait a few seconds", (("Retry-After", "10"),))
+_TOO_MANY_FAILURES = Refusal(429, "too many wrong tokens", "wait a few seconds", (("Retry-After", "10"),))
 _UNREADABLE = Refusal(503, "the tokens cannot be read", "see the daemon's log")
 
 
 async def admit(request: web.Request) -> None:
-    """Refuse the request unless its caller may use the route.
+    """Check that the client may use the route.
 
     Raises:
-        Refusal: 401 without a valid token, 403 if the token does not permit it, 429 after many wrong ones.
+        Refusal: 401 without a valid token, 403 if the token lacks the scope, 429 after many wrong tokens.
     """
-    found = declared(request.match_info.handler)
-    if found is None:
+    declaration = declaration_of(request.match_info.handler)
+    if declaration is None:
         log.error("route_without_role", path=request.path)
         raise _UNDECLARED
-    needed = found.role
-    if needed in (Role.PUBLIC, Role.OWN):
+    required = declaration.role
+    if required in (Role.PUBLIC, Role.HANDLER):
         return
-    if needed is Role.READ and request.app[CONTEXT].ledger.portfolio.access.read == "anyone":
+    if required is Role.READ and request.app[CONTEXT].ledger.portfolio.access.read == "anyone":
         return
-    token = await _token(request)
-    if not allows(token.scopes, Scope(needed.value)):
-        challenge = f'Bearer realm="ninewatch", error="insufficient_scope", scope="{needed.value}"'
-        remedy = f"create a token with `--scope {needed.value}`"
-        raise Refusal(403, f"the token lacks the scope {needed.value}", remedy, (("WWW-Authenticate", challenge),))
-    request[_HOLDER] = token
+    token = await _valid_token(request)
+    if not allows(token.scopes, Scope(required.value)):
+        challenge = f'Bearer realm="ninewatch", error="insufficient_scope", scope="{required.value}"'
+        remedy = f"create a token with `--scope {required.value}`"
+        raise Refusal(403, f"the token lacks the scope {required.value}", remedy, (("WWW-Authenticate", challenge),))
+    request[_TOKEN] = token
 
 
-def holder(request: web.Request) -> Token:
-    """Return the token that the request was admitted with; its name is the author of what the request writes."""
-    return request[_HOLDER]
+def token_of(request: web.Request) -> Token:
+    """Return the valid token of the request. The token's name is the author of the facts that the request records."""
+    return request[_TOKEN]
 
 
-async def _token(request: web.Request) -> Token:
-    """Return the valid token of the request. A wrong one gets the same answer as an expired or a revoked one."""
+async def _valid_token(request: web.Request) -> Token:
+    """Return the valid token of the request. Wrong, expired and revoked tokens get the same response."""
     context, text = request.app[CONTEXT], _bearer(request)
     if not text:
         raise _denied("this endpoint needs a token")
-    found = await _found(request, text)
-    why = "unknown" if found is None else found.refusal(context.clock.now())
-    if found is None or why:
-        if not request.app[GUESSES].take(""):  # a limit for wrong tokens only: it takes nothing from valid ones
-            raise _GUESSED
-        log.warning("token_refused", reason=why, token=None if found is None else found.id, peer=request.remote)
+    token = await _find_token(request, text)
+    reason = "unknown" if token is None else token.refusal(context.clock.now())
+    if token is None or reason:
+        if not request.app[FAILED_ATTEMPTS].take(""):  # this limit does not apply to valid tokens
+            raise _TOO_MANY_FAILURES
+        log.warning("token_refused", reason=reason, token=None if token is None else token.id, peer=request.remote)
         raise _denied("unknown, expired or revoked token", error="invalid_token")
-    return found
+    return token
 
 
-async def _found(request: web.Request, text: str) -> Token | None:
+async def _find_token(request: web.Request, text: str) -> Token | None:
     tokens = request.app.get(TOKENS)
     if tokens is None:
         return None
     try:
-        async with asyncio.timeout(READING_SECONDS):
+        async with asyncio.timeout(READ_TIMEOUT):
             return await asyncio.get_running_loop().run_in_executor(tokens.thread, tokens.file.find, text)
     except (NinewatchError, TimeoutError) as error:
         log.error("tokens_unreadable", error=str(error) or "the disk does not answer")
@@ -153,9 +153,9 @@ async def _found(request: web.Request, text: str) -> Token | None:
 
 
 def _bearer(request: web.Request) -> str:
-    """Return what the header has after `Bearer`; nothing if there is none, or more than one header."""
-    given = request.headers.getall("Authorization", [])
-    scheme, _, token = (given[0] if len(given) == 1 else "").partition(" ")
+    """Return the token of the Authorization header. Empty without a token or with more than one header."""
+    headers = request.headers.getall("Authorization", [])
+    scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 

@@ -1,4 +1,4 @@
-"""/api/v1: alerts, their acknowledgement, notifications and test messages."""
+"""/api/v1: alerts and their acknowledgements, notifications, and test messages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from monitor.log import concealed
 from monitor.storage.reader import reading
 from monitor.views.notification_json import notification_json
 from monitor.views.response_json import response_json
-from monitor.web.access import Role, holder, role
+from monitor.web.access import Role, role, token_of
 from monitor.web.context import CONTEXT, as_json
-from monitor.web.errors import Refusal, only
+from monitor.web.errors import Refusal, check_query
+from monitor.web.query import parse_limit
 from monitor.web.request_body import json_object
-from monitor.web.writing import LONGEST_NAME, author, state, within_limit, words, writing
+from monitor.web.write_context import MAX_NAME, check_product, one_line, record_fact, token_for_change, write_context
 from sla.acknowledgement import Acknowledgement, Via, acknowledgements
 from sla.fact import Fact
 from sla.silence import RETRY
@@ -35,116 +36,118 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 routes = web.RouteTableDef()
 
-MOST: Final = 1_000
+MAX_NOTIFICATIONS: Final = 1_000
 _STATES: Final = ("waiting", "delivered")
 
 
 @routes.get("/api/v1/alerts")
 @role(Role.READ)
 async def alerts(request: web.Request) -> web.Response:
-    """List the open alerts, oldest first, with the latest acknowledgement of each that covers its severity."""
-    only(request, "product")
-    product, alerting = request.query.get("product"), writing(request).alerting
-    stated = acknowledgements(request.app[CONTEXT].ledger.facts.all)
-    given = {each.key: each for each in stated if _covers(alerting, each)}
-    chosen = (each for each in alerting.open_alerts() if product in (None, each.product))
-    listed = sorted(chosen, key=lambda each: each.opened)
-    return as_json([alert_json(each, given.get(each.key), alerting.responses.of(each.key)) for each in listed])
+    """List the open alerts, oldest first, each with the latest acknowledgement that covers its severity."""
+    check_query(request, "product")
+    product, alerting = request.query.get("product"), write_context(request).alerting
+    recorded = acknowledgements(request.app[CONTEXT].ledger.facts.all)
+    valid = {
+        acknowledgement.key: acknowledgement for acknowledgement in recorded if _is_valid(alerting, acknowledgement)
+    }
+    selected = (alert for alert in alerting.open_alerts() if product in (None, alert.product))
+    listed = sorted(selected, key=lambda alert: alert.opened)
+    return as_json([alert_json(alert, valid.get(alert.key), alerting.responses.of(alert.key)) for alert in listed])
 
 
-def _covers(alerting: Alerting, given: Acknowledgement) -> bool:
-    """Return whether an acknowledgement counts: not one of a ticket that has become a page since."""
-    response = alerting.responses.of(given.key)
-    return response is None or given.made >= response.started
+def _is_valid(alerting: Alerting, acknowledgement: Acknowledgement) -> bool:
+    """Return whether an acknowledgement is valid. If a ticket becomes a page, its acknowledgements become invalid."""
+    response = alerting.responses.of(acknowledgement.key)
+    return response is None or acknowledgement.made >= response.started
 
 
 @routes.post("/api/v1/alerts/{key:.+}/acknowledge")
 @role(Role.ALERTS_WRITE, body=True)
 async def acknowledge(request: web.Request) -> web.Response:
-    """Acknowledge an open alert: a person takes care of it."""
-    only(request)
-    token, body = author(request), await json_object(request, "by")
+    """Acknowledge an open alert."""
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "by")
     alert = open_alert(request, request.match_info["key"])
-    within_limit(token, alert.product)
-    by = words(body["by"], "by", LONGEST_NAME) if "by" in body else token.name
-    made = acknowledgement(request, alert, by, Via.API, token.name)
-    await state(request, made.fact())
-    return as_json(acknowledgement_json(made))
+    check_product(token, alert.product)
+    by = one_line(body["by"], "by", MAX_NAME) if "by" in body else token.name
+    acknowledgement = new_acknowledgement(request, alert, by, Via.API, token.name)
+    await record_fact(request, acknowledgement.fact())
+    return as_json(acknowledgement_json(acknowledgement))
 
 
 def open_alert(request: web.Request, key: str) -> Alert:
-    """Return the alert of a key.
+    """Return the open alert of a key.
 
     Raises:
-        Refusal: there is none, or it is resolved.
+        Refusal: the alert is unknown or resolved.
     """
-    alerting = writing(request).alerting
+    alerting = write_context(request).alerting
     alert = alerting.find(key)
     if alert is None:
-        raise Refusal(404, "unknown alert", "GET /api/v1/alerts lists those that are open")
+        raise Refusal(404, "unknown alert", "GET /api/v1/alerts lists the open alerts")
     if not alerting.is_open(alert):
         raise Refusal(409, "the alert is resolved", "there is nothing to acknowledge")
     return alert
 
 
-def acknowledgement(request: web.Request, alert: Alert, by: str, via: Via, stated_by: str) -> Acknowledgement:
-    """Return the acknowledgement of an alert by a person, made now."""
+def new_acknowledgement(request: web.Request, alert: Alert, by: str, via: Via, author: str) -> Acknowledgement:
+    """Return the acknowledgement of an alert by a person as of now. `author` is the token or receiver."""
     now = request.app[CONTEXT].clock.now()
     incident = "" if alert.incident is None else alert.incident.id
-    return Acknowledgement(now, alert.key, by, via, alert.product, incident, "" if stated_by == by else stated_by)
+    return Acknowledgement(now, alert.key, by, via, alert.product, incident, "" if author == by else author)
 
 
-def alert_json(alert: Alert, given: Acknowledgement | None, response: Response | None) -> dict[str, Any]:
-    """Return an alert as the API lists it. An acknowledgement from before it became a page does not count."""
-    if given is not None and response is not None and given.made < response.started:
-        given = None
+def alert_json(alert: Alert, acknowledgement: Acknowledgement | None, response: Response | None) -> dict[str, Any]:
+    """Return an alert as the API lists it. Acknowledgements from before it became a page are ignored."""
+    if acknowledgement is not None and response is not None and acknowledgement.made < response.started:
+        acknowledgement = None
     return {
         "key": alert.key,
         "product": alert.product or None,
         "severity": alert.severity.value,
         "opened": format_instant(alert.opened),
         "summary": alert.summary,
-        "acknowledged": None if given is None else acknowledgement_json(given),
+        "acknowledged": None if acknowledgement is None else acknowledgement_json(acknowledgement),
         "response": None if response is None else response_json(response),
     }
 
 
-def acknowledgement_json(made: Acknowledgement) -> dict[str, Any]:
+def acknowledgement_json(acknowledgement: Acknowledgement) -> dict[str, Any]:
     """Return an acknowledgement as the API shows it."""
     return {
-        "key": made.key,
-        "product": made.product or None,
-        "incident": made.incident or None,
-        "at": format_instant(made.made),
-        "by": made.by,
-        "via": str(made.via),
-        "author": made.author or made.by,
+        "key": acknowledgement.key,
+        "product": acknowledgement.product or None,
+        "incident": acknowledgement.incident or None,
+        "at": format_instant(acknowledgement.made),
+        "by": acknowledgement.by,
+        "via": str(acknowledgement.via),
+        "author": acknowledgement.author or acknowledgement.by,
     }
 
 
 @routes.get("/api/v1/notifications")
 @role(Role.ALERTS_READ)
 async def notifications(request: web.Request) -> web.Response:
-    """List notifications: those that wait with their last error, longest due first, then the latest delivered ones."""
-    only(request, "state", "receiver", "product", "limit")
-    query, limits = request.query, holder(request).products
-    if (wanted := query.get("state")) not in (None, *_STATES):
+    """List the waiting notifications with their last error, longest due first, then the latest delivered ones."""
+    check_query(request, "state", "receiver", "product", "limit")
+    query, permitted_products = request.query, token_of(request).products
+    if (state := query.get("state")) not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=waiting or state=delivered, or omit it")
-    limit = _limit(query.get("limit", "100"))
-    found = [] if wanted == "delivered" else _waiting(request)
-    found += [] if wanted == "waiting" else await _delivered(request)
-    chosen = (
-        each
-        for each in found
-        if query.get("receiver") in (None, each.receiver)
-        and query.get("product") in (None, each.product)
-        and (not limits or each.product in limits)
+    limit = parse_limit(query.get("limit", "100"), MAX_NOTIFICATIONS)
+    rows = [] if state == "delivered" else _waiting(request)
+    rows += [] if state == "waiting" else await _delivered(request)
+    selected = (
+        row
+        for row in rows
+        if query.get("receiver") in (None, row.receiver)
+        and query.get("product") in (None, row.product)
+        and (not permitted_products or row.product in permitted_products)
     )
-    return as_json([notification_json(each) for each in chosen][:limit])
+    return as_json([notification_json(row) for row in selected][:limit])
 
 
 def _waiting(request: web.Request) -> list[Notification]:
-    return sorted(writing(request).alerting.outbox.waiting(), key=lambda each: (each.due, each.key))
+    return sorted(write_context(request).alerting.outbox.waiting(), key=lambda row: (row.due, row.key))
 
 
 async def _delivered(request: web.Request) -> list[Notification]:
@@ -156,53 +159,49 @@ async def _delivered(request: web.Request) -> list[Notification]:
 
 
 def _latest(record: Path) -> list[Notification]:
-    with reading(record, trusted=True) as found:
-        return [each for each in found.latest_notifications(MOST) if each.done is not None]
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-        raise Refusal(400, "limit is not a positive integer", f"write limit=20; at most {MOST} are returned")
-    return min(int(text), MOST)
+    with reading(record, trusted=True) as reader:
+        return [row for row in reader.latest_notifications(MAX_NOTIFICATIONS) if row.done is not None]
 
 
 @routes.post("/api/v1/notifications/retry")
 @role(Role.ALERTS_WRITE, body=True)
 async def retry(request: web.Request) -> web.Response:
-    """Send again now what could not be delivered, to all receivers or to one."""
-    only(request)
-    token, body = author(request), await json_object(request, "receiver")
-    within_limit(token, None)
+    """Retry undelivered notifications now, to all receivers or to one."""
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "receiver")
+    check_product(token, None)
     receiver = body.get("receiver")
-    lanes = writing(request).alerting.outbox.lanes
+    lanes = write_context(request).alerting.outbox.lanes
     if receiver is not None and (not isinstance(receiver, str) or receiver not in {**_receivers(request), **lanes}):
         raise _unknown_receiver(request)
-    await state(request, Fact.of(request.app[CONTEXT].clock.now(), token.name, RETRY, "", {"receiver": receiver or ""}))
-    waiting = sum(receiver in (None, each.receiver) for each in _waiting(request))
+    await record_fact(
+        request, Fact.of(request.app[CONTEXT].clock.now(), token.name, RETRY, "", {"receiver": receiver or ""})
+    )
+    waiting = sum(receiver in (None, row.receiver) for row in _waiting(request))
     return as_json({"receiver": receiver, "waiting": waiting}, status=202)
 
 
 @routes.post("/api/v1/receivers/{id}/test")
 @role(Role.ALERTS_WRITE)
 async def test(request: web.Request) -> web.Response:
-    """Send a test message to a receiver, and answer once it has confirmed it or not."""
-    only(request)
-    within_limit(author(request), None)
-    context, parts = request.app[CONTEXT], writing(request)
+    """Send a test message to a receiver, and respond when the receiver has accepted or rejected it."""
+    check_query(request)
+    check_product(token_for_change(request), None)
+    context, attempt = request.app[CONTEXT], write_context(request).make_attempt()
     receiver = _receivers(request).get(request.match_info["id"])
     if receiver is None:
         raise _unknown_receiver(request)
-    outcome = await send_test(context.ledger.portfolio, receiver, parts.make_attempt(), context.clock.now())
-    log.info("test_message", receiver=receiver.id, author=holder(request).name, error=outcome.error)
+    outcome = await send_test(context.ledger.portfolio, receiver, attempt, context.clock.now())
+    log.info("test_message", receiver=receiver.id, author=token_of(request).name, error=outcome.error)
     if outcome.error:
         raise Refusal(502, concealed(f"not delivered: {outcome.error}"), "check the receiver's configuration")
     return as_json({"receiver": receiver.id, "delivered": True})
 
 
 def _receivers(request: web.Request) -> dict[str, Any]:
-    return {each.id: each for each in request.app[CONTEXT].ledger.portfolio.receivers}
+    return {receiver.id: receiver for receiver in request.app[CONTEXT].ledger.portfolio.receivers}
 
 
 def _unknown_receiver(request: web.Request) -> Refusal:
     known = ", ".join(_receivers(request))
-    return Refusal(404, "unknown receiver", f"there are {known}" if known else "add one under `receivers:`")
+    return Refusal(404, "unknown receiver", f"configured receivers: {known}" if known else "add one under `receivers:`")

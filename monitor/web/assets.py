@@ -1,4 +1,4 @@
-"""Load templates, style sheet and script once, and serve them under names that change with their content."""
+"""Load templates, style sheet and script once. The names of static files change with their content."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from monitor.views import formatting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One static file as it is sent."""
+    """One static file: its content and media type."""
 
     body: bytes
-    media: str
+    media_type: str
 
     def response(self) -> web.Response:
-        """Return it with leave to keep it for a year: its address holds a hash of its bytes."""
-        keep = {"Cache-Control": "public, max-age=31536000, immutable"}
-        return web.Response(body=self.body, content_type=self.media, charset="utf-8", headers=keep)
+        """Return the file. Clients may cache it for a year, because its address has a hash of its content."""
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return web.Response(body=self.body, content_type=self.media_type, charset="utf-8", headers=headers)
 
 
 class Assets:
-    """The files of `static/` by hashed name, and the templates, escaped by default and strict about what is missing."""
+    """The files of `static/` by hashed name, and the templates, which escape values and reject undefined ones."""
 
     def __init__(self, static: dict[str, Asset], names: dict[str, str]) -> None:
         self.static = static
@@ -46,25 +46,25 @@ class Assets:
         )
         self._templates.filters.update(formatting.FILTERS)
         self._templates.globals["static"] = {name: f"/static/{hashed}" for name, hashed in names.items()}
-        # Compiled now: the first reader's page would otherwise hold the loop for it.
-        self._pages = {name: self._templates.get_template(name) for name in self._templates.list_templates()}
+        # Templates are compiled at startup, because compiling would block the event loop.
+        self._compiled = {name: self._templates.get_template(name) for name in self._templates.list_templates()}
 
     @classmethod
     def load(cls) -> Assets:
         """Return the assets of this package."""
         static, names = {}, {}
         for file in files("monitor.web").joinpath("static").iterdir():
-            stem, _, ending = file.name.rpartition(".")
-            if media := _TYPES.get("." + ending):
+            stem, _, suffix = file.name.rpartition(".")
+            if media_type := _MEDIA_TYPES.get("." + suffix):
                 body = file.read_bytes()
-                names[file.name] = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}.{ending}"
-                static[names[file.name]] = Asset(body, media)
+                names[file.name] = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}.{suffix}"
+                static[names[file.name]] = Asset(body, media_type)
         return cls(static, names)
 
     def render(self, template: str, **values: Any) -> str:
-        """Return the page."""
-        return self._pages[template].render(**values)
+        """Return the rendered template."""
+        return self._compiled[template].render(**values)
 
     def stream(self, template: str, **values: Any) -> Iterator[str]:
-        """Yield the page in parts, so that rendering a long page can pause."""
-        yield from self._pages[template].generate(**values)
+        """Yield the rendered template in parts, so that other tasks can run between them."""
+        yield from self._compiled[template].generate(**values)

@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 PROBES: web.AppKey[Probes] = web.AppKey("probes")
 
-SHARE = 80  # of the probes under way, for one caller: what others ask is answered still
-_LONGEST_TARGET = 8_000  # characters of a URL that everything should take (RFC 9110, 4.1)
+MAX_PER_CLIENT = 80  # probes in progress per client network, so that other clients can still probe
+_MAX_TARGET = 8_000  # the length of a URL that all implementations should support (RFC 9110, 4.1)
 # Headers that proxies add to a request. A proxy that adds none looks like a local client.
 _FORWARDED = re.compile(r"via|.*forwarded.*|x-real-ip|(.*-)?client-ip|cf-.*", re.IGNORECASE)
 _OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
-_STRANGER = Refusal(
+_REMOTE = Refusal(
     403,
     "/probe accepts requests from loopback only",
     "use 127.0.0.1 or localhost, or start with `--blackbox-allow CIDR` for the client's network",
 )
-_UNNAMED = Refusal(
+_NOT_ALLOWED = Refusal(
     403,
     "the client's network is not allowed",
     "add it to `--blackbox-allow`; this machine is 127.0.0.1/32",
@@ -53,113 +53,120 @@ _BUSY = Refusal(503, "too many probes are in progress", "try again in a few seco
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What answers `/probe`, and the networks from which it may be asked; if there are none, by this machine."""
+    """The parts of /probe. `allow` has the networks of permitted clients; if empty, only loopback is permitted."""
 
     box: Blackbox
     runner: Runner
     allow: tuple[Network, ...]
-    held: Counter[object] = field(default_factory=Counter)
-    """By caller, how many are under way."""
+    in_progress: Counter[object] = field(default_factory=Counter)
+    """The number of probes in progress per client."""
 
     @contextlib.contextmanager
-    def slot(self, caller: object) -> Iterator[None]:
-        """Count one more of the caller's while the block lasts; refuse it if he has his share."""
-        if self.held[caller] >= SHARE:
+    def slot(self, client: object) -> Iterator[None]:
+        """Count a probe of the client while the block runs.
+
+        Raises:
+            Refusal: the client has MAX_PER_CLIENT probes in progress.
+        """
+        if self.in_progress[client] >= MAX_PER_CLIENT:
             raise _BUSY
-        self.held[caller] += 1
+        self.in_progress[client] += 1
         try:
             yield
         finally:
-            self.held[caller] -= 1
-            if not self.held[caller]:
-                del self.held[caller]
+            self.in_progress[client] -= 1
+            if not self.in_progress[client]:
+                del self.in_progress[client]
 
 
 @routes.get("/probe", allow_head=False)
-@role(Role.OWN)
+@role(Role.HANDLER)
 async def probe(request: web.Request) -> web.Response:
-    """Make one probe, and answer with its metrics or, with `debug=true`, with all details.
+    """Make one probe and return its metrics, or all details with `debug=true`.
 
-    It ends when the caller hangs up: the server cancels us then.
+    If the client disconnects, the server cancels the probe.
     """
     probes = request.app.get(PROBES)
     if probes is None:
         raise _OFF
-    caller, stranger = _admitted(request, probes.allow)
-    question = _question(request)
-    outbound = probes.runner.outbound.for_remote_callers() if stranger else None
+    client, remote = _admitted(request, probes.allow)
+    probe_request = _probe_request(request)
+    outbound = probes.runner.outbound.for_remote_callers() if remote else None
     try:
-        with probes.slot((client_network(caller), stranger)):
-            page = await probes.box.probe(question, probes.runner, outbound)
+        with probes.slot((client_network(client), remote)):
+            page = await probes.box.probe(probe_request, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
     except UnknownModuleError:
         request.app[CONTEXT].health.unknown_modules += 1
         remedy = "use a module of the --blackbox-config file"
-        raise Refusal(400, f'Unknown module "{question.module[:200]}"', remedy) from None
+        raise Refusal(400, f'Unknown module "{probe_request.module[:200]}"', remedy) from None
     except ValueError as error:
         raise Refusal(400, str(error), "remove hostname or the module's Host header") from None
-    kind = "text/plain; charset=utf-8" if question.debug else CONTENT_TYPE
-    return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": kind})
+    content_type = "text/plain; charset=utf-8" if probe_request.debug else CONTENT_TYPE
+    return web.Response(body=page.encode(errors="replace"), headers={"Content-Type": content_type})
 
 
 @routes.get("/-/healthy")
 @role(Role.PUBLIC)
 async def healthy(request: web.Request) -> web.Response:
-    """Answer as blackbox_exporter does to a health check; /livez and /readyz have details."""
+    """Answer health checks like blackbox_exporter. /livez and /readyz have details."""
     if PROBES not in request.app:
         raise web.HTTPNotFound
     return web.Response(text="Healthy")
 
 
 def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Address | IPv6Address, bool]:
-    """Return who asks, if he may, and whether he is a stranger to this machine.
+    """Return the client's address, and whether the client counts as remote.
 
-    A request that came through a proxy is a stranger's, wherever the proxy is, and one in HTTP/1.0 came through one:
-    nginx asks so. So is one for a name that is not loopback's: a page may have pointed its own name here.
+    A request over loopback counts as remote if it came through a proxy (HTTP/1.0 counts as a proxy, because nginx uses
+    it), or if its Host is not a loopback name, because a page of another site may have pointed its name here.
+
+    Raises:
+        Refusal: the client may not use /probe.
     """
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") or "Origin" in request.headers:
         raise _PAGE
     if request.remote is None:
-        raise _STRANGER
+        raise _REMOTE
     peer = address_of(request.remote)
-    ours = peer.is_loopback and is_loopback(request.host) and not _forwarded(request)
+    local = peer.is_loopback and is_loopback(request.host) and not _forwarded(request)
     if allow and not any(peer in network for network in allow):
-        raise _UNNAMED
-    if not allow and not ours:
-        raise _STRANGER
-    return peer, not ours
+        raise _NOT_ALLOWED
+    if not allow and not local:
+        raise _REMOTE
+    return peer, not local
 
 
 def _forwarded(request: web.Request) -> bool:
     return request.version < HttpVersion11 or any(map(_FORWARDED.fullmatch, request.headers))
 
 
-def _question(request: web.Request) -> ProbeRequest:
-    asked = request.query
-    target, module = asked.get("target", ""), asked.get("module") or "http_2xx"
+def _probe_request(request: web.Request) -> ProbeRequest:
+    query = request.query
+    target, module = query.get("target", ""), query.get("module") or "http_2xx"
     if not target:
         raise Refusal(400, "Target parameter is missing", "add &target=")
-    if len(target) > _LONGEST_TARGET or not target.isprintable():
+    if len(target) > _MAX_TARGET or not target.isprintable():
         raise Refusal(400, "the target is too long or not printable", "write a host, an address or a URL")
     return ProbeRequest(
-        target, module, _hostname(asked.get("hostname", "")), _patience(request), asked.get("debug") == "true"
+        target, module, _hostname(query.get("hostname", "")), _scrape_timeout(request), query.get("debug") == "true"
     )
 
 
-def _hostname(given: str) -> str:
-    """Return the name for the server, with a port if there is one, in a form that a header takes."""
-    if not given:
+def _hostname(text: str) -> str:
+    """Return the host name, with its port if there is one, as the value of a Host header."""
+    if not text:
         return ""
     with contextlib.suppress(ValueError):
-        return str(HostPort.parse(given))
+        return str(HostPort.parse(text))
     try:
-        return host(given)
+        return host(text)
     except ValueError as error:
         raise Refusal(400, str(error), "write hostname=forms.example.org or forms.example.org:8443") from None
 
 
-def _patience(request: web.Request) -> float:
+def _scrape_timeout(request: web.Request) -> float:
     header = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds") or "0"
     try:
         seconds = float(header)

@@ -1,4 +1,4 @@
-"""The burn alerts of a product in the API, as `sla.alerting` decides them."""
+"""The burn alerts of a product in the API, as decided by `sla.alerting`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, Any]]:
-    """Return each burn alert; null for an unknown state and for a threshold that cannot be reached."""
+    """Return the burn alerts. An unknown state, and a threshold that cannot be reached, are null."""
     firing = {alert.policy: alert.firing for alert in ledger.burn_alerts(product.id, now)}
     listed = []
     for policy in BURN_POLICIES:
-        reason_never_fires = product.burn_obstacle(policy)
+        obstacle = product.burn_obstacle(policy)
         listed.append(
             {
                 "alert": policy.alert,
                 "long_seconds": policy.long / SECOND,
                 "short_seconds": policy.short / SECOND,
-                "threshold": None if reason_never_fires else float(policy.factor(product.window)),
+                "threshold": None if obstacle else float(policy.factor(product.window)),
                 "firing": firing.get(policy),
-                "cannot_fire": reason_never_fires,
+                "cannot_fire": obstacle,
             }
         )
     return listed

@@ -1,4 +1,4 @@
-"""/callbacks/RECEIVER: acknowledgements and marks that PagerDuty, Slack and Teams report, each with its signature."""
+"""/callbacks/RECEIVER: signed acknowledgements and marks from PagerDuty, Slack and Teams."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from aiohttp import web
 
 from monitor.receivers.callback import ACKNOWLEDGE, Callback, CallbackRefused, CallbackRequest
 from monitor.receivers.registry import kind_of
-from monitor.web.access import GUESSES, Role, role
-from monitor.web.alerts import acknowledgement, open_alert
+from monitor.web.access import FAILED_ATTEMPTS, Role, role
+from monitor.web.alerts import new_acknowledgement, open_alert
 from monitor.web.context import CONTEXT, as_json
-from monitor.web.errors import Refusal, only
-from monitor.web.request_body import whole
-from monitor.web.writing import limited, state, writing
+from monitor.web.errors import Refusal, check_query
+from monitor.web.request_body import read_body
+from monitor.web.write_context import count_change, record_fact, write_context
 from sla.acknowledgement import Via
 from sla.page_mark import Mark, PageMark
 
@@ -24,83 +24,83 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 
 _DENIED = Refusal(403, "unknown receiver or wrong signature", "configure the signing secret of the receiver")
-_GUESSED = Refusal(429, "too many callbacks that are not valid", "wait a few seconds", (("Retry-After", "10"),))
-_LISTED: Final = 10
+_TOO_MANY_FAILURES = Refusal(429, "too many invalid callbacks", "wait a few seconds", (("Retry-After", "10"),))
+_MAX_KEYS: Final = 10
 
 
 @routes.post("/callbacks/{receiver}")
-@role(Role.OWN, body=True)
+@role(Role.HANDLER, body=True)
 async def callback(request: web.Request) -> web.Response:
-    """Take what a service reports. Nothing in it is read before its signature is verified."""
-    only(request)
-    receiver, found = await _verified(request)
-    if not found.action:
+    """Record the acknowledgement or mark of a service's request, whose signature is verified first."""
+    check_query(request)
+    receiver, report = await _verified(request)
+    if not report.action:
         return web.Response(status=200)
-    limited(request, f"callback {receiver.id}")
+    count_change(request, f"callback {receiver.id}")
     try:
-        fact = _fact(request, receiver, found)
+        fact = _fact(request, receiver, report)
     except Refusal as refusal:
-        if not found.replies:
+        if not report.replies:
             raise
         return _reply(f"{refusal.problem}; {refusal.remedy}")
-    await state(request, fact)
-    done = "Acknowledged" if found.action == ACKNOWLEDGE else f"Marked as {found.action}"
-    return _reply(f"{done}: {fact.content()['key']}") if found.replies else web.Response(status=200)
+    await record_fact(request, fact)
+    text = "Acknowledged" if report.action == ACKNOWLEDGE else f"Marked as {report.action}"
+    return _reply(f"{text}: {fact.content()['key']}") if report.replies else web.Response(status=200)
 
 
 async def _verified(request: web.Request) -> tuple[ReceiverBase, Callback]:
-    """Return the receiver and what its service reports.
+    """Return the receiver and the verified callback.
 
     Raises:
-        Refusal: there is no such receiver, or the signature is wrong; both get the same answer.
+        Refusal: the receiver is unknown or the signature is wrong. Both get the same response.
     """
     context, name = request.app[CONTEXT], request.match_info["receiver"]
-    receiver = next((each for each in context.ledger.portfolio.receivers if each.id == name), None)
+    receiver = next((known for known in context.ledger.portfolio.receivers if known.id == name), None)
     headers = {key.lower(): value for key, value in request.headers.items()}
-    body = await whole(request)
+    body = await read_body(request)
     try:
-        read = None if receiver is None else kind_of(receiver).callback
-        if receiver is None or read is None:
+        verify = None if receiver is None else kind_of(receiver).callback
+        if receiver is None or verify is None:
             raise CallbackRefused("unknown")
-        return receiver, read(receiver, CallbackRequest(headers, body, context.clock.now()))
+        return receiver, verify(receiver, CallbackRequest(headers, body, context.clock.now()))
     except CallbackRefused:
-        if not request.app[GUESSES].take("callback"):
-            raise _GUESSED from None
+        if not request.app[FAILED_ATTEMPTS].take("callback"):
+            raise _TOO_MANY_FAILURES from None
         raise _DENIED from None
 
 
-def _fact(request: web.Request, receiver: ReceiverBase, found: Callback) -> Fact:
-    """Return what the callback states, of an alert that the receiver was notified of.
+def _fact(request: web.Request, receiver: ReceiverBase, report: Callback) -> Fact:
+    """Return the fact that the callback reports about an alert.
 
     Raises:
-        Refusal: there is no such alert.
+        Refusal: the receiver was not notified of such an alert.
     """
-    key, by = found.key or _only_open(request, receiver.id), found.by or receiver.id
-    if found.action == ACKNOWLEDGE:
-        if receiver.id not in writing(request).alerting.notified(key):
-            raise Refusal(404, "no open alert of this receiver has the key", _listed(request, receiver.id))
-        return acknowledgement(request, open_alert(request, key), by, Via(receiver.kind), receiver.id).fact()
-    alert = writing(request).alerting.find(key)
+    key, by = report.key or _only_open_key(request, receiver.id), report.by or receiver.id
+    if report.action == ACKNOWLEDGE:
+        if receiver.id not in write_context(request).alerting.notified(key):
+            raise Refusal(404, "no open alert of this receiver has the key", _open_keys_text(request, receiver.id))
+        return new_acknowledgement(request, open_alert(request, key), by, Via(receiver.kind), receiver.id).fact()
+    alert = write_context(request).alerting.find(key)
     if alert is None:
-        raise Refusal(404, "no alert has the key", _listed(request, receiver.id))
-    return PageMark(request.app[CONTEXT].clock.now(), key, Mark(found.action), by, receiver.id, alert.product).fact()
+        raise Refusal(404, "no alert has the key", _open_keys_text(request, receiver.id))
+    return PageMark(request.app[CONTEXT].clock.now(), key, Mark(report.action), by, receiver.id, alert.product).fact()
 
 
-def _open(request: web.Request, receiver: str) -> list[str]:
-    alerting = writing(request).alerting
-    return [each.key for each in alerting.open_alerts() if receiver in alerting.notified(each.key)]
+def _open_keys(request: web.Request, receiver: str) -> list[str]:
+    alerting = write_context(request).alerting
+    return [alert.key for alert in alerting.open_alerts() if receiver in alerting.notified(alert.key)]
 
 
-def _only_open(request: web.Request, receiver: str) -> str:
-    keys = _open(request, receiver)
+def _only_open_key(request: web.Request, receiver: str) -> str:
+    keys = _open_keys(request, receiver)
     if len(keys) != 1:
-        raise Refusal(404, f"{len(keys)} alerts are open", _listed(request, receiver))
+        raise Refusal(404, f"{len(keys)} alerts are open", _open_keys_text(request, receiver))
     return keys[0]
 
 
-def _listed(request: web.Request, receiver: str) -> str:
-    keys = _open(request, receiver)
-    return f"open: {', '.join(keys[:_LISTED])}" if keys else "none is open"
+def _open_keys_text(request: web.Request, receiver: str) -> str:
+    keys = _open_keys(request, receiver)
+    return f"open: {', '.join(keys[:_MAX_KEYS])}" if keys else "none is open"
 
 
 def _reply(text: str) -> web.Response:

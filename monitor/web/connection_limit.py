@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 CONNECTIONS = 256  # keep file descriptors free for probes
 RESERVE = 64  # of these, reserved for loopback (liveness probes)
 PER_CLIENT = 64  # of these, for one remote client network
-_FEWEST = 8
+_MIN_CONNECTIONS = 8
 HEADER_SECONDS = 20.0  # time limit of a request's headers, also the keep-alive timeout
 LINGER_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-def may_connect(held: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
-    """Return whether the peer may open one more connection.
+def may_connect(connected: Sequence[IPv4Address | IPv6Address], peer: IPv4Address | IPv6Address) -> bool:
+    """Return whether the peer may open another connection. `connected` are the peers of the open connections.
 
-    Incomplete requests of one client cannot lock out others, nor can remote clients lock out loopback.
+    The limits prevent one client from excluding other clients, and remote clients from excluding loopback.
     """
-    most = capacity()
+    limit = capacity()
     if peer.is_loopback:
-        return len(held) < most
-    if len(held) >= most - min(RESERVE, most // 4):
+        return len(connected) < limit
+    if len(connected) >= limit - min(RESERVE, limit // 4):
         return False
     client = client_network(peer)
-    return sum(client_network(each) == client for each in held) < min(PER_CLIENT, most // 4)
+    return sum(client_network(other) == client for other in connected) < min(PER_CLIENT, limit // 4)
 
 
 def capacity() -> int:
     """Return the maximum number of connections: at most a quarter of the process's file descriptors."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, max(_FEWEST, files // 4))
+    return CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, max(_MIN_CONNECTIONS, files // 4))
 
 
 class ConnectionLimiter(asyncio.Protocol):
@@ -59,9 +59,9 @@ class ConnectionLimiter(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection if the limits allow it."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP; for the type checker
-        peer, held = address_of(transport.get_extra_info("peername")[0]), self._held()
-        if not may_connect([address for _, address in held], peer):
-            local = [connection for connection, address in held if address.is_loopback]
+        peer, connected = address_of(transport.get_extra_info("peername")[0]), self._connected()
+        if not may_connect([address for _, address in connected], peer):
+            local = [connection for connection, address in connected if address.is_loopback]
             if not (peer.is_loopback and local):
                 transport.abort()
                 return
@@ -69,28 +69,28 @@ class ConnectionLimiter(asyncio.Protocol):
         connection = Connection(
             self._server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # none is kept
+            access_log=None,  # type: ignore[arg-type]  # no access log
             keepalive_timeout=HEADER_SECONDS,
             lingering_time=LINGER_SECONDS,
         )
         transport.set_protocol(connection)
         connection.connection_made(transport)
 
-    def _held(self) -> list[tuple[Connection, IPv4Address | IPv6Address]]:
+    def _connected(self) -> list[tuple[Connection, IPv4Address | IPv6Address]]:
         """Return the open connections and their peers, oldest first."""
         return [
-            (each, address_of(each.peername[0]))
-            for each in self._server.connections
-            if isinstance(each, Connection)
-            and each.peername is not None
-            and each.transport is not None
-            and not each.transport.is_closing()
+            (connection, address_of(connection.peername[0]))
+            for connection in self._server.connections
+            if isinstance(connection, Connection)
+            and connection.peername is not None
+            and connection.transport is not None
+            and not connection.transport.is_closing()
         ]
 
 
 def least_useful(connections: Sequence[Connection]) -> Connection:
-    """Return the oldest connection that is idle or whose request is not complete, else the oldest of all."""
-    waiting = (each for each in connections if not each.answering)
+    """Return the oldest connection without a request in progress. If there is none, return the oldest connection."""
+    waiting = (connection for connection in connections if not connection.answering)
     return next(waiting, connections[0])
 
 
@@ -100,13 +100,13 @@ def _abort(connection: Connection) -> None:
 
 
 class Connection(web.RequestHandler):
-    """A connection whose peer cannot fill the log: malformed requests get a one-line answer and a DEBUG entry."""
+    """A connection. Malformed requests get a one-line response and are logged at DEBUG, so they cannot fill the log."""
 
     __slots__ = ()
 
     @property
     def answering(self) -> bool:
-        """Whether a request has arrived and its answer is not complete."""
+        """Whether a request has arrived whose response is not complete."""
         return self._request_in_progress
 
     def handle_error(

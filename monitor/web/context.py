@@ -1,4 +1,4 @@
-"""The context of HTTP handlers, client addresses and JSON responses."""
+"""The context of HTTP handlers, addresses of clients, and JSON responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.web.assets import Assets
 
-# A page loads only its own style sheet and script, cannot be framed and, but for that of a link, has no forms.
+# Pages load only their own style sheet and script, and cannot be framed. Only the acknowledge page has a form.
 POLICY = "Content-Security-Policy"
 HEADERS = {
     POLICY: (
@@ -37,9 +37,9 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What handlers need. `private`: the server listens on loopback only.
+    """The objects that handlers use. `private`: the server listens on loopback only.
 
-    `record` is read for figures as of a past instant; None if there is only the ledger.
+    `record` is the file for figures as of a past instant. None without a record.
     """
 
     ledger: Ledger
@@ -70,7 +70,7 @@ def is_loopback(authority: str) -> bool:
 
 
 def address_of(peer: str) -> IPv4Address | IPv6Address:
-    """Return the address of a peer without its zone; IPv4-mapped IPv6 addresses as IPv4."""
+    """Return the address of a peer without its zone. An IPv4-mapped IPv6 address is returned as IPv4."""
     address = ipaddress.ip_address(peer.partition("%")[0])
     return getattr(address, "ipv4_mapped", None) or address
 
@@ -86,18 +86,18 @@ def client_network(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Netw
 
 def as_json(value: Any, status: int = 200) -> web.Response:
     """Return the value as a JSON response. Numbers must be finite; a missing figure is null."""
-    return _sent(dumped(value), status)
+    return _json_response(json_text(value), status)
 
 
 def as_json_list(items: list[str]) -> web.Response:
-    """Return a JSON list of items that are JSON text already: dumping a long list at once would block the loop."""
-    return _sent(f"[{','.join(items)}]", 200)
+    """Return a JSON list of items of JSON text. Encoding a long list at once would block the event loop."""
+    return _json_response(f"[{','.join(items)}]", 200)
 
 
-def dumped(value: Any) -> str:
+def json_text(value: Any) -> str:
     """Return the value as JSON text."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _sent(text: str, status: int) -> web.Response:
+def _json_response(text: str, status: int) -> web.Response:
     return web.Response(text=text + "\n", content_type="application/json", charset="utf-8", status=status)

@@ -9,9 +9,9 @@ from aiohttp import web
 from monitor.facts.journal import as_plain
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
-from monitor.web.errors import Refusal, only
+from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
-from monitor.web.writing import author, state, within_limit, words
+from monitor.web.write_context import check_product, one_line, record_fact, token_for_change
 from sla.correction import Correction, Revocation, revoked
 from sla.interval import Interval
 from sla.window import parse_instant
@@ -23,35 +23,35 @@ routes = web.RouteTableDef()
 @role(Role.FACTS_WRITE, body=True)
 async def add(request: web.Request) -> web.Response:
     """Exclude past time from the contractual figures of a product."""
-    only(request)
-    token, body = author(request), await json_object(request, "start", "end", "reason")
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "start", "end", "reason")
     context, product = request.app[CONTEXT], request.match_info["id"]
     if product not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
-    within_limit(token, product)
+    check_product(token, product)
     now = context.clock.now()
-    made = Correction(product, _past(body, now), token.name, words(body.get("reason"), "reason"), now)
-    await state(request, made.fact())
-    return as_json(as_plain(made), status=201)
+    correction = Correction(product, _past(body, now), token.name, one_line(body.get("reason"), "reason"), now)
+    await record_fact(request, correction.fact())
+    return as_json(as_plain(correction), status=201)
 
 
 @routes.post("/api/v1/corrections/{id}/revoke")
 @role(Role.FACTS_WRITE, body=True)
 async def revoke(request: web.Request) -> web.Response:
     """Revoke a correction; both stay in the record."""
-    only(request)
-    token, body = author(request), await json_object(request, "reason")
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "reason")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts = context.ledger.facts.corrections.facts
-    found = next((each for each in facts if isinstance(each, Correction) and each.id == name), None)
-    if found is None:
+    correction = next((fact for fact in facts if isinstance(fact, Correction) and fact.id == name), None)
+    if correction is None:
         raise Refusal(404, "unknown correction", "GET /api/v1/products/ID/history lists them")
-    within_limit(token, context.ledger.facts.former_ids.product(found.product))
+    check_product(token, context.ledger.facts.former_ids.product(correction.product))
     if name in revoked(facts):
         raise Refusal(409, "the correction is already revoked", "there is nothing to revoke")
-    made = Revocation(name, token.name, words(body.get("reason"), "reason"), context.clock.now())
-    await state(request, made.fact())
-    return as_json(as_plain(made))
+    revocation = Revocation(name, token.name, one_line(body.get("reason"), "reason"), context.clock.now())
+    await record_fact(request, revocation.fact())
+    return as_json(as_plain(revocation))
 
 
 def _past(body: dict[str, Any], now: int) -> Interval:
@@ -62,5 +62,5 @@ def _past(body: dict[str, Any], now: int) -> Interval:
         raise Refusal(400, "start and end are not two RFC 3339 instants in order", remedy) from None
     if not (0 <= span.start < span.end <= now):
         remedy = "configure planned work under `maintenance:`"
-        raise Refusal(400, "a correction is of past time, and not empty", remedy)
+        raise Refusal(400, "a correction must cover past time, from start to a later end", remedy)
     return span

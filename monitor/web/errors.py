@@ -1,4 +1,4 @@
-"""Error responses: one line and a remedy."""
+"""Error responses with a problem and a remedy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from aiohttp import web
 from monitor.web.context import CONTEXT, as_json
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
-    """A request that is not served. `remedy` says what would be."""
+class Refusal(Exception):  # noqa: N818 - it is a response, not a fault
+    """The rejection of a request. `remedy` describes a request that would be accepted."""
 
     def __init__(self, status: int, problem: str, remedy: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(problem)
@@ -18,8 +18,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
         self.headers = headers
 
 
-def refuse(request: web.Request, refusal: Refusal) -> web.Response:
-    """Return the answer in the form its reader asked in: JSON below /api, a page for a browser, a line elsewhere."""
+def error_response(request: web.Request, refusal: Refusal) -> web.Response:
+    """Return the error response: JSON below /api, a page for a browser, otherwise a line of text."""
     if request.path.startswith("/api/"):
         response = as_json({"error": refusal.problem, "remedy": refusal.remedy}, status=refusal.status)
     elif "text/html" in request.headers.get("Accept", ""):
@@ -31,15 +31,15 @@ def refuse(request: web.Request, refusal: Refusal) -> web.Response:
     return response
 
 
-def only(request: web.Request, *known: str) -> None:
-    """Refuse a parameter that would be ignored, and one given twice: either answer would be to another question.
+def check_query(request: web.Request, *known: str) -> None:
+    """Check the names of the query parameters, because an ignored parameter would give a misleading response.
 
     Raises:
-        Refusal: there is one.
+        Refusal: a parameter is unknown, or is specified twice.
     """
-    takes = f"known parameters: {', '.join(known)}" if known else "this endpoint has no parameters"
+    remedy = f"known parameters: {', '.join(known)}" if known else "this endpoint has no parameters"
     for name in request.query:
         if name not in known:
-            raise Refusal(400, f'unknown parameter "{name[:40]}"', takes)
+            raise Refusal(400, f'unknown parameter "{name[:40]}"', remedy)
         if len(request.query.getall(name)) > 1:
             raise Refusal(400, f'"{name}" is specified more than once', "specify it once")

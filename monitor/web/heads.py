@@ -1,4 +1,4 @@
-"""GET /api/v1/heads: the heads of the record's closed days, for copies elsewhere."""
+"""GET /api/v1/heads and /api/v1/witnessed/ID: the heads of this record, and those of other ninewatches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monitor.errors import StoreError
 from monitor.storage.reader import reading
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
-from monitor.web.errors import Refusal, only
+from monitor.web.errors import Refusal, check_query
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -20,55 +20,55 @@ if TYPE_CHECKING:
 
     from sla.chain import Head
 
-MOST: Final = 1_000  # heads in one answer: two years and a half
-_LARGEST: Final = 10**9
+MAX_HEADS: Final = 1_000  # heads per response: about 2.7 years
+_MAX_NUMBER: Final = 10**9
 
 
 @role(Role.READ)
 async def heads(request: web.Request) -> web.Response:
-    """List heads in order from a number on: the closed days, the digest and the previous head's digest."""
-    only(request, "from", "limit")
+    """List the heads in order, from the head with the number `from`."""
+    check_query(request, "from", "limit")
     record = request.app[CONTEXT].record
     start, limit = _page(request)
     if record is None:
         return as_json([])
     try:
-        found = await asyncio.to_thread(_read, record, start, limit)
+        listed = await asyncio.to_thread(_read, record, start, limit)
     except StoreError:
         raise Refusal(503, "the record cannot be read", "see the log of the daemon") from None
-    return as_json(found)
+    return as_json(listed)
 
 
 @role(Role.READ)
 async def witnessed(request: web.Request) -> web.Response:
-    """List the heads of another ninewatch that this one has fetched and kept, each with when it was seen."""
-    only(request, "from", "limit")
+    """List the heads of another ninewatch that this one keeps as a witness, each with the instant of its fetch."""
+    check_query(request, "from", "limit")
     context, source = request.app[CONTEXT], request.match_info["id"]
-    if source not in {each.id for each in context.ledger.portfolio.witness_for}:
-        raise Refusal(404, "no heads are kept under this id", "name the other ninewatch in `witness_for`")
+    if source not in {witness.id for witness in context.ledger.portfolio.witness_for}:
+        raise Refusal(404, "unknown source of heads", "add the other ninewatch to `witness_for`")
     start, limit = _page(request)
-    held = seen_heads(context.ledger.facts.all, source)
-    return as_json([_seen(held[number]) for number in sorted(held) if number >= start][:limit])
+    fetched = seen_heads(context.ledger.facts.all, source)
+    return as_json([_witnessed_json(fetched[number]) for number in sorted(fetched) if number >= start][:limit])
 
 
-def _seen(head: WitnessedHead) -> dict[str, Any]:
+def _witnessed_json(head: WitnessedHead) -> dict[str, Any]:
     return {"number": head.number, "day": head.day, "head": head.head, "seen": format_instant(head.made)}
 
 
 def _page(request: web.Request) -> tuple[int, int]:
     start, limit = (
-        _number(request.query.get(name, default), name) for name, default in (("from", "1"), ("limit", str(MOST)))
+        _number(request.query.get(name, default), name) for name, default in (("from", "1"), ("limit", str(MAX_HEADS)))
     )
-    return start, min(limit, MOST)
+    return start, min(limit, MAX_HEADS)
 
 
 def _read(record: Path, start: int, limit: int) -> list[dict[str, Any]]:
-    with reading(record, trusted=True) as found:
-        return [as_plain(head, digest) for head, digest in found.load_heads(start, limit)]
+    with reading(record, trusted=True) as reader:
+        return [head_json(head, digest) for head, digest in reader.load_heads(start, limit)]
 
 
-def as_plain(head: Head, digest: str) -> dict[str, Any]:
-    """Return the object of a head; `digest` is its digest as recorded."""
+def head_json(head: Head, digest: str) -> dict[str, Any]:
+    """Return the object of a head in the API. `digest` is the recorded digest."""
     return {
         "number": head.number,
         "day": head.date,
@@ -82,6 +82,6 @@ def as_plain(head: Head, digest: str) -> dict[str, Any]:
 
 
 def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) <= _LARGEST):
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) <= _MAX_NUMBER):
         raise Refusal(400, f"{name} is not a positive integer", f"write {name}=1")
     return int(text)

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 log = structlog.get_logger(__name__)
 
-TICK_LIMIT = 10.0  # seconds; the scheduler comes round about every 100 ms
+TICK_LIMIT = 10.0  # seconds; the scheduler runs about every 100 ms
 WATCH_SECONDS = 1.0
 
 
 def tick_age(health: Health, clock: Clock) -> float | None:
-    """Return the seconds since the scheduler's last round, None before its first."""
+    """Return the seconds since the scheduler's last round. None before its first round."""
     return None if health.last_tick is None else max(0.0, clock.monotonic() - health.last_tick)
 
 
 @routes.get("/livez")
 @role(Role.PUBLIC)
 async def livez(request: web.Request) -> web.Response:
-    """Say whether the scheduler still comes round; 503 once it has not for TICK_LIMIT seconds.
+    """Report whether the scheduler runs. The status is 503 if its last round was more than TICK_LIMIT seconds ago.
 
-    Before its first round the daemon is starting, which is alive. A loop that is wedged altogether answers nothing:
-    the prober's own timeout then means the same as a 503.
+    Before the first round the daemon is starting and alive. A blocked event loop does not respond at all; supervisors
+    must treat a timeout like a 503.
     """
     context = request.app[CONTEXT]
     age = tick_age(context.health, context.clock)
@@ -48,7 +48,7 @@ async def livez(request: web.Request) -> web.Response:
 @routes.get("/readyz")
 @role(Role.PUBLIC)
 async def readyz(request: web.Request) -> web.Response:
-    """Say whether probing runs (200 or 503), and what is degraded meanwhile; each with a reason in words.
+    """Report whether probing runs (200 or 503), and the degradations, with reasons in words.
 
     A failing store is a degradation and does not affect readiness: pages and metrics are still current, and removing
     them would hide the problem from those who can fix it.
@@ -74,17 +74,19 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 class Watchdog:
-    """A thread that notices an event loop that no longer comes round, and logs where it is stuck.
+    """A thread that detects a stalled event loop and logs its stack.
 
-    It only logs: a supervisor acts on /livez (a 503 or a timeout). One line per episode; `stuck` is
-    what the last of its `rounds` found.
+    It only logs, once per episode. Supervisors act on /livez (a 503 or a timeout). `stuck` is the result of the last of
+    `rounds` rounds.
     """
 
-    def __init__(self, health: Health, clock: Clock, limit: float = TICK_LIMIT, watch: float = WATCH_SECONDS) -> None:
+    def __init__(
+        self, health: Health, clock: Clock, limit: float = TICK_LIMIT, interval: float = WATCH_SECONDS
+    ) -> None:
         self._health = health
         self._clock = clock
         self._limit = limit
-        self._watch = watch
+        self._interval = interval
         self._loop_thread = threading.get_ident()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
@@ -102,10 +104,10 @@ class Watchdog:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._watch):
+        while not self._stop.wait(self._interval):
             age = tick_age(self._health, self._clock)
-            before, self.stuck = self.stuck, age is not None and age > self._limit
-            if self.stuck and not before:
+            was_stuck, self.stuck = self.stuck, age is not None and age > self._limit
+            if self.stuck and not was_stuck:
                 self.episodes += 1
                 log.error("event_loop_stuck", seconds=age, stack=self._stack())
             self.rounds += 1

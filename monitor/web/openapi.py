@@ -35,11 +35,11 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {
             "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; default: its own",
             "at": "report as of this RFC 3339 instant; rolling windows end at it; default: now",
-            "figure": "raw (default), or contractual: without the time that the agreement excludes, which is listed",
+            "figure": "raw (default), or contractual: without the excluded time of the agreement, which is listed",
         },
     ),
     "/api/v1/products/{id}/blame": (
-        "One product's downtime, split by the dependencies that were down at the same time",
+        "Downtime of one product, split by the dependencies that were down at the same time",
         ref("Blame"),
         {
             "window": "30d, 1h30m, day, week, month, quarter, year, fiscal-year or START/END; default: its own",
@@ -84,10 +84,10 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "/api/v1/heads": (
         "Chain heads of the record's closed days, in order: SHA-256 of the day's data and of the previous head",
         list_of(ref("Head")),
-        {"from": "only heads from this number", "limit": "at most 1000"},
+        {"from": "only heads from this number on", "limit": "at most 1000"},
     ),
     "/api/v1/witnessed/{id}": (
-        "Heads of another ninewatch that this one keeps as a witness (`witness_for`)",
+        "Heads of another ninewatch, kept by this one as a witness (`witness_for`)",
         list_of(
             object_of(number={"type": "integer"}, day={"type": "string", "format": "date"}, head=TEXT, seen=INSTANT)
         ),
@@ -99,7 +99,7 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         {
             "product": "only incidents of this product",
             "state": "open or resolved",
-            "window": "only incidents that overlap it, each with downtime_in_window_seconds: 30d, month, START/END",
+            "window": "only incidents in this window, with downtime_in_window_seconds: 30d, month, START/END",
             "limit": "at most 1000",
         },
     ),
@@ -115,7 +115,7 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
                 incidents=list_of(TEXT),
             )
         ),
-        {"product": "only those of this product", "state": "open or resolved"},
+        {"product": "only product incidents of this product", "state": "open or resolved"},
     ),
     "/api/v1/configuration": (
         "The running configuration: its name, the digest of its files, and whether a later version was rejected",
@@ -131,8 +131,8 @@ def description() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {
         path: {"get": _operation(path, *row)} for path, row in (PATHS | DRILL_PATHS).items()
     }
-    for each in (*OPERATIONS, *DRILL_OPERATIONS):
-        paths.setdefault(each.path, {})[each.method] = _described(each)
+    for operation in (*OPERATIONS, *DRILL_OPERATIONS):
+        paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -150,29 +150,33 @@ def description() -> dict[str, Any]:
 
 def _operation(path: str, summary: str, schema: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
     parameters = _parameters(path, query)
-    answers = {"200": {"description": summary, "content": _json(schema)}, "default": _ERROR}
-    return {"summary": summary, "parameters": parameters, "responses": answers}
+    responses = {"200": {"description": summary, "content": _json(schema)}, "default": _ERROR}
+    return {"summary": summary, "parameters": parameters, "responses": responses}
 
 
-def _described(operation: Operation) -> dict[str, Any]:
-    """Return an operation with its token, its request body and its examples."""
+def _operation_with_token(operation: Operation) -> dict[str, Any]:
+    """Return the object of an operation with its token, request body and examples."""
     content = _json(operation.response, operation.example)
-    found: dict[str, Any] = {
+    described: dict[str, Any] = {
         "summary": operation.summary,
         "parameters": _parameters(operation.path, operation.query),
         "responses": {str(operation.status): {"description": operation.summary, "content": content}, "default": _ERROR},
     }
     if operation.request is not None:
-        found["requestBody"] = {"content": _json(operation.request, operation.request_example)}
+        described["requestBody"] = {"content": _json(operation.request, operation.request_example)}
     if operation.scope is not None:
-        found["security"] = [{"token": [operation.scope.value]}]
-    return found
+        described["security"] = [{"token": [operation.scope.value]}]
+    return described
 
 
 def _parameters(path: str, query: dict[str, str]) -> list[dict[str, Any]]:
     names = re.findall(r"\{(\w+)\}", path)
-    found: list[dict[str, Any]] = [{"name": n, "in": "path", "required": True, "schema": TEXT} for n in names]
-    return found + [{"name": n, "in": "query", "description": text, "schema": TEXT} for n, text in query.items()]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": TEXT} for name in names
+    ]
+    return parameters + [
+        {"name": name, "in": "query", "description": text, "schema": TEXT} for name, text in query.items()
+    ]
 
 
 def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
@@ -180,5 +184,5 @@ def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
     return {"application/json": media}
 
 
-_TOKENS = "An API token with the scope that the operation lists, made by `ninewatch token create`"
+_TOKENS = "An API token with the scope of the operation, created by `ninewatch token create`"
 _ERROR = {"description": "The error and its remedy", "content": _json(ref("Error"))}

@@ -1,4 +1,4 @@
-"""The OpenAPI description of alerts and of changes: operations of which most need a token."""
+"""The OpenAPI description of alerts and of changes. Most of these operations need a token."""
 
 from __future__ import annotations
 
@@ -130,13 +130,13 @@ _OVERRIDE_EXAMPLE: Final = {
     "made": "2026-11-29T09:00:00Z",
     "until": "2026-11-29T13:00:00Z",
 }
-_PAST_EXAMPLE: Final = {"start": "2026-11-03T17:10:00Z", "end": "2026-11-03T17:25:00Z"}
-_STATED_EXAMPLE: Final = {"author": "pipeline", "reason": "probe account locked", "made": "2026-11-03T17:31:12Z"}
+_INTERVAL_EXAMPLE: Final = {"start": "2026-11-03T17:10:00Z", "end": "2026-11-03T17:25:00Z"}
+_FACT_EXAMPLE: Final = {"author": "pipeline", "reason": "probe account locked", "made": "2026-11-03T17:31:12Z"}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: `scope` is what its token needs, None if it needs none beyond reading."""
+    """One operation. `scope` is the required scope of the token. None if read access is sufficient."""
 
     method: str
     path: str
@@ -154,7 +154,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "get",
         "/api/v1/alerts",
-        "Open alerts, oldest first, with the latest acknowledgement of each that covers its severity",
+        "Open alerts, oldest first, each with the latest acknowledgement that covers its severity",
         None,
         list_of(ref("Alert")),
         [_ALERT_EXAMPLE],
@@ -163,7 +163,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "post",
         "/api/v1/alerts/{key}/acknowledge",
-        "Acknowledge an open alert; `by` is the person, the name of the token unless specified",
+        "Acknowledge an open alert; `by` is the name of the person (default: the name of the token)",
         Scope.ALERTS_WRITE,
         ref("Acknowledgement"),
         _ACKNOWLEDGED_EXAMPLE,
@@ -173,7 +173,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "get",
         "/api/v1/silences",
-        "Silences in force, those that end first come first",
+        "Silences in force, in the order of their ends",
         None,
         list_of(ref("Silence")),
         [_SILENCE_EXAMPLE],
@@ -202,21 +202,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "get",
         "/api/v1/notifications",
-        "Notifications: those that wait with their last error, then the latest delivered ones, newest first",
+        "Waiting notifications with their last error, then the latest delivered ones, newest first",
         Scope.ALERTS_READ,
         list_of(ref("Notification")),
         [_NOTIFICATION_EXAMPLE],
         query={
             "state": "waiting or delivered",
-            "receiver": "only those of this receiver",
-            "product": "only those about this product",
+            "receiver": "only notifications to this receiver",
+            "product": "only notifications about this product",
             "limit": "at most 1000; default: 100",
         },
     ),
     Operation(
         "post",
         "/api/v1/notifications/retry",
-        "Send again now what could not be delivered, to all receivers or to one; `waiting` is how many wait",
+        "Retry undelivered notifications now, to all receivers or to one; `waiting` is their number",
         Scope.ALERTS_WRITE,
         _object(receiver=MAYBE_TEXT, waiting={"type": "integer"}),
         {"receiver": "ops", "waiting": 1},
@@ -227,7 +227,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "post",
         "/api/v1/receivers/{id}/test",
-        "Send a test message to a receiver; 502 with the reason if it was not confirmed",
+        "Send a test message to a receiver; 502 with the reason if the receiver did not accept it",
         Scope.ALERTS_WRITE,
         _object(receiver=TEXT, delivered={"const": True}),
         {"receiver": "ops", "delivered": True},
@@ -238,10 +238,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Exclude past time from the contractual figures of a product; the author is the name of the token",
         Scope.FACTS_WRITE,
         _object(id=TEXT, product=TEXT, start=INSTANT, end=INSTANT, author=TEXT, reason=TEXT, made=INSTANT),
-        {"id": "3f9a0c51d2e4", "product": "forms", **_PAST_EXAMPLE, **_STATED_EXAMPLE},
+        {"id": "3f9a0c51d2e4", "product": "forms", **_INTERVAL_EXAMPLE, **_FACT_EXAMPLE},
         status=201,
         request=_object(start=INSTANT, end=INSTANT, reason=TEXT),
-        request_example={**_PAST_EXAMPLE, "reason": "probe account locked"},
+        request_example={**_INTERVAL_EXAMPLE, "reason": "probe account locked"},
     ),
     Operation(
         "post",
@@ -249,9 +249,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "Revoke a correction; both stay in the record",
         Scope.FACTS_WRITE,
         _object(revokes=TEXT, author=TEXT, reason=TEXT, made=INSTANT),
-        {"revokes": "3f9a0c51d2e4", **_STATED_EXAMPLE, "reason": "it was the service after all"},
+        {"revokes": "3f9a0c51d2e4", **_FACT_EXAMPLE, "reason": "the service was the cause"},
         request=_object(reason=TEXT),
-        request_example={"reason": "it was the service after all"},
+        request_example={"reason": "the service was the cause"},
     ),
     Operation(
         "post",

@@ -1,4 +1,4 @@
-"""The schemas of what /api/v1 answers about products, checks and incidents."""
+"""The OpenAPI schemas of products, checks and incidents in /api/v1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sla.outage import LimitKind
 from sla.stage import MisfitKind, Stage
 
 NUMBER = {"type": "number"}
-MAYBE = {"type": ["number", "null"]}
+MAYBE_NUMBER = {"type": ["number", "null"]}
 TEXT = {"type": "string"}
 MAYBE_TEXT = {"type": ["string", "null"]}
 INSTANT = {"type": "string", "format": "date-time"}
@@ -22,9 +22,9 @@ def object_of(**properties: Any) -> dict[str, Any]:
 
 
 def _figures(**properties: Any) -> dict[str, Any]:
-    """Return an object of figures, optionally with `watched` (young record) and `objectives` (changed objectives)."""
-    found = object_of(**properties)
-    return found | {"properties": properties | {"watched": ref("Watched"), "objectives": list_of(ref("Promised"))}}
+    """Return the schema of figures. `watched` (young record) and `objectives` (changed objectives) are optional."""
+    schema = object_of(**properties)
+    return schema | {"properties": properties | {"watched": ref("Watched"), "objectives": list_of(ref("Promised"))}}
 
 
 def ref(name: str) -> dict[str, str]:
@@ -32,23 +32,23 @@ def ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def list_of(of: dict[str, Any]) -> dict[str, Any]:
+def list_of(items: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a list."""
-    return {"type": "array", "items": of}
+    return {"type": "array", "items": items}
 
 
-_BOUNDS = object_of(low=MAYBE, point=MAYBE, high=MAYBE)
+_BOUNDS = object_of(low=MAYBE_NUMBER, point=MAYBE_NUMBER, high=MAYBE_NUMBER)
 SECONDS = object_of(low=NUMBER, point=NUMBER, high=NUMBER)
 _WINDOW = object_of(start=INSTANT, end=INSTANT)
-_BUDGET = object_of(allowed_seconds=MAYBE, spent_seconds=NUMBER, remaining_seconds=MAYBE)
-_FORECAST: dict[str, Any] = object_of(pace_seconds=NUMBER, burn_rate=MAYBE, exhausted_at=MAYBE_INSTANT) | {
+_BUDGET = object_of(allowed_seconds=MAYBE_NUMBER, spent_seconds=NUMBER, remaining_seconds=MAYBE_NUMBER)
+_FORECAST: dict[str, Any] = object_of(pace_seconds=NUMBER, burn_rate=MAYBE_NUMBER, exhausted_at=MAYBE_INSTANT) | {
     "description": "When the budget runs out at the burn rate of the last pace_seconds; null if it lasts"
 }
 _BURN_ALERT = object_of(
     alert=TEXT,
     long_seconds=NUMBER,
     short_seconds=NUMBER,
-    threshold=MAYBE,
+    threshold=MAYBE_NUMBER,
     firing={"type": ["boolean", "null"]},
     cannot_fire=MAYBE_TEXT,
 )
@@ -58,9 +58,9 @@ _VERDICT = {"enum": ["met", "missed", "undecided", None]}
 _SHARED: dict[str, Any] = {
     "window": _WINDOW,
     "availability": _BOUNDS,
-    "coverage": MAYBE,
+    "coverage": MAYBE_NUMBER,
     "downtime_seconds": SECONDS,
-    "objective": MAYBE,
+    "objective": MAYBE_NUMBER,
     "budget": _BUDGET,
     "verdict": _VERDICT,
 }
@@ -70,7 +70,7 @@ _SUMMARY: dict[str, Any] = {
     "team": {"type": ["string", "null"]},
     "state": STATE,
     "rule": TEXT,
-    "claim_ceiling": MAYBE,
+    "claim_ceiling": MAYBE_NUMBER,
     "incidents_open": {"type": "integer"},
     "alerts_that_cannot_fire": list_of(TEXT),
     "last_observed": MAYBE_INSTANT,
@@ -85,8 +85,8 @@ _MEASURED: dict[str, Any] = _SHARED | {
     "unknown_seconds": NUMBER,
     "guessed_seconds": object_of(up=NUMBER, down=NUMBER),
     "observations": object_of(good={"type": "integer"}, bad={"type": "integer"}, unknown={"type": "integer"}),
-    "nines": object_of(observed=MAYBE, proven=MAYBE),
-    "proven_availability": MAYBE,
+    "nines": object_of(observed=MAYBE_NUMBER, proven=MAYBE_NUMBER),
+    "proven_availability": MAYBE_NUMBER,
     "point_meets_objective": {"type": ["boolean", "null"]},
     "resolvable": {"type": ["boolean", "null"]},
     "provisional": {"type": "boolean"},
@@ -101,7 +101,7 @@ _INCIDENT: dict[str, Any] = {
     "opened": INSTANT,
     "resolved": MAYBE_INSTANT,
     "reason": TEXT,
-    "downtime_seconds": MAYBE,
+    "downtime_seconds": MAYBE_NUMBER,
     "first_failure": {"anyOf": [ref("Failure"), {"type": "null"}]},
     "last_failure": {"anyOf": [ref("Failure"), {"type": "null"}]},
 }
@@ -123,16 +123,16 @@ SCHEMAS: dict[str, Any] = {
     "OutageLimit": object_of(
         promise={"enum": [kind.value for kind in LimitKind]},
         limit_seconds=NUMBER,
-        per_seconds=MAYBE,
+        per_seconds=MAYBE_NUMBER,
         outage_seconds=SECONDS,
         verdict=_VERDICT,
     ),
     "Promised": object_of(**{"from": INSTANT}, objective=NUMBER, allowed_seconds=NUMBER),
-    "Watched": object_of(since=INSTANT, availability=_BOUNDS, proven=MAYBE, decidable_at=MAYBE_INSTANT),
+    "Watched": object_of(since=INSTANT, availability=_BOUNDS, proven=MAYBE_NUMBER, decidable_at=MAYBE_INSTANT),
     "Excluded": object_of(start=INSTANT, end=INSTANT, seconds=NUMBER, causes=list_of(ref("Cause"))),
     "Cause": object_of(cause=_CAUSES, label=TEXT, author=MAYBE_TEXT, reason=MAYBE_TEXT, made=MAYBE_INSTANT),
     "Incident": object_of(**_INCIDENT),
-    "IncidentOfWindow": object_of(**_INCIDENT, downtime_in_window_seconds=MAYBE),
+    "IncidentOfWindow": object_of(**_INCIDENT, downtime_in_window_seconds=MAYBE_NUMBER),
     "IncidentDetail": object_of(**_INCIDENT, affected=list_of(ref("Affected")), affected_count={"type": "integer"}),
     "Failure": object_of(
         at=INSTANT,
@@ -229,10 +229,12 @@ SCHEMAS: dict[str, Any] = {
         unclear_seconds=NUMBER,
         shared=list_of(object_of(dependencies=list_of(TEXT), seconds=NUMBER)),
         dependencies=list_of(
-            object_of(id=TEXT, downtime_seconds=NUMBER, shared_seconds=NUMBER, shared_if_independent_seconds=MAYBE)
+            object_of(
+                id=TEXT, downtime_seconds=NUMBER, shared_seconds=NUMBER, shared_if_independent_seconds=MAYBE_NUMBER
+            )
         ),
         together=_BOUNDS,
-        together_if_independent=MAYBE,
+        together_if_independent=MAYBE_NUMBER,
     ),
     "Summary": _figures(**_SUMMARY),
     "Product": _figures(
@@ -246,7 +248,7 @@ SCHEMAS: dict[str, Any] = {
         open_incidents=list_of(ref("Incident")),
         seeded_until=MAYBE_INSTANT,
         stage={"enum": [*(stage.value for stage in Stage), None]},
-        misfits=list_of(object_of(about={"enum": [about.value for about in MisfitKind]}, text=TEXT)),
+        misfits=list_of(object_of(about={"enum": [kind.value for kind in MisfitKind]}, text=TEXT)),
         component=_COMPONENT,
         parts=list_of(TEXT),
         dependencies=list_of(ref("Dependency")),

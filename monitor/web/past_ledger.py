@@ -1,4 +1,4 @@
-"""Choose the ledger for figures as of an instant."""
+"""Select the ledger for figures as of an instant."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.web.context import WebContext
 
-WAITS: Final = 20
-WAIT: Final = 0.1  # seconds between two checks whether the observations until the instant are on disk
+WAITS: Final = 20  # until the observations before the instant are on disk
+WAIT_SECONDS: Final = 0.1
 
 
 async def ledger_as_of(context: WebContext, product: Product, at: int, now: int) -> Ledger:
-    """Return the present ledger, or the ledger as of the instant, read from the record.
+    """Return the ledger as of the instant, read from the record.
 
-    While observations until the instant are not written, return the ledger in memory.
+    Return the ledger in memory if the instant is now, without a record, or if the record is behind for too long.
     """
     if context.record is None or at >= now:
         return context.ledger
     for _ in range(WAITS):
-        if not (context.health.queue_since is not None and context.health.queue_since <= at):
+        if context.health.queue_since is None or context.health.queue_since > at:
             return await asyncio.to_thread(ledger_at, context.ledger.portfolio, context.record, at, product.id)
-        await asyncio.sleep(WAIT)
+        await asyncio.sleep(WAIT_SECONDS)
     return context.ledger

@@ -1,9 +1,9 @@
-"""/ping/PRODUCT/CHECK: receive the pings of heartbeat checks, each with the token of its check.
+"""/ping/PRODUCT/CHECK: receive the pings of heartbeat checks. Each check has its own token.
 
     curl -fsS -m 10 --retry 3 -H "Authorization: Bearer $TOKEN" -X POST http://host:9999/ping/drop/nightly-load
     curl ... /ping/drop/nightly-load/start, /success, /fail, /log, or /$? for an exit code
 
-GET does the same as POST, for what cannot send a POST; HEAD and what else there is are refused: they report nothing.
+GET does the same as POST, for clients that cannot send a POST. Other methods, also HEAD, are rejected.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
 from monitor.web.rate_limit import RateLimit
-from monitor.web.request_body import beginning
+from monitor.web.request_body import read_start
 
 if TYPE_CHECKING:
     from monitor.engine.heartbeats import Heartbeats
     from monitor.ledger.check_entry import CheckEntry
 
 routes = web.RouteTableDef()
-BEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")
+HEARTBEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")
 LIMITS: web.AppKey[RateLimit] = web.AppKey("limits")
 
-LONGEST_NOTE = 10_240  # bytes of a report that are read; only its first line is kept
+MAX_NOTE = 10_240  # bytes of the body that are read; its first line is recorded
 _CODE, _MOST_CODE = re.compile(r"[0-9]{1,3}"), 255
 
 _DENIED = Refusal(
@@ -44,26 +44,26 @@ _SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail
 @routes.post("/ping/{product}/{check}")
 @routes.get("/ping/{product}/{check}/{signal}", allow_head=False)
 @routes.post("/ping/{product}/{check}/{signal}")
-@role(Role.OWN, body=True)
+@role(Role.HANDLER, body=True)
 async def ping(request: web.Request) -> web.Response:
-    """Receive one ping. An unknown check and a wrong token get the same answer."""
+    """Receive one ping. Unknown checks and wrong tokens get the same response."""
     entry = _admitted(request)
     signal = request.match_info.get("signal", "success")
-    beats, note = request.app[BEATS], await _note(request)
+    heartbeats, note = request.app[HEARTBEATS], await _note(request)
     if signal == "start":
-        beats.start(entry)
+        heartbeats.start(entry)
     elif signal == "log":
-        beats.note(entry, note)
+        heartbeats.note(entry, note)
     else:
-        beats.end(entry, _code(signal), note)
+        heartbeats.end(entry, _code(signal), note)
     return web.Response(text="OK\n")
 
 
 def _admitted(request: web.Request) -> CheckEntry:
     limits = request.app[LIMITS]
     key = f"{request.match_info['product']}/{request.match_info['check']}"
-    entry = request.app[BEATS].authenticate(key, _token(request))
-    # Guesses have a limit of their own: they take nothing from the owner of the token.
+    entry = request.app[HEARTBEATS].authenticate(key, _token(request))
+    # Wrong tokens have a separate limit, which does not affect clients with the right token.
     if not limits.take("" if entry is None else key):
         raise _TOO_MANY
     if entry is None:
@@ -85,12 +85,12 @@ def _code(signal: str) -> int:
 
 
 async def _note(request: web.Request) -> str:
-    """Return the first line of the body, of which LONGEST_NOTE bytes are read at most."""
-    lines = (await beginning(request, LONGEST_NOTE)).decode(errors="replace").strip().splitlines()
+    """Return the first line of the body. At most MAX_NOTE bytes are read."""
+    lines = (await read_start(request, MAX_NOTE)).decode(errors="replace").strip().splitlines()
     return lines[0] if lines else ""
 
 
-def publish(app: web.Application, beats: Heartbeats) -> None:
-    """Add the routes to the application, reporting to these heartbeats."""
-    app[BEATS], app[LIMITS] = beats, RateLimit(app[CONTEXT].clock)
+def publish(app: web.Application, heartbeats: Heartbeats) -> None:
+    """Add the routes to the application. Pings are passed to `heartbeats`."""
+    app[HEARTBEATS], app[LIMITS] = heartbeats, RateLimit(app[CONTEXT].clock)
     app.add_routes(routes)

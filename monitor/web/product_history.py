@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from monitor.facts.history import history, is_known
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
-from monitor.web.context import CONTEXT, as_json_list, dumped
-from monitor.web.errors import Refusal, only
+from monitor.web.context import CONTEXT, as_json_list, json_text
+from monitor.web.errors import Refusal, check_query
 from sla.window import parse_instant
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @role(Role.READ)
 async def product_history(request: web.Request) -> web.Response:
-    """List the facts about a product, oldest first; also of a removed product."""
-    only(request, "since")
+    """List the facts about a product, oldest first. The product may be a removed one."""
+    check_query(request, "since")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts, slices = context.ledger.facts, TimeSlices(context.clock)
     name = facts.former_ids.product(name)
@@ -26,8 +26,8 @@ async def product_history(request: web.Request) -> web.Response:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     since = _since(request.query["since"]) if "since" in request.query else None
     listed = []
-    for each in history(facts, name, since):
-        listed.append(dumped(each.as_json()))
+    for fact in history(facts, name, since):
+        listed.append(json_text(fact.as_json()))
         await slices.yield_if_spent()
     return as_json_list(listed)
 

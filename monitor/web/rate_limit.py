@@ -1,4 +1,4 @@
-"""Token buckets: a burst, and a rate per second."""
+"""Limit the rate of requests with token buckets."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from monitor.clock import Clock
 
-_PER_SECOND, _AT_ONCE = 1.0, 10.0
+_RATE, _BURST = 1.0, 10.0  # tokens per second, size of a bucket
 
 
 class RateLimit:
-    """Buckets by key: ten at once, then one per second. Keys must be few, for example checks."""
+    """Token buckets by key: a burst of ten, then one per second. Buckets are never removed, so use few keys."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, key: str) -> bool:
-        """Take one from the bucket of the key; return whether there was one."""
+        """Take a token from the bucket of the key. Return False if the bucket is empty."""
         now = self._clock.monotonic()
-        left, since = self._buckets.get(key, (_AT_ONCE, now))
-        left = min(_AT_ONCE, left + (now - since) * _PER_SECOND)
-        self._buckets[key] = (max(0.0, left - 1.0), now) if left >= 1.0 else (left, now)
-        return left >= 1.0
+        tokens, updated = self._buckets.get(key, (_BURST, now))
+        tokens = min(_BURST, tokens + (now - updated) * _RATE)
+        self._buckets[key] = (max(0.0, tokens - 1.0), now) if tokens >= 1.0 else (tokens, now)
+        return tokens >= 1.0

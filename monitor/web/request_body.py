@@ -1,4 +1,4 @@
-"""Read request bodies with a limit of bytes and of time."""
+"""Read request bodies with limits of size and time."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from monitor.web.errors import Refusal
 if TYPE_CHECKING:
     from aiohttp import web
 
-LONGEST: Final = 64 * 1024  # bytes of a body that is read whole
-SECONDS = 5.0
+MAX_BODY: Final = 64 * 1024  # bytes
+READ_TIMEOUT = 5.0  # seconds
 
 
-async def beginning(request: web.Request, length: int) -> bytes:
-    """Return at most so many bytes of the body, and no more than are read at once beyond them.
+async def read_start(request: web.Request, length: int) -> bytes:
+    """Return at most `length` bytes from the start of the body.
 
     Raises:
-        Refusal: it does not arrive in time.
+        Refusal: the bytes do not arrive in time.
     """
     body = b""
     if not request.can_read_body:
         return body
     try:
-        async with asyncio.timeout(SECONDS):
-            while len(body) < length and (more := await request.content.read(length - len(body))):
-                body += more
+        async with asyncio.timeout(READ_TIMEOUT):
+            while len(body) < length and (chunk := await request.content.read(length - len(body))):
+                body += chunk
     except TimeoutError:
         raise Refusal(408, "the body is incomplete", "send the whole body or none") from None
     return body
 
 
-async def whole(request: web.Request) -> bytes:
-    """Return the body.
+async def read_body(request: web.Request) -> bytes:
+    """Return the complete body.
 
     Raises:
-        Refusal: it is longer than `LONGEST`, or does not arrive in time.
+        Refusal: the body is longer than `MAX_BODY`, or does not arrive in time.
     """
-    body = await beginning(request, LONGEST + 1)
-    if len(body) > LONGEST:
-        raise Refusal(413, f"the body is longer than {LONGEST} bytes", "send less", (("Connection", "close"),))
+    body = await read_start(request, MAX_BODY + 1)
+    if len(body) > MAX_BODY:
+        raise Refusal(413, f"the body is longer than {MAX_BODY} bytes", "send less", (("Connection", "close"),))
     return body
 
 
 async def json_object(request: web.Request, *known: str) -> dict[str, Any]:
-    """Return the JSON object that the body is, empty where there is no body.
+    """Return the JSON object of the body. Empty without a body.
 
     Raises:
-        Refusal: it is none, or has a key that would be ignored.
+        Refusal: the body is not a JSON object, or has an unknown key.
     """
     try:
-        found = json.loads(await whole(request) or b"{}")
+        value = json.loads(await read_body(request) or b"{}")
     except (ValueError, RecursionError):
         raise Refusal(400, "the body is not JSON", 'write an object, for example {"reason": "..."}') from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise Refusal(400, "the body is not a JSON object", 'write an object, for example {"reason": "..."}')
-    for name in found:
+    for name in value:
         if name not in known:
-            takes = f"known keys: {', '.join(known)}" if known else "this endpoint has no keys"
-            raise Refusal(400, f'unknown key "{name[:40]}"', takes)
-    return found
+            remedy = f"known keys: {', '.join(known)}" if known else "this endpoint has no keys"
+            raise Refusal(400, f'unknown key "{name[:40]}"', remedy)
+    return value

@@ -1,4 +1,4 @@
-"""The HTTP server: routes, headers of every response, and requests that are refused before their handler."""
+"""The HTTP server: routes, headers of all responses, and checks before a request reaches its handler."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from monitor.web import (
     runbook,
     silences,
 )
-from monitor.web.access import GUESSES, TOKENS, Tokens, admit, takes_body
+from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, admit
 from monitor.web.assets import Assets
 from monitor.web.connection_limit import ConnectionLimiter
 from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopback
-from monitor.web.errors import Refusal, refuse
+from monitor.web.errors import Refusal, error_response
 from monitor.web.rate_limit import RateLimit
-from monitor.web.writing import WRITING
+from monitor.web.write_context import WRITE_CONTEXT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -48,47 +48,46 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
     from monitor.web.blackbox import Probes
-    from monitor.web.writing import Writing
+    from monitor.web.write_context import WriteContext
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = structlog.get_logger(__name__)
 
-_READING = (pages, runbook, api, metrics, liveness, blackbox)
-_CHANGING = (alerts, silences, corrections, drills, readiness, gate_overrides, acknowledge_page, callbacks)
+_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox)
+_WRITE_ROUTES = (alerts, silences, corrections, drills, readiness, gate_overrides, acknowledge_page, callbacks)
 
 
 def build(
     ledger: Ledger,
     health: Health,
     clock: Clock,
-    beats: Heartbeats | None = None,
+    heartbeats: Heartbeats | None = None,
     probes: Probes | None = None,
     record: Path | None = None,
-    writing: Writing | None = None,
+    write_context: WriteContext | None = None,
 ) -> web.Application:
     """Return the application that publishes this ledger. The role of each route is in `monitor.web.access`.
 
-    With `beats` it also takes the pings of heartbeat checks (`monitor.web.pings`); with `probes` it makes the probes
-    that /probe asks for (`monitor.web.blackbox`); with `writing` it takes what tokens and links permit to write.
+    `heartbeats` receives the pings of heartbeat checks (`monitor.web.pings`). `probes` makes the probes of /probe
+    (`monitor.web.blackbox`). `write_context` is needed for changes with tokens and links. `record` is the file for
+    figures as of a past instant (`monitor.as_of`).
 
-    With `record` what is asked as of an instant is read from there (`monitor.as_of`).
-
-    Behind a loopback address only loopback names are answered, so that a page from elsewhere cannot reach the API by
-    pointing its own name at 127.0.0.1 (DNS rebinding).
+    A server on a loopback address accepts only loopback names as Host, so that a page of another site cannot reach the
+    API by pointing its own name at 127.0.0.1 (DNS rebinding).
     """
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
-    app[GUESSES] = RateLimit(clock)
+    app[FAILED_ATTEMPTS] = RateLimit(clock)
     if record is not None:
         app[TOKENS] = Tokens(TokenFile.of(record))
-    for module in (*_READING, *_CHANGING):
+    for module in (*_READ_ROUTES, *_WRITE_ROUTES):
         app.add_routes(module.routes)
-    if writing is not None:
-        app[WRITING] = writing
-    if beats is not None:
-        pings.publish(app, beats)
+    if write_context is not None:
+        app[WRITE_CONTEXT] = write_context
+    if heartbeats is not None:
+        pings.publish(app, heartbeats)
     if probes is not None:
         app[blackbox.PROBES] = probes
     app.on_response_prepare.append(_add_headers)
@@ -96,7 +95,7 @@ def build(
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    policy = response.headers.get(POLICY, HEADERS[POLICY])  # a page with a form has its own
+    policy = response.headers.get(POLICY, HEADERS[POLICY])  # the page with a form sets another policy
     response.headers.update({**HEADERS, POLICY: policy})
     response.headers.setdefault("Cache-Control", "no-store")
 
@@ -104,40 +103,42 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        _refuse_strangers(request)
+        _check_request(request)
         if request.match_info.http_exception is None:
             await admit(request)
         return await handler(request)
     except Refusal as refusal:
-        return refuse(request, refusal)
-    except web.HTTPException as answer:
-        if answer.status < 400:
+        return error_response(request, refusal)
+    except web.HTTPException as error:
+        if error.status < 400:
             raise
-        return refuse(request, _of_router(request, answer))
+        return error_response(request, _router_refusal(request, error))
     except ConnectionResetError:
-        raise  # the reader went away in the middle: nothing of ours failed
+        raise  # the client disconnected, which is not an error of the server
     except Exception:
-        resource = request.match_info.route.resource  # not the path: the token of a link is part of it
+        resource = request.match_info.route.resource  # instead of the path, which may contain the token of a link
         log.exception("request_failed", route="" if resource is None else resource.canonical)
-        return refuse(request, Refusal(500, "internal error", "see the daemon's log"))
+        return error_response(request, Refusal(500, "internal error", "see the daemon's log"))
 
 
-def _of_router(request: web.Request, answer: web.HTTPException) -> Refusal:
-    if answer.status == 405:
-        return _of_method(request)
-    return Refusal(answer.status, f"no page at {request.path[:200]}", "start at / or at /api/v1/products")
+def _router_refusal(request: web.Request, error: web.HTTPException) -> Refusal:
+    if error.status == 405:
+        return _method_refusal(request)
+    return Refusal(error.status, f"no page at {request.path[:200]}", "start at / or at /api/v1/products")
 
 
-def _of_method(request: web.Request) -> Refusal:
+def _method_refusal(request: web.Request) -> Refusal:
     """Return the error for a method that the path does not allow."""
     error = request.match_info.http_exception
-    taken = sorted(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else ["GET", "HEAD"]
-    remedy = "use one of these" if "POST" in taken else "this endpoint is read-only"
-    text = f"method not allowed; allowed: {', '.join(taken)}"
-    return Refusal(405, text, remedy, (("Allow", ", ".join(taken)),))
+    methods = sorted(error.allowed_methods) if isinstance(error, web.HTTPMethodNotAllowed) else ["GET", "HEAD"]
+    remedy = "use one of these" if "POST" in methods else "this endpoint is read-only"
+    text = f"method not allowed; allowed: {', '.join(methods)}"
+    return Refusal(405, text, remedy, (("Allow", ", ".join(methods)),))
 
 
-_BODY = Refusal(413, "this endpoint accepts no request body", "send none", (("Connection", "close"),))
+_BODY = Refusal(
+    413, "this endpoint accepts no request body", "send the request without a body", (("Connection", "close"),)
+)
 _HOST = Refusal(
     421,
     "unknown Host: a loopback address accepts loopback names only",
@@ -145,10 +146,10 @@ _HOST = Refusal(
 )
 
 
-def _refuse_strangers(request: web.Request) -> None:
+def _check_request(request: web.Request) -> None:
     if request.match_info.http_exception is not None and request.method not in ("GET", "HEAD"):
-        raise _of_method(request)
-    if request.body_exists and not takes_body(request.match_info.handler):
+        raise _method_refusal(request)
+    if request.body_exists and not accepts_body(request.match_info.handler):
         raise _BODY
     if request.app[CONTEXT].private and not is_loopback(request.host):
         raise _HOST
@@ -156,53 +157,53 @@ def _refuse_strangers(request: web.Request) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A listening server. `addresses` are the actual `host:port` (port 0 means any free port)."""
+    """A listening server. `addresses` are the actual `host:port`, also if port 0 (any free port) was requested."""
 
     runner: web.AppRunner
     server: asyncio.Server
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return each address as written in a URL."""
-        names: Iterable[tuple[str, int]] = (each.getsockname()[:2] for each in self.server.sockets)
+        """The addresses as in a URL."""
+        names: Iterable[tuple[str, int]] = (listening.getsockname()[:2] for listening in self.server.sockets)
         return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in names)
 
     async def close(self) -> None:
-        """Stop accepting, wait briefly for requests in progress, and close all connections."""
+        """Accept no more connections, wait briefly for requests in progress, and close all connections."""
         self.server.close()
         await self.runner.cleanup()
 
 
 async def listen(app: web.Application, host: str, port: int) -> Listener:
-    """Return the listener; `ConnectionLimiter` decides which connections it accepts.
+    """Listen on the address. `ConnectionLimiter` decides which connections are accepted.
 
     Raises:
-        OSError: the address is taken or not ours.
+        OSError: the address is in use, or not an address of this machine.
     """
     runner = web.AppRunner(
         app,
         handle_signals=False,
-        handler_cancellation=True,  # after a disconnect /probe would continue in vain
+        handler_cancellation=True,  # end the probe of /probe if its client disconnects
         shutdown_timeout=2.0,
     )
     await runner.setup()
     manager = runner.server
     assert manager is not None, "a runner that is set up has its server"  # noqa: S101 - for the type checker
     try:
-        # One connection is accepted at a time: without a file descriptor, asyncio of Python 3.11 logs and tries again
-        # once for each that its backlog allows, and each of these tries does the same.
+        # asyncio of Python 3.11 accepts up to `backlog` connections per event. Without a free file descriptor each of
+        # these attempts fails, is logged and is repeated later, so the backlog of asyncio is 1.
         server = await asyncio.get_running_loop().create_server(
             partial(ConnectionLimiter, manager), host, port, backlog=1
         )
-        _let_wait(server, 128)
+        _set_kernel_backlog(server, 128)
     except OSError:
         await runner.cleanup()
         raise
     return Listener(runner, server)
 
 
-def _let_wait(server: asyncio.Server, backlog: int) -> None:
-    """Have the kernel keep so many connections until they are accepted."""
-    for each in server.sockets:
-        with socket.socket(fileno=os.dup(each.fileno())) as same:
-            same.listen(backlog)
+def _set_kernel_backlog(server: asyncio.Server, backlog: int) -> None:
+    """Set how many connections wait in the kernel until they are accepted."""
+    for listening in server.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as duplicate:
+            duplicate.listen(backlog)

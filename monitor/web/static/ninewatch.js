@@ -1,21 +1,21 @@
-// Renews the page in place, and says at once when the monitor does not answer. Without it the page renews itself whole
-// and turns grey by its style sheet alone.
+// Refreshes the page in place and shows when the monitor does not respond. Without this script, the page reloads
+// itself, and the style sheet turns it grey if that fails.
 "use strict";
 
-const EVERY = 15_000;
-const PATIENCE = 10_000;
+const REFRESH_INTERVAL = 15_000;
+const TIMEOUT = 10_000;
 
-function opened() {
-  return new Set([...document.querySelectorAll("details[open][id]")].map((each) => each.id));
+function idsOfOpenDetails() {
+  return new Set([...document.querySelectorAll("details[open][id]")].map((details) => details.id));
 }
 
-function renew(text) {
+function replacePage(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
   const main = fresh.getElementById("main");
   const old = document.getElementById("main");
-  if (!main || !old) throw new Error("not one of our pages");
-  const open = opened();
-  // A keyboard inside keeps its place: the same link or region, counted from the top.
+  if (!main || !old) throw new Error("not a page of ninewatch");
+  const open = idsOfOpenDetails();
+  // Keep the keyboard focus on the same link or region, counted from the top.
   const index = [...old.querySelectorAll("a, summary, [tabindex]")].indexOf(document.activeElement);
   old.replaceWith(document.adoptNode(main));
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
@@ -23,29 +23,29 @@ function renew(text) {
   document.title = fresh.title;
 }
 
-function lost() {
+function showOutdated() {
   document.getElementById("main")?.classList.add("lost");
   document.getElementById("outdated")?.setAttribute("role", "alert");
 }
 
-async function once() {
+async function refresh() {
   try {
-    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-    if (!answer.ok) throw new Error(String(answer.status));
-    renew(await answer.text());
+    const response = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) });
+    if (!response.ok) throw new Error(String(response.status));
+    replacePage(await response.text());
   } catch {
-    lost();
+    showOutdated();
   }
 }
 
-async function forever() {
+async function refreshForever() {
   for (;;) {
-    await new Promise((done) => setTimeout(done, EVERY));
-    if (!document.hidden) await once();
+    await new Promise((done) => setTimeout(done, REFRESH_INTERVAL));
+    if (!document.hidden) await refresh();
   }
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) once();
+  if (!document.hidden) refresh();
 });
-forever();
+refreshForever();

@@ -1,4 +1,4 @@
-"""The link in a message: GET shows, POST acknowledges or marks, and every other link gets a plain error page."""
+"""The page that messages link to: GET shows the alert, POST acknowledges or marks it, invalid links are rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sla.interval import HOUR, SECOND
 from sla.page_mark import Mark, page_marks
 from tests.support.alerting import BAD, GOOD, ledger_with_receivers
 from tests.support.ledgers import product
-from tests.support.writing import WritableSite, writable
+from tests.support.writable_site import WritableSite, writable
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -32,13 +32,13 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
 
 
 async def fails(site: WritableSite) -> str:
-    site.rig.observe(GOOD, BAD, BAD)
-    await site.rig.written()
-    (alert,) = site.rig.alerting.open_alerts()
+    site.harness.observe(GOOD, BAD, BAD)
+    await site.harness.written()
+    (alert,) = site.harness.alerting.open_alerts()
     return alert.key
 
 
-async def test_fetching_the_link_shows_the_alert_and_changes_nothing(site: WritableSite) -> None:
+async def test_get_of_acknowledge_link_shows_the_alert_without_acknowledging_it(site: WritableSite) -> None:
     """Mail scanners fetch every link, with GET and HEAD, and more than once."""
     link = site.link(await fails(site))
     for method in ("GET", "HEAD", "GET"):
@@ -53,7 +53,7 @@ async def test_fetching_the_link_shows_the_alert_and_changes_nothing(site: Writa
     assert (shown.headers["Referrer-Policy"], shown.headers["Cache-Control"]) == ("no-referrer", "no-store")
 
 
-async def test_the_form_acknowledges_and_leads_back_to_the_page(site: WritableSite) -> None:
+async def test_form_acknowledges_and_redirects_to_the_page(site: WritableSite) -> None:
     key = await fails(site)
     link = site.link(key)
     sent = await site.page("POST", link, action="acknowledge", by=" Ana Ng ")
@@ -62,52 +62,52 @@ async def test_the_form_acknowledges_and_leads_back_to_the_page(site: WritableSi
     assert (made.key, made.incident, made.product, made.by, made.via, made.author) == (
         key, key, "forms", "Ana Ng", "link", "",
     )  # fmt: skip
-    assert site.rig.ledger.facts.all == site.journal
+    assert site.harness.ledger.facts.all == site.journal
     assert "Acknowledged by Ana Ng at" in (await site.page("GET", link)).text
 
 
-async def test_without_a_name_the_receiver_stands_for_the_person(site: WritableSite) -> None:
+async def test_acknowledgement_without_a_name_has_the_receivers_name(site: WritableSite) -> None:
     link = site.link(await fails(site), receiver="on-call")
     await site.page("POST", link, action="acknowledge", by="")
-    assert [each.by for each in acknowledgements(site.journal)] == ["on-call"]
+    assert [fact.by for fact in acknowledgements(site.journal)] == ["on-call"]
 
 
 @pytest.mark.parametrize(("action", "mark"), [("useful", Mark.USEFUL), ("noise", Mark.NOISE)])
-@pytest.mark.parametrize("over", [False, True])
-async def test_a_page_is_marked_also_once_its_alert_is_over(
-    site: WritableSite, action: str, mark: Mark, *, over: bool
+@pytest.mark.parametrize("resolved", [False, True])
+async def test_page_can_be_marked_while_the_alert_is_open_and_after_it_is_resolved(
+    site: WritableSite, action: str, mark: Mark, *, resolved: bool
 ) -> None:
     key = await fails(site)
-    if over:
-        site.rig.observe(GOOD, GOOD)
-        await site.rig.written()
+    if resolved:
+        site.harness.observe(GOOD, GOOD)
+        await site.harness.written()
     assert (await site.page("POST", site.link(key), action=action, by="Ana")).status == 303
     (found,) = page_marks(site.journal)
     assert (found.key, found.mark, found.by, found.receiver, found.product) == (key, mark, "Ana", "ops", "forms")
     shown = await site.page("GET", site.link(key))
     assert f"Marked as {action} by Ana" in shown.text
-    assert ('value="acknowledge"' in shown.text) is not over
+    assert ('value="acknowledge"' in shown.text) is not resolved
 
 
-async def test_an_alert_that_is_over_is_not_acknowledged(site: WritableSite) -> None:
+async def test_resolved_alert_cannot_be_acknowledged(site: WritableSite) -> None:
     link = site.link(await fails(site))
-    site.rig.observe(GOOD, GOOD)
-    await site.rig.written()
+    site.harness.observe(GOOD, GOOD)
+    await site.harness.written()
     sent = await site.page("POST", link, action="acknowledge", by="Ana")
     assert (sent.status, "The alert is resolved" in sent.text) == (409, True)
     assert site.journal == []
 
 
-async def test_a_page_about_an_alert_that_is_not_known_any_more_can_still_be_marked(site: WritableSite) -> None:
+async def test_page_of_a_forgotten_alert_can_be_marked(site: WritableSite) -> None:
     link = site.link("burn:forms:NinewatchBudgetBurnsFast:1790000000")
     shown = await site.page("GET", link)
-    assert (shown.status, "The alert is over" in shown.text) == (200, True)
+    assert (shown.status, "The alert is resolved" in shown.text) == (200, True)
     assert (await site.page("POST", link, action="acknowledge")).status == 404
     assert (await site.page("POST", link, action="noise")).status == 303
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_wrong_an_expired_and_a_foreign_link_get_a_plain_error_page(site: WritableSite, method: str) -> None:
+async def test_wrong_expired_and_foreign_links_get_a_plain_error_page(site: WritableSite, method: str) -> None:
     key = await fails(site)
     good, fields = site.link(key), {"action": "acknowledge", "by": "Ana"} if method == "POST" else {}
     foreign = LinkSigner(b"another daemon's key, 32 bytes..").token(Claim(key, "ops", "forms", site.clock.now() + HOUR))
@@ -125,7 +125,7 @@ async def test_a_wrong_an_expired_and_a_foreign_link_get_a_plain_error_page(site
     assert site.journal == []
 
 
-async def test_the_link_expires_while_time_passes(site: WritableSite) -> None:
+async def test_link_expires(site: WritableSite) -> None:
     link = site.link(await fails(site))
     site.clock.jump(HOUR // SECOND - 1)
     assert (await site.page("GET", link)).status == 200
@@ -133,7 +133,7 @@ async def test_the_link_expires_while_time_passes(site: WritableSite) -> None:
     assert (await site.page("GET", link)).status == 410
 
 
-async def test_a_link_survives_a_restart_with_its_key(tmp_path: Path) -> None:
+async def test_link_is_valid_after_a_restart_with_the_same_key(tmp_path: Path) -> None:
     def ledger() -> object:
         return ledger_with_receivers(
             product("forms", 1, "99%"), receivers=[{"id": "ops", "webhook": "https://a.example/"}]
@@ -161,33 +161,33 @@ async def test_a_link_survives_a_restart_with_its_key(tmp_path: Path) -> None:
         {f"f{number}": "x" for number in range(20)},
     ],
 )
-async def test_another_form_than_that_of_the_page_is_refused(site: WritableSite, fields: dict[str, str]) -> None:
+async def test_invalid_form_is_rejected(site: WritableSite, fields: dict[str, str]) -> None:
     link = site.link(await fails(site))
     assert (await site.ask("POST", link, data=fields or b"")).status == 400
     assert site.journal == []
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
-async def test_a_body_of_another_type_is_refused(site: WritableSite, kind: str) -> None:
+async def test_body_of_another_content_type_is_rejected(site: WritableSite, kind: str) -> None:
     link = site.link(await fails(site))
     answer = await site.ask("POST", link, data=b"action=acknowledge", headers={"Content-Type": kind})
     assert (answer.status, site.journal) == (400, [])
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_no_other_method_acknowledges(site: WritableSite, method: str) -> None:
+async def test_other_methods_do_not_acknowledge(site: WritableSite, method: str) -> None:
     answer = await site.ask(method, site.link(await fails(site)), data={"action": "acknowledge"})
     assert (answer.status, site.journal) == (405, [])
 
 
-async def test_the_action_in_the_address_is_refused(site: WritableSite) -> None:
+async def test_action_in_the_query_is_rejected(site: WritableSite) -> None:
     link = site.link(await fails(site))
     assert (await site.ask("POST", f"{link}?action=acknowledge")).status == 400
     assert (await site.ask("GET", f"{link}?action=acknowledge&by=Ana")).status == 400
     assert site.journal == []
 
 
-async def test_a_name_cannot_bring_markup_into_the_page(site: WritableSite) -> None:
+async def test_name_is_escaped(site: WritableSite) -> None:
     link = site.link(await fails(site))
     await site.page("POST", link, action="acknowledge", by=HOSTILE)
     shown = (await site.page("GET", link)).text
@@ -195,20 +195,20 @@ async def test_a_name_cannot_bring_markup_into_the_page(site: WritableSite) -> N
     assert "&lt;script&gt;" in shown
 
 
-async def test_wrong_links_are_limited_and_take_nothing_from_a_right_one(site: WritableSite) -> None:
+async def test_invalid_links_are_rate_limited_without_affecting_valid_ones(site: WritableSite) -> None:
     link = site.link(await fails(site))
     statuses = [(await site.page("GET", f"/acknowledge/{number}")).status for number in range(13)]
     assert statuses == [403] * 10 + [429] * 3
     assert (await site.page("GET", link)).status == 200
 
 
-async def test_a_link_cannot_fill_the_record(site: WritableSite) -> None:
+async def test_changes_through_one_link_are_rate_limited(site: WritableSite) -> None:
     link = site.link(await fails(site))
     statuses = [(await site.page("POST", link, action="noise", by=f"n{number}")).status for number in range(12)]
     assert statuses == [303] * 10 + [429] * 2
 
 
-async def test_neither_the_log_nor_an_error_page_repeats_the_token(
+async def test_log_and_error_pages_do_not_contain_the_token(
     site: WritableSite, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link = site.link(await fails(site))
@@ -217,13 +217,13 @@ async def test_neither_the_log_nor_an_error_page_repeats_the_token(
         await site.page("POST", link, action="acknowledge", by="Ana")
         shown += (await site.page("GET", site.link("x", expires=1) + "?a=b")).text
         shown += (await site.page("POST", link, action="nothing")).text
-        site.rig.ledger.portfolio = None  # type: ignore[assignment]  # a defect in the handler
+        site.harness.ledger.portfolio = None  # type: ignore[assignment]  # a defect in the handler
         broken = await site.page("GET", link)
     assert broken.status == 500
     assert token not in shown + broken.text + caplog.text + "".join(capsys.readouterr())
 
 
-async def test_a_page_behind_a_name_that_is_not_ours_is_refused(site: WritableSite) -> None:
+async def test_request_with_a_foreign_host_name_is_rejected(site: WritableSite) -> None:
     link = site.link(await fails(site))
     answer = await site.ask("POST", link, headers={"Host": "evil.example"}, data={"action": "acknowledge"})
     assert (answer.status, site.journal) == (421, [])

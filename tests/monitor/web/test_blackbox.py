@@ -421,7 +421,7 @@ async def test_cancelled_waiters_do_not_delay_later_probes(start_probe_server: S
 async def test_concurrency_is_limited_per_client(
     start_probe_server: StartProbeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blackbox, "SHARE", 1)
+    monkeypatch.setattr(blackbox, "MAX_PER_CLIENT", 1)
     probe_server, target = await start_probe_server("127.0.0.0/8"), SilentServer()
     async with serve_tcp(target) as port, asyncio.timeout(30):
         first = asyncio.create_task(probe_server.probe(f"127.0.0.1:{port}", "fixed_host"))

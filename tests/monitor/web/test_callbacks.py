@@ -1,4 +1,4 @@
-"""Callbacks of PagerDuty, Slack and Teams: with a valid signature they acknowledge and mark, without one nothing."""
+"""Callbacks of PagerDuty, Slack and Teams acknowledge and mark with a valid signature, and are rejected without one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sla.page_mark import Mark, page_marks
 from tests.support.alerting import BAD, GOOD, ledger_with_receivers
 from tests.support.ledgers import product
 from tests.support.messages import write_secret
-from tests.support.writing import Answer, WritableSite, writable
+from tests.support.writable_site import Answer, WritableSite, writable
 
 TOKEN = base64.b64encode(b"a token of thirty-two bytes long").decode()
 
@@ -48,12 +48,12 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
 
 
 async def fails(site: WritableSite, key: str = "forms/health") -> str:
-    site.rig.observe(GOOD, BAD, BAD, key=key)
-    await site.rig.written()
-    return next(each.key for each in site.rig.alerting.open_alerts() if each.product == key.partition("/")[0])
+    site.harness.observe(GOOD, BAD, BAD, key=key)
+    await site.harness.written()
+    return next(alert.key for alert in site.harness.alerting.open_alerts() if alert.product == key.partition("/")[0])
 
 
-def made(site: WritableSite) -> list[Acknowledgement]:
+def recorded_acknowledgements(site: WritableSite) -> list[Acknowledgement]:
     return acknowledgements(site.journal)
 
 
@@ -103,10 +103,12 @@ async def teams(site: WritableSite, text: str, key: str = TOKEN, to: str = "team
     return await site.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
 
 
-async def test_an_acknowledgement_in_pagerduty_is_one_here(site: WritableSite) -> None:
+async def test_acknowledgement_in_pagerduty_is_recorded(site: WritableSite) -> None:
     key = await fails(site)
     assert (await pagerduty(site, acknowledged(key))).status == 200
-    assert made(site) == [Acknowledgement(site.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")]
+    assert recorded_acknowledgements(site) == [
+        Acknowledgement(site.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -120,28 +122,30 @@ async def test_an_acknowledgement_in_pagerduty_is_one_here(site: WritableSite) -
         {"data": {"incident_key": 7}},
     ],
 )
-async def test_other_events_of_pagerduty_are_confirmed_and_change_nothing(
+async def test_other_events_of_pagerduty_are_accepted_without_a_change(
     site: WritableSite, change: dict[str, Any]
 ) -> None:
     key = await fails(site)
-    assert ((await pagerduty(site, acknowledged(key, **change))).status, made(site)) == (200, [])
+    assert ((await pagerduty(site, acknowledged(key, **change))).status, recorded_acknowledgements(site)) == (200, [])
 
 
-async def test_a_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None:
+async def test_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None:
     key = await fails(site)
     for action in ("acknowledge", "noise"):
         answer = await slack(site, pressed(action, key))
         assert (answer.status, answer.text) == (200, "")
-    assert made(site) == [Acknowledgement(site.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")]
+    assert recorded_acknowledgements(site) == [
+        Acknowledgement(site.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")
+    ]
     (mark,) = page_marks(site.journal)
     assert (mark.key, mark.mark, mark.by, mark.receiver) == (key, Mark.NOISE, "ana.ng", "chat")
 
 
 @pytest.mark.parametrize("age", [301, -301, 86_400])
-async def test_a_request_of_slack_is_valid_for_five_minutes(site: WritableSite, age: int) -> None:
+async def test_slack_request_is_valid_for_five_minutes(site: WritableSite, age: int) -> None:
     key = await fails(site)
     assert (await slack(site, pressed("acknowledge", key), age=age)).status == 403
-    assert made(site) == []
+    assert recorded_acknowledgements(site) == []
     assert (await slack(site, pressed("acknowledge", key), age=300)).status == 200
 
 
@@ -153,14 +157,16 @@ async def test_other_interactions_of_slack_change_nothing(site: WritableSite, pa
 
 
 @pytest.mark.parametrize("text", ["<at>ninewatch</at> acknowledge {}", "<at>n w</at>&nbsp;ack {}\n", "<p>ACK {}</p>"])
-async def test_a_word_in_teams_acknowledges_and_is_answered(site: WritableSite, text: str) -> None:
+async def test_word_in_teams_acknowledges_and_gets_a_reply(site: WritableSite, text: str) -> None:
     key = await fails(site)
     answer = await teams(site, text.format(key))
     assert (answer.status, answer.body) == (200, {"type": "message", "text": f"Acknowledged: {key}"})
-    assert made(site) == [Acknowledgement(site.clock.now(), key, "Ana Ng", "teams", "forms", key, "team")]
+    assert recorded_acknowledgements(site) == [
+        Acknowledgement(site.clock.now(), key, "Ana Ng", "teams", "forms", key, "team")
+    ]
 
 
-async def test_teams_needs_no_key_while_one_alert_is_open(site: WritableSite) -> None:
+async def test_word_in_teams_needs_no_key_if_one_alert_is_open(site: WritableSite) -> None:
     assert (await teams(site, "ack")).body["text"] == "0 alerts are open; none is open"
     key = await fails(site)
     assert (await teams(site, "useful")).body["text"] == f"Marked as useful: {key}"
@@ -168,14 +174,14 @@ async def test_teams_needs_no_key_while_one_alert_is_open(site: WritableSite) ->
 
 
 @pytest.mark.parametrize("text", ["", "help", "please ack", "ack nothing"])
-async def test_teams_is_answered_with_what_is_open(site: WritableSite, text: str) -> None:
+async def test_reply_in_teams_lists_the_open_alerts(site: WritableSite, text: str) -> None:
     key = await fails(site)
     answer = await teams(site, text)
-    assert (answer.status, made(site)) == (200, [])
+    assert (answer.status, recorded_acknowledgements(site)) == (200, [])
     assert answer.body["text"].endswith(f"open: {key}")
 
 
-async def test_an_alert_that_the_receiver_was_not_notified_of_is_not_acknowledged(site: WritableSite) -> None:
+async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(site: WritableSite) -> None:
     await fails(site)
     other = await fails(site, "sso/health")
     assert (await pagerduty(site, acknowledged(other))).status == 404
@@ -185,7 +191,7 @@ async def test_an_alert_that_the_receiver_was_not_notified_of_is_not_acknowledge
 
 
 @pytest.mark.parametrize("key", ["", "other", "pd secre"])
-async def test_a_wrong_signature_changes_nothing(site: WritableSite, key: str) -> None:
+async def test_callback_with_a_wrong_signature_is_rejected(site: WritableSite, key: str) -> None:
     alert = await fails(site)
     wrong = base64.b64encode(key.encode() or b"x").decode()
     answers = [
@@ -193,26 +199,28 @@ async def test_a_wrong_signature_changes_nothing(site: WritableSite, key: str) -
         await slack(site, pressed("acknowledge", alert), key or "x"),
         await teams(site, f"ack {alert}", wrong),
     ]
-    assert [each.status for each in answers] == [403] * 3
-    assert len({each.text for each in answers}) == 1
+    assert [answer.status for answer in answers] == [403] * 3
+    assert len({answer.text for answer in answers}) == 1
     assert site.journal == []
 
 
 @pytest.mark.parametrize("to", ["none", "plain", "hook", "team", "pager", "..%2fapi"])
-async def test_a_signature_of_another_receiver_is_wrong(site: WritableSite, to: str) -> None:
+async def test_signature_of_another_receiver_is_rejected(site: WritableSite, to: str) -> None:
     key = await fails(site)
     assert (await slack(site, pressed("acknowledge", key), to=to)).status == 403
     assert site.journal == []
 
 
 @pytest.mark.parametrize("receiver", ["pager", "chat", "team", "plain", "hook", "none"])
-async def test_without_a_signature_all_receivers_answer_alike(site: WritableSite, receiver: str) -> None:
+async def test_callback_without_a_signature_gets_the_same_response_from_all_receivers(
+    site: WritableSite, receiver: str
+) -> None:
     answer = await site.ask("POST", f"/callbacks/{receiver}", data=b"{}")
     assert (answer.status, answer.text.partition(";")[0]) == (403, "unknown receiver or wrong signature")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 60_000])
-async def test_a_signed_body_that_cannot_be_read_is_refused(site: WritableSite, body: bytes) -> None:
+async def test_signed_malformed_body_is_rejected(site: WritableSite, body: bytes) -> None:
     mac = hmac.new(b"pd secret", body, hashlib.sha256).hexdigest()
     answer = await site.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
     assert (answer.status, site.journal) == (403, [])
@@ -220,7 +228,7 @@ async def test_a_signed_body_that_cannot_be_read_is_refused(site: WritableSite, 
 
 @pytest.mark.parametrize("header", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "Authorization"])
 @pytest.mark.parametrize("receiver", ["pager", "chat", "team"])
-async def test_bytes_that_are_no_text_in_a_header_are_refused(site: WritableSite, receiver: str, header: str) -> None:
+async def test_header_with_invalid_bytes_is_rejected(site: WritableSite, receiver: str, header: str) -> None:
     where = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     head = f"POST /callbacks/{receiver} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{header}: ".encode()
@@ -229,21 +237,21 @@ async def test_bytes_that_are_no_text_in_a_header_are_refused(site: WritableSite
     writer.close()
 
 
-async def test_signatures_that_are_wrong_are_limited(site: WritableSite) -> None:
+async def test_wrong_signatures_are_rate_limited(site: WritableSite) -> None:
     key = await fails(site)
     statuses = [(await site.ask("POST", "/callbacks/chat", data=b"x")).status for _ in range(12)]
     assert statuses == [403] * 10 + [429] * 2
     assert (await slack(site, pressed("acknowledge", key))).status == 200
 
 
-async def test_a_name_that_a_service_sends_is_cut_and_cleaned(site: WritableSite) -> None:
+async def test_name_from_a_service_is_truncated_and_cleaned(site: WritableSite) -> None:
     key = await fails(site)
     agent = {"type": "user_reference", "summary": "a\n\u202eb" + "x" * 500}
     assert (await pagerduty(site, acknowledged(key, agent=agent))).status == 200
-    (found,) = made(site)
+    (found,) = recorded_acknowledgements(site)
     assert (found.by[:4], len(found.by)) == ("a bx", 100)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
-async def test_only_post_is_a_callback(site: WritableSite, method: str) -> None:
+async def test_callback_accepts_only_post(site: WritableSite, method: str) -> None:
     assert (await site.ask(method, "/callbacks/chat")).status == 405

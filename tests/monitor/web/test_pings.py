@@ -27,8 +27,8 @@ async def site(publish: object, monkeypatch: pytest.MonkeyPatch) -> RunningServe
     monkeypatch.setenv("PING_TOKEN", TOKEN)
     check = HeartbeatCheck.model_validate({"id": "job", "heartbeat": "every 1h", "token": {"env": "PING_TOKEN"}})
     ledger, clock = ledger_of({**product("drop"), "checks": (check,)}, product("css")), ManualClock(NOW)
-    beats = Heartbeats(ledger, lambda entry, result, at, ran: observe(ledger, entry, at, result, ran), clock)
-    return await publish(ledger, clock, beats=beats)
+    heartbeats = Heartbeats(ledger, lambda entry, result, at, ran: observe(ledger, entry, at, result, ran), clock)
+    return await publish(ledger, clock, heartbeats=heartbeats)
 
 
 def last_result(site: RunningServer) -> tuple[Outcome, str] | None:
@@ -116,7 +116,7 @@ async def test_only_the_start_of_a_long_body_is_read(site: RunningServer) -> Non
 
 
 async def test_missing_body_times_out(site: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "SECONDS", 0.05)
+    monkeypatch.setattr(request_body, "READ_TIMEOUT", 0.05)
     url = urlsplit(site.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     head = (

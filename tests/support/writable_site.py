@@ -16,7 +16,7 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.facts.journal import Journal
 from monitor.web.rate_limit import RateLimit
 from monitor.web.server import build, listen
-from monitor.web.writing import Writing
+from monitor.web.write_context import WriteContext
 from sla.interval import HOUR
 from tests.support.alerting import AlertingHarness, run_alerting
 
@@ -44,7 +44,7 @@ class WritableSite:
     """A server on a free port, and the parts that it changes."""
 
     base: str
-    rig: AlertingHarness
+    harness: AlertingHarness
     facts: FactRecorder
     record: Path
     signer: LinkSigner
@@ -53,7 +53,7 @@ class WritableSite:
     @property
     def clock(self) -> ManualClock:
         """The clock of the server."""
-        return self.rig.clock
+        return self.harness.clock
 
     @property
     def journal(self) -> list[Fact]:
@@ -93,13 +93,13 @@ async def writable(
     """Serve a ledger that can be written to while the block lasts."""
     record = folder / "ninewatch.db"
     signer = load_signer(record)
-    async with run_alerting(ledger, clock=clock, deliver=deliver, signer=signer) as rig:
-        facts = FactRecorder(ledger, Journal.of(record), rig.writer, rig.clock, rig.health)
-        async with probe_environment(rig.clock, rig.health) as (runner, _), aiohttp.ClientSession() as session:
-            writing = Writing(facts, rig.alerting, runner.new_attempt, RateLimit(rig.clock), signer)
-            site = build(ledger, rig.health, rig.clock, record=record, writing=writing)
+    async with run_alerting(ledger, clock=clock, deliver=deliver, signer=signer) as harness:
+        facts = FactRecorder(ledger, Journal.of(record), harness.writer, harness.clock, harness.health)
+        async with probe_environment(harness.clock, harness.health) as (runner, _), aiohttp.ClientSession() as session:
+            write_context = WriteContext(facts, harness.alerting, runner.new_attempt, RateLimit(harness.clock), signer)
+            site = build(ledger, harness.health, harness.clock, record=record, write_context=write_context)
             listener = await listen(site, "127.0.0.1", 0)
             try:
-                yield WritableSite(f"http://{listener.addresses[0]}", rig, facts, record, signer, session)
+                yield WritableSite(f"http://{listener.addresses[0]}", harness, facts, record, signer, session)
             finally:
                 await listener.close()
