@@ -1,1 +1,1 @@
-"""Reports: one document of figures, and the formats that it is written in."""
+"""Reports: a document of figures, and its output formats."""

@@ -1,7 +1,7 @@
 """The chart as SVG on a scale of nines: a band for the bounds and a mark for the estimate per column.
 
-On a linear scale one bad day would hide the differences of all others. Marks differ in shape and colour. It uses
-attributes only, no style sheet, so that it looks the same in a page, on paper and in a PDF.
+On a linear scale, a day with a long outage would hide the differences between the other days. Marks differ in shape and
+colour. The SVG has attributes instead of a style sheet, so that it looks the same on a page, on paper and in a PDF.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ WIDTH, HEIGHT = 720.0, 232.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 8.0, 18.0, 24.0
 _PLOT_W, _PLOT_H = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 _GRID = ("0%", "90%", "99%", "99.9%", "99.99%", "99.999%", "100%")
-_MOST_LABELS = 16
+_MAX_LABELS = 16
 
 _LINE, _TEXT, _QUIET, _BAND, _NONE = "#d5dce5", "#1c2530", "#52606f", "#9db8d6", "#eef1f5"
 _GOOD, _BAD, _GOAL = "#013366", "#b3261e", "#8a6100"
 
 
 def svg(chart: Chart | StateChart, id_: str, font: str) -> str:
-    """Return the chart as an SVG element with a title and a description; `id_` is unique on the page."""
+    """Return the chart as an SVG element with a title and a description. `id_` must be unique on the page."""
     if isinstance(chart, StateChart):
         return state_svg(chart, id_, font)
     head = (
@@ -54,7 +54,7 @@ def _grid() -> Iterator[str]:
 def _columns(chart: Chart) -> Iterator[str]:
     count = len(chart.columns)
     width = _PLOT_W / max(count, 1)
-    every = -(-count // _MOST_LABELS)
+    every = -(-count // _MAX_LABELS)
     for index, column in enumerate(chart.columns):
         left = _LEFT + index * width
         yield f"<g><title>{escape(column.text)}</title>"
@@ -67,7 +67,7 @@ def _columns(chart: Chart) -> Iterator[str]:
 
 
 def _column(column: Column, left: float, width: float, middle: float) -> Iterator[str]:
-    """Yield the band and the mark; without data, an outline of full height."""
+    """Yield the band and the mark of a column. Without data, yield an outline of full height."""
     half = width * 0.36
     if column.point is None or column.low is None or column.high is None:
         yield (

@@ -1,4 +1,4 @@
-"""A report as plain values: titles, texts, tables of cells. All formats write the same cells, so they cannot differ."""
+"""A report as plain values: titles, texts, and tables of cells. All formats write the same cells."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sla.states import Piece
 
 
-LONGEST = 600  # characters: an author and a reason of a correction are 500 each, and belong in what is signed
+MAX_CELL = 600  # characters; the reason of a correction has at most 500 and must not be cut in a signed report
 
 
 class Unit(StrEnum):
@@ -36,13 +36,13 @@ class Unit(StrEnum):
 
     @property
     def numeric(self) -> bool:
-        """Whether such cells are aligned to the right."""
+        """Whether cells with this unit are aligned to the right."""
         return self not in (Unit.WORDS, Unit.INSTANT)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value at full precision for programs (None without a figure), and its text for people."""
+    """A value at full precision for programs (None without a figure), and its text for readers."""
 
     text: str
     value: str | float | int | None
@@ -50,56 +50,59 @@ class Cell:
 
 
 def words(text: str) -> Cell:
-    """Return a cell of text, cut to one line without control characters."""
-    line = bounded(text, LONGEST)
+    """Return a cell of text: one line of limited length without control characters."""
+    line = bounded(text, MAX_CELL)
     return Cell(line, line)
 
 
 def ratio(share: Fraction | float | None, digits: int = 3) -> Cell:
-    """Return a share, printed as floored percent."""
+    """Return the cell of a share, with its percentage rounded down as text."""
     return Cell(format_percent(share, digits), None if share is None else float(share), Unit.RATIO)
 
 
 def duration(us: int | Fraction | None) -> Cell:
-    """Return a duration given in microseconds; its value is in seconds."""
+    """Return the cell of a duration in microseconds. The cell's value is in seconds."""
     if us is None:
         return Cell("n/a", None, Unit.SECONDS)
     return Cell(signed(us), float(Fraction(us, SECOND)), Unit.SECONDS)
 
 
 def durations(bounds: Bounds[int]) -> Bounds[Cell]:
-    """Return bounds given in microseconds; those that differ print differently, the outer ones rounded outwards."""
+    """Return the cells of bounds in microseconds.
+
+    Different bounds have different texts. The minimum is rounded down and the maximum up.
+    """
     texts = format_bounds(*bounds)
     return Bounds(*(Cell(text, us / SECOND, Unit.SECONDS) for text, us in zip(texts, bounds, strict=True)))
 
 
-def at(instant: int | None, zone: ZoneInfo, otherwise: str = "n/a") -> Cell:
-    """Return an instant, printed in the zone; its value is RFC 3339 UTC."""
+def at(instant: int | None, zone: ZoneInfo, missing: str = "n/a") -> Cell:
+    """Return the cell of an instant, with its local time as text. The cell's value is RFC 3339 in UTC."""
     if instant is None:
-        return Cell(otherwise, None, Unit.INSTANT)
+        return Cell(missing, None, Unit.INSTANT)
     return Cell(moment(instant, zone).local, format_instant(instant), Unit.INSTANT)
 
 
 def count(number: int) -> Cell:
-    """Return a count."""
+    """Return the cell of a count."""
     return Cell(f"{number:,}", number, Unit.COUNT)
 
 
 def nines_of(availability: Fraction | float | None, figure: float | None) -> Cell:
-    """Return the nines of an availability; `figure` is their value, None if the record has no bound."""
+    """Return the cell of the nines of an availability. `figure` is their value, None without a bound."""
     return Cell(format_nines(availability), figure, Unit.NINES)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells under column titles; the first cell names its row."""
+    """Rows of cells under column titles. The first cell is the name of its row."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Whether each column is numeric, which is one with any numeric cell."""
+        """Whether each column is numeric, that is, has a numeric cell."""
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.columns)
         return tuple(any(cell.unit.numeric for cell in cells) for cells in columns)
 
@@ -139,7 +142,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Availability with its bounds, period by period, against the objective. `text` describes it."""
+    """Availability with its bounds per period, and the objective. `text` describes the chart."""
 
     title: str
     text: str
@@ -176,7 +179,7 @@ class StateChart:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The part of one product."""
+    """The part of a report on one product."""
 
     id: str
     name: str
@@ -190,7 +193,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole report. `made` is the report's instant (microseconds), not the time of writing the file."""
+    """The complete report. `made` is the report's instant (microseconds) instead of the time of writing the file."""
 
     title: str
     subtitle: str

@@ -1,4 +1,4 @@
-"""The report as one HTML file with style and charts inside, without scripts and requests."""
+"""The report as one HTML file, with embedded style and charts, without scripts and requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FONT = "BC Sans, Noto Sans, Segoe UI, Helvetica, Arial, DejaVu Sans, sans-serif
 
 
 def as_html(document: Document) -> str:
-    """Return the report as a page. Figures stand in <data> at full precision, instants in <time> in UTC."""
+    """Return the report as a page. Figures are <data> elements with full precision, instants <time> elements in UTC."""
     templates = Environment(
         loader=PackageLoader("monitor.reporting"),
         autoescape=True,

@@ -17,14 +17,14 @@ from sla.window import EPOCH
 if TYPE_CHECKING:
     from monitor.reporting.document import Document, Part, Section
 
-_FONT = "Libertinus Serif"  # comes with the library: the same on every machine
+_FONT = "Libertinus Serif"  # part of the library, so that it is the same on all machines
 _PAPER = {"letter": "us-letter", "a4": "a4"}
 
 
 def as_pdf(document: Document, paper: str) -> bytes:
-    """Return the report as a PDF for `letter` or `a4`; the time of making in it is the report's own.
+    """Return the report as a PDF for the paper `letter` or `a4`. Its creation date is the report's instant.
 
-    All texts are passed as data: nothing in them is read as markup.
+    All texts are passed as data, so that markup in them has no effect.
     """
     template = files("monitor.reporting").joinpath("templates/report.typ").read_bytes()
     made = EPOCH + timedelta(microseconds=document.made)
@@ -32,15 +32,15 @@ def as_pdf(document: Document, paper: str) -> bytes:
         "paper": _PAPER[paper],
         "date": [made.year, made.month, made.day, made.hour, made.minute, made.second],
     }
-    written = typst.compile(
+    pdf = typst.compile(
         template,
         format="pdf",
         ignore_system_fonts=True,
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         pdf_standards="ua-1",
     )
-    assert isinstance(written, bytes), "a PDF is one file"  # noqa: S101 - for the type checker
-    return written
+    assert isinstance(pdf, bytes), "a PDF is one file"  # noqa: S101 - for the type checker
+    return pdf
 
 
 def _plain(document: Document) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _plain(document: Document) -> dict[str, Any]:
 def _part(part: Part) -> dict[str, Any]:
     chart = part.chart
     if isinstance(chart, Chart):
-        chart = replace(chart, columns=tuple(replace(each, text="") for each in chart.columns))
+        chart = replace(chart, columns=tuple(replace(column, text="") for column in chart.columns))
     return {
         "name": part.name,
         "about": part.about,

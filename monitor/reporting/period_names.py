@@ -1,4 +1,4 @@
-"""Names of periods: a day's date, a month's name, a fiscal year's two years."""
+"""Names of periods, for example `Mon 2 Nov 2026`, `November 2026`, `fiscal year 2026/27`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _NAMES: dict[str, Callable[[datetime], str]] = {
 }
 
 
-def named(window: Window, zone: ZoneInfo) -> str:
-    """Return the window's name with its date; without a name, its start and end."""
-    begins, ends = local(window.whole.start, zone), local(window.whole.end, zone)
+def period_name(window: Window, zone: ZoneInfo) -> str:
+    """Return the name of a calendar window with its date. For other windows, return the start and the end."""
+    start, end = local(window.whole.start, zone), local(window.whole.end, zone)
     name = _NAMES.get(window.name.removeprefix("last "))
     if name is not None:
-        return name(begins)
-    return f"{begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}"
+        return name(start)
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 
-def short(window: Window, zone: ZoneInfo) -> str:
-    """Return the name of a day or a month as it fits under a column."""
-    begins = local(window.whole.start, zone)
-    return f"{begins:%b %y}" if window.name == Period.MONTH else f"{begins.day}"
+def column_label(window: Window, zone: ZoneInfo) -> str:
+    """Return a short name of a day or a month, for the label of a column."""
+    start = local(window.whole.start, zone)
+    return f"{start:%b %y}" if window.name == Period.MONTH else f"{start.day}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Tile
-from monitor.reporting.period_names import named, short
+from monitor.reporting.period_names import column_label, period_name
 from monitor.reporting.product_sections import PartContext, objective_ratio, sections
 from monitor.views.product_summary import rule_sentence, verdict_text
 from sla.availability import Verdict
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 def part(report: Report, context: PartContext) -> Part:
-    """Return the part on the product."""
-    product, agreed = context.product, report.figures.contractual
+    """Return the part of the report on the product."""
+    product, contractual = context.product, report.figures.contractual
     about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
     return Part(
         product.id,
         product.name,
         " · ".join(about),
-        headline(agreed),
-        agreed.verdict is Verdict.MISSED,
+        headline(contractual),
+        contractual.verdict is Verdict.MISSED,
         tuple(_tiles(report)),
         chart(report, context),
         tuple(sections(report, context)),
@@ -37,18 +37,18 @@ def part(report: Report, context: PartContext) -> Part:
 
 
 def headline(m: Measured) -> str:
-    """Return the verdict on the objective in one sentence, by the contractual figure."""
-    goal = str(m.objective)
+    """Return the verdict on the objective in one sentence. `m` are the contractual figures."""
+    objective = str(m.objective)
     low, point, high = m.availability
     if low is None:
-        return f"No verdict on the objective of {goal}: all time is excluded."
-    notes = f"between {format_percent(low)} and {format_percent(high)}"
-    best = "n/a" if point is None else format_percent(point)
+        return f"No verdict on the objective of {objective}: all time is excluded."
+    bounds = f"between {format_percent(low)} and {format_percent(high)}"
+    estimate = "n/a" if point is None else format_percent(point)
     if m.verdict is Verdict.MET:
-        return f"Objective {goal} met: availability {best}, {notes}."
+        return f"Objective {objective} met: availability {estimate}, {bounds}."
     if m.verdict is Verdict.MISSED:
-        return f"Objective {goal} missed: availability {best}, {notes}."
-    return f"Objective {goal} {verdict_text(m)}. Availability {best}, {notes}."
+        return f"Objective {objective} missed: availability {estimate}, {bounds}."
+    return f"Objective {objective} {verdict_text(m)}. Availability {estimate}, {bounds}."
 
 
 def _between(m: Measured) -> str:
@@ -57,39 +57,39 @@ def _between(m: Measured) -> str:
 
 
 def _tiles(report: Report) -> Iterator[Tile]:
-    raw, agreed = report.figures.raw, report.figures.contractual
-    left_out = f"{format_duration(agreed.excluded)} excluded" if agreed.excluded else "no time excluded"
-    yield Tile("Contractual", doc.ratio(agreed.availability.point), f"{_between(agreed)}, {left_out}")
+    raw, contractual = report.figures.raw, report.figures.contractual
+    excluded = f"{format_duration(contractual.excluded)} excluded" if contractual.excluded else "no time excluded"
+    yield Tile("Contractual", doc.ratio(contractual.availability.point), f"{_between(contractual)}, {excluded}")
     yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, before exclusions")
-    goal, missed = str(agreed.objective), agreed.verdict is Verdict.MISSED
-    yield Tile("Objective", Cell(goal, float(objective_ratio(agreed)), doc.Unit.RATIO), str(agreed.verdict), missed)
-    if (held := agreed.budget) is not None:
-        note = f"{format_duration(held.spent)} of {format_duration(held.allowed)} spent"
-        yield Tile("Budget left", doc.duration(held.remaining), note, held.remaining < 0)
-    yield Tile("Coverage", doc.ratio(agreed.coverage, 2), "of the time is known")
+    objective = Cell(str(contractual.objective), float(objective_ratio(contractual)), doc.Unit.RATIO)
+    yield Tile("Objective", objective, str(contractual.verdict), contractual.verdict is Verdict.MISSED)
+    if (budget := contractual.budget) is not None:
+        note = f"{format_duration(budget.spent)} of {format_duration(budget.allowed)} spent"
+        yield Tile("Budget left", doc.duration(budget.remaining), note, budget.remaining < 0)
+    yield Tile("Coverage", doc.ratio(contractual.coverage, 2), "of the time is known")
 
 
 def chart(report: Report, context: PartContext) -> Chart:
-    """Return the chart by day or month, of raw figures."""
-    goal, kind = objective_ratio(report.figures.raw), "month" if report.by_month else "day"
-    columns = tuple(_column(each, context.zone) for each in report.steps)
-    missing = sum(each.misses for each in columns)
-    blind = sum(each.point is None for each in columns)
-    known = [(each.point, each.name) for each in columns if each.point is not None]
+    """Return the chart of the raw figures by day or month."""
+    objective, period = objective_ratio(report.figures.raw), "month" if report.by_month else "day"
+    columns = tuple(_column(step, context.zone) for step in report.steps)
+    missed = sum(column.misses for column in columns)
+    unknown = sum(column.point is None for column in columns)
+    known = [(column.point, column.name) for column in columns if column.point is not None]
     worst = f"; the worst is {min(known)[1]} with {format_percent(min(known)[0])}" if known else ""
     text = (
-        f"{len(columns)} {kind}s: {missing} with an estimate below the objective, {blind} without data{worst}. "
-        f"The table by {kind} has the same figures."
+        f"{len(columns)} {period}s: {missed} with an estimate below the objective, {unknown} without data{worst}. "
+        f"The table by {period} has the same figures."
     )
-    title = f"Raw availability by {kind}, with bounds"
-    return Chart(title, text, columns, float(goal), str(report.figures.raw.objective))
+    title = f"Raw availability by {period}, with bounds"
+    return Chart(title, text, columns, float(objective), str(report.figures.raw.objective))
 
 
 def _column(step: Step, zone: ZoneInfo) -> Column:
     m = step.figures.raw
     low, point, high = (None if share is None else float(share) for share in m.availability)
-    name = named(step.window, zone)
+    name = period_name(step.window, zone)
     text = f"{name}: no data"
     if point is not None:
         text = f"{name}: {format_percent(m.availability.point)}, bounds {_between(m)}"
-    return Column(name, short(step.window, zone), low, point, high, m.point_meets_objective is False, text)
+    return Column(name, column_label(step.window, zone), low, point, high, m.point_meets_objective is False, text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
-from monitor.reporting.period_names import named
+from monitor.reporting.period_names import period_name
 from monitor.reporting.promise_section import promise_section
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import rounded
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from sla.measured import Measured
     from sla.report import Report, Step
 
-FOREVER = "ongoing"
+ONGOING = "ongoing"
 
 
 @dataclass(frozen=True, slots=True)
 class PartContext:
-    """The product as configured, the zone, display names, and the sections on its context."""
+    """The configured product, the time zone, display names, and the sections on the product's context."""
 
     product: Product
     zone: ZoneInfo
@@ -42,13 +42,13 @@ class PartContext:
 
 
 def objective_ratio(m: Measured) -> Fraction:
-    """Return the objective of the figures, which a product always has."""
+    """Return the objective of a product's figures."""
     assert m.objective is not None, "a product has an objective"  # noqa: S101 - for the type checker
     return m.objective.ratio
 
 
 def sections(report: Report, context: PartContext) -> Iterator[Section]:
-    """Yield the sections of the report on one product, in the order in which they are printed."""
+    """Yield the sections of the report on one product in their order."""
     yield _budget(report, context.zone)
     yield _trend(report, context.zone)
     yield _figures(report, context)
@@ -96,10 +96,10 @@ def _figures(report: Report, context: PartContext) -> Section:
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:
-    """Yield the section on limits on outages, if the agreement has any."""
+    """Yield the section on outage limits, if the agreement has any."""
     rows = tuple(
-        (words(limit_text(each.limit)), *map(doc.duration, each.measured), words(each.verdict.value))
-        for each in report.figures.outages
+        (words(limit_text(outage.limit)), *map(doc.duration, outage.measured), words(outage.verdict.value))
+        for outage in report.figures.outages
     )
     if rows:
         columns = ("Promise", "Minimum", "Estimate", "Maximum", "Verdict")
@@ -108,15 +108,15 @@ def _outage_limits(report: Report) -> Iterator[Section]:
 
 
 def _period(step: Step, zone: ZoneInfo) -> Cell:
-    name = named(step.window, zone)
+    name = period_name(step.window, zone)
     return words(f"{name}, in progress" if step.window.in_progress else name)
 
 
 def _budget(report: Report, zone: ZoneInfo) -> Section:
     def row(step: Step) -> tuple[Cell, ...]:
         m = step.figures.contractual
-        held = m.budget
-        amounts = (held.allowed, held.spent, held.remaining) if held else (None, None, None)
+        budget = m.budget
+        amounts = (budget.allowed, budget.spent, budget.remaining) if budget else (None, None, None)
         return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
 
     columns = ("Month", "Allowed", "Spent", "Left", "Verdict")
@@ -141,17 +141,17 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
 def _incidents(report: Report, context: PartContext) -> Section:
     zone, context_sections = context.zone, context.context_sections
 
-    def row(found: IncidentPart) -> tuple[Cell, ...]:
-        each = found.incident
+    def row(part: IncidentPart) -> tuple[Cell, ...]:
+        incident = part.incident
         return (
-            doc.at(each.opened, zone),
-            doc.at(each.resolved, zone, FOREVER),
-            words(each.check.partition("/")[2]),
-            words(": ".join([each.reason, *failure_texts(each)[:1]])),
-            _far(each, (each.resolved or report.at) - each.opened),
-            _far(each, each.downtime),
-            _far(each, found.part),
-            *([words(context_sections.affected_text(each.id))] if context_sections.dependent_clients else []),
+            doc.at(incident.opened, zone),
+            doc.at(incident.resolved, zone, ONGOING),
+            words(incident.check.partition("/")[2]),
+            words(": ".join([incident.reason, *failure_texts(incident)[:1]])),
+            _duration_so_far(incident, (incident.resolved or report.at) - incident.opened),
+            _duration_so_far(incident, incident.downtime),
+            _duration_so_far(incident, part.part),
+            *([words(context_sections.affected_text(incident.id))] if context_sections.dependent_clients else []),
         )
 
     columns = ("Start", "End", "Check", "Reason", "Duration", "Downtime", "Downtime in window")
@@ -167,7 +167,7 @@ def _incidents(report: Report, context: PartContext) -> Section:
     return Section("incidents", "Incidents", notes, table)
 
 
-def _far(incident: Incident, us: int | None) -> Cell:
+def _duration_so_far(incident: Incident, us: int | None) -> Cell:
     if us is None:
         return doc.duration(us)
     return replace(doc.duration(us), text=rounded(us) if incident.resolved is not None else f"{rounded(us)} so far")
@@ -176,14 +176,14 @@ def _far(incident: Incident, us: int | None) -> Cell:
 def _exclusions(report: Report, zone: ZoneInfo) -> Section:
     rows = tuple(
         (
-            doc.at(piece.interval.start, zone),
-            doc.at(piece.interval.end, zone),
-            doc.duration(piece.interval.length),
-            words(" + ".join(dict.fromkeys(str(each.cause) for each in piece.causes))),
-            words("; ".join(_reason(each) for each in piece.causes)),
-            words("; ".join(_author(each, zone) for each in piece.causes if each.author)),
+            doc.at(excluded.interval.start, zone),
+            doc.at(excluded.interval.end, zone),
+            doc.duration(excluded.interval.length),
+            words(" + ".join(dict.fromkeys(str(exclusion.cause) for exclusion in excluded.causes))),
+            words("; ".join(_reason(exclusion) for exclusion in excluded.causes)),
+            words("; ".join(_author(exclusion, zone) for exclusion in excluded.causes if exclusion.author)),
         )
-        for piece in report.figures.audit
+        for excluded in report.figures.audit
     )
     columns = ("From", "To", "Duration", "Cause", "Reason", "Source")
     sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.figures.audit).items()]
@@ -200,36 +200,36 @@ def _author(exclusion: Exclusion, zone: ZoneInfo) -> str:
 
 
 def _downtime_by_cause(report: Report, context: PartContext) -> Iterator[Section]:
-    found = report.downtime_split
-    if not found.dependency_durations:
+    split = report.downtime_split
+    if not split.dependency_durations:
         return
-    causes = [("The product itself (all dependencies were up)", found.alone)]
-    causes += [(f"{_listed(names, context)} down too", us) for names, us in found.shared.items()]
-    if found.unclear:
-        causes.append(("Unclear: no data for a dependency", found.unclear))
-    shares = [*_shares([us for _, us in causes]), *_shares([found.downtime])]
-    causes.append(("Total", found.downtime))
+    causes = [("The product itself (all dependencies were up)", split.alone)]
+    causes += [(f"{_joined_names(names, context)} down too", us) for names, us in split.shared.items()]
+    if split.unclear:
+        causes.append(("Unclear: no data for a dependency", split.unclear))
+    shares = [*_shares([us for _, us in causes]), *_shares([split.downtime])]
+    causes.append(("Total", split.downtime))
     rows = [(words(name), doc.duration(us), share) for (name, us), share in zip(causes, shares, strict=True)]
-    low, point, high = found.together
+    low, point, high = split.together
     together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
     notes = (
         "Raw downtime by the dependencies that were down at the same time. This does not show which caused which.",
         f"Product and all dependencies up: {together} of known time; "
-        f"{format_percent(found.independent)} if their failures were independent.",
+        f"{format_percent(split.independent)} if their failures were independent.",
     )
     yield Section("blame", "Downtime by cause", notes, Table(("Cause", "Downtime", "Share"), tuple(rows)))
 
 
 def _shares(parts: Sequence[int]) -> list[Cell]:
-    """Return the share of each: exact values, and texts that add up to 100 %."""
-    whole = sum(parts)
-    if not whole:
+    """Return the share of each part in their sum. The cells' values are exact; their texts add up to 100 %."""
+    total = sum(parts)
+    if not total:
         return [doc.ratio(None)] * len(parts)
-    shown = (format_percent(share, 1) for share in apportion(parts, 1))
-    return [replace(doc.ratio(Fraction(us, whole)), text=text) for us, text in zip(parts, shown, strict=True)]
+    texts = (format_percent(share, 1) for share in apportion(parts, 1))
+    return [replace(doc.ratio(Fraction(us, total)), text=text) for us, text in zip(parts, texts, strict=True)]
 
 
-def _listed(names: tuple[str, ...], context: PartContext) -> str:
+def _joined_names(names: tuple[str, ...], context: PartContext) -> str:
     return " and ".join(context.names.get(name, name) for name in names)
 
 
@@ -262,10 +262,10 @@ def _steps(report: Report, zone: ZoneInfo) -> Section:
     def row(step: Step) -> tuple[Cell, ...]:
         m = step.figures.raw
         low, point, high = map(doc.ratio, m.availability)
-        down, left = doc.duration(m.downtime.point), doc.duration(step.figures.excluded)
-        return (words(named(step.window, zone)), point, low, high, doc.ratio(m.coverage, 2), down, left)
+        downtime, excluded = doc.duration(m.downtime.point), doc.duration(step.figures.excluded)
+        return (words(period_name(step.window, zone)), point, low, high, doc.ratio(m.coverage, 2), downtime, excluded)
 
-    kind = "Month" if report.by_month else "Day"
-    columns = (kind, "Raw", "Minimum", "Maximum", "Coverage", "Downtime", "Excluded")
+    period = "Month" if report.by_month else "Day"
+    columns = (period, "Raw", "Minimum", "Maximum", "Coverage", "Downtime", "Excluded")
     table = Table(columns, tuple(map(row, report.steps)))
-    return Section("steps", f"By {kind.lower()}", ("The values of the chart.",), table)
+    return Section("steps", f"By {period.lower()}", ("The values of the chart.",), table)

@@ -1,4 +1,4 @@
-"""The report on one product or all: the document for every format, and the JSON object."""
+"""The report on one or several products: the document for all formats, and the JSON object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.reporting import document as doc
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
-from monitor.reporting.period_names import named
+from monitor.reporting.period_names import period_name
 from monitor.reporting.product_part import part
 from monitor.reporting.product_sections import PartContext
 from monitor.reporting.promise_section import promise_json
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class PortfolioReport:
     """The reports of a window as of the instant `at`, with their ledger.
 
-    `arrived` is the instant until which outcomes were awaited, at the latest the one after which none can arrive.
+    `arrived` is the instant until which outcomes of probes could arrive. It is limited to the latest possible arrival.
     """
 
     ledger: Ledger
@@ -41,17 +41,23 @@ class PortfolioReport:
     reports: tuple[Report, ...]
 
     def document(self) -> Document:
-        """Return the document, the same for every format."""
+        """Return the document for all formats."""
         portfolio = self.ledger.portfolio
         zone, names = portfolio.zone, {product.id: product.name for product in portfolio.products}
         parts = tuple(
             part(
-                each, PartContext(self.ledger.products[each.product], zone, names, context_sections(self.ledger, each))
+                product_report,
+                PartContext(
+                    self.ledger.products[product_report.product],
+                    zone,
+                    names,
+                    context_sections(self.ledger, product_report),
+                ),
             )
-            for each in self.reports
+            for product_report in self.reports
         )
         return Document(
-            title=f"Availability report, {named(self.window, zone)}",
+            title=f"Availability report, {period_name(self.window, zone)}",
             subtitle=portfolio.title,
             made=self.at,
             made_text=moment(self.at, zone).local,
@@ -63,37 +69,38 @@ class PortfolioReport:
 
     def _notices(self) -> list[str]:
         zone, span, seeded = self.ledger.portfolio.zone, self.window.measured, self.ledger.seeded_until
-        found = []
+        notices = []
         if seeded is not None:
             until = moment(seeded, zone).local
-            found.append(f"Demonstration: the history up to {until} is synthetic, not observed.")
+            notices.append(f"Demonstration: the history up to {until} is synthetic, not observed.")
         if self.window.in_progress:
             until = moment(self.window.whole.end, zone).local
-            found.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")
+            notices.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")
         latest = self.ledger.last_observation_at
         if latest is None:
-            found.append("The record is empty; all time is unknown.")
+            notices.append("The record is empty; all time is unknown.")
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
-            found.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
-        if any(each.figures.raw.provisional or each.figures.contractual.provisional for each in self.reports):
-            found.append(PROVISIONAL)
-        return found
+            notices.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
+        if any(r.figures.raw.provisional or r.figures.contractual.provisional for r in self.reports):
+            notices.append(PROVISIONAL)
+        return notices
 
     def _overview(self) -> Section:
         rows = []
-        for each in self.reports:
-            m, raw = each.figures.contractual, each.figures.raw
+        for product_report in self.reports:
+            m, raw = product_report.figures.contractual, product_report.figures.raw
+            product = self.ledger.products[product_report.product]
             low, point, high = map(doc.ratio, m.availability)
-            goal = doc.Cell(str(m.objective), float(self.ledger.products[each.product].objective.ratio), doc.Unit.RATIO)
-            name, left = words(self.ledger.products[each.product].name), m.budget.remaining if m.budget else None
-            verdict, seen = words(str(m.verdict)), doc.ratio(m.coverage, 2)
+            objective = doc.Cell(str(m.objective), float(product.objective.ratio), doc.Unit.RATIO)
+            name, remaining = words(product.name), m.budget.remaining if m.budget else None
+            verdict, coverage = words(str(m.verdict)), doc.ratio(m.coverage, 2)
             raw_point = doc.ratio(raw.availability.point)
-            rows.append((name, point, low, high, raw_point, seen, goal, verdict, doc.duration(left)))
+            rows.append((name, point, low, high, raw_point, coverage, objective, verdict, doc.duration(remaining)))
         columns = (
             "Product", "Contractual", "Minimum", "Maximum", "Raw", "Coverage", "Objective", "Verdict", "Budget left",
         )  # fmt: skip
-        met = sum(str(each.figures.contractual.verdict) == "met" for each in self.reports)
-        missed = sum(str(each.figures.contractual.verdict) == "missed" for each in self.reports)
+        verdicts = [str(product_report.figures.contractual.verdict) for product_report in self.reports]
+        met, missed = verdicts.count("met"), verdicts.count("missed")
         notes = f"Contractual verdicts: {met} met, {missed} missed, {len(rows) - met - missed} undecided."
         return Section("overview", "All products", (notes,), Table(columns, tuple(rows)))
 
@@ -103,15 +110,16 @@ class PortfolioReport:
             f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC). Times are in {zone}, "
             f"time zone database {zones.IN_USE}. "
             "Estimates and spent budgets exclude unknown time; minimum and maximum include it.",
-            "Figures measure time, not samples. Between two consecutive probes with equal results the state is theirs; "
-            "between two that differ it is in doubt; the estimate puts the change half-way. Longer gaps are unknown.",
-            "Corrections that were recorded until the report's instant count, whatever time they are of; each is "
-            "listed with its author and date.",
+            "Figures measure time, not samples. Between two consecutive probes with equal results, the state is known. "
+            "Between two probes with different results it is in doubt; for the estimate it changes half-way. Longer "
+            "gaps are unknown.",
+            "All corrections that were recorded before the report's instant are applied. They are listed with author "
+            "and date.",
         )
         return Section("basis", "Method", notes)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as one object: figures in the one shape of measurement.md, section 11."""
+        """Return the report as one object. Figures have the format of measurement.md, section 11."""
         span, portfolio, seeded = self.window, self.ledger.portfolio, self.ledger.seeded_until
         return {
             "title": portfolio.title,
@@ -126,13 +134,14 @@ class PortfolioReport:
                 "in_progress": span.in_progress,
             },
             "seeded_until": None if seeded is None else format_instant(seeded),
-            "products": [self._product_json(each) for each in self.reports],
+            "products": [self._product_json(product_report) for product_report in self.reports],
         }
 
-    def _product_json(self, each: Report) -> dict[str, Any]:
-        product = self.ledger.products[each.product]
-        named_ = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
-        return named_ | each.as_json() | promise_json(each, product) | context_sections(self.ledger, each).as_json()
+    def _product_json(self, product_report: Report) -> dict[str, Any]:
+        product = self.ledger.products[product_report.product]
+        identity = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
+        promise = promise_json(product_report, product)
+        return identity | product_report.as_json() | promise | context_sections(self.ledger, product_report).as_json()
 
 
 def portfolio_report(
@@ -140,12 +149,12 @@ def portfolio_report(
 ) -> PortfolioReport:
     """Return the reports of the products over the window, as known at the instant `at`.
 
-    `now` is the present, which decides whether figures are provisional; `at` by default.
+    `now` is the present (default: `at`), which determines whether figures are provisional.
     """
     last = at + max((entry.check.lateness for entry in ledger.entries.values()), default=0)
     arrived = at if now is None else min(now, last)
     return PortfolioReport(
-        ledger, window, at, arrived, tuple(_report(ledger, each, window, at, arrived) for each in products)
+        ledger, window, at, arrived, tuple(_report(ledger, product, window, at, arrived) for product in products)
     )
 
 
@@ -159,7 +168,7 @@ def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int)
         {name: ledger.compositions[name] for name in product.depends_on},
         incidents,
         readiness_of(ledger, product.id, at),
-        {each.check: ledger.history(each.check).timeline for each in incidents},
+        {incident.check: ledger.history(incident.check).timeline for incident in incidents},
         tuple(product.agreement.limits()),
         partial(ledger.provisional, product.id, at, now),
     )

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from monitor.reporting.document import Cell, Document, Table
     from monitor.reporting.report import PortfolioReport
 
-FORMULA = tuple("=+-@\t\r")  # how a formula begins in a spreadsheet: OWASP, "CSV injection"
+FORMULA = tuple("=+-@\t\r")  # first characters of formulas in spreadsheets: OWASP, "CSV injection"
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|&~$])")
 
 
-def as_json(found: PortfolioReport) -> str:
-    """Return the JSON object of the report."""
-    return json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
+def as_json(report: PortfolioReport) -> str:
+    """Return the report as a JSON object."""
+    return json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n"
 
 
 def as_csv(document: Document) -> str:
     """Return one row per cell: product, section, number and name of the row, column, value, unit, text.
 
-    Long rather than wide, so that one file holds tables of different columns and a pivot table brings any of them back.
-    The notes of a section come before its cells, as row 0, so that verdicts and assumptions stay with their figures.
-    Texts that a spreadsheet would read as a formula start with an apostrophe.
+    The format is long instead of wide, so that one file contains tables with different columns. A pivot table restores
+    each of them. Row 0 of a section has its notes, so that verdicts and assumptions stay with their figures. Texts that
+    look like formulas start with an apostrophe.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -46,7 +46,7 @@ def as_csv(document: Document) -> str:
 
 
 def without_formula(text: str) -> str:
-    """Return the text so that no spreadsheet reads it as a formula."""
+    """Return the text, with an apostrophe if a spreadsheet would read it as a formula."""
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
@@ -67,7 +67,7 @@ def _cells(table: Table | None) -> Iterator[tuple[int, str, str, Cell]]:
 
 
 def as_markdown(document: Document) -> str:
-    """Return the report as GitHub-flavoured Markdown; texts of targets are escaped."""
+    """Return the report as GitHub-flavoured Markdown with escaped texts."""
     return "\n".join(_markdown(document)).rstrip("\n") + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The report as a workbook: one sheet per section, figures as numbers with the format's 16 digits, no formulas."""
+"""The report as a workbook: one sheet per section, figures as numbers, without formulas."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sla.window import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    # What the library's classes are; it is written without types.
+    # The library has no type annotations.
     from xlsxwriter.format import Format
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
     from monitor.reporting.document import Cell, Document, Part, Section, Table
 
-# A spreadsheet rounds what it shows. Five digits show what the other formats floor at three; where that would round up
-# to 100 %, twelve. The number in the cell is the same everywhere.
+# Spreadsheets round displayed numbers, while the other formats round down to three digits. So cells display five
+# digits, or twelve if five digits would display 100 %. The number in the cell is exact.
 _NUMBER: Final = {
     Unit.RATIO: "0.00000%",
     Unit.SECONDS: "#,##0.0",
@@ -33,11 +33,11 @@ _NUMBER: Final = {
 }
 _NEAR_ONE: Final = "0.000000000000%"
 _HEADING: Final = {Unit.SECONDS: " (s)"}
-_WIDEST: Final = 60
+_MAX_WIDTH: Final = 60
 
 
 def as_xlsx(document: Document) -> bytes:
-    """Return the workbook; its creation time is the report's instant."""
+    """Return the workbook. Its creation time is the report's instant."""
     made = (EPOCH + timedelta(microseconds=document.made)).replace(tzinfo=None)
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
@@ -53,20 +53,20 @@ def as_xlsx(document: Document) -> bytes:
 
 
 def _by_section(parts: Iterable[Part]) -> Iterator[list[tuple[str, Section]]]:
-    """Yield each section with all products, in the order of the product with the most sections."""
+    """Yield per section the products that have it. The product with the most sections determines their order."""
     parts = tuple(parts)
-    fullest = max(parts, key=lambda part: len(part.sections)).sections
-    found: dict[str, list[tuple[str, Section]]] = {section.id: [] for section in fullest}
+    order = max(parts, key=lambda part: len(part.sections)).sections
+    grouped: dict[str, list[tuple[str, Section]]] = {section.id: [] for section in order}
     for part in parts:
         for section in part.sections:
-            found.setdefault(section.id, []).append((part.name, section))
-    yield from found.values()
+            grouped.setdefault(section.id, []).append((part.name, section))
+    yield from grouped.values()
 
 
 def _titles(section: str, tables: list[Table]) -> list[str]:
-    """Return the widest table's column titles, those of durations with their unit: a cell holds seconds.
+    """Return the column titles of the table with the most columns. Titles of durations have their unit, seconds.
 
-    In some sections a column is of several units; there the first cell of the row says which.
+    In the sections `figures` and `proof` the columns have several units, and the row's name describes the figure.
     """
     widest = max(tables, key=lambda table: len(table.columns))
     if section in ("figures", "proof"):
@@ -102,26 +102,26 @@ class _Sheets:
             self._words(sheet, row, 1, note, self._wrap)
 
     def section(self, sections: list[tuple[str, Section]]) -> None:
-        """Write one section, of all products that have a table in it, into one sheet with one header and a filter.
+        """Write the tables of one section of all products into one sheet with one header and a filter.
 
-        The notes follow below the table, each once.
+        The notes follow below the table, without repetitions.
         """
         tables = [(name, section.table) for name, section in sections if section.table is not None]
         if not tables:
             return
         _, first = sections[0]
         sheet = self._book.add_worksheet(first.title[:31])
-        named = first.id != "overview"
-        titles = [*(["Product"] if named else []), *_titles(first.id, [table for _, table in tables])]
+        with_names = first.id != "overview"
+        titles = [*(["Product"] if with_names else []), *_titles(first.id, [table for _, table in tables])]
         for column, title in enumerate(titles):
             sheet.write_string(0, column, title, self._head)
-        spans = self._rows(sheet, tables, named=named, widths=[len(title) for title in titles])
+        spans = self._rows(sheet, tables, with_names=with_names, widths=[len(title) for title in titles])
         end = spans[-1][1]
-        sheet.freeze_panes(1, 2 if named else 1)
+        sheet.freeze_panes(1, 2 if with_names else 1)
         sheet.autofilter(0, 0, end, len(titles) - 1)
-        note = dict.fromkeys(each for _, section in sections if section.table is not None for each in section.words)
-        for row, each in enumerate(note, end + 2):
-            self._words(sheet, row, 0, each)
+        notes = dict.fromkeys(note for _, section in sections if section.table is not None for note in section.words)
+        for row, note in enumerate(notes, end + 2):
+            self._words(sheet, row, 0, note)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
@@ -129,22 +129,22 @@ class _Sheets:
             self._days = (sheet.get_name(), spans)
 
     def _rows(
-        self, sheet: Worksheet, tables: list[tuple[str, Table]], *, named: bool, widths: list[int]
+        self, sheet: Worksheet, tables: list[tuple[str, Table]], *, with_names: bool, widths: list[int]
     ) -> list[tuple[int, int]]:
-        """Write the tables below each other; return the first and the last row of each."""
+        """Write the tables below each other. Return the first and the last row of each table."""
         row, spans = 1, []
         for name, table in tables:
             spans.append((row, row + len(table.rows) - 1))
             for cells in table.rows:
-                for column, cell in enumerate((*([words(name)] if named else []), *cells)):
+                for column, cell in enumerate((*([words(name)] if with_names else []), *cells)):
                     widths[column] = max(widths[column], self._cell(sheet, row, column, cell))
                 row += 1
         for column, width in enumerate(widths):
-            sheet.set_column(column, column, min(width, _WIDEST) + 2)
+            sheet.set_column(column, column, min(width, _MAX_WIDTH) + 2)
         return spans
 
     def _cell(self, sheet: Worksheet, row: int, column: int, cell: Cell) -> int:
-        """Write a cell; return how many characters it shows."""
+        """Write a cell. Return the number of its characters."""
         if cell.unit.numeric and isinstance(cell.value, int | float):
             form = _NUMBER[cell.unit]
             if cell.unit is Unit.RATIO and 0.9999999 < cell.value < 1:
@@ -155,11 +155,11 @@ class _Sheets:
         return len(cell.text)
 
     def _words(self, sheet: Worksheet, row: int, column: int, text: str, form: Format | None = None) -> None:
-        """Write text, marked so that a spreadsheet never reads it as a formula."""
+        """Write text, marked as text if a spreadsheet would read it as a formula."""
         sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else form)
 
     def charts(self, parts: Iterable[Part]) -> None:
-        """Draw a chart of each product's days on one sheet, from the cells of the days."""
+        """Write a sheet with one chart per product, whose data are the cells of the days."""
         if self._days is None:
             return
         name, spans = self._days

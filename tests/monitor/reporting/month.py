@@ -1,4 +1,4 @@
-"""November 2025 in Vancouver, with clocks set back on the 2nd: maintenance, a correction, a dependency's outage."""
+"""A record of November 2025 in Vancouver (clocks were set back on the 2nd) with outages and a correction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sla.interval import MINUTE, Interval
 from sla.observation import Observation, Outcome
 from sla.window import format_instant, parse_instant
 
-PACE = 5 * MINUTE
+INTERVAL = 5 * MINUTE
 START, END = parse_instant("2025-10-30T00:00:00Z"), parse_instant("2025-12-02T00:00:00Z")
 MIDDLE = "2025-11-20T12:00:00Z"  # an instant within the month
 AFTER = "2025-12-01T08:00:00Z"  # the first instant after it
@@ -51,51 +51,50 @@ def span(start: str, end: str) -> Interval:
     return Interval(parse_instant(start), parse_instant(end))
 
 
-# On the second come both the patching (half past midnight to half past three by the wall clock: four hours) and an
-# outage that outlasts it. On the tenth login takes forms along; forms stays down longer. On the 14th nobody watched.
-PATCHED = span("2025-11-02T08:00:00Z", "2025-11-02T12:30:00Z")
+# 2 November: maintenance (00:30 to 03:30 local time, four hours) and an outage that ends later. 10 November: an outage
+# of login and a longer one of forms. 12 November: the probe account is locked. 14 November: no observations.
+MAINTENANCE_OUTAGE = span("2025-11-02T08:00:00Z", "2025-11-02T12:30:00Z")
 LOGIN_DOWN = span("2025-11-10T18:00:00Z", "2025-11-10T18:45:00Z")
 FORMS_DOWN = span("2025-11-10T18:00:00Z", "2025-11-10T19:20:00Z")
 LOCKED_OUT = span("2025-11-12T16:00:00Z", "2025-11-12T17:00:00Z")
-UNWATCHED = span("2025-11-14T16:00:00Z", "2025-11-14T18:00:00Z")
+UNOBSERVED = span("2025-11-14T16:00:00Z", "2025-11-14T18:00:00Z")
 LATE = span("2025-11-25T01:00:00Z", "2025-11-25T01:30:00Z")
 CORRECTED = Interval(LOCKED_OUT.start - 10 * MINUTE, LOCKED_OUT.end + 10 * MINUTE)
 DOWN = {
     "login/page": (LOGIN_DOWN,),
-    "forms/page": (PATCHED, FORMS_DOWN, LATE),
+    "forms/page": (MAINTENANCE_OUTAGE, FORMS_DOWN, LATE),
     "forms/api": (LOCKED_OUT,),
 }
 REASON = "=cmd|' /C calc'!A0 <b>locked</b> | account"
 
 
 def observations(key: str) -> list[Observation]:
-    """Return the observations of every five minutes; for the second check of forms, two minutes later."""
+    """Return one observation per five minutes. Those of forms/api are two minutes later."""
     offset = 2 * MINUTE if key.endswith("api") else 0
     return [
         Observation(key, at, _outcome(key, at), "" if _outcome(key, at) is Outcome.GOOD else "http_status")
-        for at in range(START + offset, END, PACE)
-        if not UNWATCHED.start <= at < UNWATCHED.end
+        for at in range(START + offset, END, INTERVAL)
+        if not UNOBSERVED.start <= at < UNOBSERVED.end
     ]
 
 
 def _outcome(key: str, at: int) -> Outcome:
-    return Outcome.BAD if any(each.start <= at < each.end for each in DOWN[key]) else Outcome.GOOD
+    return Outcome.BAD if any(outage.start <= at < outage.end for outage in DOWN[key]) else Outcome.GOOD
 
 
 def record(folder: Path, *, close: bool = True) -> tuple[Path, SqliteStore]:
-    """Write the portfolio and its record; return the portfolio's path and the store."""
+    """Write the portfolio and its record. Return the portfolio's path and the store."""
     config = folder / "portfolio.yaml"
     config.write_text(CONFIG.format(store=folder / "record.db"), "utf-8")
     (folder / "maintenance.yaml").write_text(MAINTENANCE, "utf-8")
     store = SqliteStore(folder / "record.db", END)
-    seen = [each for key in DOWN for each in observations(key)]
-    resolved = LATE.end
+    all_observations = [observation for key in DOWN for observation in observations(key)]
     incidents = [
-        Incident.open("forms", "forms/page", each.start, "http_status").resolve(each.end) for each in (FORMS_DOWN,)
+        Incident.open("forms", "forms/page", FORMS_DOWN.start, "http_status").resolve(FORMS_DOWN.end),
+        Incident.open("forms", "forms/page", LATE.start, "=1+1 <i>").resolve(LATE.end),
     ]
-    incidents.append(Incident.open("forms", "forms/page", LATE.start, "=1+1 <i>").resolve(resolved))
     correction = Correction("forms", CORRECTED, "+Ada", REASON, CORRECTED.end)
-    store.write(Batch(observations=seen, incidents=incidents, facts=[correction.fact()]))
+    store.write(Batch(observations=all_observations, incidents=incidents, facts=[correction.fact()]))
     if close:
         store.close()
     return config, store
@@ -104,7 +103,7 @@ def record(folder: Path, *, close: bool = True) -> tuple[Path, SqliteStore]:
 def as_csv(folder: Path, product: str) -> Path:
     """Write the product's observations in the format of `measure`."""
     path = folder / f"{product}.csv"
-    rows = [each for key in DOWN if key.startswith(f"{product}/") for each in observations(key)]
-    lines = [f"{format_instant(each.at)},{each.outcome.value},{each.check}\n" for each in rows]
+    rows = [row for key in DOWN if key.startswith(f"{product}/") for row in observations(key)]
+    lines = [f"{format_instant(row.at)},{row.outcome.value},{row.check}\n" for row in rows]
     path.write_text("at,outcome,check\n" + "".join(lines), "utf-8")
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.monitor.reporting.asking import ask
+from tests.monitor.reporting.report_command import report_output
 
 STEPS = """\
 budget_policy:
@@ -19,20 +19,20 @@ budget_policy:
 """
 
 
-@pytest.mark.parametrize("form", ["md", "html"])
-def test_a_report_lists_the_steps_with_their_owners(config: Path, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("format_name", ["md", "html"])
+def test_report_lists_the_steps_with_their_owners(config: Path, tmp_path: Path, format_name: str) -> None:
     path = tmp_path / "ninewatch.yaml"
     path.write_text(STEPS + config.read_text("utf-8"), "utf-8")
-    gate = json.loads(ask(path, "json"))["products"][0]["gate"]
-    text = ask(path, form).decode()
+    gate = json.loads(report_output(path, "json"))["products"][0]["gate"]
+    text = report_output(path, format_name).decode()
     assert f"Releases as of this report: {gate['gate']}." in text
-    for shown in ("Budget policy", "plan work on reliability", "Team Forms", "fixes only", "Ana Ng", "99.5%"):
-        assert shown in text
-    assert [each["owner"] for each in gate["steps"]] == ["Team Forms", "Ana Ng"]
+    for expected in ("Budget policy", "plan work on reliability", "Team Forms", "fixes only", "Ana Ng", "99.5%"):
+        assert expected in text
+    assert [step["owner"] for step in gate["steps"]] == ["Team Forms", "Ana Ng"]
     assert gate["policy"] == "own"
 
 
-def test_without_a_policy_the_shipped_one_is_reported(config: Path) -> None:
-    found = json.loads(ask(config, "json"))["products"][0]["gate"]
-    assert (found["policy"], [each["spent"] for each in found["steps"]]) == ("budget", [0.5, 1.0])
-    assert found["gate"] in ("go", "hold", "unknown")
+def test_report_without_a_configured_policy_uses_the_default_policy(config: Path) -> None:
+    gate = json.loads(report_output(config, "json"))["products"][0]["gate"]
+    assert (gate["policy"], [step["spent"] for step in gate["steps"]]) == ("budget", [0.5, 1.0])
+    assert gate["gate"] in ("go", "hold", "unknown")

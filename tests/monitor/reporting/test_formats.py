@@ -20,7 +20,7 @@ from monitor import zones
 from monitor.errors import NinewatchError
 from sla.window import format_instant
 from tests.monitor.reporting import month
-from tests.monitor.reporting.asking import Page, ask, pdf, run
+from tests.monitor.reporting.report_command import Page, pdf, report_output, run
 
 Cells = dict[tuple[str, str, str, str], Any]  # (product, section, row, column)
 
@@ -28,7 +28,7 @@ Cells = dict[tuple[str, str, str, str], Any]  # (product, section, row, column)
 @pytest.fixture(scope="module")
 def cells(config: Path) -> Cells:
     """Return the cells of the CSV by product, section, row and column."""
-    return {key(row): row for row in read_csv(ask(config, "csv", product="all"))}
+    return {key(row): row for row in read_csv(report_output(config, "csv", product="all"))}
 
 
 def key(row: dict[str, str]) -> tuple[str, str, str, str]:
@@ -36,7 +36,7 @@ def key(row: dict[str, str]) -> tuple[str, str, str, str]:
 
 
 def read_csv(data: bytes) -> list[dict[str, str]]:
-    """Return the rows of cells; row 0 is the note of a section."""
+    """Return the rows of cells, without row 0, which has the notes of a section."""
     return [row for row in csv.DictReader(io.StringIO(data.decode())) if row["row"] != "0"]
 
 
@@ -44,19 +44,19 @@ def measured(config: Path, product: str, at: str, *more: str) -> dict[str, Any]:
     folder = config.parent
     path = month.as_csv(folder, product)
     objective = {"login": "99.9", "forms": "99.5"}[product]
-    done = run(
+    result = run(
         "measure", path, "--window", "month", "--at", at, "--by", "none", "--objective", objective,
         "--interval", "5m", "--timeout", "10s", "--format", "json", *more,
     )  # fmt: skip
-    assert done.exit_code in (0, 1), done.output
-    found: dict[str, Any] = json.loads(done.stdout)["results"][0]
-    del found["check"]
-    return found
+    assert result.exit_code in (0, 1), result.output
+    figures: dict[str, Any] = json.loads(result.stdout)["results"][0]
+    del figures["check"]
+    return figures
 
 
 def excluded(product: str) -> list[str]:
     """Return the options that exclude the agreement's time. The midpoints are the changes of login's state."""
-    half = month.PACE // 2
+    half = month.INTERVAL // 2
     login = (month.LOGIN_DOWN.start - half, month.LOGIN_DOWN.end - half)
     locked = (month.CORRECTED.start, month.CORRECTED.end)
     spans = [login, locked] if product == "forms" else []
@@ -68,11 +68,11 @@ def test_every_format_contains_the_time_zone_database_version(config: Path) -> N
     assert database is not None
     named = f"time zone database {database}"
     assert named in " ".join("".join(page.extract_text() for page in pdf(config).pages).split())
-    for form in ("html", "csv", "md"):
-        assert named in html.unescape(ask(config, form).decode()).replace("\\", "")
-    found = json.loads(ask(config, "json"))["time_zone_database"]
+    for format_name in ("html", "csv", "md"):
+        assert named in html.unescape(report_output(config, format_name).decode()).replace("\\", "")
+    found = json.loads(report_output(config, "json"))["time_zone_database"]
     assert found == {"source": database.source, "version": database.version}
-    book = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))
+    book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx")))
     assert any(named in str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
 
 
@@ -80,10 +80,10 @@ def test_every_format_contains_the_time_zone_database_version(config: Path) -> N
 @pytest.mark.parametrize("at", [month.MIDDLE, "2025-12-01T07:59:00Z"])
 def test_json_has_the_figures_of_measure(config: Path, product: str, at: str) -> None:
     """The raw and the contractual figures are compared, for a month with a clock change, in progress and complete."""
-    [found] = json.loads(ask(config, "json", product=product, at=at))["products"]
+    [found] = json.loads(report_output(config, "json", product=product, at=at))["products"]
     assert found["product"] == product
-    for each in (found["raw"], found["contractual"]):
-        del each["product"]
+    for figures in (found["raw"], found["contractual"]):
+        del figures["product"]
     planned = ("--maintenance", str(config.parent / "maintenance.yaml"))
     assert found["raw"] == measured(config, product, at)
     assert found["contractual"] == measured(config, product, at, *planned, *excluded(product))
@@ -92,12 +92,12 @@ def test_json_has_the_figures_of_measure(config: Path, product: str, at: str) ->
 
 def test_maintenance_follows_the_local_time(config: Path) -> None:
     """It is from 00:30 to 03:30 on the day with the repeated hour, which is four hours."""
-    [found] = json.loads(ask(config, "json"))["products"]
+    [found] = json.loads(report_output(config, "json"))["products"]
     first = next(piece for piece in found["exclusions"] if piece["causes"][0]["cause"] == "maintenance")
     assert (first["start"], first["seconds"]) == ("2025-11-02T07:30:00Z", 4 * 3600)
     days = [
-        each["raw"]["up_seconds"] + each["raw"]["down_seconds"] + each["raw"]["doubt_seconds"]
-        for each in found["steps"]
+        step["raw"]["up_seconds"] + step["raw"]["down_seconds"] + step["raw"]["doubt_seconds"]
+        for step in found["steps"]
     ]
     assert days[0] == 24 * 3600
     assert days[1] == 25 * 3600
@@ -123,7 +123,7 @@ _PLACES = {
 
 
 def test_csv_has_the_figures_of_json(config: Path, cells: Cells) -> None:
-    for product in json.loads(ask(config, "json", product="all"))["products"]:
+    for product in json.loads(report_output(config, "json", product="all"))["products"]:
         for name, path in _PLACES.items():
             for column, figures in (("Contractual", product["contractual"]), ("Raw", product["raw"])):
                 value: Any = figures
@@ -134,14 +134,16 @@ def test_csv_has_the_figures_of_json(config: Path, cells: Cells) -> None:
 
 
 def test_csv_has_the_incidents_exclusions_downtime_split_and_cost_of_json(config: Path, cells: Cells) -> None:
-    [found] = [p for p in json.loads(ask(config, "json", product="all"))["products"] if p["product"] == "forms"]
+    [found] = [
+        p for p in json.loads(report_output(config, "json", product="all"))["products"] if p["product"] == "forms"
+    ]
     assert len(found["incidents"]) == 1
     incident_rows = [row for k, row in cells.items() if k[:2] == ("forms", "incidents")]
     assert {row["value"] for row in incident_rows if row["column"] == "Start"} == {
-        each["opened"] for each in found["incidents"]
+        incident["opened"] for incident in found["incidents"]
     }
-    left_out = [row for k, row in cells.items() if k[:2] == ("forms", "exclusions") and k[3] == "Duration"]
-    assert [float(row["value"]) for row in left_out] == [piece["seconds"] for piece in found["exclusions"]]
+    excluded_rows = [row for k, row in cells.items() if k[:2] == ("forms", "exclusions") and k[3] == "Duration"]
+    assert [float(row["value"]) for row in excluded_rows] == [piece["seconds"] for piece in found["exclusions"]]
     assert float(cells["forms", "blame", "Total", "Downtime"]["value"]) == found["blame"]["downtime_seconds"]
     cost = found["value"]["downtime_cost"]
     assert float(cells["forms", "value", "Cost of downtime", "Estimate"]["value"]) == cost["point"]
@@ -154,25 +156,25 @@ def tables(rows: list[dict[str, str]]) -> list[list[list[str | float]]]:
         number = bool(row["unit"]) and row["unit"] != "instant" and row["value"] != ""
         cell = float(row["value"]) if number else re.sub("^'", "", row["shown"])
         found.setdefault((row["product"], row["section"]), {}).setdefault(row["row"], []).append(cell)
-    return [list(each.values()) for each in found.values()]
+    return [list(table.values()) for table in found.values()]
 
 
 @pytest.mark.parametrize("product", ["forms", "all"])
 def test_html_has_the_cells_of_csv(config: Path, product: str) -> None:
-    page = Page(ask(config, "html", product=product).decode())
-    assert [table[1:] for table in page.tables] == tables(read_csv(ask(config, "csv", product=product)))
+    page = Page(report_output(config, "html", product=product).decode())
+    assert [table[1:] for table in page.tables] == tables(read_csv(report_output(config, "csv", product=product)))
 
 
 @pytest.mark.parametrize("product", ["forms", "all"])
 def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
     """There is one sheet per section with the products below each other: the same rows, sorted by section."""
-    book = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx", product=product)))
+    book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product=product)))
     found = []
     for sheet in book.worksheets[1:-1]:
         skip = 1 if sheet["A1"].value == "Product" and sheet["B1"].value != "Contractual" else 0
         end = int(re.sub(".*[A-Z]", "", sheet.auto_filter.ref))
         found += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, max_row=end, values_only=True)]
-    rows = [row for table in tables(read_csv(ask(config, "csv", product=product))) for row in table]
+    rows = [row for table in tables(read_csv(report_output(config, "csv", product=product))) for row in table]
     assert sorted(map(repr, _numbers(found))) == sorted(map(repr, _numbers(rows)))
 
 
@@ -184,9 +186,9 @@ def _numbers(rows: list[list[Any]]) -> list[list[Any]]:
 def test_markdown_and_pdf_contain_the_cells_of_csv(config: Path) -> None:
     """Rows are compared as printed; in the PDF only rows on one line."""
     rows: dict[tuple[str, str], list[str]] = {}
-    for row in read_csv(ask(config, "csv")):
+    for row in read_csv(report_output(config, "csv")):
         rows.setdefault((row["section"], row["row"]), []).append(re.sub("^'", "", row["shown"]))
-    text = re.sub(r"\\(.)", r"\1", ask(config, "md").decode())
+    text = re.sub(r"\\(.)", r"\1", report_output(config, "md").decode())
     paper = " ".join(" ".join(page.extract_text() for page in pdf(config).pages).split())
     for (section, _), texts in rows.items():
         assert f"| {' | '.join(texts)} |" in text
@@ -195,13 +197,13 @@ def test_markdown_and_pdf_contain_the_cells_of_csv(config: Path) -> None:
 
 
 def test_no_cell_is_a_formula(config: Path) -> None:
-    for row in csv.reader(io.StringIO(ask(config, "csv", product="all").decode())):
+    for row in csv.reader(io.StringIO(report_output(config, "csv", product="all").decode())):
         *texts, value, unit, shown = row
-        assert not any(each.startswith(("=", "+", "-", "@")) for each in texts)
+        assert not any(text.startswith(("=", "+", "-", "@")) for text in texts)
         if unit in ("", "instant"):
             assert not value.startswith(("=", "+", "-", "@"))
             assert not shown.startswith(("=", "+", "-", "@"))
-    book = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx", product="all")))
+    book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product="all")))
     kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
     assert kinds <= {"s", "n"}
     quoted = [c for sheet in book for row in sheet.iter_rows() for c in row if str(c.value).startswith(("=", "+", "@"))]
@@ -211,9 +213,9 @@ def test_no_cell_is_a_formula(config: Path) -> None:
 
 def test_amounts_are_shown_with_their_assumptions(config: Path) -> None:
     assumption = "Assumes 1,200.00 CAD per hour of downtime (forty people who wait)"
-    for form in ("html", "md", "csv"):
-        assert assumption in re.sub(r"\\(.)", r"\1", ask(config, form).decode())
-    sheet = openpyxl.load_workbook(io.BytesIO(ask(config, "xlsx")))["Cost of downtime"]
+    for format_name in ("html", "md", "csv"):
+        assert assumption in re.sub(r"\\(.)", r"\1", report_output(config, format_name).decode())
+    sheet = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx")))["Cost of downtime"]
     assert any(str(cell.value).startswith(assumption) for row in sheet.iter_rows() for cell in row)
 
 
@@ -235,8 +237,8 @@ def test_mistake_gives_one_line_with_a_remedy(config: Path, tmp_path: Path) -> N
 
 
 def test_start_does_not_import_report_libraries() -> None:
-    heavy = "'typst', 'xlsxwriter', 'monitor.reporting.report', 'sla.report'"
-    code = f"import sys, monitor.cli; sys.exit(any(name in sys.modules for name in ({heavy})))"
+    libraries = "'typst', 'xlsxwriter', 'monitor.reporting.report', 'sla.report'"
+    code = f"import sys, monitor.cli; sys.exit(any(name in sys.modules for name in ({libraries})))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -245,8 +247,8 @@ def test_outage_limit_is_in_every_format(config: Path, cells: Cells) -> None:
     (verdict,) = [
         row["value"] for where, row in cells.items() if where[1:2] == ("outage-limits",) and where[3] == "Verdict"
     ]
-    promised = json.loads(ask(config, "json", product="forms"))["products"][0]["outage_limits"]
-    assert [(each["promise"], each["limit_seconds"], each["verdict"]) for each in promised] == [
+    limits = json.loads(report_output(config, "json", product="forms"))["products"][0]["outage_limits"]
+    assert [(limit["promise"], limit["limit_seconds"], limit["verdict"]) for limit in limits] == [
         ("longest_outage", 1_800.0, verdict)
     ]
-    assert "No outage over 30m".lower() in ask(config, "md", product="forms").decode().lower()
+    assert "No outage over 30m".lower() in report_output(config, "md", product="forms").decode().lower()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.monitor.reporting.asking import Page, ask, pdf
+from tests.monitor.reporting.report_command import Page, pdf, report_output
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -21,7 +21,7 @@ def test_pdf_is_tagged_and_describes_its_charts(config: Path, paper: str, width:
     root: Any = read.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "en"
-    kinds, told = [], []
+    kinds, texts = [], []
     waiting = [root["/StructTreeRoot"]]
     while waiting:
         node = waiting.pop().get_object()
@@ -29,10 +29,10 @@ def test_pdf_is_tagged_and_describes_its_charts(config: Path, paper: str, width:
             waiting += node
         elif isinstance(node, dict) and ("/S" in node or "/K" in node):
             kinds.append(node.get("/S"))
-            told.append(node.get("/Alt", ""))
+            texts.append(node.get("/Alt", ""))
             waiting += [node["/K"]] if "/K" in node else []
     assert {"/H1", "/H2", "/Table", "/TH", "/TD", "/Figure"} <= set(kinds)
-    assert any("days" in each and "below the objective" in each for each in told)
+    assert any("days" in text and "below the objective" in text for text in texts)
     assert int(read.pages[0].mediabox.width) == width
     assert read.metadata is not None
     assert read.metadata.creation_date is not None
@@ -40,7 +40,7 @@ def test_pdf_is_tagged_and_describes_its_charts(config: Path, paper: str, width:
 
 
 def test_html_has_headings_and_named_tables_and_charts(config: Path) -> None:
-    page = Page(ask(config, "html", product="all").decode())
+    page = Page(report_output(config, "html", product="all").decode())
     assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
     assert all("aria-labelledby" in attributes for tag, attributes in page.tags if tag == "table")
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
@@ -54,7 +54,7 @@ def test_html_has_headings_and_named_tables_and_charts(config: Path) -> None:
 
 
 def lines(page: PageObject) -> list[tuple[float, str]]:
-    """Return the lines above the footer from the top, each with its height as a share of the page's."""
+    """Return the lines above the footer from the top, text with its height as a share of the page's."""
     found: list[tuple[float, str]] = []
 
     def seen(text: str, place: list[float], *_: object) -> None:
@@ -67,7 +67,7 @@ def lines(page: PageObject) -> list[tuple[float, str]]:
 
 def test_pages_are_filled_and_none_ends_with_a_heading(config: Path) -> None:
     """Only an unbreakable chart or the end of the report may leave space on a page."""
-    titles = re.findall("^#+ (.+)$", ask(config, "md", product="all").decode(), re.MULTILINE)
+    titles = re.findall("^#+ (.+)$", report_output(config, "md", product="all").decode(), re.MULTILINE)
     assert "Figures" in titles
     *full, _ = pdf(config, product="all").pages
     assert len(full) > 2

@@ -1,4 +1,4 @@
-"""Helpers that request a report by the command line, and parse the output."""
+"""Helpers that run `ninewatch report` and parse its output."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from tests.monitor.reporting import month
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(each) for each in arguments], catch_exceptions=False)
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def ask(config: Path, form: str, *more: str | Path, product: str = "forms", at: str = month.MIDDLE) -> bytes:
-    done = run("report", "-c", config, "--product", product, "--at", at, "--format", form, *more)
-    assert done.exit_code == 0, done.output
-    return done.stdout_bytes
+def report_output(
+    config: Path, format_name: str, *more: str | Path, product: str = "forms", at: str = month.MIDDLE
+) -> bytes:
+    result = run("report", "-c", config, "--product", product, "--at", at, "--format", format_name, *more)
+    assert result.exit_code == 0, result.output
+    return result.stdout_bytes
 
 
 class Page(HTMLParser):
@@ -55,4 +57,4 @@ class Page(HTMLParser):
 
 
 def pdf(config: Path, *more: str, product: str = "forms") -> PdfReader:
-    return PdfReader(io.BytesIO(ask(config, "pdf", *more, product=product)))
+    return PdfReader(io.BytesIO(report_output(config, "pdf", *more, product=product)))
