@@ -39,8 +39,8 @@ def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
 
 
 def _excludes(agreement: Agreement) -> list[Any]:
-    causes = {each for each in agreement.excludes if not isinstance(each, Dependency)}
-    products = {each.product for each in agreement.excludes if isinstance(each, Dependency)}
+    causes = {cause for cause in agreement.excludes if not isinstance(cause, Dependency)}
+    products = {cause.product for cause in agreement.excludes if isinstance(cause, Dependency)}
     return [*sorted(causes), *({"dependency": product} for product in sorted(products))]
 
 
@@ -51,18 +51,25 @@ def _hours(hours: ServiceHours, *, by_day: bool) -> dict[str, list[str]]:
     start on it.
     """
     days = hours.days if by_day else _split_at_midnight(hours.days)
-    return {name: [_times(each) for each in times] for name, times in zip(_DAYS, days, strict=True) if times}
+    return {name: [_times(interval) for interval in times] for name, times in zip(_DAYS, days, strict=True) if times}
 
 
 def _split_at_midnight(days: Sequence[Hours]) -> list[Hours]:
     """Return the hours of each day, with the part after midnight moved to the next day."""
     split: list[Hours] = []
     for number, times in enumerate(days):
-        after_midnight = [Interval(0, each.end - DAY) for each in days[number - 1] if each.end > DAY]
+        after_midnight = [Interval(0, interval.end - DAY) for interval in days[number - 1] if interval.end > DAY]
         split.append(
             tuple(
                 union(
-                    [*after_midnight, *(Interval(each.start, min(each.end, DAY)) for each in times if each.start < DAY)]
+                    [
+                        *after_midnight,
+                        *(
+                            Interval(interval.start, min(interval.end, DAY))
+                            for interval in times
+                            if interval.start < DAY
+                        ),
+                    ]
                 )
             )
         )
@@ -83,7 +90,7 @@ def agreement_of(meaning: Mapping[str, Any]) -> Agreement:
         ValueError: the data is not from `agreement_meaning`.
     """
     try:
-        fields: dict[str, Any] = {"excludes": tuple(_exclusion(each) for each in meaning.get("excludes", ()))}
+        fields: dict[str, Any] = {"excludes": tuple(_exclusion(excluded) for excluded in meaning.get("excludes", ()))}
         if "service_hours" in meaning:
             fields["service_hours"] = _service_hours(meaning["service_hours"])
         fields |= {name: str(meaning[name]) for name in ("holidays", "zone") if name in meaning}
@@ -102,7 +109,7 @@ def _exclusion(value: Any) -> Any:
 
 
 def _service_hours(times: Mapping[str, Sequence[str]]) -> ServiceHours:
-    days = tuple(tuple(_span(each) for each in times.get(name, ())) for name in _DAYS)
+    days = tuple(tuple(_span(interval) for interval in times.get(name, ())) for name in _DAYS)
     return ServiceHours(days, _text([(name, ", ".join(times.get(name, ()))) for name in _DAYS]))
 
 

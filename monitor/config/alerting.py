@@ -98,7 +98,7 @@ SeverityField = Literal["page", "ticket", "note"]
 
 def _receiver_ids(value: Any) -> tuple[str, ...]:
     ids = (value,) if isinstance(value, str) else value
-    if not isinstance(ids, list | tuple) or not ids or not all(isinstance(each, str) for each in ids):
+    if not isinstance(ids, list | tuple) or not ids or not all(isinstance(name, str) for name in ids):
         raise ValueError("not a receiver; write a receiver's id, or a list of ids")
     return tuple(ids)
 

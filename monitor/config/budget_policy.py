@@ -131,7 +131,7 @@ class BudgetPolicyBlock(Model):
     def _has_different_thresholds(self) -> BudgetPolicyBlock:
         if not self.steps:
             raise problem_at("steps", "is empty; write at least one step")
-        thresholds = [each.threshold for each in self.steps]
+        thresholds = [step.threshold for step in self.steps]
         if len(set(thresholds)) < len(thresholds):
             raise problem_at("steps", "two steps have the same threshold; combine them, or change one")
         return self
@@ -146,7 +146,7 @@ class BudgetPolicyBlock(Model):
 
     def plain(self) -> BudgetPolicy:
         """Return the policy for the gate."""
-        steps = tuple(each.plain() for each in self.steps)
+        steps = tuple(step.plain() for step in self.steps)
         contractual = self.figure == "contractual"
         undecided = Undecided(self.unknown)
         return BudgetPolicy(self.id, self.title, self.source, steps, self.coverage, undecided, contractual)

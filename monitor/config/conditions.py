@@ -62,7 +62,7 @@ class Conditions:
         """Return whether the values meet all conditions."""
         if not values:
             return self.optional or not self.exists
-        return self.exists and all(each.matches(value) for value in values for each in self.conditions)
+        return self.exists and all(condition.matches(value) for value in values for condition in self.conditions)
 
     def __str__(self) -> str:
         if self.exists and self.conditions:
@@ -135,7 +135,7 @@ def _contains(value: str, text: str) -> bool:
 
 
 def _has_length(value: Any, conditions: tuple[Condition, ...]) -> bool:
-    return isinstance(value, str | list | dict) and all(each.matches(len(value)) for each in conditions)
+    return isinstance(value, str | list | dict) and all(condition.matches(len(value)) for condition in conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ _OPERATORS: Mapping[str, _Operator] = {
     ">=": _Operator(_number, lambda value, operand: is_number(value) and value >= operand, ">= "),
     "==": _Operator(_scalar, equal, ""),
     "!=": _Operator(_scalar, lambda value, operand: not equal(value, operand), "other than "),
-    "in": _Operator(_choice, lambda value, operand: any(equal(value, each) for each in operand), "one of "),
+    "in": _Operator(_choice, lambda value, operand: any(equal(value, choice) for choice in operand), "one of "),
     "matches": _Operator(regex, _matches, "to match "),
     "not_matches": _Operator(regex, _does_not_match, "not to match "),
     "contains": _Operator(_text, _contains, "to contain "),
@@ -184,7 +184,7 @@ def parse_conditions(mapping: Mapping[str, Any], allowed: Sequence[str]) -> Cond
         raise ValueError("exists: false excludes all other conditions; remove it, or the others")
     if flags.get("optional") and not conditions:
         raise ValueError("optional alone has no effect; add a condition")
-    optional = allowed is HEADER_KEYS and all(each.operator.startswith("not_") for each in conditions)
+    optional = allowed is HEADER_KEYS and all(condition.operator.startswith("not_") for condition in conditions)
     return Conditions(conditions, flags.get("exists", True), flags.get("optional", optional and "exists" not in flags))
 
 

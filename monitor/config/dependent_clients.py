@@ -45,7 +45,7 @@ def all_dependencies(portfolio: Portfolio, product_id: str) -> dict[str, Depende
 
 def misfits_of(portfolio: Portfolio, product: Product, readiness: Readiness | None) -> tuple[Misfit, ...]:
     """Return the conflicts of the product's objective with its stage, clients (also indirect), ceiling and hosting."""
-    risk = Risk.highest(each.client.risk_level for each in dependent_clients(portfolio, product.id))
+    risk = Risk.highest(dependent.client.risk_level for dependent in dependent_clients(portfolio, product.id))
     ceiling = None if readiness is None else readiness.ceiling
     conflicts = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
     return (*conflicts, *_hosting_misfits(portfolio, product))

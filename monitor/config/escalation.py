@@ -77,8 +77,8 @@ class Escalation(Model):
         """Return the escalation as a plan for `sla.escalation`."""
         waits = (0 if number == 0 else _DEFAULT_WAIT for number in range(len(self.steps)))
         steps = (
-            Step(default if each.after is None else each.after, each.to, each.standby or "")
-            for each, default in zip(self.steps, waits, strict=True)
+            Step(default if step.after is None else step.after, step.to, step.standby or "")
+            for step, default in zip(self.steps, waits, strict=True)
         )
         return Plan(self.id, tuple(steps), self.repeat_every)
 
@@ -90,8 +90,8 @@ def called(portfolio: Portfolio, step: Step, now: int) -> Called:
     """
     if not step.rota:
         return Called(step.to)
-    rota = next((each for each in portfolio.standby if each.id == step.rota), None)
-    receivers_by_person = {each.name: each.to for each in portfolio.people}
+    rota = next((rota for rota in portfolio.standby if rota.id == step.rota), None)
+    receivers_by_person = {person.name: person.to for person in portfolio.people}
     on_standby = [] if rota is None else rota.people_on_standby(now, portfolio.time_zone)
     names = [name for name in on_standby if name in receivers_by_person]
     receivers = dict.fromkeys(receiver for name in names for receiver in receivers_by_person[name])
@@ -100,7 +100,7 @@ def called(portfolio: Portfolio, step: Step, now: int) -> Called:
 
 def receivers_of(portfolio: Portfolio, escalation: Escalation) -> list[str]:
     """Return the receivers of all steps, without duplicates. A step with a rota has the receivers of all people."""
-    people = [receiver for each in portfolio.people for receiver in each.to]
+    people = [receiver for person in portfolio.people for receiver in person.to]
     return list(dict.fromkeys(name for step in escalation.steps for name in (people if step.standby else step.to)))
 
 

@@ -52,7 +52,7 @@ def _duplicates(portfolio: Portfolio) -> Iterator[LocatedMessage]:
 
 
 def _unknown_ids(portfolio: Portfolio) -> Iterator[LocatedMessage]:
-    escalations = [each.id for each in portfolio.escalations]
+    escalations = [escalation.id for escalation in portfolio.escalations]
     for number, route in enumerate(portfolio.routes):
         if route.escalation is not None and route.escalation not in escalations:
             yield ("routes", number, "escalation"), _missing("escalation", route.escalation, escalations)
@@ -96,7 +96,7 @@ def escalation_warnings(portfolio: Portfolio, now: int) -> Iterator[LocatedMessa
     for number, rota in enumerate(portfolio.standby):
         window = Interval(now, now + _CALENDAR_AHEAD)
         shifts = rota.shifts_in(window, portfolio.time_zone) if rota.id in used and rota.ics else ()
-        for name in dict.fromkeys(each.person for each in shifts if each.person not in known):
+        for name in dict.fromkeys(shift.person for shift in shifts if shift.person not in known):
             message = f"{quoted(name)} is on stand-by soon and has no receiver; add the person under people:"
             yield ("standby", number, "ics"), message
     for number, escalation in enumerate(portfolio.escalations):

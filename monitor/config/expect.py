@@ -63,7 +63,7 @@ class Unknown(Model):
 
     def accepts_status(self, status: int) -> bool:
         """Return whether the status is in `status`, or `status` is not set."""
-        return not self.status or any(status in each for each in self.status)
+        return not self.status or any(status in statuses for statuses in self.status)
 
 
 def _as_list(value: Any) -> Any:
@@ -126,17 +126,21 @@ class Expect(Model):
     def needs_body(self) -> bool:
         """Whether a condition requires the body."""
         conditions = (self.contains, self.not_contains, self.matches, self.not_matches, self.json_values)
-        return any(conditions) or self.body_size is not None or any(each.json_values for each in self.unknown)
+        return any(conditions) or self.body_size is not None or any(response.json_values for response in self.unknown)
 
     def accepts_status(self, status: int) -> bool:
         """Return whether the status is in `status`."""
-        return any(status in each for each in self.status)
+        return any(status in statuses for statuses in self.status)
 
     @model_validator(mode="after")
     def _has_no_status_both_good_and_unknown(self) -> Self:
         if "status" in self.model_fields_set:
-            for each in self.unknown:
-                both = [] if each.header or each.json_values else [one for one in each.status if one in self.status]
+            for response in self.unknown:
+                both = (
+                    []
+                    if response.header or response.json_values
+                    else [one for one in response.status if one in self.status]
+                )
                 if both:
                     raise problem_at(
                         "unknown", f"status {both[0]} is also in status as a good one; remove it from one of the two"

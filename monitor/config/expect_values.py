@@ -66,7 +66,7 @@ class JsonExpectation:
         """Return whether the values that the path found are as expected."""
         if isinstance(self.value, Conditions):
             return self.value.match(values)
-        return bool(values) and all(equal(each, self.value) for each in values)
+        return bool(values) and all(equal(value, self.value) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _json_expectation(path: str, expected: Any) -> JsonExpectation:
 
 def _texts(value: Any) -> tuple[str, ...]:
     texts = value if isinstance(value, list | tuple) else [value]
-    if not texts or not all(isinstance(each, str) and 0 < len(each) <= LONGEST_PATTERN for each in texts):
+    if not texts or not all(isinstance(text, str) and 0 < len(text) <= LONGEST_PATTERN for text in texts):
         raise ValueError(f"not text; put it in quotes, up to {LONGEST_PATTERN} characters, or write a list of texts")
     return tuple(map(str, texts))
 
@@ -177,12 +177,12 @@ VERSIONS = {"1": "1.0", "1.0": "1.0", "1.1": "1.1", "2": "2", "2.0": "2"}
 def _versions(value: Any) -> tuple[str, ...]:
     """Parse `1.1`, `2` or a list of versions. YAML parses both as numbers."""
     versions = _as_list(value)
-    for each in versions:
-        if str(each) not in VERSIONS:
-            raise ValueError(f"{quoted(each)} is not an HTTP version here; must be 1.0, 1.1 or 2, or a list of them")
+    for version in versions:
+        if str(version) not in VERSIONS:
+            raise ValueError(f"{quoted(version)} is not an HTTP version here; must be 1.0, 1.1 or 2, or a list of them")
     if not versions:
         raise ValueError("must be 1.0, 1.1 or 2, or a list of them")
-    return tuple(VERSIONS[str(each)] for each in versions)
+    return tuple(VERSIONS[str(version)] for version in versions)
 
 
 def one_or_list_schema(schema: dict[str, Any]) -> WithJsonSchema:
@@ -199,9 +199,11 @@ def _mapping_schema(*forms: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*forms]}, "minProperties": 1})
 
 
-_HEADERS_AS_TEXT = PlainSerializer(lambda headers: {each.name: each.description for each in headers}, when_used="json")
+_HEADERS_AS_TEXT = PlainSerializer(
+    lambda headers: {header.name: header.description for header in headers}, when_used="json"
+)
 _JSON_AS_TEXT = PlainSerializer(
-    lambda values: {each.path.text: _plain(each.value) for each in values}, when_used="json"
+    lambda values: {expected.path.text: _plain(expected.value) for expected in values}, when_used="json"
 )
 _AS_TEXTS = PlainSerializer(lambda values: list(map(str, values)), return_type=list[str], when_used="json")
 _STATUS_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string"}]}

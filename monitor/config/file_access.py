@@ -17,9 +17,9 @@ _MAX_DIGEST_BYTES = 4 << 20  # the first bytes of a file that its digest covers;
 
 def yaml_files(folder: Path) -> Iterator[Path]:
     """Yield the folder's YAML files by name. Hidden files are skipped: a ConfigMap mount swaps its data there."""
-    for each in sorted(folder.iterdir(), key=lambda path: path.name):
-        if each.suffix in _SUFFIXES and not each.name.startswith(".") and not each.is_dir():
-            yield each
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.is_dir():
+            yield path
 
 
 def digest(path: Path) -> bytes:

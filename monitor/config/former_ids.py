@@ -84,12 +84,12 @@ class FormerIdMap:
         """Return a recorded definition with the current ids of its product, checks and excluded dependencies."""
         if not self.checks and not self.products:
             return recorded
-        members = tuple(replace(each, check=self.check(each.check)) for each in recorded.members)
+        members = tuple(replace(member, check=self.check(member.check)) for member in recorded.members)
         agreement = canonical(self._agreement(json.loads(recorded.agreement)))
         return replace(recorded, product=self.product(recorded.product), members=members, agreement=agreement)
 
     def _agreement(self, plain: dict[str, Any]) -> dict[str, Any]:
-        excludes = [self._exclusion(each) for each in plain.get("excludes", ())]
+        excludes = [self._exclusion(excluded) for excluded in plain.get("excludes", ())]
         return plain | ({"excludes": excludes} if excludes else {})
 
     def _exclusion(self, value: Any) -> Any:
@@ -101,7 +101,7 @@ def _renaming(fact: Fact) -> tuple[dict[str, str], dict[str, str]]:
     """Return the former ids of products and of checks in a fact. Unreadable ones are omitted."""
     body = fact.content()
     mappings = (body.get(name) if isinstance(body, dict) else None for name in ("products", "checks"))
-    products, checks = ({str(old): str(new) for old, new in (each or {}).items()} for each in mappings)
+    products, checks = ({str(old): str(new) for old, new in (mapping or {}).items()} for mapping in mappings)
     return products, checks
 
 

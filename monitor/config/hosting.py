@@ -38,7 +38,7 @@ class _Hosting(Model):
     tiers: Annotated[tuple[_Tier, ...], Field(min_length=1)]
 
     def plain(self) -> HostingPolicy:
-        return HostingPolicy(self.id, self.title, tuple(each.plain() for each in self.tiers))
+        return HostingPolicy(self.id, self.title, tuple(tier.plain() for tier in self.tiers))
 
 
 def load_tiers(path: Path) -> HostingPolicy:

@@ -126,9 +126,9 @@ def _visits(query: JSONPathQuery, times: int = 1, *, nested: bool = False) -> in
         if isinstance(segment, JSONPathRecursiveDescentSegment):
             times *= JSONPathEnvironment.max_recursion_depth if nested else 1
             nested = True
-        filters = [each.expression for each in segment.selectors if isinstance(each, FilterSelector)]
-        inner = [filter_query.query for each in filters for filter_query in _filter_queries(each)]
-        visits += times + sum(_visits(each, times, nested=nested) for each in inner)
+        filters = [selector.expression for selector in segment.selectors if isinstance(selector, FilterSelector)]
+        inner = [filter_query.query for filter_ in filters for filter_query in _filter_queries(filter_)]
+        visits += times + sum(_visits(query, times, nested=nested) for query in inner)
     return visits
 
 
@@ -151,5 +151,5 @@ def _filter_queries(expression: Expression) -> Iterator[FilterQuery]:
             yield from _filter_queries(expression.left)
             yield from _filter_queries(expression.right)
         case FunctionExtension():
-            for each in expression.args:
-                yield from _filter_queries(each)
+            for argument in expression.args:
+                yield from _filter_queries(argument)

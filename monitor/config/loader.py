@@ -62,7 +62,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
         problems |= set(conflicts(sources.root))
     if sources.root.entries or sources.complete:
         portfolio, invalid = _validated(sources, context, tuple(kinds), tuple(receivers))
-        problems |= {each for each in invalid if each.mark not in {known.mark for known in problems}}
+        problems |= {problem for problem in invalid if problem.mark not in {known.mark for known in problems}}
     warnings: tuple[Problem, ...] = ()
     if portfolio is not None and not problems:
         now = SystemClock().now()
@@ -92,7 +92,7 @@ def _validated(
     except ValidationError as error:
         problems = list(Translator(sources.root, model, kinds, receivers).problems(error))
     if not sources.complete:  # `products` may be in the file that could not be read
-        problems = [each for each in problems if each.key_path != "products"]
+        problems = [problem for problem in problems if problem.key_path != "products"]
     return None, problems
 
 

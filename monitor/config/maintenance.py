@@ -245,7 +245,7 @@ def _instant(moment: dt.datetime, zone: str) -> int:
 def _year_of_rule(rule: str, start: dt.datetime, end: dt.datetime, zone: str, year: int) -> tuple[Interval, ...]:
     begin, stop = dt.datetime(year, 1, 1), dt.datetime(year + 1, 1, 1)  # noqa: DTZ001 - local times
     starts = rrulestr(rule, dtstart=start).between(begin, stop, inc=True)
-    return tuple(_span(each, each + (end - start), zone) for each in starts if each < stop)
+    return tuple(_span(occurrence, occurrence + (end - start), zone) for occurrence in starts if occurrence < stop)
 
 
 @lru_cache(maxsize=64)

@@ -38,8 +38,8 @@ def maintenance_meaning(planned: Iterable[Maintenance], zone: str) -> str:
 
     The order of blocks, repeated blocks, and properties of events other than time and name do not change the result.
     """
-    blocks = {canonical(_block(each, each.zone or zone)) for each in planned}
-    return canonical([json.loads(each) for each in sorted(blocks)])
+    blocks = {canonical(_block(maintenance, maintenance.zone or zone)) for maintenance in planned}
+    return canonical([json.loads(block) for block in sorted(blocks)])
 
 
 def _block(planned: Maintenance, zone: str) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def _normalized(calendar: icalendar.Component) -> str:
     for name in _CALENDAR_PROPERTIES:
         if name in calendar:
             normalized[name] = calendar[name]
-    zones = {each.to_ical(): each for each in calendar.walk("VTIMEZONE")}
-    events = [_event(each) for each in calendar.walk("VEVENT")]
+    zones = {component.to_ical(): component for component in calendar.walk("VTIMEZONE")}
+    events = [_event(component) for component in calendar.walk("VEVENT")]
     normalized.subcomponents = [
         *(zones[text] for text in sorted(zones)),
         *sorted(events, key=lambda event: event.to_ical()),
@@ -100,7 +100,7 @@ def maintenance_of(blocks: str) -> tuple[Maintenance, ...]:
         ValueError: the text is not from `maintenance_meaning`.
     """
     try:
-        return tuple(_maintenance(each) for each in json.loads(blocks))
+        return tuple(_maintenance(block) for block in json.loads(blocks))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not planned maintenance: {error!r}") from None
 

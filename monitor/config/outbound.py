@@ -68,12 +68,12 @@ class Family(Enum):
 
 def _family(value: Any) -> Family:
     """Return the family with this name."""
-    names = [each.value for each in Family]
+    names = [family.value for family in Family]
     if not isinstance(value, Family) and value not in names:
         raise ValueError(f"must be {', '.join(names[:-1])} or {names[-1]}")
     return Family(value)
 
 
 FamilyField = Annotated[
-    Family, PlainValidator(_family), AS_TEXT, WithJsonSchema({"enum": [each.value for each in Family]})
+    Family, PlainValidator(_family), AS_TEXT, WithJsonSchema({"enum": [family.value for family in Family]})
 ]

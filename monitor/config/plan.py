@@ -262,7 +262,7 @@ class PlanBlock(Model):
         return Design(
             title=self.title,
             parts=(*map(_part, self.parts), *map(_dependency, self.dependencies)),
-            sites=tuple(feasibility.Site(each.id, each.name, each.repairable()) for each in self.sites),
+            sites=tuple(feasibility.Site(site.id, site.name, site.repairable()) for site in self.sites),
             fail_over=None if self.fail_over is None else _fail_over(self.fail_over),
             maintenance=None
             if maintenance is None
@@ -272,12 +272,12 @@ class PlanBlock(Model):
 
     def limits(self) -> tuple[Limit, ...]:
         """Return the limits in the plan."""
-        return tuple(Limit(each.at_most.ratio, each.because, each.source) for each in self.ceilings)
+        return tuple(Limit(ceiling.at_most.ratio, ceiling.because, ceiling.source) for ceiling in self.ceilings)
 
     def supposed(self) -> tuple[str, ...]:
         """Return the names of components and sites without `mttr`."""
         every: tuple[Component | SiteBlock, ...] = (*self.parts, *self.dependencies, *self.sites)
-        return tuple(each.name for each in every if each.mttr is None)
+        return tuple(part.name for part in every if part.mttr is None)
 
 
 def _part(block: PartBlock) -> feasibility.Part:

@@ -52,7 +52,7 @@ class _Rule(Model):
     hours: Literal["business", "after"] | None = None
 
     def plain(self) -> PriorityRule:
-        severities = tuple(Severity(each) for each in self.severities)
+        severities = tuple(Severity(severity) for severity in self.severities)
         business = None if self.hours is None else self.hours == "business"
         return PriorityRule(self.priority, severities, self.stages, business)
 
@@ -69,15 +69,17 @@ class _Priorities(Model):
 
     @model_validator(mode="after")
     def _has_unique_targets(self) -> _Priorities:
-        names = [each.priority for each in self.targets]
+        names = [target.priority for target in self.targets]
         if (duplicate := next((name for name in names if names.count(name) > 1), None)) is not None:
             raise problem_at("targets", f"has {duplicate} twice; write each priority once")
         return self
 
     def plain(self) -> Priorities:
         hours = Agreement.model_construct(service_hours=self.business_hours, holidays=self.holidays, zone=self.zone)
-        rules = tuple(each.plain() for each in self.rules)
-        return Priorities(self.id, self.title, self.source, hours, rules, tuple(each.plain() for each in self.targets))
+        rules = tuple(rule.plain() for rule in self.rules)
+        return Priorities(
+            self.id, self.title, self.source, hours, rules, tuple(target.plain() for target in self.targets)
+        )
 
 
 @dataclass(frozen=True, slots=True)

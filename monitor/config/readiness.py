@@ -92,7 +92,7 @@ class _Checklist(Model):
     items: Annotated[tuple[_Item, ...], Field(min_length=1)]
 
     def plain(self) -> Checklist:
-        return Checklist(self.id, self.title, self.source, tuple(each.plain() for each in self.items))
+        return Checklist(self.id, self.title, self.source, tuple(item.plain() for item in self.items))
 
 
 def candidate_paths(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:

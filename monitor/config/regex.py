@@ -53,7 +53,7 @@ class Regex:
         """Return the first matches: the first group of each, or the entire match if the expression has no group."""
         group = 1 if self._compiled.groups else 0
         texts = (match.group(group) for match in self._compiled.finditer(text))
-        return [_decoded(each) for each in islice(texts, limit) if each is not None]
+        return [_decoded(text) for text in islice(texts, limit) if text is not None]
 
 
 def _decoded(text: str | bytes) -> str:

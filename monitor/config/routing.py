@@ -43,12 +43,12 @@ def escalations_for(
     """Return the escalations of an alert at the instant `now`, or at any time if None, without duplicates."""
     zone = portfolio.zone
     names = {route.escalation for route in portfolio.routes if _matches(route, product, severity, now, zone)}
-    return [each for each in portfolio.escalations if each.id in names]
+    return [escalation for escalation in portfolio.escalations if escalation.id in names]
 
 
 def all_receiver_ids_for(portfolio: Portfolio, product: Product | None, severity: Severity) -> list[str]:
     """Return the ids of all receivers of an alert at any time, including those of all escalation steps."""
-    steps = (receivers_of(portfolio, each) for each in escalations_for(portfolio, product, severity))
+    steps = (receivers_of(portfolio, escalation) for escalation in escalations_for(portfolio, product, severity))
     return list(
         dict.fromkeys((*receiver_ids_for(portfolio, product, severity), *(name for names in steps for name in names)))
     )
@@ -79,7 +79,7 @@ def is_within(hours: ServiceHours, now: int, zone: ZoneInfo) -> bool:
 def routing_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield the problems of receivers and routes in an otherwise valid portfolio."""
     checks = (_duplicate_ids, _unknown_ids, _unsuitable_receivers, _dependent_receivers, escalation_mistakes)
-    for loc, message in (each for check in checks for each in check(portfolio)):
+    for loc, message in (problem for check in checks for problem in check(portfolio)):
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
 
@@ -99,18 +99,18 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     references: list[tuple[Loc, str, str, list[str]]] = [
         *(
             (("routes", n, "to"), to, "receiver", receivers)
-            for n, each in enumerate(portfolio.routes)
-            for to in each.to
+            for n, route in enumerate(portfolio.routes)
+            for to in route.to
         ),
         *(
             (("routes", n, "products", i), name, "product", products)
-            for n, each in enumerate(portfolio.routes)
-            for i, name in enumerate(each.products)
+            for n, route in enumerate(portfolio.routes)
+            for i, name in enumerate(route.products)
         ),
         *(
             (("receivers", n, "depends_on", i), name, "product", products)
-            for n, each in enumerate(portfolio.receivers)
-            for i, name in enumerate(each.depends_on)
+            for n, receiver in enumerate(portfolio.receivers)
+            for i, name in enumerate(receiver.depends_on)
         ),
         *([] if heartbeat is None else [(("alerting", "heartbeat", "to"), heartbeat.to, "receiver", receivers)]),
         *((loc, name, "receiver", receivers) for loc, name in receiver_references(portfolio)),
@@ -125,7 +125,7 @@ def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     """Yield routes to receivers that accept no alerts, and a heartbeat to a receiver that accepts no heartbeats."""
     receivers = {receiver.id: receiver for receiver in portfolio.receivers}
     routes: list[tuple[Loc, str]] = [
-        (("routes", n, "to"), to) for n, each in enumerate(portfolio.routes) for to in each.to
+        (("routes", n, "to"), to) for n, route in enumerate(portfolio.routes) for to in route.to
     ]
     for loc, name in (*routes, *receiver_references(portfolio)):
         if name in receivers and not receivers[name].alerts:
@@ -185,7 +185,7 @@ def _all_dependencies(portfolio: Portfolio) -> dict[str, set[str]]:
 
 def _failing_with(portfolio: Portfolio, dependencies: dict[str, set[str]], receiver_id: str, product_id: str) -> str:
     """Return a dependency of the receiver that fails together with the product. Empty if there is none."""
-    receiver = next(each for each in portfolio.receivers if each.id == receiver_id)
+    receiver = next(receiver for receiver in portfolio.receivers if receiver.id == receiver_id)
     return next((name for name in receiver.depends_on if product_id in dependencies.get(name, set())), "")
 
 

@@ -91,9 +91,9 @@ class Schedule:
 @lru_cache(maxsize=1024)
 def _gaps(schedule: Schedule, zone: str) -> tuple[int, int]:
     sampled: list[int] = []
-    for each in schedule.due_after(_SAMPLE_START.astimezone(zones.zone(zone))):
-        sampled.append(_microseconds(each))
-        if len(sampled) == _SAMPLE_SIZE or (each > _SAMPLE_END and len(sampled) > 1):
+    for due in schedule.due_after(_SAMPLE_START.astimezone(zones.zone(zone))):
+        sampled.append(_microseconds(due))
+        if len(sampled) == _SAMPLE_SIZE or (due > _SAMPLE_END and len(sampled) > 1):
             break
     if len(sampled) < 2:
         raise ValueError(f"{quoted(schedule.text)} is due at most once; write a recurring schedule")

@@ -75,4 +75,4 @@ def _without_titles(node: Any) -> Any:
             for key, inner in node.items()
             if key != "title"
         }
-    return [_without_titles(each) for each in node] if isinstance(node, list) else node
+    return [_without_titles(item) for item in node] if isinstance(node, list) else node

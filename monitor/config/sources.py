@@ -94,9 +94,9 @@ class Sources:
     def _unread_folders(self) -> Iterator[Problem]:
         """Yield subfolders of merged folders, whose files are not read."""
         for folder in self._folders:
-            for inner in sorted(each for each in folder.iterdir() if each.is_dir()):
+            for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
                 files = [] if inner.name.startswith(".") or inner.name in _SEPARATE_FOLDERS else list(yaml_files(inner))
-                if files and not any(each.resolve() in self._read_files for each in files):
+                if files and not any(file.resolve() in self._read_files for file in files):
                     yield Problem(Mark(str(inner)), "", f"is not read; to merge it, write include: [{inner.name}]")
 
     def _stop(self, problem: Problem) -> None:

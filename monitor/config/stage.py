@@ -55,7 +55,7 @@ class _Policy(Model):
     stages: tuple[_Terms, ...]
 
     def plain(self) -> Policy:
-        return Policy(self.id, self.title, self.source, tuple(each.plain() for each in self.stages))
+        return Policy(self.id, self.title, self.source, tuple(rule.plain() for rule in self.stages))
 
 
 def load_policy(path: Path) -> Policy:

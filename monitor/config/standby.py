@@ -84,7 +84,7 @@ class Rota(Model):
     def people_on_standby(self, now: int, default: str) -> list[str]:
         """Return the people on stand-by at the instant, without duplicates."""
         shifts = self.shifts_in(Interval(now, now + 1), default)
-        return list(dict.fromkeys(each.person for each in shifts if each.interval.start <= now < each.interval.end))
+        return list(dict.fromkeys(shift.person for shift in shifts if shift.interval.start <= now < shift.interval.end))
 
     def _timings(self, zone: str) -> Iterator[Maintenance]:
         if self.ics is not None:

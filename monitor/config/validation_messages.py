@@ -65,12 +65,12 @@ class Translator:
 
     def problems(self, error: ValidationError) -> Iterator[Problem]:
         """Yield every error as a problem with its position, except consequences of other errors."""
-        for each in error.errors(include_url=False)[:_MAX_ERRORS]:
-            loc = self._file_loc(each["loc"])
-            if each["type"] == "at_key":
-                loc = (*loc, each["ctx"]["key"])
-            if not self._is_consequence(each, loc):
-                yield Problem(self._mark(each, loc), key_path(self.root, loc), self._message(each, loc))
+        for details in error.errors(include_url=False)[:_MAX_ERRORS]:
+            loc = self._file_loc(details["loc"])
+            if details["type"] == "at_key":
+                loc = (*loc, details["ctx"]["key"])
+            if not self._is_consequence(details, loc):
+                yield Problem(self._mark(details, loc), key_path(self.root, loc), self._message(details, loc))
 
     def _file_loc(self, loc: Loc) -> Loc:
         """Return the location in the file: without the kind that pydantic adds after an index."""

@@ -73,7 +73,7 @@ def plain_with_text(node: Node) -> Any:
     if isinstance(node, Items):
         return [plain_with_text(item) for item in node.items]
     if isinstance(node, Entries):
-        return {key: plain_with_text(each) for key, each in node.entries.items()}
+        return {key: plain_with_text(value) for key, value in node.entries.items()}
     ambiguous = isinstance(node.value, bool | float | datetime.date)
     return ParsedText(node.value, node.text) if ambiguous and node.text is not None else node.value
 

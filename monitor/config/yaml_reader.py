@@ -117,8 +117,8 @@ class _Reader:
             if not several and not self._loader.check_event(yaml.StreamEndEvent):
                 mark = self._mark(self._loader.peek_event())
                 raise UnreadableError(mark, "a second document starts here; write one document per file, without ---")
-            found = self._located_messages
-            self.problems += [Problem(mark, key_path(root, loc), message) for mark, loc, message in found]
+            messages = self._located_messages
+            self.problems += [Problem(mark, key_path(root, loc), message) for mark, loc, message in messages]
             self._located_messages = []
             if self._anchors is not None:
                 self._anchors.clear()
@@ -184,9 +184,9 @@ class _Reader:
                 continue
             entries[key], keys[key] = value, place
         self._loader.get_event()
-        for each in merged:
-            if isinstance(each, Entries):
-                entries, keys = {**each.entries, **entries}, {**each.keys, **keys}
+        for mapping in merged:
+            if isinstance(mapping, Entries):
+                entries, keys = {**mapping.entries, **entries}, {**mapping.keys, **keys}
         return Entries(mark, entries, keys)
 
     def _is_merge_key(self) -> bool:
@@ -199,7 +199,7 @@ class _Reader:
         self._loader.get_event()
         node = self._node((*loc, "<<"))
         mappings = node.items if isinstance(node, Items) else (node,)
-        if not all(isinstance(each, Entries) for each in mappings):
+        if not all(isinstance(mapping, Entries) for mapping in mappings):
             raise UnreadableError(node.mark, "<< requires a mapping, or a list of mappings; write *NAME of one")
         return mappings
 

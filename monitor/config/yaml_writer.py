@@ -45,5 +45,5 @@ def yaml_text(*documents: Mapping[str, Plain]) -> str:
       text: 'no'
     """
     return "---\n".join(
-        yaml.dump(each, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000) for each in documents
+        yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000) for document in documents
     )

@@ -46,19 +46,21 @@ def additions(
     """
     configured = {product.id: product for product in portfolio.products}
     for name in dict.fromkeys((*configured, *products)):
-        held = recorded(name)
-        ahead = tuple(each.id for each in held if each.made > now)
-        current = next((each for each in reversed(held) if each.made <= now), None)
-        found = _loaded(configured.get(name), portfolio.time_zone, held[-1:], now)
-        if found is None:
+        definitions = recorded(name)
+        ahead = tuple(definition.id for definition in definitions if definition.made > now)
+        current = next((definition for definition in reversed(definitions) if definition.made <= now), None)
+        new_definition = _loaded(configured.get(name), portfolio.time_zone, definitions[-1:], now)
+        if new_definition is None:
             continue
-        if not held:
-            found = replace(found, made=min(now, first) if (first := began(name)) is not None else now)
-        if ahead or current is None or current.digest != found.digest:
-            yield replace(found, supersedes=ahead)
+        if not definitions:
+            new_definition = replace(
+                new_definition, made=min(now, first) if (first := began(name)) is not None else now
+            )
+        if ahead or current is None or current.digest != new_definition.digest:
+            yield replace(new_definition, supersedes=ahead)
 
 
-def _loaded(product: Product | None, zone: str, held: Sequence[Definition], now: int) -> Definition | None:
+def _loaded(product: Product | None, zone: str, definitions: Sequence[Definition], now: int) -> Definition | None:
     if product is not None:
         return definition_of(product, zone, now)
-    return replace(held[0], made=now, members=(), supersedes=(), id="") if held else None
+    return replace(definitions[0], made=now, members=(), supersedes=(), id="") if definitions else None

@@ -46,7 +46,7 @@ def history(facts: Facts, product_id: str, since: int | None = None) -> list[Ent
 
     A fact that names no product concerns all, but for a revocation: it concerns the product of its correction.
     """
-    return [each for each in _entries(facts, product_id) if since is None or each.fact.made >= since]
+    return [entry for entry in _entries(facts, product_id) if since is None or entry.fact.made >= since]
 
 
 def is_known(facts: Facts, product_id: str) -> bool:
@@ -66,9 +66,9 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
         elif not (facts.concern(fact, product_id) or (not fact.product and fact.kind != DEFINITION)):
             continue
         elif fact.kind in (DEFINITION, MAINTENANCE):
-            found = loaded[fact.id] if fact.id in loaded else (_uncounted(fact),)
-            if found or fact.kind == DEFINITION:
-                yield Entry(fact, found or ("no change of meaning",))
+            changes = loaded[fact.id] if fact.id in loaded else (_uncounted(fact),)
+            if changes or fact.kind == DEFINITION:
+                yield Entry(fact, changes or ("no change of meaning",))
         elif fact.kind == RENAMING:
             yield Entry(fact, tuple(_renamed(fact.content())))
         else:
@@ -102,14 +102,17 @@ def _text(fact: Fact) -> str:
 
 def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
     """Return what each definition that counts changed, by the id of its fact."""
-    held = facts.definitions(product_id)
-    return {after.id: tuple(differences(before, after)) for before, after in zip((None, *held), held, strict=False)}
+    definitions = facts.definitions(product_id)
+    return {
+        after.id: tuple(differences(before, after))
+        for before, after in zip((None, *definitions), definitions, strict=False)
+    }
 
 
 def _plans(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
     """Return what each plan of maintenance that counts changed: nothing, of a first one without maintenance."""
-    held = facts.maintenance(product_id)
-    return {after.id: tuple(plan_changes(before, after)) for before, after in zip((None, *held), held, strict=False)}
+    plans = facts.maintenance(product_id)
+    return {after.id: tuple(plan_changes(before, after)) for before, after in zip((None, *plans), plans, strict=False)}
 
 
 def _uncounted(fact: Fact) -> str:

@@ -33,8 +33,8 @@ class Corrections:
     _by_product: dict[str, list[Exclusion]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for each in valid_corrections(self.facts):
-            self._by_product.setdefault(self.former_ids.product(each.product), []).append(each.exclusion())
+        for correction in valid_corrections(self.facts):
+            self._by_product.setdefault(self.former_ids.product(correction.product), []).append(correction.exclusion())
 
     def of(self, product_id: str) -> Sequence[Exclusion]:
         """Return what corrections exclude for the product."""
@@ -90,25 +90,25 @@ class Facts:
 
 
 def _definitions(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Definition]]:
-    found: dict[str, list[Definition]] = {}
-    for each in _counted(_readable(facts, DEFINITION, Definition.read)):
-        found.setdefault(former_ids.product(each.product), []).append(former_ids.definition(each))
-    return found
+    by_product: dict[str, list[Definition]] = {}
+    for definition in _counted(_readable(facts, DEFINITION, Definition.read)):
+        by_product.setdefault(former_ids.product(definition.product), []).append(former_ids.definition(definition))
+    return by_product
 
 
 def _maintenance(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[MaintenancePlan]]:
-    found: dict[str, list[MaintenancePlan]] = {}
-    for each in _counted(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
-        name = former_ids.product(each.product)
-        found.setdefault(name, []).append(replace(each, product=name))
-    return found
+    by_product: dict[str, list[MaintenancePlan]] = {}
+    for plan in _counted(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
+        name = former_ids.product(plan.product)
+        by_product.setdefault(name, []).append(replace(plan, product=name))
+    return by_product
 
 
 def _counted(read: Iterator[Loaded]) -> list[Loaded]:
     """Return those that no later load superseded, because a wrong clock had stamped them."""
     every = list(read)
-    superseded = {known for each in every for known in each.supersedes}
-    return [each for each in every if each.id not in superseded]
+    superseded = {known for fact in every for known in fact.supersedes}
+    return [fact for fact in every if fact.id not in superseded]
 
 
 def _readable(facts: Iterable[Fact], kind: str, read: Callable[[Fact], Loaded]) -> Iterator[Loaded]:

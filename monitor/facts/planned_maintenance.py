@@ -36,16 +36,16 @@ def added_plans(
     planned = {product.id: product.maintenance for product in portfolio.products}
     starts = [at for name in planned if (at := began(name)) is not None]
     for name in dict.fromkeys(("", *planned, *facts.planned)):
-        held = facts.maintenance(name)
+        plans = facts.maintenance(name)
         blocks = portfolio.maintenance if not name else planned.get(name, ())
-        found = MaintenancePlan(name, now, maintenance_meaning(blocks, portfolio.time_zone))
-        ahead = tuple(each.id for each in held if each.made > now)
-        current = next((each for each in reversed(held) if each.made <= now), None)
-        if not held:
+        new_plan = MaintenancePlan(name, now, maintenance_meaning(blocks, portfolio.time_zone))
+        ahead = tuple(plan.id for plan in plans if plan.made > now)
+        current = next((plan for plan in reversed(plans) if plan.made <= now), None)
+        if not plans:
             first = min(starts, default=None) if not name else began(name)
-            found = replace(found, made=now if first is None else min(now, first))
-        if ahead or current is None or current.blocks != found.blocks:
-            yield replace(found, supersedes=ahead)
+            new_plan = replace(new_plan, made=now if first is None else min(now, first))
+        if ahead or current is None or current.blocks != new_plan.blocks:
+            yield replace(new_plan, supersedes=ahead)
 
 
 def maintenance_exclusions(
@@ -63,8 +63,8 @@ def maintenance_exclusions(
 
 
 def _excluded(blocks: Iterable[Maintenance], window: Interval, zone: str = "UTC") -> Iterator[Exclusion]:
-    for each in blocks:
-        yield from each.exclusions(window, zone)
+    for block in blocks:
+        yield from block.exclusions(window, zone)
 
 
 def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Exclusion]:
@@ -72,20 +72,20 @@ def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Ex
     going_on: dict[Exclusion, Exclusion] = {}  # by its start and name
     for plan, part in in_force(plans, window):
         before, going_on = going_on, {}
-        for each in _excluded(maintenance_of(plan.blocks), part):
-            name = replace(each, interval=Interval(each.interval.start, each.interval.start))
+        for planned in _excluded(maintenance_of(plan.blocks), part):
+            name = replace(planned, interval=Interval(planned.interval.start, planned.interval.start))
             earlier = before.pop(name, None)
-            start = max(each.interval.start, part.start) if earlier is None else earlier.interval.start
-            found = replace(each, interval=Interval(start, min(each.interval.end, part.end)))
-            if each.interval.end > part.end and name not in going_on:
-                going_on[name] = found
+            start = max(planned.interval.start, part.start) if earlier is None else earlier.interval.start
+            exclusion = replace(planned, interval=Interval(start, min(planned.interval.end, part.end)))
+            if planned.interval.end > part.end and name not in going_on:
+                going_on[name] = exclusion
             else:
-                yield found
+                yield exclusion
         yield from before.values()
     yield from going_on.values()
 
 
-def excluded_too_late(plan: MaintenancePlan, held: Sequence[MaintenancePlan], since: int) -> list[Interval]:
+def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], since: int) -> list[Interval]:
     """Return the time from `since` until the plan was made that it would exclude, had it been in force then.
 
     Time that the plans before it exclude is not in it, nor is what the plan before planned as well.
@@ -93,21 +93,21 @@ def excluded_too_late(plan: MaintenancePlan, held: Sequence[MaintenancePlan], si
     if plan.made <= since or plan.blocks == NONE:
         return []
     past = Interval(since, plan.made)
-    known = json.loads(held[-1].blocks) if held else []
-    new = canonical([each for each in json.loads(plan.blocks) if each not in known])
-    late = [each.interval for each in _excluded(maintenance_of(new), past)]
-    cut = [each.interval for each in _by_plans(held, past)] if held else []
+    known = json.loads(plans[-1].blocks) if plans else []
+    new = canonical([block for block in json.loads(plan.blocks) if block not in known])
+    late = [exclusion.interval for exclusion in _excluded(maintenance_of(new), past)]
+    cut = [exclusion.interval for exclusion in _by_plans(plans, past)] if plans else []
     inside = subtract(past, subtract(past, union(late)))
     return [piece for part in inside for piece in subtract(part, cut)]
 
 
 def late_maintenance(portfolio: Portfolio, facts: Facts, since: int, now: int) -> list[str]:
     """Return a warning for each time since the record began that a load at `now` would plan too late, a few a plan."""
-    found = []
-    for each in added_plans(portfolio, facts, lambda _: since, now):
-        held = facts.maintenance(each.product)
-        for span in excluded_too_late(each, held, since)[:MOST_LATE] if held else ():
-            whose = f"of {each.product}" if each.product else "of all products"
+    texts = []
+    for plan in added_plans(portfolio, facts, lambda _: since, now):
+        plans = facts.maintenance(plan.product)
+        for span in excluded_too_late(plan, plans, since)[:MOST_LATE] if plans else ():
+            whose = f"of {plan.product}" if plan.product else "of all products"
             when = f"{format_instant(span.start)}/{format_instant(span.end)} ({format_duration(span.length)})"
-            found.append(f"the maintenance {whose} {when} {TOO_LATE}")
-    return found
+            texts.append(f"the maintenance {whose} {when} {TOO_LATE}")
+    return texts

@@ -36,13 +36,15 @@ def decompress(response: Response) -> None:
     declared = response.headers.get("content-encoding")
     if declared is None or response.decoded or response.coding or not response.body:
         return
-    codings = [each for each in (part.strip().lower() for part in declared.split(",")) if each not in ("", "identity")]
-    unsupported = next((each for each in codings if each not in CODINGS), None)
+    codings = [
+        coding for coding in (part.strip().lower() for part in declared.split(",")) if coding not in ("", "identity")
+    ]
+    unsupported = next((coding for coding in codings if coding not in CODINGS), None)
     if unsupported is not None or len(codings) > _MAX_CODINGS:
         detail = f"the body is encoded as {quoted(declared)}; only gzip and deflate are supported"
         raise ProbeFailure("body_encoding", detail, status=response.status)
-    for each in reversed(codings):
-        undo(response, CODINGS[each], response.limit)
+    for coding in reversed(codings):
+        undo(response, CODINGS[coding], response.limit)
         if response.decoding_error:
             raise ProbeFailure("compression_malformed", response.decoding_error, status=response.status)
     response.decoded = True

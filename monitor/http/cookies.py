@@ -66,16 +66,16 @@ class CookieJar:
 
     def _to_send(self, request: Request) -> dict[str, str]:
         """Return the cookies to send. If two have the same name, the cookie with the longer path is used."""
-        stored = sorted(self._cookies.get(request.host, {}).items(), key=lambda each: len(each[0][1]))
+        stored = sorted(self._cookies.get(request.host, {}).items(), key=lambda cookie: len(cookie[0][1]))
         return {
-            name: each.value
-            for (name, path), each in stored
-            if _covers(path, request.url.path) and (request.encrypted or not each.secure)
+            name: cookie.value
+            for (name, path), cookie in stored
+            if _covers(path, request.url.path) and (request.encrypted or not cookie.secure)
         }
 
     def of(self, request: Request) -> Mapping[str, str]:
         """Return names and values of the cookies that the request's host has set, for any path."""
-        return {name: each.value for (name, _), each in self._cookies.get(request.host, {}).items()}
+        return {name: cookie.value for (name, _), cookie in self._cookies.get(request.host, {}).items()}
 
 
 def _path(attribute: str, requested: str) -> str:
@@ -92,8 +92,8 @@ def _covers(path: str, requested: str) -> bool:
 
 
 def _options(attributes: list[str]) -> Iterator[tuple[str, str]]:
-    for each in attributes:
-        name, _, value = each.partition("=")
+    for attribute in attributes:
+        name, _, value = attribute.partition("=")
         yield name.strip().lower(), value.strip()
 
 

@@ -58,9 +58,9 @@ class Expectation:
 
     def _inconclusive(self, response: Response) -> ProbeFailure | None:
         """Return a failure with outcome unknown if the response matches `unknown`."""
-        for each in self._expect.unknown:
-            if (found_text := _match_description(each, response)) is not None:
-                return ProbeFailure("inconclusive", f"{found_text}: configured as unknown", outcome=Outcome.UNKNOWN)
+        for unknown in self._expect.unknown:
+            if (description := _match_description(unknown, response)) is not None:
+                return ProbeFailure("inconclusive", f"{description}: configured as unknown", outcome=Outcome.UNKNOWN)
         return None
 
     def _status(self, response: Response) -> ProbeFailure | None:
@@ -89,29 +89,27 @@ class Expectation:
             return ProbeFailure("compression_malformed", response.decoding_error)
         if response.coding or not response.body:
             return None
-        found = response.headers.get("content-encoding")
-        found_text = "not compressed" if found is None else f"compressed as {quoted(found)}"
-        return ProbeFailure("compression_mismatch", f"the body is {found_text}, expected {self._coding}")
+        coding = response.headers.get("content-encoding")
+        actual = "not compressed" if coding is None else f"compressed as {quoted(coding)}"
+        return ProbeFailure("compression_mismatch", f"the body is {actual}, expected {self._coding}")
 
     def _header(self, response: Response) -> ProbeFailure | None:
         """Check the headers. Values of headers with credentials are not reported."""
         for expected in self._expect.header:
-            found = response.headers.get(expected.name.lower())
-            if not expected.is_met([] if found is None else [found]):
-                shown = "" if found is None else "different" if carries_credentials(expected.name) else quoted(found)
-                found_text = f"{expected.name} is {shown}" if shown else f"no header {expected.name}"
-                return ProbeFailure("header_mismatch", f"{found_text}, expected {expected.description}")
+            value = response.headers.get(expected.name.lower())
+            if not expected.is_met([] if value is None else [value]):
+                shown = "" if value is None else "different" if carries_credentials(expected.name) else quoted(value)
+                actual = f"{expected.name} is {shown}" if shown else f"no header {expected.name}"
+                return ProbeFailure("header_mismatch", f"{actual}, expected {expected.description}")
         return None
 
     def _cookie(self, response: Response) -> ProbeFailure | None:
         """Check the cookies. Their values are not reported, because they may grant access to a session."""
         for expected in self._expect.cookie:
-            found = response.cookies.get(expected.name)
-            if not expected.is_met([] if found is None else [found]):
-                found_text = (
-                    f"no cookie {expected.name}" if found is None else f"the cookie {expected.name} is different"
-                )
-                return ProbeFailure("cookie_mismatch", f"{found_text}, expected {expected.description}")
+            value = response.cookies.get(expected.name)
+            if not expected.is_met([] if value is None else [value]):
+                actual = f"no cookie {expected.name}" if value is None else f"the cookie {expected.name} is different"
+                return ProbeFailure("cookie_mismatch", f"{actual}, expected {expected.description}")
         return None
 
     def _body(self, response: Response) -> ProbeFailure | None:
@@ -176,24 +174,24 @@ def _match_description(expected: Unknown, response: Response) -> str | None:
     """Return a description of the response if it matches `expected`, None otherwise."""
     if not expected.accepts_status(response.status):
         return None
-    headers = [(each, response.headers.get(each.name.lower())) for each in expected.header]
-    if not all(each.is_met([] if found is None else [found]) for each, found in headers):
+    headers = [(header, response.headers.get(header.name.lower())) for header in expected.header]
+    if not all(header.is_met([] if value is None else [value]) for header, value in headers):
         return None
     try:
         if expected.json_values and _unmet(expected.json_values, document(response)) is not None:
             return None
     except (ProbeFailure, RecursionError):
         return None
-    matched = [f"status {response.status}", *(f"{each.name}: {each.description}" for each in expected.header)]
-    return ", ".join([*matched, *(f"{each.path.text} is {_expected_text(each)}" for each in expected.json_values)])
+    matched = [f"status {response.status}", *(f"{header.name}: {header.description}" for header in expected.header)]
+    return ", ".join([*matched, *(f"{value.path.text} is {_expected_text(value)}" for value in expected.json_values)])
 
 
 def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure | None:
-    for each in expected:
-        nodes = each.path.nodes(body_json)
-        found = [node.value for node in nodes]
-        if not each.is_met(found):
-            detail = f"{_mismatch_text(each, nodes)}, expected {_expected_text(each)}{_type_hint(each, found)}"
+    for expectation in expected:
+        nodes = expectation.path.nodes(body_json)
+        values = [node.value for node in nodes]
+        if not expectation.is_met(values):
+            detail = f"{_mismatch_text(expectation, nodes)}, expected {_expected_text(expectation)}{_type_hint(expectation, values)}"
             return ProbeFailure("body_mismatch", detail)
     return None
 
@@ -209,13 +207,13 @@ def _mismatch_text(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str
     )
 
 
-def _type_hint(unmet: JsonExpectation, found: list[Any]) -> str:
+def _type_hint(unmet: JsonExpectation, values: list[Any]) -> str:
     """Return a remark if a string was compared with a number."""
     if isinstance(unmet.value, Conditions):
-        numeric = any(each.operator in ("<", "<=", ">", ">=") for each in unmet.value.conditions)
+        numeric = any(condition.operator in ("<", "<=", ">", ">=") for condition in unmet.value.conditions)
     else:
         numeric = is_number(unmet.value)
-    text = next((each for each in found if isinstance(each, str)), None) if numeric else None
+    text = next((value for value in values if isinstance(value, str)), None) if numeric else None
     return "" if text is None else "; the value is a string, which never equals a number"
 
 

@@ -89,7 +89,7 @@ class Request:
         authority = next(value for name, value in self.headers if name == "Host")
         start = {":method": self.method, ":scheme": self.url.scheme, ":authority": authority, ":path": self._target}
         rest = [(name.lower(), value) for name, value in self._all_headers]
-        return [*start.items(), *(each for each in rest if each[0] not in _HTTP_1_HEADERS)]
+        return [*start.items(), *(header for header in rest if header[0] not in _HTTP_1_HEADERS)]
 
     @property
     def _target(self) -> str:
@@ -127,13 +127,15 @@ class Request:
         headers = self.headers
         if is_other_origin:
             kept = (
-                each for each in headers if not (carries_credentials(each[0]) or each[0].lower() in self.secret_headers)
+                header
+                for header in headers
+                if not (carries_credentials(header[0]) or header[0].lower() in self.secret_headers)
             )
             headers = tuple((name, url.netloc if name == "Host" else value) for name, value in kept)
         method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
             method, body = "GET", b""
-            headers = tuple(each for each in headers if each[0].lower() not in _BODY_HEADERS)
+            headers = tuple(header for header in headers if header[0].lower() not in _BODY_HEADERS)
         if is_other_origin and body and self.secret_body:
             raise ProbeFailure("redirect_refused", f"{quoted(location)} is another origin, and the body is a secret")
         following = replace(self, url=url, method=method, headers=headers, body=body, host=host, port=port)

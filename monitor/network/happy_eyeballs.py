@@ -32,9 +32,9 @@ def interleaved(addresses: list[Address]) -> list[Address]:
     """Return the addresses with alternating families, in order within each family (RFC 8305, 4)."""
     if len(addresses) < 3:
         return addresses
-    first_family = [each for each in addresses if each[0] == addresses[0][0]]
-    other_family = [each for each in addresses if each[0] != addresses[0][0]]
-    return [each for each in chain.from_iterable(zip_longest(first_family, other_family)) if each is not None]
+    first_family = [address for address in addresses if address[0] == addresses[0][0]]
+    other_family = [address for address in addresses if address[0] != addresses[0][0]]
+    return [address for address in chain.from_iterable(zip_longest(first_family, other_family)) if address is not None]
 
 
 async def first_success(
@@ -137,7 +137,7 @@ class Race(Generic[T]):
     async def _cancel_others(self, winner: asyncio.Future[T] | None = None) -> None:
         """Cancel all running tasks except the winner, and keep `answer_waiting` if a task set it."""
         waiting = False
-        for task in [each for each in self._running if each is not winner]:
+        for task in [task for task in self._running if task is not winner]:
             task.cancel()
             await asyncio.wait([task])
             waiting |= self._attempt.answer_waiting
@@ -149,8 +149,8 @@ class Race(Generic[T]):
     def _combined_failure(self) -> ProbeFailure:
         failures = [self._failures[address] for address in self._addresses]
         for reason in reversed(_NOT_CONNECTED_REASONS):
-            failures = [each for each in failures if each.reason != reason] or failures
-        unknown = [each for each in failures if each.outcome is Outcome.UNKNOWN]
+            failures = [failure for failure in failures if failure.reason != reason] or failures
+        unknown = [failure for failure in failures if failure.outcome is Outcome.UNKNOWN]
         last = (unknown or failures)[-1]
         return ProbeFailure(last.reason, self._attempts_text(), outcome=last.outcome, status=last.status)
 
@@ -158,4 +158,4 @@ class Race(Generic[T]):
         """Return the addresses that were tried, with their reasons."""
         reasons = dict.fromkeys(self._running.values(), _IN_PROGRESS)
         reasons |= {address: failure.reason for address, failure in self._failures.items()}
-        return "; ".join(f"{each[1][0]} {reasons[each]}" for each in self._addresses if each in reasons)
+        return "; ".join(f"{address[1][0]} {reasons[address]}" for address in self._addresses if address in reasons)

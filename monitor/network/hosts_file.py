@@ -59,7 +59,7 @@ def _parse(text: str) -> dict[str, HostAddresses]:
         family = family_of(address)
         if family is None:
             continue
-        for name in {each.rstrip(".").lower() for each in names}:
+        for name in {alias.rstrip(".").lower() for alias in names}:
             earlier = entries.get(name, ())
             if (family, address) not in earlier:
                 entries[name] = (*earlier, (family, address))

@@ -77,13 +77,13 @@ class OutboundPolicy:
         """Return the reason why the address is denied. Empty if it is allowed."""
         endpoints = list(_endpoints(ip_address(host.partition("%")[0])))
         for network, what in _ALWAYS_DENIED.items():
-            if any(each in network for each in endpoints):
+            if any(endpoint in network for endpoint in endpoints):
                 return f"{what}, which no probe may reach"
-        if self._operator is not None and any(each in network for each in endpoints for network in _LOOPBACK):
+        if self._operator is not None and any(endpoint in network for endpoint in endpoints for network in _LOOPBACK):
             return _LOOPBACK_TEXT
-        if any(each in network for each in endpoints for network in self._block.deny):
+        if any(endpoint in network for endpoint in endpoints for network in self._block.deny):
             return "within `outbound: deny`"
-        if self._block.allow and not all(_within(each, self._block.allow) for each in endpoints):
+        if self._block.allow and not all(_within(endpoint, self._block.allow) for endpoint in endpoints):
             return "not within `outbound: allow`"
         return ""
 

@@ -88,9 +88,9 @@ class FreshChannels:
 
 
 def _close(channels: _Channels) -> None:
-    for each in channels.resolvers:
-        each.cancel()  # here and not in pycares' thread, which may outlive the loop
-        each._cleanup()  # the rest of `close`, which is a coroutine
+    for resolver in channels.resolvers:
+        resolver.cancel()  # here and not in pycares' thread, which may outlive the loop
+        resolver._cleanup()  # the rest of `close`, which is a coroutine
 
 
 class RepeatedLookup:
@@ -148,7 +148,7 @@ class RepeatedLookup:
             self._queries[query] = family, channels
 
     def _open_families(self) -> list[int]:
-        return [each for each in self._families if each not in self._nodes and each not in self._errors]
+        return [family for family in self._families if family not in self._nodes and family not in self._errors]
 
     async def _wait_for_responses(self, seconds: float) -> None:
         """Process responses for `seconds`, or until they suffice."""

@@ -69,12 +69,12 @@ def no_address(host: str) -> ProbeFailure:
 def _selected(addresses: list[Address], family: Family, host: str) -> list[Address]:
     query_family = _QUERY_FAMILY[family]
     if query_family is not socket.AF_UNSPEC:
-        addresses = [each for each in addresses if each[0] == query_family]
+        addresses = [address for address in addresses if address[0] == query_family]
         host = f"{host} in {family.value}"
     if not addresses:
         raise no_address(host)
     first = _PREFERRED.get(family)
-    return interleaved(addresses) if first is None else sorted(addresses, key=lambda each: each[0] != first)
+    return interleaved(addresses) if first is None else sorted(addresses, key=lambda address: address[0] != first)
 
 
 def literal(host: str, port: int) -> Address | None:
@@ -178,7 +178,7 @@ class Resolver:
         if (address := literal(host, port)) is not None:
             return _selected([address], family, host)
         if entries := self._hosts.addresses(host):
-            return _selected([(each, (text, port)) for each, text in entries], family, host)
+            return _selected([(address_family, (text, port)) for address_family, text in entries], family, host)
         control_answers = self.control_answers
         try:
             nodes = await self._nodes(host, port, family)

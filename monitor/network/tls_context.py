@@ -89,7 +89,10 @@ def chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -
     public = hasattr(connection, f"get_{which}_chain")
     source: Any = connection if public else getattr(connection, "_sslobj", None)
     certificates = getattr(source, f"get_{which}_chain")() if source is not None else None
-    return [each if isinstance(each, bytes) else each.public_bytes(_ssl.ENCODING_DER) for each in certificates or ()]
+    return [
+        certificate if isinstance(certificate, bytes) else certificate.public_bytes(_ssl.ENCODING_DER)
+        for certificate in certificates or ()
+    ]
 
 
 @lru_cache(maxsize=4096)

@@ -149,9 +149,9 @@ def _items(connection: sqlite3.Connection, begin: int) -> Iterator[tuple[Item, s
     for fact in facts:
         if (FACT, fact.id) not in known:
             yield (FACT, fact.id, fact_digest(fact)), products[fact.id]
-    for each in incidents_in(connection):
-        if each.resolved is not None and (INCIDENT, each.id) not in known:
-            yield (INCIDENT, each.id, incident_digest(each)), each.product
+    for incident in incidents_in(connection):
+        if incident.resolved is not None and (INCIDENT, incident.id) not in known:
+            yield (INCIDENT, incident.id, incident_digest(incident)), incident.product
 
 
 def _parts(

@@ -37,7 +37,8 @@ def with_failures(incidents: Iterable[Incident], rows: Iterable[_Row]) -> list[I
     for incident_id, which, body in rows:
         failures[incident_id][which] = _failure(incident_id, body)
     return [
-        replace(each, first=failures[each.id].get("first"), last=failures[each.id].get("last")) for each in incidents
+        replace(incident, first=failures[incident.id].get("first"), last=failures[incident.id].get("last"))
+        for incident in incidents
     ]
 
 

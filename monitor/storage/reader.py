@@ -44,7 +44,9 @@ class Reader:
 
     def load_tail(self, checks: Collection[str] | None = None) -> Iterator[Observation]:
         """Yield the observations after the last run of their check and vantage, by `at`, of these checks or of all."""
-        return (each for each in tail_in(self._connection) if checks is None or each.check in checks)
+        return (
+            observation for observation in tail_in(self._connection) if checks is None or observation.check in checks
+        )
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""

@@ -86,7 +86,7 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
     if record.exists() and record.stat().st_size:
         return
     traces = [
-        each for each in (_part(record, trace) for trace in _TRACE_SUFFIXES) if each.exists() and each.stat().st_size
+        part for part in (_part(record, trace) for trace in _TRACE_SUFFIXES) if part.exists() and part.stat().st_size
     ]
     if locked_before:
         traces.append(_part(record, ".lock"))

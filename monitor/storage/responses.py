@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def response_row(response: Response) -> tuple[Any, ...]:
     """Return the row of a response."""
     *fields, _ = astuple(response)
-    return (*fields, json.dumps([asdict(each) for each in response.escalations]))
+    return (*fields, json.dumps([asdict(progress) for progress in response.escalations]))
 
 
 def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
@@ -52,7 +52,7 @@ def _response(row: tuple[Any, ...]) -> Response:
     key, started, product, severity, priority, target, acknowledged, author, via, ended, escalations = row
     fields = (key, started, product, Severity(severity), priority, target, acknowledged, author, via, ended)
     try:
-        return Response(*fields, tuple(_progress(each) for each in json.loads(escalations)))
+        return Response(*fields, tuple(_progress(progress) for progress in json.loads(escalations)))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedRowError(f"in the table responses, row with key {key!r}, started {started!r}: {error}") from None
 

@@ -103,7 +103,7 @@ class SqliteStore:
             connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
         if batch.incidents:
             connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
-            connection.executemany(sql.FAILURE, [row for each in batch.incidents for row in failure_rows(each)])
+            connection.executemany(sql.FAILURE, [row for incident in batch.incidents for row in failure_rows(incident)])
         connection.executemany(sql.PRODUCT_INCIDENT, map(product_incident_row, batch.product_incidents))
         connection.executemany(sql.NOTIFICATION, map(notification_row, batch.notifications))
         connection.executemany(sql.RESPONSE, map(response_row, batch.responses))
@@ -286,8 +286,8 @@ class SqliteStore:
 
     def _intern(self, find: str, add: str, words: tuple[str, ...]) -> int:
         connection = self._writing()
-        found = connection.execute(find, words).fetchone()
-        return int(found[0]) if found else int(connection.execute(add, words).lastrowid or 0)
+        row = connection.execute(find, words).fetchone()
+        return int(row[0]) if row else int(connection.execute(add, words).lastrowid or 0)
 
 
 class _Interned(dict[K, int], Generic[K]):

@@ -53,7 +53,7 @@ async def test_readyz_reports_status_and_counts(site: RunningServer) -> None:
 def test_watchdog_reports_once_per_episode() -> None:
     """The watchdog runs on its own thread, because a blocked loop cannot run it."""
     clock, health = ManualClock(), Health(last_tick=0.0)
-    with Watchdog(health, clock, limit=5.0, watch=0.001) as watchdog:
+    with Watchdog(health, clock, limit=5.0, interval=0.001) as watchdog:
         clock.jump(6)
         _wait_until(lambda: watchdog.episodes == 1)
         health.last_tick = clock.monotonic()
@@ -64,7 +64,7 @@ def test_watchdog_reports_once_per_episode() -> None:
 
 def test_watchdog_does_not_report_a_running_loop() -> None:
     clock = SystemClock()
-    with Watchdog(Health(last_tick=clock.monotonic()), clock, watch=0.001) as watchdog:
+    with Watchdog(Health(last_tick=clock.monotonic()), clock, interval=0.001) as watchdog:
         _wait_until(lambda: watchdog.rounds >= 3)
     assert watchdog.episodes == 0
 
