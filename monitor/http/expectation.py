@@ -191,7 +191,8 @@ def _unmet(expected: Iterable[JsonExpectation], body_json: Any) -> ProbeFailure 
         nodes = expectation.path.nodes(body_json)
         values = [node.value for node in nodes]
         if not expectation.is_met(values):
-            detail = f"{_mismatch_text(expectation, nodes)}, expected {_expected_text(expectation)}{_type_hint(expectation, values)}"
+            hint = _type_hint(expectation, values)
+            detail = f"{_mismatch_text(expectation, nodes)}, expected {_expected_text(expectation)}{hint}"
             return ProbeFailure("body_mismatch", detail)
     return None
 
