@@ -53,7 +53,7 @@ def test_minimal_config_sends_one_opened_and_one_resolved_notification(
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0
         assert "Traceback" not in daemon.output()
-    assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()] == ["opened", "resolved"]
     assert set(opened) == {
         *("version", "event", "key", "severity", "product", "checks", "incident"),
         *("downtime_seconds", "budget", "links"),
@@ -66,11 +66,11 @@ def test_minimal_config_sends_one_opened_and_one_resolved_notification(
     downtime = resolved["downtime_seconds"]
     assert 0 < downtime["low"] <= downtime["point"] <= downtime["high"] < 60
     assert resolved["budget"]["remaining_seconds"] < resolved["budget"]["allowed_seconds"] == 25_920
-    assert [each.headers["idempotency-key"] for each in sink.received] == [
+    assert [request.headers["idempotency-key"] for request in sink.received] == [
         opened["key"] + "opened",
         opened["key"] + "resolved",
     ]
-    assert {each.headers["content-type"] for each in sink.received} == {"application/json"}
+    assert {request.headers["content-type"] for request in sink.received} == {"application/json"}
 
 
 def test_unconfirmed_page_is_sent_again_after_a_restart(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
@@ -92,11 +92,11 @@ def test_unconfirmed_page_is_sent_again_after_a_restart(target: HttpTarget, sink
         target.status.clear()
         sink.wait_for_event("resolved")
     later_bodies = sink.bodies()[rejected_count:]
-    assert [(each["event"], each["key"]) for each in later_bodies] == [
+    assert [(body["event"], body["key"]) for body in later_bodies] == [
         ("opened", opened["key"]),
         ("resolved", opened["key"]),
     ]
-    assert len({each.headers["idempotency-key"] for each in sink.received[: rejected_count + 1]}) == 1
+    assert len({request.headers["idempotency-key"] for request in sink.received[: rejected_count + 1]}) == 1
 
 
 def test_two_failing_checks_send_one_notification_of_the_product(
@@ -111,7 +111,7 @@ def test_two_failing_checks_send_one_notification_of_the_product(
         (resolved,) = sink.wait_for_event("resolved")
         daemon.signal(signal.SIGTERM)
         daemon.wait_for_exit()
-    assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()] == ["opened", "resolved"]
     assert sorted(resolved["checks"]) == ["health", "login"]
 
 

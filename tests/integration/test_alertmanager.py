@@ -113,9 +113,9 @@ def test_daemon_restart_during_an_outage_does_not_resolve_the_page(scene: Scene,
         for name in names:
             assert scene.pager.received("/pager", name, "resolved") is None
             assert not [
-                each
-                for each in scene.prometheus.query(f'changes(ALERTS_FOR_STATE{{alertname="{name}"}}[5m])')
-                if float(each["value"][1])
+                series
+                for series in scene.prometheus.query(f'changes(ALERTS_FOR_STATE{{alertname="{name}"}}[5m])')
+                if float(series["value"][1])
             ], "the alert's `for` period did not restart"
         scene.target.healthy = True
         wait_for("the resolved alert", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))

@@ -34,7 +34,7 @@ products:
 
 def sent_alert_keys(sink: Sink, status: str) -> list[str]:
     """Return the keys of the alerts with this status that Alertmanager sent to the pager."""
-    bodies = [each.json() for each in list(sink.received)]
+    bodies = [request.json() for request in list(sink.received)]
     return [alert["labels"]["key"] for body in bodies for alert in body["alerts"] if alert["status"] == status]
 
 

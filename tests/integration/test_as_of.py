@@ -59,9 +59,11 @@ def test_api_figures_at_an_instant_equal_the_report_and_the_oracle(tmp_path: Pat
                         "/products/demo/availability", window=window, at=instant(at), figure="contractual"
                     )
                     assert contractual["down_seconds"] == report["contractual"]["down_seconds"]
-                    earlier_observations = [each for each in observations if each[0] <= at]
+                    earlier_observations = [observation for observation in observations if observation[0] <= at]
                     api_figures = {name: measured[f"{name}_seconds"] for name in NAMES}
                     api_figures["point"] = measured["downtime_seconds"]["point"]
                     assert api_figures == expected_figures(earlier_observations, HOLD, start, at)
-                    assert sum(measured["observations"].values()) == sum(each < at for each, _ in earlier_observations)
+                    assert sum(measured["observations"].values()) == sum(
+                        instant < at for instant, _ in earlier_observations
+                    )
             assert end > start

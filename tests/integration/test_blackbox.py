@@ -366,10 +366,10 @@ def test_debug_output_and_log_hide_secrets_of_modules(
         )
         assert status == 200
         assert b"Module configuration:" in debug_page
-        assert not [each for each in (b":password", b"letmein", b"sesame") if each in debug_page], debug_page
+        assert not [secret for secret in (b":password", b"letmein", b"sesame") if secret in debug_page], debug_page
     log = exporters.daemon.log.read_text()
     assert "Traceback" not in log
-    assert not [each for each in ("letmein", "sesame", "dXNlcjpwYXNzd29yZA") if each in log]
+    assert not [secret for secret in ("letmein", "sesame", "dXNlcjpwYXNzd29yZA") if secret in log]
 
 
 def test_sighup_loads_a_valid_file_and_keeps_the_modules_on_an_invalid_one(tmp_path: Path) -> None:

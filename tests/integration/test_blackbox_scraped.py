@@ -63,7 +63,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         ports = stack.enter_context(serving_targets(folder))
         exporters = stack.enter_context(both_exporters(folder, MODULES.format(folder=folder)))
         addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        targets = [each.format(**addresses) for each in TARGETS]
+        targets = [target.format(**addresses) for target in TARGETS]
         config = {
             "global": {"scrape_interval": "2s", "scrape_timeout": "1500ms", "evaluation_interval": "2s"},
             "scrape_configs": [
@@ -79,8 +79,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 def query_job(server: Prometheus, expr: str, name: str) -> dict[frozenset[tuple[str, str]], str]:
     """Return the result of a query over one job by labels. `JOB` in the query stands for the job's name."""
     return {
-        frozenset((key, value) for key, value in each["metric"].items() if key != "job"): each["value"][1]
-        for each in server.query(expr.replace("JOB", name))
+        frozenset((key, value) for key, value in series["metric"].items() if key != "job"): series["value"][1]
+        for series in server.query(expr.replace("JOB", name))
     }
 
 
@@ -107,7 +107,7 @@ def test_both_jobs_have_the_same_series(scraped: Prometheus) -> None:
 
 def test_ninewatch_job_has_reason_codes(scraped: Prometheus) -> None:
     outcomes = scraped.query("ninewatch_probe_outcome_info")
-    assert {"http_status", "connect_refused"} < {each["metric"].get("reason", "") for each in outcomes}
+    assert {"http_status", "connect_refused"} < {series["metric"].get("reason", "") for series in outcomes}
 
 
 def test_hanging_probe_ends_before_the_scrape_timeout(scraped: Prometheus) -> None:

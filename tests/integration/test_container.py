@@ -137,7 +137,10 @@ def test_shipped_files_are_found_in_an_installed_wheel(wheel: Path, config: Path
 def test_image_starts_without_a_shell_and_with_a_numeric_user() -> None:
     """A shell would not forward signals to the daemon, and `runAsNonRoot` cannot check a user name."""
     entry = re.findall(r"^(?:ENTRYPOINT|CMD) (.+)$", CONTAINERFILE, flags=re.MULTILINE)
-    assert [json.loads(each) for each in entry] == [["/opt/ninewatch/bin/ninewatch"], ["run", "-c", "/etc/ninewatch"]]
+    assert [json.loads(command) for command in entry] == [
+        ["/opt/ninewatch/bin/ninewatch"],
+        ["run", "-c", "/etc/ninewatch"],
+    ]
     final = CONTAINERFILE.split("\nFROM ")[-1]
     assert re.findall(r"^USER (.+)$", final, flags=re.MULTILINE) == ["1001"]
 
@@ -152,8 +155,8 @@ def test_every_installation_in_the_image_checks_hashes() -> None:
     commands = re.sub(r"\\\n", " ", CONTAINERFILE)
     installs = re.findall(r"pip\b[^&\n]*?\b(?:install|wheel)\b[^&\n]*", commands)
     assert len(installs) == 4
-    assert all("--require-hashes" in each or "--no-deps" in each for each in installs)
-    assert all("--no-build-isolation" in each for each in installs if " wheel " in each)
+    assert all("--require-hashes" in install or "--no-deps" in install for install in installs)
+    assert all("--no-build-isolation" in install for install in installs if " wheel " in install)
 
 
 def test_image_contains_the_database_drivers() -> None:
@@ -164,5 +167,5 @@ def test_image_contains_the_database_drivers() -> None:
 def test_build_context_contains_every_copied_file() -> None:
     copied = set(re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE, flags=re.MULTILINE))
     allowed = set(re.findall(r"^!(\S+)$", (ROOT / ".containerignore").read_text(), flags=re.MULTILINE))
-    assert {name for each in copied for name in each.split()} == allowed
+    assert {name for names in copied for name in names.split()} == allowed
     assert all((ROOT / name).exists() for name in allowed)

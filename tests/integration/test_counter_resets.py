@@ -43,8 +43,8 @@ class World:
         `c<b` is the check c, formerly b. Without checks, `demo` is removed.
         """
         check_lines = ""
-        for each in checks:
-            name, _, former_id = each.partition("<")
+        for check in checks:
+            name, _, former_id = check.partition("<")
             was_field = f", was: {former_id}" if former_id else ""
             url = self.target.url("/" + (former_id or name))
             check_lines += f"      - {{id: {name}, http: '{url}', interval: {interval}, timeout: 150ms{was_field}}}\n"
@@ -101,8 +101,8 @@ def test_recorded_counters_are_not_reset_by_reloads_restarts_corrections_and_ren
             _run_events(world)
         finally:
             world.stop(signal.SIGTERM)
-        reset_counts = [each for name in RECORDED for each in server.query(f"resets({name}[1h])")]
-        assert [each for each in reset_counts if each["value"][1] != "0"] == []
+        reset_counts = [series for name in RECORDED for series in server.query(f"resets({name}[1h])")]
+        assert [series for series in reset_counts if series["value"][1] != "0"] == []
         assert len(reset_counts) >= 2 * 2 + 4 * 3, "downtime and incidents of two products, observations of four checks"
         assert float(server.query('resets(ninewatch_probes_total{check="a",outcome="good"}[1h])')[0]["value"][1]) >= 3
         for series in (

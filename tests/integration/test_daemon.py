@@ -143,7 +143,7 @@ def test_reload_replaces_changed_checks_and_keeps_the_others(target: HttpTarget,
         daemon.signal(signal.SIGHUP)
         wait_for("the changed check", lambda: daemon.metric("probe_success", check="fresh") == 0)
         assert target.hits["/gone"] == hits_after_removal
-        assert incident_id in [each["id"] for each in daemon.incidents("open")]
+        assert incident_id in [incident["id"] for incident in daemon.incidents("open")]
         assert daemon.metric("ninewatch_config_reload_success") == 1
         instants = [at for at, _ in stored_observations(tmp_path / "ninewatch.db", "demo/kept")]
     assert len(instants) >= count_before
@@ -215,7 +215,7 @@ def test_sigkill_neither_loses_nor_duplicates_incidents(target: HttpTarget, tmp_
         (after,) = daemon.incidents("open")
         assert (after["id"], after["opened"], after["reason"]) == (incident_id, before["opened"], before["reason"])
         wait_for("probes again", lambda: daemon.probes("health"))
-        assert [each["id"] for each in daemon.incidents()] == [incident_id]
+        assert [incident["id"] for incident in daemon.incidents()] == [incident_id]
         target.status.clear()
         (resolved,) = wait_for("the resolved incident", lambda: daemon.incidents("resolved"))
         assert resolved["id"] == incident_id
@@ -309,4 +309,4 @@ def test_demo_exits_when_its_products_process_dies(tmp_path: Path) -> None:
 
 
 def child_pids(parent: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]

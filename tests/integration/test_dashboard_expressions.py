@@ -92,7 +92,7 @@ def test_bounds_over_replicas_are_the_outermost(tmp_path: Path) -> None:
     ("one", "other", "shown"),
     [("up", "up", 1), ("down", "down", 2), ("unknown", "unknown", 0), ("up", "down", 3), ("unknown", "down", 2)],
 )
-def test_replicas_that_differ_are_shown_as_such(tmp_path: Path, one: str, other: str, shown: float) -> None:
+def test_disagreement_of_replicas_is_shown(tmp_path: Path, one: str, other: str, shown: float) -> None:
     """A replica that does not know the state contradicts none."""
     check(tmp_path, STATE, {**states("forms", one), **states("forms", other, "b")}, {"forms": shown})
 

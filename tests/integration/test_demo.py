@@ -75,7 +75,12 @@ def test_demo_outage_opens_incident_within_two_intervals_and_counts_in_availabil
 
 def find_resolved(daemon: DaemonProcess, incident_id: str) -> dict[str, str] | None:
     return next(
-        (each for each in daemon.api("/incidents", product="drop", state="resolved") if each["id"] == incident_id), None
+        (
+            incident
+            for incident in daemon.api("/incidents", product="drop", state="resolved")
+            if incident["id"] == incident_id
+        ),
+        None,
     )
 
 

@@ -52,7 +52,7 @@ def acknowledge(config: Path, key: str) -> None:
 
 
 def events(sink: Sink, receiver: str) -> list[str]:
-    return [each.json()["event"] for each in list(sink.received) if each.path == f"/{receiver}"]
+    return [request.json()["event"] for request in list(sink.received) if request.path == f"/{receiver}"]
 
 
 def responses(config: Path) -> list[Response]:
@@ -60,9 +60,7 @@ def responses(config: Path) -> list[Response]:
         return record.load_responses()
 
 
-def test_a_page_is_escalated_acknowledged_by_command_and_resolved(
-    target: HttpTarget, sink: Sink, tmp_path: Path
-) -> None:
+def test_page_is_escalated_acknowledged_by_command_and_resolved(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1s}, {to: pager, after: 1h}]")
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
@@ -82,7 +80,7 @@ def test_a_page_is_escalated_acknowledged_by_command_and_resolved(
     assert events(sink, "pager") == events(sink, "manager") == ["opened", "acknowledged", "resolved"]
 
 
-def test_a_kill_keeps_the_due_time_and_an_acknowledgement_without_a_daemon_counts(
+def test_killed_daemon_keeps_due_times_and_later_acknowledgements(
     target: HttpTarget, sink: Sink, tmp_path: Path
 ) -> None:
     config = written(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1h}]")
@@ -106,7 +104,7 @@ def test_a_kill_keeps_the_due_time_and_an_acknowledgement_without_a_daemon_count
     assert events(sink, "manager") == []
 
 
-def test_a_receiver_that_is_down_is_passed_over(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
+def test_escalation_skips_a_receiver_that_is_down(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     sink.decide = lambda received: Reply(503) if received.path == "/pager" else None
     config = written(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1h}]")
     config.write_text(config.read_text().replace("after: 1h}]}", "after: 1h}], unreachable_after: 1s}"))

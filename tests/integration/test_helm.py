@@ -132,7 +132,7 @@ def test_ingress_is_permitted_for_the_router_and_the_monitoring_namespace() -> N
 def test_blackbox_modules_are_mounted_only_when_configured(tmp_path: Path) -> None:
     manifests = render(KUBERNETES)
     container = pod_spec(manifests)["containers"][0]
-    folder = next(each["mountPath"] for each in container["volumeMounts"] if each["name"] == "blackbox")
+    folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "blackbox")
     blackbox_arguments = ["--blackbox-config", f"{folder}/blackbox.yml", "--blackbox-allow", "10.128.0.0/14"]
     assert container["args"] == ["run", "-c", "/etc/ninewatch", *blackbox_arguments]
     (tmp_path / "blackbox.yml").write_text(manifests["Modules"]["data"]["blackbox.yml"])
@@ -144,7 +144,7 @@ def test_blackbox_modules_are_mounted_only_when_configured(tmp_path: Path) -> No
 
 def test_egress_is_permitted_for_dns_and_configured_targets_only() -> None:
     dns, targets = render(OWN_CONFIGMAP)["NetworkPolicy"]["spec"]["egress"]
-    assert {(each["port"], each["protocol"]) for each in dns["ports"]} == {
+    assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {
         *((53, "UDP"), (53, "TCP"), (5353, "UDP"), (5353, "TCP")),
     }
     assert targets == {"to": [{"ipBlock": {"cidr": "142.34.0.0/16"}}], "ports": [{"port": 443, "protocol": "TCP"}]}

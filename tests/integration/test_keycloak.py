@@ -55,17 +55,19 @@ products:
 
 
 def states(daemon: DaemonProcess) -> set[str]:
-    return {each["state"] for each in daemon.api("/products/keycloak")["checks"]}
+    return {check["state"] for check in daemon.api("/products/keycloak")["checks"]}
 
 
 def reasons(daemon: DaemonProcess) -> dict[str, str]:
     """Return the incident's reason of each check that needs no token."""
-    return {each["check"]: each["reason"] for each in daemon.incidents("open") if each["check"] in PUBLIC}
+    return {
+        incident["check"]: incident["reason"] for incident in daemon.incidents("open") if incident["check"] in PUBLIC
+    }
 
 
 def last_reason(daemon: DaemonProcess, check: str) -> str:
     """Return the reason of the check's last probe."""
-    return next(each["last"]["reason"] for each in daemon.api("/products/keycloak")["checks"] if each["id"] == check)
+    return next(known["last"]["reason"] for known in daemon.api("/products/keycloak")["checks"] if known["id"] == check)
 
 
 @pytest.mark.slow
@@ -84,7 +86,8 @@ def test_hanging_and_stopped_keycloak_have_different_reasons(tmp_path: Path) -> 
         # A probe in progress at the kill gets a reset connection, which is then the reason of its incident.
         wait_for("three checks that are down", lambda: set(reasons(daemon)) == set(PUBLIC))
         wait_for(
-            "three refused connections", lambda: all(last_reason(daemon, each) == "connect_refused" for each in PUBLIC)
+            "three refused connections",
+            lambda: all(last_reason(daemon, check) == "connect_refused" for check in PUBLIC),
         )
         wait_for(
             "the failed token request", lambda: last_reason(daemon, "token") in {"connect_refused", "token_unavailable"}
@@ -98,7 +101,7 @@ def test_hanging_and_stopped_keycloak_have_different_reasons(tmp_path: Path) -> 
 async def test_rejected_client_secret_is_inconclusive_for_a_real_keycloak(tmp_path: Path) -> None:
     """Uses the example of docs/http.md with a rotated secret and with an unknown client."""
     (example_yaml,) = re.findall(r"```yaml\n(- id: token .*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    check = next(each for each in yaml.safe_load(example_yaml) if each["id"] == "token")
+    check = next(entry for entry in yaml.safe_load(example_yaml) if entry["id"] == "token")
     with keycloak(tmp_path) as server:
         check["http"] = f"{server.address}/realms/standard/protocol/openid-connect/token"
         form = "grant_type=client_credentials&client_id={}&client_secret={}"

@@ -55,7 +55,7 @@ class Trial:
     def states(self) -> dict[str, str]:
         """Return the last probe's outcome of each check."""
         checks = self.daemon.api("/products/keycloak")["checks"]
-        return {each["id"]: each["last"]["outcome"] for each in checks if each["last"]}
+        return {check["id"]: check["last"]["outcome"] for check in checks if check["last"]}
 
     def wait_for_outcomes(self, *bad: str, **others: str) -> None:
         """Wait until these shipped checks are bad and the others good; `others` are outcomes of further checks."""
@@ -74,7 +74,7 @@ class Trial:
 
 def open_checks(daemon: DaemonProcess) -> set[str]:
     """Return the checks with an open incident."""
-    return {each["check"] for each in daemon.incidents("open")}
+    return {incident["check"] for incident in daemon.incidents("open")}
 
 
 @contextlib.contextmanager
@@ -105,7 +105,7 @@ def test_each_fault_of_a_real_keycloak_gives_the_correct_outcome(
     with trial(tmp_path, tmp_path_factory.mktemp("cluster")) as (trial_run, postgres):
         admin = Admin(trial_run.server)
         first_incidents = trial_run.daemon.incidents()
-        assert {each["check"] for each in first_incidents} >= set(CHECKS), (
+        assert {incident["check"] for incident in first_incidents} >= set(CHECKS), (
             "a slow first start is down until the realm exists"
         )
         trial_run.wait_for_recovery()

@@ -80,7 +80,9 @@ def compare_record(path: Path, acknowledged: Acknowledged) -> None:
             rows[key] = store.observations(key, ALWAYS)
     finally:
         store.close()
-    assert acknowledged.observations <= {(key, each.at) for key, observations in rows.items() for each in observations}
+    assert acknowledged.observations <= {
+        (key, observation.at) for key, observations in rows.items() for observation in observations
+    }
     recorded = {incident.id: incident for incident in ledger.incidents}
     for incident_id, event in acknowledged.incidents.items():
         assert incident_id in recorded

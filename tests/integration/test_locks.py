@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 DATABASES = [*EXTRAS["mysql"], *EXTRAS["postgres"]]
-DEVELOPMENT = [each for each in PROJECT["dependency-groups"]["dev"] if isinstance(each, str)]
+DEVELOPMENT = [requirement for requirement in PROJECT["dependency-groups"]["dev"] if isinstance(requirement, str)]
 BUILD = [*PROJECT["dependency-groups"]["build"], *PROJECT["build-system"]["requires"]]
 RUNTIME: list[str] = PROJECT["project"]["dependencies"]
 LOCKS = {path.name: path.read_text() for path in ROOT.glob("requirements*.lock")}
@@ -71,7 +71,7 @@ def test_damaged_lock_file_is_detected(original: str, replacement: str, problem:
     problems = unsatisfied_requirements(
         roots, read_lock(lock.replace(original, replacement)), marker_environment("3.11")
     )
-    assert any(re.match(problem, each) for each in problems), problems
+    assert any(re.match(problem, message) for message in problems), problems
 
 
 def test_pin_without_a_hash_is_detected() -> None:
@@ -132,8 +132,8 @@ def test_every_pip_call_of_make_uses_a_lock_file_or_no_index() -> None:
 
 def make_run(folder: Path, python: Path | str, modules: Path | str = "") -> subprocess.CompletedProcess[str]:
     """Run `make run` without a package index; Python imports `modules` before its standard library."""
-    for each in [ROOT / "Makefile", ROOT / "pyproject.toml", *(ROOT / name for name in LOCKS)]:
-        (folder / each.name).write_bytes(each.read_bytes())
+    for path in [ROOT / "Makefile", ROOT / "pyproject.toml", *(ROOT / name for name in LOCKS)]:
+        (folder / path.name).write_bytes(path.read_bytes())
     env = {**os.environ, "PYTHONPATH": str(modules), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
     command = ["make", f"PYTHON={python}", "run"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=100)

@@ -41,9 +41,9 @@ def delete(record: Path) -> None:
 
 
 def delete_all(record: Path) -> None:
-    for each in record.parent.glob("record.db*"):
-        if not each.name.endswith(".lock"):
-            each.unlink()
+    for path in record.parent.glob("record.db*"):
+        if not path.name.endswith(".lock"):
+            path.unlink()
 
 
 def move(record: Path) -> None:
@@ -103,7 +103,7 @@ def test_lost_record_is_rewritten_with_the_earlier_outage(
     if damage not in (truncate_to_zero, truncate_to_half):
         assert set(before) <= set(stored_observations(record, KEY)), "the raw observations are rewritten too"
     with running_daemon(config) as daemon:
-        assert [each["id"] for each in daemon.incidents("resolved")] == [incident["id"]]
+        assert [known["id"] for known in daemon.incidents("resolved")] == [incident["id"]]
         measured = daemon.api("/products/demo/availability", window="5m")
         assert measured["observations"]["good"] + measured["observations"]["bad"] >= len(before)
         assert measured["observations"]["bad"] >= 2
@@ -143,7 +143,7 @@ def test_new_record_option_renames_the_old_record(config: Path) -> None:
     old_observations = stored_observations(record, KEY)
     with running_daemon(config, options=["--new-record"]) as daemon:
         wait_for("probes", lambda: daemon.probes("health") > 2)
-    (old_record,) = (each for each in record.parent.glob("record.db.aside-*") if not each.name.endswith("-wal"))
+    (old_record,) = (path for path in record.parent.glob("record.db.aside-*") if not path.name.endswith("-wal"))
     assert stored_observations(old_record, KEY) == old_observations
     assert not set(old_observations) & set(stored_observations(record, KEY))
 

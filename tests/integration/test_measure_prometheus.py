@@ -77,8 +77,8 @@ def averages(server: Prometheus, start: int, end: int) -> dict[str, tuple[float,
     values: dict[str, list[float]] = {}
     for function in ("avg", "count"):
         answer = server.api("query", query=f"{function}_over_time(probe_success[{range_selector}])", time=at)
-        for each in answer["result"]:
-            values.setdefault(each["metric"]["check"], []).append(float(each["value"][1]))
+        for series in answer["result"]:
+            values.setdefault(series["metric"]["check"], []).append(float(series["value"][1]))
     return {check: (average, int(count)) for check, (average, count) in values.items()}
 
 
@@ -89,7 +89,7 @@ def test_average_over_time_lies_within_the_bounds(backfilled: tuple[Prometheus, 
     first, last = BEGIN + start * 3600, BEGIN + end * 3600
     arguments = ["--window", f"{first}/{last}", "--hold", f"{STEP}s", "--format", "json"]
     done = CliRunner().invoke(measure_command, [str(log), *arguments])
-    ours = {each["check"]: each for each in json.loads(done.stdout)["results"]}
+    ours = {result["check"]: result for result in json.loads(done.stdout)["results"]}
     theirs = averages(server, first, last)
     assert set(ours) == set(theirs) == set(CHECKS)
     for check, (average, count) in theirs.items():
@@ -109,6 +109,6 @@ def test_samples_cover_all_states(backfilled: tuple[Prometheus, Path]) -> None:
     _, log = backfilled
     done = CliRunner().invoke(measure_command, [str(log), "--hold", f"{STEP}s", "--format", "json"])
     results = json.loads(done.stdout)["results"]
-    assert sum(each["doubt_seconds"] == each["unknown_seconds"] == 0 for each in results) == 2
-    assert any(each["doubt_seconds"] > 0.3 * HOURS * 3600 for each in results)
-    assert {each["coverage"] < 1 for each in results} == {False, True}
+    assert sum(result["doubt_seconds"] == result["unknown_seconds"] == 0 for result in results) == 2
+    assert any(result["doubt_seconds"] > 0.3 * HOURS * 3600 for result in results)
+    assert {result["coverage"] < 1 for result in results} == {False, True}

@@ -169,7 +169,9 @@ async def test_overload_gives_missed_late_and_unknown_but_no_bad_probes(port: in
         missed, late, demanded = health.missed_ticks, current_load.late, current_load.demanded
         reasons = {entry.last.result.reason for entry in current_load.ledger.entries.values() if entry.last is not None}
         window = Interval(current_load.begun, now)
-        figures = [current_load.ledger.measured(each, window, now).durations for each in current_load.ledger.products]
+        figures = [
+            current_load.ledger.measured(product, window, now).durations for product in current_load.ledger.products
+        ]
     assert current_load.counted(Outcome.BAD) == 0, reasons
     assert current_load.counted(Outcome.GOOD) > 0
     assert missed > 0
@@ -178,6 +180,6 @@ async def test_overload_gives_missed_late_and_unknown_but_no_bad_probes(port: in
         "a probe that was not made is counted as missed or late"
     )
     assert health.lateness_max > 0
-    assert all(each.down == each.doubt_down == 0 for each in figures)
-    assert all(each.unknown > 0 for each in figures)
+    assert all(durations.down == durations.doubt_down == 0 for durations in figures)
+    assert all(durations.unknown > 0 for durations in figures)
     assert [status for status, _ in responses] == [200] * len(responses)

@@ -85,7 +85,7 @@ def test_burn_alert_thresholds_are_those_of_the_sre_workbook(prometheus_and_addr
     """Both products have a 30-day window, so the factors are 14.4, 6 and 1."""
     server, _ = prometheus_and_address
     thresholds = server.query('ninewatch_burn_alert_threshold{product="alpha"}')
-    assert {each["metric"]["window"]: round(float(each["value"][1]), 6) for each in thresholds} == {
+    assert {series["metric"]["window"]: round(float(series["value"][1]), 6) for series in thresholds} == {
         "1h": 14.4,
         "6h": 6.0,
         "3d": 1.0,

@@ -21,8 +21,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def write_config(folder: Path, target: HttpTarget, checks: Sequence[str]) -> Path:
     path = folder / "ninewatch.yaml"
     lines = "".join(
-        f"      - {{id: {each}, http: '{target.url('/' + each)}', interval: 200ms, timeout: 150ms}}\n"
-        for each in checks
+        f"      - {{id: {check}, http: '{target.url('/' + check)}', interval: 200ms, timeout: 150ms}}\n"
+        for check in checks
     )
     head = f"listen: 127.0.0.1:0\nstore: {folder / 'record.db'}\nproducts:\n"
     path.write_text(f"{head}  - id: demo\n    objective: 99.9%\n    checks:\n{lines}")

@@ -111,9 +111,9 @@ class SecretCases:
         store = str(folder / "ninewatch.db")
         self.config.write_text(json.dumps({"listen": "127.0.0.1:0", "store": store, "products": [product]}))
         self.single_configs = []
-        for each in checks:
-            self.single_configs.append(folder / f"{each['id']}.yaml")
-            self.single_configs[-1].write_text(json.dumps({"products": [{**product, "checks": [each]}]}))
+        for check in checks:
+            self.single_configs.append(folder / f"{check['id']}.yaml")
+            self.single_configs[-1].write_text(json.dumps({"products": [{**product, "checks": [check]}]}))
 
     def _check(self, number: int, name: str, port: int) -> dict[str, Any]:
         """Return the case's check. Its secret is in the environment, and differs from all other secrets."""
@@ -132,7 +132,7 @@ class SecretCases:
 
     def leaks(self, text: str) -> list[str]:
         """Return the cases whose secret, or a significant part of it, is in the text."""
-        return [name for name, canary in self.canaries.items() if any(each in text for each in pieces(canary))]
+        return [name for name, canary in self.canaries.items() if any(piece in text for piece in pieces(canary))]
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_no_output_of_the_daemon_contains_a_secret(secret_cases: SecretCases) ->
     """
     number = list(CASES).index("heartbeat token")
     expected = {
-        f"case-{n}" for n, each in enumerate(CASES.values()) if not (WITHOUT_INTERVAL - {"heartbeat"}) & each.keys()
+        f"case-{n}" for n, case in enumerate(CASES.values()) if not (WITHOUT_INTERVAL - {"heartbeat"}) & case.keys()
     }
     with running_daemon(
         secret_cases.config, debug=True, extra=secret_cases.environment, options=["--allow-exec"]
@@ -172,11 +172,11 @@ def test_no_output_of_the_daemon_contains_a_secret(secret_cases: SecretCases) ->
 
         def last_details() -> dict[str, str]:
             checks = daemon.api("/products/secrets")["checks"]
-            return {each["id"]: each["last"]["detail"] for each in checks if each["last"] is not None}
+            return {check["id"]: check["last"]["detail"] for check in checks if check["last"] is not None}
 
         wait_for("a result of each check", lambda: last_details().keys() >= expected, 60)
         assert sum("[secret]" in detail for detail in last_details().values()) >= 12, last_details()
-        paths = ["/", "/products/secrets", "/metrics", *(f"/api/v1/{each}" for each in ("products", "incidents"))]
+        paths = ["/", "/products/secrets", "/metrics", *(f"/api/v1/{name}" for name in ("products", "incidents"))]
         responses = {path: fetch(daemon.address + path) for path in [*paths, "/api/v1/products/secrets"]}
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0

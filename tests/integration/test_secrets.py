@@ -75,7 +75,7 @@ def test_no_output_contains_a_secret(planted: tuple[Path, dict[str, str]]) -> No
             wait_for("incidents of all", lambda: len(daemon.incidents("open")) == 5, 60)
             assert all(target.hits[f"/{name}"] for name in CANARIES)
             (product,) = daemon.api("/products")
-            details = [each["last"]["detail"] for each in daemon.api(f"/products/{product['id']}")["checks"]]
+            details = [check["last"]["detail"] for check in daemon.api(f"/products/{product['id']}")["checks"]]
             assert sum("[secret]" in detail for detail in details) >= 3, details
             config.write_text(config.read_text() + "nonsense: true\n")
             wait_for("the rejected reload", lambda: "config_refused" in daemon.output())

@@ -79,9 +79,7 @@ def local(daemon: DaemonProcess, link: str) -> str:
     return daemon.address + link.removeprefix("https://status.example.org")
 
 
-def test_a_token_writes_until_it_is_revoked_while_the_daemon_runs(
-    target: HttpTarget, sink: Sink, tmp_path: Path
-) -> None:
+def test_token_is_valid_until_it_is_revoked_in_a_running_daemon(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink)
     with running_daemon(config) as daemon:
         silences = f"{daemon.address}/api/v1/silences"
@@ -96,22 +94,25 @@ def test_a_token_writes_until_it_is_revoked_while_the_daemon_runs(
         acknowledge = f"{daemon.address}/api/v1/alerts/{alert['key']}/acknowledge"
         assert post(acknowledge, token, {"by": "Ana Ng"})[0] == 200
         assert post(f"{daemon.address}/api/v1/receivers/ops/test", token)[0] == 200
-        assert [each["event"] for each in sink.bodies()] == ["test"]  # the silence holds the page back
+        assert [body["event"] for body in sink.bodies()] == ["test"]  # the silence holds the page back
         assert run_to_exit("token", "revoke", "pipeline", "--author", "Ada", "-c", config)[0] == 0
         assert post(silences, token, body)[0] == 401
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0
         assert token not in daemon.output()
-    (found,) = acknowledgements(facts_of(tmp_path / "ninewatch.db"))
-    assert (found.key, found.by, found.author, found.via) == (alert["key"], "Ana Ng", "pipeline", "api")
+    (acknowledgement,) = acknowledgements(facts_of(tmp_path / "ninewatch.db"))
+    assert (acknowledgement.key, acknowledgement.by, acknowledgement.author, acknowledgement.via) == (
+        alert["key"],
+        "Ana Ng",
+        "pipeline",
+        "api",
+    )
     listed = run_to_exit("history", "forms", "-c", config)[1]
     assert "silenced until" in listed
     assert "(pipeline)" in listed
 
 
-def test_a_page_is_acknowledged_through_its_link_also_after_a_restart(
-    target: HttpTarget, sink: Sink, tmp_path: Path
-) -> None:
+def test_link_acknowledges_a_page_before_and_after_a_restart(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink)
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
@@ -138,7 +139,7 @@ def test_a_page_is_acknowledged_through_its_link_also_after_a_restart(
     assert "acknowledged by Ana Ng (via link)" in run_to_exit("history", "forms", "-c", config)[1]
 
 
-def test_delivered_notifications_and_those_that_wait_are_listed(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
+def test_delivered_and_waiting_notifications_are_listed(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink)
     sink.reply = Reply(500, body=b"broken")
     token = created(config, "reader", "--scope", "alerts:read")
@@ -146,7 +147,7 @@ def test_delivered_notifications_and_those_that_wait_are_listed(target: HttpTarg
     def listed(query: str) -> Any:
         status, body = fetch(f"{daemon.address}/api/v1/notifications?{query}", {"Authorization": f"Bearer {token}"})
         assert status == 200, body
-        return [each for each in json.loads(body) if each["attempts"]]
+        return [row for row in json.loads(body) if row["attempts"]]
 
     with running_daemon(config) as daemon:
         target.status["/health"] = 503

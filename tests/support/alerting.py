@@ -69,8 +69,8 @@ class AlertingHarness:
 
     def rows(self, event: Kind | None = None) -> list[Notification]:
         """Return the notifications in the store, in the order in which they were created."""
-        found = sorted(self.store.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
-        return [row for row in found if event in (None, row.event)]
+        rows = sorted(self.store.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
+        return [row for row in rows if event in (None, row.event)]
 
     def events(self, receiver: str = "ops") -> list[str]:
         """Return the events in the store for one receiver."""
@@ -109,7 +109,7 @@ class AlertingHarness:
 
 def ledger_with_receivers(*products: dict[str, object], receivers: list[dict[str, Any]], **fields: Any) -> Ledger:
     """Return a ledger whose portfolio has these receivers."""
-    return ledger_of(*products, receivers=tuple(receiver(**each) for each in receivers), **fields)
+    return ledger_of(*products, receivers=tuple(receiver(**options) for options in receivers), **fields)
 
 
 @contextlib.asynccontextmanager

@@ -47,14 +47,14 @@ def _http(respond: dict[bytes, bytes], otherwise: bytes) -> Handler:
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        writer.write(next((said for wanted, said in respond.items() if wanted in head), otherwise))
+        writer.write(next((response for wanted, response in respond.items() if wanted in head), otherwise))
         await writer.drain()
 
     return handler
 
 
-def always_respond(said: bytes) -> Handler:
-    return _http({}, said)
+def always_respond(response: bytes) -> Handler:
+    return _http({}, response)
 
 
 async def _starttls(
@@ -233,7 +233,7 @@ def _only(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:
 def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
     """Serve gRPC: a server with health checks, with and without TLS, and a server without health checks."""
     certificate = authority.issue_cert("127.0.0.1")
-    chain = b"".join(each.bytes() for each in certificate.cert_chain_pems)
+    chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
     serving_ = health.HealthServicer()
     serving_.set("", health_pb2.HealthCheckResponse.SERVING)
     serving_.set("shop.Orders", health_pb2.HealthCheckResponse.NOT_SERVING)

@@ -63,7 +63,7 @@ def write_client_certificate(
     """Write a client's certificate and key to files and return the paths."""
     leaf = authority.issue_cert(name)
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    certificate.write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
+    certificate.write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
     key.write_bytes(leaf.private_key_pem.bytes())
     return certificate, key
 
@@ -121,7 +121,7 @@ def context_with_chain(folder: Path, leaf: Issued, *others: Issued) -> ssl.SSLCo
     path = folder / "shown.pem"
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     key = leaf.key.private_bytes(encoding, form, serialization.NoEncryption())
-    path.write_bytes(key + b"".join(each.pem for each in (leaf, *others)))
+    path.write_bytes(key + b"".join(issued.pem for issued in (leaf, *others)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context

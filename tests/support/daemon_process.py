@@ -57,20 +57,20 @@ class DaemonProcess:
         """Return a sample of /metrics. None if it does not exist."""
         wanted = {f'{key}="{value}"' for key, value in labels.items()}
         for line in self.body("/metrics").splitlines():
-            found = re.match(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if found and found[1] == name and wanted <= set(re.findall(r'\w+="[^"]*"', found[2] or "")):
-                return float(found[3])
+            match = re.match(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+            if match and match[1] == name and wanted <= set(re.findall(r'\w+="[^"]*"', match[2] or "")):
+                return float(match[3])
         return None
 
     def incidents(self, state: str = "") -> list[dict[str, Any]]:
         """Return the incidents, the newest first."""
-        found: list[dict[str, Any]] = self.api("/incidents", **({"state": state} if state else {}))
-        return found
+        incidents: list[dict[str, Any]] = self.api("/incidents", **({"state": state} if state else {}))
+        return incidents
 
     def probes(self, check: str) -> int:
         """Return the number of probes of the check that this process counted."""
         return round(
-            sum(self.metric("ninewatch_probes_total", check=check, outcome=each.value) or 0 for each in Outcome)
+            sum(self.metric("ninewatch_probes_total", check=check, outcome=outcome.value) or 0 for outcome in Outcome)
         )
 
     def signal(self, number: signal.Signals) -> None:

@@ -45,18 +45,18 @@ def _commands(text: str, first: int) -> Iterator[Command]:
     transcript = any(line.startswith("$ ") for line in lines)
     if not transcript and (lines[0].split() or [""])[0] not in _PROGRAMS:
         return
-    held: Command | None = None
+    command: Command | None = None
     for number, line in enumerate(lines, first):
-        if held is not None and held.text.endswith("\\") and not held.shown:
-            held.text = held.text[:-1] + line.strip()
+        if command is not None and command.text.endswith("\\") and not command.shown:
+            command.text = command.text[:-1] + line.strip()
         elif not transcript or line.startswith("$ "):
-            if held is not None:
-                yield held
-            held = Command(number, line.removeprefix("$ ")) if line.strip() else None
-        elif held is not None:
-            held.shown.append(line)
-    if held is not None:
-        yield held
+            if command is not None:
+                yield command
+            command = Command(number, line.removeprefix("$ ")) if line.strip() else None
+        elif command is not None:
+            command.shown.append(line)
+    if command is not None:
+        yield command
 
 
 def expected(shown: list[str]) -> re.Pattern[str]:

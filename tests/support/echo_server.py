@@ -42,9 +42,9 @@ class _Echo(socketserver.BaseRequestHandler):
 
     def _http_1(self, received: bytes) -> None:
         """Return the request in a header, in a redirect address, and in an error page like that of an API."""
-        said = _common_parts_last(received).decode("latin-1")
-        body = json.dumps({"status": "error", "error": said, "error_description": said, "at": said}).encode()
-        head = f"HTTP/1.1 200 OK\r\nX-Echo: {said}\r\nLocation: /?{said}\r\nContent-Length: {len(body)}\r\n\r\n"
+        text = _common_parts_last(received).decode("latin-1")
+        body = json.dumps({"status": "error", "error": text, "error_description": text, "at": text}).encode()
+        head = f"HTTP/1.1 200 OK\r\nX-Echo: {text}\r\nLocation: /?{text}\r\nContent-Length: {len(body)}\r\n\r\n"
         self.request.sendall(head.encode("latin-1") + body)
 
     def _http_2(self, received: bytes) -> None:
@@ -64,8 +64,8 @@ class _Echo(socketserver.BaseRequestHandler):
     def _postgres(self) -> None:
         """Request the password in clear text, and return it in an error."""
         self.request.sendall(b"R" + struct.pack("!II", 8, 3))
-        said = b"SERROR\0CXX000\0Mno: " + _line(self.request.recv(65_536)) + b"\0\0"
-        self.request.sendall(b"E" + struct.pack("!I", len(said) + 4) + said)
+        message = b"SERROR\0CXX000\0Mno: " + _line(self.request.recv(65_536)) + b"\0\0"
+        self.request.sendall(b"E" + struct.pack("!I", len(message) + 4) + message)
 
 
 def _common_parts_last(received: bytes) -> bytes:

@@ -60,9 +60,9 @@ ADMIN = "the-admin-of-this-test"
 def _call(method: str, url: str, token: str | None, body: bytes | None, kind: str) -> Any:
     headers = {"Content-Type": kind} | ({} if token is None else {"Authorization": f"Bearer {token}"})
     request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - loopback
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as found:
-        said = found.read()
-    return json.loads(said) if said else None
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
+        body = response.read()
+    return json.loads(body) if body else None
 
 
 class Admin:

@@ -34,8 +34,8 @@ _RECEIVERS: Any = TypeAdapter(_MODEL.model_fields["receivers"].annotation)
 
 def receiver(**fields: Any) -> ReceiverBase:
     """Return a receiver as in a configuration, by default with the id `ops`."""
-    found: ReceiverBase = _RECEIVERS.validate_python([{"id": "ops", **fields}])[0]
-    return found
+    validated: ReceiverBase = _RECEIVERS.validate_python([{"id": "ops", **fields}])[0]
+    return validated
 
 
 def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:

@@ -21,8 +21,8 @@ def as_owner(user: str, folder: Path) -> dict[str, Any]:
     """Return process options that run a server as its own user, because it refuses to run as root."""
     if os.geteuid() != 0:
         return {}
-    for each in (folder, *folder.parents[:2]):  # folders of pytest, which only the owner may read
-        each.chmod(each.stat().st_mode | 0o055)  # never remove permissions: with --basetemp, one folder may be /tmp
+    for path in (folder, *folder.parents[:2]):  # folders of pytest, which only the owner may read
+        path.chmod(path.stat().st_mode | 0o055)  # never remove permissions: with --basetemp, one folder may be /tmp
     shutil.chown(folder, user)
     return {"user": user}
 
@@ -73,10 +73,10 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def _children(parent: int) -> list[int]:
-    found = []
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
             if int(rest[1]) == parent:
-                found.append(pid)
-    return found
+                pids.append(pid)
+    return pids

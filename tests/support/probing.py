@@ -21,7 +21,7 @@ _TRIES = 100
 
 def load_check(written: Mapping[str, Any]) -> Any:
     """Return the check as in a configuration."""
-    kind = next(each for each in CHECK_TYPES if each.matches(written))
+    kind = next(check_type for check_type in CHECK_TYPES if check_type.matches(written))
     return kind.model_validate({"id": "check", **written})
 
 

@@ -26,7 +26,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip the test if a program is not installed, and report which one."""
-    missing = [each for each in programs if shutil.which(each) is None]
+    missing = [program for program in programs if shutil.which(program) is None]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
@@ -78,10 +78,10 @@ class Program:
 
     def find_in_log(self, pattern: str) -> str | None:
         """Return the first group of the pattern's first match in the output. Fails if the program has ended."""
-        found = re.search(pattern, self.log.read_text(errors="replace"))
-        if found is None and self.process.poll() is not None:
+        match = re.search(pattern, self.log.read_text(errors="replace"))
+        if match is None and self.process.poll() is not None:
             pytest.fail(f"ended with {self.process.returncode}:\n{self.log.read_text(errors='replace')}")
-        return found[1] if found else None
+        return match[1] if match else None
 
     def stop(self) -> int:
         """Stop the program with SIGTERM, and return its exit code."""
@@ -92,8 +92,8 @@ class Program:
 @contextlib.contextmanager
 def running(log: Path, arguments: Sequence[str | Path], **options: Any) -> Iterator[Program]:
     """Run a program while the `with` block runs."""
-    with log.open("wb") as said:
-        process = subprocess.Popen([*map(str, arguments)], stdout=said, stderr=subprocess.STDOUT, **options)
+    with log.open("wb") as output:
+        process = subprocess.Popen([*map(str, arguments)], stdout=output, stderr=subprocess.STDOUT, **options)
     try:
         yield Program(process, log)
     finally:

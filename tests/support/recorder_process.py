@@ -52,7 +52,7 @@ class AcknowledgingStore(SqliteStore):
 
     def write(self, batch: Batch) -> None:
         super().write(batch)
-        print_line(f"seen {json.dumps([(each.check, each.at) for each in batch.observations])}")
+        print_line(f"seen {json.dumps([(observation.check, observation.at) for observation in batch.observations])}")
 
 
 def recorded_ledger() -> Ledger:

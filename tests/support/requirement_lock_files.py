@@ -59,10 +59,10 @@ def marker_environment(python: str, platform: str = "linux") -> MarkerEnvironmen
 def installed_metadata(name: str, version: Version) -> list[str] | None:
     """Return the requirements of an installed distribution. None if this version is not installed."""
     try:
-        found = distribution(name)
+        installed = distribution(name)
     except PackageNotFoundError:
         return None
-    return (found.requires or []) if Version(found.version) == version else None
+    return (installed.requires or []) if Version(installed.version) == version else None
 
 
 def unsatisfied_requirements(
@@ -87,18 +87,18 @@ def _unsatisfied(
     requirement = _parsed(requirement_text)
     if not any(_marker_applies(requirement, {**environment, "extra": extra}) for extra in {"", *extras}):
         return []
-    found = [pin for pin in active if pin.name == canonicalize_name(requirement.name)]
-    if not found:
+    pins = [pin for pin in active if pin.name == canonicalize_name(requirement.name)]
+    if not pins:
         return [f"{required_by} requires {requirement}: no pin"]
     problems = [
         f"{required_by} requires {requirement}: {pin.version} is pinned"
-        for pin in found
+        for pin in pins
         if requirement.specifier and not requirement.specifier.contains(pin.version, prereleases=True)
     ]
-    if missing := requirement.extras - {extra for pin in found for extra in pin.requirement.extras}:
+    if missing := requirement.extras - {extra for pin in pins for extra in pin.requirement.extras}:
         problems.append(f"{required_by} requires {requirement}: the pin lacks the extras [{','.join(sorted(missing))}]")
     return problems + [
-        f"{required_by} requires {requirement}: the pin has no hash" for pin in found if not pin.hash_count
+        f"{required_by} requires {requirement}: the pin has no hash" for pin in pins if not pin.hash_count
     ]
 
 

@@ -71,12 +71,12 @@ class Sink:
 
     def bodies(self, event: str | None = None) -> list[Any]:
         """Return the received JSON bodies in order, of one event or of all."""
-        found = [each.json() for each in list(self.received)]
-        return [each for each in found if event in (None, each.get("event"))]
+        bodies = [request.json() for request in list(self.received)]
+        return [body for body in bodies if event in (None, body.get("event"))]
 
     def wait_for_event(self, event: str, count: int = 1) -> list[Any]:
         """Wait for `count` bodies of an event and return them."""
-        return wait_for(f"{count} {event}", lambda: found if len(found := self.bodies(event)) >= count else None)
+        return wait_for(f"{count} {event}", lambda: bodies if len(bodies := self.bodies(event)) >= count else None)
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         length = int(request.headers.get("Content-Length", "0"))

@@ -53,16 +53,16 @@ class MemoryStore:
         if self.error:
             self.failures.set()
             raise StoreError(self.error)
-        for each in batch.observations:
-            key = (each.at, each.check, each.vantage)
-            held = self.seen.get(key)
-            if held is None or PRECEDENCE[each.outcome] > PRECEDENCE[held.outcome]:
-                self.seen[key] = each
+        for observation in batch.observations:
+            key = (observation.at, observation.check, observation.vantage)
+            stored = self.seen.get(key)
+            if stored is None or PRECEDENCE[observation.outcome] > PRECEDENCE[stored.outcome]:
+                self.seen[key] = observation
         self.runs |= {(run.check, run.vantage, run.first): run for run in batch.runs}
         self.incidents |= {incident.id: incident for incident in batch.incidents}
-        self.product_incidents |= {each.id: each for each in batch.product_incidents}
-        self.notifications |= {each.identity: each for each in batch.notifications}
-        self.responses |= {(each.key, each.started): each for each in batch.responses}
+        self.product_incidents |= {incident.id: incident for incident in batch.product_incidents}
+        self.notifications |= {row.identity: row for row in batch.notifications}
+        self.responses |= {(response.key, response.started): response for response in batch.responses}
         for fact in batch.facts:
             self.facts.setdefault(fact.id, fact)
         if batch.folded_until is not None:
@@ -77,20 +77,20 @@ class MemoryStore:
         last: dict[tuple[str, str], int] = {}
         for run in self.load_runs():
             last[run.check, run.vantage] = run.last
-        for _, each in sorted(self.seen.items()):
-            if each.at > last.get((each.check, each.vantage), -1):
-                yield each
+        for _, observation in sorted(self.seen.items()):
+            if observation.at > last.get((observation.check, observation.vantage), -1):
+                yield observation
 
     def load_incidents(self) -> list[Incident]:
         return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))
 
     def load_product_incidents(self) -> list[ProductIncident]:
-        return sorted(self.product_incidents.values(), key=lambda each: (each.opened, each.id))
+        return sorted(self.product_incidents.values(), key=lambda incident: (incident.opened, incident.id))
 
     def load_notifications(self) -> list[Notification]:
         by_key: dict[tuple[str, str], list[Notification]] = {}
-        for each in self.notifications.values():
-            by_key.setdefault((each.key, each.receiver), []).append(each)
+        for row in self.notifications.values():
+            by_key.setdefault((row.key, row.receiver), []).append(row)
         kept = [
             rows
             for rows in by_key.values()
@@ -102,7 +102,8 @@ class MemoryStore:
 
     def load_responses(self) -> list[Response]:
         return sorted(
-            (each for each in self.responses.values() if each.ended is None), key=lambda each: (each.started, each.key)
+            (response for response in self.responses.values() if response.ended is None),
+            key=lambda response: (response.started, response.key),
         )
 
     def load_facts(self) -> list[Fact]:
@@ -110,20 +111,22 @@ class MemoryStore:
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         return [
-            each for (at, key, _), each in sorted(self.seen.items()) if key == check and window.start <= at < window.end
+            observation
+            for (at, key, _), observation in sorted(self.seen.items())
+            if key == check and window.start <= at < window.end
         ]
 
     def prune(self, before: int, limit: int = 5_000) -> int:
         bound = min(before, self.folded_until if self.folded_until is not None else before - 10**18)
-        unfinished = {each.identity for each in self.load_notifications()}
+        unfinished = {row.identity for row in self.load_notifications()}
         last = {
-            each.key: max(o.made for o in self.notifications.values() if o.key == each.key)
-            for each in self.notifications.values()
+            row.key: max(o.made for o in self.notifications.values() if o.key == row.key)
+            for row in self.notifications.values()
         }
         self.notifications = {
-            identity: each
-            for identity, each in self.notifications.items()
-            if identity in unfinished or last[each.key] >= before
+            identity: row
+            for identity, row in self.notifications.items()
+            if identity in unfinished or last[row.key] >= before
         }
         gone = [key for key in sorted(self.seen) if key[0] < bound][:limit]
         for key in gone:

@@ -74,12 +74,12 @@ def time_stamping(folder: Path, name: str = "Test") -> Iterator[Service]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            query = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Content-Type"] == "application/timestamp-query"
-            service.queries.append(asked)
+            service.queries.append(query)
             service.keys.append(self.headers["X-Key"])
             number = len(service.queries)
-            (folder / f"{number}.tsq").write_bytes(asked)
+            (folder / f"{number}.tsq").write_bytes(query)
             made = ("ts", "-reply", "-config", "openssl.cnf", "-section", "service", "-queryfile", f"{number}.tsq")
             openssl(folder, *made, "-out", f"{number}.tsr")
             answer = service.change((folder / f"{number}.tsr").read_bytes())

@@ -113,7 +113,7 @@ class IssuedCertificate:
     def certificate_pem(self, *, chain: bool = True) -> bytes:
         """Return the certificate and its chain as PEM."""
         shown = (self.certificate, *(self.above if chain else ()))
-        return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in shown)
+        return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in shown)
 
 
 def self_made(*extensions: Extension) -> IssuedCertificate:

@@ -19,10 +19,10 @@ def _time(
 ) -> ServeTarget:
     """Return a function that sends a time, some seconds ahead, in a packet that is then changed."""
 
-    def answering(asked: bytes) -> list[bytes]:
+    def answering(query: bytes) -> list[bytes]:
         stamp = int((time.time() + SINCE_1900 + ahead) * 2**32) % 2**64
         reference = int.from_bytes(b"RATE", "big")
-        nonce = PACKET.unpack(asked)[10]
+        nonce = PACKET.unpack(query)[10]
         return [change(PACKET.pack(first, stratum, 6, -20, 0, 0, reference, stamp, nonce, stamp, stamp))]
 
     return packets(answering)
@@ -43,9 +43,11 @@ def ntp() -> Iterator[FaultyTarget]:
     yield build_target("unsynchronised", _time(first=3 << 6 | 4 << 3 | 4), "ntp_unsynchronised")
     yield build_target("stratum-16", _time(stratum=16), "ntp_unsynchronised")
     yield build_target("client", _time(first=4 << 3 | 3), "ntp_malformed")
-    yield build_target("other-question", _time(lambda said: said[:24] + b"\1" * 8 + said[32:]), "deadline", SHORT)
-    yield build_target("short", _time(lambda said: said[:47]), "deadline", SHORT)
-    yield build_target("silent", packets(lambda asked: []), "deadline", SHORT)
+    yield build_target(
+        "other-question", _time(lambda response: response[:24] + b"\1" * 8 + response[32:]), "deadline", SHORT
+    )
+    yield build_target("short", _time(lambda response: response[:47]), "deadline", SHORT)
+    yield build_target("silent", packets(lambda query: []), "deadline", SHORT)
     yield build_target("closed", closed, "connect_refused")
 
 
@@ -58,11 +60,11 @@ def udp() -> Iterator[FaultyTarget]:
         check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **more}
         return FaultyTarget(f"udp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
-    yield build_target("well", packets(lambda asked: [b"pong"]), "")
-    yield build_target("echo", packets(lambda asked: [asked]), "answer_mismatch")
-    yield build_target("huge", packets(lambda asked: [b"\xff" * 60_000]), "answer_mismatch")
-    yield build_target("late-pong", packets(lambda asked: [b"busy", b"pong"]), "answer_mismatch")
-    yield build_target("silent", packets(lambda asked: []), "deadline", SHORT)
+    yield build_target("well", packets(lambda query: [b"pong"]), "")
+    yield build_target("echo", packets(lambda query: [query]), "answer_mismatch")
+    yield build_target("huge", packets(lambda query: [b"\xff" * 60_000]), "answer_mismatch")
+    yield build_target("late-pong", packets(lambda query: [b"busy", b"pong"]), "answer_mismatch")
+    yield build_target("silent", packets(lambda query: []), "deadline", SHORT)
     yield build_target("closed", closed, "connect_refused")
 
 

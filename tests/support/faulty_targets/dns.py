@@ -32,7 +32,7 @@ def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> 
 
 def _altered(change: Callable[[bytes], bytes]) -> Answering:
     """Return a function that changes the bytes of a good response."""
-    return lambda query: [change(each) for each in WELL(query)]
+    return lambda query: [change(packet) for packet in WELL(query)]
 
 
 def codes() -> Iterator[FaultyTarget]:

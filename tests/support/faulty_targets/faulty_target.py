@@ -79,9 +79,9 @@ def _filled(value: Any, places: Mapping[str, str]) -> Any:
             value = value.replace(place, text)
         return value
     if isinstance(value, Mapping):
-        return {key: _filled(each, places) for key, each in value.items()}
+        return {key: _filled(item, places) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_filled(each, places) for each in value]
+        return [_filled(item, places) for item in value]
     return value
 
 

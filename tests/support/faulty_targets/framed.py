@@ -42,8 +42,14 @@ def answering_calls(data: bytes = b"", trailers: dict[str, str] | None = None, *
         while chunk := await reader.read(65_536):
             for event in http.receive_data(chunk):
                 if isinstance(event, StreamEnded):
-                    said = {"status": "200", **headers}
-                    http.send_headers(1, [(f":{name}" if name == "status" else name, said[name]) for name in said])
+                    response_headers = {"status": "200", **headers}
+                    http.send_headers(
+                        1,
+                        [
+                            (f":{name}" if name == "status" else name, response_headers[name])
+                            for name in response_headers
+                        ],
+                    )
                     http.send_data(1, data, end_stream=trailers is None)
                     if trailers is not None:
                         http.send_headers(1, list(trailers.items()), end_stream=True)
@@ -109,9 +115,9 @@ def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: b
     """Return a handler that accepts the WebSocket upgrade, and then sends these bytes."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        found = re.search(rb"Sec-WebSocket-Key: (\S+)", await read_request(reader))
-        assert found is not None
-        accept = base64.b64encode(hashlib.sha1(found[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324
+        match = re.search(rb"Sec-WebSocket-Key: (\S+)", await read_request(reader))
+        assert match is not None
+        accept = base64.b64encode(hashlib.sha1(match[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())  # noqa: S324
         agreed = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n" % (key or accept)
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + agreed + frames)
         await writer.drain()

@@ -23,9 +23,9 @@ MALFORMED, UNAVAILABLE = "stamp_malformed", "sli_unavailable"
 def freshness() -> Iterator[FaultyTarget]:
     """Yield pages with the time of the last update."""
 
-    def build_target(name: str, said: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
+    def build_target(name: str, handler: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
         check = {"freshness": URL, "max_age": "1d", **more}
-        return FaultyTarget(f"freshness-{name}", listener(said), check, reason, BAD if reason else GOOD, seconds)
+        return FaultyTarget(f"freshness-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     def at(moment: datetime) -> Handler:
         return answering(http_response(json.dumps({"at": moment.isoformat()}).encode()))
@@ -72,10 +72,10 @@ def _numbers(*values: str) -> bytes:
 def prometheus() -> Iterator[FaultyTarget]:
     """Yield Prometheus servers, which by default give the same response to both queries."""
 
-    def build_target(name: str, said: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
+    def build_target(name: str, handler: Handler, reason: str, seconds: float = AMPLE) -> FaultyTarget:
         check = {"prometheus": URL, "good": "good", "total": "total", "at_least": "99%"}
         outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
-        return FaultyTarget(f"prometheus-{name}", listener(said), check, reason, outcome, seconds)
+        return FaultyTarget(f"prometheus-{name}", listener(handler), check, reason, outcome, seconds)
 
     yield build_target("well", answering(http_response(_numbers("5"))), "")
     yield build_target("no-traffic", answering(http_response(_numbers())), "sli_no_traffic")
@@ -97,9 +97,11 @@ def prometheus() -> Iterator[FaultyTarget]:
 def domain() -> Iterator[FaultyTarget]:
     """Yield directories of registered domain names (RDAP)."""
 
-    def build_target(name: str, said: Any, reason: str, *, bad: bool = False, status: str = "200 OK") -> FaultyTarget:
+    def build_target(
+        name: str, content: Any, reason: str, *, bad: bool = False, status: str = "200 OK"
+    ) -> FaultyTarget:
         check = {"domain": "zoo.example", "rdap": URL}
-        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
         outcome = BAD if bad else UNKNOWN if reason else GOOD
         return FaultyTarget(f"domain-{name}", listener(answering(http_response(body, status))), check, reason, outcome)
 
@@ -111,8 +113,8 @@ def domain() -> Iterator[FaultyTarget]:
     yield build_target(
         "on-hold", {"events": expiration_events(90), "status": ["client hold"]}, "domain_status", bad=True
     )
-    said = {"errorCode": 404, "title": "Not Found"}
-    yield build_target("unregistered", said, "domain_unregistered", bad=True, status="404 Not Found")
+    problem = {"errorCode": 404, "title": "Not Found"}
+    yield build_target("unregistered", problem, "domain_unregistered", bad=True, status="404 Not Found")
     yield build_target("a-page-is-missing", b"<html>", "rdap_malformed", status="404 Not Found")
     yield build_target("no-expiry", {"events": []}, "domain_no_expiry")
     yield build_target("other-json", [1, 2], "rdap_malformed")

@@ -38,9 +38,9 @@ def s_server(*words: str, bits: int = 0) -> ServeTarget:
         assert process.stdout is not None
         try:
             async with asyncio.timeout(30):
-                while (found := re.match(rb"ACCEPT .*:(\d+)", await process.stdout.readline())) is None:
+                while (match := re.match(rb"ACCEPT .*:(\d+)", await process.stdout.readline())) is None:
                     assert not process.stdout.at_eof(), f"openssl s_server {' '.join(words)} does not start"
-            yield int(found[1])
+            yield int(match[1])
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
