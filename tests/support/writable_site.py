@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response that was read to its end; `body` is its JSON where it has any."""
+    """A complete response. `body` is its parsed JSON, None for other content."""
 
     status: int
     text: str
@@ -61,7 +61,7 @@ class WritableSite:
         return Journal.of(self.record).read()
 
     def token(self, *scopes: Scope, name: str = "pipeline", **limits: Any) -> str:
-        """Create a token, of the scope `alerts:write` unless named."""
+        """Create a token. The default scope is `alerts:write`."""
         token, text = new_token(name, "Ada", scopes or (Scope.ALERTS_WRITE,), self.clock.now(), **limits)
         TokenFile.of(self.record).add(token)
         return text
@@ -72,7 +72,7 @@ class WritableSite:
         return f"/acknowledge/{self.signer.token(Claim(key, receiver, product, until // 1_000_000 * 1_000_000))}"
 
     async def ask(self, method: str, path: str, token: str = "", **options: Any) -> Answer:
-        """Send a request and return its answer; redirects are not followed."""
+        """Send a request and return the response. Redirects are not followed."""
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **options.pop("headers", {})}
         async with self.session.request(
             method, self.base + path, headers=headers, allow_redirects=False, **options
@@ -82,7 +82,7 @@ class WritableSite:
             return Answer(answer.status, text, dict(answer.headers), body)
 
     async def page(self, method: str, path: str, **fields: str) -> Answer:
-        """Ask as a browser does."""
+        """Send a request as a browser does."""
         return await self.ask(method, path, headers={"Accept": "text/html"}, **({"data": fields} if fields else {}))
 
 
@@ -90,7 +90,7 @@ class WritableSite:
 async def writable(
     ledger: Ledger, folder: Path, clock: ManualClock | None = None, *, deliver: bool = False
 ) -> AsyncIterator[WritableSite]:
-    """Serve a ledger that can be written to while the block lasts."""
+    """Serve a ledger that accepts changes while the `with` block runs."""
     record = folder / "ninewatch.db"
     signer = load_signer(record)
     async with run_alerting(ledger, clock=clock, deliver=deliver, signer=signer) as harness:
