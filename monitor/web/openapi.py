@@ -13,8 +13,8 @@ from monitor.web.openapi_drills import SCHEMAS as DRILL_SCHEMAS
 from monitor.web.openapi_schemas import (
     GATE_ANSWER,
     INSTANT,
-    MAYBE,
     MAYBE_INSTANT,
+    MAYBE_NUMBER,
     MAYBE_TEXT,
     NUMBER,
     SCHEMAS,
@@ -56,7 +56,7 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
         object_of(
             product=TEXT,
             objective=NUMBER,
-            ceiling=MAYBE,
+            ceiling=MAYBE_NUMBER,
             items=list_of(ref("ReadinessItem")),
             limit=MAYBE_TEXT,
             promise=ref("Promise"),

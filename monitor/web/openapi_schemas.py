@@ -158,10 +158,10 @@ SCHEMAS: dict[str, Any] = {
     "Promise": object_of(
         objective=NUMBER,
         measured=_BOUNDS,
-        proven=MAYBE,
-        ceiling=MAYBE,
+        proven=MAYBE_NUMBER,
+        ceiling=MAYBE_NUMBER,
         plan={"anyOf": [object_of(expected=NUMBER, chance=NUMBER), {"type": "null"}]},
-        supported=MAYBE,
+        supported=MAYBE_NUMBER,
         limited_by=list_of(TEXT),
     ),
     "BudgetStep": object_of(

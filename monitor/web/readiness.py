@@ -1,4 +1,4 @@
-"""/api/v1: the readiness of a product with its promise; attest items, mark deployments, revoke evidence."""
+"""/api/v1: the readiness and the promise of a product; attestations, deployments, and revocation of evidence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.views.readiness import promise_of
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
-from monitor.web.errors import Refusal, only
+from monitor.web.errors import Refusal, check_query
 from monitor.web.past_ledger import ledger_as_of
+from monitor.web.query import product_of
 from monitor.web.request_body import json_object
-from monitor.web.writing import author, state, within_limit, words
+from monitor.web.write_context import check_product, one_line, record_fact, token_for_change
 from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, deployment_fact, revocation_fact, revocations
 from sla.interval import DAY, Interval
 from sla.measured_evidence import VALIDITY
@@ -27,37 +28,36 @@ _EARLIEST = 3_660 * DAY  # 1980
 @role(Role.READ)
 async def product_readiness(request: web.Request) -> web.Response:
     """Return the state of the product's checklist with its evidence, and what can be promised, now or as of `at`."""
-    only(request, "at")
-    context, name = request.app[CONTEXT], request.match_info["id"]
-    product = context.ledger.products.get(name)
-    if product is None:
-        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
+    check_query(request, "at")
+    context, product = request.app[CONTEXT], product_of(request)
     now = context.clock.now()
     at = _instant(dict(request.query), "at", _EARLIEST, now) if "at" in request.query else now
     ledger = await ledger_as_of(context, product, at, now)
-    found = readiness_of(ledger, name, at)
-    measured = ledger.measured(name, Interval(at - product.window, at), at, now)
+    readiness = readiness_of(ledger, product.id, at)
+    measured = ledger.measured(product.id, Interval(at - product.window, at), at, now)
     plain: dict[str, Any] = (
-        {"product": name, "objective": float(product.objective.ratio), "ceiling": None, "items": []}
-        if found is None
-        else found.as_json(name, product.objective)
+        {"product": product.id, "objective": float(product.objective.ratio), "ceiling": None, "items": []}
+        if readiness is None
+        else readiness.as_json(product.id, product.objective)
     )
-    limit = None if found is None else found.limit_text(product.objective)
-    return as_json(plain | {"limit": limit, "promise": promise_of(product, measured, found).as_json()})
+    limit = None if readiness is None else readiness.limit_text(product.objective)
+    return as_json(plain | {"limit": limit, "promise": promise_of(product, measured, readiness).as_json()})
 
 
 @routes.post("/api/v1/products/{id}/deployments")
 @role(Role.FACTS_WRITE, body=True)
 async def mark(request: web.Request) -> web.Response:
     """Mark a deployment of a product, as `ninewatch deploy mark` does."""
-    only(request)
-    token, body = author(request), await json_object(request, "version", "at", "link")
-    context, product = request.app[CONTEXT], _known(request)
-    within_limit(token, product)
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "version", "at", "link")
+    context, product = request.app[CONTEXT], product_of(request).id
+    check_product(token, product)
     now = context.clock.now()
     at = now if body.get("at") is None else _instant(body, "at", 0, now)
-    fact = deployment_fact(now, token.name, product, at, words(body.get("version"), "version"), _optional(body, "link"))
-    await state(request, fact)
+    fact = deployment_fact(
+        now, token.name, product, at, one_line(body.get("version"), "version"), _optional(body, "link")
+    )
+    await record_fact(request, fact)
     return as_json({"id": fact.id, "product": product, "at": format_instant(at), "by": token.name}, status=201)
 
 
@@ -65,11 +65,11 @@ async def mark(request: web.Request) -> web.Response:
 @role(Role.FACTS_WRITE, body=True)
 async def attest(request: web.Request) -> web.Response:
     """Attest an item of the product's checklist, as `ninewatch attest` does."""
-    only(request)
-    token, body = author(request), await json_object(request, "item", "by", "note", "link", "until")
-    context, product = request.app[CONTEXT], _known(request)
-    within_limit(token, product)
-    block, name = context.ledger.products[product].readiness, words(body.get("item"), "item")
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "item", "by", "note", "link", "until")
+    context, product = request.app[CONTEXT], product_of(request).id
+    check_product(token, product)
+    block, name = context.ledger.products[product].readiness, one_line(body.get("item"), "item")
     item = None if block is None else block.checklist.find(name)
     if item is None or EvidenceKind.ATTESTATION not in item.kinds:
         raise Refusal(400, "no item of the checklist that accepts attestations", "GET .../readiness lists the items")
@@ -77,10 +77,10 @@ async def attest(request: web.Request) -> web.Response:
     until = now + (item.validity or VALIDITY)
     if body.get("until") is not None:
         until = _instant(body, "until", now + 1, None)
-    by = f"{words(body.get('by'), 'by')} via {token.name}"
+    by = f"{one_line(body.get('by'), 'by')} via {token.name}"
     note, link = _optional(body, "note"), _optional(body, "link")
     fact = attestation_fact(now, by, product, item.id, until, note, link)
-    await state(request, fact)
+    await record_fact(request, fact)
     plain = {"id": fact.id, "product": product, "item": item.id, "by": by, "until": format_instant(until)}
     return as_json(plain, status=201)
 
@@ -89,37 +89,31 @@ async def attest(request: web.Request) -> web.Response:
 @role(Role.FACTS_WRITE, body=True)
 async def revoke(request: web.Request) -> web.Response:
     """Revoke an attestation, a deployment or a drill; both facts stay in the record."""
-    only(request)
-    token, body = author(request), await json_object(request, "reason")
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "reason")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts = context.ledger.facts
-    found = next((fact for fact in facts.all if fact.id == name and fact.kind in REVOCABLE), None)
-    if found is None:
+    evidence = next((fact for fact in facts.all if fact.id == name and fact.kind in REVOCABLE), None)
+    if evidence is None:
         raise Refusal(404, "unknown evidence", "GET /api/v1/products/ID/history lists ids")
-    within_limit(token, facts.former_ids.product(found.product))
+    check_product(token, facts.former_ids.product(evidence.product))
     if name in revocations(facts.all):
         raise Refusal(409, "the evidence is already revoked", "there is nothing to revoke")
-    made = revocation_fact(context.clock.now(), token.name, found.product, name, words(body.get("reason"), "reason"))
-    await state(request, made)
-    return as_json({"id": made.id, "revokes": name, "by": token.name})
-
-
-def _known(request: web.Request) -> str:
-    name = request.match_info["id"]
-    if name not in request.app[CONTEXT].ledger.products:
-        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
-    return name
+    reason = one_line(body.get("reason"), "reason")
+    revocation = revocation_fact(context.clock.now(), token.name, evidence.product, name, reason)
+    await record_fact(request, revocation)
+    return as_json({"id": revocation.id, "revokes": name, "by": token.name})
 
 
 def _optional(body: dict[str, Any], name: str) -> str:
-    return "" if body.get(name) is None else words(body[name], name)
+    return "" if body.get(name) is None else one_line(body[name], name)
 
 
 def _instant(body: dict[str, Any], name: str, first: int, last: int | None) -> int:
-    """Return the instant of the body, within limits.
+    """Return the instant with this name.
 
     Raises:
-        Refusal: it cannot be read, or is outside of them.
+        Refusal: it is not an instant, is before `first`, or is after `last`.
     """
     try:
         at = parse_instant(str(body[name])[:64])

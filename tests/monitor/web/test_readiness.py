@@ -10,7 +10,7 @@ from monitor.access.scopes import Scope
 from sla.interval import DAY, SECOND
 from sla.window import format_instant
 from tests.support.ledgers import ledger_of, product
-from tests.support.writing import WritableSite, writable
+from tests.support.writable_site import WritableSite, writable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
