@@ -474,7 +474,7 @@ def test_examples_match_their_schemas(operation: Any) -> None:
 
 
 async def test_responses_match_the_openapi_description(site: WritableSite) -> None:
-    key, token = await fails(site), site.token(Scope.ALERTS_WRITE, Scope.FACTS_WRITE)
+    key, token = await fails(site), site.token(Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.GATE_WRITE)
     past = {"start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z"}
     correction = (
         await site.ask("POST", "/api/v1/products/forms/corrections", token, json={**past, "reason": "x"})

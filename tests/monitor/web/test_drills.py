@@ -13,7 +13,7 @@ from monitor.web.openapi_drills import OPERATIONS, SCHEMAS
 from monitor.web.openapi_schemas import SCHEMAS as SHARED_SCHEMAS
 from sla.interval import MINUTE, SECOND
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, ledger_of, observe, product
-from tests.support.writing import WritableSite, writable
+from tests.support.writable_site import WritableSite, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
