@@ -45,8 +45,9 @@ def checkout(commit: str, target: Path) -> Path:
     return target
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-P", str(HERE / "window_cases.py"), *arguments]
+def command(tree: Path, *arguments: str) -> list[str]:
+    """Return the command that runs the cases of the tree, which use the names of its code."""
+    return [sys.executable, "-P", str(tree / "bench/window_cases.py"), *arguments]
 
 
 def environment(tree: Path) -> dict[str, str]:
@@ -55,7 +56,7 @@ def environment(tree: Path) -> dict[str, str]:
 
 def measure(tree: Path, group: str) -> Figures:
     """Measure the cases of a group in a process that uses the code in `tree`; return milliseconds by case."""
-    process = subprocess.run(command("time", group), env=environment(tree), check=True, stdout=subprocess.PIPE)
+    process = subprocess.run(command(tree, "time", group), env=environment(tree), check=True, stdout=subprocess.PIPE)
     figures: Figures = json.loads(process.stdout)
     return figures
 
@@ -64,7 +65,7 @@ def count_instructions(tree: Path, case: str, repeats: int) -> int:
     """Return the number of instructions of a process that repeats a case `repeats` times."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     process = subprocess.run(
-        [*valgrind, *command("repeat", case, str(repeats))],
+        [*valgrind, *command(tree, "repeat", case, str(repeats))],
         env=environment(tree),
         check=True,
         capture_output=True,

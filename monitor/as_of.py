@@ -65,7 +65,7 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None =
         StoreError: the record does not exist or cannot be read.
         NinewatchError: the journal cannot be read.
     """
-    with reading(record, trusted=product is not None) as reader:
+    with reading(record) as reader:
         return recorded_at(reader, Journal.of(record), at, portfolio, product).ledger(portfolio)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.exporters.dashboards.expressions import BUDGET_SHARE, STATE, VERDICT, availability
-from tests.support.dashboards import filled
+from tests.support.dashboards import with_values
 from tests.support.processes import needs
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("promtool")]
@@ -53,7 +53,7 @@ def check(folder: Path, expr: str, samples: Samples, expected: dict[str, float])
                 "input_series": [{"series": name, "values": str(value)} for name, value in samples.items()],
                 "promql_expr_test": [
                     {
-                        "expr": filled(expr, CHOSEN),
+                        "expr": with_values(expr, CHOSEN),
                         "eval_time": "0m",
                         "exp_samples": [
                             {"labels": f'{{product="{product}"}}', "value": value}

@@ -163,7 +163,7 @@ def test_every_reader_rejects_damaged_facts(path: Path) -> None:
         facts_of(path)
 
 
-@pytest.mark.parametrize("words", [("run",), ("report", "--product", "chefs"), ("corrections",)])
+@pytest.mark.parametrize("words", [("run",), ("report", "--product", "chefs"), ("corrections",), ("gate", "chefs")])
 def test_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str, ...]) -> None:
     config = path.with_name("ninewatch.yaml")
     check = "{id: health, http: 'http://127.0.0.1:9/', interval: 1m}"

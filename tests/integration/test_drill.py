@@ -1,0 +1,106 @@
+"""A drill with a running daemon: more frequent probes until its end, and figures that follow from raw observations."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from monitor.storage.reader import reading
+from sla.interval import SECOND, Interval
+from sla.observation import Outcome
+from sla.window import parse_instant
+from tests.support.daemon_process import run_to_exit, running_daemon
+from tests.support.http_target import HttpTarget
+from tests.support.processes import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sla.observation import Observation
+
+EVER = Interval(0, 2**53)
+
+
+@pytest.fixture
+def target() -> Iterator[HttpTarget]:
+    with HttpTarget().serving() as served:
+        yield served
+
+
+def written(folder: Path, target: HttpTarget) -> Path:
+    """Write a configuration that probes every 2 s, and every 100 ms during a drill; an observation holds for 60 s."""
+    path = folder / "ninewatch.yaml"
+    path.write_text(
+        f"listen: 127.0.0.1:0\nstore: {folder / 'n.db'}\nproducts:\n  - id: sso\n    objective: 99%\n"
+        "    drills: {interval: 100ms, stop_at_spent: 9999%}\n    checks:\n"
+        f'      - {{id: health, http: "{target.url("/health")}", interval: 2s, timeout: 1s, hold: 60s}}\n'
+    )
+    return path
+
+
+def command(*arguments: object) -> str:
+    status, out, err = run_to_exit(*map(str, arguments))
+    assert status == 0, err
+    return out
+
+
+def observed(config: Path) -> list[Observation]:
+    with reading(config.with_name("n.db")) as record:
+        return list(record.observations("sso/health", EVER))
+
+
+def last(config: Path, outcome: Outcome, count: int) -> bool:
+    """Return whether the newest observations of the record have the outcome."""
+    newest = observed(config)[-count:]
+    return len(newest) == count and all(each.outcome is outcome for each in newest)
+
+
+def shown(config: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(command("drill", "show", name, "--json", "-c", config))
+    return found
+
+
+def naive(seen: list[Observation], start: int, end: int) -> dict[str, float]:
+    """Return the recovery time with its bounds, computed from the probes around the only outage."""
+    bad = [each.at for each in seen if each.outcome is Outcome.BAD]
+    before = max(each.at for each in seen if each.at < bad[0])
+    after = min(each.at for each in seen if each.at > bad[-1])
+    assert start <= before < after <= end
+    point = (bad[-1] + after) // 2 - (before + bad[0]) // 2
+    bounds = {"low": bad[-1] - bad[0], "point": point, "high": after - before}
+    return {name: length / SECOND for name, length in bounds.items()}
+
+
+@pytest.mark.slow
+def test_figures_of_a_drill_follow_from_the_raw_observations(target: HttpTarget, tmp_path: Path) -> None:
+    config = written(tmp_path, target)
+    with running_daemon(config):
+        wait_for("a probe", lambda: last(config, Outcome.GOOD, 1))
+        started = command("drill", "start", "sso", "--kind", "failover", "--rto", "15m", "--by", "Ana", "-c", config)
+        name = started.split()[1].rstrip(":")
+        assert "a running daemon probes every 100ms" in started
+        wait_for("more frequent probes", lambda: _spacing(config) < SECOND)
+        target.status["/health"] = 503
+        wait_for("the detection", lambda: shown(config, name)["detected_seconds"] is not None)
+        target.status["/health"] = 200
+        wait_for("good probes after the outage", lambda: last(config, Outcome.GOOD, 3))
+        command("drill", "end", name, "--by", "Ana", "-c", config)
+        wait_for("the final result", lambda: not shown(config, name)["provisional"])
+        wait_for("probes at their own interval", lambda: _spacing(config) >= SECOND)
+        result = shown(config, name)
+    seen = observed(config)
+    span = parse_instant(result["started"]), parse_instant(result["ended"])
+    assert result["rta_seconds"] == naive(seen, *span)
+    assert result["downtime_seconds"] == result["rta_seconds"]
+    assert (result["met"], result["rpa_seconds"], result["recovered"]) == (True, None, True)
+    definitions = [each for each in command("history", "sso", "-c", config).splitlines() if "  definition " in each]
+    assert len(definitions) == 1
+
+
+def _spacing(config: Path) -> int:
+    """Return the time between the two newest observations."""
+    *_, before, newest = observed(config)
+    return newest.at - before.at
