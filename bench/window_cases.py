@@ -1,7 +1,4 @@
-"""The cases that `bench.windows` measures, with the code in PYTHONPATH: the current or an earlier commit.
-
-The cases use only functions that both commits have. Cases of definitions and eras are omitted for earlier commits.
-"""
+"""The cases that `bench.windows` measures. Each commit measures its own code with its own version of this file."""
 
 from __future__ import annotations
 
@@ -21,6 +18,8 @@ from monitor.config.model import CheckBase, Portfolio
 from monitor.engine.recorder import restore
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
+from monitor.facts.definitions import additions
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Observed, ProbeResult
@@ -33,14 +32,6 @@ from sla.objective import Objective
 from sla.observation import Observation, Outcome, Run
 from sla.window import WINDOWS
 
-try:
-    from monitor.facts.definitions import additions
-    from monitor.facts.known_facts import Facts
-except ImportError:  # an earlier commit without definitions
-    from monitor.corrections import Corrections  # type: ignore[import-not-found]
-
-    additions = None  # type: ignore[assignment]
-
 if TYPE_CHECKING:
     from sla.fact import Fact
 
@@ -49,7 +40,6 @@ HOLD = 2 * MINUTE + 10 * SECOND
 GOOD, BAD = Outcome.GOOD, Outcome.BAD
 ZONE = ZoneInfo("America/Vancouver")
 GOOD_RESULT = ProbeResult(GOOD, status=200, phases={"connect": 0.003, "tls": 0.018, "first_byte": 0.017})
-HAS_DEFINITIONS = additions is not None
 
 Figures = dict[str, float]
 
@@ -108,10 +98,9 @@ def ledger_with_runs(loaded: Portfolio, generate: Callable[[str, int], Iterable[
 
 def define(ledger: Ledger, now: int) -> None:
     """Add definitions like the daemon does after it loaded the record or the configuration."""
-    if HAS_DEFINITIONS:
-        known = ledger.facts.products
-        definitions = additions(ledger.portfolio, ledger.definitions, lambda p: start_of(ledger, p), known, now)
-        _add_facts(ledger, [definition.fact("bench") for definition in definitions])
+    known = ledger.facts.products
+    definitions = additions(ledger.portfolio, ledger.definitions, lambda p: start_of(ledger, p), known, now)
+    _add_facts(ledger, [definition.fact("bench") for definition in definitions])
 
 
 def _add_facts(ledger: Ledger, facts: Sequence[Fact]) -> None:
@@ -174,9 +163,8 @@ def windows() -> Figures:
     }
     figures["any window after a new observation, silent"] = time_calls(_after_observation(ledger, "silent", 1))
     figures["any window after a member returns"] = time_calls(_after_observation(ledger, "returns", 0))
-    if HAS_DEFINITIONS:
-        figures["any 365d window of two eras"] = _measure_products(ledger, "eras", _rolling("365d"))
-        figures["any calendar year of two eras"] = _measure_products(ledger, "eras", _calendar(Period.YEAR))
+    figures["any 365d window of two eras"] = _measure_products(ledger, "eras", _rolling("365d"))
+    figures["any calendar year of two eras"] = _measure_products(ledger, "eras", _calendar(Period.YEAR))
     for index, kind in enumerate(KINDS):
         for name in ("30d", "365d"):
             for product_id in _names(ledger, f"excluding-{index}"):
@@ -199,19 +187,15 @@ def _correct(ledger: Ledger) -> None:
     names = [name for name in ledger.products if name.startswith("excluding-0")]
     spans = [Interval(NOW - n * 10 * DAY, NOW - n * 10 * DAY + HOUR) for n in range(1, 37)]
     corrections = [Correction(name, span, "Ana", "network", NOW) for name in names for span in spans]
-    if HAS_DEFINITIONS:
-        _add_facts(ledger, [correction.fact() for correction in corrections])
-    else:
-        ledger.corrections = Corrections(corrections)  # type: ignore[attr-defined]
+    _add_facts(ledger, [correction.fact() for correction in corrections])
 
 
 def _add_eras(ledger: Ledger) -> None:
     """Add a second definition with another objective, half a year ago, to the products of the set."""
-    if HAS_DEFINITIONS:
-        names = [name for name in ledger.products if name.startswith("eras")]
-        definitions = [definition for name in names for definition in ledger.definitions(name)]
-        changes = {"made": NOW - 180 * DAY, "objective": Objective.parse("99.5%")}
-        _add_facts(ledger, [replace(definition, **changes).fact("bench") for definition in definitions])
+    names = [name for name in ledger.products if name.startswith("eras")]
+    definitions = [definition for name in names for definition in ledger.definitions(name)]
+    changes = {"made": NOW - 180 * DAY, "objective": Objective.parse("99.5%")}
+    _add_facts(ledger, [replace(definition, **changes).fact("bench") for definition in definitions])
 
 
 def _names(ledger: Ledger, kind: str) -> list[str]:
@@ -293,11 +277,10 @@ def _write(path: Path, loaded: Portfolio, days: int) -> None:
     store = SqliteStore(path, NOW)
     keys = [f"{product.id}/{check.id}" for product, check in loaded.checks()]
     store.write(Batch(runs=[run for number, key in enumerate(keys) for run in runs(key, number, days)]))
-    if HAS_DEFINITIONS:
-        ledger = Ledger(loaded)
-        definitions = additions(loaded, lambda _: (), lambda _: NOW - days * DAY, (), NOW)
-        store.write(Batch(facts=[definition.fact("bench") for definition in definitions]))
-        del ledger
+    ledger = Ledger(loaded)
+    definitions = additions(loaded, lambda _: (), lambda _: NOW - days * DAY, (), NOW)
+    store.write(Batch(facts=[definition.fact("bench") for definition in definitions]))
+    del ledger
     store.close()
 
 
@@ -311,12 +294,9 @@ def _steps(path: Path, loaded: Portfolio) -> Iterator[tuple[str, Callable[[], ob
 
 
 def _facts(ledger: Ledger, store: SqliteStore) -> None:
-    if HAS_DEFINITIONS:
-        store.reconcile(NOW)
-        ledger.facts = Facts(store.load_facts(), former_ids=ledger.former_ids)
-        define(ledger, NOW)
-    else:
-        ledger.corrections = Corrections(store.load_corrections())  # type: ignore[attr-defined]
+    store.reconcile(NOW)
+    ledger.facts = Facts(store.load_facts(), former_ids=ledger.former_ids)
+    define(ledger, NOW)
 
 
 def _scraped(products: int = 100, checks: int = 10, days: int = 31) -> tuple[Ledger, Clock, Exporter]:
