@@ -12,6 +12,7 @@ from sla.availability import Bounds, UnknownPolicy, Verdict
 from sla.budget import Budget, burn_rate
 from sla.interval import SECOND, Interval
 from sla.objective import Objective, nines
+from sla.observation_counts import Counts
 from sla.proof import Proof, proven
 from sla.watched import Span, Watched, watched
 from sla.window import format_instant
@@ -19,7 +20,6 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sla.observation_counts import Counts
     from sla.state_history import History
     from sla.states import Durations
 
@@ -234,6 +234,23 @@ def measure(
         interval,
         watched=watched(history, Span(window, rolling, whole), objective, excluded, (durations, counts), unknown),
         objectives=tuple(_promised_objectives(objectives, window, excluded)) if len(objectives) > 1 else (),
+    )
+
+
+def measure_states(history: History, window: Interval, objective: Objective, durations: Durations) -> Measured:
+    """Return the figures of a window without exclusions from its durations, which are known. They have no proof."""
+    objectives = history.objectives(window)
+    return Measured(
+        window,
+        0,
+        durations,
+        Counts(),
+        window.length,
+        objectives[-1][1] if objectives else objective,
+        sampled=False,
+        objectives=tuple(_promised_objectives(objectives, window, AfterExclusions(history)))
+        if len(objectives) > 1
+        else (),
     )
 
 

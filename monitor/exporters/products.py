@@ -61,8 +61,8 @@ def nested_windows(history: History, lengths: Iterable[int], now: int) -> Iterat
 class ProductLines:
     """Samples of one product, one text per family of FAMILIES (empty without a sample).
 
-    `measured_at` is the instant of the figures; `troubled` is true if the product is not up or was down in the last 6
-    hours.
+    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `troubled` is
+    true if the product is not up or was down in the last 6 hours.
     """
 
     __slots__ = (
@@ -88,6 +88,7 @@ class ProductLines:
         "product",
         "texts",
         "troubled",
+        "window_durations",
     )
 
     def __init__(
@@ -103,6 +104,7 @@ class ProductLines:
         self._history = history
         self._health, self._confirmed, self._readiness = health, confirmed, readiness
         self.measured_at: int | None = None
+        self.window_durations: Durations | None = None
         self.troubled = True
         self.override: GateOverride | None = None
         self._lengths = {*WINDOWS.values(), *LENGTHS, product.window}
@@ -188,6 +190,7 @@ class ProductLines:
                 burn = rate
             if length == self.product.window:
                 self._budget(look_backs, burn)
+                self.window_durations = durations
             if length == _TROUBLED_WINDOW:
                 self.troubled |= figures.downtime(durations).point > 0
         self.texts[1:5] = ["".join(column) for column in (*columns, burns)]

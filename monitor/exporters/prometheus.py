@@ -200,7 +200,8 @@ class Exporter:
         """Set the answer of the release gate, unless a reload removed the product in the meantime."""
         if lines.product.id in self._ledger.products:
             override = overrides.get(lines.product.id)
-            lines.set_gate(gate_answer(self._ledger, lines.product, now, override), override)
+            durations = lines.window_durations if lines.measured_at == now else None
+            lines.set_gate(gate_answer(self._ledger, lines.product, now, override, durations), override)
 
     def _page_families(self, lines: _PortfolioLines, now: int, dialect: Dialect) -> str:
         oldest = min((product.measured_at or now for product in lines.products), default=now)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sla.gate import Answer, Gate, Situation, gate
 from sla.gate_override import in_force
 from sla.interval import Interval
+from sla.measured import measure_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.budget_policy import BudgetPolicy
     from sla.gate_override import GateOverride
-    from sla.states import Piece
+    from sla.states import Durations, Piece
 
 
 def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
@@ -28,13 +29,18 @@ def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
     return gate(policy, _situation(ledger, product, policy, window, pieces), override)
 
 
-def gate_answer(ledger: Ledger, product: Product, now: int, override: GateOverride | None) -> Answer:
-    """Return the answer of the gate alone, in O(log n): the instant that decides an unknown one is not searched."""
+def gate_answer(
+    ledger: Ledger, product: Product, now: int, override: GateOverride | None, durations: Durations | None = None
+) -> Answer:
+    """Return the answer of the gate alone, in O(log n): the instant that decides an unknown one is not searched.
+
+    `durations` are those of the product's window at `now`, if they are known.
+    """
     if override is not None:
         return Answer(override.answer)
     policy = ledger.portfolio.policy_of(product)
     window = Interval(now - product.window, now)
-    return gate(policy, _situation(ledger, product, policy, window, None)).answer
+    return gate(policy, _situation(ledger, product, policy, window, None, durations)).answer
 
 
 def _situation(
@@ -43,12 +49,16 @@ def _situation(
     policy: BudgetPolicy,
     window: Interval,
     pieces: Callable[[], Iterable[Piece]] | None,
+    durations: Durations | None = None,
 ) -> Situation:
     now, history = window.end, ledger.compositions[product.id]
-    measured = (
-        ledger.contractual(product.id, window) if policy.contractual else ledger.measured(product.id, window, now)
-    )
-    incidents = tuple(each.id for each in ledger.open_incidents(product.id))
+    if policy.contractual:
+        measured = ledger.contractual(product.id, window)
+    elif durations is None:
+        measured = ledger.measured(product.id, window, now)
+    else:
+        measured = measure_states(history, window, product.objective, durations)
+    incidents = tuple(incident.id for incident in ledger.open_incidents(product.id))
     return Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
 
 

@@ -24,10 +24,14 @@ from tests.support.sinks import Sink
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus")]
 
 # Metrics that the scenario does not publish, with the reason.
-WITHOUT_DATA = {"ninewatch_anchored_until_timestamp_seconds": "a head is anchored once its day is closed"}
+WITHOUT_DATA = {
+    "ninewatch_anchored_until_timestamp_seconds": "a head is anchored once its day is closed",
+    "ninewatch_drill_detection_seconds": "the deployment of the drill causes no outage",
+    "ninewatch_drill_recovery_point_seconds": "nothing measures the recovery point of the drill",
+}
 
 # forms depends on login, has a checklist, a certificate and promised limits. When the queries run, its check `front`
-# has failed, a page was delivered and acknowledged, and the outage continues.
+# has failed, a page was delivered and acknowledged, and the outage continues. A drill of login has ended.
 CONFIG = """
 listen: 127.0.0.1:0
 store: {folder}/nw.db
@@ -80,6 +84,11 @@ def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[P
         daemon = stack.enter_context(running_daemon(config))
         server = stack.enter_context(prometheus(folder, daemon.address))
         wait_for("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
+        drill = ("drill", "start", "login", "--kind", "deploy", "--rto", "15m", "--by", "Ada", "-c", config)
+        status, started, error = run_to_exit(*drill)
+        assert status == 0, error
+        status, _, error = run_to_exit("drill", "end", started.split()[1].rstrip(":"), "--by", "Ada", "-c", config)
+        assert status == 0, error
         target.healthy = False
         (opened,) = sink.wait_for_event("opened")
         status, _, error = run_to_exit("alert", "acknowledge", opened["key"], "--author", "Ada", "-c", config)

@@ -9,10 +9,10 @@ import pytest
 
 from monitor.config.budget_policy import BudgetPolicyBlock
 from monitor.facts.known_facts import Facts
-from monitor.ledger.release_gate import release_gate
+from monitor.ledger.release_gate import gate_answer, release_gate
 from sla.gate import cleared_at
 from sla.gate_override import GateOverride, ending, in_force
-from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.states import Piece, State
 from sla.window import format_instant, parse_instant
 from tests.support.ledgers import BAD_RESULT, GOOD, NOW, history, ledger_of, observe, product, resolved_incidents, run
@@ -61,8 +61,11 @@ def policy(*steps: dict[str, Any], **fields: Any) -> BudgetPolicyBlock:
     ],
 )
 def test_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[str, str], answer: str) -> None:
-    result = gate(recorded(*down(minutes), budget_policy=policy(threshold)))
+    ledger = recorded(*down(minutes), budget_policy=policy(threshold))
+    result = gate(ledger)
     assert result.answer == answer, result.decision
+    durations = ledger.compositions["forms"].durations(Interval(NOW - 30 * DAY, NOW))
+    assert gate_answer(ledger, ledger.products["forms"], NOW, None, durations) == answer
 
 
 def test_reason_contains_threshold_consequence_and_owner() -> None:

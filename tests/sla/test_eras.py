@@ -13,7 +13,7 @@ from sla.availability import Verdict
 from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.interval import Interval
-from sla.measured import measure
+from sla.measured import measure, measure_states
 from sla.objective import Objective
 from sla.observation import Outcome
 from sla.observation_counts import Counts
@@ -126,6 +126,8 @@ def test_budget_is_the_sum_over_the_objectives_of_the_window() -> None:
         {"from": "1970-01-01T00:00:00.000060Z", "objective": 0.9, "allowed_seconds": pytest.approx(1.5e-6)},
     ]
     assert (found.budget and found.budget.allowed) == found.allowed
+    raw = measure_states(eras, Interval(0, 100), loose, eras.durations(Interval(0, 100)))
+    assert raw.allowed == Fraction(60, 100) + Fraction(40, 10)
 
 
 def test_past_window_uses_the_objective_of_its_time() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sla.availability import UnknownPolicy
 from sla.compose import Composition
 from sla.interval import SECOND, Interval
-from sla.measured import measure
+from sla.measured import measure, measure_states
 from sla.objective import Objective
 from sla.observation import Outcome
 from sla.rule import Rule
@@ -123,3 +123,11 @@ def test_unknown_policy_applies_to_every_point_figure(timeline: Timeline) -> Non
     assert measured.burn_rate is not None
     assert float(measured.burn_rate) == pytest.approx(7.6)
     assert told["point_meets_objective"] is False
+
+
+def test_known_durations_give_the_same_figures_without_proof(timeline: Timeline) -> None:
+    goal = Objective.parse("99.9%")
+    expected = measure(timeline, WINDOW, goal)
+    found = measure_states(timeline, WINDOW, goal, timeline.durations(WINDOW))
+    assert (found.durations, found.budget, found.verdict) == (expected.durations, expected.budget, expected.verdict)
+    assert (found.excluded, found.proof) == (0, None)

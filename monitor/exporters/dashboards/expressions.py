@@ -40,7 +40,7 @@ def promised(bound: str) -> str:
 
 
 OBJECTIVE: Final = by_product("ninewatch_objective_ratio")
-CEILING: Final = by_product("ninewatch_claim_ceiling_ratio", function="min")
+CEILING: Final = by_product("ninewatch_readiness_ceiling_ratio", function="min")
 COVERAGE: Final = by_product("ninewatch_coverage_ratio", 'window="$window"', "min")
 BUDGET: Final = by_product("ninewatch_budget_remaining_seconds", function="min")
 BUDGET_SHARE: Final = f"{BUDGET} / (" + by_product("ninewatch_budget_allowed_seconds") + " > 0)"

@@ -1,12 +1,12 @@
-"""The readiness dashboard: claim ceilings and objectives. Drills have no metrics yet."""
+"""The readiness dashboard: claim ceilings, objectives, checklist items and the last drills."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from monitor.exporters.dashboards import style
-from monitor.exporters.dashboards.expressions import CEILING, OBJECTIVE, nines, promised, rounded_down
-from monitor.exporters.dashboards.panels import Column, PanelBuilder, Query, Row, figures, gauges, lines, note, value
+from monitor.exporters.dashboards.expressions import CEILING, OBJECTIVE, by_product, nines, promised, rounded_down
+from monitor.exporters.dashboards.panels import Column, PanelBuilder, Query, Row, figures, gauges, lines, value
 
 _SUPPORTED = f"({CEILING} >= bool {OBJECTIVE})"
 
@@ -14,8 +14,7 @@ _SUPPORTED = f"({CEILING} >= bool {OBJECTIVE})"
 def readiness_rows() -> Iterator[Row]:
     """Yield the rows from top to bottom."""
     yield Row("Readiness", (*_counts(), _ceilings(), *_trends()))
-    text = "The results of drills are not published as metrics yet."
-    yield Row("Drills", (note("Drills", "Why this row is empty.", text),))
+    yield Row("Drills", (_drills(),))
 
 
 def _counts() -> Iterator[PanelBuilder]:
@@ -62,6 +61,24 @@ def _ceilings() -> PanelBuilder:
     )
 
 
+def _drills() -> PanelBuilder:
+    return figures(
+        "Last drills",
+        "The last ended drill of each product, the slowest if it has drills of several kinds. Products without a drill "
+        "have no row.",
+        "product",
+        {
+            "In progress": Column(by_product("ninewatch_drill_active"), names=style.YES_NO),
+            "Ended ago": Column(by_product("ninewatch_last_drill_age_seconds", function="min"), "s"),
+            "Met RTO and RPO": Column(by_product("ninewatch_drill_met", function="min"), names=style.YES_NO),
+            "Recovery time, maximum": Column(by_product("ninewatch_drill_recovery_time_seconds", 'bound="high"'), "s"),
+            "Recovery point": Column(by_product("ninewatch_drill_recovery_point_seconds"), "s"),
+            "Detected after": Column(by_product("ninewatch_drill_detection_seconds"), "s"),
+            "Findings overdue": Column(by_product("ninewatch_drill_findings_overdue"), steps=style.ANY_IS_WARNING),
+        },
+    )
+
+
 def _trends() -> Iterator[PanelBuilder]:
     yield gauges(
         "Nines that may be claimed",
@@ -73,8 +90,16 @@ def _trends() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Claim ceiling",
-        "The ceiling changes when a readiness item is attested or its attestation expires.",
+        "The ceiling changes when evidence of a readiness item is added, expires or is revoked.",
         "percentunit",
         Query(CEILING, "{{product}}"),
         width=12,
+    )
+    yield lines(
+        "Readiness items",
+        "Items of the readiness checklists by state.",
+        "none",
+        Query("sum by (state) (" + by_product("ninewatch_readiness_items", labels="product, state") + ")", "{{state}}"),
+        width=24,
+        stacked=True,
     )

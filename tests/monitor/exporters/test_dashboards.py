@@ -66,6 +66,7 @@ def test_published_metrics_are_shown_in_a_dashboard() -> None:
         "ninewatch_check_outage": "the table of open incidents shows the check",
         "ninewatch_observations_total": "ninewatch_probes_total shows the same rates",
         "ninewatch_time_zone_database_info": "for support only",
+        "ninewatch_claim_ceiling_ratio": "ninewatch_readiness_ceiling_ratio has the same value",
         "ninewatch_anchor_failures_total": "the age of the anchored head shows it",
     }
     published = {name for name in emitted() if name.startswith(("ninewatch_", "probe_"))}

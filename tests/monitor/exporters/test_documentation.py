@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -11,10 +12,16 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
-from sla.interval import SECOND
+from sla.drill import Drill, DrillKind
+from sla.drill_facts import drill_detected, drill_end, drill_finding, drill_recovery_point
+from sla.interval import MINUTE, SECOND
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, ledger_of, observe, probe_all, product
+
+if TYPE_CHECKING:
+    from sla.fact import Fact
 
 LIMITS = {"longest_outage": "10m"}
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \|.*\| (yes|no|) ?\|$", re.MULTILINE)
@@ -22,6 +29,20 @@ LISTED = {
     name: (kind, set(re.findall(r"\w+", labels)), restarts)
     for name, kind, labels, restarts in ROW.findall(metrics_page())
 }
+
+
+def drill_facts(product_id: str) -> list[Fact]:
+    """Return the facts of an ended drill with a detection, a recovery point and a finding."""
+    made, author = NOW - 590 * SECOND, "Ada"
+    drill = Drill(made, author, product_id, DrillKind.FAILOVER, rto=15 * MINUTE)
+    about = (drill.id, product_id)
+    return [
+        drill.fact(),
+        drill_detected(*about, made + 60 * SECOND, author, "incident"),
+        drill_recovery_point(*about, made + 61 * SECOND, author, SECOND, "tool"),
+        drill_finding(*about, made + 62 * SECOND, author, "slow", "Ada", "2027-01-31"),
+        drill_end(*about, NOW - SECOND, author),
+    ]
 
 
 def published_families() -> dict[str, tuple[str, set[str]]]:
@@ -35,6 +56,7 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     probe_all(ledger, ledger.entries.values(), NOW - 3600 * SECOND, NOW - 600 * SECOND)
     probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, BAD_RESULT)
     observe(ledger, entry, NOW, GOOD_RESULT)
+    ledger.facts = Facts(drill_facts("css"))
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()
