@@ -11,18 +11,15 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from monitor.alerting.backoff import MAX_RETRY_AFTER, circuit_is_open, circuit_pause, retry_delay
 from monitor.notification import Kind, Notification
-from sla.interval import HOUR, MINUTE, SECOND
+from sla.interval import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 DISK_TIMEOUT: Final = 2 * SECOND  # that an `opened` waits for the disk
 URGENT: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
-BASE_DELAY: Final = SECOND  # the unit of exponential backoff between retries
-MAX_DELAY: Final = 5 * MINUTE  # between two attempts
-MAX_RETRY_AFTER: Final = HOUR  # the longest delay that a receiver can request
-CIRCUIT_THRESHOLD: Final = 5  # consecutive failures after which the receiver's circuit is open
 
 
 @dataclass(slots=True)
@@ -43,7 +40,7 @@ class Lane:
     @property
     def circuit_open(self) -> bool:
         """Whether the circuit is open: then one attempt is made at a time, after `paused_until`."""
-        return self.failures >= CIRCUIT_THRESHOLD
+        return circuit_is_open(self.failures)
 
     def grouped(self, severity: str, due: int, wait: int) -> int:
         """Return when a message that is due at `due` is sent: at the end of the current group, or at `due`.
@@ -165,14 +162,13 @@ class Outbox:
         lane.sending.discard(row.key)
         lane.error = error
         attempts = row.attempts + 1
-        due = now + max(1, int(chance * min(MAX_DELAY, BASE_DELAY * 2 ** min(attempts, 20))))
+        due = now + retry_delay(attempts, chance)
         if wait is not None:
             lane.paused_until = max(lane.paused_until, now + min(wait, MAX_RETRY_AFTER))
         if not refused:
             lane.failures += 1
             if lane.circuit_open:
-                pause = min(MAX_DELAY, BASE_DELAY * 2 ** min(lane.failures, 20))
-                lane.paused_until = max(lane.paused_until, now + int((0.5 + chance / 2) * pause))
+                lane.paused_until = max(lane.paused_until, now + circuit_pause(lane.failures, chance))
         updated = replace(row, attempts=attempts, due=due, error=error)
         if row.turn in lane.waiting.get(row.key, {}):
             lane.waiting[row.key][row.turn] = updated

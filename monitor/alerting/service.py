@@ -24,7 +24,7 @@ from monitor.alerting.outbox import URGENT, Outbox
 from monitor.alerting.product_incidents import ProductIncidents
 from monitor.alerting.report_sender import ReportSender
 from monitor.alerting.responses import Reaction, Responses
-from monitor.alerting.retries import Retries
+from monitor.alerting.retry_requests import RetryRequests
 from monitor.config.routing import is_within, receiver_ids_for
 from monitor.notification import NOTHING, Decided, Kind, Notification
 from sla.interval import SECOND, Interval
@@ -75,7 +75,7 @@ class Alerting:
         self._mutes = Mutes(ledger, self.product_incidents)
         self._damping = FlapDamping(ledger, self.product_incidents, self._announced)
         self._heartbeat = HeartbeatSender(ledger, clock, health)
-        self._retries = Retries()
+        self._retry_requests = RetryRequests()
         self.reports = ReportSender(ledger, clock, read_past)
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
@@ -100,7 +100,7 @@ class Alerting:
         self._record(self.product_incidents.restore(store.load_product_incidents(), now))
         self._conditions.restore(self._announced.keys, self._announced.severity)
         self._end_orphans(now)
-        self._retries.ignore(self._ledger.facts)
+        self._retry_requests.ignore(self._ledger.facts)
         self._report()
 
     @property
@@ -253,7 +253,9 @@ class Alerting:
                 self._update_alert(alert)
             await asyncio.sleep(0)
         with self._guarded("update"):
-            self._put(self._heartbeat.due(self.outbox), self._retries.due(self._ledger.facts, self.outbox, self._clock))
+            self._put(
+                self._heartbeat.due(self.outbox), self._retry_requests.due(self._ledger.facts, self.outbox, self._clock)
+            )
             self._put(await self.reports.due(), ())
         self._report()
 

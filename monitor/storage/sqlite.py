@@ -19,6 +19,7 @@ from monitor.storage.connection import open_connection, prepare, primary_code, r
 from monitor.storage.incident_failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
+from monitor.storage.pruning import prune
 from monitor.storage.record_file import RecordFiles, put_aside, refuse_missing
 from monitor.storage.responses import open_responses_in, response_row
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
@@ -172,12 +173,8 @@ class SqliteStore:
     def prune(self, before: int, limit: int = 5_000) -> int:
         """Delete about `limit` of the oldest observations before `before` that are in a written run."""
         with self._translated_errors("could not be pruned"):
-            connection = self._writing()
-            (bound,) = connection.execute(sql.PRUNABLE, (before,)).fetchone()
-            cut = connection.execute(sql.CUT, (bound, limit - 1)).fetchone()
             self._synchronise("NORMAL")
-            connection.execute(sql.PRUNE_NOTIFICATIONS, (before,))
-            return connection.execute(sql.PRUNE, cut or (bound,)).rowcount
+            return prune(self._writing(), before, limit)
 
     def tidy(self) -> None:
         """Checkpoint the write-ahead log as far as readers allow."""

@@ -1,4 +1,4 @@
-"""All SQL statements on the tables of `schema.py` except the migrations."""
+"""All SQL statements on the tables of `schema.py` except the migrations and the pruning of observations."""
 
 from typing import Final
 
@@ -104,11 +104,6 @@ FACTS: Final = "SELECT id, made, author, kind, product, body FROM facts ORDER BY
 HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"  # the table of earlier versions
 HAS_TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'runs'"
 CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
-
-# Observations that are not in a written run are kept, whatever the retention. NULL, and no deletion, without any run.
-PRUNABLE: Final = "SELECT min(?, (SELECT value FROM progress WHERE name = 'folded_until'))"
-CUT: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"
-PRUNE: Final = "DELETE FROM observations WHERE at < ?"
 
 FIND_SERIES: Final = "SELECT id FROM series WHERE check_key = ? AND vantage = ?"
 ADD_SERIES: Final = "INSERT INTO series (check_key, vantage) VALUES (?, ?)"

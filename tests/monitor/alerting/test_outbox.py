@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.alerting.outbox import CIRCUIT_THRESHOLD, DISK_TIMEOUT, MAX_DELAY, MAX_RETRY_AFTER, Outbox
+from monitor.alerting.backoff import CIRCUIT_THRESHOLD, MAX_DELAY, MAX_RETRY_AFTER
+from monitor.alerting.outbox import DISK_TIMEOUT, Outbox
 from monitor.notification import Kind, Notification
 from sla.interval import HOUR, MINUTE, SECOND
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from monitor.notification import Notification
 
 
-class Retries:
+class RetryRequests:
     """Handles each request of the facts once."""
 
     def __init__(self) -> None:
