@@ -18,7 +18,7 @@ from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
 from monitor.engine.chain_keeper import ChainKeeper
-from monitor.engine.drill_keeper import DrillKeeper
+from monitor.engine.drill_manager import DrillManager
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
@@ -64,7 +64,7 @@ log = structlog.get_logger()
 CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
 
 
-def _probe_at(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
+def _set_probe_intervals(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
     """Probe the checks of these products at the intervals of their drills, and the others as configured."""
     jobs.tightened = intervals
     scheduler.load(jobs.all())
@@ -95,7 +95,7 @@ class _Parts:
     alerting: Alerting
     keeper: ChainKeeper
     anchoring: Anchoring
-    drills: DrillKeeper
+    drills: DrillManager
 
 
 class Daemon:
@@ -208,8 +208,8 @@ class Daemon:
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
                 anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
-                drills = DrillKeeper(self._ledger, facts, self._clock, partial(_probe_at, jobs, scheduler))
-                recorder.call_too(drills.notice)
+                drills = DrillManager(self._ledger, facts, self._clock, partial(_set_probe_intervals, jobs, scheduler))
+                recorder.call_too(drills.on_event)
                 drills.update()
                 parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills)
                 await self._work(parts, runner, companion)

@@ -1,4 +1,4 @@
-"""The block `http:` of a module."""
+"""The `http:` options of a blackbox_exporter module."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _coding(value: object) -> object:
 
 
 class HttpModule(IpOptions):
-    """`http:` of a module."""
+    """The `http:` options of a blackbox_exporter module."""
 
     valid_status_codes: tuple[Status, ...] = ()
     valid_http_versions: tuple[HttpVersion, ...] = ()

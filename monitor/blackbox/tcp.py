@@ -39,7 +39,7 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
     attempt.source = config.source_ip_address
     tls = options(config.tls_config, server_name_of(probe.hostname))
     start_tls = tls_upgrader(tls, host) if _uses_tls(config) else None
-    with await Connection.reach(attempt, host, port) as connection:
+    with await Connection.connect(attempt, host, port) as connection:
         probe.probe_log.note("connected")
         if config.tls and start_tls is not None:
             await start_tls(attempt, connection)

@@ -21,7 +21,7 @@ _HELP = f'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {{min: 1kB, max: 100kB}}
 
 
 def size(value: Any) -> int:
-    """Parse `100`, `100kB` (of 1,000 bytes) or `64KiB` (of 1,024 bytes), and return bytes.
+    """Parse `100`, `100kB` (1 kB is 1,000 bytes) or `64KiB` (1 KiB is 1,024 bytes), and return bytes.
 
     Raises:
         ValueError: the value is not a size.
@@ -49,8 +49,8 @@ class SizeRange:
         return f"<= {self.most}" if not self.least else f"{self.least}-{self.most}"
 
     @property
-    def needed(self) -> int:
-        """Number of bytes after which it is certain whether a size is in the range."""
+    def min_body_limit(self) -> int:
+        """The smallest limit of a body that decides whether its size is in the range: a longer body is truncated."""
         return self.least if self.most is None else self.most
 
 
@@ -74,8 +74,11 @@ def _range(value: Any) -> SizeRange:
 
 
 def _from_mapping(bounds: Mapping[Any, Any]) -> SizeRange:
-    if not bounds or not set(bounds) <= {"min", "max"}:
-        raise ValueError(f"{quoted(', '.join(map(str, bounds)))} is not a range of sizes; {_HELP}")
+    if not bounds:
+        raise ValueError(f"is empty; {_HELP}")
+    for key in bounds:
+        if key not in ("min", "max"):
+            raise ValueError(f"unknown key {quoted(key)}; the keys are min and max")
     sizes = SizeRange(size(bounds.get("min", 0)), size(bounds["max"]) if "max" in bounds else None)
     if sizes.most is not None and sizes.most < sizes.least:
         raise ValueError("min is larger than max; swap them")

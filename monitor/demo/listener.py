@@ -64,8 +64,11 @@ class Listener:
         self._clock = clock
         self._behaviour: Behaviour | None = None
 
-    async def adopt(self, behaviour: Behaviour) -> None:
-        """Set the behaviour. A delayed response in progress keeps the previous behaviour."""
+    async def set_behaviour(self, behaviour: Behaviour) -> None:
+        """Set the behaviour, and open or close the port accordingly.
+
+        A delayed response in progress keeps the previous behaviour.
+        """
         self._behaviour = behaviour
         await (self.server.close() if behaviour.closed else self.server.open())
 
@@ -81,7 +84,7 @@ class Listener:
 def reserve(count: int, base: int) -> list[socket.socket]:
     """Return sockets bound to the ports base, base + 1, ..., or to any free ports if base is 0 or one is in use.
 
-    The first port is the control's, which always listens, so two demos never share a block of ports.
+    The first port is for the control server, which always listens, so two demos never share a block of ports.
     """
     if base:
         with suppress(OSError):
@@ -93,11 +96,11 @@ def _bind(ports: Sequence[int]) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for port in ports:
-            sockets.append(one := socket.socket())
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.bind((HOST, port))
+            sockets.append(sock := socket.socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((HOST, port))
     except OSError:
-        for one in sockets:
-            one.close()
+        for sock in sockets:
+            sock.close()
         raise
     return sockets

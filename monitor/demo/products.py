@@ -67,7 +67,7 @@ class Products:
             NinewatchError: unknown product or mode.
         """
         for name, behaviour in modes.find(product, mode).listeners.items():
-            await self._listeners[name].adopt(behaviour)
+            await self._listeners[name].set_behaviour(behaviour)
         self.current_modes[product] = mode
 
     async def play(self) -> None:

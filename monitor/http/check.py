@@ -269,8 +269,8 @@ class HttpCheck(HttpClientCheck):
         if self.method == "HEAD" and self.expect.needs_body:
             raise problem_at("expect", "the response to HEAD has no body; use method: GET")
         size = self.expect.body_size
-        if size is not None and size.needed > self.body_limit:
-            raise problem_at("body_limit", f"is too low to decide body_size; raise it to {size.needed} or more")
+        if size is not None and size.min_body_limit > self.body_limit:
+            raise problem_at("body_limit", f"is too low to decide body_size; raise it to {size.min_body_limit} or more")
         return self
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ class Proxy:
     async def _connected(self, attempt: Attempt) -> Connection:
         async def connect() -> Connection:
             with attempt.using_operator_policy():
-                return await Connection.reach(attempt, self.host, self.port, family=self.family)
+                return await Connection.connect(attempt, self.host, self.port, family=self.family)
 
         return await from_auxiliary(connect(), "proxy_unreachable", self.timeout, keep=DENIED)
 

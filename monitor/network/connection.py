@@ -43,7 +43,7 @@ class Connection:
         self._reads = 0
 
     @classmethod
-    async def reach(cls, attempt: Attempt, host: str, port: int, *, family: Family = Family.ANY) -> Self:
+    async def connect(cls, attempt: Attempt, host: str, port: int, *, family: Family = Family.ANY) -> Self:
         """Look up the host and return a connection to one of its addresses; raises like `open`."""
         return await cls.open(attempt, await attempt.addresses(host, port, family))
 

@@ -25,7 +25,7 @@ class TlsCapableCheck(NetworkCheck):
 
     @property
     def tls_hint(self) -> str:
-        """The configuration change that enables TLS. Empty if TLS is enabled."""
+        """Configuration change that enables TLS, empty if TLS is enabled."""
         return ""
 
     @model_validator(mode="after")
@@ -35,15 +35,15 @@ class TlsCapableCheck(NetworkCheck):
         return self
 
 
-class EncryptableCheck(TlsCapableCheck):
-    """A check that uses TLS from the first byte, or not at all."""
+class ImplicitTlsCheck(TlsCapableCheck):
+    """A check that uses implicit TLS (not STARTTLS) if `encrypted`, else no TLS."""
 
     encrypted: Flag = False
-    """`true`: TLS from the first byte."""
+    """`true`: implicit TLS, from the first byte of the connection."""
 
     @property
     def tls_hint(self) -> str:
-        """The configuration change that enables TLS. Empty if TLS is enabled."""
+        """Configuration change that enables TLS, empty if TLS is enabled."""
         return "" if self.encrypted else "add encrypted: true"
 
 
@@ -65,12 +65,12 @@ def tls_upgrader(options: TlsOptions, host: str, alpn: tuple[str, ...] = ()) -> 
 def connector(check: TlsCapableCheck, where: HostPort, *, encrypted: bool) -> Connect:
     """Return a function that connects to a check's target, with TLS if `encrypted`.
 
-    It raises like `Connection.reach` and `Connection.encrypt`.
+    It raises like `Connection.connect` and `Connection.encrypt`.
     """
     start_tls = tls_upgrader(check.tls, where.host) if encrypted else None
 
-    async def reach(attempt: Attempt) -> Connection:
-        connection = await Connection.reach(attempt, where.host, where.port, family=check.family)
+    async def connect(attempt: Attempt) -> Connection:
+        connection = await Connection.connect(attempt, where.host, where.port, family=check.family)
         if start_tls is not None:
             try:
                 await start_tls(attempt, connection)
@@ -79,4 +79,4 @@ def connector(check: TlsCapableCheck, where: HostPort, *, encrypted: bool) -> Co
                 raise
         return connection
 
-    return reach
+    return connect

@@ -23,21 +23,24 @@ class Outages(NamedTuple):
     ends: Instants
 
 
-NONE = Outages(np.empty(0, np.int64), np.empty(0, np.int64))
+NO_OUTAGES = Outages(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def at_least(count: int, members: Sequence[Outages]) -> Outages:
-    """Return when at least `count` members are down; 1 is the union, all is the intersection."""
+    """Return the intervals in which at least `count` members are down.
+
+    The result is their union if `count` is 1, and their intersection if it is the number of members.
+    """
     if count == 1 and len(members) == 1:
         return members[0]
     starts, ends = [m.starts for m in members], [m.ends for m in members]
     instants = np.concatenate([*starts, *ends])
     steps = np.repeat(np.array([1, -1], np.int8), [sum(map(len, starts)), sum(map(len, ends))])
-    order = np.argsort(instants, kind="stable")  # merges the columns, which are sorted already
+    order = np.argsort(instants, kind="stable")  # a stable sort is fast here: each array is sorted
     instants = instants[order]
     down = np.cumsum(steps[order], dtype=np.int32) >= count
-    before = np.concatenate([[False], down[:-1]])
-    return without_empty(instants[down & ~before], instants[before & ~down])
+    was_down = np.concatenate([[False], down[:-1]])
+    return without_empty(instants[down & ~was_down], instants[was_down & ~down])
 
 
 def without_empty(starts: Instants, ends: Instants) -> Outages:
@@ -46,7 +49,7 @@ def without_empty(starts: Instants, ends: Instants) -> Outages:
     return Outages(starts, ends) if real.all() else Outages(starts[real], ends[real])
 
 
-def before(outages: Outages, instants: Instants) -> Instants:
+def downtime_before(outages: Outages, instants: Instants) -> Instants:
     """Return the downtime before each instant."""
     total = np.concatenate([np.zeros(1, np.int64), np.cumsum(outages.ends - outages.starts)])
     index = np.searchsorted(outages.starts, instants, side="left")

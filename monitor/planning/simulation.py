@@ -15,7 +15,7 @@ import numpy as np
 
 from monitor.errors import NinewatchError
 from monitor.planning.histories import history, unmasked_outages
-from monitor.planning.outages import NONE, Instants, Outages, at_least, before
+from monitor.planning.outages import NO_OUTAGES, Instants, Outages, at_least, downtime_before
 from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, build_model
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _block(model: Model, span: int, seed: int, number: int) -> tuple[Instants, I
     outages_by_name = dict(_outages_by_name(model, length, seed, number))
     down = _outages_of(model.structure, outages_by_name)
     if model.excluded is None:
-        return np.diff(before(down, edges)), np.full(span, YEAR, np.int64)
+        return np.diff(downtime_before(down, edges)), np.full(span, YEAR, np.int64)
     excluded = history(model.excluded, length, seed, "excluded", number)
-    within = np.diff(before(excluded, edges))
-    either = np.diff(before(at_least(1, [down, excluded]), edges))
+    within = np.diff(downtime_before(excluded, edges))
+    either = np.diff(downtime_before(at_least(1, [down, excluded]), edges))
     return either - within, YEAR - within
 
 
@@ -107,6 +107,6 @@ def _outages_of(structure: Structure, outages_by_name: Mapping[str, Outages]) ->
     if isinstance(structure, str):
         return outages_by_name[structure]
     if structure.k == 0:
-        return NONE
+        return NO_OUTAGES
     members = [_outages_of(member, outages_by_name) for member in structure.members]
     return at_least(len(members) - structure.k + 1, members)

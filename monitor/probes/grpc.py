@@ -16,7 +16,7 @@ from monitor.http.rate_limit import RateLimit
 from monitor.http.response import Response
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import EncryptableCheck, tls_upgrader
+from monitor.network.tls_connection import ImplicitTlsCheck, tls_upgrader
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.grpc_health import (
@@ -52,7 +52,7 @@ def _codes(value: Any) -> tuple[str, ...]:
 Codes = Annotated[tuple[str, ...], PlainValidator(_codes), one_or_list_schema({"enum": list(CODES.values())[1:]})]
 
 
-class GrpcCheck(EncryptableCheck):
+class GrpcCheck(ImplicitTlsCheck):
     """Good if the health service returns SERVING."""
 
     kind: ClassVar[str] = "grpc"
@@ -88,7 +88,7 @@ def caller(check: GrpcCheck, limit: RateLimit | None = None) -> Callable[[Attemp
     question, headers = encode_request(check.service), _headers(check)
 
     async def call(attempt: Attempt) -> HealthResponse:
-        with await Connection.reach(attempt, host, port, family=check.family) as connection:
+        with await Connection.connect(attempt, host, port, family=check.family) as connection:
             if start_tls is not None and (await start_tls(attempt, connection)).selected_alpn_protocol() != "h2":
                 raise ProbeFailure("grpc_no_http2", "the server did not select HTTP/2 in the TLS handshake (ALPN)")
             attempt.enter("first_byte")

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from monitor.config.addresses import DefaultPort
 from monitor.config.model import HostPort, Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import EncryptableCheck, connector
+from monitor.network.tls_connection import ImplicitTlsCheck, connector
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.redis_session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.network.connection import Connection
 
 
-class RedisCheck(EncryptableCheck):
+class RedisCheck(ImplicitTlsCheck):
     """Good if the server replies to PING. Without a configured password, a request for a password is good too."""
 
     kind: ClassVar[str] = "redis"

@@ -39,7 +39,7 @@ def prepare(check: SshCheck) -> Probe:
     """Return the probe that reads the identification, sends ours, and disconnects."""
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        with await Connection.reach(attempt, check.ssh.host, check.ssh.port, family=check.family) as connection:
+        with await Connection.connect(attempt, check.ssh.host, check.ssh.port, family=check.family) as connection:
             attempt.enter("first_byte")
             stream = BufferedStream(connection, limit=16_384)
             banner = await _identification(stream)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from monitor.config.model import HostPortField
 from monitor.network.buffered_stream import BufferedStream
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_connection import EncryptableCheck, StartTls, connector, tls_upgrader
+from monitor.network.tls_connection import ImplicitTlsCheck, StartTls, connector, tls_upgrader
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from monitor.protocols.send_expect import Step
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.network.connection import Connection
 
 
-class TcpCheck(EncryptableCheck):
+class TcpCheck(ImplicitTlsCheck):
     """Good if the connection is accepted and the script, if any, completes."""
 
     kind: ClassVar[str] = "tcp"

@@ -73,7 +73,7 @@ def prepare(check: TlsCheck) -> Probe:
     start_tls = tls_upgrader(options, host)
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        with await Connection.reach(attempt, host, port, family=check.family) as connection:
+        with await Connection.connect(attempt, host, port, family=check.family) as connection:
             if options.starttls is not None:
                 attempt.enter("first_byte")
                 await begin_tls(

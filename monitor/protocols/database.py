@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from monitor.config.model import Secret, Token, problem_at
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from monitor.network.happy_eyeballs import Race
-from monitor.network.tls_connection import EncryptableCheck
+from monitor.network.tls_connection import ImplicitTlsCheck
 from monitor.network.tls_context import adapt
 from monitor.probe_result import ProbeResult
 from sla.observation import Outcome
@@ -32,7 +32,7 @@ T = TypeVar("T")
 MAX_BYTES = 1 << 20  # bytes received before the first row is complete
 
 
-class DatabaseCheck(EncryptableCheck):
+class DatabaseCheck(ImplicitTlsCheck):
     """A query and its expected result."""
 
     user: Token | None = None
@@ -102,7 +102,7 @@ Connect: TypeAlias = "Callable[[str, int, Callable[[], object]], Awaitable[T]]"
 
 
 async def connect_driver(attempt: Attempt, target: HostPort, family: Family, driver: Driver[T]) -> T:
-    """Return a driver's connection to one of the host's addresses; raises like `Connection.reach`."""
+    """Return a driver's connection to one of the host's addresses; raises like `Connection.connect`."""
     addresses = await attempt.addresses(target.host, target.port, family)
     attempt.enter("connect")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
+from monitor.storage.alert_responses import open_responses_in, responses_in
 from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import open_connection, remedy
 from monitor.storage.outbox import latest_in, notifications_since, product_incidents_in, unfinished_in
-from monitor.storage.responses import open_responses_in, responses_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import check_owner_and_version
 from monitor.storage.validation import damage, refuse_damage

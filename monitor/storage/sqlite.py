@@ -12,6 +12,7 @@ import structlog
 
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
+from monitor.storage.alert_responses import open_responses_in, response_row
 from monitor.storage.backup import copy_verified
 from monitor.storage.chain import write_head
 from monitor.storage.clock_marks import SetAside, reconcile
@@ -21,7 +22,6 @@ from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.pruning import prune
 from monitor.storage.record_file import RecordFiles, put_aside, refuse_missing
-from monitor.storage.responses import open_responses_in, response_row
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import check_owner_and_version, migrate
 from monitor.storage.validation import damage, refuse_damage

@@ -130,7 +130,7 @@ def _decimals(statement: Statement) -> Iterator[Mistake]:
     for period in _candidates(statement):
         if any(abs(intended - statement.level.unavailability * length) <= 36 for _, length in period.lengths):
             yield _mistake(
-                statement, MistakeKind.DECIMALS, period, "decimals of the larger unit read as the smaller one"
+                statement, MistakeKind.DECIMALS, period, "decimals of the larger unit were printed as the smaller unit"
             )
 
 

@@ -23,11 +23,11 @@ _EQUALS = re.compile(
     r"\s*[=≈]\s*(?:~|about|approx\.?)?\s*|\s*\(\s*(?:=|~|or|i\.e\.,?|about|approximately|exactly)?\s*", re.IGNORECASE
 )
 _OPERATOR = re.compile(r"[×x*/+÷·]\s*$", re.IGNORECASE)
-_CLOSE = Fraction(1, 100)
+_RELATIVE_TOLERANCE = Fraction(1, 100)
 
 
 class Equality(NamedTuple):
-    """Two durations that the page states as equal. `agrees`: they are equal to the printed digits."""
+    """Two durations that the page states as equal. `agrees`: they are equal within the printed precision."""
 
     line: int
     text: str
@@ -42,7 +42,7 @@ def equalities(passage: Passage) -> Iterator[Equality]:
     text = passage.text
     for first, second in pairwise(find_durations(mask_periods(text, find_period_mentions(text)))):
         between = text[first.end : second.start]
-        if not _EQUALS.fullmatch(between) or _is_formula(text, first, second):
+        if not _EQUALS.fullmatch(between) or _is_not_restatement(text, first, second):
             continue
         in_brackets = "(" in between
         if in_brackets and not re.match(r"\s*\)", text[second.end :]):
@@ -64,12 +64,14 @@ def check(passage: Passage) -> Iterator[Claim]:
 
 def _contradiction(equality: Equality, ratio: Fraction | None) -> Claim | None:
     one, other = equality.first.seconds, equality.second.seconds
-    if not one or not other or abs(one / other - 1) <= _CLOSE or _is_definition(equality):
+    if not one or not other or abs(one / other - 1) <= _RELATIVE_TOLERANCE or _is_definition(equality):
         return None
     overflow = equality.second.overflow or equality.first.overflow
     diagnosis = f"internally inconsistent: {equality.first.text} is {_seconds_text(one)}"
     if overflow is not None:
-        diagnosis += "; decimals of the larger unit read as the smaller one"
+        diagnosis += (
+            "; the decimals of the larger unit were probably printed as the smaller unit (1.76 h is not 1 h 76 m)"
+        )
     is_certain = (
         not equality.in_brackets or equality.second.digits >= 3 or one / other in {60, Fraction(1, 60), 3600, 24, 10}
     )
@@ -89,8 +91,12 @@ def _seconds_text(seconds: Fraction) -> str:
     return format_duration(seconds * 1_000_000)
 
 
-def _is_formula(text: str, first: PrintedDuration, second: PrintedDuration) -> bool:
-    """Return whether the durations are terms of a formula (7 days x 24 hours = 168 hours) or have different periods."""
+def _is_not_restatement(text: str, first: PrintedDuration, second: PrintedDuration) -> bool:
+    """Return whether the durations are not stated as equal.
+
+    They are terms of a formula (7 days x 24 hours = 168 hours), or figures for different periods (10 m per day, 70 m
+    per week).
+    """
     if _OPERATOR.search(text[: first.start]) or re.match(r"\s*[×x*/+÷·-]\s*\d", text[second.end :]):
         return True
     found = find_period_mentions(text)

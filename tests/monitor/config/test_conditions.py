@@ -116,7 +116,8 @@ def test_header_condition(config: Any, values: list[str], expected: bool) -> Non
         ({"body_size": "<= lots"}, '"lots" is not a size'),
         ({"body_size": "< 0"}, "no size is below 0"),
         ({"body_size": {"min": "2kB", "max": 5}}, "min is larger than max"),
-        ({"body_size": {"least": 5}}, "is not a range of sizes"),
+        ({"body_size": {"least": 5}}, 'unknown key "least"; the keys are min and max'),
+        ({"body_size": {}}, 'is empty; write "<= 100kB"'),
         ({"body_size": {"max": True}}, "is not a size"),
     ],
 )

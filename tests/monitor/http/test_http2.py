@@ -56,7 +56,7 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
 
         async def probe(attempt: Attempt) -> ProbeResult:
-            with await Connection.reach(attempt, "127.0.0.1", port) as connection:
+            with await Connection.connect(attempt, "127.0.0.1", port) as connection:
                 await exchange(connection, GET, body, answer, on_headers=begin)
             return ProbeResult(Outcome.GOOD)
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.planning.outages import NONE, Outages, at_least, before
+from monitor.planning.outages import NO_OUTAGES, Outages, at_least, downtime_before
 
 CELLS = 30
 bitmaps = st.lists(st.booleans(), min_size=CELLS, max_size=CELLS)
@@ -33,9 +33,9 @@ def test_at_least_k_are_down_in_every_cell(maps: list[list[bool]], count: int) -
 
 @given(bitmaps, st.lists(st.integers(0, CELLS), min_size=1))
 def test_downtime_before_an_instant_equals_the_down_cells_before_it(bitmap: list[bool], instants: list[int]) -> None:
-    found = before(at_least(1, [columns(bitmap), NONE]), np.array(instants, np.int64))
+    found = downtime_before(at_least(1, [columns(bitmap), NO_OUTAGES]), np.array(instants, np.int64))
     assert found.tolist() == [sum(bitmap[:instant]) for instant in instants]
 
 
 def test_no_downtime_without_failures() -> None:
-    assert before(NONE, np.array([0, 5], np.int64)).tolist() == [0, 0]
+    assert downtime_before(NO_OUTAGES, np.array([0, 5], np.int64)).tolist() == [0, 0]

@@ -1,4 +1,4 @@
-"""Responses to alerts as rows of an open record. The column of escalations is JSON."""
+"""Read and convert rows of the table `responses` (responses to alerts). Escalations are stored as JSON."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ def response_row(response: Response) -> tuple[Any, ...]:
 
 
 def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
-    """Return the unfinished responses to alerts, in the order of their start. Records of earlier versions have none.
+    """Return the unfinished responses to alerts, in the order of their start. Records of earlier versions
+    do not have the table.
 
     Raises:
-        DamagedRowError: one has escalations that cannot be read.
+        DamagedRowError: the escalations of a row cannot be read.
     """
     return _responses(connection, sql.OPEN_RESPONSES)
 
@@ -37,7 +38,7 @@ def responses_in(connection: sqlite3.Connection, span: Interval) -> list[Respons
     """Return the responses that started within the interval, in the order of their start.
 
     Raises:
-        DamagedRowError: one has escalations that cannot be read.
+        DamagedRowError: the escalations of a row cannot be read.
     """
     return _responses(connection, sql.RESPONSES, span.start, span.end)
 

@@ -1,6 +1,7 @@
 """Manage the drills of a running daemon: start and end planned drills, probe more often, and record the detection.
 
-A drill is ended when its planned window is over, when its stop conditions are met, or when the release gate holds.
+A drill is ended when its planned window ends, when one of its stop conditions is met, or when the release gate answers
+`hold`.
 """
 
 from __future__ import annotations
@@ -29,17 +30,25 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AUTHOR: Final = "ninewatch"
-OVER: Final = "the planned window is over"
+WINDOW_ENDED: Final = "the planned window ended"
 
 
-class DrillKeeper:
-    """Updates the drills. `probe_at` is called with the probe intervals by product when they change."""
+class DrillManager:
+    """Starts and ends drills, and sets the probe intervals during drills.
+
+    `set_probe_intervals` is called with the probe intervals by product when the intervals change.
+    """
 
     def __init__(
-        self, ledger: Ledger, facts: FactRecorder, clock: Clock, probe_at: Callable[[Mapping[str, int]], None]
+        self,
+        ledger: Ledger,
+        facts: FactRecorder,
+        clock: Clock,
+        set_probe_intervals: Callable[[Mapping[str, int]], None],
     ) -> None:
-        self._ledger, self._facts, self._clock, self._probe_at = ledger, facts, clock, probe_at
-        self._read: Facts | None = None
+        self._ledger, self._facts, self._clock = ledger, facts, clock
+        self._set_probe_intervals = set_probe_intervals
+        self._last_facts: Facts | None = None
         self._drills: list[DrillRecord] = []
         self._intervals: Mapping[str, int] = {}
 
@@ -49,16 +58,16 @@ class DrillKeeper:
         for drill in list(self._due(now)):
             self._facts.add([drill.fact()])
             log.info("drill_started", drill=drill.id, product=drill.product, kind=drill.kind.value)
-        for record, at, reason in list(self._over(now)):
+        for record, at, reason in list(self._drills_to_end(now)):
             self._facts.add([drill_end(record.id, record.drill.product, now, AUTHOR, reason, at)])
             log.warning("drill_ended", drill=record.id, product=record.drill.product, reason=reason)
         intervals = {record.drill.product: self._interval(record) for record in self._open(now)}
         if intervals != self._intervals:
             self._intervals = intervals
-            self._probe_at(intervals)
+            self._set_probe_intervals(intervals)
 
-    def notice(self, event: Event) -> None:
-        """Record the detection when the first incident of a product opens during its drill. A hook of the recorder."""
+    def on_event(self, event: Event) -> None:
+        """Record the detection of a drill when the first incident of its product opens. Called by the recorder per event."""
         if not isinstance(event, IncidentOpened):
             return
         now, incident = self._clock.now(), event.incident
@@ -67,10 +76,10 @@ class DrillKeeper:
                 self._facts.add([drill_detected(record.id, incident.product, now, AUTHOR, incident.id)])
 
     def _all(self, now: int) -> list[DrillRecord]:
-        """Return all drills of configured products; they are read again when facts change."""
-        if self._read is not self._ledger.facts:
+        """Return all drills of configured products. They are read again when facts change."""
+        if self._last_facts is not self._ledger.facts:
             self._drills = recorded_drills(self._ledger, now)
-            self._read = self._ledger.facts
+            self._last_facts = self._ledger.facts
         return [record for record in self._drills if record.drill.product in self._ledger.products]
 
     def _open(self, now: int) -> list[DrillRecord]:
@@ -80,7 +89,7 @@ class DrillKeeper:
         return self._ledger.products[record.drill.product].drills.interval
 
     def _due(self, now: int) -> Iterator[Drill]:
-        """Yield the drills of planned windows that have started but are not recorded."""
+        """Yield drills whose planned window has started and that are not recorded yet."""
         for product in self._ledger.portfolio.products:
             for kind, span in self._windows(product, Interval(now, now + 1)):
                 if not any(self._matches(record, product, span) for record in self._all(now)):
@@ -93,19 +102,19 @@ class DrillKeeper:
         return (drill.source, drill.product, drill.started) == (DrillSource.WINDOW, product.id, span.start)
 
     def _windows(self, product: Product, at: Interval) -> Iterator[tuple[DrillKind, Interval]]:
-        """Yield the planned windows with a drill that overlap the interval."""
+        """Yield the drill kind and the interval of each planned drill window that overlaps the interval."""
         for block in (*product.maintenance, *self._ledger.portfolio.maintenance):
             if block.drill is not None:
                 zone = self._ledger.portfolio.time_zone
                 yield from ((DrillKind(block.drill), exclusion.interval) for exclusion in block.exclusions(at, zone))
 
-    def _over(self, now: int) -> Iterator[tuple[DrillRecord, int, str]]:
-        """Yield the drills to end with the instants of their ends and the reasons."""
+    def _drills_to_end(self, now: int) -> Iterator[tuple[DrillRecord, int, str]]:
+        """Yield each drill that must end now, with the instant and the reason of its end."""
         for record in [record for record in self._all(now) if record.end is None]:
             product = self._ledger.products[record.drill.product]
             end = self._window_end(record, product, now)
             if end is not None and end <= now:
-                yield record, end, OVER
+                yield record, end, WINDOW_ENDED
             elif record.drill.kind.measured:
                 reason = stop_reason(self._ledger, product.id, now - record.drill.started, now)
                 if reason is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.engine.drill_keeper import DrillKeeper
+from monitor.engine.drill_manager import DrillManager
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.facts.journal import Journal
 from monitor.health import Health
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 
 class Kept:
-    """A keeper of the drills of the product `forms`, with the intervals that it asked for."""
+    """The drill manager of the product `forms`, with the probe intervals that it sets."""
 
     def __init__(self, folder: Path, **fields: object) -> None:
         self.clock, self.health = ManualClock(), Health()
         self.ledger = ledger_of(product("forms", **fields))
         writer = Writer(MemoryStore(), self.health, self.clock)
         self.facts = FactRecorder(self.ledger, Journal(folder / "j"), writer, self.clock, self.health)
-        self.asked: list[Mapping[str, int]] = []
-        self.keeper = DrillKeeper(self.ledger, self.facts, self.clock, self.asked.append)
+        self.interval_changes: list[Mapping[str, int]] = []
+        self.manager = DrillManager(self.ledger, self.facts, self.clock, self.interval_changes.append)
 
     def start(self, kind: DrillKind = DrillKind.FAILOVER) -> Drill:
         made = Drill(self.clock.now(), "Ada", "forms", kind)
         self.facts.add([made.fact()])
-        self.keeper.update()
+        self.manager.update()
         return made
 
     @property
@@ -54,22 +54,22 @@ class Kept:
 def test_probes_are_more_frequent_until_the_drill_ends_and_again_after_a_restart(tmp_path: Path) -> None:
     kept = Kept(tmp_path, drills={"interval": "2s"})
     made = kept.start()
-    kept.keeper.update()
-    assert kept.asked == [{"forms": 2 * SECOND}]
+    kept.manager.update()
+    assert kept.interval_changes == [{"forms": 2 * SECOND}]
     restarted: list[Mapping[str, int]] = []
-    DrillKeeper(kept.ledger, kept.facts, kept.clock, restarted.append).update()
+    DrillManager(kept.ledger, kept.facts, kept.clock, restarted.append).update()
     assert restarted == [{"forms": 2 * SECOND}]
     kept.facts.add([drill_end(made.id, "forms", kept.clock.now(), "Ada")])
-    kept.keeper.update()
-    assert kept.asked == [{"forms": 2 * SECOND}, {}]
+    kept.manager.update()
+    assert kept.interval_changes == [{"forms": 2 * SECOND}, {}]
 
 
 def test_tabletop_exercise_changes_no_probe(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.start(DrillKind.TABLETOP)
     kept.clock.jump(10 * HOUR / SECOND)
-    kept.keeper.update()
-    assert kept.asked == []
+    kept.manager.update()
+    assert kept.interval_changes == []
     assert kept.drills[0].end is None
 
 
@@ -77,11 +77,11 @@ def test_forgotten_drill_is_ended(tmp_path: Path) -> None:
     kept = Kept(tmp_path, drills={"longest": "1h"})
     kept.start()
     kept.clock.jump(HOUR / SECOND)
-    kept.keeper.update()
+    kept.manager.update()
     (found,) = kept.drills
     assert found.end is not None
     assert found.end.reason == "the drill lasted 1h, the longest that is configured"
-    assert kept.asked[-1] == {}
+    assert kept.interval_changes[-1] == {}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_spent_budget_and_the_release_gate_end_a_drill(tmp_path: Path, fields: d
     kept = Kept(tmp_path, budget_policy=policy, **fields)
     kept.start()
     probe_all(kept.ledger, kept.ledger.entries_of("forms"), NOW - 50 * MINUTE, NOW, BAD_RESULT)
-    kept.keeper.update()
+    kept.manager.update()
     (found,) = kept.drills
     assert found.end is not None
     assert reason in found.end.reason
@@ -115,19 +115,19 @@ def test_planned_window_starts_and_ends_a_drill_once(tmp_path: Path) -> None:
         "drill": "failover",
     }
     kept = Kept(tmp_path, maintenance=[window], drills={"rto": "15m", "rpo": "0s"})
-    kept.keeper.update()
+    kept.manager.update()
     assert kept.drills == []
     kept.clock.jump((HOUR + 5 * SECOND) / SECOND)
-    kept.keeper.update()
-    kept.keeper.update()
+    kept.manager.update()
+    kept.manager.update()
     (found,) = kept.drills
     assert (found.drill.source, found.drill.started, found.drill.rto) == (DrillSource.WINDOW, start, 15 * MINUTE)
-    assert kept.asked == [{"forms": SECOND}]
+    assert kept.interval_changes == [{"forms": SECOND}]
     kept.clock.jump(HOUR / SECOND)
-    kept.keeper.update()
+    kept.manager.update()
     (found,) = kept.drills
     assert found.end is not None
-    assert (found.end.at, found.end.reason) == (end, "the planned window is over")
+    assert (found.end.at, found.end.reason) == (end, "the planned window ended")
 
 
 def test_first_incident_of_the_product_is_noted_as_the_detection(tmp_path: Path) -> None:
@@ -135,6 +135,6 @@ def test_first_incident_of_the_product_is_noted_as_the_detection(tmp_path: Path)
     kept.start()
     kept.clock.jump(3)
     for name in ("other", "forms", "forms"):
-        kept.keeper.notice(IncidentOpened(Incident.open(name, f"{name}/health", NOW, "http_status")))
+        kept.manager.on_event(IncidentOpened(Incident.open(name, f"{name}/health", NOW, "http_status")))
         kept.clock.jump(1)
     assert [each.detected for each in kept.drills] == [NOW + 4 * SECOND]
