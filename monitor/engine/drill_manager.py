@@ -67,7 +67,7 @@ class DrillManager:
             self._set_probe_intervals(intervals)
 
     def on_event(self, event: Event) -> None:
-        """Record the detection of a drill when the first incident of its product opens. Called by the recorder per event."""
+        """Record the detection of a drill: the first incident of its product. Called by the recorder for each event."""
         if not isinstance(event, IncidentOpened):
             return
         now, incident = self._clock.now(), event.incident
