@@ -121,8 +121,8 @@ class Delivery:
         With `drain`, return when no notification is due or being sent.
         """
         self._sending.clear()
-        for lane in self._outbox.lanes.values():
-            lane.sending.clear()
+        for queue in self._outbox.queues.values():
+            queue.sending.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
@@ -136,9 +136,9 @@ class Delivery:
         self._repeat(now)
         for name, target in self._targets.items():
             for row in self._outbox.ready(name, now, self._capacity(name)):
-                if row.key not in self._outbox.lane(name).sending:  # otherwise it is part of an earlier group
+                if row.key not in self._outbox.queue(name).sending:  # otherwise it is part of an earlier group
                     rows = [row, *(self._outbox.groupable(row, now) if target.kind.groups else ())]
-                    self._outbox.begin(rows)
+                    self._outbox.mark_sending(rows)
                     self._sending[name] = self._sending.get(name, 0) + 1
                     tasks.create_task(self._send(target, rows, make_attempt()), name=f"notify {name}")
 
@@ -152,8 +152,8 @@ class Delivery:
             if at > now:
                 continue
             self.schedule_repeat(row)  # also if this repeat fails
-            lane = self._outbox.lane(receiver)
-            if (receiver, key) in self._repeats and key not in lane.waiting and key not in lane.sending:
+            queue = self._outbox.queue(receiver)
+            if (receiver, key) in self._repeats and key not in queue.waiting and key not in queue.sending:
                 self._outbox.add([replace(row, done=None, due=now)], now, written=True)
 
     def _next_at(self) -> float:
@@ -193,14 +193,14 @@ class Delivery:
     def _record(self, rows: list[Notification], outcome: Outcome) -> None:
         now, health = self._clock.now(), self._health
         if not outcome.error:
-            changed = [self._outbox.delivered(row, now) for row in rows]
+            changed = [self._outbox.mark_delivered(row, now) for row in rows]
             health.notifications_sent += len(rows)
             for row in changed:
                 self.schedule_repeat(row)
         else:
-            share = chance()
+            jitter = chance()
             changed = [
-                self._outbox.failed(row, now, outcome.error, share, wait=outcome.wait, refused=outcome.refused)
+                self._outbox.mark_failed(row, now, outcome.error, jitter, wait=outcome.wait, refused=outcome.refused)
                 for row in rows
             ]
             health.notification_failures += 1

@@ -34,7 +34,7 @@ class HeartbeatSender:
         if settings is None or now < self._next or not self.probing(now):
             return ()
         key = f"heartbeat:{settings.to}"
-        if key in outbox.lane(settings.to).waiting:
+        if key in outbox.queue(settings.to).waiting:
             return ()
         self._next = now + settings.every
         return (heartbeat(key, settings.to, now),)

@@ -238,7 +238,7 @@ class Alerting:
         target = self._delivery.target(receiver)
         if target is None or not target.kind.groups or event not in URGENT:
             return due
-        return self.outbox.lane(receiver).grouped(alert.severity, due, settings.group_wait)
+        return self.outbox.queue(receiver).assign_to_group(alert.severity, due, settings.group_wait)
 
     async def update(self) -> None:
         """Update the alerts that depend on time, in batches."""
@@ -282,7 +282,7 @@ class Alerting:
         self._health.notifications_waiting = len(waiting)
         self._health.notification_oldest = min(waiting, default=None)
         self._health.count_pages(self.responses.all)
-        self._health.receivers_failing = sum(bool(lane.failures) for lane in self.outbox.lanes.values())
+        self._health.receivers_failing = sum(bool(queue.failures) for queue in self.outbox.queues.values())
 
     async def run(self, make_attempt: MakeAttempt) -> None:
         """Deliver notifications and update alerts until cancelled."""
@@ -322,7 +322,7 @@ class Alerting:
                 self._loop.call_soon_threadsafe(self._on_commit, committed)
 
     def _on_commit(self, committed: Committed) -> None:
-        self.outbox.committed(committed.notifications)
+        self.outbox.mark_committed(committed.notifications)
         if committed.emptied:
             self._write_everything()
         self._delivery.wake()

@@ -282,6 +282,6 @@ class Replay:
         """Mark the due notifications as delivered."""
         outbox, now = self._alerting.outbox, self._clock.at
         for row in list(outbox.waiting()):
-            outbox.committed([row])
+            outbox.mark_committed([row])
             if row.due <= now:
-                outbox.delivered(row, now)
+                outbox.mark_delivered(row, now)

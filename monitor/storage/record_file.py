@@ -26,16 +26,18 @@ class RecordFiles:
     """Compares the files at the record's path with the opened files, by stat and first bytes."""
 
     def __init__(self, record: Path) -> None:
-        self._files = {part: _WatchedFile(_part(record, part), magic) for part, magic in _MAGIC.items()}
+        self._files = {part: _WatchedFile(_with_suffix(record, part), magic) for part, magic in _MAGIC.items()}
 
-    def note(self) -> None:
+    def remember_identity(self) -> None:
         """Record the identity of the present files. Call this method after opening them."""
         for file in self._files.values():
-            file.note()
+            file.remember_identity()
 
-    def lost(self) -> str:
-        """Return what happened to the record's file or its write-ahead log. Empty if both are unchanged."""
-        return self._files[""].lost("the record's file") or self._files["-wal"].lost("its write-ahead log")
+    def describe_change(self) -> str:
+        """Return a description of the change of the file or its write-ahead log, empty if both are unchanged."""
+        return self._files[""].describe_change("the record's file") or self._files["-wal"].describe_change(
+            "its write-ahead log"
+        )
 
 
 class _WatchedFile:
@@ -44,7 +46,7 @@ class _WatchedFile:
         self._identity: tuple[int, int] | None = None
         self._size = 0
 
-    def note(self) -> None:
+    def remember_identity(self) -> None:
         self._identity, self._size = self._stat()
 
     def _stat(self) -> tuple[tuple[int, int] | None, int]:
@@ -54,19 +56,21 @@ class _WatchedFile:
             return None, 0
         return (stat.st_dev, stat.st_ino), stat.st_size
 
-    def lost(self, what: str) -> str:
+    def describe_change(self, what: str) -> str:
         identity, size = self._stat()
-        before, self._size = self._size, size
+        previous_size, self._size = self._size, size
         if self._identity is None:  # not created yet
             self._identity = identity
         elif identity is None:
             return f"{what} was deleted or moved"
         elif identity != self._identity:
             return f"{what} was replaced by another file"
-        elif size < before and (size == 0 or not self._path.name.endswith("-wal")):
-            return f"{what} was truncated"  # SQLite never truncates the file, and never truncates a log to 0 bytes
+        elif size < previous_size and (size == 0 or not self._path.name.endswith("-wal")):
+            # Without VACUUM and TRUNCATE checkpoints, SQLite never shrinks the database file, nor the WAL to 0 bytes.
+            return f"{what} was truncated"
         elif size and not self._has_magic():
-            return f"{what} was truncated"  # and written again after its former end
+            # It was truncated, then written at the old offset: the header is zeros.
+            return f"{what} was truncated"
         return ""
 
     def _has_magic(self) -> bool:
@@ -77,8 +81,8 @@ class _WatchedFile:
             return True
 
 
-def refuse_missing(record: Path, *, locked_before: bool) -> None:
-    """Check that the record exists, or never existed.
+def refuse_missing(record: Path, *, lock_had_record: bool) -> None:
+    """Check that the record exists, or never existed. `lock_had_record`: the lock file shows that there was a record.
 
     Raises:
         StoreError: the record is missing or empty, and a file next to it shows that there was a record.
@@ -86,10 +90,12 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
     if record.exists() and record.stat().st_size:
         return
     traces = [
-        part for part in (_part(record, trace) for trace in _TRACE_SUFFIXES) if part.exists() and part.stat().st_size
+        part
+        for part in (_with_suffix(record, trace) for trace in _TRACE_SUFFIXES)
+        if part.exists() and part.stat().st_size
     ]
-    if locked_before:
-        traces.append(_part(record, ".lock"))
+    if lock_had_record:
+        traces.append(_with_suffix(record, ".lock"))
     if traces:
         raise StoreError(
             f"the record {record} is {'empty' if record.exists() else 'missing'}, but {traces[0].name} next to it shows"
@@ -97,7 +103,7 @@ def refuse_missing(record: Path, *, locked_before: bool) -> None:
         )
 
 
-def put_aside(record: Path, now: int) -> None:
+def move_aside(record: Path, now: int) -> None:
     """Rename the file at the record's path and its log, so that no data is lost. `now` is part of the new name.
 
     Existing files are not overwritten: a second file of the same name ends in `-2`.
@@ -107,19 +113,21 @@ def put_aside(record: Path, now: int) -> None:
     """
     aside_name = _free_name(record, datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ"))
     for part in _DATABASE_SUFFIXES:
-        file = _part(record, part)
+        file = _with_suffix(record, part)
         if part == "-shm" or (file.exists() and not file.stat().st_size):
             file.unlink(missing_ok=True)
         elif file.exists():
-            aside = _part(record, aside_name + part)
+            aside = _with_suffix(record, aside_name + part)
             file.replace(aside)
-            log.warning("record_put_aside", file=str(aside))
+            log.warning("record_file_renamed", file=str(file), renamed_to=str(aside))
 
 
 def _free_name(record: Path, stamp: str) -> str:
     names = chain([f".aside-{stamp}"], (f".aside-{stamp}-{number}" for number in count(2)))
-    return next(name for name in names if not any(_part(record, name + part).exists() for part in _DATABASE_SUFFIXES))
+    return next(
+        name for name in names if not any(_with_suffix(record, name + part).exists() for part in _DATABASE_SUFFIXES)
+    )
 
 
-def _part(record: Path, part: str) -> Path:
-    return record.with_name(record.name + part)
+def _with_suffix(record: Path, suffix: str) -> Path:
+    return record.with_name(record.name + suffix)

@@ -21,7 +21,7 @@ from monitor.storage.incident_failures import failure_rows
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.pruning import prune
-from monitor.storage.record_file import RecordFiles, put_aside, refuse_missing
+from monitor.storage.record_file import RecordFiles, move_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import check_owner_and_version, migrate
 from monitor.storage.validation import damage, refuse_damage
@@ -70,9 +70,9 @@ class SqliteStore:
         try:
             with self._translated_errors("cannot be opened"):
                 if new_record:
-                    put_aside(path, now)
+                    move_aside(path, now)
                 else:
-                    refuse_missing(path, locked_before=self._lock.had_record)
+                    refuse_missing(path, lock_had_record=self._lock.had_record)
                 refuse_damage(self._writing(), path)
             self._lock.sign(record=True)
         except BaseException:
@@ -202,12 +202,12 @@ class SqliteStore:
                 connection.close()
                 raise
             self._connection = connection
-            self._files.note()
+            self._files.remember_identity()
         return self._connection
 
     def lost(self) -> str:
-        """Return what happened to the record's file. Empty if it is unchanged."""
-        return self._files.lost() if self._connection is not None else ""
+        """Return a description of the change of the record's file, empty if it is unchanged."""
+        return self._files.describe_change() if self._connection is not None else ""
 
     def rescue(self) -> bool:
         """Replace a lost record, and return whether the new one has all committed data.
@@ -219,14 +219,14 @@ class SqliteStore:
         with self._translated_errors("could not be rewritten"):
             is_complete = self._copied(copy)
             self._abandon(sqlite3.Error())
-            put_aside(self._path, self._now)
+            move_aside(self._path, self._now)
             if is_complete:
                 copy.replace(self._path)
             self._writing()
         return is_complete
 
     def _copied(self, copy: Path) -> bool:
-        is_truncated = self._files.lost().endswith("truncated")
+        is_truncated = self._files.describe_change().endswith("truncated")
         try:
             copy.unlink(missing_ok=True)
             if is_truncated or self._connection is None:

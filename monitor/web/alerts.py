@@ -171,8 +171,8 @@ async def retry(request: web.Request) -> web.Response:
     token, body = token_for_change(request), await json_object(request, "receiver")
     check_product(token, None)
     receiver = body.get("receiver")
-    lanes = write_context(request).alerting.outbox.lanes
-    if receiver is not None and (not isinstance(receiver, str) or receiver not in {**_receivers(request), **lanes}):
+    queues = write_context(request).alerting.outbox.queues
+    if receiver is not None and (not isinstance(receiver, str) or receiver not in {**_receivers(request), **queues}):
         raise _unknown_receiver(request)
     await record_fact(
         request, Fact.of(request.app[CONTEXT].clock.now(), token.name, RETRY, "", {"receiver": receiver or ""})

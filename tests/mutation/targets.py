@@ -36,7 +36,7 @@ OWN = {
     "sla/states.py": ("timeline", "compose"),
     "sla/state_sums.py": ("timeline", "compose"),
     "sla/state_history.py": ("timeline", "incident"),
-    "sla/observation_counts.py": ("timeline", "timeline_laws"),
+    "sla/observation_counts.py": ("timeline", "timeline_properties"),
     "sla/gate.py": ("gate", "release_gate"),
     "sla/localtime.py": ("calendar", "service_hours"),
     "sla/feasibility/reliability_model.py": ("prediction",),

@@ -96,8 +96,8 @@ class AlertingHarness:
         outbox = self.alerting.outbox
         await self.until(
             lambda: (
-                not any(lane.sending for lane in outbox.lanes.values())
-                and outbox.next_at(list(outbox.lanes)) > self.clock.now()
+                not any(queue.sending for queue in outbox.queues.values())
+                and outbox.next_at(list(outbox.queues)) > self.clock.now()
             )
         )
 

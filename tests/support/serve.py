@@ -31,6 +31,14 @@ READINESS = {
     "attested": [{"item": "ha-database", "by": "Ada", "until": "2031-03-01", "note": "Patroni, drilled in October"}],
 }
 HOSTILE = '<script>alert("x")</script>\u202egnp.exe ' + "long " * 60
+HISTORIES = (
+    ("chefs", 90, [(50 * DAY, 20 * MINUTE, "deadline"), (12 * DAY, 6 * MINUTE, "http_status")]),
+    ("keycloak", 90, [(33 * DAY, 90 * MINUTE, "connect_refused")]),
+    ("css", 60, [(20 * DAY, 5 * HOUR, "http_status")]),
+    ("drop", 40, []),
+    ("notify", 90, []),
+    ("secondment", 3, []),
+)
 
 
 def portfolio(now: int) -> Ledger:
@@ -46,7 +54,7 @@ def portfolio(now: int) -> Ledger:
     )
     minute = now // MINUTE * MINUTE
     runs, incidents = [], []
-    for name, days, outages in PASTS:
+    for name, days, outages in HISTORIES:
         for n, entry in enumerate(ledger.entries_of(name)):
             spans = [(minute - ago, minute - ago + length, why) for ago, length, why in outages if n == 0]
             runs += history(entry.key, minute - days * DAY, minute - 2 * HOUR, spans, seeded=True)
@@ -75,18 +83,8 @@ def portfolio(now: int) -> Ledger:
     return ledger
 
 
-PASTS = (
-    ("chefs", 90, [(50 * DAY, 20 * MINUTE, "deadline"), (12 * DAY, 6 * MINUTE, "http_status")]),
-    ("keycloak", 90, [(33 * DAY, 90 * MINUTE, "connect_refused")]),
-    ("css", 60, [(20 * DAY, 5 * HOUR, "http_status")]),
-    ("drop", 40, []),
-    ("notify", 90, []),
-    ("secondment", 3, []),
-)
-
-
 async def main(port: int) -> None:
-    """Serve until interrupted. The newest observations are current, so the page becomes stale like a real one."""
+    """Serve until interrupted. No check is probed while serving, so the page becomes stale after some time."""
     clock, health = SystemClock(), Health(sqlite_version="0")
     server = await listen(build(portfolio(clock.now()), health, clock), "127.0.0.1", port)
     sys.stdout.write(f"http://{server.addresses[0]}/\n")

@@ -42,9 +42,9 @@ def test_notifications_of_a_key_keep_their_order() -> None:
     box = outbox(resolved, opened)
     assert box.ready("ops", NOW) == []
     assert box.ready("ops", NOW + MINUTE) == [opened]
-    box.begin([opened])
+    box.mark_sending([opened])
     assert box.ready("ops", NOW + MINUTE) == []
-    done = box.delivered(opened, NOW + MINUTE)
+    done = box.mark_delivered(opened, NOW + MINUTE)
     assert (done.done, done.attempts) == (NOW + MINUTE, 1)
     assert box.ready("ops", NOW + MINUTE) == [resolved]
 
@@ -52,7 +52,7 @@ def test_notifications_of_a_key_keep_their_order() -> None:
 def test_keys_are_independent() -> None:
     first, second = row("a"), row("b")
     box = outbox(first, second)
-    box.begin([first])
+    box.mark_sending([first])
     assert box.ready("ops", NOW) == [second]
 
 
@@ -69,29 +69,29 @@ def test_blocked_disk_permits_openings_and_no_resolutions(event: Kind, at: float
     waiting = row(event=event)
     box = outbox(waiting, written=False)
     assert box.ready_at(waiting) == at
-    box.committed([waiting])
+    box.mark_committed([waiting])
     assert box.ready_at(waiting) == NOW
 
 
 def test_retry_delays_grow_to_a_limit_with_jitter() -> None:
     box, tried, dues = outbox(row()), row(), []
     for _ in range(12):
-        tried = box.failed(tried, NOW, "status 400", 0.999, refused=True)
+        tried = box.mark_failed(tried, NOW, "status 400", 0.999, refused=True)
         dues.append(tried.due - NOW)
     assert dues == sorted(dues)
     assert SECOND < dues[0] < 2 * SECOND
     assert MAX_DELAY * 0.99 < dues[-1] <= MAX_DELAY
-    assert box.failed(tried, NOW, "status 400", 0.0, refused=True).due == NOW + 1
+    assert box.mark_failed(tried, NOW, "status 400", 0.0, refused=True).due == NOW + 1
     assert (tried.attempts, tried.error) == (12, "status 400")
 
 
 def test_receiver_with_retry_after_is_not_tried_before() -> None:
     first, second = row("a"), row("b")
     box = outbox(first, second)
-    box.failed(first, NOW, "status 429", 0.5, wait=7 * MINUTE)
+    box.mark_failed(first, NOW, "status 429", 0.5, wait=7 * MINUTE)
     assert box.ready("ops", NOW + 7 * MINUTE - 1) == []
     assert box.ready("ops", NOW + 7 * MINUTE) != []
-    box.failed(second, NOW, "status 429", 0.5, wait=1_000 * HOUR)
+    box.mark_failed(second, NOW, "status 429", 0.5, wait=1_000 * HOUR)
     assert box.ready("ops", NOW + MAX_RETRY_AFTER) != []
 
 
@@ -99,15 +99,15 @@ def test_failing_receiver_is_tried_with_one_message() -> None:
     rows = [row(f"key-{n}") for n in range(CIRCUIT_THRESHOLD + 2)]
     box = outbox(*rows)
     for each in rows[:CIRCUIT_THRESHOLD]:
-        box.failed(each, NOW, "connect_refused", 0.5)
-    assert box.lane("ops").circuit_open
+        box.mark_failed(each, NOW, "connect_refused", 0.5)
+    assert box.queue("ops").circuit_open
     assert box.ready("ops", NOW) == []
     later = int(box.next_at(["ops"]))
     assert NOW + SECOND < later <= NOW + MAX_DELAY
     (probe,) = box.ready("ops", later, 8)
-    box.begin([probe])
+    box.mark_sending([probe])
     assert box.ready("ops", later) == []
-    box.delivered(probe, later)
+    box.mark_delivered(probe, later)
     assert len([each for each in box.waiting() if box.ready_at(each) <= later]) == CIRCUIT_THRESHOLD + 1
 
 
@@ -115,8 +115,8 @@ def test_rejected_message_does_not_count_as_a_receiver_failure() -> None:
     rows = [row(f"key-{n}") for n in range(CIRCUIT_THRESHOLD + 1)]
     box = outbox(*rows)
     for each in rows[:CIRCUIT_THRESHOLD]:
-        box.failed(each, NOW, "status 400", 0.5, refused=True)
-    assert not box.lane("ops").circuit_open
+        box.mark_failed(each, NOW, "status 400", 0.5, refused=True)
+    assert not box.queue("ops").circuit_open
     assert box.ready("ops", NOW) == [rows[-1]]
 
 
@@ -124,7 +124,7 @@ def test_retry_makes_failed_messages_due_for_one_or_all_receivers() -> None:
     ops, other = row(), row(receiver="other")
     box = outbox(ops, other)
     for each in (ops, other):
-        box.failed(each, NOW, "connect_refused", 0.9)
+        box.mark_failed(each, NOW, "connect_refused", 0.9)
     assert [each.receiver for each in box.retry(NOW, "ops")] == ["ops"]
     assert box.ready("ops", NOW) != []
     assert box.ready("other", NOW) == []
@@ -136,8 +136,8 @@ def test_retry_reports_messages_that_only_the_circuit_breaker_delays() -> None:
     waiting, at = row(), NOW
     box = outbox(waiting)
     for _ in range(CIRCUIT_THRESHOLD + 1):
-        box.begin([waiting])
-        waiting = box.failed(waiting, at, "status 500", 0.0)
+        box.mark_sending([waiting])
+        waiting = box.mark_failed(waiting, at, "status 500", 0.0)
         at = int(box.next_at(["ops"]))
     assert waiting.due < at - 1
     assert [each.due for each in box.retry(at - 1, "ops")] == [at - 1]

@@ -1,4 +1,4 @@
-"""Redirects are followed only as configured, without credentials for another origin."""
+"""Redirects: followed only as configured, and without credentials for another origin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitor.http.request import request_of as made
+from monitor.http.request import request_of
 from sla.observation import Outcome
 from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
@@ -14,16 +14,18 @@ from tests.support.servers import http_response, read_request, respond_with, ser
 
 async def test_redirect_is_followed_and_the_last_response_is_checked() -> None:
     async with (
-        serve_tcp(respond_with(http_response(b"arrived"))) as end,
-        serve_tcp(respond_with(http_response(status="301 Moved", Location=f"http://127.0.0.1:{end}/"))) as start,
+        serve_tcp(respond_with(http_response(b"arrived"))) as target_port,
+        serve_tcp(
+            respond_with(http_response(status="301 Moved", Location=f"http://127.0.0.1:{target_port}/"))
+        ) as redirecting_port,
     ):
-        url = {"http": f"http://127.0.0.1:{start}/", "expect": {"contains": "arrived"}}
+        url = {"http": f"http://127.0.0.1:{redirecting_port}/", "expect": {"contains": "arrived"}}
         assert (await attempt({**url, "redirects": 1})).result.outcome is Outcome.GOOD
         assert (await attempt(url)).result.reason == "http_status"
 
 
 @pytest.mark.parametrize(
-    ("location", "asked"),
+    ("location", "expected_request"),
     [
         ("/ü b?q=ö".encode(), b"GET /%C3%BC%20b?q=%C3%B6 "),
         ("/ü".encode("latin-1"), b"GET /%FC "),
@@ -31,20 +33,20 @@ async def test_redirect_is_followed_and_the_last_response_is_checked() -> None:
         ("http://bücher.localhost:PORT/".encode(), b"GET / HTTP/1.1\r\nHost: xn--bcher-kva.localhost:PORT\r\n"),
     ],
 )
-async def test_non_ascii_location_is_read_as_utf_8(location: bytes, asked: bytes) -> None:
+async def test_non_ascii_location_is_read_as_utf_8(location: bytes, expected_request: bytes) -> None:
     seen: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
         seen.append(await read_request(reader))
-        there = location.replace(b"PORT", str(port).encode())
-        head = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % there
+        redirect_location = location.replace(b"PORT", str(port).encode())
+        head = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % redirect_location
         writer.write(head if len(seen) == 1 else http_response())
         await writer.drain()
 
     async with serve_tcp(target) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 1})).result
     assert result.outcome is Outcome.GOOD, result.detail
-    assert seen[1].startswith(asked.replace(b"PORT", str(port).encode()))
+    assert seen[1].startswith(expected_request.replace(b"PORT", str(port).encode()))
 
 
 async def test_redirect_loop_ends_at_the_limit() -> None:
@@ -57,14 +59,14 @@ async def test_redirect_loop_ends_at_the_limit() -> None:
     "location",
     ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[::1", "javascript:1", "http://b\u00fccher..example/"],
 )
-async def test_redirect_to_another_scheme_is_rejected(location: str) -> None:
+async def test_redirect_to_unsupported_scheme_or_invalid_url_is_rejected(location: str) -> None:
     async with serve_tcp(respond_with(http_response(status="302 Found", Location=location))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "redirect_refused")
 
 
 @pytest.mark.parametrize(
-    ("status", "there", "reason"),
+    ("status", "target_origin", "reason"),
     [
         ("307 Moved", "another", "redirect_refused"),
         ("308 Moved", "another", "redirect_refused"),
@@ -74,7 +76,7 @@ async def test_redirect_to_another_scheme_is_rejected(location: str) -> None:
     ],
 )
 async def test_secret_body_is_not_sent_to_another_origin(
-    status: str, there: str, reason: str, monkeypatch: pytest.MonkeyPatch
+    status: str, target_origin: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
     seen: list[bytes] = []
@@ -83,8 +85,8 @@ async def test_secret_body_is_not_sent_to_another_origin(
         seen.append(await read_request(reader))
         if b"Content-Length: 6\r\n" in seen[-1]:
             seen[-1] += await reader.readexactly(6)
-        other = there == "another" or len(seen) == 1
-        to = f"http://127.0.0.1:{end}/" if there == "another" else "/next"
+        other = target_origin == "another" or len(seen) == 1
+        to = f"http://127.0.0.1:{target_port}/" if target_origin == "another" else "/next"
         writer.write(http_response(status=status, Location=to) if other else http_response())
         await writer.drain()
 
@@ -95,11 +97,11 @@ async def test_secret_body_is_not_sent_to_another_origin(
         writer.write(http_response())
         await writer.drain()
 
-    async with serve_tcp(another) as end, serve_tcp(target) as start:
-        check = {"http": f"http://127.0.0.1:{start}/", "method": "POST", "body": {"env": "PROBE_SECRET"}}
+    async with serve_tcp(another) as target_port, serve_tcp(target) as redirecting_port:
+        check = {"http": f"http://127.0.0.1:{redirecting_port}/", "method": "POST", "body": {"env": "PROBE_SECRET"}}
         result = (await attempt({**check, "redirects": 1})).result
     assert result.reason == reason, result.detail
-    assert [each.endswith(b"s3cret") for each in seen] == [True] * (1 if there == "another" else 2)
+    assert [request.endswith(b"s3cret") for request in seen] == [True] * (1 if target_origin == "another" else 2)
     assert arrived == [] or arrived[0].startswith(b"GET ")
 
 
@@ -115,7 +117,7 @@ async def test_configured_host_header_is_sent_to_its_origin_only() -> None:
     async with serve_tcp(target) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "redirects": 2, "headers": {"host": "shop.example.test"}}
         assert (await attempt(check)).result.outcome is Outcome.GOOD
-        hosts = [each.partition(b"Host: ")[2].partition(b"\r\n")[0].decode() for each in seen]
+        hosts = [request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode() for request in seen]
     assert hosts == ["shop.example.test", "shop.example.test", f"localhost:{port}"]
 
 
@@ -130,11 +132,13 @@ async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.Mo
 
     async with (
         serve_tcp(target) as other,
-        serve_tcp(respond_with(http_response(status="307 Moved", Location=f"http://127.0.0.1:{other}/"))) as start,
+        serve_tcp(
+            respond_with(http_response(status="307 Moved", Location=f"http://127.0.0.1:{other}/"))
+        ) as redirecting_port,
     ):
         secret = {"env": "PROBE_SECRET"}
-        given = {"cookies": {"session": secret}, "headers": {"X-Api-Key": secret, "X-Door": secret, "X-Trace": "7"}}
-        check = {"http": f"http://127.0.0.1:{start}/", "redirects": 1, "bearer": secret, **given}
+        options = {"cookies": {"session": secret}, "headers": {"X-Api-Key": secret, "X-Secret": secret, "X-Trace": "7"}}
+        check = {"http": f"http://127.0.0.1:{redirecting_port}/", "redirects": 1, "bearer": secret, **options}
         assert (await attempt(check)).result.outcome is Outcome.GOOD
     assert len(seen) == 1
     assert b"s3cret" not in seen[0]
@@ -142,7 +146,7 @@ async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("first", "location", "stays"),
+    ("first", "location", "sent"),
     [
         ("http://a.test/", "https://a.test/in", True),
         ("http://a.test/", "https://b.test/in", False),
@@ -150,9 +154,9 @@ async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.Mo
         ("https://a.test/", "http://a.test/in", False),
     ],
 )
-def test_credentials_are_sent_after_an_upgrade_to_https(
-    first: str, location: str, stays: bool, monkeypatch: pytest.MonkeyPatch
+def test_credentials_are_sent_only_to_https_of_the_same_host_on_default_ports(
+    first: str, location: str, sent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
-    request = made(load_check({"http": first, "redirects": 1, "bearer": {"env": "PROBE_SECRET"}}))
-    assert (b"s3cret" in request.redirected(301, location).data) is stays
+    request = request_of(load_check({"http": first, "redirects": 1, "bearer": {"env": "PROBE_SECRET"}}))
+    assert (b"s3cret" in request.redirected(301, location).data) is sent

@@ -116,7 +116,7 @@ def deliver(harness: AlertingHarness) -> None:
     outbox, now = harness.alerting.outbox, harness.clock.now()
     for row in list(outbox.waiting()):
         if row.due <= now:
-            outbox.delivered(row, now)
+            outbox.mark_delivered(row, now)
 
 
 def arrival(seen: Observation) -> int:

@@ -278,7 +278,7 @@ products:
 """
 
 
-def test_indicator_of_product_with_other_checks_is_the_daemons_metric(tmp_path: Path) -> None:
+def test_product_without_prometheus_check_is_exported_with_ninewatch_product_up(tmp_path: Path) -> None:
     source, slo = yaml.safe_load_all(yaml_text(*export_objects(load_portfolio(tmp_path, PORTFOLIO), "http://p:9090")))
     assert source["spec"] == {"type": "Prometheus", "connectionDetails": {"url": "http://p:9090"}}
     assert slo["metadata"] == {"name": "my-forms", "displayName": "Forms", "labels": {"team": "web"}}

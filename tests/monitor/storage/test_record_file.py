@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.storage.record_file import RecordFiles, put_aside
+from monitor.storage.record_file import RecordFiles, move_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def test_earlier_set_aside_file_keeps_its_name(tmp_path: Path) -> None:
     record = tmp_path / "record.db"
     for content in ("first", "second", "third"):
         record.write_text(content)
-        put_aside(record, NOW)
+        move_aside(record, NOW)
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {
         "record.db.aside-20261129T073759Z": "first",
         "record.db.aside-20261129T073759Z-2": "second",
@@ -34,10 +34,10 @@ def test_file_and_its_log_get_the_same_name(tmp_path: Path) -> None:
     """An earlier file may consist of a log only."""
     record, log = tmp_path / "record.db", tmp_path / "record.db-wal"
     log.write_text("a log alone")
-    put_aside(record, NOW)
+    move_aside(record, NOW)
     record.write_text("file")
     log.write_text("its log")
-    put_aside(record, NOW)
+    move_aside(record, NOW)
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {
         "record.db.aside-20261129T073759Z-wal": "a log alone",
         "record.db.aside-20261129T073759Z-2": "file",
@@ -54,12 +54,12 @@ def test_truncated_and_rewritten_file_is_detected(tmp_path: Path, part: str, wha
     file = tmp_path / f"record.db{part}"
     with contextlib.closing(sqlite3.connect(record)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        place = RecordFiles(record)
-        place.note()
+        files = RecordFiles(record)
+        files.remember_identity()
         connection.execute("CREATE TABLE t (x)")
         connection.commit()
-        assert place.lost() == ""
+        assert files.describe_change() == ""
         length = file.stat().st_size
         os.truncate(file, 0)
         os.truncate(file, length + 4096)
-        assert place.lost() == f"{what} was truncated"
+        assert files.describe_change() == f"{what} was truncated"

@@ -1,4 +1,4 @@
-"""Properties of timelines, compared with a walk over cells."""
+"""Properties of timelines, compared with the cell-by-cell oracle (a cell is the time from x to x + 1)."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_run_has_the_same_counts_in_both_counters(first: int, length: int, n: in
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(Outcome), holds), max_size=25), holds, st.booleans())
 def test_timeline_rebuilt_from_its_runs_is_equal(steps: list[tuple[int, Outcome, int]], hold: int, exact: bool) -> None:
-    """The states are the same for any holds, and so are the counts at the edges of runs."""
+    """For any holds, the rebuilt timeline has the same states, and the same counts in windows that do not cut a run."""
     timeline, at, before = Timeline(hold, exact=exact), 0, (Outcome.UNKNOWN, -1)
     for step, outcome, timeline.hold in steps:
         at += step
