@@ -1,4 +1,4 @@
-"""Drills: planned exercises of a failover, failback, restore or deployment, and what was stated about them.
+"""Drills: planned exercises of a failover, failback, restore or deployment, and statements about them.
 
 A drill is a fact of the kind `drill`; everything else about it is a later fact that names its id: its end, when the
 monitor detected the outage, a measured recovery point, findings and signatures. `sla/drill_facts.py` reads and states
@@ -19,7 +19,7 @@ DRILL: Final = "drill"
 
 
 class DrillKind(StrEnum):
-    """What a drill exercises. `tabletop` and `isolated` do not touch the product, so they measure and prove nothing."""
+    """The procedure of a drill. `tabletop` and `isolated` do not touch the product, so they prove nothing."""
 
     FAILOVER = "failover"
     FAILBACK = "failback"
@@ -30,7 +30,7 @@ class DrillKind(StrEnum):
 
     @property
     def measured(self) -> bool:
-        """Whether the product's own history is the result of the drill."""
+        """Whether the drill is measured from the history of the product."""
         return self not in (DrillKind.TABLETOP, DrillKind.ISOLATED)
 
     @property
@@ -40,7 +40,7 @@ class DrillKind(StrEnum):
 
 
 class DrillSource(StrEnum):
-    """What started a drill: a person or the API, a planned window, or an observed change of the active site."""
+    """The trigger of a drill: a person or the API, a planned window, or an observed change of the active site."""
 
     STATED = "stated"
     WINDOW = "window"
@@ -67,12 +67,12 @@ class Drill:
 
     @property
     def started(self) -> int:
-        """The start of the drill: when it was stated, or earlier if the start was found out afterwards."""
+        """The start of the drill: the time of the statement, or an earlier time that was determined afterwards."""
         return self.made if self.since is None else self.since
 
     @property
     def id(self) -> str:
-        """The id of its fact."""
+        """The id of the fact of the drill's start."""
         return self.fact().id
 
     def fact(self) -> Fact:
@@ -91,7 +91,7 @@ class Drill:
 
 @dataclass(frozen=True, slots=True)
 class DrillEnd:
-    """The end of a drill: when, who stated it, and why if it was not planned."""
+    """The end of a drill: its time, its author, and the reason of an unplanned end."""
 
     at: int
     author: str
@@ -104,7 +104,7 @@ class DrillEnd:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPoint:
-    """A measured recovery point: data of `length` microseconds was lost. `source` is how it was measured."""
+    """A measured recovery point: data of `length` microseconds was lost. `source` is the method of measurement."""
 
     length: int
     source: str
@@ -131,7 +131,7 @@ class Finding:
     closed: int | None = None
 
     def overdue(self, at: int) -> bool:
-        """Return whether it is open after its due day."""
+        """Return whether the finding is open after its due day."""
         return self.closed is None and at >= self.due
 
     def as_json(self, at: int) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SignOff:
-    """A signature: who accepted the result of the drill, when, with a note."""
+    """A signature: the person who accepted the result of the drill, the time, and a note."""
 
     made: int
     author: str
@@ -156,7 +156,7 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """A drill with everything that was stated about it until an instant. `detected` is when the monitor reported it."""
+    """A drill with all statements until an instant. `detected`: the instant at which the monitor reported it."""
 
     id: str
     drill: Drill

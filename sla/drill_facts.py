@@ -33,7 +33,7 @@ DRILL_SIGN_OFF: Final = "drill_sign_off"
 
 
 def drill_end(drill: str, product: str, made: int, author: str, reason: str = "", at: int | None = None) -> Fact:
-    """Return the fact that ends the drill at `at`, by default when it is stated."""
+    """Return the fact that ends the drill at `at`, by default at the time of the statement."""
     body = {"drill": drill, "reason": reason, "at": format_instant(made if at is None else at)}
     return Fact.of(made, author, DRILL_END, product, body)
 
@@ -44,7 +44,7 @@ def drill_detected(drill: str, product: str, made: int, author: str, incident: s
 
 
 def drill_recovery_point(drill: str, product: str, made: int, author: str, length: int, source: str) -> Fact:
-    """Return the fact that a recovery point of `length` microseconds was measured, and how."""
+    """Return the fact that a recovery point of `length` microseconds was measured, with the method."""
     body = {"drill": drill, "seconds": as_seconds(length), "source": source}
     return Fact.of(made, author, DRILL_RECOVERY_POINT, product, body)
 
@@ -60,7 +60,7 @@ def drill_finding(drill: str, product: str, made: int, author: str, text: str, o
 
 
 def drill_finding_closed(drill: str, product: str, made: int, author: str, finding: str, reason: str) -> Fact:
-    """Return the fact that a finding is settled."""
+    """Return the fact that a finding is closed."""
     body = {"drill": drill, "finding": finding, "reason": reason}
     return Fact.of(made, author, DRILL_FINDING_CLOSED, product, body)
 
@@ -71,7 +71,7 @@ def drill_sign_off(drill: str, product: str, made: int, author: str, note: str) 
 
 
 def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
-    """Return the drills as of the instant in the order of their start, each with what was stated about it until then.
+    """Return the drills as of the instant in the order of their start, each with the statements until then.
 
     Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
     """
@@ -93,7 +93,7 @@ def open_drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
 
 
 def drill_text(fact: Fact) -> str:
-    """Return what a fact states about a drill as one line; empty if it is none, or cannot be read."""
+    """Return the statement of a fact about a drill as one line. Empty if the fact is of another kind or invalid."""
     try:
         body = fact.content()
         return _TEXTS[fact.kind].format_map(body) if fact.kind in _TEXTS else ""

@@ -31,7 +31,7 @@ _POSSIBLE: Final = frozenset(State) - {State.UP}
 
 @dataclass(frozen=True, slots=True)
 class DrillResult:
-    """The measured result of a drill as of `at`; instants and durations in microseconds, None where nothing is known.
+    """The measured result of a drill as of `at`; instants and durations in microseconds, None if unknown.
 
     `measured` is the time that the figures are about. `recovered` is whether the product was up at the end of it.
     `provisional`: observations until the end of the drill may still arrive. `met` is whether the drill proves that the
@@ -134,7 +134,7 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
 
 
 def _decided(whole: Interval, history: History, at: int) -> tuple[Interval, bool]:
-    """Return the part of the time that the next observation does not change, and whether that is not all of it.
+    """Return the part of the time that the next observation does not change, and whether a later part may change.
 
     Once the last observation has expired, the time after it is unknown.
     """
@@ -180,7 +180,7 @@ def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]
 
 
 def _missed(result: DrillResult) -> str | None:
-    """Return why the drill certainly did not meet what is promised."""
+    """Return the reason why the drill certainly missed RTO or RPO."""
     drill, low, lost = result.record.drill, result.recovery.low, result.lost
     if drill.rto is not None and low is not None and low > drill.rto:
         return f"recovery took at least {low / SECOND:g} s; the RTO is {drill.rto / SECOND:g} s"
@@ -192,7 +192,7 @@ def _missed(result: DrillResult) -> str | None:
 
 
 def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
-    """Return why the record does not decide the drill, None if it does."""
+    """Return the reason why the record cannot decide the verdict, None if it can."""
     drill, high = result.record.drill, result.recovery.high
     reasons = (
         (result.record.end is None, "the drill has not ended"),

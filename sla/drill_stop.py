@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StopCondition:
-    """When a drill is ended: after `longest` (microseconds), with the share `spent` of the budget, or at a hold."""
+    """A drill is stopped after `longest` (microseconds), or when the share `spent` of the budget is spent.
+
+    `at_hold`: it is also stopped when the release gate answers `hold`.
+    """
 
     longest: int
     spent: Fraction
     at_hold: bool
 
     def reason(self, lasted: int, spent: Fraction | None, hold: str | None) -> str | None:
-        """Return why a drill that lasted so long must stop, None if it may continue.
+        """Return the reason why a drill of this length must stop, None if it may continue.
 
         `spent` is the spent share of the budget, None without a figure; `hold` the reason of the gate while it holds.
         """

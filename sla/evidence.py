@@ -1,4 +1,4 @@
-"""Evidence for the items of a checklist: attestations of people, and what was measured. It expires and can be revoked.
+"""Evidence for the items of a checklist: attestations of people, and measurements. It expires and can be revoked.
 
 The evidence of people, deployments and drills are facts (`sla/fact.py`). Measured evidence is computed from the record
 (`sla/measured_evidence.py`), so that the state of a checklist at a past instant can be computed again.
@@ -107,14 +107,14 @@ def revocations(facts: Iterable[Fact]) -> dict[str, str]:
 
 
 def known_at(facts: Iterable[Fact], at: int) -> list[Fact]:
-    """Return the facts that were made until the instant and not revoked until then."""
+    """Return the facts that were made, and not revoked, until the instant."""
     made = [fact for fact in facts if fact.made <= at]
     gone = revocations(made)
     return [fact for fact in made if fact.id not in gone]
 
 
 def attestations(facts: Iterable[Fact]) -> Iterator[Evidence]:
-    """Yield the attestations among the facts. One that cannot be read, of a newer version, is skipped."""
+    """Yield the attestations among the facts. Attestations of a newer version that cannot be read are skipped."""
     for fact in facts:
         if fact.kind == ATTESTATION and (found := _attestation(fact)) is not None:
             yield found
@@ -142,7 +142,7 @@ class Deployment:
 
 
 def deployments(facts: Iterable[Fact]) -> list[Deployment]:
-    """Return the deployments among the facts in order of time. One that cannot be read is skipped."""
+    """Return the deployments among the facts in order of time. Deployments that cannot be read are skipped."""
     found = (_deployment(fact) for fact in facts if fact.kind == DEPLOYMENT)
     return sorted(each for each in found if each is not None)
 

@@ -1,4 +1,4 @@
-"""Evidence that is measured: deployments without downtime, survived outages of dependencies, drills, checks.
+"""Measured evidence: deployments without downtime, survived outages of dependencies, drills, checks.
 
 Every function is pure: it takes histories and facts as known at the instant `at`, so that the evidence of a past
 instant can be computed again. Bounds decide: what may have been downtime is no evidence for an item, and only certain
@@ -71,7 +71,7 @@ class SurvivedOutage:
     high: int
 
     def __str__(self) -> str:
-        """Return it as text: dependency, start, duration, and the state of the product."""
+        """Return the outage as text: dependency, start, duration, and the state of the product."""
         lost = f"down for {format_duration(self.low)} to {format_duration(self.high)}" if self.high else "up"
         length = format_duration(self.outage.length)
         since = format_instant(self.outage.start)
@@ -128,7 +128,7 @@ def decoupling_evidence(
 
 @dataclass(frozen=True, slots=True)
 class DrillProof:
-    """What an ended drill proves. `met` is None if it proves nothing; `overdue` are its findings that are overdue.
+    """The evidence from an ended drill. `met` is None if it proves nothing; `overdue` has its overdue findings.
 
     `id` is the id of its fact.
     """
@@ -143,7 +143,7 @@ class DrillProof:
 
 
 def drill_evidence(item: ChecklistItem, drills: Iterable[DrillProof]) -> Iterator[Evidence]:
-    """Yield each drill of a kind that the item accepts; a failed one is evidence against it.
+    """Yield each drill of a kind that the item accepts; a failed drill is evidence against the item.
 
     An overdue finding is evidence against the item, whatever the kind of its drill.
     """

@@ -1,4 +1,4 @@
-"""What can be promised: objective, measured and proven availability, claim ceiling and forecast, and what all support.
+"""The promise: objective, measured and proven availability, claim ceiling, forecast, and the figure that all support.
 
 Each figure limits the next promise on its own: what was measured may have been luck, what is proven needs time, and no
 measurement raises the ceiling of a design. So the lowest of them is the highest figure that all of them support.
@@ -46,7 +46,7 @@ class Promise:
 
     @property
     def limited_by(self) -> tuple[str, ...]:
-        """The names of the figures that are the lowest: `objective`, `measured`, `proven`, `ceiling`, `plan`."""
+        """The names of the lowest figures: `objective`, `measured`, `proven`, `ceiling`, `plan`."""
         lowest = self.supported
         return () if lowest is None else tuple(name for name, each in self._figures().items() if each == lowest)
 
@@ -60,7 +60,7 @@ class Promise:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object of the API and of reports; ratios, null if there is no figure."""
+        """Return the object of the API and of reports; ratios, null without a figure."""
         plan = self.plan
         return {
             "objective": float(self.objective.ratio),

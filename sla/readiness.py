@@ -135,12 +135,12 @@ class Readiness:
 
     @property
     def causes(self) -> tuple[ChecklistItem, ...]:
-        """The unmet items that determine the ceiling. They must be met to raise it."""
+        """The unmet items that determine the ceiling. Meet them to raise it."""
         return tuple(item for item in self.unmet if item.cap == self.ceiling)
 
     @property
     def next_ceiling(self) -> Fraction | None:
-        """The ceiling once the items that determine it are met. None if there is none then."""
+        """The ceiling after the items that determine it are met. None if no ceiling remains."""
         return min((item.cap for item in self.unmet if item.cap != self.ceiling), default=None)
 
     def count(self, state: ItemState) -> int:
@@ -148,7 +148,7 @@ class Readiness:
         return sum(each.state is state for each in self.statuses)
 
     def allows(self, claim: Fraction) -> bool:
-        """Return whether the availability may be claimed, that is, whether it is not above the ceiling."""
+        """Return whether the availability may be claimed: it is at most the ceiling."""
         return self.ceiling is None or claim <= self.ceiling
 
     def limit_text(self, objective: Objective) -> str:

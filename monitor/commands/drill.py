@@ -80,7 +80,7 @@ def start_command(
 
 
 def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
-    """Refuse a drill while another one of the product is in progress, or while a stop condition applies.
+    """Reject a drill while another drill of the product is in progress, or while a stop condition is met.
 
     Raises:
         NinewatchError: it is so.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def require_product(name: str, portfolio: Portfolio, path: Path) -> Product:
-    """Return the configured product of this id.
+    """Return the configured product with this id.
 
     Raises:
         NinewatchError: there is none.
@@ -34,7 +34,7 @@ def require_product(name: str, portfolio: Portfolio, path: Path) -> Product:
 
 
 def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
-    """Return the drill of this id as of the instant, or the one in progress of the product of this id.
+    """Return the drill with this id as of the instant, or the drill in progress of the product with this id.
 
     Raises:
         NinewatchError: there is no record, no such drill, or its product is not configured.
@@ -57,7 +57,7 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
 
 
 def instant_of(text: str | None, portfolio: Portfolio) -> int:
-    """Return the instant of `--at`, now without one.
+    """Return the instant of `--at`, or the present without `--at`.
 
     Raises:
         NinewatchError: it cannot be read.

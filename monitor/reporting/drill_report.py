@@ -1,4 +1,4 @@
-"""The report of a drill, to be attached to an audit: figures, what users would have seen, alerts, statements."""
+"""The report of a drill for an audit: figures, states of the product, alerts and statements."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONTROLS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class DrillReport:
-    """A measured drill of the product `name`, with the states around it and the notifications during it."""
+    """A measured drill of the product `name`, with the states before, during and after it, and its notifications."""
 
     result: DrillResult
     name: str
@@ -45,7 +45,7 @@ class DrillReport:
     sent: Sequence[Notification]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the drill's object with the states around it, the notifications, and the mapping to standards."""
+        """Return the drill as a JSON object, with states, notifications and the mapping to standards."""
         states = [
             {"start": format_instant(each.start), "end": format_instant(each.end), "state": each.state.name.lower()}
             for each in self.states
@@ -58,7 +58,7 @@ class DrillReport:
         }
 
     def document(self) -> Document:
-        """Return the report for the formats that people read."""
+        """Return the report as a document, for all formats except JSON."""
         made = moment(self.result.at, self.zone).local
         kind = self.result.record.drill.kind
         notices = ("Observations until the end of the drill may still arrive.",) if self.result.provisional else ()
@@ -176,7 +176,7 @@ class DrillReport:
 
 
 def shown_time(result: DrillResult) -> Interval:
-    """Return the time that the chart of the drill shows."""
+    """Return the time span of the drill's chart."""
     drill, end = result.record.drill, result.record.end
     over = result.at if end is None else min(end.at + MARGIN, result.at)
     return Interval(drill.started - MARGIN, max(over, drill.started))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def promise_section(report: Report, product: Product) -> Section:
-    """Return the section, by the raw figures of the report's window."""
+    """Return the section with the raw figures of the report's window."""
     view = promise_view(product, report.figures.raw, report.readiness)
     figures = view.figures
     supported = "No figure is supported before something is measured and proven."

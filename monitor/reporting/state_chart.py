@@ -36,7 +36,7 @@ _MOST_TICKS: Final = 12
 
 
 def state_name(state: State) -> str:
-    """Return the state in words."""
+    """Return the name of the state for readers."""
     return _NAMES[state]
 
 
@@ -56,7 +56,7 @@ def state_svg(chart: StateChart, id_: str, font: str) -> str:
 
 
 class _Scale:
-    """Positions of instants; `origin` is the instant that seconds count from."""
+    """Positions of instants; seconds are relative to `origin`."""
 
     def __init__(self, chart: StateChart) -> None:
         self.start, self.end = chart.pieces[0].start, chart.pieces[-1].end
@@ -79,7 +79,7 @@ def _strip(chart: StateChart, scale: _Scale, id_: str) -> Iterator[str]:
 
 
 def _paint(piece: Piece, id_: str) -> tuple[float, str]:
-    """Return the height and the paint of a piece."""
+    """Return the height and the fill attributes of a piece."""
     if piece.state is State.UP:
         return 12.0, f'fill="{_UP}"'
     if piece.state is State.DOWN:
@@ -101,7 +101,7 @@ def _axis(scale: _Scale) -> Iterator[str]:
 
 
 def _marks(chart: StateChart, scale: _Scale) -> Iterator[str]:
-    """Yield a line per mark; its label stands on one of two rows, so that neighbours stay legible."""
+    """Yield a line and a label per mark. Labels alternate between two rows, so that they do not overlap."""
     for number, (at, label) in enumerate(chart.marks):
         if not scale.start <= at <= scale.end:
             continue

@@ -25,7 +25,7 @@ def drill_line(result: DrillResult) -> str:
 
 
 def drill_lines(result: DrillResult) -> Iterator[str]:
-    """Yield the drill as lines: figures against what is promised, then what people stated."""
+    """Yield the drill as lines: figures with their targets, then findings and signatures."""
     drill, record = result.record.drill, result.record
     yield f"drill {record.id}: {drill.kind} of {drill.product}, stated by {drill.author}"
     yield f"  started        {format_instant(drill.started)}"
@@ -43,7 +43,7 @@ def drill_lines(result: DrillResult) -> Iterator[str]:
 
 
 def bounds_text(figure: Bounds[int | None]) -> str:
-    """Return a figure with its bounds; `at least` while the upper bound is open."""
+    """Return a figure with its bounds, or `at least` and the lower bound if there is no upper bound."""
     low, point, high = figure
     if low is None:
         return "n/a"

@@ -1,4 +1,4 @@
-"""The readiness of a product as its page shows it, and the panel "What can we promise?"."""
+"""Readiness of a product for its page, and the panel "What can we promise?"."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One piece of evidence as text: its kind and author, what it shows, and until when."""
+    """One piece of evidence as text: its kind, author, statement and expiry."""
 
     source: str
     detail: str
@@ -41,7 +41,7 @@ class EvidenceLine:
 
 @dataclass(frozen=True, slots=True)
 class PrerequisiteLine:
-    """One prerequisite with its state in words and its newest evidence; `cap`: ceiling while it is not met."""
+    """One prerequisite with the name of its state and its newest evidence. `cap` is the ceiling while it is unmet."""
 
     title: str
     question: str
@@ -52,7 +52,7 @@ class PrerequisiteLine:
 
 
 def prerequisite_lines(readiness: Readiness | None, zone: ZoneInfo) -> list[PrerequisiteLine]:
-    """Return the prerequisites, those that are not met first; empty without a checklist."""
+    """Return the prerequisites, unmet ones first. Empty without a checklist."""
     lines = [_item_line(each, zone) for each in (readiness.statuses if readiness else ())]
     return sorted(lines, key=lambda line: line.met)
 
@@ -79,7 +79,7 @@ def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:
 
 @dataclass(frozen=True, slots=True)
 class PromiseView:
-    """The panel: the figures, the limit of the checklist as a sentence, and what would raise it."""
+    """The panel: the figures, the claim ceiling as a sentence, and the items that would raise it."""
 
     figures: Promise
     limit: str
@@ -88,7 +88,7 @@ class PromiseView:
 
 
 def promise_of(product: Product, measured: Measured, readiness: Readiness | None) -> Promise:
-    """Return what can be promised for the product, by the figures of its own window."""
+    """Return the promise for the product from the figures of its own window."""
     plan = product.plan.plain() if product.plan else None
     return promise(product.objective, measured, readiness.ceiling if readiness else None, plan)
 
@@ -105,7 +105,7 @@ def promise_view(product: Product, measured: Measured, readiness: Readiness | No
 
 
 def remedy_text(readiness: Readiness) -> str:
-    """Return what would raise the ceiling, and to what; empty if no item is unmet."""
+    """Return the items that raise the ceiling when met, and the new ceiling, as text. Empty if all items are met."""
     if not readiness.causes:
         return ""
     titles = " and ".join(f'"{item.title}"' for item in readiness.causes)
