@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The content of a record at an instant, with the recorded keys. Runs and tail can be iterated once.
+    """The content of a record at an instant. Runs and tail can be iterated once.
 
-    `runs` are sorted by check and vantage, then `first`. `tail` are the observations after each check's last run.
+    Checks have the keys under which they were recorded, also if they were renamed later. `runs` are sorted by check and
+    vantage, then `first`. `tail` are the observations after each check's last run.
     """
 
     runs: Iterable[Run]
@@ -70,7 +71,7 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None =
 
 
 def recorded_at(
-    record: Reader, journal: Journal, at: int, portfolio: Portfolio, product: str | None = None
+    reader: Reader, journal: Journal, at: int, portfolio: Portfolio, product: str | None = None
 ) -> Recorded:
     """Return the content of an open record as of the instant, for all checks or for the checks of one product.
 
@@ -78,16 +79,16 @@ def recorded_at(
         sqlite3.Error: the record cannot be read.
         NinewatchError: the journal cannot be read.
     """
-    facts = [fact for fact in Facts(record.load_facts(), journal.read()).all if fact.made <= at]
+    facts = [fact for fact in Facts(reader.load_facts(), journal.read()).all if fact.made <= at]
     checks = None
     if product is not None:
         ledger = Ledger(portfolio)
         ledger.facts = Facts(facts, former_ids=ledger.former_ids)
         checks = _keys(ledger, figure_dependencies(ledger, product))
     return Recorded(
-        _until(record, checks, at),
-        (observation for observation in record.load_tail(checks) if observation.at <= at),
-        [_as_known(incident, at) for incident in record.load_incidents() if incident.opened <= at],
+        _runs_until(reader, checks, at),
+        (observation for observation in reader.load_tail(checks) if observation.at <= at),
+        [_incident_as_of(incident, at) for incident in reader.load_incidents() if incident.opened <= at],
         facts,
     )
 
@@ -116,20 +117,20 @@ def figure_dependencies(ledger: Ledger, name: str) -> set[str]:
     return visited
 
 
-def _as_known(incident: Incident, at: int) -> Incident:
+def _incident_as_of(incident: Incident, at: int) -> Incident:
     """Return the incident as of the instant: if it was resolved later, it is open."""
     if incident.resolved is None or incident.resolved <= at:
         return incident
     return replace(incident, resolved=None, downtime=None)
 
 
-def _until(record: Reader, checks: Collection[str] | None, at: int) -> Iterator[Run]:
-    """Yield the runs as of the instant. A longer run is truncated at its last observation before it."""
-    for run in record.load_runs(checks):
+def _runs_until(reader: Reader, checks: Collection[str] | None, at: int) -> Iterator[Run]:
+    """Yield the runs as of the instant. A run that continues after it ends at its last observation up to it."""
+    for run in reader.load_runs(checks):
         if run.last <= at:
             yield run
         elif run.first <= at:
-            recent = record.observations(run.check, Interval(max(run.first, at - run.hold), at + 1))
+            recent = reader.observations(run.check, Interval(max(run.first, at - run.hold), at + 1))
             yield _truncated(run, recent, at)
 
 

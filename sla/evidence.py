@@ -1,5 +1,6 @@
-"""Evidence for the items of a checklist: attestations of people, and measurements. It expires and can be revoked.
+"""Evidence for items of a checklist: attestations and measurements. `sla/readiness.py` decides which of it counts.
 
+Evidence expires and can be revoked.
 The evidence of people, deployments and drills are facts (`sla/fact.py`). Measured evidence is computed from the record
 (`sla/measured_evidence.py`), so that the state of a checklist at a past instant can be computed again.
 """

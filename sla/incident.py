@@ -156,12 +156,13 @@ class Decision(StrEnum):
 
 _GOOD, _BAD = Outcome.GOOD, Outcome.BAD
 
-# (phase, outcome, whether the streak has reached its threshold) -> (next phase, decision). Reasons: - A streak has
-# consecutive known outcomes: `fall` bad outcomes open an incident, `rise` good ones resolve it. A good   outcome ends a
-# bad streak and vice versa, so a flapping check does not open or resolve an incident. - Unknown has no row. It does not
-# count and does not end a streak: if the monitor loses its uplink, an incident must not   be resolved, and the opening
-# of an incident must not be delayed. - With a threshold of 1, CLEAR is followed directly by DOWN, and DOWN by CLEAR. -
-# In CLEAR, good outcomes do not change the phase, and in DOWN, bad outcomes do not, independent of the streak.
+# (phase, outcome, whether the streak has reached its threshold) -> (next phase, decision). Reasons:
+# - A streak has consecutive known outcomes: `fall` bad outcomes open an incident, `rise` good ones resolve it. A good
+#   outcome ends a bad streak and vice versa, so a flapping check does not open or resolve an incident.
+# - Unknown has no row. It does not count and does not end a streak: if the monitor loses its uplink, an incident must
+#   not be resolved, and the opening of an incident must not be delayed.
+# - With a threshold of 1, CLEAR is followed directly by DOWN, and DOWN by CLEAR.
+# - In CLEAR, good outcomes do not change the phase, and in DOWN, bad outcomes do not, independent of the streak.
 TRANSITIONS = {
     (Phase.CLEAR, _GOOD, False): (Phase.CLEAR, Decision.NOTHING),
     (Phase.CLEAR, _GOOD, True): (Phase.CLEAR, Decision.NOTHING),

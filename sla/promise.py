@@ -1,7 +1,7 @@
-"""The promise: objective, measured and proven availability, claim ceiling, forecast, and the figure that all support.
+"""The highest availability that a product can promise, from objective, measurement, proof, claim ceiling and forecast.
 
-Each figure limits the next promise on its own: what was measured may have been luck, what is proven needs time, and no
-measurement raises the ceiling of a design. So the lowest of them is the highest figure that all of them support.
+Each figure limits the promise on its own: a measured value may be too high by chance, a confidence bound needs many
+observations, and the design limits both. So the lowest figure is the highest availability that all of them support.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlanForecast:
-    """The forecast of the product's plan: expected availability, and the chance that a window meets the objective."""
+    """The forecast of the plan: expected availability, and the probability that a window meets the objective."""
 
     expected: Fraction
-    chance: Fraction
+    probability: Fraction
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """The figures of a promise over the product's own window. `proven` is the 95 % lower confidence bound.
+class PromiseLimits:
+    """The figures that limit the availability a product can promise, over the product's own window.
 
-    None: no such figure. Without a ceiling or a forecast the others decide; without a measurement nothing is supported.
+    `proven` is the 95 % lower confidence bound. A figure is None if it does not exist. `supported` ignores a missing
+    ceiling or forecast, and is None without a measurement.
     """
 
     objective: Objective
@@ -39,7 +40,7 @@ class Promise:
 
     @property
     def supported(self) -> Fraction | None:
-        """The highest availability that all figures support; None before anything was measured and proven."""
+        """The highest availability that all figures support. None without a measured or proven availability."""
         if self.measured.point is None or self.proven is None:
             return None
         return min(each for each in self._figures().values() if each is not None)
@@ -67,7 +68,7 @@ class Promise:
             "measured": {name: _number(each) for name, each in self.measured._asdict().items()},
             "proven": _number(self.proven),
             "ceiling": _number(self.ceiling),
-            "plan": None if plan is None else {"expected": float(plan.expected), "chance": float(plan.chance)},
+            "plan": None if plan is None else {"expected": float(plan.expected), "chance": float(plan.probability)},
             "supported": _number(self.supported),
             "limited_by": list(self.limited_by),
         }
@@ -75,11 +76,11 @@ class Promise:
 
 def promise(
     objective: Objective, measured: Measured, ceiling: Fraction | None, plan: PlanForecast | None = None
-) -> Promise:
-    """Return the promise from the figures of a window."""
+) -> PromiseLimits:
+    """Return the limits of a promise from the figures of a window."""
     proof = measured.proof
     proven = None if proof is None else Fraction(proof.availability)
-    return Promise(objective, measured.availability, proven, ceiling, plan)
+    return PromiseLimits(objective, measured.availability, proven, ceiling, plan)
 
 
 def _number(ratio: Fraction | None) -> float | None:

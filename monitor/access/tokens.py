@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.access.scopes import Scope
+from monitor.append_only_file import append_line
 from monitor.clock import secret_bytes
 from monitor.errors import NinewatchError
-from monitor.facts.append import append_line
 from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
     probe.gauges.phases(_PHASES, connect=0, tls=0, processing=0, transfer=0)
     attempt.on_tls = tls_logger(probe)
     with BodyAllocation(probe.body_memory) as memory:
-        attempt.make_response = partial(_response, probe, attempt, memory)
+        attempt.make_response = partial(_make_response, probe, attempt, memory)
         await _exchange(probe, check)(attempt, request_of(check))
         response = probe.response
         assert response is not None, "the exchange sets the response"  # noqa: S101 - for the type checker
@@ -67,12 +67,12 @@ async def _run(probe: BlackboxProbe, attempt: Attempt) -> None:
         validate_response(probe, response)
 
 
-def _response(
+def _make_response(
     probe: BlackboxProbe, attempt: Attempt, memory: BodyAllocation, *, limit: int, head_only: bool
 ) -> ProbeResponse:
-    """Return the object that receives the response, and keeps its body only if the module checks the body."""
+    """Return a response object for the attempt. It keeps the body only if the module checks the body."""
     config = probe.module.http
-    probe.connected = dict(attempt.phases)
+    probe.phases_before_request = dict(attempt.phases)
     keep = body_limit_of(config) if config.needs_body else 0
     probe.response = ProbeResponse(
         memory, keep=keep, follows_redirects=config.follows_redirects, limit=limit, head_only=head_only
@@ -86,14 +86,14 @@ def _exchange(probe: BlackboxProbe, check: HttpCheck) -> Exchange:
     if check.oauth2 is None:
         return follow_redirects
     if "tokens" not in probe.shared:
-        # Not the probe's timeout, which may be shorter: all probes of the module share the tokens.
+        # Use the module's timeout: its probes share the tokens, and this probe's own timeout may be shorter.
         timeout = round((probe.module.timeout or _TOKEN_TIMEOUT) * SECOND)
         probe.shared["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": timeout}), check.oauth2)
     return oauth2.authorized(probe.shared["tokens"], follow_redirects)
 
 
 def _redirect_follower(probe: BlackboxProbe) -> Exchange:
-    """Return a function that follows redirects; a redirect that is not followed is the response."""
+    """Return a function that follows redirects. If a redirect is not followed, it is returned as the response."""
     follows_redirects = probe.module.http.follows_redirects
 
     async def follow_redirects(attempt: Attempt, request: Request) -> Response:
@@ -110,13 +110,13 @@ def _redirect_follower(probe: BlackboxProbe) -> Exchange:
             probe.probe_log.note("following redirect", location=location)
             if not is_go_url(location):
                 probe.request = probe.response = None
-                probe.connected = dict(attempt.phases)
+                probe.phases_before_request = dict(attempt.phases)
                 raise ProbeFailure("redirect_refused", f"{quoted(location)} is not a URL", status=response.status)
             probe.gauges.set("probe_http_redirects", count)
             if count > _MAX_REDIRECTS or not follows_redirects:
                 break
-            probe.request = probe.response = None  # only the last request counts
-            probe.connected = dict(attempt.phases)
+            probe.request = probe.response = None  # the gauges describe only the last request
+            probe.phases_before_request = dict(attempt.phases)
             request = request.redirected(response.status, location)
         return response
 
@@ -127,25 +127,25 @@ def _end(probe: BlackboxProbe, phases: Mapping[str, float]) -> None:
     gauges = probe.gauges
     if gauges.has("probe_dns_lookup_time_seconds"):
         gauges.phases(_PHASES, resolve=phases.get("resolve", 0))
-    if probe.connected:
+    if probe.phases_before_request:
         gauges.phases(_PHASES, **_durations(probe, phases))
     if probe.request is not None and probe.response is not None and probe.response.started:
         _set_gauges(probe, probe.request, probe.response)
 
 
 def _durations(probe: BlackboxProbe, phases: Mapping[str, float]) -> dict[str, float]:
-    """Return the durations of the phases `connect`, `tls`, `processing` and `transfer`, as far as they were completed.
+    """Return the durations of the phases `connect`, `tls`, `processing` and `transfer`.
 
-    Like in blackbox_exporter, failed phases and the bodies of redirects count as 0.
+    As in blackbox_exporter, incomplete phases and the bodies of redirects count as 0.
     """
-    connected, response = probe.connected, probe.response
+    before_request, response = probe.phases_before_request, probe.response
     received_any = response is not None and response.received_any
     started = response is not None and response.started
     return {
-        "connect": connected.get("connect", 0),
-        "tls": connected.get("tls", 0),
-        "processing": (phases if received_any else connected).get("first_byte", 0),
-        "transfer": phases.get("transfer", 0) - connected.get("transfer", 0) if started else 0,
+        "connect": before_request.get("connect", 0),
+        "tls": before_request.get("tls", 0),
+        "processing": (phases if received_any else before_request).get("first_byte", 0),
+        "transfer": phases.get("transfer", 0) - before_request.get("transfer", 0) if started else 0,
     }
 
 
@@ -164,7 +164,7 @@ def _set_gauges(probe: BlackboxProbe, request: Request, response: ProbeResponse)
 
 
 def _content_length(request: Request, response: Response) -> int:
-    """Return the value of Content-Length, -1 if the header is missing."""
+    """Return the content length like Go's http.Response: -1 if unknown, 0 for responses without a body."""
     declared = response.headers.get("content-length", "")
     if declared.isascii() and declared.isdecimal() and "transfer-encoding" not in response.headers:
         return int(declared)

@@ -64,7 +64,7 @@ class BlackboxProbe:
     tls_state: TlsState | None = None
     """State of the last TLS handshake."""
 
-    connected: Mapping[str, float] = field(default_factory=dict)
+    phases_before_request: Mapping[str, float] = field(default_factory=dict)
     """Durations of the phases when the last HTTP connection was established, or a redirect was received."""
 
     request: Request | None = None

@@ -16,7 +16,7 @@ from monitor.commands.alert_acknowledge import acknowledge_command
 from monitor.commands.alert_list import notification_fields, notification_line, response_line
 from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.correct import location_of
 from monitor.commands.statement import end_of, words
 from monitor.engine.probe_environment import probe_environment
@@ -58,11 +58,11 @@ def test_command(receiver: str, path: Path) -> None:
 
     This command sends the message from this machine; no daemon is needed.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     receivers = {configured.id: configured for configured in portfolio.receivers}
     if receiver not in receivers:
-        known = f"there are {', '.join(receivers)}" if receivers else "add one under receivers:"
-        raise NinewatchError(f'{path}: there is no receiver "{receiver}"; {known}')
+        known = f"configured receivers: {', '.join(receivers)}" if receivers else "add one under receivers:"
+        raise NinewatchError(f'{path}: unknown receiver "{receiver}"; {known}')
     outcome = asyncio.run(_send(portfolio, receivers[receiver]))
     if outcome.error:
         click.echo(concealed(f"{receiver}: not delivered: {outcome.error}"))
@@ -152,7 +152,7 @@ def silence_command(
         _end(location, ended, person)
         return
     if sum((product is not None, bool(key), every)) != 1:
-        raise NinewatchError("name what to mute: PRODUCT, --key KEY or --all")
+        raise NinewatchError("specify exactly one of PRODUCT, --key KEY and --all")
     if product is not None and location.products is not None and product not in location.products:
         raise NinewatchError(f'there is no product "{product}"; there are {", ".join(location.products)}')
     now = SystemClock().now()

@@ -10,7 +10,7 @@ import click
 
 from monitor.alerting.page_report import NIGHT, page_report
 from monitor.clock import SystemClock
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.correct import location_of
 from monitor.commands.span import hours, span_of
 from monitor.commands.statement import words
@@ -40,7 +40,7 @@ def report_command(since: str, until: str | None, night: str, as_json: bool, pat
     Pages are marked with `ninewatch alert mark`. Reads the record, with or without a running daemon; notifications are
     kept as long as observations.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     span = span_of(since, until, portfolio.zone)
     with reading(portfolio.store) as record:
         rows = record.notifications_since(span.start)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.correct import RecordLocation, location_of
 from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
@@ -59,7 +59,7 @@ def attest(
         return
     if product is None or item is None:
         raise NinewatchError("PRODUCT or ITEM is missing; write PRODUCT ITEM, or --revoke ID")
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     found = attestable(checklist_of(portfolio, product), item)
     end = now + (found.validity or VALIDITY)
     if length is not None or until is not None:

@@ -11,7 +11,7 @@ import click
 from monitor import zones
 from monitor.blackbox.modules import ModuleFile
 from monitor.clock import SystemClock
-from monitor.commands.common import examined
+from monitor.commands.config_option import examine_config
 from monitor.commands.plural import plural
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
@@ -53,7 +53,7 @@ def check_config(path: Path | None, modules: Path | None) -> None:
 
 def _check_configuration(path: Path) -> bool:
     """Print errors and warnings, or a summary; return True without errors."""
-    result = examined(path)
+    result = examine_config(path)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
     if result.portfolio is None:

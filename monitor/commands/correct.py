@@ -12,7 +12,7 @@ import click
 
 from monitor import zones
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.commands.statement import words
 from monitor.config.former_ids import FormerIdMap
 from monitor.config.model import Portfolio
@@ -114,7 +114,7 @@ def location_of(path: Path | None) -> RecordLocation:
     if path is None:
         fields = Portfolio.model_fields
         return RecordLocation(fields["store"].default, zones.zone(fields["time_zone"].default), None)
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     return RecordLocation(
         portfolio.store, portfolio.zone, [product.id for product in portfolio.products], FormerIdMap.of(portfolio)
     )

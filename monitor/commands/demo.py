@@ -11,7 +11,7 @@ import click
 from monitor import log
 from monitor.app import Daemon, Running
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.demo import launch
 from monitor.demo.history import seed
 
@@ -40,7 +40,7 @@ def demo(directory: Path, listen: str | None, script: str) -> None:
 
 async def _demo(directory: Path, listen: str | None, script: str) -> None:
     async with launch.demo(directory, script_name=script, listen=listen) as products:
-        result, portfolio = loaded(products.config_path, allow_exec=False)
+        result, portfolio = load_config(products.config_path, allow_exec=False)
         clock = SystemClock()
         new_record = not portfolio.store.exists()  # the user deleted the record to start a new demo
         daemon = Daemon(products.config_path, result, portfolio, clock, new_record=new_record)

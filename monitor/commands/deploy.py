@@ -9,7 +9,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.attest import existing
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import words
 from monitor.errors import NinewatchError
 from sla.evidence import deployment_fact, deployments, known_at
@@ -34,7 +34,7 @@ def deploy() -> None:
 @CONFIG
 def mark(product: str, version: str, instant: str | None, link: str, by: str | None, path: Path) -> None:
     """Record that a version of PRODUCT was deployed. Mark the deployment when it begins."""
-    location, portfolio = existing(path), loaded(path)[1]
+    location, portfolio = existing(path), load_config(path)[1]
     known = [each.id for each in portfolio.products]
     if product not in known:
         raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(known)}')

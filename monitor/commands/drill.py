@@ -10,7 +10,7 @@ import click
 
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drill_report import report_command
 from monitor.commands.drill_statements import close_command, finding_command, recovery_point_command, sign_off_command
 from monitor.commands.drills import instant_of, lost_option, one_drill, require_product
@@ -61,7 +61,7 @@ def start_command(
     The drill is a fact of the record with the author. It is refused while a stop condition applies (`drills:` of the
     product), and the daemon ends it when one does.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     configured, now = require_product(product, portfolio, path), SystemClock().now()
     made = Drill(
         now,
@@ -103,7 +103,7 @@ def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
 @CONFIG
 def end_command(name: str, reason: str, rpa: str | None, source: str, author: str, path: Path) -> None:
     """End DRILL now: its id, or a product that has one in progress. Checks return to their intervals."""
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     now, who = SystemClock().now(), words("--by", author)
     held = one_drill(name, portfolio, now)
     if held.end is not None:
@@ -125,7 +125,7 @@ def end_command(name: str, reason: str, rpa: str | None, source: str, author: st
 @CONFIG
 def list_command(product: str | None, as_json: bool, at_text: str | None, path: Path) -> None:
     """List the drills of PRODUCT, or of all products, oldest first, with their recovery times and verdicts."""
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     at = instant_of(at_text, portfolio)
     if product is not None:
         require_product(product, portfolio, path)
@@ -148,7 +148,7 @@ def show_command(name: str, as_json: bool, at_text: str | None, path: Path) -> N
 
     It reads the record, with or without a running daemon. DRILL is an id, or a product that has one in progress.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     at = instant_of(at_text, portfolio)
     record = one_drill(name, portfolio, at)
     ledger = ledger_at(portfolio, portfolio.store, at, record.drill.product)

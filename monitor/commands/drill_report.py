@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.as_of import ledger_at
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drills import instant_of, one_drill
 from monitor.errors import NinewatchError
 from monitor.ledger.product_drills import measured_drill
@@ -40,7 +40,7 @@ def report_command(
     name: str, at_text: str | None, form: str | None, paper: str, output: Path | None, path: Path
 ) -> None:
     """Write the report of DRILL: result, states to the second, alerts, findings, and the controls that it supports."""
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     form = form or ("md" if output is None else output.suffix.removeprefix(".").lower())
     if form not in FORMATS:
         raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drills import lost_option, one_drill
 from monitor.commands.statement import words
 from monitor.errors import NinewatchError
@@ -22,7 +22,7 @@ _BY = click.option("--by", "author", required=True, help="Your name.")
 
 
 def _held(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
-    portfolio, now = loaded(path)[1], SystemClock().now()
+    portfolio, now = load_config(path)[1], SystemClock().now()
     return one_drill(name, portfolio, now), Journal.of(portfolio.store), now
 
 

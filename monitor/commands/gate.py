@@ -11,7 +11,7 @@ import click
 
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
@@ -54,7 +54,7 @@ def gate_command(
     status: 0 go, 1 hold, 2 error, 3 unknown. An override is a fact of the record with author, reason and end; setting
     or ending one exits with 0.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     _require(product, portfolio, path)
     now = SystemClock().now()
     if answer is not None or ended:

@@ -13,7 +13,7 @@ import click
 from pydantic import ValidationError
 
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health
@@ -52,7 +52,7 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
     if path is None:
         check = _of_url(target, timeout)
     else:
-        _, portfolio = loaded(path, allow_exec=allow_exec)
+        _, portfolio = load_config(path, allow_exec=allow_exec)
         check, outbound = _of_portfolio(target, path, portfolio), OutboundPolicy(portfolio.outbound)
     attempt = asyncio.run(_once(check, outbound))
     click.echo(concealed(_as_json(attempt) if as_json else _as_text(check, attempt)))

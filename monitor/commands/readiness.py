@@ -12,7 +12,7 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.attest import checklist_of
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.errors import NinewatchError
 from monitor.ledger.product_readiness import readiness_of
 from monitor.log import concealed
@@ -39,7 +39,7 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
     evidence is what was recorded at --at; the checklist is that of the present configuration. Exit status: 0, 1 if a
     ceiling is below its objective, 2 error.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     at = _instant(instant, portfolio)
     if product is not None:
         checklist_of(portfolio, product)

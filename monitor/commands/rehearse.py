@@ -12,7 +12,7 @@ import click
 
 from monitor.alerting.page_report import NIGHT
 from monitor.as_of import recorded_at
-from monitor.commands.common import CONFIG, loaded
+from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.plural import plural
 from monitor.commands.span import hours, span_of
 from monitor.config.former_ids import FormerIdMap
@@ -58,7 +58,7 @@ def rehearse_command(new: Path, since: str, until: str | None, night: str, as_js
     Each replay uses the thresholds, routes, maintenance, quiet hours, damping and reminders of its configuration. Both
     use the recorded outcomes of the current one. Nothing is sent or recorded. Works with or without a running daemon.
     """
-    current, other = loaded(path)[1], loaded(new)[1]
+    current, other = load_config(path)[1], load_config(new)[1]
     rehearsal = rehearsed(current, other, span_of(since, until, current.zone), hours("--night", night))
     click.echo(json.dumps(rehearsal.as_json(), indent=2) if as_json else concealed(rehearsal.text()))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.errors import NinewatchError
 from sla.calendar import Period
 from sla.interval import DAY, SECOND, Interval
@@ -78,7 +78,7 @@ def report_command(
     figures. The same record and --at give the same bytes; later observations are ignored. --bundle also writes
     the data of the figures, so that the recipient can recompute them.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     now = SystemClock().now()
     at = now if at_text is None else _instant(at_text, portfolio)
     window = _window(window_text, at, portfolio)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.config.addresses import public_url as parse_public_url
 from monitor.exporters.rule_formats import FORMATS, Destination
 from monitor.exporters.rules import BASE, FORECAST, Options
@@ -76,7 +76,7 @@ def rules_command(
       mimir           a file for `mimirtool rules sync`
       grafana         a file for `provisioning/alerting` of Grafana, which evaluates the rules itself
     """
-    portfolio = None if path is None else loaded(path)[1]
+    portfolio = None if path is None else load_config(path)[1]
     options = Options(
         base=_base(portfolio, public_url),
         interval=_interval(interval, format_),

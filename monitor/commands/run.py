@@ -12,7 +12,7 @@ import click
 from monitor.app import Daemon, Running
 from monitor.blackbox.service import Blackbox
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.commands.plural import plural
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
     if allow and modules is None:
         raise click.UsageError("--blackbox-allow needs --blackbox-config FILE")
     clock = SystemClock()
-    result, portfolio = loaded(path, allow_exec=allow_exec)
+    result, portfolio = load_config(path, allow_exec=allow_exec)
     blackbox = Blackbox(modules, clock) if modules is not None else None
 
     def ready(running: Running) -> None:

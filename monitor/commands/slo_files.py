@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.config.addresses import http_url
 from monitor.config.yaml_writer import yaml_text
 from monitor.errors import NinewatchError
@@ -100,7 +100,7 @@ def export_pyrra(path: Path, namespace: str | None) -> None:
 
 
 def _print(path: Path, convert: Callable[[Portfolio], Iterable[Mapping[str, Plain]]]) -> Portfolio:
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     for product in portfolio.products:
         if product.window % 60_000_000:
             raise NinewatchError(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.common import loaded
+from monitor.commands.config_option import load_config
 from monitor.commands.plural import plural
 from monitor.commands.standby_pages import as_plain, as_text, pages_during
 from monitor.errors import NinewatchError, StoreError
@@ -61,7 +61,7 @@ def standby_command(period: str, at: str | None, path: Path, by: str, form: str)
     person who takes over is on stand-by. Simultaneous shifts in two rotas count once. --by day prints one line per
     person and day, for time entry. Gaps and overlaps in a rota are noted; with CSV, on standard error.
     """
-    portfolio = loaded(path)[1]
+    portfolio = load_config(path)[1]
     if not portfolio.standby:
         raise NinewatchError(f"{path}: no rota; add `standby:` with shifts or a calendar (CONFIGURATION.md)")
     now = SystemClock().now()

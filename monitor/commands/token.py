@@ -13,7 +13,7 @@ import click
 from monitor.access.scopes import MEANINGS, Scope
 from monitor.access.tokens import TokenFile, new_token
 from monitor.clock import SystemClock
-from monitor.commands.common import CONFIG
+from monitor.commands.config_option import CONFIG
 from monitor.commands.correct import location_of
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LATEST

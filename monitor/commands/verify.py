@@ -81,9 +81,9 @@ def _verify_bundle(bundle: Path, report: Path | None, trust: Trust, *, quiet: bo
 
 def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
     from monitor.bundle.checked_chain import check_record
-    from monitor.commands.common import loaded
+    from monitor.commands.config_option import load_config
 
-    chain = check_record(loaded(path)[1].store, trust)
+    chain = check_record(load_config(path)[1].store, trust)
     if as_json:
         click.echo(json.dumps(chain.as_json() | {"agrees": chain.holds}, ensure_ascii=False, indent=2))
     else:

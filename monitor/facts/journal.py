@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import structlog
 
+from monitor.append_only_file import append_line
 from monitor.errors import NinewatchError
-from monitor.facts.append import append_line
 from sla.correction import Correction, Revocation, read
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact, merged
 from sla.interval import Interval

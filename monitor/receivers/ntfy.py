@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PRIORITIES = {"page": 5, "ticket": 3, "note": 2}
 _MAX_MESSAGE_BYTES = 4_000  # ntfy converts longer messages to attachments
+_MAX_CHARACTERS = _MAX_MESSAGE_BYTES // 4  # a character has up to 4 bytes in UTF-8
+_MAX_TITLE = 250
 
 
 class NtfyReceiver(TlsReceiver):
@@ -29,8 +31,8 @@ class NtfyReceiver(TlsReceiver):
     reports: ClassVar[bool] = True
 
     ntfy: Address
-    """URL of the topic: `https://ntfy.example.org/forms-alerts`. On a public server, everyone with the URL can read
-    it."""
+    """URL of the topic: `https://ntfy.example.org/forms-alerts`. On a public server, anyone who knows the URL
+    can read the messages."""
 
     token: Secret | None = None
     """An access token."""
@@ -48,8 +50,8 @@ def body_of(message: Message, topic: str) -> dict[str, Any]:
     text = "\n".join(message.lines) or message.title
     body: dict[str, Any] = {
         "topic": topic,
-        "title": cut(message.title, 250),
-        "message": cut(text, _MAX_MESSAGE_BYTES // 4),
+        "title": cut(message.title, _MAX_TITLE),
+        "message": cut(text, _MAX_CHARACTERS),
         "priority": _PRIORITIES[message.fields["severity"]] if message.alarming else 3,
         "tags": [_tag(message)],
     }

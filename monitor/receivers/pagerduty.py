@@ -82,7 +82,7 @@ def read_callback(receiver: PagerDutyReceiver, request: CallbackRequest) -> Call
     """
     expected = f"v1={signed(receiver.webhook_secret, request.body).hex()}"
     given = [each.strip() for each in request.headers.get("x-pagerduty-signature", "").split(",")]
-    verify(given, expected)  # during the replacement of a secret, there are several signatures
+    verify(given, expected)  # PagerDuty sends several signatures while a secret is rotated
     event = at(parsed(request.body), "event")
     key, agent = at(event, "data", "incident_key"), at(event, "agent")
     by_person = str(at(agent, "type") or "").startswith("user")

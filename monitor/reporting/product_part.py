@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Tile
 from monitor.reporting.period_names import column_label, period_name
-from monitor.reporting.product_sections import PartContext, objective_ratio, sections
+from monitor.reporting.product_sections import SectionInputs, objective_ratio, sections
 from monitor.views.product_summary import rule_sentence, verdict_text
 from sla.availability import Verdict
 from sla.objective import format_duration, format_percent
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sla.report import Report, Step
 
 
-def part(report: Report, context: PartContext) -> Part:
+def part(report: Report, context: SectionInputs) -> Part:
     """Return the part of the report on the product."""
     product, contractual = context.product, report.figures.contractual
     about = filter(None, (product.team, rule_sentence(product) if len(product.checks) > 1 else ""))
@@ -69,7 +69,7 @@ def _tiles(report: Report) -> Iterator[Tile]:
     yield Tile("Coverage", doc.ratio(contractual.coverage, 2), "of the time is known")
 
 
-def chart(report: Report, context: PartContext) -> Chart:
+def chart(report: Report, context: SectionInputs) -> Chart:
     """Return the chart of the raw figures by day or month."""
     objective, period = objective_ratio(report.figures.raw), "month" if report.by_month else "day"
     columns = tuple(_column(step, context.zone) for step in report.steps)

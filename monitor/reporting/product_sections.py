@@ -1,4 +1,4 @@
-"""The sections of the part of a report on one product."""
+"""Sections of a report about one product."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ ONGOING = "ongoing"
 
 
 @dataclass(frozen=True, slots=True)
-class PartContext:
-    """The configured product, the time zone, display names, and the sections on the product's context."""
+class SectionInputs:
+    """Inputs of the sections: product configuration, time zone, display names, context sections."""
 
     product: Product
     zone: ZoneInfo
@@ -42,12 +42,12 @@ class PartContext:
 
 
 def objective_ratio(m: Measured) -> Fraction:
-    """Return the objective of a product's figures."""
+    """Return the objective as a ratio. Every product has one."""
     assert m.objective is not None, "a product has an objective"  # noqa: S101 - for the type checker
     return m.objective.ratio
 
 
-def sections(report: Report, context: PartContext) -> Iterator[Section]:
+def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     """Yield the sections of the report on one product in their order."""
     yield _budget(report, context.zone)
     yield _trend(report, context.zone)
@@ -84,7 +84,7 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
 )
 
 
-def _figures(report: Report, context: PartContext) -> Section:
+def _figures(report: Report, context: SectionInputs) -> Section:
     both = (report.figures.contractual, report.figures.raw)
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
     notes = [
@@ -102,9 +102,9 @@ def _outage_limits(report: Report) -> Iterator[Section]:
         for outage in report.figures.outages
     )
     if rows:
-        columns = ("Promise", "Minimum", "Estimate", "Maximum", "Verdict")
-        notes = "An outage is uninterrupted contractual downtime. The maximum counts unknown time as downtime."
-        yield Section("outage-limits", "Outage limits", (notes,), Table(columns, rows))
+        columns = ("Limit", "Minimum", "Estimate", "Maximum", "Verdict")
+        note = "An outage is uninterrupted contractual downtime. The maximum counts unknown time as downtime."
+        yield Section("outage-limits", "Outage limits", (note,), Table(columns, rows))
 
 
 def _period(step: Step, zone: ZoneInfo) -> Cell:
@@ -119,11 +119,14 @@ def _budget(report: Report, zone: ZoneInfo) -> Section:
         amounts = (budget.allowed, budget.spent, budget.remaining) if budget else (None, None, None)
         return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
 
-    columns = ("Month", "Allowed", "Spent", "Left", "Verdict")
-    notes = "Contractual downtime that the objective allows per calendar month. Unknown time is not spent."
+    columns = ("Month", "Allowed", "Spent", "Remaining", "Verdict")
+    note = (
+        "Allowed: contractual downtime that the objective permits per calendar month. Unknown time does not consume "
+        "the budget."
+    )
     if not report.months:
-        return Section("budget", "Downtime budget by month", ("No data.",))
-    return Section("budget", "Downtime budget by month", (notes,), Table(columns, tuple(map(row, report.months))))
+        return Section("budget", "Error budget by month", ("No data.",))
+    return Section("budget", "Error budget by month", (note,), Table(columns, tuple(map(row, report.months))))
 
 
 def _trend(report: Report, zone: ZoneInfo) -> Section:
@@ -138,7 +141,7 @@ def _trend(report: Report, zone: ZoneInfo) -> Section:
     return Section("trend", "Trend", notes, Table(columns, tuple(map(row, report.trend))))
 
 
-def _incidents(report: Report, context: PartContext) -> Section:
+def _incidents(report: Report, context: SectionInputs) -> Section:
     zone, context_sections = context.zone, context.context_sections
 
     def row(part: IncidentPart) -> tuple[Cell, ...]:
@@ -168,6 +171,7 @@ def _incidents(report: Report, context: PartContext) -> Section:
 
 
 def _duration_so_far(incident: Incident, us: int | None) -> Cell:
+    """Return the duration, marked "so far" while the incident is open."""
     if us is None:
         return doc.duration(us)
     return replace(doc.duration(us), text=rounded(us) if incident.resolved is not None else f"{rounded(us)} so far")
@@ -187,8 +191,8 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
     )
     columns = ("From", "To", "Duration", "Cause", "Reason", "Source")
     sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.figures.audit).items()]
-    notes = f"Total {format_duration(report.figures.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
-    return Section("exclusions", "Excluded time", (notes,), Table(columns, rows) if rows else None)
+    note = f"Total {format_duration(report.figures.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
+    return Section("exclusions", "Excluded time", (note,), Table(columns, rows) if rows else None)
 
 
 def _reason(exclusion: Exclusion) -> str:
@@ -199,7 +203,7 @@ def _author(exclusion: Exclusion, zone: ZoneInfo) -> str:
     return f"{exclusion.author}, {doc.at(exclusion.made, zone).text}" if exclusion.made else exclusion.author
 
 
-def _downtime_by_cause(report: Report, context: PartContext) -> Iterator[Section]:
+def _downtime_by_cause(report: Report, context: SectionInputs) -> Iterator[Section]:
     split = report.downtime_split
     if not split.dependency_durations:
         return
@@ -213,7 +217,8 @@ def _downtime_by_cause(report: Report, context: PartContext) -> Iterator[Section
     low, point, high = split.together
     together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
     notes = (
-        "Raw downtime by the dependencies that were down at the same time. This does not show which caused which.",
+        "Raw downtime by the dependencies that were down at the same time. "
+        "Simultaneous downtime does not prove a cause.",
         f"Product and all dependencies up: {together} of known time; "
         f"{format_percent(split.independent)} if their failures were independent.",
     )
@@ -229,7 +234,7 @@ def _shares(parts: Sequence[int]) -> list[Cell]:
     return [replace(doc.ratio(Fraction(us, total)), text=text) for us, text in zip(parts, texts, strict=True)]
 
 
-def _joined_names(names: tuple[str, ...], context: PartContext) -> str:
+def _joined_names(names: tuple[str, ...], context: SectionInputs) -> str:
     return " and ".join(context.names.get(name, name) for name in names)
 
 
@@ -237,8 +242,8 @@ def _proof(report: Report) -> Section:
     both = (report.figures.contractual, report.figures.raw)
     lines: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
         ("Nines observed", lambda m: doc.nines_of(m.availability.point, m.nines)),
-        ("Availability proven at 95 %", lambda m: doc.ratio(m.proof.availability if m.proof else None)),
-        ("Nines proven", _nines_proven),
+        ("Availability, 95 % lower confidence bound", lambda m: doc.ratio(m.proof.availability if m.proof else None)),
+        ("Nines of the confidence bound", _nines_proven),
         ("Observations, good", lambda m: doc.count(m.counts.good)),
         ("Observations, bad", lambda m: doc.count(m.counts.bad)),
         ("Observations, unknown", lambda m: doc.count(m.counts.unknown)),
@@ -246,12 +251,12 @@ def _proof(report: Report) -> Section:
     )
     rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in lines)
     notes = [
-        "Proven: the 95 % lower confidence bound of the availability (exact Clopper-Pearson), assuming independent "
-        "observations. Consecutive probes are not fully independent.",
+        "The 95 % lower confidence bound of the availability is computed exactly (Clopper-Pearson), assuming "
+        "independent observations. Consecutive probes are not fully independent.",
         ASSUMPTION,
     ]
     table = Table(("Figure", "Contractual", "Raw"), rows)
-    return Section("proof", "Statistical proof", tuple(notes), table)
+    return Section("proof", "Statistical confidence", tuple(notes), table)
 
 
 def _nines_proven(m: Measured) -> Cell:

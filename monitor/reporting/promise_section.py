@@ -43,7 +43,7 @@ def promise_section(report: Report, product: Product) -> Section:
 
 def _plan(plan: PlanForecast | None) -> Iterator[tuple[Cell, ...]]:
     if plan is not None:
-        chance = f"{format_percent(plan.chance, 1)} chance to meet the objective"
+        chance = f"{format_percent(plan.probability, 1)} chance to meet the objective"
         yield words("Plan, expected"), doc.ratio(plan.expected), words(chance)
 
 

@@ -13,7 +13,7 @@ from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.period_names import period_name
 from monitor.reporting.product_part import part
-from monitor.reporting.product_sections import PartContext
+from monitor.reporting.product_sections import SectionInputs
 from monitor.reporting.promise_section import promise_json
 from monitor.views.formatting import moment
 from monitor.views.product_summary import PROVISIONAL, rule_text
@@ -47,7 +47,7 @@ class PortfolioReport:
         parts = tuple(
             part(
                 product_report,
-                PartContext(
+                SectionInputs(
                     self.ledger.products[product_report.product],
                     zone,
                     names,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.views.formatting import Moment, moment
 from sla.objective import Objective
-from sla.promise import Promise, promise
+from sla.promise import PromiseLimits, promise
 from sla.readiness import ItemState
 
 if TYPE_CHECKING:
@@ -81,14 +81,14 @@ def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:
 class PromiseView:
     """The panel: the figures, the claim ceiling as a sentence, and the items that would raise it."""
 
-    figures: Promise
+    figures: PromiseLimits
     limit: str
     remedy: str
     limited_by: str
 
 
-def promise_of(product: Product, measured: Measured, readiness: Readiness | None) -> Promise:
-    """Return the promise for the product from the figures of its own window."""
+def promise_of(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseLimits:
+    """Return the limits of the promise for the product from the figures of its own window."""
     plan = product.plan.plain() if product.plan else None
     return promise(product.objective, measured, readiness.ceiling if readiness else None, plan)
 

@@ -112,7 +112,7 @@ def _verdict(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | Non
     if left.value == figure.value:
         return ClaimVerdict.RIGHT, "the arithmetic is right"
     if _agree(left.value, figure, left):
-        return ClaimVerdict.ROUNDED, f"rounding only, from {percent_text(left.value)}"
+        return ClaimVerdict.ROUNDED, f"rounded from {percent_text(left.value)}"
     return _mismatch(left, figure)
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from sla.claims.model import PrintedDuration
 
-# Accepted deviations of: any figure; a figure of 2 digits; "about ..."; the last digit of a very coarse figure.
-_CLOSE = Fraction(1, 100)
-_COARSE = Fraction(5, 100)
-_HEDGED = Fraction(15, 100)
-_LOOSE = Fraction(25, 100)
+# Accepted relative deviations.
+_CLOSE = Fraction(1, 100)  # of any figure
+_COARSE = Fraction(5, 100)  # of a figure of up to 2 digits
+_HEDGED = Fraction(15, 100)  # of "about ..."
+_LOOSE = Fraction(25, 100)  # of the last digit of a very coarse figure
 _MIN_DIGITS = 3
 
 
@@ -33,13 +33,13 @@ def check_statement(statement: Statement) -> Claim:
     """Return the claim with the right figure, the verdict and its diagnosis."""
     for level in (statement.level, *statement.others):
         if fit := find_fit(statement, level):
-            return _fitting(replace(statement, level=level), fit)
-    if _is_true_as_limit(statement):
+            return _claim_that_fits(replace(statement, level=level), fit)
+    if _is_plausible_limit(statement):
         return _claim(statement, ClaimVerdict.RIGHT, f"true as a limit: {_true_figure_text(statement)}")
-    if _is_false_as_limit(statement):
+    if _is_refuted_limit(statement):
         return _claim(statement, ClaimVerdict.WRONG, f"not true as a limit: {_true_figure_text(statement)}")
     if statement.period is None:
-        return _without_period(statement)
+        return _claim_without_period(statement)
     mistake = next(find_mistakes(statement), None)
     if reason := _reason_not_wrong(statement, mistake):
         return _claim(statement, ClaimVerdict.ROUNDED if reason.startswith("roughly") else ClaimVerdict.UNCLEAR, reason)
@@ -48,31 +48,31 @@ def check_statement(statement: Statement) -> Claim:
     )
 
 
-def _fitting(statement: Statement, fit: Fit) -> Claim:
-    truth = f"{duration_text(fit.expected, statement.duration.unit)}, by a {fit.label}"
+def _claim_that_fits(statement: Statement, fit: Fit) -> Claim:
+    truth = f"{duration_text(fit.expected, statement.duration.unit)}, for a {fit.label}"
     coarse = abs(fit.claimed / fit.expected - 1) > _LOOSE and statement.level.nominal
     coarse = coarse and statement.level.other_end is None  # a range of availabilities has a range of downtimes
     if coarse and statement.duration.precision is Precision.EXACT:
         return _claim(statement, ClaimVerdict.UNCLEAR, f"too coarse to judge: {truth}")
     verdict = ClaimVerdict.RIGHT if fit.exact else ClaimVerdict.ROUNDED
-    diagnosis = f"exact, by a {fit.label}" if fit.exact else f"rounding only, from {truth}"
+    diagnosis = f"exact, for a {fit.label}" if fit.exact else f"rounded from {truth}"
     claim = _claim(statement, verdict, diagnosis)
     return replace(claim, claimed=fit.claimed, expected=fit.expected, period=fit.period)
 
 
-def _is_true_as_limit(statement: Statement) -> bool:
+def _is_plausible_limit(statement: Statement) -> bool:
     """Return whether "less than X" or "more than X" is true, and X is not a right figure in a wrong unit."""
     duration = statement.duration
     if statement.period is None or duration.precision not in {Precision.BELOW, Precision.ABOVE}:
         return False
     return (
-        _is_true_limit(statement, _true_values(statement))
-        and not _is_false_as_limit(statement)
+        _limit_holds(statement, _true_values(statement))
+        and not _is_refuted_limit(statement)
         and not (duration.digits >= _MIN_DIGITS and any(unit_mistakes(statement)))
     )
 
 
-def _is_false_as_limit(statement: Statement) -> bool:
+def _is_refuted_limit(statement: Statement) -> bool:
     """Return whether a limit of 3 or more digits is close to the true value, and false under each common convention.
 
     "Less than 5 min 13 s" for five nines: 5 min 15 s are allowed. A limit in round figures may be rounded.
@@ -86,11 +86,11 @@ def _is_false_as_limit(statement: Statement) -> bool:
         return False
     true_values = usual_true_values(statement)
     is_near = any(abs(duration.seconds / truth - 1) <= _COARSE for truth in true_values)
-    plain = statement.strength is Strength.EXPLICIT and not statement.remark and not statement.others
-    return is_near and plain and not _is_round(duration) and not _is_true_limit(statement, true_values)
+    is_unambiguous = statement.strength is Strength.EXPLICIT and not statement.remark and not statement.others
+    return is_near and is_unambiguous and not _is_round(duration) and not _limit_holds(statement, true_values)
 
 
-def _is_true_limit(statement: Statement, true_values: Sequence[Fraction]) -> bool:
+def _limit_holds(statement: Statement, true_values: Sequence[Fraction]) -> bool:
     below = statement.duration.precision is Precision.BELOW
     return any(t <= r.high if below else t >= r.low for t in true_values for r in statement.duration.interpretations)
 
@@ -101,7 +101,7 @@ def _is_round(duration: PrintedDuration) -> bool:
     return duration.unit is None and bool(last) and (int(last[0]) % 10 == 0 or int(last[0]) % 15 == 0)
 
 
-def _without_period(statement: Statement) -> Claim:
+def _claim_without_period(statement: Statement) -> Claim:
     """Return WRONG for a figure without a period only if 3 or more digits match a factor of 60, else UNCLEAR."""
     sure = statement.duration.digits >= _MIN_DIGITS and statement.duration.precision is not Precision.ABOUT
     mistake = next(iter(factor_60_mistakes(statement)), None) if sure and not statement.remark else None
@@ -119,7 +119,7 @@ def _reason_not_wrong(statement: Statement, mistake: Mistake | None) -> str | No
     """Return why the statement may be right or is unclear. None if it is wrong."""
     duration = statement.duration
     deviation = min(abs(r.seconds / t - 1) for r in duration.interpretations for t in _true_values(statement))
-    truth = f"{_true_figure_text(statement)}; {_off(deviation)}"
+    truth = f"{_true_figure_text(statement)}; {_deviation_text(deviation)}"
     if duration.precision is not Precision.EXACT and deviation <= _HEDGED:
         return f"roughly right: {truth}"
     if deviation <= _CLOSE:
@@ -134,25 +134,25 @@ def _reason_not_wrong(statement: Statement, mistake: Mistake | None) -> str | No
 def _reason_unclear(statement: Statement, mistake: Mistake | None) -> str | None:
     certain = mistake is not None and statement.duration.digits >= _MIN_DIGITS
     if statement.duration.seconds == 0:
-        return "zero at the digits shown"
+        return "rounds to zero at the printed precision"
     if _rounded_up(statement):
         return "rounded up"
     if statement.remark:
         return statement.remark
     if statement.others:
-        return "several availabilities are nearby"
-    plain = statement.strength is Strength.EXPLICIT
+        return "the text gives several availabilities for this duration"
+    is_explicit = statement.strength is Strength.EXPLICIT
     up = mistake is not None and mistake.kind is MistakeKind.UPTIME
-    if (not plain and not certain) or (
-        (up or mistake is None) and not (plain and (statement.has_downtime_label or statement.in_table))
+    if (not is_explicit and not certain) or (
+        (up or mistake is None) and not (is_explicit and (statement.has_downtime_label or statement.in_table))
     ):
         return "perhaps not a downtime"
     if up and not statement.has_downtime_label:
-        return "that is the uptime, perhaps intended"
+        return "the figure is the uptime, which may be intended"
     explained = statement.level.nominal or (
         mistake is not None and mistake.kind in {MistakeKind.UNIT, MistakeKind.SWAPPED, MistakeKind.DECIMALS}
     )
-    return None if explained else "a measured or computed availability"
+    return None if explained else "the availability is not a usual target; it may be measured or computed"
 
 
 def _rounded_up(statement: Statement) -> bool:
@@ -171,11 +171,11 @@ def _true_values(statement: Statement) -> list[Fraction]:
 
 def _true_figure_text(statement: Statement) -> str:
     period = statement.period or PERIODS["year"]
-    left = duration_text(statement.level.unavailability * period.lengths[0][1])
-    return f"{percent_text(statement.level.ratio)} leaves {left} {per_period_text(period.name)}"
+    allowed = duration_text(statement.level.unavailability * period.lengths[0][1])
+    return f"{percent_text(statement.level.ratio)} allows {allowed} {per_period_text(period.name)}"
 
 
-def _off(deviation: Fraction) -> str:
+def _deviation_text(deviation: Fraction) -> str:
     return f"{float(deviation * 100):.2g} % off" if deviation < 1 else f"{factor_text(deviation + 1)} as much"
 
 

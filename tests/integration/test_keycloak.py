@@ -11,7 +11,7 @@ import yaml
 
 from sla.observation import Outcome
 from tests.support.daemon_process import DaemonProcess, running_daemon
-from tests.support.keycloak import SECRET, Keycloak, keycloak, needs_keycloak
+from tests.support.keycloak import CLIENT_SECRET, Keycloak, keycloak, needs_keycloak
 from tests.support.probing import attempt
 from tests.support.processes import wait_for
 
@@ -47,7 +47,7 @@ products:
         oauth2:
           token_url: {realm}/protocol/openid-connect/token
           client_id: ninewatch
-          client_secret: {{env: REALM_SECRET}}
+          client_secret: {{env: REALM_CLIENT_SECRET}}
           scopes: openid
         expect: {{json: {{"$.preferred_username": service-account-ninewatch}}}}
 """)
@@ -75,7 +75,7 @@ def last_reason(daemon: DaemonProcess, check: str) -> str:
 def test_hanging_and_stopped_keycloak_have_different_reasons(tmp_path: Path) -> None:
     with (
         keycloak(tmp_path) as server,
-        running_daemon(write_config(tmp_path, server), extra={"REALM_SECRET": SECRET}) as daemon,
+        running_daemon(write_config(tmp_path, server), extra={"REALM_CLIENT_SECRET": CLIENT_SECRET}) as daemon,
     ):
         wait_for("a Keycloak that is up", lambda: states(daemon) == {"up"}, 90)
         server.signal(signal.SIGSTOP)
@@ -92,7 +92,7 @@ def test_hanging_and_stopped_keycloak_have_different_reasons(tmp_path: Path) -> 
         wait_for(
             "the failed token request", lambda: last_reason(daemon, "token") in {"connect_refused", "token_unavailable"}
         )
-        assert SECRET not in daemon.output() + daemon.body("/") + daemon.body("/metrics")
+        assert CLIENT_SECRET not in daemon.output() + daemon.body("/") + daemon.body("/metrics")
 
 
 @pytest.mark.slow
@@ -106,13 +106,13 @@ async def test_rejected_client_secret_is_inconclusive_for_a_real_keycloak(tmp_pa
         check["http"] = f"{server.address}/realms/standard/protocol/openid-connect/token"
         form = "grant_type=client_credentials&client_id={}&client_secret={}"
         results = {}
-        for client, secret in (("ninewatch", SECRET), ("ninewatch", "rotated"), ("nobody", "none")):
+        for client, secret in (("ninewatch", CLIENT_SECRET), ("ninewatch", "rotated"), ("nobody", "none")):
             result = (await attempt({**check, "body": form.format(client, secret)}, 30)).result
             results[client, secret] = result.outcome, result.reason
         check["http"] = f"{server.address}/realms/gone/protocol/openid-connect/token"
-        result_without_realm = (await attempt({**check, "body": form.format("ninewatch", SECRET)}, 30)).result
+        result_without_realm = (await attempt({**check, "body": form.format("ninewatch", CLIENT_SECRET)}, 30)).result
     assert results == {
-        ("ninewatch", SECRET): (Outcome.GOOD, ""),
+        ("ninewatch", CLIENT_SECRET): (Outcome.GOOD, ""),
         ("ninewatch", "rotated"): (Outcome.UNKNOWN, "inconclusive"),
         ("nobody", "none"): (Outcome.UNKNOWN, "inconclusive"),
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon_process import DaemonProcess, running_daemon
-from tests.support.keycloak import SECRET, Admin, Keycloak, keycloak, needs_keycloak
+from tests.support.keycloak import CLIENT_SECRET, Admin, Keycloak, keycloak, needs_keycloak
 from tests.support.postgres import PASSWORD, POSTGRES, Postgres
 from tests.support.processes import Program, fetch, free_port, needs, wait_for
 
@@ -28,7 +28,7 @@ CLIENT_CHECK = """\
         oauth2:
           token_url: {realm}/protocol/openid-connect/token
           client_id: ninewatch
-          client_secret: {{env: REALM_SECRET}}
+          client_secret: {{env: REALM_CLIENT_SECRET}}
           scopes: openid
         expect: {{json: {{"$.preferred_username": service-account-ninewatch}}}}
 """
@@ -82,7 +82,7 @@ def trial(folder: Path, cluster: Path) -> Iterator[tuple[Trial, Program]]:
     port, database = free_port(), Postgres(cluster)
     url = f"jdbc:postgresql://127.0.0.1:{database.port}/postgres?socketTimeout=20"
     config = write_config(folder, f"http://127.0.0.1:{port}")
-    credential = {"REALM_SECRET": SECRET}
+    credential = {"REALM_CLIENT_SECRET": CLIENT_SECRET}
     with (
         database.running() as postgres,
         running_daemon(config, extra=credential) as daemon,
@@ -110,29 +110,29 @@ def test_each_fault_of_a_real_keycloak_gives_the_correct_outcome(
         )
         trial_run.wait_for_recovery()
 
-        admin.realm(accessTokenLifespan=2)  # so that our own client asks for a token at nearly every probe
-        admin.realm(enabled=False)
+        admin.update_realm(accessTokenLifespan=2)  # so that our own client asks for a token at nearly every probe
+        admin.update_realm(enabled=False)
         trial_run.wait_for_outcomes("token-endpoint")
         assert wait_for(
             "the product", lambda: trial_run.daemon.api("/products/keycloak")["state"] == "down", MAX_SECONDS
         )
         incident = wait_for("the incident", lambda: trial_run.daemon.incidents("open"), MAX_SECONDS)[0]
         assert incident["first_failure"]["status"] == 403
-        admin.realm(enabled=True)
+        admin.update_realm(enabled=True)
         trial_run.wait_for_recovery()
 
-        admin.realm(attributes={"frontendUrl": "http://login.wrong.example/auth"})
+        admin.update_realm(attributes={"frontendUrl": "http://login.wrong.example/auth"})
         trial_run.wait_for_outcomes("standard")
         (incident,) = wait_for("the incident", lambda: trial_run.daemon.incidents("open"), MAX_SECONDS)
         expected_detail = "$['issuer'] is \"http://login.wrong.example/auth/realms/standard\""
         assert expected_detail in incident["first_failure"]["detail"]
-        admin.realm(attributes={"frontendUrl": ""})
+        admin.update_realm(attributes={"frontendUrl": ""})
         trial_run.wait_for_recovery()
 
-        admin.secret("another-secret")
+        admin.set_client_secret("another-secret")
         trial_run.wait_for_outcomes(**{"our-client": "unknown"})
         assert not trial_run.daemon.incidents("open"), "our own credential opens no incident"
-        admin.secret(SECRET)
+        admin.set_client_secret(CLIENT_SECRET)
         trial_run.wait_for_recovery()
 
         incident_count, certs = (
@@ -159,5 +159,7 @@ def test_each_fault_of_a_real_keycloak_gives_the_correct_outcome(
 
         postgres.process.send_signal(signal.SIGINT)
         trial_run.wait_for_outcomes("token-endpoint")
-        assert SECRET not in trial_run.daemon.output() + trial_run.daemon.body("/") + trial_run.daemon.body("/metrics")
+        assert CLIENT_SECRET not in trial_run.daemon.output() + trial_run.daemon.body("/") + trial_run.daemon.body(
+            "/metrics"
+        )
         assert PASSWORD not in trial_run.daemon.output()

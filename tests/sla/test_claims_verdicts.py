@@ -107,10 +107,10 @@ def test_limits_approximations_and_unclear_figures_have_the_expected_verdict(tex
 @pytest.mark.parametrize(
     ("text", "convention"),
     [
-        ("99.9% is 8.76 hours of downtime a year", "exact, by a 365-day year"),
-        ("99.9% is 8.77 hours of downtime a year", "by a 365.25-day year"),
-        ("99.9% is 43.2 minutes of downtime a month", "exact, by a 30-day month"),
-        ("99.9% is 43.83 minutes of downtime a month", "exact, by a 30.44-day month"),
+        ("99.9% is 8.76 hours of downtime a year", "exact, for a 365-day year"),
+        ("99.9% is 8.77 hours of downtime a year", "for a 365.25-day year"),
+        ("99.9% is 43.2 minutes of downtime a month", "exact, for a 30-day month"),
+        ("99.9% is 43.83 minutes of downtime a month", "exact, for a 30.44-day month"),
         ("99.9% is 44.64 minutes of downtime a month", "31-day month"),
     ],
 )

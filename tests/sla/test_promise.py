@@ -10,12 +10,12 @@ from sla.interval import HOUR, MINUTE, Interval
 from sla.measured import measure
 from sla.objective import Objective
 from sla.observation import Outcome
-from sla.promise import PlanForecast, Promise, promise
+from sla.promise import PlanForecast, PromiseLimits, promise
 from sla.timeline import Timeline
 
 GOAL = Objective(Fraction("0.9999"))
 MEASURED = Bounds(Fraction("0.9990"), Fraction("0.9998"), Fraction("0.9999"))
-FOUND = Promise(GOAL, MEASURED, Fraction("0.9996"), Fraction("0.9995"))
+FOUND = PromiseLimits(GOAL, MEASURED, Fraction("0.9996"), Fraction("0.9995"))
 
 
 def test_lowest_figure_is_what_all_support() -> None:
@@ -27,7 +27,7 @@ def test_lowest_figure_is_what_all_support() -> None:
 
 def test_objective_is_a_limit_as_well() -> None:
     """Figures above it permit no higher promise."""
-    perfect = Promise(GOAL, Bounds(Fraction(1), Fraction(1), Fraction(1)), GOAL.ratio, None)
+    perfect = PromiseLimits(GOAL, Bounds(Fraction(1), Fraction(1), Fraction(1)), GOAL.ratio, None)
     assert (perfect.supported, perfect.limited_by) == (GOAL.ratio, ("objective", "proven"))
 
 
@@ -47,7 +47,7 @@ def test_json_has_all_figures() -> None:
         "supported": 0.9993,
         "limited_by": ["plan"],
     }
-    nothing = Promise(GOAL, Bounds(None, None, None), None, None).as_json()
+    nothing = PromiseLimits(GOAL, Bounds(None, None, None), None, None).as_json()
     assert (nothing["plan"], nothing["supported"], nothing["proven"]) == (None, None, None)
 
 

@@ -19,7 +19,7 @@ from tests.support.postgres import PASSWORD
 from tests.support.processes import Program, fetch, free_port, running, wait_for
 
 HOME = Path(__file__).parents[2] / ".tools" / "keycloak"
-SECRET = "the-realm-knows-it"
+CLIENT_SECRET = "test-client-secret"
 REALM = {
     "realm": "standard",
     "enabled": True,
@@ -28,7 +28,7 @@ REALM = {
             "clientId": "ninewatch",
             "protocol": "openid-connect",
             "publicClient": False,
-            "secret": SECRET,
+            "secret": CLIENT_SECRET,
             "serviceAccountsEnabled": True,
             "standardFlowEnabled": False,
         }
@@ -54,11 +54,11 @@ class Keycloak:
         os.killpg(self.program.process.pid, number)
 
 
-ADMIN = "the-admin-of-this-test"
+ADMIN_PASSWORD = "test-admin-password"
 
 
-def _call(method: str, url: str, token: str | None, body: bytes | None, kind: str) -> Any:
-    headers = {"Content-Type": kind} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+def _call(method: str, url: str, token: str | None, body: bytes | None, content_type: str) -> Any:
+    headers = {"Content-Type": content_type} | ({} if token is None else {"Authorization": f"Bearer {token}"})
     request = urllib.request.Request(url, data=body, headers=headers, method=method)  # noqa: S310 - loopback
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
         body = response.read()
@@ -72,17 +72,17 @@ class Admin:
         self._address = server.address
 
     def _request(self, method: str, path: str, body: object = None) -> Any:
-        grant = f"grant_type=password&client_id=admin-cli&username=admin&password={ADMIN}".encode()
-        realm = f"{self._address}/realms/master/protocol/openid-connect/token"
-        token = _call("POST", realm, None, grant, "application/x-www-form-urlencoded")["access_token"]
-        written = None if body is None else json.dumps(body).encode()
-        return _call(method, f"{self._address}/admin/realms/standard{path}", token, written, "application/json")
+        grant = f"grant_type=password&client_id=admin-cli&username=admin&password={ADMIN_PASSWORD}".encode()
+        token_url = f"{self._address}/realms/master/protocol/openid-connect/token"
+        token = _call("POST", token_url, None, grant, "application/x-www-form-urlencoded")["access_token"]
+        payload = None if body is None else json.dumps(body).encode()
+        return _call(method, f"{self._address}/admin/realms/standard{path}", token, payload, "application/json")
 
-    def realm(self, **changed: object) -> None:
+    def update_realm(self, **changed: object) -> None:
         """Change the realm `standard`."""
         self._request("PUT", "", {"realm": "standard"} | changed)
 
-    def secret(self, value: str) -> None:
+    def set_client_secret(self, value: str) -> None:
         """Change the secret of the client `ninewatch`."""
         (client,) = self._request("GET", "/clients?clientId=ninewatch")
         self._request("PUT", f"/clients/{client['id']}", client | {"secret": value})
@@ -106,17 +106,18 @@ def keycloak(folder: Path, port: int | None = None, database: str | None = None)
     (home / "data" / "import").mkdir(parents=True)
     (home / "data" / "import" / "standard.json").write_text(json.dumps(REALM))
     port, management = port or free_port(), free_port()
-    words = [home / "bin" / "kc.sh", "start-dev", "--import-realm", "--http-relative-path=/auth"]
-    words += ["--health-enabled=true", "--http-host=127.0.0.1", f"--http-port={port}"]
-    words += [f"--http-management-port={management}"]
+    command = [home / "bin" / "kc.sh", "start-dev", "--import-realm", "--http-relative-path=/auth"]
+    command += ["--health-enabled=true", "--http-host=127.0.0.1", f"--http-port={port}"]
+    command += [f"--http-management-port={management}"]
     if database is not None:
-        words += ["--db=postgres", f"--db-url={database}", "--db-username=ninewatch", f"--db-password={PASSWORD}"]
-    admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN}
+        command += ["--db=postgres", f"--db-url={database}", "--db-username=ninewatch", f"--db-password={PASSWORD}"]
+    admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD}
     try:
-        with running(folder / "keycloak.log", words, start_new_session=True, env=os.environ | admin) as program:
+        with running(folder / "keycloak.log", command, start_new_session=True, env=os.environ | admin) as program:
             server = Keycloak(program, f"http://127.0.0.1:{port}/auth", f"http://127.0.0.1:{management}/auth")
             try:
-                wait_for("Keycloak", lambda: program.find_in_log("()") is None or _ready(server), 300)
+                # The pattern matches nothing: find_in_log only fails if the process has ended.
+                wait_for("Keycloak", lambda: program.find_in_log("(?!)") is None and _ready(server), 300)
                 yield server
             finally:
                 with contextlib.suppress(ProcessLookupError):

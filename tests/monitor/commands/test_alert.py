@@ -41,7 +41,7 @@ def config(tmp_path: Path, sink: Sink) -> Path:
     return path
 
 
-def record(config: Path, *notifications: Any) -> Path:
+def write_record(config: Path, *notifications: Any) -> Path:
     path = config.parent / "record.db"
     store = SqliteStore(path, NOW)
     store.write(Batch(notifications=notifications))
@@ -49,13 +49,13 @@ def record(config: Path, *notifications: Any) -> Path:
     return path
 
 
-def run(*words: str | int | Path) -> Result:
-    return CliRunner().invoke(cli, ["alert", *map(str, words)])
+def run(*args: str | int | Path) -> Result:
+    return CliRunner().invoke(cli, ["alert", *map(str, args)])
 
 
 def test_test_message_is_sent_and_its_confirmation_reported(config: Path, sink: Sink) -> None:
-    done = run("test", "ops", "-c", config)
-    assert (done.exit_code, done.output) == (0, f"ops: delivered to {sink.url()}\n")
+    result = run("test", "ops", "-c", config)
+    assert (result.exit_code, result.output) == (0, f"ops: delivered to {sink.url()}\n")
     (body,) = sink.bodies()
     assert (body["event"], body["severity"], body["incident"], body["product"]) == ("test", "note", None, None)
     assert body["key"].startswith("test:ops:")
@@ -64,21 +64,21 @@ def test_test_message_is_sent_and_its_confirmation_reported(config: Path, sink: 
 
 def test_rejected_test_message_is_an_error_with_its_reason(config: Path, sink: Sink) -> None:
     sink.reply = Reply(403, body=b"wrong token")
-    done = run("test", "ops", "-c", config)
-    assert done.exit_code == 1
-    assert done.output == 'ops: not delivered: status 403: "wrong token"\n'
+    result = run("test", "ops", "-c", config)
+    assert result.exit_code == 1
+    assert result.output == 'ops: not delivered: status 403: "wrong token"\n'
 
 
 def test_unknown_receiver_is_reported_with_the_configured_ones(config: Path) -> None:
-    done = run("test", "opps", "-c", config)
-    assert done.exit_code != 0
-    assert 'there is no receiver "opps"; there are ops' in str(done.exception)
+    result = run("test", "opps", "-c", config)
+    assert result.exit_code != 0
+    assert 'unknown receiver "opps"; configured receivers: ops' in str(result.exception)
 
 
-def test_queued_notifications_are_listed_first_with_their_error(config: Path) -> None:
+def test_waiting_notifications_are_listed_first_with_their_error(config: Path) -> None:
     failed = replace(row(), due=NOW + HOUR, attempts=3, error="status 503")
-    done = replace(row(key="done"), done=NOW - MINUTE, attempts=1)
-    record(config, failed, done)
+    delivered = replace(row(key="delivered"), done=NOW - MINUTE, attempts=1)
+    write_record(config, failed, delivered)
     lines = run("list", "-c", config).output.splitlines()
     assert [line.split()[0] for line in lines] == ["waiting", "delivered"]
     assert "attempt 3 failed: status 503" in lines[0]
@@ -86,27 +86,27 @@ def test_queued_notifications_are_listed_first_with_their_error(config: Path) ->
     found = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
     assert [(each["key"], each["attempts"], each["delivered"] is None) for each in found] == [
         ("4f0c1d2e3a4b", 3, True),
-        ("done", 1, False),
+        ("delivered", 1, False),
     ]
 
 
 def test_record_without_notifications_is_reported(config: Path) -> None:
-    record(config)
+    write_record(config)
     assert run("list", "-c", config).output == "no notifications\n"
 
 
-@pytest.mark.parametrize(("words", "receiver"), [((), ""), (("ops",), "ops")])
-def test_retry_is_written_as_a_fact(config: Path, words: tuple[str, ...], receiver: str) -> None:
-    path = record(config)
-    assert run("retry", *words, "--author", "Ada", "-c", config).exit_code == 0
+@pytest.mark.parametrize(("args", "receiver"), [((), ""), (("ops",), "ops")])
+def test_retry_is_written_as_a_fact(config: Path, args: tuple[str, ...], receiver: str) -> None:
+    path = write_record(config)
+    assert run("retry", *args, "--author", "Ada", "-c", config).exit_code == 0
     (fact,) = Journal.of(path).read()
     assert (fact.kind, fact.author, fact.content()) == (RETRY, "Ada", {"receiver": receiver})
 
 
 def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path) -> None:
-    path = record(config)
-    words = ("silence", "forms", "--for", "2h", "--reason", "known", "--author", "Ada", "-c", config)
-    assert run(*words).exit_code == 0
+    path = write_record(config)
+    args = ("silence", "forms", "--for", "2h", "--reason", "known", "--author", "Ada", "-c", config)
+    assert run(*args).exit_code == 0
     (silence,) = silences(Journal.of(path).read())
     assert (silence.product, silence.reason, silence.author) == ("forms", "known", "Ada")
     assert abs(silence.until - silence.made - 2 * HOUR) < SECOND
@@ -120,29 +120,29 @@ def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path)
 
 
 @pytest.mark.parametrize(
-    ("words", "problem"),
+    ("args", "problem"),
     [
         (("forms", "--for", "2h"), "--reason is empty"),
         (("forms", "--reason", "x"), "specify the duration"),
         (("forms", "--for", "2h", "--until", "2031-01-01T00:00Z", "--reason", "x"), "specify the duration"),
         (("forms", "--until", "2001-01-01T00:00Z", "--reason", "x"), "is in the past"),
-        (("--for", "2h", "--reason", "x"), "name what to mute"),
-        (("forms", "--all", "--for", "2h", "--reason", "x"), "name what to mute"),
+        (("--for", "2h", "--reason", "x"), "specify exactly one of PRODUCT"),
+        (("forms", "--all", "--for", "2h", "--reason", "x"), "specify exactly one of PRODUCT"),
         (("frms", "--for", "2h", "--reason", "x"), 'no product "frms"'),
         (("forms", "--for", "soon", "--reason", "x"), "soon"),
     ],
 )
-def test_incomplete_silence_is_rejected(config: Path, words: tuple[str, ...], problem: str) -> None:
-    path = record(config)
-    done = run("silence", *words, "--author", "Ada", "-c", config)
-    assert done.exit_code != 0
-    assert problem in str(done.exception)
+def test_invalid_silence_is_rejected(config: Path, args: tuple[str, ...], problem: str) -> None:
+    path = write_record(config)
+    result = run("silence", *args, "--author", "Ada", "-c", config)
+    assert result.exit_code != 0
+    assert problem in str(result.exception)
     assert Journal.of(path).read() == []
 
 
 def test_nothing_is_written_without_a_record(config: Path) -> None:
-    done = run("silence", "--all", "--for", "2h", "--reason", "x", "--author", "Ada", "-c", config)
-    assert "there is no record" in str(done.exception)
+    result = run("silence", "--all", "--for", "2h", "--reason", "x", "--author", "Ada", "-c", config)
+    assert "there is no record" in str(result.exception)
     assert not (config.parent / "record.db.journal.jsonl").exists()
 
 
@@ -162,5 +162,5 @@ async def test_sink_prints_and_confirms_messages() -> None:
 
 
 def test_port_in_use_is_reported_with_a_remedy(sink: Sink) -> None:
-    done = run("sink", "--http-port", sink.port, "--smtp-port", 0)
-    assert "choose another port" in str(done.exception)
+    result = run("sink", "--http-port", sink.port, "--smtp-port", 0)
+    assert "choose another port" in str(result.exception)

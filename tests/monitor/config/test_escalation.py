@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.commands.common import examined
+from monitor.commands.config_option import examine_config
 from monitor.config.escalation import called
 from monitor.config.routing import all_receiver_ids_for, escalations_for, receiver_ids_for
 from sla.escalation import Called, Plan, Step
@@ -40,7 +40,7 @@ VALID: dict[str, Any] = {
 def examine(folder: Path, **changes: Any) -> Any:
     path = folder / "ninewatch.yaml"
     path.write_text(json.dumps({**VALID, **changes}, indent=1))
-    return examined(path)
+    return examine_config(path)
 
 
 def problems(folder: Path, **changes: Any) -> list[str]:

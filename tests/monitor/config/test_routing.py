@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.commands.common import examined
+from monitor.commands.config_option import examine_config
 from monitor.config.routing import receiver_ids_for
 from sla.interval import HOUR, SECOND
 from sla.product_incident import Severity
@@ -32,7 +32,7 @@ def examine(folder: Path, **config: Any) -> Any:
     path = folder / "ninewatch.yaml"
     config = {"products": [product("forms"), product("sso")], "receivers": [hook("ops"), hook("team")], **config}
     path.write_text(json.dumps(config))
-    return examined(path)
+    return examine_config(path)
 
 
 def problems(folder: Path, **config: Any) -> list[str]:

@@ -124,8 +124,8 @@ async def test_retry_pushback_of_an_exhausted_server_is_respected() -> None:
         calls += 1
         await answering_calls(b"", {"grpc-status": "8", "grpc-retry-pushback-ms": "60000"})(reader, writer)
 
-    async with serve_tcp(counting) as port, probe_environment(SystemClock(), Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
+    async with serve_tcp(counting) as port, probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(load_check({"grpc": f"127.0.0.1:{port}"}))
         results = [(await retry_if_starved(runner, probe, 5.0)).result for _ in range(2)]
     assert [(each.outcome, each.reason) for each in results] == [(Outcome.UNKNOWN, "rate_limited")] * 2

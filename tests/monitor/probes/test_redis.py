@@ -1,4 +1,4 @@
-"""The redis kind: PING and PONG, credentials, roles; with hand-written RESP and, where installed, the real server."""
+"""Test the `redis` check type: PING, credentials and roles, with scripted replies and a real server if installed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
-async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeResult:
+async def probe(handler: Handler, seconds: float = 5.0, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
-        return (await attempt({"redis": f"127.0.0.1:{port}", **more}, seconds)).result
+        return (await attempt({"redis": f"127.0.0.1:{port}", **options}, seconds)).result
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeRe
         (send_nothing, BAD, "deadline"),
     ],
 )
-async def test_every_reply_has_its_reason(handler: Handler, outcome: Outcome, reason: str) -> None:
-    result = await probed(handler, 0.5)
+async def test_reply_determines_outcome_and_reason(handler: Handler, outcome: Outcome, reason: str) -> None:
+    result = await probe(handler, 0.5)
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
 async def test_wrong_password_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
     handler = send_on_connect(b"-WRONGPASS invalid username-password pair: hunter2-canary\r\n")
-    result = await probed(handler, password={"env": "REDIS_PASSWORD"})
+    result = await probe(handler, password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
     assert "canary" not in result.detail
 
@@ -65,7 +65,7 @@ async def test_wrong_password_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> 
 )
 async def test_unnecessary_password_gives_unknown(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2-canary")
-    result = await probed(send_on_connect(reply), password={"env": "REDIS_PASSWORD"})
+    result = await probe(send_on_connect(reply), password={"env": "REDIS_PASSWORD"})
     assert (result.outcome, result.reason) == (UNKNOWN, "credentials_refused")
 
 

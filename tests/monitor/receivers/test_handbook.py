@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monitor.commands.common import examined
+from monitor.commands.config_option import examine_config
 from monitor.receivers.registry import KINDS
 
 URL = "https://ops.example.org/secret"
@@ -28,7 +28,7 @@ def test_example_of_a_kind_loads(kind: str, tmp_path: Path) -> None:
         "products": [{"id": "forms", "objective": "99.9%", "checks": [check]}],
     }
     (tmp_path / "ninewatch.yaml").write_text(yaml.safe_dump(config))
-    found = examined(tmp_path / "ninewatch.yaml")
+    found = examine_config(tmp_path / "ninewatch.yaml")
     assert found.problems == ()
     assert found.portfolio is not None
     (receiver,) = found.portfolio.receivers

@@ -1,4 +1,4 @@
-"""Limits on the cost of a target: every stream ends, no stream blocks the loop, and no secret of ours is printed."""
+"""Test probes of hostile targets: streams end, the event loop is not blocked, and credentials are not printed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CANARY = "canary-bearer-7f3a9c1e5b2d4f60"
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n", b"A: b\r\n" * 10_000),
     ],
 )
-async def test_endless_framing_without_a_pause_is_aborted(opening: bytes, piece: bytes) -> None:
+async def test_endless_headers_and_chunk_extensions_are_aborted(opening: bytes, piece: bytes) -> None:
     async with serve_tcp(repeat_piece(piece, opening)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 60)).result
     assert result.outcome is Outcome.BAD
@@ -47,8 +47,8 @@ async def test_endless_framing_without_a_pause_is_aborted(opening: bytes, piece:
 async def test_body_in_chunks_of_one_byte_is_read_completely() -> None:
     body = CHUNKED + b"1\r\nx\r\n" * 100_000 + b"2\r\nok\r\n0\r\n\r\n"
     async with serve_tcp(respond_with(body)) as port:
-        written = {"http": f"http://127.0.0.1:{port}/", "expect": {"matches": "ok$"}, "body_limit": 200_000}
-        assert (await attempt(written, 60)).result.outcome is Outcome.GOOD
+        check = {"http": f"http://127.0.0.1:{port}/", "expect": {"matches": "ok$"}, "body_limit": 200_000}
+        assert (await attempt(check, 60)).result.outcome is Outcome.GOOD
 
 
 class AlwaysReadable:
@@ -80,14 +80,14 @@ async def test_stream_without_a_pause_lets_other_tasks_run(monkeypatch: pytest.M
         while True:
             await connection.receive()
 
-    async with probe_environment(clock, Health()) as (runner, pulse):
-        pulse.stalled = lambda: 0.0  # type: ignore[method-assign]
-        beside = asyncio.create_task(others())
-        made = await runner.attempt(probe, 0.1)
-        beside.cancel()
-        await asyncio.gather(beside, return_exceptions=True)
-    assert (made.result.outcome, made.result.reason) == (Outcome.BAD, "deadline")
-    assert made.duration == pytest.approx(0.1, abs=0.005)
+    async with probe_environment(clock, Health()) as (runner, loop_monitor):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
+        other_task = asyncio.create_task(others())
+        outcome = await runner.attempt(probe, 0.1)
+        other_task.cancel()
+        await asyncio.gather(other_task, return_exceptions=True)
+    assert (outcome.result.outcome, outcome.result.reason) == (Outcome.BAD, "deadline")
+    assert outcome.duration == pytest.approx(0.1, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_bytes_after_a_response_are_ignored(reply: bytes) -> None:
     assert bytes(response.body) in (b"first", b"")
 
 
-async def test_head_response_with_a_body_is_checked_by_its_head() -> None:
+async def test_body_of_a_response_to_head_is_ignored() -> None:
     async with serve_tcp(respond_with(http_response(b"a body all the same"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "method": "HEAD"})).result
     assert (result.outcome, result.status) == (Outcome.GOOD, 200)
@@ -126,10 +126,10 @@ async def test_head_response_with_a_body_is_checked_by_its_head() -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["$.a", "$..a", "$"])
-async def test_no_json_causes_an_internal_error(body: bytes, path: str) -> None:
+async def test_invalid_json_body_causes_no_internal_error(body: bytes, path: str) -> None:
     async with serve_tcp(respond_with(http_response(body))) as port:
-        written = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}
-        result = (await attempt(written)).result
+        check = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}
+        result = (await attempt(check)).result
     reasons = {b"[[": "body_too_large", b"\xff\xfe": "body_charset"}
     assert (result.outcome, result.reason) == (Outcome.BAD, reasons.get(body[:2], "body_mismatch"))
     assert len(result.detail) <= 300
@@ -144,7 +144,7 @@ async def test_no_json_causes_an_internal_error(body: bytes, path: str) -> None:
 async def test_echoed_credential_is_not_printed(
     expect: dict[str, Any], filler: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A truncated detail contains no part of it either."""
+    """Neither a complete nor a truncated detail contains a part of the credential."""
     monkeypatch.setenv("CANARY", CANARY)
     (tmp_path / "password").write_text(CANARY[::-1])
 

@@ -23,15 +23,15 @@ def append_line(path: Path, line: str, *, mode: int = 0o666) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "ab+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # released with the file when it is closed
-            file.write(_on_its_own(file.fileno(), line + "\n").encode())
+            file.write(_with_leading_break(file.fileno(), line + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise NinewatchError(f"cannot write {path}: {(error.strerror or 'unwritable').lower()}") from None
 
 
-def _on_its_own(descriptor: int, line: str) -> str:
-    """Return the line; after a line break if a crash left the line before it without an end."""
+def _with_leading_break(descriptor: int, line: str) -> str:
+    """Return the line, preceded by a line break if the last line of the file is incomplete after a crash."""
     size = os.fstat(descriptor).st_size
     torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
     return "\n" + line if torn else line

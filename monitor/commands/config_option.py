@@ -1,4 +1,4 @@
-"""Functions that several commands share."""
+"""The option `-c`, and loading of the daemon's configuration for commands."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ CONFIG = click.option(
 """The required option `-c` of commands that need the daemon's configuration."""
 
 
-def examined(path: Path, *, allow_exec: bool = True) -> LoadResult:
+def examine_config(path: Path, *, allow_exec: bool = True) -> LoadResult:
     """Return the result of loading the configuration at the path; `exec` checks are valid only with `allow_exec`."""
     return examine(path, check_types(allow_exec=allow_exec), RECEIVER_TYPES)
 
 
-def loaded(path: Path, *, allow_exec: bool = True) -> tuple[LoadResult, Portfolio]:
+def load_config(path: Path, *, allow_exec: bool = True) -> tuple[LoadResult, Portfolio]:
     """Load the configuration and print its warnings.
 
     Raises:
         ConfigError: it is invalid; the text contains all errors.
     """
-    result = examined(path, allow_exec=allow_exec)
+    result = examine_config(path, allow_exec=allow_exec)
     if result.portfolio is None:
         raise ConfigError(result.problems)
     for warning in result.warnings:
