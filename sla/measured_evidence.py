@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sla.availability import downtime
 from sla.duration import format_duration
 from sla.evidence import Evidence, EvidenceKind
-from sla.interval import DAY, MINUTE, Interval
+from sla.interval import DAY, MINUTE, SECOND, Interval
 from sla.states import State
 from sla.window import format_instant
 
@@ -51,10 +51,7 @@ def deployments_evidence(
         supports: bool | None = False
     else:
         supports = True if len(recent) == count and not failed else None
-    texts = [
-        f"{d.version} on {format_instant(d.at)}: {format_duration(b.low)} to {format_duration(b.high)} of downtime"
-        for d, b in failed[-SHOWN:]
-    ]
+    texts = [f"{d.version} on {_to_the_second(d.at)}: {_range(b.low, b.high)} of downtime" for d, b in failed[-SHOWN:]]
     detail = f"{len(recent) - len(failed)} of the last {count} deployments without downtime"
     on = spans[-1].end
     kind = EvidenceKind.DEPLOYMENTS
@@ -72,9 +69,9 @@ class SurvivedOutage:
 
     def __str__(self) -> str:
         """Return the outage as text: dependency, start, duration, and the state of the product."""
-        lost = f"down for {format_duration(self.low)} to {format_duration(self.high)}" if self.high else "up"
+        lost = f"down for {_range(self.low, self.high)}" if self.high else "up"
         length = format_duration(self.outage.length)
-        since = format_instant(self.outage.start)
+        since = _to_the_second(self.outage.start)
         return f"{self.dependency} was down for {length} from {since}, the product was {lost}"
 
 
@@ -178,3 +175,13 @@ def checks_evidence(item: ChecklistItem, checks: Sequence[WatchedCheck], at: int
     on, until = min(last for _, last in known), min(last + each.hold for each, last in known)
     supports = False if down else was_up or None
     yield Evidence(item.id, EvidenceKind.CHECKS, BY, on, max(until, at + 1) if down else until, detail, supports)
+
+
+def _to_the_second(at: int) -> str:
+    """Return the instant as text, without the fraction of a second."""
+    return format_instant(at // SECOND * SECOND)
+
+
+def _range(low: int, high: int) -> str:
+    """Return the bounds of a duration as text, once if both have the same text."""
+    return " to ".join(dict.fromkeys((format_duration(low), format_duration(high))))

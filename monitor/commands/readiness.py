@@ -79,7 +79,7 @@ def _item(status: ItemStatus) -> Iterator[str]:
     cap = "" if status.met else f" (cap {Objective(status.item.cap)})"
     yield f"  {status.state:<7}  {status.item.id}: {status.item.title}{cap}"
     for each in status.evidence:
-        opposed = {True: "", False: " against it", None: " undecided"}[each.supports]
+        meaning = {True: "", False: "contradicted by ", None: "undecided: "}[each.supports]
         name = f" {each.id}" if each.id else ""
         detail = f": {each.detail}" if each.detail else ""
-        yield f"{'':11}{each.kind}{name}{opposed} by {each.by} until {format_instant(each.until)}{detail}"
+        yield f"{'':11}{meaning}{each.kind}{name} by {each.by} until {format_instant(each.until)}{detail}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.measured import Measured
     from sla.readiness import ItemStatus, Readiness
 
-_SUPPORTS = {True: "", False: ", against it", None: ", undecided"}
+_SUPPORTS = {True: "", False: ", contradicts the item", None: ", undecided"}
 _SHOWN = 3  # evidence of an item on a page, the newest first
 _NAMES = {
     "objective": "the objective",

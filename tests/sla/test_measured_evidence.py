@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sla.evidence import Deployment, Evidence, EvidenceKind
-from sla.interval import MINUTE, SECOND
+from sla.interval import MINUTE, SECOND, Interval
 from sla.measured_evidence import (
     VALIDITY,
     DrillProof,
+    SurvivedOutage,
     WatchedCheck,
     checks_evidence,
     decoupling_evidence,
@@ -162,3 +163,8 @@ def test_check_that_is_down_is_evidence_against_an_item() -> None:
 def test_check_that_was_never_observed_leaves_the_item_undecided() -> None:
     assert one(of_checks(END, watched(), Timeline(HOLD))).supports is None
     assert of_checks(END, Timeline(HOLD)) == []
+
+
+def test_equal_bounds_of_downtime_are_stated_once() -> None:
+    survived = SurvivedOutage("mail", Interval(1_500_000, 61_500_000), 5 * SECOND, 5 * SECOND)
+    assert str(survived) == "mail was down for 1m from 1970-01-01T00:00:01Z, the product was down for 5s"
