@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -110,7 +111,7 @@ class _Sheets:
         if not tables:
             return
         _, first = sections[0]
-        sheet = self._book.add_worksheet(first.title[:31])
+        sheet = self._book.add_worksheet(_sheet_name(first.title))
         with_names = first.id != "overview"
         titles = [*(["Product"] if with_names else []), *_titles(first.id, [table for _, table in tables])]
         for column, title in enumerate(titles):
@@ -180,3 +181,8 @@ class _Sheets:
             chart.set_legend({"position": "bottom"})
             chart.set_size({"width": 900, "height": 320})
             sheet.insert_chart(index * 17, 0, chart, {"description": f"{part.chart.title}: {part.chart.text}"})
+
+
+def _sheet_name(title: str) -> str:
+    """Return the title without the characters that Excel forbids in names of sheets, at most 31 characters long."""
+    return re.sub(r"[][:*?/\\]", "", title)[:31].strip()

@@ -118,8 +118,14 @@ def test_marked_deployments_are_listed_and_undecided_without_observations(config
         (("attest", "demo", "drs", "--by", "A"), 'the checklist ours has no item "drs"; its items are dr, deploys'),
         (("attest", "demo", "deploys", "--by", "A"), "deploys accepts no attestation; it accepts deployments"),
         (("attest", "demo", "dr", "--by", " "), "--by is empty"),
-        (("attest", "demo", "dr", "--by", "A", "--until", "2020-01-01T00:00"), "the attestation would be over already"),
-        (("attest", "demo", "dr", "--by", "A", "--for", "1h", "--until", "2020-01-01"), "specify how long"),
+        (
+            ("attest", "demo", "dr", "--by", "A", "--until", "2020-01-01T00:00"),
+            "the end of the attestation is in the past",
+        ),
+        (
+            ("attest", "demo", "dr", "--by", "A", "--for", "1h", "--until", "2020-01-01"),
+            "specify the duration: --for 2h, or --until TIME",
+        ),
         (("attest", "--revoke", "x", "--by", "A", "--reason", "r"), 'no evidence has the id "x"'),
         (("attest", "--revoke", "x", "--by", "A"), "--reason is empty"),
         (("attest", "demo", "--revoke", "x", "--by", "A"), "--revoke takes only an id"),
