@@ -31,8 +31,8 @@ def examine_config(path: Path, *, allow_exec: bool = True) -> LoadResult:
     return examine(path, check_types(allow_exec=allow_exec), RECEIVER_TYPES)
 
 
-def load_config(path: Path, *, allow_exec: bool = True) -> tuple[LoadResult, Portfolio]:
-    """Load the configuration and print its warnings.
+def load_config(path: Path, *, allow_exec: bool = True, show_warnings: bool = False) -> tuple[LoadResult, Portfolio]:
+    """Load the configuration. `show_warnings` prints its warnings, which `check-config` and `run` show.
 
     Raises:
         ConfigError: it is invalid; the text contains all errors.
@@ -40,6 +40,6 @@ def load_config(path: Path, *, allow_exec: bool = True) -> tuple[LoadResult, Por
     result = examine_config(path, allow_exec=allow_exec)
     if result.portfolio is None:
         raise ConfigError(result.problems)
-    for warning in result.warnings:
+    for warning in result.warnings if show_warnings else ():
         click.echo(f"warning: {warning}", err=True)
     return result, result.portfolio

@@ -61,7 +61,7 @@ def run(path: Path, allow_exec: bool, modules: Path | None, allow: tuple[Network
     if allow and modules is None:
         raise click.UsageError("--blackbox-allow needs --blackbox-config FILE")
     clock = SystemClock()
-    result, portfolio = load_config(path, allow_exec=allow_exec)
+    result, portfolio = load_config(path, allow_exec=allow_exec, show_warnings=True)
     blackbox = Blackbox(modules, clock) if modules is not None else None
 
     def ready(running: Running) -> None:

@@ -142,7 +142,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     path = f"{program.parent}:{Path(HELM).parent if HELM else ''}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"}
     environment = {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
-    listens = {"9999": str(free_port()), "9998": str(free_port())}
+    listens = {port: str(free_port()) for port in ("9999", "9998", "9997")}
     with ExitStack() as stack:
         demo = [str(program), "demo", "--script", "none", "--listen", f"127.0.0.1:{listens['9999']}"]
         log = folder / "demo.log"
@@ -154,8 +154,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         ports = dict(zip(_ports(shipped_config), _ports(running_config), strict=True)) | listens
         assert set(map(str, DEFAULT_PORTS.values())) & set(ports), "the ports of the demo's products are among them"
         fresh_clone = Clone(folder, ports, environment, stack)
-        user_config = folder / "examples/mine.yaml"
-        user_config.write_text(fresh_clone.with_local_ports(user_config.read_text()))
+        for example in (folder / "examples").glob("*.yaml"):
+            example.write_text(fresh_clone.with_local_ports(example.read_text()))
         yield fresh_clone
 
 
