@@ -32,7 +32,7 @@ def examine_config(path: Path, *, allow_exec: bool = True) -> LoadResult:
 
 
 def load_config(path: Path, *, allow_exec: bool = True, show_warnings: bool = False) -> tuple[LoadResult, Portfolio]:
-    """Load the configuration. `show_warnings` prints its warnings, which `check-config` and `run` show.
+    """Load the configuration. `show_warnings` prints its warnings, as `check-config`, `run` and `status` do.
 
     Raises:
         ConfigError: it is invalid; the text contains all errors.

@@ -47,7 +47,7 @@ def status(path: Path | None, as_json: bool) -> None:
     product is up, 1 if one is down or unknown, 2 if the daemon does not answer or runs another configuration than -c
     specifies.
     """
-    configuration, portfolio = (None, None) if path is None else load_config(path)
+    configuration, portfolio = (None, None) if path is None else load_config(path, show_warnings=True)
     listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen
     address = HostPort(_ANY.get(listen.host, listen.host), listen.port)
     if path is not None and configuration is not None:
