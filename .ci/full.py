@@ -26,8 +26,8 @@ LOADED = (sys.executable, ".ci/loaded.py", *PYTEST, "--timeout=600")
 PARTS: dict[str, tuple[str, ...]] = {
     "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full"),
     "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
-    "`make unit` beside two busy processes per core": (*LOADED, "-n", "4", "-m", "not slow and not full"),
-    "`make slow` beside two busy processes per core": (*LOADED, "-m", "slow and not full"),
+    "`make unit` next to two busy processes per core": (*LOADED, "-n", "4", "-m", "not slow and not full"),
+    "`make slow` next to two busy processes per core": (*LOADED, "-m", "slow and not full"),
 }
 
 
