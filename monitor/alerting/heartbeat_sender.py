@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from monitor.alerting.note_body import note_body
 from monitor.notification import Kind, Notification
 from sla.interval import MINUTE, SECOND
 
@@ -48,19 +49,7 @@ class HeartbeatSender:
 
 def heartbeat(key: str, receiver: str, now: int) -> Notification:
     """Return the notification of a heartbeat. `repeat` differs each time, so that receivers do not drop duplicates."""
-    body = {
-        "version": 1,
-        "event": Kind.HEARTBEAT.value,
-        "key": key,
-        "severity": "note",
-        "product": None,
-        "checks": [],
-        "incident": None,
-        "downtime_seconds": None,
-        "budget": None,
-        "links": {"product": None, "incident": None, "runbook": None, "acknowledge": None},
-        "extra": {"summary": "ninewatch probes, records and delivers"},
-    }
+    body = note_body(Kind.HEARTBEAT, key, {"summary": "ninewatch probes, records and delivers"})
     return Notification(
         key=key,
         receiver=receiver,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from monitor.alerting.note_body import note_body
 from monitor.alerting.page_report import page_report
 from monitor.errors import StoreError
 from monitor.notification import Kind, Notification
@@ -85,20 +86,8 @@ def notification(found: PageReport, portfolio: Portfolio, receiver: str, now: in
     """Return the notification of a report, of severity `note`."""
     key = _key(found.span.end, portfolio)
     day = f"{local(found.span.end, portfolio.zone):%Y-%m-%d}"
-    body: dict[str, Any] = {
-        "version": 1,
-        "event": Kind.REPORT.value,
-        "key": key,
-        "severity": "note",
-        "product": None,
-        "checks": [],
-        "incident": None,
-        "downtime_seconds": None,
-        "budget": None,
-        "links": {"product": portfolio.public_url, "incident": None, "runbook": None, "acknowledge": None},
-        "report": found.as_json(),
-        "extra": {"summary": f"Pages in the week before {day}: {_total(found)}", "notes": list(_lines(found))},
-    }
+    extra = {"summary": f"Pages in the week before {day}: {_total(found)}", "notes": list(_lines(found))}
+    body = note_body(Kind.REPORT, key, extra, link=portfolio.public_url, report=found.as_json())
     text = json.dumps(body, ensure_ascii=False)
     return Notification(key, receiver, 0, Kind.REPORT, 1, now, now, "note", "", text)
 

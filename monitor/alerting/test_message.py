@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from monitor.alerting.delivery import Outcome, Target, deliver_once
+from monitor.alerting.note_body import note_body
 from monitor.notification import Kind, Notification
 from monitor.receivers.message import Message
 from sla.interval import SECOND
@@ -25,18 +26,6 @@ async def send_test(portfolio: Portfolio, receiver: ReceiverBase, attempt: Attem
 def _notification(receiver: str, now: int, portfolio: Portfolio) -> Notification:
     """Return a notification of severity `note` without a product, with a unique key."""
     key = f"test:{receiver}:{now // SECOND}"
-    base = portfolio.public_url
-    body = {
-        "version": 1,
-        "event": Kind.TEST.value,
-        "key": key,
-        "severity": "note",
-        "product": None,
-        "checks": [],
-        "incident": None,
-        "downtime_seconds": None,
-        "budget": None,
-        "links": {"product": base, "incident": None, "runbook": None, "acknowledge": None},
-        "extra": {"summary": f"Test message of {portfolio.title}", "notes": ["No action is needed."]},
-    }
+    extra = {"summary": f"Test message of {portfolio.title}", "notes": ["No action is needed."]}
+    body = note_body(Kind.TEST, key, extra, link=portfolio.public_url)
     return Notification(key, receiver, 0, Kind.TEST, 1, now, now, "note", "", json.dumps(body))
