@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import Bounds
 from sla.budget_policy import BudgetPolicy, Standing, Undecided, format_share, in_force
 from sla.duration import format_duration
+from sla.interval import SECOND
 from sla.objective import format_percent
 from sla.states import State
 from sla.window import format_instant
@@ -188,9 +189,8 @@ def _decided_by(seen: Situation, standing: Standing) -> str:
     present = 2 * (seen.measured.interval or 0)  # the time since the last probes is in doubt at any instant
     limit = standing.step.spent * allowed - present
     at = None if seen.pieces is None else cleared_at(seen.pieces(), seen.measured.window.length, limit)
-    when = (
-        "" if at is None else f"; with no further downtime or unknown time the answer is known by {format_instant(at)}"
-    )
+    known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
+    when = "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
     return f"what happened in the time that is not known ({parts}){when}"
 
 

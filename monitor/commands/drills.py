@@ -50,7 +50,9 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
     chosen = [each for each in found if each.id == name]
     chosen = chosen or [each for each in found if each.drill.product == name and each.end is None]
     if not chosen:
-        raise NinewatchError(f'there is no drill "{name}", and none of such a product in progress; see `drill list`')
+        raise NinewatchError(
+            f'there is no drill "{name}", and no product "{name}" with a drill in progress; see `ninewatch drill list`'
+        )
     if all(each.id != chosen[-1].drill.product for each in portfolio.products):
         raise NinewatchError(f"the product {chosen[-1].drill.product} of the drill is not configured; add it")
     return chosen[-1]

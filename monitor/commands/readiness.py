@@ -17,6 +17,7 @@ from monitor.errors import NinewatchError
 from monitor.ledger.product_readiness import readiness_of
 from monitor.log import concealed
 from monitor.views.readiness import remedy_text
+from sla.interval import SECOND
 from sla.objective import Objective
 from sla.window import format_instant, parse_instant
 
@@ -79,7 +80,8 @@ def _item(status: ItemStatus) -> Iterator[str]:
     cap = "" if status.met else f" (cap {Objective(status.item.cap)})"
     yield f"  {status.state:<7}  {status.item.id}: {status.item.title}{cap}"
     for each in status.evidence:
-        meaning = {True: "", False: "contradicted by ", None: "undecided: "}[each.supports]
+        meaning = {True: "", False: "contrary evidence: ", None: "undecided: "}[each.supports]
         name = f" {each.id}" if each.id else ""
         detail = f": {each.detail}" if each.detail else ""
-        yield f"{'':11}{meaning}{each.kind}{name} by {each.by} until {format_instant(each.until)}{detail}"
+        until = format_instant(each.until // SECOND * SECOND)
+        yield f"{'':11}{meaning}{each.kind}{name} by {each.by} until {until}{detail}"
