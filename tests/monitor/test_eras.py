@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -240,3 +241,14 @@ def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
     found = ledger.measured("p", day, NOW + HOUR)
     assert found.budget is not None
     assert found.budget.allowed == Fraction(day.whole.length, 100)
+
+
+def test_definition_without_local_members_is_unknown() -> None:
+    """Its checks were probed by another vantage: the local observations do not count."""
+    ledger = started(portfolio(("a",)), NOW)
+    (definition,) = ledger.definitions("p")
+    members = tuple(replace(member, vantage="elsewhere") for member in definition.members)
+    defined_elsewhere = replace(definition, members=members)
+    ledger.facts = Facts([defined_elsewhere.fact("test")])
+    observe(ledger, NOW + MINUTE)
+    assert ledger.state("p", NOW + MINUTE) is State.UNKNOWN

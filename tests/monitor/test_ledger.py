@@ -429,3 +429,31 @@ def test_incident_of_an_unknown_check_may_be_open_until_its_hold_expires() -> No
     assert CheckHistory(KEY).may_be_open_at(incident, NOW + DAY), "nothing is known of when it ended"
     assert ledger.history(KEY).may_be_open_at(incident, NOW + MINUTE)
     assert not ledger.history(KEY).may_be_open_at(incident, NOW + DAY)
+
+
+def test_expired_open_incident_is_listed_only_while_its_check_is_configured() -> None:
+    """A removed check is no longer probed, so its incident ends when its last observation expires."""
+    ledger = ledger_of(product("chefs", 2))
+    record_outcomes(ledger, [BAD, BAD])
+    (incident,) = ledger.incidents
+    long_after = Interval(NOW + DAY, NOW + 2 * DAY)
+    assert ledger.incidents_of("chefs", long_after) == [incident]
+    checks = tuple(check for check in ledger.products["chefs"].checks if check.id != "health")
+    changed = ledger.products["chefs"].model_copy(update={"checks": checks})
+    ledger.reload(ledger.portfolio.model_copy(update={"products": (changed,)}))
+    assert ledger.incidents_of("chefs", long_after) == []
+    assert ledger.incidents_of("chefs", Interval(NOW, NOW + DAY)) == [incident]
+
+
+def test_incident_continues_the_failures_of_the_replayed_tail() -> None:
+    """One failure before the restart and one after it open an incident with `fall: 2`."""
+    ledger = ledger_of(product("chefs"))
+    ledger.restore([run(KEY, GOOD, NOW - HOUR, NOW - MINUTE)], [Observation(KEY, NOW, BAD, "deadline")], [])
+    record_outcomes(ledger, [BAD], NOW + MINUTE)
+    assert [incident.opened for incident in ledger.incidents] == [NOW]
+
+
+def test_forecast_uses_the_last_day() -> None:
+    ledger = ledger_of(product("chefs", window="30d"))
+    record_outcomes(ledger, [GOOD] * 61)
+    assert ledger.forecast("chefs", NOW + HOUR).over == DAY

@@ -19,6 +19,7 @@ async def serve_tcp(handler: Handler, context: ssl.SSLContext | None = None) -> 
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        writer.transport.set_write_buffer_limits(0)  # `drain` waits for all bytes: `abort` discards the buffer
         try:
             with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
                 await handler(reader, writer)

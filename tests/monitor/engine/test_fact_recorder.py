@@ -120,6 +120,14 @@ async def test_load_defines_a_product_once(ledger: Ledger, journal: Journal, sto
     assert not journal.path.exists()
 
 
+async def test_definition_begins_with_the_first_observed_check(journal: Journal, store: MemoryStore) -> None:
+    """A check without observations does not delay it."""
+    ledger = ledger_of(product("forms", 2))
+    probe_all(ledger, [ledger.entries["forms/health"]], NOW - 5 * MINUTE, NOW)
+    recorder_of(ledger, journal, store, Health(), ManualClock(NOW)).define()
+    assert [definition.made for definition in ledger.definitions("forms")] == [NOW - 5 * MINUTE]
+
+
 async def test_definition_waits_for_a_correct_clock(ledger: Ledger, journal: Journal, store: MemoryStore) -> None:
     """The wall clock was set back by an hour. The definition is made at the first correct instant."""
     clock, health = ManualClock(NOW), Health(clock_stepped=-HOUR)

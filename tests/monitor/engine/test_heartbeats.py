@@ -48,10 +48,12 @@ class Scene:
         )
         self.heartbeats.record_missed(self.entry)
         self.results: list[tuple[int, Outcome, str]] = []
+        self.durations: list[float] = []
 
     def record(self, entry: CheckEntry, result: object, at: int, ran: float) -> None:
         observe(self.ledger, entry, at, result, ran)
         self.results.append((at - MIDNIGHT, result.outcome, result.reason))
+        self.durations.append(ran)
 
     def advance_to(self, instant: int) -> None:
         """Advance the clock, with checks as often as in the daemon, but less often while nothing can be due."""
@@ -119,7 +121,7 @@ def test_miss_is_recorded_after_the_grace_at_the_due_instant() -> None:
     scene.advance_to(3 * HOUR + 29 * MINUTE)
     assert scene.results == []
     scene.advance_to(3 * HOUR + 30 * MINUTE)
-    assert scene.results == [(3 * HOUR, BAD, "heartbeat_missed")]
+    assert (scene.results, scene.durations) == ([(3 * HOUR, BAD, "heartbeat_missed")], [0.0])
     assert [incident.opened for incident in scene.ledger.open_incidents()] == [MIDNIGHT + 3 * HOUR]
 
 

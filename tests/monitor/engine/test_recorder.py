@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from monitor.clock import SystemClock
 from monitor.engine import recorder as module
-from monitor.engine.recorder import Recorder, restore
+from monitor.engine.recorder import SAVE_INTERVAL, Recorder, restore
 from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
@@ -22,7 +22,7 @@ from monitor.storage.writer import Writer
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Run
-from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, ledger_of, product
+from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, FakeCheck, ledger_of, product
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -239,6 +239,16 @@ def test_observations_before_the_fold_mark_are_in_a_written_run() -> None:
             assert all(each.at <= last[each.check] for each in seen if each.at < until)
     assert len(marks) == 5
     assert marks[0] > NOW + 8 * MINUTE
+
+
+def test_fold_mark_waits_for_the_probe_with_the_longest_timeout() -> None:
+    checks = tuple(FakeCheck(id=f"check-{n}", interval="5m", timeout=f"{n}m") for n in (1, 3))
+    ledger, writer = ledger_of({**product("chefs"), "checks": checks}), RecordingWriter()
+    recorder = Recorder(ledger, writer, Health())
+    for at in range(NOW, NOW + 20 * MINUTE, MINUTE):
+        recorder.record(ledger.entries["chefs/check-1"], RESULTS[GOOD], at, 0.25)
+    saved = [until for call in writer.calls if not isinstance(call, Observation) and (until := call[1]) is not None]
+    assert saved == [NOW + SAVE_INTERVAL - 4 * MINUTE]
 
 
 def test_observations_older_than_the_retention_are_deleted() -> None:

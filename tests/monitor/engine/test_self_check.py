@@ -40,3 +40,19 @@ def test_exhausted_descriptors_are_reported_until_a_minute_after_the_end(detecte
         clock.jump(seconds)
         assert check.update_health()
         assert health.descriptors_exhausted is reported
+
+
+def test_lost_record_is_reported_until_ten_minutes_after_its_restoration() -> None:
+    clock, health = ManualClock(), Health()
+    check = SelfCheck(clock, health, FakeSpareDescriptors())
+    check.update_health()
+    assert not health.record_lost
+    health.record_missing, health.record_lost_at = True, clock.monotonic()
+    clock.jump(3_600)
+    check.update_health()
+    assert health.record_lost, "it is still missing"
+    health.record_missing, health.record_lost_at = False, clock.monotonic()
+    for seconds, reported in ((599, True), (1, False)):
+        clock.jump(seconds)
+        check.update_health()
+        assert health.record_lost is reported

@@ -99,7 +99,7 @@ def test_system_clock_distinguishes_a_step_from_a_drift(monkeypatch: pytest.Monk
 def test_set_aside_observations_are_reported_for_an_hour_after_the_start(clock: WallClock, health: Health) -> None:
     check = SelfCheck(clock, health, SpareDescriptors(0))
     health.set_aside = 7
-    clock.jump(SET_ASIDE_REPORTED - 1)
+    clock.jump(3_599)
     check.update_health()
     assert health.set_aside == 7
     clock.jump(1)
