@@ -51,11 +51,11 @@ class ExcludedSums:
 
     def extend(self, end: int, excluded: Iterable[Interval]) -> None:
         """Add the excluded intervals from the current end up to `end`."""
-        for each in union(_within(excluded, Interval(self.end, end))):
-            self._starts.append(each.start)
-            self._ends.append(each.end)
-            self._durations.extend(map(int.__add__, self._durations[-_STATES:], self._history.durations(each)))
-            self._counts.extend(map(int.__add__, self._counts[-_OUTCOMES:], self._history.counts(each)))
+        for interval in union(_within(excluded, Interval(self.end, end))):
+            self._starts.append(interval.start)
+            self._ends.append(interval.end)
+            self._durations.extend(map(int.__add__, self._durations[-_STATES:], self._history.durations(interval)))
+            self._counts.extend(map(int.__add__, self._counts[-_OUTCOMES:], self._history.counts(interval)))
         self.end = end
 
     def durations(self, window: Interval) -> Durations:
@@ -132,7 +132,7 @@ class AfterExclusions:
 
 
 def _within(intervals: Iterable[Interval], span: Interval) -> Iterable[Interval]:
-    for each in intervals:
-        start, end = max(each.start, span.start), min(each.end, span.end)
+    for interval in intervals:
+        start, end = max(interval.start, span.start), min(interval.end, span.end)
         if start < end:
-            yield each if (start, end) == (each.start, each.end) else Interval(start, end)
+            yield interval if (start, end) == (interval.start, interval.end) else Interval(start, end)

@@ -155,7 +155,7 @@ def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks)
 
 def _burning(policy: BurnPolicy, objective: Objective, period: int, look_backs: Sequence[LookBacks]) -> Fraction:
     """Return the burn rate of the latest look-backs with which the policy fires. 0 if it does not fire."""
-    found = next((each for each in look_backs if policy.fires(objective, period, each)), None)
+    found = next((look_back for look_back in look_backs if policy.fires(objective, period, look_back)), None)
     return (found and found.burn(objective, policy.long)) or Fraction(0)
 
 

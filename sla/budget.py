@@ -56,7 +56,7 @@ def allowed_within(history: History, window: Interval, objective: Objective) -> 
     """
     parts = history.objectives(window)
     return (
-        sum((each.allowed(span.length) for span, each in parts), Fraction(0))
+        sum((part_objective.allowed(span.length) for span, part_objective in parts), Fraction(0))
         if parts
         else objective.allowed(window.length)
     )

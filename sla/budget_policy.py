@@ -76,7 +76,7 @@ class BudgetPolicy:
 
     def standings(self, spent: Bounds[Fraction] | None) -> Iterator[Standing]:
         """Yield each step and whether it is reached. All are undecided if the budget is unknown."""
-        for step in sorted(self.steps, key=lambda each: each.spent):
+        for step in sorted(self.steps, key=lambda step: step.spent):
             yield Standing(step, None if spent is None else step.reached(spent), _by_estimate(step, spent))
 
 
@@ -105,4 +105,4 @@ class Standing:
 
 def in_force(standings: tuple[Standing, ...]) -> Standing | None:
     """Return the highest reached step. None if no step is reached."""
-    return next((each for each in reversed(standings) if each.reached), None)
+    return next((standing for standing in reversed(standings) if standing.reached), None)

@@ -124,7 +124,9 @@ def fact_digest(fact: Fact) -> str:
 
 def incident_digest(incident: Incident) -> str:
     """Return the digest of a resolved incident."""
-    failures = [None if each is None else each.as_json() for each in (incident.first, incident.last)]
+    failures = [
+        None if probe_result is None else probe_result.as_json() for probe_result in (incident.first, incident.last)
+    ]
     rest = [incident.opened, incident.resolved, incident.reason, incident.downtime]
     return digest("incident", [incident.id, incident.product, incident.check, *rest, *failures])
 

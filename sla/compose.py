@@ -151,7 +151,9 @@ class Composition(History):
                 changed, expired = _changed(leaf, before, expiry, now)
                 keep_until = min(keep_until, settled.end if changed is None else changed)
                 doubts += expired
-        newest, before = (max((at for at in each if at is not None), default=keep_until) for each in (ends, self._ends))
+        newest, before = (
+            max((at for at in instants if at is not None), default=keep_until) for instants in (ends, self._ends)
+        )
         self._revision += min([keep_until, before, *(doubt.start for doubt in doubts)]) < newest - self.RECENT
         if keep_until < settled.start:
             self._state_sums = None

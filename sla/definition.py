@@ -92,7 +92,7 @@ class Definition:
         """
         if self.ended:
             return content_id("ended")
-        members = [[each.check, each.vantage, each.hold, each.interval] for each in sorted(self.members)]
+        members = [[member.check, member.vantage, member.hold, member.interval] for member in sorted(self.members)]
         ratio = self.objective.ratio
         agreement = json.loads(self.agreement)
         return content_id(canonical([self.needed, members, str(ratio), self.window, agreement]))
@@ -106,7 +106,7 @@ class Definition:
         body: dict[str, Any] = {
             "digest": self.digest,
             "rule": str(self.rule),
-            "members": [each.as_json() for each in self.members],
+            "members": [member.as_json() for member in self.members],
             "objective": _objective_text(self.objective),
             "window_seconds": self.window / SECOND,
             "agreement": json.loads(self.agreement),
@@ -126,7 +126,7 @@ class Definition:
                 fact.product,
                 fact.made,
                 Rule.parse(body["rule"]),
-                tuple(Member.from_json(each) for each in body["members"]),
+                tuple(Member.from_json(member) for member in body["members"]),
                 _parse_objective(str(body["objective"])),
                 round(body["window_seconds"] * SECOND),
                 canonical(body["agreement"]),
@@ -153,7 +153,7 @@ def differences(before: Definition | None, after: Definition) -> list[str]:
         return ["removed from the configuration"]
     if before is None or before.ended:
         action = "defined" if before is None else "configured again"
-        names = ", ".join(each.name for each in after.members)
+        names = ", ".join(member.name for member in after.members)
         target = f"objective {_objective_text(after.objective)} over {_duration_text(after.window)}"
         return [f"{action}: {after.rule} of {names}; {target}"]
     return [*_figure_changes(before, after), *_member_changes(before, after), *_agreement_changes(before, after)]
@@ -170,7 +170,7 @@ def _figure_changes(before: Definition, after: Definition) -> Iterator[str]:
 
 
 def _member_changes(before: Definition, after: Definition) -> Iterator[str]:
-    old, new = ({(each.check, each.vantage): each for each in side.members} for side in (before, after))
+    old, new = ({(member.check, member.vantage): member for member in side.members} for side in (before, after))
     for key in sorted(new.keys() - old.keys()):
         yield f"check added: {new[key].name}"
     for key in sorted(old.keys() - new.keys()):

@@ -99,7 +99,7 @@ def cost_lines(value: Value) -> list[Line]:
 
 
 def _line(label: str, bounds: Money, currency: str) -> Line:
-    low, point, high = (format_money(each, currency) for each in bounds)
+    low, point, high = (format_money(bound, currency) for bound in bounds)
     return Line(label, point, f"between {low} and {high}")
 
 
@@ -127,7 +127,7 @@ def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> V
     before = None if shares is None else Bounds(*(s * t for s, t in zip(shares, counted, strict=True)))
     return Value(
         rate,
-        Bounds(*(rate.cost(each) for each in lost)) if has_known_time else None,
+        Bounds(*(rate.cost(seconds) for seconds in lost)) if has_known_time else None,
         None if allowed is None else _avoided(rate, allowed, lost),
         None if before is None else _avoided(rate, before, lost),
         tuple(_assumptions(rate, measured, compared=before is not None)),

@@ -88,7 +88,9 @@ class DowntimeSplit:
     @property
     def independent(self) -> Fraction | None:
         """The expected `together` if all failed independently: the product of the point availabilities, or None."""
-        points = [availability(each).point for each in (self.product_durations, *self.dependency_durations.values())]
+        points = [
+            availability(durations).point for durations in (self.product_durations, *self.dependency_durations.values())
+        ]
         known = [point for point in points if point is not None]
         return Fraction(prod(known)) if len(known) == len(points) else None
 

@@ -168,7 +168,7 @@ class DrillRecord:
 
     def overdue(self, at: int) -> tuple[Finding, ...]:
         """Return the findings that are overdue at the instant."""
-        return tuple(each for each in self.findings if each.overdue(at))
+        return tuple(finding for finding in self.findings if finding.overdue(at))
 
 
 def as_seconds(length: int | None) -> float | None:

@@ -76,7 +76,7 @@ def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
     Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
     """
     found: dict[str, DrillRecord] = {}
-    for fact in sorted((each for each in facts if each.made <= at), key=lambda each: (each.made, each.kind != DRILL)):
+    for fact in sorted((fact for fact in facts if fact.made <= at), key=lambda fact: (fact.made, fact.kind != DRILL)):
         try:
             if fact.kind == DRILL:
                 found[fact.id] = DrillRecord(fact.id, _drill(fact, fact.content()))
@@ -84,12 +84,12 @@ def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
                 found[held.id] = _READERS[fact.kind](held, fact, body)
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
-    return sorted(found.values(), key=lambda each: (each.drill.started, each.id))
+    return sorted(found.values(), key=lambda fact: (fact.drill.started, fact.id))
 
 
 def open_drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
     """Return the drills that have not ended at the instant."""
-    return [each for each in drills(facts, at) if each.end is None]
+    return [drill for drill in drills(facts, at) if drill.end is None]
 
 
 def drill_text(fact: Fact) -> str:
@@ -160,7 +160,8 @@ def _finding(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRec
 def _closed(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     name = str(body["finding"])
     settled = (
-        replace(each, closed=fact.made) if each.id == name and each.closed is None else each for each in held.findings
+        replace(finding, closed=fact.made) if finding.id == name and finding.closed is None else finding
+        for finding in held.findings
     )
     return replace(held, findings=tuple(settled))
 

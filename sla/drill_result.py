@@ -60,7 +60,7 @@ class DrillResult:
     @property
     def lost(self) -> int | None:
         """The recovery point actual: the largest one that was measured."""
-        return max((each.length for each in self.record.points), default=None)
+        return max((measured.length for measured in self.record.points), default=None)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the API and of `ninewatch drill show --json`."""
@@ -93,9 +93,9 @@ class DrillResult:
             "scenario": drill.scenario,
             "participants": list(drill.participants),
             "end": None if end is None else end.as_json(),
-            "recovery_points": [each.as_json() for each in self.record.points],
-            "findings": [each.as_json(self.at) for each in self.record.findings],
-            "sign_offs": [each.as_json() for each in self.record.signed],
+            "recovery_points": [point.as_json() for point in self.record.points],
+            "findings": [finding.as_json(self.at) for finding in self.record.findings],
+            "sign_offs": [sign_off.as_json() for sign_off in self.record.signed],
         }
 
 
@@ -162,7 +162,7 @@ def _recovery_time(pieces: Sequence[Piece], *, recovered: bool | None) -> Bounds
 
 def _span(pieces: Sequence[Piece], states: Collection[State]) -> Interval | None:
     """Return the time from the start of the first to the end of the last piece in one of the states."""
-    found = [each for each in pieces if each.state in states]
+    found = [piece for piece in pieces if piece.state in states]
     return Interval(found[0].start, found[-1].end) if found else None
 
 

@@ -40,10 +40,10 @@ def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
     ('1d 1h 10m', '1d 1h 25m', '1d 1h 50m')
     """
     exact = (low, point, high)
-    steps = [_STEPS.index(_smallest_unit(each)) for each in exact]
+    steps = [_STEPS.index(_smallest_unit(length)) for length in exact]
     while True:
         # Use the smallest unit of those that are not less than a tenth: 1d 1h 10m with 1d 1h 50m, 3d with 20ms.
-        steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= each) for each in exact]
+        steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= length) for length in exact]
         texts = _bounds(exact, [_STEPS[step] for step in steps])
         equal_texts = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}
         if not equal_texts:

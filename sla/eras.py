@@ -47,15 +47,15 @@ class Era:
         This is the instant when all new members have an observation, at the latest one hold after `made`.
         """
         start = self.made
-        for each in self.new:
-            first = each.first_observation_from(self.made)
+        for member in self.new:
+            first = member.first_observation_from(self.made)
             start = max(start, self.made + self.hold if first is None else min(first, self.made + self.hold))
         return start
 
     @property
     def complete(self) -> bool:
         """Whether each new member has an observation, so that `start` is final."""
-        return all(each.first_observation_from(self.made) is not None for each in self.new)
+        return all(member.first_observation_from(self.made) is not None for member in self.new)
 
 
 class Eras(History):
@@ -129,7 +129,7 @@ class Eras(History):
     def agreements(self, window: Interval) -> Iterator[tuple[str | None, Interval]]:
         """Yield the parts of the window by agreement. The first agreement also applies before the first era."""
         spans = ((part, (era or self._eras[0]).agreement) for era, part in self.spans(window))
-        for agreement, parts in groupby(spans, key=lambda each: each[1]):
+        for agreement, parts in groupby(spans, key=lambda span: span[1]):
             intervals = [part for part, _ in parts]
             yield agreement, Interval(intervals[0].start, intervals[-1].end)
 
@@ -235,22 +235,25 @@ class Eras(History):
     @property
     def first_observation_at(self) -> int | None:
         """The instant of the first observation of any member of any definition."""
-        return min((at for each in self._compositions() if (at := each.first_observation_at) is not None), default=None)
+        return min(
+            (at for composition in self._compositions() if (at := composition.first_observation_at) is not None),
+            default=None,
+        )
 
     @property
     def first(self) -> int | None:
         """The instant of the first known observation of any member of any definition."""
-        return min((at for each in self._compositions() if (at := each.first) is not None), default=None)
+        return min((at for composition in self._compositions() if (at := composition.first) is not None), default=None)
 
     def defined_until(self, at: int) -> tuple[History, ...]:
         """Return the members of all definitions that were loaded before the instant, without duplicates."""
         histories = (era.history for era in self._eras if era.made < at and era.history is not None)
-        return tuple(dict.fromkeys(leaf for each in histories for leaf in each.leaves))
+        return tuple(dict.fromkeys(leaf for history in histories for leaf in history.leaves))
 
     @property
     def leaves(self) -> tuple[History, ...]:
         """The members of all definitions, without duplicates."""
-        return tuple(dict.fromkeys(leaf for each in self._compositions() for leaf in each.leaves))
+        return tuple(dict.fromkeys(leaf for composition in self._compositions() for leaf in composition.leaves))
 
     def _extend_settled(self) -> StateSums | None:
         return None

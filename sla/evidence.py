@@ -145,7 +145,7 @@ class Deployment:
 def deployments(facts: Iterable[Fact]) -> list[Deployment]:
     """Return the deployments among the facts in order of time. Deployments that cannot be read are skipped."""
     found = (_deployment(fact) for fact in facts if fact.kind == DEPLOYMENT)
-    return sorted(each for each in found if each is not None)
+    return sorted(instant for instant in found if instant is not None)
 
 
 def _deployment(fact: Fact) -> Deployment | None:

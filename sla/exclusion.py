@@ -85,18 +85,18 @@ def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[Exclude
     The pieces together are exactly the excluded time. Time with several causes is in one piece and counted once.
     """
     edges: list[tuple[int, bool, Exclusion]] = []
-    for each in set(exclusions):
-        start, end = max(each.interval.start, window.start), min(each.interval.end, window.end)
+    for exclusion in set(exclusions):
+        start, end = max(exclusion.interval.start, window.start), min(exclusion.interval.end, window.end)
         if start < end:
-            edges += ((start, True, each), (end, False, each))
+            edges += ((start, True, exclusion), (end, False, exclusion))
     active: set[Exclusion] = set()
     since = window.start
     for at, simultaneous in groupby(sorted(edges, key=lambda edge: edge[0]), lambda edge: edge[0]):
         if active:
             yield Excluded(Interval(since, at), tuple(sorted(active, key=_rank)))
         since = at
-        for _, begins, each in simultaneous:
-            (active.add if begins else active.discard)(each)
+        for _, begins, exclusion in simultaneous:
+            (active.add if begins else active.discard)(exclusion)
 
 
 def _rank(exclusion: Exclusion) -> tuple[Any, ...]:
@@ -111,7 +111,7 @@ def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
     """
     found: dict[Cause, list[Interval]] = {}
     for piece in pieces:
-        for cause in {each.cause for each in piece.causes}:
+        for cause in {cause.cause for cause in piece.causes}:
             found.setdefault(cause, []).append(piece.interval)
     return {cause: total(found[cause]) for cause in Cause if cause in found}
 
@@ -186,7 +186,7 @@ def measure_agreement(
             rolling=rolling,
         )
 
-    excluded_intervals = [each.interval for each in exclusions]
+    excluded_intervals = [exclusion.interval for exclusion in exclusions]
     outages = tuple(evaluate_limit(limit, history, window.measured, excluded_intervals) for limit in limits)
     contractual = figures(excluded_intervals if after is None else after)
     return AgreementFigures(figures(()), contractual, tuple(audit(window.measured, exclusions)), outages)

@@ -100,7 +100,7 @@ class Gate:
             "policy": self.policy.id,
             "spent": None if self.spent is None else {k: float(v) for k, v in self.spent._asdict().items()},
             "step": None if step is None else step.as_json(),
-            "steps": [each.as_json() for each in self.standings],
+            "steps": [standing.as_json() for standing in self.standings],
             "override": None if self.override is None else self.override.as_json(),
         }
 
@@ -108,7 +108,7 @@ class Gate:
 def spent_share(measured: Measured) -> Bounds[Fraction] | None:
     """Return the spent share of the allowed downtime. None if no downtime is allowed or there is no window."""
     allowed = measured.allowed
-    return Bounds(*(each / allowed for each in measured.downtime)) if allowed else None
+    return Bounds(*(downtime / allowed for downtime in measured.downtime)) if allowed else None
 
 
 def gate(policy: BudgetPolicy, seen: Situation, override: GateOverride | None = None) -> Gate:
@@ -136,7 +136,7 @@ def _computed(
 
 def _holds(seen: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
     """Yield the reasons to hold that follow from the record."""
-    reached = [each.step for each in standings if each.reached and each.step.holds]
+    reached = [standing.step for standing in standings if standing.reached and standing.step.holds]
     if reached:
         last = reached[-1]
         yield f"{last.threshold} or more: {last.consequence} ({last.owner})"
@@ -163,11 +163,11 @@ def _doubts(
 
 
 def _undecided_steps(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction]) -> Iterator[Decision]:
-    for each in standings:
-        if each.step.holds and each.reached is None:
+    for standing in standings:
+        if standing.step.holds and standing.reached is None:
             low, high = format_percent(spent.low, 1), _at_most(spent.high)
-            reason = f"between {low} and {high} of the budget is spent; the threshold is {each.step.threshold}"
-            yield Decision(Answer.UNKNOWN, reason, _decided_by(seen, each))
+            reason = f"between {low} and {high} of the budget is spent; the threshold is {standing.step.threshold}"
+            yield Decision(Answer.UNKNOWN, reason, _decided_by(seen, standing))
 
 
 def _at_most(share: Fraction) -> str:
@@ -201,19 +201,19 @@ def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | N
     is 0 or less, because there is no such instant.
     """
     held = list(pieces) if limit > 0 else []
-    possible = sum(each.end - each.start for each in held if each.state is not State.UP)
-    for each in held:
-        if each.state is State.UP:
+    possible = sum(piece.end - piece.start for piece in held if piece.state is not State.UP)
+    for piece in held:
+        if piece.state is State.UP:
             continue
-        if possible - (each.end - each.start) < limit:
-            return each.start + length + int(possible - limit) + 1
-        possible -= each.end - each.start
+        if possible - (piece.end - piece.start) < limit:
+            return piece.start + length + int(possible - limit) + 1
+        possible -= piece.end - piece.start
     return None
 
 
 def _go_reason(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None) -> str:
     most = "none" if spent is None else _at_most(spent.high)
-    following = next((each.step for each in standings if each.step.holds and not each.reached), None)
+    following = next((standing.step for standing in standings if standing.step.holds and not standing.reached), None)
     until = "" if following is None else f"; releases are held from {following.threshold}"
     noted = in_force(standings)
     step = "" if noted is None else f"; {noted.step.threshold}: {noted.step.consequence} ({noted.step.owner})"
@@ -224,7 +224,7 @@ def _undecided(policy: BudgetPolicy, seen: Situation, standings: tuple[Standing,
     """Return the answer of the policy if the record does not decide one."""
     meaning = policy.undecided
     if meaning is Undecided.ESTIMATE and seen.state.point is not State.UNKNOWN and _is_covered(policy, seen):
-        held = next((each for each in standings if each.step.holds and each.estimated), None)
+        held = next((standing for standing in standings if standing.step.holds and standing.estimated), None)
         answer = Answer.GO if held is None else Answer.HOLD
         return Decision(answer, f"by the estimate, as the policy says: {doubt.reason}", doubt.decided_by)
     if meaning in (Undecided.HOLD, Undecided.GO):

@@ -36,7 +36,7 @@ class HostingPolicy:
 
     def __post_init__(self) -> None:
         ids = [tier.id for tier in self.tiers]
-        if duplicate := next((each for each in ids if ids.count(each) > 1), None):
+        if duplicate := next((tier_id for tier_id in ids if ids.count(tier_id) > 1), None):
             raise ValueError(f"the policy {self.id} has two tiers {duplicate}; give each tier a unique id")
 
     @property
@@ -50,7 +50,7 @@ class HostingPolicy:
         Raises:
             KeyError: there is no such tier.
         """
-        found = next((each for each in self.tiers if each.id == tier), None)
+        found = next((candidate for candidate in self.tiers if candidate.id == tier), None)
         if found is None:
             raise KeyError(tier)
         return found

@@ -43,13 +43,13 @@ def union(intervals: Iterable[Interval]) -> Iterator[Interval]:
     [Interval(start=0, end=9)]
     """
     merged: Interval | None = None
-    for each in sorted(i for i in intervals if i.length):
-        if merged is None or each.start > merged.end:
+    for interval in sorted(i for i in intervals if i.length):
+        if merged is None or interval.start > merged.end:
             if merged is not None:
                 yield merged
-            merged = each
-        elif each.end > merged.end:
-            merged = Interval(merged.start, each.end)
+            merged = interval
+        elif interval.end > merged.end:
+            merged = Interval(merged.start, interval.end)
     if merged is not None:
         yield merged
 

@@ -51,7 +51,7 @@ class MaintenancePlan:
         """
         try:
             body = fact.content()
-            blocks = [dict(each) for each in body["blocks"]]
+            blocks = [dict(block) for block in body["blocks"]]
             superseded = tuple(map(str, body.get("supersedes", ())))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"the maintenance {fact.id} lacks a part of its body: {error!r}") from None
@@ -75,8 +75,8 @@ def changes(before: MaintenancePlan | None, after: MaintenancePlan) -> list[str]
     """Return the changes of a plan, one line per change: `planned: 2026-12-06T02:00/2026-12-06T04:00: upgrade`."""
     old, new = _blocks(before), _blocks(after)
     scope = "" if after.product else " for all products"
-    removed = [f"no longer planned{scope}: {_block_text(each)}" for each in old if each not in new]
-    return removed + [f"planned{scope}: {_block_text(each)}" for each in new if each not in old]
+    removed = [f"no longer planned{scope}: {_block_text(block)}" for block in old if block not in new]
+    return removed + [f"planned{scope}: {_block_text(block)}" for block in new if block not in old]
 
 
 def _blocks(plan: MaintenancePlan | None) -> list[dict[str, Any]]:
@@ -90,5 +90,5 @@ def _block_text(block: dict[str, Any]) -> str:
         when = f"the calendar {block['ics'].get('name')} ({events} {'event' if events == 1 else 'events'})"
     else:
         when = f"{block.get('start')}/{block.get('end')}"
-    text = " ".join(str(each) for each in (when, block.get("rrule"), block.get("zone")) if each)
+    text = " ".join(str(value) for value in (when, block.get("rrule"), block.get("zone")) if value)
     return f"{text}: {block['reason']}" if block.get("reason") else text

@@ -102,7 +102,7 @@ class Measured:
         """The downtime that the objectives allow in the complete window, microseconds. None without an objective."""
         if self.objective is None:
             return None
-        parts = (each.objective.allowed(each.whole) for each in self.objectives)
+        parts = (objective.objective.allowed(objective.whole) for objective in self.objectives)
         return sum(parts, Fraction(0)) if self.objectives else self.objective.allowed(self.budget_length)
 
     @property
@@ -111,7 +111,7 @@ class Measured:
         total = self.durations.total
         if not self.objectives or not total:
             return self.objective
-        allowed = sum((each.objective.allowed(each.elapsed) for each in self.objectives), Fraction(0))
+        allowed = sum((objective.objective.allowed(objective.elapsed) for objective in self.objectives), Fraction(0))
         return Objective(1 - allowed / total)
 
     @property
@@ -189,7 +189,9 @@ class Measured:
     def _conditional_json(self) -> dict[str, Any]:
         """Return the optional fields: the watched part, and objectives that changed in the window."""
         fields: dict[str, Any] = {} if self.watched is None else {"watched": self.watched.as_json()}
-        return fields | ({"objectives": [each.as_json() for each in self.objectives]} if self.objectives else {})
+        return fields | (
+            {"objectives": [objective.as_json() for objective in self.objectives]} if self.objectives else {}
+        )
 
     def _budget_json(self) -> dict[str, float | None]:
         budget = self.budget

@@ -41,10 +41,10 @@ def deployments_evidence(
     Downtime within `settle` after a deployment counts as downtime of it. A deployment counts from the end of that time.
     `deployed` is in order of time.
     """
-    recent = [each for each in deployed if each.at + settle <= at][-count:]
+    recent = [deployment for deployment in deployed if deployment.at + settle <= at][-count:]
     if not recent:
         return
-    spans = [Interval(each.at, each.at + settle) for each in recent]
+    spans = [Interval(deployment.at, deployment.at + settle) for deployment in recent]
     lost = [downtime(history.durations(span)) for span in spans]
     failed = [(d, bounds) for d, bounds in zip(recent, lost, strict=True) if bounds.high]
     if any(bounds.low for _, bounds in failed):
@@ -85,7 +85,7 @@ def outages_of_dependencies(
             if outage.length >= shortest:
                 low, _, high = downtime(product.durations(outage))
                 found.append(SurvivedOutage(name, outage, low, high))
-    return sorted(found, key=lambda each: (each.outage.end, each.dependency))
+    return sorted(found, key=lambda evidence: (evidence.outage.end, evidence.dependency))
 
 
 def _certain_outages(history: History, window: Interval) -> Iterator[Interval]:
@@ -111,12 +111,12 @@ def decoupling_evidence(
     outages = outages_of_dependencies(product, dependencies, Interval(at - _validity(item), at))
     if not outages:
         return
-    shown = {each.dependency for each in outages if not each.high}
+    shown = {outage.dependency for outage in outages if not outage.high}
     missing = [name for name in dependencies if name not in shown]
-    supports = False if any(each.low for each in outages) else None if missing else True
-    survived = [each for each in outages if not each.high]
+    supports = False if any(outage.low for outage in outages) else None if missing else True
+    survived = [outage for outage in outages if not outage.high]
     detail = f"up in {len(survived)} of {len(outages)} outages of dependencies"
-    listed = [str(each) for each in outages[-SHOWN:]] + [f"no survived outage of {name}" for name in missing]
+    listed = [str(outage) for outage in outages[-SHOWN:]] + [f"no survived outage of {name}" for name in missing]
     on = outages[-1].outage.end
     yield Evidence(
         item.id, EvidenceKind.DECOUPLING, BY, on, on + _validity(item), "; ".join([detail, *listed]), supports
@@ -144,13 +144,13 @@ def drill_evidence(item: ChecklistItem, drills: Iterable[DrillProof]) -> Iterato
 
     An overdue finding is evidence against the item, whatever the kind of its drill.
     """
-    for each in drills:
-        if each.kind in item.drills or each.overdue:
-            texts = (f"overdue finding: {text}" for text in each.overdue)
-            detail = "; ".join([f"{each.kind} drill {each.id}: {each.reason}", *texts])
-            supports = False if each.overdue else each.met
-            until = each.ended + _validity(item)
-            yield Evidence(item.id, EvidenceKind.DRILL, each.by, each.ended, until, detail, supports, each.id)
+    for drill in drills:
+        if drill.kind in item.drills or drill.overdue:
+            texts = (f"overdue finding: {text}" for text in drill.overdue)
+            detail = "; ".join([f"{drill.kind} drill {drill.id}: {drill.reason}", *texts])
+            supports = False if drill.overdue else drill.met
+            until = drill.ended + _validity(item)
+            yield Evidence(item.id, EvidenceKind.DRILL, drill.by, drill.ended, until, detail, supports, drill.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +164,15 @@ class WatchedCheck:
 
 def checks_evidence(item: ChecklistItem, checks: Sequence[WatchedCheck], at: int) -> Iterator[Evidence]:
     """Yield whether all checks are up at the instant. It expires with the oldest of their last observations."""
-    seen = [(each, each.history.last_known_at) for each in checks]
-    known = [(each, last) for each, last in seen if last is not None]
+    seen = [(check, check.history.last_known_at) for check in checks]
+    known = [(check, last) for check, last in seen if last is not None]
     if not known:
         return
-    states = {each.name: each.history.state(at).estimate for each in checks}
+    states = {check.name: check.history.state(at).estimate for check in checks}
     down = [name for name, state in states.items() if state is State.DOWN]
-    was_up = all(each.history.state(last).estimate is State.UP for each, last in known) and len(known) == len(seen)
+    was_up = all(check.history.state(last).estimate is State.UP for check, last in known) and len(known) == len(seen)
     detail = "; ".join(f"{name} is {state.name.lower()}" for name, state in states.items())
-    on, until = min(last for _, last in known), min(last + each.hold for each, last in known)
+    on, until = min(last for _, last in known), min(last + check.hold for check, last in known)
     supports = False if down else was_up or None
     yield Evidence(item.id, EvidenceKind.CHECKS, BY, on, max(until, at + 1) if down else until, detail, supports)
 

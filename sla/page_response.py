@@ -55,7 +55,7 @@ class Response:
     @property
     def next_due(self) -> int | None:
         """The instant of the next step of an escalation. None if there is none."""
-        due = (each.due for each in self.escalations if each.due is not None)
+        due = (escalation.due for escalation in self.escalations if escalation.due is not None)
         return min(due, default=None) if self.open else None
 
     def holds_for(self, severity: Severity) -> bool:
@@ -98,7 +98,7 @@ class Summary:
 
 def summary(responses: Sequence[Response], now: int) -> Summary:
     """Return the sums of responses at the instant."""
-    times = [each.time_to_acknowledge for each in responses if each.time_to_acknowledge is not None]
-    judged = [each.within_target(now) for each in responses]
+    times = [response.time_to_acknowledge for response in responses if response.time_to_acknowledge is not None]
+    judged = [response.within_target(now) for response in responses]
     middle = round(median(times)) if times else None
     return Summary(len(responses), len(times), middle, judged.count(True), judged.count(False))

@@ -65,11 +65,13 @@ def update_product_incident(
     """
     if not ongoing:
         return None if current is None else replace(current, resolved=max(now, current.opened))
-    opened = max(last, min(each.opened for each in ongoing))
+    opened = max(last, min(incident.opened for incident in ongoing))
     if current is None:
         current = ProductIncident(
             content_id("product-incident", product, opened), product, opened, None, Severity.TICKET, ()
         )
-    members = dict.fromkeys((*current.members, *(each.id for each in sorted(ongoing, key=lambda each: each.opened))))
+    members = dict.fromkeys(
+        (*current.members, *(incident.id for incident in sorted(ongoing, key=lambda incident: incident.opened)))
+    )
     opened = min(current.opened, opened)
     return replace(current, opened=opened, severity=severity_of(down=down), members=tuple(members))

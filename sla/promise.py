@@ -43,13 +43,13 @@ class PromiseLimits:
         """The highest availability that all figures support. None without a measured or proven availability."""
         if self.measured.point is None or self.proven is None:
             return None
-        return min(each for each in self._figures().values() if each is not None)
+        return min(figure for figure in self._figures().values() if figure is not None)
 
     @property
     def limited_by(self) -> tuple[str, ...]:
         """The names of the lowest figures: `objective`, `measured`, `proven`, `ceiling`, `plan`."""
         lowest = self.supported
-        return () if lowest is None else tuple(name for name, each in self._figures().items() if each == lowest)
+        return () if lowest is None else tuple(name for name, figure in self._figures().items() if figure == lowest)
 
     def _figures(self) -> dict[str, Fraction | None]:
         return {
@@ -65,7 +65,7 @@ class PromiseLimits:
         plan = self.plan
         return {
             "objective": float(self.objective.ratio),
-            "measured": {name: _number(each) for name, each in self.measured._asdict().items()},
+            "measured": {name: _number(figure) for name, figure in self.measured._asdict().items()},
             "proven": _number(self.proven),
             "ceiling": _number(self.ceiling),
             "plan": None if plan is None else {"expected": float(plan.expected), "chance": float(plan.probability)},

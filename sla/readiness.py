@@ -77,7 +77,7 @@ class Checklist:
 
     def find(self, item: str) -> ChecklistItem | None:
         """Return the item of this id, or None."""
-        return next((each for each in self.items if each.id == item), None)
+        return next((candidate for candidate in self.items if candidate.id == item), None)
 
 
 class ItemState(StrEnum):
@@ -112,7 +112,7 @@ class ItemStatus:
             "id": self.item.id,
             "state": self.state.value,
             "cap": float(self.item.cap),
-            "evidence": [each.as_json() for each in self.evidence],
+            "evidence": [item_evidence.as_json() for item_evidence in self.evidence],
         }
 
 
@@ -145,7 +145,7 @@ class Readiness:
 
     def count(self, state: ItemState) -> int:
         """Return the number of items in the state."""
-        return sum(each.state is state for each in self.statuses)
+        return sum(status.state is state for status in self.statuses)
 
     def allows(self, claim: Fraction) -> bool:
         """Return whether the availability may be claimed: it is at most the ceiling."""
@@ -155,7 +155,7 @@ class Readiness:
         """Return the limit as a sentence without full stop, with the objective and the cause."""
         if self.ceiling is None:
             return f"objective {objective}; all prerequisites are met, so the checklist sets no limit"
-        reasons = (each.because or f'"{each.title}" is not met' for each in self.causes)
+        reasons = (cause.because or f'"{cause.title}" is not met' for cause in self.causes)
         return (
             f"objective {objective}; this design can claim {Objective(self.ceiling)} at most, "
             f"because {' and '.join(reasons)}"
@@ -167,28 +167,40 @@ class Readiness:
             "product": product,
             "objective": float(objective.ratio),
             "ceiling": None if self.ceiling is None else float(self.ceiling),
-            "items": [each.as_json() for each in self.statuses],
+            "items": [status.as_json() for status in self.statuses],
         }
 
 
 def readiness(checklist: Checklist, evidence: Iterable[Evidence], at: int) -> Readiness:
     """Return the status of the checklist at the instant. An item without valid evidence is unmet."""
     held: dict[str, list[Evidence]] = {}
-    for each in evidence:
-        held.setdefault(each.item, []).append(each)
+    for item_evidence in evidence:
+        held.setdefault(item_evidence.item, []).append(item_evidence)
     return Readiness(checklist, tuple(_status(item, held.get(item.id, ()), at) for item in checklist.items))
 
 
 def _status(item: ChecklistItem, evidence: Iterable[Evidence], at: int) -> ItemStatus:
-    known = [item.limited(each) for each in evidence if each.kind in item.kinds and each.begins_by(at)]
+    known = [
+        item.limited(item_evidence)
+        for item_evidence in evidence
+        if item_evidence.kind in item.kinds and item_evidence.begins_by(at)
+    ]
     known.sort(key=_begin)
-    newest = {each.kind: each for each in known if each.kind is not EvidenceKind.ATTESTATION}
-    against = [each for each in newest.values() if each.supports is False and each.is_valid(at)]
+    newest = {
+        item_evidence.kind: item_evidence
+        for item_evidence in known
+        if item_evidence.kind is not EvidenceKind.ATTESTATION
+    }
+    against = [
+        item_evidence
+        for item_evidence in newest.values()
+        if item_evidence.supports is False and item_evidence.is_valid(at)
+    ]
     if against:
         return ItemStatus(item, ItemState.UNMET, tuple(known), max(against, key=_begin))
-    for_it = [each for each in known if each.supports]
-    longest = max(for_it, key=lambda each: each.until, default=None)
-    if longest is not None and any(each.is_valid(at) for each in for_it):
+    for_it = [item_evidence for item_evidence in known if item_evidence.supports]
+    longest = max(for_it, key=lambda item_evidence: item_evidence.until, default=None)
+    if longest is not None and any(item_evidence.is_valid(at) for item_evidence in for_it):
         return ItemStatus(item, ItemState.MET, tuple(known), longest)
     state = ItemState.UNMET if longest is None else ItemState.EXPIRED
     return ItemStatus(item, state, tuple(known), longest)

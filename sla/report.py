@@ -97,13 +97,13 @@ class Report:
             "raw": self.figures.raw.as_json(product=self.product),
             "contractual": self.figures.contractual.as_json(product=self.product),
             "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in excluded.items()},
-            "outage_limits": [each.as_json() for each in self.figures.outages],
+            "outage_limits": [outage.as_json() for outage in self.figures.outages],
             "exclusions": [piece.as_json() for piece in self.figures.audit],
-            "incidents": [incident_json(each) for each in self.incidents],
+            "incidents": [incident_json(incident) for incident in self.incidents],
             "steps_are": "months" if self.by_month else "days",
-            "steps": [each.as_json(self.product) for each in self.steps],
-            "months": [each.as_json(self.product) for each in self.months],
-            "trend": [each.as_json(self.product) for each in self.trend],
+            "steps": [step.as_json(self.product) for step in self.steps],
+            "months": [month.as_json(self.product) for month in self.months],
+            "trend": [step.as_json(self.product) for step in self.trend],
             "blame": self.downtime_split.as_json(self.product) if self.downtime_split.dependency_durations else None,
             "claim_ceiling": None if ready is None or ready.ceiling is None else float(ready.ceiling),
             "claim_ceiling_reasons": [] if ready is None else [item.title for item in ready.causes],
@@ -140,36 +140,36 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
     begin = window.measured.end if known is None else known
     by_month = window.measured.length > MAX_DAILY
     period = Period.MONTH if by_month else Period.DAY
-    steps = [_clip(each, window.measured) for each in _periods(period, window.measured, zone)]
+    steps = [_clip(step, window.measured) for step in _periods(period, window.measured, zone)]
     months = _months(window, begin, zone)
-    earlier = [each for each in _earlier(window, zone) if each.measured.end > begin][::-1]
+    earlier = [step for step in _earlier(window, zone) if step.measured.end > begin][::-1]
     windows = (window, *steps, *months, *earlier)
-    span = Interval(min(each.whole.start for each in windows), max(each.whole.end for each in windows))
+    span = Interval(min(window.whole.start for window in windows), max(window.whole.end for window in windows))
     exclusions = subject.exclusions(required_history(subject.limits, span))
 
-    def of(each: Window, limits: Sequence[OutageLimit] = ()) -> Step:
-        rolling = each is window and each.rolling
+    def step_of(step_window: Window, limits: Sequence[OutageLimit] = ()) -> Step:
+        rolling = step_window is window and step_window.rolling
         found = measure_agreement(
             subject.history,
-            each,
+            step_window,
             subject.objective,
             exclusions,
             interval=subject.interval,
             limits=limits,
             rolling=rolling,
         )
-        raw, contractual = subject.provisional(each.measured.end)
-        return Step(each, found.mark_provisional(raw=raw, contractual=contractual))
+        raw, contractual = subject.provisional(step_window.measured.end)
+        return Step(step_window, found.mark_provisional(raw=raw, contractual=contractual))
 
     known_at = window.measured.end if at is None else at
     return Report(
         product,
         window,
-        of(window, subject.limits).figures,
-        tuple(map(of, steps)),
+        step_of(window, subject.limits).figures,
+        tuple(map(step_of, steps)),
         by_month,
-        tuple(map(of, months)),
-        tuple(map(of, (*earlier, window))),
+        tuple(map(step_of, months)),
+        tuple(map(step_of, (*earlier, window))),
         tuple(_incidents(subject, window.measured, known_at)),
         split_downtime(subject.history, subject.dependencies, window.measured),
         subject.readiness,
@@ -203,8 +203,8 @@ def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
     while len(found) < MIN_MONTHS and found:
         found.insert(0, previous_window(Period.MONTH, found[0].whole.start, zone))
     end = window.measured.end
-    upto = [replace(each, measured=Interval(each.whole.start, min(each.whole.end, end))) for each in found]
-    return [each for each in upto if each.measured.end > max(begin, each.measured.start)]
+    upto = [replace(window, measured=Interval(window.whole.start, min(window.whole.end, end))) for window in found]
+    return [window for window in upto if window.measured.end > max(begin, window.measured.start)]
 
 
 def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
@@ -222,6 +222,6 @@ def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
 
 
 def _incidents(subject: Subject, span: Interval, at: int) -> Iterator[IncidentPart]:
-    for each in sorted(subject.incidents, key=lambda incident: (incident.opened, incident.id)):
-        if (found := each.part(span, at, subject.checks.get(each.check))) is not None:
+    for listed in sorted(subject.incidents, key=lambda incident: (incident.opened, incident.id)):
+        if (found := listed.part(span, at, subject.checks.get(listed.check))) is not None:
             yield found

@@ -88,7 +88,7 @@ class Policy:
     terms: tuple[StageTerms, ...]
 
     def __post_init__(self) -> None:
-        stages = [each.stage for each in self.terms]
+        stages = [term.stage for term in self.terms]
         for stage in Stage:
             if stages.count(stage) != 1:
                 raise ValueError(
@@ -101,7 +101,7 @@ class Policy:
 
     def of(self, stage: Stage) -> StageTerms:
         """Return the stage's terms."""
-        return next(each for each in self.terms if each.stage is stage)
+        return next(term for term in self.terms if term.stage is stage)
 
 
 def _promise(terms: StageTerms) -> Fraction | int:
@@ -161,7 +161,7 @@ def _stage_misfits(objective: Objective, terms: StageTerms) -> Iterator[Misfit]:
 def _client_misfits(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Misfit]:
     if clients.value <= policy.of(stage).clients.value:
         return
-    allowed = next((each for each in Stage if policy.of(each).clients.value >= clients.value), None)
+    allowed = next((stage for stage in Stage if policy.of(stage).clients.value >= clients.value), None)
     remedy = "no stage allows them" if allowed is None else f"they need {allowed.words}"
     text = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
     yield Misfit(MisfitKind.CLIENTS, text)

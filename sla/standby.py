@@ -57,11 +57,11 @@ def standby_times(shifts: Iterable[Shift], period: Interval) -> list[StandbyTime
     """Return the stand-by time of each person within the period, by name, without persons with no time."""
     spans: dict[str, list[Interval]] = {}
     rotas: dict[str, list[str]] = {}
-    for each in shifts:
-        start, end = max(each.interval.start, period.start), min(each.interval.end, period.end)
+    for shift in shifts:
+        start, end = max(shift.interval.start, period.start), min(shift.interval.end, period.end)
         if start < end:
-            spans.setdefault(each.person, []).append(Interval(start, end))
-            rotas.setdefault(each.person, []).append(each.rota)
+            spans.setdefault(shift.person, []).append(Interval(start, end))
+            rotas.setdefault(shift.person, []).append(shift.rota)
     return [
         StandbyTime(person, tuple(union(intervals)), tuple(dict.fromkeys(rotas[person])))
         for person, intervals in sorted(spans.items())
@@ -70,7 +70,7 @@ def standby_times(shifts: Iterable[Shift], period: Interval) -> list[StandbyTime
 
 def gaps(shifts: Iterable[Shift], required: Iterable[Interval]) -> list[Interval]:
     """Return the parts of the required time (disjoint intervals) without a person on stand-by, in order."""
-    covered = [each.interval for each in shifts]
+    covered = [shift.interval for shift in shifts]
     return [gap for span in required for gap in subtract(span, covered)]
 
 
@@ -85,11 +85,11 @@ class Overlap:
 def overlaps(shifts: Iterable[Shift], period: Interval) -> Iterator[Overlap]:
     """Yield the times with more than one person on stand-by within the period, in order, one per group of persons."""
     edges: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for each in shifts:
-        start, end = max(each.interval.start, period.start), min(each.interval.end, period.end)
+    for shift in shifts:
+        start, end = max(shift.interval.start, period.start), min(shift.interval.end, period.end)
         if start < end:
-            edges[start][each.person] += 1
-            edges[end][each.person] -= 1
+            edges[start][shift.person] += 1
+            edges[end][shift.person] -= 1
     active_shifts: Counter[str] = Counter()
     since = period.start
     people: tuple[str, ...] = ()

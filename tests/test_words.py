@@ -25,7 +25,8 @@ _PATTERN = re.compile(
 def findings(text: str, allowed: Collection[str] = ()) -> list[str]:
     """Return the words to avoid in the text, each with its line and the words to use."""
     found = (
-        (text.count("\n", 0, each.start()) + 1, " ".join(each[0].lower().split())) for each in _PATTERN.finditer(text)
+        (text.count("\n", 0, match.start()) + 1, " ".join(match[0].lower().split()))
+        for match in _PATTERN.finditer(text)
     )
     return [f"line {line}: {word!r}; use {WORDS[word]}" for line, word in found if word not in allowed]
 

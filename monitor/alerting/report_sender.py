@@ -55,11 +55,11 @@ class ReportSender:
         if self.read_past is None or now < self._not_before:
             return []
         found = []
-        for each in portfolio.alerting.reports:
-            end = each.at.last(now, portfolio.time_zone)
-            if now - end <= LATEST and (_key(end, portfolio), each.to) not in self._made:
-                span = Interval(each.at.last(end - 1, portfolio.time_zone), end)
-                found += await self._report(each, span, self.read_past)
+        for report in portfolio.alerting.reports:
+            end = report.at.last(now, portfolio.time_zone)
+            if now - end <= LATEST and (_key(end, portfolio), report.to) not in self._made:
+                span = Interval(report.at.last(end - 1, portfolio.time_zone), end)
+                found += await self._report(report, span, self.read_past)
         return found
 
     async def _report(self, schedule: ReportSchedule, span: Interval, read_past: ReadPast) -> list[Notification]:
@@ -102,9 +102,11 @@ def _lines(found: PageReport) -> Iterator[str]:
     """Yield the text: one line per receiver with its people, then the noisiest checks."""
     start, end = (format_instant(at // SECOND * SECOND) for at in (found.span.start, found.span.end))
     yield f"From {start} to {end}; night: {found.night}"
-    for each in found.receivers:
-        yield _receiver_line(each)
-    noisiest = [f"{name} ({each.alerts} alerts, {each.noise} noise)" for name, each in found.checks[:_MOST_CHECKS]]
+    for receiver in found.receivers:
+        yield _receiver_line(receiver)
+    noisiest = [
+        f"{name} ({figures.alerts} alerts, {figures.noise} noise)" for name, figures in found.checks[:_MOST_CHECKS]
+    ]
     if noisiest:
         yield f"Noisiest checks: {', '.join(noisiest)}"
     yield "Mark pages as useful or noise: `ninewatch alert mark`, or the link in each message."

@@ -147,7 +147,7 @@ def heads_at(clone: Path, commit: str) -> dict[int, str]:
     Raises:
         NinewatchError: the clone or the commit does not exist, or its file cannot be read.
     """
-    if not all(each in "0123456789abcdef" for each in commit) or len(commit) < 7:
+    if not all(character in "0123456789abcdef" for character in commit) or len(commit) < 7:
         raise NinewatchError(f"{commit[:60]!r} is not a commit id")
     command = ["git", "-C", str(clone), "show", f"{commit}:{FILE}"]
     try:

@@ -67,6 +67,6 @@ async def fetch_heads(attempt: Attempt, service: Anchor | Witnessed, url: str) -
         heads = json.loads(content)
     except (ValueError, RecursionError):
         heads = None
-    if not isinstance(heads, list) or not all(isinstance(each, dict) for each in heads):
+    if not isinstance(heads, list) or not all(isinstance(head, dict) for head in heads):
         raise ResponseError("the response is not a list of heads; check that the address is that of a ninewatch")
     return heads

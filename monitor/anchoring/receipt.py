@@ -79,6 +79,6 @@ def seen_heads(facts: Iterable[Fact], source: str) -> dict[int, WitnessedHead]:
     for fact in facts:
         if fact.kind == WITNESSED and fact.author == source:
             body = fact.content()
-            each = WitnessedHead(source, int(body["number"]), str(body["day"]), str(body["head"]), fact.made)
-            heads.setdefault(each.number, each)
+            head = WitnessedHead(source, int(body["number"]), str(body["day"]), str(body["head"]), fact.made)
+            heads.setdefault(head.number, head)
     return heads

@@ -77,11 +77,11 @@ class Anchoring:
     async def look(self, make_attempt: MakeAttempt) -> None:
         """Make an attempt with each anchor and each source that is due."""
         portfolio = self.ledger.portfolio
-        due = [each for each in portfolio.anchors if self._is_due(f"anchor {each.id}")]
-        sources = [each for each in portfolio.witness_for if self._is_due(f"source {each.id}")]
+        due = [anchor for anchor in portfolio.anchors if self._is_due(f"anchor {anchor.id}")]
+        sources = [source for source in portfolio.witness_for if self._is_due(f"source {source.id}")]
         heads = await asyncio.to_thread(self._heads) if due else ()
-        attempts = [self._anchor(each, heads, make_attempt()) for each in due if heads]
-        await asyncio.gather(*attempts, *(self._fetch(each, make_attempt()) for each in sources))
+        attempts = [self._anchor(anchor, heads, make_attempt()) for anchor in due if heads]
+        await asyncio.gather(*attempts, *(self._fetch(source, make_attempt()) for source in sources))
 
     def _is_due(self, name: str) -> bool:
         return self._states.setdefault(name, _State()).due <= self.clock.monotonic()
@@ -123,7 +123,7 @@ class Anchoring:
         """Return the newest head that the anchor has. Receipts are read from the newest one."""
         by_digest = {head.digest: head for head in heads}
         own = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
-        return next((by_digest[each.head] for each in receipts(own) if each.head in by_digest), None)
+        return next((by_digest[receipt.head] for receipt in receipts(own) if receipt.head in by_digest), None)
 
     async def _fetch(self, source: Witnessed, attempt: Attempt) -> None:
         """Record the new heads of another ninewatch, and log an error if an earlier head has changed."""
@@ -140,7 +140,7 @@ class Anchoring:
             return
         self._states[f"source {source.id}"] = _State(self.clock.monotonic() + FETCH_INTERVAL)
         if new:
-            self.add([each.fact() for each in new])
+            self.add([receipt.fact() for receipt in new])
 
     def _failed(self, state: _State, event: str, name: str, error: Exception) -> None:
         """Log the failure, and set the delay until the next attempt, which grows with consecutive failures."""

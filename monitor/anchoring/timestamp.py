@@ -61,13 +61,13 @@ def verify_token(proof: Mapping[str, Any], head: str, ca: str | None = None) -> 
         )
         authorities = _certificates(str(proof["ca"]) if ca is None else ca)
         builder = VerifierBuilder().nonce(int(str(proof["nonce"])))
-        for each in authorities:
-            builder = builder.add_root_certificate(each)
+        for authority in authorities:
+            builder = builder.add_root_certificate(authority)
         builder.build().verify_message(answer, head.encode())
         at = instant(answer.tst_info.gen_time.astimezone(dt.UTC))
     except Exception as error:  # noqa: BLE001 - the library raises various errors for an invalid token
         raise TokenError(" ".join(str(error).split())[:200] or type(error).__name__) from None
-    return Stamped(at, ", ".join(_fingerprint(each) for each in authorities))
+    return Stamped(at, ", ".join(_fingerprint(authority) for authority in authorities))
 
 
 def with_sorted_certificates(answer: bytes) -> bytes:

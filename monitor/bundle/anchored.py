@@ -48,12 +48,12 @@ class Anchored:
 
     def as_json(self) -> dict[str, Any]:
         """Return the checked receipt for JSON."""
-        each = self.receipt
+        receipt = self.receipt
         return {
-            "anchor": each.anchor,
-            "kind": each.by,
-            "head": each.number,
-            "day": each.day,
+            "anchor": receipt.anchor,
+            "kind": receipt.by,
+            "head": receipt.number,
+            "day": receipt.day,
             "verified": self.verified,
             "at": None if self.at is None else format_instant(self.at),
             "text": self.wrong or self.text,
@@ -73,21 +73,23 @@ class Anchors:
     @property
     def wrong(self) -> list[Anchored]:
         """The receipts that are false."""
-        return [each for each in self.found if each.wrong]
+        return [checked for checked in self.found if checked.wrong]
 
     def as_json(self) -> dict[str, Any]:
         """Return the receipts and spans for JSON."""
         spans = [{"since": since, "until": until} for since, until in self.uncovered]
-        return {"receipts": [each.as_json() for each in self.found], "not_covered": spans}
+        return {"receipts": [checked.as_json() for checked in self.found], "not_covered": spans}
 
     def lines(self) -> Iterator[str]:
         """Yield lines of text: the newest verified receipt of each anchor, unchecked receipts, and uncovered days."""
-        newest = {each.receipt.anchor: each for each in self.found if each.verified}
-        for each in newest.values():
-            yield f"anchored until {each.receipt.day} by {each.receipt.anchor}: {each.text}"
-        unchecked = {each.receipt.anchor: each for each in self.found if not (each.verified or each.wrong)}
-        for each in unchecked.values():
-            yield f"not checked: {each.receipt.anchor} until {each.receipt.day}: {each.text}"
+        newest = {checked.receipt.anchor: checked for checked in self.found if checked.verified}
+        for checked in newest.values():
+            yield f"anchored until {checked.receipt.day} by {checked.receipt.anchor}: {checked.text}"
+        unchecked = {
+            checked.receipt.anchor: checked for checked in self.found if not (checked.verified or checked.wrong)
+        }
+        for checked in unchecked.values():
+            yield f"not checked: {checked.receipt.anchor} until {checked.receipt.day}: {checked.text}"
         for since, until in self.uncovered:
             yield f"NOT ANCHORED  {since or 'the beginning'} to {until}: no verified anchor covers it"
 
@@ -95,9 +97,9 @@ class Anchors:
 def anchors_of(heads: Sequence[Head], begin: int, facts: Sequence[Fact], trust: Trust) -> Anchors:
     """Return the anchored days of a chain. `begin` is the first head whose content can be checked."""
     by_number = {head.number: head for head in heads}
-    known = [each for each in receipts(facts) if each.number in by_number]
-    found = [_checked(each, by_number[each.number], trust) for each in known]
-    last = max((each.receipt.number for each in found if each.verified), default=0)
+    known = [receipt for receipt in receipts(facts) if receipt.number in by_number]
+    found = [_checked(receipt, by_number[receipt.number], trust) for receipt in known]
+    last = max((checked.receipt.number for checked in found if checked.verified), default=0)
     covered = last if last >= begin else 0
     return Anchors(found, list(_uncovered([head for head in heads if head.number >= begin], covered)))
 

@@ -28,11 +28,11 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
     """
     heads = [(head, digest) for head, digest in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
     owners = {(FACT, name): product for name, product in fact_products(facts).items()}
-    owners |= {(INCIDENT, each.id): each.product for each in incidents}
+    owners |= {(INCIDENT, incident.id): incident.product for incident in incidents}
     held: dict[int, Covered] = {}
     proofs: dict[int, Sequence[Proof]] = {}
     for head, _ in heads:
-        if head.number >= replace(chain, heads=[each for each, _ in heads]).begin:
+        if head.number >= replace(chain, heads=[head_row for head_row, _ in heads]).begin:
             covered = chain.covered.get(head.number, Covered())
             held[head.number] = _of_products(covered, products, owners)
             proofs[head.number] = list(_proofs(covered, products, owners))
@@ -40,14 +40,16 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
 
 
 def _of_products(covered: Covered, products: set[str], owners: _Items) -> Covered:
-    series = {name: each for name, each in covered.series.items() if name[0].partition("/")[0] in products}
+    series = {
+        name: series_rows for name, series_rows in covered.series.items() if name[0].partition("/")[0] in products
+    }
     return Covered(series, {key: digest for key, digest in covered.items.items() if owners.get(key, "") in products})
 
 
 def _proofs(covered: Covered, products: set[str], owners: _Items) -> Iterator[Proof]:
     by_product: dict[str, Covered] = {}
-    for series, each in covered.series.items():
-        by_product.setdefault(series[0].partition("/")[0], Covered()).series[series] = each
+    for series, series_proofs in covered.series.items():
+        by_product.setdefault(series[0].partition("/")[0], Covered()).series[series] = series_proofs
     for item, digest in covered.items.items():
         by_product.setdefault(owners.get(item, ""), Covered()).items[item] = digest
     names = sorted(by_product)
@@ -107,7 +109,7 @@ def read_chain(files: Mapping[str, bytes]) -> Chain:
         held = covered.setdefault(number, Covered())
         held.series |= add.series
         held.items |= add.items
-    proofs = {head.number: each for head, _, each in rows}
+    proofs = {head.number: head_proofs for head, _, head_proofs in rows}
     return Chain([head for head, _, _ in rows], [digest for _, digest, _ in rows], covered, proofs)
 
 
@@ -119,8 +121,8 @@ def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
     )
     _ = head.date, head.first_date  # raises for invalid days
     proofs = [
-        Proof(str(each["product"]), int(each["index"]), int(each["count"]), tuple(map(str, each["path"])))
-        for each in row["proofs"]
+        Proof(str(proof["product"]), int(proof["index"]), int(proof["count"]), tuple(map(str, proof["path"])))
+        for proof in row["proofs"]
     ]
     return head, digest, proofs
 

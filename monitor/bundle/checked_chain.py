@@ -41,7 +41,7 @@ class CheckedChain:
             "heads": len(self.heads),
             "since": self.heads[0].first_date if self.heads else None,
             "until": self.heads[-1].date if self.heads else None,
-            "breaks": [each.as_json() for each in self.breaks],
+            "breaks": [chain_break.as_json() for chain_break in self.breaks],
             "anchors": self.anchors.as_json(),
             "notes": list(self.notes),
         }
@@ -61,8 +61,9 @@ class CheckedChain:
     def broken(self) -> Iterator[str]:
         """Yield lines of text about the breaks and the false receipts."""
         yield from map(str, self.breaks)
-        for each in self.anchors.wrong:
-            yield f"{each.receipt.day} (head {each.receipt.number}), anchor {each.receipt.anchor}: {each.wrong}"
+        for checked in self.anchors.wrong:
+            receipt = checked.receipt
+            yield f"{receipt.day} (head {receipt.number}), anchor {receipt.anchor}: {checked.wrong}"
 
 
 def check(chain: Chain, recorded: Recorded, trust: Trust) -> CheckedChain:

@@ -53,7 +53,7 @@ class Contents:
             "runs.jsonl": json_lines(map(rows.run_row, recorded.runs)),
             "observations.jsonl": json_lines(map(rows.observation_row, recorded.tail)),
             "incidents.jsonl": json_lines(map(rows.incident_row, recorded.incidents)),
-            "maintenance.jsonl": json_lines(rows.maintenance_row(*each) for each in self.planned),
+            "maintenance.jsonl": json_lines(rows.maintenance_row(*planned) for planned in self.planned),
             "holidays.jsonl": json_lines(
                 {"where": where, "year": year, "date": day.isoformat(), "name": name}
                 for where, year, day, name in self.days
@@ -105,8 +105,8 @@ class Contents:
     def ledger(self) -> Ledger:
         """Return a ledger from this content. Its figures are right only within `rules`."""
         planned: dict[str, list[Exclusion]] = {}
-        for product, each in self.planned:
-            planned.setdefault(product, []).append(each)
+        for product, plan in self.planned:
+            planned.setdefault(product, []).append(plan)
         return self.recorded.ledger(portfolio_of(self.terms, self.time_zone, planned))
 
 

@@ -46,8 +46,8 @@ def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
     for name in ("excluded_seconds_by_cause", "blame", "claim_ceiling", "claim_ceiling_reasons"):
         yield _line(report.product, name, 0, plain[name])
     for part, name in (("outage_limit", "outage_limits"), ("exclusion", "exclusions"), ("incident", "incidents")):
-        for number, each in enumerate(plain[name]):
-            yield _line(report.product, part, number, each)
+        for number, figure in enumerate(plain[name]):
+            yield _line(report.product, part, number, figure)
     place = context_sections(ledger, report).as_json()
     for name in ("affected", "value"):
         yield _line(report.product, name, 0, place[name])

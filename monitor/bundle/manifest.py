@@ -65,7 +65,7 @@ def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     try:
         found = json.loads(files[NAME])
         kind, version = found["format"], found["version"]
-        listed = [(each["name"], each["bytes"], each["sha256"], each["lines"]) for each in found["files"]]
+        listed = [(file["name"], file["bytes"], file["sha256"], file["lines"]) for file in found["files"]]
         sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in listed)
     except (ValueError, KeyError, TypeError, RecursionError):
         hint = "" if _signed(files) else f"; it was changed: {DIGEST_NAME} has a different digest"
@@ -90,7 +90,7 @@ def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
         yield Damage(DIGEST_NAME, None, "the file is missing")
     elif not _signed(files):
         yield Damage(NAME, None, f"its digest differs from {DIGEST_NAME}; one of the two files was changed")
-    listed = {each["name"]: each for each in manifest["files"]}
+    listed = {file["name"]: file for file in manifest["files"]}
     for name, entry in listed.items():
         if name not in files:
             yield Damage(name, None, "the file is missing")

@@ -34,9 +34,9 @@ class StatedMaintenance:
 
     def exclusions(self, window: Interval, _default: str) -> Iterator[Exclusion]:
         """Yield the maintenance that overlaps the window, in full length."""
-        for each in self.occurrences:
-            if each.interval.start < window.end and each.interval.end > window.start:
-                yield each
+        for occurrence in self.occurrences:
+            if occurrence.interval.start < window.end and occurrence.interval.end > window.start:
+                yield occurrence
 
 
 def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
@@ -85,13 +85,16 @@ def _value_terms(value: ValuePerHour) -> dict[str, Any]:
 
 
 def _readiness_terms(block: ReadinessBlock) -> dict[str, Any]:
-    attested = [{"item": each.item, "on_us": each.on, "until_us": each.until} for each in block.attested]
+    attested = [
+        {"item": attestation.item, "on_us": attestation.on, "until_us": attestation.until}
+        for attestation in block.attested
+    ]
     return {
         "checklist": block.checklist.id,
         "title": block.checklist.title,
-        "items": [_item_terms(each) for each in block.checklist.items],
+        "items": [_item_terms(item) for item in block.checklist.items],
         "attested": attested,
-        "evidence": [{"item": each.item, "checks": list(each.checks)} for each in block.evidence],
+        "evidence": [{"item": evidence.item, "checks": list(evidence.checks)} for evidence in block.evidence],
         "deployments": block.deployments,
         "settle_us": block.settle,
     }
@@ -117,7 +120,7 @@ def portfolio_of(
     Raises:
         ValueError, KeyError, TypeError, AttributeError: the data is not from `product_terms`.
     """
-    products = tuple(_product(each, planned.get(str(each["id"]), ())) for each in terms)
+    products = tuple(_product(term, planned.get(str(term["id"]), ())) for term in terms)
     for_all = (StatedMaintenance(planned.get("", ())),)
     return Portfolio.model_construct(time_zone=time_zone, products=products, maintenance=for_all)  # type: ignore[arg-type]
 
@@ -134,8 +137,8 @@ def _product(plain: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
         parts=tuple(map(str, plain["parts"])),
         component=plain["component"],
         agreement=_agreement(plain),
-        checks=tuple(_check(each) for each in plain["checks"]),
-        clients=tuple(_client(each) for each in plain["clients"]),
+        checks=tuple(_check(check) for check in plain["checks"]),
+        clients=tuple(_client(client) for client in plain["clients"]),
         value_per_hour=None if plain["value_per_hour"] is None else _value(plain["value_per_hour"]),
         readiness=None if plain["readiness"] is None else _readiness(plain["readiness"]),
         maintenance=(StatedMaintenance(planned),),  # type: ignore[arg-type]
@@ -173,12 +176,14 @@ def _value(plain: Mapping[str, Any]) -> ValuePerHour:
 def _readiness(plain: Mapping[str, Any]) -> ReadinessBlock:
     """Return the block. Bundles of earlier versions have attestations only."""
     attested = tuple(
-        Attested.model_construct(item=str(each["item"]), by="", on=each.get("on_us"), until=int(each["until_us"]))
-        for each in plain["attested"]
+        Attested.model_construct(
+            item=str(attestation["item"]), by="", on=attestation.get("on_us"), until=int(attestation["until_us"])
+        )
+        for attestation in plain["attested"]
     )
     evidence = tuple(
-        EvidenceBlock.model_construct(item=str(each["item"]), checks=tuple(map(str, each["checks"])))
-        for each in plain.get("evidence", ())
+        EvidenceBlock.model_construct(item=str(evidence["item"]), checks=tuple(map(str, evidence["checks"])))
+        for evidence in plain.get("evidence", ())
     )
     items = tuple(map(_item, plain["items"]))
     return ReadinessBlock.model_construct(

@@ -62,7 +62,8 @@ class Compared:
             "window": self.window or None,
             "values_agreeing": self.agreeing,
             "differences": [
-                {"field": each.field, "stated": each.stated, "recomputed": each.recomputed} for each in self.differences
+                {"field": difference.field, "stated": difference.stated, "recomputed": difference.recomputed}
+                for difference in self.differences
             ],
         }
 
@@ -81,12 +82,12 @@ class Verified:
     @property
     def agreeing(self) -> int:
         """The number of equal values."""
-        return sum(each.agreeing for each in self.figures)
+        return sum(figure.agreeing for figure in self.figures)
 
     @property
     def differing(self) -> int:
         """The number of different values."""
-        return sum(len(each.differences) for each in self.figures)
+        return sum(len(figure.differences) for figure in self.figures)
 
     @property
     def agrees(self) -> bool:
@@ -99,10 +100,10 @@ class Verified:
         return {
             "agrees": self.agrees,
             "bundle": {name: self.manifest.get(name) for name in about},
-            "damages": [{"file": each.file, "line": each.line, "text": each.text} for each in self.damages],
+            "damages": [{"file": damage.file, "line": damage.line, "text": damage.text} for damage in self.damages],
             "not_recomputed": self.not_recomputed or None,
             "values": {"agreeing": self.agreeing, "differing": self.differing},
-            "figures": [each.as_json() for each in self.figures],
+            "figures": [figure.as_json() for figure in self.figures],
             "chain": self.chain.as_json(),
             "notes": self.notes,
         }

@@ -71,7 +71,7 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
 
     `source` is the source of the report's ledger. `report` describes the report's file.
     """
-    names = _included(portfolio_report.ledger, [each.product for each in portfolio_report.reports])
+    names = _included(portfolio_report.ledger, [report.product for report in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)
     part = part_of(
         source.chain,
@@ -113,7 +113,7 @@ def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict
         },
         "time_zone": portfolio_report.ledger.portfolio.time_zone,
         "time_zone_database": zones.as_json(),
-        "products": [each.product for each in portfolio_report.reports],
+        "products": [report.product for report in portfolio_report.reports],
         "report": dict(report),
     }
 
@@ -126,7 +126,7 @@ def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: se
     span = _history_span(portfolio_report)
     return Contents(
         zone,
-        [product_terms(each, zone) for each in chosen],
+        [product_terms(product, zone) for product in chosen],
         _part(ledger, recorded, names),
         list(_planned(ledger, chosen, span)),
         {name: zones.compiled(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
@@ -139,20 +139,22 @@ def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
 
     Products that were removed from the configuration may be included.
     """
-    clients = [each for name in names for each in dependent_clients(ledger.portfolio, name)]
-    used = [product for each in clients for product in each.path]
-    return {each for name in (*names, *used) for each in figure_dependencies(ledger, name)}
+    clients = [client for name in names for client in dependent_clients(ledger.portfolio, name)]
+    used = [product for client in clients for product in client.path]
+    return {dependency for name in (*names, *used) for dependency in figure_dependencies(ledger, name)}
 
 
 def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Iterator[dict[str, Any]]:
     """Yield the agreements of the products, present and former, as plain data."""
     for product in products:
         yield product_terms(product, zone)["agreement"]
-        yield from (json.loads(each.agreement) for each in ledger.definitions(product.id))
+        yield from (json.loads(definition.agreement) for definition in ledger.definitions(product.id))
 
 
 def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
-    defined = {member.check for name in products for each in ledger.definitions(name) for member in each.members}
+    defined = {
+        member.check for name in products for definition in ledger.definitions(name) for member in definition.members
+    }
 
     def is_included(key: str) -> bool:
         present = ledger.former_ids.check(key)
@@ -163,7 +165,7 @@ def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
         recorded,
         runs=[run for run in recorded.runs if is_included(run.check)],
         tail=[seen for seen in recorded.tail if is_included(seen.check)],
-        incidents=[_without_last_failure(each) for each in recorded.incidents if is_included(each.check)],
+        incidents=[_without_last_failure(incident) for incident in recorded.incidents if is_included(incident.check)],
         facts=list(_facts(ledger, recorded.facts, products)),
     )
 
@@ -177,7 +179,7 @@ def _facts(ledger: Ledger, facts: Sequence[Fact], products: set[str]) -> Iterato
     """Yield the facts that concern the products. A revocation concerns the product of its correction."""
     corrections: set[str] = set()
     others = {fact.id for fact in facts if fact.kind == CORRECTION}
-    for fact in sorted(facts, key=lambda each: each.kind == REVOCATION):
+    for fact in sorted(facts, key=lambda fact: fact.kind == REVOCATION):
         if fact.kind == REVOCATION:
             revoked = fact.content().get("revokes")
             concerns = revoked in corrections or revoked not in others
@@ -189,7 +191,7 @@ def _facts(ledger: Ledger, facts: Sequence[Fact], products: set[str]) -> Iterato
 
 
 def _zones(agreements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield from (each["zone"] for each in agreements if "zone" in each)
+    yield from (agreement["zone"] for agreement in agreements if "zone" in agreement)
 
 
 def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
@@ -209,8 +211,8 @@ def _history_span(portfolio_report: PortfolioReport) -> Interval:
     span = Interval(whole.start - before, whole.end + _MONTH)
     limits = [
         limit
-        for each in portfolio_report.reports
-        for limit in portfolio_report.ledger.products[each.product].agreement.limits()
+        for report in portfolio_report.reports
+        for limit in portfolio_report.ledger.products[report.product].agreement.limits()
     ]
     return Interval(required_history(limits, Interval(span.start, span.start)).start, span.end)
 
@@ -218,15 +220,15 @@ def _history_span(portfolio_report: PortfolioReport) -> Interval:
 def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:
     """Yield the maintenance in the configuration, for records without recorded plans (`facts.jsonl`)."""
     portfolio = ledger.portfolio
-    for name, blocks in (("", portfolio.maintenance), *((each.id, each.maintenance) for each in products)):
+    for name, blocks in (("", portfolio.maintenance), *((product.id, product.maintenance) for product in products)):
         for block in blocks if not ledger.facts.maintenance(name) else ():
-            yield from ((name, each) for each in block.exclusions(span, portfolio.time_zone))
+            yield from ((name, exclusion) for exclusion in block.exclusions(span, portfolio.time_zone))
 
 
 def _days(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledger) -> Iterator[Holiday]:
     zone = ledger.portfolio.zone
     years = range(local(span.start, zone).year - 1, local(span.end, zone).year + 2)
-    for where in sorted({each["holidays"] for each in agreements if "holidays" in each}):
+    for where in sorted({agreement["holidays"] for agreement in agreements if "holidays" in agreement}):
         for year in years:
             yield from ((where, year, day, name) for day, name in holidays(where, year))
 

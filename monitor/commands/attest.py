@@ -89,9 +89,9 @@ def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
     Raises:
         NinewatchError: there is no such product, or it has no checklist.
     """
-    found = next((each for each in portfolio.products if each.id == product), None)
+    found = next((candidate for candidate in portfolio.products if candidate.id == product), None)
     if found is None:
-        known = ", ".join(each.id for each in portfolio.products)
+        known = ", ".join(product.id for product in portfolio.products)
         raise NinewatchError(f'unknown product "{product}"; known products: {known}')
     if found.readiness is None:
         raise NinewatchError(f"{product} has no checklist; write `readiness: {{checklist: five-nines}}` in its block")
@@ -106,7 +106,7 @@ def attestable(checklist: Checklist, item: str) -> ChecklistItem:
     """
     found = checklist.find(item)
     if found is None:
-        known = ", ".join(each.id for each in checklist.items)
+        known = ", ".join(item.id for item in checklist.items)
         raise NinewatchError(f'the checklist {checklist.id} has no item "{item}"; its items are {known}')
     if EvidenceKind.ATTESTATION not in found.kinds:
         raise NinewatchError(f"{item} accepts no attestation; it accepts {', '.join(found.kinds)}")

@@ -35,7 +35,7 @@ def deploy() -> None:
 def mark(product: str, version: str, instant: str | None, link: str, by: str | None, path: Path) -> None:
     """Record that a version of PRODUCT was deployed. Mark the deployment when it begins."""
     location, portfolio = existing(path), load_config(path)[1]
-    known = [each.id for each in portfolio.products]
+    known = [product.id for product in portfolio.products]
     if product not in known:
         raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(known)}')
     now = at = SystemClock().now()
@@ -61,9 +61,10 @@ def list_deployments(product: str, path: Path) -> None:
     facts = location.facts()
     mine = [fact for fact in facts.all if facts.concern(fact, location.former_ids.product(product))]
     found = deployments(known_at(mine, SystemClock().now()))
-    for each in found:
+    for deployment in found:
         click.echo(
-            f"{each.id}  {format_instant(each.at)}  {each.version} ({each.by})" + (each.link and f" {each.link}")
+            f"{deployment.id}  {format_instant(deployment.at)}  {deployment.version} ({deployment.by})"
+            + (deployment.link and f" {deployment.link}")
         )
     if not found:
         click.echo(f"no deployments of {product}")

@@ -39,7 +39,12 @@ def drill() -> None:
 
 @drill.command("start", short_help="Start a drill of a product.")
 @click.argument("product")
-@click.option("--kind", type=click.Choice([each.value for each in DrillKind]), required=True, help="What is exercised.")
+@click.option(
+    "--kind",
+    type=click.Choice([drill_kind.value for drill_kind in DrillKind]),
+    required=True,
+    help="What is exercised.",
+)
 @click.option("--rto", metavar="DURATION", help="Promised recovery time: 15m.  [default: `drills: rto` of the product]")
 @click.option("--rpo", metavar="DURATION", help="Promised recovery point: 0s.  [default: `drills: rpo` of the product]")
 @click.option("--scenario", default="", help="What is assumed to have failed.")
@@ -71,7 +76,7 @@ def start_command(
         configured.drills.rto if rto is None else lost_option("--rto", rto),
         configured.drills.rpo if rpo is None else lost_option("--rpo", rpo),
         words("--scenario", scenario) if scenario else "",
-        tuple(words("--participant", each) for each in participants),
+        tuple(words("--participant", participant) for participant in participants),
     )
     _refuse(made, configured, portfolio)
     Journal.of(portfolio.store).add(made.fact())
@@ -86,7 +91,7 @@ def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
         NinewatchError: it is so.
     """
     ledger = ledger_at(portfolio, portfolio.store, made.made, product.id)
-    held = [each.id for each in recorded_drills(ledger, made.made, product.id) if each.end is None]
+    held = [drill.id for drill in recorded_drills(ledger, made.made, product.id) if drill.end is None]
     if held:
         raise NinewatchError(f"drill {held[-1]} of {product.id} is in progress; end it with `ninewatch drill end`")
     reason = stop_reason(ledger, product.id, 0, made.made) if made.kind.measured else None
@@ -130,9 +135,9 @@ def list_command(product: str | None, as_json: bool, at_text: str | None, path: 
     if product is not None:
         require_product(product, portfolio, path)
     ledger = ledger_at(portfolio, portfolio.store, at, product)
-    known = [each for each in recorded_drills(ledger, at, product) if each.drill.product in ledger.products]
-    for each in known:
-        found = measured_drill(ledger, each, at)
+    known = [drill for drill in recorded_drills(ledger, at, product) if drill.drill.product in ledger.products]
+    for record in known:
+        found = measured_drill(ledger, record, at)
         click.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else concealed(drill_line(found)))
     if not known and not as_json:
         click.echo("no drills")

@@ -72,7 +72,7 @@ def _sent(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
     until = result.at if end is None else min(result.at, end.at + SENT_AFTER)
     with reading(portfolio.store) as record:
         found = record.notifications_since(drill.started)
-    return [each for each in found if each.product == drill.product and drill.started <= each.made <= until]
+    return [page for page in found if page.product == drill.product and drill.started <= page.made <= until]
 
 
 def _bytes(report: DrillReport, form: str, paper: str) -> bytes:

@@ -54,7 +54,7 @@ def finding_command(name: str, text: str, owner: str, due: str, author: str, pat
 def close_command(name: str, finding: str, reason: str, author: str, path: Path) -> None:
     """Close the finding with the id FINDING of DRILL."""
     held, journal, now = _held(name, path)
-    found = next((each for each in held.findings if each.id == finding), None)
+    found = next((candidate for candidate in held.findings if candidate.id == finding), None)
     if found is None:
         raise NinewatchError(f'drill {held.id} has no finding "{finding}"; `ninewatch drill show` lists them')
     if found.closed is not None:

@@ -27,7 +27,7 @@ def require_product(name: str, portfolio: Portfolio, path: Path) -> Product:
     Raises:
         NinewatchError: there is none.
     """
-    known = {each.id: each for each in portfolio.products}
+    known = {product.id: product for product in portfolio.products}
     if name not in known:
         raise NinewatchError(f'{path}: there is no product "{name}"; there are {", ".join(known)}')
     return known[name]
@@ -44,16 +44,16 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
     former = FormerIdMap.of(portfolio)
     facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former_ids=former).all
     found = [
-        replace(each, drill=replace(each.drill, product=former.product(each.drill.product)))
-        for each in drills(facts, at)
+        replace(drill, drill=replace(drill.drill, product=former.product(drill.drill.product)))
+        for drill in drills(facts, at)
     ]
-    chosen = [each for each in found if each.id == name]
-    chosen = chosen or [each for each in found if each.drill.product == name and each.end is None]
+    chosen = [record for record in found if record.id == name]
+    chosen = chosen or [record for record in found if record.drill.product == name and record.end is None]
     if not chosen:
         raise NinewatchError(
             f'there is no drill "{name}", and no product "{name}" with a drill in progress; see `ninewatch drill list`'
         )
-    if all(each.id != chosen[-1].drill.product for each in portfolio.products):
+    if all(product.id != chosen[-1].drill.product for product in portfolio.products):
         raise NinewatchError(f"the product {chosen[-1].drill.product} of the drill is not configured; add it")
     return chosen[-1]
 

@@ -46,11 +46,15 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
         checklist_of(portfolio, product)
     ledger = ledger_at(portfolio, portfolio.store, at, product)
     below = False
-    for each in portfolio.products:
-        found = readiness_of(ledger, each.id, at) if product in (None, each.id) else None
+    for configured in portfolio.products:
+        found = readiness_of(ledger, configured.id, at) if product in (None, configured.id) else None
         if found is not None:
-            below |= not found.allows(each.objective.ratio)
-            text = json.dumps(found.as_json(each.id, each.objective)) if as_json else "\n".join(_lines(each, found))
+            below |= not found.allows(configured.objective.ratio)
+            text = (
+                json.dumps(found.as_json(configured.id, configured.objective))
+                if as_json
+                else "\n".join(_lines(configured, found))
+            )
             click.echo(text if as_json else concealed(text))
     sys.exit(1 if below else 0)
 
@@ -79,9 +83,9 @@ def _lines(product: Product, found: Readiness) -> Iterator[str]:
 def _item(status: ItemStatus) -> Iterator[str]:
     cap = "" if status.met else f" (cap {Objective(status.item.cap)})"
     yield f"  {status.state:<7}  {status.item.id}: {status.item.title}{cap}"
-    for each in status.evidence:
-        meaning = {True: "", False: "contrary evidence: ", None: "undecided: "}[each.supports]
-        name = f" {each.id}" if each.id else ""
-        detail = f": {each.detail}" if each.detail else ""
-        until = format_instant(each.until // SECOND * SECOND)
-        yield f"{'':11}{meaning}{each.kind}{name} by {each.by} until {until}{detail}"
+    for evidence in status.evidence:
+        meaning = {True: "", False: "contrary evidence: ", None: "undecided: "}[evidence.supports]
+        name = f" {evidence.id}" if evidence.id else ""
+        detail = f": {evidence.detail}" if evidence.detail else ""
+        until = format_instant(evidence.until // SECOND * SECOND)
+        yield f"{'':11}{meaning}{evidence.kind}{name} by {evidence.by} until {until}{detail}"

@@ -46,7 +46,7 @@ def identity(source: Path, files: Mapping[Path, bytes]) -> str:
 
 def _content(path: Path) -> bytes:
     if path.is_dir():
-        return "\n".join(each.name for each in yaml_files(path)).encode()
+        return "\n".join(file.name for file in yaml_files(path)).encode()
     with open_regular(path) as file:
         return file.read(_MAX_DIGEST_BYTES)
 

@@ -221,7 +221,7 @@ class Product(Model):
     def evidence_products(self) -> tuple[str, ...]:
         """The ids of the products whose checks are evidence for the readiness, without duplicates."""
         blocks = () if self.readiness is None else self.readiness.evidence
-        return tuple(dict.fromkeys(key.partition("/")[0] for each in blocks for key in each.checks))
+        return tuple(dict.fromkeys(key.partition("/")[0] for block in blocks for key in block.checks))
 
     def readiness_at(self, instant: int) -> Readiness | None:
         """Return the state of the checklist by the configuration alone, without recorded evidence; None without one.

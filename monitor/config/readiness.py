@@ -62,7 +62,7 @@ class _Item(Model):
     def _one_of_each(self) -> _Item:
         """Require a reason and a cap, each with its present key or the one of earlier versions."""
         for name, former in (("reason", "text"), ("caps", "cap")):
-            given = [each for each in (name, former) if getattr(self, each) is not None]
+            given = [key for key in (name, former) if getattr(self, key) is not None]
             if len(given) != 1:
                 what = f"is given twice, also as {former}" if given else "is missing"
                 raise problem_at(name, f"{what}; write it once")
@@ -129,10 +129,10 @@ def _read_checklists(value: Any, info: ValidationInfo) -> Checklist:
         return _read_checklist(value, info)
     if not value:
         raise ValueError("is empty; write five-nines, or several names")
-    found = [_read_checklist(each, info) for each in value]
-    items = tuple(item for each in found for item in each.items)
-    title, source = (" and ".join(getattr(each, name) for each in found) for name in ("title", "source"))
-    return Checklist(_SEPARATOR.join(each.id for each in found), title, source, items)
+    found = [_read_checklist(block, info) for block in value]
+    items = tuple(item for checklist in found for item in checklist.items)
+    title, source = (" and ".join(getattr(checklist, name) for checklist in found) for name in ("title", "source"))
+    return Checklist(_SEPARATOR.join(checklist.id for checklist in found), title, source, items)
 
 
 def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:
@@ -239,7 +239,7 @@ class ReadinessBlock(Model):
     @property
     def attestations(self) -> tuple[Evidence, ...]:
         """The attestations of the configuration."""
-        return tuple(each.plain() for each in self.attested)
+        return tuple(attestation.plain() for attestation in self.attested)
 
     def at(self, instant: int) -> Readiness:
         """Return the state of the checklist at the instant (microseconds) by the configuration alone."""

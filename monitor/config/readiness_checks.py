@@ -27,8 +27,11 @@ def readiness_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
 
 
 def _items(block: ReadinessBlock) -> Iterator[tuple[Loc, str]]:
-    named = [("attested", index, each.item, EvidenceKind.ATTESTATION) for index, each in enumerate(block.attested)]
-    named += [("evidence", index, each.item, EvidenceKind.CHECKS) for index, each in enumerate(block.evidence)]
+    named = [
+        ("attested", index, attestation.item, EvidenceKind.ATTESTATION)
+        for index, attestation in enumerate(block.attested)
+    ]
+    named += [("evidence", index, evidence.item, EvidenceKind.CHECKS) for index, evidence in enumerate(block.evidence)]
     for key, index, name, kind in named:
         item = block.checklist.find(name)
         if item is None:
@@ -40,8 +43,8 @@ def _items(block: ReadinessBlock) -> Iterator[tuple[Loc, str]]:
 
 
 def _unknown_checks(block: ReadinessBlock, known: set[str]) -> Iterator[tuple[Loc, str]]:
-    for index, each in enumerate(block.evidence):
-        for number, name in enumerate(each.checks):
+    for index, evidence in enumerate(block.evidence):
+        for number, name in enumerate(evidence.checks):
             if name not in known:
                 yield (
                     ("evidence", index, "checks", number),

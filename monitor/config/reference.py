@@ -44,7 +44,11 @@ def with_reference(text: str, kinds: Sequence[type[CheckBase]], receivers: Seque
 
 def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]]) -> Iterator[str]:
     root = schema(kinds, receivers)
-    blocks = {name: block for name, each in root["$defs"].items() if (block := _with_properties(each))["properties"]}
+    blocks = {
+        name: block
+        for name, definition in root["$defs"].items()
+        if (block := _with_properties(definition))["properties"]
+    }
     names = [kind.__name__ for kind in kinds]
     of_all = {key: value for key, value in blocks[names[0]]["properties"].items() if key in _SHARED}
     tables = {
@@ -82,7 +86,9 @@ def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool
 
 def _with_properties(block: Any) -> Any:
     """Return the variant of a block with keys: `tls` may also be a single text. An enumeration has no keys."""
-    return next((each for each in (block, *block.get("anyOf", ())) if "properties" in each), {"properties": {}})
+    return next(
+        (candidate for candidate in (block, *block.get("anyOf", ())) if "properties" in candidate), {"properties": {}}
+    )
 
 
 def _titles(names: Collection[str], root: Any) -> dict[str, str]:

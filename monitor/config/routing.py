@@ -141,8 +141,8 @@ def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
 
 
 def _report_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
-    for number, each in enumerate(portfolio.alerting.reports):
-        yield ("alerting", "reports", number, "to"), each.to
+    for number, report in enumerate(portfolio.alerting.reports):
+        yield ("alerting", "reports", number, "to"), report.to
 
 
 def _known_ids(known: list[str], what: str) -> str:

@@ -104,7 +104,7 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
     """Return runs and resolved incidents of the 90 days before `until`, by check in order of time."""
     runs: list[Run] = []
     incidents: list[Incident] = []
-    monitor_gaps = [_interval(until, portfolio.zone, *each) for each in MONITOR_GAPS]
+    monitor_gaps = [_interval(until, portfolio.zone, *gap) for gap in MONITOR_GAPS]
     for product, check in portfolio.checks():
         outages = [
             *_scripted_outages(product, check, until, portfolio.zone),
@@ -158,9 +158,7 @@ def _runs(key: str, outages: Iterable[Outage], monitor_gaps: Iterable[Interval],
         return -((begin - instant) // SPACING)
 
     last = probe(until)
-    edges = [
-        edge for each in (*monitor_gaps, *(s.time for s in outages)) for edge in (probe(each.start), probe(each.end))
-    ]
+    edges = [edge for gap in (*monitor_gaps, *(s.time for s in outages)) for edge in (probe(gap.start), probe(gap.end))]
     marks = sorted({0, last, *(edge for edge in edges if 0 < edge < last)})
     for first, end in pairwise(marks):
         at = begin + first * SPACING

@@ -57,7 +57,7 @@ CLOSED = Behaviour({}, closed=True)
 
 def _mode(description: str, **listeners: Routes | Behaviour) -> Mode:
     """Return a mode; keywords are names of listeners with `_` for `-`."""
-    behaviours = {name.replace("_", "-"): each for name, each in listeners.items()}
+    behaviours = {name.replace("_", "-"): listener for name, listener in listeners.items()}
     return Mode(description, {name: b if isinstance(b, Behaviour) else Behaviour(b) for name, b in behaviours.items()})
 
 

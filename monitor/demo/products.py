@@ -48,7 +48,9 @@ class Products:
     @property
     def ports(self) -> Mapping[str, int]:
         """The ports by listener name (`modes.LISTENERS`)."""
-        return {modes.CONTROL: self._control.port} | {n: each.server.port for n, each in self._listeners.items()}
+        return {modes.CONTROL: self._control.port} | {
+            n: listener.server.port for n, listener in self._listeners.items()
+        }
 
     async def __aenter__(self) -> Products:
         for product in modes.MODES:
@@ -57,7 +59,7 @@ class Products:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        for server in (self._control, *(each.server for each in self._listeners.values())):
+        for server in (self._control, *(listener.server for listener in self._listeners.values())):
             await server.release()
 
     async def set(self, product: str, mode: str) -> None:
@@ -114,8 +116,8 @@ class Products:
 async def serve(products: Products, *, with_parent: bool) -> None:
     """Serve and play until terminated; print the readiness line once every listener accepts connections."""
     ended = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, ended.set)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, ended.set)
     async with products, asyncio.TaskGroup() as tasks:
         click.echo(json.dumps({"ready": True, "ports": dict(products.ports)}))
         playing = tasks.create_task(products.play())

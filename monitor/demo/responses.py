@@ -233,7 +233,8 @@ def _notify_without_database(request: web.BaseRequest, now: int) -> web.Response
 def _components(**statuses: str) -> Answer:
     components = ("api", "admin", "email", "sms")
     return _json(
-        [{"id": each, "status": statuses.get(each, "up")} for each in components], content_type="application/json"
+        [{"id": component, "status": statuses.get(component, "up")} for component in components],
+        content_type="application/json",
     )
 
 

@@ -40,15 +40,15 @@ class DrillLines:
         )
 
     def _samples(self, now: int) -> Iterator[tuple[str, str]]:
-        known = [each for each in self._drills if each.drill.product in self._ledger.products]
-        newest = {(each.drill.product, each.drill.kind.value): each for each in known}
-        ended = {key: each for each in known if each.end for key in [(each.drill.product, each.drill.kind.value)]}
+        known = [drill for drill in self._drills if drill.drill.product in self._ledger.products]
+        newest = {(drill.drill.product, drill.drill.kind.value): drill for drill in known}
+        ended = {key: drill for drill in known if drill.end for key in [(drill.drill.product, drill.drill.kind.value)]}
         for (product, kind), record in newest.items():
             yield _sample(_ACTIVE, int(record.end is None), product=product, kind=kind)
         for (product, kind), record in ended.items():
             yield from self._of_ended(record, now, product=product, kind=kind)
-        for product in dict.fromkeys(each.drill.product for each in known):
-            overdue = sum(len(each.overdue(now)) for each in known if each.drill.product == product)
+        for product in dict.fromkeys(drill.drill.product for drill in known):
+            overdue = sum(len(drill.overdue(now)) for drill in known if drill.drill.product == product)
             yield _sample(_OVERDUE, overdue, product=product)
 
     def _of_ended(self, record: DrillRecord, now: int, **labels: str) -> Iterator[tuple[str, str]]:

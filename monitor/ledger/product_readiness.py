@@ -42,7 +42,9 @@ def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
     if block is None:
         return None
     facts = evidence_facts(ledger, product_id, at)
-    measured = (each for item in block.checklist.items for each in _measured(ledger, product, block, item, facts, at))
+    measured = (
+        evidence for item in block.checklist.items for evidence in _measured(ledger, product, block, item, facts, at)
+    )
     return readiness(block.checklist, (*block.attestations, *attestations(facts), *measured), at)
 
 
@@ -64,7 +66,7 @@ def _measured(
     if EvidenceKind.DRILL in item.kinds:
         yield from drill_evidence(item, _proofs(facts, history, at))
     if EvidenceKind.CHECKS in item.kinds:
-        watched = [_watched(ledger, key) for each in block.evidence if each.item == item.id for key in each.checks]
+        watched = [_watched(ledger, key) for named in block.evidence if named.item == item.id for key in named.checks]
         if watched:
             yield from checks_evidence(item, watched, at)
 
@@ -74,7 +76,7 @@ def _proofs(facts: Sequence[Fact], history: History, at: int) -> Iterator[DrillP
     for record in drills(facts, at):
         if record.end is not None:
             found = drill_result(record, history, at)
-            overdue = tuple(f"{each.text} ({each.owner}, due {each.day})" for each in record.overdue(at))
+            overdue = tuple(f"{finding.text} ({finding.owner}, due {finding.day})" for finding in record.overdue(at))
             drill = record.drill
             yield DrillProof(record.id, drill.kind.value, drill.author, record.end.at, found.met, found.reason, overdue)
 

@@ -64,4 +64,4 @@ def _situation(
 
 def overrides_by_product(ledger: Ledger, now: int) -> dict[str, GateOverride]:
     """Return the override that is in force for each product that has one, the newest if there are several."""
-    return {ledger.former_ids.product(each.product): each for each in in_force(ledger.facts.overrides, now)}
+    return {ledger.former_ids.product(override.product): override for override in in_force(ledger.facts.overrides, now)}

@@ -79,7 +79,7 @@ class ChangeLog:
             timestamp_check.verify()
 
     def _row(self, columns: Columns, number: int, name: str) -> tuple[Stream, Row]:
-        cell = {each: column[number] for each, column in columns.cells() if column is not None}
+        cell = {name: column[number] for name, column in columns.cells() if column is not None}
         try:
             row = _row(cell, self._zone)
         except ValueError as error:
@@ -144,7 +144,7 @@ def _stream_at(rows: list[Row], at: int | None, until: int | None) -> StreamChan
     last = _last(rows)
     end = last if until is None else max(last, until)
     end = end if at is None else min(end, at)
-    changes = [each for each in _changes(known) if each.at <= end]
+    changes = [change for change in _changes(known) if change.at <= end]
     resolution_ = max(row.resolution for row in known)
     return StreamChanges(changes[0].at, end, resolution_, ChangeHistory(changes, end))
 
@@ -181,7 +181,7 @@ def _changes_of_spans(rows: Sequence[Row]) -> Iterator[Change]:
     for at in sorted(edges):
         for outcome, step in edges[at]:
             open_[outcome] += step
-        state = next((each for each in _PRECEDENCE if open_[each]), between)
+        state = next((outcome for outcome in _PRECEDENCE if open_[outcome]), between)
         if state is not before:
             yield Change(at, state, resolution_)
         before = state

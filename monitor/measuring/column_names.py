@@ -9,8 +9,8 @@ from typing import Any
 from sla.observation import PRECEDENCE, Outcome
 
 # Outcomes as numbers. The largest one at an instant is used (measurement.md, section 1).
-UNKNOWN, GOOD, BAD = (PRECEDENCE[each] for each in (Outcome.UNKNOWN, Outcome.GOOD, Outcome.BAD))
-OUTCOMES = {PRECEDENCE[each]: each for each in Outcome}
+UNKNOWN, GOOD, BAD = (PRECEDENCE[outcome] for outcome in (Outcome.UNKNOWN, Outcome.GOOD, Outcome.BAD))
+OUTCOMES = {PRECEDENCE[outcome]: outcome for outcome in Outcome}
 
 # Case-insensitive. Undecided states (Kuma's PENDING, Pingdom's unconfirmed_down, UptimeRobot's seems down) and states
 # without a check (maintenance, paused) are unknown. 1 and 0 are those of probe_success, Gatus, Healthchecks and Kuma; 2
@@ -124,7 +124,7 @@ def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
             raise ValueError("rows with a start are spans, not probes; use --changes")
     mapping = {}
     for column, synonyms in (CHANGE_COLUMNS if changes else COLUMNS).items():
-        name = next((names_by_key[each] for each in synonyms if each in names_by_key), None)
+        name = next((names_by_key[synonym] for synonym in synonyms if synonym in names_by_key), None)
         if name is not None:
             mapping[column] = name
     for column in _REQUIRED:

@@ -176,14 +176,15 @@ def _measurement(members: dict[Stream, MeasuredStream], measure_options: Measure
         window,
         span,
         tuple(
-            _result(name, each, window, measure_options) for name, each in _groups(members, measure_options.by_check)
+            _result(name, checks, window, measure_options)
+            for name, checks in _groups(members, measure_options.by_check)
         ),
     )
 
 
 def _span(members: Iterable[MeasuredStream], at: int | None) -> Interval:
     """Return the time from the first observation to the last, or to `at`."""
-    ends = [(each.first, each.last) for each in members if each.last > NEVER]
+    ends = [(member.first, member.last) for member in members if member.last > NEVER]
     last = max((last for _, last in ends), default=0) if at is None else at
     return Interval(min((first for first, _ in ends), default=last), last)
 
@@ -192,8 +193,8 @@ def _groups(members: dict[Stream, MeasuredStream], by_check: bool) -> Iterable[t
     if not by_check:
         return [(None, list(members.values()))]
     groups: dict[str | None, list[MeasuredStream]] = {}
-    for stream, each in members.items():
-        groups.setdefault(stream.check or None, []).append(each)
+    for stream, member in members.items():
+        groups.setdefault(stream.check or None, []).append(member)
     return groups.items()
 
 
@@ -203,7 +204,7 @@ def _result(
     timings = tuple(member.timing for member in members)
     history = _history([member.history for member in members], check, measure_options.rule)
     intervals = [timing.interval for timing in timings]
-    longest = None if None in intervals else max(each for each in intervals if each is not None)
+    longest = None if None in intervals else max(interval for interval in intervals if interval is not None)
 
     def measured(excluded: Sequence[Interval]) -> Measured:
         whole = window.whole if window.in_progress else None

@@ -29,7 +29,7 @@ def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
 
     Null values and missing values are empty.
     """
-    rows = [dict(_flat(each)) for each in objects]
+    rows = [dict(_flat(mapping)) for mapping in objects]
     text = io.StringIO()
     writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row), lineterminator="\n")
     writer.writeheader()
@@ -37,8 +37,8 @@ def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _flat(each: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in each.items():
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in mapping.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}_")
         else:
@@ -142,7 +142,7 @@ def _scale_span(share: Fraction) -> Fraction:
     if not 0 < share < Fraction(1, 2):
         return Fraction(1) if share else Fraction(1, 100)
     steps = (Fraction(factor, 10**digits) for digits in range(9, 0, -1) for factor in (1, 2, 5))
-    return next(each for each in steps if each >= share)
+    return next(step for step in steps if step >= share)
 
 
 def _verdict(m: Measured) -> str:

@@ -45,10 +45,10 @@ def history(process: Process, length: int, seed: int, *purpose: str | int) -> Ou
     """
     if isinstance(process, Planned):
         return _planned(process, length, RandomStream(seed, *purpose))
-    each = [
+    replicas = [
         _repaired(process, length, RandomStream(seed, *purpose, "replica", index)) for index in range(process.replicas)
     ]
-    return at_least(process.replicas - process.needed + 1, each)
+    return at_least(process.replicas - process.needed + 1, replicas)
 
 
 def _planned(process: Planned, length: int, random_stream: RandomStream) -> Outages:

@@ -47,8 +47,12 @@ class PlanResult:
             "years": {"median": self.median, "p05": self.p05, "p95": self.p95},
             "chance": {level_name(level): chance for level, chance in self.probabilities.items()},
             "contributors": [
-                {"id": each.id, "downtime_seconds_per_year": each.downtime / SECOND, "share": each.share}
-                for each in self.prediction.contributors
+                {
+                    "id": contributor.id,
+                    "downtime_seconds_per_year": contributor.downtime / SECOND,
+                    "share": contributor.share,
+                }
+                for contributor in self.prediction.contributors
             ],
             "next_steps": [_step_json(step, after) for step, after in zip(self.steps, self.ceilings, strict=True)],
         }

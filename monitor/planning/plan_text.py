@@ -97,12 +97,14 @@ def _probability_text(chance: float) -> str:
 
 def _downtime_by_cause(result: PlanResult) -> Iterator[str]:
     yield "Downtime by cause, in an average year"
-    listed = [each for each in result.prediction.contributors if each.downtime >= SECOND / 100]
-    for each in listed[:MAX_LISTED]:
-        yield _cost(each.downtime, each.share, each.name)
+    listed = [contributor for contributor in result.prediction.contributors if contributor.downtime >= SECOND / 100]
+    for contributor in listed[:MAX_LISTED]:
+        yield _cost(contributor.downtime, contributor.share, contributor.name)
     if rest := listed[MAX_LISTED:]:
         others = "one other" if len(rest) == 1 else f"{len(rest)} others"
-        yield _cost(sum(each.downtime for each in rest), sum(each.share for each in rest), others)
+        yield _cost(
+            sum(contributor.downtime for contributor in rest), sum(contributor.share for contributor in rest), others
+        )
     if not listed:
         yield "  Nothing longer than 0.01 seconds."
 

@@ -89,7 +89,7 @@ def _section(kind: Kind[Any]) -> Iterator[str]:
         yield f"\nAs a URL: {forms}.\n"
     if kind.reasons:
         yield "\n| reason | outcome | meaning |\n|---|---|---|\n"
-        yield "".join(_row(*each) for each in sorted(kind.reasons.items()))
+        yield "".join(_row(*item) for item in sorted(kind.reasons.items()))
 
 
 def _prose(text: str) -> str:

@@ -41,10 +41,10 @@ _EXHAUSTED = "RESOURCE_EXHAUSTED"
 
 def _codes(value: Any) -> tuple[str, ...]:
     names = value if isinstance(value, list | tuple) else [value]
-    for each in names:
-        if each not in CODES.values() or each == "OK":
+    for name in names:
+        if name not in CODES.values() or name == "OK":
             raise ValueError(
-                f"{quoted(str(each))} is not a status of a failed call; use a status such as UNAUTHENTICATED"
+                f"{quoted(str(name))} is not a status of a failed call; use a status such as UNAUTHENTICATED"
             )
     return tuple(names)
 

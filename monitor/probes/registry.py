@@ -71,7 +71,7 @@ def check_types(*, allow_exec: bool) -> tuple[type[CheckBase], ...]:
     """Return the check types of a configuration; without `allow_exec`, those that run programs fail validation."""
     if allow_exec:
         return CHECK_TYPES
-    return tuple(_DISABLED[each] if each in _DISABLED else each for each in CHECK_TYPES)  # noqa: SIM401 - mypy
+    return tuple(_DISABLED[check_type] if check_type in _DISABLED else check_type for check_type in CHECK_TYPES)  # noqa: SIM401 - mypy
 
 
 def prepare(check: Any) -> Probe:

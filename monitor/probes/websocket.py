@@ -99,7 +99,7 @@ def prepare(check: WebsocketCheck) -> Probe:
 
 def _refused(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int) -> None:
     """Raise a failure with outcome unknown for a status in `unknown`, or a rate limit."""
-    if any(status in each for each in check.unknown):
+    if any(status in statuses for statuses in check.unknown):
         raise ProbeFailure("inconclusive", f"status {status}: configured as unknown", outcome=Outcome.UNKNOWN)
     limit.check_response(status, headers, now)
 

@@ -63,14 +63,16 @@ class AlertmanagerReceiver(TlsReceiver):
     @property
     def destination(self) -> str:
         """The destination of messages for display."""
-        return ", ".join(f"({each.source})" if isinstance(each, Secret) else each for each in self.alertmanager)
+        return ", ".join(f"({url.source})" if isinstance(url, Secret) else url for url in self.alertmanager)
 
 
 def alerts_of(message: Message) -> list[dict[str, Any]]:
     """Return the present alert. The severity is a label, so a changed severity also resolves the alert before."""
     fields = message.fields
     severities = [fields["severity"], *message.extra.get("former_severities", ())]
-    return [_alert(message, each, firing=message.firing and each == fields["severity"]) for each in severities]
+    return [
+        _alert(message, severity, firing=message.firing and severity == fields["severity"]) for severity in severities
+    ]
 
 
 def _alert(message: Message, severity: str, *, firing: bool) -> dict[str, Any]:
@@ -103,14 +105,14 @@ def _name(message: Message) -> str:
 
 def prepare(receiver: AlertmanagerReceiver) -> Deliver:
     """Return the function that posts a message to all peers."""
-    urls = [plain(each).rstrip("/") + "/api/v2/alerts" for each in receiver.alertmanager]
+    urls = [plain(url).rstrip("/") + "/api/v2/alerts" for url in receiver.alertmanager]
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         body = alerts_of(message)
         attempts = [attempt, *(attempt.sibling() for _ in urls[1:])]
-        sent = (send_json(each, receiver, url, body) for each, url in zip(attempts, urls, strict=True))
+        sent = (send_json(attempt, receiver, url, body) for attempt, url in zip(attempts, urls, strict=True))
         results = await asyncio.gather(*sent, return_exceptions=True)
-        failures = [each for each in results if isinstance(each, BaseException)]
+        failures = [result for result in results if isinstance(result, BaseException)]
         if len(failures) == len(urls):
             raise _retryable_failure(failures)
 
@@ -119,10 +121,10 @@ def prepare(receiver: AlertmanagerReceiver) -> Deliver:
 
 def _retryable_failure(failures: list[BaseException]) -> BaseException:
     """Return the failure to report if all peers failed: one that can be retried, if there is one."""
-    for each in failures:
-        if not isinstance(each, NotDelivered | ProbeFailure | OSError):
-            return each
-    retryable = (each for each in failures if not (isinstance(each, NotDelivered) and each.refused))
+    for failure in failures:
+        if not isinstance(failure, NotDelivered | ProbeFailure | OSError):
+            return failure
+    retryable = (failure for failure in failures if not (isinstance(failure, NotDelivered) and failure.refused))
     return next(retryable, failures[0])
 
 

@@ -79,7 +79,7 @@ def verify(given: Iterable[str], expected: str) -> None:
     Raises:
         CallbackRefused: no signature matches.
     """
-    matches = [hmac.compare_digest(each.encode(errors="replace"), expected.encode()) for each in given]
+    matches = [hmac.compare_digest(signature.encode(errors="replace"), expected.encode()) for signature in given]
     if not any(matches):
         raise CallbackRefused("wrong signature")
 

@@ -138,7 +138,9 @@ def prepare(receiver: EmailReceiver) -> Deliver:
         try:
             refused = await _sent(client, sock, mail_of(message, block), block)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise NotDelivered("; ".join(f"{each.recipient}: {each}" for each in error.recipients)) from None
+            raise NotDelivered(
+                "; ".join(f"{recipient.recipient}: {recipient}" for recipient in error.recipients)
+            ) from None
         except aiosmtplib.SMTPException as error:
             raise NotDelivered(str(error) or type(error).__name__) from None
         for address, response in refused.items():

@@ -91,7 +91,7 @@ class Message:
     def lines(self) -> list[str]:
         """The details, one per line: start, reason, affected clients, remaining budget."""
         if self.others:
-            return [line for each in (self, *self.others) for line in _listed(each)]
+            return [line for message in (self, *self.others) for line in _listed(message)]
         return list(_facts(self))
 
     @property

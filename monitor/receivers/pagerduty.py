@@ -81,7 +81,7 @@ def read_callback(receiver: PagerDutyReceiver, request: CallbackRequest) -> Call
     Acknowledgements through the events API are ignored.
     """
     expected = f"v1={signed(receiver.webhook_secret, request.body).hex()}"
-    given = [each.strip() for each in request.headers.get("x-pagerduty-signature", "").split(",")]
+    given = [signature.strip() for signature in request.headers.get("x-pagerduty-signature", "").split(",")]
     verify(given, expected)  # PagerDuty sends several signatures while a secret is rotated
     event = at(parsed(request.body), "event")
     key, agent = at(event, "data", "incident_key"), at(event, "agent")

@@ -62,7 +62,7 @@ def body_of(message: Message, *, buttons: bool = False) -> dict[str, Any]:
         links = " | ".join(f"<{url}|{name}>" for name, url in message.links.items())
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links}]})
     if buttons and not message.others:
-        blocks.append({"type": "actions", "elements": [_button(each, message.key) for each in _actions(message)]})
+        blocks.append({"type": "actions", "elements": [_button(action, message.key) for action in _actions(message)]})
     return {"text": slack_text(message.title), "blocks": blocks}
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MAX_LINES = 40  # lines; a card is limited to 28 KB
 _MAX_LENGTH = 2_000  # characters of a message in the channel that are read
 _MENTION, _TAG = re.compile(r"<at>.*?</at>", re.DOTALL), re.compile(r"<[^>]*>")
-_WORDS = {"ack": ACKNOWLEDGE, **{each: each for each in ACTIONS}}
+_WORDS = {"ack": ACKNOWLEDGE, **{action: action for action in ACTIONS}}
 _NO_KEY = "?"  # the key of no alert, so that the response lists the open alerts
 
 
@@ -70,8 +70,8 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
         "color": colour if message.alarming else "Accent" if message.firing else "Good",
     }
     key = [f"Key: {message.key}"] if answers and message.firing and not message.others else []
-    texts = (markdown_text(cut(each, 500)) for each in (*message.lines, *key))
-    lines = [{"type": "TextBlock", "text": each, "wrap": True} for each in texts]
+    texts = (markdown_text(cut(line, 500)) for line in (*message.lines, *key))
+    lines = [{"type": "TextBlock", "text": text, "wrap": True} for text in texts]
     links = {} if message.others else message.links
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

@@ -47,8 +47,8 @@ class DrillReport:
     def as_json(self) -> dict[str, Any]:
         """Return the drill as a JSON object, with states, notifications and the mapping to standards."""
         states = [
-            {"start": format_instant(each.start), "end": format_instant(each.end), "state": each.state.name.lower()}
-            for each in self.states
+            {"start": format_instant(state.start), "end": format_instant(state.end), "state": state.state.name.lower()}
+            for state in self.states
         ]
         controls = [dict(zip(("standard", "clause", "asks", "shown_in"), row, strict=True)) for row in CONTROLS]
         return self.result.as_json() | {
@@ -124,8 +124,8 @@ class DrillReport:
 
     def _seen(self) -> Section:
         rows = tuple(
-            (doc.at(each.start, self.zone), doc.duration(each.end - each.start), words(state_name(each.state)))
-            for each in self.states
+            (doc.at(state.start, self.zone), doc.duration(state.end - state.start), words(state_name(state.state)))
+            for state in self.states
         )
         note = "One row per state; between two probes that differ the state changed at an unknown instant."
         return Section("states", "What users would have seen", (note,), _table(("From", "Length", "State"), rows))
@@ -133,13 +133,13 @@ class DrillReport:
     def _alerts(self) -> Section:
         rows = tuple(
             (
-                doc.at(each.made, self.zone),
-                words(each.event.value),
-                words(each.severity),
-                words(each.receiver),
-                doc.at(each.done, self.zone, "not delivered"),
+                doc.at(notification.made, self.zone),
+                words(notification.event.value),
+                words(notification.severity),
+                words(notification.receiver),
+                doc.at(notification.done, self.zone, "not delivered"),
             )
-            for each in self.sent
+            for notification in self.sent
         )
         note = f"{len(rows)} notifications about the product were decided during the drill."
         return Section(
@@ -148,9 +148,9 @@ class DrillReport:
 
     def _findings(self) -> Section:
         rows = []
-        for each in self.result.record.findings:
-            state = "closed" if each.closed is not None else "overdue" if each.overdue(self.result.at) else "open"
-            rows.append(tuple(map(words, (each.id, each.text, each.owner, each.day, state))))
+        for finding in self.result.record.findings:
+            state = "closed" if finding.closed is not None else "overdue" if finding.overdue(self.result.at) else "open"
+            rows.append(tuple(map(words, (finding.id, finding.text, finding.owner, finding.day, state))))
         note = f"{len(rows)} findings."
         return Section("findings", "Findings", (note,), _table(("Id", "Finding", "Owner", "Due", "State"), tuple(rows)))
 
@@ -160,9 +160,11 @@ class DrillReport:
         notes = [f"Started by {record.drill.author}. Participants: {people}."]
         if end is not None:
             notes.append(f"Ended by {end.author}{f': {end.reason}' if end.reason else ''}.")
-        notes += [f"{format_duration(each.length)} lost: {each.source} ({each.author})." for each in record.points]
-        notes += [f"Signed off by {each.author}: {each.note}" for each in record.signed] or ["Not signed off."]
-        return Section("statements", "Participants and sign-off", tuple(words(each).text for each in notes))
+        notes += [f"{format_duration(point.length)} lost: {point.source} ({point.author})." for point in record.points]
+        notes += [f"Signed off by {sign_off.author}: {sign_off.note}" for sign_off in record.signed] or [
+            "Not signed off."
+        ]
+        return Section("statements", "Participants and sign-off", tuple(words(note).text for note in notes))
 
     def _closing(self) -> Section:
         span = self.result.measured

@@ -36,7 +36,7 @@ def promise_section(report: Report, product: Product) -> Section:
         *_plan(figures.plan),
         (words("Supported by all"), doc.ratio(figures.supported), words(view.limited_by)),
     ]
-    rows += [_item(each) for each in (report.readiness.statuses if report.readiness else ())]
+    rows += [_item(status) for status in (report.readiness.statuses if report.readiness else ())]
     table = Table(("Figure or item", "Availability or cap", "Notes and evidence"), tuple(rows))
     return Section("promise", "What can we promise?", (*notes, supported), table)
 
@@ -49,8 +49,9 @@ def _plan(plan: PlanForecast | None) -> Iterator[tuple[Cell, ...]]:
 
 def _item(status: ItemStatus) -> tuple[Cell, ...]:
     evidence = "; ".join(
-        f"{each.kind} by {each.by} until {format_instant(each.until)}" + (f": {each.detail}" if each.detail else "")
-        for each in status.evidence
+        f"{evidence.kind} by {evidence.by} until {format_instant(evidence.until)}"
+        + (f": {evidence.detail}" if evidence.detail else "")
+        for evidence in status.evidence
     )
     return words(f"{status.item.title}: {status.state}"), doc.ratio(status.item.cap), words(evidence or "no evidence")
 

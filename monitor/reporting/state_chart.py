@@ -91,7 +91,7 @@ def _paint(piece: Piece, id_: str) -> tuple[float, str]:
 
 def _axis(scale: _Scale) -> Iterator[str]:
     length = (scale.end - scale.start) // SECOND
-    step = next((each for each in _STEPS if length <= each * _MOST_TICKS), 7 * 86_400)
+    step = next((step for step in _STEPS if length <= step * _MOST_TICKS), 7 * 86_400)
     bottom = _TOP + _STRIP
     first = -((scale.origin - scale.start) // SECOND // step)
     for number in range(first, (scale.end - scale.origin) // SECOND // step + 1):

@@ -67,8 +67,8 @@ def _length(length: int | None, missing: str = "n/a") -> str:
 def _statements(result: DrillResult) -> Iterator[str]:
     for point in result.record.points:
         yield f"  measured       {format_duration(point.length)} lost: {point.source} ({point.author})"
-    for each in result.record.findings:
-        state = "closed" if each.closed is not None else "overdue" if each.overdue(result.at) else "open"
-        yield f"  finding {each.id} {each.text} ({each.owner}, due {each.day}, {state})"
+    for finding in result.record.findings:
+        state = "closed" if finding.closed is not None else "overdue" if finding.overdue(result.at) else "open"
+        yield f"  finding {finding.id} {finding.text} ({finding.owner}, due {finding.day}, {state})"
     for signed in result.record.signed:
         yield f"  signed off     {format_instant(signed.made)} by {signed.author}: {signed.note}"

@@ -53,14 +53,14 @@ class PrerequisiteLine:
 
 def prerequisite_lines(readiness: Readiness | None, zone: ZoneInfo) -> list[PrerequisiteLine]:
     """Return the prerequisites, unmet ones first. Empty without a checklist."""
-    lines = [_item_line(each, zone) for each in (readiness.statuses if readiness else ())]
+    lines = [_item_line(status, zone) for status in (readiness.statuses if readiness else ())]
     return sorted(lines, key=lambda line: line.met)
 
 
 def _item_line(status: ItemStatus, zone: ZoneInfo) -> PrerequisiteLine:
     newest = status.evidence[::-1][:_SHOWN]
     item = status.item
-    lines = tuple(_evidence_line(each, zone) for each in newest)
+    lines = tuple(_evidence_line(evidence, zone) for evidence in newest)
     return PrerequisiteLine(item.title, item.question, status.met, _state_text(status), item.cap, lines)
 
 

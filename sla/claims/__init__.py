@@ -60,16 +60,18 @@ def audit(text: str, page_format: PageFormat | None = None) -> Audit:
         part.map_text(lambda cell_text: mark_groups(cell_text, commas=commas)) for part in _parts(text, page_format)
     ]
     figures = list(_statements(parts))
-    statements = infer_periods(each for each in figures if isinstance(each, Statement))
+    statements = infer_periods(figure for figure in figures if isinstance(figure, Statement))
     checked = check_columns(CheckedStatement(statement, check_statement(statement)) for statement in statements)
     stated_claims = [claim for statement, claim in checked if _is_claim(statement, claim)]
     claims = [*(_with_restatement(claim, parts) for claim in stated_claims), *_arithmetic(parts)]
-    skipped = [replace(each, text=restore_groups(each.text)) for each in figures if isinstance(each, SkippedFigure)]
+    skipped = [
+        replace(figure, text=restore_groups(figure.text)) for figure in figures if isinstance(figure, SkippedFigure)
+    ]
     return Audit(
         tuple(
             replace(claim, text=restore_groups(claim.text)) for claim in sorted(claims, key=lambda claim: claim.line)
         ),
-        tuple(sorted(dict.fromkeys(skipped), key=lambda each: each.line)),
+        tuple(sorted(dict.fromkeys(skipped), key=lambda fromkey: fromkey.line)),
     )
 
 

@@ -57,7 +57,7 @@ class CheckedStatement(NamedTuple):
 
 def check_columns(checked: Iterable[CheckedStatement]) -> Iterator[CheckedStatement]:
     """Yield the claims in order, each checked against the other claims of its column or list."""
-    for column in grouped(checked, lambda each: each.statement.group):
+    for column in grouped(checked, lambda cell: cell.statement.group):
         for member in column:
             if member.is_wrong and member.statement.in_table and (reason := _reason_unclear(member, column)):
                 yield member._replace(claim=replace(member.claim, verdict=ClaimVerdict.UNCLEAR, diagnosis=reason))
@@ -67,17 +67,17 @@ def check_columns(checked: Iterable[CheckedStatement]) -> Iterator[CheckedStatem
 
 def _reason_unclear(member: CheckedStatement, column: Sequence[CheckedStatement]) -> str | None:
     """Return why a figure that does not fit may still be right. None if it is certainly wrong."""
-    correct_count = sum(each.is_correct for each in column)
+    correct_count = sum(cell.is_correct for cell in column)
     if _has_several_durations_per_level(column):
         return "one availability with several durations: perhaps a record"
-    if not correct_count and all(_fits_another_row(each, column) for each in column):
+    if not correct_count and all(_fits_another_row(cell, column) for cell in column):
         return "each figure is right for another row: perhaps in another order"
     sure = {
         mistake.diagnosis
-        for each in column
-        if each.is_wrong and (mistake := _mistake(each)) and _has_enough_digits(each)
+        for cell in column
+        if cell.is_wrong and (mistake := _mistake(cell)) and _has_enough_digits(cell)
     }
-    explained = correct_count + sum(each.is_wrong and _diagnosis(each) in sure for each in column)
+    explained = correct_count + sum(cell.is_wrong and _diagnosis(cell) in sure for cell in column)
     if explained * 2 <= len(column):
         return "most figures of the column do not follow from the availabilities: perhaps not the downtime allowed"
     if _diagnosis(member) not in sure and correct_count < 2:
@@ -86,27 +86,27 @@ def _reason_unclear(member: CheckedStatement, column: Sequence[CheckedStatement]
 
 
 def _has_several_durations_per_level(column: Sequence[CheckedStatement]) -> bool:
-    pairs = {(each.statement.level.ratio, each.statement.period) for each in column}
+    pairs = {(cell.statement.level.ratio, cell.statement.period) for cell in column}
     return len(pairs) < len(
-        {(each.statement.level.ratio, each.statement.period, each.claim.claimed) for each in column}
+        {(cell.statement.level.ratio, cell.statement.period, cell.claim.claimed) for cell in column}
     )
 
 
-def _fits_another_row(each: CheckedStatement, column: Sequence[CheckedStatement]) -> bool:
-    return any(find_fit(each.statement, other.statement.level) for other in column)
+def _fits_another_row(cell: CheckedStatement, column: Sequence[CheckedStatement]) -> bool:
+    return any(find_fit(cell.statement, other.statement.level) for other in column)
 
 
-def _mistake(each: CheckedStatement) -> Mistake | None:
-    return next((mistake for mistake in find_mistakes(each.statement) if mistake.kind in _CONSIDERED_MISTAKES), None)
+def _mistake(cell: CheckedStatement) -> Mistake | None:
+    return next((mistake for mistake in find_mistakes(cell.statement) if mistake.kind in _CONSIDERED_MISTAKES), None)
 
 
-def _diagnosis(each: CheckedStatement) -> str | None:
-    mistake = _mistake(each)
+def _diagnosis(cell: CheckedStatement) -> str | None:
+    mistake = _mistake(cell)
     return mistake.diagnosis if mistake else None
 
 
-def _has_enough_digits(each: CheckedStatement) -> bool:
-    return each.statement.duration.digits >= _MIN_DIGITS
+def _has_enough_digits(cell: CheckedStatement) -> bool:
+    return cell.statement.duration.digits >= _MIN_DIGITS
 
 
 def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) -> CheckedStatement | None:
@@ -118,10 +118,10 @@ def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) 
     statement = member.statement
     if member.is_wrong or not _has_exact_figures(statement) or conventions(statement, usual=True):
         return None
-    others = [each for each in column if each is not member and each.claim.period == member.claim.period]
+    others = [cell for cell in column if cell is not member and cell.claim.period == member.claim.period]
     common_lengths = _common_lengths(others)
     needed_lengths = conventions(statement, usual=False)
-    contradicting = [each for each in others if not needed_lengths & conventions(each.statement, usual=False)]
+    contradicting = [other for other in others if not needed_lengths & conventions(other.statement, usual=False)]
     if not common_lengths or not contradicting or not (needed_lengths or _is_off(member)):
         return None
     length = min(needed_lengths) if needed_lengths else f"{member.claim.period} of another length"
@@ -131,9 +131,9 @@ def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) 
 
 def _common_lengths(others: Sequence[CheckedStatement]) -> frozenset[str]:
     """Return the usual lengths with which all other rows are right. Empty if there are few rows or no such length."""
-    if len(others) < _MIN_ROWS or not all(each.is_correct for each in others):
+    if len(others) < _MIN_ROWS or not all(other.is_correct for other in others):
         return frozenset()
-    return frozenset.intersection(*(conventions(each.statement, usual=True) for each in others))
+    return frozenset.intersection(*(conventions(other.statement, usual=True) for other in others))
 
 
 def _is_off(member: CheckedStatement) -> bool:

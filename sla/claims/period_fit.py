@@ -61,7 +61,7 @@ def _is_usual(statement: Statement, period: str, label: str) -> bool:
     return (
         given_by_page
         or period not in PERIODS
-        or label not in {each for each, _ in PERIODS[period].lengths[_USUAL[period] :]}
+        or label not in {name for name, _ in PERIODS[period].lengths[_USUAL[period] :]}
     )
 
 

@@ -94,7 +94,9 @@ def predict(design: Design) -> Prediction:
         Contributor(leaf, names[leaf], part * correction * YEAR, part / total if total else 0.0)
         for leaf, part in parts.items()
     ]
-    return Prediction(unavailability, tuple(sorted(found, key=lambda each: (-each.downtime, each.id))))
+    return Prediction(
+        unavailability, tuple(sorted(found, key=lambda contributor: (-contributor.downtime, contributor.id)))
+    )
 
 
 def _shares(model: Model, diagram: Diagram) -> dict[str, float]:

@@ -247,7 +247,10 @@ def test_only_finished_notifications_are_pruned_by_age(reopen: Callable[[], Stor
     store = reopen()
     store.prune(10**9)
     store.write(Batch(notifications=[replace(old[1], done=None)]))
-    assert [(each.key, each.turn) for each in store.load_notifications()] == [("open", 0), ("old", 1)]
+    assert [(notification.key, notification.turn) for notification in store.load_notifications()] == [
+        ("open", 0),
+        ("old", 1),
+    ]
 
 
 def response(key: str = "a", **fields: object) -> Response:

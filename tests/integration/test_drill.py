@@ -55,14 +55,14 @@ def observed(config: Path) -> list[Observation]:
 def last(config: Path, outcome: Outcome, count: int) -> bool:
     """Return whether the newest observations of the record have the outcome."""
     newest = observed(config)[-count:]
-    return len(newest) == count and all(each.outcome is outcome for each in newest)
+    return len(newest) == count and all(observation.outcome is outcome for observation in newest)
 
 
 def naive(seen: list[Observation], start: int, end: int) -> dict[str, float]:
     """Return the recovery time with its bounds, computed from the probes around the only outage."""
-    bad = [each.at for each in seen if each.outcome is Outcome.BAD]
-    before = max(each.at for each in seen if each.at < bad[0])
-    after = min(each.at for each in seen if each.at > bad[-1])
+    bad = [observation.at for observation in seen if observation.outcome is Outcome.BAD]
+    before = max(observation.at for observation in seen if observation.at < bad[0])
+    after = min(observation.at for observation in seen if observation.at > bad[-1])
     assert start <= before < after <= end
     point = (bad[-1] + after) // 2 - (before + bad[0]) // 2
     bounds = {"low": bad[-1] - bad[0], "point": point, "high": after - before}
@@ -95,7 +95,7 @@ def test_figures_of_a_drill_follow_from_the_raw_observations(target: HttpTarget,
     assert result["rta_seconds"] == naive(seen, *span)
     assert result["downtime_seconds"] == result["rta_seconds"]
     assert (result["met"], result["rpa_seconds"], result["recovered"]) == (True, None, True)
-    definitions = [each for each in command("history", "sso", "-c", config).splitlines() if "  definition " in each]
+    definitions = [line for line in command("history", "sso", "-c", config).splitlines() if "  definition " in line]
     assert len(definitions) == 1
 
 

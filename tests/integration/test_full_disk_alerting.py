@@ -54,7 +54,7 @@ async def page_with_fault(path: Path, inject_fault: Callable[[], Fault]) -> None
         alerting.restore(store)
 
         def events() -> list[str]:
-            return [each.json()["event"] for each in list(sink.received)]
+            return [request.json()["event"] for request in list(sink.received)]
 
         def observe(outcome: Outcome, count: int, key: str = "forms/health") -> None:
             for _ in range(count):
@@ -90,7 +90,7 @@ async def page_with_fault(path: Path, inject_fault: Callable[[], Fault]) -> None
             await wait_until("the marks to be written", lambda: len(delivered(path)) == 2)
             delivering.cancel()
         store.close()
-        assert {each.json()["key"] for each in sink.received} == {waiting.key}
+        assert {request.json()["key"] for request in sink.received} == {waiting.key}
     assert delivered(path) == ["opened", "resolved"]
     assert health.alerting_defects == 0
 

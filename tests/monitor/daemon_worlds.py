@@ -82,13 +82,14 @@ class Product:
     def written(self, names: dict[str, str]) -> dict[str, Any]:
         rule = self.rule if self.rule in ("all", "any") else f"at_least {self.k}"
         excludes = [
-            each if each in ("maintenance", "corrections") else {"dependency": names[each]} for each in self.excludes
+            exclude if exclude in ("maintenance", "corrections") else {"dependency": names[exclude]}
+            for exclude in self.excludes
         ]
         found = {
             "id": self.id,
             "objective": self.objective,
             "rule": rule,
-            "checks": tuple(each.written() for each in self.checks),
+            "checks": tuple(check.written() for check in self.checks),
             "agreement": {"excludes": excludes},
             "maintenance": _blocks(self.maintenance),
         }
@@ -127,8 +128,8 @@ class History:
         return Check(name, f"{name}-{self.identities}")
 
     def portfolio(self) -> Portfolio:
-        names = {each.identity: each.id for each in self.products}
-        products = [each.written(names) for each in self.products]
+        names = {product.identity: product.id for product in self.products}
+        products = [product.written(names) for product in self.products]
         return Portfolio.model_validate(
             {"products": products, "maintenance": _blocks(self.for_all), "time_zone": "UTC"}
         )
@@ -166,16 +167,16 @@ class History:
             self.random.choice(
                 (self._change_checks, self._change_check, self._change_product, self._plan, self._leave, self._rename)
             )()
-        names = {each.identity for each in self.products}
-        for each in self.products:
-            each.excludes = tuple(e for e in each.excludes if e in names or e in ("maintenance", "corrections"))
+        names = {product.identity for product in self.products}
+        for product in self.products:
+            product.excludes = tuple(e for e in product.excludes if e in names or e in ("maintenance", "corrections"))
         self.did.append(f"{(self.now - NOW) // STEP}: load {self.products} {self.for_all}")
         self.ledger.reload(self.portfolio())
         self._define()
 
     def _change_checks(self) -> None:
         product = self.random.choice(self.products)
-        used = {name for each in product.checks for name in (each.id, *each.was)}
+        used = {name for check in product.checks for name in (check.id, *check.was)}
         free = [name for name in CHECKS if name not in used and (product.identity, name) not in self.retired]
         if free and self.random.random() < 0.5:
             product.checks.append(self._again(product, self.random.choice(free)))
@@ -208,12 +209,14 @@ class History:
         product.rule = self.random.choice(("all", "any", "2"))
         product.objective = self.random.choice(OBJECTIVES)
         others = [
-            each.identity for each in self.products if each is not product and product.identity not in each.excludes
+            other.identity for other in self.products if other is not product and product.identity not in other.excludes
         ]
-        product.excludes = tuple(each for each in ("maintenance", "corrections", *others) if self.random.random() < 0.6)
+        product.excludes = tuple(
+            exclude for exclude in ("maintenance", "corrections", *others) if self.random.random() < 0.6
+        )
 
     def _plan(self) -> None:
-        spans = self.random.choice([self.for_all, *(each.maintenance for each in self.products)])
+        spans = self.random.choice([self.for_all, *(product.maintenance for product in self.products)])
         if spans and self.random.random() < 0.5:
             spans.remove(self.random.choice(spans))
         else:
@@ -230,7 +233,7 @@ class History:
         product = self.random.choice(self.products)
         if self.random.random() < 0.5:
             check = self.random.choice(product.checks)
-            used = {name for each in product.checks for name in (each.id, *each.was)}
+            used = {name for check in product.checks for name in (check.id, *check.was)}
             name = next(
                 n
                 for n in (*CHECKS, "d", "e", "f", "g", "h", "i", "j")
@@ -244,7 +247,11 @@ class History:
     def _define(self) -> None:
         def began(name: str) -> int | None:
             return min(
-                (at for each in self.ledger.entries_of(name) if (at := each.timeline.first_observation_at) is not None),
+                (
+                    at
+                    for entry in self.ledger.entries_of(name)
+                    if (at := entry.timeline.first_observation_at) is not None
+                ),
                 default=None,
             )
 
@@ -252,8 +259,14 @@ class History:
         found = list(additions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now))
         plans = list(added_plans(self.ledger.portfolio, facts, began, self.now))
         renamings = added_renamings(self.ledger.portfolio, facts, self.now)
-        self._state([*renamings, *(each.fact("test") for each in found), *(each.fact("test") for each in plans)])
-        present = {each.identity: each for each in self.products}
+        self._state(
+            [
+                *renamings,
+                *(statement.fact("test") for statement in found),
+                *(statement.fact("test") for statement in plans),
+            ]
+        )
+        present = {product.identity: product for product in self.products}
         for name in {*present, *self.world.loads}:
             self._load_of(name, present.get(name))
             spans = present[name].maintenance if name in present else []
@@ -271,7 +284,7 @@ class History:
     def _terms(self, name: str, product: Product | None) -> Load:
         if product is None:
             return replace(self.world.loads[name][-1], made=self.now, members=[])
-        members = [Member(each.identity, each.held) for each in product.checks]
+        members = [Member(check.identity, check.held) for check in product.checks]
         goal = Fraction(product.objective.rstrip("%")) / 100
         return Load(self.now, product.k, members, goal, product.excludes)
 
@@ -281,7 +294,7 @@ class History:
             self.ledger.facts = Facts(self.ledger.facts.all, facts, former_ids=self.ledger.former_ids)
 
     def _correct(self) -> None:
-        standing = [each for each in self.corrections if each[1][3] is None]
+        standing = [correction for correction in self.corrections if correction[1][3] is None]
         if standing and self.random.random() < 0.3:
             correction, plain = self.random.choice(standing)
             plain[3] = self.now
@@ -292,7 +305,7 @@ class History:
         span = Interval(end - self.random.randint(1, 9) * STEP, end)
         correction = Correction(product.id, span, "Ana", "locked", self.now)
         plain = [self.now, span.start, span.end, None]
-        if all(each.id != correction.id for each, _ in self.corrections):
+        if all(known.id != correction.id for known, _ in self.corrections):
             self.corrections.append((correction, plain))
             self.world.corrections.setdefault(product.identity, []).append(plain)
             self._state([correction.fact()])

@@ -23,7 +23,7 @@ def missing(text: str) -> set[str]:
     for folder, names in _FOLDER.findall(text):
         found |= {folder} if folder.endswith("/") and not (ROOT / folder).is_dir() else set()
         modules = re.findall(r"`(\w+)`", names)
-        found |= {f"{folder}{each}" for each in modules if not _exists(ROOT / folder / each)}
+        found |= {f"{folder}{module}" for module in modules if not _exists(ROOT / folder / module)}
     return found
 
 

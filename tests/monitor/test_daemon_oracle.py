@@ -143,5 +143,5 @@ def test_figures_as_of_any_instant_equal_the_oracle(seed: int, tmp_path: Path) -
 @pytest.mark.parametrize("first", range(1_000, 3_000, 250))
 def test_figures_of_many_histories_equal_the_oracle(first: int, tmp_path: Path) -> None:
     tallies = [compared(seed, tmp_path) for seed in range(first, first + 250)]
-    assert min(each.windows for each in tallies) > 0
-    assert sum(each.off_by_one for each in tallies) <= sum(each.windows for each in tallies) // 500
+    assert min(tally.windows for tally in tallies) > 0
+    assert sum(tally.off_by_one for tally in tallies) <= sum(tally.windows for tally in tallies) // 500

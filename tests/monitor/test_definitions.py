@@ -36,15 +36,15 @@ class Record:
         found = portfolio(*products, **fields)
         facts = self.facts
         added = [*additions(found, facts.definitions, lambda _: self.began, facts.products, now)]
-        self.facts = Facts(facts.all, [each.fact("ninewatch.yaml") for each in added])
+        self.facts = Facts(facts.all, [definition.fact("ninewatch.yaml") for definition in added])
         return added
 
 
 def test_first_definition_begins_with_the_record() -> None:
     """For a product without a record it begins with the load."""
-    assert [each.made for each in Record(began=5).load(product("forms"))] == [5]
-    assert [each.made for each in Record().load(product("forms"))] == [NOW]
-    assert [each.made for each in Record(began=NOW + 1).load(product("forms"))] == [NOW]
+    assert [definition.made for definition in Record(began=5).load(product("forms"))] == [5]
+    assert [definition.made for definition in Record().load(product("forms"))] == [NOW]
+    assert [definition.made for definition in Record(began=NOW + 1).load(product("forms"))] == [NOW]
 
 
 def test_load_without_a_change_of_meaning_adds_no_definition() -> None:
@@ -74,7 +74,7 @@ def test_load_with_a_change_of_meaning_adds_one_definition(changed: dict[str, ob
     (added,) = record.load(changed, product("css"), now=NOW + 5)
     assert (added.product, added.made) == ("forms", NOW + 5)
     assert added == definition_of(portfolio(changed).products[0], "America/Vancouver", NOW + 5)
-    assert [each.made for each in record.facts.definitions("forms")] == [NOW, NOW + 5]
+    assert [definition.made for definition in record.facts.definitions("forms")] == [NOW, NOW + 5]
 
 
 def test_removed_product_ends_once_and_may_be_added_again() -> None:
@@ -94,7 +94,7 @@ def test_definition_with_a_future_instant_is_superseded_and_kept() -> None:
     (wrong,) = record.load(product("forms", 2), now=NOW + 10**12)
     (right,) = record.load(product("forms", 2), now=NOW + 7)
     assert right.supersedes == (record.facts.all[-1].id,)
-    assert [each.made for each in record.facts.definitions("forms")] == [5, NOW + 7]
+    assert [definition.made for definition in record.facts.definitions("forms")] == [5, NOW + 7]
     assert [fact.made for fact in record.facts.all] == [5, NOW + 7, wrong.made]
     assert record.load(product("forms", 2), now=NOW + 8) == []
 
@@ -131,7 +131,7 @@ def test_definition_in_force_is_that_of_the_last_load(loads: list[int]) -> None:
         record.load(*CONFIGURATIONS[number], now=NOW + step)
         record.load(*CONFIGURATIONS[number], now=NOW + step)
         assert all(fact in record.facts.all for fact in before)
-        loaded = {each.id: each for each in portfolio(*CONFIGURATIONS[number]).products}
+        loaded = {product.id: product for product in portfolio(*CONFIGURATIONS[number]).products}
         for name in {*expected, *loaded}:
             meant = definition_of(loaded[name], "America/Vancouver", 0).digest if name in loaded else "ended"
             held = expected.setdefault(name, [])
@@ -139,4 +139,4 @@ def test_definition_in_force_is_that_of_the_last_load(loads: list[int]) -> None:
                 held.append((NOW + step, meant))
     for name, held in expected.items():
         found = record.facts.definitions(name)
-        assert [(each.made, "ended" if each.ended else each.digest) for each in found] == held
+        assert [(definition.made, "ended" if definition.ended else definition.digest) for definition in found] == held

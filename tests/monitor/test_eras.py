@@ -45,7 +45,9 @@ def define(ledger: Ledger, now: int) -> None:
     found = additions(
         ledger.portfolio, ledger.definitions, lambda _: first_observed(ledger), ledger.facts.products, now
     )
-    ledger.facts = Facts(ledger.facts.all, [each.fact("test") for each in found], former_ids=ledger.former_ids)
+    ledger.facts = Facts(
+        ledger.facts.all, [definition.fact("test") for definition in found], former_ids=ledger.former_ids
+    )
 
 
 def started(loaded: Portfolio, now: int) -> Ledger:

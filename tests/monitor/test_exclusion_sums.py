@@ -54,7 +54,7 @@ def test_cached_sums_give_the_same_figures_as_recomputation(
 def compare(history: History, product_id: str, window: Interval) -> None:
     ledger = history.ledger
     product = ledger.products[product_id]
-    exclusions = [each.interval for each in ledger.exclusions(product_id, window)]
+    exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window)]
     anew = measure(ledger.compositions[product_id], window, product.objective, excluded=exclusions, rolling=True)
     kept = ledger.contractual(product_id, window)
     assert kept.durations == anew.durations, history.did

@@ -56,7 +56,7 @@ def test_incomplete_line_is_skipped_and_the_next_fact_starts_a_new_line(journal:
     journal.add(BACK)
     with capture_logs() as log_entries:
         assert journal.read() == [SAID, BACK]
-    assert [(each["event"], each["line"]) for each in log_entries] == [("fact_unreadable", 2)]
+    assert [(entry["event"], entry["line"]) for entry in log_entries] == [("fact_unreadable", 2)]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_changed_line_is_reported_and_skipped(journal: Journal, change: dict[str
         path.write_text(f"{json.dumps(changed)}\nnonsense\n[]\n\n{{}}\n{json.dumps(as_line(BACK))}\n", "utf-8")
     with capture_logs() as log_entries:
         assert journal.read() == [BACK]
-    assert [each["line"] for each in log_entries] == [1, 2, 3, 5] * 2
+    assert [entry["line"] for entry in log_entries] == [1, 2, 3, 5] * 2
 
 
 @pytest.mark.parametrize("kind", ["correction", "note"])
@@ -111,7 +111,7 @@ def test_line_that_a_record_would_reject_is_reported_and_skipped(
     journal.path.write_text(f"{json.dumps(changed)}\n{json.dumps(as_line(BACK))}\n", "utf-8")
     with capture_logs() as log_entries:
         assert journal.read() == [BACK]
-    assert [each["line"] for each in log_entries] == [1]
+    assert [entry["line"] for entry in log_entries] == [1]
 
 
 def test_author_and_product_are_part_of_a_corrections_identity(journal: Journal) -> None:
@@ -145,7 +145,7 @@ def test_corrections_journal_of_earlier_versions_is_read_and_unchanged(journal: 
     """A fact in both journals is read once, and keeps its id."""
     former = journal.path.with_name("ninewatch.db.corrections.jsonl")
     former.parent.mkdir()
-    former.write_text("".join(json.dumps(as_plain(each)) + "\n" for each in (CORRECTION, REVOCATION)), "utf-8")
+    former.write_text("".join(json.dumps(as_plain(fact)) + "\n" for fact in (CORRECTION, REVOCATION)), "utf-8")
     before = former.read_bytes()
     assert journal.changed()
     journal.add(SAID)

@@ -174,14 +174,14 @@ def test_restart_restores_timeline_incidents_and_next_decision(
     for n, (gap, outcome) in enumerate(drawn):
         at += gap * SECOND
         seen = Observation(KEY, at, outcome, REASONS[outcome], 5)
-        runs |= {each.first: each for each in entry.observe(seen)}
+        runs |= {run.first: run for run in entry.observe(seen)}
         if (change := entry.tracker.step(seen)) is not None:
             before.apply(change)
         if n < cut and entry.open_run is not None:
             runs[entry.open_run.first] = entry.open_run.run()
         else:
             tail.append(seen)
-    ordered = sorted(runs.values(), key=lambda each: each.first)
+    ordered = sorted(runs.values(), key=lambda run: run.first)
     known = ordered[-1].last if ordered else 0
     after = restarted(before, ordered, [seen for seen in tail if seen.at > known])
     again = after.entries[KEY]
@@ -335,7 +335,7 @@ def test_observation_is_not_folded_into_a_seeded_run() -> None:
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True)], [], [])
     record_outcomes(ledger, [GOOD], NOW + MINUTE)
-    assert [(each.first, each.seeded) for each in recorded(ledger)] == [(NOW + MINUTE, False)]
+    assert [(run.first, run.seeded) for run in recorded(ledger)] == [(NOW + MINUTE, False)]
 
 
 def test_health_reports_the_age_of_queued_writes() -> None:
@@ -416,7 +416,7 @@ def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
     removed, kept = ledger.entries
     record_outcomes(ledger, [BAD, BAD, GOOD, GOOD], key=removed)
     (incident,) = ledger.incidents
-    checks = tuple(each for each in ledger.products["chefs"].checks if f"chefs/{each.id}" == kept)
+    checks = tuple(check for check in ledger.products["chefs"].checks if f"chefs/{check.id}" == kept)
     changed = ledger.products["chefs"].model_copy(update={"checks": checks})
     ledger.reload(ledger.portfolio.model_copy(update={"products": (changed,)}))
     assert ledger.incidents_of("chefs", ALL) == [incident]

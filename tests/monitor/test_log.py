@@ -103,8 +103,8 @@ def test_first_and_longest_match_of_any_secrets_is_replaced(secrets: list[str], 
     gone = data.draw(st.sets(st.integers(0, len(secrets) - 1))) if secrets else set()
     for secret in secrets:
         concealer.add(secret)
-    for each in gone:
-        concealer.release(secrets[each])
+    for path in gone:
+        concealer.release(secrets[path])
     held = {form for at, secret in enumerate(secrets) if at not in gone for form in log._forms(secret)}
     alternation = "|".join(sorted(held, key=len, reverse=True))
     cleaned = concealer.clean(text)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def portfolio(**products: dict[str, Any]) -> Portfolio:
     made = [
         {"id": name, "objective": "99%", **fields}
-        | {"checks": tuple(FakeCheck(id=each, interval="1m", timeout="10s") for each in fields["checks"])}
+        | {"checks": tuple(FakeCheck(id=check, interval="1m", timeout="10s") for check in fields["checks"])}
         for name, fields in products.items()
     ]
     return Portfolio.model_validate({"products": made})

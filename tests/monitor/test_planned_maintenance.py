@@ -52,7 +52,7 @@ def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
 
     found = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
     plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))
-    made = [*(each.fact("test") for each in found), *(each.fact("test") for each in plans)]
+    made = [*(statement.fact("test") for statement in found), *(statement.fact("test") for statement in plans)]
     ledger.facts = Facts(ledger.facts.all, made, former_ids=ledger.former_ids)
     return plans
 
@@ -73,7 +73,9 @@ def excluded(ledger: Ledger, start: int, end: int, name: str = "p") -> list[tupl
     found = ledger.exclusions(name, span)
     agreed = ledger.agreement_figures(name, Window("w", span, span), span.end)
     assert sum(piece.interval.length for piece in agreed.audit) == agreed.excluded
-    return sorted((each.interval.start - NOW, each.interval.end - NOW, each.reason) for each in found)
+    return sorted(
+        (exclusion.interval.start - NOW, exclusion.interval.end - NOW, exclusion.reason) for exclusion in found
+    )
 
 
 def test_maintenance_removed_after_its_time_stays_excluded() -> None:
@@ -132,7 +134,9 @@ def test_recurrence_rule_applies_while_it_is_configured(later: dict[str, str] | 
     assert len(before) == 4
     reload(ledger, portfolio(all_=[] if later is None else [later]), NOW + 8 * DAY)
     after = excluded(ledger, *span, OTHER)
-    assert [each for each in after if each[1] < 8 * DAY] == [each for each in before if each[1] < 8 * DAY]
+    assert [interval for interval in after if interval[1] < 8 * DAY] == [
+        interval for interval in before if interval[1] < 8 * DAY
+    ]
     assert [end - start for start, end, _ in after if start > 8 * DAY] == ([] if later is None else [HOUR, HOUR])
     assert excluded(ledger, *span, "p") == after
 
@@ -174,7 +178,7 @@ def test_first_plan_of_an_older_record_applies_from_its_start() -> None:
     before = excluded(ledger, -6 * HOUR, 0)
     assert before == [(-5 * HOUR, -4 * HOUR, "upgrade")]
     plans = define(ledger, NOW)
-    assert {each.product: each.made for each in plans} == {"": NOW - 6 * HOUR, "p": NOW - 6 * HOUR, OTHER: NOW}
+    assert {plan.product: plan.made for plan in plans} == {"": NOW - 6 * HOUR, "p": NOW - 6 * HOUR, OTHER: NOW}
     assert excluded(ledger, -6 * HOUR, 0) == before
     reload(ledger, portfolio(), NOW + HOUR)
     assert excluded(ledger, -6 * HOUR, 0) == before
@@ -189,8 +193,8 @@ def test_unchanged_load_adds_no_plan_and_a_future_plan_is_superseded() -> None:
     (wrong,) = define(ledger, NOW + 90 * DAY)
     (right,) = define(ledger, NOW + 2 * MINUTE)
     assert right.supersedes == (wrong.fact("test").id,)
-    assert [each.made for each in ledger.facts.maintenance("p")] == [NOW, NOW + 2 * MINUTE]
-    assert "does not count: stamped by a wrong clock" in [each.changes[0] for each in history(ledger.facts, "p")]
+    assert [plan.made for plan in ledger.facts.maintenance("p")] == [NOW, NOW + 2 * MINUTE]
+    assert "does not count: stamped by a wrong clock" in [change.changes[0] for change in history(ledger.facts, "p")]
 
 
 def test_renamed_product_keeps_its_maintenance() -> None:
@@ -205,7 +209,7 @@ def test_history_lists_maintenance_of_the_product_and_of_all_products() -> None:
     ledger = started(portfolio(all_=[SUNDAYS]))
     reload(ledger, portfolio([block(HOUR, 2 * HOUR)]), NOW + MINUTE)
     history_lines = [
-        line for each in history(ledger.facts, "p") if each.fact.kind == "maintenance" for line in each.changes
+        line for change in history(ledger.facts, "p") if change.fact.kind == "maintenance" for line in change.changes
     ]
     assert history_lines == [
         "planned for all products: 2020-01-05T02:00:00/2020-01-05T04:00:00 FREQ=WEEKLY;BYDAY=SU UTC: backup",
@@ -213,7 +217,9 @@ def test_history_lists_maintenance_of_the_product_and_of_all_products() -> None:
         f"planned: {history_lines[2].partition(': ')[2]}",
     ]
     assert history_lines[2].endswith(": upgrade")
-    other = [line for each in history(ledger.facts, OTHER) if each.fact.kind == "maintenance" for line in each.changes]
+    other = [
+        line for change in history(ledger.facts, OTHER) if change.fact.kind == "maintenance" for line in change.changes
+    ]
     assert other == history_lines[:2]
 
 

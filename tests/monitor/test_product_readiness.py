@@ -45,7 +45,7 @@ def ledger_with(*facts: Fact, forms: tuple[tuple[int, int, str], ...] = (), unti
 def state(ledger: Ledger, item: str, at: int = NOW) -> ItemState:
     found = readiness_of(ledger, "forms", at)
     assert found is not None
-    return next(each.state for each in found.statuses if each.item.id == item)
+    return next(status.state for status in found.statuses if status.item.id == item)
 
 
 def test_survived_outage_of_the_dependency_shows_decoupling() -> None:

@@ -25,8 +25,8 @@ TOKEN = "a-token-that-cannot-be-guessed"
 
 def observe(ledger: Ledger, name: str, *at: int, outcome: Any = GOOD) -> None:
     entry = ledger.entries[name]
-    for each in at:
-        entry.observe(Observation(entry.key, each, outcome, "" if outcome is GOOD else "x"))
+    for instant in at:
+        entry.observe(Observation(entry.key, instant, outcome, "" if outcome is GOOD else "x"))
 
 
 def window(start: int, end: int) -> Window:
@@ -47,8 +47,8 @@ def provisional(ledger: Ledger, end: int, at: int, now: int, name: str = "p") ->
 @pytest.mark.parametrize(("timeout", "name"), [(10 * SECOND, "check-1"), (10 * SECOND, "health")])
 def test_current_figure_is_provisional_until_the_longest_timeout_is_over(timeout: int, name: str) -> None:
     ledger = ledger_of(product("p", 2))
-    for each in ("p/health", "p/check-1"):
-        observe(ledger, each, NOW - 2 * MINUTE, NOW - MINUTE)
+    for key in ("p/health", "p/check-1"):
+        observe(ledger, key, NOW - 2 * MINUTE, NOW - MINUTE)
     assert provisional(ledger, NOW, NOW, NOW) == (True, True)
     assert provisional(ledger, NOW, NOW, NOW + timeout - 1) == (True, True)
     assert provisional(ledger, NOW, NOW, NOW + timeout) == (False, False)

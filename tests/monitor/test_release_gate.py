@@ -74,7 +74,7 @@ def test_reason_contains_threshold_consequence_and_owner() -> None:
     assert result.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
     assert result.in_force is not None
     assert result.in_force.step.spent == Fraction(9, 10)
-    assert [each.reached for each in result.standings] == [True, True, False]
+    assert [standing.reached for standing in result.standings] == [True, True, False]
     noted = gate(recorded(*down(30), budget_policy=policy(*steps)))
     assert noted.answer == "go"
     assert "releases are held from 90% of the budget spent" in noted.decision.reason

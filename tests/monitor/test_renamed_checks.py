@@ -129,7 +129,7 @@ def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     (held,) = ledger.definitions("permits")
     assert (held.product, held.members[0].check, held.made) == ("permits", "permits/page", first.made)
     assert [*additions(MOVED, ledger.definitions, lambda _: None, ledger.facts.products, NOW + 1)] == []
-    assert [each.fact.kind for each in history(ledger.facts, "permits")] == ["definition", "correction"]
+    assert [change.fact.kind for change in history(ledger.facts, "permits")] == ["definition", "correction"]
 
 
 def test_renamed_check_without_former_id_is_reported() -> None:
@@ -162,12 +162,12 @@ def test_joined_runs_do_not_overlap_and_keep_the_present_ids_runs(
     sources = [runs_of("p/new", own), runs_of("p/a", one), runs_of("p/b", other)]
     found = merge_runs("p/new", sources)
     timeline = Timeline(2 * MINUTE)
-    for each in found:
-        timeline.append_run(each)
-        assert each.latency_count <= each.count
+    for merged in found:
+        timeline.append_run(merged)
+        assert merged.latency_count <= merged.count
     minutes = {at for runs in sources for r in runs for at in range(r.first, r.last + 1, MINUTE)}
     assert sorted(at for r in found for at in range(r.first, r.last + 1, MINUTE)) == sorted(minutes)
     assert sum(r.count for r in found) == len(minutes)
-    assert all(each in found for each in sources[0])
+    assert all(source in found for source in sources[0])
     assert {r.check for r in found} <= {"p/new"}
-    assert merge_runs("p/new", [found]) == [replace(each, check="p/new") for each in found]
+    assert merge_runs("p/new", [found]) == [replace(run, check="p/new") for run in found]

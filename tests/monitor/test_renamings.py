@@ -58,8 +58,8 @@ def test_renamed_check_keeps_its_history_after_its_removal(through: list[Portfol
     """This is also true if the second name only states the previous name."""
     ledger = Ledger(named(("a", ""), ("b", "")))
     load(ledger, ledger.portfolio, NOW - MINUTE)
-    for number, each in enumerate([ledger.portfolio, *through]):
-        load(ledger, each, NOW + number * 10 * MINUTE)
+    for number, reloaded in enumerate([ledger.portfolio, *through]):
+        load(ledger, reloaded, NOW + number * 10 * MINUTE)
         observe(ledger, range(number * 10, number * 10 + 10), range(0))
     past = Interval(NOW, NOW + (10 * len(through) + 9) * MINUTE)
     before = ledger.compositions["p"].durations(past)
@@ -77,7 +77,7 @@ def test_renaming_is_recorded_once_and_listed() -> None:
         load(ledger, named(("c", "a"), product="r", was="p"), NOW + MINUTE)
     (fact,) = ledger.facts.renamings
     assert (fact.product, fact.author) == ("r", "configuration")
-    history_lines = [line for each in history(ledger.facts, "r") if each.fact == fact for line in each.changes]
+    history_lines = [line for change in history(ledger.facts, "r") if change.fact == fact for line in change.changes]
     assert history_lines == ["renamed: p -> r", "renamed: p/a -> r/c", "renamed: p/c -> r/c", "renamed: r/a -> r/c"]
 
 

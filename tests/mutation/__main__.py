@@ -61,7 +61,9 @@ def explained() -> dict[str, str]:
     """Return the reason why no test can detect each known survivor, by key."""
     entries = tomllib.loads(EXPLAINED.read_text())
     return {
-        f"{path} {each['in']}: {each['change']}": each["because"] for path, held in entries.items() for each in held
+        f"{path} {survivor['in']}: {survivor['change']}": survivor["because"]
+        for path, held in entries.items()
+        for survivor in held
     }
 
 

@@ -101,7 +101,7 @@ def _places(node: ast.AST) -> Iterator[_Place]:
         if isinstance(value, ast.AST):
             yield _Place(node, field, None)
         elif isinstance(value, list):
-            yield from (_Place(node, field, i) for i, each in enumerate(value) if isinstance(each, ast.AST))
+            yield from (_Place(node, field, i) for i, child in enumerate(value) if isinstance(child, ast.AST))
 
 
 def _untried(node: ast.AST) -> bool:

@@ -37,7 +37,7 @@ SOURCE = dedent('''
 
 
 def changes(source: str) -> list[str]:
-    return [each.key.removeprefix("m.py ") for each in mutants("m.py", source)]
+    return [mutant.key.removeprefix("m.py ") for mutant in mutants("m.py", source)]
 
 
 def test_boundaries_defaults_conditions_and_arithmetic_are_changed_everywhere() -> None:
@@ -124,7 +124,7 @@ def test_explained_survivors_have_files_and_reasons() -> None:
 def test_each_explained_survivor_is_a_mutant_of_the_present_code() -> None:
     """An explanation of a renamed or changed function is not used any more."""
     modules = {key.partition(" ")[0] for key in explained()}
-    possible = {each.key for module in modules for each in mutants(module, (ROOT / module).read_text())}
+    possible = {mutant.key for module in modules for mutant in mutants(module, (ROOT / module).read_text())}
     assert sorted(explained().keys() - possible) == []
 
 
@@ -141,6 +141,6 @@ def test_run_kills_the_mutants_that_tests_detect() -> None:
 
 
 def test_key_of_a_mutant_has_file_function_and_change() -> None:
-    (mutant,) = (each for each in mutants("sla/x.py", "def f(x):\n    return -x\n"))
+    (mutant,) = (mutant for mutant in mutants("sla/x.py", "def f(x):\n    return -x\n"))
     assert isinstance(mutant, Mutant)
     assert mutant.key == "sla/x.py f: return -x -> return x"

@@ -92,7 +92,7 @@ def outcome(status: int) -> Outcome:
     """Return the result for a trial's wait status. A trial that was killed by its limits counts as killed."""
     if os.WIFSIGNALED(status):
         return Outcome.KILLED
-    return next(each for each, code in _STATUS.items() if code == os.waitstatus_to_exitcode(status))
+    return next(status_name for status_name, code in _STATUS.items() if code == os.waitstatus_to_exitcode(status))
 
 
 def _tried(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> Outcome:
@@ -119,5 +119,5 @@ def _allow(seconds: int) -> None:
 
 def _quieten() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
-    for each in (0, 1, 2):
-        os.dup2(nowhere, each)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)

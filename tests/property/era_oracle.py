@@ -54,16 +54,19 @@ class World:
     def as_of(self, at: int) -> World:
         """Return the observations and facts up to the instant (section 1)."""
         return World(
-            {name: [each for each in seen if each[0] <= at] for name, seen in self.observed.items()},
-            {name: [each for each in loads if each.made <= at] for name, loads in self.loads.items()},
-            {name: [each for each in plans if each[0] <= at] for name, plans in self.plans.items()},
+            {
+                name: [observation for observation in seen if observation[0] <= at]
+                for name, seen in self.observed.items()
+            },
+            {name: [load for load in loads if load.made <= at] for name, loads in self.loads.items()},
+            {name: [plan for plan in plans if plan[0] <= at] for name, plans in self.plans.items()},
             {
                 name: [
                     [made, start, end, None if revoked is None or revoked > at else revoked]
-                    for made, start, end, revoked in each
+                    for made, start, end, revoked in correction
                     if made <= at
                 ]
-                for name, each in self.corrections.items()
+                for name, correction in self.corrections.items()
             },
         )
 
@@ -105,8 +108,8 @@ class Judge:
             new = [member for member in load.members if member.check not in former]
             latest = load.made + max((member.hold for member in new), default=0)
             firsts = [
-                min((at for at, _, _ in self.world.observed.get(each.check, []) if at >= load.made), default=latest)
-                for each in new
+                min((at for at, _, _ in self.world.observed.get(name.check, []) if at >= load.made), default=latest)
+                for name in new
             ]
             starts.append(min(latest, max([load.made, *firsts])))
             former = {member.check for member in load.members}
@@ -124,7 +127,7 @@ class Judge:
         load = self.definition(product, x)
         if load is None or not load.members:
             return "unknown"
-        return compose([self.check(each.check, x) for each in load.members], load.k)
+        return compose([self.check(member.check, x) for member in load.members], load.k)
 
     def terms(self, product: str, x: int) -> Load:
         """Return the objective and the agreement at the instant. Those of the first definition also apply before it."""
@@ -132,13 +135,13 @@ class Judge:
 
     def excluded(self, product: str, x: int) -> bool:
         """Return whether the instant is excluded (section 4)."""
-        for each in self.terms(product, x).excludes:
-            if each == "corrections":
+        for exclude in self.terms(product, x).excludes:
+            if exclude == "corrections":
                 found = any(s <= x < e and gone is None for _, s, e, gone in self.world.corrections.get(product, []))
-            elif each == "maintenance":
+            elif exclude == "maintenance":
                 found = any(s <= x < e for name in ("", product) for s, e in self._planned(name, x))
             else:
-                found = x < self._last_known(each) and self.state(each, x) in ("down", "doubt_down")
+                found = x < self._last_known(exclude) and self.state(exclude, x) in ("down", "doubt_down")
             if found:
                 return True
         return False
@@ -149,7 +152,7 @@ class Judge:
 
     def _last_known(self, product: str) -> int:
         names = {member.check for load in self.world.loads.get(product, []) for member in load.members}
-        return max((each[0] for name in names for each in self._known.get(name, [])[-1:]), default=-1)
+        return max((observation[0] for name in names for observation in self._known.get(name, [])[-1:]), default=-1)
 
     def edges(self) -> set[int]:
         """Return every instant at which a value changes."""
@@ -161,7 +164,9 @@ class Judge:
             found |= {load.made for load in loads} | set(self._starts[name])
         for plans in self.world.plans.values():
             found |= {made for made, _ in plans} | {edge for _, spans in plans for span in spans for edge in span}
-        return found | {edge for each in self.world.corrections.values() for _, s, e, _ in each for edge in (s, e)}
+        return found | {
+            edge for correction in self.world.corrections.values() for _, s, e, _ in correction for edge in (s, e)
+        }
 
     def measured(self, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
         """Return durations, counts, allowed downtime and latest objective of the window (sections 5 and 7)."""

@@ -25,7 +25,7 @@ World = list[tuple[oracle.Seen, int]]
 
 def blamed(world: World, window: Interval) -> DowntimeSplit:
     product, *others = (Timeline.of_pairs(pairs(seen), hold) for seen, hold in world)
-    return split_downtime(product, {f"d{n}": each for n, each in enumerate(others)}, window)
+    return split_downtime(product, {f"d{n}": other for n, other in enumerate(others)}, window)
 
 
 @given(worlds, windows)

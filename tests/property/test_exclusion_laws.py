@@ -24,7 +24,7 @@ objectives = st.fractions("1/100", "99/100", max_denominator=1000).map(Objective
 
 
 def covering(found: list[Exclusion], cell: int) -> set[Exclusion]:
-    return {each for each in found if each.interval.start <= cell < each.interval.end}
+    return {exclusion for exclusion in found if exclusion.interval.start <= cell < exclusion.interval.end}
 
 
 @given(windows, exclusions)
@@ -53,7 +53,7 @@ def test_total_is_between_the_largest_cause_and_the_sum_of_causes(window: Interv
     """Shared time is in several totals, but counts once in the excluded time."""
     pieces = list(audit(window, found))
     by_cause, whole = totals(pieces), total(piece.interval for piece in pieces)
-    assert all(0 < each <= whole for each in by_cause.values())
+    assert all(0 < seconds <= whole for seconds in by_cause.values())
     assert whole <= sum(by_cause.values())
 
 
@@ -70,8 +70,8 @@ def test_measured_and_excluded_time_add_up_to_the_window(
     assert agreed.excluded == sum(piece.interval.length for piece in agreed.audit)
     cut = [timeline.durations(piece.interval) for piece in agreed.audit]
     left = agreed.contractual.durations
-    for each in cut:
-        left = left.plus(each)
+    for part in cut:
+        left = left.plus(part)
     assert left == agreed.raw.durations
     assert measure_agreement(timeline, window, objective, ()).contractual == agreed.raw
     assert measure_agreement(timeline, window, objective, [*found, *found[::-1]]) == agreed
@@ -82,7 +82,7 @@ def test_dependency_excludes_the_cells_in_which_it_is_down(seen: oracle.Seen, ho
     """The point state decides, up to the last known observation."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
     found = list(dependency_downtime(timeline, window, "d"))
-    cells = [cell for each in found for cell in range(each.interval.start, each.interval.end)]
+    cells = [cell for exclusion in found for cell in range(exclusion.interval.start, exclusion.interval.end)]
     down = [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]
     until = timeline.last_known_at if timeline.last_known_at is not None else window.start
     assert cells == [c for c in down if c < until]

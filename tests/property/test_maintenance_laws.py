@@ -26,7 +26,7 @@ def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
     lasts = timedelta(minutes=30 * halves)
     keys = {"start": begin, "end": begin + lasts, "rrule": f"FREQ={frequency}", "reason": "x", "zone": str(zone)}
     window = Interval(at, at + DAY)
-    found = [each.interval for each in Maintenance.model_validate(keys).exclusions(window, "UTC")]
+    found = [exclusion.interval for exclusion in Maintenance.model_validate(keys).exclusions(window, "UTC")]
 
     clock = [(minute, shown(minute, zone)) for minute in range(at - 4 * DAY, at + 4 * DAY, MINUTE)]
     expected = set()

@@ -36,13 +36,13 @@ def check(seed: int, folder: Path) -> None:
     done = CliRunner().invoke(measure_command, [str(path), *options(random, world)])
     assert done.exit_code in (0, 1), f"seed {seed}: {done.output} {done.exception!r}"
     found, wanted = json.loads(done.stdout)["results"], expected(world)
-    assert [each["check"] for each in found] == [each["check"] for each in wanted], f"seed {seed}"
-    for each in found:
+    assert [figures["check"] for figures in found] == [figures["check"] for figures in wanted], f"seed {seed}"
+    for figures in found:
         for name in ("proven", "decidable_at"):  # tests/sla/test_watched.py has these
-            each.get("watched", {}).pop(name, None)
+            figures.get("watched", {}).pop(name, None)
     wrong = [d for f, w in zip(found, wanted, strict=True) for d in differences(f, w)]
     assert not wrong, f"seed {seed}: {wrong}"
-    assert done.exit_code == any(each["verdict"] == "missed" for each in wanted), f"seed {seed}"
+    assert done.exit_code == any(figures["verdict"] == "missed" for figures in wanted), f"seed {seed}"
 
 
 def test_every_figure_equals_that_of_the_cells(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_product_up_with_any_of_two_checks_fires_only_if_both_are_down() -> None
     whole = Composition(Rule(1), [one.timeline, other.timeline])
 
     def firing() -> bool:
-        return any(each.firing for each in burn_alerts(whole, NINES3, 30 * DAY, one.now))
+        return any(alert.firing for alert in burn_alerts(whole, NINES3, 30 * DAY, one.now))
 
     one.see(GOOD, HOUR).see(BAD, HOUR)
     other.see(GOOD, 2 * HOUR)
@@ -300,4 +300,4 @@ def test_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_probes(
 def test_outage_depends_on_the_rule_of_the_product(
     rule: Rule, members: list[list[Outcome]], expected: bool | None
 ) -> None:
-    assert outage(rule, [tracked(each) for each in members]) is expected
+    assert outage(rule, [tracked(member) for member in members]) is expected

@@ -85,7 +85,7 @@ def test_float_shares_are_nearest_to_the_exact_ratios(durations: Durations, data
     up = data.draw(st.integers(0, durations.unknown))
     durations = durations._replace(guessed_up=up, guessed_down=durations.unknown - up)
     found, exact = shares(durations), (*availability(durations), coverage(durations))
-    assert (*found.availability, found.coverage) == tuple(None if each is None else float(each) for each in exact)
+    assert (*found.availability, found.coverage) == tuple(None if figure is None else float(figure) for figure in exact)
 
 
 def test_float_shares_of_empty_and_unknown_durations() -> None:

@@ -117,7 +117,7 @@ def test_digest_of_runs_depends_on_every_field() -> None:
         {"latency_max": 8},
         {"seeded": True},
     ]
-    found = {series_digest(("web/a", "local"), [replace(A, **each)]) for each in changes}
+    found = {series_digest(("web/a", "local"), [replace(A, **change)]) for change in changes}
     assert len(found) == len(changes)
     assert before not in found
     assert series_digest(("web/b", "local"), [A]) != before != series_digest(("web/a", "else"), [A])
@@ -151,7 +151,7 @@ def chain(*, proved: bool = False) -> Chain:
     found = [
         Covered(
             {("web/a", "local"): (p := Position(100, 120, 3, 0, 0, 0), digest_of([A, p.truncate(B)]))},
-            {(FACT, each.id): fact_digest(each) for each in (CORRECTION, NOTE)},
+            {(FACT, fact.id): fact_digest(fact) for fact in (CORRECTION, NOTE)},
         ),
         Covered(
             {("web/a", "local"): (Position.at_end_of(C), digest_of([B, C]))},
@@ -208,7 +208,7 @@ def test_unchanged_record_has_no_breaks(proved: bool) -> None:
 def test_change_is_reported_with_the_head_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
     found = list(find_breaks(chain(proved=proved), record))
     assert found[0].head == head
-    assert any(said in str(each) for each in found)
+    assert any(said in str(problem) for problem in found)
 
 
 def test_break_text_has_day_product_and_head() -> None:
@@ -231,9 +231,9 @@ def test_wrong_links_between_heads_are_reported() -> None:
         ([first, replace(second, day=0)], "its day is not later than the day of the previous head"),
         ([replace(first, whole=False), replace(second, previous=replace(first, whole=False).digest)], "does not cover"),
     ):
-        assert any(said in each.text for each in find_breaks(relinked(list(heads)), RECORD)), said
+        assert any(said in chain_break.text for chain_break in find_breaks(relinked(list(heads)), RECORD)), said
     stated = replace(chain(), stated=[first.digest, first.digest])
-    assert [each.text for each in find_breaks(stated, RECORD)] == ["its digest does not match its fields"]
+    assert [chain_break.text for chain_break in find_breaks(stated, RECORD)] == ["its digest does not match its fields"]
 
 
 def test_content_that_does_not_match_the_covered_digests_is_reported() -> None:
@@ -258,7 +258,7 @@ def test_missing_superfluous_or_invalid_proof_is_reported() -> None:
     own = found.proofs[2][0]
     for proofs in ([], [own, replace(own, product="more")], [replace(own, path=())], [replace(own, index=0)]):
         named = list(find_breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
-        assert {each.head for each in named} == {2}
+        assert {problem.head for problem in named} == {2}
     assert list(find_breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
 
 

@@ -17,11 +17,11 @@ logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_
 
 @given(logs, st.integers(0, 10))
 def test_states_equal_those_of_a_walk_over_the_instants(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
-    changes = [Change(*each) for each in sorted(drawn, key=lambda each: each[0])]
+    changes = [Change(*pair) for pair in sorted(drawn, key=lambda each: each[0])]
     until = changes[-1].at + more
     history = ChangeHistory(changes, until)
     for at in range(-2, until + 3):
-        before = [each for each in changes if each.at <= at]
+        before = [change for change in changes if change.at <= at]
         state = history.state(at)
         if not before or at >= until or before[-1].outcome is Outcome.UNKNOWN:
             assert state is State.UNKNOWN

@@ -126,7 +126,7 @@ def test_period_in_another_language_is_returned_as_unknown(text: str, word: str 
 def test_claims_with_a_period_in_another_language_are_skipped(text: str) -> None:
     found = audit(text)
     assert found.wrong == 0
-    assert any("unknown period" in each.reason for each in found.skipped)
+    assert any("unknown period" in figure.reason for figure in found.skipped)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_uptime_column_is_skipped(header: str) -> None:
     page = table(f"| SLA | {header} | Downtime (h/year) |", "| 99 % | 8672.4 | 87.6 |", "| 99.9 % | 8751.24 | 8.76 |")
     found = audit(page)
     assert (found.wrong, len(found.claims)) == (0, 2)
-    assert {each.reason for each in found.skipped} == {"its header indicates uptime"}
+    assert {figure.reason for figure in found.skipped} == {"its header indicates uptime"}
 
 
 @pytest.mark.parametrize("header", ["Hours", "Stunden im Jahr"])
@@ -391,7 +391,7 @@ def test_german_word_was_is_not_english_past_tense() -> None:
     ],
 )
 def test_skipped_figures_have_a_reason(page: str, reason: str) -> None:
-    assert any(reason in each.reason for each in audit(page).skipped)
+    assert any(reason in figure.reason for figure in audit(page).skipped)
 
 
 def test_unexplained_figure_is_wrong_only_if_two_other_rows_are_right() -> None:

@@ -30,7 +30,7 @@ def test_id_depends_on_all_fields() -> None:
         Correction("forms", Interval(10, 20), "Ada", "account locked", 31),
         BACK,
     ]
-    assert len({each.id for each in others} | {ONE.id}) == 7
+    assert len({other.id for other in others} | {ONE.id}) == 7
 
 
 def test_ids_equal_those_of_earlier_versions() -> None:

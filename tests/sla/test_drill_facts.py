@@ -44,11 +44,11 @@ def test_drill_is_read_back_with_everything_that_was_stated_about_it() -> None:
     assert found.end is not None
     assert (found.end.at, found.end.author, found.end.reason) == (START + 4, "Ada", "")
     assert found.detected == START + 2
-    assert [(each.length, each.source) for each in found.points] == [(2 * SECOND, "comparison of the ledgers")]
-    assert [(each.text, each.owner, each.closed) for each in found.findings] == [
+    assert [(point.length, point.source) for point in found.points] == [(2 * SECOND, "comparison of the ledgers")]
+    assert [(finding.text, finding.owner, finding.closed) for finding in found.findings] == [
         ("runbook step 4 is wrong", "Cy", START + 8)
     ]
-    assert [(each.author, each.note) for each in found.signed] == [("Di", "accepted")]
+    assert [(sign_off.author, sign_off.note) for sign_off in found.signed] == [("Di", "accepted")]
     (earlier,) = open_drills(facts, START + 3)
     assert (earlier.end, earlier.points, earlier.signed, len(earlier.findings)) == (None, (), (), 1)
     assert drills(facts, START - 1) == []
@@ -59,8 +59,8 @@ def test_finding_is_overdue_from_the_day_after_its_due_day() -> None:
     other = drill_finding(MADE.id, "sso", START + 4, "Bo", "y", "Cy", "2027-11-30")
     due = parse_instant("2026-12-01T00:00:00Z")
     (record,) = drills([MADE.fact(), finding, other], START + DAY)
-    assert [record.overdue(due - 1), [each.id for each in record.overdue(due)]] == [(), [finding.id]]
-    assert [each.as_json(due)["overdue"] for each in record.findings] == [True, False]
+    assert [record.overdue(due - 1), [finding.id for finding in record.overdue(due)]] == [(), [finding.id]]
+    assert [finding.as_json(due)["overdue"] for finding in record.findings] == [True, False]
     closed = drill_finding_closed(MADE.id, "sso", START + 5, "Cy", finding.id, "fixed")
     (record,) = drills([MADE.fact(), finding, other, closed], START + DAY)
     assert record.overdue(due) == ()

@@ -46,7 +46,7 @@ def result(
 
 
 def seconds(bounds: Bounds[int | None]) -> tuple[float | None, ...]:
-    return tuple(None if each is None else each / SECOND for each in bounds)
+    return tuple(None if bound is None else bound / SECOND for bound in bounds)
 
 
 def test_failover_within_its_rto_is_met_with_bounds_between_the_neighbouring_probes() -> None:

@@ -176,7 +176,7 @@ definitions = st.lists(
     st.builds(Defined, st.integers(0, 40), st.sets(st.integers(0, 3), min_size=1).map(tuple), st.integers(1, 4)),
     min_size=1,
     max_size=4,
-    unique_by=lambda each: each.made,
+    unique_by=lambda build: build.made,
 ).map(lambda found: sorted(found, key=lambda each: each.made))
 checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
 
@@ -184,28 +184,30 @@ checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
 def cell(found: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -> str:
     """Compute the state per instant as defined in measurement.md: the valid definition and its result."""
     starts, before = [], set[int]()
-    for each in found:
-        new = [members[number] for number in each.members if number not in before]
-        latest = each.made + max((hold for _, hold in new), default=0)
-        firsts = [min((at for at, _ in seen if at >= each.made), default=latest) for seen, _ in new]
-        starts.append(min(latest, max([each.made, *firsts])))
-        before = set(each.members)
-    holding = [each for each, start in zip(found, starts, strict=True) if start <= x]
+    for definition in found:
+        new = [members[number] for number in definition.members if number not in before]
+        latest = definition.made + max((hold for _, hold in new), default=0)
+        firsts = [min((at for at, _ in seen if at >= definition.made), default=latest) for seen, _ in new]
+        starts.append(min(latest, max([definition.made, *firsts])))
+        before = set(definition.members)
+    holding = [definition for definition, start in zip(found, starts, strict=True) if start <= x]
     if not holding:
         return "unknown"
-    each = holding[-1]
-    states = [oracle.cell(*members[number], x) for number in each.members]
-    return oracle.compose(states, min(each.k, len(states)))
+    definition = holding[-1]
+    states = [oracle.cell(*members[number], x) for number in definition.members]
+    return oracle.compose(states, min(definition.k, len(states)))
 
 
 def eras_of(found: list[Defined], timelines: list[Timeline], members: list[tuple[oracle.Seen, int]]) -> Eras:
     made, before = [], set[int]()
-    for each in found:
-        new = [number for number in each.members if number not in before]
-        inside = whole(*(timelines[number] for number in each.members), k=min(each.k, len(each.members)))
+    for definition in found:
+        new = [number for number in definition.members if number not in before]
+        inside = whole(
+            *(timelines[number] for number in definition.members), k=min(definition.k, len(definition.members))
+        )
         hold = max((members[number][1] for number in new), default=0)
-        made.append(Era(each.made, inside, tuple(timelines[number] for number in new), hold))
-        before = set(each.members)
+        made.append(Era(definition.made, inside, tuple(timelines[number] for number in new), hold))
+        before = set(definition.members)
     return Eras(made)
 
 
@@ -244,7 +246,7 @@ def test_a_later_definition_changes_no_figure_of_the_past(
 ) -> None:
     """Whatever is loaded at or after the window's end."""
     timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
-    earlier = [each for each in found if each.made < window.end]
+    earlier = [definition for definition in found if definition.made < window.end]
     if earlier:
         figures = eras_of(earlier, timelines, members).durations(window)
         assert eras_of(found, timelines, members).durations(window) == figures

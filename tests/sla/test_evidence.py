@@ -40,7 +40,7 @@ def test_attestation_returns_from_its_fact() -> None:
 
 def test_attestation_without_a_link_has_only_the_note() -> None:
     fact = attestation_fact(0, "Ana", "forms", "dr", DAY, "drill")
-    assert [each.detail for each in attestations([fact])] == ["drill"]
+    assert [attestation.detail for attestation in attestations([fact])] == ["drill"]
     assert "link" not in fact.content()
 
 

@@ -48,8 +48,8 @@ def test_id_depends_on_each_field() -> None:
         Fact.of(50, "Ana", "note", "css", NOTE.content()),
         Fact.of(50, "Ana", "note", "forms", {}),
     ]
-    assert len({NOTE.id, *(each.id for each in others)}) == 6
-    assert all(len(each.id) == 12 for each in others)
+    assert len({NOTE.id, *(other.id for other in others)}) == 6
+    assert all(len(other.id) == 12 for other in others)
 
 
 def test_merged_facts_are_unique_and_the_first_source_has_priority() -> None:

@@ -40,4 +40,4 @@ def test_promise_above_the_tier_is_reported_with_the_remedy(
 ) -> None:
     found = list(exceeded_limits(tier, Objective.parse(objective), longest))
     assert len(found) == count
-    assert all("or move to a higher tier" in each for each in found)
+    assert all("or move to a higher tier" in misfit for misfit in found)

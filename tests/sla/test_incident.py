@@ -81,9 +81,9 @@ def test_downtime_is_measured_by_the_history() -> None:
     tracker = IncidentTracker("p/c", "p", 1, 2, timeline)
     change = None
     seen = [*observations("bbgb"), *(Observation("p/c", at, Outcome.BAD) for at in (100, 110))]
-    for each in [*seen, *(Observation("p/c", at, Outcome.GOOD) for at in (120, 130))]:
-        timeline.append(each.at, each.outcome)
-        change = tracker.step(each) or change
+    for observation in [*seen, *(Observation("p/c", at, Outcome.GOOD) for at in (120, 130))]:
+        timeline.append(observation.at, observation.outcome)
+        change = tracker.step(observation) or change
     assert isinstance(change, Resolved)
     # 0-10 down, 10-20 half, 20-30 half, 30-100 unknown, 100-110 down, 110-120 half
     assert (change.incident.opened, change.incident.resolved, change.incident.downtime) == (0, 120, 35)
@@ -94,9 +94,9 @@ def test_downtime_is_measured_by_the_history() -> None:
 def test_downtime_begins_at_the_estimated_change() -> None:
     timeline = Timeline(10)
     tracker = IncidentTracker("p/c", "p", 1, 1, timeline)
-    for each in observations("ggbbgg"):
-        timeline.append(each.at, each.outcome)
-        if isinstance(change := tracker.step(each), Resolved):
+    for observation in observations("ggbbgg"):
+        timeline.append(observation.at, observation.outcome)
+        if isinstance(change := tracker.step(observation), Resolved):
             # 10-15 up, 15-20 down by the estimate, 20-30 down, 30-35 down by the estimate
             assert (change.incident.opened, change.incident.resolved, change.incident.downtime) == (20, 40, 20)
             durations = timeline.durations(Interval(0, 40))
@@ -123,8 +123,8 @@ def test_downtime_begins_at_the_first_bad_observation_without_a_good_one_before(
     timeline = Timeline(10)
     if before:
         timeline.append(-100, Outcome.GOOD)
-    for each in observations(before + "bb"):
-        timeline.append(each.at, each.outcome)
+    for observation in observations(before + "bb"):
+        timeline.append(observation.at, observation.outcome)
     opened = 10 * len(before)
     assert Incident.open("p", "p/c", opened, "").downtime_until(opened + 10, timeline) == 10
 
@@ -132,8 +132,8 @@ def test_downtime_begins_at_the_first_bad_observation_without_a_good_one_before(
 def test_downtime_after_a_short_recovery_excludes_the_previous_outage() -> None:
     """Bad, good, bad, bad: the downtime begins in the middle between the good and the next bad observation."""
     timeline = Timeline(10)
-    for each in observations("bgbb"):
-        timeline.append(each.at, each.outcome)
+    for observation in observations("bgbb"):
+        timeline.append(observation.at, observation.outcome)
     assert Incident.open("p", "p/c", 20, "").downtime_until(30, timeline) == 5 + 10
 
 
@@ -169,10 +169,10 @@ def test_runs_give_the_same_decisions_as_their_observations(letters: str, fall: 
     seen = observations(letters)
     one_by_one, from_runs = (IncidentTracker("p/c", "p", fall, rise) for _ in range(2))
     runs: list[Run] = []
-    for each in seen:
-        fits = runs and runs[-1].outcome is each.outcome
-        runs[-1:] = [runs[-1].with_observation(each)] if fits else [*runs[-1:], Run.of(each, 10)]
-    decided = [change for each in seen if (change := one_by_one.step(each))]
+    for observation in seen:
+        fits = runs and runs[-1].outcome is observation.outcome
+        runs[-1:] = [runs[-1].with_observation(observation)] if fits else [*runs[-1:], Run.of(observation, 10)]
+    decided = [change for observation in seen if (change := one_by_one.step(observation))]
     rebuilt = [change for run in runs if (change := from_runs.step_run(run))]
     assert rebuilt == decided
     assert (from_runs.phase, from_runs.open) == (one_by_one.phase, one_by_one.open)

@@ -123,20 +123,20 @@ def test_drill_is_evidence_for_or_against_an_item_that_accepts_its_kind() -> Non
     open_ = replace(met, id="d3", met=None)
     found = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
     talked = replace(late, id="d4", kind="tabletop", met=None)
-    assert [each.supports for each in drill_evidence(item, [talked])] == [False]
-    assert [(each.id, each.supports, each.on, each.by) for each in found] == [
+    assert [evidence.supports for evidence in drill_evidence(item, [talked])] == [False]
+    assert [(evidence.id, evidence.supports, evidence.on, evidence.by) for evidence in found] == [
         ("d1", True, 5, "Ana"),
         ("d2", False, 5, "Ana"),
         ("d3", None, 5, "Ana"),
     ]
-    assert [each.detail for each in found[:2]] == [
+    assert [evidence.detail for evidence in found[:2]] == [
         "failover drill d1: within 15 minutes",
         "failover drill d2: within 15 minutes; overdue finding: no runbook",
     ]
 
 
 def of_checks(at: int, *checks: Timeline) -> list[Evidence]:
-    names = [WatchedCheck(f"sites/{number}", each, HOLD) for number, each in enumerate(checks)]
+    names = [WatchedCheck(f"sites/{number}", check, HOLD) for number, check in enumerate(checks)]
     return list(checks_evidence(ITEM, names, at))
 
 

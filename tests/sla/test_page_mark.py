@@ -22,7 +22,7 @@ def test_mark_round_trips_through_its_fact(stated: PageMark) -> None:
 def test_last_mark_of_a_person_for_an_alert_counts() -> None:
     first, changed = PageMark(1, "k", Mark.NOISE, "Ada", "ops"), PageMark(2, "k", Mark.USEFUL, "Ada", "ops")
     another, elsewhere = PageMark(3, "k", Mark.NOISE, "Bob", "ops"), PageMark(4, "other", Mark.NOISE, "Ada", "ops")
-    stated = [each.fact() for each in (first, changed, another, elsewhere)]
+    stated = [mark.fact() for mark in (first, changed, another, elsewhere)]
     assert page_marks([*stated, Fact.of(5, "Ada", "silence", "", {"key": "k"})]) == [changed, another, elsewhere]
 
 

@@ -24,8 +24,8 @@ def test_response_is_open_until_acknowledged_or_ended() -> None:
 def test_an_acknowledgement_covers_its_severity_and_lower_ones() -> None:
     page = RESPONSE.acknowledge(101 * MINUTE, "Ada", "command")
     ticket = replace(page, severity=TICKET)
-    assert [page.holds_for(each) for each in (PAGE, TICKET, NOTE)] == [True, True, True]
-    assert [ticket.holds_for(each) for each in (PAGE, TICKET, NOTE)] == [False, True, True]
+    assert [page.holds_for(severity) for severity in (PAGE, TICKET, NOTE)] == [True, True, True]
+    assert [ticket.holds_for(severity) for severity in (PAGE, TICKET, NOTE)] == [False, True, True]
 
 
 @pytest.mark.parametrize("severity", Severity)

@@ -28,7 +28,7 @@ def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_
     left = opened(second, held=both)
     ended = update_product_incident(left, "forms", (), AT + 5 * MINUTE, down=False)
     assert ended == replace(one, members=(first.id, second.id), resolved=AT + 5 * MINUTE)
-    assert {each.id for each in (one, both, left)} == {one.id}
+    assert {incident.id for incident in (one, both, left)} == {one.id}
 
 
 def test_earlier_check_incident_moves_the_start_but_not_the_id() -> None:

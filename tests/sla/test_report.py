@@ -46,14 +46,14 @@ FOUND = of(MONTH)
 
 
 def test_days_add_up_to_the_window() -> None:
-    assert [each.window.measured.start for each in FOUND.steps[1:]] == [e.window.measured.end for e in FOUND.steps[:-1]]
+    assert [step.window.measured.start for step in FOUND.steps[1:]] == [e.window.measured.end for e in FOUND.steps[:-1]]
     for figure in ("raw", "contractual"):
         whole = getattr(FOUND.figures, figure)
-        parts = [getattr(each.figures, figure) for each in FOUND.steps]
-        assert sum(each.durations.down for each in parts) == whole.durations.down
-        assert sum(each.excluded for each in parts) == whole.excluded
-        assert sum(each.counts.known for each in parts) == whole.counts.known
-    assert {each.window.measured.length for each in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
+        parts = [getattr(step.figures, figure) for step in FOUND.steps]
+        assert sum(part.durations.down for part in parts) == whole.durations.down
+        assert sum(part.excluded for part in parts) == whole.excluded
+        assert sum(part.counts.known for part in parts) == whole.counts.known
+    assert {step.window.measured.length for step in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
 
 
 def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> None:
@@ -64,12 +64,12 @@ def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> No
         return CUT
 
     found = report("p", Subject(HISTORY, GOAL, 10 * MINUTE, exclusions), MONTH, ZONE)
-    windows = [each.window.whole for each in (*found.steps, *found.months, *found.trend)]
-    assert requested == [Interval(min(each.start for each in windows), MONTH.whole.end)]
+    windows = [step.window.whole for step in (*found.steps, *found.months, *found.trend)]
+    assert requested == [Interval(min(window.start for window in windows), MONTH.whole.end)]
 
 
 def test_trend_begins_with_the_record_and_ends_with_the_window() -> None:
-    names = [(each.window.whole.start, each.window.in_progress) for each in FOUND.trend]
+    names = [(step.window.whole.start, step.window.in_progress) for step in FOUND.trend]
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
     assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
     assert FOUND.trend[-1].figures == FOUND.figures
@@ -80,19 +80,19 @@ def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
     limits = (OutageLimit(LimitKind.LONGEST, 2 * HOUR), OutageLimit(LimitKind.TOTAL, HOUR // 2, 30 * DAY))
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, limits=limits)
     found = report("p", subject, MONTH, ZONE)
-    assert [each.limit for each in found.figures.outages] == list(limits)
-    assert [each.measured.low for each in found.figures.outages] == [50 * MINUTE, 50 * MINUTE]
-    assert [each["verdict"] for each in found.as_json()["outage_limits"]] == ["met", "missed"]
+    assert [outage.limit for outage in found.figures.outages] == list(limits)
+    assert [outage.measured.low for outage in found.figures.outages] == [50 * MINUTE, 50 * MINUTE]
+    assert [limit["verdict"] for limit in found.as_json()["outage_limits"]] == ["met", "missed"]
     assert not any(step.figures.outages for step in found.steps)
     today = report("p", subject, calendar_window(Period.DAY, AT, ZONE), ZONE)
-    assert [each.measured.low for each in today.figures.outages] == [0, 50 * MINUTE]
+    assert [outage.measured.low for outage in today.figures.outages] == [0, 50 * MINUTE]
 
 
 def test_every_period_is_measured_like_other_windows() -> None:
-    for each in (*FOUND.steps, *FOUND.months, *FOUND.trend):
-        assert each.figures == measure_agreement(HISTORY, each.window, GOAL, CUT, interval=10 * MINUTE)
-        whole = each.window.whole if each.window.in_progress else None
-        assert each.figures.raw == measure(HISTORY, each.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
+    for step in (*FOUND.steps, *FOUND.months, *FOUND.trend):
+        assert step.figures == measure_agreement(HISTORY, step.window, GOAL, CUT, interval=10 * MINUTE)
+        whole = step.window.whole if step.window.in_progress else None
+        assert step.figures.raw == measure(HISTORY, step.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
 
 
 def test_month_in_progress_has_the_budget_of_the_complete_month() -> None:
@@ -122,7 +122,7 @@ def test_report_has_at_least_six_months_of_budget(start: str, first: str, count:
     months = report("p", Subject(LONG, GOAL, 6 * HOUR, lambda _: ()), Window("w", span, span), ZONE).months
     assert MIN_MONTHS == 6
     assert (months[0].window.whole.start, len(months)) == (parse_instant(first), count)
-    assert [each.window.whole.start for each in months[1:]] == [each.window.whole.end for each in months[:-1]]
+    assert [month.window.whole.start for month in months[1:]] == [month.window.whole.end for month in months[:-1]]
     assert (months[-1].window.whole, months[-1].window.measured.end) == (MONTH.whole, AT)
 
 
@@ -130,7 +130,7 @@ def test_trend_of_a_rolling_window_has_windows_of_the_same_length() -> None:
     span = Interval(AT - 7 * DAY, AT)
     found = of(Window("7d", span, span))
     assert len(found.trend) == TREND_PERIODS + 1
-    ends = [each.window.measured.end for each in found.trend]
+    ends = [step.window.measured.end for step in found.trend]
     assert ends == [AT - back * 7 * DAY for back in range(TREND_PERIODS, -1, -1)]
 
 
@@ -138,7 +138,7 @@ def test_long_window_has_steps_of_months() -> None:
     span = Interval(AT - MAX_DAILY - 1, AT)
     found = of(Window("long", span, span))
     assert found.by_month
-    assert [each.window.name for each in found.steps] == ["month"] * len(found.steps)
+    assert [step.window.name for step in found.steps] == ["month"] * len(found.steps)
     assert (found.steps[0].window.measured.start, found.steps[-1].window.measured.end) == (span.start, span.end)
 
 
@@ -158,7 +158,7 @@ def test_complete_month_has_exactly_its_days() -> None:
 def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
     half = (AT - BEGIN) // 2
     span = Interval(AT - half, AT)
-    assert [each.window.measured.start for each in of(Window("half", span, span)).trend] == [BEGIN, AT - half]
+    assert [step.window.measured.start for step in of(Window("half", span, span)).trend] == [BEGIN, AT - half]
 
 
 def test_window_without_elapsed_time_has_no_months_and_no_figures() -> None:
@@ -182,7 +182,7 @@ def test_trend_of_the_last_complete_month_has_the_month_before() -> None:
     window = last_complete(Period.MONTH, AT, ZONE)
     assert (window.name, window.in_progress) == ("last month", False)
     assert window.whole == MONTH.whole.__class__(parse_instant("2025-10-01T07:00:00Z"), MONTH.whole.start)
-    assert [each.window.whole.start for each in of(window).trend] == [
+    assert [step.window.whole.start for step in of(window).trend] == [
         parse_instant("2025-09-01T07:00:00Z"),
         window.whole.start,
     ]
@@ -194,14 +194,14 @@ def test_incidents_touch_the_window_and_are_as_known_at_its_end() -> None:
     later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
     after = Incident.open("p", "p/c", AT, "x")
     found = of(MONTH, after, later, across, before).incidents
-    assert [each.incident.id for each in found] == [across.id, later.id]
+    assert [part.incident.id for part in found] == [across.id, later.id]
     assert (found[1].incident.resolved, found[1].incident.downtime) == (None, None)
 
 
 def test_incident_resolved_at_the_end_of_the_window_is_resolved() -> None:
     ended = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT, HISTORY)
     later = Incident.open("p", "p/d", AT - HOUR, "x").resolve(AT + 1, HISTORY)
-    assert {each.incident.check: each.incident.resolved for each in of(MONTH, ended, later).incidents} == {
+    assert {incident.incident.check: incident.incident.resolved for incident in of(MONTH, ended, later).incidents} == {
         "p/c": AT,
         "p/d": None,
     }
@@ -239,8 +239,8 @@ def test_each_window_of_a_report_has_its_own_provisional_mark() -> None:
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), provisional=lambda end: (end >= AT, True))
     found = report("p", subject, MONTH, ZONE)
     assert (found.figures.raw.provisional, found.figures.contractual.provisional) == (True, True)
-    assert [each.figures.raw.provisional for each in found.steps] == [*[False] * (len(found.steps) - 1), True]
-    assert all(each.figures.contractual.provisional for each in found.trend)
+    assert [step.figures.raw.provisional for step in found.steps] == [*[False] * (len(found.steps) - 1), True]
+    assert all(step.figures.contractual.provisional for step in found.trend)
 
 
 def test_empty_record_gives_a_report_without_figures() -> None:

@@ -20,8 +20,8 @@ MADE, UNTIL = 1_000, 2_000
 )
 def test_silence_covers_a_product_an_alert_or_all(silence: Silence, covered: set[tuple[str, str]]) -> None:
     alerts = {("a", "forms"), ("b", "sso"), ("c", "")}
-    assert {each for each in alerts if silence.covers(*each, MADE)} == covered
-    assert not any(silence.covers(*each, MADE - 1) or silence.covers(*each, UNTIL) for each in alerts)
+    assert {alert for alert in alerts if silence.covers(*alert, MADE)} == covered
+    assert not any(silence.covers(*alert, MADE - 1) or silence.covers(*alert, UNTIL) for alert in alerts)
 
 
 def test_silence_is_returned_until_it_is_ended() -> None:

@@ -33,7 +33,7 @@ def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling
     found = misfits(
         Objective.parse(objective), stage, POLICY, clients, None if ceiling is None else Fraction(ceiling) / 100
     )
-    return {each.about.value: each.text for each in found}
+    return {misfit.about.value: misfit.text for misfit in found}
 
 
 def test_five_nines_for_a_pilot_are_a_misfit() -> None:
@@ -49,7 +49,7 @@ def test_objective_above_the_highest_of_the_stage_is_a_misfit(stage: Stage) -> N
     assert highest is not None
     assert misfits(highest, stage, POLICY, Risk.NONE, None) == ()
     more = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
-    assert [each.about for each in misfits(more, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
+    assert [misfit.about for misfit in misfits(more, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
 
 
 def test_idea_may_not_promise_an_objective() -> None:
@@ -72,7 +72,7 @@ def test_stage_allows_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> N
 def test_client_misfit_contains_the_required_stage() -> None:
     told = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
     assert told == "clients of high risk depend on a pilot: they need an enterprise product"
-    timid = replace(POLICY, terms=tuple(replace(each, clients=Risk.NONE) for each in POLICY.terms))
+    timid = replace(POLICY, terms=tuple(replace(term, clients=Risk.NONE) for term in POLICY.terms))
     (only,) = misfits(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
     assert only.text.endswith("no stage allows them")
 
@@ -100,7 +100,7 @@ def test_policy_must_have_terms_for_every_stage_once() -> None:
     "less", [_terms(Stage.PRODUCTION, "99%", Risk.LOW), _terms(Stage.PRODUCTION, "99.95%", Risk.NONE)]
 )
 def test_later_stage_must_not_promise_less(less: StageTerms) -> None:
-    terms = tuple(less if each.stage is less.stage else each for each in POLICY.terms)
+    terms = tuple(less if term.stage is less.stage else term for term in POLICY.terms)
     with pytest.raises(ValueError, match="lets production promise less than pilot"):
         replace(POLICY, terms=terms)
 

@@ -27,7 +27,7 @@ def test_standby_times_are_limited_to_the_period_and_ordered_by_name() -> None:
     """Persons without time in the period are not listed, also if a shift ends at its start or begins at its end."""
     found = standby_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
     assert found == [StandbyTime("A", (Interval(0, 10),), ("r",)), StandbyTime("B", (Interval(90, 100),), ("r",))]
-    assert [each.length for each in found] == [10, 10]
+    assert [interval.length for interval in found] == [10, 10]
 
 
 def test_time_on_two_rotas_counts_once() -> None:
@@ -96,7 +96,7 @@ SHIFTS = st.lists(
 
 @given(SHIFTS)
 def test_standby_times_and_gaps_cover_the_period(shifts: list[Shift]) -> None:
-    held = [span for each in standby_times(shifts, PERIOD) for span in each.spans]
+    held = [span for time in standby_times(shifts, PERIOD) for span in time.spans]
     missing = gaps(shifts, [PERIOD])
     assert list(union([*held, *missing])) == [PERIOD]
     assert total(held) + total(missing) == PERIOD.length
@@ -107,17 +107,21 @@ def test_overlaps_are_the_instants_with_several_people(shifts: list[Shift]) -> N
     """Compared with a walk over all instants."""
     walked = {}
     for at in range(PERIOD.start, PERIOD.end):
-        people = {each.person for each in shifts if each.interval.start <= at < each.interval.end}
+        people = {shift.person for shift in shifts if shift.interval.start <= at < shift.interval.end}
         if len(people) > 1:
             walked[at] = tuple(sorted(people))
     found = list(overlaps(shifts, PERIOD))
-    assert {at: each.people for each in found for at in range(each.interval.start, each.interval.end)} == walked
-    assert sum(each.interval.length for each in found) == len(walked)
+    assert {
+        at: person_time.people
+        for person_time in found
+        for at in range(person_time.interval.start, person_time.interval.end)
+    } == walked
+    assert sum(person_time.interval.length for person_time in found) == len(walked)
 
 
 @given(SHIFTS, st.integers(0, 100))
 def test_standby_times_of_two_halves_add_up(shifts: list[Shift], cut: int) -> None:
     def hours(period: Interval) -> int:
-        return sum(each.length for each in standby_times(shifts, period)) * HOUR
+        return sum(time.length for time in standby_times(shifts, period)) * HOUR
 
     assert hours(Interval(0, cut)) + hours(Interval(cut, 100)) == hours(PERIOD)

@@ -137,9 +137,9 @@ def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apa
     seen, restored = Timeline(10), Timeline(10)
     observations = [Observation("c", at, GOOD) for at in (0, 10, 20)]
     run = Run.of(observations[0], 10)
-    for each in observations:
-        seen.append(each.at, each.outcome)
-        run = run.with_observation(each) if run.accepts(each, 10) else run
+    for observation in observations:
+        seen.append(observation.at, observation.outcome)
+        run = run.with_observation(observation) if run.accepts(observation, 10) else run
     restored.append_run(run)
     assert run.count == 3
     for end in range(22):

@@ -90,7 +90,7 @@ def test_the_key_is_created_once_and_a_restart_reads_it(tmp_path: Path) -> None:
     token = load_signer(record).token(CLAIM)
     assert load_signer(record).claim(token, NOW) == CLAIM
     assert stat.S_IMODE(key_path(record).stat().st_mode) == 0o600
-    assert [each.name for each in record.parent.iterdir()] == ["ninewatch.db.link-key"]
+    assert [path.name for path in record.parent.iterdir()] == ["ninewatch.db.link-key"]
 
 
 def test_every_record_has_a_key_of_its_own(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ async def test_burn_during_an_incident_sends_no_second_page() -> None:
         assert harness.ledger.burn_alerts("forms", harness.clock.now())[0].firing
         harness.observe(GOOD, GOOD)
         await run_periodic_work(harness)
-    assert {row.key for row in harness.rows()} == {each.id for each in harness.store.load_product_incidents()}
+    assert {row.key for row in harness.rows()} == {incident.id for incident in harness.store.load_product_incidents()}
 
 
 async def test_announced_burn_alert_continues_after_a_restart_and_resolves_once() -> None:
@@ -162,7 +162,7 @@ async def test_heartbeat_is_sent_while_probes_are_recorded(sink: Sink) -> None:
         assert await beats(harness, probing=True) == 0, "the record is stuck"
         harness.store.error = ""
         await harness.until(lambda: len(sink.received) > 4)
-    assert {each.path for each in sink.received} == {"/ping"}
+    assert {request.path for request in sink.received} == {"/ping"}
     assert harness.rows(Kind.OPENED) == []
 
 

@@ -48,7 +48,7 @@ async def test_notifications_of_an_outage_are_stored_with_the_product_incident()
         await start_outage(harness)
         (incident,) = harness.store.load_incidents()
         (outage,) = harness.store.load_product_incidents()
-        batch = next(each for each in harness.store.batches if each.notifications)
+        batch = next(batch for batch in harness.store.batches if batch.notifications)
         assert batch.incidents == (incident,)
         assert batch.product_incidents == (outage,)
         assert any(seen.at == harness.clock.now() for seen in batch.observations)
@@ -157,7 +157,9 @@ async def test_outage_within_maintenance_sends_nothing() -> None:
         ledger_with_receivers(forms(maintenance=[block]), receivers=[OPS]), deliver=False
     ) as harness:
         harness.observe(GOOD, BAD, BAD, GOOD, GOOD)
-        await harness.until(lambda: [each for each in harness.store.load_product_incidents() if each.resolved])
+        await harness.until(
+            lambda: [incident for incident in harness.store.load_product_incidents() if incident.resolved]
+        )
         await harness.update()
     assert harness.rows() == []
 
@@ -214,7 +216,9 @@ async def test_dependents_of_a_down_product_are_listed_in_its_page_and_send_no_p
             ("sso", "resolved"),
             ("forms", "opened"),
         ]
-        assert len([each for each in harness.store.load_product_incidents() if each.product == "forms"]) == 1
+        assert (
+            len([incident for incident in harness.store.load_product_incidents() if incident.product == "forms"]) == 1
+        )
 
 
 async def test_quiet_hours_delay_tickets_and_not_pages() -> None:
@@ -392,7 +396,7 @@ async def test_renamed_product_keeps_its_open_alert() -> None:
         harness.reload(portfolio(renamed))
         await harness.update()
         assert harness.events() == ["opened"]
-        assert [each.product for each in harness.ledger.product_incidents.values()] == ["chefs"]
+        assert [incident.product for incident in harness.ledger.product_incidents.values()] == ["chefs"]
     async with run_alerting(ledger_with_receivers(renamed, receivers=[OPS]), store, clock, deliver=False) as harness:
         await harness.update()
         assert harness.events() == ["opened"]

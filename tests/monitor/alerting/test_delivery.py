@@ -42,7 +42,7 @@ async def advance_in_steps(harness: AlertingHarness, seconds: float, step: float
 
 
 def delivered_events(sink: Sink) -> list[tuple[str, str]]:
-    return [(each.headers["idempotency-key"], each.path) for each in sink.received]
+    return [(request.headers["idempotency-key"], request.path) for request in sink.received]
 
 
 async def test_confirmed_notification_is_done(sink: Sink) -> None:
@@ -53,7 +53,7 @@ async def test_confirmed_notification_is_done(sink: Sink) -> None:
         harness.observe(GOOD, GOOD)
         await harness.until(lambda: len(sink.received) == 2)
         await harness.delivered()
-    assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()] == ["opened", "resolved"]
     assert [(row.attempts, row.error) for row in harness.rows()] == [(1, ""), (1, "")]
     assert harness.health.notifications_sent == 2
 
@@ -66,12 +66,12 @@ async def test_receiver_gets_both_notifications_in_order_after_an_hour_of_downti
         harness.observe(GOOD, GOOD)
         await advance_in_steps(harness, 3_600, 20)
         refused = len(sink.received)
-        assert {each["event"] for each in sink.bodies()} == {"opened"}, "the end waits for its beginning"
+        assert {body["event"] for body in sink.bodies()} == {"opened"}, "the end waits for its beginning"
         assert 10 < refused < 60, "the pauses grow up to five minutes"
         sink.reply = Reply()
         await advance_in_steps(harness, 320, 20)
         await harness.delivered()
-    assert [each["event"] for each in sink.bodies()[refused:]] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()[refused:]] == ["opened", "resolved"]
     assert len({key for key, _ in delivered_events(sink)}) == 2
 
 
@@ -114,14 +114,14 @@ async def test_hanging_disk_delays_a_page_by_two_seconds_and_blocks_its_resoluti
         await advance_in_steps(harness, 1.5, 0.5)
         assert sink.received == []
         await advance_in_steps(harness, 1.0, 0.5)
-        assert [each["event"] for each in sink.bodies()] == ["opened"]
+        assert [body["event"] for body in sink.bodies()] == ["opened"]
         harness.observe(GOOD, GOOD)
         await advance_in_steps(harness, 600, 30)
-        assert [each["event"] for each in sink.bodies()] == ["opened"]
+        assert [body["event"] for body in sink.bodies()] == ["opened"]
         harness.store.gate.set()
         await harness.until(lambda: len(sink.received) == 2)
         await harness.delivered()
-    assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()] == ["opened", "resolved"]
 
 
 async def test_full_disk_delays_a_page_by_two_seconds_and_loses_none(sink: Sink) -> None:
@@ -130,7 +130,7 @@ async def test_full_disk_delays_a_page_by_two_seconds_and_loses_none(sink: Sink)
         harness.observe(GOOD, BAD, BAD)
         await harness.until(harness.store.failures.is_set)
         await advance_in_steps(harness, 3)
-        assert [each["event"] for each in sink.bodies()] == ["opened"]
+        assert [body["event"] for body in sink.bodies()] == ["opened"]
         harness.store.error = ""
         await harness.written()
         harness.observe(GOOD, GOOD)
@@ -165,10 +165,10 @@ async def test_thousand_alerts_are_sent_singly_to_a_program_and_grouped_to_a_cha
         await harness.until(lambda: len(sink.received) >= 1_001)
         await advance_in_steps(harness, 11)
         await harness.delivered()
-    paths = Counter(each.path for each in sink.received)
+    paths = Counter(request.path for request in sink.received)
     assert paths == {"/ops": 1_000, "/channel": 2}
     assert len({key for key, path in events_at_path(sink, "/ops")}) == 1_000
-    first, rest = (each.json()["text"] for each in sink.received if each.path == "/channel")
+    first, rest = (request.json()["text"] for request in sink.received if request.path == "/channel")
     assert first.startswith("[PAGE]")
     assert rest.startswith("999 alerts: ")
 
@@ -184,7 +184,7 @@ async def test_each_key_of_a_group_has_its_own_resolution(sink: Sink) -> None:
         for name in ("a", "b", "c"):
             harness.observe(GOOD, GOOD, key=f"{name}/health")
         await harness.delivered()
-    texts = [each.json()["text"] for each in sink.received]
+    texts = [request.json()["text"] for request in sink.received]
     assert [text[:10] for text in texts[:2]] == ["[PAGE] a i", "2 alerts: "]
     assert sorted(texts[2:]) == [f"[RESOLVED] {name} is up again" for name in ("a", "b", "c")]
 
@@ -196,14 +196,14 @@ async def test_firing_alert_is_sent_to_alertmanager_every_minute(sink: Sink) -> 
         await harness.until(lambda: sink.received)
         await advance_in_steps(harness, 300, 5)
         assert 5 <= len(sink.received) <= 7
-        ends = [each.json()[0]["endsAt"] for each in sink.received]
+        ends = [request.json()[0]["endsAt"] for request in sink.received]
         assert ends == sorted(set(ends)), "each repeat moves the end of the alert"
         harness.observe(GOOD, GOOD)
         await harness.until(lambda: [row for row in harness.rows() if row.event is Kind.RESOLVED and row.done])
         count = len(sink.received)
         await advance_in_steps(harness, 300, 5)
         assert len(sink.received) == count
-    labels = {json.dumps(each.json()[0]["labels"], sort_keys=True) for each in sink.received}
+    labels = {json.dumps(request.json()[0]["labels"], sort_keys=True) for request in sink.received}
     assert len(labels) == 1, "the end belongs to the same alert"
 
 
@@ -226,7 +226,7 @@ async def test_due_notifications_are_sent_at_shutdown(sink: Sink) -> None:
         await harness.written()
         async with probe_environment(harness.clock, harness.health) as (runner, _):
             await harness.alerting.drain(runner.new_attempt)
-        assert [each["event"] for each in sink.bodies()] == ["opened"]
+        assert [body["event"] for body in sink.bodies()] == ["opened"]
         assert harness.health.alerting_defects == 0
 
 
@@ -266,8 +266,8 @@ async def test_new_record_gets_the_announced_incidents(sink: Sink) -> None:
     async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)]), store, clock) as harness:
         harness.observe(GOOD, GOOD)
         await harness.until(lambda: len(sink.received) == 2)
-    assert [each["event"] for each in sink.bodies()] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()] == ["opened", "resolved"]
 
 
 def events_at_path(sink: Sink, path: str) -> list[tuple[str, str]]:
-    return [(each.headers["idempotency-key"], each.path) for each in sink.received if each.path == path]
+    return [(request.headers["idempotency-key"], request.path) for request in sink.received if request.path == path]

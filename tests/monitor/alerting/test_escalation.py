@@ -364,7 +364,7 @@ async def test_change_of_routes_and_reload_do_not_stop_running_escalation() -> N
         await advance_minutes(harness, 15.1)
         assert sent_events(harness)[1:] == [("manager", "opened")]
         shorter = configuration(routes=routes, escalations=[{"id": "sso", "steps": STEPS[:1]}])
-        receivers = tuple(receiver(**each) for each in shorter.pop("receivers"))
+        receivers = tuple(receiver(**fields) for fields in shorter.pop("receivers"))
         harness.reload(
             Portfolio.model_validate({"products": (product("forms", 1, "99%"),), "receivers": receivers, **shorter})
         )

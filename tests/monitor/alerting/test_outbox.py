@@ -98,8 +98,8 @@ def test_receiver_with_retry_after_is_not_tried_before() -> None:
 def test_failing_receiver_is_tried_with_one_message() -> None:
     rows = [row(f"key-{n}") for n in range(CIRCUIT_THRESHOLD + 2)]
     box = outbox(*rows)
-    for each in rows[:CIRCUIT_THRESHOLD]:
-        box.mark_failed(each, NOW, "connect_refused", 0.5)
+    for notification in rows[:CIRCUIT_THRESHOLD]:
+        box.mark_failed(notification, NOW, "connect_refused", 0.5)
     assert box.queue("ops").circuit_open
     assert box.ready("ops", NOW) == []
     later = int(box.next_at(["ops"]))
@@ -108,14 +108,17 @@ def test_failing_receiver_is_tried_with_one_message() -> None:
     box.mark_sending([probe])
     assert box.ready("ops", later) == []
     box.mark_delivered(probe, later)
-    assert len([each for each in box.waiting() if box.ready_at(each) <= later]) == CIRCUIT_THRESHOLD + 1
+    assert (
+        len([notification for notification in box.waiting() if box.ready_at(notification) <= later])
+        == CIRCUIT_THRESHOLD + 1
+    )
 
 
 def test_rejected_message_does_not_count_as_a_receiver_failure() -> None:
     rows = [row(f"key-{n}") for n in range(CIRCUIT_THRESHOLD + 1)]
     box = outbox(*rows)
-    for each in rows[:CIRCUIT_THRESHOLD]:
-        box.mark_failed(each, NOW, "status 400", 0.5, refused=True)
+    for notification in rows[:CIRCUIT_THRESHOLD]:
+        box.mark_failed(notification, NOW, "status 400", 0.5, refused=True)
     assert not box.queue("ops").circuit_open
     assert box.ready("ops", NOW) == [rows[-1]]
 
@@ -123,12 +126,12 @@ def test_rejected_message_does_not_count_as_a_receiver_failure() -> None:
 def test_retry_makes_failed_messages_due_for_one_or_all_receivers() -> None:
     ops, other = row(), row(receiver="other")
     box = outbox(ops, other)
-    for each in (ops, other):
-        box.mark_failed(each, NOW, "connect_refused", 0.9)
-    assert [each.receiver for each in box.retry(NOW, "ops")] == ["ops"]
+    for notification in (ops, other):
+        box.mark_failed(notification, NOW, "connect_refused", 0.9)
+    assert [notification.receiver for notification in box.retry(NOW, "ops")] == ["ops"]
     assert box.ready("ops", NOW) != []
     assert box.ready("other", NOW) == []
-    assert [each.receiver for each in box.retry(NOW)] == ["other"]
+    assert [notification.receiver for notification in box.retry(NOW)] == ["other"]
 
 
 def test_retry_reports_messages_that_only_the_circuit_breaker_delays() -> None:
@@ -140,7 +143,7 @@ def test_retry_reports_messages_that_only_the_circuit_breaker_delays() -> None:
         waiting = box.mark_failed(waiting, at, "status 500", 0.0)
         at = int(box.next_at(["ops"]))
     assert waiting.due < at - 1
-    assert [each.due for each in box.retry(at - 1, "ops")] == [at - 1]
+    assert [notification.due for notification in box.retry(at - 1, "ops")] == [at - 1]
     assert box.next_at(["ops"]) == at - 1
 
 

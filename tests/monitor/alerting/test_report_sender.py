@@ -68,7 +68,7 @@ async def test_report_has_the_pages_of_the_week_per_receiver_and_person_and_the_
         harness.state(PageMark(clock.now(), first, Mark.NOISE, "Ana Ng", "", "forms").fact())
         clock.jump((MONDAY - clock.now()) / SECOND - 1)
         await harness.update()
-        assert [each["key"] for each in reports(harness)] == []
+        assert [report["key"] for report in reports(harness)] == []
         clock.jump(1)
         await harness.update()
         (report,) = reports(harness)
@@ -96,7 +96,9 @@ async def test_each_week_has_one_report_also_across_a_restart(sink: Sink) -> Non
             assert harness.health.alerting_defects == 0
     keys = [row.key for row in store.notifications.values()]
     assert keys == ["report:pages:2026-11-30T08:00", "report:pages:2026-12-07T08:00"]
-    assert [(each.json()["event"], each.json()["severity"]) for each in sink.received] == [("report", "note")] * 2
+    assert [(request.json()["event"], request.json()["severity"]) for request in sink.received] == [
+        ("report", "note")
+    ] * 2
 
 
 async def test_report_that_was_due_while_the_daemon_was_stopped_is_sent_within_a_day() -> None:

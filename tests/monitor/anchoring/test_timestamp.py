@@ -53,7 +53,7 @@ async def test_later_days_are_not_covered_until_they_are_stamped(record: Anchore
     assert record.checked().anchors.uncovered == [("2026-11-01", "2026-11-01")]
     await record.look(70)
     assert record.checked().anchors.uncovered == []
-    assert [each.number for each in receipts(record.store.load_facts())] == [2, 3]
+    assert [receipt.number for receipt in receipts(record.store.load_facts())] == [2, 3]
 
 
 @pytest.mark.parametrize("failure", ["status", "garbage", "other token", "down"])

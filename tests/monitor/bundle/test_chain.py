@@ -61,7 +61,7 @@ def query(found: World, statement: str) -> Any:
 
 def broken_heads(found: CheckedChain) -> list[int]:
     """Return the numbers of the broken heads, each once."""
-    return sorted({each.head for each in found.breaks})
+    return sorted({chain_break.head for chain_break in found.breaks})
 
 
 @pytest.mark.parametrize("seed", range(4))

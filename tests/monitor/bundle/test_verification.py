@@ -34,7 +34,7 @@ def verified(content: bytes, folder: Path) -> Verified:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(each) for each in arguments], catch_exceptions=False)
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +123,8 @@ def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> No
         if inside and not inside[0].startswith("manifest"):
             start = content.index(files[inside[0]])
             line = content[start:at].count(b"\n") + 1
-            named = [each for each in found.damages if each.file == inside[0]]
-            assert any(each.line == line for each in named), (at, found.damages)
+            named = [damage for damage in found.damages if damage.file == inside[0]]
+            assert any(damage.line == line for damage in named), (at, found.damages)
 
 
 def change_first(path: str, value: Any) -> Any:
@@ -151,7 +151,9 @@ def test_edited_figure_with_recomputed_digests_is_reported_with_both_values(
     assert "availability.low: stated 0.123, recomputed" in difference
     window = f"{format_instant(small_bundle.end - 2 * HOUR)}/{format_instant(small_bundle.end)}"
     assert f"other  window  {window}  raw: " in done.output
-    (found,) = [each for each in json.loads(run("verify", path, "--json").output)["figures"] if each["differences"]]
+    (found,) = [
+        figure for figure in json.loads(run("verify", path, "--json").output)["figures"] if figure["differences"]
+    ]
     assert (found["product"], found["figure"], found["window"]) == ("other", "raw", window)
     assert found["differences"][0]["field"] == "availability.low"
 
@@ -173,7 +175,7 @@ def test_removed_or_added_figure_is_reported(small_bundle: World, tmp_path: Path
     content = bundled(small_bundle, "other", "2h")
     for change in (lambda lines: lines[1:], lambda lines: [*lines, lines[0] | {"number": 99}]):
         found = verified(forged(content, "figures.jsonl", change), tmp_path)
-        assert any("no such figure" in (d.stated, d.recomputed) for each in found.figures for d in each.differences)
+        assert any("no such figure" in (d.stated, d.recomputed) for figure in found.figures for d in figure.differences)
 
 
 def test_edited_fact_is_reported(tmp_path: Path) -> None:
@@ -261,7 +263,7 @@ def test_missing_additional_or_wrong_files_are_reported(
 
 def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a command as `monitor.cli.main` does, where an error with a remedy is exit status 2."""
-    done = CliRunner().invoke(cli, [str(each) for each in arguments])
+    done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     if isinstance(done.exception, NinewatchError):
         return subprocess.CompletedProcess(arguments, 2, done.stdout, f"ninewatch: {done.exception}")
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception

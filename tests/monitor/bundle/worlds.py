@@ -70,7 +70,7 @@ def loaded(random: Random, path: Path) -> Portfolio:
                 "clients": [{"name": "forms", "risk": "low", "since": "2026-10-31"}] if name == "web" else [],
                 "value_per_hour": {"amount": 12.5, "basis": "assumed"} if random.random() < 0.3 else None,
                 "checks": tuple(
-                    FakeCheck(id=each, interval=random.choice(["10m", "20m"]), timeout="10s") for each in sorted(names)
+                    FakeCheck(id=name, interval=random.choice(["10m", "20m"]), timeout="10s") for name in sorted(names)
                 ),
             }
         )
@@ -102,7 +102,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
                     if (change := entry.tracker.step(seen)) is not None:
                         store.write(Batch(incidents=[ledger.apply(change)]))
         if random.random() < 0.02:
-            facts += _stated(random, at, [each for each in facts if each.kind == "correction"])
+            facts += _stated(random, at, [fact for fact in facts if fact.kind == "correction"])
         store.write(Batch(facts=[*ledger.facts.all, *facts]))
         if closed and at // DAY != (at - 10 * MINUTE) // DAY:
             close_day(store, path, at)
@@ -127,11 +127,11 @@ def _define(ledger: Ledger, now: int) -> None:
 
     plans = added_plans(ledger.portfolio, ledger.facts, began, now)
     ledger.facts = type(ledger.facts)(
-        ledger.facts.all, [each.fact("test") for each in plans], former_ids=ledger.former_ids
+        ledger.facts.all, [plan.fact("test") for plan in plans], former_ids=ledger.former_ids
     )
     added = additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now)
     ledger.facts = type(ledger.facts)(
-        ledger.facts.all, [each.fact("test") for each in added], former_ids=ledger.former_ids
+        ledger.facts.all, [statement.fact("test") for statement in added], former_ids=ledger.former_ids
     )
 
 
@@ -146,7 +146,7 @@ def bundled(found: World, product: str, window: str = "30d", at: int | None = No
     """Return the bundle that `ninewatch report` writes."""
     at = found.end if at is None else at
     source = Source.read(found.portfolio, at)
-    chosen = [each for each in found.portfolio.products if product in ("all", each.id)]
+    chosen = [candidate for candidate in found.portfolio.products if product in ("all", candidate.id)]
     made = portfolio_report(
         source.recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at
     )

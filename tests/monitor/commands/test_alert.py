@@ -84,7 +84,9 @@ def test_waiting_notifications_are_listed_first_with_their_error(config: Path) -
     assert "attempt 3 failed: status 503" in lines[0]
     assert "4f0c1d2e3a4b" in lines[0]
     found = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
-    assert [(each["key"], each["attempts"], each["delivered"] is None) for each in found] == [
+    assert [
+        (notification["key"], notification["attempts"], notification["delivered"] is None) for notification in found
+    ] == [
         ("4f0c1d2e3a4b", 3, True),
         ("delivered", 1, False),
     ]
@@ -151,8 +153,8 @@ async def test_sink_prints_and_confirms_messages() -> None:
     async with listening(0, 0, shown.append) as (http, smtp):
         hook = receiver(webhook=f"http://127.0.0.1:{http}/hook")
         block = {"to": "ops@example.org", "from": "nw@example.org", "server": f"127.0.0.1:{smtp}", "security": "none"}
-        for each in (hook, receiver(email=block)):
-            assert not (await send(each, message())).error
+        for configured in (hook, receiver(email=block)):
+            assert not (await send(configured, message())).error
     posted, mailed = shown
     assert posted.startswith("--- POST /hook\n")
     assert json.loads(posted.partition("\n")[2])["event"] == "opened"

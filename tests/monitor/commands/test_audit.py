@@ -16,7 +16,7 @@ SOURCE_PAGE = CORPUS / "wrong-source-page.txt"
 
 
 def run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(audit_command, [str(each) for each in arguments], input=text)
+    return CliRunner().invoke(audit_command, [str(argument) for argument in arguments], input=text)
 
 
 def test_source_page_has_eight_claims_that_are_60_times_too_small() -> None:

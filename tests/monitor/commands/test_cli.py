@@ -52,7 +52,7 @@ def closed_port() -> int:
 def run_in_process(*arguments: str | Path) -> Result:
     """Run a command in this process, with the error handling of `main`."""
     runner = CliRunner()
-    result = runner.invoke(cli.cli, [str(each) for each in arguments], prog_name="ninewatch")
+    result = runner.invoke(cli.cli, [str(argument) for argument in arguments], prog_name="ninewatch")
     assert result.exception is None or isinstance(result.exception, SystemExit | NinewatchError), result.exception
     return result
 

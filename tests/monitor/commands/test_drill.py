@@ -140,14 +140,14 @@ def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Pat
         assert result.exit_code == 0, result.exception
     found = json.loads((tmp_path / "d.json").read_text())
     assert found["rpa_seconds"] == 0.0
-    ends = [each["end"] for each in found["states"]]
-    assert [each["start"] for each in found["states"]][1:] == ends[:-1]
+    ends = [state["end"] for state in found["states"]]
+    assert [state["start"] for state in found["states"]][1:] == ends[:-1]
     assert parse_instant(found["states"][0]["start"]) == parse_instant(found["started"]) - MARGIN
-    assert {each["standard"] for each in found["controls"]} == {"ISO 22301:2019", "SOC 2", "ITSG-33"}
+    assert {control["standard"] for control in found["controls"]} == {"ISO 22301:2019", "SOC 2", "ITSG-33"}
     page = (tmp_path / "d.html").read_text()
     assert "Gold &lt;b&gt;is&lt;/b&gt; lost" in page
     assert "Full height, red: down." in page
-    text = "".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO((tmp_path / "d.pdf").read_bytes())).pages)
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO((tmp_path / "d.pdf").read_bytes())).pages)
     for each in ("Recovery point actual", "CP-4 A", "A1.3", "Not signed off."):
         assert each in text
         assert each in (tmp_path / "d.md").read_text()

@@ -59,11 +59,11 @@ def test_changed_meaning_is_in_the_history_and_a_restart_is_not(
     assert len(history_of(config)) == 2
     with running_daemon(config):
         wait_for("the third definition", lambda: len(history_of(config)) == 3)
-    assert [each["changes"] for each in history_of(config)[1:]] == [
+    assert [change["changes"] for change in history_of(config)[1:]] == [
         ["objective 99% -> 99.95%"],
         ["objective 99.95% -> 99%"],
     ]
-    assert [each["id"] for each in history_of(config)] == [
+    assert [change["id"] for change in history_of(config)] == [
         fact.id for fact in recorded(tmp_path / "n.db", "definition")
     ]
 
@@ -81,7 +81,7 @@ def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
         "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config
     )
     run_in_process("report", "--product", "demo", "-c", config)
-    assert [each["kind"] for each in history_of(config)] == ["correction"]
+    assert [change["kind"] for change in history_of(config)] == ["correction"]
     assert recorded(config.parent / "n.db", "definition") == []
 
 

@@ -71,7 +71,7 @@ def test_example_of_the_contract_gives_its_figures() -> None:
 
 def counted(data: bytes, *arguments: str) -> list[tuple[int, int, int]]:
     """Return the counts of good, bad and unknown observations of each result."""
-    return [tuple(each["observations"].values()) for each in figures(data, *arguments)]  # type: ignore[misc]
+    return [tuple(figure["observations"].values()) for figure in figures(data, *arguments)]  # type: ignore[misc]
 
 
 def test_last_observation_of_a_record_is_counted() -> None:
@@ -256,7 +256,9 @@ def test_interval_is_estimated_for_each_check() -> None:
     """The estimate is the median spacing. The hold is 2 x interval + 10 s, or + the interval if this is less."""
     fast = [(t, "good", "fast") for t in range(0, 20, 4)] + [(33, "good", "fast"), (120, "good", "fast")]
     slow = [(t, "good", "slow") for t in (0, 30, 60, 120)]
-    found = {each["check"]: each for each in figures(record(fast + slow, "at,outcome,check"), "--objective", "50")}
+    found = {
+        figure["check"]: figure for figure in figures(record(fast + slow, "at,outcome,check"), "--objective", "50")
+    }
     assert found["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each gap is longer than the hold
     assert found["slow"]["unknown_seconds"] == 0
     text = run(record(fast + slow, "at,outcome,check")).stdout
@@ -290,7 +292,7 @@ def test_all_checks_are_combined_by_the_rule() -> None:
     assert (found["check"], found["down_seconds"]) == (None, 600)
     assert found["observations"] == {"good": 11, "bad": 11, "unknown": 0}
     assert figures(data, "--by", "none", "--rule", "any")[0]["up_seconds"] == 600
-    assert [each["check"] for each in figures(data)] == ["a", "b"]
+    assert [figure["check"] for figure in figures(data)] == ["a", "b"]
 
 
 def test_objective_is_measurable_if_its_budget_has_two_intervals() -> None:

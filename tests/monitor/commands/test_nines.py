@@ -30,7 +30,9 @@ def test_json_has_the_documented_fields() -> None:
 
 
 def test_words_percentage_and_downtime_give_the_same_objective() -> None:
-    outputs = {run(*each).output for each in (["99.9"], ["three nines"], ["--downtime", "43m12s", "--over", "30d"])}
+    outputs = {
+        run(*command).output for command in (["99.9"], ["three nines"], ["--downtime", "43m12s", "--over", "30d"])
+    }
     assert len(outputs) == 1
 
 

@@ -51,10 +51,10 @@ def test_json_has_the_documented_fields(name: str) -> None:
     assert list(answer["years"]) == ["median", "p05", "p95"]
     assert list(answer["chance"]) == ["99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999"]
     assert answer["contributors"]
-    for each in answer["contributors"]:
-        assert list(each) == ["id", "downtime_seconds_per_year", "share"]
-    assert sum(each["share"] for each in answer["contributors"]) == pytest.approx(1)
-    lost = sum(each["downtime_seconds_per_year"] for each in answer["contributors"])
+    for contributor in answer["contributors"]:
+        assert list(contributor) == ["id", "downtime_seconds_per_year", "share"]
+    assert sum(contributor["share"] for contributor in answer["contributors"]) == pytest.approx(1)
+    lost = sum(contributor["downtime_seconds_per_year"] for contributor in answer["contributors"])
     assert lost == pytest.approx((1 - answer["predicted"]["availability"]) * 365 * 86_400)
     assert answer["years"]["p05"] <= answer["years"]["median"] <= answer["years"]["p95"]
     chances = list(answer["chance"].values())

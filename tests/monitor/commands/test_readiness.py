@@ -47,7 +47,7 @@ def found(config: Path, *more: str) -> tuple[int, dict[str, Any]]:
 
 
 def states(found: dict[str, Any]) -> list[str]:
-    return [each["state"] for each in found["items"]]
+    return [item["state"] for item in found["items"]]
 
 
 def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Path) -> None:

@@ -97,7 +97,7 @@ def test_invalid_options_are_rejected_with_a_remedy(options: tuple[str, ...], ex
 
 def test_forecast_option_sets_the_forecast_time() -> None:
     (rule,) = [
-        each for each in rules(run_in_process("rules", "--forecast", "14d").stdout) if each.get("alert") == RUNNING_OUT
+        rule for rule in rules(run_in_process("rules", "--forecast", "14d").stdout) if rule.get("alert") == RUNNING_OUT
     ]
     assert f"time() < {14 * 86400}\n" in str(rule["expr"])
     assert "is spent in less than 14d." in str(rule["annotations"])

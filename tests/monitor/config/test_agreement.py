@@ -54,10 +54,10 @@ def test_statutory_holidays_are_out_of_hours(calendar: str, week: str, hours: in
     agreement = Agreement.model_validate({"service_hours": "Mon-Fri 07:00-18:00", "holidays": calendar})
     window = parse_interval(week)
     exclusions = list(agreement.out_of_hours(window, "America/Vancouver"))
-    assert window.length - total(each.interval for each in exclusions) == hours * HOUR
-    assert {each.cause for each in exclusions} == {Cause.SERVICE_HOURS}
-    holidays = [each for each in exclusions if each.label != "Mon-Fri 07:00-18:00"]
-    assert [(each.interval.length, each.reason) for each in holidays] == [
+    assert window.length - total(exclusion.interval for exclusion in exclusions) == hours * HOUR
+    assert {exclusion.cause for exclusion in exclusions} == {Cause.SERVICE_HOURS}
+    holidays = [exclusion for exclusion in exclusions if exclusion.label != "Mon-Fri 07:00-18:00"]
+    assert [(holiday.interval.length, holiday.reason) for holiday in holidays] == [
         (11 * HOUR, f"statutory holiday, {calendar}")
     ] * ((55 - hours) // 11)
 
@@ -104,10 +104,10 @@ def test_holiday_excludes_the_shift_that_starts_on_it() -> None:
     """
     agreement = Agreement.model_validate({"service_hours": "22:00-02:00", "holidays": "BC", "zone": "UTC"})
     window = parse_interval("2025-12-24T12:00:00Z/2025-12-26T12:00:00Z")
-    interval_of = {each.label: each.interval for each in agreement.out_of_hours(window, "UTC")}
+    interval_of = {exclusion.label: exclusion.interval for exclusion in agreement.out_of_hours(window, "UTC")}
     assert interval_of["Christmas Day"] == parse_interval("2025-12-25T22:00:00Z/2025-12-26T02:00:00Z")
     part_of_shift = parse_interval("2025-12-25T23:00:00Z/2025-12-25T23:30:00Z")
-    assert [each.interval for each in agreement.out_of_hours(part_of_shift, "UTC")] == [part_of_shift]
+    assert [exclusion.interval for exclusion in agreement.out_of_hours(part_of_shift, "UTC")] == [part_of_shift]
 
 
 def test_maintenance_that_the_agreement_does_not_exclude_gets_a_warning(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_agreement_from_data_excludes_the_same_time(fields: dict[str, Any]) -> N
 
 
 def excluded_intervals(agreement: Agreement, zone: str) -> list[Interval]:
-    return sorted(each.interval for each in agreement.out_of_hours(WINDOW, zone))
+    return sorted(hour.interval for hour in agreement.out_of_hours(WINDOW, zone))
 
 
 def test_restored_service_hours_are_printed_in_short_form() -> None:

@@ -39,7 +39,7 @@ witness_for:
 """,
     )
     assert result.portfolio is not None, result.problems
-    assert [each.kind for each in result.portfolio.anchors] == ["timestamp", "git", "witness"]
+    assert [anchor.kind for anchor in result.portfolio.anchors] == ["timestamp", "git", "witness"]
     assert result.portfolio.witness_for[0].id == "other"
 
 

@@ -20,7 +20,7 @@ def with_keys(*lines: str) -> str:
 
 def test_the_shipped_policy_holds_when_all_of_the_budget_is_spent() -> None:
     policy = shipped_budget_policy().plain()
-    assert [(each.spent, each.holds) for each in policy.steps] == [(Fraction(1, 2), False), (Fraction(1), True)]
+    assert [(step.spent, step.holds) for step in policy.steps] == [(Fraction(1, 2), False), (Fraction(1), True)]
     assert (policy.undecided, policy.coverage) == (Undecided.UNKNOWN, Fraction(9, 10))
 
 

@@ -72,8 +72,8 @@ def test_invalid_name_is_rejected(text: str) -> None:
 )
 def test_every_name_of_a_check_is_encoded(text: dict[str, Any], key: str, expected: str) -> None:
     value: Any = load_check(text)
-    for each in key.split("."):
-        value = getattr(value, each)
+    for label in key.split("."):
+        value = getattr(value, label)
     assert str(value) == expected
 
 

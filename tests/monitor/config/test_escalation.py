@@ -44,7 +44,7 @@ def examine(folder: Path, **changes: Any) -> Any:
 
 
 def problems(folder: Path, **changes: Any) -> list[str]:
-    return [str(each).partition("ninewatch.yaml:")[2] for each in examine(folder, **changes).problems]
+    return [str(problem).partition("ninewatch.yaml:")[2] for problem in examine(folder, **changes).problems]
 
 
 def load(folder: Path, **changes: Any) -> Portfolio:
@@ -104,7 +104,7 @@ def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_reported_with_its_place(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
     found = problems(tmp_path, **changes)
-    assert any(line in each for each in found), found
+    assert any(line in message for message in found), found
 
 
 def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
@@ -116,8 +116,10 @@ def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
 
 
 def test_an_escalation_that_goes_through_the_product_it_pages_about_is_refused(tmp_path: Path) -> None:
-    receivers = [{**each, "depends_on": ["forms"]} for each in VALID["receivers"]]
-    assert any('pages about "forms" depend on "forms"' in each for each in problems(tmp_path, receivers=receivers))
+    receivers = [{**configured, "depends_on": ["forms"]} for configured in VALID["receivers"]]
+    assert any(
+        'pages about "forms" depend on "forms"' in problem for problem in problems(tmp_path, receivers=receivers)
+    )
     assert problems(tmp_path, receivers=[receivers[0], *VALID["receivers"][1:]]) == []
 
 
@@ -128,9 +130,9 @@ def test_steps_of_rotas_alone_are_warned_of_and_a_calendar_with_an_unknown_perso
     )
     escalations = [{"id": "first", "steps": [{"standby": "rota"}]}]
     found = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
-    told = [str(each) for each in found.warnings]
-    assert any("escalations.first.steps: every step has a rota" in each for each in told), told
-    assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in each for each in told), told
+    told = [str(warning) for warning in found.warnings]
+    assert any("escalations.first.steps: every step has a rota" in message for message in told), told
+    assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in message for message in told), told
 
 
 def test_receivers_of_steps_and_people_are_reached_and_not_notified_at_once(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_receivers_of_steps_and_people_are_reached_and_not_notified_at_once(tmp_
     forms, sso = portfolio.products
     assert receiver_ids_for(portfolio, forms, Severity.PAGE) == ["mail"]
     assert all_receiver_ids_for(portfolio, forms, Severity.PAGE) == ["mail", "pager", "manager", "ada"]
-    assert [each.id for each in escalations_for(portfolio, forms, Severity.PAGE)] == ["first"]
+    assert [escalation.id for escalation in escalations_for(portfolio, forms, Severity.PAGE)] == ["first"]
     assert escalations_for(portfolio, sso, Severity.PAGE) == []
     assert escalations_for(portfolio, forms, Severity.NOTE) == []
 

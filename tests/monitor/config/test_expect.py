@@ -102,5 +102,5 @@ def test_invalid_json_path_is_rejected(path: str) -> None:
 
 def test_body_expectations_need_the_body() -> None:
     assert all(
-        Expect.model_validate(each).needs_body for each in ({"contains": "a"}, {"matches": "a"}, {"json": {"$.a": 1}})
+        Expect.model_validate(keys).needs_body for keys in ({"contains": "a"}, {"matches": "a"}, {"json": {"$.a": 1}})
     )

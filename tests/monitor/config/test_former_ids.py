@@ -63,7 +63,9 @@ def test_contradiction_is_reported_at_its_key(
 ) -> None:
     result = examine_text(tmp_path, TWO_PRODUCTS % fields)
     assert result.portfolio is None
-    assert [key_path in str(each) and expected_text in str(each) for each in result.problems] == [True], result.problems
+    assert [key_path in str(problem) and expected_text in str(problem) for problem in result.problems] == [True], (
+        result.problems
+    )
 
 
 def test_same_former_id_in_two_products_maps_to_two_checks(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def with_keys(*lines: str) -> str:
 def warnings(folder: Path, text: str) -> list[str]:
     result = examine_text(folder, text)
     assert not result.problems
-    return [str(each).removeprefix(f"{folder}/") for each in result.warnings]
+    return [str(warning).removeprefix(f"{folder}/") for warning in result.warnings]
 
 
 def test_shipped_tiers_match_the_published_ones() -> None:
@@ -109,8 +109,8 @@ def test_timeout_close_to_the_interval_gets_a_warning(tmp_path: Path, timeout: s
     """A probe that uses the full timeout is still running when the next one is due, so the next one is skipped."""
     all_warnings = warnings(tmp_path, with_check(f'tcp: "h:1", interval: 5s, timeout: {timeout}'))
     assert [
-        each.partition(": during an outage every other probe is skipped; write 4s or less")[1] != ""
-        for each in all_warnings
+        warning.partition(": during an outage every other probe is skipped; write 4s or less")[1] != ""
+        for warning in all_warnings
     ] == ([True] * expected)
 
 

@@ -69,7 +69,7 @@ def test_kind_of_a_check_is_its_key(tmp_path: Path) -> None:
     """`tls:` with a target is a kind; without a target it contains options of another kind."""
     text = with_check('http: "https://h/", tls: {server_name: x.org}')
     text += '      - {id: d, tcp: "[::1]:5432"}\n      - {id: e, tls: {target: "h:443", verify: false}}\n'
-    kinds = [type(each) for each in load_text(tmp_path, text).products[0].checks]
+    kinds = [type(check) for check in load_text(tmp_path, text).products[0].checks]
     assert kinds == [HttpCheck, TcpCheck, TlsCheck]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def maintenance_times(block: Maintenance, window: str, zone: str = "America/Vancouver") -> list[tuple[str, str]]:
     """Return the maintenance in a window, in UTC, as month, day, hour and minute."""
-    intervals = sorted(each.interval for each in block.exclusions(parse_interval(window), zone))
+    intervals = sorted(exclusion.interval for exclusion in block.exclusions(parse_interval(window), zone))
     return [(format_instant(span.start)[5:16], format_instant(span.end)[5:16]) for span in intervals]
 
 
@@ -77,7 +77,7 @@ def test_maintenance_from_the_previous_year_is_included() -> None:
     exclusions = list(
         yearly.exclusions(parse_interval("2026-01-01T13:00:00Z/2026-01-02T00:00:00Z"), "America/Vancouver")
     )
-    assert [each.interval.length for each in exclusions] == [8 * HOUR]
+    assert [exclusion.interval.length for exclusion in exclusions] == [8 * HOUR]
     assert (exclusions[0].cause, exclusions[0].label, exclusions[0].reason) == (
         Cause.MAINTENANCE,
         "FREQ=YEARLY",

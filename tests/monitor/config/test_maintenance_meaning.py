@@ -30,7 +30,9 @@ BLOCKS: list[dict[str, str]] = [
 
 
 def excluded_intervals(blocks: tuple[Maintenance, ...], zone: str) -> list[Any]:
-    return sorted((each.interval, each.reason) for block in blocks for each in block.exclusions(YEAR, zone))
+    return sorted(
+        (exclusion.interval, exclusion.reason) for block in blocks for exclusion in block.exclusions(YEAR, zone)
+    )
 
 
 @pytest.mark.parametrize("fields", BLOCKS)
@@ -42,7 +44,7 @@ def test_maintenance_from_data_excludes_the_same_time_in_any_default_zone(fields
 
 
 def test_order_repetition_and_spelling_do_not_change_the_data() -> None:
-    blocks = [Maintenance.model_validate(each) for each in BLOCKS]
+    blocks = [Maintenance.model_validate(block) for block in BLOCKS]
     meaning = maintenance_meaning(blocks, ZONE)
     assert maintenance_meaning([*blocks[::-1], blocks[0]], ZONE) == meaning
     respelled = BLOCKS[3] | {"rrule": "FREQ=WEEKLY;BYDAY=SU;COUNT=9", "zone": ZONE}
@@ -101,7 +103,9 @@ def calendar(numbers: list[int], stamp: str) -> str:
 def test_recorded_calendar_keeps_events_and_drops_people_and_timestamps(numbers: list[int]) -> None:
     text = calendar(numbers, "20260101T000000Z")
     maintenance, recorded_text = Maintenance.model_construct(), normalized_calendar(text)
-    before, after = (maintenance.model_copy(update={"ics": Calendar("x.ics", each)}) for each in (text, recorded_text))
+    before, after = (
+        maintenance.model_copy(update={"ics": Calendar("x.ics", content)}) for content in (text, recorded_text)
+    )
     assert excluded_intervals((before,), ZONE) == excluded_intervals((after,), ZONE)
     assert normalized_calendar(calendar(numbers[::-1], "20261129T000000Z")) == recorded_text
     assert not any(word in recorded_text for word in ("ana@example.org", "call Ana", "20260101T000000Z", "VALARM"))

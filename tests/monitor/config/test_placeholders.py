@@ -20,7 +20,7 @@ def placeholder_warnings(folder: Path, check: str) -> list[str]:
     path.write_text(f"{HEAD}      - {check}\n")
     result = examine(path, CHECK_TYPES)
     assert result.problems == ()
-    return [str(each) for each in result.warnings if "is not substituted" in str(each)]
+    return [str(warning) for warning in result.warnings if "is not substituted" in str(warning)]
 
 
 @pytest.mark.parametrize(

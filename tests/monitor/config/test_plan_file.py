@@ -150,7 +150,7 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
 )
 def test_mistake_is_reported_with_position_and_remedy(extra_yaml: str, expected_problem: str, tmp_path: Path) -> None:
     problems = problems_of(tmp_path, APP + extra_yaml)
-    assert any(each.startswith(expected_problem) for each in problems), problems
+    assert any(problem.startswith(expected_problem) for problem in problems), problems
 
 
 def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     )
     assert len(problems) == 8
     for words in ("title: is missing", "mttr: is missing", '"b"', "not an id", "99.9%", "soon", '"c"', '"nothing"'):
-        assert sum(words in each for each in problems) == 1, (words, problems)
+        assert sum(words in problem for problem in problems) == 1, (words, problems)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def examine(folder: Path, **config: Any) -> Any:
 
 
 def problems(folder: Path, **config: Any) -> list[str]:
-    return [str(each).split("ninewatch.yaml:")[1] for each in examine(folder, **config).problems]
+    return [str(problem).split("ninewatch.yaml:")[1] for problem in examine(folder, **config).problems]
 
 
 def load(folder: Path, **config: Any) -> Portfolio:
@@ -49,7 +49,7 @@ def load(folder: Path, **config: Any) -> Portfolio:
 def receivers_for(
     portfolio: Portfolio, name: str, severity: Severity = Severity.PAGE, now: int | None = None
 ) -> list[str]:
-    product_of_alert = next(each for each in portfolio.products if each.id == name)
+    product_of_alert = next(product for product in portfolio.products if product.id == name)
     return receiver_ids_for(portfolio, product_of_alert, severity, now)
 
 
@@ -148,8 +148,8 @@ def test_receiver_that_depends_on_the_alerting_product_is_rejected(tmp_path: Pat
     assert 'receivers.ops.depends_on: pages about "sso" depend on "sso"' in problem
     products = [product("forms", depends_on=["sso"]), product("sso")]
     all_problems = problems(tmp_path, products=products, receivers=[hook("ops", depends_on=["forms"])])
-    assert len(all_problems) == 1 or all("depend on" in each for each in all_problems)
-    assert any('pages about "sso" depend on "forms", which depends on "sso"' in each for each in all_problems)
+    assert len(all_problems) == 1 or all("depend on" in problem for problem in all_problems)
+    assert any('pages about "sso" depend on "forms", which depends on "sso"' in problem for problem in all_problems)
 
 
 def test_dependent_receiver_is_accepted_if_another_receiver_gets_the_page(tmp_path: Path) -> None:
@@ -162,6 +162,6 @@ def test_dependent_receiver_is_accepted_if_another_receiver_gets_the_page(tmp_pa
 
 def test_unrouted_pages_and_unused_receivers_get_warnings(tmp_path: Path) -> None:
     result = examine(tmp_path, routes=[{"to": "ops", "products": ["forms"]}])
-    warnings = [str(each) for each in result.warnings]
-    assert any("products.sso.id: no route matches its pages" in each for each in warnings)
-    assert any("receivers.team.id: no route uses this receiver" in each for each in warnings)
+    warnings = [str(warning) for warning in result.warnings]
+    assert any("products.sso.id: no route matches its pages" in warning for warning in warnings)
+    assert any("receivers.team.id: no route uses this receiver" in warning for warning in warnings)

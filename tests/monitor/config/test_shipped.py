@@ -31,8 +31,8 @@ def examined_portfolio() -> LoadResult:
 def test_real_portfolio_loads_without_secrets(examined_portfolio: LoadResult) -> None:
     """There is one warning for each objective above its hosting tier, and no other warning."""
     assert examined_portfolio.portfolio is not None, examined_portfolio.problems
-    warnings = [str(each).partition("yaml:")[2].partition(" offers")[0] for each in examined_portfolio.warnings]
-    assert [each.partition(": ")[2].partition(" (")[0] for each in warnings] == [
+    warnings = [str(warning).partition("yaml:")[2].partition(" offers")[0] for warning in examined_portfolio.warnings]
+    assert [warning.partition(": ")[2].partition(" (")[0] for warning in warnings] == [
         "products.chefs.objective: 99.95% is above what the hosting tier silver",
         "products.css.objective: 99.95% is above what the hosting tier gold",
     ]

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 def ids(path: Path) -> list[str]:
     result = examine(path, KINDS)
     assert result.portfolio is not None, result.problems
-    return [each.id for each in result.portfolio.products]
+    return [product.id for product in result.portfolio.products]
 
 
 def problems_of(path: Path) -> list[str]:

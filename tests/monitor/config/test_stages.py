@@ -46,7 +46,7 @@ def with_keys(*lines: str) -> str:
 def warnings(folder: Path, text: str) -> list[str]:
     result = examine_text(folder, text)
     assert not result.problems
-    return [str(each).removeprefix(f"{folder}/") for each in result.warnings]
+    return [str(warning).removeprefix(f"{folder}/") for warning in result.warnings]
 
 
 def test_shipped_policy_matches_the_published_stages() -> None:
@@ -85,7 +85,7 @@ def test_product_without_a_stage_gets_no_warning(tmp_path: Path) -> None:
 
 def test_clients_are_found_through_parts_and_dependencies_nearest_first(tmp_path: Path) -> None:
     portfolio = load_text(tmp_path, GRANTS)
-    assert [(each.client.name, each.path) for each in dependent_clients(portfolio, "login")] == [
+    assert [(client.client.name, client.path) for client in dependent_clients(portfolio, "login")] == [
         ("Form owners", ("login", "forms")),
         ("Grant officers", ("login", "forms", "grants")),
     ]

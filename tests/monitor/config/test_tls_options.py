@@ -33,11 +33,13 @@ def test_client_key_may_be_in_a_file_a_secret_or_the_certificate_file(
         options(certificate=str(certificate), key={"file": str(key)}),
         options(certificate=str(combined_file)),
     ]
-    assert all(each.identity is not None for each in all_options)
-    assert len({(each.identity or ("",))[0] for each in all_options}) == 1
+    assert all(option.identity is not None for option in all_options)
+    assert len({(option.identity or ("",))[0] for option in all_options}) == 1
     key_line = key.read_text().splitlines()[1]
     assert not any(
-        key_line in representation for each in all_options for representation in (repr(each), each.model_dump_json())
+        key_line in representation
+        for option in all_options
+        for representation in (repr(option), option.model_dump_json())
     )
 
 

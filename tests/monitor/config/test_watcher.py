@@ -55,10 +55,12 @@ def test_edit_with_unchanged_stat_is_detected_by_content(folder: Path) -> None:
     watcher = watcher_of(folder)
     path = folder / "a.yaml"
     path.write_text(MINIMAL.replace("99.9", "99.5"))
-    known = {each: (stamp, digest) for each, (stamp, digest) in watcher._known.items()}
+    known = {known_path: (stamp, digest) for known_path, (stamp, digest) in watcher._known.items()}
     stat = path.stat()
     stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
-    watcher._known = {each: (stamp if each == path else old, digest) for each, (old, digest) in known.items()}
+    watcher._known = {
+        known_path: (stamp if known_path == path else old, digest) for known_path, (old, digest) in known.items()
+    }
     assert any(watcher.changed() for _ in range(60))
 
 

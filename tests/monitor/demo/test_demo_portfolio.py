@@ -116,7 +116,7 @@ async def test_every_mode_gives_the_expected_reasons(portfolio: Portfolio, tmp_p
             await products.set(product, mode)
             patience = 0.1 if mode == "slow" else 10.0
             attempts = await asyncio.gather(
-                *(retry_if_starved(runner, each, patience) for each in checks[product].values())
+                *(retry_if_starved(runner, check, patience) for check in checks[product].values())
             )
             found = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
             failed = {check: result.reason for check, result in found.items() if result.reason}

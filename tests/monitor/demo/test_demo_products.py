@@ -174,7 +174,7 @@ async def test_notify_is_ok_and_its_status_page_lists_components(demo: Demo) -> 
     assert (await demo.json("notify-api", "/_status"))["status"] == "ok"
     assert await demo.json("notify-api", "/_status?simple=true") == {"status": "ok"}
     await demo.set_mode("notify", "degraded")
-    told = {each["id"]: each["status"] for each in await demo.json("notify-page", "/response.json")}
+    told = {entry["id"]: entry["status"] for entry in await demo.json("notify-page", "/response.json")}
     assert told == {"api": "up", "admin": "up", "email": "degraded", "sms": "degraded"}
 
 

@@ -137,4 +137,4 @@ def test_first_incident_of_the_product_is_noted_as_the_detection(tmp_path: Path)
     for name in ("other", "forms", "forms"):
         kept.manager.on_event(IncidentOpened(Incident.open(name, f"{name}/health", NOW, "http_status")))
         kept.clock.jump(1)
-    assert [each.detected for each in kept.drills] == [NOW + 4 * SECOND]
+    assert [drill.detected for drill in kept.drills] == [NOW + 4 * SECOND]

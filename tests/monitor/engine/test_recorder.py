@@ -90,7 +90,7 @@ async def test_result_is_in_the_timeline_and_announced_immediately_and_stored_la
 async def test_unknown_outcome_has_no_latency() -> None:
     async with running_recorder() as harness:
         harness.record_outcomes([UNKNOWN])
-    assert [each.latency for each in harness.store.seen.values()] == [None]
+    assert [observation.latency for observation in harness.store.seen.values()] == [None]
 
 
 async def test_incident_is_announced_after_it_is_stored() -> None:
@@ -166,7 +166,7 @@ async def test_failing_hook_stops_neither_other_hooks_nor_the_recording() -> Non
             harness.record_outcomes([GOOD, GOOD])
     assert len(harness.events) == 2
     assert harness.health.hook_failures == 2
-    assert [(each["error"], each["exc_info"]) for each in logs if each["event"] == "hook_failed"] == [
+    assert [(entry["error"], entry["exc_info"]) for entry in logs if entry["event"] == "hook_failed"] == [
         ("ZeroDivisionError()", True),
         ("ZeroDivisionError()", False),
     ]
@@ -180,7 +180,7 @@ async def test_observation_before_the_last_is_dropped_and_counted() -> None:
         with capture_logs() as logs:
             harness.record_outcomes([BAD], NOW)
             harness.record_outcomes([BAD], NOW)
-        assert [each["check"] for each in logs if each["event"] == "observation_before_the_last"] == [KEY]
+        assert [entry["check"] for entry in logs if entry["event"] == "observation_before_the_last"] == [KEY]
         assert harness.health.late_observations == 2
         assert len(harness.events) == 2
     assert harness.ledger.entries[KEY].totals == {GOOD: 2, BAD: 0, UNKNOWN: 0}
@@ -236,7 +236,7 @@ def test_observations_before_the_fold_mark_are_in_a_written_run() -> None:
         last |= {run.check: max(run.last, last.get(run.check, 0)) for run in runs}
         if until is not None:
             marks.append(until)
-            assert all(each.at <= last[each.check] for each in seen if each.at < until)
+            assert all(observation.at <= last[observation.check] for observation in seen if observation.at < until)
     assert len(marks) == 5
     assert marks[0] > NOW + 8 * MINUTE
 

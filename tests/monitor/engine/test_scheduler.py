@@ -150,7 +150,7 @@ async def test_next_batch_starts_after_a_short_loop_iteration() -> None:
     await harness.clock.advance(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    groups = [(name, len(list(each))) for name, each in itertools.groupby(events)]
+    groups = [(name, len(list(group))) for name, group in itertools.groupby(events)]
     assert groups[:4] == [("start", 10), ("end", 10), ("start", 10), ("end", 10)]
 
 

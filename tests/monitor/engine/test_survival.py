@@ -118,8 +118,8 @@ def test_any_sequence_of_kills_and_configurations_keeps_all_observations(
     observations: dict[str, list[tuple[int, Outcome]]] = {"chefs": [], "css": []}
     at = NOW
     for products, outcomes, pause in daemon_runs:
-        for each in sorted(products):
-            observations[each] += [(at + n * MINUTE, outcome) for n, outcome in enumerate(outcomes)]
+        for name in sorted(products):
+            observations[name] += [(at + n * MINUTE, outcome) for n, outcome in enumerate(outcomes)]
 
         def play(
             ledger: Ledger,
@@ -129,8 +129,8 @@ def test_any_sequence_of_kills_and_configurations_keeps_all_observations(
             products: set[str] = products,
         ) -> None:
             for n, outcome in enumerate(outcomes):
-                for each in sorted(products):
-                    key = f"{each}/health"
+                for name in sorted(products):
+                    key = f"{name}/health"
                     recorder.record(ledger.entries[key], RESULTS[outcome], at + n * MINUTE, 0.1)
 
         run_until_killed(path, sorted(products), play)
@@ -138,5 +138,5 @@ def test_any_sequence_of_kills_and_configurations_keeps_all_observations(
     store = SqliteStore(path, NOW)
     store.prune(at + HOUR)
     store.close()
-    for each, check_observations in observations.items():
-        assert restored_figures(path, f"{each}/health") == expected_figures(check_observations)
+    for check, check_observations in observations.items():
+        assert restored_figures(path, f"{check}/health") == expected_figures(check_observations)

@@ -29,7 +29,7 @@ async def cookies_on_redirects(
         seen.append(dict(pair.split("=", 1) for pair in found[1].split("; ")) if found else {})
         if len(seen) <= len(stops):
             location, cookies = stops[len(seen) - 1]
-            set_by = "".join(f"Set-Cookie: {each}\r\n" for each in cookies.split("|") if each)
+            set_by = "".join(f"Set-Cookie: {cookie}\r\n" for cookie in cookies.split("|") if cookie)
             writer.write(f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {location}\r\n{set_by}\r\n".encode())
         else:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

@@ -157,9 +157,9 @@ async def test_proxy_with_a_full_backlog_is_unreachable() -> None:
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind((LOOPBACK, 0))
         full.listen(0)
-        for each in (first, second):
-            each.setblocking(False)
-            each.connect_ex(full.getsockname())
+        for origin in (first, second):
+            origin.setblocking(False)
+            origin.connect_ex(full.getsockname())
         written = {"http": f"http://{NAME}/", "proxy": f"http://{LOOPBACK}:{full.getsockname()[1]}", "timeout": "300ms"}
         result = (await attempt(written, 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_unreachable")

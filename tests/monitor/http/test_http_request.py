@@ -40,7 +40,9 @@ async def attempt_and_request(*replies: bytes, length: int = 0, **written: Any) 
 
     async with serve_tcp(target) as port:
         url = f"http://{LOOPBACK}:{port}/"
-        return (await attempt({"http": url, **written})).result, [each.replace(str(port), "PORT") for each in seen]
+        return (await attempt({"http": url, **written})).result, [
+            request.replace(str(port), "PORT") for request in seen
+        ]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -131,7 +131,7 @@ async def test_token_is_kept_until_shortly_before_its_expiry() -> None:
     realm = Realm(lifetime=300)
     async with oauth2_check(realm) as written:
         results = await attempts(written, 0, 4 * MINUTE, 31 * SECOND, 0)
-    assert [each.outcome for each in results] == [Outcome.GOOD] * 4
+    assert [result.outcome for result in results] == [Outcome.GOOD] * 4
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2", "canary-token-2"]
 
 
@@ -141,7 +141,7 @@ async def test_concurrent_attempts_share_one_token_request() -> None:
         probe = prepare(load_check(written))
         for _ in range(2):
             found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
-            assert {each.result.outcome for each in found} == {Outcome.GOOD}
+            assert {attempt.result.outcome for attempt in found} == {Outcome.GOOD}
             realm.asked.append(("elsewhere", {}))  # the kept token is not accepted any more
     assert [way for way, _ in realm.asked] == ["basic", "elsewhere", "basic", "elsewhere"]
 
@@ -174,7 +174,9 @@ async def test_target_that_rejects_a_new_token_is_bad() -> None:
     realm = Realm(closed=True)
     async with oauth2_check(realm) as written:
         results = await attempts(written, 0, MINUTE, 3 * MINUTE, MINUTE, MINUTE)
-    assert [(each.outcome, each.reason, each.status) for each in results] == [(Outcome.BAD, "http_status", 401)] * 5
+    assert [(result.outcome, result.reason, result.status) for result in results] == [
+        (Outcome.BAD, "http_status", 401)
+    ] * 5
     assert len(realm.asked) == 2, "it is shown a new one every five minutes, and not at each attempt"
 
 
@@ -293,7 +295,7 @@ async def test_no_secret_is_shown_and_old_tokens_are_released() -> None:
     realm = Realm(lifetime=60)
     async with oauth2_check(realm) as written:
         results = await attempts({**written, "expect": {"contains": "never"}}, *[MINUTE] * 4)
-    assert [each.reason for each in results] == ["body_mismatch"] * 4
+    assert [result.reason for result in results] == ["body_mismatch"] * 4
     assert concealed(SECRET) == "[secret]"
     assert [concealed(f"canary-token-{number}") for number in (3, 4)] == ["[secret]"] * 2
     assert concealed("canary-token-1") == "canary-token-1"

@@ -209,7 +209,7 @@ async def test_retry_after_of_a_token_server_is_respected(monkeypatch: pytest.Mo
         client = {"token_url": f"http://127.0.0.1:{door}/", "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
         async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, AdvancedClock()) as again:
             results = [await again(), await again()]
-    assert {(each.outcome, each.reason) for each in results} == {(UNKNOWN, "token_unavailable")}
+    assert {(result.outcome, result.reason) for result in results} == {(UNKNOWN, "token_unavailable")}
     assert (issuer.requests, target.requests) == (1, 0)
 
 

@@ -59,7 +59,7 @@ def test_columns_are_found_by_name(text: str) -> None:
 def test_delimiter_is_found_outside_of_quotes_or_in_excels_first_line(header: str, delimiter: str) -> None:
     """The names of other columns do not matter."""
     row = delimiter.join(("1", '"c; d, e"', "good"))
-    assert [each[:2] for each in columns(f"{header}\n{row}\n")] == [("1", "good")]
+    assert [column[:2] for column in columns(f"{header}\n{row}\n")] == [("1", "good")]
 
 
 def test_check_and_vantage_are_optional() -> None:

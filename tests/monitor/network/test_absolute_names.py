@@ -83,7 +83,7 @@ async def test_name_with_a_final_dot_is_requested_and_verified_without_it(
 
 def _at(value: Any, port: int) -> Any:
     if isinstance(value, dict):
-        return {key: _at(each, port) for key, each in value.items()}
+        return {key: _at(item, port) for key, item in value.items()}
     return value.format(port) if isinstance(value, str) else value
 
 

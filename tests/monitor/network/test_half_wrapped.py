@@ -33,4 +33,4 @@ def test_socket_is_closed_when_starting_tls_fails() -> None:
         client.close()
         del failed
         gc.collect()
-    assert [each for each in seen if issubclass(each.category, ResourceWarning)] == []
+    assert [warning for warning in seen if issubclass(warning.category, ResourceWarning)] == []

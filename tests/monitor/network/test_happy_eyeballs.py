@@ -64,7 +64,7 @@ async def probe_addresses(
     written: dict[str, Any], port: int, addresses: list[str], folder: Path, seconds: float = 10.0, **more: Any
 ) -> ProbeResult:
     """Return the result of a probe of a host with these addresses; only LIVE accepts connections."""
-    with dead(port, *(each for each in addresses if each != LIVE)):
+    with dead(port, *(address for address in addresses if address != LIVE)):
         return (await attempt(at(written, port, **more), seconds, resolver_for(NAME, addresses, folder))).result
 
 

@@ -191,7 +191,7 @@ def test_every_connecting_call_is_covered_by_the_policy() -> None:
     """A new way to connect must be added here, and must check the policy first."""
     found = set()
     house = Path(monitor.__file__).parent
-    for path in (each for each in house.rglob("*.py") if each.parent.name not in {"storage", "demo"}):
+    for path in (path for path in house.rglob("*.py") if path.parent.name not in {"storage", "demo"}):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in CONNECTING_CALLS and not _is_own_connection(node):
                 found.add(f"{path.parent.name}/{path.name}")

@@ -81,7 +81,7 @@ async def test_loss_of_a_third_of_the_queries_changes_no_outcome(seed: int) -> N
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(load_check({"tcp": f"{CACHED}:{port}"}))
         found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(60)))
-    assert {(each.result.outcome, each.result.reason) for each in found} == {(Outcome.GOOD, "")}
+    assert {(attempt.result.outcome, attempt.result.reason) for attempt in found} == {(Outcome.GOOD, "")}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.6], ids=["quick", "slow"])

@@ -26,7 +26,7 @@ SMTP = {"smtp": "h.example.org"}
 @pytest.mark.parametrize(
     ("written", "remedy"),
     [
-        *((each, "add encrypted: true") for each in (GRPC, REDIS, TCP, *DATABASES)),
+        *((check, "add encrypted: true") for check in (GRPC, REDIS, TCP, *DATABASES)),
         (TCP | {"script": [{"expect": "220"}]}, "or a step with starttls: true"),
         (SMTP, "add encryption: starttls or"),
         (DNS, "add transport: tls"),
@@ -36,7 +36,7 @@ SMTP = {"smtp": "h.example.org"}
         (PROMETHEUS | {"prometheus": "http://h.example.org/"}, "use https://"),
         ({"http": "http://h.example.org/", "oauth2": TOKENS | {"tls": {}}}, "use https://"),
     ],
-    ids=lambda each: " ".join(each) if isinstance(each, dict) else "",
+    ids=lambda keys: " ".join(keys) if isinstance(keys, dict) else "",
 )
 @pytest.mark.parametrize("options", [{"verify": False}, {"server_name": "other.example.org"}, {"version": "TLSv1.3"}])
 def test_tls_options_without_tls_are_rejected(written: dict[str, Any], remedy: str, options: dict[str, Any]) -> None:
@@ -47,7 +47,7 @@ def test_tls_options_without_tls_are_rejected(written: dict[str, Any], remedy: s
 @pytest.mark.parametrize(
     "written",
     [
-        *(each | {"encrypted": True} for each in (GRPC, REDIS, TCP, *DATABASES)),
+        *(check | {"encrypted": True} for check in (GRPC, REDIS, TCP, *DATABASES)),
         TCP | {"script": [{"send": "STARTTLS\r\n", "expect": "220", "starttls": True}]},
         SMTP | {"encryption": "starttls"},
         SMTP | {"encryption": "tls"},
@@ -58,7 +58,7 @@ def test_tls_options_without_tls_are_rejected(written: dict[str, Any], remedy: s
         {"http": "http://h.example.org/", "redirects": 1},
         {"http": "http://h.example.org/", "oauth2": TOKENS},
     ],
-    ids=lambda each: " ".join(each),
+    ids=lambda keys: " ".join(keys),
 )
 def test_tls_options_with_tls_are_accepted(written: dict[str, Any]) -> None:
     assert load_check(written | {"tls": {"verify": False}}).tls.verify is False

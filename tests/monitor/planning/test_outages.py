@@ -27,7 +27,7 @@ def cells(outages: Outages) -> list[bool]:
 @given(st.lists(bitmaps, min_size=1, max_size=4), st.integers(1, 4))
 def test_at_least_k_are_down_in_every_cell(maps: list[list[bool]], count: int) -> None:
     count = min(count, len(maps))
-    found = at_least(count, [columns(each) for each in maps])
+    found = at_least(count, [columns(down) for down in maps])
     assert cells(found) == [sum(column) >= count for column in zip(*maps, strict=True)]
 
 

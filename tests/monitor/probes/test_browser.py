@@ -89,7 +89,7 @@ async def test_details_and_traces_contain_no_secret(tmp_path: Path, monkeypatch:
     assert (result.outcome, result.reason) == (Outcome.BAD, "browser_failed")
     assert "/log-in" in result.detail
     assert "canary" not in result.detail
-    assert [each.name for each in (tmp_path / "k" / "check").iterdir()] == ["screenshot.png"]
+    assert [path.name for path in (tmp_path / "k" / "check").iterdir()] == ["screenshot.png"]
 
 
 @pytest.mark.slow

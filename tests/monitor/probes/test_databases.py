@@ -216,7 +216,7 @@ def mariadb(folder: Path, *more: str) -> Iterator[int]:
 @needs(str(POSTGRES / "initdb"))
 async def test_postgres_ignores_environment_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """This applies to variables with and without an overriding option."""
-    names = {each.envvar.decode() for each in psycopg.pq.Conninfo.get_defaults() if each.envvar}
+    names = {option.envvar.decode() for option in psycopg.pq.Conninfo.get_defaults() if option.envvar}
     assert {"PGOPTIONS", "PGREQUIREAUTH", "PGSSLMAXPROTOCOLVERSION"} <= names
     monkeypatch.setenv("RIGHT", "right-canary")
     with postgres(tmp_path) as port:
@@ -261,10 +261,10 @@ async def test_postgres_reports_its_certificate_and_uses_the_tls_version(
     server.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
     ours.private_key_and_cert_chain_pem.write_to_path(tmp_path / "ours.pem")
     (tmp_path / "hba.conf").write_text("hostssl all all 127.0.0.1/32 cert\n")
-    for each in tmp_path.iterdir():
-        each.chmod(0o600)
+    for path in tmp_path.iterdir():
+        path.chmod(0o600)
         if os.geteuid() == 0:
-            shutil.chown(each, "postgres")
+            shutil.chown(path, "postgres")
     more = {
         "ssl": "on",
         "ssl_cert_file": tmp_path / "server.pem",

@@ -242,7 +242,7 @@ async def test_loss_of_a_third_of_the_queries_changes_no_outcome(own: bool, monk
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         named = {} if own else {"resolver": f"127.0.0.1:{port}"}
         found = [(await attempt({"dns": NAME, **named}, 8.0)).result for _ in range(20)]
-    assert {(each.outcome, each.reason) for each in found} == {(Outcome.GOOD, "")}
+    assert {(attempt.outcome, attempt.reason) for attempt in found} == {(Outcome.GOOD, "")}
 
 
 async def test_second_system_resolver_is_used_if_the_first_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -267,7 +267,7 @@ def test_every_reason_of_a_kind_is_explained() -> None:
         assert set(reason_codes(module)) <= explained, kind.name
 
 
-@pytest.mark.parametrize("name", [each.name for each in pkgutil.iter_modules(probes.__path__)])
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(probes.__path__)])
 def test_every_reason_of_every_module_is_explained(name: str) -> None:
     """This includes the modules that a kind uses, such as a protocol's."""
     explained = set(SHARED) | IN_DETAIL | {word for kind in KINDS.values() for word in kind.reasons}

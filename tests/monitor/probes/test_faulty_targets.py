@@ -46,5 +46,5 @@ def test_there_are_many_targets_and_every_name_is_unique() -> None:
 def test_expected_outcomes_and_reasons_are_consistent() -> None:
     """A target has a reason if and only if it is bad or unknown."""
     assert [
-        name for name, each in FAULTY_TARGETS.items() if (each.outcome is Outcome.GOOD) is not (each.reason == "")
+        name for name, target in FAULTY_TARGETS.items() if (target.outcome is Outcome.GOOD) is not (target.reason == "")
     ] == []

@@ -50,7 +50,7 @@ def healthy(authority: trustme.CA | None = None, *, service: bool = True) -> Ite
             port = server.add_insecure_port("127.0.0.1:0")
         else:
             leaf = authority.issue_cert("127.0.0.1")
-            chain = b"".join(each.bytes() for each in leaf.cert_chain_pems)
+            chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
             credentials = grpc.ssl_server_credentials([(leaf.private_key_pem.bytes(), chain)])
             port = server.add_secure_port("127.0.0.1:0", credentials)
         server.start()
@@ -128,7 +128,7 @@ async def test_retry_pushback_of_an_exhausted_server_is_respected() -> None:
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(load_check({"grpc": f"127.0.0.1:{port}"}))
         results = [(await retry_if_starved(runner, probe, 5.0)).result for _ in range(2)]
-    assert [(each.outcome, each.reason) for each in results] == [(Outcome.UNKNOWN, "rate_limited")] * 2
+    assert [(result.outcome, result.reason) for result in results] == [(Outcome.UNKNOWN, "rate_limited")] * 2
     assert calls == 1
 
 

@@ -62,7 +62,7 @@ async def no_internal_errors() -> AsyncIterator[None]:
     asyncio.get_running_loop().set_exception_handler(lambda _, said: left.append(said))
     with structlog.testing.capture_logs() as logs:
         yield
-    assert [each for each in logs if each["event"] == "probe_defect"] == []
+    assert [entry for entry in logs if entry["event"] == "probe_defect"] == []
     assert left == []
 
 

@@ -55,13 +55,13 @@ async def test_listener_with_a_full_queue_ends_at_the_deadline() -> None:
         address = listener.getsockname()
         waiting = []
         for _ in range(4):
-            each = socket.socket()
-            each.setblocking(False)
-            each.connect_ex(address)
-            waiting.append(each)
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex(address)
+            waiting.append(connection)
         result = (await attempt({"tcp": f"127.0.0.1:{address[1]}"}, 0.2)).result
-        for each in waiting:
-            each.close()
+        for connection in waiting:
+            connection.close()
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
 
 

@@ -67,9 +67,9 @@ async def serving(mailbox: Mailbox, ssl_context: ssl.SSLContext | None = None, *
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for each in sessions:
-            if each.transport is not None:
-                each.transport.abort()
+        for open_session in sessions:
+            if open_session.transport is not None:
+                open_session.transport.abort()
         await server.wait_closed()
         await settle()
 

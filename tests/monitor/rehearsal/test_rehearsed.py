@@ -45,7 +45,7 @@ async def _observed(of: Portfolio, day: Day) -> MemoryStore:
 
 def _on_disk(path: Path, found: MemoryStore) -> None:
     batch = Batch(
-        observations=[each for _, each in sorted(found.seen.items())],
+        observations=[observation for _, observation in sorted(found.seen.items())],
         runs=list(found.load_runs()),
         incidents=found.load_incidents(),
         product_incidents=found.load_product_incidents(),
@@ -85,7 +85,9 @@ def test_rehearsal_of_the_unchanged_configuration_has_no_differences(
 def test_higher_fall_pages_later_or_never(recorded: tuple[Path, list[tuple[Any, ...]]], day: Day) -> None:
     found = rehearsed(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
     assert min(found.new.delays) > min(found.current.delays)
-    assert {each.current is None for each in found.differences} | {each.new is None for each in found.differences} == {
+    assert {difference.current is None for difference in found.differences} | {
+        difference.new is None for difference in found.differences
+    } == {
         True,
         False,
     }
@@ -160,7 +162,7 @@ def test_pages_nights_delays_and_missed_outages_are_counted(folder: Path) -> Non
     assert (current["pages"], current["pages_at_night"], current["outages"]) == (2, 1, 3)
     assert (new["pages"], new["pages_at_night"], new["outages"]) == (1, 0, 3)
     assert (current["outages_without_page"], new["outages_without_page"]) == (1, 2)
-    assert [each["start"][11:16] for each in found["outages_without_page"]["new"]] == ["00:59", "09:59"]
+    assert [outage["start"][11:16] for outage in found["outages_without_page"]["new"]] == ["00:59", "09:59"]
     assert current["delay_seconds"]["median"] == pytest.approx(90.1, abs=1)
     assert new["delay_seconds"]["longest"] == pytest.approx(150.1, abs=1)
     only, later = found["differences"]
@@ -171,10 +173,10 @@ def test_pages_nights_delays_and_missed_outages_are_counted(folder: Path) -> Non
 def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
     routes = '{to: ops, hours: "07:00-22:00"}, {to: night, hours: "22:00-07:00"}'
     found = rehearse(written(folder, "new", routes=routes), written(folder, "now"), "--night", "00:00-02:00")
-    assert {name: each["pages"] for name, each in found["current"]["receivers"].items()} == {"ops": 2}
-    assert {name: each["pages"] for name, each in found["new"]["receivers"].items()} == {"ops": 1, "night": 1}
+    assert {name: counts["pages"] for name, counts in found["current"]["receivers"].items()} == {"ops": 2}
+    assert {name: counts["pages"] for name, counts in found["new"]["receivers"].items()} == {"ops": 1, "night": 1}
     assert found["new"]["receivers"]["night"]["pages_at_night"] == 1
-    assert {(each["receiver"], each["current"] is None) for each in found["differences"]} == {
+    assert {(difference["receiver"], difference["current"] is None) for difference in found["differences"]} == {
         ("ops", False),
         ("night", True),
     }
@@ -183,9 +185,9 @@ def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
 def test_longer_interval_uses_fewer_probes_and_shorter_interval_is_noted(folder: Path) -> None:
     found = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
     assert found["new"]["pages"] == 1
-    assert any("recorded probes are 1m apart; only probes 3m apart are used" in each for each in found["notes"])
+    assert any("recorded probes are 1m apart; only probes 3m apart are used" in note for note in found["notes"])
     found = rehearse(written(folder, "new", interval="30s"), written(folder, "now"))
-    assert any("recorded probes are 1m apart, not 30s" in each for each in found["notes"])
+    assert any("recorded probes are 1m apart, not 30s" in note for note in found["notes"])
 
 
 def test_unrecorded_check_is_unknown(folder: Path) -> None:
@@ -231,12 +233,12 @@ def test_observations_from_runs_give_the_same_incidents(
     path = tmp_path / "n.db"
     shutil.copy(recorded[0], path)
     with contextlib.closing(SqliteStore(path, 0)) as store:
-        store.write(Batch(folded_until=max(each.at for each in day.seen)))
+        store.write(Batch(folded_until=max(observation.at for observation in day.seen)))
         while store.prune(day.span.end):
             pass
     same = portfolio(store=path)
     found = rehearsed(same, same, day.span)
-    assert any("evenly spaced" in each for each in found.notes)
+    assert any("evenly spaced" in note for note in found.notes)
     incidents = {(row[1], row[2], row[3]) for row in recorded[1] if ":" not in row[2] and row[3] != "reminder"}
     replayed = {(row.receiver, row.key, row.event.value) for row in found.current.notifications}
     assert incidents
@@ -252,13 +254,13 @@ def test_start_inside_the_record_uses_the_state_at_that_instant(
     same, start = portfolio(store=path), START + minutes * MINUTE
     with reading(path) as record:
         outages = record.load_product_incidents()
-    before = {each.id for each in outages if each.opened < start}
-    later = [each for each in outages if each.opened >= start]
+    before = {outage.id for outage in outages if outage.opened < start}
+    later = [outage for outage in outages if outage.opened >= start]
     found = rehearsed(same, same, Interval(start, day.span.end))
     rows = shown(found.current.notifications)
     assert later
     assert not before & {row[2] for row in rows}
-    first = {each.product: each.id for each in reversed(later)}
+    first = {page.product: page.id for page in reversed(later)}
     for key in first.values():
         wanted = [row for row in decided if row[2] == key and row[3] == "opened"]
         assert [row for row in rows if row[2] == key and row[3] == "opened"] == wanted
@@ -272,4 +274,4 @@ def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatc
     span = ("--since", "2026-09-21T00:55:00Z", "--until", "2026-09-21T01:01:02Z")
     result = run_in_process("rehearse", written(folder, "new"), "-c", written(folder, "now"), *span, "--json")
     notes = json.loads(result.stdout[result.stdout.index("{\n") :])["notes"]
-    assert any("in alerting, see the log: the comparison is incomplete" in each for each in notes)
+    assert any("in alerting, see the log: the comparison is incomplete" in note for note in notes)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def rows(path: Path) -> dict[str, list[object]]:
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        found = {each: connection.execute(f"SELECT * FROM {each}").fetchall() for each in tables}  # noqa: S608
+        found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables}  # noqa: S608
         return found | {"version": connection.execute("PRAGMA user_version").fetchall()}
 
 
@@ -41,7 +41,7 @@ def test_copy_contains_the_record(tmp_path: Path, name: str) -> None:
     stamp = copy.stat().st_mtime_ns
     SqliteStore(record, 0).close()
     assert copy.stat().st_mtime_ns == stamp
-    assert [each.name for each in tmp_path.glob("*.schema-*")] == [copy.name]
+    assert [path.name for path in tmp_path.glob("*.schema-*")] == [copy.name]
 
 
 def test_new_record_needs_no_copy(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def expected(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     found = json.loads((tmp_path / "expected.json").read_text())
     for (name, key), changes in AMENDED.items():
         if name == request.param:
-            found["durations"][key] = [changes.get(tuple(each), each) for each in found["durations"][key]]
+            found["durations"][key] = [changes.get(tuple(change), change) for change in found["durations"][key]]
     return found
 
 
@@ -61,10 +61,10 @@ def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
     return {
         "windows": expected["windows"],
         "durations": {
-            key: [list(each.durations(window))[:5] for window in windows]  # without the parts of unknown time
-            for key, each in histories.items()
+            key: [list(history.durations(window))[:5] for window in windows]  # without the parts of unknown time
+            for key, history in histories.items()
         },
-        "observations": {key: list(each.timeline.counts(windows[0])) for key, each in ledger.entries.items()},
+        "observations": {key: list(entry.timeline.counts(windows[0])) for key, entry in ledger.entries.items()},
         "incidents": [[i.id, i.check, i.opened, i.resolved, i.reason, i.downtime] for i in ledger.incidents],
         "corrections": sorted(fact.id for fact in ledger.facts.corrections.facts),
         "excluded": {
@@ -125,7 +125,11 @@ def test_report_of_the_record_has_the_figures(expected: Any) -> None:
     done = CliRunner().invoke(cli, [*words, "--format", "json"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     names = ("up_seconds", "down_seconds", "doubt_seconds", "unknown_seconds")
-    reported = {each["id"]: [each["raw"][name] for name in names] for each in json.loads(done.stdout)["products"]}
+    reported = {
+        product["id"]: [product["raw"][name] for name in names] for product in json.loads(done.stdout)["products"]
+    }
     for product, found in reported.items():
-        up, down, doubt_up, doubt_down, unknown = (each / 1_000_000 for each in expected["durations"][product][0])
+        up, down, doubt_up, doubt_down, unknown = (
+            duration / 1_000_000 for duration in expected["durations"][product][0]
+        )
         assert found == pytest.approx([up, down, doubt_up + doubt_down, unknown], abs=1e-9)

@@ -26,9 +26,9 @@ def test_reader_returns_the_data_of_one_commit(tmp_path: Path) -> None:
     with reading(tmp_path / "r.db") as record:
         assert [run.first for run in record.load_runs()] == [MINUTE]
         store.write(Batch(observations=[seen(3)]))
-        assert [each.at for each in record.load_tail()] == [2 * MINUTE]
+        assert [observation.at for observation in record.load_tail()] == [2 * MINUTE]
     with reading(tmp_path / "r.db") as record:
-        assert [each.at for each in record.load_tail()] == [2 * MINUTE, 3 * MINUTE]
+        assert [observation.at for observation in record.load_tail()] == [2 * MINUTE, 3 * MINUTE]
         assert (record.load_incidents(), record.load_facts()) == ([], [])
     store.close()
 

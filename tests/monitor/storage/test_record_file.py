@@ -23,7 +23,7 @@ def test_earlier_set_aside_file_keeps_its_name(tmp_path: Path) -> None:
     for content in ("first", "second", "third"):
         record.write_text(content)
         move_aside(record, NOW)
-    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "record.db.aside-20261129T073759Z": "first",
         "record.db.aside-20261129T073759Z-2": "second",
         "record.db.aside-20261129T073759Z-3": "third",
@@ -38,7 +38,7 @@ def test_file_and_its_log_get_the_same_name(tmp_path: Path) -> None:
     record.write_text("file")
     log.write_text("its log")
     move_aside(record, NOW)
-    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "record.db.aside-20261129T073759Z-wal": "a log alone",
         "record.db.aside-20261129T073759Z-2": "file",
         "record.db.aside-20261129T073759Z-2-wal": "its log",

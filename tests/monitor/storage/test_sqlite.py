@@ -198,7 +198,7 @@ def test_corrections_of_an_earlier_schema_become_facts_with_their_ids(path: Path
     back = Revocation(CORRECTION.id, "Ben", "it was the service", 40_000_001).fact()
     path.parent.mkdir()
     old = schema.MIGRATIONS[:4]
-    raw(path, *(each for step in old for each in step), "PRAGMA user_version = 4")
+    raw(path, *(statement for step in old for statement in step), "PRAGMA user_version = 4")
     insert = "INSERT INTO corrections (id, made, author, reason, product, start, end, revokes) VALUES"
     raw(path, f"{insert} ('{CORRECTION.id}', 30, 'Ana', 'account locked', 'p', 10, 20, NULL)")
     raw(path, f"{insert} ('{back.id}', 40000001, 'Ben', 'it was the service', NULL, NULL, NULL, '{CORRECTION.id}')")
@@ -214,7 +214,7 @@ def test_corrections_of_an_earlier_schema_become_facts_with_their_ids(path: Path
 
 def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(path: Path) -> None:
     path.parent.mkdir()
-    raw(path, *(each for step in schema.MIGRATIONS[:4] for each in step), "PRAGMA user_version = 4")
+    raw(path, *(statement for step in schema.MIGRATIONS[:4] for statement in step), "PRAGMA user_version = 4")
     raw(path, "INSERT INTO corrections VALUES ('abc', 'yesterday', 'Ana', 'x', 'p', 1, 2, NULL)")
     with pytest.raises(StoreError, match=r"damaged: in the table corrections, .*made is not a number"):
         SqliteStore(path, 0)

@@ -57,7 +57,7 @@ def run(first: int, last: int) -> Run:
 
 
 def instants(batches: list[Batch]) -> list[int]:
-    return [each.at for batch in batches for each in batch.observations]
+    return [observation.at for batch in batches for observation in batch.observations]
 
 
 def test_observations_are_committed_in_groups_and_in_order(store: MemoryStore, health: Health) -> None:
@@ -155,7 +155,7 @@ def test_full_queue_drops_the_oldest_observations_and_no_incident(
         for at in range(1, 1_000):
             writer.put(seen(at), (run(500, 500),) if at == 500 else ())
         assert health.queue_depth <= 101
-    kept = sorted({each.at for each in store.seen.values()})
+    kept = sorted({observation.at for observation in store.seen.values()})
     assert kept[-90:] == list(range(910, 1_000))
     assert len(kept) <= 102
     assert health.dropped_observations == 1_000 - len(kept)

@@ -115,7 +115,7 @@ async def test_product_has_every_window_and_every_check(site: RunningServer) -> 
 async def test_budget_forecast_uses_the_last_day_and_is_null_if_the_budget_lasts(site: RunningServer) -> None:
     """css is down since six minutes, in a known hour; chefs was never down."""
     pages = [await (await site.get(f"/api/v1/products/{name}")).json() for name in ("css", "chefs")]
-    css, chefs = [each["budget_forecast"] for each in pages]
+    css, chefs = [page["budget_forecast"] for page in pages]
     assert chefs == {"pace_seconds": 86_400.0, "burn_rate": 0.0, "exhausted_at": None}
     end = site.ledger.forecast("css", NOW).exhausted_at
     assert end is not None
@@ -126,8 +126,8 @@ async def test_budget_forecast_uses_the_last_day_and_is_null_if_the_budget_lasts
 async def test_product_without_observations_is_unknown_with_null_availability(site: RunningServer) -> None:
     site.clock.jump(400 * 86_400)
     body = await (await site.get("/api/v1/products")).json()
-    assert {each["state"] for each in body} == {"unknown"}
-    assert [each["availability"] for each in body] == [{"low": 0.0, "point": None, "high": 1.0}] * 2
+    assert {product["state"] for product in body} == {"unknown"}
+    assert [product["availability"] for product in body] == [{"low": 0.0, "point": None, "high": 1.0}] * 2
 
 
 EXAMPLES = {
@@ -169,7 +169,7 @@ async def test_openapi_description_has_every_route(site: RunningServer) -> None:
         gate_overrides.routes,
         readiness.routes,
     )
-    routed = {(each.method.lower(), each.path.replace(":.+", "")) for table in tables for each in table}
+    routed = {(route.method.lower(), route.path.replace(":.+", "")) for table in tables for route in table}
     assert routed - {("get", "/api/v1/openapi.json")} == found
 
 

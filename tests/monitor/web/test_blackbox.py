@@ -410,8 +410,8 @@ async def test_cancelled_waiters_do_not_delay_later_probes(start_probe_server: S
     await blackbox_state._wait_for_start()
     waiting = [asyncio.create_task(blackbox_state._wait_for_start()) for _ in range(100)]
     await settle()
-    for each in waiting:
-        each.cancel()
+    for connection in waiting:
+        connection.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     turn = asyncio.create_task(blackbox_state._wait_for_start())
     await clock.advance(START_INTERVAL)

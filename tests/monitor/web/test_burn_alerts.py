@@ -72,13 +72,13 @@ async def test_alert_that_cannot_fire_is_shown_in_the_api_and_on_the_page(
     ledger = ledger_of(product("low", objective="90%"), product("high", objective="99.9%"))
     probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, GOOD_RESULT)
     site = await publish(ledger)
-    products = {each["id"]: each for each in await (await site.get("/api/v1/products")).json()}
+    products = {product["id"]: product for product in await (await site.get("/api/v1/products")).json()}
     assert [text.startswith(CANNOT_FIRE) for text in products["low"]["alerts_that_cannot_fire"]] == [True]
     assert products["high"]["alerts_that_cannot_fire"] == []
     fast, *others = (await (await site.get("/api/v1/products/low")).json())["burn_alerts"]
     assert (fast["alert"], fast["threshold"], fast["firing"]) == ("NinewatchBudgetBurnsFast", None, False)
     assert fast["cannot_fire"].startswith(CANNOT_FIRE)
-    assert [(each["threshold"], each["cannot_fire"]) for each in others] == [(6.0, None), (1.0, None)]
+    assert [(other["threshold"], other["cannot_fire"]) for other in others] == [(6.0, None), (1.0, None)]
     assert CANNOT_FIRE in html.unescape((await site.get("/products/low")).text)
     assert "cannot fire" not in (await site.get("/products/high")).text
 
@@ -91,8 +91,8 @@ async def test_burn_alert_firing_is_true_when_burning_and_null_when_unknown(
     site = await publish(ledger)
     burning = (await (await site.get("/api/v1/products/burning")).json())["burn_alerts"]
     unseen = (await (await site.get("/api/v1/products/unseen")).json())["burn_alerts"]
-    assert [each["firing"] for each in burning] == [True, True, True]
-    assert [each["firing"] for each in unseen] == [None, None, None]
+    assert [alert["firing"] for alert in burning] == [True, True, True]
+    assert [alert["firing"] for alert in unseen] == [None, None, None]
 
 
 def test_wheel_contains_the_runbook(tmp_path: Path) -> None:

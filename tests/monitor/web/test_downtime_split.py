@@ -40,7 +40,7 @@ def ledger_with_outages() -> Ledger:
         "keycloak": [outage(HOUR, 60), outage(50 * HOUR, 20)],
         "mail": [outage(50 * HOUR, 20)],
     }
-    runs = [run for name, each in outages.items() for run in history(f"{name}/health", START, NOW, each)]
+    runs = [run for name, outage in outages.items() for run in history(f"{name}/health", START, NOW, outage)]
     ledger.restore(runs, [], [])
     return ledger
 
@@ -59,7 +59,7 @@ async def test_downtime_parts_add_up_to_the_measured_downtime(site: RunningServe
     ]
     assert (body["own_seconds"], body["unclear_seconds"]) == (1800.0, 0.0)
     measured = await (await site.get("/api/v1/products/chefs/availability?window=7d")).json()
-    shared_seconds = sum(each["seconds"] for each in body["shared"])
+    shared_seconds = sum(share["seconds"] for share in body["shared"])
     assert body["own_seconds"] + shared_seconds == body["downtime_seconds"] == measured["downtime_seconds"]["point"]
     assert body["window"] == measured["window"]
 

@@ -31,9 +31,9 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
 def probe(site: WritableSite, results: str, step: int = 10 * SECOND) -> None:
     """Probe the product every 10 s: `+` is good, `-` bad; the clock follows."""
     ledger = site.facts._ledger
-    for each in results:
+    for result in results:
         site.clock.jump(step / SECOND)
-        observe(ledger, ledger.entries["forms/health"], site.clock.now(), GOOD_RESULT if each == "+" else BAD_RESULT)
+        observe(ledger, ledger.entries["forms/health"], site.clock.now(), GOOD_RESULT if result == "+" else BAD_RESULT)
 
 
 async def started(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ async def test_instant_of_a_drill_is_in_the_past(site: WritableSite, query: str)
     assert (await site.ask("GET", f"/api/v1/drills/{name}?{query}")).status == 400
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.path)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
 def test_every_example_is_what_its_schema_promises(operation: Any) -> None:
     jsonschema.validate(operation.example, operation.response | COMPONENTS)
     jsonschema.validate(operation.request_example, operation.request | COMPONENTS)

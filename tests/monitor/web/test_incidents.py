@@ -51,9 +51,9 @@ async def list_incidents(site: RunningServer, span: Interval, extra_query: str =
     answer = await site.get(f"/api/v1/incidents?window={window}{extra_query}")
     assert answer.status == 200, answer.text
     incidents = await answer.json()
-    for each in incidents:
+    for incident in incidents:
         schema = {"$ref": "#/components/schemas/IncidentOfWindow", "components": {"schemas": SCHEMAS}}
-        jsonschema.validate(each, schema)
+        jsonschema.validate(incident, schema)
     return incidents
 
 
@@ -69,11 +69,11 @@ async def test_downtime_in_adjacent_windows_adds_up_in_api_and_reports(
         window = Window("w", span, span)
         report = portfolio_report(site.ledger, [site.ledger.products["p"]], window, NOW)
         plain = json.loads(as_json(report))["products"][0]["incidents"]
-        assert [{"product": "p"} | each | {"check": "health"} for each in plain] == incidents[::-1]
+        assert [{"product": "p"} | incident | {"check": "health"} for incident in plain] == incidents[::-1]
         down += site.ledger.measured("p", span, NOW).downtime.point
-        for each in incidents:
-            sums[each["id"]] = sums.get(each["id"], 0) + each["downtime_in_window_seconds"]
-            totals.setdefault(each["id"], set()).add(each["downtime_seconds"])
+        for incident in incidents:
+            sums[incident["id"]] = sums.get(incident["id"], 0) + incident["downtime_in_window_seconds"]
+            totals.setdefault(incident["id"], set()).add(incident["downtime_seconds"])
     assert {name: {total} for name, total in sums.items()} == totals
     assert sum(sums.values()) == down / SECOND
     assert sorted(sums.values()) == [9.5 * 60, 60 * 60]
@@ -85,7 +85,9 @@ async def test_window_can_be_combined_with_other_filters(
     site = await publish(ledger_with_incidents())
     (all_time,) = intervals(600, 0)
     assert len(await list_incidents(site, all_time)) == 2
-    assert [each["resolved"] for each in await list_incidents(site, all_time, "&state=open&product=p")] == [None]
+    assert [incident["resolved"] for incident in await list_incidents(site, all_time, "&state=open&product=p")] == [
+        None
+    ]
     assert await list_incidents(site, all_time, "&product=q") == []
     assert len(await list_incidents(site, all_time, "&limit=1")) == 1
     assert await list_incidents(site, intervals(500, 400)[0]) == []
@@ -99,15 +101,15 @@ async def test_incident_of_a_removed_check_stays_in_past_windows(
     other = FakeCheck(id="other", interval="1m", timeout="10s")
     changed = ledger.products["p"].model_copy(update={"checks": (other,)})
     (past, present) = (intervals(600, 100)[0], Interval(NOW + HOUR, NOW + 2 * HOUR))
-    ids_before = [each.id for each in ledger.incidents_of("p", past)]
+    ids_before = [incident.id for incident in ledger.incidents_of("p", past)]
     site = await publish(ledger)
     listed_before = await list_incidents(site, past)
     ledger.reload(ledger.portfolio.model_copy(update={"products": (changed, ledger.products["q"])}))
     assert ledger.incidents == []
-    assert [each.id for each in ledger.incidents_of("p", past)] == ids_before
+    assert [incident.id for incident in ledger.incidents_of("p", past)] == ids_before
     assert await list_incidents(site, past) == listed_before
     assert len(ledger.incidents_of("p", present)) == 1, "only the resolved incident; the open one ends with its check"
-    assert [each for each in ledger.incidents_of("p", present) if each.part(present, NOW + DAY, None)] == []
+    assert [incident for incident in ledger.incidents_of("p", present) if incident.part(present, NOW + DAY, None)] == []
 
 
 async def test_page_and_report_show_the_downtime_in_the_window_if_it_is_partial(

@@ -161,7 +161,7 @@ async def test_every_page_marks_seeded_demo_data(site: RunningServer) -> None:
 async def test_times_are_in_the_portfolios_zone_with_utc_attributes(publish: object) -> None:
     site = await publish(small_ledger())
     times = (await outline(site, "/")).attributes_of("time")
-    assert all(each["datetime"].endswith("Z") and each["title"].endswith("UTC") for each in times)
+    assert all(time["datetime"].endswith("Z") and time["title"].endswith("UTC") for time in times)
     assert "PDT" in (await outline(site, "/")).text
 
 

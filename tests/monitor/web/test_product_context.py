@@ -61,13 +61,13 @@ async def detail(site: RunningServer, name: str) -> dict[str, object]:
 async def test_incident_lists_affected_clients_with_path_and_downtime(site: RunningServer) -> None:
     """The downtime is that of the client's product during the incident. A client that starts later is not listed."""
     body = await detail(site, "login")
-    affected = [(each["client"], each["path"], each["product_downtime_seconds"]) for each in body["affected"]]
+    affected = [(client["client"], client["path"], client["product_downtime_seconds"]) for client in body["affected"]]
     assert affected == [
         ("Form <b>owners", ["login", "forms"], 360.0),
         ("Officers", ["login", "forms", "grants"], 0.0),
     ]
     assert body["affected_count"] == 4
-    assert [each["client"] for each in (await detail(site, "forms"))["affected"]] == ["Form <b>owners", "Officers"]
+    assert [client["client"] for client in (await detail(site, "forms"))["affected"]] == ["Form <b>owners", "Officers"]
 
 
 async def test_incident_list_has_no_affected_clients(site: RunningServer) -> None:
@@ -95,12 +95,15 @@ async def test_product_context_matches_the_schema(site: RunningServer) -> None:
     bodies = {name: await (await site.get(f"/api/v1/products/{name}")).json() for name in site.ledger.products}
     for body in bodies.values():
         jsonschema.validate(body, schema)
-    assert [(each["product"], each["part"], each["path"]) for each in bodies["grants"]["dependencies"]] == [
+    assert [
+        (dependency["product"], dependency["part"], dependency["path"])
+        for dependency in bodies["grants"]["dependencies"]
+    ] == [
         ("forms", True, ["grants", "forms"]),
         ("login", True, ["grants", "forms", "login"]),
     ]
-    assert [each["about"] for each in bodies["login"]["misfits"]] == ["stage", "clients"]
-    assert [each["client"] for each in bodies["login"]["clients"]] == ["Form <b>owners", "Newcomers", "Officers"]
+    assert [misfit["about"] for misfit in bodies["login"]["misfits"]] == ["stage", "clients"]
+    assert [client["client"] for client in bodies["login"]["clients"]] == ["Form <b>owners", "Newcomers", "Officers"]
     assert bodies["grants"]["value"] is None
 
 

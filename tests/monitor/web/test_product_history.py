@@ -50,7 +50,7 @@ async def get_history(site: RunningServer, path: str) -> list[dict[str, Any]]:
 
 async def test_facts_are_listed_in_order_of_their_creation(site_with_facts: RunningServer) -> None:
     facts = await get_history(site_with_facts, "css/history")
-    assert [(each["kind"], each["author"]) for each in facts] == [
+    assert [(fact["kind"], fact["author"]) for fact in facts] == [
         ("definition", "configuration"),
         ("correction", "Ana"),
         ("definition", "configuration"),
@@ -64,12 +64,12 @@ async def test_facts_are_listed_in_order_of_their_creation(site_with_facts: Runn
 
 async def test_since_parameter_does_not_change_the_differences(site_with_facts: RunningServer) -> None:
     facts = await get_history(site_with_facts, f"css/history?since={format_instant(NOW - 3 * HOUR)}")
-    assert [each["changes"] for each in facts] == [["objective 99.5% -> 99.9%"], ['{"text":"moved"}']]
+    assert [fact["changes"] for fact in facts] == [["objective 99.5% -> 99.9%"], ['{"text":"moved"}']]
     assert await get_history(site_with_facts, f"css/history?since={format_instant(NOW)}") == []
 
 
 async def test_removed_product_keeps_its_history(site_with_facts: RunningServer) -> None:
-    assert [each["kind"] for each in await get_history(site_with_facts, "gone/history")] == ["note"]
+    assert [change["kind"] for change in await get_history(site_with_facts, "gone/history")] == ["note"]
 
 
 @pytest.mark.parametrize(

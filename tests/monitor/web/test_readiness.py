@@ -32,7 +32,7 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
 
 async def item(site: WritableSite, name: str) -> dict[str, Any]:
     listed = (await site.ask("GET", READINESS)).body["items"]
-    found: dict[str, Any] = next(each for each in listed if each["id"] == name)
+    found: dict[str, Any] = next(item for item in listed if item["id"] == name)
     return found
 
 
@@ -75,7 +75,7 @@ async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableS
     assert (await item(site, "zero-downtime-deployment"))["evidence"] == []
     assert (await site.ask("POST", path, token, json={"reason": "again"})).status == 409
     assert (await site.ask("POST", "/api/v1/evidence/nothing/revoke", token, json={"reason": "x"})).status == 404
-    assert [each.kind for each in site.journal] == ["deployment", "evidence_revocation"]
+    assert [fact.kind for fact in site.journal] == ["deployment", "evidence_revocation"]
 
 
 @pytest.mark.parametrize(

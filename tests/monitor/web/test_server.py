@@ -149,7 +149,7 @@ async def _answered_connection(url: SplitResult) -> tuple[asyncio.StreamReader, 
 
 
 def test_busy_connection_is_closed_last() -> None:
-    busy, idle, other = (SimpleNamespace(answering=each) for each in (True, False, False))
+    busy, idle, other = (SimpleNamespace(answering=answering) for answering in (True, False, False))
     assert connection_limit.least_useful([busy, idle, other]) is idle
     assert connection_limit.least_useful([busy, busy]) is busy
 
@@ -199,8 +199,8 @@ async def test_remote_client_is_limited_to_its_share_of_connections(
     assert await asyncio.wait_for(_read_rest(other), 10) == b""
     writer.write(b"\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-    for each in (writer, second):
-        each.close()
+    for connection in (writer, second):
+        connection.close()
 
 
 async def test_endless_headers_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:

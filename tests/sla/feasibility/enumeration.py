@@ -20,7 +20,7 @@ MAX_PARTS = 12
 
 def is_design_up(plan_design: Design, up: Mapping[str, bool]) -> bool:
     """Return whether the design is up. `up` has the state of each part and site without its needs."""
-    parts = {each.id: each for each in plan_design.parts}
+    parts = {part.id: part for part in plan_design.parts}
 
     def is_up_with_needs(name: str) -> bool:
         return up[name] and all(is_up_with_needs(need) for need in (parts[name].needs if name in parts else ()))
@@ -34,7 +34,7 @@ def is_design_up(plan_design: Design, up: Mapping[str, bool]) -> bool:
         set() if plan_design.structure is None else with_needs(plan_design, part_names(plan_design.structure))
     )
     return (
-        all(up[each.id] for each in plan_design.sites[:1])
+        all(up[site.id] for site in plan_design.sites[:1])
         and all(map(is_structure_up, outside_structure))
         and (plan_design.structure is None or is_structure_up(plan_design.structure))
     )
@@ -47,7 +47,7 @@ def part_names(structure: Structure) -> set[str]:
 def with_needs(plan_design: Design, names: Collection[str]) -> set[str]:
     found = set(names)
     for _ in plan_design.parts:
-        found |= {need for each in plan_design.parts if each.id in found for need in each.needs}
+        found |= {need for part in plan_design.parts if part.id in found for need in part.needs}
     return found
 
 
@@ -79,7 +79,7 @@ def designs(draw: st.DrawFn, max_parts: int = MAX_PARTS) -> Design:
     sites = tuple(site(f"s{n}") for n in range(draw(st.integers(0, 2))))
     plan_design = []
     for index, name in enumerate(ids):
-        known = [*ids[:index], *(each.id for each in sites)]
+        known = [*ids[:index], *(site.id for site in sites)]
         needs = draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
         loose = draw(st.integers(0, 5)) == 0
         plan_design.append(outside(name, Coupling.DECOUPLED if loose else Coupling.HARD, needs=tuple(needs)))
@@ -87,4 +87,4 @@ def designs(draw: st.DrawFn, max_parts: int = MAX_PARTS) -> Design:
 
 
 def part_and_site_ids(plan_design: Design) -> list[str]:
-    return [each.id for each in (*plan_design.parts, *plan_design.sites)]
+    return [part.id for part in (*plan_design.parts, *plan_design.sites)]

@@ -118,7 +118,7 @@ def test_part_with_many_paths_is_counted_once() -> None:
     for n in range(1, 40):
         below = (f"l{n - 1}", f"r{n - 1}")
         layers.append((part(f"l{n}", needs=below), part(f"r{n}", needs=below)))
-    assert expected_unavailability(design(*(each for layer in layers for each in layer))) == pytest.approx(
+    assert expected_unavailability(design(*(part for layer in layers for part in layer))) == pytest.approx(
         1 - 0.999**80
     )
 
@@ -132,7 +132,7 @@ def test_maintenance_is_counted_or_excluded() -> None:
 
 def test_parts_that_only_fail_together_share_the_downtime() -> None:
     pair = predict(design(part("a", POOR), part("b", POOR), structure=parallel("a", "b")))
-    assert [each.share for each in pair.contributors] == pytest.approx([0.5, 0.5])
+    assert [contributor.share for contributor in pair.contributors] == pytest.approx([0.5, 0.5])
     assert pair.downtime == pytest.approx(0.01**2 * YEAR)
 
 
@@ -143,13 +143,13 @@ def test_contributions_are_the_shares_of_aumann_and_shapley() -> None:
     found = predict(design(*parts, structure=AtLeast(2, tuple(down))))
     product = math.prod(down.values())
     added = {name: share * (sum(down.values()) - share) / 2 - 2 * product / 3 for name, share in down.items()}
-    shares = {each.id: each.share for each in found.contributors}
-    assert shares == pytest.approx({name: each / sum(added.values()) for name, each in added.items()}, rel=1e-9)
+    shares = {contributor.id: contributor.share for contributor in found.contributors}
+    assert shares == pytest.approx({name: share / sum(added.values()) for name, share in added.items()}, rel=1e-9)
 
 
 def test_contributors_are_ordered_by_downtime_and_have_names() -> None:
     found = predict(design(part("app"), part("db", POOR, deployments=Planned(7 * DAY, MINUTE))))
-    assert [(each.id, each.name) for each in found.contributors] == [
+    assert [(contributor.id, contributor.name) for contributor in found.contributors] == [
         ("db", "Db"),
         ("app", "App"),
         ("db/deployments", "deployments of Db"),
@@ -194,16 +194,18 @@ def designs(draw: st.DrawFn) -> Design:
 def test_contributors_add_up_to_the_downtime(plan_design: Design) -> None:
     """The sum is exact, also with shared parts."""
     found = predict(plan_design)
-    assert sum(each.downtime for each in found.contributors) == pytest.approx(found.downtime, abs=1e-3)
-    assert sum(each.share for each in found.contributors) == pytest.approx(1 if found.unavailability else 0)
-    assert all(each.downtime >= 0 for each in found.contributors)
+    assert sum(contributor.downtime for contributor in found.contributors) == pytest.approx(found.downtime, abs=1e-3)
+    assert sum(contributor.share for contributor in found.contributors) == pytest.approx(
+        1 if found.unavailability else 0
+    )
+    assert all(contributor.downtime >= 0 for contributor in found.contributors)
 
 
 @given(designs(), st.integers(0, 4))
 def test_additional_replica_never_lowers_availability(plan_design: Design, index: int) -> None:
     chosen = plan_design.parts[index % len(plan_design.parts)]
     replicated = replace(chosen, failures=replace(chosen.failures, replicas=chosen.failures.replicas + 1))
-    parts = tuple(replicated if each is chosen else each for each in plan_design.parts)
+    parts = tuple(replicated if part is chosen else part for part in plan_design.parts)
     assert expected_unavailability(replace(plan_design, parts=parts)) <= expected_unavailability(plan_design) * (
         1 + 1e-9
     )
@@ -212,7 +214,7 @@ def test_additional_replica_never_lowers_availability(plan_design: Design, index
 @given(designs())
 def test_design_is_not_better_than_its_worst_hard_dependency(plan_design: Design) -> None:
     all_required = replace(plan_design, structure=None, fail_over=None)
-    hard = [each.failures.down for each in plan_design.parts if each.coupling is Coupling.HARD]
+    hard = [part.failures.down for part in plan_design.parts if part.coupling is Coupling.HARD]
     assert expected_unavailability(all_required) >= max([*hard, plan_design.sites[0].failures.down]) * (1 - 1e-9)
 
 
