@@ -107,13 +107,13 @@ def revoked(facts: Iterable[Correction | Revocation]) -> dict[str, Revocation]:
     Of several revocations at one instant, the one with the lowest id is returned, so that the order of the facts does
     not matter.
     """
-    found: dict[str, Revocation] = {}
+    revocations: dict[str, Revocation] = {}
     for fact in facts:
         if isinstance(fact, Revocation):
-            earliest = found.get(fact.correction)
+            earliest = revocations.get(fact.correction)
             if earliest is None or (fact.made, fact.id) < (earliest.made, earliest.id):
-                found[fact.correction] = fact
-    return found
+                revocations[fact.correction] = fact
+    return revocations
 
 
 def valid_corrections(facts: Iterable[Correction | Revocation]) -> Iterator[Correction]:

@@ -75,16 +75,16 @@ def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
 
     Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
     """
-    found: dict[str, DrillRecord] = {}
+    records: dict[str, DrillRecord] = {}
     for fact in sorted((fact for fact in facts if fact.made <= at), key=lambda fact: (fact.made, fact.kind != DRILL)):
         try:
             if fact.kind == DRILL:
-                found[fact.id] = DrillRecord(fact.id, _drill(fact, fact.content()))
-            elif fact.kind in _READERS and (held := found.get(str((body := fact.content())["drill"]))) is not None:
-                found[held.id] = _READERS[fact.kind](held, fact, body)
+                records[fact.id] = DrillRecord(fact.id, _drill(fact, fact.content()))
+            elif fact.kind in _READERS and (record := records.get(str((body := fact.content())["drill"]))) is not None:
+                records[record.id] = _READERS[fact.kind](record, fact, body)
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
-    return sorted(found.values(), key=lambda fact: (fact.drill.started, fact.id))
+    return sorted(records.values(), key=lambda record: (record.drill.started, record.id))
 
 
 def open_drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
@@ -132,42 +132,42 @@ def _after(day: str) -> int:
     return parse_instant(f"{day}T00:00:00Z") + DAY
 
 
-def _ended(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _ended(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     """Add the end; the first one counts, at an instant between the start and its statement."""
-    at = max(held.drill.started, min(fact.made, parse_instant(str(body["at"]))))
+    at = max(record.drill.started, min(fact.made, parse_instant(str(body["at"]))))
     end = DrillEnd(at, fact.author, str(body["reason"]))
-    return held if held.end is not None else replace(held, end=end)
+    return record if record.end is not None else replace(record, end=end)
 
 
-def _detected(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _detected(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     del body
-    return held if held.detected is not None else replace(held, detected=fact.made)
+    return record if record.detected is not None else replace(record, detected=fact.made)
 
 
-def _point(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _point(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     length = _microseconds(body["seconds"])
     if length is None:
-        return held
-    return replace(held, points=(*held.points, RecoveryPoint(length, str(body["source"]), fact.author, fact.made)))
+        return record
+    return replace(record, points=(*record.points, RecoveryPoint(length, str(body["source"]), fact.author, fact.made)))
 
 
-def _finding(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _finding(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     day = str(body["due"])
     texts = str(body["text"]), str(body["owner"]), day
-    return replace(held, findings=(*held.findings, Finding(fact.id, fact.made, fact.author, *texts, _after(day))))
+    return replace(record, findings=(*record.findings, Finding(fact.id, fact.made, fact.author, *texts, _after(day))))
 
 
-def _closed(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _closed(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     name = str(body["finding"])
     settled = (
         replace(finding, closed=fact.made) if finding.id == name and finding.closed is None else finding
-        for finding in held.findings
+        for finding in record.findings
     )
-    return replace(held, findings=tuple(settled))
+    return replace(record, findings=tuple(settled))
 
 
-def _sign_off(held: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
-    return replace(held, signed=(*held.signed, SignOff(fact.made, fact.author, str(body["note"]))))
+def _sign_off(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+    return replace(record, signed=(*record.signed, SignOff(fact.made, fact.author, str(body["note"]))))
 
 
 _READERS: Final[Mapping[str, Callable[[DrillRecord, Fact, Mapping[str, Any]], DrillRecord]]] = {

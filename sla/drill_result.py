@@ -105,8 +105,8 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
     `site_changed`: whether a change of the active site was observed during the drill.
     """
     drill = record.drill
-    over = at if record.end is None else record.end.at
-    whole = Interval(drill.started, max(over, drill.started))
+    end = at if record.end is None else record.end.at
+    whole = Interval(drill.started, max(end, drill.started))
     if not drill.kind.measured:
         reason = f"a drill of the kind {drill.kind} does not touch the product and proves no RTO"
         return DrillResult(record, at, whole, (), None, NOTHING, NOTHING, None, False, None, reason)
@@ -162,8 +162,8 @@ def _recovery_time(pieces: Sequence[Piece], *, recovered: bool | None) -> Bounds
 
 def _span(pieces: Sequence[Piece], states: Collection[State]) -> Interval | None:
     """Return the time from the start of the first to the end of the last piece in one of the states."""
-    found = [piece for piece in pieces if piece.state in states]
-    return Interval(found[0].start, found[-1].end) if found else None
+    matching = [piece for piece in pieces if piece.state in states]
+    return Interval(matching[0].start, matching[-1].end) if matching else None
 
 
 def _length(span: Interval | None) -> int:

@@ -23,12 +23,12 @@ class StopCondition:
     spent: Fraction
     at_hold: bool
 
-    def reason(self, lasted: int, spent: Fraction | None, hold: str | None) -> str | None:
+    def reason(self, duration: int, spent: Fraction | None, hold: str | None) -> str | None:
         """Return the reason why a drill of this length must stop, None if it may continue.
 
         `spent` is the spent share of the budget, None without a figure; `hold` the reason of the gate while it holds.
         """
-        if lasted >= self.longest:
+        if duration >= self.longest:
             return f"the drill lasted {format_duration(self.longest)}, the longest that is configured"
         if spent is not None and spent >= self.spent:
             return (

@@ -115,16 +115,16 @@ class Eras(History):
         newest = self._eras[-1]
         if newest.objective is not None and self._effective()[-1][0] <= window.start:
             return [(window, newest.objective)]
-        found: list[tuple[Interval, Objective]] = []
+        parts: list[tuple[Interval, Objective]] = []
         for era, part in self.spans(window):
             objective = (era or self._eras[0]).objective
             if objective is None:
                 return ()
-            if found and found[-1][1] == objective:
-                found[-1] = (Interval(found[-1][0].start, part.end), objective)
+            if parts and parts[-1][1] == objective:
+                parts[-1] = (Interval(parts[-1][0].start, part.end), objective)
             else:
-                found.append((part, objective))
-        return found
+                parts.append((part, objective))
+        return parts
 
     def agreements(self, window: Interval) -> Iterator[tuple[str | None, Interval]]:
         """Yield the parts of the window by agreement. The first agreement also applies before the first era."""
@@ -206,11 +206,11 @@ class Eras(History):
         """Return the number of observations within the window, each part with the members of its definition."""
         if (single := self._single(window)) is not None:
             return single.counts(window)
-        found = Counts()
+        total = Counts()
         for era, part in self.spans(window):
             counted = (era or self._eras[0]).history
-            found = found.plus(Counts() if counted is None else counted.counts(part))
-        return found
+            total = total.plus(Counts() if counted is None else counted.counts(part))
+        return total
 
     def state_start(self, at: int) -> int:
         """Return the start of the state directly before the instant, not earlier than the start of its era."""

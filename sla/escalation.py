@@ -65,7 +65,11 @@ def begun(plan: Plan, now: int) -> Progress:
 
 
 def advanced(
-    plan: Plan, held: Progress, now: int, call: Callable[[Step], Called], reachable: Callable[[tuple[str, ...]], bool]
+    plan: Plan,
+    progress: Progress,
+    now: int,
+    call: Callable[[Step], Called],
+    reachable: Callable[[tuple[str, ...]], bool],
 ) -> Progress:
     """Return the progress at the instant: unchanged, or with the due step executed at `now`.
 
@@ -73,26 +77,26 @@ def advanced(
     The caller notifies the receivers of a progress that it did not hold before. A plan that became shorter keeps its
     last step.
     """
-    held = _within(plan, held, now)
-    if held.step == len(plan.steps):
-        return _repeated(plan, held, now, call)
-    if not _left(held, now, reachable):
-        return held
-    while held.step < len(plan.steps):
-        held = _entered(plan, held.step + 1, now, call(plan.steps[held.step]))
-        if held.receivers:
+    progress = _within(plan, progress, now)
+    if progress.step == len(plan.steps):
+        return _repeated(plan, progress, now, call)
+    if not _left(progress, now, reachable):
+        return progress
+    while progress.step < len(plan.steps):
+        progress = _entered(plan, progress.step + 1, now, call(plan.steps[progress.step]))
+        if progress.receivers:
             break
-    return held
+    return progress
 
 
-def _within(plan: Plan, held: Progress, now: int) -> Progress:
+def _within(plan: Plan, progress: Progress, now: int) -> Progress:
     """Return the progress limited to the current plan, with a due time that is valid if the clock was set back."""
-    step = min(held.step, len(plan.steps))
+    step = min(progress.step, len(plan.steps))
     wait = _wait(plan, step)
     if wait is None:
-        return replace(held, step=step, due=None)
-    due = held.due if held.due is not None else held.entered + wait
-    return replace(held, step=step, due=min(due, now + wait))
+        return replace(progress, step=step, due=None)
+    due = progress.due if progress.due is not None else progress.entered + wait
+    return replace(progress, step=step, due=min(due, now + wait))
 
 
 def _wait(plan: Plan, step: int) -> int | None:
@@ -100,11 +104,11 @@ def _wait(plan: Plan, step: int) -> int | None:
     return plan.steps[step].after if step < len(plan.steps) else plan.repeat_every
 
 
-def _left(held: Progress, now: int, reachable: Callable[[tuple[str, ...]], bool]) -> bool:
+def _left(progress: Progress, now: int, reachable: Callable[[tuple[str, ...]], bool]) -> bool:
     """Return whether the next step is due."""
-    if held.due is not None and now >= held.due:
+    if progress.due is not None and now >= progress.due:
         return True
-    return held.step > 0 and not (held.receivers and reachable(held.receivers))
+    return progress.step > 0 and not (progress.receivers and reachable(progress.receivers))
 
 
 def _entered(plan: Plan, step: int, now: int, called: Called) -> Progress:
@@ -113,14 +117,14 @@ def _entered(plan: Plan, step: int, now: int, called: Called) -> Progress:
     return Progress(plan.id, step, now, due, called.receivers, called.person, 1 if called.receivers else 0)
 
 
-def _repeated(plan: Plan, held: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
+def _repeated(plan: Plan, progress: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
     """Return the progress after the last step, which is repeated when it is due, or executed for the first time."""
-    waiting = not held.receivers
-    if not waiting and (held.due is None or now < held.due):
-        return held
+    waiting = not progress.receivers
+    if not waiting and (progress.due is None or now < progress.due):
+        return progress
     called = call(plan.steps[-1])
     if called.receivers:
-        return replace(_entered(plan, held.step, now, called), round=held.round + 1)
+        return replace(_entered(plan, progress.step, now, called), round=progress.round + 1)
     if waiting or plan.repeat_every is None:
-        return held
-    return replace(held, due=now + plan.repeat_every)
+        return progress
+    return replace(progress, due=now + plan.repeat_every)

@@ -109,16 +109,16 @@ def revocations(facts: Iterable[Fact]) -> dict[str, str]:
 
 def known_at(facts: Iterable[Fact], at: int) -> list[Fact]:
     """Return the facts that were made, and not revoked, until the instant."""
-    made = [fact for fact in facts if fact.made <= at]
-    gone = revocations(made)
-    return [fact for fact in made if fact.id not in gone]
+    past_facts = [fact for fact in facts if fact.made <= at]
+    revoked = revocations(past_facts)
+    return [fact for fact in past_facts if fact.id not in revoked]
 
 
 def attestations(facts: Iterable[Fact]) -> Iterator[Evidence]:
     """Yield the attestations among the facts. Attestations of a newer version that cannot be read are skipped."""
     for fact in facts:
-        if fact.kind == ATTESTATION and (found := _attestation(fact)) is not None:
-            yield found
+        if fact.kind == ATTESTATION and (attestation := _attestation(fact)) is not None:
+            yield attestation
 
 
 def _attestation(fact: Fact) -> Evidence | None:
@@ -144,8 +144,8 @@ class Deployment:
 
 def deployments(facts: Iterable[Fact]) -> list[Deployment]:
     """Return the deployments among the facts in order of time. Deployments that cannot be read are skipped."""
-    found = (_deployment(fact) for fact in facts if fact.kind == DEPLOYMENT)
-    return sorted(instant for instant in found if instant is not None)
+    stated = (_deployment(fact) for fact in facts if fact.kind == DEPLOYMENT)
+    return sorted(instant for instant in stated if instant is not None)
 
 
 def _deployment(fact: Fact) -> Deployment | None:

@@ -109,11 +109,11 @@ def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
 
     Time with several causes counts for each of them, so the sum may be more than the excluded time.
     """
-    found: dict[Cause, list[Interval]] = {}
+    by_cause: dict[Cause, list[Interval]] = {}
     for piece in pieces:
         for cause in {cause.cause for cause in piece.causes}:
-            found.setdefault(cause, []).append(piece.interval)
-    return {cause: total(found[cause]) for cause in Cause if cause in found}
+            by_cause.setdefault(cause, []).append(piece.interval)
+    return {cause: total(by_cause[cause]) for cause in Cause if cause in by_cause}
 
 
 def dependency_downtime(history: History, window: Interval, label: str) -> Iterator[Exclusion]:

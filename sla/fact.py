@@ -72,8 +72,8 @@ def content_id(*parts: str | int) -> str:
 
 def merged(*sources: Iterable[Fact]) -> list[Fact]:
     """Return the facts of all sources in order of time, each id once. Earlier sources have priority."""
-    found: dict[str, Fact] = {}
+    facts_by_id: dict[str, Fact] = {}
     for source in sources:
         for fact in source:
-            found.setdefault(fact.id, fact)
-    return sorted(found.values(), key=lambda fact: (fact.made, fact.id))
+            facts_by_id.setdefault(fact.id, fact)
+    return sorted(facts_by_id.values(), key=lambda fact: (fact.made, fact.id))

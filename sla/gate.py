@@ -111,63 +111,65 @@ def spent_share(measured: Measured) -> Bounds[Fraction] | None:
     return Bounds(*(downtime / allowed for downtime in measured.downtime)) if allowed else None
 
 
-def gate(policy: BudgetPolicy, seen: Situation, override: GateOverride | None = None) -> Gate:
+def gate(policy: BudgetPolicy, situation: Situation, override: GateOverride | None = None) -> Gate:
     """Return the answer of the gate. `override` is the valid override, if any."""
-    spent = spent_share(seen.measured)
+    spent = spent_share(situation.measured)
     standings = tuple(policy.standings(spent))
-    computed = _computed(policy, seen, standings, spent)
+    computed = _computed(policy, situation, standings, spent)
     decision = computed
     if override is not None:
         decision = Decision(Answer(override.answer), override.text)
-    return Gate(decision, computed, policy, standings, spent, override, seen.at)
+    return Gate(decision, computed, policy, standings, spent, override, situation.at)
 
 
 def _computed(
-    policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
+    policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
 ) -> Decision:
-    holds = next(_holds(seen, standings), None)
+    holds = next(_holds(situation, standings), None)
     if holds is not None:
         return Decision(Answer.HOLD, holds)
-    doubt = next(_doubts(policy, seen, standings, spent), None)
+    doubt = next(_doubts(policy, situation, standings, spent), None)
     if doubt is None:
-        return Decision(Answer.GO, _go_reason(seen, standings, spent))
-    return _undecided(policy, seen, standings, doubt)
+        return Decision(Answer.GO, _go_reason(situation, standings, spent))
+    return _undecided(policy, situation, standings, doubt)
 
 
-def _holds(seen: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
+def _holds(situation: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
     """Yield the reasons to hold that follow from the record."""
     reached = [standing.step for standing in standings if standing.reached and standing.step.holds]
     if reached:
         last = reached[-1]
         yield f"{last.threshold} or more: {last.consequence} ({last.owner})"
-    if seen.incidents:
-        yield f"an incident is open: {', '.join(seen.incidents)}"
-    if seen.state.point is State.DOWN:
+    if situation.incidents:
+        yield f"an incident is open: {', '.join(situation.incidents)}"
+    if situation.state.point is State.DOWN:
         yield "the product is down by its last observations"
 
 
 def _doubts(
-    policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
+    policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
 ) -> Iterator[Decision]:
     """Yield the reasons why the record is not sufficient for the answer go."""
-    if seen.state.point is State.UNKNOWN:
-        yield Decision(Answer.UNKNOWN, _stale(seen), "new observations of the product")
+    if situation.state.point is State.UNKNOWN:
+        yield Decision(Answer.UNKNOWN, _stale(situation), "new observations of the product")
     if spent is None:
         yield Decision(Answer.UNKNOWN, "no budget is known: all of the window is excluded", "time that counts")
     else:
-        yield from _undecided_steps(seen, standings, spent)
-    share = seen.measured.coverage
+        yield from _undecided_steps(situation, standings, spent)
+    share = situation.measured.coverage
     if share is None or share < policy.coverage:
         reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
         yield Decision(Answer.UNKNOWN, reason, "a window of which more is known")
 
 
-def _undecided_steps(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction]) -> Iterator[Decision]:
+def _undecided_steps(
+    situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction]
+) -> Iterator[Decision]:
     for standing in standings:
         if standing.step.holds and standing.reached is None:
             low, high = format_percent(spent.low, 1), _at_most(spent.high)
             reason = f"between {low} and {high} of the budget is spent; the threshold is {standing.step.threshold}"
-            yield Decision(Answer.UNKNOWN, reason, _decided_by(seen, standing))
+            yield Decision(Answer.UNKNOWN, reason, _decided_by(situation, standing))
 
 
 def _at_most(share: Fraction) -> str:
@@ -175,20 +177,22 @@ def _at_most(share: Fraction) -> str:
     return format_percent(Fraction(math.ceil(share * 1000), 1000), 1)
 
 
-def _stale(seen: Situation) -> str:
-    if seen.last_known is None:
+def _stale(situation: Situation) -> str:
+    if situation.last_known is None:
         return "the product was never observed"
-    return f"the state of the product is unknown; its last known observation is of {format_instant(seen.last_known)}"
+    return (
+        f"the state of the product is unknown; its last known observation is of {format_instant(situation.last_known)}"
+    )
 
 
-def _decided_by(seen: Situation, standing: Standing) -> str:
-    durations = seen.measured.durations
+def _decided_by(situation: Situation, standing: Standing) -> str:
+    durations = situation.measured.durations
     open_ = [(durations.unknown, "unknown"), (durations.doubt, "in doubt")]
     parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
-    allowed = seen.measured.allowed or 0
-    present = 2 * (seen.measured.interval or 0)  # the time since the last probes is in doubt at any instant
+    allowed = situation.measured.allowed or 0
+    present = 2 * (situation.measured.interval or 0)  # the time since the last probes is in doubt at any instant
     limit = standing.step.spent * allowed - present
-    at = None if seen.pieces is None else cleared_at(seen.pieces(), seen.measured.window.length, limit)
+    at = None if situation.pieces is None else cleared_at(situation.pieces(), situation.measured.window.length, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
     when = "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
     return f"what happened in the time that is not known ({parts}){when}"
@@ -200,9 +204,9 @@ def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | N
     `pieces` are the states of the window in order. `length` is the length of the window; microseconds. None if `limit`
     is 0 or less, because there is no such instant.
     """
-    held = list(pieces) if limit > 0 else []
-    possible = sum(piece.end - piece.start for piece in held if piece.state is not State.UP)
-    for piece in held:
+    remaining = list(pieces) if limit > 0 else []
+    possible = sum(piece.end - piece.start for piece in remaining if piece.state is not State.UP)
+    for piece in remaining:
         if piece.state is State.UP:
             continue
         if possible - (piece.end - piece.start) < limit:
@@ -211,7 +215,7 @@ def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | N
     return None
 
 
-def _go_reason(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None) -> str:
+def _go_reason(situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None) -> str:
     most = "none" if spent is None else _at_most(spent.high)
     following = next((standing.step for standing in standings if standing.step.holds and not standing.reached), None)
     until = "" if following is None else f"; releases are held from {following.threshold}"
@@ -220,18 +224,20 @@ def _go_reason(seen: Situation, standings: tuple[Standing, ...], spent: Bounds[F
     return f"at most {most} of the budget is spent{until}{step}"
 
 
-def _undecided(policy: BudgetPolicy, seen: Situation, standings: tuple[Standing, ...], doubt: Decision) -> Decision:
+def _undecided(
+    policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], doubt: Decision
+) -> Decision:
     """Return the answer of the policy if the record does not decide one."""
     meaning = policy.undecided
-    if meaning is Undecided.ESTIMATE and seen.state.point is not State.UNKNOWN and _is_covered(policy, seen):
-        held = next((standing for standing in standings if standing.step.holds and standing.estimated), None)
-        answer = Answer.GO if held is None else Answer.HOLD
+    if meaning is Undecided.ESTIMATE and situation.state.point is not State.UNKNOWN and _is_covered(policy, situation):
+        holding = next((standing for standing in standings if standing.step.holds and standing.estimated), None)
+        answer = Answer.GO if holding is None else Answer.HOLD
         return Decision(answer, f"by the estimate, as the policy says: {doubt.reason}", doubt.decided_by)
     if meaning in (Undecided.HOLD, Undecided.GO):
         return Decision(Answer(meaning.value), f"as the policy says for unknown: {doubt.reason}", doubt.decided_by)
     return doubt
 
 
-def _is_covered(policy: BudgetPolicy, seen: Situation) -> bool:
-    share = seen.measured.coverage
+def _is_covered(policy: BudgetPolicy, situation: Situation) -> bool:
+    share = situation.measured.coverage
     return share is not None and share >= policy.coverage

@@ -60,7 +60,7 @@ def ending(override: GateOverride, made: int, author: str, reason: str) -> Fact:
 
 
 def as_override(fact: Fact) -> GateOverride | None:
-    """Return the override that the fact is, None if it is none or cannot be read."""
+    """Read an override from a fact. None if the fact has another kind or is invalid."""
     if fact.kind != GATE_OVERRIDE:
         return None
     body = fact.content()
@@ -72,20 +72,20 @@ def as_override(fact: Fact) -> GateOverride | None:
 
 
 def ended_override(fact: Fact) -> str:
-    """Return the id of the override that the fact ends, empty if it ends none."""
+    """Return the id of the override that the fact ends. Empty for a fact of another kind."""
     body = fact.content() if fact.kind == GATE_OVERRIDE_END else None
     return str(body.get("override")) if isinstance(body, dict) else ""
 
 
 def stated_overrides(facts: Iterable[Fact]) -> list[tuple[GateOverride, int]]:
-    """Return each override, oldest first, and the instant from which it is not in force: its `until`, or its end."""
-    found: dict[str, tuple[GateOverride, int]] = {}
+    """Return the overrides, oldest first, each with its end: `until`, or the instant at which it was ended earlier."""
+    overrides: dict[str, tuple[GateOverride, int]] = {}
     for fact in facts:
-        if (made := as_override(fact)) is not None:
-            found[fact.id] = made, made.until
-        elif (override := ended_override(fact)) in found:
-            found[override] = found[override][0], min(found[override][1], fact.made)
-    return list(found.values())
+        if (override := as_override(fact)) is not None:
+            overrides[fact.id] = override, override.until
+        elif (ended := ended_override(fact)) in overrides:
+            overrides[ended] = overrides[ended][0], min(overrides[ended][1], fact.made)
+    return list(overrides.values())
 
 
 def in_force(stated: Iterable[tuple[GateOverride, int]], now: int) -> list[GateOverride]:

@@ -50,10 +50,10 @@ class HostingPolicy:
         Raises:
             KeyError: there is no such tier.
         """
-        found = next((candidate for candidate in self.tiers if candidate.id == tier), None)
-        if found is None:
+        configured = next((candidate for candidate in self.tiers if candidate.id == tier), None)
+        if configured is None:
             raise KeyError(tier)
-        return found
+        return configured
 
 
 def exceeded_limits(tier: Tier, objective: Objective, longest_outage: int | None) -> Iterator[str]:

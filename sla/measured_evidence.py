@@ -79,13 +79,13 @@ def outages_of_dependencies(
     product: History, dependencies: Mapping[str, History], window: Interval, shortest: int = MINUTE
 ) -> list[SurvivedOutage]:
     """Return the outages of dependencies in the window that lasted for at least `shortest`, in order of time."""
-    found = []
+    outages = []
     for name, history in dependencies.items():
         for outage in _certain_outages(history, window):
             if outage.length >= shortest:
                 low, _, high = downtime(product.durations(outage))
-                found.append(SurvivedOutage(name, outage, low, high))
-    return sorted(found, key=lambda evidence: (evidence.outage.end, evidence.dependency))
+                outages.append(SurvivedOutage(name, outage, low, high))
+    return sorted(outages, key=lambda survived: (survived.outage.end, survived.dependency))
 
 
 def _certain_outages(history: History, window: Interval) -> Iterator[Interval]:
@@ -116,10 +116,10 @@ def decoupling_evidence(
     supports = False if any(outage.low for outage in outages) else None if missing else True
     survived = [outage for outage in outages if not outage.high]
     detail = f"up in {len(survived)} of {len(outages)} outages of dependencies"
-    listed = [str(outage) for outage in outages[-SHOWN:]] + [f"no survived outage of {name}" for name in missing]
+    examples = [str(outage) for outage in outages[-SHOWN:]] + [f"no survived outage of {name}" for name in missing]
     on = outages[-1].outage.end
     yield Evidence(
-        item.id, EvidenceKind.DECOUPLING, BY, on, on + _validity(item), "; ".join([detail, *listed]), supports
+        item.id, EvidenceKind.DECOUPLING, BY, on, on + _validity(item), "; ".join([detail, *examples]), supports
     )
 
 
@@ -164,15 +164,16 @@ class WatchedCheck:
 
 def checks_evidence(item: ChecklistItem, checks: Sequence[WatchedCheck], at: int) -> Iterator[Evidence]:
     """Yield whether all checks are up at the instant. It expires with the oldest of their last observations."""
-    seen = [(check, check.history.last_known_at) for check in checks]
-    known = [(check, last) for check, last in seen if last is not None]
-    if not known:
+    last_known = [(check, check.history.last_known_at) for check in checks]
+    observed = [(check, last) for check, last in last_known if last is not None]
+    if not observed:
         return
     states = {check.name: check.history.state(at).estimate for check in checks}
     down = [name for name, state in states.items() if state is State.DOWN]
-    was_up = all(check.history.state(last).estimate is State.UP for check, last in known) and len(known) == len(seen)
+    all_observed = len(observed) == len(last_known)
+    was_up = all_observed and all(check.history.state(last).estimate is State.UP for check, last in observed)
     detail = "; ".join(f"{name} is {state.name.lower()}" for name, state in states.items())
-    on, until = min(last for _, last in known), min(last + check.hold for check, last in known)
+    on, until = min(last for _, last in observed), min(last + check.hold for check, last in observed)
     supports = False if down else was_up or None
     yield Evidence(item.id, EvidenceKind.CHECKS, BY, on, max(until, at + 1) if down else until, detail, supports)
 

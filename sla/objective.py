@@ -31,9 +31,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.ratio >= 1:
-            written = format_percent(self.ratio, 0)
+            percent = format_percent(self.ratio, 0)
             raise ValueError(
-                f"{written} leaves no downtime at all and cannot be measured; write 99.99999% or less {_ALLOWED}"
+                f"{percent} leaves no downtime at all and cannot be measured; write 99.99999% or less {_ALLOWED}"
             )
         if self.ratio <= 0:
             raise ValueError(f"an objective of 0% or less promises nothing; write 99.5%, say {_ALLOWED}")
@@ -51,11 +51,11 @@ class Objective:
         >>> Objective.parse("three and a half nines").ratio
         Fraction(1999, 2000)
         """
-        written = str(text).strip().lower()
-        if words := _NINES.fullmatch(written):
-            count = _WORDS.get(words[1]) or int(words[1])
-            return cls(1 - Fraction(1, 10**count * (2 if words[2] else 1)))
-        number = _PERCENT.fullmatch(written)
+        lowered = str(text).strip().lower()
+        if nines := _NINES.fullmatch(lowered):
+            count = _WORDS.get(nines[1]) or int(nines[1])
+            return cls(1 - Fraction(1, 10**count * (2 if nines[2] else 1)))
+        number = _PERCENT.fullmatch(lowered)
         if number is None:
             raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines" {_ALLOWED}')
         percent = Fraction(number[1])

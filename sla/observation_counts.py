@@ -125,10 +125,10 @@ class FoldedCounter:
         index = bisect_left(self._firsts, instant) - 1
         if index < 0:
             return 0
-        upto, after = self._upto[index], self._after(index)
+        before, after = self._upto[index], self._after(index)
         first, last = self._firsts[index], self._lasts[index]
         if last < instant:
             return after
         # The k-th of `count` observations is at first + k x (last - first) / (count - 1). Count those before the
         # instant.
-        return upto - (first - instant) * (after - upto - 1) // (last - first)
+        return before - (first - instant) * (after - before - 1) // (last - first)

@@ -46,12 +46,12 @@ def page_marks(facts: Iterable[Fact]) -> list[PageMark]:
 
     Invalid marks are skipped.
     """
-    found: dict[tuple[str, str], PageMark] = {}
+    marks: dict[tuple[str, str], PageMark] = {}
     for fact in facts:
         if fact.kind == PAGE_MARK and (mark := _read(fact)) is not None:
-            found.pop((mark.key, mark.by), None)
-            found[mark.key, mark.by] = mark
-    return list(found.values())
+            marks.pop((mark.key, mark.by), None)
+            marks[mark.key, mark.by] = mark
+    return list(marks.values())
 
 
 def _read(fact: Fact) -> PageMark | None:

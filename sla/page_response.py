@@ -71,8 +71,8 @@ class Response:
         """
         if self.target is None:
             return None
-        answered = self.acknowledged if self.acknowledged is not None else self.ended
-        if (now if answered is None else answered) - self.started > self.target:
+        response_end = self.acknowledged if self.acknowledged is not None else self.ended
+        if (now if response_end is None else response_end) - self.started > self.target:
             return False
         return True if self.acknowledged is not None else None
 

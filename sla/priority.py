@@ -47,8 +47,8 @@ def decided(
     business: bool,
 ) -> tuple[str, int | None]:
     """Return the priority of an alert and its target: the first rule that matches; none if no rule does."""
-    found = next((rule.priority for rule in rules if rule.matches(severity, stage, business=business)), "")
-    target = next((target for target in targets if target.priority == found), None)
+    priority = next((rule.priority for rule in rules if rule.matches(severity, stage, business=business)), "")
+    target = next((target for target in targets if target.priority == priority), None)
     if target is None:
-        return found, None
-    return found, target.business if business else target.after_hours
+        return priority, None
+    return priority, target.business if business else target.after_hours

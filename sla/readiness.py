@@ -173,22 +173,22 @@ class Readiness:
 
 def readiness(checklist: Checklist, evidence: Iterable[Evidence], at: int) -> Readiness:
     """Return the status of the checklist at the instant. An item without valid evidence is unmet."""
-    held: dict[str, list[Evidence]] = {}
+    by_item: dict[str, list[Evidence]] = {}
     for item_evidence in evidence:
-        held.setdefault(item_evidence.item, []).append(item_evidence)
-    return Readiness(checklist, tuple(_status(item, held.get(item.id, ()), at) for item in checklist.items))
+        by_item.setdefault(item_evidence.item, []).append(item_evidence)
+    return Readiness(checklist, tuple(_status(item, by_item.get(item.id, ()), at) for item in checklist.items))
 
 
 def _status(item: ChecklistItem, evidence: Iterable[Evidence], at: int) -> ItemStatus:
-    known = [
+    applicable = [
         item.limited(item_evidence)
         for item_evidence in evidence
         if item_evidence.kind in item.kinds and item_evidence.begins_by(at)
     ]
-    known.sort(key=_begin)
+    applicable.sort(key=_begin)
     newest = {
         item_evidence.kind: item_evidence
-        for item_evidence in known
+        for item_evidence in applicable
         if item_evidence.kind is not EvidenceKind.ATTESTATION
     }
     against = [
@@ -197,13 +197,13 @@ def _status(item: ChecklistItem, evidence: Iterable[Evidence], at: int) -> ItemS
         if item_evidence.supports is False and item_evidence.is_valid(at)
     ]
     if against:
-        return ItemStatus(item, ItemState.UNMET, tuple(known), max(against, key=_begin))
-    for_it = [item_evidence for item_evidence in known if item_evidence.supports]
+        return ItemStatus(item, ItemState.UNMET, tuple(applicable), max(against, key=_begin))
+    for_it = [item_evidence for item_evidence in applicable if item_evidence.supports]
     longest = max(for_it, key=lambda item_evidence: item_evidence.until, default=None)
     if longest is not None and any(item_evidence.is_valid(at) for item_evidence in for_it):
-        return ItemStatus(item, ItemState.MET, tuple(known), longest)
+        return ItemStatus(item, ItemState.MET, tuple(applicable), longest)
     state = ItemState.UNMET if longest is None else ItemState.EXPIRED
-    return ItemStatus(item, state, tuple(known), longest)
+    return ItemStatus(item, state, tuple(applicable), longest)
 
 
 def _begin(evidence: Evidence) -> int:

@@ -149,7 +149,7 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
 
     def step_of(step_window: Window, limits: Sequence[OutageLimit] = ()) -> Step:
         rolling = step_window is window and step_window.rolling
-        found = measure_agreement(
+        figures = measure_agreement(
             subject.history,
             step_window,
             subject.objective,
@@ -159,7 +159,7 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
             rolling=rolling,
         )
         raw, contractual = subject.provisional(step_window.measured.end)
-        return Step(step_window, found.mark_provisional(raw=raw, contractual=contractual))
+        return Step(step_window, figures.mark_provisional(raw=raw, contractual=contractual))
 
     known_at = window.measured.end if at is None else at
     return Report(
@@ -186,9 +186,9 @@ def _periods(period: Period, span: Interval, zone: tzinfo) -> Iterator[Window]:
     """Yield the complete calendar windows that the span touches, in order."""
     at = span.start
     while at < span.end:
-        found = calendar_window(period, at, zone)
-        yield Window(found.name, found.whole, found.whole)
-        at = found.whole.end
+        window = calendar_window(period, at, zone)
+        yield Window(window.name, window.whole, window.whole)
+        at = window.whole.end
 
 
 def _clip(window: Window, span: Interval) -> Window:
@@ -199,11 +199,11 @@ def _clip(window: Window, span: Interval) -> Window:
 
 def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
     """Return calendar months, the last one up to the end of the measured time, without months before the record."""
-    found = list(_periods(Period.MONTH, window.measured, zone))
-    while len(found) < MIN_MONTHS and found:
-        found.insert(0, previous_window(Period.MONTH, found[0].whole.start, zone))
+    months = list(_periods(Period.MONTH, window.measured, zone))
+    while len(months) < MIN_MONTHS and months:
+        months.insert(0, previous_window(Period.MONTH, months[0].whole.start, zone))
     end = window.measured.end
-    upto = [replace(window, measured=Interval(window.whole.start, min(window.whole.end, end))) for window in found]
+    upto = [replace(window, measured=Interval(window.whole.start, min(window.whole.end, end))) for window in months]
     return [window for window in upto if window.measured.end > max(begin, window.measured.start)]
 
 
@@ -223,5 +223,5 @@ def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
 
 def _incidents(subject: Subject, span: Interval, at: int) -> Iterator[IncidentPart]:
     for listed in sorted(subject.incidents, key=lambda incident: (incident.opened, incident.id)):
-        if (found := listed.part(span, at, subject.checks.get(listed.check))) is not None:
-            yield found
+        if (part := listed.part(span, at, subject.checks.get(listed.check))) is not None:
+            yield part

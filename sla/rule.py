@@ -35,10 +35,10 @@ class Rule:
         Raises:
             ValueError: the text has another form.
         """
-        written = str(text).strip().lower()
-        if written in _NAMED:
-            return _NAMED[written]
-        if not (number := _AT_LEAST.fullmatch(written)):
+        rule_text = str(text).strip().lower()
+        if rule_text in _NAMED:
+            return _NAMED[rule_text]
+        if not (number := _AT_LEAST.fullmatch(rule_text)):
             raise ValueError(f'"{text}" is not a rule; write all, any, or at_least 2')
         return cls(int(number[1]))
 

@@ -62,18 +62,18 @@ class ServiceHours:
 
     def _in_service(self, window: Interval, zone: tzinfo, holidays: Collection[date]) -> Iterator[Interval]:
         for span, ahead in constant_offset_intervals(window, zone):
-            for shown in self._hours_in_local_time(Interval(span.start + ahead, span.end + ahead), holidays):
-                yield Interval(shown.start - ahead, shown.end - ahead)
+            for opening in self._hours_in_local_time(Interval(span.start + ahead, span.end + ahead), holidays):
+                yield Interval(opening.start - ahead, opening.end - ahead)
 
-    def _hours_in_local_time(self, shown: Interval, holidays: Collection[date]) -> Iterator[Interval]:
+    def _hours_in_local_time(self, local_span: Interval, holidays: Collection[date]) -> Iterator[Interval]:
         """Yield the hours within an interval of local time. Includes hours that began on the previous day."""
-        for number in range(shown.start // DAY - 1, -(-shown.end // DAY)):
+        for number in range(local_span.start // DAY - 1, -(-local_span.end // DAY)):
             day = date_of_day_number(number)
             if day in holidays:
                 continue
             for hours in self.days[day.weekday()]:
-                start = max(number * DAY + hours.start, shown.start)
-                end = min(number * DAY + hours.end, shown.end)
+                start = max(number * DAY + hours.start, local_span.start)
+                end = min(number * DAY + hours.end, local_span.end)
                 if start < end:
                     yield Interval(start, end)
 

@@ -51,8 +51,8 @@ def silence_end(silence: str, made: int, author: str) -> Fact:
 
 def silences(facts: Iterable[Fact]) -> list[Silence]:
     """Return the silences among the facts that were not ended. Invalid ones are ignored."""
-    found: dict[str, Silence] = {}
-    ended: set[str] = set()
+    by_id: dict[str, Silence] = {}
+    expired: set[str] = set()
     for fact in facts:
         if fact.kind not in (SILENCE, SILENCE_END):
             continue
@@ -60,8 +60,8 @@ def silences(facts: Iterable[Fact]) -> list[Silence]:
         if not isinstance(body, dict):
             continue
         if fact.kind == SILENCE_END:
-            ended.add(str(body.get("silence")))
+            expired.add(str(body.get("silence")))
         elif isinstance(body.get("until"), int):
             fields = str(body.get("reason", "")), body["until"], fact.product, str(body.get("key", ""))
-            found[fact.id] = Silence(fact.made, fact.author, *fields)
-    return [silence for silence_id, silence in found.items() if silence_id not in ended]
+            by_id[fact.id] = Silence(fact.made, fact.author, *fields)
+    return [silence for silence_id, silence in by_id.items() if silence_id not in expired]

@@ -137,7 +137,7 @@ def misfits(
     `clients` is the highest risk of all direct and indirect clients. `ceiling` is the highest availability that the
     readiness allows to claim, or None. Without a stage, only the ceiling is checked.
     """
-    found = (
+    result = (
         []
         if stage is None
         else [*_stage_misfits(objective, policy.of(stage)), *_client_misfits(policy, stage, clients)]
@@ -145,8 +145,8 @@ def misfits(
     if ceiling is not None and objective.ratio > ceiling:
         claim = Objective(ceiling)
         text = f"{objective} is above the claim ceiling of {claim}: meet the unmet prerequisites, or promise {claim}"
-        found.append(Misfit(MisfitKind.CEILING, text))
-    return tuple(found)
+        result.append(Misfit(MisfitKind.CEILING, text))
+    return tuple(result)
 
 
 def _stage_misfits(objective: Objective, terms: StageTerms) -> Iterator[Misfit]:

@@ -121,7 +121,7 @@ class Timeline(History):
         """Return the instant of the first observation at or after `at`. None if there is none."""
         if self._last is None or self._last[0] < at:
             return None
-        return min(found for counter in self._counters.values() if (found := counter.first_from(at)) is not None)
+        return min(first for counter in self._counters.values() if (first := counter.first_from(at)) is not None)
 
     def runs(self, check: str) -> list[Run]:
         """Return runs in order of time from which an equal timeline can be built.

@@ -63,20 +63,20 @@ def watched(
     history: History,
     span: Span,
     objective: Objective | None,
-    left: AfterExclusions,
+    counted: AfterExclusions,
     measured: tuple[Durations, Counts],
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
 ) -> Watched | None:
     """Return the watched part of the window. None if the record begins before or after the window.
 
-    `left` is the history after exclusions. `measured` are its durations and counts in the complete window, in which the
-    time before the record is unknown.
+    `counted` is the history after exclusions. `measured` are its durations and counts in the complete window, in which
+    the time before the record is unknown.
     """
     since, window = history.first, span.window
     if since is None or not window.start < since < window.end:
         return None
     durations, counts = measured
-    record = _Record(history, since, span, left)
+    record = _Record(history, since, span, counted)
     durations = durations._replace(unknown=durations.unknown - record.counted(window.start, since))
     when = None
     if objective is not None:
@@ -89,15 +89,15 @@ def watched(
 class _Record:
     """A record that begins in the window. `lost` is its time up to the window's end that is not certainly up."""
 
-    def __init__(self, history: History, since: int, span: Span, left: AfterExclusions) -> None:
+    def __init__(self, history: History, since: int, span: Span, counted: AfterExclusions) -> None:
         self.span, self.lost = span, 0
         self._history, self._since = history, since
-        self._left = left
+        self._counted = counted
         self._observed = self.counted(since, span.window.end)
 
     def counted(self, start: int, end: int) -> int:
         """Return the time from `start` to `end`, both in the window, after exclusions."""
-        return self._left.length(Interval(start, end))
+        return self._counted.length(Interval(start, end))
 
     def open_end(self) -> int:
         """Return the time since the last observations in which the target is up by the point estimate.
@@ -106,14 +106,14 @@ class _Record:
         """
         steady, end = self._history.probably_settled, self.span.window.end
         start = self._since if steady is None else min(max(steady, self._since), end)
-        return self._left.durations(Interval(start, end)).doubt_up
+        return self._counted.durations(Interval(start, end)).doubt_up
 
     def tail(self, start: int) -> tuple[int, int]:
         """Return the time from `start` to the window's end after exclusions, and the part that is not certainly up."""
         if start <= self._since:  # the time before the record is not certainly up
             before = self.counted(start, self._since)
             return self._observed + before, self.lost + before
-        passed = self._left.durations(Interval(self._since, min(start, self.span.window.end)))
+        passed = self._counted.durations(Interval(self._since, min(start, self.span.window.end)))
         return self._observed - passed.total, self.lost - (passed.total - passed.up)
 
 

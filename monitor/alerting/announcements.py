@@ -48,8 +48,8 @@ class Announced:
 
     def add(self, row: Notification) -> None:
         """Add a notification."""
-        others = (severity for severity in self.severities if severity != row.severity)
-        self.severities = (*others, row.severity)
+        other_severities = (severity for severity in self.severities if severity != row.severity)
+        self.severities = (*other_severities, row.severity)
         self.events[row.event] += 1
         self.last = row.made
         self.rows.append(row)
@@ -147,8 +147,8 @@ def notifications_for(
     bodies: dict[tuple[Kind, tuple[str, ...], Progress | None], str] = {}
     for receiver, event in events:
         previous = announced.get(receiver, Announced())
-        former = tuple(severity for severity in previous.severities if severity != alert.severity)
-        variant = event, former, called.get(receiver)
+        previous_severities = tuple(severity for severity in previous.severities if severity != alert.severity)
+        variant = event, previous_severities, called.get(receiver)
         if variant not in bodies:
             bodies[variant] = body(*variant)
         yield Notification(

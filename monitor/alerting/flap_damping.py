@@ -57,5 +57,5 @@ class FlapDamping:
         last = next(self._product_incidents.recent(alert.product, 0), alert.incident)
         if last.id != alert.key and last.resolved is None:
             return True
-        ended = alert.resolved if last.resolved is None else last.resolved
-        return now < ended + stable_after and flapping(self._ledger, self._product_incidents, alert.product, now)
+        end = alert.resolved if last.resolved is None else last.resolved
+        return now < end + stable_after and flapping(self._ledger, self._product_incidents, alert.product, now)

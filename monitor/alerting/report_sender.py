@@ -54,13 +54,13 @@ class ReportSender:
         portfolio, now = self._ledger.portfolio, self._clock.now()
         if self.read_past is None or now < self._not_before:
             return []
-        found = []
+        notifications = []
         for report in portfolio.alerting.reports:
             end = report.at.last(now, portfolio.time_zone)
             if now - end <= LATEST and (_key(end, portfolio), report.to) not in self._made:
                 span = Interval(report.at.last(end - 1, portfolio.time_zone), end)
-                found += await self._report(report, span, self.read_past)
-        return found
+                notifications += await self._report(report, span, self.read_past)
+        return notifications
 
     async def _report(self, schedule: ReportSchedule, span: Interval, read_past: ReadPast) -> list[Notification]:
         portfolio, now = self._ledger.portfolio, self._clock.now()
@@ -82,30 +82,30 @@ def _key(end: int, portfolio: Portfolio) -> str:
     return f"report:pages:{local(end, portfolio.zone):%Y-%m-%dT%H:%M}"
 
 
-def notification(found: PageReport, portfolio: Portfolio, receiver: str, now: int) -> Notification:
+def notification(report: PageReport, portfolio: Portfolio, receiver: str, now: int) -> Notification:
     """Return the notification of a report, of severity `note`."""
-    key = _key(found.span.end, portfolio)
-    day = f"{local(found.span.end, portfolio.zone):%Y-%m-%d}"
-    extra = {"summary": f"Pages in the week before {day}: {_total(found)}", "notes": list(_lines(found))}
-    body = note_body(Kind.REPORT, key, extra, link=portfolio.public_url, report=found.as_json())
+    key = _key(report.span.end, portfolio)
+    day = f"{local(report.span.end, portfolio.zone):%Y-%m-%d}"
+    extra = {"summary": f"Pages in the week before {day}: {_total(report)}", "notes": list(_lines(report))}
+    body = note_body(Kind.REPORT, key, extra, link=portfolio.public_url, report=report.as_json())
     text = json.dumps(body, ensure_ascii=False)
     return Notification(key, receiver, 0, Kind.REPORT, 1, now, now, "note", "", text)
 
 
-def _total(found: PageReport) -> str:
-    share = found.total.share_useful
+def _total(report: PageReport) -> str:
+    share = report.total.share_useful
     useful = "none is marked" if share is None else f"{format_percent(share, 0)} of the marked ones useful"
-    return f"{found.total.alerts} alerts paged, {useful}"
+    return f"{report.total.alerts} alerts paged, {useful}"
 
 
-def _lines(found: PageReport) -> Iterator[str]:
+def _lines(report: PageReport) -> Iterator[str]:
     """Yield the text: one line per receiver with its people, then the noisiest checks."""
-    start, end = (format_instant(at // SECOND * SECOND) for at in (found.span.start, found.span.end))
-    yield f"From {start} to {end}; night: {found.night}"
-    for receiver in found.receivers:
+    start, end = (format_instant(at // SECOND * SECOND) for at in (report.span.start, report.span.end))
+    yield f"From {start} to {end}; night: {report.night}"
+    for receiver in report.receivers:
         yield _receiver_line(receiver)
     noisiest = [
-        f"{name} ({figures.alerts} alerts, {figures.noise} noise)" for name, figures in found.checks[:_MOST_CHECKS]
+        f"{name} ({figures.alerts} alerts, {figures.noise} noise)" for name, figures in report.checks[:_MOST_CHECKS]
     ]
     if noisiest:
         yield f"Noisiest checks: {', '.join(noisiest)}"

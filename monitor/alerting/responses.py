@@ -100,8 +100,8 @@ class Responses:
         response = self._responses.pop(key, None)
         if response is None:
             return Reaction()
-        ended = replace(self._acknowledged(response), ended=max(now, response.started))
-        return Reaction(ended, (ended,))
+        ended_response = replace(self._acknowledged(response), ended=max(now, response.started))
+        return Reaction(ended_response, (ended_response,))
 
     def _store(self, key: str, response: Response | None) -> None:
         if response is None:

@@ -100,7 +100,7 @@ class _Git:
         ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes"
         if anchor.ssh_key is not None:
             ssh += f" -oIdentitiesOnly=yes -i '{anchor.ssh_key}'"
-        names = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER") for what, text in _AUTHOR.items()}
+        names = {f"GIT_{role}_{field}": text for role in ("AUTHOR", "COMMITTER") for field, text in _AUTHOR.items()}
         git_settings = {
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "true",
@@ -110,7 +110,7 @@ class _Git:
         self._environment = {**os.environ, **names, **git_settings, "LC_ALL": "C"}
         self._folder = folder
 
-    async def run(self, *words: str) -> str:
+    async def run(self, *arguments: str) -> str:
         """Run a command, and return its output.
 
         Raises:
@@ -118,7 +118,7 @@ class _Git:
         """
         try:
             process = await asyncio.create_subprocess_exec(
-                *("git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", *words),
+                *("git", "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", *arguments),
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -137,7 +137,7 @@ class _Git:
             raise
         if process.returncode:
             text = " ".join(error_output.decode(errors="replace").split())[-300:]
-            raise GitError(f"git {words[0]}: {text or f'exit status {process.returncode}'}")
+            raise GitError(f"git {arguments[0]}: {text or f'exit status {process.returncode}'}")
         return output.decode(errors="replace").strip()
 
 
@@ -151,13 +151,13 @@ def heads_at(clone: Path, commit: str) -> dict[int, str]:
         raise NinewatchError(f"{commit[:60]!r} is not a commit id")
     command = ["git", "-C", str(clone), "show", f"{commit}:{FILE}"]
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)  # noqa: S603
+        completed = subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NinewatchError(f"git cannot read {clone}: {error}") from None
-    if done.returncode:
-        detail = " ".join(done.stderr.decode(errors="replace").split())[-200:]
+    if completed.returncode:
+        detail = " ".join(completed.stderr.decode(errors="replace").split())[-200:]
         raise NinewatchError(f"the repository {clone} does not have {FILE} of the commit {commit[:12]}: {detail}")
     try:
-        return heads_of(done.stdout.decode())
+        return heads_of(completed.stdout.decode())
     except (ValueError, KeyError, TypeError):
         raise NinewatchError(f"{FILE} of the commit {commit[:12]} in {clone} is not a file of heads") from None

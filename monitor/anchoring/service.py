@@ -127,14 +127,14 @@ class Anchoring:
 
     async def _fetch(self, source: Witnessed, attempt: Attempt) -> None:
         """Record the new heads of another ninewatch, and log an error if an earlier head has changed."""
-        known = seen_heads(self.ledger.facts.all, source.id)
+        known_heads = seen_heads(self.ledger.facts.all, source.id)
         state = self._states[f"source {source.id}"]
-        last = max(known, default=1)
+        last = max(known_heads, default=1)
         try:
             async with asyncio.timeout(source.timeout / SECOND):
                 attempt.limit(source.timeout / SECOND)
                 rows = await fetch_heads(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
-                new = _new(source.id, rows, known, self.clock.now())
+                new = _new(source.id, rows, known_heads, self.clock.now())
         except Exception as error:  # noqa: BLE001 - any failure is retried
             self._failed(state, "heads_not_fetched", source.id, error)
             return
@@ -160,7 +160,7 @@ def _error_text(error: Exception) -> str:
 
 
 def _new(
-    source: str, rows: Sequence[dict[str, object]], known: dict[int, WitnessedHead], now: int
+    source: str, rows: Sequence[dict[str, object]], known_heads: dict[int, WitnessedHead], now: int
 ) -> list[WitnessedHead]:
     """Return the heads that were not fetched before.
 
@@ -172,9 +172,9 @@ def _new(
         number, day, head = row.get("number"), row.get("day"), row.get("head")
         if not (isinstance(number, int) and isinstance(day, str) and isinstance(head, str) and len(head) == 64):
             raise ResponseError("the response is not a list of heads; check that the address is that of a ninewatch")
-        if number in known and known[number].head != head:
+        if number in known_heads and known_heads[number].head != head:
             raise ResponseError(f"head {number} ({day}) has changed since it was fetched: the record was edited")
-        if number not in known:
+        if number not in known_heads:
             new.append(WitnessedHead(source, number, day[:10], head, now))
     return new
 

@@ -35,9 +35,9 @@ def query(head: str) -> tuple[bytes, int]:
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
     request = TimestampRequestBuilder().data(head.encode()).hash_algorithm(HashAlgorithm.SHA256)
-    made = request.nonce(nonce=True).cert_request(cert_request=True).build()
-    assert made.nonce is not None, "requested above"  # noqa: S101 - for the type checker
-    return made.as_bytes(), made.nonce
+    request_query = request.nonce(nonce=True).cert_request(cert_request=True).build()
+    assert request_query.nonce is not None, "requested above"  # noqa: S101 - for the type checker
+    return request_query.as_bytes(), request_query.nonce
 
 
 def proof_of(answer: bytes, nonce: int, ca: str) -> dict[str, Any]:

@@ -98,10 +98,10 @@ def anchors_of(heads: Sequence[Head], begin: int, facts: Sequence[Fact], trust: 
     """Return the anchored days of a chain. `begin` is the first head whose content can be checked."""
     by_number = {head.number: head for head in heads}
     known = [receipt for receipt in receipts(facts) if receipt.number in by_number]
-    found = [_checked(receipt, by_number[receipt.number], trust) for receipt in known]
-    last = max((checked.receipt.number for checked in found if checked.verified), default=0)
+    checked_receipts = [_checked(receipt, by_number[receipt.number], trust) for receipt in known]
+    last = max((checked.receipt.number for checked in checked_receipts if checked.verified), default=0)
     covered = last if last >= begin else 0
-    return Anchors(found, list(_uncovered([head for head in heads if head.number >= begin], covered)))
+    return Anchors(checked_receipts, list(_uncovered([head for head in heads if head.number >= begin], covered)))
 
 
 def _uncovered(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None, str]]:
@@ -134,18 +134,18 @@ def _timestamp(receipt: Receipt, trust: Trust) -> Anchored:
 
 def _git(receipt: Receipt, trust: Trust) -> Anchored:
     commit = str(receipt.proof["commit"])
-    where = f"commit {commit[:12]} of {receipt.proof['remote']}"
+    commit_name = f"commit {commit[:12]} of {receipt.proof['remote']}"
     if trust.git is None:
-        return Anchored(receipt, False, None, f"{where}; use --git CLONE to check it")
+        return Anchored(receipt, False, None, f"{commit_name}; use --git CLONE to check it")
     if heads_at(trust.git, commit).get(receipt.number) != receipt.head:
-        return Anchored(receipt, False, None, "", f"{where} does not have this head")
-    return Anchored(receipt, True, None, f"{where}, found in {trust.git}")
+        return Anchored(receipt, False, None, "", f"{commit_name} does not have this head")
+    return Anchored(receipt, True, None, f"{commit_name}, found in {trust.git}")
 
 
 def _witness(receipt: Receipt, trust: Trust) -> Anchored:
-    where = str(receipt.proof["url"])
+    url = str(receipt.proof["url"])
     if trust.witness is None:
-        return Anchored(receipt, False, None, f"{where}; save its response, and use --witness FILE")
+        return Anchored(receipt, False, None, f"{url}; save its response, and use --witness FILE")
     head, seen = trust.witness.get(receipt.number, ("", ""))
     if head != receipt.head:
         return Anchored(
@@ -178,11 +178,11 @@ def trust_of(ca: Path | None, git: Path | None, witness: Path | None) -> Trust:
 def _seen(path: Path) -> dict[int, tuple[str, str]]:
     try:
         rows = json.loads(_text(path))
-        found = {int(row["number"]): (str(row["head"]), str(row["seen"])) for row in rows}
-        _ = [parse_instant(seen) for _, seen in found.values()]
+        heads = {int(row["number"]): (str(row["head"]), str(row["seen"])) for row in rows}
+        _ = [parse_instant(seen) for _, seen in heads.values()]
     except (ValueError, KeyError, TypeError):
         raise NinewatchError(f"{path} is not the response of a witness at /api/v1/witnessed/ID") from None
-    return found
+    return heads
 
 
 def _text(path: Path) -> str:

@@ -59,9 +59,9 @@ def _proofs(covered: Covered, products: set[str], owners: _Items) -> Iterator[Pr
             yield Proof(name, index, len(names), tuple(path(leaves, index)))
 
 
-def _part(product: str, held: Covered) -> Part:
-    facts, incidents = ([digest for (k, _), digest in held.items.items() if k == kind] for kind in (FACT, INCIDENT))
-    return Part(product, {name: digest for name, (_, digest) in held.series.items()}, facts, incidents)
+def _part(product: str, covered: Covered) -> Part:
+    facts, incidents = ([digest for (k, _), digest in covered.items.items() if k == kind] for kind in (FACT, INCIDENT))
+    return Part(product, {name: digest for name, (_, digest) in covered.series.items()}, facts, incidents)
 
 
 def chain_files(chain: Chain) -> dict[str, bytes]:
@@ -88,12 +88,12 @@ def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
 
 
 def _covered_rows(chain: Chain) -> Iterator[dict[str, Any]]:
-    for number, held in sorted(chain.covered.items()):
-        for (check, vantage), (at, digest) in sorted(held.series.items()):
+    for number, covered in sorted(chain.covered.items()):
+        for (check, vantage), (at, digest) in sorted(covered.series.items()):
             latency = [at.latency_count, at.latency_sum, at.latency_max]
-            where = {"first_us": at.first, "last_us": at.last, "count": at.count, "latency_us": latency}
-            yield {"head": number, "check": check, "vantage": vantage, "digest": digest} | where
-        for (kind, identity), digest in sorted(held.items.items()):
+            position = {"first_us": at.first, "last_us": at.last, "count": at.count, "latency_us": latency}
+            yield {"head": number, "check": check, "vantage": vantage, "digest": digest} | position
+        for (kind, identity), digest in sorted(covered.items.items()):
             yield {"head": number, "kind": kind, "id": identity, "digest": digest}
 
 
@@ -106,9 +106,9 @@ def read_chain(files: Mapping[str, bytes]) -> Chain:
     rows = lines_of(files, HEADS, _head)
     covered: dict[int, Covered] = {}
     for number, add in lines_of(files, COVERED, _covered):
-        held = covered.setdefault(number, Covered())
-        held.series |= add.series
-        held.items |= add.items
+        covered_by_head = covered.setdefault(number, Covered())
+        covered_by_head.series |= add.series
+        covered_by_head.items |= add.items
     proofs = {head.number: head_proofs for head, _, head_proofs in rows}
     return Chain([head for head, _, _ in rows], [digest for _, digest, _ in rows], covered, proofs)
 

@@ -55,8 +55,8 @@ class Contents:
             "incidents.jsonl": json_lines(map(rows.incident_row, recorded.incidents)),
             "maintenance.jsonl": json_lines(rows.maintenance_row(*planned) for planned in self.planned),
             "holidays.jsonl": json_lines(
-                {"where": where, "year": year, "date": day.isoformat(), "name": name}
-                for where, year, day, name in self.days
+                {"where": source, "year": year, "date": day.isoformat(), "name": name}
+                for source, year, day, name in self.days
             ),
             "zones.jsonl": json_lines(
                 {"zone": name, "tzif": base64.b64encode(data).decode()} for name, data in sorted(self.tzif.items())
@@ -93,8 +93,8 @@ class Contents:
             ValueError: the rules of a zone cannot be read.
         """
         by_year: dict[tuple[str, int], tuple[tuple[dt.date, str], ...]] = {}
-        for where, year, day, name in self.days:
-            by_year[where, year] = (*by_year.get((where, year), ()), (day, name))
+        for source, year, day, name in self.days:
+            by_year[source, year] = (*by_year.get((source, year), ()), (day, name))
         with zones.stated(self.tzif), holidays.override_holidays(by_year):
             clear_occurrence_cache()
             try:

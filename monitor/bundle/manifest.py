@@ -29,8 +29,8 @@ class Damage:
     text: str
 
     def __str__(self) -> str:
-        where = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return f"{where}: {self.text}"
+        place = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{place}: {self.text}"
 
 
 def digest(content: bytes) -> str:
@@ -40,12 +40,12 @@ def digest(content: bytes) -> str:
 
 def with_manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the files of a bundle, manifest first. `about` is the description of the bundle."""
-    listed = [
+    entries = [
         {"name": name, "bytes": len(content), "sha256": digest(content), "lines": _line_digests(content)}
         for name, content in files.items()
     ]
     head = {"format": FORMAT, "version": VERSION}
-    manifest = (json.dumps(head | dict(about) | {"files": listed}, ensure_ascii=False, indent=1) + "\n").encode()
+    manifest = (json.dumps(head | dict(about) | {"files": entries}, ensure_ascii=False, indent=1) + "\n").encode()
     signature = f"{digest(manifest)}  {NAME}\n".encode()
     return {NAME: manifest, DIGEST_NAME: signature, **files}
 
@@ -63,10 +63,10 @@ def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     if NAME not in files:
         raise UnusableBundleError(f"{path} contains no {NAME}: it is not a bundle, or the file was removed")
     try:
-        found = json.loads(files[NAME])
-        kind, version = found["format"], found["version"]
-        listed = [(file["name"], file["bytes"], file["sha256"], file["lines"]) for file in found["files"]]
-        sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in listed)
+        manifest = json.loads(files[NAME])
+        kind, version = manifest["format"], manifest["version"]
+        entries = [(file["name"], file["bytes"], file["sha256"], file["lines"]) for file in manifest["files"]]
+        sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in entries)
     except (ValueError, KeyError, TypeError, RecursionError):
         hint = "" if _signed(files) else f"; it was changed: {DIGEST_NAME} has a different digest"
         raise UnusableBundleError(f"{path}: {NAME} cannot be read{hint}") from None
@@ -75,9 +75,9 @@ def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     if version > VERSION:
         raise UnusableBundleError(
             f"{path} is a bundle of format version {version}, this ninewatch supports up to {VERSION}; verify it with"
-            f" the version that wrote it, {str(found.get('ninewatch'))[:40]}, or a newer one"
+            f" the version that wrote it, {str(manifest.get('ninewatch'))[:40]}, or a newer one"
         )
-    return dict(found)
+    return dict(manifest)
 
 
 def _signed(files: Mapping[str, bytes]) -> bool:
@@ -90,13 +90,13 @@ def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
         yield Damage(DIGEST_NAME, None, "the file is missing")
     elif not _signed(files):
         yield Damage(NAME, None, f"its digest differs from {DIGEST_NAME}; one of the two files was changed")
-    listed = {file["name"]: file for file in manifest["files"]}
-    for name, entry in listed.items():
+    entries = {file["name"]: file for file in manifest["files"]}
+    for name, entry in entries.items():
         if name not in files:
             yield Damage(name, None, "the file is missing")
         else:
             yield from _changes(entry, files[name])
-    expected = [NAME, DIGEST_NAME, *listed]
+    expected = [NAME, DIGEST_NAME, *entries]
     for name in files:
         if name not in expected:
             yield Damage(name, None, f"the file is not in {NAME}")

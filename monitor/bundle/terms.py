@@ -125,85 +125,85 @@ def portfolio_of(
     return Portfolio.model_construct(time_zone=time_zone, products=products, maintenance=for_all)  # type: ignore[arg-type]
 
 
-def _product(plain: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
+def _product(data: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
     return Product.model_construct(
-        id=str(plain["id"]),
-        was=tuple(map(str, plain["was"])),
-        name=str(plain["name"]),
-        objective=Objective(Fraction(plain["objective"])),
-        window=int(plain["window_us"]),
-        rule=Rule.parse(plain["rule"]),
-        depends_on=tuple(map(str, plain["depends_on"])),
-        parts=tuple(map(str, plain["parts"])),
-        component=plain["component"],
-        agreement=_agreement(plain),
-        checks=tuple(_check(check) for check in plain["checks"]),
-        clients=tuple(_client(client) for client in plain["clients"]),
-        value_per_hour=None if plain["value_per_hour"] is None else _value(plain["value_per_hour"]),
-        readiness=None if plain["readiness"] is None else _readiness(plain["readiness"]),
+        id=str(data["id"]),
+        was=tuple(map(str, data["was"])),
+        name=str(data["name"]),
+        objective=Objective(Fraction(data["objective"])),
+        window=int(data["window_us"]),
+        rule=Rule.parse(data["rule"]),
+        depends_on=tuple(map(str, data["depends_on"])),
+        parts=tuple(map(str, data["parts"])),
+        component=data["component"],
+        agreement=_agreement(data),
+        checks=tuple(_check(check) for check in data["checks"]),
+        clients=tuple(_client(client) for client in data["clients"]),
+        value_per_hour=None if data["value_per_hour"] is None else _value(data["value_per_hour"]),
+        readiness=None if data["readiness"] is None else _readiness(data["readiness"]),
         maintenance=(StatedMaintenance(planned),),  # type: ignore[arg-type]
     )
 
 
-def _agreement(plain: Mapping[str, Any]) -> Agreement:
-    hours = ServiceHours.parse(plain["service_hours"])
-    return agreement_of(plain["agreement"]).model_copy(update={"service_hours": hours})
+def _agreement(data: Mapping[str, Any]) -> Agreement:
+    hours = ServiceHours.parse(data["service_hours"])
+    return agreement_of(data["agreement"]).model_copy(update={"service_hours": hours})
 
 
-def _check(plain: Mapping[str, Any]) -> CheckBase:
+def _check(data: Mapping[str, Any]) -> CheckBase:
     return CheckBase.model_construct(
-        id=str(plain["id"]),
-        was=tuple(map(str, plain["was"])),
-        interval=int(plain["interval_us"]),
-        timeout=int(plain["lateness_us"]),
-        hold=int(plain["hold_us"]),
-        fall=int(plain["fall"]),
-        rise=int(plain["rise"]),
+        id=str(data["id"]),
+        was=tuple(map(str, data["was"])),
+        interval=int(data["interval_us"]),
+        timeout=int(data["lateness_us"]),
+        hold=int(data["hold_us"]),
+        fall=int(data["fall"]),
+        rise=int(data["rise"]),
     )
 
 
-def _client(plain: Mapping[str, Any]) -> Client:
-    since = None if plain["since"] is None else dt.date.fromisoformat(plain["since"])
-    return Client.model_construct(name=str(plain["name"]), count=int(plain["count"]), risk=plain["risk"], since=since)
+def _client(data: Mapping[str, Any]) -> Client:
+    since = None if data["since"] is None else dt.date.fromisoformat(data["since"])
+    return Client.model_construct(name=str(data["name"]), count=int(data["count"]), risk=data["risk"], since=since)
 
 
-def _value(plain: Mapping[str, Any]) -> ValuePerHour:
+def _value(data: Mapping[str, Any]) -> ValuePerHour:
     return ValuePerHour.model_construct(
-        amount=Fraction(plain["amount"]), currency=str(plain["currency"]), basis=str(plain["basis"])
+        amount=Fraction(data["amount"]), currency=str(data["currency"]), basis=str(data["basis"])
     )
 
 
-def _readiness(plain: Mapping[str, Any]) -> ReadinessBlock:
+def _readiness(data: Mapping[str, Any]) -> ReadinessBlock:
     """Return the block. Bundles of earlier versions have attestations only."""
     attested = tuple(
         Attested.model_construct(
             item=str(attestation["item"]), by="", on=attestation.get("on_us"), until=int(attestation["until_us"])
         )
-        for attestation in plain["attested"]
+        for attestation in data["attested"]
     )
     evidence = tuple(
         EvidenceBlock.model_construct(item=str(evidence["item"]), checks=tuple(map(str, evidence["checks"])))
-        for evidence in plain.get("evidence", ())
+        for evidence in data.get("evidence", ())
     )
-    items = tuple(map(_item, plain["items"]))
+    items = tuple(map(_item, data["items"]))
     return ReadinessBlock.model_construct(
-        checklist=Checklist(str(plain["checklist"]), str(plain["title"]), "", items),
+        checklist=Checklist(str(data["checklist"]), str(data["title"]), "", items),
         attested=attested,
         evidence=evidence,
-        deployments=int(plain.get("deployments", 1)),
-        settle=int(plain.get("settle_us", 0)),
+        deployments=int(data.get("deployments", 1)),
+        settle=int(data.get("settle_us", 0)),
     )
 
 
-def _item(plain: Mapping[str, Any]) -> ChecklistItem:
+def _item(data: Mapping[str, Any]) -> ChecklistItem:
     return ChecklistItem(
-        str(plain["id"]),
-        str(plain["title"]),
+        str(data["id"]),
+        str(data["title"]),
         "",
         "",
-        Fraction(plain["cap"]),
-        because=str(plain.get("because", "")),
-        kinds=tuple(map(EvidenceKind, plain.get("kinds", (EvidenceKind.ATTESTATION,)))),
-        validity=plain.get("validity_us"),
-        drills=tuple(map(str, plain.get("drills", ()))),
+        Fraction(data["cap"]),
+        because=str(data.get("because", "")),
+        kinds=tuple(map(EvidenceKind, data.get("kinds", (EvidenceKind.ATTESTATION,)))),
+        validity=data.get("validity_us"),
+        drills=tuple(map(str, data.get("drills", ()))),
     )

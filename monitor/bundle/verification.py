@@ -117,19 +117,19 @@ def verify_bundle(path: Path, trust: Trust | None = None) -> Verified:
     """
     files, data = read_archive(path)
     manifest = read_manifest(files, str(path))
-    found = Verified(manifest, list(damages(manifest, files)))
-    if not found.damages and (at := first_difference(data, files)) is not None:
-        found.damages.append(Damage(path.name, None, f"the archive was changed outside of its files, at byte {at}"))
+    verified = Verified(manifest, list(damages(manifest, files)))
+    if not verified.damages and (at := first_difference(data, files)) is not None:
+        verified.damages.append(Damage(path.name, None, f"the archive was changed outside of its files, at byte {at}"))
     try:
-        _recompute(found, files, manifest, trust or Trust())
+        _recompute(verified, files, manifest, trust or Trust())
     except UnusableBundleError as error:
-        if not found.damages:
+        if not verified.damages:
             raise UnusableBundleError(f"{path}: {error}") from None
-        found.not_recomputed = str(error)
-    return found
+        verified.not_recomputed = str(error)
+    return verified
 
 
-def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trust) -> None:
+def _recompute(verified: Verified, files: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trust) -> None:
     """Check the chain, recompute the figures and compare them with the stated ones.
 
     Raises:
@@ -137,10 +137,10 @@ def _recompute(found: Verified, files: Mapping[str, bytes], manifest: Mapping[st
     """
     try:
         contents = Contents.read(files, str(manifest["time_zone"]))
-        found.chain = check(read_chain(files), contents.recorded, trust)
+        verified.chain = check(read_chain(files), contents.recorded, trust)
         _refuse_changed(contents.recorded.facts)
-        found.figures = _compared(files, contents, manifest)
-        found.notes += _notes(manifest)
+        verified.figures = _compared(files, contents, manifest)
+        verified.notes += _notes(manifest)
     except NinewatchError:
         raise
     except Exception as error:  # noqa: BLE001 - any error is caused by the content
@@ -169,9 +169,11 @@ def _error_text(error: Exception) -> str:
 def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[Compared]:
     for key in dict.fromkeys((*stated, *recomputed)):
         product, part, number, figure = key
-        stated_value, found = (side.get(key, {}).get("value", "no such figure") for side in (stated, recomputed))
-        agreeing, differences = compare(stated_value, found)
-        window = found if key in recomputed else stated_value
+        stated_value, recomputed_value = (
+            side.get(key, {}).get("value", "no such figure") for side in (stated, recomputed)
+        )
+        agreeing, differences = compare(stated_value, recomputed_value)
+        window = recomputed_value if key in recomputed else stated_value
         yield Compared(product, part, number, figure, _span(window), agreeing, tuple(differences))
 
 
@@ -184,14 +186,14 @@ def _span(value: Any) -> str:
     return f"{span['start']}/{span['end']}"
 
 
-def _window(plain: Mapping[str, Any]) -> Window:
+def _window(data: Mapping[str, Any]) -> Window:
     start, end, whole_start, whole_end = (
-        parse_instant(str(plain[name])) for name in ("start", "end", "whole_start", "whole_end")
+        parse_instant(str(data[name])) for name in ("start", "end", "whole_start", "whole_end")
     )
     inside = _RECORDS.start <= whole_start <= start < end <= whole_end <= _RECORDS.end
     if not inside or whole_end - whole_start > MAX_WINDOW:
         raise UnusableBundleError("the window of the manifest is not one that a report can have")
-    return Window(str(plain["name"]), Interval(whole_start, whole_end), Interval(start, end))
+    return Window(str(data["name"]), Interval(whole_start, whole_end), Interval(start, end))
 
 
 def _refuse_changed(facts: Sequence[Fact]) -> None:
@@ -220,11 +222,11 @@ def _follows(fact: Fact) -> bool:
 
 
 def _notes(manifest: Mapping[str, Any]) -> Iterator[str]:
-    ours, theirs = zones.as_json() or {}, manifest.get("time_zone_database") or {}
-    if isinstance(theirs, dict) and ours.get("version") != theirs.get("version"):
+    own_zones, bundle_zones = zones.as_json() or {}, manifest.get("time_zone_database") or {}
+    if isinstance(bundle_zones, dict) and own_zones.get("version") != bundle_zones.get("version"):
         yield (
-            f"time zone rules are those in the bundle ({theirs.get('version') or 'version unknown'}); this machine has"
-            f" {ours.get('version') or 'an unknown version'}, which was not used"
+            f"time zone rules are those in the bundle ({bundle_zones.get('version') or 'version unknown'}); "
+            f"this machine has {own_zones.get('version') or 'an unknown version'}, which was not used"
         )
 
 

@@ -80,7 +80,7 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
         source.facts,
         source.recorded.incidents,
     )
-    proved = {name for held in part.covered.values() for kind, name in held.items if kind == FACT}
+    proved = {name for covered in part.covered.values() for kind, name in covered.items if kind == FACT}
     later = [fact for fact in source.facts if fact.made > portfolio_report.at and fact.id in proved]
     contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
     files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figure_lines(portfolio_report))}
@@ -121,14 +121,14 @@ def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict
 def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: set[str]) -> Contents:
     """Return the data that the figures of the report are computed from, of these products only."""
     ledger, zone = portfolio_report.ledger, portfolio_report.ledger.portfolio.time_zone
-    chosen = [product for product in ledger.portfolio.products if product.id in names]
-    agreements = list(_agreements(ledger, chosen, zone))
+    products = [product for product in ledger.portfolio.products if product.id in names]
+    agreements = list(_agreements(ledger, products, zone))
     span = _history_span(portfolio_report)
     return Contents(
         zone,
-        [product_terms(product, zone) for product in chosen],
+        [product_terms(product, zone) for product in products],
         _part(ledger, recorded, names),
-        list(_planned(ledger, chosen, span)),
+        list(_planned(ledger, products, span)),
         {name: zones.compiled(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
         list(_days(agreements, span, ledger)),
     )
@@ -164,7 +164,7 @@ def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
     return replace(
         recorded,
         runs=[run for run in recorded.runs if is_included(run.check)],
-        tail=[seen for seen in recorded.tail if is_included(seen.check)],
+        tail=[observation for observation in recorded.tail if is_included(observation.check)],
         incidents=[_without_last_failure(incident) for incident in recorded.incidents if is_included(incident.check)],
         facts=list(_facts(ledger, recorded.facts, products)),
     )
@@ -196,12 +196,12 @@ def _zones(agreements: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
     """Yield the time zones in planned maintenance and its calendars. Unknown names are ignored."""
-    known: set[str] = set()
+    zone_names: set[str] = set()
     for fact in facts:
         if fact.kind == MAINTENANCE:
-            known = known or zones.names()
-            named = set(_NAME_IN_PLAN.findall(fact.body))
-            yield from sorted(named & known)
+            zone_names = zone_names or zones.names()
+            names_in_plan = set(_NAME_IN_PLAN.findall(fact.body))
+            yield from sorted(names_in_plan & zone_names)
 
 
 def _history_span(portfolio_report: PortfolioReport) -> Interval:
@@ -228,9 +228,9 @@ def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Ite
 def _days(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledger) -> Iterator[Holiday]:
     zone = ledger.portfolio.zone
     years = range(local(span.start, zone).year - 1, local(span.end, zone).year + 2)
-    for where in sorted({agreement["holidays"] for agreement in agreements if "holidays" in agreement}):
+    for source in sorted({agreement["holidays"] for agreement in agreements if "holidays" in agreement}):
         for year in years:
-            yield from ((where, year, day, name) for day, name in holidays(where, year))
+            yield from ((source, year, day, name) for day, name in holidays(source, year))
 
 
 def default_name(product: str) -> str:

@@ -61,8 +61,8 @@ def test_command(receiver: str, path: Path) -> None:
     portfolio = load_config(path)[1]
     receivers = {configured.id: configured for configured in portfolio.receivers}
     if receiver not in receivers:
-        known = f"configured receivers: {', '.join(receivers)}" if receivers else "add one under receivers:"
-        raise NinewatchError(f'{path}: unknown receiver "{receiver}"; {known}')
+        hint = f"configured receivers: {', '.join(receivers)}" if receivers else "add one under receivers:"
+        raise NinewatchError(f'{path}: unknown receiver "{receiver}"; {hint}')
     outcome = asyncio.run(_send(portfolio, receivers[receiver]))
     if outcome.error:
         click.echo(concealed(f"{receiver}: not delivered: {outcome.error}"))
@@ -90,19 +90,19 @@ def list_command(every: bool, as_json: bool, path: Path) -> None:
         latest = record.latest_notifications(1_000)
         waiting = [row for row in record.unfinished() if row.done is None]
         responses = {response.key: response for response in record.load_responses()}
-    done = [row for row in latest if row.done is not None][: 1_000 if every else 20]
+    delivered = [row for row in latest if row.done is not None][: 1_000 if every else 20]
     muted = [silence for silence in silences(location.facts().all) if now < silence.until]
     if as_json:
-        for row in (*waiting, *done):
+        for row in (*waiting, *delivered):
             click.echo(json.dumps(notification_fields(row, responses.get(row.key)), ensure_ascii=False))
         return
     for silence in muted:
         click.echo(f"silence   {_described(silence)}")
     for response in responses.values():
         click.echo(concealed(response_line(response, now)))
-    for row in (*waiting, *done):
+    for row in (*waiting, *delivered):
         click.echo(concealed(notification_line(row, now)))
-    if not (muted or responses or waiting or done):
+    if not (muted or responses or waiting or delivered):
         click.echo("no notifications")
 
 
@@ -163,10 +163,10 @@ def silence_command(
 
 
 def _end(location: RecordLocation, name: str, person: str) -> None:
-    known = {silence.id for silence in silences(location.facts().all)}
-    if name not in known:
-        listed = f"there are {', '.join(sorted(known))}" if known else "there is none"
-        raise NinewatchError(f'no silence "{name}" is in force; {listed}')
+    silence_ids = {silence.id for silence in silences(location.facts().all)}
+    if name not in silence_ids:
+        hint = f"there are {', '.join(sorted(silence_ids))}" if silence_ids else "there is none"
+        raise NinewatchError(f'no silence "{name}" is in force; {hint}')
     location.journal.add(silence_end(name, SystemClock().now(), person))
     click.echo(f"ended silence {name}")
 

@@ -60,14 +60,14 @@ def attest(
     if product is None or item is None:
         raise NinewatchError("PRODUCT or ITEM is missing; write PRODUCT ITEM, or --revoke ID")
     portfolio = load_config(path)[1]
-    found = attestable(checklist_of(portfolio, product), item)
-    end = now + (found.validity or VALIDITY)
+    checklist_item = attestable(checklist_of(portfolio, product), item)
+    end = now + (checklist_item.validity or VALIDITY)
     if length is not None or until is not None:
         end = end_of("attestation", length, until, portfolio.zone, now)
     texts = (words("--note", note) if note else "", words("--link", link) if link else "")
     fact = attestation_fact(now, words("--by", by), product, item, end, *texts)
     location.journal.add(fact)
-    valid = end if found.validity is None else min(end, now + found.validity)
+    valid = end if checklist_item.validity is None else min(end, now + checklist_item.validity)
     click.echo(f"attestation {fact.id}: {item} of {product} is met until {format_instant(valid)}")
 
 
@@ -89,13 +89,13 @@ def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
     Raises:
         NinewatchError: there is no such product, or it has no checklist.
     """
-    found = next((candidate for candidate in portfolio.products if candidate.id == product), None)
-    if found is None:
+    configured = next((candidate for candidate in portfolio.products if candidate.id == product), None)
+    if configured is None:
         known = ", ".join(product.id for product in portfolio.products)
         raise NinewatchError(f'unknown product "{product}"; known products: {known}')
-    if found.readiness is None:
+    if configured.readiness is None:
         raise NinewatchError(f"{product} has no checklist; write `readiness: {{checklist: five-nines}}` in its block")
-    return found.readiness.checklist
+    return configured.readiness.checklist
 
 
 def attestable(checklist: Checklist, item: str) -> ChecklistItem:
@@ -104,20 +104,20 @@ def attestable(checklist: Checklist, item: str) -> ChecklistItem:
     Raises:
         NinewatchError: there is no such item, or it accepts no attestations.
     """
-    found = checklist.find(item)
-    if found is None:
+    checklist_item = checklist.find(item)
+    if checklist_item is None:
         known = ", ".join(item.id for item in checklist.items)
         raise NinewatchError(f'the checklist {checklist.id} has no item "{item}"; its items are {known}')
-    if EvidenceKind.ATTESTATION not in found.kinds:
-        raise NinewatchError(f"{item} accepts no attestation; it accepts {', '.join(found.kinds)}")
-    return found
+    if EvidenceKind.ATTESTATION not in checklist_item.kinds:
+        raise NinewatchError(f"{item} accepts no attestation; it accepts {', '.join(checklist_item.kinds)}")
+    return checklist_item
 
 
 def _revocation(location: RecordLocation, name: str, now: int, by: str, reason: str) -> Fact:
     facts = location.facts().all
-    found = next((fact for fact in facts if fact.id == name and fact.kind in REVOCABLE), None)
-    if found is None:
+    revoked = next((fact for fact in facts if fact.id == name and fact.kind in REVOCABLE), None)
+    if revoked is None:
         raise NinewatchError(f'no evidence has the id "{name}"; `ninewatch history PRODUCT` lists ids')
     if (before := revocations(facts).get(name)) is not None:
         raise NinewatchError(f"{name} is already revoked: {before}")
-    return revocation_fact(now, by, found.product, name, reason)
+    return revocation_fact(now, by, revoked.product, name, reason)

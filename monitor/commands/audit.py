@@ -87,9 +87,9 @@ def _shown(*, show_all: bool, strict: bool) -> frozenset[ClaimVerdict]:
     return frozenset({ClaimVerdict.WRONG, ClaimVerdict.UNCLEAR} if strict else {ClaimVerdict.WRONG})
 
 
-def _lines(result: Audit, file: str, shown: frozenset[ClaimVerdict], *, strict: bool) -> Iterator[str]:
+def _lines(result: Audit, file: str, verdicts: frozenset[ClaimVerdict], *, strict: bool) -> Iterator[str]:
     for claim in result.claims:
-        if claim.verdict in shown:
+        if claim.verdict in verdicts:
             yield from _claim_lines(claim)
             yield ""
     for figure in result.skipped if strict else ():

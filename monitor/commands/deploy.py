@@ -46,8 +46,8 @@ def mark(product: str, version: str, instant: str | None, link: str, by: str | N
             raise NinewatchError(f"--at: {error}") from None
         if not 0 <= at <= now:
             raise NinewatchError(f"--at {instant} is in the future or before 1970; mark a deployment when it begins")
-    who = words("--by", getpass.getuser() if by is None else by)
-    fact = deployment_fact(now, who, product, at, words("--version", version), words("--link", link) if link else "")
+    author = words("--by", getpass.getuser() if by is None else by)
+    fact = deployment_fact(now, author, product, at, words("--version", version), words("--link", link) if link else "")
     location.journal.add(fact)
     click.echo(f"deployment {fact.id}: {product} {version} at {format_instant(at)}")
 
@@ -60,11 +60,11 @@ def list_deployments(product: str, path: Path) -> None:
     location = existing(path)
     facts = location.facts()
     mine = [fact for fact in facts.all if facts.concern(fact, location.former_ids.product(product))]
-    found = deployments(known_at(mine, SystemClock().now()))
-    for deployment in found:
+    listed_deployments = deployments(known_at(mine, SystemClock().now()))
+    for deployment in listed_deployments:
         click.echo(
             f"{deployment.id}  {format_instant(deployment.at)}  {deployment.version} ({deployment.by})"
             + (deployment.link and f" {deployment.link}")
         )
-    if not found:
+    if not listed_deployments:
         click.echo(f"no deployments of {product}")

@@ -91,9 +91,9 @@ def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
         NinewatchError: it is so.
     """
     ledger = ledger_at(portfolio, portfolio.store, made.made, product.id)
-    held = [drill.id for drill in recorded_drills(ledger, made.made, product.id) if drill.end is None]
-    if held:
-        raise NinewatchError(f"drill {held[-1]} of {product.id} is in progress; end it with `ninewatch drill end`")
+    open_ids = [drill.id for drill in recorded_drills(ledger, made.made, product.id) if drill.end is None]
+    if open_ids:
+        raise NinewatchError(f"drill {open_ids[-1]} of {product.id} is in progress; end it with `ninewatch drill end`")
     reason = stop_reason(ledger, product.id, 0, made.made) if made.kind.measured else None
     if reason is not None:
         raise NinewatchError(f"no drill may start: {reason}; see `drills:` of the product")
@@ -110,17 +110,17 @@ def end_command(name: str, reason: str, rpa: str | None, source: str, author: st
     """End DRILL now: its id, or a product that has one in progress. Checks return to their intervals."""
     portfolio = load_config(path)[1]
     now, who = SystemClock().now(), words("--by", author)
-    held = one_drill(name, portfolio, now)
-    if held.end is not None:
-        raise NinewatchError(f"drill {held.id} has ended already, stated by {held.end.author}")
+    record = one_drill(name, portfolio, now)
+    if record.end is not None:
+        raise NinewatchError(f"drill {record.id} has ended already, stated by {record.end.author}")
     if (rpa is None) != (not source):
         raise NinewatchError("--rpa and --measured-by belong together; specify both or none")
-    journal, product = Journal.of(portfolio.store), held.drill.product
+    journal, product = Journal.of(portfolio.store), record.drill.product
     if rpa is not None:
         length = lost_option("--rpa", rpa)
-        journal.add(drill_recovery_point(held.id, product, now, who, length, words("--measured-by", source)))
-    journal.add(drill_end(held.id, product, now, who, words("--reason", reason) if reason else ""))
-    click.echo(f"drill {held.id} of {product} ended; show it with `ninewatch drill show {held.id}`")
+        journal.add(drill_recovery_point(record.id, product, now, who, length, words("--measured-by", source)))
+    journal.add(drill_end(record.id, product, now, who, words("--reason", reason) if reason else ""))
+    click.echo(f"drill {record.id} of {product} ended; show it with `ninewatch drill show {record.id}`")
 
 
 @drill.command("list", short_help="List drills.")
@@ -135,11 +135,11 @@ def list_command(product: str | None, as_json: bool, at_text: str | None, path: 
     if product is not None:
         require_product(product, portfolio, path)
     ledger = ledger_at(portfolio, portfolio.store, at, product)
-    known = [drill for drill in recorded_drills(ledger, at, product) if drill.drill.product in ledger.products]
-    for record in known:
-        found = measured_drill(ledger, record, at)
-        click.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else concealed(drill_line(found)))
-    if not known and not as_json:
+    records = [drill for drill in recorded_drills(ledger, at, product) if drill.drill.product in ledger.products]
+    for record in records:
+        measured = measured_drill(ledger, record, at)
+        click.echo(json.dumps(measured.as_json(), ensure_ascii=False) if as_json else concealed(drill_line(measured)))
+    if not records and not as_json:
         click.echo("no drills")
 
 
@@ -157,11 +157,11 @@ def show_command(name: str, as_json: bool, at_text: str | None, path: Path) -> N
     at = instant_of(at_text, portfolio)
     record = one_drill(name, portfolio, at)
     ledger = ledger_at(portfolio, portfolio.store, at, record.drill.product)
-    found = measured_drill(ledger, record, at)
+    measured = measured_drill(ledger, record, at)
     click.echo(
-        json.dumps(found.as_json(), indent=2, ensure_ascii=False)
+        json.dumps(measured.as_json(), indent=2, ensure_ascii=False)
         if as_json
-        else concealed("\n".join(drill_lines(found)))
+        else concealed("\n".join(drill_lines(measured)))
     )
 
 

@@ -44,12 +44,12 @@ def report_command(
     form = form or ("md" if output is None else output.suffix.removeprefix(".").lower())
     if form not in FORMATS:
         raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
-    written = _bytes(drill_report(name, portfolio, instant_of(at_text, portfolio)), form, paper)
+    content = _bytes(drill_report(name, portfolio, instant_of(at_text, portfolio)), form, paper)
     if output is None:
-        sys.stdout.buffer.write(written)
+        sys.stdout.buffer.write(content)
         return
     try:
-        output.write_bytes(written)
+        output.write_bytes(content)
     except OSError as error:
         raise NinewatchError(f"cannot write {output}: {(error.strerror or 'unwritable').lower()}") from None
 
@@ -71,8 +71,8 @@ def _sent(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
     drill, end = result.record.drill, result.record.end
     until = result.at if end is None else min(result.at, end.at + SENT_AFTER)
     with reading(portfolio.store) as record:
-        found = record.notifications_since(drill.started)
-    return [page for page in found if page.product == drill.product and drill.started <= page.made <= until]
+        notifications = record.notifications_since(drill.started)
+    return [page for page in notifications if page.product == drill.product and drill.started <= page.made <= until]
 
 
 def _bytes(report: DrillReport, form: str, paper: str) -> bytes:

@@ -35,14 +35,14 @@ def _held(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
 @CONFIG
 def finding_command(name: str, text: str, owner: str, due: str, author: str, path: Path) -> None:
     """Add the finding TEXT to DRILL. It is overdue from the day after its due day until it is closed."""
-    held, journal, now = _held(name, path)
+    record, journal, now = _held(name, path)
     who, whose, what = words("--by", author), words("--owner", owner), words("TEXT", text)
     try:
-        made = drill_finding(held.id, held.drill.product, now, who, what, whose, due)
+        fact = drill_finding(record.id, record.drill.product, now, who, what, whose, due)
     except (ValueError, OverflowError):
         raise NinewatchError(f'--due: "{due}" is not a date; write 2027-01-31') from None
-    journal.add(made)
-    click.echo(f"finding {made.id} of drill {held.id}: {whose}, due {due}")
+    journal.add(fact)
+    click.echo(f"finding {fact.id} of drill {record.id}: {whose}, due {due}")
 
 
 @click.command("close", short_help="Close a finding.")
@@ -53,15 +53,15 @@ def finding_command(name: str, text: str, owner: str, due: str, author: str, pat
 @CONFIG
 def close_command(name: str, finding: str, reason: str, author: str, path: Path) -> None:
     """Close the finding with the id FINDING of DRILL."""
-    held, journal, now = _held(name, path)
-    found = next((candidate for candidate in held.findings if candidate.id == finding), None)
-    if found is None:
-        raise NinewatchError(f'drill {held.id} has no finding "{finding}"; `ninewatch drill show` lists them')
-    if found.closed is not None:
+    record, journal, now = _held(name, path)
+    open_finding = next((candidate for candidate in record.findings if candidate.id == finding), None)
+    if open_finding is None:
+        raise NinewatchError(f'drill {record.id} has no finding "{finding}"; `ninewatch drill show` lists them')
+    if open_finding.closed is not None:
         raise NinewatchError(f"the finding {finding} is closed already")
     who, why = words("--by", author), words("--reason", reason)
-    journal.add(drill_finding_closed(held.id, held.drill.product, now, who, finding, why))
-    click.echo(f"finding {finding} of drill {held.id} closed")
+    journal.add(drill_finding_closed(record.id, record.drill.product, now, who, finding, why))
+    click.echo(f"finding {finding} of drill {record.id} closed")
 
 
 @click.command("sign-off", short_help="Accept the result of a drill.")
@@ -71,12 +71,12 @@ def close_command(name: str, finding: str, reason: str, author: str, path: Path)
 @CONFIG
 def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
     """Sign the result of DRILL, which must have ended."""
-    held, journal, now = _held(name, path)
-    if held.end is None:
-        raise NinewatchError(f"drill {held.id} is in progress; end it with `ninewatch drill end {held.id}`")
+    record, journal, now = _held(name, path)
+    if record.end is None:
+        raise NinewatchError(f"drill {record.id} is in progress; end it with `ninewatch drill end {record.id}`")
     who, what = words("--by", author), words("--note", note)
-    journal.add(drill_sign_off(held.id, held.drill.product, now, who, what))
-    click.echo(f"drill {held.id} signed off by {who}")
+    journal.add(drill_sign_off(record.id, record.drill.product, now, who, what))
+    click.echo(f"drill {record.id} signed off by {who}")
 
 
 @click.command("recovery-point", short_help="State a measured recovery point.")
@@ -87,7 +87,7 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
 @CONFIG
 def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
     """State that DRILL lost the data of DURATION (0s: none). Of several statements the largest one counts."""
-    held, journal, now = _held(name, path)
+    record, journal, now = _held(name, path)
     length, who = lost_option("DURATION", lost), words("--by", author)
-    journal.add(drill_recovery_point(held.id, held.drill.product, now, who, length, words("--measured-by", source)))
-    click.echo(f"drill {held.id}: recovery point {lost}, by {who}")
+    journal.add(drill_recovery_point(record.id, record.drill.product, now, who, length, words("--measured-by", source)))
+    click.echo(f"drill {record.id}: recovery point {lost}, by {who}")

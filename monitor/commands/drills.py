@@ -43,19 +43,19 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
         raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
     former = FormerIdMap.of(portfolio)
     facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former_ids=former).all
-    found = [
+    records = [
         replace(drill, drill=replace(drill.drill, product=former.product(drill.drill.product)))
         for drill in drills(facts, at)
     ]
-    chosen = [record for record in found if record.id == name]
-    chosen = chosen or [record for record in found if record.drill.product == name and record.end is None]
-    if not chosen:
+    matching = [record for record in records if record.id == name]
+    matching = matching or [record for record in records if record.drill.product == name and record.end is None]
+    if not matching:
         raise NinewatchError(
             f'there is no drill "{name}", and no product "{name}" with a drill in progress; see `ninewatch drill list`'
         )
-    if all(product.id != chosen[-1].drill.product for product in portfolio.products):
-        raise NinewatchError(f"the product {chosen[-1].drill.product} of the drill is not configured; add it")
-    return chosen[-1]
+    if all(product.id != matching[-1].drill.product for product in portfolio.products):
+        raise NinewatchError(f"the product {matching[-1].drill.product} of the drill is not configured; add it")
+    return matching[-1]
 
 
 def instant_of(text: str | None, portfolio: Portfolio) -> int:

@@ -47,13 +47,13 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
     ledger = ledger_at(portfolio, portfolio.store, at, product)
     below = False
     for configured in portfolio.products:
-        found = readiness_of(ledger, configured.id, at) if product in (None, configured.id) else None
-        if found is not None:
-            below |= not found.allows(configured.objective.ratio)
+        readiness = readiness_of(ledger, configured.id, at) if product in (None, configured.id) else None
+        if readiness is not None:
+            below |= not readiness.allows(configured.objective.ratio)
             text = (
-                json.dumps(found.as_json(configured.id, configured.objective))
+                json.dumps(readiness.as_json(configured.id, configured.objective))
                 if as_json
-                else "\n".join(_lines(configured, found))
+                else "\n".join(_lines(configured, readiness))
             )
             click.echo(text if as_json else concealed(text))
     sys.exit(1 if below else 0)
@@ -72,11 +72,11 @@ def _instant(text: str | None, portfolio: Portfolio) -> int:
     return at
 
 
-def _lines(product: Product, found: Readiness) -> Iterator[str]:
-    yield f"{product.id}: {found.limit_text(product.objective)}"
-    for status in found.statuses:
+def _lines(product: Product, readiness: Readiness) -> Iterator[str]:
+    yield f"{product.id}: {readiness.limit_text(product.objective)}"
+    for status in readiness.statuses:
         yield from _item(status)
-    if remedy := remedy_text(found):
+    if remedy := remedy_text(readiness):
         yield f"  {remedy}"
 
 

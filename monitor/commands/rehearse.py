@@ -58,8 +58,8 @@ def rehearse_command(new: Path, since: str, until: str | None, night: str, as_js
     Each replay uses the thresholds, routes, maintenance, quiet hours, damping and reminders of its configuration. Both
     use the recorded outcomes of the current one. Nothing is sent or recorded. Works with or without a running daemon.
     """
-    current, other = load_config(path)[1], load_config(new)[1]
-    rehearsal = rehearsed(current, other, span_of(since, until, current.zone), hours("--night", night))
+    current, proposed = load_config(path)[1], load_config(new)[1]
+    rehearsal = rehearsed(current, proposed, span_of(since, until, current.zone), hours("--night", night))
     click.echo(json.dumps(rehearsal.as_json(), indent=2) if as_json else concealed(rehearsal.text()))
 
 

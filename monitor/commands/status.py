@@ -137,7 +137,7 @@ def _table(products: list[dict[str, Any]]) -> str:
 
 def _row(product: dict[str, Any]) -> tuple[str, ...]:
     figures = product["availability"]
-    left = product["budget"]["remaining_seconds"]
+    remaining = product["budget"]["remaining_seconds"]
     bounds = f"{_percent(figures['low'])} to {_percent(figures['high'])}" if figures["low"] is not None else "n/a"
     return (
         product["state"],
@@ -147,7 +147,9 @@ def _row(product: dict[str, Any]) -> tuple[str, ...]:
         _percent(product["coverage"]),
         _percent(product["objective"]),
         product["verdict"] or "n/a",
-        "n/a" if left is None else ("-" if left < 0 else "") + format_duration(abs(round(left * SECOND))),
+        "n/a"
+        if remaining is None
+        else ("-" if remaining < 0 else "") + format_duration(abs(round(remaining * SECOND))),
         str(product["incidents_open"]),
     )
 

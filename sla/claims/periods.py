@@ -135,13 +135,13 @@ def find_period_mentions(text: str) -> list[PeriodMention]:
     "Less than an hour a year" contains the period "year"; the hour is a duration. A number of hours ("over 7 hours")
     or a length in brackets is a period only if it is a conventional length.
     """
-    found = []
+    mentions = []
     for match in _MENTION.finditer(text):
         period = _period_of_match(match)
         is_article_duration = _ARTICLE.match(match[0]) and _DURATION_WORDS.search(text[: match.start()])
         if not is_article_duration and not _is_duration(text, match, period):
-            found.append(PeriodMention(match.start(), match.end(), period))
-    return found
+            mentions.append(PeriodMention(match.start(), match.end(), period))
+    return mentions
 
 
 def _is_duration(text: str, match: re.Match[str], period: Period) -> bool:
@@ -197,13 +197,13 @@ def _multiple_period(count: Fraction, name: str) -> Period:
 
 def _period_of_match(match: re.Match[str]) -> Period:
     """Return the period of a match."""
-    found = {key: text for key, text in match.groupdict().items() if text}
-    count = found.get("count") or found.get("count2")
+    groups = {key: text for key, text in match.groupdict().items() if text}
+    count = groups.get("count") or groups.get("count2")
     if count:
-        unit = next(key.partition("_")[2] for key in found if key.startswith(("u_", "u2_")))
+        unit = next(key.partition("_")[2] for key in groups if key.startswith(("u_", "u2_")))
         number = NUMBER_WORDS.get(count.lower()) or Fraction(re.sub(r"[.,](?=\d{3})", "", count))
         return period_of_length(number, _LENGTHS[unit]) if unit in _LENGTHS else _multiple_period(number, unit)
-    names = [key[2:].replace("_", "-") for key in found if key[1] == "_"]
+    names = [key[2:].replace("_", "-") for key in groups if key[1] == "_"]
     return _NAMED[names[0] if names else "year"]
 
 

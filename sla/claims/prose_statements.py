@@ -81,11 +81,11 @@ def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statemen
     """
     heading, intro = _Context(), _Context()
     for passage in passages:
-        found = list(_of_passage(passage, intro.within(heading), group))
-        yield from found
+        passage_statements = list(_of_passage(passage, intro.within(heading), group))
+        yield from passage_statements
         if passage.heading:
             heading, intro = _context(passage), _Context()
-        elif not found:
+        elif not passage_statements:
             intro = _intro(passage, intro)
 
 
@@ -106,15 +106,15 @@ def _context(passage: Passage) -> _Context:
         passage.heading or leads or len(text) < _LEAD
     ):
         return _Context()
-    found = {level.ratio: level for level in find_levels(text)}
+    levels = {level.ratio: level for level in find_levels(text)}
     remark = "perhaps a record, not an allowance" if passage.heading and RECORD_HEADING.search(text) else ""
     remark = "service hours may apply" if SERVICE_HOURS.search(text) else remark
     downtime = bool(DOWNTIME.search(text))
     periods = [m.period for m in find_period_mentions(text)] if downtime or leads else []
-    named = passage.heading and (sole_period(text) or AVAILABILITY.search(text))
-    if (downtime or named) and not periods and (label := period_in_label(text)):
+    names_subject = passage.heading and (sole_period(text) or AVAILABILITY.search(text))
+    if (downtime or names_subject) and not periods and (label := period_in_label(text)):
         periods = [label]
-    return _Context(next(iter(found.values())) if len(found) == 1 else None, tuple(periods), downtime, remark)
+    return _Context(next(iter(levels.values())) if len(levels) == 1 else None, tuple(periods), downtime, remark)
 
 
 def _of_passage(passage: Passage, context: _Context, group: int) -> Iterator[Statement | SkippedFigure]:
@@ -134,7 +134,7 @@ def _of_sentence(
 ) -> Iterator[Statement | SkippedFigure]:
     pairs = _pairs(sentence, previous_level)
     columns = context.periods if len(context.periods) == len(pairs) else (context.period,) * len(pairs)
-    for (duration, level, others), column in zip(pairs, columns, strict=True):
+    for (duration, level, other_levels), column in zip(pairs, columns, strict=True):
         period = period_of(sentence, duration) or column
         if is_period_length(duration, period) or is_restatement(sentence, duration, level):
             continue
@@ -148,7 +148,7 @@ def _of_sentence(
             context.remark or _remark(sentence, duration, level) or _heading_period_remark(sentence, duration, period)
         )
         has_label = context.downtime or _has_downtime_label(sentence, duration)
-        yield Statement(line, text, level, duration, period, strength, (group,), others, remark, has_label)
+        yield Statement(line, text, level, duration, period, strength, (group,), other_levels, remark, has_label)
 
 
 def _heading_period_remark(sentence: Sentence, duration: PrintedDuration, period: Period | None) -> str:
@@ -189,15 +189,15 @@ def _pairs(
     if not sentence.levels:
         return [(duration, previous_level, ()) for duration in sentence.durations] if previous_level else []
     position = _availability_position(sentence)
-    found = []
+    pairs = []
     for duration in sentence.durations:
         before = [level for level in sentence.levels if level.end <= duration.start]
         after = [level for level in sentence.levels if level.start >= duration.end]
         level = after[0] if after and (position == "after" or not before) else (before or sentence.levels)[-1]
-        others = () if position else tuple(x for x in sentence.levels if x.ratio != level.ratio)
+        other_levels = () if position else tuple(x for x in sentence.levels if x.ratio != level.ratio)
         end = (replace(level, ratio=level.other_end),) if level.other_end else ()
-        found.append((duration, level, (*others, *end)))
-    return found
+        pairs.append((duration, level, (*other_levels, *end)))
+    return pairs
 
 
 def _availability_position(sentence: Sentence) -> str | None:

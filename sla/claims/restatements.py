@@ -63,25 +63,25 @@ def check(passage: Passage) -> Iterator[Claim]:
 
 
 def _contradiction(equality: Equality, ratio: Fraction | None) -> Claim | None:
-    one, other = equality.first.seconds, equality.second.seconds
-    if not one or not other or abs(one / other - 1) <= _RELATIVE_TOLERANCE or _is_definition(equality):
+    first, second = equality.first.seconds, equality.second.seconds
+    if not first or not second or abs(first / second - 1) <= _RELATIVE_TOLERANCE or _is_definition(equality):
         return None
     overflow = equality.second.overflow or equality.first.overflow
-    diagnosis = f"internally inconsistent: {equality.first.text} is {_seconds_text(one)}"
+    diagnosis = f"internally inconsistent: {equality.first.text} is {_seconds_text(first)}"
     if overflow is not None:
         diagnosis += (
             "; the decimals of the larger unit were probably printed as the smaller unit (1.76 h is not 1 h 76 m)"
         )
     is_certain = (
-        not equality.in_brackets or equality.second.digits >= 3 or one / other in {60, Fraction(1, 60), 3600, 24, 10}
+        not equality.in_brackets or equality.second.digits >= 3 or first / second in {60, Fraction(1, 60), 3600, 24, 10}
     )
     return Claim(
         equality.line,
         equality.text,
         ratio,
-        other,
+        second,
         None,
-        one,
+        first,
         ClaimVerdict.WRONG if is_certain else ClaimVerdict.UNCLEAR,
         diagnosis,
     )

@@ -26,10 +26,10 @@ def infer_periods(statements: Iterable[Statement]) -> Iterator[Statement]:
 
 def grouped(members: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iterable[list[T]]:
     """Return the members of each group in order."""
-    found: dict[tuple[int, ...], list[T]] = {}
+    groups: dict[tuple[int, ...], list[T]] = {}
     for member in members:
-        found.setdefault(group(member), []).append(member)
-    return found.values()
+        groups.setdefault(group(member), []).append(member)
+    return groups.values()
 
 
 def _with_inferred_period(members: list[Statement]) -> Iterator[Statement]:

@@ -56,7 +56,7 @@ def split(passage: Passage) -> Iterator[Sentence]:
     periods = find_period_mentions(passage.text)
     durations = find_durations(mask_periods(passage.text, periods))
     levels_found = find_levels(passage.text)
-    others = other_percentages(passage.text)
+    percentages = other_percentages(passage.text)
     for start, end in sentences(passage.text):
         yield Sentence(
             passage,
@@ -65,7 +65,7 @@ def split(passage: Passage) -> Iterator[Sentence]:
             [x for x in levels_found if start <= x.start < end],
             [x for x in durations if start <= x.start < end],
             [x for x in periods if start <= x.start < end],
-            [at for at in others if start <= at < end],
+            [at for at in percentages if start <= at < end],
         )
 
 

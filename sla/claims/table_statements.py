@@ -59,10 +59,10 @@ def _skip_reason(label: str) -> str:
         return "its header indicates something other than downtime"
     if SERVICE_HOURS.search(label):
         return "its header refers to service hours"
-    named = find_period_mentions(label)
-    if find_durations(mask_periods(label, named)):
+    mentions = find_period_mentions(label)
+    if find_durations(mask_periods(label, mentions)):
         return "its header contains a duration"
-    return _UNKNOWN_PERIOD if not period_in_label(label) and not named and _has_unknown_period(label) else ""
+    return _UNKNOWN_PERIOD if not period_in_label(label) and not mentions and _has_unknown_period(label) else ""
 
 
 def _has_unknown_period(label: str) -> bool:
@@ -76,8 +76,10 @@ def statements(table: Table, lead: str, group: int) -> Iterator[Statement | Skip
     """
     transposed = table.transposed()
     by_column, by_row = _availability_axis(table), _availability_axis(transposed)
-    if max(by_column[1], by_row[1]) <= 1 and (found := list(_single_level_statements(table, transposed, lead, group))):
-        yield from found
+    if max(by_column[1], by_row[1]) <= 1 and (
+        single_level := list(_single_level_statements(table, transposed, lead, group))
+    ):
+        yield from single_level
     elif by_column[1] or by_row[1]:
         chosen, column = (table, by_column[0]) if by_column[1] >= by_row[1] else (transposed, by_row[0])
         yield from _column_statements(chosen, column, lead, group)
@@ -95,9 +97,9 @@ def _single_level_statements(
     (level,) = ratios.values()
     mentions_downtime = DOWNTIME.search(f"{lead} {' '.join(cells)}") is not None
     for grid in (table, transposed):
-        named = [(row, period) for row in grid.rows if (period := _period_of_row(row[0].text))]
-        has_no_header = any(row is grid.rows[0] for row, _ in named)
-        for row, period in named if len(named) > 1 else ():
+        rows_with_period = [(row, period) for row in grid.rows if (period := _period_of_row(row[0].text))]
+        has_no_header = any(row is grid.rows[0] for row, _ in rows_with_period)
+        for row, period in rows_with_period if len(rows_with_period) > 1 else ():
             for index, cell in enumerate(row[1:], 1):
                 head = "" if has_no_header else grid.rows[0][index].text
                 text = f"{level.text} ... {row[0].text}: {cell.text}"
@@ -106,14 +108,14 @@ def _single_level_statements(
                         yield SkippedFigure(cell.line, text, reason)
                         continue
                     remark = _remark_on_level(lead, level)
-                    plain = Strength.EXPLICIT
+                    strength = Strength.EXPLICIT
                     yield Statement(
                         cell.line,
                         text,
                         level,
                         duration,
                         own_period or period,
-                        plain,
+                        strength,
                         (group, 0),
                         (),
                         remark,
@@ -154,11 +156,11 @@ def _level(text: str, label: str) -> AvailabilityLevel | None:
         return None
     if UNAVAILABILITY.search(label) and not find_levels(label):
         return complement(text, percent=bool(_SIGN.search(label)))
-    found = bare_level(text)
-    if found is None or _NOT_AVAILABILITY.search(text) or other_percentages(text):
+    level = bare_level(text)
+    if level is None or _NOT_AVAILABILITY.search(text) or other_percentages(text):
         return None
     bare = re.fullmatch(r"[\d.,\s≥>~=]*", text)
-    return found if not bare or _is_availability_header(label, found) else None
+    return level if not bare or _is_availability_header(label, level) else None
 
 
 def _is_availability_header(label: str, level: AvailabilityLevel) -> bool:
@@ -201,18 +203,18 @@ def _measurement_remark(table: Table, column: int, label: str, lead: str) -> str
     """Return a remark if the rows look measured: they have dates, marks for met or missed, or untypical targets."""
     if SERVICE_HOURS.search(lead):
         return "service hours may apply"
-    found = [level for row in table.rows if (level := _level(row[column].text, label))]
-    untypical_count = sum(not level.nominal for level in found)
+    levels = [level for row in table.rows if (level := _level(row[column].text, label))]
+    untypical_count = sum(not level.nominal for level in levels)
     has_dates = any(_DATE.search(row[0].text) for row in table.rows[1:])
     mark_count = sum(bool(NOT_MET.match(cell.text)) for row in table.rows[1:] for cell in row)
-    is_record = has_dates or untypical_count * 2 > len(found) or mark_count * 2 >= len(found)
+    is_record = has_dates or untypical_count * 2 > len(levels) or mark_count * 2 >= len(levels)
     return "perhaps a is_record, not an allowance" if is_record else ""
 
 
 def _row_statements(
     row: tuple[Cell, ...], column: int, level: AvailabilityLevel, columns: list[_Column], group: int, remark: str
 ) -> Iterator[Statement | SkippedFigure]:
-    others = tuple(
+    other_levels = tuple(
         x
         for i, cell in enumerate(row)
         if i != column and (x := _level(cell.text, columns[i].label)) and x.ratio != level.ratio
@@ -243,7 +245,7 @@ def _row_statements(
                     period,
                     strength,
                     (group, index),
-                    others,
+                    other_levels,
                     remark,
                     cell_column.downtime,
                 ),
@@ -263,12 +265,12 @@ def _cell_skip_reason(text: str, duration: PrintedDuration) -> str:
 
 def _cell_durations(text: str, unit: str | None) -> Iterator[tuple[PrintedDuration, Period | None]]:
     """Yield the first duration of a cell, and further durations that have a period, each with the period after it."""
-    named = find_period_mentions(text)
-    found = [a for a in find_durations(text) if not any(m.start <= a.start < m.end for m in named)]
-    if not found and unit and (bare := bare_duration(text, unit)):
-        found = [bare]
-    for index, duration in enumerate(found):
-        until = found[index + 1].start if index + 1 < len(found) else len(text)
-        own_period = next((m.period for m in named if duration.end <= m.start < until), None)
+    mentions = find_period_mentions(text)
+    durations = [a for a in find_durations(text) if not any(m.start <= a.start < m.end for m in mentions)]
+    if not durations and unit and (bare := bare_duration(text, unit)):
+        durations = [bare]
+    for index, duration in enumerate(durations):
+        until = durations[index + 1].start if index + 1 < len(durations) else len(text)
+        own_period = next((m.period for m in mentions if duration.end <= m.start < until), None)
         if index == 0 or own_period:
             yield duration, own_period

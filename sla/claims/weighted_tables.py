@@ -124,9 +124,9 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Availabil
         if any(_is_printed_as(value, level) for value in right_values.values()):
             yield _result(row, level, right_values, sure=False)
         elif _COMPOSITE.search(row[0].text):
-            named = next((name for value, name in mistaken_values.items() if _is_printed_as(value, level)), None)
-            if named:
-                diagnosis = f"the product is {percent_text(right_values['product'])}; the printed value is {named}"
+            mistake = next((name for value, name in mistaken_values.items() if _is_printed_as(value, level)), None)
+            if mistake:
+                diagnosis = f"the product is {percent_text(right_values['product'])}; the printed value is {mistake}"
                 yield Claim(row[0].line, _text(row), level.ratio, None, None, None, ClaimVerdict.WRONG, diagnosis)
 
 

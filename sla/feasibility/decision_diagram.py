@@ -64,14 +64,14 @@ class Diagram:
         node_probabilities = self._node_probabilities(by_level)
         reach_probabilities = [0.0] * len(self._nodes)
         reach_probabilities[self._root] = 1.0
-        found = dict.fromkeys(self.parts, 0.0)
+        importance = dict.fromkeys(self.parts, 0.0)
         for index in range(len(self._nodes) - 1, _DOWN, -1):
             level, up, down = self._nodes[index]
             probability, weight = by_level[level], reach_probabilities[index]
             reach_probabilities[up] += weight * (1 - probability)
             reach_probabilities[down] += weight * probability
-            found[self.parts[level]] += weight * (node_probabilities[down] - node_probabilities[up])
-        return found
+            importance[self.parts[level]] += weight * (node_probabilities[down] - node_probabilities[up])
+        return importance
 
     def _by_level(self, probabilities: Mapping[str, Number]) -> list[Number]:
         return [probabilities[part] for part in self.parts]

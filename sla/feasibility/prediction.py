@@ -90,12 +90,12 @@ def predict(design: Design) -> Prediction:
     # Correct the rounding error of the quadrature, so that the contributions add up.
     correction = unavailability / total if (total := sum(parts.values())) else 0.0
     names = _names(design)
-    found = [
+    contributors = [
         Contributor(leaf, names[leaf], part * correction * YEAR, part / total if total else 0.0)
         for leaf, part in parts.items()
     ]
     return Prediction(
-        unavailability, tuple(sorted(found, key=lambda contributor: (-contributor.downtime, contributor.id)))
+        unavailability, tuple(sorted(contributors, key=lambda contributor: (-contributor.downtime, contributor.id)))
     )
 
 

@@ -56,8 +56,8 @@ class Model:
 
     def probabilities(self, scale: float = 1.0) -> dict[str, float]:
         """Return per leaf its probability of being down times `scale`, and per mask the one while its leaf is down."""
-        found = {name: leaf.down * scale for name, leaf in self.leaves.items()}
-        return found | {name: self._mask_probability(mask) for name, mask in self.masks.items()}
+        by_leaf = {name: leaf.down * scale for name, leaf in self.leaves.items()}
+        return by_leaf | {name: self._mask_probability(mask) for name, mask in self.masks.items()}
 
     def _mask_probability(self, mask: Mask) -> float:
         leaf = self.leaves[mask.leaf]
@@ -130,13 +130,13 @@ class _Builder:
 
     def _with_needs(self, name: str) -> dict[str, None]:
         """Return the part and all its direct and indirect needs."""
-        found, queue = {name: None}, [name]
+        needed, queue = {name: None}, [name]
         while queue:
             part = self._parts.get(queue.pop())
-            new_needs = [need for need in part.needs if need not in found] if part is not None else []
-            found |= dict.fromkeys(new_needs)
+            new_needs = [need for need in part.needs if need not in needed] if part is not None else []
+            needed |= dict.fromkeys(new_needs)
             queue += new_needs
-        return found
+        return needed
 
     def _single_part(self, name: str, patience: int) -> Structure:
         """Return a part or a site without its needs."""
