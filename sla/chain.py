@@ -181,7 +181,7 @@ def path(leaves: Sequence[str], index: int) -> list[str]:
 
 
 def root_from(leaf: str, index: int, count: int, leaf_path: Sequence[str]) -> str:
-    """Return the root that a leaf and its Merkle path give.
+    """Compute the root of the tree from a leaf and its Merkle path.
 
     Raises:
         ValueError: the path has a wrong length for a leaf at this index of `count` leaves.

@@ -69,7 +69,7 @@ def corrections_in(facts: Iterable[Fact]) -> Iterator[Correction | Revocation]:
     """Yield the corrections and revocations among the facts, in the order of the facts.
 
     Raises:
-        ValueError: a body has not the fields of its kind, or an id does not match the content.
+        ValueError: a body does not have the fields of its kind, or an id does not match the content.
     """
     for fact in facts:
         if fact.kind in (CORRECTION, REVOCATION):
@@ -80,7 +80,7 @@ def read(fact: Fact) -> Correction | Revocation:
     """Return the correction or the revocation of a fact.
 
     Raises:
-        ValueError: the body has not the fields of its kind, or the id does not match the content.
+        ValueError: the body does not have the fields of its kind, or the id does not match the content.
     """
     try:
         body = fact.content()

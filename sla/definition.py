@@ -44,13 +44,13 @@ class Member:
         return name if self.vantage == _LOCAL else f"{name} at {self.vantage}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the member as in the body of a definition, durations in seconds."""
+        """Return the member for the body of a definition, durations in seconds."""
         durations = {"hold_seconds": self.hold / SECOND, "interval_seconds": self.interval / SECOND}
         return {"check": self.check, "vantage": self.vantage, **durations}
 
     @classmethod
     def from_json(cls, data: Any) -> Member:
-        """Return the member. Unknown keys are ignored."""
+        """Read a member from the body of a definition. Unknown keys are ignored."""
         hold, interval = (round(data[name] * SECOND) for name in ("hold_seconds", "interval_seconds"))
         return cls(str(data["check"]), str(data["vantage"]), hold, interval)
 

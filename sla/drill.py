@@ -35,7 +35,7 @@ class DrillKind(StrEnum):
 
     @property
     def interrupts(self) -> bool:
-        """Whether a drill in which nothing was observed to happen proves nothing. No downtime is a deployment's aim."""
+        """Whether the drill must cause downtime or a change of site to prove anything. False for deployments."""
         return self in (DrillKind.FAILOVER, DrillKind.FAILBACK, DrillKind.RESTORE)
 
 
@@ -172,5 +172,5 @@ class DrillRecord:
 
 
 def as_seconds(length: int | None) -> float | None:
-    """Return a duration of microseconds in seconds."""
+    """Convert a duration from microseconds to seconds."""
     return None if length is None else length / SECOND

@@ -133,7 +133,7 @@ def _after(day: str) -> int:
 
 
 def _ended(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
-    """Add the end; the first one counts, at an instant between the start and its statement."""
+    """Add the end. Only the first end counts. Its instant is limited to the time from the start to the statement."""
     at = max(record.drill.started, min(fact.made, parse_instant(str(body["at"]))))
     end = DrillEnd(at, fact.author, str(body["reason"]))
     return record if record.end is not None else replace(record, end=end)

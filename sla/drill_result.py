@@ -1,8 +1,8 @@
 """The result of a drill, measured from the product's history as of an instant.
 
 Recovery time actual is the time from the failure to the instant from which the product stays up until the drill ends.
-Its lower bound takes only certain downtime, its upper bound everything that is not certainly up, so the true value is
-between them as in measurement.md, section 2. What was not measured is None, and then `met` is not true.
+Its lower bound counts only certain downtime, its upper bound all time that is not certainly up, so the true value is
+between them (measurement.md, section 2). A figure that was not measured is None, and then `met` is not true.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]
         return False, failed
     if (open_ := _undecided(result, exercised=exercised)) is not None:
         return None, open_
-    return True, "recovery time and recovery point were within what is promised"
+    return True, "recovery time and recovery point kept the promised limits"
 
 
 def _missed(result: DrillResult) -> str | None:
@@ -199,8 +199,11 @@ def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
         (result.provisional, "observations until its end have not arrived yet"),
         (drill.rto is None and drill.rpo is None, "neither an RTO nor an RPO was stated"),
         (not exercised, "neither downtime nor a change of site was observed, so nothing was exercised"),
-        (drill.rto is not None and (high is None or high > drill.rto), "the bounds of the recovery time do not decide"),
-        (drill.rpo is not None and result.lost is None, "nothing measured the recovery point"),
+        (
+            drill.rto is not None and (high is None or high > drill.rto),
+            "the RTO is between the bounds of the recovery time",
+        ),
+        (drill.rpo is not None and result.lost is None, "the recovery point was not measured"),
     )
     return next((reason for applies, reason in reasons if applies), None)
 

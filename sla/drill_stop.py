@@ -29,7 +29,7 @@ class StopCondition:
         `spent` is the spent share of the budget, None without a figure; `hold` the reason of the gate while it holds.
         """
         if duration >= self.longest:
-            return f"the drill lasted {format_duration(self.longest)}, the longest that is configured"
+            return f"the drill reached its maximum length of {format_duration(self.longest)}"
         if spent is not None and spent >= self.spent:
             return (
                 f"{format_percent(spent)} of the downtime budget is spent; drills stop at {format_percent(self.spent)}"

@@ -1,8 +1,8 @@
 """Escalate alerts that are not acknowledged: determine the due step of a plan, and the time of the next step.
 
-A step is due `after` the step before was taken, or at once when none of the receivers of the step before can be reached
-or the step before has no receiver (an hour at which a rota is not covered). A decision takes at most one step that has
-a receiver, so that after a standstill every step still has its time.
+A step is due `after` the previous step, or immediately if the previous step has no receiver that can be reached, for
+example because its rota has a gap. A call executes at most one step with a receiver, so that after a standstill of the
+daemon the receivers of each step still have time to respond.
 """
 
 from __future__ import annotations
@@ -59,37 +59,37 @@ class Progress:
     round: int = 0
 
 
-def begun(plan: Plan, now: int) -> Progress:
+def start_progress(plan: Plan, now: int) -> Progress:
     """Return the progress of an escalation that starts at the instant, before its first step."""
     return Progress(plan.id, 0, now, now + plan.steps[0].after)
 
 
-def advanced(
+def advance(
     plan: Plan,
     progress: Progress,
     now: int,
     call: Callable[[Step], Called],
     reachable: Callable[[tuple[str, ...]], bool],
 ) -> Progress:
-    """Return the progress at the instant: unchanged, or with the due step executed at `now`.
+    """Return the progress at `now`: unchanged, or after executing the step that is due.
 
     `call` returns the receivers of a step at this instant, `reachable` whether one of some receivers can be reached.
     The caller notifies the receivers of a progress that it did not hold before. A plan that became shorter keeps its
     last step.
     """
-    progress = _within(plan, progress, now)
+    progress = _limit_to_plan(plan, progress, now)
     if progress.step == len(plan.steps):
-        return _repeated(plan, progress, now, call)
-    if not _left(progress, now, reachable):
+        return _repeat(plan, progress, now, call)
+    if not _is_step_due(progress, now, reachable):
         return progress
     while progress.step < len(plan.steps):
-        progress = _entered(plan, progress.step + 1, now, call(plan.steps[progress.step]))
+        progress = _enter(plan, progress.step + 1, now, call(plan.steps[progress.step]))
         if progress.receivers:
             break
     return progress
 
 
-def _within(plan: Plan, progress: Progress, now: int) -> Progress:
+def _limit_to_plan(plan: Plan, progress: Progress, now: int) -> Progress:
     """Return the progress limited to the current plan, with a due time that is valid if the clock was set back."""
     step = min(progress.step, len(plan.steps))
     wait = _wait(plan, step)
@@ -104,27 +104,27 @@ def _wait(plan: Plan, step: int) -> int | None:
     return plan.steps[step].after if step < len(plan.steps) else plan.repeat_every
 
 
-def _left(progress: Progress, now: int, reachable: Callable[[tuple[str, ...]], bool]) -> bool:
+def _is_step_due(progress: Progress, now: int, reachable: Callable[[tuple[str, ...]], bool]) -> bool:
     """Return whether the next step is due."""
     if progress.due is not None and now >= progress.due:
         return True
     return progress.step > 0 and not (progress.receivers and reachable(progress.receivers))
 
 
-def _entered(plan: Plan, step: int, now: int, called: Called) -> Progress:
+def _enter(plan: Plan, step: int, now: int, called: Called) -> Progress:
     wait = _wait(plan, step)
     due = None if wait is None else now + wait
     return Progress(plan.id, step, now, due, called.receivers, called.person, 1 if called.receivers else 0)
 
 
-def _repeated(plan: Plan, progress: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
+def _repeat(plan: Plan, progress: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
     """Return the progress after the last step, which is repeated when it is due, or executed for the first time."""
     waiting = not progress.receivers
     if not waiting and (progress.due is None or now < progress.due):
         return progress
     called = call(plan.steps[-1])
     if called.receivers:
-        return replace(_entered(plan, progress.step, now, called), round=progress.round + 1)
+        return replace(_enter(plan, progress.step, now, called), round=progress.round + 1)
     if waiting or plan.repeat_every is None:
         return progress
     return replace(progress, due=now + plan.repeat_every)

@@ -105,13 +105,13 @@ def _rank(exclusion: Exclusion) -> tuple[Any, ...]:
 
 
 def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
-    """Return the excluded time per cause, microseconds, without causes of no time.
+    """Return the excluded time per cause, microseconds. Causes that exclude no time are omitted.
 
     Time with several causes counts for each of them, so the sum may be more than the excluded time.
     """
     by_cause: dict[Cause, list[Interval]] = {}
     for piece in pieces:
-        for cause in {cause.cause for cause in piece.causes}:
+        for cause in {exclusion.cause for exclusion in piece.causes}:
             by_cause.setdefault(cause, []).append(piece.interval)
     return {cause: total(by_cause[cause]) for cause in Cause if cause in by_cause}
 
@@ -145,7 +145,7 @@ class AgreementFigures:
     outages: tuple[OutageFigure, ...] = ()
 
     def mark_provisional(self, *, raw: bool, contractual: bool) -> AgreementFigures:
-        """Return the same figures with the marks that show whether each is provisional."""
+        """Return the same figures, each marked as provisional or final."""
         figures = (replace(self.raw, provisional=raw), replace(self.contractual, provisional=contractual))
         return replace(self, raw=figures[0], contractual=figures[1])
 

@@ -159,7 +159,7 @@ def _doubts(
     share = situation.measured.coverage
     if share is None or share < policy.coverage:
         reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
-        yield Decision(Answer.UNKNOWN, reason, "a window of which more is known")
+        yield Decision(Answer.UNKNOWN, reason, "a window with more known time")
 
 
 def _undecided_steps(
@@ -195,7 +195,7 @@ def _decided_by(situation: Situation, standing: Standing) -> str:
     at = None if situation.pieces is None else cleared_at(situation.pieces(), situation.measured.window.length, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
     when = "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
-    return f"what happened in the time that is not known ({parts}){when}"
+    return f"what happened in the unknown time ({parts}){when}"
 
 
 def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:
@@ -227,14 +227,14 @@ def _go_reason(situation: Situation, standings: tuple[Standing, ...], spent: Bou
 def _undecided(
     policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], doubt: Decision
 ) -> Decision:
-    """Return the answer of the policy if the record does not decide one."""
+    """Return the answer that the policy specifies for a record that does not decide."""
     meaning = policy.undecided
     if meaning is Undecided.ESTIMATE and situation.state.point is not State.UNKNOWN and _is_covered(policy, situation):
         holding = next((standing for standing in standings if standing.step.holds and standing.estimated), None)
         answer = Answer.GO if holding is None else Answer.HOLD
-        return Decision(answer, f"by the estimate, as the policy says: {doubt.reason}", doubt.decided_by)
+        return Decision(answer, f"according to the estimate, as the policy specifies: {doubt.reason}", doubt.decided_by)
     if meaning in (Undecided.HOLD, Undecided.GO):
-        return Decision(Answer(meaning.value), f"as the policy says for unknown: {doubt.reason}", doubt.decided_by)
+        return Decision(Answer(meaning.value), f"as the policy specifies for unknown: {doubt.reason}", doubt.decided_by)
     return doubt
 
 

@@ -1,4 +1,4 @@
-"""An override of the release gate: a fact that a person sets the answer for a product until an instant."""
+"""Overrides of the release gate: facts with which a person sets the gate's answer for a product until an instant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWERS: Final = ("go", "hold")
 
 @dataclass(frozen=True, slots=True)
 class GateOverride:
-    """Who set the answer for which product until when, and why; instants are microseconds since the epoch."""
+    """The answer that `author` set for a product until an instant, with the reason. Microseconds since the epoch."""
 
     made: int
     author: str
@@ -34,11 +34,11 @@ class GateOverride:
 
     @property
     def text(self) -> str:
-        """Return it as one line: who, until when and why."""
+        """Return the override as one line: author, end and reason."""
         return f"overridden by {self.author} until {format_instant(self.until)}: {self.reason}"
 
     def fact(self) -> Fact:
-        """Return it as a fact of the record."""
+        """Return the override as a fact of the record."""
         body = {"answer": self.answer, "until": format_instant(self.until), "reason": self.reason}
         return Fact.of(self.made, self.author, GATE_OVERRIDE, self.product, body)
 
@@ -89,5 +89,5 @@ def stated_overrides(facts: Iterable[Fact]) -> list[tuple[GateOverride, int]]:
 
 
 def in_force(stated: Iterable[tuple[GateOverride, int]], now: int) -> list[GateOverride]:
-    """Return the stated overrides that are in force at the instant, oldest first; of one product the newest counts."""
+    """Return the overrides in force at the instant, oldest first. For a product with several, the newest counts."""
     return [override for override, end in stated if override.made <= now < end]

@@ -74,16 +74,16 @@ def date_of_day_number(number: int) -> date:
     return date.fromordinal(number + _EPOCH_DAY)
 
 
-def first_instant(shown: int, zone: tzinfo) -> int:
-    """Return the first instant at which the wall clock shows the local time `shown` or a later time.
+def first_instant(local_time: int, zone: tzinfo) -> int:
+    """Return the first instant at which the wall clock shows `local_time` or a later time.
 
     For a repeated local time this is the first occurrence. For a skipped local time it is the instant of the change.
     """
-    around = Interval(shown - DAY, shown + DAY)  # no offset reaches 24 hours
+    around = Interval(local_time - DAY, local_time + DAY)  # no offset reaches 24 hours
     return next(
-        max(span.start, shown - ahead)
+        max(span.start, local_time - ahead)
         for span, ahead in constant_offset_intervals(around, zone)
-        if max(span.start, shown - ahead) < span.end
+        if max(span.start, local_time - ahead) < span.end
     )
 
 

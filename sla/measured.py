@@ -217,7 +217,7 @@ def measure(
 
     `rolling`: whether the window moves with time, which `watched` depends on. `whole` is the complete calendar window
     in progress, whose elapsed part is `window`; the budget is for `whole`. Excluded intervals may overlap, repeat and
-    extend beyond the window. Given sums must cover both windows.
+    extend beyond the window. `AfterExclusions` must cover both windows.
     """
     required = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))
     if not isinstance(excluded, AfterExclusions):

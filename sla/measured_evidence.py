@@ -105,8 +105,8 @@ def decoupling_evidence(
 ) -> Iterator[Evidence]:
     """Yield whether the product stayed up while its dependencies were down, within the validity of the item.
 
-    It is shown once every dependency had an outage that the product survived. Certain downtime of the product in any
-    outage of a dependency is evidence against it.
+    The evidence supports the item once the product has survived an outage of every dependency. Certain downtime of
+    the product in any outage of a dependency is evidence against it.
     """
     outages = outages_of_dependencies(product, dependencies, Interval(at - _validity(item), at))
     if not outages:

@@ -36,7 +36,9 @@ class Objective:
                 f"{percent} leaves no downtime at all and cannot be measured; write 99.99999% or less {_ALLOWED}"
             )
         if self.ratio <= 0:
-            raise ValueError(f"an objective of 0% or less promises nothing; write 99.5%, say {_ALLOWED}")
+            raise ValueError(
+                f"an objective of 0% or less promises nothing; write 99.5% or another percentage {_ALLOWED}"
+            )
 
     @classmethod
     def parse(cls, text: str | float) -> Objective:

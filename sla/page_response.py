@@ -1,8 +1,7 @@
 """Responses to alerts: announcement, priority and target, and acknowledgement with person and time.
 
-A response begins when an alert is announced, and again when it becomes more severe than what was acknowledged: an
-acknowledged ticket that becomes a page asks for a person once more. An acknowledgement covers the severity at which it
-was made and lower ones.
+A response begins when an alert is announced. A new response begins when an acknowledged alert becomes more severe: a
+ticket that becomes a page needs a new acknowledgement. An acknowledgement covers its severity and lower ones.
 """
 
 from __future__ import annotations
@@ -58,8 +57,8 @@ class Response:
         due = (escalation.due for escalation in self.escalations if escalation.due is not None)
         return min(due, default=None) if self.open else None
 
-    def holds_for(self, severity: Severity) -> bool:
-        """Return whether this response is for the alert at this severity, or its acknowledgement covers it."""
+    def covers(self, severity: Severity) -> bool:
+        """Return whether the response has this severity, or its acknowledgement covers this severity."""
         if self.acknowledged is not None:
             return _RANKS[severity] <= _RANKS[self.severity]
         return severity is self.severity

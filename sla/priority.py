@@ -1,4 +1,4 @@
-"""Priorities of alerts and the time within which each is to be acknowledged, as a policy states them."""
+"""Priorities of alerts, and the target times to acknowledge them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PriorityRule:
-    """Which alerts have the priority: of these severities, about products of these stages; empty is all.
+    """Assigns a priority to alerts of these severities about products of these stages. An empty set means all.
 
     `business` limits it to business hours (True) or to all other hours (False).
     """
@@ -30,7 +30,7 @@ class PriorityRule:
     business: bool | None = None
 
     def matches(self, severity: Severity, stage: Stage | None, *, business: bool) -> bool:
-        """Return whether the rule is for such an alert."""
+        """Return whether the rule applies to such an alert."""
         return (
             (not self.severities or severity in self.severities)
             and (not self.stages or stage in self.stages)
@@ -38,7 +38,7 @@ class PriorityRule:
         )
 
 
-def decided(
+def priority_and_target(
     rules: tuple[PriorityRule, ...],
     targets: tuple[Target, ...],
     severity: Severity,
@@ -46,7 +46,7 @@ def decided(
     *,
     business: bool,
 ) -> tuple[str, int | None]:
-    """Return the priority of an alert and its target: the first rule that matches; none if no rule does."""
+    """Return the priority and the target of an alert by the first matching rule. Empty and None without a match."""
     priority = next((rule.priority for rule in rules if rule.matches(severity, stage, business=business)), "")
     target = next((target for target in targets if target.priority == priority), None)
     if target is None:

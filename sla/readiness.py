@@ -49,7 +49,7 @@ class ChecklistItem:
             raise ValueError(f"the cap of {self.id} is a share above 0 and below 1 (99.95% is 0.9995): {self.cap}")
 
     def limited(self, evidence: Evidence) -> Evidence:
-        """Return the evidence with the end of its validity, which is not later than the item allows."""
+        """Return the evidence, valid at most as long as the item allows."""
         if self.validity is None or evidence.on is None:
             return evidence
         return replace(evidence, until=min(evidence.until, evidence.on + self.validity))

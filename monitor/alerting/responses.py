@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from monitor.config.escalation import called
 from monitor.config.routing import escalations_for
 from sla.acknowledgement import Acknowledgement, acknowledgements
-from sla.escalation import Called, advanced, begun
+from sla.escalation import Called, advance, start_progress
 from sla.page_response import Response
 from sla.product_incident import Severity
 
@@ -82,7 +82,7 @@ class Responses:
         changed: list[Response] = []
         called_receivers: dict[str, Progress] = {}
         if not muted and alert.severity != alert.unannounced:
-            if response is not None and not response.holds_for(alert.severity):
+            if response is not None and not response.covers(alert.severity):
                 changed.append(replace(response, ended=max(now, response.started)))
                 response, acknowledged, since = None, False, now
             if response is None and (since is not None or self._escalations(alert, now)):
@@ -161,7 +161,7 @@ class Responses:
     def _progress(self, escalation: Escalation, previous: Progress | None, response: Response, now: int) -> Progress:
         """Return the progress of an escalation. For a ticket, only the first step with receivers is taken."""
         plan = escalation.plan()
-        progress = begun(plan, now) if previous is None else previous
+        progress = start_progress(plan, now) if previous is None else previous
         paging = response.severity is Severity.PAGE
         if not paging and progress.receivers:
             return progress
@@ -169,7 +169,7 @@ class Responses:
         def reachable(receivers: tuple[str, ...]) -> bool:
             return any(self._is_reachable(name, response.key, now, escalation.unreachable_after) for name in receivers)
 
-        following = advanced(plan, progress, now, lambda step: self._call(step, now), reachable)
+        following = advance(plan, progress, now, lambda step: self._call(step, now), reachable)
         return following if paging or not following.receivers else replace(following, due=None)
 
     def _call(self, step: Step, now: int) -> Called:

@@ -20,7 +20,7 @@ from monitor.config.stage import StageField
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, Text, is_id, problem_at
 from sla.interval import Interval
-from sla.priority import PriorityRule, Target, decided
+from sla.priority import PriorityRule, Target, priority_and_target
 from sla.product_incident import Severity
 from sla.service_hours import ALWAYS
 
@@ -99,7 +99,7 @@ class Priorities:
         `zone` is the time zone of the policy's hours if the policy has none.
         """
         business = not any(self.hours.out_of_hours(Interval(now, now + 1), zone))
-        return decided(self.rules, self.targets, severity, stage, business=business)
+        return priority_and_target(self.rules, self.targets, severity, stage, business=business)
 
 
 def load_priorities(path: Path) -> Priorities:

@@ -80,7 +80,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "downtime_seconds": {"low": 610.0, "point": 611.0, "high": 612.0},
     "detected_seconds": 2.5,
     "met": None,
-    "reason": "nothing measured the recovery point",
+    "reason": "the recovery point was not measured",
     "at": "2026-11-29T19:00:00Z",
     "provisional": False,
     "failed": "2026-11-29T18:02:10Z",

@@ -17,7 +17,7 @@ STOP = StopCondition(4 * HOUR, Fraction(4, 5), at_hold=True)
     [
         (4 * HOUR - 1, Fraction(79, 100), None, None),
         (4 * HOUR - 1, None, None, None),
-        (4 * HOUR, None, None, "the drill lasted 4h, the longest that is configured"),
+        (4 * HOUR, None, None, "the drill reached its maximum length of 4h"),
         (MINUTE, Fraction(4, 5), None, "80.000% of the downtime budget is spent; drills stop at 80.000%"),
         (MINUTE, Fraction(1, 5), "an incident is open", "the release gate answers hold: an incident is open"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.escalation import Called, Plan, Progress, Step, advanced, begun
+from sla.escalation import Called, Plan, Progress, Step, advance, start_progress
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def taken(
     plan: Plan, minutes: int, *covered: str, broken: tuple[str, ...] = (), every: int = 1
 ) -> list[tuple[int, int, tuple[str, ...]]]:
     """Return the steps that are taken within so many minutes, each with its minute and its receivers."""
-    held, found = begun(plan, START), []
+    held, found = start_progress(plan, START), []
     for minute in range(0, minutes + 1, every):
-        after = advanced(plan, held, START + minute * MINUTE, call(*covered), reached(*broken))
+        after = advance(plan, held, START + minute * MINUTE, call(*covered), reached(*broken))
         if (after.step, after.round) != (held.step, held.round) and after.receivers:
             found.append((minute, after.step, after.receivers))
         held = after
@@ -77,36 +77,36 @@ def test_an_uncovered_hour_goes_to_the_next_step_at_once(first: int) -> None:
 
 def test_a_last_step_without_anyone_is_taken_when_the_next_shift_begins() -> None:
     plan = Plan("night", (Step(0, ("pager",)), Step(5 * MINUTE, rota="rota")))
-    waiting = advanced(plan, begun(plan, START), START, call(), reached())
-    waiting = advanced(plan, waiting, START + 5 * MINUTE, call(), reached())
+    waiting = advance(plan, start_progress(plan, START), START, call(), reached())
+    waiting = advance(plan, waiting, START + 5 * MINUTE, call(), reached())
     assert (waiting.step, waiting.receivers, waiting.due) == (2, (), None)
-    assert advanced(plan, waiting, START + 9 * MINUTE, call(), reached()) == waiting
-    found = advanced(plan, waiting, START + 60 * MINUTE, call("rota"), reached())
+    assert advance(plan, waiting, START + 9 * MINUTE, call(), reached()) == waiting
+    found = advance(plan, waiting, START + 60 * MINUTE, call("rota"), reached())
     assert (found.receivers, found.person, found.round) == (("rota-phone",), "Ada", 1)
 
 
 def test_after_a_standstill_one_step_is_taken_and_the_next_one_has_its_time() -> None:
-    held = advanced(SSO, begun(SSO, START), START, call("rota"), reached())
-    late = advanced(SSO, held, START + 600 * MINUTE, call("rota"), reached())
+    held = advance(SSO, start_progress(SSO, START), START, call("rota"), reached())
+    late = advance(SSO, held, START + 600 * MINUTE, call("rota"), reached())
     assert (late.step, late.due) == (2, START + 610 * MINUTE)
-    assert advanced(SSO, late, START + 609 * MINUTE, call("rota"), reached()) == late
+    assert advance(SSO, late, START + 609 * MINUTE, call("rota"), reached()) == late
 
 
 def test_a_clock_that_was_set_back_does_not_delay_a_step_by_more_than_its_time() -> None:
-    held = replace(begun(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
+    held = replace(start_progress(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
     held = replace(held, due=held.entered + 15 * MINUTE)
-    known = advanced(SSO, held, START, call("rota"), reached())
+    known = advance(SSO, held, START, call("rota"), reached())
     assert known.due == START + 15 * MINUTE
-    assert advanced(SSO, known, START + 15 * MINUTE, call("rota"), reached()).step == 2
+    assert advance(SSO, known, START + 15 * MINUTE, call("rota"), reached()).step == 2
 
 
 def test_a_plan_that_became_shorter_keeps_its_last_step_and_a_longer_one_goes_on() -> None:
     held = Progress("sso", 3, START, None, ("x",), "", 1)
-    assert advanced(replace(SSO, steps=SSO.steps[:1]), held, START + MINUTE, call(), reached()).step == 1
+    assert advance(replace(SSO, steps=SSO.steps[:1]), held, START + MINUTE, call(), reached()).step == 1
     longer = replace(SSO, steps=(*SSO.steps, Step(20 * MINUTE, ("chief",))))
-    waits = advanced(longer, held, START + MINUTE, call(), reached())
+    waits = advance(longer, held, START + MINUTE, call(), reached())
     assert (waits.step, waits.due) == (3, START + 20 * MINUTE)
-    assert advanced(longer, waits, START + 20 * MINUTE, call(), reached()).receivers == ("chief",)
+    assert advance(longer, waits, START + 20 * MINUTE, call(), reached()).receivers == ("chief",)
 
 
 STEPS = st.lists(
@@ -161,10 +161,10 @@ def test_every_history_of_a_small_plan_is_that_of_a_plain_simulation(
     steps: list[Step], repeat: int | None, looks: list[tuple[int, set[str], set[str]]]
 ) -> None:
     plan = Plan("p", tuple(steps), repeat)
-    held, now, found = begun(plan, START), START, []
+    held, now, found = start_progress(plan, START), START, []
     for gap, covered, broken in looks:
         now += gap
-        after = advanced(plan, held, now, call(*covered), reached(*broken))
+        after = advance(plan, held, now, call(*covered), reached(*broken))
         if (after.step, after.round) != (held.step, held.round) and after.receivers:
             found.append((now, after.step))
         assert after.step >= held.step

@@ -24,13 +24,13 @@ def test_response_is_open_until_acknowledged_or_ended() -> None:
 def test_an_acknowledgement_covers_its_severity_and_lower_ones() -> None:
     page = RESPONSE.acknowledge(101 * MINUTE, "Ada", "command")
     ticket = replace(page, severity=TICKET)
-    assert [page.holds_for(severity) for severity in (PAGE, TICKET, NOTE)] == [True, True, True]
-    assert [ticket.holds_for(severity) for severity in (PAGE, TICKET, NOTE)] == [False, True, True]
+    assert [page.covers(severity) for severity in (PAGE, TICKET, NOTE)] == [True, True, True]
+    assert [ticket.covers(severity) for severity in (PAGE, TICKET, NOTE)] == [False, True, True]
 
 
 @pytest.mark.parametrize("severity", Severity)
 def test_without_one_each_severity_is_a_response_of_its_own(severity: Severity) -> None:
-    assert RESPONSE.holds_for(severity) is (severity is PAGE)
+    assert RESPONSE.covers(severity) is (severity is PAGE)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla.priority import PriorityRule, Target, decided
+from sla.priority import PriorityRule, Target, priority_and_target
 from sla.product_incident import Severity
 from sla.stage import Stage
 
@@ -32,4 +32,4 @@ RULES = (
 def test_the_first_rule_that_matches_decides(
     severity: Severity, stage: Stage | None, business: bool, found: tuple[str, int | None]
 ) -> None:
-    assert decided(RULES, TARGETS, severity, stage, business=business) == found
+    assert priority_and_target(RULES, TARGETS, severity, stage, business=business) == found

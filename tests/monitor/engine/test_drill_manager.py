@@ -80,7 +80,7 @@ def test_forgotten_drill_is_ended(tmp_path: Path) -> None:
     kept.manager.update()
     (found,) = kept.drills
     assert found.end is not None
-    assert found.end.reason == "the drill lasted 1h, the longest that is configured"
+    assert found.end.reason == "the drill reached its maximum length of 1h"
     assert kept.interval_changes[-1] == {}
 
 
