@@ -89,11 +89,11 @@ def _choose() -> tuple[Database | None, tuple[Database, ...]]:
     """Configure `zoneinfo` to use the newest database. Return this database, and all databases, the system's first."""
     package = packaged()
     databases = (*system(zoneinfo.TZPATH), *([package] if package else []))
-    chosen = newest(databases)
-    if chosen is not None:
-        zoneinfo.reset_tzpath(to=() if chosen.folder is None else (chosen.folder,))
+    database = newest(databases)
+    if database is not None:
+        zoneinfo.reset_tzpath(to=() if database.folder is None else (database.folder,))
         zoneinfo.ZoneInfo.clear_cache()
-    return chosen, databases
+    return database, databases
 
 
 IN_USE, FOUND = _choose()
@@ -101,8 +101,8 @@ IN_USE, FOUND = _choose()
 
 def described() -> str:
     """Return a text with the database in use and the other databases, for people."""
-    others = ", ".join(str(database) for database in FOUND if database != IN_USE)
-    not_newer = f"; not newer: {others}" if others else ""
+    unused = ", ".join(str(database) for database in FOUND if database != IN_USE)
+    not_newer = f"; not newer: {unused}" if unused else ""
     return f"time zone database {IN_USE}{not_newer}" if IN_USE else f"no time zone database: {_ADVICE}"
 
 

@@ -88,13 +88,13 @@ class Anchor(Model):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Anchor:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if not given:
+        configured = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if not configured:
             raise problem_at("id", f"has no kind; add one of {', '.join(KINDS)}")
-        if len(given) > 1:
-            raise problem_at(given[1], f"excludes {given[0]} in the same anchor; write two anchors")
+        if len(configured) > 1:
+            raise problem_at(configured[1], f"excludes {configured[0]} in the same anchor; write two anchors")
         for key, kind in _ONLY_OF.items():
-            if getattr(self, key) and kind != given[0]:
+            if getattr(self, key) and kind != configured[0]:
                 raise problem_at(key, f"is allowed for the kind {kind} only; remove it")
         if self.timestamp is not None and self.ca is None:
             raise problem_at("timestamp", "requires `ca`: the file with the CA certificates of the service")

@@ -89,8 +89,8 @@ class CheckBase(Model):
 
         If the key's value is a mapping without `target`, it is a block of options (`tls: {ca: ...}` of an http check).
         """
-        given = raw.get(cls.kind)
-        return cls.kind in raw and (not isinstance(given, Mapping) or "target" in given)
+        options = raw.get(cls.kind)
+        return cls.kind in raw and (not isinstance(options, Mapping) or "target" in options)
 
     @field_validator("timeout")
     @classmethod

@@ -13,9 +13,9 @@ from monitor.config.regex import Regex, regex
 Scalar = str | int | float | bool | None
 
 
-def equal(left: Any, right: Any) -> bool:
+def equal(expected: Any, right: Any) -> bool:
     """Return whether two JSON values are equal. 1 equals 1.0, but does not equal `true`."""
-    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)
+    return isinstance(expected, bool) is isinstance(right, bool) and bool(expected == right)
 
 
 def is_number(value: Any) -> bool:

@@ -94,13 +94,13 @@ def _duplicate_ids(root: Node) -> LocatedMessages:
         yield from _repeated(root, (*loc, "checks"), "check of this product")
 
 
-def _repeated(root: Node, loc: Loc, what: str) -> LocatedMessages:
+def _repeated(root: Node, loc: Loc, description: str) -> LocatedMessages:
     first_uses: dict[str, Loc] = {}
     for item_loc, item in _items(root, loc):
         name = _text(step(item, "id"))
         if name is not None and first_uses.setdefault(name, item_loc) != item_loc:
             mark, _ = locate(root, (*first_uses[name], "id"))
-            yield (*item_loc, "id"), f"{quoted(name)} is already the id of a {what} at {mark}; choose another id"
+            yield (*item_loc, "id"), f"{quoted(name)} is already the id of a {description} at {mark}; choose another id"
 
 
 def _former_ids(root: Node) -> LocatedMessages:
@@ -110,7 +110,7 @@ def _former_ids(root: Node) -> LocatedMessages:
         yield from _former_ids_in_list(root, (*loc, "checks"), "check of this product")
 
 
-def _former_ids_in_list(root: Node, loc: Loc, what: str) -> LocatedMessages:
+def _former_ids_in_list(root: Node, loc: Loc, description: str) -> LocatedMessages:
     items = list(_items(root, loc))
     current_ids = {_text(step(item, "id")) for _, item in items}
     first_uses: dict[str, Loc] = {}
@@ -120,7 +120,8 @@ def _former_ids_in_list(root: Node, loc: Loc, what: str) -> LocatedMessages:
                 yield loc_of_id, "is the current id; write the previous id, or remove it"
             elif name in current_ids:
                 message = (
-                    f"{quoted(name)} is the id of another {what}, which has its own history; remove this former id"
+                    f"{quoted(name)} is the id of another {description}, "
+                    "which has its own history; remove this former id"
                 )
                 yield loc_of_id, message
             elif first_uses.setdefault(name, loc_of_id) != loc_of_id:
@@ -130,10 +131,10 @@ def _former_ids_in_list(root: Node, loc: Loc, what: str) -> LocatedMessages:
 
 def _ids_in(loc: Loc, node: Node | None) -> Iterator[tuple[Loc, str]]:
     """Yield the ids in a scalar or a list, each with its location."""
-    listed = [(loc, node)] if isinstance(node, Scalar) else []
+    items = [(loc, node)] if isinstance(node, Scalar) else []
     if isinstance(node, Items):
-        listed = [((*loc, index), item) for index, item in enumerate(node.items) if isinstance(item, Scalar)]
-    for loc_of_id, scalar in listed:
+        items = [((*loc, index), item) for index, item in enumerate(node.items) if isinstance(item, Scalar)]
+    for loc_of_id, scalar in items:
         if (name := _text(scalar)) is not None:
             yield loc_of_id, name
 
@@ -160,8 +161,8 @@ def _dependencies(root: Node) -> LocatedMessages:
 def _dependencies_of(loc: Loc, product: Node) -> Iterator[tuple[Loc, str]]:
     """Yield the ids of the dependencies in a product's block, each with its location."""
     for key in _DEPENDENCY_KEYS:
-        listed = step(product, key)
-        for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
+        entries = step(product, key)
+        for index, node in enumerate(entries.items if isinstance(entries, Items) else ()):
             if (other := _text(node)) is not None:
                 yield (*loc, key, index), other
 
@@ -187,8 +188,8 @@ def _unknown_standby(root: Node) -> LocatedMessages:
     """Yield unknown products of standby rotas."""
     names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
     for loc, rota in _items(root, ("standby",)):
-        listed = step(rota, "products")
-        for index, node in enumerate(listed.items if isinstance(listed, Items) else ()):
+        entries = step(rota, "products")
+        for index, node in enumerate(entries.items if isinstance(entries, Items) else ()):
             if (other := _text(node)) is not None and other not in names:
                 known = ", ".join(sorted(filter(None, names)))
                 yield (*loc, "products", index), f"there is no product {quoted(other)}; there are {known}"

@@ -82,6 +82,6 @@ def summary(count: int, noun: str, consequence: str = "") -> str:
 
 def quoted(value: Any) -> str:
     """Return a value as JSON for an error message: on one line, with unprintable characters escaped, and shortened."""
-    plain = value if isinstance(value, str | int | float | bool | None) else str(value)
-    text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(plain, ensure_ascii=False))
+    printable = value if isinstance(value, str | int | float | bool | None) else str(value)
+    text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(printable, ensure_ascii=False))
     return text if len(text) <= _MAX_QUOTE else f'{text[: _MAX_QUOTE - 4]}..."'

@@ -36,14 +36,14 @@ def escalation_mistakes(portfolio: Portfolio) -> Iterator[LocatedMessage]:
 
 
 def _duplicates(portfolio: Portfolio) -> Iterator[LocatedMessage]:
-    seen: set[str] = set()
+    names: set[str] = set()
     for number, escalation in enumerate(portfolio.escalations):
-        if escalation.id in seen:
+        if escalation.id in names:
             yield (
                 ("escalations", number, "id"),
                 f"{quoted(escalation.id)} is already the id of an escalation; choose another id",
             )
-        seen.add(escalation.id)
+        names.add(escalation.id)
     people: set[str] = set()
     for number, person in enumerate(portfolio.people):
         if person.name in people:
@@ -64,9 +64,9 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[LocatedMessage]:
                 yield loc, _missing("rota", step.standby, rotas, "standby")
 
 
-def _missing(what: str, name: str, known: list[str], block: str = "escalations") -> str:
+def _missing(description: str, name: str, known: list[str], block: str = "escalations") -> str:
     hint = f"there are {', '.join(sorted(known))}" if known else f"add one under {block}:"
-    return f"there is no {what} {quoted(name)}; {hint}"
+    return f"there is no {description} {quoted(name)}; {hint}"
 
 
 def _without_route(portfolio: Portfolio) -> Iterator[LocatedMessage]:

@@ -88,9 +88,9 @@ class FormerIdMap:
         agreement = canonical(self._agreement(json.loads(recorded.agreement)))
         return replace(recorded, product=self.product(recorded.product), members=members, agreement=agreement)
 
-    def _agreement(self, plain: dict[str, Any]) -> dict[str, Any]:
-        excludes = [self._exclusion(excluded) for excluded in plain.get("excludes", ())]
-        return plain | ({"excludes": excludes} if excludes else {})
+    def _agreement(self, data: dict[str, Any]) -> dict[str, Any]:
+        excludes = [self._exclusion(excluded) for excluded in data.get("excludes", ())]
+        return data | ({"excludes": excludes} if excludes else {})
 
     def _exclusion(self, value: Any) -> Any:
         is_dependency = isinstance(value, dict) and "dependency" in value

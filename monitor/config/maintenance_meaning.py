@@ -105,16 +105,16 @@ def maintenance_of(blocks: str) -> tuple[Maintenance, ...]:
         raise ValueError(f"not planned maintenance: {error!r}") from None
 
 
-def _maintenance(plain: Any) -> Maintenance:
-    return Maintenance.model_construct(**dict(_fields(plain)))
+def _maintenance(data: Any) -> Maintenance:
+    return Maintenance.model_construct(**dict(_fields(data)))
 
 
-def _fields(plain: Any) -> Iterator[tuple[str, Any]]:
-    if "ics" in plain:
-        yield "ics", Calendar(str(plain["ics"]["name"]), str(plain["ics"]["text"]))
+def _fields(data: Any) -> Iterator[tuple[str, Any]]:
+    if "ics" in data:
+        yield "ics", Calendar(str(data["ics"]["name"]), str(data["ics"]["text"]))
     else:
-        yield "start", dt.datetime.fromisoformat(plain["start"])
-        yield "end", dt.datetime.fromisoformat(plain["end"])
+        yield "start", dt.datetime.fromisoformat(data["start"])
+        yield "end", dt.datetime.fromisoformat(data["end"])
     for name in ("rrule", "zone", "reason"):
-        if name in plain:
-            yield name, str(plain[name])
+        if name in data:
+            yield name, str(data[name])

@@ -194,9 +194,9 @@ class FailOverBlock(Model):
     @model_validator(mode="after")
     def _has_rto_and_success(self) -> FailOverBlock:
         if self.kind == "none":
-            given = [key for key in ("rto", "success", "covers") if getattr(self, key)]
-            if given:
-                raise problem_at(given[0], "has no effect for kind: none; remove it")
+            configured = [key for key in ("rto", "success", "covers") if getattr(self, key)]
+            if configured:
+                raise problem_at(configured[0], "has no effect for kind: none; remove it")
         elif self.success is None:
             raise problem_at("success", "is missing; write the share of successful fail-overs, such as 90%")
         elif self.rto is None and self.kind != "hot":

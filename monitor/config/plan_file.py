@@ -120,10 +120,11 @@ def _text(node: Node | None) -> str | None:
     return str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
-def _unknown_message(what: str, name: str, known: Collection[str]) -> str:
+def _unknown_message(description: str, name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    listed = ", ".join(sorted(known)) or "none"
-    return f"there is no {what} {quoted(name)}; {f'did you mean {near[0]}? ' if near else ''}There are {listed}"
+    known_names = ", ".join(sorted(known)) or "none"
+    suggestion = f"did you mean {near[0]}? " if near else ""
+    return f"there is no {description} {quoted(name)}; {suggestion}There are {known_names}"
 
 
 def _references(root: Node, checklist: Checklist) -> LocatedMessages:

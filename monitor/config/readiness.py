@@ -61,11 +61,11 @@ class _Item(Model):
     @model_validator(mode="after")
     def _one_of_each(self) -> _Item:
         """Require a reason and a cap, each with its present key or the one of earlier versions."""
-        for name, former in (("reason", "text"), ("caps", "cap")):
-            given = [key for key in (name, former) if getattr(self, key) is not None]
-            if len(given) != 1:
-                what = f"is given twice, also as {former}" if given else "is missing"
-                raise problem_at(name, f"{what}; write it once")
+        for name, former_name in (("reason", "text"), ("caps", "cap")):
+            configured = [key for key in (name, former_name) if getattr(self, key) is not None]
+            if len(configured) != 1:
+                problem = f"is given twice, also as {former_name}" if configured else "is missing"
+                raise problem_at(name, f"{problem}; write it once")
         return self
 
     def plain(self) -> ChecklistItem:
@@ -129,10 +129,10 @@ def _read_checklists(value: Any, info: ValidationInfo) -> Checklist:
         return _read_checklist(value, info)
     if not value:
         raise ValueError("is empty; write five-nines, or several names")
-    found = [_read_checklist(block, info) for block in value]
-    items = tuple(item for checklist in found for item in checklist.items)
-    title, source = (" and ".join(getattr(checklist, name) for checklist in found) for name in ("title", "source"))
-    return Checklist(_SEPARATOR.join(checklist.id for checklist in found), title, source, items)
+    checklists = [_read_checklist(block, info) for block in value]
+    items = tuple(item for checklist in checklists for item in checklist.items)
+    title, source = (" and ".join(getattr(checklist, name) for checklist in checklists) for name in ("title", "source"))
+    return Checklist(_SEPARATOR.join(checklist.id for checklist in checklists), title, source, items)
 
 
 def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:

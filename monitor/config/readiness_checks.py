@@ -27,12 +27,14 @@ def readiness_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
 
 
 def _items(block: ReadinessBlock) -> Iterator[tuple[Loc, str]]:
-    named = [
+    references = [
         ("attested", index, attestation.item, EvidenceKind.ATTESTATION)
         for index, attestation in enumerate(block.attested)
     ]
-    named += [("evidence", index, evidence.item, EvidenceKind.CHECKS) for index, evidence in enumerate(block.evidence)]
-    for key, index, name, kind in named:
+    references += [
+        ("evidence", index, evidence.item, EvidenceKind.CHECKS) for index, evidence in enumerate(block.evidence)
+    ]
+    for key, index, name, kind in references:
         item = block.checklist.find(name)
         if item is None:
             names = ", ".join(known.id for known in block.checklist.items)

@@ -66,14 +66,14 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
         }
     for receiver in receivers:
         block = blocks[receiver.__name__]
-        own = {key: value for key, value in block["properties"].items() if key not in _SHARED_OF_RECEIVERS}
-        tables[f"`{receiver.kind}` receivers"] = {**block, "properties": own}
+        own_keys = {key: value for key, value in block["properties"].items() if key not in _SHARED_OF_RECEIVERS}
+        tables[f"`{receiver.kind}` receivers"] = {**block, "properties": own_keys}
     names += [receiver.__name__ for receiver in receivers]
     for kind in kinds:
         block = blocks[kind.__name__]
         keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
-        own = {key: block["properties"][key] for key in keys}
-        tables[f"`{kind.kind}` checks"] = {**block, "properties": own}
+        own_keys = {key: block["properties"][key] for key in keys}
+        tables[f"`{kind.kind}` checks"] = {**block, "properties": own_keys}
     tables |= {title: blocks[name] for title, name in sorted(_titles(set(blocks) - {*names, "Product"}, root).items())}
     for title, block in tables.items():
         yield _table(title, block, blocks)
@@ -117,9 +117,9 @@ def _owners(name: str, root: Any) -> list[tuple[str, str]]:
 
 
 def _of(owner: str) -> str:
-    for suffix, what in (("Check", "checks"), ("Receiver", "receivers")):
+    for suffix, plural in (("Check", "checks"), ("Receiver", "receivers")):
         if owner.endswith(suffix):
-            return f" of `{owner.removesuffix(suffix).lower()}` {what}"
+            return f" of `{owner.removesuffix(suffix).lower()}` {plural}"
     return ""
 
 

@@ -116,9 +116,9 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         *((loc, name, "receiver", receivers) for loc, name in receiver_references(portfolio)),
         *((loc, name, "receiver", receivers) for loc, name in _report_receivers(portfolio)),
     ]
-    for loc, name, what, known in references:
+    for loc, name, description, known in references:
         if name not in known:
-            yield loc, f"there is no {what} {quoted(name)}; there {_known_ids(known, what)}"
+            yield loc, f"there is no {description} {quoted(name)}; there {_known_ids(known, description)}"
 
 
 def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
@@ -145,8 +145,8 @@ def _report_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         yield ("alerting", "reports", number, "to"), report.to
 
 
-def _known_ids(known: list[str], what: str) -> str:
-    return f"are {', '.join(sorted(known))}" if known else f"is no {what}; add one under {what}s:"
+def _known_ids(known: list[str], description: str) -> str:
+    return f"are {', '.join(sorted(known))}" if known else f"is no {description}; add one under {description}s:"
 
 
 def _dependent_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:

@@ -92,12 +92,12 @@ class Secret:
         return repr(self)
 
 
-def read_secret(given: Any, info: ValidationInfo) -> Secret:
+def read_secret(value: Any, info: ValidationInfo) -> Secret:
     """Return the secret of a reference, `{env: NAME}` or `{file: PATH}`. Error messages never quote the input."""
-    if isinstance(given, Secret):
-        return given
-    if isinstance(given, Mapping) and len(given) == 1:
-        form, name = next(iter(given.items()))
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, Mapping) and len(value) == 1:
+        form, name = next(iter(value.items()))
         if form == "env" and isinstance(name, str) and name:
             return Secret(_from_environment(name), f"env {name}")
         if form == "file" and isinstance(name, str) and name:

@@ -131,8 +131,8 @@ class Translator:
         return f"has no key of a kind; write one of {', '.join(names)}"
 
     def _matching(self, node: Node | None, kinds: Sequence[type[Any]] | None = None) -> list[type[Any]]:
-        plain = node.plain() if isinstance(node, Entries) else {}
-        return [kind for kind in (self.kinds if kinds is None else kinds) if kind.matches(plain)]
+        data = node.plain() if isinstance(node, Entries) else {}
+        return [kind for kind in (self.kinds if kinds is None else kinds) if kind.matches(data)]
 
     def _allowed(self, loc: Loc) -> set[str]:
         """Return the keys that the block at `loc` may have."""

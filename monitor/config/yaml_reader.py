@@ -37,34 +37,34 @@ class UnreadableError(Exception):
         super().__init__(message)
 
 
-def read(path: Path, shown: str, *, aliases: bool = False) -> tuple[Node, list[Problem]]:
+def read(path: Path, display_path: str, *, aliases: bool = False) -> tuple[Node, list[Problem]]:
     """Return the root node of the file, and problems of single nodes. `aliases`: aliases and merge keys are allowed.
 
     Raises:
         UnreadableError: the file is not YAML, is empty, or exceeds the limits of size, depth or number of nodes.
     """
-    reader = _Reader(_text(path, shown), shown, path.parent, {} if aliases else None)
+    reader = _Reader(_text(path, display_path), display_path, path.parent, {} if aliases else None)
     return reader.document(), reader.problems
 
 
-def _text(path: Path, shown: str) -> str:
+def _text(path: Path, display_path: str) -> str:
     try:
         with open_regular(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise UnreadableError(Mark(shown), f"cannot be read: {reason}") from None
+        raise UnreadableError(Mark(display_path), f"cannot be read: {reason}") from None
     if len(raw) > MAX_BYTES:
-        raise UnreadableError(Mark(shown), "is larger than 1 MiB; split it into several files in a folder")
+        raise UnreadableError(Mark(display_path), "is larger than 1 MiB; split it into several files in a folder")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
-        raise UnreadableError(Mark(shown, line, column), "is not UTF-8 text; save it as UTF-8") from None
+        raise UnreadableError(Mark(display_path, line, column), "is not UTF-8 text; save it as UTF-8") from None
 
 
-def read_documents(path: Path, shown: str) -> tuple[list[Node], list[Problem]]:
+def read_documents(path: Path, display_path: str) -> tuple[list[Node], list[Problem]]:
     """Return the root node of each document of the file, and the problems of single nodes; aliases are allowed.
 
     Documents without content are skipped.
@@ -72,7 +72,7 @@ def read_documents(path: Path, shown: str) -> tuple[list[Node], list[Problem]]:
     Raises:
         UnreadableError: as of `read`.
     """
-    reader = _Reader(_text(path, shown), shown, path.parent, {})
+    reader = _Reader(_text(path, display_path), display_path, path.parent, {})
     roots = [root for root in reader.documents() if not isinstance(root, Scalar) or root.value is not None]
     return roots, reader.problems
 
@@ -80,9 +80,11 @@ def read_documents(path: Path, shown: str) -> tuple[list[Node], list[Problem]]:
 class _Reader:
     """The reader of one file: the parser, the number of nodes so far, and the problems."""
 
-    def __init__(self, text: str, shown: str, directory: Path, anchors: dict[str, tuple[Node, int]] | None) -> None:
+    def __init__(
+        self, text: str, display_path: str, directory: Path, anchors: dict[str, tuple[Node, int]] | None
+    ) -> None:
         self.problems: list[Problem] = []
-        self._shown = shown
+        self._shown = display_path
         self._directory = directory
         self._text = text
         self._nodes = 0
@@ -235,9 +237,9 @@ class _Reader:
         """Report a tag other than those of plain data. Return whether the tag is allowed."""
         if tag is None or tag in _PLAIN_TAGS or tag == "!":
             return True
-        shown = tag.replace(_PREFIX, "!!")
+        short_tag = tag.replace(_PREFIX, "!!")
         self._located_messages.append(
-            (mark, loc, f"{quoted(shown)} is a tag, which is not allowed; write the value itself")
+            (mark, loc, f"{quoted(short_tag)} is a tag, which is not allowed; write the value itself")
         )
         return False
 

@@ -110,9 +110,9 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
             *_scripted_outages(product, check, until, portfolio.zone),
             *_disturbances(product, check, until, portfolio.zone),
         ]
-        made = list(_runs(f"{product.id}/{check.id}", outages, monitor_gaps, until))
-        runs += made
-        incidents += _incidents(product, check, made)
+        seeded_runs = list(_runs(f"{product.id}/{check.id}", outages, monitor_gaps, until))
+        runs += seeded_runs
+        incidents += _incidents(product, check, seeded_runs)
     return runs, incidents
 
 
@@ -136,9 +136,9 @@ def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo
         yield Outage(interval, _REASONS[_derived_number(key_text, "reason", len(_REASONS))])
 
 
-def _derived_number(key_text: str, what: str, below: int) -> int:
+def _derived_number(key_text: str, purpose: str, below: int) -> int:
     """Return a number in [0, below) derived from the texts."""
-    return int.from_bytes(hashlib.sha256(f"{key_text} {what}".encode()).digest()[:8], "big") % below
+    return int.from_bytes(hashlib.sha256(f"{key_text} {purpose}".encode()).digest()[:8], "big") % below
 
 
 def _interval(until: int, zone: ZoneInfo, days: int, at: str, minutes: int) -> Interval:

@@ -85,8 +85,8 @@ def _lock_directory(directory: Path) -> Lock:
     try:
         return Lock(directory / PORTFOLIO, SystemClock().now())
     except StoreHeldError as error:
-        held = str(error).partition(";")[0]
-        raise NinewatchError(f"{held}; stop that demo, or run this one in another folder") from error
+        reason = str(error).partition(";")[0]
+        raise NinewatchError(f"{reason}; stop that demo, or run this one in another folder") from error
 
 
 def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | None = None) -> str:

@@ -36,11 +36,13 @@ class Products:
         base_port: int = 0,
         announce: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        control, *others = reserve(len(modes.LISTENERS), base_port)
+        control, *free_ports = reserve(len(modes.LISTENERS), base_port)
         self.script = loaded_script
         self.current_modes: dict[str, str] = {}
         self._control = Server(control, self._answer)
-        self._listeners = {name: Listener(held, clock) for name, held in zip(modes.LISTENERS[1:], others, strict=True)}
+        self._listeners = {
+            name: Listener(held, clock) for name, held in zip(modes.LISTENERS[1:], free_ports, strict=True)
+        }
         self._clock = clock
         self._started_at = clock.monotonic()
         self._announce = announce
@@ -115,26 +117,26 @@ class Products:
 
 async def serve(products: Products, *, with_parent: bool) -> None:
     """Serve and play until terminated; print the readiness line once every listener accepts connections."""
-    ended = asyncio.Event()
+    parent_exited = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, ended.set)
+        asyncio.get_running_loop().add_signal_handler(signal_number, parent_exited.set)
     async with products, asyncio.TaskGroup() as tasks:
         click.echo(json.dumps({"ready": True, "ports": dict(products.ports)}))
         playing = tasks.create_task(products.play())
-        watching = tasks.create_task(_until_orphaned(ended)) if with_parent else None
-        await ended.wait()
+        watching = tasks.create_task(_until_orphaned(parent_exited)) if with_parent else None
+        await parent_exited.wait()
         playing.cancel()
         if watching:
             watching.cancel()
 
 
-async def _until_orphaned(ended: asyncio.Event) -> None:
+async def _until_orphaned(parent_exited: asyncio.Event) -> None:
     """Set the event when standard input closes, which happens when the parent exits for any reason."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(1024):
         pass
-    ended.set()
+    parent_exited.set()
 
 
 def _print_line(line: str) -> None:

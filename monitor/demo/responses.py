@@ -23,8 +23,8 @@ Routes = Mapping[str, Answer]
 
 def answer(routes: Routes, request: web.BaseRequest, now: int) -> web.Response:
     """Return the response of the request's route, 404 without one."""
-    found = routes.get(request.path) or routes.get("*") or _not_found
-    return found(request, now)
+    route = routes.get(request.path) or routes.get("*") or _not_found
+    return route(request, now)
 
 
 def _not_found(_request: web.BaseRequest, _now: int) -> web.Response:

@@ -30,11 +30,11 @@ class Confirmed(Generic[T]):
         While a value is pending, later values are ignored: under steady load the newest value is never completely on
         disk.
         """
-        written = health.records_written
-        if self._pending is not None and written >= self._required_writes:
+        records_written = health.records_written
+        if self._pending is not None and records_written >= self._required_writes:
             self.value, self._pending = self._pending, None
         if self._pending is None:
-            if written >= health.records_queued:
+            if records_written >= health.records_queued:
                 self.value = value
             else:
                 self._pending, self._required_writes = value, health.records_queued

@@ -42,10 +42,12 @@ class DrillLines:
     def _samples(self, now: int) -> Iterator[tuple[str, str]]:
         known = [drill for drill in self._drills if drill.drill.product in self._ledger.products]
         newest = {(drill.drill.product, drill.drill.kind.value): drill for drill in known}
-        ended = {key: drill for drill in known if drill.end for key in [(drill.drill.product, drill.drill.kind.value)]}
+        ended_drills = {
+            key: drill for drill in known if drill.end for key in [(drill.drill.product, drill.drill.kind.value)]
+        }
         for (product, kind), record in newest.items():
             yield _sample(_ACTIVE, int(record.end is None), product=product, kind=kind)
-        for (product, kind), record in ended.items():
+        for (product, kind), record in ended_drills.items():
             yield from self._of_ended(record, now, product=product, kind=kind)
         for product in dict.fromkeys(drill.drill.product for drill in known):
             overdue = sum(len(drill.overdue(now)) for drill in known if drill.drill.product == product)

@@ -57,8 +57,8 @@ def escape(value: str) -> str:
     >>> escape('a"b\\c')
     'a\\"b\\\\c'
     """
-    plain = value.encode("utf-8", "replace").decode("utf-8")
-    return plain.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    printable = value.encode("utf-8", "replace").decode("utf-8")
+    return printable.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 def series(name: str, /, **labels: str) -> str:

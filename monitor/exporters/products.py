@@ -214,10 +214,10 @@ class ProductLines:
     def _set_readiness(self, now: int) -> None:
         """Set ceiling and items, if the readiness was computed anew."""
         if self._readiness.update(now):
-            found = self._readiness.found
-            ceiling = found.ceiling if found else None
+            readiness = self._readiness.found
+            ceiling = readiness.ceiling if readiness else None
             self.texts[8], self.texts[26] = _line(self._prefixes[8], ceiling), _line(self._prefixes[26], ceiling)
-            states = () if found is None else ((state.value, found.count(state)) for state in ItemState)
+            states = () if readiness is None else ((state.value, readiness.count(state)) for state in ItemState)
             self.texts[27] = "".join(
                 f"{series(FAMILIES[27].name, product=self.product.id, state=state)}{count}\n" for state, count in states
             )

@@ -80,8 +80,8 @@ def _text(fact: Fact) -> str:
     if fact.kind == CORRECTION:
         return _stated(fact)
     for silence in silences([fact]):
-        what = f"alert {silence.key}" if silence.key else "alerts"
-        return f"{what} silenced until {format_instant(silence.until)}: {silence.reason}"
+        subject = f"alert {silence.key}" if silence.key else "alerts"
+        return f"{subject} silenced until {format_instant(silence.until)}: {silence.reason}"
     if (override := as_override(fact)) is not None:
         return f"gate set to {override.answer} until {format_instant(override.until)}: {override.reason}"
     if fact.kind == GATE_OVERRIDE_END and isinstance(body := fact.content(), dict):
@@ -93,8 +93,8 @@ def _text(fact: Fact) -> str:
         return f"{deployed.version} deployed at {format_instant(deployed.at)}"
     for revoked, reason in revocations([fact]).items():
         return f"evidence {revoked} revoked: {reason}"
-    for given in acknowledgements([fact]):
-        return f"alert {given.key} acknowledged by {given.by} (via {given.via})"
+    for acknowledgement in acknowledgements([fact]):
+        return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
     for marked in page_marks([fact]):
         return f"alert {marked.key} marked as {marked.mark}"
     return drill_text(fact) or fact.body[:_LONGEST]
@@ -132,8 +132,8 @@ def _renamed(body: Any) -> Iterator[str]:
 
 def _stated(fact: Fact) -> str:
     """Return what a correction or a revocation states."""
-    stated: Correction | Revocation = read_correction(fact)
-    if isinstance(stated, Revocation):
-        return f"{stated.correction} revoked: {stated.reason}"
-    start, end = format_instant(stated.interval.start), format_instant(stated.interval.end)
-    return f"{start}/{end} ({format_duration(stated.interval.length)}) excluded: {stated.reason}"
+    statement: Correction | Revocation = read_correction(fact)
+    if isinstance(statement, Revocation):
+        return f"{statement.correction} revoked: {statement.reason}"
+    start, end = format_instant(statement.interval.start), format_instant(statement.interval.end)
+    return f"{start}/{end} ({format_duration(statement.interval.length)}) excluded: {statement.reason}"

@@ -104,28 +104,28 @@ def as_line(fact: Fact) -> dict[str, Any]:
     }
 
 
-def as_plain(stated: Correction | Revocation) -> dict[str, str]:
+def as_plain(statement: Correction | Revocation) -> dict[str, str]:
     """Return a correction or a revocation as `ninewatch corrections --json` prints it, and earlier journals have it."""
-    source = {"author": stated.author, "reason": stated.reason, "made": format_instant(stated.made)}
-    if isinstance(stated, Revocation):
-        return {"revokes": stated.correction, **source}
-    start, end = format_instant(stated.interval.start), format_instant(stated.interval.end)
-    return {"id": stated.id, "product": stated.product, "start": start, "end": end, **source}
+    source = {"author": statement.author, "reason": statement.reason, "made": format_instant(statement.made)}
+    if isinstance(statement, Revocation):
+        return {"revokes": statement.correction, **source}
+    start, end = format_instant(statement.interval.start), format_instant(statement.interval.end)
+    return {"id": statement.id, "product": statement.product, "start": start, "end": end, **source}
 
 
-def _fact(plain: Mapping[str, Any]) -> Fact:
-    if "kind" not in plain:
-        return _former_fact(plain)
-    kind, author, product = (str(plain[name]) for name in ("kind", "author", "product"))
-    fact = Fact.of(parse_instant(str(plain["made"])), author, kind, product, plain.get("body", {}))
-    known = str(plain.get("id") or fact.id)
+def _fact(data: Mapping[str, Any]) -> Fact:
+    if "kind" not in data:
+        return _former_fact(data)
+    kind, author, product = (str(data[name]) for name in ("kind", "author", "product"))
+    fact = Fact.of(parse_instant(str(data["made"])), author, kind, product, data.get("body", {}))
+    known = str(data.get("id") or fact.id)
     _refuse_what_no_record_takes(fact, known)
     if kind in (DEFINITION, MAINTENANCE) and known != fact.id:
         raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")
     fact = replace(fact, id=known)
     if kind in (CORRECTION, REVOCATION):
-        stated = read(fact)
-        _words(stated.author), _words(fact.content()["reason"])
+        statement = read(fact)
+        _words(statement.author), _words(fact.content()["reason"])
     return fact
 
 
@@ -138,13 +138,13 @@ def _refuse_what_no_record_takes(fact: Fact, known: str) -> None:
         raise ValueError("id, author, kind and product are text on one line")
 
 
-def _former_fact(plain: Mapping[str, Any]) -> Fact:
-    author, reason, made = _words(plain["author"]), _words(plain["reason"]), parse_instant(str(plain["made"]))
-    if "revokes" in plain:
-        return Revocation(str(plain["revokes"]), author, reason, made).fact()
-    span = Interval(parse_instant(str(plain["start"])), parse_instant(str(plain["end"])))
-    fact = Correction(str(plain["product"]), span, author, reason, made).fact()
-    if plain["id"] != fact.id:
+def _former_fact(data: Mapping[str, Any]) -> Fact:
+    author, reason, made = _words(data["author"]), _words(data["reason"]), parse_instant(str(data["made"]))
+    if "revokes" in data:
+        return Revocation(str(data["revokes"]), author, reason, made).fact()
+    span = Interval(parse_instant(str(data["start"])), parse_instant(str(data["end"])))
+    fact = Correction(str(data["product"]), span, author, reason, made).fact()
+    if data["id"] != fact.id:
         raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")
     return fact
 

@@ -96,9 +96,9 @@ def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], s
     known = json.loads(plans[-1].blocks) if plans else []
     new = canonical([block for block in json.loads(plan.blocks) if block not in known])
     late = [exclusion.interval for exclusion in _excluded(maintenance_of(new), past)]
-    cut = [exclusion.interval for exclusion in _by_plans(plans, past)] if plans else []
+    exclusions = [exclusion.interval for exclusion in _by_plans(plans, past)] if plans else []
     inside = subtract(past, subtract(past, union(late)))
-    return [piece for part in inside for piece in subtract(part, cut)]
+    return [piece for part in inside for piece in subtract(part, exclusions)]
 
 
 def late_maintenance(portfolio: Portfolio, facts: Facts, since: int, now: int) -> list[str]:

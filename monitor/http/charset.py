@@ -107,14 +107,18 @@ def charsets_of(content_type: str, body: bytes | bytearray, *, json: bool = Fals
     kind = content_type.partition(";")[0].strip().lower()
     match = _PARAMETER.search(content_type)
     declared = _charset_of_label(match[1] or match[2] or match[3] or "", "Content-Type") if match else None
-    plain = Charset(_charset_from_zero_bytes(body) or UTF_8)
+    charset_without_declaration = Charset(_charset_from_zero_bytes(body) or UTF_8)
     if json or kind == "application/json" or kind.endswith("+json"):
-        return (plain,) if declared is None else (plain, declared)
+        return (charset_without_declaration,) if declared is None else (charset_without_declaration, declared)
     if declared is not None:
         return (declared,)
     if declaration := _declaration(kind, body):
         return (_charset_of_label(declaration[1].decode("ascii"), "the document", ascii_based=True),)
-    return (plain, *_AS_BROWSERS) if kind in _WINDOWS_1252_FALLBACK and b"\0" not in body else (plain,)
+    return (
+        (charset_without_declaration, *_AS_BROWSERS)
+        if kind in _WINDOWS_1252_FALLBACK and b"\0" not in body
+        else (charset_without_declaration,)
+    )
 
 
 def _declaration(kind: str, body: bytes | bytearray) -> re.Match[bytes] | None:

@@ -174,9 +174,9 @@ class HttpClientCheck(NetworkCheck):
 
     @model_validator(mode="after")
     def _has_one_set_of_credentials(self) -> Self:
-        given = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise problem_at(given[1], f"a request has one set of credentials; keep {' or '.join(given)}")
+        configured = [name for name in ("basic", "bearer", "oauth2") if getattr(self, name) is not None]
+        if len(configured) > 1:
+            raise problem_at(configured[1], f"a request has one set of credentials; keep {' or '.join(configured)}")
         if self.oauth2 and "authorization" in self.header_names:
             raise problem_at("oauth2", "the headers already contain Authorization; keep one of the two")
         if self.proxy is None and self.proxy_basic is not None:

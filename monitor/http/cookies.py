@@ -61,8 +61,8 @@ class CookieJar:
         stored, expired = self._cookies.get(request.host), self._expired.get(request.host, ())
         if not (stored or expired):
             return request
-        own = {name: value for name, value in request.cookies if name not in expired}
-        return replace(request, cookies=tuple({**own, **self._to_send(request)}.items())).ready()
+        configured = {name: value for name, value in request.cookies if name not in expired}
+        return replace(request, cookies=tuple({**configured, **self._to_send(request)}.items())).ready()
 
     def _to_send(self, request: Request) -> dict[str, str]:
         """Return the cookies to send. If two have the same name, the cookie with the longer path is used."""

@@ -67,8 +67,8 @@ class Expectation:
         if self._expect.accepts_status(response.status):
             return None
         location = response.headers.get("location")
-        moved = f" to {quoted(location, 120)}" if location else ""
-        return ProbeFailure("http_status", f"status {response.status}{moved}, expected {self._statuses}")
+        redirect = f" to {quoted(location, 120)}" if location else ""
+        return ProbeFailure("http_status", f"status {response.status}{redirect}, expected {self._statuses}")
 
     def _version(self, response: Response) -> ProbeFailure | None:
         if response.version in self._expect.version:
@@ -98,8 +98,10 @@ class Expectation:
         for expected in self._expect.header:
             value = response.headers.get(expected.name.lower())
             if not expected.is_met([] if value is None else [value]):
-                shown = "" if value is None else "different" if carries_credentials(expected.name) else quoted(value)
-                actual = f"{expected.name} is {shown}" if shown else f"no header {expected.name}"
+                value_text = (
+                    "" if value is None else "different" if carries_credentials(expected.name) else quoted(value)
+                )
+                actual = f"{expected.name} is {value_text}" if value_text else f"no header {expected.name}"
                 return ProbeFailure("header_mismatch", f"{actual}, expected {expected.description}")
         return None
 
@@ -202,8 +204,10 @@ def _mismatch_text(unmet: JsonExpectation, nodes: Sequence[JSONPathNode]) -> str
     wrong = [node for node in nodes if not unmet.is_met([node.value])] or nodes
     if not wrong:
         return f"{unmet.path.text} is missing"
-    shown = [f"{quoted(node.path(), 120)[1:-1]} is {_value_text(node.value)}" for node in wrong[:_MAX_VALUES_IN_DETAIL]]
-    return ", ".join(shown) + (
+    mismatches = [
+        f"{quoted(node.path(), 120)[1:-1]} is {_value_text(node.value)}" for node in wrong[:_MAX_VALUES_IN_DETAIL]
+    ]
+    return ", ".join(mismatches) + (
         f" and {len(wrong) - _MAX_VALUES_IN_DETAIL} more" if len(wrong) > _MAX_VALUES_IN_DETAIL else ""
     )
 

@@ -150,9 +150,9 @@ def _parse_token(response: Response) -> tuple[str, int]:
     return token, _lifetime(fields.get("expires_in"))
 
 
-def _lifetime(given: Any) -> int:
+def _lifetime(expires_in: Any) -> int:
     """Return a token's lifetime, at most a day; some servers send the number as a string."""
-    text = str(given)
+    text = str(expires_in)
     return min(int(text) * SECOND, DAY) if re.fullmatch(r"[0-9]{1,9}", text) else _DEFAULT_LIFETIME
 
 

@@ -126,12 +126,12 @@ class Request:
         is_other_origin = (url.scheme, host, port) not in (self.origin, self._https_origin)
         headers = self.headers
         if is_other_origin:
-            kept = (
+            kept_headers = (
                 header
                 for header in headers
                 if not (carries_credentials(header[0]) or header[0].lower() in self.secret_headers)
             )
-            headers = tuple((name, url.netloc if name == "Host" else value) for name, value in kept)
+            headers = tuple((name, url.netloc if name == "Host" else value) for name, value in kept_headers)
         method, body = self.method, self.body
         if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):
             method, body = "GET", b""

@@ -28,9 +28,9 @@ class IncidentRegister:
         self._by_id[incident.id] = incident
         self._newest = None
 
-    def rename(self, former: FormerIdMap) -> None:
+    def rename(self, former_ids: FormerIdMap) -> None:
         """Replace the former keys of checks and products by the present keys."""
-        self._by_id = {name: renamed_incident(incident, former) for name, incident in self._by_id.items()}
+        self._by_id = {name: renamed_incident(incident, former_ids) for name, incident in self._by_id.items()}
         self._newest = None
 
     def all(self) -> list[Incident]:

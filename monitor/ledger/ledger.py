@@ -113,11 +113,11 @@ class Ledger:
         self._histories.compose(self.portfolio.products, self._facts)
         self._excluded.clear()
 
-    def _rename(self, former: FormerIdMap) -> None:
+    def _rename(self, former_ids: FormerIdMap) -> None:
         """Merge the histories, facts and incidents of former keys into those of the present keys."""
-        self.former_ids, self._facts = former, Facts(self._facts.all, former_ids=former)
-        self._incidents.rename(former)
-        for key, histories in renamed_histories(self._unconfigured | self.entries, former):
+        self.former_ids, self._facts = former_ids, Facts(self._facts.all, former_ids=former_ids)
+        self._incidents.rename(former_ids)
+        for key, histories in renamed_histories(self._unconfigured | self.entries, former_ids):
             for old in histories:
                 self._unconfigured.pop(old.key, None)
                 self.entries.pop(old.key, None)
@@ -217,8 +217,8 @@ class Ledger:
         (`CheckEntry.may_change`). Contractual figures also depend on the dependencies whose downtime they exclude.
         """
         raw = self._may_change(product_id, at, now, end)
-        others = (name for name in self.excluded_dependencies(product_id) if name in self.products)
-        return raw, raw or any(self._may_change(name, at, now, end) for name in others)
+        dependencies = (name for name in self.excluded_dependencies(product_id) if name in self.products)
+        return raw, raw or any(self._may_change(name, at, now, end) for name in dependencies)
 
     def _may_change(self, product_id: str, at: int, now: int, end: int) -> bool:
         """Return whether the product's raw figures may change. Checks that were defined after `end` do not count."""

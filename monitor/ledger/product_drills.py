@@ -36,13 +36,13 @@ def measured_drill(ledger: Ledger, record: DrillRecord, at: int) -> DrillResult:
     return drill_result(record, ledger.compositions[record.drill.product], at)
 
 
-def stop_reason(ledger: Ledger, product_id: str, lasted: int, now: int) -> str | None:
-    """Return the reason why a drill of the product must stop after `lasted`, or None if it may continue or start."""
+def stop_reason(ledger: Ledger, product_id: str, duration: int, now: int) -> str | None:
+    """Return the reason why a drill of the product must stop after `duration`, or None if it may continue or start."""
     product = ledger.products[product_id]
     stop = product.drills.stop
     budget = ledger.measured(product_id, Interval(now - product.window, now), now).budget
     spent = None if budget is None or not budget.allowed else budget.spent / budget.allowed
-    return stop.reason(lasted, spent, _hold(ledger, product, now) if stop.at_hold else None)
+    return stop.reason(duration, spent, _hold(ledger, product, now) if stop.at_hold else None)
 
 
 def _hold(ledger: Ledger, product: Product, now: int) -> str | None:

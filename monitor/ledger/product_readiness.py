@@ -66,7 +66,12 @@ def _measured(
     if EvidenceKind.DRILL in item.kinds:
         yield from drill_evidence(item, _proofs(facts, history, at))
     if EvidenceKind.CHECKS in item.kinds:
-        watched = [_watched(ledger, key) for named in block.evidence if named.item == item.id for key in named.checks]
+        watched = [
+            _watched(ledger, key)
+            for evidence_block in block.evidence
+            if evidence_block.item == item.id
+            for key in evidence_block.checks
+        ]
         if watched:
             yield from checks_evidence(item, watched, at)
 
@@ -75,10 +80,12 @@ def _proofs(facts: Sequence[Fact], history: History, at: int) -> Iterator[DrillP
     """Yield what the drills that ended until the instant prove."""
     for record in drills(facts, at):
         if record.end is not None:
-            found = drill_result(record, history, at)
+            result = drill_result(record, history, at)
             overdue = tuple(f"{finding.text} ({finding.owner}, due {finding.day})" for finding in record.overdue(at))
             drill = record.drill
-            yield DrillProof(record.id, drill.kind.value, drill.author, record.end.at, found.met, found.reason, overdue)
+            yield DrillProof(
+                record.id, drill.kind.value, drill.author, record.end.at, result.met, result.reason, overdue
+            )
 
 
 def _watched(ledger: Ledger, key: str) -> WatchedCheck:

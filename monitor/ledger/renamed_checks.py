@@ -30,47 +30,47 @@ if TYPE_CHECKING:
 _BY_FIRST = attrgetter("first")
 
 
-def renamed_runs(runs: Iterable[Run], former: FormerIdMap) -> Iterator[Run]:
+def renamed_runs(runs: Iterable[Run], former_ids: FormerIdMap) -> Iterator[Run]:
     """Yield the runs with former keys replaced. Input and output are ordered by check and `first`."""
-    if not former.checks:
+    if not former_ids.checks:
         yield from runs
         return
-    concerned = {*former.checks, *former.checks.values()}
+    concerned = {*former_ids.checks, *former_ids.checks.values()}
     groups: dict[str, list[Run]] = {}
     for key, group in groupby(runs, attrgetter("check")):
         if key in concerned:
             groups.setdefault(key, []).extend(group)
         else:
             yield from group
-    for key in dict.fromkeys(former.checks.values()):
-        sources = [key, *(old for old, new in former.checks.items() if new == key)]
+    for key in dict.fromkeys(former_ids.checks.values()):
+        sources = [key, *(old for old, new in former_ids.checks.items() if new == key)]
         for vantage in sorted({run.vantage for name in sources for run in groups.get(name, ())}):
             parts = [[run for run in groups.get(name, ()) if run.vantage == vantage] for name in sources]
             yield from merge_runs(key, parts)
 
 
-def renamed_tail(tail: Iterable[Observation], former: FormerIdMap) -> Iterator[Observation]:
+def renamed_tail(tail: Iterable[Observation], former_ids: FormerIdMap) -> Iterator[Observation]:
     """Yield the observations with former keys replaced, in their order."""
-    if not former.checks:
+    if not former_ids.checks:
         yield from tail
         return
     for observation in tail:
-        key = former.check(observation.check)
+        key = former_ids.check(observation.check)
         yield observation if key == observation.check else replace(observation, check=key)
 
 
-def renamed_incident(incident: Incident, former: FormerIdMap) -> Incident:
+def renamed_incident(incident: Incident, former_ids: FormerIdMap) -> Incident:
     """Return the incident with the present keys of its check and product."""
-    key = former.check(incident.check)
+    key = former_ids.check(incident.check)
     return incident if key == incident.check else replace(incident, check=key, product=key.partition("/")[0])
 
 
 def added_renamings(portfolio: Portfolio, facts: Facts, now: int) -> Iterator[Fact]:
     """Yield a fact for each product with former ids that are not recorded yet."""
-    former = FormerIdMap.of(portfolio)
+    former_ids = FormerIdMap.of(portfolio)
     known = [fact.content() for fact in facts.renamings]
     for product in portfolio.products:
-        body = former.renaming(product.id)
+        body = former_ids.renaming(product.id)
         if body and body not in known:
             yield Fact.of(now, AUTHOR, RENAMING, product.id, body)
 
@@ -82,21 +82,21 @@ def unconfigured_checks(
 
     `last_observed` maps each recorded check to the instant of its last observation.
     """
-    former = FormerIdMap.of(portfolio, facts).checks
+    former_ids = FormerIdMap.of(portfolio, facts).checks
     configured = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
     return {
         key: f"is recorded until {format_instant(at)} and not configured; was it renamed? Write `was:` with this id"
         for key, at in sorted(last_observed.items())
-        if key not in configured and key not in former
+        if key not in configured and key not in former_ids
     }
 
 
 def renamed_histories(
-    known: Mapping[str, CheckHistory], former: FormerIdMap
+    known: Mapping[str, CheckHistory], former_ids: FormerIdMap
 ) -> Iterator[tuple[str, list[CheckHistory]]]:
     """Yield each present key whose former keys have a history, with the history of the present key first."""
-    for key in dict.fromkeys(former.checks.values()):
-        former_histories = [known[old] for old, new in former.checks.items() if new == key and old in known]
+    for key in dict.fromkeys(former_ids.checks.values()):
+        former_histories = [known[old] for old, new in former_ids.checks.items() if new == key and old in known]
         if any(history.open_run is not None for history in former_histories):
             yield key, ([known[key]] if key in known else []) + former_histories
 
@@ -122,11 +122,11 @@ def merge_runs(key: str, sources: Sequence[Sequence[Run]]) -> list[Run]:
     return merged
 
 
-def _uncovered_parts(run: Run, others: Sequence[Run]) -> Iterator[Run]:
-    """Yield the parts of the run that no other run covers. `others` is in chronological order."""
-    begin = max(0, bisect_left(others, run.first, key=_BY_FIRST) - 1)
-    end = bisect_left(others, run.last + 1, key=_BY_FIRST)
-    covered = [Interval(other.first, other.last + 1) for other in others[begin:end] if other.last >= run.first]
+def _uncovered_parts(run: Run, covering: Sequence[Run]) -> Iterator[Run]:
+    """Yield the parts of the run that no other run covers. `covering` is in chronological order."""
+    begin = max(0, bisect_left(covering, run.first, key=_BY_FIRST) - 1)
+    end = bisect_left(covering, run.last + 1, key=_BY_FIRST)
+    covered = [Interval(other.first, other.last + 1) for other in covering[begin:end] if other.last >= run.first]
     if not covered:
         yield run
         return

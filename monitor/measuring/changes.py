@@ -107,13 +107,13 @@ def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
         raise ValueError(
             f'"{cell["end"].strip()}" is before "{cell["at"].strip()}": the end precedes the start; correct one of them'
         )
-    lasted, unit = _duration(cell.get("lasted", ""))
+    duration, unit = _duration(cell.get("lasted", ""))
     if closes and end is None and cell.get("start"):  # a resolved incident with start and duration
         if not unit:
             raise ValueError(f'"{word}" is resolved, but has neither an end nor a duration; add one, such as 5 mins')
-        end, resolution_ = at + lasted, max(resolution_, unit)
+        end, resolution_ = at + duration, max(resolution_, unit)
     outcome = Outcome.BAD if word is None or (closes and end is not None) else column_names.change(word)
-    return Row(at, outcome, resolution_, end, lasted, closes)
+    return Row(at, outcome, resolution_, end, duration, closes)
 
 
 def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
@@ -189,5 +189,5 @@ def _changes_of_spans(rows: Sequence[Row]) -> Iterator[Change]:
 
 def _spans(rows: Sequence[Row]) -> list[Row]:
     """Return the rows, without rows that another row repeats with the end of the span."""
-    ended = {row.at for row in rows if row.end is not None}
-    return [row for row in dict.fromkeys(rows) if row.end is not None or (row.at not in ended and not row.closes)]
+    ends = {row.at for row in rows if row.end is not None}
+    return [row for row in dict.fromkeys(rows) if row.end is not None or (row.at not in ends and not row.closes)]

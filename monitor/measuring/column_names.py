@@ -73,11 +73,11 @@ def rank(text: str) -> int:
     """
     word = _word(text)
     if word not in _RANK_BY_VALUE:
-        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        shortened = text if len(text) <= 40 else f"{text[:40]}..."
         if word in _CHANGES:
-            raise ValueError(f'"{shown}" is a state change, not an outcome of a probe; use --changes')
+            raise ValueError(f'"{shortened}" is a state change, not an outcome of a probe; use --changes')
         raise ValueError(
-            f'"{shown}" is not an outcome; use good, bad or unknown (or up, down, success, failed, 1, 0, pending, '
+            f'"{shortened}" is not an outcome; use good, bad or unknown (or up, down, success, failed, 1, 0, pending, '
             f"maintenance)"
         )
     return _RANK_BY_VALUE[word]
@@ -129,8 +129,10 @@ def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
             mapping[column] = name
     for column in _REQUIRED:
         if column not in mapping and not (column == "outcome" and "end" in mapping):
-            others = ", ".join(COLUMNS[column][1:])
-            raise ValueError(f'no column "{column}" (or {others}); columns: at, outcome and optionally check, vantage')
+            alternatives = ", ".join(COLUMNS[column][1:])
+            raise ValueError(
+                f'no column "{column}" (or {alternatives}); columns: at, outcome and optionally check, vantage'
+            )
     return mapping
 
 

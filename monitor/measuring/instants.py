@@ -47,10 +47,10 @@ def instant(text: str, zone: tzinfo | None = None) -> int:
         ValueError: the text has neither format.
     """
     stripped = text.strip()
-    if found := _RFC3339.fullmatch(stripped):
-        return _moment(stripped, found)
-    if zone is not None and (found := _RFC3339.fullmatch(f"{stripped}Z")):
-        return _of_local_time(_moment(f"{stripped}Z", found), zone, stripped)
+    if match := _RFC3339.fullmatch(stripped):
+        return _moment(stripped, match)
+    if zone is not None and (match := _RFC3339.fullmatch(f"{stripped}Z")):
+        return _of_local_time(_moment(f"{stripped}Z", match), zone, stripped)
     if not _EPOCH.fullmatch(stripped):
         raise ValueError(_error_text(stripped))
     seconds = Fraction(stripped)
@@ -60,14 +60,16 @@ def instant(text: str, zone: tzinfo | None = None) -> int:
     return seconds * SECOND // 1
 
 
-def _of_local_time(shown: int, zone: tzinfo, stripped: str) -> int:
-    """Return the only instant with the local time `shown` in the zone."""
-    found = {shown - utc_offset for utc_offset in (offset(shown - DAY, zone), offset(shown + DAY, zone))}
-    found = {at for at in found if at + offset(at, zone) == shown}
-    if len(found) != 1:
-        occurrence = "occurs twice" if found else "does not occur"
+def _of_local_time(local_time: int, zone: tzinfo, stripped: str) -> int:
+    """Return the only instant with the local time `local_time` in the zone."""
+    candidates = {
+        local_time - utc_offset for utc_offset in (offset(local_time - DAY, zone), offset(local_time + DAY, zone))
+    }
+    candidates = {at for at in candidates if at + offset(at, zone) == local_time}
+    if len(candidates) != 1:
+        occurrence = "occurs twice" if candidates else "does not occur"
         raise ValueError(f'"{stripped}" {occurrence} in {zone} because of a clock change; add the offset')
-    return found.pop()
+    return candidates.pop()
 
 
 def resolution(text: str) -> int:
@@ -82,8 +84,8 @@ def resolution(text: str) -> int:
     )
 
 
-def _moment(stripped: str, found: re.Match[str]) -> int:
-    day, clock, second, fraction, _, sign, hours, minutes = found.groups()
+def _moment(stripped: str, match: re.Match[str]) -> int:
+    day, clock, second, fraction, _, sign, hours, minutes = match.groups()
     leap = second == "60"
     utc_offset = int(hours or 0) * HOUR + int(minutes or 0) * MINUTE
     try:
@@ -101,12 +103,12 @@ def _moment(stripped: str, found: re.Match[str]) -> int:
 
 
 def _error_text(stripped: str) -> str:
-    shown = stripped if len(stripped) <= 40 else f"{stripped[:40]}..."
+    shortened = stripped if len(stripped) <= 40 else f"{stripped[:40]}..."
     if _RFC3339.fullmatch(f"{stripped}Z"):
-        return f'"{shown}" has no offset; write {shown}Z if it is UTC, or use --times-in ZONE'
+        return f'"{shortened}" has no offset; write {shortened}Z if it is UTC, or use --times-in ZONE'
     if _AMBIGUOUS_DATE.match(stripped):
-        return f'"{shown}" is a date with unknown order of day and month; {_ALLOWED}'
-    return f'"{shown}" is not a timestamp; {_ALLOWED}'
+        return f'"{shortened}" is a date with unknown order of day and month; {_ALLOWED}'
+    return f'"{shortened}" is not a timestamp; {_ALLOWED}'
 
 
 def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
@@ -120,11 +122,11 @@ def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
     cells = np.array(texts, dtype=np.bytes_)
     rows = cells.view(np.uint8).reshape(len(texts), cells.itemsize)
     widths = np.count_nonzero(rows, axis=1)
-    found = np.empty(len(texts), np.int64)
+    result = np.empty(len(texts), np.int64)
     for width in np.unique(widths):
         these = widths == width
-        found[these] = _of_equal_width(rows[these, :width], zone)
-    return found
+        result[these] = _of_equal_width(rows[these, :width], zone)
+    return result
 
 
 def _one_by_one(texts: Iterable[str], zone: tzinfo | None) -> Instants:
@@ -135,13 +137,13 @@ def _of_equal_width(rows: Digits, zone: tzinfo | None) -> Instants:
     """Return the instants of rows of equal width: vectorised if they differ in digits only, else one by one."""
     first = rows[0]
     is_digit = (first >= ord("0")) & (first <= ord("9"))
-    others = rows[:, ~is_digit]
-    if ((rows[:, is_digit] - ord("0")) > 9).any() or (others != first[~is_digit]).any():
+    separators = rows[:, ~is_digit]
+    if ((rows[:, is_digit] - ord("0")) > 9).any() or (separators != first[~is_digit]).any():
         return _one_by_one((row.tobytes().decode() for row in rows), zone)
     shape = "".join("0" if digit else chr(byte) for byte, digit in zip(first, is_digit, strict=True))
     for pattern, read in _SHAPES.items():
-        if found := pattern.fullmatch(shape):
-            at = read(rows, found)
+        if match := pattern.fullmatch(shape):
+            at = read(rows, match)
             if at is not None and (at >= _EARLIEST * SECOND).all() and (at < _LATEST * SECOND).all():
                 return at
     return _one_by_one((row.tobytes().decode() for row in rows), zone)
@@ -155,19 +157,19 @@ def _number(rows: Digits, start: int, end: int) -> Instants:
     return number
 
 
-def _fraction(rows: Digits, found: re.Match[str]) -> Instants:
+def _fraction(rows: Digits, match: re.Match[str]) -> Instants:
     """Return the microseconds of the group `fraction`, 0 without one."""
-    start, end = found.span("fraction")
+    start, end = match.span("fraction")
     end = min(end, start + _MICROSECOND_DIGITS)
     return _number(rows, start, end) * np.int64(10 ** (_MICROSECOND_DIGITS - (end - start)))
 
 
-def _of_seconds(rows: Digits, found: re.Match[str]) -> Instants:
-    seconds = _number(rows, *found.span("seconds"))
-    return seconds * SECOND + _fraction(rows, found)
+def _of_seconds(rows: Digits, match: re.Match[str]) -> Instants:
+    seconds = _number(rows, *match.span("seconds"))
+    return seconds * SECOND + _fraction(rows, match)
 
 
-def _of_calendar(rows: Digits, found: re.Match[str]) -> Instants | None:
+def _of_calendar(rows: Digits, match: re.Match[str]) -> Instants | None:
     year, month, day, hour, minute, second = (_number(rows, at, at + width) for at, width in _FIELDS)
     months = ((year - 1970) * 12 + month - 1).view("datetime64[M]")
     first = months.astype("datetime64[D]").astype(np.int64)
@@ -175,15 +177,15 @@ def _of_calendar(rows: Digits, found: re.Match[str]) -> Instants | None:
     exists = (year > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= following - first)
     exists &= (hour < 24) & (minute < 60) & (second < 60)
     utc_offset = np.zeros(len(rows), np.int64)
-    if found["sign"]:
-        at = found.end("sign")
-        hours, minutes = _number(rows, at, at + 2), _number(rows, found.end() - 2, found.end())
+    if match["sign"]:
+        at = match.end("sign")
+        hours, minutes = _number(rows, at, at + 2), _number(rows, match.end() - 2, match.end())
         exists &= (hours < 24) & (minutes < 60)
-        utc_offset = (hours * HOUR + minutes * MINUTE) * (-1 if found["sign"] == "-" else 1)
+        utc_offset = (hours * HOUR + minutes * MINUTE) * (-1 if match["sign"] == "-" else 1)
     if not exists.all():
         return None
     clock = hour * HOUR + minute * MINUTE + second * SECOND
-    return (first + day - 1) * DAY + clock + _fraction(rows, found) - utc_offset
+    return (first + day - 1) * DAY + clock + _fraction(rows, match) - utc_offset
 
 
 _FIELDS = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))  # of the calendar's shape: column and width

@@ -30,8 +30,8 @@ _GZIP = b"\x1f\x8b"
 class BadDataError(NinewatchError):
     """A file cannot be parsed: `file:line: what`."""
 
-    def __init__(self, name: str, line: int, what: str) -> None:
-        super().__init__(f"{name}:{line}: {what}")
+    def __init__(self, name: str, line: int, description: str) -> None:
+        super().__init__(f"{name}:{line}: {description}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ class _Ranks(dict[str, int]):
     """Cache of outcome ranks."""
 
     def __missing__(self, text: str) -> int:
-        found = self[text] = column_names.rank(text)
-        return found
+        rank = self[text] = column_names.rank(text)
+        return rank
 
 
 class _Names(dict[str, int]):
@@ -86,11 +86,11 @@ class TimestampCheck:
         Raises:
             BadDataError: all instants are numbers of another notation.
         """
-        for low, high, what in _OTHER_NOTATIONS:
+        for low, high, unit in _OTHER_NOTATIONS:
             if self._first is not None and low * SECOND <= self._low and self._high < high * SECOND:
                 line, text = self._first
                 raise BadDataError(
-                    self._name, line, f'"{text}" is {what}, not seconds since 1970; use 2026-11-20T18:00:00Z'
+                    self._name, line, f'"{text}" is {unit}, not seconds since 1970; use 2026-11-20T18:00:00Z'
                 )
 
 

@@ -81,8 +81,8 @@ class Connection:
         """
         attempt.enter("connect")
 
-        async def first_reply(where: Address) -> T:
-            with await cls._connect(attempt, where, socket.SOCK_DGRAM, check_policy=check_policy) as connection:
+        async def first_reply(address: Address) -> T:
+            with await cls._connect(attempt, address, socket.SOCK_DGRAM, check_policy=check_policy) as connection:
                 return await exchange(connection)
 
         return await first_success(attempt, addresses, first_reply)
@@ -124,11 +124,11 @@ class Connection:
             ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `TLS_REASONS`) or `tls_handshake`.
         """
         self._attempt.enter("tls")
-        plain, name = self._socket, server_name.removesuffix(".")
+        plain_socket, name = self._socket, server_name.removesuffix(".")
         try:
-            plain.getpeername()  # fails after a reset; wrap_socket would leave the socket open then
+            plain_socket.getpeername()  # fails after a reset; wrap_socket would leave the socket open then
             self._socket = wrapped = context.wrap_socket(
-                plain, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=True
+                plain_socket, server_hostname=name, do_handshake_on_connect=False, suppress_ragged_eofs=True
             )
             while True:
                 try:

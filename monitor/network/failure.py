@@ -63,5 +63,5 @@ def quoted(text: str, limit: int = 80) -> str:
     Secrets are concealed before the text is truncated, because half of a secret would not be recognised.
     """
     head = concealed_head(text, limit + 1)
-    shown = "".join(c if c.isprintable() else "·" for c in head[:limit])
-    return f'"{shown}…"' if len(head) > limit else f'"{shown}"'
+    printable = "".join(c if c.isprintable() else "·" for c in head[:limit])
+    return f'"{printable}…"' if len(head) > limit else f'"{printable}"'

@@ -76,9 +76,9 @@ class OutboundPolicy:
     def _denial(self, host: str) -> str:
         """Return the reason why the address is denied. Empty if it is allowed."""
         endpoints = list(_endpoints(ip_address(host.partition("%")[0])))
-        for network, what in _ALWAYS_DENIED.items():
+        for network, kind in _ALWAYS_DENIED.items():
             if any(endpoint in network for endpoint in endpoints):
-                return f"{what}, which no probe may reach"
+                return f"{kind}, which no probe may reach"
         if self._operator is not None and any(endpoint in network for endpoint in endpoints for network in _LOOPBACK):
             return _LOOPBACK_TEXT
         if any(endpoint in network for endpoint in endpoints for network in self._block.deny):

@@ -101,9 +101,9 @@ class RepeatedLookup:
     """
 
     def __init__(
-        self, channels: FreshChannels, first: Query, where: tuple[str, int], family: int, preferred: int
+        self, channels: FreshChannels, first: Query, server: tuple[str, int], family: int, preferred: int
     ) -> None:
-        self._channels, (self._host, self._port) = channels, where
+        self._channels, (self._host, self._port) = channels, server
         self._families: Sequence[int] = _FAMILIES.get(family, (family,))
         self._preferred = preferred
         self._nodes: dict[int, Nodes] = {}
@@ -154,12 +154,12 @@ class RepeatedLookup:
         """Process responses for `seconds`, or until they suffice."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while self._open_families() and (left := min(end, self._sufficient_at) - loop.time()) > 0:
+        while self._open_families() and (remaining := min(end, self._sufficient_at) - loop.time()) > 0:
             if not self._queries:
-                await asyncio.sleep(left)
+                await asyncio.sleep(remaining)
                 return
-            done, _ = await asyncio.wait(self._queries, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            for query in done:
+            completed, _ = await asyncio.wait(self._queries, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            for query in completed:
                 self._record_response(query, *self._queries.pop(query), loop.time())
 
     def _record_response(self, query: Query, family: int, channels: _Channels | None, now: float) -> None:

@@ -62,15 +62,15 @@ def tls_upgrader(options: TlsOptions, host: str, alpn: tuple[str, ...] = ()) -> 
     return start_tls
 
 
-def connector(check: TlsCapableCheck, where: HostPort, *, encrypted: bool) -> Connect:
+def connector(check: TlsCapableCheck, address: HostPort, *, encrypted: bool) -> Connect:
     """Return a function that connects to a check's target, with TLS if `encrypted`.
 
     It raises like `Connection.connect` and `Connection.encrypt`.
     """
-    start_tls = tls_upgrader(check.tls, where.host) if encrypted else None
+    start_tls = tls_upgrader(check.tls, address.host) if encrypted else None
 
     async def connect(attempt: Attempt) -> Connection:
-        connection = await Connection.connect(attempt, where.host, where.port, family=check.family)
+        connection = await Connection.connect(attempt, address.host, address.port, family=check.family)
         if start_tls is not None:
             try:
                 await start_tls(attempt, connection)

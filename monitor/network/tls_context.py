@@ -73,8 +73,8 @@ def deciding_certificates(connection: ssl.SSLSocket) -> list[bytes]:
     """Return the certificates whose expiry makes verification fail (DER), the server's certificate first."""
     if connection.context.verify_mode is not ssl.CERT_NONE and (verified := chain(connection, "verified")):
         return verified
-    own = connection.getpeercert(binary_form=True)
-    return [] if own is None else [own]
+    certificate = connection.getpeercert(binary_form=True)
+    return [] if certificate is None else [certificate]
 
 
 def refused_expiry(connection: ssl.SSLSocket) -> float | None:
@@ -83,12 +83,12 @@ def refused_expiry(connection: ssl.SSLSocket) -> float | None:
     return expiry_of(certificates[0]) if certificates else None
 
 
-def chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[bytes]:
+def chain(connection: ssl.SSLSocket, kind: Literal["unverified", "verified"]) -> list[bytes]:
     """Return the certificates that the server sent, or the verified chain (DER)."""
     # Public since Python 3.13; private before.
-    public = hasattr(connection, f"get_{which}_chain")
+    public = hasattr(connection, f"get_{kind}_chain")
     source: Any = connection if public else getattr(connection, "_sslobj", None)
-    certificates = getattr(source, f"get_{which}_chain")() if source is not None else None
+    certificates = getattr(source, f"get_{kind}_chain")() if source is not None else None
     return [
         certificate if isinstance(certificate, bytes) else certificate.public_bytes(_ssl.ENCODING_DER)
         for certificate in certificates or ()

@@ -97,15 +97,19 @@ def _probability_text(chance: float) -> str:
 
 def _downtime_by_cause(result: PlanResult) -> Iterator[str]:
     yield "Downtime by cause, in an average year"
-    listed = [contributor for contributor in result.prediction.contributors if contributor.downtime >= SECOND / 100]
-    for contributor in listed[:MAX_LISTED]:
+    contributors = [
+        contributor for contributor in result.prediction.contributors if contributor.downtime >= SECOND / 100
+    ]
+    for contributor in contributors[:MAX_LISTED]:
         yield _cost(contributor.downtime, contributor.share, contributor.name)
-    if rest := listed[MAX_LISTED:]:
-        others = "one other" if len(rest) == 1 else f"{len(rest)} others"
+    if rest := contributors[MAX_LISTED:]:
+        other_text = "one other" if len(rest) == 1 else f"{len(rest)} others"
         yield _cost(
-            sum(contributor.downtime for contributor in rest), sum(contributor.share for contributor in rest), others
+            sum(contributor.downtime for contributor in rest),
+            sum(contributor.share for contributor in rest),
+            other_text,
         )
-    if not listed:
+    if not contributors:
         yield "  Nothing longer than 0.01 seconds."
 
 
@@ -179,8 +183,8 @@ def _nines(ratio: Fraction) -> str:
 def percent(ratio: Fraction | float) -> str:
     """Return the ratio rounded down, with 2 digits after its nines."""
     exact = Fraction(ratio)
-    held = nines(exact)
-    return format_percent(exact, 9 if held is None else min(9, max(2, int(held))))
+    nines_of_ratio = nines(exact)
+    return format_percent(exact, 9 if nines_of_ratio is None else min(9, max(2, int(nines_of_ratio))))
 
 
 def duration_text(microseconds: float) -> str:

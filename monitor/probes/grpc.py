@@ -132,7 +132,7 @@ def _failed(check: GrpcCheck, answer: HealthResponse, limit: RateLimit, now: int
 
 
 def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
-    own = [
+    own_headers = [
         (":method", "POST"),
         (":scheme", "https" if check.encrypted else "http"),
         (":path", PATH),
@@ -142,7 +142,7 @@ def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
         ("user-agent", "ninewatch"),
     ]
     metadata = {name.lower(): value for name, value in revealed(check.metadata).items()}
-    return list((dict(own) | metadata).items())
+    return list((dict(own_headers) | metadata).items())
 
 
 KIND = Kind(

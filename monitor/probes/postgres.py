@@ -45,9 +45,11 @@ def prepare(check: PostgresCheck) -> Probe:
 
     options = settings(check, check.postgres.host)
 
-    async def connect(address: str, port: int, made: Callable[[], object]) -> PGconn:
+    async def connect(address: str, port: int, on_connected: Callable[[], object]) -> PGconn:
         try:
-            return await open_connection({**options, "hostaddr": address, "port": port}, check.tls.identity, made)
+            return await open_connection(
+                {**options, "hostaddr": address, "port": port}, check.tls.identity, on_connected
+            )
         except psycopg.OperationalError as error:
             raise system_error(error) or error from None  # for an operating system error the next address is tried
 

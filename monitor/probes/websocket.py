@@ -75,8 +75,8 @@ def prepare(check: WebsocketCheck) -> Probe:
     protocol_for(check.websocket, check.subprotocol)  # imports the library before the first attempt
     url = urlsplit(check.websocket)
     encrypted = url.scheme == "wss"
-    where = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
-    reach = connector(check, where, encrypted=encrypted)
+    address = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
+    reach = connector(check, address, encrypted=encrypted)
     headers, limit = revealed(check.headers), RateLimit()
 
     async def probe(attempt: Attempt) -> ProbeResult:

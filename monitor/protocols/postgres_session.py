@@ -168,9 +168,9 @@ async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> An
 @contextmanager
 def _intercepted(descriptor: int) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Replace a connection's descriptor with one end of a socket pair; yield the connection and the other end."""
-    ours, theirs = socket.socketpair()
-    with socket.socket(fileno=os.dup(descriptor)) as server, ours, theirs:
-        for end in (server, ours, theirs):
+    own_end, server_end = socket.socketpair()
+    with socket.socket(fileno=os.dup(descriptor)) as server, own_end, server_end:
+        for end in (server, own_end, server_end):
             end.setblocking(False)
-        os.dup2(theirs.fileno(), descriptor, inheritable=False)
-        yield server, ours
+        os.dup2(server_end.fileno(), descriptor, inheritable=False)
+        yield server, own_end

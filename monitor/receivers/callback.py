@@ -73,13 +73,13 @@ def signed_base64(secret: Secret | None, content: bytes) -> bytes:
     return hmac.new(key, content, hashlib.sha256).digest()
 
 
-def verify(given: Iterable[str], expected: str) -> None:
+def verify(signatures: Iterable[str], expected: str) -> None:
     """Compare signatures with the expected signature, each in constant time.
 
     Raises:
         CallbackRefused: no signature matches.
     """
-    matches = [hmac.compare_digest(signature.encode(errors="replace"), expected.encode()) for signature in given]
+    matches = [hmac.compare_digest(signature.encode(errors="replace"), expected.encode()) for signature in signatures]
     if not any(matches):
         raise CallbackRefused("wrong signature")
 

@@ -41,7 +41,9 @@ class Message:
     others: tuple[Message, ...] = ()
 
     @classmethod
-    def of(cls, row: Notification, now: int, others: tuple[Message, ...] = (), *, answer: str | None = None) -> Message:
+    def of(
+        cls, row: Notification, now: int, combined: tuple[Message, ...] = (), *, answer: str | None = None
+    ) -> Message:
         """Return the message of a notification. `answer` is the link to acknowledge it, or to rate it after its end.
 
         The link is not recorded, because every reader of the record could use it.
@@ -52,7 +54,7 @@ class Message:
             fields["links"]["acknowledge"] = answer
         elif answer is not None:
             extra["feedback"] = answer
-        return cls(fields, extra, row.idempotency_key, now, others)
+        return cls(fields, extra, row.idempotency_key, now, combined)
 
     @property
     def event(self) -> Kind:
@@ -109,8 +111,8 @@ class Message:
 
 def _listed(message: Message) -> list[str]:
     product, answer = message.links.get("product", ""), message.links.get("acknowledge", "")
-    more = f"{f' ({product})' if product else ''}{f' acknowledge: {answer}' if answer else ''}"
-    return [f"- {message.short}{more}"]
+    suffix = f"{f' ({product})' if product else ''}{f' acknowledge: {answer}' if answer else ''}"
+    return [f"- {message.short}{suffix}"]
 
 
 def _facts(message: Message) -> list[str]:
@@ -121,8 +123,8 @@ def _facts(message: Message) -> list[str]:
         lines.append(f"Since: {incident['opened']}")
         if incident["resolved"]:
             lines.append(f"Until: {incident['resolved']}")
-        seen = ": ".join(filter(None, (incident["reason"], incident["detail"])))
-        lines += [f"Seen: {seen}"] if seen else []
+        failure = ": ".join(filter(None, (incident["reason"], incident["detail"])))
+        lines += [f"Seen: {failure}"] if failure else []
     if fields["checks"]:
         lines.append(f"Checks: {', '.join(fields['checks'])}")
     if extra.get("for"):
@@ -133,9 +135,9 @@ def _facts(message: Message) -> list[str]:
         low, point, high = (_duration(downtime[name]) for name in ("low", "point", "high"))
         lines.append(f"Downtime: {point} (between {low} and {high}){_cost(downtime['point'], budget)}")
     if budget is not None:
-        left = budget["remaining_seconds"]
-        over = "exceeded by" if left < 0 else "left"
-        lines.append(f"Budget {over}: {_duration(abs(left))} of {_duration(budget['allowed_seconds'])}")
+        remaining = budget["remaining_seconds"]
+        label = "exceeded by" if remaining < 0 else "left"
+        lines.append(f"Budget {label}: {_duration(abs(remaining))} of {_duration(budget['allowed_seconds'])}")
     return [*lines, *_response(fields), *extra.get("notes", [])]
 
 

@@ -81,8 +81,8 @@ def read_callback(receiver: PagerDutyReceiver, request: CallbackRequest) -> Call
     Acknowledgements through the events API are ignored.
     """
     expected = f"v1={signed(receiver.webhook_secret, request.body).hex()}"
-    given = [signature.strip() for signature in request.headers.get("x-pagerduty-signature", "").split(",")]
-    verify(given, expected)  # PagerDuty sends several signatures while a secret is rotated
+    signatures = [signature.strip() for signature in request.headers.get("x-pagerduty-signature", "").split(",")]
+    verify(signatures, expected)  # PagerDuty sends several signatures while a secret is rotated
     event = at(parsed(request.body), "event")
     key, agent = at(event, "data", "incident_key"), at(event, "agent")
     by_person = str(at(agent, "type") or "").startswith("user")

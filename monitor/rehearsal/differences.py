@@ -68,10 +68,10 @@ class Difference:
 def differences(current: Iterable[Notification], new: Iterable[Notification]) -> list[Difference]:
     """Return the differing notifications by due instant. Differences of up to 1 second are ignored."""
     current_groups, new_groups = _grouped(current), _grouped(new)
-    found: list[Difference] = []
+    result: list[Difference] = []
     for name in current_groups | new_groups:
-        found += _differences(current_groups.get(name, []), new_groups.get(name, []))
-    return sorted(found, key=lambda difference: (difference.at, difference.row.receiver, difference.row.key))
+        result += _differences(current_groups.get(name, []), new_groups.get(name, []))
+    return sorted(result, key=lambda difference: (difference.at, difference.row.receiver, difference.row.key))
 
 
 def _grouped(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notification]]:
@@ -141,6 +141,6 @@ def _check_limits(key: str, current: CheckBase, new: CheckBase) -> Iterator[str]
 def longer_intervals(current: Portfolio, new: Portfolio) -> dict[str, tuple[int, int]]:
     """Return the recorded and the new interval of each check with a longer interval, by key."""
     recorded = {f"{product.id}/{check.id}": check.interval for product, check in current.checks()}
-    wanted = {f"{product.id}/{check.id}": check.interval for product, check in new.checks()}
-    common = recorded.keys() & wanted.keys()
-    return {key: (recorded[key], wanted[key]) for key in sorted(common) if wanted[key] > recorded[key]}
+    configured = {f"{product.id}/{check.id}": check.interval for product, check in new.checks()}
+    common = recorded.keys() & configured.keys()
+    return {key: (recorded[key], configured[key]) for key in sorted(common) if configured[key] > recorded[key]}

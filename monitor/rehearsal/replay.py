@@ -197,8 +197,10 @@ class Replay:
     async def run(self, observations: Iterable[Observation]) -> Replayed:
         """Replay the observations, in the order of their arrival; return the notifications."""
         start = self.span.start
-        ended = [incident for incident in self.before if incident.resolved is not None and incident.resolved <= start]
-        self._alerting.restore(EarlierIncidents(ended))
+        resolved = [
+            incident for incident in self.before if incident.resolved is not None and incident.resolved <= start
+        ]
+        self._alerting.restore(EarlierIncidents(resolved))
         for observation in observations:
             entry = self._ledger.entries.get(self._ledger.former_ids.check(observation.check))
             if entry is not None:

@@ -66,7 +66,7 @@ def _columns(chart: Chart) -> Iterator[str]:
             yield f'<text x="{x:.2f}" y="{y:g}" text-anchor="middle" fill="{_QUIET}">{label}</text>'
 
 
-def _column(column: Column, left: float, width: float, middle: float) -> Iterator[str]:
+def _column(column: Column, x: float, width: float, middle: float) -> Iterator[str]:
     """Yield the band and the mark of a column. Without data, yield an outline of full height."""
     half = width * 0.36
     if column.point is None or column.low is None or column.high is None:

@@ -51,10 +51,10 @@ class ContextSections:
         affected = self.affected.get(incident, [])
         with_downtime = [client.dependent.client for client in affected if client.downtime]
         count = sum(client.count for client in with_downtime)
-        others = sum(client.dependent.client.count for client in affected if not client.downtime)
+        unaffected = sum(client.dependent.client.count for client in affected if not client.downtime)
         names = ", ".join(dict.fromkeys(client.name for client in with_downtime))
         summary = f"{count}: {names}" if count else "none observed"
-        return f"{summary}; {others} without downtime" if others else summary
+        return f"{summary}; {unaffected} without downtime" if unaffected else summary
 
     def _budget_policy(self) -> Section:
         view = budget_policy_view(self.gate, self.ledger.portfolio.zone)

@@ -59,14 +59,14 @@ class DrillReport:
 
     def document(self) -> Document:
         """Return the report as a document, for all formats except JSON."""
-        made = moment(self.result.at, self.zone).local
+        created = moment(self.result.at, self.zone).local
         kind = self.result.record.drill.kind
         notices = ("Observations until the end of the drill may still arrive.",) if self.result.provisional else ()
         return Document(
             f"Drill report: {kind} of {self.name}",
             f"Drill {self.result.record.id}",
             self.result.at,
-            made,
+            created,
             notices,
             None,
             (self._part(),),
@@ -180,8 +180,8 @@ class DrillReport:
 def shown_time(result: DrillResult) -> Interval:
     """Return the time span of the drill's chart."""
     drill, end = result.record.drill, result.record.end
-    over = result.at if end is None else min(end.at + MARGIN, result.at)
-    return Interval(drill.started - MARGIN, max(over, drill.started))
+    end_of_chart = result.at if end is None else min(end.at + MARGIN, result.at)
+    return Interval(drill.started - MARGIN, max(end_of_chart, drill.started))
 
 
 def _controls() -> Section:

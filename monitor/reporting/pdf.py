@@ -27,10 +27,10 @@ def as_pdf(document: Document, paper: str) -> bytes:
     All texts are passed as data, so that markup in them has no effect.
     """
     template = files("monitor.reporting").joinpath("templates/report.typ").read_bytes()
-    made = EPOCH + timedelta(microseconds=document.made)
+    created = EPOCH + timedelta(microseconds=document.made)
     data = _plain(document) | {
         "paper": _PAPER[paper],
-        "date": [made.year, made.month, made.day, made.hour, made.minute, made.second],
+        "date": [created.year, created.month, created.day, created.hour, created.minute, created.second],
     }
     pdf = typst.compile(
         template,

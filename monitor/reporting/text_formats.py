@@ -40,8 +40,10 @@ def as_csv(document: Document) -> str:
             writer.writerow((product, section.id, 0, "", "", note, "", note))
         for number, name, column, cell in _cells(section.table):
             value = without_formula(cell.value) if isinstance(cell.value, str) else cell.value
-            shown = cell.text if cell.unit.numeric else without_formula(cell.text)
-            writer.writerow((product, section.id, number, without_formula(name), column, value, cell.unit.value, shown))
+            cell_text = cell.text if cell.unit.numeric else without_formula(cell.text)
+            writer.writerow(
+                (product, section.id, number, without_formula(name), column, value, cell.unit.value, cell_text)
+            )
     return text.getvalue()
 
 

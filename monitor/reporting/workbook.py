@@ -39,10 +39,10 @@ _MAX_WIDTH: Final = 60
 
 def as_xlsx(document: Document) -> bytes:
     """Return the workbook. Its creation time is the report's instant."""
-    made = (EPOCH + timedelta(microseconds=document.made)).replace(tzinfo=None)
+    created = (EPOCH + timedelta(microseconds=document.made)).replace(tzinfo=None)
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
-        book.set_properties({"title": document.title, "author": document.subtitle, "created": made})
+        book.set_properties({"title": document.title, "author": document.subtitle, "created": created})
         sheets = _Sheets(book)
         sheets.front(document)
         if document.overview is not None:

@@ -47,10 +47,10 @@ def _number(value: Any) -> Fraction:
 
 
 def _flag(value: Any) -> bool:
-    plain = value.value if isinstance(value, ParsedText) else value
-    if not isinstance(plain, bool):
+    flag = value.value if isinstance(value, ParsedText) else value
+    if not isinstance(flag, bool):
         raise ValueError("must be true or false")
-    return plain
+    return flag
 
 
 class Duration(str):

@@ -58,5 +58,5 @@ def _response(row: tuple[Any, ...]) -> Response:
         raise DamagedRowError(f"in the table responses, row with key {key!r}, started {started!r}: {error}") from None
 
 
-def _progress(plain: dict[str, Any]) -> Progress:
-    return Progress(**{**plain, "receivers": tuple(map(str, plain["receivers"]))})
+def _progress(data: dict[str, Any]) -> Progress:
+    return Progress(**{**data, "receivers": tuple(map(str, data["receivers"]))})

@@ -63,7 +63,7 @@ def _set_ahead_aside(connection: sqlite3.Connection, now: int) -> SetAside | Non
 def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> int:
     """Move rows with timestamps in [start, end) aside, and return the number of observations. Cut runs at `start`."""
     span = {"mark": mark, "start": start, "end": end}
-    moved = connection.execute(sql.ASIDE_OBSERVATIONS, span).rowcount
+    moved_count = connection.execute(sql.ASIDE_OBSERVATIONS, span).rowcount
     connection.execute(sql.ASIDE_RUNS, span)
     for series, first, last, count, hold in connection.execute(sql.CUT_RUNS, span).fetchall():
         _cut(connection, span | {"series": series, "first": first}, last, count, hold)
@@ -71,7 +71,7 @@ def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> in
     connection.execute(sql.DROP_OBSERVATIONS, span)
     for statement in (sql.ASIDE_INCIDENTS, sql.DROP_INCIDENTS, sql.REOPEN_INCIDENTS, sql.LOWER_FOLDED, sql.DROP_FOLDED):
         connection.execute(statement, span)
-    return moved
+    return moved_count
 
 
 def _cut(connection: sqlite3.Connection, run: dict[str, int], last: int, count: int, hold: int) -> None:
@@ -79,12 +79,14 @@ def _cut(connection: sqlite3.Connection, run: dict[str, int], last: int, count: 
 
     Without raw observations, assume that they are evenly spaced.
     """
-    kept = connection.execute(sql.LAST_BEFORE, run | {"since": max(run["first"], run["start"] - hold)}).fetchone()
-    gone, known, latency = connection.execute(sql.MOVED_OF_RUN, run | {"last": last}).fetchone()
-    if kept is None or gone >= count:
+    kept_count = connection.execute(sql.LAST_BEFORE, run | {"since": max(run["first"], run["start"] - hold)}).fetchone()
+    moved_count, known, latency = connection.execute(sql.MOVED_OF_RUN, run | {"last": last}).fetchone()
+    if kept_count is None or moved_count >= count:
         steps = (run["start"] - 1 - run["first"]) * (count - 1) // max(last - run["first"], 1)
-        kept, gone = [run["first"] + steps * (last - run["first"]) // max(count - 1, 1)], count - 1 - steps
-    connection.execute(sql.CUT_RUN, run | {"last": kept[0], "gone": gone, "known": known, "latency": latency})
+        kept_count, moved_count = [run["first"] + steps * (last - run["first"]) // max(count - 1, 1)], count - 1 - steps
+    connection.execute(
+        sql.CUT_RUN, run | {"last": kept_count[0], "gone": moved_count, "known": known, "latency": latency}
+    )
 
 
 def _revert_mistaken(connection: sqlite3.Connection) -> None:

@@ -22,9 +22,9 @@ _DECODER = msgspec.json.Decoder(Failure)
 
 def failure_rows(incident: Incident) -> Iterator[_Row]:
     """Yield the rows of the incident's failures."""
-    for which, failure in (("first", incident.first), ("last", incident.last)):
+    for position, failure in (("first", incident.first), ("last", incident.last)):
         if failure is not None:
-            yield incident.id, which, msgspec.json.encode(failure).decode()
+            yield incident.id, position, msgspec.json.encode(failure).decode()
 
 
 def with_failures(incidents: Iterable[Incident], rows: Iterable[_Row]) -> list[Incident]:
@@ -34,8 +34,8 @@ def with_failures(incidents: Iterable[Incident], rows: Iterable[_Row]) -> list[I
         StoreError: a row is damaged.
     """
     failures: dict[str, dict[str, Failure]] = defaultdict(dict)
-    for incident_id, which, body in rows:
-        failures[incident_id][which] = _failure(incident_id, body)
+    for incident_id, position, body in rows:
+        failures[incident_id][position] = _failure(incident_id, body)
     return [
         replace(incident, first=failures[incident.id].get("first"), last=failures[incident.id].get("last"))
         for incident in incidents

@@ -21,6 +21,6 @@ def prune(connection: sqlite3.Connection, before: int, limit: int) -> int:
     Notifications before `before` are deleted if their alert is resolved and all of them were sent.
     """
     (bound,) = connection.execute(_PRUNABLE, (before,)).fetchone()
-    cut = connection.execute(_CUT, (bound, limit - 1)).fetchone()
+    row = connection.execute(_CUT, (bound, limit - 1)).fetchone()
     connection.execute(PRUNE_NOTIFICATIONS, (before,))
-    return connection.execute(_PRUNE, cut or (bound,)).rowcount
+    return connection.execute(_PRUNE, row or (bound,)).rowcount

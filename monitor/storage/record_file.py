@@ -56,21 +56,21 @@ class _WatchedFile:
             return None, 0
         return (stat.st_dev, stat.st_ino), stat.st_size
 
-    def describe_change(self, what: str) -> str:
+    def describe_change(self, subject: str) -> str:
         identity, size = self._stat()
         previous_size, self._size = self._size, size
         if self._identity is None:  # not created yet
             self._identity = identity
         elif identity is None:
-            return f"{what} was deleted or moved"
+            return f"{subject} was deleted or moved"
         elif identity != self._identity:
-            return f"{what} was replaced by another file"
+            return f"{subject} was replaced by another file"
         elif size < previous_size and (size == 0 or not self._path.name.endswith("-wal")):
             # Without VACUUM and TRUNCATE checkpoints, SQLite never shrinks the database file, nor the WAL to 0 bytes.
-            return f"{what} was truncated"
+            return f"{subject} was truncated"
         elif size and not self._has_magic():
             # It was truncated, then written at the old offset: the header is zeros.
-            return f"{what} was truncated"
+            return f"{subject} was truncated"
         return ""
 
     def _has_magic(self) -> bool:

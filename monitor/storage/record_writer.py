@@ -43,7 +43,7 @@ class RecordWriter(Protocol):
 
     def put(
         self,
-        seen: Observation,
+        observation: Observation,
         runs: Sequence[Run] = (),
         incident: Incident | None = None,
         decided: Decided = NOTHING,

@@ -244,18 +244,18 @@ class SqliteStore:
             self._synchronous = level
 
     @contextlib.contextmanager
-    def _translated_errors(self, what: str, *, writing: bool = True) -> Iterator[None]:
+    def _translated_errors(self, action: str, *, writing: bool = True) -> Iterator[None]:
         """Translate SQLite's errors to StoreError; roll back, clear caches and close a broken connection."""
         try:
             yield
         except DamagedRowError as error:
             raise damage(self._path, str(error)) from error
         except OSError as error:
-            raise StoreError(f"the record {self._path} {what}: {error.strerror}; check its folder") from error
+            raise StoreError(f"the record {self._path} {action}: {error.strerror}; check its folder") from error
         except sqlite3.Error as error:
             if writing:
                 self._abandon(error)
-            raise StoreError(f"the record {self._path} {what}: {error}{remedy(error)}") from error
+            raise StoreError(f"the record {self._path} {action}: {error}{remedy(error)}") from error
 
     def _abandon(self, error: sqlite3.Error) -> None:
         self._series.clear()

@@ -89,7 +89,7 @@ class Writer:
 
     def put(
         self,
-        seen: Observation,
+        observation: Observation,
         runs: Sequence[Run] = (),
         incident: Incident | None = None,
         decided: Decided = NOTHING,
@@ -102,11 +102,11 @@ class Writer:
         if self._accepted - self._settled >= self._limit:
             self._drop_oldest()
         self._accepted += 1
-        self._queue.append((seen, runs, incident, None, decided))
+        self._queue.append((observation, runs, incident, None, decided))
         health.records_queued += 1
         health.queue_depth = self._accepted - self._settled
         if health.queue_since is None:
-            health.queue_since = seen.at
+            health.queue_since = observation.at
         if incident is not None:
             self._urgent.set()
 
@@ -150,18 +150,18 @@ class Writer:
         self._urgent.set()
         if self._thread.ident is not None:
             self._thread.join(timeout)
-        written = not (self._thread.is_alive() or self._queue or self._queued_facts or self._pending)
-        if not written:
+        all_written = not (self._thread.is_alive() or self._queue or self._queued_facts or self._pending)
+        if not all_written:
             log.error("store_closed_with_loss", observations=self._health.queue_depth, error=self._health.store_error)
-        return written
+        return all_written
 
     def _drop_oldest(self) -> None:
         """Drop the oldest queued observation, but keep its runs and incident. Called on the event loop."""
         try:
-            seen, runs, incident, until, decided = self._queue.popleft()
+            observation, runs, incident, until, decided = self._queue.popleft()
         except IndexError:  # the thread has the entire backlog, and trims it
             return
-        if seen is not None:
+        if observation is not None:
             self._accepted -= 1
             self._lost_by_loop.observations += 1
         must_keep = incident is not None or any(decided)
@@ -182,13 +182,13 @@ class Writer:
         in_place = self._in_place()
         queued = self._health.records_queued  # read before `_gather`: all counted items are in the queue now
         self._gather()
-        written = in_place and self._write()
-        if written:
+        all_written = in_place and self._write()
+        if all_written:
             self._health.records_written = queued
         self._due = self._clock.monotonic() + (
-            COMMIT_INTERVAL if written else min(MAX_BACKOFF, COMMIT_INTERVAL * 2 ** min(self._failures, 10))
+            COMMIT_INTERVAL if all_written else min(MAX_BACKOFF, COMMIT_INTERVAL * 2 ** min(self._failures, 10))
         )
-        if written:
+        if all_written:
             self._maintain()
 
     def _in_place(self) -> bool:
@@ -269,10 +269,10 @@ class Writer:
         if self._pending.observations:
             return self._pending.observations[0].at
         try:
-            seen = self._queue[0][0]
+            observation = self._queue[0][0]
         except IndexError:
             return None
-        return None if seen is None else seen.at
+        return None if observation is None else observation.at
 
     def _failed(self, error: str, incidents: tuple[Incident, ...]) -> None:
         self._failures += 1

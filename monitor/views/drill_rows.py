@@ -19,11 +19,11 @@ MOST_ROWS: Final = 10
 
 def drill_rows(ledger: Ledger, product: str, now: int) -> SimpleNamespace:
     """Return the newest drills of the product, newest first, and the overdue findings of all its drills."""
-    held = recorded_drills(ledger, now, product)
-    newest = [measured_drill(ledger, drill, now) for drill in reversed(held[-MOST_ROWS:])]
+    records = recorded_drills(ledger, now, product)
+    newest = [measured_drill(ledger, drill, now) for drill in reversed(records[-MOST_ROWS:])]
     zone = ledger.portfolio.zone
     rows = [_row(drill, started=moment(drill.record.drill.started, zone)) for drill in newest]
-    return SimpleNamespace(rows=rows, overdue=[finding for drill in held for finding in drill.overdue(now)])
+    return SimpleNamespace(rows=rows, overdue=[finding for drill in records for finding in drill.overdue(now)])
 
 
 def _row(result: DrillResult, *, started: object) -> SimpleNamespace:

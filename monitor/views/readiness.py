@@ -95,12 +95,12 @@ def promise_of(product: Product, measured: Measured, readiness: Readiness | None
 
 def promise_view(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseView:
     """Return the panel of the product over its own window."""
-    found = promise_of(product, measured, readiness)
+    limits = promise_of(product, measured, readiness)
     return PromiseView(
-        found,
+        limits,
         readiness.limit_text(product.objective) if readiness else "",
         remedy_text(readiness) if readiness else "",
-        " and ".join(_NAMES[name] for name in found.limited_by),
+        " and ".join(_NAMES[name] for name in limits.limited_by),
     )
 
 

@@ -51,8 +51,8 @@ async def alerts(request: web.Request) -> web.Response:
         acknowledgement.key: acknowledgement for acknowledgement in recorded if _is_valid(alerting, acknowledgement)
     }
     selected = (alert for alert in alerting.open_alerts() if product in (None, alert.product))
-    listed = sorted(selected, key=lambda alert: alert.opened)
-    return as_json([alert_json(alert, valid.get(alert.key), alerting.responses.of(alert.key)) for alert in listed])
+    rows = sorted(selected, key=lambda alert: alert.opened)
+    return as_json([alert_json(alert, valid.get(alert.key), alerting.responses.of(alert.key)) for alert in rows])
 
 
 def _is_valid(alerting: Alerting, acknowledgement: Acknowledgement) -> bool:

@@ -53,11 +53,11 @@ async def products(request: web.Request) -> web.Response:
     check_query(request)
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     now = context.clock.now()
-    listed, open_counts = [], open_incidents(context.ledger)
+    rows, open_counts = [], open_incidents(context.ledger)
     for product in context.ledger.portfolio.products:
-        listed.append(json_text(_summary(context, product, open_counts, now)))
+        rows.append(json_text(_summary(context, product, open_counts, now)))
         await slices.yield_if_spent()
-    return as_json_list(listed)
+    return as_json_list(rows)
 
 
 @routes.get("/api/v1/products/{id}")
@@ -140,7 +140,7 @@ async def incidents(request: web.Request) -> web.Response:
     if (state := query.get("state")) not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
     limit = parse_limit(query.get("limit", str(MAX_INCIDENTS)), MAX_INCIDENTS)
-    now, listed = context.clock.now(), []
+    now, rows = context.clock.now(), []
     window = parse_window_at(query["window"], now, context).measured if "window" in query else None
     selected = (
         incident
@@ -149,11 +149,11 @@ async def incidents(request: web.Request) -> web.Response:
     )
     for incident in selected:
         if (item := _incident_in_window(context.ledger, incident, window, now)) is not None:
-            listed.append(json_text(item))
-        if len(listed) == limit:
+            rows.append(json_text(item))
+        if len(rows) == limit:
             break
         await slices.yield_if_spent()
-    return as_json_list(listed)
+    return as_json_list(rows)
 
 
 def _incidents(ledger: Ledger, window: Interval | None) -> Sequence[Incident]:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, Any]]:
     """Return the burn alerts. An unknown state, and a threshold that cannot be reached, are null."""
     firing = {alert.policy: alert.firing for alert in ledger.burn_alerts(product.id, now)}
-    listed = []
+    rows = []
     for policy in BURN_POLICIES:
         obstacle = product.burn_obstacle(policy)
-        listed.append(
+        rows.append(
             {
                 "alert": policy.alert,
                 "long_seconds": policy.long / SECOND,
@@ -28,4 +28,4 @@ def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, An
                 "cannot_fire": obstacle,
             }
         )
-    return listed
+    return rows

@@ -34,14 +34,14 @@ async def list_drills(request: web.Request) -> web.Response:
     """List the measured drills of the configured products, oldest first."""
     check_query(request, "product")
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
-    name, now, listed = request.query.get("product"), context.clock.now(), []
+    name, now, rows = request.query.get("product"), context.clock.now(), []
     if name is not None:
         _require(request, name)
     for record in recorded_drills(context.ledger, now, name):
         if record.drill.product in context.ledger.products:
-            listed.append(json_text(measured_drill(context.ledger, record, now).as_json()))
+            rows.append(json_text(measured_drill(context.ledger, record, now).as_json()))
             await slices.yield_if_spent()
-    return as_json_list(listed)
+    return as_json_list(rows)
 
 
 @routes.get("/api/v1/drills/{id}")

@@ -33,10 +33,10 @@ async def heads(request: web.Request) -> web.Response:
     if record is None:
         return as_json([])
     try:
-        listed = await asyncio.to_thread(_read, record, start, limit)
+        rows = await asyncio.to_thread(_read, record, start, limit)
     except StoreError:
         raise Refusal(503, "the record cannot be read", "see the log of the daemon") from None
-    return as_json(listed)
+    return as_json(rows)
 
 
 @role(Role.READ)

@@ -143,9 +143,9 @@ def _row(
 
 def _incident_links(incidents: list[Incident]) -> dict[str, str]:
     """Return the links of the open incidents by id: to the page's table, or to the API if it is not in the table."""
-    listed = {incident.id for incident in incidents[:INCIDENTS]}
+    shown_ids = {incident.id for incident in incidents[:INCIDENTS]}
     return {
-        incident.id: f"#incident-{incident.id}" if incident.id in listed else f"/api/v1/incidents/{incident.id}"
+        incident.id: f"#incident-{incident.id}" if incident.id in shown_ids else f"/api/v1/incidents/{incident.id}"
         for incident in incidents
         if incident.resolved is None
     }

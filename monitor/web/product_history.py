@@ -25,11 +25,11 @@ async def product_history(request: web.Request) -> web.Response:
     if name not in context.ledger.products and not is_known(facts, name):
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     since = _since(request.query["since"]) if "since" in request.query else None
-    listed = []
+    changes = []
     for fact in history(facts, name, since):
-        listed.append(json_text(fact.as_json()))
+        changes.append(json_text(fact.as_json()))
         await slices.yield_if_spent()
-    return as_json_list(listed)
+    return as_json_list(changes)
 
 
 def _since(text: str) -> int:

@@ -35,13 +35,13 @@ async def product_readiness(request: web.Request) -> web.Response:
     ledger = await ledger_as_of(context, product, at, now)
     readiness = readiness_of(ledger, product.id, at)
     measured = ledger.measured(product.id, Interval(at - product.window, at), at, now)
-    plain: dict[str, Any] = (
+    data: dict[str, Any] = (
         {"product": product.id, "objective": float(product.objective.ratio), "ceiling": None, "items": []}
         if readiness is None
         else readiness.as_json(product.id, product.objective)
     )
     limit = None if readiness is None else readiness.limit_text(product.objective)
-    return as_json(plain | {"limit": limit, "promise": promise_of(product, measured, readiness).as_json()})
+    return as_json(data | {"limit": limit, "promise": promise_of(product, measured, readiness).as_json()})
 
 
 @routes.post("/api/v1/products/{id}/deployments")
@@ -81,8 +81,8 @@ async def attest(request: web.Request) -> web.Response:
     note, link = _optional(body, "note"), _optional(body, "link")
     fact = attestation_fact(now, by, product, item.id, until, note, link)
     await record_fact(request, fact)
-    plain = {"id": fact.id, "product": product, "item": item.id, "by": by, "until": format_instant(until)}
-    return as_json(plain, status=201)
+    data = {"id": fact.id, "product": product, "item": item.id, "by": by, "until": format_instant(until)}
+    return as_json(data, status=201)
 
 
 @routes.post("/api/v1/evidence/{id}/revoke")
