@@ -178,7 +178,7 @@ def test_only_products_with_a_checklist_have_a_ceiling(prometheus_server: Promet
     assert set(values(prometheus_server, "Ceilings and objectives", "Objective supported", "readiness")) == {"forms"}
 
 
-def test_state_of_dependency_has_the_dependencys_id(prometheus_server: Prometheus) -> None:
+def test_dependency_state_is_labelled_with_the_dependencys_id(prometheus_server: Prometheus) -> None:
     board = dashboards.read("product")
     (panel,) = [panel for panel in dashboards.panels(board) if panel["title"] == "State of dependencies"]
     own, dependencies = (dashboards.with_values(target["expr"], VARIABLES | PRODUCTS) for target in panel["targets"])
@@ -202,7 +202,7 @@ def test_links_lead_to_existing_pages(scraped_daemon: tuple[Prometheus, DaemonPr
 @pytest.mark.parametrize(
     ("ratio", "shown"), [("0.999", 3), ("0.9995", 3.3), ("0.99999", 5), ("0.99998", 4.69), ("1", 9), ("0", 0)]
 )
-def test_nines_are_rounded_down_and_exact_where_the_ratio_is(
+def test_nines_are_rounded_down_and_exact_for_exact_ratios(
     prometheus_server: Prometheus, ratio: str, shown: float
 ) -> None:
     (series,) = prometheus_server.query(nines(f"vector({ratio})"))

@@ -70,7 +70,7 @@ def naive(seen: list[Observation], start: int, end: int) -> dict[str, float]:
 
 
 @pytest.mark.slow
-def test_figures_of_a_drill_follow_from_the_raw_observations(target: HttpTarget, tmp_path: Path) -> None:
+def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, tmp_path: Path) -> None:
     config = written(tmp_path, target)
     with running_daemon(config) as daemon:
         wait_for("a probe", lambda: last(config, Outcome.GOOD, 1))

@@ -37,7 +37,7 @@ def run_parts(full: ModuleType, *words: str, **commands: str) -> tuple[int, str]
     return full.main(list(words)), full.RESULTS.read_text()
 
 
-def test_results_name_counts_duration_date_commit_and_python(full: ModuleType) -> None:
+def test_results_contain_counts_duration_date_commit_and_python(full: ModuleType) -> None:
     status, results = run_parts(full, one="echo; echo '=== 3 passed in 2.00s ==='", two="echo 5 killed, 0 survived")
     assert status == 0
     assert f"Python {platform.python_version()}, " in results

@@ -66,7 +66,7 @@ def test_time_outside_the_sums_is_not_excluded() -> None:
     assert left.length(Interval(30 * SECOND, 50 * SECOND)) == 10 * SECOND
 
 
-def test_a_window_can_be_measured_from_sums() -> None:
+def test_window_is_measured_from_given_sums() -> None:
     history = Timeline.of_pairs([(at * SECOND, Outcome.GOOD) for at in range(0, 100, 10)], 25 * SECOND)
     window, excluded = Interval(0, 90 * SECOND), [Interval(20 * SECOND, 40 * SECOND)]
     left = AfterExclusions(history, [ExcludedSums.of(history, window, excluded)])

@@ -27,7 +27,7 @@ START = parse_instant("2026-11-29T18:00:00Z")
 MADE = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * MINUTE, 0, "Gold is lost", ("Ada", "Bo"))
 
 
-def test_drill_is_read_back_with_everything_that_was_stated_about_it() -> None:
+def test_drill_is_read_with_all_statements_about_it() -> None:
     finding = drill_finding(MADE.id, "sso", START + 3, "Bo", "runbook step 4 is wrong", "Cy", "2026-12-01")
     facts = [
         drill_sign_off(MADE.id, "sso", START + 9, "Di", "accepted"),
@@ -82,7 +82,7 @@ def test_end_is_not_before_the_start_and_not_after_its_statement() -> None:
         assert found.end.at == expected
 
 
-def test_drill_found_out_afterwards_started_before_it_was_stated() -> None:
+def test_drill_start_may_be_before_its_statement() -> None:
     made = Drill(START, "monitor", "sso", DrillKind.FAILBACK, source=DrillSource.SITE_CHANGE, since=START - MINUTE)
     (found,) = drills([made.fact()], START)
     assert (found.drill.started, found.drill.made, found.id) == (START - MINUTE, START, made.id)
@@ -101,7 +101,7 @@ def test_drill_found_out_afterwards_started_before_it_was_stated() -> None:
         Fact.of(START + 1, "Ada", DRILL_RECOVERY_POINT, "sso", {"drill": MADE.id, "seconds": None, "source": ""}),
     ],
 )
-def test_facts_that_cannot_be_read_and_facts_about_other_drills_are_ignored(fact: Fact) -> None:
+def test_unreadable_facts_and_facts_about_unknown_drills_are_ignored(fact: Fact) -> None:
     (found,) = drills([MADE.fact(), fact], START + 10)
     assert (found.end, found.points, found.findings, found.drill) == (None, (), (), MADE)
 
@@ -112,7 +112,7 @@ def test_due_day_of_a_finding_is_a_date(due: str) -> None:
         drill_finding(MADE.id, "sso", START, "Bo", "x", "Cy", due)
 
 
-def test_fact_about_a_drill_is_one_line_of_a_history() -> None:
+def test_drill_fact_has_one_line_of_text() -> None:
     assert drill_text(MADE.fact()) == "drill started: failover; stated"
     assert drill_text(drill_sign_off("d", "sso", START, "Di", "accepted {x}")) == "drill d signed off: accepted {x}"
     assert drill_text(Fact.of(START, "Ada", "correction", "sso", {})) == ""

@@ -49,7 +49,7 @@ def seconds(bounds: Bounds[int | None]) -> tuple[float | None, ...]:
     return tuple(None if bound is None else bound / SECOND for bound in bounds)
 
 
-def test_failover_within_its_rto_is_met_with_bounds_between_the_neighbouring_probes() -> None:
+def test_recovery_time_of_a_failover_is_bounded_by_adjacent_probes() -> None:
     """Good at 109, bad at 110 to 112, good at 113: down for at least 2 s, at most 4 s."""
     found = result(probed({110, 111, 112}))
     assert (seconds(found.recovery), seconds(found.downtime)) == ((2.0, 3.0, 4.0), (2.0, 3.0, 4.0))
@@ -89,14 +89,14 @@ def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: boo
 
 
 @pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.ISOLATED])
-def test_exercises_that_do_not_touch_the_product_measure_and_prove_nothing(kind: DrillKind) -> None:
+def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: DrillKind) -> None:
     found = result(probed({110, 111, 112}), drill=replace(MADE, kind=kind))
     assert (found.met, found.failed, found.detection, found.recovered) == (None, None, None, None)
     assert (found.recovery, found.downtime) == ((None, None, None), (None, None, None))
     assert "proves no RTO" in found.reason
 
 
-def test_drill_in_progress_shows_what_is_certain_so_far() -> None:
+def test_drill_in_progress_has_certain_figures_only() -> None:
     (record,) = drills([MADE.fact()], 113 * SECOND)
     found = drill_result(record, probed({110, 111, 112, 113}, 113), 113 * SECOND + 1)
     assert (seconds(found.recovery), found.recovered, found.provisional) == ((3.0, None, None), False, True)
@@ -132,7 +132,7 @@ def test_product_that_was_never_observed_has_an_unknown_recovery() -> None:
     assert (seconds(found.recovery), found.failed, found.met) == ((0.0, None, None), None, None)
 
 
-def test_drill_that_started_this_instant_has_no_figures() -> None:
+def test_drill_without_elapsed_time_has_no_figures() -> None:
     (record,) = drills([MADE.fact()], START)
     found = drill_result(record, probed(set(), 100), START)
     assert (found.recovery, found.downtime, found.recovered) == ((None, None, None), (None, None, None), None)
@@ -168,7 +168,7 @@ def test_json_has_the_documented_keys_in_seconds() -> None:
     ]
 
 
-def test_json_of_an_open_drill_has_null_where_nothing_is_known() -> None:
+def test_json_of_an_open_drill_has_null_for_unknown_figures() -> None:
     drill = replace(MADE, rto=None, rpo=None, kind=DrillKind.TABLETOP)
     facts = [
         drill.fact(),

@@ -28,5 +28,5 @@ def test_first_condition_that_applies_is_the_reason(
     assert STOP.reason(lasted, spent, hold) == reason
 
 
-def test_gate_stops_a_drill_only_if_configured() -> None:
+def test_hold_of_the_gate_stops_a_drill_only_if_configured() -> None:
     assert StopCondition(HOUR, Fraction(1), at_hold=False).reason(0, None, "an incident is open") is None

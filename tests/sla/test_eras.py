@@ -241,7 +241,7 @@ def test_every_instant_uses_the_definition_of_its_time(
 
 
 @given(definitions, checks, windows)
-def test_a_later_definition_changes_no_figure_of_the_past(
+def test_later_definition_changes_no_past_figure(
     found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
     """Whatever is loaded at or after the window's end."""

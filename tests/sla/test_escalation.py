@@ -49,16 +49,16 @@ def taken(
     return found
 
 
-def test_steps_follow_one_another_after_their_time() -> None:
+def test_each_step_is_executed_after_its_delay() -> None:
     assert taken(SSO, 200, "rota") == [(0, 1, ("pager",)), (15, 2, ("manager",)), (25, 3, ("rota-phone",))]
 
 
-def test_the_last_step_is_repeated_if_configured() -> None:
+def test_last_step_is_repeated_if_configured() -> None:
     plan = replace(SSO, steps=SSO.steps[:2], repeat_every=30 * MINUTE)
     assert [minute for minute, _, _ in taken(plan, 110)] == [0, 15, 45, 75, 105]
 
 
-def test_a_step_whose_receivers_cannot_be_reached_is_followed_at_the_next_look() -> None:
+def test_unreachable_receivers_are_skipped_at_the_next_call() -> None:
     assert taken(SSO, 60, "rota", broken=("pager",)) == [
         (0, 1, ("pager",)),
         (1, 2, ("manager",)),
@@ -69,13 +69,13 @@ def test_a_step_whose_receivers_cannot_be_reached_is_followed_at_the_next_look()
 
 
 @pytest.mark.parametrize("first", [0, 5])
-def test_an_uncovered_hour_goes_to_the_next_step_at_once(first: int) -> None:
+def test_step_without_a_person_on_standby_is_skipped_immediately(first: int) -> None:
     plan = Plan("night", (Step(first * MINUTE, rota="rota"), Step(15 * MINUTE, ("manager",))))
     assert taken(plan, 60) == [(first, 2, ("manager",))]
     assert taken(plan, 60, "rota") == [(first, 1, ("rota-phone",)), (first + 15, 2, ("manager",))]
 
 
-def test_a_last_step_without_anyone_is_taken_when_the_next_shift_begins() -> None:
+def test_last_step_without_a_person_is_executed_when_the_next_shift_begins() -> None:
     plan = Plan("night", (Step(0, ("pager",)), Step(5 * MINUTE, rota="rota")))
     waiting = advance(plan, start_progress(plan, START), START, call(), reached())
     waiting = advance(plan, waiting, START + 5 * MINUTE, call(), reached())
@@ -85,14 +85,14 @@ def test_a_last_step_without_anyone_is_taken_when_the_next_shift_begins() -> Non
     assert (found.receivers, found.person, found.round) == (("rota-phone",), "Ada", 1)
 
 
-def test_after_a_standstill_one_step_is_taken_and_the_next_one_has_its_time() -> None:
+def test_one_call_after_a_standstill_executes_only_one_step() -> None:
     held = advance(SSO, start_progress(SSO, START), START, call("rota"), reached())
     late = advance(SSO, held, START + 600 * MINUTE, call("rota"), reached())
     assert (late.step, late.due) == (2, START + 610 * MINUTE)
     assert advance(SSO, late, START + 609 * MINUTE, call("rota"), reached()) == late
 
 
-def test_a_clock_that_was_set_back_does_not_delay_a_step_by_more_than_its_time() -> None:
+def test_clock_set_back_delays_a_step_by_its_delay_at_most() -> None:
     held = replace(start_progress(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
     held = replace(held, due=held.entered + 15 * MINUTE)
     known = advance(SSO, held, START, call("rota"), reached())
@@ -100,7 +100,7 @@ def test_a_clock_that_was_set_back_does_not_delay_a_step_by_more_than_its_time()
     assert advance(SSO, known, START + 15 * MINUTE, call("rota"), reached()).step == 2
 
 
-def test_a_plan_that_became_shorter_keeps_its_last_step_and_a_longer_one_goes_on() -> None:
+def test_shortened_plan_keeps_its_last_step_and_extended_plan_continues() -> None:
     held = Progress("sso", 3, START, None, ("x",), "", 1)
     assert advance(replace(SSO, steps=SSO.steps[:1]), held, START + MINUTE, call(), reached()).step == 1
     longer = replace(SSO, steps=(*SSO.steps, Step(20 * MINUTE, ("chief",))))
@@ -157,7 +157,7 @@ def simulated(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[t
 
 
 @given(STEPS, st.sampled_from([None, 1, 2]), LOOKS)
-def test_every_history_of_a_small_plan_is_that_of_a_plain_simulation(
+def test_random_plans_equal_a_simple_simulation(
     steps: list[Step], repeat: int | None, looks: list[tuple[int, set[str], set[str]]]
 ) -> None:
     plan = Plan("p", tuple(steps), repeat)

@@ -24,7 +24,7 @@ DRILL = attestation_fact(
 )
 
 
-def test_attestation_returns_from_its_fact() -> None:
+def test_attestation_is_read_from_its_fact() -> None:
     (found,) = attestations([DRILL])
     assert (found.item, found.by, found.on, found.until) == ("disaster-recovery", "Ana", 5 * DAY, 9 * DAY)
     assert (found.detail, found.id) == ("drill of May https://wiki.example/1", DRILL.id)

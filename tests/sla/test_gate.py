@@ -43,11 +43,11 @@ def test_answer_is_unknown_if_all_of_the_window_is_excluded() -> None:
         {"answer": "perhaps", "until": "2026-11-29T09:00:00Z", "reason": "x"},
     ],
 )
-def test_override_that_cannot_be_read_is_none(body: object) -> None:
+def test_invalid_override_is_ignored(body: object) -> None:
     assert as_override(Fact.of(1, "Ana", GATE_OVERRIDE, "forms", body)) is None
 
 
-def test_override_is_read_back_from_its_fact() -> None:
+def test_override_is_read_from_its_fact() -> None:
     override = GateOverride(1_000_000, "Ana", "fix", "forms", "go", 2_000_000)
     assert as_override(override.fact()) == override
     assert as_override(Fact.of(1, "Ana", "note", "forms", {})) is None
@@ -61,7 +61,7 @@ def test_override_is_in_force_from_its_fact_until_its_end() -> None:
     assert in_force(stated, 2_000_000) == []
 
 
-def test_end_of_an_override_that_is_not_known_or_cannot_be_read_ends_none() -> None:
+def test_invalid_or_unknown_end_ends_no_override() -> None:
     override = GateOverride(10, "Ana", "fix", "forms", "go", 50_000_000)
     for body in ({"override": "other"}, ["x"], {}):
         assert in_force(stated_overrides([override.fact(), Fact.of(11, "Ana", GATE_OVERRIDE_END, "forms", body)]), 12)

@@ -146,7 +146,7 @@ def test_checks_that_are_up_are_evidence_until_their_last_observation_expires() 
     assert found.detail == "sites/0 is up; sites/1 is up"
 
 
-def test_checks_that_are_not_probed_any_more_are_expired_evidence() -> None:
+def test_checks_without_current_observations_are_expired_evidence() -> None:
     found = one(of_checks(1100 * SECOND, watched(), watched()))
     assert (found.supports, found.is_valid(1100 * SECOND)) == (True, False)
 
@@ -165,6 +165,6 @@ def test_check_that_was_never_observed_leaves_the_item_undecided() -> None:
     assert of_checks(END, Timeline(HOLD)) == []
 
 
-def test_equal_bounds_of_downtime_are_stated_once() -> None:
+def test_equal_downtime_bounds_are_printed_once() -> None:
     survived = SurvivedOutage("mail", Interval(1_500_000, 61_500_000), 5 * SECOND, 5 * SECOND)
     assert str(survived) == "mail was down for 1m from 1970-01-01T00:00:01Z, the product was down for 5s"

@@ -70,7 +70,7 @@ def test_excluded_time_is_not_counted_and_does_not_split_an_outage() -> None:
     assert evaluate_limit(longest(HOUR), history, Interval(0, HOUR), [Interval(0, HOUR)]).measured == Bounds(0, 0, 0)
 
 
-def test_only_the_part_of_an_outage_inside_the_window_counts() -> None:
+def test_only_downtime_inside_the_window_counts() -> None:
     assert (
         evaluate_limit(longest(HOUR), timeline_probed_each_minute(60, (10, 40)), Interval(0, 20 * MINUTE)).measured.low
         == 10 * MINUTE

@@ -21,7 +21,7 @@ def test_response_is_open_until_acknowledged_or_ended() -> None:
     assert not replace(RESPONSE, ended=101 * MINUTE).open
 
 
-def test_an_acknowledgement_covers_its_severity_and_lower_ones() -> None:
+def test_acknowledgement_covers_its_severity_and_lower_ones() -> None:
     page = RESPONSE.acknowledge(101 * MINUTE, "Ada", "command")
     ticket = replace(page, severity=TICKET)
     assert [page.covers(severity) for severity in (PAGE, TICKET, NOTE)] == [True, True, True]
@@ -29,7 +29,7 @@ def test_an_acknowledgement_covers_its_severity_and_lower_ones() -> None:
 
 
 @pytest.mark.parametrize("severity", Severity)
-def test_without_one_each_severity_is_a_response_of_its_own(severity: Severity) -> None:
+def test_unacknowledged_response_covers_its_own_severity_only(severity: Severity) -> None:
     assert RESPONSE.covers(severity) is (severity is PAGE)
 
 
@@ -45,7 +45,7 @@ def test_without_one_each_severity_is_a_response_of_its_own(severity: Severity) 
         (110, 200, 500, True),
     ],
 )
-def test_the_target_is_met_missed_or_not_known(
+def test_target_is_met_missed_or_undecided(
     acknowledged: int | None, ended: int | None, now: int, within: bool | None
 ) -> None:
     times = {"acknowledged": acknowledged, "ended": ended}
@@ -54,13 +54,13 @@ def test_the_target_is_met_missed_or_not_known(
     assert replace(held, target=None).within_target(now * MINUTE) is None
 
 
-def test_an_acknowledgement_is_never_before_the_start() -> None:
+def test_acknowledgement_is_not_earlier_than_the_start() -> None:
     held = RESPONSE.acknowledge(99 * MINUTE, "Ada", "api")
     assert (held.acknowledged, held.time_to_acknowledge, held.open) == (RESPONSE.started, 0, False)
     assert RESPONSE.time_to_acknowledge is None
 
 
-def test_the_next_step_is_the_earliest_that_is_due_while_the_response_is_open() -> None:
+def test_next_due_is_the_earliest_due_time_of_an_open_response() -> None:
     steps = tuple(Progress(name, 1, 0, due, ("a",), "", 1) for name, due in (("a", 9), ("b", None), ("c", 7)))
     held = replace(RESPONSE, escalations=steps)
     assert held.next_due == 7

@@ -29,7 +29,7 @@ RULES = (
         (Severity.NOTE, None, True, ("", None)),
     ],
 )
-def test_the_first_rule_that_matches_decides(
+def test_first_matching_rule_decides(
     severity: Severity, stage: Stage | None, business: bool, found: tuple[str, int | None]
 ) -> None:
     assert priority_and_target(RULES, TARGETS, severity, stage, business=business) == found

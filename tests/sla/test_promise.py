@@ -18,14 +18,14 @@ MEASURED = Bounds(Fraction("0.9990"), Fraction("0.9998"), Fraction("0.9999"))
 FOUND = PromiseLimits(GOAL, MEASURED, Fraction("0.9996"), Fraction("0.9995"))
 
 
-def test_lowest_figure_is_what_all_support() -> None:
+def test_supported_availability_is_the_lowest_figure() -> None:
     assert (FOUND.supported, FOUND.limited_by) == (Fraction("0.9995"), ("ceiling",))
     assert replace(FOUND, ceiling=None).limited_by == ("proven",)
     planned = replace(FOUND, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4)))
     assert (planned.supported, planned.limited_by) == (Fraction("0.9993"), ("plan",))
 
 
-def test_objective_is_a_limit_as_well() -> None:
+def test_objective_limits_the_supported_availability() -> None:
     """Figures above it permit no higher promise."""
     perfect = PromiseLimits(GOAL, Bounds(Fraction(1), Fraction(1), Fraction(1)), GOAL.ratio, None)
     assert (perfect.supported, perfect.limited_by) == (GOAL.ratio, ("objective", "proven"))

@@ -91,7 +91,7 @@ def test_measured_evidence_against_an_item_prevails_over_attestations() -> None:
     assert state_of(DRILLED, 30, failed, checks) == (ItemState.UNMET, "ninewatch")
 
 
-def test_undecided_evidence_is_listed_and_meets_nothing() -> None:
+def test_undecided_evidence_is_listed_and_does_not_meet_an_item() -> None:
     (status,) = readiness(Checklist("c", "C", "", (DRILLED,)), [drill(1, 9, supports=None)], 5).statuses
     assert (status.state, status.decisive, len(status.evidence)) == (ItemState.UNMET, None, 1)
 
@@ -118,7 +118,7 @@ def test_limit_names_the_cause() -> None:
     )
 
 
-def test_json_has_the_shape_of_the_command() -> None:
+def test_json_has_the_documented_keys() -> None:
     found = readiness(Checklist("c", "C", "", (DR,)), [attested("dr", "Ana", 0, "May")], 0).as_json("p", FOUR_NINES)
     evidence = {
         "kind": "attestation",

@@ -101,7 +101,7 @@ def test_worst_of_two_observations_at_one_instant_is_used() -> None:
         assert Timeline.of(order, 10).counts(Interval(0, 10)) == (1, 1, 0)
 
 
-def test_what_is_not_later_is_refused_and_changes_nothing() -> None:
+def test_observation_that_is_not_later_is_rejected_without_a_change() -> None:
     """An instant again, an earlier one, or a run that begins there: refused, known or unknown."""
     timeline = Timeline(10)
     timeline.append(5, UNKNOWN)
@@ -116,14 +116,14 @@ def test_what_is_not_later_is_refused_and_changes_nothing() -> None:
     assert timeline.last_known is None
 
 
-def test_a_negative_hold_is_refused() -> None:
+def test_negative_hold_is_rejected() -> None:
     """Zero is the smallest: nothing is known between any two."""
     assert Timeline.of_pairs([(0, GOOD), (1, GOOD)], 0).durations(Interval(0, 2)) == Durations(unknown=2)
     with pytest.raises(ValueError, match="0 or more"):
         Timeline(-1)
 
 
-def test_a_run_of_unknowns_is_counted_only() -> None:
+def test_run_of_unknown_observations_is_only_counted() -> None:
     """It settles nothing and moves the last instant."""
     timeline = Timeline(10)
     timeline.append_run(Run("c", UNKNOWN, "stalled", 3, 9, 4, 10))
@@ -132,7 +132,7 @@ def test_a_run_of_unknowns_is_counted_only() -> None:
     assert timeline.durations(Interval(0, 10)) == Durations(unknown=10)
 
 
-def test_a_restart_counts_as_before_also_where_neighbours_are_exactly_a_hold_apart() -> None:
+def test_counts_are_unchanged_after_a_restart() -> None:
     """The record and the timeline store the observations as the same run."""
     seen, restored = Timeline(10), Timeline(10)
     observations = [Observation("c", at, GOOD) for at in (0, 10, 20)]

@@ -19,25 +19,25 @@ SIGNER = LinkSigner(b"k" * 32)
 
 
 @pytest.mark.parametrize("claim", [CLAIM, Claim("cert:forms/page:1790000000", "on-call", "", NOW + SECOND)])
-def test_a_token_returns_its_claim_until_it_expires(claim: Claim) -> None:
+def test_token_returns_its_claim_until_it_expires(claim: Claim) -> None:
     token = SIGNER.token(claim)
     assert SIGNER.claim(token, claim.expires - 1) == claim
     with pytest.raises(LinkError, match="expired"):
         SIGNER.claim(token, claim.expires)
 
 
-def test_a_token_fits_into_one_segment_of_a_path() -> None:
+def test_token_contains_only_characters_of_a_path_segment() -> None:
     token = SIGNER.token(Claim("burn:forms:NinewatchBudgetBurnsFast:1790000000", "ops", "forms", NOW))
     assert token.replace("-", "").replace("_", "").replace(".", "").isalnum()
 
 
 @pytest.mark.parametrize("other", [b"k" * 31 + b"x", b"", b"k" * 33])
-def test_a_token_of_another_key_is_wrong(other: bytes) -> None:
+def test_token_signed_with_another_key_is_rejected(other: bytes) -> None:
     with pytest.raises(LinkError, match="wrong"):
         LinkSigner(other).claim(SIGNER.token(CLAIM), NOW)
 
 
-def test_no_changed_character_is_accepted() -> None:
+def test_token_with_a_changed_character_is_rejected() -> None:
     token = SIGNER.token(CLAIM)
     for at, old in enumerate(token):
         for new in ("A", "B", "_", ".", "=", "\u00e9"):
@@ -47,7 +47,7 @@ def test_no_changed_character_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("change", [{"key": "other"}, {"receiver": "x"}, {"product": "sso"}, {"expires": NOW * 2}])
-def test_the_proof_of_one_claim_is_none_of_another(change: dict[str, object]) -> None:
+def test_signature_of_another_claim_is_rejected(change: dict[str, object]) -> None:
     fields = {"key": CLAIM.key, "receiver": CLAIM.receiver, "product": CLAIM.product, "expires": CLAIM.expires}
     mac = SIGNER.token(CLAIM).partition(".")[2]
     forged = SIGNER.token(Claim(**{**fields, **change})).partition(".")[0]  # type: ignore[arg-type]
@@ -56,12 +56,12 @@ def test_the_proof_of_one_claim_is_none_of_another(change: dict[str, object]) ->
 
 
 @pytest.mark.parametrize("token", ["", ".", "a", "a.b", "..", "e30.e30", "%00.%00", "x" * 5_000 + ".y", "e30.", ".e30"])
-def test_a_text_that_is_no_token_is_wrong(token: str) -> None:
+def test_malformed_token_is_rejected(token: str) -> None:
     with pytest.raises(LinkError, match="wrong"):
         SIGNER.claim(token, NOW)
 
 
-def test_two_texts_never_hold_the_same_token() -> None:
+def test_each_token_has_only_one_spelling() -> None:
     """Base64 lets the last bits vary: only one form is accepted."""
     token = SIGNER.token(CLAIM)
     mac = token.partition(".")[2]
@@ -75,7 +75,7 @@ def test_two_texts_never_hold_the_same_token() -> None:
         SIGNER.claim(token + "=", NOW)
 
 
-def test_a_token_shows_no_key_and_no_more_than_its_claim() -> None:
+def test_token_contains_the_claim_and_not_the_key() -> None:
     content = SIGNER.token(CLAIM).partition(".")[0]
     assert json.loads(base64.urlsafe_b64decode(content + "==")) == [
         "4f0c1d2e3a4b",
@@ -85,7 +85,7 @@ def test_a_token_shows_no_key_and_no_more_than_its_claim() -> None:
     ]
 
 
-def test_the_key_is_created_once_and_a_restart_reads_it(tmp_path: Path) -> None:
+def test_key_is_created_once_and_read_after_a_restart(tmp_path: Path) -> None:
     record = tmp_path / "new" / "ninewatch.db"
     token = load_signer(record).token(CLAIM)
     assert load_signer(record).claim(token, NOW) == CLAIM
@@ -93,21 +93,21 @@ def test_the_key_is_created_once_and_a_restart_reads_it(tmp_path: Path) -> None:
     assert [path.name for path in record.parent.iterdir()] == ["ninewatch.db.link-key"]
 
 
-def test_every_record_has_a_key_of_its_own(tmp_path: Path) -> None:
+def test_each_record_has_another_key(tmp_path: Path) -> None:
     first, second = (load_signer(tmp_path / name) for name in ("a.db", "b.db"))
     with pytest.raises(LinkError, match="wrong"):
         second.claim(first.token(CLAIM), NOW)
 
 
 @pytest.mark.parametrize("content", [b"", b"short"])
-def test_a_key_that_is_too_short_is_an_error_and_is_kept(tmp_path: Path, content: bytes) -> None:
+def test_too_short_key_is_reported_and_not_replaced(tmp_path: Path, content: bytes) -> None:
     key_path(tmp_path / "a.db").write_bytes(content)
     with pytest.raises(NinewatchError, match="too short"):
         load_signer(tmp_path / "a.db")
     assert key_path(tmp_path / "a.db").read_bytes() == content
 
 
-def test_a_key_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_unreadable_key_file_is_reported_with_its_path(tmp_path: Path) -> None:
     key_path(tmp_path / "a.db").mkdir()
     with pytest.raises(NinewatchError, match=r"cannot use .*a\.db\.link-key"):
         load_signer(tmp_path / "a.db")

@@ -25,7 +25,7 @@ def created(tokens: TokenFile, name: str = "ci", *scopes: Scope, expires: int | 
     return text
 
 
-def test_a_token_is_found_by_its_text_with_all_that_was_stated(tokens: TokenFile) -> None:
+def test_token_is_found_with_all_its_fields(tokens: TokenFile) -> None:
     text = created(tokens, "ci", Scope.ALERTS_WRITE, Scope.READ, expires=NOW + DAY)
     found = tokens.find(text)
     assert found is not None
@@ -34,24 +34,24 @@ def test_a_token_is_found_by_its_text_with_all_that_was_stated(tokens: TokenFile
     assert (found.refusal(NOW + DAY - 1), found.refusal(NOW + DAY)) == ("", "expired")
 
 
-def test_the_file_holds_no_token_and_belongs_to_its_owner_only(tokens: TokenFile) -> None:
+def test_file_contains_only_hashes_and_is_private_to_its_owner(tokens: TokenFile) -> None:
     texts = [created(tokens), created(tokens, "other")]
     written = tokens.path.read_text()
     assert not any(text in written or text.rpartition("_")[2] in written for text in texts)
     assert stat.S_IMODE(tokens.path.stat().st_mode) == 0o600
 
 
-def test_every_token_is_another_one(tokens: TokenFile) -> None:
+def test_new_tokens_are_different(tokens: TokenFile) -> None:
     assert len({created(tokens, str(number)) for number in range(20)}) == 20
 
 
 @pytest.mark.parametrize("change", ["", "x", "nw_", "nw_0123456789ab_" + "A" * 43, "ü" * 40, "\ud800", "é\x00"])
-def test_another_text_is_no_token(tokens: TokenFile, change: str) -> None:
+def test_unknown_token_is_rejected(tokens: TokenFile, change: str) -> None:
     created(tokens)
     assert tokens.find(change) is None
 
 
-def test_one_changed_character_is_no_token(tokens: TokenFile) -> None:
+def test_token_with_one_changed_character_is_rejected(tokens: TokenFile) -> None:
     text = created(tokens)
     assert all(tokens.find(text[:at] + "~" + text[at + 1 :]) is None for at in range(len(text)))
     assert tokens.find(text + "A") is None
@@ -59,12 +59,12 @@ def test_one_changed_character_is_no_token(tokens: TokenFile) -> None:
     assert tokens.find(text[:-1] + other) is None
 
 
-def test_the_text_of_one_token_does_not_open_another(tokens: TokenFile) -> None:
+def test_id_and_secret_of_two_tokens_cannot_be_combined(tokens: TokenFile) -> None:
     first, second = created(tokens, "a"), created(tokens, "b")
     assert tokens.find(first[:16] + second[16:]) is None
 
 
-def test_a_token_of_another_process_is_found_and_its_revocation_seen_at_once(tokens: TokenFile) -> None:
+def test_changes_by_another_process_apply_immediately(tokens: TokenFile) -> None:
     assert tokens.find("x") is None  # there is no file yet
     other = TokenFile(tokens.path)
     text = created(other)
@@ -76,7 +76,7 @@ def test_a_token_of_another_process_is_found_and_its_revocation_seen_at_once(tok
     assert (again.revoked, again.refusal(NOW + 2)) == (NOW + 1, "revoked")
 
 
-def test_a_line_that_a_crash_cut_off_is_skipped(tokens: TokenFile) -> None:
+def test_line_truncated_by_a_crash_is_skipped(tokens: TokenFile) -> None:
     first = created(tokens)
     with tokens.path.open("a") as file:
         file.write('{"revokes": "')
@@ -90,7 +90,7 @@ def test_a_line_that_a_crash_cut_off_is_skipped(tokens: TokenFile) -> None:
     "line",
     ["{x}", '{"id": 7}', '{"revokes": "a"}', '{"revokes": "a", "made": "soon"}', '{"sha256": "\u00e9"}', "[{}]}"],
 )
-def test_no_token_is_accepted_while_a_line_is_damaged(tokens: TokenFile, line: str) -> None:
+def test_damaged_line_makes_all_tokens_invalid(tokens: TokenFile, line: str) -> None:
     """It may be the one that revokes a token."""
     text = created(tokens)
     with tokens.path.open("a") as file:
@@ -99,7 +99,7 @@ def test_no_token_is_accepted_while_a_line_is_damaged(tokens: TokenFile, line: s
         tokens.find(text)
 
 
-def test_a_scope_of_a_newer_version_permits_nothing(tokens: TokenFile) -> None:
+def test_unknown_scope_of_a_newer_version_permits_nothing(tokens: TokenFile) -> None:
     text = created(tokens)
     tokens.path.write_text(tokens.path.read_text().replace("alerts:write", "everything:write"))
     found = tokens.find(text)
@@ -107,7 +107,7 @@ def test_a_scope_of_a_newer_version_permits_nothing(tokens: TokenFile) -> None:
     assert found.scopes == frozenset()
 
 
-def test_an_unreadable_file_is_an_error_that_names_it(tokens: TokenFile) -> None:
+def test_unreadable_token_file_is_reported_with_its_path(tokens: TokenFile) -> None:
     tokens.path.mkdir()
     with pytest.raises(NinewatchError, match=r"cannot read .*tokens\.jsonl"):
         tokens.find("x")
@@ -124,5 +124,5 @@ def test_an_unreadable_file_is_an_error_that_names_it(tokens: TokenFile) -> None
         (Scope.READ, Scope.READ, True),
     ],
 )
-def test_a_scope_permits_itself_and_what_it_includes(held: Scope, needed: Scope, *, allowed: bool) -> None:
+def test_scope_permits_itself_and_the_scopes_it_includes(held: Scope, needed: Scope, *, allowed: bool) -> None:
     assert allows({held}, needed) is allowed

@@ -101,7 +101,7 @@ async def test_each_week_has_one_report_also_across_a_restart(sink: Sink) -> Non
     ] * 2
 
 
-async def test_report_that_was_due_while_the_daemon_was_stopped_is_sent_within_a_day() -> None:
+async def test_report_missed_while_the_daemon_was_stopped_is_sent_within_a_day() -> None:
     found = {}
     for late in (23 * HOUR, 25 * HOUR):
         async with run_alerting(ledger(), MemoryStore(), ManualClock(MONDAY + late), deliver=False) as harness:
@@ -130,7 +130,7 @@ async def test_report_waits_until_the_record_can_be_read(monkeypatch: pytest.Mon
         assert harness.health.alerting_defects == 0
 
 
-async def test_text_of_a_report_is_no_alarm() -> None:
+async def test_report_is_not_formatted_as_an_alarm() -> None:
     async with run_alerting(ledger(), MemoryStore(), ManualClock(MONDAY), deliver=False) as harness:
         await harness.update()
         (row,) = harness.rows(Kind.REPORT)
@@ -140,7 +140,7 @@ async def test_text_of_a_report_is_no_alarm() -> None:
     assert message.lines[0] == "From 2026-11-23T15:00:00Z to 2026-11-30T15:00:00Z; night: 22:00-07:00"
 
 
-def test_time_of_a_report_follows_the_clocks_of_its_zone() -> None:
+def test_report_time_is_local_time_of_its_zone() -> None:
     at = ReportSchedule.model_validate({"to": "ops", "at": "Sun 02:30"}).at
     assert str(at) == "Sun 02:30"
     spring = int(datetime(2026, 3, 29, 12, tzinfo=UTC).timestamp()) * SECOND  # Europe skips 02:00 to 03:00 on that day

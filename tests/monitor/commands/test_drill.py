@@ -47,7 +47,7 @@ def made(config: Path, *options: str) -> str:
     return result.stdout.split()[1].rstrip(":")
 
 
-def test_drill_from_start_to_sign_off_is_read_back_as_of_any_instant(config: Path) -> None:
+def test_drill_with_all_statements_is_shown_as_of_any_instant(config: Path) -> None:
     name = made(config, "--rto", "15m", "--rpo", "0s", "--scenario", "Gold is lost", "--participant", "Bo")
     before = json.loads(run_in_process("drill", "show", "demo", "--json", "-c", config).stdout)
     assert (before["id"], before["ended"], before["rto_seconds"], before["rpo_seconds"]) == (name, None, 900.0, 0.0)
@@ -98,14 +98,14 @@ def test_tabletop_exercise_measures_nothing(config: Path) -> None:
         (("report", "demo", "-o", "x.doc"), "unknown file name extension"),
     ],
 )
-def test_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
     made(config)
     result = run_in_process("drill", *arguments, "-c", config)
     assert result.exit_code != 0
     assert says in str(result.exception)
 
 
-def test_ended_drill_and_closed_finding_stay_so(config: Path) -> None:
+def test_drill_cannot_be_ended_and_finding_cannot_be_closed_twice(config: Path) -> None:
     name = made(config)
     finding = run_in_process("drill", "finding", name, "x", "--owner", "Cy", "--due", "2030-01-31", *BY, "-c", config)
     close = ("drill", "close", name, finding.stdout.split()[1], "--reason", "fixed", *BY, "-c", config)
@@ -118,7 +118,7 @@ def test_ended_drill_and_closed_finding_stay_so(config: Path) -> None:
     assert "ended by" not in run_in_process("drill", "list", "-c", config).stdout
 
 
-def test_no_drill_starts_when_the_budget_is_spent(config: Path) -> None:
+def test_drill_is_rejected_if_the_budget_is_spent(config: Path) -> None:
     """30 s of downtime in 10 known minutes: the record is short, but the 30-day budget of 99.999 % is 25.92 s."""
     config.write_text(config.read_text().replace("objective: 99%", "objective: 99.999%"))
     result = run_in_process(*START, "-c", config)
@@ -155,6 +155,6 @@ def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Pat
     assert printed.stdout.startswith("product,section,row")
 
 
-def test_record_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+def test_missing_record_gives_one_clear_line(tmp_path: Path) -> None:
     path = write_config(tmp_path, "http://127.0.0.1:1/health")
     assert "no record at" in str(run_in_process("drill", "show", "x", "-c", path).exception)

@@ -70,7 +70,7 @@ def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Pat
     assert f"evidence {name} revoked: another product's (Bo)" in listed
 
 
-def test_state_of_a_past_instant_is_computed_again(config: Path) -> None:
+def test_state_of_a_past_instant_uses_the_evidence_of_that_time(config: Path) -> None:
     """An attestation of 40 days ago is valid for the 30 days that the item allows, whatever its own end."""
     now = SystemClock().now()
     fact = attestation_fact(now - 40 * DAY, "Ana", "demo", "dr", now + 400 * DAY, "drill")
@@ -138,7 +138,7 @@ def test_marked_deployments_are_listed_and_undecided_without_observations(config
         (("deploy", "mark", "demo", "--version", "1", "--at", "2990-01-01T00:00Z"), "mark a deployment when it begins"),
     ],
 )
-def test_mistake_is_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
     result = run_in_process(*arguments, "-c", config)
     assert result.exit_code != 0
     assert message in str(result.exception)

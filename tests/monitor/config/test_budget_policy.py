@@ -18,7 +18,7 @@ def with_keys(*lines: str) -> str:
     return with_check('tcp: "h:1", interval: 9s') + "".join(f"    {line}\n" for line in lines)
 
 
-def test_the_shipped_policy_holds_when_all_of_the_budget_is_spent() -> None:
+def test_shipped_policy_holds_releases_if_the_budget_is_exhausted() -> None:
     policy = shipped_budget_policy().plain()
     assert [(step.spent, step.holds) for step in policy.steps] == [(Fraction(1, 2), False), (Fraction(1), True)]
     assert (policy.undecided, policy.coverage) == (Undecided.UNKNOWN, Fraction(9, 10))
@@ -32,20 +32,20 @@ def test_the_shipped_policy_holds_when_all_of_the_budget_is_spent() -> None:
         f"budget_policy: [{STEP.replace('spent: 80%', 'left: 20 %')}]",
     ],
 )
-def test_steps_are_a_list_or_in_a_block(tmp_path: Path, text: str) -> None:
+def test_policy_is_a_list_of_steps_or_a_block(tmp_path: Path, text: str) -> None:
     portfolio = load_text(tmp_path, with_keys(text))
     (step,) = portfolio.policy_of(portfolio.products[0]).steps
     assert (step.spent, step.holds, step.owner) == (Fraction(4, 5), True, "Ana")
 
 
-def test_a_product_without_a_policy_has_that_of_the_portfolio(tmp_path: Path) -> None:
+def test_product_without_a_policy_uses_the_portfolios_policy(tmp_path: Path) -> None:
     portfolio = load_text(tmp_path, f"budget_policy: [{STEP}]\n" + with_keys("stage: pilot"))
     assert portfolio.policy_of(portfolio.products[0]).steps[0].spent == Fraction(4, 5)
     plain = load_text(tmp_path, with_keys("stage: pilot"))
     assert plain.policy_of(plain.products[0]).id == "budget"
 
 
-def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
+def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
     folder = tmp_path / "policies"
     folder.mkdir()
     (folder / "ours.yaml").write_text(f"id: ours\ntitle: Ours\nsource: us\nsteps: [{STEP}]\nunknown: estimate\n")
@@ -76,7 +76,7 @@ def test_a_policy_can_be_a_file_in_policies(tmp_path: Path) -> None:
         (f"budget_policy: {{steps: [{STEP}], unknown: maybe}}", "unknown"),
     ],
 )
-def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+def test_mistake_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     found = problems_of(tmp_path, with_keys(text))
     assert len(found) == 1, found
     assert found[0].startswith("c.yaml:6:")

@@ -54,7 +54,7 @@ def load(folder: Path, **changes: Any) -> Portfolio:
     return portfolio
 
 
-def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
+def test_steps_have_default_values(tmp_path: Path) -> None:
     (escalation,) = load(tmp_path).escalations
     steps = (Step(0, ("pager",)), Step(15 * MINUTE, ("manager", "mail")), Step(15 * MINUTE, rota="rota"))
     assert escalation.plan() == Plan("first", steps, 30 * MINUTE)
@@ -102,12 +102,12 @@ def test_the_steps_are_read_with_their_defaults(tmp_path: Path) -> None:
         ({"priorities": "none-such"}, 'priorities: there are no priorities "none-such"'),
     ],
 )
-def test_a_mistake_is_reported_with_its_place(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
+def test_mistake_is_reported_with_its_position(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
     found = problems(tmp_path, **changes)
     assert any(line in message for message in found), found
 
 
-def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
+def test_heartbeat_receiver_is_rejected_as_step(tmp_path: Path) -> None:
     snitch = {"id": "snitch", "healthchecks": "https://hc.example.org/ping/1"}
     held = {"receivers": [*VALID["receivers"], snitch], "alerting": {"heartbeat": {"to": "snitch"}}}
     escalations = [{"id": "first", "steps": [{"to": "snitch"}]}]
@@ -115,7 +115,7 @@ def test_a_receiver_of_heartbeats_is_no_step(tmp_path: Path) -> None:
     assert '"snitch" accepts the heartbeat only' in found
 
 
-def test_an_escalation_that_goes_through_the_product_it_pages_about_is_refused(tmp_path: Path) -> None:
+def test_escalation_that_depends_on_its_own_product_is_rejected(tmp_path: Path) -> None:
     receivers = [{**configured, "depends_on": ["forms"]} for configured in VALID["receivers"]]
     assert any(
         'pages about "forms" depend on "forms"' in problem for problem in problems(tmp_path, receivers=receivers)
@@ -123,7 +123,7 @@ def test_an_escalation_that_goes_through_the_product_it_pages_about_is_refused(t
     assert problems(tmp_path, receivers=[receivers[0], *VALID["receivers"][1:]]) == []
 
 
-def test_steps_of_rotas_alone_are_warned_of_and_a_calendar_with_an_unknown_person(tmp_path: Path) -> None:
+def test_steps_with_only_rotas_and_calendars_with_unknown_people_get_warnings(tmp_path: Path) -> None:
     (tmp_path / "rota.ics").write_text(
         "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20260101T080000Z\nDURATION:PT8H\nRRULE:FREQ=DAILY\n"
         "SUMMARY:Bob\nEND:VEVENT\nEND:VCALENDAR\n"
@@ -135,7 +135,7 @@ def test_steps_of_rotas_alone_are_warned_of_and_a_calendar_with_an_unknown_perso
     assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in message for message in told), told
 
 
-def test_receivers_of_steps_and_people_are_reached_and_not_notified_at_once(tmp_path: Path) -> None:
+def test_receivers_used_only_in_escalations_get_no_unused_warning(tmp_path: Path) -> None:
     portfolio = load(tmp_path, routes=[{"to": "mail", "escalation": "first", "products": ["forms"]}])
     forms, sso = portfolio.products
     assert receiver_ids_for(portfolio, forms, Severity.PAGE) == ["mail"]
@@ -145,7 +145,7 @@ def test_receivers_of_steps_and_people_are_reached_and_not_notified_at_once(tmp_
     assert escalations_for(portfolio, forms, Severity.NOTE) == []
 
 
-def test_a_step_calls_all_who_stand_by_at_the_instant(tmp_path: Path) -> None:
+def test_step_calls_everyone_on_standby_at_the_instant(tmp_path: Path) -> None:
     second = {"person": "Bob B.", "start": "2026-09-21T11:00", "end": "2026-09-21T13:00"}
     people = [{"name": "Ada", "to": ["ada", "mail"]}, {"name": "Bob B.", "to": "mail"}]
     portfolio = load(tmp_path, people=people, standby=[{"id": "rota", "zone": "UTC", "shifts": [SHIFT, second]}])
@@ -168,7 +168,7 @@ def test_a_step_calls_all_who_stand_by_at_the_instant(tmp_path: Path) -> None:
         ("2026-09-21T12:00:00-07:00", Severity.TICKET, Stage.PILOT, ("P4", 45)),
     ],
 )
-def test_the_shipped_priorities_are_the_public_figures(
+def test_shipped_priorities_equal_the_published_ones(
     instant: str, severity: Severity, stage: Stage | None, found: tuple[str, int | None], tmp_path: Path
 ) -> None:
     policy = load(tmp_path, priorities="pathfinder-sso").priorities
@@ -177,7 +177,7 @@ def test_the_shipped_priorities_are_the_public_figures(
     assert (priority, target) == (found[0], None if found[1] is None else found[1] * MINUTE)
 
 
-def test_own_priorities_are_read_from_the_folder_next_to_the_configuration(tmp_path: Path) -> None:
+def test_own_priorities_are_read_from_a_file_next_to_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "policies").mkdir()
     own = tmp_path / "policies" / "own.yaml"
     text = (

@@ -73,7 +73,7 @@ def test_tabletop_exercise_changes_no_probe(tmp_path: Path) -> None:
     assert kept.drills[0].end is None
 
 
-def test_forgotten_drill_is_ended(tmp_path: Path) -> None:
+def test_drill_without_an_end_is_ended_after_its_maximum_length(tmp_path: Path) -> None:
     kept = Kept(tmp_path, drills={"longest": "1h"})
     kept.start()
     kept.clock.jump(HOUR / SECOND)
@@ -94,7 +94,7 @@ def test_forgotten_drill_is_ended(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_spent_budget_and_the_release_gate_end_a_drill(tmp_path: Path, fields: dict[str, object], reason: str) -> None:
+def test_spent_budget_or_hold_of_the_gate_ends_a_drill(tmp_path: Path, fields: dict[str, object], reason: str) -> None:
     """99.9 % over 30 days allows 43 minutes; 50 are certainly down."""
     policy = {"steps": [{"spent": "100%", "consequence": "no releases", "owner": "Ana"}]}
     kept = Kept(tmp_path, budget_policy=policy, **fields)

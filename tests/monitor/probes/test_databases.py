@@ -97,7 +97,7 @@ async def test_every_rejection_has_its_reason(kind: str, handler: Handler, outco
 @pytest.mark.parametrize(
     "handler", [send_and_close(), send_on_connect(b"SSH-2.0-x\r\n" * 10), send_and_close(b"\0" * 50)]
 )
-async def test_server_that_is_no_database_is_bad(kind: str, handler: Handler) -> None:
+async def test_other_server_is_bad(kind: str, handler: Handler) -> None:
     async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert result.outcome is BAD
@@ -114,9 +114,7 @@ async def test_closed_port_is_connect_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("query", "SELECT 1"), ("expect", "1"), ("database", "d"), ("password", {"env": "RIGHT"})]
 )
-def test_check_that_would_not_query_is_rejected(
-    kind: str, key: str, value: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_without_a_query_is_rejected(kind: str, key: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that requires credentials would be good without running the check's query."""
     monkeypatch.setenv("RIGHT", "right-canary")
     load_check({kind: "127.0.0.1", "user": "ninewatch", key: value})

@@ -185,5 +185,5 @@ def test_invalid_option_is_rejected(more: dict[str, Any]) -> None:
         load_check({"freshness": "http://h/", **more})
 
 
-def test_test_uses_the_machines_clock() -> None:
+def test_check_uses_the_machines_clock() -> None:
     assert abs(NOW.timestamp() - time.time()) < 3600

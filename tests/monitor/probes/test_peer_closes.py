@@ -111,7 +111,7 @@ async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetA
 
 
 @pytest.mark.parametrize("name", [name for name, talk in CONVERSATIONS.items() if talk.early])
-async def test_peer_that_sends_everything_first_and_closes(name: str, authority: TargetAuthority) -> None:
+async def test_response_sent_before_the_request_is_accepted(name: str, authority: TargetAuthority) -> None:
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port)

@@ -222,7 +222,7 @@ def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(p
         assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
-def test_a_record_of_schema_7_gets_the_table_of_responses_and_is_copied_first(path: Path) -> None:
+def test_record_of_schema_7_is_copied_and_gets_the_table_of_responses(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(
         path,
@@ -256,7 +256,7 @@ def test_a_record_of_schema_7_gets_the_table_of_responses_and_is_copied_first(pa
         ("escalations = '['", "row with key 'k', started 5"),
     ],
 )
-def test_a_damaged_response_is_named_and_refused(path: Path, change: str, fault: str) -> None:
+def test_damaged_response_is_rejected_with_its_position(path: Path, change: str, fault: str) -> None:
     with contextlib.closing(SqliteStore(path, 0)) as store:
         store.write(Batch(responses=[Response("k", 5, "p", Severity.PAGE)]))
     raw(path, f"UPDATE responses SET {change}")  # noqa: S608 - texts of this test
@@ -281,7 +281,7 @@ def test_write_ahead_log_is_checkpointed_and_reused(store: SqliteStore, path: Pa
     assert log.stat().st_size < path.stat().st_size / 2
 
 
-def test_nothing_but_tidy_checkpoints(store: SqliteStore, path: Path) -> None:
+def test_only_tidy_checkpoints(store: SqliteStore, path: Path) -> None:
     size = path.stat().st_size
     store.write(many(0, 100_000))
     assert path.stat().st_size == size

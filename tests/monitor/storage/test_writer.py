@@ -177,7 +177,7 @@ def test_backlog_is_written_in_parts(store: MemoryStore, health: Health, monkeyp
     assert store.batches[0].incidents == (INCIDENT,)
 
 
-def test_closing_writes_what_is_queued(store: MemoryStore, health: Health) -> None:
+def test_close_writes_the_queue(store: MemoryStore, health: Health) -> None:
     writer = Writer(store, health, SystemClock())
     writer.start()
     for at in range(10):
@@ -186,7 +186,7 @@ def test_closing_writes_what_is_queued(store: MemoryStore, health: Health) -> No
     assert instants(store.batches) == list(range(10))
 
 
-def test_closing_with_a_hanging_store_ends_and_reports_it(store: MemoryStore, health: Health) -> None:
+def test_close_with_a_hanging_store_returns_and_reports_it(store: MemoryStore, health: Health) -> None:
     with writing(store, health) as writer:
         store.gate.clear()
         writer.put(seen(1), (), INCIDENT)

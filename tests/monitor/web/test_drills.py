@@ -43,7 +43,7 @@ async def started(site: WritableSite, token: str, **changes: Any) -> dict[str, A
     return found
 
 
-async def test_drill_is_started_measured_and_signed_by_a_token(site: WritableSite) -> None:
+async def test_drill_is_started_measured_and_signed_off_over_the_api(site: WritableSite) -> None:
     """Good, then three bad probes 10 s apart, then good: down for 20 to 40 s."""
     token = site.token(Scope.DRILLS_WRITE)
     probe(site, "++")
@@ -96,7 +96,7 @@ async def test_drill_is_started_measured_and_signed_by_a_token(site: WritableSit
         ("drills/ID/recovery-points", {"lost": "much", "source": "x"}, 400, "lost is not a duration"),
     ],
 )
-async def test_mistake_has_a_clear_answer(
+async def test_mistake_is_rejected_with_a_remedy(
     site: WritableSite, path: str, body: dict[str, Any], status: int, error: str
 ) -> None:
     token = site.token(Scope.DRILLS_WRITE)
@@ -105,7 +105,7 @@ async def test_mistake_has_a_clear_answer(
     assert (answer.status, answer.body["error"]) == (status, error)
 
 
-async def test_other_scopes_and_other_products_are_refused_and_an_ended_drill_stays_ended(site: WritableSite) -> None:
+async def test_token_without_scope_or_product_is_rejected_and_drill_ends_once(site: WritableSite) -> None:
     path = "/api/v1/products/forms/drills"
     assert (await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=FAILOVER)).status == 403
     other = site.token(Scope.DRILLS_WRITE, name="other", products=("sso",))
@@ -116,7 +116,7 @@ async def test_other_scopes_and_other_products_are_refused_and_an_ended_drill_st
     assert [(await site.ask("POST", end, token, json={})).status for _ in range(2)] == [200, 409]
 
 
-async def test_no_drill_starts_while_a_stop_condition_applies(site: WritableSite) -> None:
+async def test_drill_is_rejected_while_a_stop_condition_applies(site: WritableSite) -> None:
     probe(site, "-" * 60, MINUTE)
     token = site.token(Scope.DRILLS_WRITE)
     answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER)
@@ -127,12 +127,12 @@ async def test_no_drill_starts_while_a_stop_condition_applies(site: WritableSite
 
 
 @pytest.mark.parametrize("query", ["at=noon", "at=2200-01-01T00:00:00Z", "when=now"])
-async def test_instant_of_a_drill_is_in_the_past(site: WritableSite, query: str) -> None:
+async def test_future_instant_of_a_drill_is_rejected(site: WritableSite, query: str) -> None:
     name = (await started(site, site.token(Scope.DRILLS_WRITE)))["id"]
     assert (await site.ask("GET", f"/api/v1/drills/{name}?{query}")).status == 400
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
-def test_every_example_is_what_its_schema_promises(operation: Any) -> None:
+def test_every_example_matches_its_schema(operation: Any) -> None:
     jsonschema.validate(operation.example, operation.response | COMPONENTS)
     jsonschema.validate(operation.request_example, operation.request | COMPONENTS)

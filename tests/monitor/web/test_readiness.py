@@ -93,7 +93,7 @@ async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableS
         (ATTESTATIONS.replace("forms", "mail"), {"item": "decoupled", "by": "Ana"}, 400),
     ],
 )
-async def test_mistake_is_refused_and_nothing_is_recorded(
+async def test_mistake_is_rejected_and_nothing_is_recorded(
     site: WritableSite, path: str, body: dict[str, str], status: int
 ) -> None:
     answer = await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=body)
