@@ -209,13 +209,13 @@ def test_incident_keeps_its_failing_probes(reopen: Callable[[], Store]) -> None:
 
 def notification(key: str = "a", turn: int = 0, **fields: object) -> Notification:
     event = Kind.RESOLVED if turn else Kind.OPENED
-    made = Notification(key, "ops", turn, event, 1, 100 + turn, 100, "page", "p", "{}")
-    return replace(made, **fields)  # type: ignore[arg-type]
+    notification = Notification(key, "ops", turn, event, 1, 100 + turn, 100, "page", "p", "{}")
+    return replace(notification, **fields)  # type: ignore[arg-type]
 
 
 def outage(name: str = "one", **fields: object) -> ProductIncident:
-    made = ProductIncident(name, "p", 5, None, Severity.PAGE, ("abc", "def"))
-    return replace(made, **fields)  # type: ignore[arg-type]
+    incident = ProductIncident(name, "p", 5, None, Severity.PAGE, ("abc", "def"))
+    return replace(incident, **fields)  # type: ignore[arg-type]
 
 
 def test_product_incidents_are_stored_and_replaced_by_id(reopen: Callable[[], Store]) -> None:
@@ -258,8 +258,8 @@ def response(key: str = "a", **fields: object) -> Response:
         Progress("sso", 1, 100, 900, ("pager", "mail"), "", 1),
         Progress("night", 2, 160, None, ("ada",), "Ada", 4),
     )
-    made = Response(key, 100, "p", Severity.PAGE, "P1", 900, escalations=steps)
-    return replace(made, **fields)  # type: ignore[arg-type]
+    response = Response(key, 100, "p", Severity.PAGE, "P1", 900, escalations=steps)
+    return replace(response, **fields)  # type: ignore[arg-type]
 
 
 def test_responses_are_stored_until_they_end_and_replaced_by_key_and_start(reopen: Callable[[], Store]) -> None:

@@ -139,5 +139,7 @@ def test_sample_configuration_refers_to_existing_alerts_only() -> None:
 
 
 def test_amtool_accepts_the_sample_configuration() -> None:
-    done = subprocess.run(["amtool", "check-config", SAMPLE], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run(
+        ["amtool", "check-config", SAMPLE], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert completed.returncode == 0, completed.stdout + completed.stderr

@@ -21,8 +21,8 @@ def run_step(budget: int, command: str) -> tuple[str, float]:
     start = time.monotonic()
     head = f"set -u; declare -A BUDGET=([it]={budget}); PATIENCE=1 GRACE=1; failed=()"
     script = f'{head}; {STEP}\nstep it {command}; echo "failed: ${{failed[*]-}}"'
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=100)
-    return done.stdout, time.monotonic() - start
+    completed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=100)
+    return completed.stdout, time.monotonic() - start
 
 
 def test_every_step_has_a_budget_and_the_sum_is_below_one_hour() -> None:

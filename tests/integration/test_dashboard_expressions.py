@@ -66,8 +66,8 @@ def check(folder: Path, expr: str, samples: Samples, expected: dict[str, float])
     }
     (folder / "test.yaml").write_text(json.dumps(test))
     command = ["promtool", "test", "rules", folder / "test.yaml"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def test_verdict_follows_the_bounds_and_is_absent_while_nothing_is_known(tmp_path: Path) -> None:

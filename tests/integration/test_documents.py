@@ -100,7 +100,7 @@ class Clone:
 
     def run(self, command: str) -> tuple[int, str]:
         """Run the command in a shell; return its exit status and its output."""
-        done = subprocess.run(
+        completed = subprocess.run(
             ["bash", "-c", self.with_local_ports(command)],
             cwd=self.folder,
             env=self.environment,
@@ -109,7 +109,7 @@ class Clone:
             timeout=300,
             check=False,
         )
-        return done.returncode, done.stdout.decode(errors="replace")
+        return completed.returncode, completed.stdout.decode(errors="replace")
 
     def start(self, command: str) -> None:
         """Run the command in the background and wait until it answers.

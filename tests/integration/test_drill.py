@@ -90,9 +90,9 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
         assert {key: from_daemon[key] for key in ("rta_seconds", "met")} == {
             key: result[key] for key in ("rta_seconds", "met")
         }
-    seen = observed(config)
+    observations = observed(config)
     span = parse_instant(result["started"]), parse_instant(result["ended"])
-    assert result["rta_seconds"] == naive(seen, *span)
+    assert result["rta_seconds"] == naive(observations, *span)
     assert result["downtime_seconds"] == result["rta_seconds"]
     assert (result["met"], result["rpa_seconds"], result["recovered"]) == (True, None, True)
     definitions = [line for line in command("history", "sso", "-c", config).splitlines() if "  definition " in line]

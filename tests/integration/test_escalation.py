@@ -47,8 +47,8 @@ def written(folder: Path, target: HttpTarget, sink: Sink, steps: str) -> Path:
 
 
 def acknowledge(config: Path, key: str) -> None:
-    done = CliRunner().invoke(cli, ["alert", "acknowledge", key, "--author", "Grace", "-c", str(config)])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(cli, ["alert", "acknowledge", key, "--author", "Grace", "-c", str(config)])
+    assert result.exit_code == 0, result.output
 
 
 def events(sink: Sink, receiver: str) -> list[str]:

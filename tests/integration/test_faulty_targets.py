@@ -56,14 +56,14 @@ def checks() -> Iterator[Checks]:
 @pytest.mark.timeout(400)
 def test_no_faulty_target_blocks_the_loop_or_fills_memory(checks: Checks) -> None:
     """No callback takes 100 ms of CPU time, and no attempt takes 5 MB."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "tests.support.faulty_targets.attempt_cost"],
         input=json.dumps(checks).encode(),
         stdout=subprocess.PIPE,
         check=True,
         timeout=380,
     )
-    costs = {name: AttemptCost(*fields) for name, fields in map(json.loads, done.stdout.splitlines())}
+    costs = {name: AttemptCost(*fields) for name, fields in map(json.loads, completed.stdout.splitlines())}
     assert costs.keys() == FAULTY_TARGETS.keys()
     assert {name: cost for name, cost in costs.items() if cost.held > FAULTY_TARGETS[name].holds} == {}
     assert {name: cost for name, cost in costs.items() if max(cost.allocated, cost.resident) > MAX_MEMORY} == {}

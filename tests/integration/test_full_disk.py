@@ -48,11 +48,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     if mount is None or umount is None:
         pytest.skip("there is no mount command")
-    made = subprocess.run(
+    completed = subprocess.run(
         [mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, check=False
     )
-    if made.returncode:
-        pytest.skip(f"may not mount a small disk: {made.stderr.decode().strip()}")
+    if completed.returncode:
+        pytest.skip(f"may not mount a small disk: {completed.stderr.decode().strip()}")
     yield folder
     subprocess.run([umount, "-l", str(folder)], check=True)
 

@@ -95,28 +95,30 @@ def test_burn_alert_thresholds_are_those_of_the_sre_workbook(prometheus_and_addr
 def test_promtool_accepts_the_daemons_metrics(prometheus_and_address: tuple[Prometheus, str]) -> None:
     status, page = fetch(f"{prometheus_and_address[1]}/metrics")
     assert status == 200
-    done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, timeout=30, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+    completed = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, timeout=30, check=False
+    )
+    assert (completed.returncode, completed.stdout + completed.stderr) == (0, b"")
 
 
 def test_promtool_accepts_the_shipped_rules() -> None:
     rules = ROOT / "dashboards/ninewatch.rules.yaml"
-    done = subprocess.run(
+    completed = subprocess.run(
         ["promtool", "check", "rules", rules], capture_output=True, text=True, timeout=30, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def test_promtool_accepts_the_example_of_the_readme() -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         ["promtool", "check", "config", ROOT / "examples/prometheus.yml"],
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "rules found" in done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "rules found" in completed.stdout
 
 
 @pytest.mark.parametrize("scenarios", ["ninewatch.rules.test.yaml", "ninewatch.rules.day.test.yaml"])
@@ -124,5 +126,5 @@ def test_shipped_rules_pass_their_promtool_tests(tmp_path: Path, scenarios: str)
     for name in ("ninewatch.rules.yaml", scenarios):
         shutil.copy(ROOT / "dashboards" / name, tmp_path)
     command = ["promtool", "test", "rules", scenarios]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr

@@ -154,9 +154,9 @@ class History:
             return
         outcome = self.random.choices(("good", "bad", "unknown"), (6, 3, 1))[0]
         entry = self.ledger.entries[f"{product.id}/{check.id}"]
-        seen = Observation(entry.key, at, Outcome(outcome), "" if outcome == "good" else "x")
-        runs = entry.observe(seen)
-        self.store.write(Batch(observations=[seen], runs=runs))
+        observation = Observation(entry.key, at, Outcome(outcome), "" if outcome == "good" else "x")
+        runs = entry.observe(observation)
+        self.store.write(Batch(observations=[observation], runs=runs))
         self.world.observed.setdefault(check.identity, []).append((at, outcome, check.held))
 
     # Events
@@ -256,13 +256,13 @@ class History:
             )
 
         facts = self.ledger.facts
-        found = list(additions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now))
+        definitions = list(additions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now))
         plans = list(added_plans(self.ledger.portfolio, facts, began, self.now))
         renamings = added_renamings(self.ledger.portfolio, facts, self.now)
         self._state(
             [
                 *renamings,
-                *(statement.fact("test") for statement in found),
+                *(statement.fact("test") for statement in definitions),
                 *(statement.fact("test") for statement in plans),
             ]
         )

@@ -138,5 +138,7 @@ def test_definition_in_force_is_that_of_the_last_load(loads: list[int]) -> None:
             if not held or held[-1][1] != meant:
                 held.append((NOW + step, meant))
     for name, held in expected.items():
-        found = record.facts.definitions(name)
-        assert [(definition.made, "ended" if definition.ended else definition.digest) for definition in found] == held
+        definitions = record.facts.definitions(name)
+        assert [
+            (definition.made, "ended" if definition.ended else definition.digest) for definition in definitions
+        ] == held

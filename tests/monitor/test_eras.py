@@ -42,11 +42,11 @@ def first_observed(ledger: Ledger) -> int | None:
 
 def define(ledger: Ledger, now: int) -> None:
     """Add definitions as the daemon does after each load."""
-    found = additions(
+    definitions = additions(
         ledger.portfolio, ledger.definitions, lambda _: first_observed(ledger), ledger.facts.products, now
     )
     ledger.facts = Facts(
-        ledger.facts.all, [definition.fact("test") for definition in found], former_ids=ledger.former_ids
+        ledger.facts.all, [definition.fact("test") for definition in definitions], former_ids=ledger.former_ids
     )
 
 
@@ -184,9 +184,9 @@ def test_changed_objective_or_agreement_changes_no_past_figure() -> None:
     product = changed.model_copy(update={"maintenance": (Maintenance.model_validate(block),)})
     reload(ledger, ledger.portfolio.model_copy(update={"products": (product,)}), NOW + 10 * MINUTE)
     observe(ledger, NOW + 20 * MINUTE)
-    found = ledger.agreement_figures("p", both, both.whole.end)
-    assert found.raw.objective == Objective.parse("99%")
-    assert found.raw.allowed == MINUTE + 6 * SECOND
+    figures = ledger.agreement_figures("p", both, both.whole.end)
+    assert figures.raw.objective == Objective.parse("99%")
+    assert figures.raw.allowed == MINUTE + 6 * SECOND
     assert restarted(ledger).agreement_figures("p", past, past.whole.end).raw == before.raw
 
 

@@ -60,5 +60,9 @@ def compare(history: History, product_id: str, window: Interval) -> None:
     assert kept.durations == anew.durations, history.did
     assert (kept.counts, kept.excluded, kept.watched) == (anew.counts, anew.excluded, anew.watched), history.did
     assert kept.objectives == anew.objectives
-    listed = ledger.agreement_figures(product_id, Window("own", window, window), window.end).contractual
-    assert (listed.durations, listed.counts, listed.excluded) == (anew.durations, anew.counts, anew.excluded)
+    contractual = ledger.agreement_figures(product_id, Window("own", window, window), window.end).contractual
+    assert (contractual.durations, contractual.counts, contractual.excluded) == (
+        anew.durations,
+        anew.counts,
+        anew.excluded,
+    )

@@ -173,17 +173,17 @@ def test_restart_restores_timeline_incidents_and_next_decision(
     at = NOW
     for n, (gap, outcome) in enumerate(drawn):
         at += gap * SECOND
-        seen = Observation(KEY, at, outcome, REASONS[outcome], 5)
-        runs |= {run.first: run for run in entry.observe(seen)}
-        if (change := entry.tracker.step(seen)) is not None:
+        observation = Observation(KEY, at, outcome, REASONS[outcome], 5)
+        runs |= {run.first: run for run in entry.observe(observation)}
+        if (change := entry.tracker.step(observation)) is not None:
             before.apply(change)
         if n < cut and entry.open_run is not None:
             runs[entry.open_run.first] = entry.open_run.run()
         else:
-            tail.append(seen)
+            tail.append(observation)
     ordered = sorted(runs.values(), key=lambda run: run.first)
     known = ordered[-1].last if ordered else 0
-    after = restarted(before, ordered, [seen for seen in tail if seen.at > known])
+    after = restarted(before, ordered, [observation for observation in tail if observation.at > known])
     again = after.entries[KEY]
     assert list(again.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
     assert again.timeline.counts(ALL) == entry.timeline.counts(ALL)
@@ -197,9 +197,9 @@ def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None
     found = []
     for outcome in (BAD, BAD, BAD, GOOD, GOOD, BAD, BAD):
         at += MINUTE
-        seen = Observation(KEY, at, outcome, REASONS[outcome])
-        entry.observe(seen)
-        found.append(entry.tracker.step(seen))
+        observation = Observation(KEY, at, outcome, REASONS[outcome])
+        entry.observe(observation)
+        found.append(entry.tracker.step(observation))
     return found
 
 
@@ -252,9 +252,9 @@ def test_unrecorded_incident_opens_at_the_next_bad_observation() -> None:
     ledger.restore([run(KEY, BAD, NOW, NOW + 5 * MINUTE, "deadline")], [], [])
     assert ledger.incidents == []
     record_outcomes(ledger, [BAD], NOW + 6 * MINUTE)
-    (found,) = ledger.incidents
-    assert found == replace(Incident.open("chefs", KEY, NOW, "deadline"), first=found.first, last=found.last)
-    assert found.first == found.last == Failure(NOW + 6 * MINUTE, "deadline")
+    (incident,) = ledger.incidents
+    assert incident == replace(Incident.open("chefs", KEY, NOW, "deadline"), first=incident.first, last=incident.last)
+    assert incident.first == incident.last == Failure(NOW + 6 * MINUTE, "deadline")
 
 
 def found(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -> None:
@@ -374,8 +374,8 @@ def test_restart_keeps_counts_and_states(steps: list[tuple[int, Outcome]], windo
     for n, (step, outcome) in enumerate(steps):
         at += step * MINUTE + n % 3 * SECOND
         entry.timeline.hold = HOLD if n % 40 < 20 else 2 * HOLD
-        seen = Observation(KEY, at, outcome, REASONS[outcome] if n % 4 else "slow")
-        kept |= {run.first: run for run in entry.observe(seen)}
+        observation = Observation(KEY, at, outcome, REASONS[outcome] if n % 4 else "slow")
+        kept |= {run.first: run for run in entry.observe(observation)}
     kept |= {run.first: run for run in entry.open_runs()}
     again = Ledger(ledger.portfolio)
     again.restore(kept.values(), [], [])

@@ -105,10 +105,10 @@ def test_first_and_longest_match_of_any_secrets_is_replaced(secrets: list[str], 
         concealer.add(secret)
     for path in gone:
         concealer.release(secrets[path])
-    held = {form for at, secret in enumerate(secrets) if at not in gone for form in log._forms(secret)}
-    alternation = "|".join(sorted(held, key=len, reverse=True))
+    forms = {form for at, secret in enumerate(secrets) if at not in gone for form in log._forms(secret)}
+    alternation = "|".join(sorted(forms, key=len, reverse=True))
     cleaned = concealer.clean(text)
-    assert cleaned == (re.sub(alternation, log.CONCEALED, text) if held else text)
+    assert cleaned == (re.sub(alternation, log.CONCEALED, text) if forms else text)
     assert [concealer.head(text, length) for length in range(99)] == [cleaned[:length] for length in range(99)]
 
 

@@ -32,13 +32,13 @@ def test_folding_in_place_equals_folding_frozen_runs(
     open_run = OpenRun(held)
     for gap, outcome, reason, latency, hold in drawn:
         at += gap
-        seen = Observation("p/a", at, outcome, reason, latency)
-        if held.accepts(seen, hold):
-            assert open_run.add(seen, hold) is None
-            held = held.with_observation(seen)
+        observation = Observation("p/a", at, outcome, reason, latency)
+        if held.accepts(observation, hold):
+            assert open_run.add(observation, hold) is None
+            held = held.with_observation(observation)
         else:
-            assert open_run.add(seen, hold) == held
-            held = Run.of(seen, hold)
+            assert open_run.add(observation, hold) == held
+            held = Run.of(observation, hold)
         assert open_run.run() == held
 
 

@@ -75,8 +75,8 @@ def test_removed_dependency_stays_excluded_for_past_time(later: Portfolio, tmp_p
     store.close()
     for wanted in (None, "app"):
         read = ledger_at(later, path, now, wanted)
-        found = read.agreement_figures("app", window, span.end)
-        assert (found.raw, found.contractual) == (before.raw, before.contractual)
+        figures = read.agreement_figures("app", window, span.end)
+        assert (figures.raw, figures.contractual) == (before.raw, before.contractual)
 
 
 def test_removed_check_is_read_for_figures_of_its_time(tmp_path: Path) -> None:

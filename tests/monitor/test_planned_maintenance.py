@@ -50,9 +50,9 @@ def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
             (at for e in ledger.entries_of(name) if (at := e.timeline.first_observation_at) is not None), default=None
         )
 
-    found = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
+    definitions = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
     plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))
-    made = [*(statement.fact("test") for statement in found), *(statement.fact("test") for statement in plans)]
+    made = [*(statement.fact("test") for statement in definitions), *(statement.fact("test") for statement in plans)]
     ledger.facts = Facts(ledger.facts.all, made, former_ids=ledger.former_ids)
     return plans
 

@@ -28,7 +28,7 @@ READINESS = {
 
 def ledger_with(*facts: Fact, forms: tuple[tuple[int, int, str], ...] = (), until: int = NOW) -> Ledger:
     """Return forms, which depends on sso, which was down for an hour ten days ago; and the platform."""
-    made = ledger_of(
+    ledger = ledger_of(
         product("forms", 1, "99.99%", depends_on=["sso"], readiness=READINESS), product("sso"), product("platform")
     )
     down = (OUTAGE, OUTAGE + HOUR, "http_status")
@@ -37,15 +37,15 @@ def ledger_with(*facts: Fact, forms: tuple[tuple[int, int, str], ...] = (), unti
         *history("platform/health", BEGIN, until, ()),
         *history("sso/health", BEGIN, until, (down,)),
     ]
-    made.restore(runs, (), ())
-    made.facts = Facts(facts)
-    return made
+    ledger.restore(runs, (), ())
+    ledger.facts = Facts(facts)
+    return ledger
 
 
 def state(ledger: Ledger, item: str, at: int = NOW) -> ItemState:
-    found = readiness_of(ledger, "forms", at)
-    assert found is not None
-    return next(status.state for status in found.statuses if status.item.id == item)
+    readiness = readiness_of(ledger, "forms", at)
+    assert readiness is not None
+    return next(status.state for status in readiness.statuses if status.item.id == item)
 
 
 def test_survived_outage_of_the_dependency_shows_decoupling() -> None:

@@ -90,9 +90,9 @@ def test_contractual_figure_is_provisional_until_its_dependency_is_known() -> No
 def test_report_marks_provisional_figures() -> None:
     ledger = ledger_of(product("p"))
     observe(ledger, "p/health", NOW - MINUTE)
-    found = portfolio_report(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW)
-    assert any(notice == PROVISIONAL for notice in found.document().notices)
+    report = portfolio_report(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW)
+    assert any(notice == PROVISIONAL for notice in report.document().notices)
     later = portfolio_report(ledger, [ledger.products["p"]], window(NOW - HOUR, NOW), NOW, NOW + MINUTE)
     assert not any(notice == PROVISIONAL for notice in later.document().notices)
-    marked = replace(found, reports=later.reports)
+    marked = replace(report, reports=later.reports)
     assert marked.document().notices == later.document().notices

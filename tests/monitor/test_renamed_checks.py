@@ -36,8 +36,8 @@ def forms(
     check: str = "page", product: str = "forms", former: tuple[str, ...] = (), **more: object
 ) -> dict[str, object]:
     """Return a product of one check with these former ids."""
-    made = FakeCheck(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
-    return {"id": product, "objective": "99.9%", "checks": (made,), **more}
+    fake_check = FakeCheck(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
+    return {"id": product, "objective": "99.9%", "checks": (fake_check,), **more}
 
 
 def recorded(key: str) -> list[Run]:
@@ -126,8 +126,8 @@ def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     ledger = restored(MOVED, recorded("forms/health"))
     ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former_ids=ledger.former_ids)
     assert list(ledger.facts.corrections.of("permits")) == [correction.exclusion()]
-    (held,) = ledger.definitions("permits")
-    assert (held.product, held.members[0].check, held.made) == ("permits", "permits/page", first.made)
+    (definition,) = ledger.definitions("permits")
+    assert (definition.product, definition.members[0].check, definition.made) == ("permits", "permits/page", first.made)
     assert [*additions(MOVED, ledger.definitions, lambda _: None, ledger.facts.products, NOW + 1)] == []
     assert [change.fact.kind for change in history(ledger.facts, "permits")] == ["definition", "correction"]
 

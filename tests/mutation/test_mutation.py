@@ -131,13 +131,13 @@ def test_each_explained_survivor_is_a_mutant_of_the_present_code() -> None:
 @pytest.mark.slow
 def test_run_kills_the_mutants_that_tests_detect() -> None:
     """The test tries each mutant of a small module; all are killed or explained."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "tests.mutation", "--only", "sla/dependency_paths.py", "--share", "1"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "0 unexplained" in done.stdout
-    assert " 0 killed" not in done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "0 unexplained" in completed.stdout
+    assert " 0 killed" not in completed.stdout
 
 
 def test_key_of_a_mutant_has_file_function_and_change() -> None:

@@ -31,10 +31,10 @@ def blamed(world: World, window: Interval) -> DowntimeSplit:
 @given(worlds, windows)
 def test_split_adds_up_to_the_downtime_of_the_product(world: World, window: Interval) -> None:
     """Own, unclear and shared downtime add up to the point downtime, to the microsecond."""
-    found = blamed(world, window)
+    split = blamed(world, window)
     product = Timeline.of_pairs(pairs(world[0][0]), world[0][1])
-    assert found.downtime == downtime(product.durations(window)).point
-    assert found.alone + found.unclear + sum(found.shared.values()) == found.downtime
+    assert split.downtime == downtime(product.durations(window)).point
+    assert split.alone + split.unclear + sum(split.shared.values()) == split.downtime
 
 
 @given(worlds, windows)
@@ -47,9 +47,9 @@ def test_every_cell_counts_for_the_dependencies_that_were_down(world: World, win
         if product in ("down", "doubt_down"):
             down = frozenset(f"d{n}" for n, state in enumerate(others) if state in ("down", "doubt_down"))
             expected[None if not down and "unknown" in others else down] += 1
-    found = blamed(world, window)
-    assert found.split == expected
-    assert found.joint_durations == oracle.durations(joint)
+    split = blamed(world, window)
+    assert split.split == expected
+    assert split.joint_durations == oracle.durations(joint)
 
 
 @given(worlds, windows, st.integers(0, 65))
@@ -62,16 +62,16 @@ def test_parts_of_a_window_add_up(world: World, window: Interval, cut: int) -> N
 
 @given(worlds, windows)
 def test_shared_downtime_is_at_most_the_downtime_of_each(world: World, window: Interval) -> None:
-    found = blamed(world, window)
-    for name, durations in found.dependency_durations.items():
-        assert 0 <= found.with_down(name) <= min(found.downtime, durations.down + durations.doubt_down)
-        assert found.by_chance(name) is None or 0 <= Fraction(found.by_chance(name) or 0) <= found.downtime
-    assert found.independent is None or 0 <= found.independent <= 1
+    split = blamed(world, window)
+    for name, durations in split.dependency_durations.items():
+        assert 0 <= split.with_down(name) <= min(split.downtime, durations.down + durations.doubt_down)
+        assert split.by_chance(name) is None or 0 <= Fraction(split.by_chance(name) or 0) <= split.downtime
+    assert split.independent is None or 0 <= split.independent <= 1
 
 
 @given(histories, holds, windows)
 def test_without_dependencies_all_downtime_is_own(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    found = blamed([(seen, hold)], window)
-    assert found.alone == found.downtime
-    assert found.joint_durations == found.product_durations
-    assert (found.shared, found.unclear) == ({}, 0)
+    split = blamed([(seen, hold)], window)
+    assert split.alone == split.downtime
+    assert split.joint_durations == split.product_durations
+    assert (split.shared, split.unclear) == ({}, 0)

@@ -81,11 +81,11 @@ def test_measured_and_excluded_time_add_up_to_the_window(
 def test_dependency_excludes_the_cells_in_which_it_is_down(seen: oracle.Seen, hold: int, window: Interval) -> None:
     """The point state decides, up to the last known observation."""
     timeline = Timeline.of_pairs(pairs(seen), hold)
-    found = list(dependency_downtime(timeline, window, "d"))
-    cells = [cell for exclusion in found for cell in range(exclusion.interval.start, exclusion.interval.end)]
+    exclusions = list(dependency_downtime(timeline, window, "d"))
+    cells = [cell for exclusion in exclusions for cell in range(exclusion.interval.start, exclusion.interval.end)]
     down = [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]
     until = timeline.last_known_at if timeline.last_known_at is not None else window.start
     assert cells == [c for c in down if c < until]
-    own = measure_agreement(timeline, Window("w", window, window), None, found).contractual
+    own = measure_agreement(timeline, Window("w", window, window), None, exclusions).contractual
     assert own.downtime.point == len([c for c in down if c >= until])
     assert own.downtime.point or own.availability.point in (1, None)

@@ -26,7 +26,7 @@ def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
     lasts = timedelta(minutes=30 * halves)
     keys = {"start": begin, "end": begin + lasts, "rrule": f"FREQ={frequency}", "reason": "x", "zone": str(zone)}
     window = Interval(at, at + DAY)
-    found = [exclusion.interval for exclusion in Maintenance.model_validate(keys).exclusions(window, "UTC")]
+    intervals = [exclusion.interval for exclusion in Maintenance.model_validate(keys).exclusions(window, "UTC")]
 
     clock = [(minute, shown(minute, zone)) for minute in range(at - 4 * DAY, at + 4 * DAY, MINUTE)]
     expected = set()
@@ -36,6 +36,6 @@ def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
             first = next(minute for minute, shows in clock if shows >= local)
             last = next(minute for minute, shows in clock if shows >= local + lasts)
             expected |= set(range(first, last, MINUTE))
-    covered = {minute for span in found for minute in range(span.start, span.end, MINUTE)}
+    covered = {minute for span in intervals for minute in range(span.start, span.end, MINUTE)}
     inside = set(range(window.start, window.end, MINUTE))
     assert covered & inside == expected & inside

@@ -33,16 +33,16 @@ def check(seed: int, folder: Path) -> None:
     world = drawn(random)
     path = folder / "record"
     path.write_bytes(written(random, world))
-    done = CliRunner().invoke(measure_command, [str(path), *options(random, world)])
-    assert done.exit_code in (0, 1), f"seed {seed}: {done.output} {done.exception!r}"
-    found, wanted = json.loads(done.stdout)["results"], expected(world)
+    result = CliRunner().invoke(measure_command, [str(path), *options(random, world)])
+    assert result.exit_code in (0, 1), f"seed {seed}: {result.output} {result.exception!r}"
+    found, wanted = json.loads(result.stdout)["results"], expected(world)
     assert [figures["check"] for figures in found] == [figures["check"] for figures in wanted], f"seed {seed}"
     for figures in found:
         for name in ("proven", "decidable_at"):  # tests/sla/test_watched.py has these
             figures.get("watched", {}).pop(name, None)
     wrong = [d for f, w in zip(found, wanted, strict=True) for d in differences(f, w)]
     assert not wrong, f"seed {seed}: {wrong}"
-    assert done.exit_code == any(figures["verdict"] == "missed" for figures in wanted), f"seed {seed}"
+    assert result.exit_code == any(figures["verdict"] == "missed" for figures in wanted), f"seed {seed}"
 
 
 def test_every_figure_equals_that_of_the_cells(tmp_path: Path) -> None:

@@ -38,5 +38,5 @@ def test_invalid_acknowledgement_is_skipped(body: object) -> None:
 
 
 def test_person_of_a_fact_without_one_is_its_author() -> None:
-    (found,) = acknowledgements([Fact.of(1, "Ada", ACKNOWLEDGEMENT, "forms", {"key": "k"})])
-    assert (found.by, found.author, found.fact().author) == ("Ada", "", "Ada")
+    (acknowledgement,) = acknowledgements([Fact.of(1, "Ada", ACKNOWLEDGEMENT, "forms", {"key": "k"})])
+    assert (acknowledgement.by, acknowledgement.author, acknowledgement.fact().author) == ("Ada", "", "Ada")

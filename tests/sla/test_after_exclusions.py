@@ -48,29 +48,29 @@ def test_random_exclusions_give_the_sums_of_the_remaining_parts(seed: int) -> No
     first = ExcludedSums(history, -HOUR)
     for end in sorted([*(chance.randrange(-HOUR, middle) for _ in range(3)), middle]):
         first.extend(end, excluded)
-    left = AfterExclusions(history, [first, ExcludedSums.of(history, Interval(middle, 3 * HOUR), excluded)])
+    exclusions = AfterExclusions(history, [first, ExcludedSums.of(history, Interval(middle, 3 * HOUR), excluded)])
     for _ in range(20):
         window = random_interval(chance)
         parts = list(subtract(window, excluded))
-        assert left.durations(window) == history.durations_in(parts)
-        assert left.counts(window) == history.counts_in(parts)
-        assert left.length(window) == sum(part.length for part in parts)
+        assert exclusions.durations(window) == history.durations_in(parts)
+        assert exclusions.counts(window) == history.counts_in(parts)
+        assert exclusions.length(window) == sum(part.length for part in parts)
 
 
 def test_time_outside_the_sums_is_not_excluded() -> None:
     history = Timeline.of_pairs([(at * SECOND, Outcome.GOOD) for at in range(0, 100, 10)], 25 * SECOND)
     sums = ExcludedSums.of(history, Interval(20 * SECOND, 40 * SECOND), [Interval(0, 100 * SECOND)])
-    left = AfterExclusions(history, [sums])
-    assert left.durations(Interval(0, 90 * SECOND)) == Durations(up=70 * SECOND)
-    assert left.counts(Interval(0, 90 * SECOND)) == Counts(good=7)
-    assert left.length(Interval(30 * SECOND, 50 * SECOND)) == 10 * SECOND
+    exclusions = AfterExclusions(history, [sums])
+    assert exclusions.durations(Interval(0, 90 * SECOND)) == Durations(up=70 * SECOND)
+    assert exclusions.counts(Interval(0, 90 * SECOND)) == Counts(good=7)
+    assert exclusions.length(Interval(30 * SECOND, 50 * SECOND)) == 10 * SECOND
 
 
 def test_window_is_measured_from_given_sums() -> None:
     history = Timeline.of_pairs([(at * SECOND, Outcome.GOOD) for at in range(0, 100, 10)], 25 * SECOND)
     window, excluded = Interval(0, 90 * SECOND), [Interval(20 * SECOND, 40 * SECOND)]
-    left = AfterExclusions(history, [ExcludedSums.of(history, window, excluded)])
-    assert measure(history, window, excluded=left) == measure(history, window, excluded=excluded)
+    exclusions = AfterExclusions(history, [ExcludedSums.of(history, window, excluded)])
+    assert measure(history, window, excluded=exclusions) == measure(history, window, excluded=excluded)
 
 
 def test_revision_increases_when_a_silent_member_is_observed_again() -> None:

@@ -175,8 +175,8 @@ def chain(*, proved: bool = False) -> Chain:
             for at, part in enumerate(every)
             if part is not OTHER
         ]
-    said = [head.digest for head in heads]
-    return Chain(heads, said, dict(enumerate(found, 1)), proofs if proved else None)
+    digests = [head.digest for head in heads]
+    return Chain(heads, digests, dict(enumerate(found, 1)), proofs if proved else None)
 
 
 def digest_of(runs: list[Run]) -> str:
@@ -206,9 +206,9 @@ def test_unchanged_record_has_no_breaks(proved: bool) -> None:
     ],
 )
 def test_change_is_reported_with_the_head_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
-    found = list(find_breaks(chain(proved=proved), record))
-    assert found[0].head == head
-    assert any(said in str(problem) for problem in found)
+    breaks = list(find_breaks(chain(proved=proved), record))
+    assert breaks[0].head == head
+    assert any(said in str(problem) for problem in breaks)
 
 
 def test_break_text_has_day_product_and_head() -> None:
@@ -257,18 +257,18 @@ def test_missing_superfluous_or_invalid_proof_is_reported() -> None:
     assert found.proofs is not None
     own = found.proofs[2][0]
     for proofs in ([], [own, replace(own, product="more")], [replace(own, path=())], [replace(own, index=0)]):
-        named = list(find_breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
-        assert {problem.head for problem in named} == {2}
+        breaks = list(find_breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
+        assert {problem.head for problem in breaks} == {2}
     assert list(find_breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
 
 
 def test_head_of_the_complete_record_does_not_depend_on_earlier_heads() -> None:
     first, second = chain().heads
     position = Position.at_end_of(C)
-    held = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
-    content = root([Part("web", series_of(held)).leaf])
+    covered = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
+    content = root([Part("web", series_of(covered)).leaf])
     third = Head(3, 1, None, 3 * DAY, True, content, second.digest)
-    found = replace(relinked([first, second, third]), covered={3: held})
+    found = replace(relinked([first, second, third]), covered={3: covered})
     assert found.begin == 3
     assert list(find_breaks(found, RECORD)) == []
 

@@ -42,20 +42,26 @@ def test_unordered_and_missing_changes_are_rejected() -> None:
 
 
 def test_point_estimate_places_a_change_in_the_middle() -> None:
-    found = ChangeHistory([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
-    durations = found.durations(Interval(0, DAY + HOUR))
+    history = ChangeHistory([Change(0, Outcome.GOOD), Change(DAY, Outcome.BAD, MINUTE)], DAY + HOUR)
+    durations = history.durations(Interval(0, DAY + HOUR))
     assert (durations.doubt_up, durations.doubt_down, durations.down) == (30 * SECOND, 30 * SECOND, 59 * MINUTE)
 
 
 def test_changes_are_counted_by_their_outcome() -> None:
-    found = ChangeHistory([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
-    assert found.counts(Interval(0, 30)) == (2, 1, 0)
-    assert found.counts(Interval(10, 20)) == (0, 1, 0)
-    assert (found.first_observation_at, found.settled, found.expires_at, found.first, found.last_known_at) == (
+    history = ChangeHistory([Change(0, Outcome.GOOD), Change(10, Outcome.BAD), Change(20, Outcome.GOOD)], 30)
+    assert history.counts(Interval(0, 30)) == (2, 1, 0)
+    assert history.counts(Interval(10, 20)) == (0, 1, 0)
+    assert (
+        history.first_observation_at,
+        history.settled,
+        history.expires_at,
+        history.first,
+        history.last_known_at,
+    ) == (
         0,
         30,
         30,
         0,
         30,
     )
-    assert list(found.pieces(Interval(30, 30))) == []
+    assert list(history.pieces(Interval(30, 30))) == []

@@ -57,8 +57,8 @@ WEIGHTED = ("| Service | Weight | SLO |", "| a | 0.5 | 99.9% |", "| b | 0.3 | 99
 
 
 def test_weights_that_sum_to_1_and_their_weighted_sum_are_right() -> None:
-    found = table(*WEIGHTED, "| Total | 1.0 | 99.6% |")
-    assert [(c.verdict, c.diagnosis) for c in found] == [
+    claims = table(*WEIGHTED, "| Total | 1.0 | 99.6% |")
+    assert [(c.verdict, c.diagnosis) for c in claims] == [
         (ClaimVerdict.RIGHT, "the weights sum to 1"),
         (ClaimVerdict.RIGHT, "the weighted sum is 99.6 %"),
     ]
@@ -66,9 +66,9 @@ def test_weights_that_sum_to_1_and_their_weighted_sum_are_right() -> None:
 
 def test_weights_that_do_not_sum_to_1_are_wrong_and_the_total_is_unclear() -> None:
     rows = ("| Service | Weight | SLO |", "| a | 0.8 | 99.9% |", "| b | 0.5 | 99.9% |", "| c | 0.2 | 98% |")
-    found = table(*rows, "| Total | | 89.47% |")
-    assert [c.verdict for c in found] == [ClaimVerdict.WRONG, ClaimVerdict.UNCLEAR]
-    assert found[0].diagnosis == "the weights sum to 1.5, not 1"
+    claims = table(*rows, "| Total | | 89.47% |")
+    assert [c.verdict for c in claims] == [ClaimVerdict.WRONG, ClaimVerdict.UNCLEAR]
+    assert claims[0].diagnosis == "the weights sum to 1.5, not 1"
 
 
 def test_total_that_differs_from_the_weighted_sum_is_wrong() -> None:

@@ -167,9 +167,9 @@ def test_missed_target_is_not_a_wrong_claim(text: str) -> None:
     ],
 )
 def test_duration_that_fits_either_end_of_a_range_is_right(text: str) -> None:
-    found = audit(text).claims
-    assert found
-    assert {claim.verdict for claim in found} <= {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED}
+    claims = audit(text).claims
+    assert claims
+    assert {claim.verdict for claim in claims} <= {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED}
 
 
 def test_duration_that_fits_neither_end_of_a_range_is_unclear() -> None:
@@ -276,9 +276,9 @@ ROWS = ("| 99 % | 87.6 hours |", "| 99.5 % | 43.8 hours |", "| 99.95 % | 4.38 ho
     ],
 )
 def test_row_with_an_unusual_year_is_wrong_unless_the_row_states_that_year(row: str, count: int) -> None:
-    found = wrong_claims(table("| SLA | Downtime per year |", *ROWS, row))
-    assert len(found) == count
-    assert all("other rows" in claim.diagnosis for claim in found)
+    claims = wrong_claims(table("| SLA | Downtime per year |", *ROWS, row))
+    assert len(claims) == count
+    assert all("other rows" in claim.diagnosis for claim in claims)
 
 
 def test_table_with_the_same_unusual_year_in_all_rows_is_right() -> None:
@@ -355,9 +355,9 @@ def test_other_figures_are_not_wrong_claims(text: str) -> None:
     ],
 )
 def test_each_duration_has_its_own_period(text: str) -> None:
-    found = audit(text).claims
-    assert found
-    assert {claim.verdict for claim in found} <= {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED}
+    claims = audit(text).claims
+    assert claims
+    assert {claim.verdict for claim in claims} <= {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED}
 
 
 def test_headers_without_a_space_between_them_give_no_period() -> None:

@@ -136,8 +136,8 @@ def test_bounds_enclose_the_estimate(now: Measured, before: Measured) -> None:
 
 @given(RECORDS)
 def test_equal_periods_have_no_avoided_cost(record: Measured) -> None:
-    found = value(RATE, record, record).against_previous
-    assert found is None or found.point == 0
+    against_previous = value(RATE, record, record).against_previous
+    assert against_previous is None or against_previous.point == 0
 
 
 @given(RECORDS)

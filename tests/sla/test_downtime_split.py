@@ -46,11 +46,11 @@ def test_downtime_without_a_dependency_down_is_own_or_unclear() -> None:
 
 def test_shared_downtime_does_not_depend_on_unknown_dependencies() -> None:
     """Mail was never probed. With Keycloak down, the downtime is shared; with Keycloak up, it is unclear."""
-    found = split_downtime(
+    split = split_downtime(
         watched((100, 200), (300, 340)), {"keycloak": watched((100, 200)), "mail": Timeline(HOLD)}, WINDOW
     )
-    assert found.shared == {("keycloak",): 100 * SECOND}
-    assert (found.alone, found.unclear) == (0, 40 * SECOND)
+    assert split.shared == {("keycloak",): 100 * SECOND}
+    assert (split.alone, split.unclear) == (0, 40 * SECOND)
 
 
 def test_expected_shared_downtime_for_independent_failures() -> None:

@@ -39,16 +39,16 @@ def test_drill_is_read_with_all_statements_about_it() -> None:
         MADE.fact(),
         Fact.of(START, "Ada", "correction", "sso", {}),
     ]
-    (found,) = drills(facts, START + 10)
-    assert (found.id, found.drill) == (MADE.id, MADE)
-    assert found.end is not None
-    assert (found.end.at, found.end.author, found.end.reason) == (START + 4, "Ada", "")
-    assert found.detected == START + 2
-    assert [(point.length, point.source) for point in found.points] == [(2 * SECOND, "comparison of the ledgers")]
-    assert [(finding.text, finding.owner, finding.closed) for finding in found.findings] == [
+    (record,) = drills(facts, START + 10)
+    assert (record.id, record.drill) == (MADE.id, MADE)
+    assert record.end is not None
+    assert (record.end.at, record.end.author, record.end.reason) == (START + 4, "Ada", "")
+    assert record.detected == START + 2
+    assert [(point.length, point.source) for point in record.points] == [(2 * SECOND, "comparison of the ledgers")]
+    assert [(finding.text, finding.owner, finding.closed) for finding in record.findings] == [
         ("runbook step 4 is wrong", "Cy", START + 8)
     ]
-    assert [(sign_off.author, sign_off.note) for sign_off in found.signed] == [("Di", "accepted")]
+    assert [(sign_off.author, sign_off.note) for sign_off in record.signed] == [("Di", "accepted")]
     (earlier,) = open_drills(facts, START + 3)
     assert (earlier.end, earlier.points, earlier.signed, len(earlier.findings)) == (None, (), (), 1)
     assert drills(facts, START - 1) == []
@@ -70,22 +70,22 @@ def test_first_end_and_first_detection_count() -> None:
     facts = [MADE.fact()]
     facts += [drill_end(MADE.id, "sso", START + at, who, "late", START + 1) for at, who in ((5, "Ada"), (6, "Bo"))]
     facts += [drill_detected(MADE.id, "sso", START + at, "monitor", "i") for at in (2, 3)]
-    (found,) = drills(facts, START + 10)
-    assert found.end is not None
-    assert (found.end.author, found.end.at, found.detected) == ("Ada", START + 1, START + 2)
+    (record,) = drills(facts, START + 10)
+    assert record.end is not None
+    assert (record.end.author, record.end.at, record.detected) == ("Ada", START + 1, START + 2)
 
 
 def test_end_is_not_before_the_start_and_not_after_its_statement() -> None:
     for stated, expected in ((START - 5, START), (START + 50, START + 4)):
-        (found,) = drills([MADE.fact(), drill_end(MADE.id, "sso", START + 4, "Ada", at=stated)], START + 10)
-        assert found.end is not None
-        assert found.end.at == expected
+        (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", START + 4, "Ada", at=stated)], START + 10)
+        assert record.end is not None
+        assert record.end.at == expected
 
 
 def test_drill_start_may_be_before_its_statement() -> None:
-    made = Drill(START, "monitor", "sso", DrillKind.FAILBACK, source=DrillSource.SITE_CHANGE, since=START - MINUTE)
-    (found,) = drills([made.fact()], START)
-    assert (found.drill.started, found.drill.made, found.id) == (START - MINUTE, START, made.id)
+    drill = Drill(START, "monitor", "sso", DrillKind.FAILBACK, source=DrillSource.SITE_CHANGE, since=START - MINUTE)
+    (record,) = drills([drill.fact()], START)
+    assert (record.drill.started, record.drill.made, record.id) == (START - MINUTE, START, drill.id)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_drill_start_may_be_before_its_statement() -> None:
     ],
 )
 def test_unreadable_facts_and_facts_about_unknown_drills_are_ignored(fact: Fact) -> None:
-    (found,) = drills([MADE.fact(), fact], START + 10)
-    assert (found.end, found.points, found.findings, found.drill) == (None, (), (), MADE)
+    (record,) = drills([MADE.fact(), fact], START + 10)
+    assert (record.end, record.points, record.findings, record.drill) == (None, (), (), MADE)
 
 
 @pytest.mark.parametrize("due", ["2026-12-1", "2026-13-01", "20261201T1"])

@@ -98,9 +98,9 @@ def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: Dr
 
 def test_drill_in_progress_has_certain_figures_only() -> None:
     (record,) = drills([MADE.fact()], 113 * SECOND)
-    found = drill_result(record, probed({110, 111, 112, 113}, 113), 113 * SECOND + 1)
-    assert (seconds(found.recovery), found.recovered, found.provisional) == ((3.0, None, None), False, True)
-    assert (found.met, found.reason) == (None, "the drill has not ended")
+    result = drill_result(record, probed({110, 111, 112, 113}, 113), 113 * SECOND + 1)
+    assert (seconds(result.recovery), result.recovered, result.provisional) == ((3.0, None, None), False, True)
+    assert (result.met, result.reason) == (None, "the drill has not ended")
     (record,) = drills([MADE.fact()], 130 * SECOND)
     late = drill_result(record, probed(set(range(110, 131)), 130), 130 * SECOND + 1)
     assert late.met is False
@@ -134,9 +134,9 @@ def test_product_that_was_never_observed_has_an_unknown_recovery() -> None:
 
 def test_drill_without_elapsed_time_has_no_figures() -> None:
     (record,) = drills([MADE.fact()], START)
-    found = drill_result(record, probed(set(), 100), START)
-    assert (found.recovery, found.downtime, found.recovered) == ((None, None, None), (None, None, None), None)
-    assert (found.detection, found.lost) == (None, None)
+    result = drill_result(record, probed(set(), 100), START)
+    assert (result.recovery, result.downtime, result.recovered) == ((None, None, None), (None, None, None), None)
+    assert (result.detection, result.lost) == (None, None)
 
 
 def test_detection_is_unknown_without_a_failure_and_never_negative() -> None:

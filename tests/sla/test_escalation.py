@@ -101,10 +101,10 @@ def test_clock_set_back_delays_a_step_by_its_delay_at_most() -> None:
 
 
 def test_shortened_plan_keeps_its_last_step_and_extended_plan_continues() -> None:
-    held = Progress("sso", 3, START, None, ("x",), "", 1)
-    assert advance(replace(SSO, steps=SSO.steps[:1]), held, START + MINUTE, call(), reached()).step == 1
+    progress = Progress("sso", 3, START, None, ("x",), "", 1)
+    assert advance(replace(SSO, steps=SSO.steps[:1]), progress, START + MINUTE, call(), reached()).step == 1
     longer = replace(SSO, steps=(*SSO.steps, Step(20 * MINUTE, ("chief",))))
-    waits = advance(longer, held, START + MINUTE, call(), reached())
+    waits = advance(longer, progress, START + MINUTE, call(), reached())
     assert (waits.step, waits.due) == (3, START + 20 * MINUTE)
     assert advance(longer, waits, START + 20 * MINUTE, call(), reached()).receivers == ("chief",)
 

@@ -46,9 +46,9 @@ def test_attestation_without_a_link_has_only_the_note() -> None:
 
 def test_attestation_without_a_date_is_valid_until_its_end() -> None:
     """Those of the configuration have no date."""
-    found = attested("dr", "Ana", DAY)
-    assert [found.is_valid(at) for at in (0, DAY - 1, DAY)] == [True, True, False]
-    assert found.as_json()["on"] is None
+    evidence = attested("dr", "Ana", DAY)
+    assert [evidence.is_valid(at) for at in (0, DAY - 1, DAY)] == [True, True, False]
+    assert evidence.as_json()["on"] is None
 
 
 def test_deployments_are_in_order_of_time_not_of_statement() -> None:

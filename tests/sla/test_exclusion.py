@@ -72,8 +72,8 @@ def test_totals_per_cause() -> None:
 
 def test_json_of_a_correction_has_author_reason_and_time() -> None:
     """The JSON has seconds, RFC 3339 instants, and null for missing values."""
-    told = correction(0, SECOND, label="7f", author="Ada", reason="probe account locked", made=MINUTE)
-    (piece,) = audit(Interval(0, DAY), [told])
+    exclusion = correction(0, SECOND, label="7f", author="Ada", reason="probe account locked", made=MINUTE)
+    (piece,) = audit(Interval(0, DAY), [exclusion])
     assert piece.as_json() == {
         "start": "1970-01-01T00:00:00Z",
         "end": "1970-01-01T00:00:01Z",
@@ -100,8 +100,8 @@ def test_json_of_a_correction_has_author_reason_and_time() -> None:
 def test_dependency_is_excluded_while_its_point_state_is_down() -> None:
     """Half of the doubt before the first bad probe and half after the last one count as down. Unknown time does not."""
     timeline = minutely(0, 10 * MINUTE, (4 * MINUTE, 6 * MINUTE))
-    found = list(dependency_downtime(timeline, Interval(0, HOUR), "keycloak"))
-    assert found == [Exclusion(Interval(210 * SECOND, 390 * SECOND), Cause.DEPENDENCY, "keycloak")]
+    exclusions = list(dependency_downtime(timeline, Interval(0, HOUR), "keycloak"))
+    assert exclusions == [Exclusion(Interval(210 * SECOND, 390 * SECOND), Cause.DEPENDENCY, "keycloak")]
 
 
 def test_without_exclusions_contractual_equals_raw() -> None:
@@ -234,11 +234,13 @@ class TestChefs:
 
 
 def test_raw_and_contractual_are_marked_as_provisional_independently() -> None:
-    found = measure_agreement(minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, [])
-    marked = found.mark_provisional(raw=False, contractual=True)
+    figures = measure_agreement(
+        minutely(0, HOUR), Window("1h", Interval(0, HOUR), Interval(0, HOUR)), NINETY_NINE_95, []
+    )
+    marked = figures.mark_provisional(raw=False, contractual=True)
     assert (marked.raw.provisional, marked.contractual.provisional) == (False, True)
-    assert found.mark_provisional(raw=True, contractual=False).raw.provisional
-    assert marked.mark_provisional(raw=False, contractual=False) == found
+    assert figures.mark_provisional(raw=True, contractual=False).raw.provisional
+    assert marked.mark_provisional(raw=False, contractual=False) == figures
 
 
 def test_dependency_downtime_ends_at_its_last_known_observation() -> None:

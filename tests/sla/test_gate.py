@@ -29,8 +29,8 @@ def test_answer_is_unknown_if_all_of_the_window_is_excluded() -> None:
     history = Timeline.of_pairs([(minute * MINUTE, Outcome.GOOD) for minute in range(10)], 130 * SECOND)
     window = Interval(0, 9 * MINUTE)
     measured = measure(history, window, Objective.parse("99%"), excluded=[window])
-    seen = Situation(window.end, measured, None, State.UP, (), window.end)
-    found = gate(BudgetPolicy("budget", "Budget", "", ()), seen)
+    situation = Situation(window.end, measured, None, State.UP, (), window.end)
+    found = gate(BudgetPolicy("budget", "Budget", "", ()), situation)
     assert found.answer is Answer.UNKNOWN
     assert found.decision.reason == "no budget is known: all of the window is excluded"
 

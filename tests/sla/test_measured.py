@@ -128,6 +128,10 @@ def test_unknown_policy_applies_to_every_point_figure(timeline: Timeline) -> Non
 def test_known_durations_give_the_same_figures_without_proof(timeline: Timeline) -> None:
     goal = Objective.parse("99.9%")
     expected = measure(timeline, WINDOW, goal)
-    found = measure_states(timeline, WINDOW, goal, timeline.durations(WINDOW))
-    assert (found.durations, found.budget, found.verdict) == (expected.durations, expected.budget, expected.verdict)
-    assert (found.excluded, found.proof) == (0, None)
+    measured = measure_states(timeline, WINDOW, goal, timeline.durations(WINDOW))
+    assert (measured.durations, measured.budget, measured.verdict) == (
+        expected.durations,
+        expected.budget,
+        expected.verdict,
+    )
+    assert (measured.excluded, measured.proof) == (0, None)

@@ -52,16 +52,16 @@ def of_deployments(history: Timeline, *seconds: int, at: int = END) -> list[Evid
 
 def test_last_deployments_without_downtime_are_evidence() -> None:
     """The oldest one had downtime, and is not one of the last three. The newest is not over and does not count."""
-    found = one(of_deployments(watched((110, 120)), 100, 200, 300, 400, 990))
-    assert (found.supports, found.by) == (True, "ninewatch")
-    assert (found.on, found.until) == (460 * SECOND, 460 * SECOND + VALIDITY)
-    assert found.detail == "3 of the last 3 deployments without downtime"
+    evidence = one(of_deployments(watched((110, 120)), 100, 200, 300, 400, 990))
+    assert (evidence.supports, evidence.by) == (True, "ninewatch")
+    assert (evidence.on, evidence.until) == (460 * SECOND, 460 * SECOND + VALIDITY)
+    assert evidence.detail == "3 of the last 3 deployments without downtime"
 
 
 def test_certain_downtime_after_a_deployment_is_evidence_against_it() -> None:
-    found = one(of_deployments(watched((310, 321)), 200, 300, 400))
-    assert found.supports is False
-    assert found.detail == (
+    evidence = one(of_deployments(watched((310, 321)), 200, 300, 400))
+    assert evidence.supports is False
+    assert evidence.detail == (
         "2 of the last 3 deployments without downtime; v300 on 1970-01-01T00:05:00Z: 10s to 12s of downtime"
     )
 
@@ -76,8 +76,8 @@ def test_possible_downtime_and_few_deployments_decide_nothing() -> None:
 
 def test_item_sets_the_validity_of_measured_evidence() -> None:
     item = replace(ITEM, validity=MINUTE)
-    found = one(list(deployments_evidence(item, deployed(100), watched(), END, 1, SECOND)))
-    assert found.until == 101 * SECOND + MINUTE
+    evidence = one(list(deployments_evidence(item, deployed(100), watched(), END, 1, SECOND)))
+    assert evidence.until == 101 * SECOND + MINUTE
 
 
 def decoupled(product: Timeline, **dependencies: Timeline) -> Evidence:
@@ -86,28 +86,28 @@ def decoupled(product: Timeline, **dependencies: Timeline) -> Evidence:
 
 def test_product_that_stays_up_in_the_outages_of_all_dependencies_is_decoupled() -> None:
     """With dates and durations. An outage of less than a minute shows nothing."""
-    found = decoupled(watched(), keycloak=watched((100, 300), (500, 510)), mail=watched((900, 2000)))
-    assert found.supports is True
-    assert found.detail == (
+    evidence = decoupled(watched(), keycloak=watched((100, 300), (500, 510)), mail=watched((900, 2000)))
+    assert evidence.supports is True
+    assert evidence.detail == (
         "up in 2 of 2 outages of dependencies; "
         "keycloak was down for 3m 19s from 1970-01-01T00:01:40Z, the product was up; "
         "mail was down for 1m 40s from 1970-01-01T00:15:00Z, the product was up"
     )
-    assert found.on == END
+    assert evidence.on == END
 
 
 def test_dependency_without_an_outage_leaves_decoupling_undecided() -> None:
-    found = decoupled(watched(), keycloak=watched((100, 300)), mail=watched())
-    assert found.supports is None
-    assert found.detail.endswith("; no survived outage of mail")
+    evidence = decoupled(watched(), keycloak=watched((100, 300)), mail=watched())
+    assert evidence.supports is None
+    assert evidence.detail.endswith("; no survived outage of mail")
 
 
 def test_downtime_in_the_outage_of_a_dependency_is_evidence_against_decoupling() -> None:
     """Only certain downtime; one bad probe decides nothing."""
     keycloak = watched((100, 300))
-    found = decoupled(watched((150, 161)), keycloak=keycloak)
-    assert found.supports is False
-    assert "the product was down for 10s to 12s" in found.detail
+    evidence = decoupled(watched((150, 161)), keycloak=keycloak)
+    assert evidence.supports is False
+    assert "the product was down for 10s to 12s" in evidence.detail
     assert decoupled(watched((150, 151)), keycloak=keycloak).supports is None
 
 
@@ -121,15 +121,15 @@ def test_drill_is_evidence_for_or_against_an_item_that_accepts_its_kind() -> Non
     met = DrillProof("d1", "failover", "Ana", 5, met=True, reason="within 15 minutes")
     late = replace(met, id="d2", overdue=("no runbook",))
     open_ = replace(met, id="d3", met=None)
-    found = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
+    evidences = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
     talked = replace(late, id="d4", kind="tabletop", met=None)
     assert [evidence.supports for evidence in drill_evidence(item, [talked])] == [False]
-    assert [(evidence.id, evidence.supports, evidence.on, evidence.by) for evidence in found] == [
+    assert [(evidence.id, evidence.supports, evidence.on, evidence.by) for evidence in evidences] == [
         ("d1", True, 5, "Ana"),
         ("d2", False, 5, "Ana"),
         ("d3", None, 5, "Ana"),
     ]
-    assert [evidence.detail for evidence in found[:2]] == [
+    assert [evidence.detail for evidence in evidences[:2]] == [
         "failover drill d1: within 15 minutes",
         "failover drill d2: within 15 minutes; overdue finding: no runbook",
     ]
@@ -141,21 +141,21 @@ def of_checks(at: int, *checks: Timeline) -> list[Evidence]:
 
 
 def test_checks_that_are_up_are_evidence_until_their_last_observation_expires() -> None:
-    found = one(of_checks(END, watched(), watched(end=990)))
-    assert (found.supports, found.on, found.until) == (True, 990 * SECOND, 1020 * SECOND)
-    assert found.detail == "sites/0 is up; sites/1 is up"
+    evidence = one(of_checks(END, watched(), watched(end=990)))
+    assert (evidence.supports, evidence.on, evidence.until) == (True, 990 * SECOND, 1020 * SECOND)
+    assert evidence.detail == "sites/0 is up; sites/1 is up"
 
 
 def test_checks_without_current_observations_are_expired_evidence() -> None:
-    found = one(of_checks(1100 * SECOND, watched(), watched()))
-    assert (found.supports, found.is_valid(1100 * SECOND)) == (True, False)
+    evidence = one(of_checks(1100 * SECOND, watched(), watched()))
+    assert (evidence.supports, evidence.is_valid(1100 * SECOND)) == (True, False)
 
 
 def test_check_that_is_down_is_evidence_against_an_item() -> None:
     """Also while another check of the item is unknown."""
-    found = one(of_checks(END, watched((900, 2000)), watched(end=500)))
-    assert (found.supports, found.is_valid(END)) == (False, True)
-    assert found.detail == "sites/0 is down; sites/1 is unknown"
+    evidence = one(of_checks(END, watched((900, 2000)), watched(end=500)))
+    assert (evidence.supports, evidence.is_valid(END)) == (False, True)
+    assert evidence.detail == "sites/0 is down; sites/1 is unknown"
     gone = one(of_checks(1100 * SECOND, watched((900, 2000))))
     assert (gone.supports, gone.is_valid(1100 * SECOND)) == (None, False)
 

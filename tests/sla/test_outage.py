@@ -33,9 +33,11 @@ def timeline_probed_each_minute(end: int, *outages: tuple[int, int]) -> Timeline
 
 def test_longest_outage_has_low_point_and_high() -> None:
     """Bad from minute 10 to 20: at least 10 minutes, 11 estimated, at most 12."""
-    found = evaluate_limit(longest(22 * MINUTE), timeline_probed_each_minute(60, (10, 20), (40, 41)), Interval(0, HOUR))
-    assert found.measured == Bounds(10 * MINUTE, 11 * MINUTE, 12 * MINUTE)
-    assert found.verdict is Verdict.MET
+    figure = evaluate_limit(
+        longest(22 * MINUTE), timeline_probed_each_minute(60, (10, 20), (40, 41)), Interval(0, HOUR)
+    )
+    assert figure.measured == Bounds(10 * MINUTE, 11 * MINUTE, 12 * MINUTE)
+    assert figure.verdict is Verdict.MET
 
 
 def test_limit_within_bounds_is_undecided_and_limit_below_bounds_is_missed() -> None:
@@ -57,9 +59,9 @@ def test_required_history_is_that_of_the_longest_period() -> None:
 
 def test_unknown_time_is_in_the_upper_bound_only() -> None:
     """Without observations, the bounds are 0 and the complete window."""
-    found = evaluate_limit(longest(4 * HOUR), Timeline(HOLD), Interval(0, DAY))
-    assert found.measured == Bounds(0, 0, DAY)
-    assert found.verdict is Verdict.UNDECIDED
+    figure = evaluate_limit(longest(4 * HOUR), Timeline(HOLD), Interval(0, DAY))
+    assert figure.measured == Bounds(0, 0, DAY)
+    assert figure.verdict is Verdict.UNDECIDED
 
 
 def test_excluded_time_is_not_counted_and_does_not_split_an_outage() -> None:
@@ -97,10 +99,10 @@ def test_period_longer_than_the_window_includes_time_before_the_window() -> None
 
 def test_total_does_not_count_excluded_time() -> None:
     excluded = [Interval(100 * MINUTE, 105 * MINUTE)]
-    found = evaluate_limit(
+    figure = evaluate_limit(
         total(HOUR, 2 * HOUR), timeline_probed_each_minute(600, (100, 110)), Interval(0, 10 * HOUR), excluded
     )
-    assert found.measured.low == 5 * MINUTE
+    assert figure.measured.low == 5 * MINUTE
 
 
 def test_json_durations_are_in_seconds() -> None:

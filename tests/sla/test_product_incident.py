@@ -16,19 +16,19 @@ def incident(check: str, opened: int) -> Incident:
 
 
 def opened(*ongoing: Incident, held: ProductIncident | None = None, down: bool | None = True) -> ProductIncident:
-    found = update_product_incident(held, "forms", ongoing, AT, down=down)
-    assert found is not None
-    return found
+    incident = update_product_incident(held, "forms", ongoing, AT, down=down)
+    assert incident is not None
+    return incident
 
 
 def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_incident() -> None:
     first, second = incident("health", AT), incident("login", AT + MINUTE)
     one = opened(first)
     both = opened(first, second, held=one)
-    left = opened(second, held=both)
-    ended = update_product_incident(left, "forms", (), AT + 5 * MINUTE, down=False)
+    product_incident = opened(second, held=both)
+    ended = update_product_incident(product_incident, "forms", (), AT + 5 * MINUTE, down=False)
     assert ended == replace(one, members=(first.id, second.id), resolved=AT + 5 * MINUTE)
-    assert {incident.id for incident in (one, both, left)} == {one.id}
+    assert {incident.id for incident in (one, both, product_incident)} == {one.id}
 
 
 def test_earlier_check_incident_moves_the_start_but_not_the_id() -> None:
@@ -49,10 +49,10 @@ def test_severity_is_page_while_the_product_is_down_else_ticket() -> None:
 def test_incidents_of_a_product_do_not_overlap() -> None:
     """The second check failed before the end of the first incident, and its incident opened afterwards."""
     late = incident("login", AT - MINUTE)
-    found = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
-    assert found is not None
-    assert found.opened == AT
-    assert found.id != opened(late).id
+    product_incident = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
+    assert product_incident is not None
+    assert product_incident.opened == AT
+    assert product_incident.id != opened(late).id
 
 
 def test_without_check_incidents_there_is_no_product_incident() -> None:
@@ -60,7 +60,7 @@ def test_without_check_incidents_there_is_no_product_incident() -> None:
 
 
 def test_product_incident_does_not_end_before_it_opened() -> None:
-    held = opened(incident("health", AT))
-    ended = update_product_incident(held, "forms", (), AT - MINUTE, down=False)
+    product_incident = opened(incident("health", AT))
+    ended = update_product_incident(product_incident, "forms", (), AT - MINUTE, down=False)
     assert ended is not None
     assert ended.resolved == AT

@@ -54,7 +54,7 @@ def test_json_has_all_figures() -> None:
 def test_figures_are_those_of_the_window() -> None:
     """An hour of good probes proves less than it measures; without observations nothing is proven."""
     history = Timeline.of_pairs([(minute * MINUTE, Outcome.GOOD) for minute in range(61)], 2 * MINUTE)
-    found = promise(GOAL, measure(history, Interval(0, HOUR), GOAL, interval=MINUTE), None)
-    assert found.measured.point == 1
-    assert found.limited_by == ("proven",)
+    limits = promise(GOAL, measure(history, Interval(0, HOUR), GOAL, interval=MINUTE), None)
+    assert limits.measured.point == 1
+    assert limits.limited_by == ("proven",)
     assert promise(GOAL, measure(Timeline(MINUTE), Interval(0, HOUR), GOAL, interval=MINUTE), None).supported is None

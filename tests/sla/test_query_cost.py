@@ -105,9 +105,9 @@ def test_return_after_300_days_recomputes_only_the_end_of_the_hold(outcome: Outc
     steps(members)
     members[1].append(max(member.last_at or 0 for member in members) + MINUTE, outcome)
     window = Interval(END - 365 * DAY, END + 5 * DAY)
-    found = whole.durations(window)
+    durations = whole.durations(window)
     assert steps(members) < 30
-    assert found == Composition(Rule(2), members).durations(window)
+    assert durations == Composition(Rule(2), members).durations(window)
     assert list(whole.pieces(window)) == list(Composition(Rule(2), members).pieces(window))
 
 

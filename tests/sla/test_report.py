@@ -193,9 +193,9 @@ def test_incidents_touch_the_window_and_are_as_known_at_its_end() -> None:
     across = Incident.open("p", "p/c", MONTH.whole.start - MINUTE, "x").resolve(MONTH.whole.start + HOUR)
     later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
     after = Incident.open("p", "p/c", AT, "x")
-    found = of(MONTH, after, later, across, before).incidents
-    assert [part.incident.id for part in found] == [across.id, later.id]
-    assert (found[1].incident.resolved, found[1].incident.downtime) == (None, None)
+    incidents = of(MONTH, after, later, across, before).incidents
+    assert [part.incident.id for part in incidents] == [across.id, later.id]
+    assert (incidents[1].incident.resolved, incidents[1].incident.downtime) == (None, None)
 
 
 def test_incident_resolved_at_the_end_of_the_window_is_resolved() -> None:

@@ -70,8 +70,8 @@ def test_stage_allows_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> N
 
 
 def test_client_misfit_contains_the_required_stage() -> None:
-    told = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
-    assert told == "clients of high risk depend on a pilot: they need an enterprise product"
+    clients = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
+    assert clients == "clients of high risk depend on a pilot: they need an enterprise product"
     timid = replace(POLICY, terms=tuple(replace(term, clients=Risk.NONE) for term in POLICY.terms))
     (only,) = misfits(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
     assert only.text.endswith("no stage allows them")

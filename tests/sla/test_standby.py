@@ -25,9 +25,9 @@ def incident(opened: int, resolved: int | None) -> Incident:
 
 def test_standby_times_are_limited_to_the_period_and_ordered_by_name() -> None:
     """Persons without time in the period are not listed, also if a shift ends at its start or begins at its end."""
-    found = standby_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
-    assert found == [StandbyTime("A", (Interval(0, 10),), ("r",)), StandbyTime("B", (Interval(90, 100),), ("r",))]
-    assert [interval.length for interval in found] == [10, 10]
+    times = standby_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
+    assert times == [StandbyTime("A", (Interval(0, 10),), ("r",)), StandbyTime("B", (Interval(90, 100),), ("r",))]
+    assert [interval.length for interval in times] == [10, 10]
 
 
 def test_time_on_two_rotas_counts_once() -> None:
@@ -96,10 +96,10 @@ SHIFTS = st.lists(
 
 @given(SHIFTS)
 def test_standby_times_and_gaps_cover_the_period(shifts: list[Shift]) -> None:
-    held = [span for time in standby_times(shifts, PERIOD) for span in time.spans]
+    spans = [span for time in standby_times(shifts, PERIOD) for span in time.spans]
     missing = gaps(shifts, [PERIOD])
-    assert list(union([*held, *missing])) == [PERIOD]
-    assert total(held) + total(missing) == PERIOD.length
+    assert list(union([*spans, *missing])) == [PERIOD]
+    assert total(spans) + total(missing) == PERIOD.length
 
 
 @given(SHIFTS)

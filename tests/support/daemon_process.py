@@ -107,10 +107,10 @@ def running_daemon(
 
 def run_to_exit(*arguments: str | Path, extra: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     """Run a command until it exits, and return its exit status, standard output and standard error."""
-    done = subprocess.run(
+    completed = subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=60, env=environment(extra), check=False
     )
-    return done.returncode, done.stdout, done.stderr
+    return completed.returncode, completed.stdout, completed.stderr
 
 
 def stored_observations(store: Path, check: str) -> list[tuple[int, Outcome]]:

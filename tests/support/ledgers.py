@@ -62,10 +62,10 @@ def history(
 
 def observe(ledger: Ledger, entry: CheckEntry, at: int, result: ProbeResult, duration: float = 0.0421) -> None:
     """Record a result in the ledger, as the engine's recorder does."""
-    seen = Observation(entry.key, at, result.outcome, result.reason, int(duration * SECOND))
-    entry.observe(seen)
-    entry.count(Observed(seen, result, duration))
-    if (change := entry.tracker.step(seen)) is not None:
+    observation = Observation(entry.key, at, result.outcome, result.reason, int(duration * SECOND))
+    entry.observe(observation)
+    entry.count(Observed(observation, result, duration))
+    if (change := entry.tracker.step(observation)) is not None:
         ledger.apply(change)
 
 

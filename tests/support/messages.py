@@ -76,8 +76,8 @@ def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:
 
 def row(event: Kind = Kind.OPENED, key: str = "4f0c1d2e3a4b", **fields: Any) -> Notification:
     """Return a notification with this body."""
-    written = body(event, key=key, **fields)
-    return Notification(key, "ops", 0, event, 1, EPOCH, EPOCH, written["severity"], "forms", json.dumps(written))
+    data = body(event, key=key, **fields)
+    return Notification(key, "ops", 0, event, 1, EPOCH, EPOCH, data["severity"], "forms", json.dumps(data))
 
 
 def message(event: Kind = Kind.OPENED, others: tuple[Message, ...] = (), **fields: Any) -> Message:

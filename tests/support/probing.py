@@ -43,7 +43,7 @@ async def retry_if_starved(runner: Runner, probe: Probe, seconds: float) -> Atte
     A test's deadline may be shorter than what a busy machine takes to come round. What that does has tests of its own.
     """
     for _ in range(_TRIES):
-        made = await runner.attempt(probe, seconds)
-        if made.result.reason != "monitor_starved":
+        result = await runner.attempt(probe, seconds)
+        if result.result.reason != "monitor_starved":
             break
-    return made
+    return result

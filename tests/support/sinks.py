@@ -81,10 +81,10 @@ class Sink:
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         length = int(request.headers.get("Content-Length", "0"))
         headers = {name.lower(): value for name, value in request.headers.items()}
-        seen = Received(request.command, request.path, headers, request.rfile.read(length))
+        received = Received(request.command, request.path, headers, request.rfile.read(length))
         with self._lock:
-            self.received.append(seen)
-            reply = self.decide(seen) or (self.replies.pop(0) if self.replies else self.reply)
+            self.received.append(received)
+            reply = self.decide(received) or (self.replies.pop(0) if self.replies else self.reply)
         if not reply.status:
             request.close_connection = True
             return

@@ -36,8 +36,8 @@ def test_token_is_found_with_all_its_fields(tokens: TokenFile) -> None:
 
 def test_file_contains_only_hashes_and_is_private_to_its_owner(tokens: TokenFile) -> None:
     texts = [created(tokens), created(tokens, "other")]
-    written = tokens.path.read_text()
-    assert not any(text in written or text.rpartition("_")[2] in written for text in texts)
+    content = tokens.path.read_text()
+    assert not any(text in content or text.rpartition("_")[2] in content for text in texts)
     assert stat.S_IMODE(tokens.path.stat().st_mode) == 0o600
 
 

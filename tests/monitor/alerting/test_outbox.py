@@ -44,8 +44,8 @@ def test_notifications_of_a_key_keep_their_order() -> None:
     assert box.ready("ops", NOW + MINUTE) == [opened]
     box.mark_sending([opened])
     assert box.ready("ops", NOW + MINUTE) == []
-    done = box.mark_delivered(opened, NOW + MINUTE)
-    assert (done.done, done.attempts) == (NOW + MINUTE, 1)
+    notification = box.mark_delivered(opened, NOW + MINUTE)
+    assert (notification.done, notification.attempts) == (NOW + MINUTE, 1)
     assert box.ready("ops", NOW + MINUTE) == [resolved]
 
 
@@ -74,15 +74,15 @@ def test_blocked_disk_permits_openings_and_no_resolutions(event: Kind, at: float
 
 
 def test_retry_delays_grow_to_a_limit_with_jitter() -> None:
-    box, tried, dues = outbox(row()), row(), []
+    box, notification, dues = outbox(row()), row(), []
     for _ in range(12):
-        tried = box.mark_failed(tried, NOW, "status 400", 0.999, refused=True)
-        dues.append(tried.due - NOW)
+        notification = box.mark_failed(notification, NOW, "status 400", 0.999, refused=True)
+        dues.append(notification.due - NOW)
     assert dues == sorted(dues)
     assert SECOND < dues[0] < 2 * SECOND
     assert MAX_DELAY * 0.99 < dues[-1] <= MAX_DELAY
-    assert box.mark_failed(tried, NOW, "status 400", 0.0, refused=True).due == NOW + 1
-    assert (tried.attempts, tried.error) == (12, "status 400")
+    assert box.mark_failed(notification, NOW, "status 400", 0.0, refused=True).due == NOW + 1
+    assert (notification.attempts, notification.error) == (12, "status 400")
 
 
 def test_receiver_with_retry_after_is_not_tried_before() -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 def git(*words: object, cwd: Path | None = None) -> str:
-    done = subprocess.run(["git", *map(str, words)], cwd=cwd, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    completed = subprocess.run(["git", *map(str, words)], cwd=cwd, capture_output=True, text=True, check=True)
+    return completed.stdout.strip()
 
 
 @pytest.fixture

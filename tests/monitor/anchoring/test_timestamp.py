@@ -183,6 +183,6 @@ async def test_verify_command_uses_the_given_authority(
     assert done.exit_code == 0, done.output
     assert "anchored until 2026-10-31 by tsa: stamped at" in done.output
     assert "verified against the CA of --ca" in done.output
-    found = json.loads(run("verify", "--record", "-c", config, "--json").output)["anchors"]
-    assert found["not_covered"] == []
-    assert found["receipts"][0]["verified"] is True
+    anchors = json.loads(run("verify", "--record", "-c", config, "--json").output)["anchors"]
+    assert anchors["not_covered"] == []
+    assert anchors["receipts"][0]["verified"] is True

@@ -104,11 +104,11 @@ def test_changed_or_deleted_run_breaks_the_chain_at_its_day(statement: str, edit
     head, _, tail = statement.partition("WHERE rowid_ ")
     series, first = query(editable_world, f"SELECT series, first {tail} ORDER BY first LIMIT 1")
     edit(editable_world, f"{head}WHERE series = {series} AND first = {first}")
-    found = check_record(editable_world.path)
-    assert broken_heads(found) == [2]
+    chain = check_record(editable_world.path)
+    assert broken_heads(chain) == [2]
     check = query(editable_world, f"SELECT check_key FROM series WHERE id = {series}")[0]
-    assert f"{check.partition('/')[0]}: runs of the check {check.partition('/')[2]} were" in str(found.breaks[0])
-    assert str(found.breaks[0]).startswith("2026-10-31 (head 2)")
+    assert f"{check.partition('/')[0]}: runs of the check {check.partition('/')[2]} were" in str(chain.breaks[0])
+    assert str(chain.breaks[0]).startswith("2026-10-31 (head 2)")
 
 
 def test_added_run_breaks_the_chain_at_its_day(editable_world: World) -> None:
@@ -132,8 +132,8 @@ def test_run_over_several_days_is_covered_by_each_head(tmp_path: Path) -> None:
         store.write(Batch(runs=[going_on]))
         assert close_day(store, path, end) is not None
     store.close()
-    found = check_record(path)
-    assert (len(found.heads), found.breaks) == (4, [])
+    chain = check_record(path)
+    assert (len(chain.heads), chain.breaks) == (4, [])
     record = World(path, None, 0, [])  # type: ignore[arg-type]
     copies = {
         "outcome = 0": [1, 2, 3, 4],
@@ -172,9 +172,9 @@ def test_deleted_or_edited_incident_breaks_its_day(editable_world: World) -> Non
         editable_world, "SELECT id, head FROM head_items WHERE kind = 'incident' AND head > 1 ORDER BY id LIMIT 1"
     )
     edit(editable_world, f"UPDATE incidents SET downtime = downtime + 1 WHERE id = '{name}'")
-    found = check_record(editable_world.path)
-    assert broken_heads(found) == [head]
-    assert f"the incident {name} was changed" in str(found.breaks[0])
+    chain = check_record(editable_world.path)
+    assert broken_heads(chain) == [head]
+    assert f"the incident {name} was changed" in str(chain.breaks[0])
     edit(editable_world, f"DELETE FROM incidents WHERE id = '{name}'")
     assert f"the incident {name} is missing" in str(check_record(editable_world.path).breaks[0])
 
@@ -266,10 +266,10 @@ def test_head_covers_the_full_record_again_after_a_wrong_clock(editable_world: W
     assert closed is not None
     assert closed.head.whole
     store.close()
-    found = check_record(editable_world.path)
-    assert found.breaks == []
-    assert "covers the entire record again" in found.notes[0]
-    assert [head.number for head in found.heads] == list(range(1, len(found.heads) + 1))
+    chain = check_record(editable_world.path)
+    assert chain.breaks == []
+    assert "covers the entire record again" in chain.notes[0]
+    assert [head.number for head in chain.heads] == list(range(1, len(chain.heads) + 1))
 
 
 def test_record_without_closed_days_is_reported(tmp_path: Path) -> None:

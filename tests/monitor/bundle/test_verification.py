@@ -68,9 +68,9 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     report, apart = tmp_path / "forms.json", tmp_path / "apart"
     apart.mkdir()
     words = ("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", report, "--bundle")
-    done = run(*words)
-    assert done.exit_code == 0
-    assert str(tmp_path / "forms.bundle.zip") in done.stderr
+    result = run(*words)
+    assert result.exit_code == 0
+    assert str(tmp_path / "forms.bundle.zip") in result.stderr
     moved = (tmp_path / "forms.bundle.zip").rename(apart / "forms.bundle.zip")
     for path in (config, tmp_path / "record.db"):
         path.unlink()
@@ -123,8 +123,8 @@ def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> No
         if inside and not inside[0].startswith("manifest"):
             start = content.index(files[inside[0]])
             line = content[start:at].count(b"\n") + 1
-            named = [damage for damage in found.damages if damage.file == inside[0]]
-            assert any(damage.line == line for damage in named), (at, found.damages)
+            damages = [damage for damage in found.damages if damage.file == inside[0]]
+            assert any(damage.line == line for damage in damages), (at, found.damages)
 
 
 def change_first(path: str, value: Any) -> Any:
@@ -145,12 +145,12 @@ def test_edited_figure_with_recomputed_digests_is_reported_with_both_values(
     content = bundled(small_bundle, "other", "2h")
     path = tmp_path / "forged.zip"
     path.write_bytes(forged(content, "figures.jsonl", change_first("value.availability.low", 0.123)))
-    done = run("verify", path)
-    assert done.exit_code == 1
-    (difference,) = [line for line in done.output.splitlines() if "DIFFERS  " in line]
+    result = run("verify", path)
+    assert result.exit_code == 1
+    (difference,) = [line for line in result.output.splitlines() if "DIFFERS  " in line]
     assert "availability.low: stated 0.123, recomputed" in difference
     window = f"{format_instant(small_bundle.end - 2 * HOUR)}/{format_instant(small_bundle.end)}"
-    assert f"other  window  {window}  raw: " in done.output
+    assert f"other  window  {window}  raw: " in result.output
     (found,) = [
         figure for figure in json.loads(run("verify", path, "--json").output)["figures"] if figure["differences"]
     ]
@@ -263,11 +263,11 @@ def test_missing_additional_or_wrong_files_are_reported(
 
 def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a command as `monitor.cli.main` does, where an error with a remedy is exit status 2."""
-    done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if isinstance(done.exception, NinewatchError):
-        return subprocess.CompletedProcess(arguments, 2, done.stdout, f"ninewatch: {done.exception}")
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    if isinstance(result.exception, NinewatchError):
+        return subprocess.CompletedProcess(arguments, 2, result.stdout, f"ninewatch: {result.exception}")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
@@ -342,9 +342,9 @@ def test_terminal_escapes_in_a_bundle_are_not_printed(small_bundle: World, tmp_p
     path = tmp_path / "bundle.zip"
     change = change_first("product", "\x1b[2Jother")
     path.write_bytes(forged(bundled(small_bundle, "other", "2h"), "figures.jsonl", change))
-    done = run("verify", path)
-    assert done.exit_code == 1
-    assert "\x1b" not in done.output
+    result = run("verify", path)
+    assert result.exit_code == 1
+    assert "\x1b" not in result.output
 
 
 def test_bundle_cannot_have_the_reports_path(tmp_path: Path) -> None:

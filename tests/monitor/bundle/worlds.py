@@ -96,10 +96,12 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
             if random.random() < 0.95:
                 outcome = outcomes.get(entry.key, Outcome.GOOD)
                 moment = at + random.randint(0, 5) * 1_000_003
-                seen = Observation(entry.key, moment, outcome, REASON[outcome], random.choice([None, 1234]))
-                if entry.timeline.last_at is None or entry.timeline.last_at < seen.at:
-                    store.write(Batch(observations=[seen], runs=[*entry.observe(seen), *entry.open_runs()]))
-                    if (change := entry.tracker.step(seen)) is not None:
+                observation = Observation(entry.key, moment, outcome, REASON[outcome], random.choice([None, 1234]))
+                if entry.timeline.last_at is None or entry.timeline.last_at < observation.at:
+                    store.write(
+                        Batch(observations=[observation], runs=[*entry.observe(observation), *entry.open_runs()])
+                    )
+                    if (change := entry.tracker.step(observation)) is not None:
                         store.write(Batch(incidents=[ledger.apply(change)]))
         if random.random() < 0.02:
             facts += _stated(random, at, [fact for fact in facts if fact.kind == "correction"])
@@ -146,11 +148,11 @@ def bundled(found: World, product: str, window: str = "30d", at: int | None = No
     """Return the bundle that `ninewatch report` writes."""
     at = found.end if at is None else at
     source = Source.read(found.portfolio, at)
-    chosen = [candidate for candidate in found.portfolio.products if product in ("all", candidate.id)]
-    made = portfolio_report(
-        source.recorded.ledger(found.portfolio), chosen, parse_window(window, at, found.portfolio.zone), at
+    candidates = [candidate for candidate in found.portfolio.products if product in ("all", candidate.id)]
+    report = portfolio_report(
+        source.recorded.ledger(found.portfolio), candidates, parse_window(window, at, found.portfolio.zone), at
     )
-    return bundle_of(made, source, report_entry("report.md", "md", b"a report"))
+    return bundle_of(report, source, report_entry("report.md", "md", b"a report"))
 
 
 def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:

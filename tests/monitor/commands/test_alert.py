@@ -112,8 +112,8 @@ def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path)
     (silence,) = silences(Journal.of(path).read())
     assert (silence.product, silence.reason, silence.author) == ("forms", "known", "Ada")
     assert abs(silence.until - silence.made - 2 * HOUR) < SECOND
-    listed = run("list", "-c", config).output
-    assert listed.startswith(f"silence   {silence.id}: forms until ")
+    output = run("list", "-c", config).output
+    assert output.startswith(f"silence   {silence.id}: forms until ")
     ended = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
     assert (ended.exit_code, ended.output) == (0, f"ended silence {silence.id}\n")
     assert silences(Journal.of(path).read()) == []

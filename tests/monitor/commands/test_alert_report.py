@@ -39,8 +39,8 @@ def row(key: str, at: str, receiver: str = "ana-phone", event: Kind = Kind.OPENE
     """Return a notification about forms/page that was due at a local time."""
     due = parse_instant(f"{at}:00-07:00")
     body = json.dumps({"checks": [fields.pop("check", "page")]})
-    made = Notification(key, receiver, 0, event, 1, due, due, "page", "forms", body, done=due)
-    return replace(made, **fields)
+    notification = Notification(key, receiver, 0, event, 1, due, due, "page", "forms", body, done=due)
+    return replace(notification, **fields)
 
 
 ROWS = (

@@ -21,12 +21,12 @@ def run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
 
 def test_source_page_has_eight_claims_that_are_60_times_too_small() -> None:
     result = run(SOURCE_PAGE, "--json")
-    found = json.loads(result.output)
+    data = json.loads(result.output)
     assert result.exit_code == 1
-    assert found["wrong"] == 8
-    assert [claim["factor"] for claim in found["claims"]] == [pytest.approx(60)] * 8
-    assert {claim["diagnosis"].partition(";")[0] for claim in found["claims"]} == {"hours labelled minutes"}
-    assert found["claims"][0] == {
+    assert data["wrong"] == 8
+    assert [claim["factor"] for claim in data["claims"]] == [pytest.approx(60)] * 8
+    assert {claim["diagnosis"].partition(";")[0] for claim in data["claims"]} == {"hours labelled minutes"}
+    assert data["claims"][0] == {
         "line": 7,
         "text": "99% availability: 87.6 minutes",
         "availability": 0.99,

@@ -90,8 +90,8 @@ def test_unknown_outcome_gives_exit_status_3() -> None:
 
 
 def test_probe_text_contains_the_details_of_a_good_probe() -> None:
-    found = ProbeResult(Outcome.GOOD, phases={"first_byte": 0.01}, detail="offset +0.25 s")
-    lines = _as_text(load_check({"ntp": "127.0.0.1"}), AttemptResult(0, found, 0.01)).splitlines()
+    result = ProbeResult(Outcome.GOOD, phases={"first_byte": 0.01}, detail="offset +0.25 s")
+    lines = _as_text(load_check({"ntp": "127.0.0.1"}), AttemptResult(0, result, 0.01)).splitlines()
     assert lines[:2] == ["good        ntp 127.0.0.1:123", "detail      offset +0.25 s"]
 
 
@@ -296,14 +296,14 @@ def test_main_conceals_secrets_in_an_error(monkeypatch: pytest.MonkeyPatch, caps
 def test_failed_output_gives_exit_status_2(words: list[str]) -> None:
     """A full disk gives one line and exit status 2; status 1 means bad, wrong or missed."""
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
+        completed = subprocess.run(
             command(*words), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment(), check=False
         )
-    assert done.returncode == 2
-    assert done.stderr == "ninewatch: standard output cannot be written: No space left on device\n"
+    assert completed.returncode == 2
+    assert completed.stderr == "ninewatch: standard output cannot be written: No space left on device\n"
 
 
 def test_command_without_standard_output_has_the_same_exit_status() -> None:
     words = " ".join(["exec", *map(shlex.quote, command("nines", "99.95")), ">&-"])
-    done = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, timeout=60, env=environment(), check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
+    completed = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, timeout=60, env=environment(), check=False)
+    assert (completed.returncode, completed.stderr) == (0, b"")

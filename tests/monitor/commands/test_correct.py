@@ -38,14 +38,14 @@ def error_of(result: Result) -> str:
 
 def test_correction_is_added_listed_and_revoked(config: Path) -> None:
     """Local times are in the configuration's zone; both facts stay in the list."""
-    made = run_in_process("correct", "demo", SPAN, *WHO, "-c", config)
-    assert "demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m)" in made.output
-    known = made.output.split()[1].rstrip(":")
-    listed = run_in_process("corrections", "-c", config).output
-    assert listed.startswith(
+    result = run_in_process("correct", "demo", SPAN, *WHO, "-c", config)
+    assert "demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m)" in result.output
+    known = result.output.split()[1].rstrip(":")
+    output = run_in_process("corrections", "-c", config).output
+    assert output.startswith(
         f"{known}  demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m): probe account locked (Ana Ng, "
     )
-    assert "revoked" not in listed
+    assert "revoked" not in output
     back = run_in_process("correct", "--revoke", known, "--author", "Ben", "--reason", "it was us", "-c", config)
     assert (back.exit_code, back.output) == (0, f"revoked {known}\n")
     assert "revoked: it was us (Ben, " in run_in_process("corrections", "-c", config).output
@@ -94,8 +94,8 @@ def test_correction_without_a_record_is_rejected(tmp_path: Path, monkeypatch: py
 
 def contractual(address: str) -> dict[str, Any]:
     body = fetch(f"{address}/api/v1/products/demo/availability?window=365d&figure=contractual")[1]
-    found: dict[str, Any] = json.loads(body)
-    return found
+    data: dict[str, Any] = json.loads(body)
+    return data
 
 
 def test_running_daemon_applies_a_correction_and_keeps_it_without_the_journal(

@@ -56,10 +56,10 @@ def test_drill_with_all_statements_is_shown_as_of_any_instant(config: Path) -> N
     finding = run_in_process(
         "drill", "finding", name, "step 4 is wrong", "--owner", "Cy", "--due", "2020-01-31", *BY, "-c", config
     ).stdout.split()[1]
-    shown = run_in_process("drill", "show", name, "-c", config).stdout
-    assert "recovery point 2s; RPO 0s" in shown
-    assert "not met: 2 s of data were lost; the RPO is 0 s" in shown
-    assert "step 4 is wrong (Cy, due 2020-01-31, overdue)" in shown
+    stdout = run_in_process("drill", "show", name, "-c", config).stdout
+    assert "recovery point 2s; RPO 0s" in stdout
+    assert "not met: 2 s of data were lost; the RPO is 0 s" in stdout
+    assert "step 4 is wrong (Cy, due 2020-01-31, overdue)" in stdout
     assert run_in_process("drill", "close", name, finding, "--reason", "fixed", *BY, "-c", config).exit_code == 0
     assert run_in_process("drill", "sign-off", name, "--note", "accepted", *BY, "-c", config).exit_code == 0
     assert run_in_process("drill", "recovery-point", name, "3s", "--measured-by", "x", *BY, "-c", config).exit_code == 0
@@ -76,9 +76,9 @@ def test_drill_with_all_statements_is_shown_as_of_any_instant(config: Path) -> N
 def test_tabletop_exercise_measures_nothing(config: Path) -> None:
     made_ = run_in_process("drill", "start", "demo", "--kind", "tabletop", *BY, "-c", config)
     assert "probes" not in made_.stdout
-    shown = run_in_process("drill", "show", "demo", "-c", config).stdout
-    assert "recovery time  n/a; RTO not stated" in shown
-    assert "proves no RTO" in shown
+    stdout = run_in_process("drill", "show", "demo", "-c", config).stdout
+    assert "recovery time  n/a; RTO not stated" in stdout
+    assert "proves no RTO" in stdout
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_drill_is_rejected_if_the_budget_is_spent(config: Path) -> None:
     lenient = "objective: 99.999%, drills: {stop_at_spent: 200%, rto: 15m, rpo: 0s}"
     config.write_text(config.read_text().replace("objective: 99.999%", lenient))
     name = made(config)
-    found = json.loads(run_in_process("drill", "show", name, "--json", "-c", config).stdout)
-    assert (found["rto_seconds"], found["rpo_seconds"]) == (900.0, 0.0)
+    data = json.loads(run_in_process("drill", "show", name, "--json", "-c", config).stdout)
+    assert (data["rto_seconds"], data["rpo_seconds"]) == (900.0, 0.0)
 
 
 def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Path) -> None:
@@ -138,12 +138,12 @@ def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Pat
     for form in ("html", "pdf", "json", "md", "csv"):
         result = run_in_process("drill", "report", name, "-o", tmp_path / f"d.{form}", "-c", config)
         assert result.exit_code == 0, result.exception
-    found = json.loads((tmp_path / "d.json").read_text())
-    assert found["rpa_seconds"] == 0.0
-    ends = [state["end"] for state in found["states"]]
-    assert [state["start"] for state in found["states"]][1:] == ends[:-1]
-    assert parse_instant(found["states"][0]["start"]) == parse_instant(found["started"]) - MARGIN
-    assert {control["standard"] for control in found["controls"]} == {"ISO 22301:2019", "SOC 2", "ITSG-33"}
+    data = json.loads((tmp_path / "d.json").read_text())
+    assert data["rpa_seconds"] == 0.0
+    ends = [state["end"] for state in data["states"]]
+    assert [state["start"] for state in data["states"]][1:] == ends[:-1]
+    assert parse_instant(data["states"][0]["start"]) == parse_instant(data["started"]) - MARGIN
+    assert {control["standard"] for control in data["controls"]} == {"ISO 22301:2019", "SOC 2", "ITSG-33"}
     page = (tmp_path / "d.html").read_text()
     assert "Gold &lt;b&gt;is&lt;/b&gt; lost" in page
     assert "Full height, red: down." in page

@@ -88,8 +88,10 @@ def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
 def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Path) -> None:
     """A correction is shown with its id. Facts of all products are included, facts of other products are not."""
     words = ("--author", "Ana", "--reason")
-    made = run_in_process("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config).output
-    known = made.split()[1].rstrip(":")
+    output = run_in_process(
+        "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config
+    ).output
+    known = output.split()[1].rstrip(":")
     run_in_process("correct", "--revoke", known, *words, "it was us", "-c", config)
     journal = Journal.of(config.parent / "n.db")
     journal.add(Fact.of(DAY, "Ben", "deployment", "demo", {"version": "1.4"}))
@@ -130,8 +132,10 @@ def test_history_without_a_record_is_rejected(tmp_path: Path, monkeypatch: pytes
 
 
 def test_history_contains_silences_and_no_retry_requests() -> None:
-    made = Silence(0, "Ada", "known", 7_200_000_000, "demo")
-    facts = Facts([made.fact(), Fact.of(1, "Ada", RETRY, "", {"receiver": "ops"}), silence_end(made.id, 2, "Ada")])
+    silence = Silence(0, "Ada", "known", 7_200_000_000, "demo")
+    facts = Facts(
+        [silence.fact(), Fact.of(1, "Ada", RETRY, "", {"receiver": "ops"}), silence_end(silence.id, 2, "Ada")]
+    )
     (entry,) = history(facts, "demo")
     assert entry.changes == ("alerts silenced until 1970-01-01T02:00:00Z: known",)
     assert history(facts, "other") == []

@@ -47,12 +47,12 @@ def recorded(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("of_all", [False, True])
 def test_past_maintenance_is_reported_with_a_remedy(recorded: Path, *, of_all: bool) -> None:
-    found = run_in_process("check-config", config(recorded, (5, 3), (2, -2), (-5, -6), of_all=of_all))
-    assert found.exit_code == 0
+    result = run_in_process("check-config", config(recorded, (5, 3), (2, -2), (-5, -6), of_all=of_all))
+    assert result.exit_code == 0
     whose = "of all products" if of_all else "of forms"
-    assert found.output.count(f"the maintenance {whose} ") == 2
-    assert "(2h) is not excluded: it was planned after that time; state it with `ninewatch correct`" in found.output
-    assert "2 warnings" in found.output
+    assert result.output.count(f"the maintenance {whose} ") == 2
+    assert "(2h) is not excluded: it was planned after that time; state it with `ninewatch correct`" in result.output
+    assert "2 warnings" in result.output
 
 
 def test_future_maintenance_is_accepted(recorded: Path) -> None:

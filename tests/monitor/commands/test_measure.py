@@ -34,11 +34,11 @@ def run(data: bytes, *arguments: str) -> Result:
 
 
 def figures(data: bytes, *arguments: str) -> list[dict[str, Any]]:
-    done = run(data, *arguments, "--format", "json")
-    assert done.exit_code in (0, 1), done.output
-    found = json.loads(done.stdout)
-    assert list(found) == ["results"]
-    results: list[dict[str, Any]] = found["results"]
+    result = run(data, *arguments, "--format", "json")
+    assert result.exit_code in (0, 1), result.output
+    body = json.loads(result.stdout)
+    assert list(body) == ["results"]
+    results: list[dict[str, Any]] = body["results"]
     return results
 
 
@@ -142,8 +142,8 @@ def test_file_format_and_order_do_not_change_the_figures(tmp_path: Path) -> None
     wanted = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS)
     for names in (["csv"], ["gz"], ["jsonl"], ["jsonl.gz"], ["first", "second"]):
         paths = [str(tmp_path / name) for name in names]
-        done = CliRunner().invoke(measure_command, [*paths, *INTERVAL_OPTIONS, "--format", "json"])
-        assert json.loads(done.stdout)["results"] == wanted, names
+        result = CliRunner().invoke(measure_command, [*paths, *INTERVAL_OPTIONS, "--format", "json"])
+        assert json.loads(result.stdout)["results"] == wanted, names
     assert figures(forms["gz"], *INTERVAL_OPTIONS) == wanted
 
 
@@ -165,9 +165,9 @@ def test_exit_status_is_1_if_an_objective_is_certainly_missed(status: int, objec
 
 def test_one_missed_check_gives_exit_status_1() -> None:
     rows = [(t, "bad" if c == "b" else "good", c) for t in range(0, 600, 60) for c in "abc"]
-    done = run(record(rows, "at,outcome,check"), "--objective", "99", "--format", "csv")
-    assert done.exit_code == 1
-    assert [row["verdict"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["met", "missed", "met"]
+    result = run(record(rows, "at,outcome,check"), "--objective", "99", "--format", "csv")
+    assert result.exit_code == 1
+    assert [row["verdict"] for row in csv.DictReader(io.StringIO(result.stdout))] == ["met", "missed", "met"]
 
 
 def test_time_after_the_instant_is_not_known() -> None:
@@ -207,9 +207,9 @@ def test_overlapping_exclusions_are_excluded_once() -> None:
 @pytest.mark.parametrize("asked", [["--window", "500/500"], ["--window", "0/100", "--exclude", "0/100"]])
 def test_empty_window_has_no_figure(asked: list[str]) -> None:
     """The figure is neither 0 % nor 100 %, and no objective is missed."""
-    done = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *asked, "--objective", "99", "--format", "json")
-    [found] = json.loads(done.stdout)["results"]
-    assert done.exit_code == 0
+    result = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *asked, "--objective", "99", "--format", "json")
+    [found] = json.loads(result.stdout)["results"]
+    assert result.exit_code == 0
     assert found["availability"] == {"low": None, "point": None, "high": None}
     assert (found["coverage"], found["verdict"], found["proven_availability"]) == (None, "undecided", None)
     assert "all time is excluded" in run(record(EXAMPLE_ROWS), *asked, "--objective", "99").stdout
@@ -237,9 +237,9 @@ def test_planned_maintenance_is_excluded(tmp_path: Path) -> None:
         [found] = figures(record(rows), *window, "--maintenance", str(tmp_path / name))
         assert found["excluded_seconds"] == 600, name
     for name, words in (("wrong.yaml", ":2:13: "), ("none.ics", "no such file")):
-        done = run(record(rows), "--maintenance", str(tmp_path / name))
-        assert isinstance(done.exception, NinewatchError)
-        assert words in str(done.exception)
+        result = run(record(rows), "--maintenance", str(tmp_path / name))
+        assert isinstance(result.exception, NinewatchError)
+        assert words in str(result.exception)
 
 
 def test_unknown_policy_changes_the_point_only() -> None:
@@ -381,10 +381,10 @@ def test_text_shows_the_window_and_its_coverage() -> None:
     ],
 )
 def test_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None:
-    done = run(record(EXAMPLE_ROWS), *arguments)
-    assert done.exit_code == 2
-    assert words in " ".join(done.output.split())
-    assert "Traceback" not in done.output
+    result = run(record(EXAMPLE_ROWS), *arguments)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize(
@@ -400,15 +400,15 @@ def test_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None
     ],
 )
 def test_invalid_data_is_reported_with_file_and_line(data: bytes, words: str) -> None:
-    done = run(data)
-    assert isinstance(done.exception, NinewatchError)
-    assert words in str(done.exception)
+    result = run(data)
+    assert isinstance(result.exception, NinewatchError)
+    assert words in str(result.exception)
 
 
 def test_rule_that_cannot_be_met_is_rejected() -> None:
-    done = run(record([(1, "good", "c")], "at,outcome,check"), "--rule", "2")
-    assert isinstance(done.exception, NinewatchError)
-    assert "check c: the rule at_least 2 needs 2 or more members, there are 1" in str(done.exception)
+    result = run(record([(1, "good", "c")], "at,outcome,check"), "--rule", "2")
+    assert isinstance(result.exception, NinewatchError)
+    assert "check c: the rule at_least 2 needs 2 or more members, there are 1" in str(result.exception)
 
 
 def test_check_without_observations_until_the_instant_is_unknown() -> None:
@@ -428,11 +428,11 @@ def test_program_exits_with_2_and_one_line(tmp_path: Path) -> None:
     ):
         path.write_bytes(data)
         command = [sys.executable, "-m", "monitor", "measure", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == status
-        assert out in done.stdout
-        assert done.stderr.startswith(err)
-        assert done.stderr.count("\n") == (status == 2)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert completed.returncode == status
+        assert out in completed.stdout
+        assert completed.stderr.startswith(err)
+        assert completed.stderr.count("\n") == (status == 2)
 
 
 def test_short_record_shows_the_observed_part_of_the_window() -> None:
@@ -459,6 +459,6 @@ def test_past_window_has_no_later_verdict() -> None:
 
 def test_results_with_and_without_a_watched_part_are_one_table() -> None:
     rows = [(1_800_000_000 + 60 * n, "good", name) for name in "ab" for n in range(0 if name == "a" else 20, 40)]
-    done = run(record(rows, "at,outcome,check"), "--window", "30m", "--format", "csv")
-    first, second = csv.DictReader(io.StringIO(done.output))
+    result = run(record(rows, "at,outcome,check"), "--window", "30m", "--format", "csv")
+    first, second = csv.DictReader(io.StringIO(result.output))
     assert (first["watched_since"], second["watched_since"]) == ("", "2027-01-15T08:20:00Z")

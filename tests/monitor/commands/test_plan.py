@@ -28,9 +28,9 @@ FEW = ("--years", "500")
 
 
 def text(*arguments: str | Path) -> str:
-    found = CliRunner().invoke(plan_command, [*map(str, arguments)])
-    assert found.exception is None, found.exception
-    return found.output
+    result = CliRunner().invoke(plan_command, [*map(str, arguments)])
+    assert result.exception is None, result.exception
+    return result.output
 
 
 def plan_output(name: str, *more: str) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def test_bundle_reaches_five_nines_without_a_limit() -> None:
 
 
 def test_bundle_on_the_published_data_centres_misses_five_nines(tmp_path: Path) -> None:
-    written = (PLANS / "five-nines-bundle.yaml").read_text(encoding="utf-8")
+    text = (PLANS / "five-nines-bundle.yaml").read_text(encoding="utf-8")
     changed = tmp_path / "plan.yaml"
-    changed.write_text(re.sub(r"(data centre, availability: )99\.9%", r"\g<1>99.5%", written), encoding="utf-8")
+    changed.write_text(re.sub(r"(data centre, availability: )99\.9%", r"\g<1>99.5%", text), encoding="utf-8")
     plan = load_plan(changed, CHECKLIST)
     assert {round(site.failures.down, 6) for site in plan.design.sites} == {0.005}
     assert expected_unavailability(plan.design) > 1e-5

@@ -54,20 +54,20 @@ def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Pat
     status, before = found(config)
     assert (status, before["product"], before["objective"], before["ceiling"]) == (1, "demo", 0.99, 0.98)
     assert before["items"][0] == {"id": "dr", "state": "unmet", "cap": 0.98, "evidence": []}
-    made = run_in_process("attest", "demo", "dr", "--by", "Ana", "--note", "drill of May", "-c", config)
-    assert (made.exit_code, made.stdout.split()[0]) == (0, "attestation")
+    result = run_in_process("attest", "demo", "dr", "--by", "Ana", "--note", "drill of May", "-c", config)
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "attestation")
     status, after = found(config)
     assert (status, after["ceiling"], states(after)) == (0, 0.995, ["met", "unmet"])
     (evidence,) = after["items"][0]["evidence"]
     assert sorted(evidence) == ["by", "detail", "kind", "on", "until"]
     assert (evidence["kind"], evidence["by"], evidence["detail"]) == ("attestation", "Ana", "drill of May")
-    name = made.stdout.split()[1].rstrip(":")
+    name = result.stdout.split()[1].rstrip(":")
     gone = run_in_process("attest", "--revoke", name, "--by", "Bo", "--reason", "another product's", "-c", config)
     assert gone.stdout == f"revoked {name}\n"
     assert states(found(config)[1]) == ["unmet", "unmet"]
-    listed = run_in_process("history", "demo", "-c", config).stdout
-    assert "dr attested until " in listed
-    assert f"evidence {name} revoked: another product's (Bo)" in listed
+    stdout = run_in_process("history", "demo", "-c", config).stdout
+    assert "dr attested until " in stdout
+    assert f"evidence {name} revoked: another product's (Bo)" in stdout
 
 
 def test_state_of_a_past_instant_uses_the_evidence_of_that_time(config: Path) -> None:
@@ -98,13 +98,13 @@ def test_text_shows_the_limit_its_cause_and_the_remedy(config: Path) -> None:
 def test_marked_deployments_are_listed_and_undecided_without_observations(config: Path) -> None:
     assert run_in_process("deploy", "list", "demo", "-c", config).stdout == "no deployments of demo\n"
     early = format_instant(SystemClock().now() - DAY)
-    made = run_in_process("deploy", "mark", "demo", "--version", "1.2", "--at", early, "--by", "ci", "-c", config)
-    assert made.stdout.startswith("deployment ")
+    result = run_in_process("deploy", "mark", "demo", "--version", "1.2", "--at", early, "--by", "ci", "-c", config)
+    assert result.stdout.startswith("deployment ")
     assert run_in_process("deploy", "list", "demo", "-c", config).stdout.endswith(" 1.2 (ci)\n")
     item = found(config)[1]["items"][1]
     assert (item["state"], item["evidence"][0]["kind"]) == ("unmet", "deployments")
     assert item["evidence"][0]["detail"].startswith("0 of the last 5 deployments without downtime; 1.2 on ")
-    name = made.stdout.split()[1].rstrip(":")
+    name = result.stdout.split()[1].rstrip(":")
     run_in_process("attest", "--revoke", name, "--by", "Bo", "--reason", "rolled back", "-c", config)
     assert found(config)[1]["items"][1]["evidence"] == []
     assert "1.2 deployed at " in run_in_process("history", "demo", "-c", config).stdout

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def observation_count(daemon: DaemonProcess) -> int:
-    found: dict[str, Any] = daemon.api("/products/demo/availability", window="1h")
-    return int(found["observations"]["good"])
+    data: dict[str, Any] = daemon.api("/products/demo/availability", window="1h")
+    return int(data["observations"]["good"])
 
 
 def with_renamed_check(text: str, was: str = "") -> str:
@@ -67,9 +67,9 @@ def test_renamed_product_keeps_its_facts(tmp_path: Path) -> None:
     words = ("--author", "Ana", "--reason", "locked", "-c", config)
     assert run_in_process("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words).exit_code == 0
     config.write_text(config.read_text().replace("{id: demo,", "{id: portal, was: demo,"))
-    listed = run_in_process("history", "portal", "-c", config).output
-    assert "excluded: locked (Ana)" in listed
-    assert run_in_process("history", "demo", "-c", config).output == listed
+    output = run_in_process("history", "portal", "-c", config).output
+    assert "excluded: locked (Ana)" in output
+    assert run_in_process("history", "demo", "-c", config).output == output
     report = ("report", "--product", "portal", "--window", "2025-11-03T00:00/2025-11-04T00:00", "--format", "json")
-    (found,) = json.loads(run_in_process(*report, "-c", config).stdout)["products"]
-    assert found["contractual"]["excluded_seconds"] == 900
+    (product,) = json.loads(run_in_process(*report, "-c", config).stdout)["products"]
+    assert product["contractual"]["excluded_seconds"] == 900

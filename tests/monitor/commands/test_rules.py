@@ -69,10 +69,10 @@ def test_without_public_url_links_lead_to_the_daemons_address_with_a_warning(tmp
 @pytest.mark.parametrize("wrong", ["status.example.org", "https://h/nw", "https://h?x=1", "https://u:p@h", "ftp://h"])
 def test_invalid_public_url_is_rejected(tmp_path: Path, wrong: str) -> None:
     assert run_in_process("rules", "--public-url", wrong).exit_code == 2
-    found = run_in_process("check-config", write_config(tmp_path, f'public_url: "{wrong}"'))
-    assert found.exit_code == 1
-    assert "mine.yaml:1:" in found.stderr
-    assert "public_url" in found.stderr
+    result = run_in_process("check-config", write_config(tmp_path, f'public_url: "{wrong}"'))
+    assert result.exit_code == 1
+    assert "mine.yaml:1:" in result.stderr
+    assert "public_url" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_rules_of_a_configuration_report_unpublished_products(tmp_path: Path) ->
     (tmp_path / "rules.yaml").write_text(run_in_process("rules", "-c", path).stdout)
     (tmp_path / "test.yaml").write_text(SCENARIO)
     command = ["promtool", "test", "rules", "test.yaml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def test_public_url_is_stored_without_a_trailing_slash(tmp_path: Path) -> None:
@@ -206,9 +206,9 @@ def test_public_url_is_stored_without_a_trailing_slash(tmp_path: Path) -> None:
 def test_check_config_warns_of_a_burn_alert_that_cannot_fire(
     tmp_path: Path, objective: str, check: str, warned: list[str]
 ) -> None:
-    found = run_in_process("check-config", write_config(tmp_path, objective=objective, check=check))
-    assert found.exit_code == 0
-    lines = [line for line in found.stderr.splitlines() if "cannot fire" in line]
+    result = run_in_process("check-config", write_config(tmp_path, objective=objective, check=check))
+    assert result.exit_code == 0
+    lines = [line for line in result.stderr.splitlines() if "cannot fire" in line]
     assert len(lines) == len(warned)
     for line, expected in zip(sorted(lines), sorted(warned), strict=True):
         assert line.startswith(f"warning: {tmp_path}/mine.yaml:3:")

@@ -33,14 +33,14 @@ def held(config: Path) -> TokenFile:
 
 
 def test_new_token_is_printed_alone_and_works_immediately(config: Path) -> None:
-    made = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
-    assert made.exit_code == 0
-    text = made.stdout.removesuffix("\n")
+    result = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
+    assert result.exit_code == 0
+    text = result.stdout.removesuffix("\n")
     found = held(config).find(text)
     assert found is not None
     assert (found.name, found.author, sorted(found.scopes)) == ("ci", "Ada", ["alerts:write"])
-    assert text not in made.stderr
-    assert "cannot be printed again" in made.stderr
+    assert text not in result.stderr
+    assert "cannot be printed again" in result.stderr
 
 
 def test_list_shows_limits_and_no_tokens_or_hashes(config: Path) -> None:
@@ -62,8 +62,8 @@ def test_revoked_token_is_rejected_and_stays_listed(config: Path, by: str) -> No
     text = run("create", "ci", "--scope", "read", "-c", config).stdout.strip()
     token = held(config).find(text)
     assert token is not None
-    done = run("revoke", token.name if by == "name" else token.id, "--author", "Bob", "-c", config)
-    assert (done.exit_code, done.output) == (0, f"revoked {token.id} ci\n")
+    result = run("revoke", token.name if by == "name" else token.id, "--author", "Bob", "-c", config)
+    assert (result.exit_code, result.output) == (0, f"revoked {token.id} ci\n")
     after = held(config).find(text)
     assert after is not None
     assert after.refusal(SystemClock().now()) == "revoked"
@@ -95,9 +95,9 @@ def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
     ],
 )
 def test_mistake_is_an_error_with_a_remedy(config: Path, words: tuple[str, ...], message: str) -> None:
-    done = run(*words, "-c", config)
-    assert isinstance(done.exception, NinewatchError)
-    assert message in str(done.exception)
+    result = run(*words, "-c", config)
+    assert isinstance(result.exception, NinewatchError)
+    assert message in str(result.exception)
     assert held(config).tokens() == {}
 
 

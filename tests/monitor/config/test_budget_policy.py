@@ -77,7 +77,7 @@ def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
     ],
 )
 def test_mistake_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
-    found = problems_of(tmp_path, with_keys(text))
-    assert len(found) == 1, found
-    assert found[0].startswith("c.yaml:6:")
-    assert says in found[0]
+    lines = problems_of(tmp_path, with_keys(text))
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("c.yaml:6:")
+    assert says in lines[0]

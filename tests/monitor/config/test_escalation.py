@@ -48,9 +48,9 @@ def problems(folder: Path, **changes: Any) -> list[str]:
 
 
 def load(folder: Path, **changes: Any) -> Portfolio:
-    found = examine(folder, **changes)
-    assert found.problems == ()
-    portfolio: Portfolio = found.portfolio
+    data = examine(folder, **changes)
+    assert data.problems == ()
+    portfolio: Portfolio = data.portfolio
     return portfolio
 
 
@@ -103,16 +103,16 @@ def test_steps_have_default_values(tmp_path: Path) -> None:
     ],
 )
 def test_mistake_is_reported_with_its_position(changes: dict[str, Any], line: str, tmp_path: Path) -> None:
-    found = problems(tmp_path, **changes)
-    assert any(line in message for message in found), found
+    lines = problems(tmp_path, **changes)
+    assert any(line in message for message in lines), lines
 
 
 def test_heartbeat_receiver_is_rejected_as_step(tmp_path: Path) -> None:
     snitch = {"id": "snitch", "healthchecks": "https://hc.example.org/ping/1"}
     held = {"receivers": [*VALID["receivers"], snitch], "alerting": {"heartbeat": {"to": "snitch"}}}
     escalations = [{"id": "first", "steps": [{"to": "snitch"}]}]
-    (found,) = problems(tmp_path, **held, escalations=escalations)
-    assert '"snitch" accepts the heartbeat only' in found
+    (line,) = problems(tmp_path, **held, escalations=escalations)
+    assert '"snitch" accepts the heartbeat only' in line
 
 
 def test_escalation_that_depends_on_its_own_product_is_rejected(tmp_path: Path) -> None:
@@ -129,13 +129,13 @@ def test_steps_with_only_rotas_and_calendars_with_unknown_people_get_warnings(tm
         "SUMMARY:Bob\nEND:VEVENT\nEND:VCALENDAR\n"
     )
     escalations = [{"id": "first", "steps": [{"standby": "rota"}]}]
-    found = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
-    told = [str(warning) for warning in found.warnings]
+    data = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
+    told = [str(warning) for warning in data.warnings]
     assert any("escalations.first.steps: every step has a rota" in message for message in told), told
     assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in message for message in told), told
 
 
-def test_receivers_used_only_in_escalations_get_no_unused_warning(tmp_path: Path) -> None:
+def test_all_receivers_of_a_product_include_those_of_escalations(tmp_path: Path) -> None:
     portfolio = load(tmp_path, routes=[{"to": "mail", "escalation": "first", "products": ["forms"]}])
     forms, sso = portfolio.products
     assert receiver_ids_for(portfolio, forms, Severity.PAGE) == ["mail"]
@@ -189,6 +189,6 @@ def test_own_priorities_are_read_from_a_file_next_to_the_configuration(tmp_path:
     assert policy is not None
     assert policy.of(Severity.TICKET, None, MONDAY, "UTC") == ("P1", 5 * MINUTE), "without hours all are business hours"
     own.write_text(text.replace("rules: [{priority: P1}]", "rules: [{priority: P9}]"))
-    (told,) = problems(tmp_path, priorities="own")
-    assert "invalid priorities" in told
-    assert "own.yaml:5" in told
+    (line,) = problems(tmp_path, priorities="own")
+    assert "invalid priorities" in line
+    assert "own.yaml:5" in line

@@ -173,8 +173,8 @@ def test_seeding_writes_the_history_once(portfolio: Portfolio, path: Path) -> No
 
 def test_seeded_history_does_not_overlap_observations(portfolio: Portfolio, path: Path) -> None:
     store = SqliteStore(path, NOW)
-    seen = Observation("chefs/status", NOW - DAY, Outcome.BAD, "deadline")
-    store.write(Batch(observations=[seen], runs=[Run.of(seen, HOLD)]))
+    observation = Observation("chefs/status", NOW - DAY, Outcome.BAD, "deadline")
+    store.write(Batch(observations=[observation], runs=[Run.of(observation, HOLD)]))
     assert history.seed(store, portfolio, NOW) is True
     assert max(run.last for run in store.load_runs() if run.seeded) < NOW - DAY
     store.close()

@@ -211,9 +211,9 @@ async def test_invalid_mode_is_rejected_with_a_remedy(demo: Demo, body: str, rem
 
 
 async def test_control_returns_the_modes_and_the_script(demo: Demo) -> None:
-    told = await demo.json("control", "/_control")
-    assert told["now"]["chefs"] == "up"
-    assert "not_ready" in told["modes"]["chefs"]
+    body = await demo.json("control", "/_control")
+    assert body["now"]["chefs"] == "up"
+    assert "not_ready" in body["modes"]["chefs"]
     async with (
         Products(script.DEFAULT, SystemClock()) as other,
         demo.client.get(f"http://{HOST}:{other.ports['control']}/_script") as shown,

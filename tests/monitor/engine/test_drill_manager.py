@@ -41,10 +41,10 @@ class Kept:
         self.manager = DrillManager(self.ledger, self.facts, self.clock, self.interval_changes.append)
 
     def start(self, kind: DrillKind = DrillKind.FAILOVER) -> Drill:
-        made = Drill(self.clock.now(), "Ada", "forms", kind)
-        self.facts.add([made.fact()])
+        drill = Drill(self.clock.now(), "Ada", "forms", kind)
+        self.facts.add([drill.fact()])
         self.manager.update()
-        return made
+        return drill
 
     @property
     def drills(self) -> list[DrillRecord]:
@@ -53,13 +53,13 @@ class Kept:
 
 def test_probes_are_more_frequent_until_the_drill_ends_and_again_after_a_restart(tmp_path: Path) -> None:
     kept = Kept(tmp_path, drills={"interval": "2s"})
-    made = kept.start()
+    drill = kept.start()
     kept.manager.update()
     assert kept.interval_changes == [{"forms": 2 * SECOND}]
     restarted: list[Mapping[str, int]] = []
     DrillManager(kept.ledger, kept.facts, kept.clock, restarted.append).update()
     assert restarted == [{"forms": 2 * SECOND}]
-    kept.facts.add([drill_end(made.id, "forms", kept.clock.now(), "Ada")])
+    kept.facts.add([drill_end(drill.id, "forms", kept.clock.now(), "Ada")])
     kept.manager.update()
     assert kept.interval_changes == [{"forms": 2 * SECOND}, {}]
 
@@ -78,9 +78,9 @@ def test_drill_without_an_end_is_ended_after_its_maximum_length(tmp_path: Path) 
     kept.start()
     kept.clock.jump(HOUR / SECOND)
     kept.manager.update()
-    (found,) = kept.drills
-    assert found.end is not None
-    assert found.end.reason == "the drill reached its maximum length of 1h"
+    (drill,) = kept.drills
+    assert drill.end is not None
+    assert drill.end.reason == "the drill reached its maximum length of 1h"
     assert kept.interval_changes[-1] == {}
 
 
@@ -101,9 +101,9 @@ def test_spent_budget_or_hold_of_the_gate_ends_a_drill(tmp_path: Path, fields: d
     kept.start()
     probe_all(kept.ledger, kept.ledger.entries_of("forms"), NOW - 50 * MINUTE, NOW, BAD_RESULT)
     kept.manager.update()
-    (found,) = kept.drills
-    assert found.end is not None
-    assert reason in found.end.reason
+    (drill,) = kept.drills
+    assert drill.end is not None
+    assert reason in drill.end.reason
 
 
 def test_planned_window_starts_and_ends_a_drill_once(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_queries_use_only_published_metrics(board: dashboards.Json) -> None:
 
 def test_published_metrics_are_shown_in_a_dashboard() -> None:
     """Metrics that are not shown are listed here with the reason."""
-    shown = {
+    names = {
         name
         for board in BOARDS.values()
         for _, target in dashboards.targets(board)
@@ -70,8 +70,8 @@ def test_published_metrics_are_shown_in_a_dashboard() -> None:
         "ninewatch_anchor_failures_total": "the age of the anchored head shows it",
     }
     published = {name for name in emitted() if name.startswith(("ninewatch_", "probe_"))}
-    assert published - shown - set(hidden) == set()
-    assert set(hidden) & shown == set()
+    assert published - names - set(hidden) == set()
+    assert set(hidden) & names == set()
 
 
 @EACH_BOARD

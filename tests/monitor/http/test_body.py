@@ -178,9 +178,9 @@ async def test_match_in_an_undecodable_body_is_certain() -> None:
 
 
 def response(body: bytes, content_type: str = "", **headers: str) -> Response:
-    made = Response(limit=1 << 20)
-    made.feed(http_response(body, **({"Content_Type": content_type} if content_type else {}), **headers))
-    return made
+    response = Response(limit=1 << 20)
+    response.feed(http_response(body, **({"Content_Type": content_type} if content_type else {}), **headers))
+    return response
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
@@ -241,10 +241,10 @@ async def test_stamp_is_searched_in_the_decoded_text() -> None:
 
 
 def test_character_split_by_the_limit_is_no_error() -> None:
-    made = Response(limit=3)
-    made.feed(http_response("aéé".encode(), Content_Type="text/html; charset=utf-8"))
-    assert made.truncated
-    assert decode_text(made).problem == ""
+    response = Response(limit=3)
+    response.feed(http_response("aéé".encode(), Content_Type="text/html; charset=utf-8"))
+    assert response.truncated
+    assert decode_text(response).problem == ""
 
 
 def test_unknown_charset_labels_are_not_cached() -> None:

@@ -30,9 +30,9 @@ FORMS = {
 
 
 def response(body: bytes, coding: str = "gzip", limit: int = 1 << 20) -> Response:
-    made = Response(limit=limit)
-    made.feed(http_response(body, Content_Encoding=coding))
-    return made
+    response = Response(limit=limit)
+    response.feed(http_response(body, Content_Encoding=coding))
+    return response
 
 
 async def result_of(

@@ -103,8 +103,8 @@ BODY = b"""{"ready": true, "orders": 3, "queue": 12, "load": 0.5, "state": "degr
 )
 async def test_each_shown_expectation_is_checked(before: bytes, after: bytes, reason: str, tmp_path: Path) -> None:
     """The good response is good, and each change to it is bad with one reason."""
-    shown: list[dict[str, Any]] = [check for block in BLOCKS for check in yaml.safe_load(block)]
-    (check,) = (check for check in shown if check["id"] == "answer")
+    checks: list[dict[str, Any]] = [check for block in BLOCKS for check in yaml.safe_load(block)]
+    (check,) = (check for check in checks if check["id"] == "answer")
     body = BODY.replace(before, after) if before else BODY
     response = (GOOD.replace(before, after) if before else GOOD) % (len(body), body)
 

@@ -91,9 +91,9 @@ async def test_proxy_credentials_are_sent_to_the_proxy_only(
         url = f"{scheme}://{NAME}:{port}/"
         refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
         written["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
-        taken = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
+        result = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
     assert (refused.outcome, refused.reason) == (Outcome.UNKNOWN, "proxy_refused")
-    assert taken.outcome is Outcome.GOOD, taken.detail
+    assert result.outcome is Outcome.GOOD, result.detail
     assert len(seen) == 1
     assert b"roxy" not in seen[0]
 

@@ -73,8 +73,8 @@ async def test_only_the_configured_tls_version_is_used(kind: str, spoken: str, r
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     handler = send_on_connect(b"hello") if kind == "tcp" else respond_with(http_response())
     async with serve_tcp(handler, context) as port:
-        written = check_at(kind, port, ca=write_ca_bundle(authority, tmp_path), version=spoken)
-        result = (await attempt(written)).result
+        data = check_at(kind, port, ca=write_ca_bundle(authority, tmp_path), version=spoken)
+        result = (await attempt(data)).result
     assert result.reason == reason, result.detail
 
 

@@ -88,9 +88,9 @@ class Realm:
 @asynccontextmanager
 async def oauth2_check(realm: Realm, **more: Any) -> AsyncIterator[dict[str, Any]]:
     """Yield a check of the realm's API; `more` are further keys of `oauth2`."""
-    async with serve_tcp(realm.issue) as door, serve_tcp(realm.serve) as port:
+    async with serve_tcp(realm.issue) as token_port, serve_tcp(realm.serve) as port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
-        oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client, **more}
+        oauth2 = {"token_url": f"http://127.0.0.1:{token_port}/token", **client, **more}
         yield {"http": f"http://127.0.0.1:{port}/", "oauth2": oauth2}
 
 
@@ -221,9 +221,11 @@ async def test_removed_check_leaves_no_token() -> None:
     async with oauth2_check(realm) as written:
         probe = prepare(load_check(written))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
-            made = await retry_if_starved(runner, probe, 5)
-            assert (made.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), made.result.detail
-            del made
+            result = await retry_if_starved(runner, probe, 5)
+            assert (result.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), (
+                result.result.detail
+            )
+            del result
             del probe
             gc.collect()
     assert concealed("canary-token-1") == "canary-token-1"
@@ -253,18 +255,21 @@ async def test_rejected_client_credentials_give_unknown(monkeypatch: pytest.Monk
     ],
 )
 async def test_failing_token_server_gives_unknown(reply: bytes, said: str) -> None:
-    async with serve_tcp(respond_with(reply)) as door:
+    async with serve_tcp(respond_with(reply)) as token_port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
-        written = {"http": "http://127.0.0.1:9/", "oauth2": {"token_url": f"http://127.0.0.1:{door}/token", **client}}
+        written = {
+            "http": "http://127.0.0.1:9/",
+            "oauth2": {"token_url": f"http://127.0.0.1:{token_port}/token", **client},
+        }
         result = (await attempt(written)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_unavailable")
     assert said in result.detail
 
 
 async def test_slow_token_server_gives_unknown() -> None:
-    async with serve_tcp(send_nothing) as door:
+    async with serve_tcp(send_nothing) as token_port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
-        oauth2 = {"token_url": f"http://127.0.0.1:{door}/token", **client}
+        oauth2 = {"token_url": f"http://127.0.0.1:{token_port}/token", **client}
         result = (await attempt({"http": "http://127.0.0.1:9/", "oauth2": oauth2, "timeout": "200ms"}, 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_unavailable")
 
@@ -275,8 +280,8 @@ async def test_token_server_is_verified_with_the_checks_or_its_own_authorities(t
     ca = write_ca_bundle(authority, tmp_path)
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
     context = server_context(authority.issue_cert("127.0.0.1"))
-    async with serve_tcp(realm.issue, context) as door, serve_tcp(realm.serve) as port:
-        oauth2 = {"token_url": f"https://127.0.0.1:{door}/token", **client}
+    async with serve_tcp(realm.issue, context) as token_port, serve_tcp(realm.serve) as port:
+        oauth2 = {"token_url": f"https://127.0.0.1:{token_port}/token", **client}
         written = {"http": f"http://127.0.0.1:{port}/", "tls": {"ca": ca, "server_name": "of.the.target"}}
         good = (await attempt({**written, "oauth2": oauth2})).result
         own = {

@@ -189,9 +189,9 @@ def test_unknown_by_json_is_rejected_for_head_requests() -> None:
 async def test_freshness_check_has_its_own_unknown_responses() -> None:
     async with serve_tcp(CountingServer(http_response(status="401 No"))) as port:
         check = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
-        named = (await attempt({**check, "unknown": {"status": 401}})).result
+        result = (await attempt({**check, "unknown": {"status": 401}})).result
         bare = (await attempt(check)).result
-    assert (named.outcome, named.reason) == (UNKNOWN, "inconclusive")
+    assert (result.outcome, result.reason) == (UNKNOWN, "inconclusive")
     assert (bare.outcome, bare.reason) == (BAD, "http_status")
 
 
@@ -205,8 +205,12 @@ async def test_websocket_check_has_its_own_unknown_statuses() -> None:
 async def test_retry_after_of_a_token_server_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
     issuer, target = CountingServer(LIMITED), CountingServer(http_response(b"ok"))
-    async with serve_tcp(issuer) as door, serve_tcp(target) as port:
-        client = {"token_url": f"http://127.0.0.1:{door}/", "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
+    async with serve_tcp(issuer) as token_port, serve_tcp(target) as port:
+        client = {
+            "token_url": f"http://127.0.0.1:{token_port}/",
+            "client_id": "x",
+            "client_secret": {"env": "CLIENT_SECRET"},
+        }
         async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, AdvancedClock()) as again:
             results = [await again(), await again()]
     assert {(result.outcome, result.reason) for result in results} == {(UNKNOWN, "token_unavailable")}

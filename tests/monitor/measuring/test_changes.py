@@ -23,17 +23,17 @@ def run(text: str | bytes, *arguments: str) -> Result:
 
 
 def figures(text: str | bytes, *arguments: str) -> list[dict[str, Any]]:
-    done = run(text, "--changes", *arguments, "--format", "json")
-    assert done.exit_code in (0, 1), f"{done.output} {done.exception}"
-    found: list[dict[str, Any]] = json.loads(done.stdout)["results"]
-    return found
+    result = run(text, "--changes", *arguments, "--format", "json")
+    assert result.exit_code in (0, 1), f"{result.output} {result.exception}"
+    results: list[dict[str, Any]] = json.loads(result.stdout)["results"]
+    return results
 
 
 def error_for(text: str | bytes, *arguments: str) -> str:
     """Return the error for a log that is rejected."""
-    done = run(text, *arguments)
-    assert isinstance(done.exception, NinewatchError), done.output
-    return str(done.exception)
+    result = run(text, *arguments)
+    assert isinstance(result.exception, NinewatchError), result.output
+    return str(result.exception)
 
 
 def times(found: dict[str, Any]) -> tuple[float, ...]:
@@ -63,9 +63,9 @@ def test_log_with_alternating_distant_rows_is_rejected(rows: list[tuple[str, str
 
 def test_ambiguous_rows_are_measured_with_a_warning() -> None:
     text = "at,outcome\n2026-11-01T00:00:00Z,UP\n2026-11-01T00:01:00Z,DOWN\n2026-11-01T00:02:00Z,UP\n"
-    done = run(text)
-    assert done.exit_code == 0
-    assert done.stderr.startswith("warning: looks like a log of state changes")
+    result = run(text)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: looks like a log of state changes")
     assert run(text, "--samples").stderr == ""
     assert run(text.replace("2026-11-01T00:02", "2026-12-01T00:02"), "--interval", "1m").exit_code == 0
 
@@ -83,8 +83,8 @@ def test_ambiguous_rows_are_measured_with_a_warning() -> None:
     ],
 )
 def test_two_rows_or_mostly_alternating_rows_give_a_warning(rows: list[tuple[str, str]]) -> None:
-    done = run("at,outcome\n" + "".join(f"{at},{outcome}\n" for at, outcome in rows))
-    assert (done.exit_code, "looks like a log of state changes" in done.stderr) == (0, True)
+    result = run("at,outcome\n" + "".join(f"{at},{outcome}\n" for at, outcome in rows))
+    assert (result.exit_code, "looks like a log of state changes" in result.stderr) == (0, True)
 
 
 def test_repeated_outcomes_are_probes() -> None:
@@ -303,9 +303,9 @@ def test_invalid_log_of_changes_is_rejected(text: str, arguments: tuple[str, ...
     "arguments", [("--changes", "--interval", "1m"), ("--changes", "--hold", "1m"), ("--until", "5")]
 )
 def test_contradicting_options_are_usage_errors(arguments: tuple[str, ...]) -> None:
-    done = run(LOG, *arguments)
-    assert done.exit_code == 2
-    assert "changes" in done.output
+    result = run(LOG, *arguments)
+    assert result.exit_code == 2
+    assert "changes" in result.output
 
 
 def test_text_output_mentions_changes() -> None:
@@ -333,10 +333,10 @@ def test_text_output_mentions_changes() -> None:
 )
 def test_number_in_another_unit_is_not_read_as_1970(cell: str, what: str) -> None:
     for option in ("--samples", "--changes"):
-        said = error_for(f"at,outcome\n{cell},good\n{cell},good\n", option)
-        assert said.startswith("-:2: ")
-        assert what in said
-        assert cell in said
+        text = error_for(f"at,outcome\n{cell},good\n{cell},good\n", option)
+        assert text.startswith("-:2: ")
+        assert what in text
+        assert cell in text
 
 
 def test_utf_16_is_reported() -> None:
@@ -351,8 +351,8 @@ def test_record_that_begins_in_1970_is_read() -> None:
 
 def test_local_times_are_read_in_the_given_zone() -> None:
     text = "at,outcome\n2026-10-10 10:00:00,good\n2026-12-10 10:00:00,good\n"
-    done = run(text, "--times-in", "America/Vancouver", "--format", "json")
-    assert json.loads(done.stdout)["results"][0]["window"] == {
+    result = run(text, "--times-in", "America/Vancouver", "--format", "json")
+    assert json.loads(result.stdout)["results"][0]["window"] == {
         "start": "2026-10-10T17:00:00Z",
         "end": "2026-12-10T17:00:00Z",
     }
@@ -371,9 +371,9 @@ def test_column_with_the_resolution_time_is_read(name: str) -> None:
     start, end = "2026-11-10T10:00:00Z", "2026-11-10T10:30:00Z"
     text = f"{{}},{{}}\n{start},{end}\n2026-11-12T10:00:00Z,2026-11-12T10:00:01Z\n"
     window = ("--window", "2026-11-10T00:00:00Z/2026-11-11T00:00:00Z")
-    (found,) = figures(text.format("Opened at", name), *window)
-    assert found == figures(text.format("started_at", "ended_at"), *window)[0]
-    assert 1799 <= found["downtime_seconds"]["point"] <= 1801
+    (row,) = figures(text.format("Opened at", name), *window)
+    assert row == figures(text.format("started_at", "ended_at"), *window)[0]
+    assert 1799 <= row["downtime_seconds"]["point"] <= 1801
 
 
 @pytest.mark.parametrize("word", ["true", "No"])
@@ -389,8 +389,8 @@ def test_boolean_resolved_column_is_no_end(word: str) -> None:
 @pytest.mark.parametrize(("minutes", "warned"), [(4, False), (5, False), (6, True), (59, True), (61, True)])
 def test_two_differing_distant_rows_give_a_warning(minutes: int, warned: bool) -> None:
     end = f"2026-11-01T{minutes // 60:02}:{minutes % 60:02}:00Z"
-    done = run(f"at,outcome\n{DAY_ONE},UP\n{end},DOWN\n")
-    assert done.exit_code == 0
-    assert ("looks like a log of state changes" in done.stderr) is warned
+    result = run(f"at,outcome\n{DAY_ONE},UP\n{end},DOWN\n")
+    assert result.exit_code == 0
+    assert ("looks like a log of state changes" in result.stderr) is warned
     assert "looks like" not in run(f"at,outcome\n{DAY_ONE},UP\n{end},UP\n").stderr
     assert "looks like" not in run(f"at,outcome\n{DAY_ONE},UP\n{end},DOWN\n", "--samples").stderr

@@ -63,11 +63,11 @@ async def test_probe_of_a_slow_name_is_good_after_other_lookups() -> None:
         serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, _),
     ):
-        found = [
+        results = [
             (await runner.attempt(prepare(load_check({"http": f"http://{name}:{port}/"})), 10)).result
             for name in [CACHED] * 5 + [SLOW]
         ]
-    assert {(result.outcome, result.reason) for result in found} == {(Outcome.GOOD, "")}
+    assert {(result.outcome, result.reason) for result in results} == {(Outcome.GOOD, "")}
 
 
 @pytest.mark.parametrize("seed", [1, 2])

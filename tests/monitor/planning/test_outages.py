@@ -27,8 +27,8 @@ def cells(outages: Outages) -> list[bool]:
 @given(st.lists(bitmaps, min_size=1, max_size=4), st.integers(1, 4))
 def test_at_least_k_are_down_in_every_cell(maps: list[list[bool]], count: int) -> None:
     count = min(count, len(maps))
-    found = at_least(count, [columns(down) for down in maps])
-    assert cells(found) == [sum(column) >= count for column in zip(*maps, strict=True)]
+    outages = at_least(count, [columns(down) for down in maps])
+    assert cells(outages) == [sum(column) >= count for column in zip(*maps, strict=True)]
 
 
 @given(bitmaps, st.lists(st.integers(0, CELLS), min_size=1))

@@ -43,8 +43,8 @@ def test_k_of_three_equals_the_binomial_tail(needed: int) -> None:
 def test_repairable_pair_equals_its_closed_form() -> None:
     """It is down for u² of the time, in outages of mttr / 2 on average. Their number and length are compared."""
     pair = design(part("a", OFTEN), part("b", OFTEN), structure=parallel("a", "b"))
-    drawn = simulate(pair, 2_000, seed=7)
-    assert drawn.mean_down == pytest.approx(0.01, rel=0.02)
+    years = simulate(pair, 2_000, seed=7)
+    assert years.mean_down == pytest.approx(0.01, rel=0.02)
     assert within_sampling_error(pair)
 
 
@@ -108,18 +108,18 @@ def test_years_of_a_part_do_not_depend_on_other_parts() -> None:
 
 def test_simulated_figures_are_the_same_on_every_machine() -> None:
     """The random stream is fixed; a change here changes every plan's output."""
-    drawn = simulate(design(part("a", Repairable(30 * DAY, HOUR))), 20, seed=1)
+    years = simulate(design(part("a", Repairable(30 * DAY, HOUR))), 20, seed=1)
     # microseconds; log1p may differ in its last bit
-    assert drawn.downtime[:3].tolist() == pytest.approx(
+    assert years.downtime[:3].tolist() == pytest.approx(
         [46892146649, 37525566608, 42899933856], abs=1_000
     )  # us: log1p may differ in its last bit
 
 
 def test_outage_continues_into_the_next_year() -> None:
     """One outage of several years is downtime in each of them, and at most a year's length."""
-    drawn = simulate(design(part("a", Repairable(YEAR, 20 * YEAR))), 200, 1)
-    assert drawn.downtime.max() == YEAR
-    assert drawn.mean_down == pytest.approx(20 / 21, abs=0.05)
+    years = simulate(design(part("a", Repairable(YEAR, 20 * YEAR))), 200, 1)
+    assert years.downtime.max() == YEAR
+    assert years.mean_down == pytest.approx(20 / 21, abs=0.05)
 
 
 def test_excluded_maintenance_is_removed_from_the_year() -> None:

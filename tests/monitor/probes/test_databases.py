@@ -97,7 +97,7 @@ async def test_every_rejection_has_its_reason(kind: str, handler: Handler, outco
 @pytest.mark.parametrize(
     "handler", [send_and_close(), send_on_connect(b"SSH-2.0-x\r\n" * 10), send_and_close(b"\0" * 50)]
 )
-async def test_other_server_is_bad(kind: str, handler: Handler) -> None:
+async def test_server_of_another_protocol_is_bad(kind: str, handler: Handler) -> None:
     async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
     assert result.outcome is BAD

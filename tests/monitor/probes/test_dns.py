@@ -152,8 +152,8 @@ async def test_invalid_answer_is_malformed(answering: Answering) -> None:
 async def test_configured_resolver_is_the_target_and_the_system_resolver_is_not() -> None:
     """A closed port is the failure of a configured resolver, but our own failure for the system's resolver."""
     port = closed_port()
-    named = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}"})).result
-    assert (named.outcome, named.reason) == (Outcome.BAD, "connect_refused")
+    result = (await attempt({"dns": NAME, "resolver": f"127.0.0.1:{port}"})).result
+    assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
 
 
 async def test_unreachable_system_resolver_gives_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +241,8 @@ async def test_loss_of_a_third_of_the_queries_changes_no_outcome(own: bool, monk
     ) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         named = {} if own else {"resolver": f"127.0.0.1:{port}"}
-        found = [(await attempt({"dns": NAME, **named}, 8.0)).result for _ in range(20)]
-    assert {(attempt.outcome, attempt.reason) for attempt in found} == {(Outcome.GOOD, "")}
+        results = [(await attempt({"dns": NAME, **named}, 8.0)).result for _ in range(20)]
+    assert {(attempt.outcome, attempt.reason) for attempt in results} == {(Outcome.GOOD, "")}
 
 
 async def test_second_system_resolver_is_used_if_the_first_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,8 +144,8 @@ def of_numbers(good: str, total: str) -> Stage:
 
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
-        written = example("prometheus")
-        async with serve_tcp(numbers(**{written["good"]: [good], written["total"]: [total]})) as port:
+        data = example("prometheus")
+        async with serve_tcp(numbers(**{data["good"]: [good], data["total"]: [total]})) as port:
             yield {"prometheus": f"http://127.0.0.1:{port}"}
 
     return stage
@@ -227,8 +227,8 @@ def test_every_url_gives_a_check_of_its_kind(scheme: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(icmp, "allowed", lambda: True)
     kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
     port = ":1" if kind.name in ("tcp", "grpc") else ""
-    made = _of_url(f"{scheme}://host.example.test{port}", "2s")
-    assert (made.kind, made.timeout) == (kind.name, 2_000_000)
+    base = _of_url(f"{scheme}://host.example.test{port}", "2s")
+    assert (base.kind, base.timeout) == (kind.name, 2_000_000)
 
 
 def test_every_kind_has_a_stage() -> None:
@@ -244,10 +244,10 @@ async def test_every_example_is_good_with_its_server(kind: str, tmp_path: Path) 
         path.write_text(yaml.safe_dump({"products": [{"id": "p", "objective": "99%", "checks": [check]}]}))
         words = [f"p/{check['id']}", "-c", str(path), "--allow-exec", "--json"]
         done = await asyncio.to_thread(CliRunner().invoke, probe, words)
-    said = json.loads(done.stdout)
-    assert (done.exit_code, said["outcome"], said["reason"]) == (0, "good", ""), said["detail"]
-    assert said["phases"]
-    assert sum(said["phases"].values()) <= said["duration_seconds"]
+    data = json.loads(done.stdout)
+    assert (done.exit_code, data["outcome"], data["reason"]) == (0, "good", ""), data["detail"]
+    assert data["phases"]
+    assert sum(data["phases"].values()) <= data["duration_seconds"]
 
 
 # Reason codes in the detail of `sli_unavailable` and `rdap_unavailable`.

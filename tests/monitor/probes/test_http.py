@@ -209,12 +209,12 @@ async def sent_request(**written: Any) -> bytes:
 
 
 async def test_request_contains_the_configured_values() -> None:
-    seen = await sent_request(method="POST", body="a=b&", headers={"X-Trace": "1", "accept": "text/html"})
-    assert seen.startswith(b"POST /path?key=1 HTTP/1.1\r\nHost: 127.0.0.1:")
-    assert b"\r\nX-Trace: 1\r\n" in seen
-    assert b"\r\nAccept: text/html\r\n" in seen
-    assert b"\r\nAccept-Encoding: identity\r\n" in seen
-    assert seen.endswith(b"\r\nContent-Length: 4\r\n\r\na=b&")
+    content = await sent_request(method="POST", body="a=b&", headers={"X-Trace": "1", "accept": "text/html"})
+    assert content.startswith(b"POST /path?key=1 HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"\r\nX-Trace: 1\r\n" in content
+    assert b"\r\nAccept: text/html\r\n" in content
+    assert b"\r\nAccept-Encoding: identity\r\n" in content
+    assert content.endswith(b"\r\nContent-Length: 4\r\n\r\na=b&")
 
 
 async def test_credentials_come_from_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

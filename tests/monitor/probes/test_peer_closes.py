@@ -68,8 +68,8 @@ async def no_internal_errors() -> AsyncIterator[None]:
 
 async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) -> tuple[Outcome, str, str]:
     """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
-    written = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
-    made = await attempt({**written, "timeout": f"{SECONDS:g}s"}, SECONDS)
+    data = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
+    made = await attempt({**data, "timeout": f"{SECONDS:g}s"}, SECONDS)
     assert made.duration < SECONDS, "nothing was left to wait for"
     return made.result.outcome, made.result.reason, made.result.detail
 
@@ -80,13 +80,13 @@ async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: boo
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port, piecewise=piecewise)
-        async with relayed(whole) as door:
-            assert await tried(talk.check, door, authority) == (GOOD, "", ANY), "the conversation itself"
+        async with relayed(whole) as relay_port:
+            assert await tried(talk.check, relay_port, authority) == (GOOD, "", ANY), "the conversation itself"
         total = sum(map(len, whole.chunks))
         for cut in truncation_positions(whole.chunks):
             for ending in ENDINGS:
-                async with relayed(Relay(port, cut, ending, piecewise)) as door:
-                    outcome, reason, detail = await tried(talk.check, door, authority)
+                async with relayed(Relay(port, cut, ending, piecewise)) as relay_port:
+                    outcome, reason, detail = await tried(talk.check, relay_port, authority)
                 where = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
                 if outcome is GOOD:
                     assert not talk.exact or cut >= total - talk.settled, where
@@ -101,11 +101,11 @@ async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetA
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port)
-        async with relayed(whole) as door:
-            await tried(talk.check, door, authority)
+        async with relayed(whole) as relay_port:
+            await tried(talk.check, relay_port, authority)
         for at in truncation_positions(whole.chunks):
-            async with relayed(Relay(port, end_of_chunk(whole.chunks, at), damaged=at)) as door:
-                outcome, reason, detail = await tried(talk.check, door, authority)
+            async with relayed(Relay(port, end_of_chunk(whole.chunks, at), damaged=at)) as relay_port:
+                outcome, reason, detail = await tried(talk.check, relay_port, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
             assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
 
@@ -115,11 +115,11 @@ async def test_response_sent_before_the_request_is_accepted(name: str, authority
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         whole = Relay(port)
-        async with relayed(whole) as door:
-            await tried(talk.check, door, authority)
+        async with relayed(whole) as relay_port:
+            await tried(talk.check, relay_port, authority)
         for stays in (False, True) if name not in IDLE else (False,):
-            async with serve_tcp(send_everything_first(b"".join(whole.chunks), stays=stays)) as door:
-                outcome, reason, detail = await tried(talk.check, door, authority)
+            async with serve_tcp(send_everything_first(b"".join(whole.chunks), stays=stays)) as relay_port:
+                outcome, reason, detail = await tried(talk.check, relay_port, authority)
             assert reason in talk.early, detail
             assert (outcome is GOOD) is (reason == "")
 
@@ -129,19 +129,19 @@ async def test_token_server_that_hangs_up_gives_unknown(
     piecewise: bool, authority: TargetAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
-    given = http_response(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
+    content = http_response(json.dumps({"access_token": "canary-token", "expires_in": 300}).encode())
     async with (
         no_internal_errors(),
-        serve_tcp(respond_with(given)) as issuer,
+        serve_tcp(respond_with(content)) as issuer,
         serve_tcp(respond_with(http_response(b"fine"))) as target,
     ):
         client = {"token_url": URL, "client_id": "x", "client_secret": {"env": "CLIENT_SECRET"}}
         check = {"http": f"http://127.0.0.1:{target}/", "oauth2": client, "expect": {"contains": "fine"}}
-        for cut in truncation_positions([given]):
+        for cut in truncation_positions([content]):
             for ending in ENDINGS:
-                async with relayed(Relay(issuer, cut, ending, piecewise)) as door:
-                    outcome, reason, detail = await tried(check, door, authority)
-                wanted = (GOOD, "") if cut == len(given) else (UNKNOWN, "token_unavailable")
+                async with relayed(Relay(issuer, cut, ending, piecewise)) as relay_port:
+                    outcome, reason, detail = await tried(check, relay_port, authority)
+                wanted = (GOOD, "") if cut == len(content) else (UNKNOWN, "token_unavailable")
                 assert (outcome, reason) == wanted, f"{ending} after {cut}: {detail}"
 
 
@@ -156,8 +156,8 @@ async def test_proxy_that_hangs_up_before_the_tunnel_gives_unknown(piecewise: bo
         check = {"http": f"https://127.0.0.1:{target}/", "proxy": "http://127.0.0.1:<port>", **ENCRYPTED}
         for cut in (*range(0, established + 2, 3), established, established + 1, established + 500):
             for ending in ENDINGS:
-                async with relayed(Relay(proxy, cut, ending, piecewise)) as door:
-                    outcome, reason, detail = await tried(check, door, authority)
+                async with relayed(Relay(proxy, cut, ending, piecewise)) as relay_port:
+                    outcome, reason, detail = await tried(check, relay_port, authority)
                 assert (outcome is UNKNOWN) is (cut < established), f"{ending} after {cut}: {reason} {detail}"
                 assert reason in ({"proxy_refused"} if cut < established else TLS), detail
 

@@ -236,9 +236,9 @@ def chain_of(folder: Path, *, leaf: float, intermediate: float, root: float, ext
     ],
 )
 async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], named: str, tmp_path: Path) -> None:
-    made = chain_of(tmp_path, **days)
-    soon = await seen("tls", made.context, ca=made.ca, valid_for="14d")
-    enough = await seen("tls", made.context, ca=made.ca, valid_for="2d")
+    chain = chain_of(tmp_path, **days)
+    soon = await seen("tls", chain.context, ca=chain.ca, valid_for="14d")
+    enough = await seen("tls", chain.context, ca=chain.ca, valid_for="2d")
     assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
     assert soon.detail.startswith(f"{named} expires in 3.0 days, on 20")
     assert enough.outcome is Outcome.GOOD
@@ -246,16 +246,16 @@ async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], name
 
 @pytest.mark.parametrize("extra", ["unrelated", "cross-signed", "root"])
 async def test_certificate_outside_of_the_chain_does_not_count(extra: str, tmp_path: Path) -> None:
-    made = chain_of(tmp_path, leaf=90, intermediate=60, root=900, extra=extra)
-    result = await seen("tls", made.context, ca=made.ca, valid_for="14d")
+    chain = chain_of(tmp_path, leaf=90, intermediate=60, root=900, extra=extra)
+    result = await seen("tls", chain.context, ca=chain.ca, valid_for="14d")
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=60)).timestamp(), abs=600)
 
 
 @pytest.mark.parametrize("verify", [True, False])
 async def test_unverified_chain_does_not_count(verify: bool, tmp_path: Path) -> None:
-    made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    result = await seen("tls", made.context, **({"ca": made.ca} if verify else {"verify": False}), valid_for="14d")
+    chain = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
+    result = await seen("tls", chain.context, **({"ca": chain.ca} if verify else {"verify": False}), valid_for="14d")
     assert result.outcome is (Outcome.BAD if verify else Outcome.GOOD)
 
 
@@ -272,17 +272,17 @@ SPEAKING_TLS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("fields", SPEAKING_TLS, ids=lambda fields: next(iter(fields)))
 async def test_every_kind_reports_the_chains_expiry(fields: dict[str, Any], tmp_path: Path) -> None:
-    made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    async with serve_tcp(send_nothing, made.context) as port:
+    chain = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
+    async with serve_tcp(send_nothing, chain.context) as port:
         check = {key: value.format(port) if isinstance(value, str) else value for key, value in fields.items()}
-        result = (await attempt({**check, "tls": {"ca": made.ca}}, 1.0)).result
+        result = (await attempt({**check, "tls": {"ca": chain.ca}}, 1.0)).result
     assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=3)).timestamp(), abs=600)
 
 
 async def test_chain_after_starttls_decides_too(tmp_path: Path) -> None:
-    made = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    async with serve_tcp(clear_first(TURNS["smtp"], made.context)) as port:
-        written = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": made.ca, "valid_for": "14d"}
+    chain = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
+    async with serve_tcp(clear_first(TURNS["smtp"], chain.context)) as port:
+        written = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": chain.ca, "valid_for": "14d"}
         result = (await attempt({"tls": written}, 5)).result
     assert result.reason == "tls_expiring", result.detail
     assert "CN=Intermediate" in result.detail
@@ -348,9 +348,9 @@ async def test_changed_ca_bundle_changes_the_check(tmp_path: Path) -> None:
         refused = (await attempt(tls_check("tls", port, ca=path))).result
         write_ca_bundle(new, tmp_path)
         after = load_check(tls_check("tls", port, ca=path))
-        taken = (await attempt(tls_check("tls", port, ca=path))).result
+        result = (await attempt(tls_check("tls", port, ca=path))).result
     assert before != after
-    assert (refused.reason, taken.outcome) == ("tls_untrusted", Outcome.GOOD)
+    assert (refused.reason, result.outcome) == ("tls_untrusted", Outcome.GOOD)
 
 
 async def test_ca_bundle_may_contain_comments(tmp_path: Path, authority: Authority) -> None:

@@ -28,9 +28,9 @@ def test_example_of_a_kind_loads(kind: str, tmp_path: Path) -> None:
         "products": [{"id": "forms", "objective": "99.9%", "checks": [check]}],
     }
     (tmp_path / "ninewatch.yaml").write_text(yaml.safe_dump(config))
-    found = examine_config(tmp_path / "ninewatch.yaml")
-    assert found.problems == ()
-    assert found.portfolio is not None
-    (receiver,) = found.portfolio.receivers
+    result = examine_config(tmp_path / "ninewatch.yaml")
+    assert result.problems == ()
+    assert result.portfolio is not None
+    (receiver,) = result.portfolio.receivers
     assert receiver.kind == kind
     assert "secret" not in receiver.destination or "file" in receiver.destination

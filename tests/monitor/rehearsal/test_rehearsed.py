@@ -76,17 +76,17 @@ def test_rehearsal_of_the_unchanged_configuration_has_no_differences(
 ) -> None:
     path, decided = recorded
     same = portfolio(store=path)
-    found = rehearsed(same, same, day.span)
-    assert shown(found.current.notifications) == decided
-    assert found.differences == []
-    assert found.current.as_json() == found.new.as_json()
+    rehearsal = rehearsed(same, same, day.span)
+    assert shown(rehearsal.current.notifications) == decided
+    assert rehearsal.differences == []
+    assert rehearsal.current.as_json() == rehearsal.new.as_json()
 
 
 def test_higher_fall_pages_later_or_never(recorded: tuple[Path, list[tuple[Any, ...]]], day: Day) -> None:
-    found = rehearsed(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
-    assert min(found.new.delays) > min(found.current.delays)
-    assert {difference.current is None for difference in found.differences} | {
-        difference.new is None for difference in found.differences
+    rehearsal = rehearsed(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
+    assert min(rehearsal.new.delays) > min(rehearsal.current.delays)
+    assert {difference.current is None for difference in rehearsal.differences} | {
+        difference.new is None for difference in rehearsal.differences
     } == {
         True,
         False,
@@ -97,12 +97,12 @@ def test_maintenance_of_the_new_configuration_mutes_the_past(
     recorded: tuple[Path, list[tuple[Any, ...]]], day: Day
 ) -> None:
     always = ({"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z", "reason": "move"},)
-    found = rehearsed(portfolio(store=recorded[0]), portfolio(maintenance=always), day.span)
-    assert found.current.totals["pages"] > 0
-    incidents = [row for row in found.new.notifications if not row.key.startswith("blind:")]
+    rehearsal = rehearsed(portfolio(store=recorded[0]), portfolio(maintenance=always), day.span)
+    assert rehearsal.current.totals["pages"] > 0
+    incidents = [row for row in rehearsal.new.notifications if not row.key.startswith("blind:")]
     assert incidents == []
-    assert found.new.missed == []
-    assert found.new.as_json()["outages_in_maintenance"] == len(found.new.outages) > 0
+    assert rehearsal.new.missed == []
+    assert rehearsal.new.as_json()["outages_in_maintenance"] == len(rehearsal.new.outages) > 0
 
 
 # a record of one check, by the command
@@ -151,32 +151,32 @@ def folder(tmp_path: Path) -> Path:
 def rehearse(new: Path, current: Path, *options: str) -> dict[str, Any]:
     result = run_in_process("rehearse", new, "-c", current, *SPAN, "--json", *options)
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    data: dict[str, Any] = json.loads(result.stdout)
+    return data
 
 
 def test_pages_nights_delays_and_missed_outages_are_counted(folder: Path) -> None:
     assert MIDNIGHT == 1_789_948_800 * SECOND  # 2026-09-21
-    found = rehearse(written(folder, "new", fall=3), written(folder, "now"))
-    current, new = found["current"], found["new"]
+    data = rehearse(written(folder, "new", fall=3), written(folder, "now"))
+    current, new = data["current"], data["new"]
     assert (current["pages"], current["pages_at_night"], current["outages"]) == (2, 1, 3)
     assert (new["pages"], new["pages_at_night"], new["outages"]) == (1, 0, 3)
     assert (current["outages_without_page"], new["outages_without_page"]) == (1, 2)
-    assert [outage["start"][11:16] for outage in found["outages_without_page"]["new"]] == ["00:59", "09:59"]
+    assert [outage["start"][11:16] for outage in data["outages_without_page"]["new"]] == ["00:59", "09:59"]
     assert current["delay_seconds"]["median"] == pytest.approx(90.1, abs=1)
     assert new["delay_seconds"]["longest"] == pytest.approx(150.1, abs=1)
-    only, later = found["differences"]
+    only, later = data["differences"]
     assert (only["event"], only["new"], only["current"][11:16]) == ("opened", None, "01:01")
     assert (later["current"][11:16], later["new"][11:16]) == ("08:01", "08:02")
 
 
 def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
     routes = '{to: ops, hours: "07:00-22:00"}, {to: night, hours: "22:00-07:00"}'
-    found = rehearse(written(folder, "new", routes=routes), written(folder, "now"), "--night", "00:00-02:00")
-    assert {name: counts["pages"] for name, counts in found["current"]["receivers"].items()} == {"ops": 2}
-    assert {name: counts["pages"] for name, counts in found["new"]["receivers"].items()} == {"ops": 1, "night": 1}
-    assert found["new"]["receivers"]["night"]["pages_at_night"] == 1
-    assert {(difference["receiver"], difference["current"] is None) for difference in found["differences"]} == {
+    data = rehearse(written(folder, "new", routes=routes), written(folder, "now"), "--night", "00:00-02:00")
+    assert {name: counts["pages"] for name, counts in data["current"]["receivers"].items()} == {"ops": 2}
+    assert {name: counts["pages"] for name, counts in data["new"]["receivers"].items()} == {"ops": 1, "night": 1}
+    assert data["new"]["receivers"]["night"]["pages_at_night"] == 1
+    assert {(difference["receiver"], difference["current"] is None) for difference in data["differences"]} == {
         ("ops", False),
         ("night", True),
     }
@@ -192,9 +192,9 @@ def test_longer_interval_uses_fewer_probes_and_shorter_interval_is_noted(folder:
 
 def test_unrecorded_check_is_unknown(folder: Path) -> None:
     more = ', {id: api, http: "https://forms.example.org/api"}'
-    found = rehearse(written(folder, "new", more=more), written(folder, "now"))
-    assert "forms/api: no observations are recorded; it stays unknown" in found["notes"]
-    assert found["new"]["pages"] == 2
+    data = rehearse(written(folder, "new", more=more), written(folder, "now"))
+    assert "forms/api: no observations are recorded; it stays unknown" in data["notes"]
+    assert data["new"]["pages"] == 2
 
 
 def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
@@ -237,10 +237,10 @@ def test_observations_from_runs_give_the_same_incidents(
         while store.prune(day.span.end):
             pass
     same = portfolio(store=path)
-    found = rehearsed(same, same, day.span)
-    assert any("evenly spaced" in note for note in found.notes)
+    rehearsal = rehearsed(same, same, day.span)
+    assert any("evenly spaced" in note for note in rehearsal.notes)
     incidents = {(row[1], row[2], row[3]) for row in recorded[1] if ":" not in row[2] and row[3] != "reminder"}
-    replayed = {(row.receiver, row.key, row.event.value) for row in found.current.notifications}
+    replayed = {(row.receiver, row.key, row.event.value) for row in rehearsal.current.notifications}
     assert incidents
     assert incidents <= replayed
 
@@ -256,8 +256,8 @@ def test_start_inside_the_record_uses_the_state_at_that_instant(
         outages = record.load_product_incidents()
     before = {outage.id for outage in outages if outage.opened < start}
     later = [outage for outage in outages if outage.opened >= start]
-    found = rehearsed(same, same, Interval(start, day.span.end))
-    rows = shown(found.current.notifications)
+    rehearsal = rehearsed(same, same, Interval(start, day.span.end))
+    rows = shown(rehearsal.current.notifications)
     assert later
     assert not before & {row[2] for row in rows}
     first = {page.product: page.id for page in reversed(later)}

@@ -172,9 +172,9 @@ async def test_escalation_follows_the_new_configuration_until_acknowledgement() 
     assert {row[1] for row in expected} == {"ops", "team"}
     assert await replayed(changed, day) == expected
     first = next(row for row in expected if row[3] == "opened" and row[5] == "page")
-    stated = Acknowledgement(START + first[0] + MINUTE, first[2], "Ana", "command").fact()
-    quieter = await decided_by_a_daemon(changed, day, [stated])
-    assert await replayed(changed, day, [stated]) == quieter
+    fact = Acknowledgement(START + first[0] + MINUTE, first[2], "Ana", "command").fact()
+    quieter = await decided_by_a_daemon(changed, day, [fact])
+    assert await replayed(changed, day, [fact]) == quieter
     assert quieter != expected
 
 

@@ -70,8 +70,8 @@ def test_every_format_contains_the_time_zone_database_version(config: Path) -> N
     assert named in " ".join("".join(page.extract_text() for page in pdf(config).pages).split())
     for format_name in ("html", "csv", "md"):
         assert named in html.unescape(report_output(config, format_name).decode()).replace("\\", "")
-    found = json.loads(report_output(config, "json"))["time_zone_database"]
-    assert found == {"source": database.source, "version": database.version}
+    time_zone_database = json.loads(report_output(config, "json"))["time_zone_database"]
+    assert time_zone_database == {"source": database.source, "version": database.version}
     book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx")))
     assert any(named in str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
 

@@ -46,10 +46,10 @@ def test_html_has_headings_and_named_tables_and_charts(config: Path) -> None:
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert all(b - a <= 1 for a, b in pairwise(levels))
-    named = {a["id"] for _, a in page.tags if a.get("id")}
+    ids = {a["id"] for _, a in page.tags if a.get("id")}
     drawn = [a for tag, a in page.tags if tag == "svg"]
     assert len(drawn) == 2
-    assert all(set((a["aria-labelledby"] or "").split()) <= named for a in drawn)
+    assert all(set((a["aria-labelledby"] or "").split()) <= ids for a in drawn)
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "img", "b", "i")]
 
 

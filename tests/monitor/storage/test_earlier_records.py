@@ -46,11 +46,11 @@ def expected(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     """Unpack a record into the working directory, and return its known figures."""
     monkeypatch.chdir(tmp_path)
     unpack(request.param, tmp_path)
-    found = json.loads((tmp_path / "expected.json").read_text())
+    data = json.loads((tmp_path / "expected.json").read_text())
     for (name, key), changes in AMENDED.items():
         if name == request.param:
-            found["durations"][key] = [changes.get(tuple(change), change) for change in found["durations"][key]]
-    return found
+            data["durations"][key] = [changes.get(tuple(change), change) for change in data["durations"][key]]
+    return data
 
 
 def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
@@ -122,11 +122,11 @@ def test_unmigrated_record_is_readable(expected: Any, tmp_path: Path) -> None:
 def test_report_of_the_record_has_the_figures(expected: Any) -> None:
     start, end = (format_instant(at) for at in expected["windows"][0])
     words = ["report", "-c", "ninewatch.yaml", "--product", "all", "--window", f"{start}/{end}", "--at", end]
-    done = CliRunner().invoke(cli, [*words, "--format", "json"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(cli, [*words, "--format", "json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
     names = ("up_seconds", "down_seconds", "doubt_seconds", "unknown_seconds")
     reported = {
-        product["id"]: [product["raw"][name] for name in names] for product in json.loads(done.stdout)["products"]
+        product["id"]: [product["raw"][name] for name in names] for product in json.loads(result.stdout)["products"]
     }
     for product, found in reported.items():
         up, down, doubt_up, doubt_down, unknown = (

@@ -48,8 +48,8 @@ def test_lock_with_an_unreadable_name_is_still_held(tmp_path: Path, text: str) -
 def test_name_of_a_dead_process_does_not_hold_the_lock(tmp_path: Path) -> None:
     record = tmp_path / "record.db"
     with Lock(record, SINCE) as lock:
-        left = lock.path.read_text()
-    lock.path.write_text(left)
+        text = lock.path.read_text()
+    lock.path.write_text(text)
     with Lock(record, SINCE):
         pass
 

@@ -232,17 +232,17 @@ def test_record_of_schema_7_is_copied_and_gets_the_table_of_responses(path: Path
     )
     with reading(path) as record:
         assert record.load_responses() == record.responses(Interval(0, 100)) == [], "it is read as it is"
-    made = Response("k", 5, "p", Severity.PAGE)
+    response = Response("k", 5, "p", Severity.PAGE)
     with contextlib.closing(SqliteStore(path, 0)) as store:
         assert [row.key for row in store.load_notifications()] == ["k"]
-        store.write(Batch(responses=[made]))
+        store.write(Batch(responses=[response]))
     with contextlib.closing(sqlite3.connect(backup_path(path, 7))) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (7,)
         assert connection.execute("SELECT key FROM notifications").fetchall() == [("k",)]
     with reading(path) as record:
-        assert record.load_responses() == [made]
+        assert record.load_responses() == [response]
         assert record.responses(Interval(0, 5)) == []
-        assert record.responses(Interval(5, 6)) == [made]
+        assert record.responses(Interval(5, 6)) == [response]
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ async def test_form_acknowledges_and_redirects_to_the_page(site: WritableSite) -
     link = site.link(key)
     sent = await site.page("POST", link, action="acknowledge", by=" Ana Ng ")
     assert (sent.status, sent.headers["Location"]) == (303, link.rpartition("/")[2])
-    (made,) = acknowledgements(site.journal)
-    assert (made.key, made.incident, made.product, made.by, made.via, made.author) == (
+    (fact,) = acknowledgements(site.journal)
+    assert (fact.key, fact.incident, fact.product, fact.by, fact.via, fact.author) == (
         key, key, "forms", "Ana Ng", "link", "",
     )  # fmt: skip
     assert site.harness.ledger.facts.all == site.journal
@@ -190,9 +190,9 @@ async def test_action_in_the_query_is_rejected(site: WritableSite) -> None:
 async def test_name_is_escaped(site: WritableSite) -> None:
     link = site.link(await fails(site))
     await site.page("POST", link, action="acknowledge", by=HOSTILE)
-    shown = (await site.page("GET", link)).text
-    assert HOSTILE not in shown
-    assert "&lt;script&gt;" in shown
+    text = (await site.page("GET", link)).text
+    assert HOSTILE not in text
+    assert "&lt;script&gt;" in text
 
 
 async def test_invalid_links_are_rate_limited_without_affecting_valid_ones(site: WritableSite) -> None:

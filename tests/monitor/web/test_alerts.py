@@ -192,9 +192,9 @@ async def test_silence_covers_a_key_a_product_or_all_alerts(
     until = format_instant(site.clock.now() + HOUR)
     answer = await site.ask("POST", "/api/v1/silences", site.token(), json={**body, "until": until, "reason": "x"})
     assert (answer.status, parse_instant(answer.body["until"])) == (201, site.clock.now() + HOUR)
-    (found,) = silences(site.journal)
+    (silence,) = silences(site.journal)
     alerts = {("blind:local:7", ""), ("x", "forms"), ("y", "sso")}
-    assert {alert for alert in alerts if found.covers(*alert, site.clock.now())} == covers
+    assert {alert for alert in alerts if silence.covers(*alert, site.clock.now())} == covers
 
 
 @pytest.mark.parametrize(

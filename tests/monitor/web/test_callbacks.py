@@ -248,8 +248,8 @@ async def test_name_from_a_service_is_truncated_and_cleaned(site: WritableSite) 
     key = await fails(site)
     agent = {"type": "user_reference", "summary": "a\n\u202eb" + "x" * 500}
     assert (await pagerduty(site, acknowledged(key, agent=agent))).status == 200
-    (found,) = recorded_acknowledgements(site)
-    assert (found.by[:4], len(found.by)) == ("a bx", 100)
+    (acknowledgement,) = recorded_acknowledgements(site)
+    assert (acknowledgement.by[:4], len(acknowledgement.by)) == ("a bx", 100)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])

@@ -39,8 +39,8 @@ def probe(site: WritableSite, results: str, step: int = 10 * SECOND) -> None:
 async def started(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
     answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
     assert answer.status == 201, answer.text
-    found: dict[str, Any] = answer.body
-    return found
+    body: dict[str, Any] = answer.body
+    return body
 
 
 async def test_drill_is_started_measured_and_signed_off_over_the_api(site: WritableSite) -> None:

@@ -31,8 +31,8 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
 
 
 async def item(site: WritableSite, name: str) -> dict[str, Any]:
-    listed = (await site.ask("GET", READINESS)).body["items"]
-    found: dict[str, Any] = next(item for item in listed if item["id"] == name)
+    items = (await site.ask("GET", READINESS)).body["items"]
+    found: dict[str, Any] = next(item for item in items if item["id"] == name)
     return found
 
 

@@ -140,16 +140,16 @@ def test_contributions_are_the_shares_of_aumann_and_shapley() -> None:
     """Of 2 of 3 parts, down if ab + bc + ca - 2abc: part a adds t(b + c) - 2t^2 bc while all rise from 0 to 1 times."""
     down = {"a": 0.1, "b": 0.3, "c": 0.5}
     parts = [part(name, Repairable(round(10 * HOUR / share) - 10 * HOUR, 10 * HOUR)) for name, share in down.items()]
-    found = predict(design(*parts, structure=AtLeast(2, tuple(down))))
+    prediction = predict(design(*parts, structure=AtLeast(2, tuple(down))))
     product = math.prod(down.values())
     added = {name: share * (sum(down.values()) - share) / 2 - 2 * product / 3 for name, share in down.items()}
-    shares = {contributor.id: contributor.share for contributor in found.contributors}
+    shares = {contributor.id: contributor.share for contributor in prediction.contributors}
     assert shares == pytest.approx({name: share / sum(added.values()) for name, share in added.items()}, rel=1e-9)
 
 
 def test_contributors_are_ordered_by_downtime_and_have_names() -> None:
-    found = predict(design(part("app"), part("db", POOR, deployments=Planned(7 * DAY, MINUTE))))
-    assert [(contributor.id, contributor.name) for contributor in found.contributors] == [
+    prediction = predict(design(part("app"), part("db", POOR, deployments=Planned(7 * DAY, MINUTE))))
+    assert [(contributor.id, contributor.name) for contributor in prediction.contributors] == [
         ("db", "Db"),
         ("app", "App"),
         ("db/deployments", "deployments of Db"),
@@ -193,12 +193,14 @@ def designs(draw: st.DrawFn) -> Design:
 @given(designs())
 def test_contributors_add_up_to_the_downtime(plan_design: Design) -> None:
     """The sum is exact, also with shared parts."""
-    found = predict(plan_design)
-    assert sum(contributor.downtime for contributor in found.contributors) == pytest.approx(found.downtime, abs=1e-3)
-    assert sum(contributor.share for contributor in found.contributors) == pytest.approx(
-        1 if found.unavailability else 0
+    prediction = predict(plan_design)
+    assert sum(contributor.downtime for contributor in prediction.contributors) == pytest.approx(
+        prediction.downtime, abs=1e-3
     )
-    assert all(contributor.downtime >= 0 for contributor in found.contributors)
+    assert sum(contributor.share for contributor in prediction.contributors) == pytest.approx(
+        1 if prediction.unavailability else 0
+    )
+    assert all(contributor.downtime >= 0 for contributor in prediction.contributors)
 
 
 @given(designs(), st.integers(0, 4))
@@ -219,7 +221,7 @@ def test_design_is_not_better_than_its_worst_hard_dependency(plan_design: Design
 
 
 def test_small_unavailability_is_not_rounded() -> None:
-    found = predict(design(part("app")))
-    assert found.exact == 1 - Fraction(found.unavailability)
-    assert found.availability == 1.0 - found.unavailability
-    assert found.downtime == found.unavailability * YEAR
+    prediction = predict(design(part("app")))
+    assert prediction.exact == 1 - Fraction(prediction.unavailability)
+    assert prediction.availability == 1.0 - prediction.unavailability
+    assert prediction.downtime == prediction.unavailability * YEAR

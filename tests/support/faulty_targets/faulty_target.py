@@ -69,8 +69,8 @@ class FaultyTarget:
     async def served(self, authority: TargetAuthority) -> AsyncIterator[dict[str, Any]]:
         """Run the server while the `with` block runs, and yield the check with port and authority."""
         async with self.serve_target(authority) as port:
-            written: dict[str, Any] = _filled(self.check, {"<port>": str(port), "<ca>": authority.ca})
-            yield {**written, "timeout": f"{round(1000 * self.seconds)}ms"}
+            data: dict[str, Any] = _filled(self.check, {"<port>": str(port), "<ca>": authority.ca})
+            yield {**data, "timeout": f"{round(1000 * self.seconds)}ms"}
 
 
 def _filled(value: Any, places: Mapping[str, str]) -> Any:
