@@ -19,7 +19,8 @@ async def serve_tcp(handler: Handler, context: ssl.SSLContext | None = None) -> 
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        writer.transport.set_write_buffer_limits(0)  # `drain` waits for all bytes: `abort` discards the buffer
+        if context is None:  # TLS of Python 3.11 never resumes with a limit of 0
+            writer.transport.set_write_buffer_limits(0)  # `drain` waits for all bytes: `abort` discards the buffer
         try:
             with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
                 await handler(reader, writer)
