@@ -24,11 +24,11 @@ _PATTERN = re.compile(
 
 def findings(text: str, allowed: Collection[str] = ()) -> list[str]:
     """Return the words to avoid in the text, each with its line and the words to use."""
-    found = (
+    actual = (
         (text.count("\n", 0, match.start()) + 1, " ".join(match[0].lower().split()))
         for match in _PATTERN.finditer(text)
     )
-    return [f"line {line}: {word!r}; use {WORDS[word]}" for line, word in found if word not in allowed]
+    return [f"line {line}: {word!r}; use {WORDS[word]}" for line, word in actual if word not in allowed]
 
 
 def files() -> Iterator[Path]:
@@ -41,18 +41,18 @@ def files() -> Iterator[Path]:
 
 def test_no_file_has_a_word_to_avoid() -> None:
     read = ((path, (ROOT / path).read_text(encoding="utf-8")) for path in files())
-    found = {str(path): findings(text, EXCEPTIONS.get(str(path), ())) for path, text in read}
-    assert {path: words for path, words in found.items() if words} == {}
+    actual = {str(path): findings(text, EXCEPTIONS.get(str(path), ())) for path, text in read}
+    assert {path: arguments for path, arguments in actual.items() if arguments} == {}
 
 
 def test_every_exception_is_in_use() -> None:
-    for path, words in EXCEPTIONS.items():
+    for path, arguments in EXCEPTIONS.items():
         text = (ROOT / path).read_text(encoding="utf-8")
-        assert [word for word in words if findings(text) == findings(text, [word])] == [], path
+        assert [word for word in arguments if findings(text) == findings(text, [word])] == [], path
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "actual"),
     [
         ("mend the file", ["line 1: 'mend'; use fix"]),
         ("one\nit was left\n out", ["line 2: 'left out'; use excluded"]),
@@ -61,8 +61,8 @@ def test_every_exception_is_in_use() -> None:
         ("amend, untold, besides, intelligence", []),
     ],
 )
-def test_complete_words_are_found_also_in_identifiers(text: str, found: list[str]) -> None:
-    assert findings(text) == found
+def test_complete_words_are_found_also_in_identifiers(text: str, actual: list[str]) -> None:
+    assert findings(text) == actual
 
 
 def test_exception_allows_one_word_only() -> None:

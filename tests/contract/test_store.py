@@ -31,16 +31,16 @@ GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
     """Return a function that closes the store and opens it again with the same record."""
     memory = MemoryStore()
-    held: list[Store] = []
+    stores: list[Store] = []
 
     def again() -> Store:
-        if held:
-            held.pop().close()
-        held.append(SqliteStore(tmp_path / "record.db", 0) if request.param == "sqlite" else memory)
-        return held[0]
+        if stores:
+            stores.pop().close()
+        stores.append(SqliteStore(tmp_path / "record.db", 0) if request.param == "sqlite" else memory)
+        return stores[0]
 
     yield again
-    held[0].close()
+    stores[0].close()
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def test_prune_removes_the_oldest_observations_in_steps_but_no_runs(store: Store
     assert store.prune(40, limit=15) == 15
     assert [o.at for o in store.observations("p/a", Interval(0, 20))] == [15, 16, 17, 18, 19]
     steps = []
-    while gone := store.prune(40, limit=15):
-        steps.append(gone)
+    while pruned := store.prune(40, limit=15):
+        steps.append(pruned)
     assert sum(steps) == 25
     assert [o.at for o in store.observations("p/a", Interval(0, 100))] == list(range(40, 100))
     assert list(store.load_runs()) == [run(0, 99)]
@@ -235,8 +235,8 @@ def test_notifications_are_loaded_until_their_key_is_delivered_and_resolved(reop
     finished = [notification("finished", done=120), notification("finished", 1, done=130)]
     reopen().write(Batch(notifications=[waiting, still_open, *half, *finished]))
     assert set(reopen().load_notifications()) == {waiting, still_open, *half}
-    done = [replace(half[1], done=140, attempts=1)]
-    reopen().write(Batch(notifications=done))
+    result = [replace(half[1], done=140, attempts=1)]
+    reopen().write(Batch(notifications=result))
     assert set(reopen().load_notifications()) == {waiting, still_open}
 
 
@@ -266,6 +266,6 @@ def test_responses_are_stored_until_they_end_and_replaced_by_key_and_start(reope
     ticket = response("b", started=90, severity=Severity.TICKET, priority="", target=None, escalations=())
     reopen().write(Batch(responses=[response(), ticket]))
     assert reopen().load_responses() == [ticket, response()]
-    answered = response().acknowledge(150, "Grace", "command")
-    reopen().write(Batch(responses=[answered, replace(ticket, ended=200), response("b", started=200)]))
-    assert reopen().load_responses() == [answered, response("b", started=200)]
+    acknowledged = response().acknowledge(150, "Grace", "command")
+    reopen().write(Batch(responses=[acknowledged, replace(ticket, ended=200), response("b", started=200)]))
+    assert reopen().load_responses() == [acknowledged, response("b", started=200)]

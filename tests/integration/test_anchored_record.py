@@ -44,8 +44,19 @@ def test_daemon_anchors_the_days_before_its_start(tmp_path: Path) -> None:
         verify = ("verify", "--record", "-c", config, "--git", clone, "--json")
         _, text, _ = wait_for("the receipt on disk", lambda: result_if_anchored(run_to_exit(*verify)), 60)
         assert json.loads(text)["agrees"] is True
-        words = ("report", "-c", config, "--product", "web", "--window", "2d", "-o", tmp_path / "web.md", "--bundle")
-        assert run_to_exit(*words)[0] == 0
+        arguments = (
+            "report",
+            "-c",
+            config,
+            "--product",
+            "web",
+            "--window",
+            "2d",
+            "-o",
+            tmp_path / "web.md",
+            "--bundle",
+        )
+        assert run_to_exit(*arguments)[0] == 0
     status, output, errors = run_to_exit("verify", tmp_path / "web.bundle.zip", "--git", clone)
     assert status == 0, output + errors
     assert f"anchored until {head['day']} by repo" in output

@@ -241,16 +241,16 @@ def test_both_exporters_return_the_same_metrics(
     exporters_and_ports: tuple[BothExporters, dict[str, int]], pair: Pair
 ) -> None:
     exporters, ports = exporters_and_ports
-    theirs, ours = exporters.probe(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
-    assert theirs.value("probe_success") == pair.good, theirs.text
-    assert ours.value("probe_success") == (pair.good is not pair.turns), ours.text
-    differing = differing_metrics(theirs, ours) - {OUTCOME}
+    blackbox, ninewatch = exporters.probe(pair.module, pair.target.format(**ports), 1.5 if pair.hangs else 0)
+    assert blackbox.value("probe_success") == pair.good, blackbox.text
+    assert ninewatch.value("probe_success") == (pair.good is not pair.turns), ninewatch.text
+    differing = differing_metrics(blackbox, ninewatch) - {OUTCOME}
     if pair.differs:
         assert differing, f"there is no difference any more; remove {pair.differs}"
-        assert differing <= set(DIFFERENCES[pair.differs].metrics), ours.text
+        assert differing <= set(DIFFERENCES[pair.differs].metrics), ninewatch.text
     else:
-        assert differing == set(), f"{theirs.text}\n{ours.text}"
-        assert theirs.types == {name: kind for name, kind in ours.types.items() if name != OUTCOME}
+        assert differing == set(), f"{blackbox.text}\n{ninewatch.text}"
+        assert blackbox.types == {name: kind for name, kind in ninewatch.types.items() if name != OUTCOME}
 
 
 @pytest.mark.parametrize("name", sorted({pair.differs for pair in PAIRS} - {""}))
@@ -343,17 +343,17 @@ def test_both_exporters_send_the_hostname_parameter_to_an_https_server(
     exporters_and_ports: tuple[BothExporters, dict[str, int]],
 ) -> None:
     exporters, ports = exporters_and_ports
-    theirs, ours = exporters.probe("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
-    assert theirs.value("probe_success") == ours.value("probe_success") == 1
-    assert differing_metrics(theirs, ours) == {OUTCOME}
+    blackbox, ninewatch = exporters.probe("http_ca", f"https://127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+    assert blackbox.value("probe_success") == ninewatch.value("probe_success") == 1
+    assert differing_metrics(blackbox, ninewatch) == {OUTCOME}
 
 
 def test_only_ninewatch_sends_the_hostname_parameter_of_a_tcp_module(
     exporters_and_ports: tuple[BothExporters, dict[str, int]],
 ) -> None:
     exporters, ports = exporters_and_ports
-    theirs, ours = exporters.probe("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
-    assert (theirs.value("probe_success"), ours.value("probe_success")) == (0, 1)
+    blackbox, ninewatch = exporters.probe("tcp_tls", f"127.0.0.1:{ports['wrong-name']}", hostname="other.test")
+    assert (blackbox.value("probe_success"), ninewatch.value("probe_success")) == (0, 1)
 
 
 def test_debug_output_and_log_hide_secrets_of_modules(
@@ -403,10 +403,10 @@ def test_icmp_probes_are_equal_where_pings_are_permitted(tmp_path: Path) -> None
     )
     probes = ["icmp 127.0.0.1", "icmp ::1", "big 127.0.0.1", "near 127.0.0.1", "icmp 192.0.2.9"]
     command = shlex.join([sys.executable, "-m", "tests.support.blackbox_comparison", str(tmp_path), *probes])
-    done = isolated(f"{ALLOWED} {command}")
-    assert done.returncode == 0, done.stderr
+    result = isolated(f"{ALLOWED} {command}")
+    assert result.returncode == 0, result.stderr
     success_values = []
-    for probe, (theirs, ours) in zip(probes, json.loads(done.stdout), strict=True):
-        assert differing_metrics(Page(theirs), Page(ours)) == {OUTCOME}, f"{probe}\n{theirs}\n{ours}"
-        success_values.append(Page(ours).value("probe_success"))
+    for probe, (blackbox, ninewatch) in zip(probes, json.loads(result.stdout), strict=True):
+        assert differing_metrics(Page(blackbox), Page(ninewatch)) == {OUTCOME}, f"{probe}\n{blackbox}\n{ninewatch}"
+        success_values.append(Page(ninewatch).value("probe_success"))
     assert success_values == [1, 1, 1, 1, 0]

@@ -86,18 +86,18 @@ def query_job(server: Prometheus, expr: str, name: str) -> dict[frozenset[tuple[
 
 @pytest.mark.parametrize("expr", EXPRESSIONS)
 def test_published_expression_returns_the_same_result(scraped: Prometheus, expr: str) -> None:
-    theirs, ours = query_job(scraped, expr, "theirs"), query_job(scraped, expr, "ours")
-    assert theirs
-    assert ours.keys() == theirs.keys()
+    blackbox, ninewatch = query_job(scraped, expr, "theirs"), query_job(scraped, expr, "ours")
+    assert blackbox
+    assert ninewatch.keys() == blackbox.keys()
     if not re.search("duration|time", expr):  # durations and remaining times always differ a little
-        assert ours == theirs
+        assert ninewatch == blackbox
 
 
 @pytest.mark.parametrize("name", ["probe_success", "probe_http_status_code", "probe_http_redirects", "up"])
 def test_metric_has_the_same_value_for_every_instance(scraped: Prometheus, name: str) -> None:
-    theirs = query_job(scraped, f'{name}{{job="JOB"}}', "theirs")
-    assert theirs == query_job(scraped, f'{name}{{job="JOB"}}', "ours")
-    assert len(theirs) == len(TARGETS)
+    blackbox = query_job(scraped, f'{name}{{job="JOB"}}', "theirs")
+    assert blackbox == query_job(scraped, f'{name}{{job="JOB"}}', "ours")
+    assert len(blackbox) == len(TARGETS)
 
 
 def test_both_jobs_have_the_same_series(scraped: Prometheus) -> None:

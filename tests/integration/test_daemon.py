@@ -189,8 +189,8 @@ def test_second_daemon_on_the_same_record_exits_and_names_the_first(target: Http
 
 
 def test_address_in_use_gives_a_one_line_error(target: HttpTarget, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listen = f"127.0.0.1:{listener.getsockname()[1]}"
         code, out, err = run_to_exit("run", "-c", write_config(tmp_path, check_yaml(target, "health"), listen=listen))
     assert (code, out) == (2, "")
     (line,) = without_log_lines(err)

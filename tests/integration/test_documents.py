@@ -116,13 +116,13 @@ class Clone:
 
         A program with the same configuration is stopped first.
         """
-        words = self.with_local_ports(command).split("#")[0].split()
-        config = words[words.index("-c") + 1]
+        arguments = self.with_local_ports(command).split("#")[0].split()
+        config = arguments[arguments.index("-c") + 1]
         if (earlier_program := self.started.pop(config, None)) is not None:
             earlier_program.stop()
         log = self.folder / f"run{len(list(self.folder.glob('run*.log')))}.log"
-        words[0] = str(self.folder / ".venv/bin/ninewatch")
-        program = self.stack.enter_context(running(log, words, cwd=self.folder, env=self.environment))
+        arguments[0] = str(self.folder / ".venv/bin/ninewatch")
+        program = self.stack.enter_context(running(log, arguments, cwd=self.folder, env=self.environment))
         wait_for(f"{command} to answer", lambda: program.find_in_log(r"(answers at \S+)"))
         self.started[config] = program
 
@@ -195,8 +195,8 @@ def run_command(clone: Clone, document: str, command: Command) -> Iterator[str]:
     elif command.shown and not expected(normalize(command_text, "\n".join(command.shown)).splitlines()).fullmatch(
         normalize(command_text, output)
     ):
-        shown = "\n".join(command.shown)
-        yield f"{location}\nshows\n{shown}\nand prints\n{output}"
+        displayed = "\n".join(command.shown)
+        yield f"{location}\nshows\n{displayed}\nand prints\n{output}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -233,8 +233,10 @@ def is_listed(document: str, line: str) -> bool:
 
 
 def test_readme_shows_the_shipped_configuration() -> None:
-    (shown,) = re.findall(r"```yaml\n(listen: 127.0.0.1:9998\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert yaml.safe_load(shown) == yaml.safe_load((ROOT / "examples/mine.yaml").read_text())
+    (yaml_block,) = re.findall(
+        r"```yaml\n(listen: 127.0.0.1:9998\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    assert yaml.safe_load(yaml_block) == yaml.safe_load((ROOT / "examples/mine.yaml").read_text())
 
 
 @pytest.mark.parametrize(

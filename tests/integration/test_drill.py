@@ -58,11 +58,11 @@ def last(config: Path, outcome: Outcome, count: int) -> bool:
     return len(newest) == count and all(observation.outcome is outcome for observation in newest)
 
 
-def naive(seen: list[Observation], start: int, end: int) -> dict[str, float]:
+def naive(observations: list[Observation], start: int, end: int) -> dict[str, float]:
     """Return the recovery time with its bounds, computed from the probes around the only outage."""
-    bad = [observation.at for observation in seen if observation.outcome is Outcome.BAD]
-    before = max(observation.at for observation in seen if observation.at < bad[0])
-    after = min(observation.at for observation in seen if observation.at > bad[-1])
+    bad = [observation.at for observation in observations if observation.outcome is Outcome.BAD]
+    before = max(observation.at for observation in observations if observation.at < bad[0])
+    after = min(observation.at for observation in observations if observation.at > bad[-1])
     assert start <= before < after <= end
     point = (bad[-1] + after) // 2 - (before + bad[0]) // 2
     bounds = {"low": bad[-1] - bad[0], "point": point, "high": after - before}

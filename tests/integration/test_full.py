@@ -31,10 +31,10 @@ def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def run_parts(full: ModuleType, *words: str, **commands: str) -> tuple[int, str]:
+def run_parts(full: ModuleType, *arguments: str, **commands: str) -> tuple[int, str]:
     """Return the exit status and the content of the result file."""
     full.PARTS = {name: ("sh", "-c", command) for name, command in commands.items()}
-    return full.main(list(words)), full.RESULTS.read_text()
+    return full.main(list(arguments)), full.RESULTS.read_text()
 
 
 def test_results_contain_counts_duration_date_commit_and_python(full: ModuleType) -> None:

@@ -38,10 +38,10 @@ def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def render(values: Path, *options: str) -> dict[str, Manifest]:
     """Return the chart's manifests by kind; further ConfigMaps by `_KIND_SUFFIXES`."""
-    done = helm("template", "nw", CHART, "-f", values, *options)
-    assert done.returncode == 0, done.stderr
+    result = helm("template", "nw", CHART, "-f", values, *options)
+    assert result.returncode == 0, result.stderr
     manifests: dict[str, Manifest] = {}
-    for manifest in filter(None, yaml.safe_load_all(done.stdout)):
+    for manifest in filter(None, yaml.safe_load_all(result.stdout)):
         suffix = manifest["metadata"]["name"].rpartition("-")[2]
         manifests[_KIND_SUFFIXES.get(suffix, manifest["kind"])] = manifest
     return manifests
@@ -54,8 +54,8 @@ def pod_spec(manifests: dict[str, Manifest]) -> Manifest:
 
 @ALL
 def test_chart_passes_helm_lint(values: Path) -> None:
-    done = helm("lint", CHART, "--strict", "-f", values)
-    assert done.returncode == 0, done.stdout
+    result = helm("lint", CHART, "--strict", "-f", values)
+    assert result.returncode == 0, result.stdout
 
 
 @ALL
@@ -172,9 +172,9 @@ def test_other_kubernetes_gets_an_ingress_and_no_custom_resources() -> None:
 
 
 def test_route_together_with_ingress_is_rejected_with_a_remedy() -> None:
-    done = helm("template", "nw", CHART, "-f", OPENSHIFT, "--set", "ingress.enabled=true")
-    assert done.returncode != 0
-    assert "choose the one" in done.stderr
+    result = helm("template", "nw", CHART, "-f", OPENSHIFT, "--set", "ingress.enabled=true")
+    assert result.returncode != 0
+    assert "choose the one" in result.stderr
 
 
 def test_service_monitor_selects_the_service_and_rules_are_the_shipped_ones() -> None:
@@ -211,18 +211,18 @@ def options(*settings: str) -> list[str]:
 @pytest.mark.parametrize("publication", PUBLICATIONS)
 def test_publishing_without_a_login_requires_the_access_value(publication: str) -> None:
     settings = options(*PUBLICATIONS[publication], "access=")
-    done = helm("template", "nw", CHART, "-f", OPENSHIFT, *settings)
-    assert done.returncode != 0
-    assert "access is not set. ninewatch has no logins" in done.stderr
-    assert "Write access: public to accept that, or access: proxy" in done.stderr
+    result = helm("template", "nw", CHART, "-f", OPENSHIFT, *settings)
+    assert result.returncode != 0
+    assert "access is not set. ninewatch has no logins" in result.stderr
+    assert "Write access: public to accept that, or access: proxy" in result.stderr
     accepted = helm("template", "nw", CHART, "-f", OPENSHIFT, *options(*PUBLICATIONS[publication], "access=public"))
     assert accepted.returncode == 0, accepted.stderr
 
 
 def test_default_values_require_the_access_value() -> None:
-    done = helm("template", "nw", CHART, "--set-json", 'products=[{"id":"a","objective":"99%","checks":[]}]')
-    assert done.returncode != 0
-    assert "access is not set" in done.stderr
+    result = helm("template", "nw", CHART, "--set-json", 'products=[{"id":"a","objective":"99%","checks":[]}]')
+    assert result.returncode != 0
+    assert "access is not set" in result.stderr
 
 
 def test_unpublished_service_needs_no_access_value() -> None:
@@ -262,9 +262,9 @@ def test_login_proxy_cannot_be_bypassed(values: Path) -> None:
     ],
 )
 def test_proxy_that_could_be_bypassed_is_rejected(settings: tuple[str, ...], expected_error: str) -> None:
-    done = helm("template", "nw", CHART, "-f", OPENSHIFT, *options(*settings))
-    assert done.returncode != 0
-    assert expected_error in done.stderr
+    result = helm("template", "nw", CHART, "-f", OPENSHIFT, *options(*settings))
+    assert result.returncode != 0
+    assert expected_error in result.stderr
 
 
 def notes(folder: Path, *settings: str) -> str:
@@ -277,9 +277,9 @@ def notes(folder: Path, *settings: str) -> str:
     (chart / "templates/_notes.tpl").write_text('{{- define "notes" -}}' + text + "{{- end -}}")
     manifest = 'kind: Notes\nmetadata: {name: notes}\ntext: {{ include "notes" . | toJson }}\n'
     (chart / "templates/notes.yaml").write_text(manifest)
-    done = helm("template", "nw", chart, "-f", OPENSHIFT, "--show-only", "templates/notes.yaml", *options(*settings))
-    assert done.returncode == 0, done.stderr
-    return str(yaml.safe_load(done.stdout)["text"])
+    result = helm("template", "nw", chart, "-f", OPENSHIFT, "--show-only", "templates/notes.yaml", *options(*settings))
+    assert result.returncode == 0, result.stderr
+    return str(yaml.safe_load(result.stdout)["text"])
 
 
 def test_notes_warn_that_there_is_no_login(tmp_path: Path) -> None:
@@ -369,12 +369,12 @@ def test_record_is_kept_when_the_release_is_removed() -> None:
     ],
 )
 def test_invalid_value_is_rejected(option: str, key: str) -> None:
-    done = helm("template", "nw", CHART, "-f", OPENSHIFT, "--set", option)
-    assert done.returncode != 0
-    assert key in done.stderr
+    result = helm("template", "nw", CHART, "-f", OPENSHIFT, "--set", option)
+    assert result.returncode != 0
+    assert key in result.stderr
 
 
 def test_empty_portfolio_is_rejected_with_a_remedy() -> None:
-    done = helm("template", "nw", CHART, "--set", "access=public")
-    assert done.returncode != 0
-    assert "set products, files or existingConfigMap" in done.stderr
+    result = helm("template", "nw", CHART, "--set", "access=public")
+    assert result.returncode != 0
+    assert "set products, files or existingConfigMap" in result.stderr

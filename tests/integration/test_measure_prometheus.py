@@ -88,12 +88,12 @@ def test_average_over_time_lies_within_the_bounds(backfilled: tuple[Prometheus, 
     server, log = backfilled
     first, last = BEGIN + start * 3600, BEGIN + end * 3600
     arguments = ["--window", f"{first}/{last}", "--hold", f"{STEP}s", "--format", "json"]
-    done = CliRunner().invoke(measure_command, [str(log), *arguments])
-    ours = {result["check"]: result for result in json.loads(done.stdout)["results"]}
-    theirs = averages(server, first, last)
-    assert set(ours) == set(theirs) == set(CHECKS)
-    for check, (average, count) in theirs.items():
-        bounds, counted = ours[check]["availability"], ours[check]["observations"]
+    completed = CliRunner().invoke(measure_command, [str(log), *arguments])
+    measured = {result["check"]: result for result in json.loads(completed.stdout)["results"]}
+    averaged = averages(server, first, last)
+    assert set(measured) == set(averaged) == set(CHECKS)
+    for check, (average, count) in averaged.items():
+        bounds, counted = measured[check]["availability"], measured[check]["observations"]
         assert counted["good"] + counted["bad"] == count
         assert counted["good"] == round(average * count)
         assert bounds["low"] - 1e-12 <= average <= bounds["high"] + 1e-12, check
@@ -107,8 +107,8 @@ def test_samples_cover_all_states(backfilled: tuple[Prometheus, Path]) -> None:
     Otherwise the comparison would prove little.
     """
     _, log = backfilled
-    done = CliRunner().invoke(measure_command, [str(log), "--hold", f"{STEP}s", "--format", "json"])
-    results = json.loads(done.stdout)["results"]
+    completed = CliRunner().invoke(measure_command, [str(log), "--hold", f"{STEP}s", "--format", "json"])
+    results = json.loads(completed.stdout)["results"]
     assert sum(result["doubt_seconds"] == result["unknown_seconds"] == 0 for result in results) == 2
     assert any(result["doubt_seconds"] > 0.3 * HOURS * 3600 for result in results)
     assert {result["coverage"] < 1 for result in results} == {False, True}

@@ -67,8 +67,8 @@ def post(url: str, token: str = "", body: Any = None, form: dict[str, str] | Non
             return error.code, error.read().decode()
 
 
-def created(config: Path, *words: str) -> str:
-    status, out, err = run_to_exit("token", "create", *words, "--author", "Ada", "-c", config)
+def created(config: Path, *arguments: str) -> str:
+    status, out, err = run_to_exit("token", "create", *arguments, "--author", "Ada", "-c", config)
     assert status == 0, err
     return out.strip()
 
@@ -107,9 +107,9 @@ def test_token_is_valid_until_it_is_revoked_in_a_running_daemon(target: HttpTarg
         "pipeline",
         "api",
     )
-    listed = run_to_exit("history", "forms", "-c", config)[1]
-    assert "silenced until" in listed
-    assert "(pipeline)" in listed
+    output = run_to_exit("history", "forms", "-c", config)[1]
+    assert "silenced until" in output
+    assert "(pipeline)" in output
 
 
 def test_link_acknowledges_a_page_before_and_after_a_restart(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:

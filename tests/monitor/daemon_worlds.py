@@ -85,7 +85,7 @@ class Product:
             exclude if exclude in ("maintenance", "corrections") else {"dependency": names[exclude]}
             for exclude in self.excludes
         ]
-        found = {
+        actual = {
             "id": self.id,
             "objective": self.objective,
             "rule": rule,
@@ -93,7 +93,7 @@ class Product:
             "agreement": {"excludes": excludes},
             "maintenance": _blocks(self.maintenance),
         }
-        return found | ({"was": self.was} if self.was else {})
+        return actual | ({"was": self.was} if self.was else {})
 
 
 def _blocks(spans: list[tuple[int, int]]) -> list[dict[str, str]]:
@@ -139,10 +139,10 @@ class History:
 
     def step(self) -> None:
         """Run the present event, probe the due checks, and advance by half a minute."""
-        what = self.random.choices(
+        event = self.random.choices(
             (self._load, self._correct, self._restart, self._kill, self._prune, lambda: None), (8, 3, 1, 2, 1, 20)
         )[0]
-        what()
+        event()
         for product in self.products:
             for check in product.checks:
                 self._probe(product, check)
@@ -277,9 +277,9 @@ class History:
         """Add a load to the world if it changes the product's meaning; the order of its members is no part of the
         meaning.
         """
-        loads, found = self.world.loads.setdefault(name, []), self._terms(name, product)
-        if not loads or _meaning(loads[-1]) != _meaning(found):
-            loads.append(found)
+        loads, actual = self.world.loads.setdefault(name, []), self._terms(name, product)
+        if not loads or _meaning(loads[-1]) != _meaning(actual):
+            loads.append(actual)
 
     def _terms(self, name: str, product: Product | None) -> Load:
         if product is None:
@@ -296,18 +296,18 @@ class History:
     def _correct(self) -> None:
         standing = [correction for correction in self.corrections if correction[1][3] is None]
         if standing and self.random.random() < 0.3:
-            correction, plain = self.random.choice(standing)
-            plain[3] = self.now
+            correction, correction_row = self.random.choice(standing)
+            correction_row[3] = self.now
             self._state([Revocation(correction.id, "Ana", "no", self.now).fact()])
             return
         product = self.random.choice(self.products)
         end = self.now - self.random.randint(0, 20) * STEP
         span = Interval(end - self.random.randint(1, 9) * STEP, end)
         correction = Correction(product.id, span, "Ana", "locked", self.now)
-        plain = [self.now, span.start, span.end, None]
+        correction_row = [self.now, span.start, span.end, None]
         if all(known.id != correction.id for known, _ in self.corrections):
-            self.corrections.append((correction, plain))
-            self.world.corrections.setdefault(product.identity, []).append(plain)
+            self.corrections.append((correction, correction_row))
+            self.world.corrections.setdefault(product.identity, []).append(correction_row)
             self._state([correction.fact()])
 
     def _restart(self) -> None:
@@ -341,8 +341,8 @@ class History:
         """Return the ledgers that answer for an instant: the ledger in memory, and those that are read from the
         record.
         """
-        found = {
+        actual = {
             "record": ledger_at(self.portfolio(), self.record, at),
             "product": ledger_at(self.portfolio(), self.record, at, product.id),
         }
-        return found | ({"memory": self.ledger} if at >= self.now else {})
+        return actual | ({"memory": self.ledger} if at >= self.now else {})

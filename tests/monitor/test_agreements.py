@@ -74,17 +74,21 @@ def test_only_exclusions_of_the_agreement_apply() -> None:
     assert ledger.agreement_figures("p", OWN, NOW).contractual == ledger.measured("p", MONTH, NOW)
 
 
-@pytest.mark.parametrize(("named", "cause"), [("maintenance", Cause.MAINTENANCE), ("corrections", Cause.CORRECTION)])
-def test_agreement_may_exclude_either_maintenance_or_corrections(named: str, cause: Cause) -> None:
+@pytest.mark.parametrize(
+    ("excluded_kind", "cause"), [("maintenance", Cause.MAINTENANCE), ("corrections", Cause.CORRECTION)]
+)
+def test_agreement_may_exclude_either_maintenance_or_corrections(excluded_kind: str, cause: Cause) -> None:
     """The other kind is recorded at another time, and its downtime counts."""
     repair = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
     outages = [(start - 2 * DAY, end - 2 * DAY) for start, end in TEN] + TEN
-    fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [named]}}
+    fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [excluded_kind]}}
     ledger = ledger_with(product("p", **fields), outages={"p": outages})
     ledger.facts = Facts([Correction("p", repair, "Ada", "probe account locked", NOW - DAY).fact()])
     agreed = ledger.agreement_figures("p", OWN, NOW)
     assert totals(agreed.audit) == {cause: 2 * HOUR}
-    assert [piece.interval for piece in agreed.audit] == [Interval(*AROUND) if named == "maintenance" else repair]
+    assert [piece.interval for piece in agreed.audit] == [
+        Interval(*AROUND) if excluded_kind == "maintenance" else repair
+    ]
     assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
 
 

@@ -19,12 +19,12 @@ def missing(text: str) -> set[str]:
     folder.
     """
     known = {path.name for name in ("sla", "monitor", "tests", ".ci") for path in (ROOT / name).rglob("*.py")}
-    found = {name for name in _FILE.findall(text) if Path(name).name not in known}
+    actual = {name for name in _FILE.findall(text) if Path(name).name not in known}
     for folder, names in _FOLDER.findall(text):
-        found |= {folder} if folder.endswith("/") and not (ROOT / folder).is_dir() else set()
+        actual |= {folder} if folder.endswith("/") and not (ROOT / folder).is_dir() else set()
         modules = re.findall(r"`(\w+)`", names)
-        found |= {f"{folder}{module}" for module in modules if not _exists(ROOT / folder / module)}
-    return found
+        actual |= {f"{folder}{module}" for module in modules if not _exists(ROOT / folder / module)}
+    return actual
 
 
 def _exists(path: Path) -> bool:
@@ -37,12 +37,12 @@ def test_document_names_existing_modules(document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "actual"),
     [
         ("`monitor/storage/`: `schema`, `nowhere`", {"monitor/storage/nowhere"}),
         ("`monitor/nowhere/`", {"monitor/nowhere/"}),
         ("`nowhere.py`, `schema.py`", {"nowhere.py"}),
     ],
 )
-def test_missing_module_is_found(text: str, found: set[str]) -> None:
-    assert missing(text) == found
+def test_missing_module_is_found(text: str, actual: set[str]) -> None:
+    assert missing(text) == actual

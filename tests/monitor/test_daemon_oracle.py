@@ -27,38 +27,38 @@ if TYPE_CHECKING:
 NAMES = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_down")
 
 
-def shown(found: Measured) -> dict[str, Any]:
+def shown(actual: Measured) -> dict[str, Any]:
     """Return the figures of a measured window with the oracle's names."""
-    lasted = found.durations
+    duration = actual.durations
     return {
-        "up": lasted.up,
-        "down": lasted.down,
-        "doubt_up": lasted.doubt_up,
-        "doubt_down": lasted.doubt_down,
-        "unknown": lasted.unknown - lasted.guessed_up - lasted.guessed_down,
-        "guess_up": lasted.guessed_up,
-        "guess_down": lasted.guessed_down,
-        "allowed": found.allowed,
-        "objective": found.objective and found.objective.ratio,
-        "counts": tuple(found.counts),
-    } | derived(found)
+        "up": duration.up,
+        "down": duration.down,
+        "doubt_up": duration.doubt_up,
+        "doubt_down": duration.doubt_down,
+        "unknown": duration.unknown - duration.guessed_up - duration.guessed_down,
+        "guess_up": duration.guessed_up,
+        "guess_down": duration.guessed_down,
+        "allowed": actual.allowed,
+        "objective": actual.objective and actual.objective.ratio,
+        "counts": tuple(actual.counts),
+    } | derived(actual)
 
 
-def derived(found: Measured) -> dict[str, Any]:
-    low, point, high = found.availability
-    down = found.downtime
-    bounds = {"low": low, "point": point, "high": high, "coverage": found.coverage}
-    return bounds | {"downtime": tuple(down), "remaining": found.budget and found.budget.remaining}
+def derived(actual: Measured) -> dict[str, Any]:
+    low, point, high = actual.availability
+    down = actual.downtime
+    bounds = {"low": low, "point": point, "high": high, "coverage": actual.coverage}
+    return bounds | {"downtime": tuple(down), "remaining": actual.budget and actual.budget.remaining}
 
 
 def expected(judge: Judge, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
-    found = judge.measured(product, start, end, contractual=contractual)
-    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = (found[name] for name in NAMES)
-    lasted = (up, down, doubt_up, doubt_down, unknown + guess_up + guess_down, guess_up, guess_down)
-    figures = table(lasted, "exclude")
+    actual = judge.measured(product, start, end, contractual=contractual)
+    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = (actual[name] for name in NAMES)
+    duration = (up, down, doubt_up, doubt_down, unknown + guess_up + guess_down, guess_up, guess_down)
+    figures = table(duration, "exclude")
     bounds = {name: figures[name] for name in ("low", "point", "high", "coverage")}
     down = tuple(figures[f"downtime_{name}"] for name in ("low", "point", "high"))
-    return found | bounds | {"downtime": down, "remaining": found["allowed"] - Fraction(down[1] or 0)}
+    return actual | bounds | {"downtime": down, "remaining": actual["allowed"] - Fraction(down[1] or 0)}
 
 
 @dataclass
@@ -109,12 +109,12 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
                 f"{seed=} {source=} {product.id=} {(start - NOW) / STEP=} {(end - NOW) / STEP=} {(at - NOW) / STEP=}"
             )
             description += "".join(f"\n{line}" for line in history.did)
-            for name, given, kind in (
+            for name, parameters, kind in (
                 ("raw", raw, False),
                 ("raw", agreed.raw, False),
                 ("agreed", agreed.contractual, True),
             ):
-                wrong = differing(shown(given), want[kind])
+                wrong = differing(shown(parameters), want[kind])
                 if list(wrong) == ["counts"] and all(abs(a - b) <= 1 for a, b in zip(*wrong["counts"], strict=True)):
                     tally.off_by_one += 1
                     continue
@@ -122,8 +122,8 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
             tally.windows += 1
 
 
-def differing(found: dict[str, Any], want: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (found[name], want[name]) for name in want if found[name] != want[name]}
+def differing(actual: dict[str, Any], want: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (actual[name], want[name]) for name in want if actual[name] != want[name]}
 
 
 def judge_knows(history: History, product: str, at: int) -> bool:

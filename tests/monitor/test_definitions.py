@@ -33,9 +33,9 @@ class Record:
 
     def load(self, *products: dict[str, object], now: int = NOW, **fields: object) -> list[Definition]:
         """Load a portfolio of the products; return the added definitions."""
-        found = portfolio(*products, **fields)
+        actual = portfolio(*products, **fields)
         facts = self.facts
-        added = [*additions(found, facts.definitions, lambda _: self.began, facts.products, now)]
+        added = [*additions(actual, facts.definitions, lambda _: self.began, facts.products, now)]
         self.facts = Facts(facts.all, [definition.fact("ninewatch.yaml") for definition in added])
         return added
 
@@ -134,11 +134,11 @@ def test_definition_in_force_is_that_of_the_last_load(loads: list[int]) -> None:
         loaded = {product.id: product for product in portfolio(*CONFIGURATIONS[number]).products}
         for name in {*expected, *loaded}:
             meant = definition_of(loaded[name], "America/Vancouver", 0).digest if name in loaded else "ended"
-            held = expected.setdefault(name, [])
-            if not held or held[-1][1] != meant:
-                held.append((NOW + step, meant))
-    for name, held in expected.items():
+            current = expected.setdefault(name, [])
+            if not current or current[-1][1] != meant:
+                current.append((NOW + step, meant))
+    for name, current in expected.items():
         definitions = record.facts.definitions(name)
         assert [
             (definition.made, "ended" if definition.ended else definition.digest) for definition in definitions
-        ] == held
+        ] == current

@@ -31,13 +31,15 @@ NAMES = ("a", "b", "c")
 
 
 def portfolio(checks: tuple[str, ...], rule: str = "all", objective: str = "99%", interval: str = "1m") -> Portfolio:
-    made = tuple(FakeCheck(id=name, interval=interval, timeout="10s") for name in checks)
-    return Portfolio.model_validate({"products": [{"id": "p", "objective": objective, "rule": rule, "checks": made}]})
+    checks_of_product = tuple(FakeCheck(id=name, interval=interval, timeout="10s") for name in checks)
+    return Portfolio.model_validate(
+        {"products": [{"id": "p", "objective": objective, "rule": rule, "checks": checks_of_product}]}
+    )
 
 
 def first_observed(ledger: Ledger) -> int | None:
-    found = (entry.timeline.first_observation_at for entry in ledger.entries_of("p"))
-    return min((at for at in found if at is not None), default=None)
+    actual = (entry.timeline.first_observation_at for entry in ledger.entries_of("p"))
+    return min((at for at in actual if at is not None), default=None)
 
 
 def define(ledger: Ledger, now: int) -> None:
@@ -145,12 +147,12 @@ def test_closed_window_keeps_its_figures_after_reloads_and_restarts(
     """Each step is a minute. A window is closed when each new member was observed, or its hold is over."""
     ledger = started(portfolio(NAMES[:2]), NOW - 5 * MINUTE)
     windows = [Interval(NOW + min(span) * MINUTE, NOW + max(span) * MINUTE) for span in spans]
-    seen: dict[Interval, object] = {}
-    for number, (what, first, second) in enumerate(steps):
+    observations: dict[Interval, object] = {}
+    for number, (event, first, second) in enumerate(steps):
         at = NOW + number * MINUTE
-        if what == "load":
+        if event == "load":
             reload(ledger, portfolio(first, second), at)  # type: ignore[arg-type]
-        elif what == "restart":
+        elif event == "restart":
             ledger = restarted(ledger)
         elif f"p/{first}" in ledger.entries:
             observe(ledger, at, second, str(first))  # type: ignore[arg-type]
@@ -158,8 +160,8 @@ def test_closed_window_keeps_its_figures_after_reloads_and_restarts(
             if at < window.end + 4 * MINUTE:
                 continue  # a probe may still change doubt, and the start of a new member
             # Certain time stays certain. Doubt after a last observation becomes unknown if the next one comes too late.
-            found = ledger.compositions["p"].durations(window)[:2]
-            assert seen.setdefault(window, found) == found, (number, what)
+            actual = ledger.compositions["p"].durations(window)[:2]
+            assert observations.setdefault(window, actual) == actual, (number, event)
 
 
 def test_record_without_definitions_uses_the_configuration() -> None:
@@ -218,8 +220,8 @@ def test_first_definition_of_an_older_record_applies_from_its_start(facts_first:
     ledger.restore(runs, [], [])
     if not facts_first:
         ledger.facts = earlier.facts
-    found = ledger.measured("p", Interval(NOW, NOW + MINUTE), NOW + 10 * MINUTE)
-    assert found.durations.guessed_up == MINUTE
+    actual = ledger.measured("p", Interval(NOW, NOW + MINUTE), NOW + 10 * MINUTE)
+    assert actual.durations.guessed_up == MINUTE
 
 
 def test_verdict_of_a_current_window_is_possible_later_and_of_a_past_one_is_not() -> None:
@@ -228,11 +230,11 @@ def test_verdict_of_a_current_window_is_possible_later_and_of_a_past_one_is_not(
         observe(ledger, NOW + minute * MINUTE)
     now = NOW + 9 * MINUTE
     moving = ledger.measured("p", Interval(now - DAY, now), now).watched
-    over = ledger.measured("p", Interval(now - DAY - MINUTE, now - MINUTE), now).watched
+    past = ledger.measured("p", Interval(now - DAY - MINUTE, now - MINUTE), now).watched
     assert moving is not None
     assert moving.decidable_at is not None
-    assert over is not None
-    assert over.decidable_at is None
+    assert past is not None
+    assert past.decidable_at is None
 
 
 def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
@@ -240,9 +242,9 @@ def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
     observe(ledger, NOW)
     day = calendar_window(Period.DAY, NOW + HOUR, ledger.portfolio.zone)
     assert day.in_progress
-    found = ledger.measured("p", day, NOW + HOUR)
-    assert found.budget is not None
-    assert found.budget.allowed == Fraction(day.whole.length, 100)
+    actual = ledger.measured("p", day, NOW + HOUR)
+    assert actual.budget is not None
+    assert actual.budget.allowed == Fraction(day.whole.length, 100)
 
 
 def test_definition_without_local_members_is_unknown() -> None:

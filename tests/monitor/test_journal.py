@@ -50,8 +50,8 @@ def test_line_is_readable_text(journal: Journal) -> None:
 def test_incomplete_line_is_skipped_and_the_next_fact_starts_a_new_line(journal: Journal) -> None:
     """A crash while a line is written leaves such a line."""
     journal.add(SAID)
-    whole = journal.path.read_text("utf-8")
-    journal.path.write_text(whole + whole[:40], "utf-8")
+    complete = journal.path.read_text("utf-8")
+    journal.path.write_text(complete + complete[:40], "utf-8")
     assert journal.read() == [SAID]
     journal.add(BACK)
     with capture_logs() as log_entries:
@@ -134,8 +134,8 @@ def test_author_and_product_are_part_of_a_corrections_identity(journal: Journal)
 def test_fact_of_an_unknown_kind_is_kept(journal: Journal, line: dict[str, object]) -> None:
     """It keeps its id. Without an id, it gets the id that is computed from its content."""
     journal.path.parent.mkdir()
-    whole = {"made": "1970-01-03T00:00:00Z", "author": "Ana", "product": "forms"} | line
-    journal.path.write_text(json.dumps(whole) + "\n", "utf-8")
+    complete = {"made": "1970-01-03T00:00:00Z", "author": "Ana", "product": "forms"} | line
+    journal.path.write_text(json.dumps(complete) + "\n", "utf-8")
     (fact,) = journal.read()
     assert (fact.kind, fact.content(), fact.product) == (line["kind"], line.get("body", {}), "forms")
     assert fact.id == line.get("id", Fact.of(2 * DAY, "Ana", fact.kind, "forms", fact.content()).id)
@@ -164,8 +164,8 @@ def test_change_of_the_journal_is_detected_once(journal: Journal) -> None:
 
 
 def add_many(path: Path, author: str) -> None:
-    for made in range(20):
-        Journal(path).add(Correction("forms", CORRECTION.interval, author, "x" * 400, made).fact())
+    for created in range(20):
+        Journal(path).add(Correction("forms", CORRECTION.interval, author, "x" * 400, created).fact())
 
 
 def test_concurrent_writers_write_complete_lines(journal: Journal) -> None:

@@ -162,16 +162,16 @@ observations = st.lists(st.tuples(st.integers(1, 250), st.sampled_from([GOOD, GO
 
 @given(observations, st.data())
 def test_restart_restores_timeline_incidents_and_next_decision(
-    drawn: list[tuple[int, Outcome]], data: st.DataObject
+    sample: list[tuple[int, Outcome]], data: st.DataObject
 ) -> None:
     """This is true wherever the folded runs end and the single observations begin."""
     before = ledger_of(product("chefs"))
     entry = before.entries[KEY]
-    cut = data.draw(st.integers(0, len(drawn)))
+    cut = data.draw(st.integers(0, len(sample)))
     runs: dict[int, Run] = {}
     tail: list[Observation] = []
     at = NOW
-    for n, (gap, outcome) in enumerate(drawn):
+    for n, (gap, outcome) in enumerate(sample):
         at += gap * SECOND
         observation = Observation(KEY, at, outcome, REASONS[outcome], 5)
         runs |= {run.first: run for run in entry.observe(observation)}
@@ -194,13 +194,13 @@ def test_restart_restores_timeline_incidents_and_next_decision(
 
 
 def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None]:
-    found = []
+    actual = []
     for outcome in (BAD, BAD, BAD, GOOD, GOOD, BAD, BAD):
         at += MINUTE
         observation = Observation(KEY, at, outcome, REASONS[outcome])
         entry.observe(observation)
-        found.append(entry.tracker.step(observation))
-    return found
+        actual.append(entry.tracker.step(observation))
+    return actual
 
 
 def test_time_without_a_daemon_is_unknown() -> None:
@@ -309,8 +309,10 @@ def test_failing_probes_of_an_incident_survive_a_restart() -> None:
 
 def test_record_of_unconfigured_checks_is_hidden() -> None:
     ledger = ledger_of(product("chefs"))
-    gone = Incident.open("old", "old/health", NOW, "deadline")
-    ledger.restore([run("old/health", BAD, NOW, NOW + HOUR)], [Observation("old/health", NOW + 2 * HOUR, GOOD)], [gone])
+    unconfigured = Incident.open("old", "old/health", NOW, "deadline")
+    ledger.restore(
+        [run("old/health", BAD, NOW, NOW + HOUR)], [Observation("old/health", NOW + 2 * HOUR, GOOD)], [unconfigured]
+    )
     assert ledger.incidents == []
     assert ledger.last_observation_at is None
 
@@ -394,9 +396,9 @@ def test_runs_and_observations_of_another_vantage_are_ignored() -> None:
     tail = [Observation(KEY, NOW + n * MINUTE, BAD, "deadline", vantage="elsewhere") for n in range(3)]
     assert ledger.restore([elsewhere], tail, []) == []
     assert (ledger.last_observation_at, ledger.state("chefs", NOW - 30 * MINUTE)) == (None, State.UNKNOWN)
-    ours = run(KEY, GOOD, NOW - HOUR, NOW - MINUTE)
-    ledger.restore([elsewhere, ours], tail, [])
-    assert (ledger.last_observation_at, ledger.state("chefs", NOW - 30 * MINUTE)) == (ours.last, State.UP)
+    local_run = run(KEY, GOOD, NOW - HOUR, NOW - MINUTE)
+    ledger.restore([elsewhere, local_run], tail, [])
+    assert (ledger.last_observation_at, ledger.state("chefs", NOW - 30 * MINUTE)) == (local_run.last, State.UP)
 
 
 def test_reload_adds_and_removes_members_immediately() -> None:

@@ -37,10 +37,19 @@ def test_log_to_a_file_is_one_json_line_per_event(stream: io.StringIO) -> None:
     log.configure(stream)
     structlog.get_logger("ours").info("started", products=3)
     logging.getLogger("aiohttp.access").warning("said %s", "so")
-    ours, theirs = map(json.loads, stream.getvalue().splitlines())
-    assert (ours["event"], ours["products"], ours["level"], ours["logger"]) == ("started", 3, "info", "ours")
-    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("said so", "warning", "aiohttp.access")
-    assert ours["timestamp"].endswith("Z")
+    own_entry, library_entry = map(json.loads, stream.getvalue().splitlines())
+    assert (own_entry["event"], own_entry["products"], own_entry["level"], own_entry["logger"]) == (
+        "started",
+        3,
+        "info",
+        "ours",
+    )
+    assert (library_entry["event"], library_entry["level"], library_entry["logger"]) == (
+        "said so",
+        "warning",
+        "aiohttp.access",
+    )
+    assert own_entry["timestamp"].endswith("Z")
 
 
 def test_log_to_a_terminal_is_text(stream: io.StringIO) -> None:
@@ -100,12 +109,12 @@ def test_shorter_secret_is_found_despite_longer_ones_with_the_same_prefix() -> N
 def test_first_and_longest_match_of_any_secrets_is_replaced(secrets: list[str], text: str, data: st.DataObject) -> None:
     """The result equals that of an alternation of all held secrets, after any releases."""
     concealer = log.Concealer()
-    gone = data.draw(st.sets(st.integers(0, len(secrets) - 1))) if secrets else set()
+    removed = data.draw(st.sets(st.integers(0, len(secrets) - 1))) if secrets else set()
     for secret in secrets:
         concealer.add(secret)
-    for path in gone:
+    for path in removed:
         concealer.release(secrets[path])
-    forms = {form for at, secret in enumerate(secrets) if at not in gone for form in log._forms(secret)}
+    forms = {form for at, secret in enumerate(secrets) if at not in removed for form in log._forms(secret)}
     alternation = "|".join(sorted(forms, key=len, reverse=True))
     cleaned = concealer.clean(text)
     assert cleaned == (re.sub(alternation, log.CONCEALED, text) if forms else text)
@@ -114,11 +123,11 @@ def test_first_and_longest_match_of_any_secrets_is_replaced(secrets: list[str], 
 
 def test_cost_of_adding_a_secret_is_independent_of_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the encodings of the new secret are computed, not those of all others again."""
-    concealer, made = log.Concealer(), Counter[str]()
+    concealer, nodes = log.Concealer(), Counter[str]()
     forms = log._forms
 
     def counting(secret: str) -> Iterator[str]:
-        made[secret] += 1
+        nodes[secret] += 1
         return forms(secret)
 
     monkeypatch.setattr(log, "_forms", counting)
@@ -129,7 +138,7 @@ def test_cost_of_adding_a_secret_is_independent_of_their_number(monkeypatch: pyt
     for token in tokens:
         concealer.release(token)
     assert concealer.clean(tokens[0]) == tokens[0]
-    assert set(made.values()) == {2}
+    assert set(nodes.values()) == {2}
     assert not concealer._by_prefix, "nothing is kept of what was released"
 
 
@@ -164,9 +173,9 @@ def test_truncation_leaves_no_part_of_a_secret(stream: io.StringIO) -> None:
 
 def test_temporary_secret_is_released_in_its_own_concealer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The garbage collector may run late, when another test holds the same secret in another concealer."""
-    gone = log.TemporarySecret("canary-of-both")
+    released = log.TemporarySecret("canary-of-both")
     monkeypatch.setattr(log, "_concealer", log.Concealer())
     log.conceal("canary-of-both")
-    del gone
+    del released
     gc.collect()
     assert log.concealed("canary-of-both") == log.CONCEALED

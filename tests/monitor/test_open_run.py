@@ -25,21 +25,21 @@ steps = st.lists(
 
 @given(steps, st.booleans())
 def test_folding_in_place_equals_folding_frozen_runs(
-    drawn: list[tuple[int, Outcome, str, int | None, int]], seeded: bool
+    sample: list[tuple[int, Outcome, str, int | None, int]], seeded: bool
 ) -> None:
     at = 0
-    held = Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD, seeded=seeded)
-    open_run = OpenRun(held)
-    for gap, outcome, reason, latency, hold in drawn:
+    frozen = Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD, seeded=seeded)
+    open_run = OpenRun(frozen)
+    for gap, outcome, reason, latency, hold in sample:
         at += gap
         observation = Observation("p/a", at, outcome, reason, latency)
-        if held.accepts(observation, hold):
+        if frozen.accepts(observation, hold):
             assert open_run.add(observation, hold) is None
-            held = held.with_observation(observation)
+            frozen = frozen.with_observation(observation)
         else:
-            assert open_run.add(observation, hold) == held
-            held = Run.of(observation, hold)
-        assert open_run.run() == held
+            assert open_run.add(observation, hold) == frozen
+            frozen = Run.of(observation, hold)
+        assert open_run.run() == frozen
 
 
 def test_equal_observations_within_the_hold_are_one_run() -> None:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def portfolio(**products: dict[str, Any]) -> Portfolio:
-    made = [
+    created = [
         {"id": name, "objective": "99%", **fields}
         | {"checks": tuple(FakeCheck(id=check, interval="1m", timeout="10s") for check in fields["checks"])}
         for name, fields in products.items()
     ]
-    return Portfolio.model_validate({"products": made})
+    return Portfolio.model_validate({"products": created})
 
 
 BOTH = portfolio(
@@ -73,8 +73,8 @@ def test_removed_dependency_stays_excluded_for_past_time(later: Portfolio, tmp_p
     runs = [run for history in ledger.all_histories() for run in history.runs()]
     store.write(Batch(runs=runs, facts=ledger.facts.all))
     store.close()
-    for wanted in (None, "app"):
-        read = ledger_at(later, path, now, wanted)
+    for expected in (None, "app"):
+        read = ledger_at(later, path, now, expected)
         figures = read.agreement_figures("app", window, span.end)
         assert (figures.raw, figures.contractual) == (before.raw, before.contractual)
 

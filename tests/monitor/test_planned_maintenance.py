@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 OTHER = "q"
 
 
-def block(start: int, end: int, reason: str = "upgrade", **more: str) -> dict[str, str]:
-    return {"start": format_instant(NOW + start), "end": format_instant(NOW + end), "reason": reason} | more
+def block(start: int, end: int, reason: str = "upgrade", **options: str) -> dict[str, str]:
+    return {"start": format_instant(NOW + start), "end": format_instant(NOW + end), "reason": reason} | options
 
 
 SUNDAYS = {"start": "2020-01-05T02:00", "end": "2020-01-05T04:00", "rrule": "FREQ=WEEKLY;BYDAY=SU", "reason": "backup"}
@@ -52,8 +52,8 @@ def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
 
     definitions = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
     plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))
-    made = [*(statement.fact("test") for statement in definitions), *(statement.fact("test") for statement in plans)]
-    ledger.facts = Facts(ledger.facts.all, made, former_ids=ledger.former_ids)
+    facts = [*(statement.fact("test") for statement in definitions), *(statement.fact("test") for statement in plans)]
+    ledger.facts = Facts(ledger.facts.all, facts, former_ids=ledger.former_ids)
     return plans
 
 
@@ -70,11 +70,11 @@ def reload(ledger: Ledger, loaded: Portfolio, now: int) -> None:
 
 def excluded(ledger: Ledger, start: int, end: int, name: str = "p") -> list[tuple[int, int, str]]:
     span = Interval(NOW + start, NOW + end)
-    found = ledger.exclusions(name, span)
+    actual = ledger.exclusions(name, span)
     agreed = ledger.agreement_figures(name, Window("w", span, span), span.end)
     assert sum(piece.interval.length for piece in agreed.audit) == agreed.excluded
     return sorted(
-        (exclusion.interval.start - NOW, exclusion.interval.end - NOW, exclusion.reason) for exclusion in found
+        (exclusion.interval.start - NOW, exclusion.interval.end - NOW, exclusion.reason) for exclusion in actual
     )
 
 
@@ -109,8 +109,8 @@ def test_unrelated_changes_do_not_split_an_exclusion() -> None:
     planned = block(HOUR, 3 * HOUR)
     ledger = started(portfolio([planned]))
     for number in range(3):
-        more = [planned, block(9 * HOUR, 10 * HOUR, f"no. {number}")]
-        reload(ledger, portfolio(more), NOW + HOUR + number * MINUTE)
+        blocks = [planned, block(9 * HOUR, 10 * HOUR, f"no. {number}")]
+        reload(ledger, portfolio(blocks), NOW + HOUR + number * MINUTE)
     assert excluded(ledger, 0, 8 * HOUR) == [(HOUR, 3 * HOUR, "upgrade")]
     assert excluded(ledger, 2 * HOUR, 8 * HOUR) == [(2 * HOUR, 3 * HOUR, "upgrade")]
 
@@ -119,8 +119,8 @@ def test_overlapping_maintenance_of_two_plans_is_excluded_completely() -> None:
     both = [block(HOUR, 4 * HOUR), block(2 * HOUR, 5 * HOUR), block(2 * HOUR, 6 * HOUR)]
     ledger = started(portfolio(both))
     reload(ledger, portfolio([*both, block(9 * HOUR, 10 * HOUR)]), NOW + 3 * HOUR)
-    found = excluded(ledger, 0, 8 * HOUR)
-    assert (found[0][0], found[-1][1]) == (HOUR, 6 * HOUR)
+    actual = excluded(ledger, 0, 8 * HOUR)
+    assert (actual[0][0], actual[-1][1]) == (HOUR, 6 * HOUR)
     window = Interval(NOW, NOW + 8 * HOUR)
     assert ledger.agreement_figures("p", Window("w", window, window), window.end).excluded == 5 * HOUR
 
@@ -155,17 +155,17 @@ def test_changed_calendar_file_affects_future_time_only(tmp_path: Path) -> None:
     assert len(before) == 1
     reload(ledger, portfolio(written(days[1])), NOW + 2 * DAY)
     file.unlink()
-    found = excluded(ledger, 0, 9 * DAY)
-    assert found[:1] == before
-    assert len(found) == 2
+    actual = excluded(ledger, 0, 9 * DAY)
+    assert actual[:1] == before
+    assert len(actual) == 2
 
 
 def test_product_has_no_maintenance_while_it_is_not_configured() -> None:
     ledger = started(portfolio([block(HOUR, 5 * HOUR)]))
-    whole = ledger.portfolio
-    reload(ledger, whole.model_copy(update={"products": whole.products[1:]}), NOW + 2 * HOUR)
+    complete = ledger.portfolio
+    reload(ledger, complete.model_copy(update={"products": complete.products[1:]}), NOW + 2 * HOUR)
     assert define(ledger, NOW + 2 * HOUR + 1) == []
-    reload(ledger, whole, NOW + 4 * HOUR)
+    reload(ledger, complete, NOW + 4 * HOUR)
     assert excluded(ledger, 0, DAY) == [(HOUR, 2 * HOUR, "upgrade"), (4 * HOUR, 5 * HOUR, "upgrade")]
 
 
@@ -234,17 +234,17 @@ def test_unreadable_plan_is_listed_and_ignored() -> None:
 
 def test_past_time_of_a_new_plan_is_reported() -> None:
     ledger = started(portfolio([block(HOUR, 2 * HOUR)]))
-    held = ledger.facts.maintenance("p")
+    plans = ledger.facts.maintenance("p")
     planned = [block(HOUR, 2 * HOUR), block(90 * MINUTE, 3 * HOUR), block(4 * HOUR, 9 * HOUR)]
     ledger.reload(portfolio(planned))
     (plan,) = define(ledger, NOW + 5 * HOUR)
     late = [Interval(NOW + 2 * HOUR, NOW + 3 * HOUR), Interval(NOW + 4 * HOUR, NOW + 5 * HOUR)]
-    assert excluded_too_late(plan, held, NOW) == late
-    assert excluded_too_late(plan, held, NOW + 150 * MINUTE) == [
+    assert excluded_too_late(plan, plans, NOW) == late
+    assert excluded_too_late(plan, plans, NOW + 150 * MINUTE) == [
         Interval(NOW + 150 * MINUTE, NOW + 3 * HOUR),
         late[1],
     ]
-    assert excluded_too_late(plan, held, plan.made) == []
+    assert excluded_too_late(plan, plans, plan.made) == []
     assert excluded_too_late(plan, (), NOW)[0] == Interval(NOW + HOUR, NOW + 3 * HOUR)
 
 

@@ -61,8 +61,8 @@ def test_deployments_without_downtime_are_evidence_until_one_is_revoked() -> Non
     first, second = (deployment_fact(NOW - DAY, "ci", "forms", NOW - days * DAY, "v") for days in (5, 3))
     assert state(ledger_with(first, second), "zero-downtime-deployment") is ItemState.MET
     assert state(ledger_with(first), "zero-downtime-deployment") is ItemState.UNMET
-    gone = revocation_fact(NOW - HOUR, "Bo", "forms", second.id, "another product's")
-    revoked = ledger_with(first, second, gone)
+    revocation = revocation_fact(NOW - HOUR, "Bo", "forms", second.id, "another product's")
+    revoked = ledger_with(first, second, revocation)
     assert state(revoked, "zero-downtime-deployment") is ItemState.UNMET
     assert state(revoked, "zero-downtime-deployment", NOW - 2 * HOUR) is ItemState.MET
     down = (NOW - 3 * DAY + 2 * MINUTE, NOW - 3 * DAY + 6 * MINUTE, "http_status")
@@ -74,10 +74,10 @@ def test_checks_of_another_product_are_evidence_while_they_are_up() -> None:
     assert state(ledger_with(until=NOW - HOUR), "ha-database") is ItemState.EXPIRED
 
 
-def drilled(*more: Fact, rto: int = 15 * MINUTE) -> tuple[Fact, ...]:
+def drilled(*later_facts: Fact, rto: int = 15 * MINUTE) -> tuple[Fact, ...]:
     """Return a failover drill of five minutes of downtime, half an hour long."""
     drill = Drill(NOW - 5 * DAY, "Ana", "forms", DrillKind.FAILOVER, rto)
-    return drill.fact(), drill_end(drill.id, "forms", NOW - 5 * DAY + 30 * MINUTE, "Ana"), *more
+    return drill.fact(), drill_end(drill.id, "forms", NOW - 5 * DAY + 30 * MINUTE, "Ana"), *later_facts
 
 
 def test_drill_within_its_recovery_time_is_evidence_until_a_finding_is_overdue() -> None:

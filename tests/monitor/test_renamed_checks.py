@@ -33,11 +33,11 @@ SPAN = Interval(NOW - 4 * HOUR, NOW)
 
 
 def forms(
-    check: str = "page", product: str = "forms", former: tuple[str, ...] = (), **more: object
+    check: str = "page", product: str = "forms", former: tuple[str, ...] = (), **options: object
 ) -> dict[str, object]:
     """Return a product of one check with these former ids."""
     fake_check = FakeCheck(id=check, interval="1m", timeout="10s", was=former)  # type: ignore[arg-type]
-    return {"id": product, "objective": "99.9%", "checks": (fake_check,), **more}
+    return {"id": product, "objective": "99.9%", "checks": (fake_check,), **options}
 
 
 def recorded(key: str) -> list[Run]:
@@ -50,9 +50,9 @@ def recorded(key: str) -> list[Run]:
     ]
 
 
-def restored(portfolio: Portfolio, runs: Sequence[Run], tail: Sequence[Observation] = (), **more: Any) -> Ledger:
+def restored(portfolio: Portfolio, runs: Sequence[Run], tail: Sequence[Observation] = (), **options: Any) -> Ledger:
     ledger = Ledger(portfolio)
-    ledger.restore(runs, tail, more.get("incidents", ()))
+    ledger.restore(runs, tail, options.get("incidents", ()))
     return ledger
 
 
@@ -145,13 +145,13 @@ spans = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=6)
 
 def runs_of(key: str, gaps: list[tuple[int, int]]) -> list[Run]:
     """Return runs without overlap: each begins `gap` minutes after the previous one and has this many observations."""
-    made, at = [], 0
+    result, at = [], 0
     for gap, count in gaps:
         first = at + gap * MINUTE
         last = first + (count - 1) * MINUTE
-        made.append(Run(key, GOOD, "", first, last, count, 2 * MINUTE, count, 5 * count, 5))
+        result.append(Run(key, GOOD, "", first, last, count, 2 * MINUTE, count, 5 * count, 5))
         at = last + MINUTE
-    return made
+    return result
 
 
 @given(spans, spans, spans)
@@ -160,14 +160,14 @@ def test_joined_runs_do_not_overlap_and_keep_the_present_ids_runs(
 ) -> None:
     """Each minute that any source observed is counted once, from the first source that has it."""
     sources = [runs_of("p/new", own), runs_of("p/a", one), runs_of("p/b", other)]
-    found = merge_runs("p/new", sources)
+    actual = merge_runs("p/new", sources)
     timeline = Timeline(2 * MINUTE)
-    for merged in found:
+    for merged in actual:
         timeline.append_run(merged)
         assert merged.latency_count <= merged.count
     minutes = {at for runs in sources for r in runs for at in range(r.first, r.last + 1, MINUTE)}
-    assert sorted(at for r in found for at in range(r.first, r.last + 1, MINUTE)) == sorted(minutes)
-    assert sum(r.count for r in found) == len(minutes)
-    assert all(source in found for source in sources[0])
-    assert {r.check for r in found} <= {"p/new"}
-    assert merge_runs("p/new", [found]) == [replace(run, check="p/new") for run in found]
+    assert sorted(at for r in actual for at in range(r.first, r.last + 1, MINUTE)) == sorted(minutes)
+    assert sum(r.count for r in actual) == len(minutes)
+    assert all(source in actual for source in sources[0])
+    assert {r.check for r in actual} <= {"p/new"}
+    assert merge_runs("p/new", [actual]) == [replace(run, check="p/new") for run in actual]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfolio:
     """Return a portfolio of one product; each check is given by its id and its former id, if it has one."""
-    made = portfolio(**{product: {"checks": ["a"]} | ({"was": was} if was else {})})
+    named_portfolio = portfolio(**{product: {"checks": ["a"]} | ({"was": was} if was else {})})
     stand_ins = tuple(
         FakeCheck.model_validate(
             {"id": name, "http": "https://example.test/", "interval": "1m", "timeout": "10s"}
@@ -32,8 +32,8 @@ def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfo
         )
         for name, old in checks
     )
-    only = made.products[0].model_copy(update={"checks": stand_ins})
-    return made.model_copy(update={"products": (only,)})
+    only = named_portfolio.products[0].model_copy(update={"checks": stand_ins})
+    return named_portfolio.model_copy(update={"products": (only,)})
 
 
 def load(ledger: Ledger, loaded: Portfolio, now: int) -> None:

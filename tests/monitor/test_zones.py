@@ -234,14 +234,14 @@ def test_metrics_contain_the_database_version() -> None:
 def test_no_module_reads_a_zone_directly() -> None:
     root = Path(__file__).parents[2]
     calls = re.compile(r"\bZoneInfo\(|available_timezones\(|dateutil\.tz|tz\.gettz|import pytz|astimezone\(\)")
-    found = [
+    actual = [
         f"{path.relative_to(root)}: {match[0]}"
         for folder in ("monitor", "sla")
         for path in (root / folder).rglob("*.py")
         for match in calls.finditer(path.read_text())
         if path.name != "zones.py"
     ]
-    assert not found
+    assert not actual
 
 
 def test_stated_zone_rules_replace_those_of_the_database() -> None:
@@ -249,9 +249,9 @@ def test_stated_zone_rules_replace_those_of_the_database() -> None:
     at = datetime(2026, 6, 1, tzinfo=UTC)
     usual = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
     with zones.stated({"America/Vancouver": zones.compiled("Asia/Kathmandu")}):
-        stated = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
-        assert stated == at.astimezone(ZoneInfo("America/Vancouver")).utcoffset() == timedelta(hours=5, minutes=45)
-    assert at.astimezone(zones.zone("America/Vancouver")).utcoffset() == usual != stated
+        utc_offset = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
+        assert utc_offset == at.astimezone(ZoneInfo("America/Vancouver")).utcoffset() == timedelta(hours=5, minutes=45)
+    assert at.astimezone(zones.zone("America/Vancouver")).utcoffset() == usual != utc_offset
 
 
 @pytest.mark.parametrize(("name", "data"), [("../x", b""), ("/etc/x", b""), ("A/B", b"no TZif"), ("A/B", b"")])

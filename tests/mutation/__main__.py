@@ -37,14 +37,14 @@ _PRELOADED = (
 
 def main() -> int:
     """Run with the options of the command line."""
-    asked = _arguments()
+    options = _arguments()
     os.chdir(ROOT)
     os.environ["CI"] = "1"  # Hypothesis then uses the same examples each time
     for name in _PRELOADED:
         importlib.import_module(name)
-    trials = [(mutant, target) for target, mutant in _sample(asked.seed, asked.share, asked.only)]
-    results = _results(trials, asked.jobs, time.monotonic() + 60 * asked.minutes)
-    return report(results, len(trials), explained(), asked.seed)
+    trials = [(mutant, target) for target, mutant in _sample(options.seed, options.share, options.only)]
+    results = _results(trials, options.jobs, time.monotonic() + 60 * options.minutes)
+    return report(results, len(trials), explained(), options.seed)
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,8 +62,8 @@ def explained() -> dict[str, str]:
     entries = tomllib.loads(EXPLAINED.read_text())
     return {
         f"{path} {survivor['in']}: {survivor['change']}": survivor["because"]
-        for path, held in entries.items()
-        for survivor in held
+        for path, survivors in entries.items()
+        for survivor in survivors
     }
 
 
@@ -71,14 +71,14 @@ def _sample(seed: int, share: float | None, only: str) -> Iterator[tuple[Target,
     """Yield the mutants of the sample in the order of their hashes, so that an aborted run has tried some of all
     modules.
     """
-    found = []
+    actual = []
     for target, module in chosen(only):
         for mutant in mutants(module, (ROOT / module).read_text()):
             draw = int.from_bytes(hashlib.sha256(f"{seed} {mutant.key}".encode()).digest()[:8], "big") / 2**64
             limit = target.share if share is None else share
             if draw < limit:
-                found.append((draw / limit, mutant.key, target, mutant))
-    yield from ((target, mutant) for _, _, target, mutant in sorted(found, key=lambda each: each[:2]))
+                actual.append((draw / limit, mutant.key, target, mutant))
+    yield from ((target, mutant) for _, _, target, mutant in sorted(actual, key=lambda each: each[:2]))
 
 
 def _results(trials: list[tuple[Mutant, Target]], jobs: int, until: float) -> dict[str, Outcome]:
@@ -103,7 +103,7 @@ def _results(trials: list[tuple[Mutant, Target]], jobs: int, until: float) -> di
 def report(results: Mapping[str, Outcome], sampled: int, reasons: Mapping[str, str], seed: int) -> int:
     """Print unexplained survivors and the counts; return the exit status."""
     counts = Counter(results.values())
-    unexplained = [key for key, found in results.items() if found is not Outcome.KILLED and key not in reasons]
+    unexplained = [key for key, actual in results.items() if actual is not Outcome.KILLED and key not in reasons]
     for key in sorted(key for key in reasons if results.get(key) is Outcome.KILLED):
         sys.stdout.write(f"noticed now, take it out of {EXPLAINED.name}: {key}\n")
     for key in sorted(unexplained):

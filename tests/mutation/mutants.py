@@ -72,10 +72,10 @@ class _Applied:
 
 def _node(route: tuple[_Place, ...]) -> ast.AST:
     place = route[-1]
-    held = getattr(place.parent, place.field)
-    found = held if place.index is None else held[place.index]
-    assert isinstance(found, ast.AST)
-    return found
+    value = getattr(place.parent, place.field)
+    actual = value if place.index is None else value[place.index]
+    assert isinstance(actual, ast.AST)
+    return actual
 
 
 def _sites(module: ast.Module) -> Iterator[tuple[tuple[_Place, ...], str]]:
@@ -121,10 +121,10 @@ def _change(route: tuple[_Place, ...], number: int) -> str:
     replacement = list(replacements(original))[number]
     before = after = ""
     for place in reversed(route):
-        held = _node((place,))
-        if isinstance(held, ast.mod):
+        value = _node((place,))
+        if isinstance(value, ast.mod):
             break
-        wider = _head(held)
+        wider = _head(value)
         if before and len(wider) > CONTEXT:
             break
         route[-1].put(replacement)
@@ -132,7 +132,7 @@ def _change(route: tuple[_Place, ...], number: int) -> str:
             before, after = wider, _head(_node((place,)))
         finally:
             route[-1].put(original)
-        if isinstance(held, ast.stmt):
+        if isinstance(value, ast.stmt):
             break
     return f"{before} -> {after}"
 

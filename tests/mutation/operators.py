@@ -49,10 +49,10 @@ _FUNCTIONS, _MEMBERS = _both_ways(FUNCTIONS), _both_ways(MEMBERS)
 
 def changed(node: Node, **fields: object) -> Node:
     """Return a copy of the node with changed fields."""
-    made = copy(node)
+    changed_node = copy(node)
     for name, value in fields.items():
-        setattr(made, name, value)
-    return made
+        setattr(changed_node, name, value)
+    return changed_node
 
 
 def _constant(node: ast.Constant) -> Iterator[ast.AST]:
@@ -78,8 +78,8 @@ def _boolean(node: ast.BoolOp) -> Iterator[ast.AST]:
     """Exchange `and` and `or`; remove each operand in turn."""
     yield changed(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
     for index in range(len(node.values)):
-        left = [*node.values[:index], *node.values[index + 1 :]]
-        yield changed(node, values=left) if len(left) > 1 else left[0]
+        other_values = [*node.values[:index], *node.values[index + 1 :]]
+        yield changed(node, values=other_values) if len(other_values) > 1 else other_values[0]
 
 
 def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
@@ -95,10 +95,10 @@ def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[ast.AST]:
 def _filters(node: ast.comprehension) -> Iterator[ast.AST]:
     """Negate a filter that is no comparison, and remove each filter."""
     for index, test in enumerate(node.ifs):
-        rest = (node.ifs[:index], node.ifs[index + 1 :])
+        other_filters = (node.ifs[:index], node.ifs[index + 1 :])
         if isinstance(test, _CONDITIONS):
-            yield changed(node, ifs=[*rest[0], ast.UnaryOp(ast.Not(), test), *rest[1]])
-        yield changed(node, ifs=[*rest[0], *rest[1]])
+            yield changed(node, ifs=[*other_filters[0], ast.UnaryOp(ast.Not(), test), *other_filters[1]])
+        yield changed(node, ifs=[*other_filters[0], *other_filters[1]])
 
 
 def _name(node: ast.Name) -> Iterator[ast.AST]:

@@ -25,10 +25,10 @@ class Target:
     def stages(self, module: str) -> tuple[tuple[str, ...], ...]:
         """Return the module's own tests, then the others: most mutants are detected by the former."""
         every = [test for pattern in self.tests for test in _found(pattern) if test not in _TOO_LONG]
-        named = OWN.get(module, (Path(module).stem,))
-        own = tuple(test for test in every if Path(test).stem.removeprefix("test_") in named)
-        rest = tuple(test for test in every if test not in own)
-        return tuple(stage for stage in (own, rest) if stage)
+        stems = OWN.get(module, (Path(module).stem,))
+        own = tuple(test for test in every if Path(test).stem.removeprefix("test_") in stems)
+        other_tests = tuple(test for test in every if test not in own)
+        return tuple(stage for stage in (own, other_tests) if stage)
 
 
 # Modules whose tests have other names.

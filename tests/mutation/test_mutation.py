@@ -80,15 +80,15 @@ def test_equal_changes_of_one_function_are_numbered() -> None:
 
 def test_mutant_is_the_module_with_one_change() -> None:
     source = "def f(x):\n    return x < 1 or x > 5\n"
-    found = []
+    actual = []
     for number, _ in enumerate(mutants("m.py", source)):
         names: dict[str, object] = {}
         exec(compile(list(mutants("m.py", source))[number].tree(), "m.py", "exec"), names)  # noqa: S102
-        found.append([x for x in range(-1, 8) if names["f"](x)])  # type: ignore[operator]
-    assert [-1, 0, 1, 6, 7] in found  # x <= 1
-    assert [-1, 0, 5, 6, 7] in found  # x >= 5
-    assert [6, 7] in found  # the first operand is removed
-    assert [-1, 0, 6, 7] not in found
+        actual.append([x for x in range(-1, 8) if names["f"](x)])  # type: ignore[operator]
+    assert [-1, 0, 1, 6, 7] in actual  # x <= 1
+    assert [-1, 0, 5, 6, 7] in actual  # x >= 5
+    assert [6, 7] in actual  # the first operand is removed
+    assert [-1, 0, 6, 7] not in actual
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.modules)

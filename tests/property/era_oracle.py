@@ -55,8 +55,8 @@ class World:
         """Return the observations and facts up to the instant (section 1)."""
         return World(
             {
-                name: [observation for observation in seen if observation[0] <= at]
-                for name, seen in self.observed.items()
+                name: [observation for observation in observations if observation[0] <= at]
+                for name, observations in self.observed.items()
             },
             {name: [load for load in loads if load.made <= at] for name, loads in self.loads.items()},
             {name: [plan for plan in plans if plan[0] <= at] for name, plans in self.plans.items()},
@@ -77,9 +77,9 @@ class Judge:
     def __init__(self, world: World, at: int) -> None:
         self.world = world.as_of(at)
         self._known: dict[str, list[tuple[int, str, int]]] = {}
-        for name, seen in self.world.observed.items():
-            stands = worst_outcomes([(at, outcome) for at, outcome, _ in seen])
-            holds = {at: hold for at, _, hold in seen}
+        for name, observations in self.world.observed.items():
+            stands = worst_outcomes([(at, outcome) for at, outcome, _ in observations])
+            holds = {at: hold for at, _, hold in observations}
             self._known[name] = sorted((at, o, holds[at]) for at, o in stands.items() if o != UNKNOWN)
         self._starts = {name: self._effects(name) for name in world.loads}
 
@@ -137,12 +137,14 @@ class Judge:
         """Return whether the instant is excluded (section 4)."""
         for exclude in self.terms(product, x).excludes:
             if exclude == "corrections":
-                found = any(s <= x < e and gone is None for _, s, e, gone in self.world.corrections.get(product, []))
+                actual = any(
+                    s <= x < e and revoked is None for _, s, e, revoked in self.world.corrections.get(product, [])
+                )
             elif exclude == "maintenance":
-                found = any(s <= x < e for name in ("", product) for s, e in self._planned(name, x))
+                actual = any(s <= x < e for name in ("", product) for s, e in self._planned(name, x))
             else:
-                found = x < self._last_known(exclude) and self.state(exclude, x) in ("down", "doubt_down")
-            if found:
+                actual = x < self._last_known(exclude) and self.state(exclude, x) in ("down", "doubt_down")
+            if actual:
                 return True
         return False
 
@@ -156,40 +158,40 @@ class Judge:
 
     def edges(self) -> set[int]:
         """Return every instant at which a value changes."""
-        found: set[int] = set()
+        actual: set[int] = set()
         for known in self._known.values():
-            found |= {at for at, _, _ in known} | {at + hold for at, _, hold in known}
-            found |= {(a[0] + b[0]) // 2 for a, b in pairwise(known)}
+            actual |= {at for at, _, _ in known} | {at + hold for at, _, hold in known}
+            actual |= {(a[0] + b[0]) // 2 for a, b in pairwise(known)}
         for name, loads in self.world.loads.items():
-            found |= {load.made for load in loads} | set(self._starts[name])
+            actual |= {load.made for load in loads} | set(self._starts[name])
         for plans in self.world.plans.values():
-            found |= {made for made, _ in plans} | {edge for _, spans in plans for span in spans for edge in span}
-        return found | {
+            actual |= {made for made, _ in plans} | {edge for _, spans in plans for span in spans for edge in span}
+        return actual | {
             edge for correction in self.world.corrections.values() for _, s, e, _ in correction for edge in (s, e)
         }
 
     def measured(self, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
         """Return durations, counts, allowed downtime and latest objective of the window (sections 5 and 7)."""
         names = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_down")
-        lasted = dict.fromkeys(names, 0)
+        duration = dict.fromkeys(names, 0)
         allowed = Fraction(0)
         cuts = sorted({start, end, *(edge for edge in self.edges() if start < edge < end)})
         for x, y in pairwise(cuts):
             if contractual and self.excluded(product, x):
                 continue
-            lasted[self.state(product, x)] += y - x
+            duration[self.state(product, x)] += y - x
             allowed += (1 - self.terms(product, x).objective) * (y - x)
-        found: dict[str, Any] = lasted | {
+        actual: dict[str, Any] = duration | {
             "allowed": allowed,
             "objective": self.terms(product, max(start, end - 1)).objective,
         }
-        return found | {"counts": self._counts(product, start, end, contractual=contractual)}
+        return actual | {"counts": self._counts(product, start, end, contractual=contractual)}
 
     def _counts(self, product: str, start: int, end: int, *, contractual: bool) -> tuple[int, int, int]:
         """Return the counts of the checks that were members at the time (section 11)."""
         count = {"good": 0, "bad": 0, "unknown": 0}
-        for name, seen in self.world.observed.items():
-            for at, outcome in worst_outcomes([(at, outcome) for at, outcome, _ in seen]).items():
+        for name, observations in self.world.observed.items():
+            for at, outcome in worst_outcomes([(at, outcome) for at, outcome, _ in observations]).items():
                 inside = start <= at < end and not (contractual and self.excluded(product, at))
                 if inside and name in {member.check for member in self.terms(product, at).members}:
                     count[outcome] += 1

@@ -13,17 +13,17 @@ GOOD, BAD, UNKNOWN = "good", "bad", "unknown"
 Seen = list[tuple[int, str]]
 
 
-def worst_outcomes(seen: Seen) -> dict[int, str]:
+def worst_outcomes(observations: Seen) -> dict[int, str]:
     """Return the worst outcome per instant (section 1): bad before good before unknown."""
     at: dict[int, set[str]] = {}
-    for instant, outcome in seen:
+    for instant, outcome in observations:
         at.setdefault(instant, set()).add(outcome)
-    return {i: BAD if BAD in said else GOOD if GOOD in said else UNKNOWN for i, said in at.items()}
+    return {i: BAD if BAD in outcomes else GOOD if GOOD in outcomes else UNKNOWN for i, outcomes in at.items()}
 
 
-def cell(seen: Seen, hold: int, x: int) -> str:
+def cell(observations: Seen, hold: int, x: int) -> str:
     """Return the state of a cell (section 2): `up`, `down`, `doubt_up`, `doubt_down` or `unknown`."""
-    known = {i: o for i, o in worst_outcomes(seen).items() if o != UNKNOWN}
+    known = {i: o for i, o in worst_outcomes(observations).items() if o != UNKNOWN}
     before = max((i for i in known if i <= x), default=None)
     after = min((i for i in known if i > x), default=None)
     if before is None:
@@ -54,11 +54,11 @@ def compose(states: list[str], k: int) -> str:
 def guess(states: list[str], k: int) -> str:
     """Return the guess for one cell of an unknown product (section 3, "Guess")."""
     n = len(states)
-    told = [s for s in states if s != "unknown"]
-    m = len(told)
+    known_states = [s for s in states if s != "unknown"]
+    m = len(known_states)
     if m == 0:
         return "unknown"
-    up = len([s for s in told if s in ("up", "doubt_up", "guess_up")])
+    up = len([s for s in known_states if s in ("up", "doubt_up", "guess_up")])
     lower, upper = max(1, math.floor(Fraction(k * m, n))), math.ceil(Fraction(k * m, n))
     verdicts = {up >= lower, up >= upper}
     if len(verdicts) > 1:
@@ -68,12 +68,16 @@ def guess(states: list[str], k: int) -> str:
 
 def joined(members: list[tuple[Seen, int]], x: int, rule: str) -> str:
     """Return the state with members that count from their first observation on (section 3, "Eras")."""
-    counting = [(seen, hold) for seen, hold in members if seen and min(at for at, _ in seen) <= x]
+    counting = [
+        (observations, hold)
+        for observations, hold in members
+        if observations and min(at for at, _ in observations) <= x
+    ]
     if not counting:
         return "unknown"
     n = len(counting)
     k = {"all": n, "any": 1}.get(rule) or min(int(rule), n)
-    return compose([cell(seen, hold, x) for seen, hold in counting], k)
+    return compose([cell(observations, hold, x) for observations, hold in counting], k)
 
 
 def durations(cells: list[str]) -> tuple[int, int, int, int, int, int, int]:
@@ -89,9 +93,9 @@ def figures(cells: list[str], policy: str) -> dict[str, Fraction | int | None]:
     return table(durations(cells), policy)
 
 
-def table(lasted: tuple[int, int, int, int, int, int, int], policy: str) -> dict[str, Fraction | int | None]:
+def table(duration: tuple[int, int, int, int, int, int, int], policy: str) -> dict[str, Fraction | int | None]:
     """Return low, point and high availability from durations (section 5). Guesses are parts of unknown."""
-    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = lasted
+    up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = duration
     known, total = up + down + doubt_up + doubt_down, up + down + doubt_up + doubt_down + unknown
     as_up = {"exclude": guess_up, "up": unknown, "down": 0}[policy]
     as_down = {"exclude": guess_down, "up": 0, "down": unknown}[policy]

@@ -19,6 +19,6 @@ windows = st.builds(lambda a, b: Interval(min(a, b), max(a, b)), st.integers(-5,
 EVERYTHING = Interval(-5, 60)
 
 
-def pairs(seen: Seen) -> list[tuple[int, Outcome]]:
+def pairs(observations: Seen) -> list[tuple[int, Outcome]]:
     """Return the history as pairs for `sla`."""
-    return [(at, Outcome(outcome)) for at, outcome in seen]
+    return [(at, Outcome(outcome)) for at, outcome in observations]

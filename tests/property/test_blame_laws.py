@@ -24,7 +24,7 @@ World = list[tuple[oracle.Seen, int]]
 
 
 def blamed(world: World, window: Interval) -> DowntimeSplit:
-    product, *others = (Timeline.of_pairs(pairs(seen), hold) for seen, hold in world)
+    product, *others = (Timeline.of_pairs(pairs(observations), hold) for observations, hold in world)
     return split_downtime(product, {f"d{n}": other for n, other in enumerate(others)}, window)
 
 
@@ -42,7 +42,7 @@ def test_every_cell_counts_for_the_dependencies_that_were_down(world: World, win
     expected: Counter[frozenset[str] | None] = Counter()
     joint = []
     for x in range(window.start, window.end):
-        product, *others = (oracle.cell(seen, hold, x) for seen, hold in world)
+        product, *others = (oracle.cell(observations, hold, x) for observations, hold in world)
         joint.append(oracle.compose([product, *others], len(world)))
         if product in ("down", "doubt_down"):
             down = frozenset(f"d{n}" for n, state in enumerate(others) if state in ("down", "doubt_down"))
@@ -70,8 +70,8 @@ def test_shared_downtime_is_at_most_the_downtime_of_each(world: World, window: I
 
 
 @given(histories, holds, windows)
-def test_without_dependencies_all_downtime_is_own(seen: oracle.Seen, hold: int, window: Interval) -> None:
-    split = blamed([(seen, hold)], window)
+def test_without_dependencies_all_downtime_is_own(observations: oracle.Seen, hold: int, window: Interval) -> None:
+    split = blamed([(observations, hold)], window)
     assert split.alone == split.downtime
     assert split.joint_durations == split.product_durations
     assert (split.shared, split.unclear) == ({}, 0)

@@ -24,14 +24,14 @@ slow = settings(max_examples=60, deadline=None)
 def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
     """A day begins when its date first occurs, and ends when a later date occurs."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
-    whole = calendar_window(Period.DAY, at, zone).whole
+    whole_day = calendar_window(Period.DAY, at, zone).whole
     today: dict[int, date] = {}
     begun = date.min
     for minute in range(at - 2 * DAY, at + 2 * DAY, MINUTE):
         begun = max(begun, shown(minute, zone).date())
         today[minute] = begun
     same = [minute for minute, day in today.items() if day == today[at]]
-    assert whole == Interval(same[0], same[-1] + MINUTE)
+    assert whole_day == Interval(same[0], same[-1] + MINUTE)
 
 
 @slow
@@ -55,12 +55,12 @@ def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: Hard, 
 def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> None:
     """They are in order and without gaps, and adjacent offsets differ."""
     zone, at = hard
-    found = list(constant_offset_intervals(Interval(at, at + length), zone))
-    assert (found[0][0].start, found[-1][0].end) == (at, at + length)
-    for (one, ahead), (other, later) in pairwise(found):
+    actual = list(constant_offset_intervals(Interval(at, at + length), zone))
+    assert (actual[0][0].start, actual[-1][0].end) == (at, at + length)
+    for (one, ahead), (other, later) in pairwise(actual):
         assert one.end == other.start
         assert ahead != later
-    for span, ahead in found:
+    for span, ahead in actual:
         for inside in (span.start, (span.start + span.end) // 2, span.end - 1):
             assert offset(inside, zone) == ahead
 
@@ -70,12 +70,12 @@ def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> No
 def test_first_instant_of_a_local_time(hard: Hard) -> None:
     """The clock shows this or a later local time there, and an earlier one at all earlier instants."""
     zone, at = hard
-    wanted = shown(at, zone)
+    expected = shown(at, zone)
     first = first_instant(at + offset(at, zone), zone)
     assert first <= at
-    assert shown(first, zone) == wanted
-    assert shown(first - 1, zone) != wanted
-    assert day_of(first, zone) == wanted.date()
+    assert shown(first, zone) == expected
+    assert shown(first - 1, zone) != expected
+    assert day_of(first, zone) == expected.date()
 
 
 clock_times = st.integers(0, 47).map(lambda half: half * 30)
@@ -111,9 +111,9 @@ def test_service_hours_contain_the_same_minutes_as_a_walk(
             for day, (start, end) in week
         )
 
-    asked = ServiceHours.parse(written(week))
-    served = list(asked.within(window, zone, holidays))
+    service_hours = ServiceHours.parse(written(week))
+    served = list(service_hours.within(window, zone, holidays))
     minutes = [minute for minute in range(window.start, window.end, MINUTE) if serves(minute)]
     assert [m for span in served for m in range(span.start, span.end, MINUTE)] == minutes
-    assert total([*served, *asked.outside(window, zone, holidays)]) == window.length
-    assert total(served) + total(asked.outside(window, zone, holidays)) == window.length
+    assert total([*served, *service_hours.outside(window, zone, holidays)]) == window.length
+    assert total(served) + total(service_hours.outside(window, zone, holidays)) == window.length

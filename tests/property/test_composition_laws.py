@@ -23,25 +23,25 @@ def test_state_of_every_cell_follows_from_the_rule(
 ) -> None:
     """The state in a cell depends only on the members' states in this cell."""
     k = min(k, len(members))
-    whole = Composition(Rule(k), [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members])
+    composition = Composition(Rule(k), [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members])
     cells = [
-        oracle.compose([oracle.cell(seen, hold, x) for seen, hold in members], k)
+        oracle.compose([oracle.cell(observations, hold, x) for observations, hold in members], k)
         for x in range(window.start, window.end)
     ]
-    assert whole.durations(window) == oracle.durations(cells)
-    assert [whole.state(x).name.lower() for x in range(window.start, window.end)] == cells
-    assert [p.state.name.lower() for p in whole.pieces(window) for _ in range(p.start, p.end)] == cells
+    assert composition.durations(window) == oracle.durations(cells)
+    assert [composition.state(x).name.lower() for x in range(window.start, window.end)] == cells
+    assert [p.state.name.lower() for p in composition.pieces(window) for _ in range(p.start, p.end)] == cells
 
 
 @given(groups, st.integers(1, 4), st.integers(1, 2), windows)
 def test_composition_of_compositions(members: list[tuple[oracle.Seen, int]], k: int, j: int, window: Interval) -> None:
     """A product of checks with several vantages applies the rules in two steps in every cell."""
     k = min(k, len(members))
-    inner = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    inner = [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members]
     outer = Composition(Rule(j), [Composition(Rule(k), inner), inner[0]])
     cells = []
     for x in range(window.start, window.end):
-        states = [oracle.cell(seen, hold, x) for seen, hold in members]
+        states = [oracle.cell(observations, hold, x) for observations, hold in members]
         cells.append(oracle.compose([oracle.compose(states, k), states[0]], j))
     assert outer.durations(window) == oracle.durations(cells)
 
@@ -80,19 +80,21 @@ def test_joining_member_counts_from_its_first_observation(
     parsed = Rule.parse(rule)
     if (parsed.k or 1) > len(members):
         return
-    whole = Composition(parsed, [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members], joining=True)
+    composition = Composition(
+        parsed, [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members], joining=True
+    )
     cells = [oracle.joined(members, x, rule) for x in range(window.start, window.end)]
-    assert whole.durations(window) == oracle.durations(cells)
-    whole.settle()
-    assert [p.state.name.lower() for p in whole.pieces(window) for _ in range(p.start, p.end)] == cells
+    assert composition.durations(window) == oracle.durations(cells)
+    composition.settle()
+    assert [p.state.name.lower() for p in composition.pieces(window) for _ in range(p.start, p.end)] == cells
 
 
 @given(groups, st.integers(1, 4), windows)
 def test_guess_changes_only_the_point(members: list[tuple[oracle.Seen, int]], k: int, window: Interval) -> None:
     """Up, down, doubt, coverage and bounds are the same as without guesses."""
     rule = Rule(min(k, len(members)))
-    whole = Composition(rule, [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members])
-    durations = whole.durations(window)
+    composition = Composition(rule, [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members])
+    durations = composition.durations(window)
     bare = durations._replace(guessed_up=0, guessed_down=0)
     assert durations.guessed_up + durations.guessed_down <= durations.unknown
     assert coverage(durations) == coverage(bare)
@@ -110,15 +112,15 @@ def test_counts_of_a_composition_are_the_sum_of_its_members(
     members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
     """A product's observations are those of all its checks."""
-    parts = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    parts = [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members]
     total = Composition(Rule(), parts).counts(window)
     assert total == tuple(map(sum, zip(*(p.counts(window) for p in parts), strict=True)))
 
 
 @given(histories, holds, windows)
-def test_composition_of_one_member_equals_the_member(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_composition_of_one_member_equals_the_member(observations: oracle.Seen, hold: int, window: Interval) -> None:
     """A rule for a single member does not change states."""
-    alone = Timeline.of_pairs(pairs(seen), hold)
+    alone = Timeline.of_pairs(pairs(observations), hold)
     for rule in (Rule(), Rule(1)):
         assert list(Composition(rule, [alone]).pieces(window)) == list(alone.pieces(window))
 
@@ -135,11 +137,11 @@ def test_observations_never_reduce_certain_downtime(
 ) -> None:
     """A counter of certain downtime never decreases, independent of the next observation."""
     members = [Timeline(hold) for _ in range(3)]
-    whole, seen, now = Composition(Rule(k), members), 0, 0
-    for which, gap, passed, outcome in steps:
-        member = members[which]
+    composition, observations, now = Composition(Rule(k), members), 0, 0
+    for index, gap, passed, outcome in steps:
+        member = members[index]
         member.append((-1 if member.last_at is None else member.last_at) + gap, outcome)
         now = max(now, member.last_at or 0) + passed
-        down = whole.durations(Interval(-5, now)).down
-        assert down >= seen
-        seen = down
+        down = composition.durations(Interval(-5, now)).down
+        assert down >= observations
+        observations = down

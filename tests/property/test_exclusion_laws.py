@@ -23,64 +23,70 @@ exclusions = st.lists(
 objectives = st.fractions("1/100", "99/100", max_denominator=1000).map(Objective)
 
 
-def covering(found: list[Exclusion], cell: int) -> set[Exclusion]:
-    return {exclusion for exclusion in found if exclusion.interval.start <= cell < exclusion.interval.end}
+def covering(actual: list[Exclusion], cell: int) -> set[Exclusion]:
+    return {exclusion for exclusion in actual if exclusion.interval.start <= cell < exclusion.interval.end}
 
 
 @given(windows, exclusions)
-def test_audit_has_the_excluded_cells_with_all_causes(window: Interval, found: list[Exclusion]) -> None:
+def test_audit_has_the_excluded_cells_with_all_causes(window: Interval, actual: list[Exclusion]) -> None:
     """The pieces are ordered, disjoint, within the window, and not empty, and have a cause."""
-    pieces = list(audit(window, found))
-    told = {cell: set(piece.causes) for piece in pieces for cell in range(piece.interval.start, piece.interval.end)}
-    wanted = {cell: causes for cell in range(window.start, window.end) if (causes := covering(found, cell))}
-    assert told == wanted
-    assert sum(piece.interval.length for piece in pieces) == len(wanted)
+    pieces = list(audit(window, actual))
+    causes_by_cell = {
+        cell: set(piece.causes) for piece in pieces for cell in range(piece.interval.start, piece.interval.end)
+    }
+    expected = {cell: causes for cell in range(window.start, window.end) if (causes := covering(actual, cell))}
+    assert causes_by_cell == expected
+    assert sum(piece.interval.length for piece in pieces) == len(expected)
     assert [p.interval for p in pieces] == sorted(p.interval for p in pieces)
     assert all(len(set(piece.causes)) == len(piece.causes) > 0 for piece in pieces)
 
 
 @given(windows, exclusions, st.randoms(use_true_random=False))
-def test_order_and_duplicates_do_not_change_the_audit(window: Interval, found: list[Exclusion], chance: object) -> None:
+def test_order_and_duplicates_do_not_change_the_audit(
+    window: Interval, actual: list[Exclusion], chance: object
+) -> None:
     """Nor do they change its totals."""
-    shuffled = [*found, *found]
+    shuffled = [*actual, *actual]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert list(audit(window, shuffled)) == list(audit(window, found))
-    assert totals(audit(window, shuffled)) == totals(audit(window, found))
+    assert list(audit(window, shuffled)) == list(audit(window, actual))
+    assert totals(audit(window, shuffled)) == totals(audit(window, actual))
 
 
 @given(windows, exclusions)
-def test_total_is_between_the_largest_cause_and_the_sum_of_causes(window: Interval, found: list[Exclusion]) -> None:
+def test_total_is_between_the_largest_cause_and_the_sum_of_causes(window: Interval, actual: list[Exclusion]) -> None:
     """Shared time is in several totals, but counts once in the excluded time."""
-    pieces = list(audit(window, found))
-    by_cause, whole = totals(pieces), total(piece.interval for piece in pieces)
-    assert all(0 < seconds <= whole for seconds in by_cause.values())
-    assert whole <= sum(by_cause.values())
+    pieces = list(audit(window, actual))
+    by_cause, excluded_time = totals(pieces), total(piece.interval for piece in pieces)
+    assert all(0 < seconds <= excluded_time for seconds in by_cause.values())
+    assert excluded_time <= sum(by_cause.values())
 
 
 @given(histories, holds, windows, st.integers(0, 20), exclusions, objectives)
 def test_measured_and_excluded_time_add_up_to_the_window(
-    seen: oracle.Seen, hold: int, span: Interval, rest: int, found: list[Exclusion], objective: Objective
+    observations: oracle.Seen, hold: int, span: Interval, others: int, actual: list[Exclusion], objective: Objective
 ) -> None:
     """Raw measures the complete window, contractual the remaining time. No state of it lasts longer than in raw."""
-    timeline = Timeline.of_pairs(pairs(seen), hold)
-    window = Window("w", Interval(span.start, span.end + rest), span)
-    agreed = measure_agreement(timeline, window, objective, found)
+    timeline = Timeline.of_pairs(pairs(observations), hold)
+    window = Window("w", Interval(span.start, span.end + others), span)
+    agreed = measure_agreement(timeline, window, objective, actual)
     assert agreed.raw.durations.total == span.length
     assert agreed.contractual.durations.total + agreed.excluded == span.length
     assert agreed.excluded == sum(piece.interval.length for piece in agreed.audit)
     cut = [timeline.durations(piece.interval) for piece in agreed.audit]
-    left = agreed.contractual.durations
+    remaining = agreed.contractual.durations
     for part in cut:
-        left = left.plus(part)
-    assert left == agreed.raw.durations
+        remaining = remaining.plus(part)
+    assert remaining == agreed.raw.durations
     assert measure_agreement(timeline, window, objective, ()).contractual == agreed.raw
-    assert measure_agreement(timeline, window, objective, [*found, *found[::-1]]) == agreed
+    assert measure_agreement(timeline, window, objective, [*actual, *actual[::-1]]) == agreed
 
 
 @given(histories, holds, windows)
-def test_dependency_excludes_the_cells_in_which_it_is_down(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_dependency_excludes_the_cells_in_which_it_is_down(
+    observations: oracle.Seen, hold: int, window: Interval
+) -> None:
     """The point state decides, up to the last known observation."""
-    timeline = Timeline.of_pairs(pairs(seen), hold)
+    timeline = Timeline.of_pairs(pairs(observations), hold)
     exclusions = list(dependency_downtime(timeline, window, "d"))
     cells = [cell for exclusion in exclusions for cell in range(exclusion.interval.start, exclusion.interval.end)]
     down = [c for c in range(window.start, window.end) if timeline.state(c).point is State.DOWN]

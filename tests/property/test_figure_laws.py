@@ -24,7 +24,7 @@ exclusions = st.lists(windows, max_size=4)
 
 @given(histories, holds, windows, exclusions, objectives, policies)
 def test_every_figure_equals_that_of_the_remaining_cells(
-    seen: oracle.Seen,
+    observations: oracle.Seen,
     hold: int,
     window: Interval,
     excluded: list[Interval],
@@ -32,18 +32,18 @@ def test_every_figure_equals_that_of_the_remaining_cells(
     policy: UnknownPolicy,
 ) -> None:
     """Bounds, coverage, counts, budget and burn rate depend only on cells and instants that are not excluded."""
-    left = [x for x in range(window.start, window.end) if not any(e.start <= x < e.end for e in excluded)]
-    cells = [oracle.cell(seen, hold, x) for x in left]
-    m = measure(Timeline.of_pairs(pairs(seen), hold), window, objective, excluded=excluded, unknown=policy)
+    counted_cells = [x for x in range(window.start, window.end) if not any(e.start <= x < e.end for e in excluded)]
+    cells = [oracle.cell(observations, hold, x) for x in counted_cells]
+    m = measure(Timeline.of_pairs(pairs(observations), hold), window, objective, excluded=excluded, unknown=policy)
     expected = oracle.figures(cells, policy)
     assert m.availability == (expected["low"], expected["point"], expected["high"])
     assert m.downtime == (expected["downtime_low"], expected["downtime_point"], expected["downtime_high"])
     assert m.coverage == expected["coverage"]
-    assert m.excluded == window.length - len(left)
-    standing = [o for at, o in oracle.worst_outcomes(seen).items() if at in left]
+    assert m.excluded == window.length - len(counted_cells)
+    standing = [o for at, o in oracle.worst_outcomes(observations).items() if at in counted_cells]
     assert m.counts == tuple(standing.count(name) for name in ("good", "bad", "unknown"))
     assert m.budget is not None
-    assert m.budget.allowed == (1 - objective.ratio) * len(left)
+    assert m.budget.allowed == (1 - objective.ratio) * len(counted_cells)
     assert m.budget.spent == expected["downtime_point"]
     point = expected["point"]
     assert m.burn_rate == (None if point is None else (1 - point) / (1 - objective.ratio))
@@ -51,7 +51,7 @@ def test_every_figure_equals_that_of_the_remaining_cells(
 
 @given(histories, holds, windows, exclusions, objectives, policies)
 def test_bounds_are_in_order_and_the_budget_adds_up(
-    seen: oracle.Seen,
+    observations: oracle.Seen,
     hold: int,
     window: Interval,
     excluded: list[Interval],
@@ -59,7 +59,7 @@ def test_bounds_are_in_order_and_the_budget_adds_up(
     policy: UnknownPolicy,
 ) -> None:
     """low <= point <= high, for availability and for downtime; spent + remaining = allowed; the verdict fits both."""
-    m = measure(Timeline.of_pairs(pairs(seen), hold), window, objective, excluded=excluded, unknown=policy)
+    m = measure(Timeline.of_pairs(pairs(observations), hold), window, objective, excluded=excluded, unknown=policy)
     low, point, high = m.availability
     assert m.downtime.low <= m.downtime.point <= m.downtime.high
     assert m.budget is not None
@@ -75,10 +75,10 @@ def test_bounds_are_in_order_and_the_budget_adds_up(
 
 @given(histories, holds, windows, exclusions)
 def test_duplicate_exclusions_have_no_effect(
-    seen: oracle.Seen, hold: int, window: Interval, excluded: list[Interval]
+    observations: oracle.Seen, hold: int, window: Interval, excluded: list[Interval]
 ) -> None:
     """Order and duplicates do not matter. If all time is excluded, there are no figures."""
-    timeline = Timeline.of_pairs(pairs(seen), hold)
+    timeline = Timeline.of_pairs(pairs(observations), hold)
     once = measure(timeline, window, excluded=excluded)
     assert measure(timeline, window, excluded=excluded[::-1] + excluded) == once
     nothing = measure(timeline, window, excluded=[*excluded, window])
@@ -114,14 +114,14 @@ def test_true_value_is_within_the_bounds(
 
 @given(histories, holds, objectives, st.integers(-5, 60), st.integers(0, 40), exclusions)
 def test_window_in_progress_uses_the_complete_budget(
-    seen: oracle.Seen, hold: int, objective: Objective, at: int, rest: int, excluded: list[Interval]
+    observations: oracle.Seen, hold: int, objective: Objective, at: int, remaining: int, excluded: list[Interval]
 ) -> None:
     """The elapsed time is measured, the budget is that of the complete window, and a certain miss is final."""
-    timeline = Timeline.of_pairs(pairs(seen), hold)
-    elapsed, whole = Interval(-5, at), Interval(-5, at + rest)
-    m = measure(timeline, elapsed, objective, excluded=excluded, whole=whole)
-    left = [x for x in range(-5, at + rest) if not any(e.start <= x < e.end for e in excluded)]
+    timeline = Timeline.of_pairs(pairs(observations), hold)
+    elapsed, complete = Interval(-5, at), Interval(-5, at + remaining)
+    m = measure(timeline, elapsed, objective, excluded=excluded, whole=complete)
+    counted_cells = [x for x in range(-5, at + remaining) if not any(e.start <= x < e.end for e in excluded)]
     assert m.budget is not None
-    assert m.budget.allowed == (1 - objective.ratio) * len(left)
+    assert m.budget.allowed == (1 - objective.ratio) * len(counted_cells)
     assert m.durations == measure(timeline, elapsed, excluded=excluded).durations
     assert m.verdict is Verdict.MISSED or m.durations.down <= m.budget.allowed

@@ -23,79 +23,79 @@ cuts = st.lists(st.integers(START, END), max_size=6)
 streaks = st.integers(1, 3)
 
 
-def watched(seen: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list[Incident]]:
+def watched(observations: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list[Incident]]:
     """Return the timeline and the incidents after the last observation."""
     timeline = Timeline(hold)
     tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
-    found: dict[str, Incident] = {}
-    for at, outcome in sorted(worst_outcomes(seen).items()):
+    actual: dict[str, Incident] = {}
+    for at, outcome in sorted(worst_outcomes(observations).items()):
         timeline.append(at, Outcome(outcome))
         change = tracker.step(Observation("p/c", at, Outcome(outcome), "x" if outcome == "bad" else ""))
         if isinstance(change, Opened | Resolved):
-            found[change.incident.id] = change.incident
-    return timeline, list(found.values())
+            actual[change.incident.id] = change.incident
+    return timeline, list(actual.values())
 
 
-def literal(seen: Seen, hold: int, span: range) -> int:
-    return sum(cell(seen, hold, x) in ("down", "doubt_down") for x in span)
+def literal(observations: Seen, hold: int, span: range) -> int:
+    return sum(cell(observations, hold, x) in ("down", "doubt_down") for x in span)
 
 
 @given(histories, holds, streaks, streaks, cuts, st.integers(41, END))
 def test_parts_of_adjacent_windows_add_up_to_the_downtime(
-    seen: Seen, hold: int, fall: int, rise: int, cuts: list[int], at: int
+    observations: Seen, hold: int, fall: int, rise: int, cuts: list[int], at: int
 ) -> None:
     """The instant is not before the last observation. A window that the incident does not touch has no part."""
-    timeline, incidents = watched(seen, hold, fall, rise)
+    timeline, incidents = watched(observations, hold, fall, rise)
     windows = [Interval(*pair) for pair in pairwise(sorted({START, END, *cuts}))]
     total = 0
     for incident in incidents:
         parts = [part for window in windows if (part := incident.part(window, at, timeline)) is not None]
-        whole = incident.downtime_until(at if incident.resolved is None else incident.resolved, timeline)
-        assert incident.downtime in (None, whole)
-        assert {part.incident.downtime for part in parts} == {whole}
-        assert sum(part.part or 0 for part in parts) == whole
+        downtime = incident.downtime_until(at if incident.resolved is None else incident.resolved, timeline)
+        assert incident.downtime in (None, downtime)
+        assert {part.incident.downtime for part in parts} == {downtime}
+        assert sum(part.part or 0 for part in parts) == downtime
         assert {part.incident.resolved for part in parts} == {incident.resolved}
-        total += whole
+        total += downtime
     if fall == rise == 1:
-        assert total == literal(seen, hold, range(START, at))
+        assert total == literal(observations, hold, range(START, at))
 
 
 @given(histories, holds, streaks, streaks, st.integers(START, END), st.integers(START, END))
 def test_part_equals_the_downtime_of_the_cells_in_the_window(
-    seen: Seen, hold: int, fall: int, rise: int, a: int, b: int
+    observations: Seen, hold: int, fall: int, rise: int, a: int, b: int
 ) -> None:
-    timeline, incidents = watched(seen, hold, fall, rise)
+    timeline, incidents = watched(observations, hold, fall, rise)
     window = Interval(min(a, b), max(a, b))
     for incident in incidents:
         end = END if incident.resolved is None else incident.resolved
         began = incident.opened
-        while cell(seen, hold, began - 1) == "doubt_down":
+        while cell(observations, hold, began - 1) == "doubt_down":
             began -= 1
-        found = incident.part(window, END, timeline)
+        actual = incident.part(window, END, timeline)
         inside = range(max(began, window.start), min(end, window.end))
-        assert (found is not None) == (began < window.end and end > window.start)
-        if found is not None:
-            assert found.part == literal(seen, hold, inside)
+        assert (actual is not None) == (began < window.end and end > window.start)
+        if actual is not None:
+            assert actual.part == literal(observations, hold, inside)
 
 
 @given(histories, holds, st.integers(START, END), st.integers(START, END))
-def test_incident_without_a_history_has_no_part(seen: Seen, hold: int, a: int, b: int) -> None:
+def test_incident_without_a_history_has_no_part(observations: Seen, hold: int, a: int, b: int) -> None:
     window = Interval(min(a, b), max(a, b))
-    _, incidents = watched(seen, hold, 1, 1)
+    _, incidents = watched(observations, hold, 1, 1)
     for incident in incidents:
         for history in (None, Timeline(hold)):
-            found = incident.part(window, END, history)
+            actual = incident.part(window, END, history)
             end = END if incident.resolved is None else incident.resolved
-            assert (found is not None) == (incident.opened < window.end and end > window.start)
-            if found is not None:
-                assert (found.incident, found.part) == (incident, None)
+            assert (actual is not None) == (incident.opened < window.end and end > window.start)
+            if actual is not None:
+                assert (actual.incident, actual.part) == (incident, None)
 
 
 @given(histories, holds, st.integers(START, END))
-def test_incident_resolved_later_is_open_at_an_earlier_instant(seen: Seen, hold: int, at: int) -> None:
-    timeline, incidents = watched(seen, hold, 1, 1)
+def test_incident_resolved_later_is_open_at_an_earlier_instant(observations: Seen, hold: int, at: int) -> None:
+    timeline, incidents = watched(observations, hold, 1, 1)
     for incident in incidents:
-        found = incident.part(Interval(START, END), at, timeline)
-        if found is not None and (incident.resolved is None or incident.resolved > at):
-            assert found.incident.resolved is None
-            assert found.part == found.incident.downtime == incident.downtime_until(at, timeline)
+        actual = incident.part(Interval(START, END), at, timeline)
+        if actual is not None and (incident.resolved is None or incident.resolved > at):
+            assert actual.incident.resolved is None
+            assert actual.part == actual.incident.downtime == incident.downtime_until(at, timeline)

@@ -16,15 +16,15 @@ from tests.property.worlds import drawn, expected, options, written
 TOLERANCE = 1e-9
 
 
-def differences(found: Any, wanted: Any, path: str = "") -> list[str]:
+def differences(actual: Any, wanted: Any, path: str = "") -> list[str]:
     """Return the paths at which two objects differ by more than the tolerance."""
     if isinstance(wanted, dict):
-        if not isinstance(found, dict) or found.keys() != wanted.keys():
-            return [f"{path}: {found} is not {wanted}"]
-        return [d for key in wanted for d in differences(found[key], wanted[key], f"{path}.{key}")]
-    if wanted is None or isinstance(wanted, str | bool) or found is None:
-        return [] if found == wanted else [f"{path}: {found} is not {wanted}"]
-    return [] if abs(found - float(wanted)) <= TOLERANCE else [f"{path}: {found} is not {float(wanted)}"]
+        if not isinstance(actual, dict) or actual.keys() != wanted.keys():
+            return [f"{path}: {actual} is not {wanted}"]
+        return [d for key in wanted for d in differences(actual[key], wanted[key], f"{path}.{key}")]
+    if wanted is None or isinstance(wanted, str | bool) or actual is None:
+        return [] if actual == wanted else [f"{path}: {actual} is not {wanted}"]
+    return [] if abs(actual - float(wanted)) <= TOLERANCE else [f"{path}: {actual} is not {float(wanted)}"]
 
 
 def check(seed: int, folder: Path) -> None:
@@ -35,14 +35,16 @@ def check(seed: int, folder: Path) -> None:
     path.write_bytes(written(random, world))
     result = CliRunner().invoke(measure_command, [str(path), *options(random, world)])
     assert result.exit_code in (0, 1), f"seed {seed}: {result.output} {result.exception!r}"
-    found, wanted = json.loads(result.stdout)["results"], expected(world)
-    assert [figures["check"] for figures in found] == [figures["check"] for figures in wanted], f"seed {seed}"
-    for figures in found:
+    actual, expected_figures = json.loads(result.stdout)["results"], expected(world)
+    assert [figures["check"] for figures in actual] == [figures["check"] for figures in expected_figures], (
+        f"seed {seed}"
+    )
+    for figures in actual:
         for name in ("proven", "decidable_at"):  # tests/sla/test_watched.py has these
             figures.get("watched", {}).pop(name, None)
-    wrong = [d for f, w in zip(found, wanted, strict=True) for d in differences(f, w)]
+    wrong = [d for f, w in zip(actual, expected_figures, strict=True) for d in differences(f, w)]
     assert not wrong, f"seed {seed}: {wrong}"
-    assert result.exit_code == any(figures["verdict"] == "missed" for figures in wanted), f"seed {seed}"
+    assert result.exit_code == any(figures["verdict"] == "missed" for figures in expected_figures), f"seed {seed}"
 
 
 def test_every_figure_equals_that_of_the_cells(tmp_path: Path) -> None:

@@ -18,28 +18,28 @@ from tests.property.strategies import EVERYTHING, histories, holds, pairs, windo
 def fold(observations: list[Observation], hold: int) -> list[Run]:
     """Return the runs that a recorder stores."""
     runs: list[Run] = []
-    for seen in observations:
-        if runs and runs[-1].accepts(seen, hold):
-            runs[-1] = runs[-1].with_observation(seen)
+    for observation in observations:
+        if runs and runs[-1].accepts(observation, hold):
+            runs[-1] = runs[-1].with_observation(observation)
         else:
-            runs.append(Run.of(seen, hold))
+            runs.append(Run.of(observation, hold))
     return runs
 
 
 @given(histories, holds, windows)
-def test_durations_equal_those_of_the_cells(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_durations_equal_those_of_the_cells(observations: oracle.Seen, hold: int, window: Interval) -> None:
     """The duration of each state equals the number of its cells, for any window and history."""
-    cells = [oracle.cell(seen, hold, x) for x in range(window.start, window.end)]
-    assert Timeline.of_pairs(pairs(seen), hold).durations(window) == oracle.durations(cells)
+    cells = [oracle.cell(observations, hold, x) for x in range(window.start, window.end)]
+    assert Timeline.of_pairs(pairs(observations), hold).durations(window) == oracle.durations(cells)
 
 
 @given(histories, holds, windows)
-def test_pieces_equal_the_cells_and_have_no_gaps(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_pieces_equal_the_cells_and_have_no_gaps(observations: oracle.Seen, hold: int, window: Interval) -> None:
     """The pieces cover the window once and in order, adjacent pieces differ, and each cell has its state."""
-    timeline = Timeline.of_pairs(pairs(seen), hold)
+    timeline = Timeline.of_pairs(pairs(observations), hold)
     pieces = list(timeline.pieces(window))
     cells = [p.state.name.lower() for p in pieces for _ in range(p.start, p.end)]
-    assert cells == [oracle.cell(seen, hold, x) for x in range(window.start, window.end)]
+    assert cells == [oracle.cell(observations, hold, x) for x in range(window.start, window.end)]
     assert cells == [timeline.state(x).name.lower() for x in range(window.start, window.end)]
     edges = [window.start, *(p.end for p in pieces)] if pieces else [window.start, window.end]
     assert [p.start for p in pieces] == edges[:-1] if pieces else window.length == 0
@@ -48,72 +48,79 @@ def test_pieces_equal_the_cells_and_have_no_gaps(seen: oracle.Seen, hold: int, w
 
 
 @given(histories, holds, windows)
-def test_counts_are_those_of_the_worst_outcomes(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_counts_are_those_of_the_worst_outcomes(observations: oracle.Seen, hold: int, window: Interval) -> None:
     """Every instant within the half-open window counts once, with its worst outcome."""
-    standing = [o for at, o in oracle.worst_outcomes(seen).items() if window.start <= at < window.end]
-    counts = Timeline.of_pairs(pairs(seen), hold).counts(window)
+    standing = [o for at, o in oracle.worst_outcomes(observations).items() if window.start <= at < window.end]
+    counts = Timeline.of_pairs(pairs(observations), hold).counts(window)
     assert counts._asdict() == {name: standing.count(name) for name in ("good", "bad", "unknown")}
 
 
 @given(histories, holds, windows, st.randoms(use_true_random=False))
-def test_order_and_duplicates_do_not_matter(seen: oracle.Seen, hold: int, window: Interval, random: Random) -> None:
+def test_order_and_duplicates_do_not_matter(
+    observations: oracle.Seen, hold: int, window: Interval, random: Random
+) -> None:
     """Any order of the observations, also with duplicates, gives the same figures."""
-    shuffled = seen + seen[: len(seen) // 2]
+    shuffled = observations + observations[: len(observations) // 2]
     random.shuffle(shuffled)
-    one, other = Timeline.of_pairs(pairs(seen), hold), Timeline.of_pairs(pairs(shuffled), hold)
+    one, other = Timeline.of_pairs(pairs(observations), hold), Timeline.of_pairs(pairs(shuffled), hold)
     assert one.durations(window) == other.durations(window)
     assert one.counts(window) == other.counts(window)
 
 
 @given(histories, holds, windows, st.integers(-5, 60))
-def test_parts_of_a_window_add_up(seen: oracle.Seen, hold: int, window: Interval, at: int) -> None:
+def test_parts_of_a_window_add_up(observations: oracle.Seen, hold: int, window: Interval, at: int) -> None:
     """The durations and counts of a window are the sums of its two parts."""
     at = min(max(at, window.start), window.end)
-    left, right = Interval(window.start, at), Interval(at, window.end)
-    for timeline in (Timeline.of_pairs(pairs(seen), hold), Timeline.of_pairs(pairs(seen), hold, exact=False)):
-        assert timeline.durations(left).plus(timeline.durations(right)) == timeline.durations(window)
-        assert timeline.counts(left).plus(timeline.counts(right)) == timeline.counts(window)
+    remaining, right = Interval(window.start, at), Interval(at, window.end)
+    for timeline in (
+        Timeline.of_pairs(pairs(observations), hold),
+        Timeline.of_pairs(pairs(observations), hold, exact=False),
+    ):
+        assert timeline.durations(remaining).plus(timeline.durations(right)) == timeline.durations(window)
+        assert timeline.counts(remaining).plus(timeline.counts(right)) == timeline.counts(window)
 
 
 @given(histories, holds, windows)
-def test_appending_equals_building_from_all_observations(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_appending_equals_building_from_all_observations(
+    observations: oracle.Seen, hold: int, window: Interval
+) -> None:
     """Queries between the appended observations do not change the result."""
     grown = Timeline(hold)
-    for at, outcome in sorted(oracle.worst_outcomes(seen).items()):
+    for at, outcome in sorted(oracle.worst_outcomes(observations).items()):
         grown.append(at, Outcome(outcome))
         grown.durations(window)
-    whole = Timeline.of_pairs(pairs(seen), hold)
-    assert grown.durations(window) == whole.durations(window)
-    assert grown.last_known == whole.last_known
-    assert grown.counts(EVERYTHING) == whole.counts(EVERYTHING)
+    complete = Timeline.of_pairs(pairs(observations), hold)
+    assert grown.durations(window) == complete.durations(window)
+    assert grown.last_known == complete.last_known
+    assert grown.counts(EVERYTHING) == complete.counts(EVERYTHING)
 
 
 @given(histories, holds, windows)
-def test_settled_states_do_not_change(seen: oracle.Seen, hold: int, window: Interval) -> None:
+def test_settled_states_do_not_change(observations: oracle.Seen, hold: int, window: Interval) -> None:
     """Later observations do not change states before `settled`."""
     timeline = Timeline(hold)
-    for at, outcome in sorted(oracle.worst_outcomes(seen).items()):
-        upto = timeline.settled
-        past = Interval(min(window.start, upto), upto) if upto is not None else None
+    for at, outcome in sorted(oracle.worst_outcomes(observations).items()):
+        end = timeline.settled
+        past = Interval(min(window.start, end), end) if end is not None else None
         before = past and timeline.durations(past)
         timeline.append(at, Outcome(outcome))
         assert before is None or past is None or timeline.durations(past) == before
 
 
 @given(histories, holds, windows, st.booleans())
-def test_runs_keep_all_durations(seen: oracle.Seen, hold: int, window: Interval, exact: bool) -> None:
+def test_runs_keep_all_durations(observations: oracle.Seen, hold: int, window: Interval, exact: bool) -> None:
     """A timeline built from runs equals that of the raw observations, also if bad runs differ in reason."""
     raw = [
         Observation("c", at, Outcome(outcome), "ab"[at % 2] if outcome == "bad" else "")
-        for at, outcome in sorted(oracle.worst_outcomes(seen).items())
+        for at, outcome in sorted(oracle.worst_outcomes(observations).items())
     ]
     rebuilt = Timeline(hold, exact=exact)
     for run in fold(raw, hold):
         rebuilt.append_run(run)
-    whole = Timeline.of(raw, hold)
-    assert rebuilt.durations(window) == whole.durations(window)
-    assert rebuilt.last_at == whole.last_at
-    assert rebuilt.counts(EVERYTHING) == whole.counts(EVERYTHING)
+    complete = Timeline.of(raw, hold)
+    assert rebuilt.durations(window) == complete.durations(window)
+    assert rebuilt.last_at == complete.last_at
+    assert rebuilt.counts(EVERYTHING) == complete.counts(EVERYTHING)
 
 
 @given(st.integers(0, 5), st.integers(1, 6), st.integers(1, 9), windows)

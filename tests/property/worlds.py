@@ -131,41 +131,41 @@ def written(random: Random, world: World) -> bytes:
 
 def options(random: Random, world: World) -> list[str]:
     """Return the command line with the options of the world."""
-    chosen = ["--unknown", world.policy, "--rule", world.rule, "--by", world.by, "--format", "json"]
+    selected = ["--unknown", world.policy, "--rule", world.rule, "--by", world.by, "--format", "json"]
     for name in ("hold", "interval", "timeout"):
         if (length := getattr(world, name)) is not None:
-            chosen += [f"--{name}", f"{length}s"]
+            selected += [f"--{name}", f"{length}s"]
     if world.objective:
-        chosen += ["--objective", world.objective]
+        selected += ["--objective", world.objective]
     if world.at is not None:
-        chosen += ["--at", instant(random, world.at)]
+        selected += ["--at", instant(random, world.at)]
     for name, span in [("--window", world.window), *(("--exclude", e) for e in world.excluded)]:
         if span is not None:
-            chosen += [name, f"{instant(random, span[0])}/{instant(random, span[1])}"]
-    return chosen
+            selected += [name, f"{instant(random, span[0])}/{instant(random, span[1])}"]
+    return selected
 
 
 def expected(world: World) -> list[dict[str, Any]]:
     """Return the results, computed per cell."""
     streams: dict[tuple[str, str], oracle.Seen] = {}
     for at, outcome, check, vantage in world.rows:
-        seen = streams.setdefault((check, vantage), [])
+        observations = streams.setdefault((check, vantage), [])
         if world.at is None or at <= world.at:
-            seen.append((2 * at, outcome))
+            observations.append((2 * at, outcome))
     if world.by == "none":
         groups: dict[str | None, list[oracle.Seen]] = {None: list(streams.values())}
     else:
         groups = {}
-        for (check, _), seen in sorted(streams.items()):
-            groups.setdefault(check or None, []).append(seen)
-    instants = [at for seen in streams.values() for at, _ in seen]
+        for (check, _), observations in sorted(streams.items()):
+            groups.setdefault(check or None, []).append(observations)
+    instants = [at for observations in streams.values() for at, _ in observations]
     last = max(instants, default=0) if world.at is None else 2 * world.at
     window = (min(instants, default=last), last) if world.window is None else tuple(2 * t for t in world.window)
-    return [_result(world, check, seen, range(*window)) for check, seen in groups.items()]
+    return [_result(world, check, observations, range(*window)) for check, observations in groups.items()]
 
 
-def _spacing(seen: oracle.Seen) -> Fraction | None:
-    at = sorted({instant for instant, _ in seen})
+def _spacing(observations: oracle.Seen) -> Fraction | None:
+    at = sorted({instant for instant, _ in observations})
     gaps = [Fraction(b - a) for a, b in pairwise(at)]
     return median(gaps) if gaps else None
 
@@ -177,41 +177,43 @@ def _hold(world: World, spacing: Fraction | None) -> Fraction:
 
 
 def _result(world: World, check: str | None, members: list[oracle.Seen], window: range) -> dict[str, Any]:
-    spacings = [Fraction(2 * world.interval) if world.interval else _spacing(seen) for seen in members]
+    spacings = [Fraction(2 * world.interval) if world.interval else _spacing(observations) for observations in members]
     holds = [_hold(world, spacing) for spacing in spacings]
-    left = [x for x in window if not any(2 * a <= x < 2 * b for a, b in world.excluded)]
+    counted_cells = [x for x in window if not any(2 * a <= x < 2 * b for a, b in world.excluded)]
     # A hold that ends within a cell does not occur: medians of whole seconds are whole half seconds.
     assert all(hold.denominator == 1 for hold in holds)
-    cells = [oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule) for x in left]
-    held = set(left)
+    cells = [oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule) for x in counted_cells]
+    counted_set = set(counted_cells)
     if world.window is None and not any(2 * a <= window.stop < 2 * b for a, b in world.excluded):
-        held.add(window.stop)  # the last observation of a record is one of its observations
-    said = [o for seen in members for at, o in oracle.worst_outcomes(seen).items() if at in held]
-    counts = {name: said.count(name) for name in ("good", "bad", "unknown")}
+        counted_set.add(window.stop)  # the last observation of a record is one of its observations
+    outcomes = [
+        o for observations in members for at, o in oracle.worst_outcomes(observations).items() if at in counted_set
+    ]
+    counts = {name: outcomes.count(name) for name in ("good", "bad", "unknown")}
     longest = None if None in spacings else max(s for s in spacings if s is not None)
     return (
         _figures(world, cells, counts, longest)
-        | _watched(world, members, holds, window, set(left))
+        | _watched(world, members, holds, window, set(counted_cells))
         | {
             "check": check,
             "window": {"start": _rfc(window.start), "end": _rfc(window.stop)},
-            "excluded_seconds": (len(window) - len(left)) / 2,
+            "excluded_seconds": (len(window) - len(counted_cells)) / 2,
         }
     )
 
 
 def _watched(
-    world: World, members: list[oracle.Seen], holds: list[Fraction], window: range, left: set[int]
+    world: World, members: list[oracle.Seen], holds: list[Fraction], window: range, counted_cells: set[int]
 ) -> dict[str, Any]:
     """Return the watched part of a window, without proof and decision time."""
-    known = [at for seen in members for at, o in oracle.worst_outcomes(seen).items() if o != "unknown"]
+    known = [at for observations in members for at, o in oracle.worst_outcomes(observations).items() if o != "unknown"]
     if not known or not window.start < min(known) < window.stop:
         return {}
     since = min(known)
     cells = [
         oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule)
         for x in range(since, window.stop)
-        if x in left
+        if x in counted_cells
     ]
     f = oracle.figures(cells, world.policy)
     return {"watched": {"since": _rfc(since), "availability": {name: f[name] for name in ("low", "point", "high")}}}

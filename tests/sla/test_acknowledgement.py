@@ -9,16 +9,16 @@ from sla.fact import Fact
 
 
 @pytest.mark.parametrize(
-    "stated",
+    "acknowledgement",
     [
         Acknowledgement(1_000, "4f0c1d2e3a4b", "Ada", Via.COMMAND, "forms", "4f0c1d2e3a4b"),
         Acknowledgement(2_000, "blind:local:7", "Bob", Via.API, author="pipeline"),
         Acknowledgement(3_000, "cert:forms/page:9", "Åsa", "a newer way", "forms"),
     ],
 )
-def test_acknowledgement_round_trips_through_its_fact(stated: Acknowledgement) -> None:
-    assert acknowledgements([stated.fact()]) == [stated]
-    assert stated.id == stated.fact().id
+def test_acknowledgement_round_trips_through_its_fact(acknowledgement: Acknowledgement) -> None:
+    assert acknowledgements([acknowledgement.fact()]) == [acknowledgement]
+    assert acknowledgement.id == acknowledgement.fact().id
 
 
 def test_fact_author_is_the_person_unless_another_author_wrote_it() -> None:

@@ -104,9 +104,9 @@ def test_budget_of_a_period_with_two_objectives_is_the_sum_of_both(watched: Watc
     With the present objective alone 3 % would be 77.76 s, with the former one 777.6 s.
     """
     watched.see(GOOD, DAY).see(BAD, down * MINUTE)
-    whole = Composition(Rule(None), (watched.timeline,))
+    composition = Composition(Rule(None), (watched.timeline,))
     changed = watched.now - 10 * DAY
-    eras = Eras([Era(EVER, whole, objective=Objective.parse("99%")), Era(changed, whole, objective=NINES3)])
+    eras = Eras([Era(EVER, composition, objective=Objective.parse("99%")), Era(changed, composition, objective=NINES3)])
     policy = BurnPolicy("Test", Fraction(3, 100), HOUR, 5 * MINUTE, "page")
     assert policy.fires(NINES3, 30 * DAY, LookBacks.of(eras, watched.now)) is fires
 
@@ -114,12 +114,12 @@ def test_budget_of_a_period_with_two_objectives_is_the_sum_of_both(watched: Watc
 def test_burn_rate_of_a_look_back_with_two_objectives_uses_the_sum_of_both(watched: Watched) -> None:
     """Half an hour at 99 % and half an hour at 99.9 % allow 19.8 s; 630 s of the hour were down."""
     watched.see(GOOD, DAY).see(BAD, 10 * MINUTE)
-    whole = Composition(Rule(None), (watched.timeline,))
+    composition = Composition(Rule(None), (watched.timeline,))
     changed = watched.now - 30 * MINUTE
-    eras = Eras([Era(EVER, whole, objective=Objective.parse("99%")), Era(changed, whole, objective=NINES3)])
-    seen = LookBacks.of(eras, watched.now)
-    assert seen.burn(NINES3, HOUR) == Fraction(630 * 10, 198)
-    assert seen.burn(NINES3, 5 * MINUTE) == 1000
+    eras = Eras([Era(EVER, composition, objective=Objective.parse("99%")), Era(changed, composition, objective=NINES3)])
+    observations = LookBacks.of(eras, watched.now)
+    assert observations.burn(NINES3, HOUR) == Fraction(630 * 10, 198)
+    assert observations.burn(NINES3, 5 * MINUTE) == 1000
 
 
 def test_alert_continues_if_the_short_look_back_is_unknown(watched: Watched) -> None:
@@ -206,12 +206,12 @@ def test_unknown_time_after_a_good_probe_does_not_fire(watched: Watched) -> None
 )
 def test_policy_above_the_highest_burn_rate_cannot_fire(objective: str, period: int, cannot: list[BurnPolicy]) -> None:
     """The other policies fire in a long outage."""
-    chosen = Objective.parse(objective)
-    obstacles = {policy: policy.reason_never_fires(chosen, period, [MINUTE]) for policy in BURN_POLICIES}
+    parsed_objective = Objective.parse(objective)
+    obstacles = {policy: policy.reason_never_fires(parsed_objective, period, [MINUTE]) for policy in BURN_POLICIES}
     assert [policy for policy, why in obstacles.items() if why] == cannot
     assert all("raise the objective or shorten the window" in str(obstacles[policy]) for policy in cannot)
     watched = Watched(Timeline(HOLD)).see(BAD, 10 * DAY, step=2 * MINUTE)
-    assert watched.firing(chosen, period) == [p.alert for p in BURN_POLICIES if p not in cannot]
+    assert watched.firing(parsed_objective, period) == [p.alert for p in BURN_POLICIES if p not in cannot]
 
 
 def test_policy_at_the_highest_burn_rate_can_fire() -> None:
@@ -236,10 +236,10 @@ def test_policy_with_one_observation_per_look_back_cannot_fire(intervals: list[i
 def test_product_up_with_any_of_two_checks_fires_only_if_both_are_down() -> None:
     """One failing check alone does not burn the budget. Two do, also while one of them is unknown."""
     one, other = Watched(Timeline(HOLD)), Watched(Timeline(HOLD))
-    whole = Composition(Rule(1), [one.timeline, other.timeline])
+    composition = Composition(Rule(1), [one.timeline, other.timeline])
 
     def firing() -> bool:
-        return any(alert.firing for alert in burn_alerts(whole, NINES3, 30 * DAY, one.now))
+        return any(alert.firing for alert in burn_alerts(composition, NINES3, 30 * DAY, one.now))
 
     one.see(GOOD, HOUR).see(BAD, HOUR)
     other.see(GOOD, 2 * HOUR)
@@ -252,7 +252,7 @@ def test_product_up_with_any_of_two_checks_fires_only_if_both_are_down() -> None
     assert firing()
     one.see(BAD, 6 * MINUTE)
     other.see(GOOD, 6 * MINUTE)
-    assert not [a for a in burn_alerts(whole, NINES3, 30 * DAY, one.now) if a.firing and a.policy is FAST]
+    assert not [a for a in burn_alerts(composition, NINES3, 30 * DAY, one.now) if a.firing and a.policy is FAST]
 
 
 def tracked(outcomes: list[Outcome], fall: int = 2, rise: int = 2) -> tuple[IncidentTracker, Timeline]:

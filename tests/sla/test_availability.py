@@ -84,8 +84,10 @@ lengths = st.integers(0, 2**53)
 def test_float_shares_are_nearest_to_the_exact_ratios(durations: Durations, data: st.DataObject) -> None:
     up = data.draw(st.integers(0, durations.unknown))
     durations = durations._replace(guessed_up=up, guessed_down=durations.unknown - up)
-    found, exact = shares(durations), (*availability(durations), coverage(durations))
-    assert (*found.availability, found.coverage) == tuple(None if figure is None else float(figure) for figure in exact)
+    actual, exact = shares(durations), (*availability(durations), coverage(durations))
+    assert (*actual.availability, actual.coverage) == tuple(
+        None if figure is None else float(figure) for figure in exact
+    )
 
 
 def test_float_shares_of_empty_and_unknown_durations() -> None:

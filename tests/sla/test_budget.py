@@ -18,8 +18,8 @@ NINES3 = Objective.parse("99.9%")
 
 def test_worked_example() -> None:
     """1 of 1,000 seconds is allowed, 120 are spent, so 119 are overspent."""
-    held = budget(NINES3, EXAMPLE)
-    assert (held.allowed, held.spent, held.remaining) == (1, 120, -119)
+    error_budget = budget(NINES3, EXAMPLE)
+    assert (error_budget.allowed, error_budget.spent, error_budget.remaining) == (1, 120, -119)
 
 
 def test_window_in_progress_has_the_budget_of_the_complete_window() -> None:
@@ -51,12 +51,12 @@ def test_unknown_durations_have_no_burn_rate() -> None:
 def test_forecast_of_the_exhaustion_of_a_budget() -> None:
     """At a burn rate of 1 a full budget lasts for its period, at 30 for one day of a month. A spent one ends now."""
     objective = Objective.parse("99%")
-    whole = Budget(objective.allowed(30 * DAY), Fraction(0))
-    assert exhausted_at(whole, objective, Fraction(1), HOUR, 30 * DAY) == HOUR + 30 * DAY
-    assert exhausted_at(whole, objective, Fraction(30), 0, 30 * DAY) == DAY
+    unspent = Budget(objective.allowed(30 * DAY), Fraction(0))
+    assert exhausted_at(unspent, objective, Fraction(1), HOUR, 30 * DAY) == HOUR + 30 * DAY
+    assert exhausted_at(unspent, objective, Fraction(30), 0, 30 * DAY) == DAY
     assert exhausted_at(Budget(Fraction(1), Fraction(1)), objective, None, 5, DAY) == 5
-    assert exhausted_at(whole, objective, Fraction(0), 5, 30 * DAY) is None
-    assert exhausted_at(whole, objective, None, 5, 30 * DAY) is None
+    assert exhausted_at(unspent, objective, Fraction(0), 5, 30 * DAY) is None
+    assert exhausted_at(unspent, objective, None, 5, 30 * DAY) is None
 
 
 def test_budget_that_lasts_longer_than_its_rolling_window_is_never_exhausted() -> None:

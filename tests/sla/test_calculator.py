@@ -39,8 +39,8 @@ SEED = {
 @pytest.mark.parametrize("level", SEED)
 def test_seven_levels_have_the_correct_downtimes(level: str) -> None:
     allowed = Allowance(Objective.parse(level)).allowed
-    found = tuple(float(allowed[name] / SECOND) for name in ("year", "month", "week", "day"))
-    assert found == SEED[level]
+    actual = tuple(float(allowed[name] / SECOND) for name in ("year", "month", "week", "day"))
+    assert actual == SEED[level]
 
 
 @given(objectives)
@@ -53,8 +53,8 @@ def test_four_quarters_are_a_year_and_seven_days_are_a_week(objective: Objective
 
 
 def test_json_has_exactly_the_documented_keys() -> None:
-    found = Allowance(Objective.parse("three nines")).as_json()
-    assert found == {
+    actual = Allowance(Objective.parse("three nines")).as_json()
+    assert actual == {
         "availability": 0.999,
         "nines": 3.0,
         "allowed_downtime_seconds": {
@@ -80,10 +80,10 @@ def test_objective_is_computed_from_its_allowed_downtime(objective: Objective, d
     assert from_downtime(int(objective.allowed(window)), window) == objective
 
 
-@pytest.mark.parametrize(("downtime", "over"), [(DAY, DAY), (2 * DAY, DAY), (0, DAY), (1, 0)])
-def test_downtime_as_long_as_the_window_is_rejected(downtime: int, over: int) -> None:
+@pytest.mark.parametrize(("downtime", "window"), [(DAY, DAY), (2 * DAY, DAY), (0, DAY), (1, 0)])
+def test_downtime_as_long_as_the_window_is_rejected(downtime: int, window: int) -> None:
     with pytest.raises(ValueError, match=r"write|nothing is left"):
-        from_downtime(downtime, over)
+        from_downtime(downtime, window)
 
 
 @given(objectives)

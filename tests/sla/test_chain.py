@@ -36,14 +36,14 @@ leaves = st.lists(st.integers(0, 10**6).map(lambda n: digest("leaf", n)), max_si
 
 
 @given(leaves)
-def test_merkle_path_gives_the_root_for_its_leaf_only(found: list[str]) -> None:
-    top = root(found)
-    for index, leaf in enumerate(found):
-        way = path(found, index)
-        assert root_from(leaf, index, len(found), way) == top
+def test_merkle_path_gives_the_root_for_its_leaf_only(actual: list[str]) -> None:
+    top = root(actual)
+    for index, leaf in enumerate(actual):
+        way = path(actual, index)
+        assert root_from(leaf, index, len(actual), way) == top
         assert len(way) <= 6
-        if len(found) > 1:
-            assert root_from(digest("leaf", "another"), index, len(found), way) != top
+        if len(actual) > 1:
+            assert root_from(digest("leaf", "another"), index, len(actual), way) != top
 
 
 @given(leaves, leaves)
@@ -59,8 +59,8 @@ def test_path_with_a_wrong_length_is_rejected(index: int, count: int, way: list[
         root_from("leaf", index, count, way)
 
 
-def run(first: int, last: int, count: int, **more: Any) -> Run:
-    return Run("web/a", Outcome.GOOD, "", first, last, count, 100, **more)
+def run(first: int, last: int, count: int, **options: Any) -> Run:
+    return Run("web/a", Outcome.GOOD, "", first, last, count, 100, **options)
 
 
 A, B, C = run(0, 90, 10, latency_count=10, latency_sum=50, latency_max=9), run(100, 150, 6), run(200, 290, 10)
@@ -74,7 +74,7 @@ def test_head_covers_the_runs_between_two_positions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "before", "upto", "said"),
+    ("runs", "before", "position", "message"),
     [
         ([], None, Position.at_end_of(A), "is missing"),
         ([A], None, Position.at_end_of(B), "is missing"),
@@ -87,10 +87,10 @@ def test_head_covers_the_runs_between_two_positions() -> None:
     ],
 )
 def test_runs_that_do_not_fit_the_positions_are_rejected(
-    runs: list[Run], before: Position | None, upto: Position, said: str
+    runs: list[Run], before: Position | None, position: Position, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
-        covered_runs(runs, before, upto)
+    with pytest.raises(ValueError, match=message):
+        covered_runs(runs, before, position)
 
 
 def test_truncated_run_may_be_shorter_by_one_observation() -> None:
@@ -117,9 +117,9 @@ def test_digest_of_runs_depends_on_every_field() -> None:
         {"latency_max": 8},
         {"seeded": True},
     ]
-    found = {series_digest(("web/a", "local"), [replace(A, **change)]) for change in changes}
-    assert len(found) == len(changes)
-    assert before not in found
+    actual = {series_digest(("web/a", "local"), [replace(A, **change)]) for change in changes}
+    assert len(actual) == len(changes)
+    assert before not in actual
     assert series_digest(("web/b", "local"), [A]) != before != series_digest(("web/a", "else"), [A])
 
 
@@ -131,8 +131,8 @@ RESOLVED = replace(Incident.open("web", "web/a", 10, "deadline"), resolved=20, d
 
 
 def test_revocation_has_the_product_of_its_correction() -> None:
-    found = fact_products([REVOKED, CORRECTION, NOTE, BROKEN])
-    assert found == {REVOKED.id: "web", CORRECTION.id: "web", NOTE.id: "", "0": ""}
+    actual = fact_products([REVOKED, CORRECTION, NOTE, BROKEN])
+    assert actual == {REVOKED.id: "web", CORRECTION.id: "web", NOTE.id: "", "0": ""}
     assert fact_products([REVOKED]) == {REVOKED.id: ""}
 
 
@@ -148,7 +148,7 @@ OTHER = Part("other", {("other/b", "local"): digest("runs", "others")})
 
 def chain(*, proved: bool = False) -> Chain:
     """Return a chain of two heads over the record. `proved`: with another product and Merkle proofs."""
-    found = [
+    actual = [
         Covered(
             {("web/a", "local"): (p := Position(100, 120, 3, 0, 0, 0), digest_of([A, p.truncate(B)]))},
             {(FACT, fact.id): fact_digest(fact) for fact in (CORRECTION, NOTE)},
@@ -159,8 +159,8 @@ def chain(*, proved: bool = False) -> Chain:
         ),
     ]
     parts = [
-        [Part("", {}, [fact_digest(NOTE)]), Part("web", series_of(found[0]), [fact_digest(CORRECTION)])],
-        [Part("web", series_of(found[1]), [fact_digest(REVOKED)], [incident_digest(RESOLVED)])],
+        [Part("", {}, [fact_digest(NOTE)]), Part("web", series_of(actual[0]), [fact_digest(CORRECTION)])],
+        [Part("web", series_of(actual[1]), [fact_digest(REVOKED)], [incident_digest(RESOLVED)])],
     ]
     heads: list[Head] = []
     proofs: dict[int, list[Proof]] = {}
@@ -176,15 +176,15 @@ def chain(*, proved: bool = False) -> Chain:
             if part is not OTHER
         ]
     digests = [head.digest for head in heads]
-    return Chain(heads, digests, dict(enumerate(found, 1)), proofs if proved else None)
+    return Chain(heads, digests, dict(enumerate(actual, 1)), proofs if proved else None)
 
 
 def digest_of(runs: list[Run]) -> str:
     return series_digest(("web/a", "local"), runs)
 
 
-def series_of(found: Covered) -> dict[tuple[str, str], str]:
-    return {name: said for name, (_, said) in found.series.items()}
+def series_of(actual: Covered) -> dict[tuple[str, str], str]:
+    return {name: digest for name, (_, digest) in actual.series.items()}
 
 
 @pytest.mark.parametrize("proved", [False, True])
@@ -194,7 +194,7 @@ def test_unchanged_record_has_no_breaks(proved: bool) -> None:
 
 @pytest.mark.parametrize("proved", [False, True])
 @pytest.mark.parametrize(
-    ("record", "head", "said"),
+    ("record", "head", "message"),
     [
         (replace(RECORD, runs={}), 1, "runs of the check a were changed: "),
         (replace(RECORD, runs={("web/a", "local"): [replace(A, reason="x"), B, C]}), 1, "changed, added or removed"),
@@ -205,10 +205,10 @@ def test_unchanged_record_has_no_breaks(proved: bool) -> None:
         (replace(RECORD, incidents=[replace(RESOLVED, downtime=9)]), 2, f"the incident {RESOLVED.id} was changed"),
     ],
 )
-def test_change_is_reported_with_the_head_that_covers_it(record: Record, head: int, said: str, proved: bool) -> None:
+def test_change_is_reported_with_the_head_that_covers_it(record: Record, head: int, message: str, proved: bool) -> None:
     breaks = list(find_breaks(chain(proved=proved), record))
     assert breaks[0].head == head
-    assert any(said in str(problem) for problem in breaks)
+    assert any(message in str(problem) for problem in breaks)
 
 
 def test_break_text_has_day_product_and_head() -> None:
@@ -224,28 +224,30 @@ def relinked(heads: list[Head]) -> Chain:
 
 def test_wrong_links_between_heads_are_reported() -> None:
     first, second = chain().heads
-    for heads, said in (
+    for heads, message in (
         ([second], "a head before this one is missing"),
         ([first, replace(second, number=3)], "a head before this one is missing"),
         ([first, replace(second, previous=NO_HEAD)], "its link to the previous head is wrong"),
         ([first, replace(second, day=0)], "its day is not later than the day of the previous head"),
         ([replace(first, whole=False), replace(second, previous=replace(first, whole=False).digest)], "does not cover"),
     ):
-        assert any(said in chain_break.text for chain_break in find_breaks(relinked(list(heads)), RECORD)), said
-    stated = replace(chain(), stated=[first.digest, first.digest])
-    assert [chain_break.text for chain_break in find_breaks(stated, RECORD)] == ["its digest does not match its fields"]
+        assert any(message in chain_break.text for chain_break in find_breaks(relinked(list(heads)), RECORD)), message
+    repeated = replace(chain(), stated=[first.digest, first.digest])
+    assert [chain_break.text for chain_break in find_breaks(repeated, RECORD)] == [
+        "its digest does not match its fields"
+    ]
 
 
 def test_content_that_does_not_match_the_covered_digests_is_reported() -> None:
     """The record and the covered digests were changed, but not the head."""
-    found = chain()
+    actual = chain()
     runs = [replace(A, reason="x"), B, C]
-    changed = dict(found.covered)
+    changed = dict(actual.covered)
     position = Position(100, 120, 3, 0, 0, 0)
     entry = (position, digest_of([runs[0], position.truncate(B)]))
-    changed[1] = Covered({("web/a", "local"): entry}, found.covered[1].items)
+    changed[1] = Covered({("web/a", "local"): entry}, actual.covered[1].items)
     record = replace(RECORD, runs={("web/a", "local"): runs})
-    (one,) = find_breaks(replace(found, covered=changed), record)
+    (one,) = find_breaks(replace(actual, covered=changed), record)
     assert (one.head, one.product) == (1, "")
     proved = chain(proved=True)
     (one,) = find_breaks(replace(proved, covered=changed), record)
@@ -253,13 +255,15 @@ def test_content_that_does_not_match_the_covered_digests_is_reported() -> None:
 
 
 def test_missing_superfluous_or_invalid_proof_is_reported() -> None:
-    found = chain(proved=True)
-    assert found.proofs is not None
-    own = found.proofs[2][0]
+    actual = chain(proved=True)
+    assert actual.proofs is not None
+    own = actual.proofs[2][0]
     for proofs in ([], [own, replace(own, product="more")], [replace(own, path=())], [replace(own, index=0)]):
-        breaks = list(find_breaks(replace(found, proofs=dict(found.proofs) | {2: proofs}), RECORD))
+        breaks = list(find_breaks(replace(actual, proofs=dict(actual.proofs) | {2: proofs}), RECORD))
         assert {problem.head for problem in breaks} == {2}
-    assert list(find_breaks(replace(found, covered={1: found.covered[1]}, proofs={1: found.proofs[1]}), RECORD)) == []
+    assert (
+        list(find_breaks(replace(actual, covered={1: actual.covered[1]}, proofs={1: actual.proofs[1]}), RECORD)) == []
+    )
 
 
 def test_head_of_the_complete_record_does_not_depend_on_earlier_heads() -> None:
@@ -268,9 +272,9 @@ def test_head_of_the_complete_record_does_not_depend_on_earlier_heads() -> None:
     covered = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
     content = root([Part("web", series_of(covered)).leaf])
     third = Head(3, 1, None, 3 * DAY, True, content, second.digest)
-    found = replace(relinked([first, second, third]), covered={3: covered})
-    assert found.begin == 3
-    assert list(find_breaks(found, RECORD)) == []
+    actual = replace(relinked([first, second, third]), covered={3: covered})
+    assert actual.begin == 3
+    assert list(find_breaks(actual, RECORD)) == []
 
 
 def test_late_runs_are_the_runs_that_no_head_covers() -> None:

@@ -16,9 +16,11 @@ logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_
 
 
 @given(logs, st.integers(0, 10))
-def test_states_equal_those_of_a_walk_over_the_instants(drawn: list[tuple[int, Outcome, int]], more: int) -> None:
-    changes = [Change(*pair) for pair in sorted(drawn, key=lambda each: each[0])]
-    until = changes[-1].at + more
+def test_states_equal_those_of_a_walk_over_the_instants(
+    drawn_changes: list[tuple[int, Outcome, int]], options: int
+) -> None:
+    changes = [Change(*pair) for pair in sorted(drawn_changes, key=lambda each: each[0])]
+    until = changes[-1].at + options
     history = ChangeHistory(changes, until)
     for at in range(-2, until + 3):
         before = [change for change in changes if change.at <= at]

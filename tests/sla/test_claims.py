@@ -17,8 +17,8 @@ SENTENCE = "Without disaster recovery you might still get 99.95% uptime, which i
 
 
 def test_json_of_a_claim_has_the_documented_keys() -> None:
-    found = audit(SENTENCE).as_json()
-    assert found == {
+    actual = audit(SENTENCE).as_json()
+    assert actual == {
         "claims": [
             {
                 "line": 1,
@@ -176,8 +176,8 @@ def test_periods_are_found_in_text(text: str, names: list[str]) -> None:
     ],
 )
 def test_period_and_unit_are_found_in_a_header(label: str, period: str | None, unit: str | None) -> None:
-    found = period_in_label(label.replace("_", " "))
-    assert (found.name if found else None, unit_in_label(label.replace("_", " "))) == (period, unit)
+    actual = period_in_label(label.replace("_", " "))
+    assert (actual.name if actual else None, unit_in_label(label.replace("_", " "))) == (period, unit)
 
 
 def test_number_without_unit_has_the_unit_of_its_column() -> None:

@@ -22,9 +22,9 @@ from sla.claims.figure_text import duration_text, per_period_text
     ],
 )
 def test_expressions_are_evaluated_exactly(text: str, value: str) -> None:
-    found = parse(text)
-    assert found is not None
-    assert abs(found.value - Fraction(value)) < Fraction(1, 10**15)
+    actual = parse(text)
+    assert actual is not None
+    assert abs(actual.value - Fraction(value)) < Fraction(1, 10**15)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_composite_row_without_parts_gives_no_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("availability 99.9% * 99.5% = 99.5%", "that of the weakest part"),
         ("availability 99.9% * 99.99% = 99.7%", "the product is 99.89001 %"),
@@ -121,8 +121,8 @@ def test_composite_row_without_parts_gives_no_claim() -> None:
         ("availability 1 - 0.999 * 0.5 = 0.9", "the result is 50.05 %"),
     ],
 )
-def test_diagnosis_of_a_wrong_result_has_the_right_result(text: str, words: str) -> None:
-    assert words in audit(text).claims[0].diagnosis
+def test_diagnosis_of_a_wrong_result_has_the_right_result(text: str, message: str) -> None:
+    assert message in audit(text).claims[0].diagnosis
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_claim_without_seconds_has_no_factor() -> None:
     ],
 )
 def test_invalid_html_is_parsed(page: str, claims: int) -> None:
-    found = audit(page, "html").claims
-    assert len(found) == claims
-    assert all(c.verdict in {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED} for c in found)
+    actual = audit(page, "html").claims
+    assert len(actual) == claims
+    assert all(c.verdict in {ClaimVerdict.RIGHT, ClaimVerdict.ROUNDED} for c in actual)
 
 
 def test_wiki_table_with_extra_text_and_without_end_mark() -> None:

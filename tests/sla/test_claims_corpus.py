@@ -24,10 +24,10 @@ _FORMATS: dict[str, PageFormat] = {"html": "html", "csv": "csv", "md": "text"}
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_page_has_the_expected_numbers_of_right_wrong_and_unclear_claims(page: Path) -> None:
-    found = Counter(claim.verdict for claim in audit(page.read_text()).claims)
-    right = found[ClaimVerdict.RIGHT] + found[ClaimVerdict.ROUNDED]
+    counts = Counter(claim.verdict for claim in audit(page.read_text()).claims)
+    right = counts[ClaimVerdict.RIGHT] + counts[ClaimVerdict.ROUNDED]
     expected = EXPECTED[page.name]
-    assert (right, found[ClaimVerdict.WRONG], found[ClaimVerdict.UNCLEAR]) == (
+    assert (right, counts[ClaimVerdict.WRONG], counts[ClaimVerdict.UNCLEAR]) == (
         expected.get("holds", 0),
         expected.get("wrong", 0),
         expected.get("unclear", 0),
@@ -44,13 +44,13 @@ def test_file_name_starts_with_the_expected_result(page: Path) -> None:
 
 
 def test_wrong_pages_have_the_expected_diagnoses() -> None:
-    found = {
+    counts = {
         name: [c.diagnosis for c in audit((CORPUS / name).read_text()).claims if c.verdict is ClaimVerdict.WRONG]
         for name in EXPECTED
     }
     for name, expected in EXPECTED.items():
-        for words in expected.get("says", []):
-            assert any(words in diagnosis for diagnosis in found[name]), (name, words, found[name])
+        for arguments in expected.get("says", []):
+            assert any(arguments in diagnosis for diagnosis in counts[name]), (name, arguments, counts[name])
 
 
 def test_every_expectation_has_a_page() -> None:
@@ -77,9 +77,9 @@ def pages(path: Path) -> Iterator[Page]:
 @pytest.mark.parametrize("page", [page for path in KINDS for page in pages(path)], ids=lambda page: page.name)
 def test_page_of_a_kind_has_the_numbers_of_claims_in_its_header(page: Page) -> None:
     claims = audit(page.text, _FORMATS.get(page.name.rpartition(".")[2])).claims
-    found = Counter(claim.verdict for claim in claims)
-    assert found[ClaimVerdict.WRONG] == page.wrong, [claim for claim in claims if claim.verdict is ClaimVerdict.WRONG]
-    assert (found[ClaimVerdict.RIGHT] + found[ClaimVerdict.ROUNDED], found[ClaimVerdict.UNCLEAR]) == (
+    counts = Counter(claim.verdict for claim in claims)
+    assert counts[ClaimVerdict.WRONG] == page.wrong, [claim for claim in claims if claim.verdict is ClaimVerdict.WRONG]
+    assert (counts[ClaimVerdict.RIGHT] + counts[ClaimVerdict.ROUNDED], counts[ClaimVerdict.UNCLEAR]) == (
         page.holds,
         page.unclear,
     )

@@ -124,9 +124,9 @@ def test_period_in_another_language_is_returned_as_unknown(text: str, word: str 
     ],
 )
 def test_claims_with_a_period_in_another_language_are_skipped(text: str) -> None:
-    found = audit(text)
-    assert found.wrong == 0
-    assert any("unknown period" in figure.reason for figure in found.skipped)
+    actual = audit(text)
+    assert actual.wrong == 0
+    assert any("unknown period" in figure.reason for figure in actual.skipped)
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ def test_duration_that_fits_neither_end_of_a_range_is_unclear() -> None:
 )
 def test_uptime_column_is_skipped(header: str) -> None:
     page = table(f"| SLA | {header} | Downtime (h/year) |", "| 99 % | 8672.4 | 87.6 |", "| 99.9 % | 8751.24 | 8.76 |")
-    found = audit(page)
-    assert (found.wrong, len(found.claims)) == (0, 2)
-    assert {figure.reason for figure in found.skipped} == {"its header indicates uptime"}
+    actual = audit(page)
+    assert (actual.wrong, len(actual.claims)) == (0, 2)
+    assert {figure.reason for figure in actual.skipped} == {"its header indicates uptime"}
 
 
 @pytest.mark.parametrize("header", ["Hours", "Stunden im Jahr"])
@@ -429,8 +429,8 @@ def test_dots_group_thousands_only_on_a_page_with_decimal_commas() -> None:
 
 
 def test_number_words_exist_up_to_99_in_each_language() -> None:
-    words = ("ninety-nine", "neunundneunzig", "quatre-vingt-dix-neuf", "noventa y nueve")
-    assert {NUMBER_WORDS[word] for word in words} == {99}
+    arguments = ("ninety-nine", "neunundneunzig", "quatre-vingt-dix-neuf", "noventa y nueve")
+    assert {NUMBER_WORDS[word] for word in arguments} == {99}
     assert [NUMBER_WORDS[word] for word in ("einundzwanzig", "vingt et un", "veintidós", "soixante-douze")] == [
         21,
         21,

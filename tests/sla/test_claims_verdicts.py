@@ -59,7 +59,7 @@ def test_figure_in_a_wrong_unit_is_wrong_and_the_diagnosis_has_both_units(
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("99.9% uptime: 43.2 minutes of downtime per year", "month for year"),
         ("99.9% uptime: 8.76 hours of downtime per month", "year for month"),
@@ -73,10 +73,10 @@ def test_figure_in_a_wrong_unit_is_wrong_and_the_diagnosis_has_both_units(
         ("99.9% uptime: 5 h 90 min of downtime per year", "no known mistake"),
     ],
 )
-def test_known_mistakes_are_diagnosed(text: str, words: str) -> None:
+def test_known_mistakes_are_diagnosed(text: str, message: str) -> None:
     claim = single_claim(text)
     assert claim.verdict is ClaimVerdict.WRONG
-    assert words in claim.diagnosis
+    assert message in claim.diagnosis
 
 
 @pytest.mark.parametrize(

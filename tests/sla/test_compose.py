@@ -58,7 +58,7 @@ def test_rule_needs_enough_members() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "k", "whole"),
+    ("states", "k", "complete"),
     [
         ((UP, UP, DOWN), 2, UP),
         ((UP, DOWN, DOWN), 2, DOWN),
@@ -71,15 +71,15 @@ def test_rule_needs_enough_members() -> None:
         ((DOUBT_UP, DOUBT_UP, DOUBT_DOWN), 2, DOUBT_UP),
     ],
 )
-def test_decide_implements_the_table_of_section_3(states: tuple[State, ...], k: int, whole: State) -> None:
+def test_decide_implements_the_table_of_section_3(states: tuple[State, ...], k: int, complete: State) -> None:
     """Up if k are up, down if fewer than k are not down, else unknown before doubt."""
-    assert decide([states.count(s) for s in State], k) is whole
+    assert decide([states.count(s) for s in State], k) is complete
 
 
 def test_down_if_two_of_three_vantages_are_down() -> None:
     """ "Down when q of n see it down" is k = n - q + 1."""
-    seen = [Timeline.of_pairs([(0, o), (10, o)], 10) for o in (BAD, BAD, GOOD)]
-    assert Composition(Rule(3 - 2 + 1), seen).durations(Interval(0, 10)) == Durations(down=10)
+    observations = [Timeline.of_pairs([(0, o), (10, o)], 10) for o in (BAD, BAD, GOOD)]
+    assert Composition(Rule(3 - 2 + 1), observations).durations(Interval(0, 10)) == Durations(down=10)
 
 
 def test_composition_is_settled_up_to_its_earliest_member() -> None:
@@ -96,7 +96,7 @@ def test_composition_is_settled_up_to_its_earliest_member() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "k", "whole"),
+    ("states", "k", "complete"),
     [
         ((UP, DARK), 2, GUESS_UP),  # all of two, one unknown: the guess is the other's state
         ((DOUBT_DOWN, DARK), 2, GUESS_DOWN),
@@ -110,9 +110,9 @@ def test_composition_is_settled_up_to_its_earliest_member() -> None:
         ((DARK, DARK), 1, DARK),
     ],
 )
-def test_known_members_of_an_unknown_product_give_a_guess(states: tuple[State, ...], k: int, whole: State) -> None:
+def test_known_members_of_an_unknown_product_give_a_guess(states: tuple[State, ...], k: int, complete: State) -> None:
     """measurement.md, section 3, "Guess": the rule is scaled to the known members, and both roundings must agree."""
-    assert decide([states.count(s) for s in State], k) is whole
+    assert decide([states.count(s) for s in State], k) is complete
 
 
 def test_return_of_a_silent_member_recomputes_its_states() -> None:
@@ -168,6 +168,6 @@ def test_composition_of_unknown_members_is_unknown() -> None:
     """Members without known observations give unknown time and no settled part."""
     member = Timeline(5)
     member.append(3, UNKNOWN)
-    whole = Composition(Rule(1), [member])
-    assert whole.first is None
-    assert whole.state(1) is State.UNKNOWN
+    composition = Composition(Rule(1), [member])
+    assert composition.first is None
+    assert composition.state(1) is State.UNKNOWN

@@ -36,8 +36,8 @@ def test_id_depends_on_all_fields() -> None:
 def test_ids_equal_those_of_earlier_versions() -> None:
     """A printed id of an earlier version must be usable to revoke the correction."""
     span = Interval(parse_instant("2026-11-29T06:12:55Z"), parse_instant("2026-11-29T06:13:15Z"))
-    made = parse_instant("2026-11-29T06:14:15.854865Z")
-    assert Correction("forms", span, "Ana", "the probe's account was locked", made).id == "a45136da0a66"
+    instant = parse_instant("2026-11-29T06:14:15.854865Z")
+    assert Correction("forms", span, "Ana", "the probe's account was locked", instant).id == "a45136da0a66"
 
 
 def test_correction_gives_an_exclusion_with_author_reason_and_time() -> None:
@@ -67,14 +67,14 @@ def test_simultaneous_revocations_give_the_same_result_in_any_order() -> None:
 MADE = Correction("forms", Interval(DAY, DAY + 1), "Ana", "locked", 2 * DAY)
 
 
-@pytest.mark.parametrize("stated", [MADE, Revocation(MADE.id, "Ben", "it was us", 3 * DAY)])
-def test_corrections_and_revocations_round_trip_through_their_facts(stated: Correction | Revocation) -> None:
+@pytest.mark.parametrize("statement", [MADE, Revocation(MADE.id, "Ben", "it was us", 3 * DAY)])
+def test_corrections_and_revocations_round_trip_through_their_facts(statement: Correction | Revocation) -> None:
     """The ids stay the same, also if a newer version adds keys to the body."""
-    fact = stated.fact()
-    assert (fact.id, fact.made, fact.author) == (stated.id, stated.made, stated.author)
-    assert read(fact) == stated
-    assert read(replace(fact, body=canonical(fact.content() | {"ticket": "RT-5"}))) == stated
-    assert list(corrections_in([Fact.of(0, "Ana", "note", "forms", {}), fact])) == [stated]
+    fact = statement.fact()
+    assert (fact.id, fact.made, fact.author) == (statement.id, statement.made, statement.author)
+    assert read(fact) == statement
+    assert read(replace(fact, body=canonical(fact.content() | {"ticket": "RT-5"}))) == statement
+    assert list(corrections_in([Fact.of(0, "Ana", "note", "forms", {}), fact])) == [statement]
 
 
 def test_facts_have_kind_and_product() -> None:

@@ -102,12 +102,12 @@ definitions = st.builds(
 
 
 @given(definitions)
-def test_definition_round_trips_through_its_fact(made: Definition) -> None:
-    fact = made.fact("ninewatch.yaml")
+def test_definition_round_trips_through_its_fact(definition: Definition) -> None:
+    fact = definition.fact("ninewatch.yaml")
     read = Definition.read(fact)
-    assert read == made
-    assert (read.digest, read.id) == (made.digest, fact.id)
-    assert fact.content()["digest"] == made.digest
+    assert read == definition
+    assert (read.digest, read.id) == (definition.digest, fact.id)
+    assert fact.content()["digest"] == definition.digest
     assert fact.content()["source"] == "ninewatch.yaml"
 
 

@@ -34,11 +34,11 @@ def measured(
 
 def test_worked_example() -> None:
     """100 h watched, 30 min down: 600 CAD. 99 % allows 1 h: 600 avoided. Before, 2 % were down: 1,800 avoided."""
-    found = value(RATE, measured(99 * HOUR + HOUR // 2, HOUR // 2), measured(49 * HOUR, HOUR))
-    assert found.cost == (600, 600, 600)
-    assert found.against_objective == (600, 600, 600)
-    assert found.against_previous == (1800, 1800, 1800)
-    assert [(line.label, line.figure) for line in cost_lines(found)] == [
+    actual = value(RATE, measured(99 * HOUR + HOUR // 2, HOUR // 2), measured(49 * HOUR, HOUR))
+    assert actual.cost == (600, 600, 600)
+    assert actual.against_objective == (600, 600, 600)
+    assert actual.against_previous == (1800, 1800, 1800)
+    assert [(line.label, line.figure) for line in cost_lines(actual)] == [
         ("Cost of downtime", "600.00 CAD"),
         ("Cost avoided compared with the objective", "600.00 CAD"),
         ("Cost avoided compared with the previous period", "1,800.00 CAD"),
@@ -47,30 +47,30 @@ def test_worked_example() -> None:
 
 def test_additional_cost_is_a_negative_avoided_amount_in_all_outputs() -> None:
     """JSON and reports use the same label for both signs, so that months can be compared."""
-    found = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
-    assert found.against_objective == (-2400, -2400, -1200)
-    cost, against = cost_lines(found)
+    actual = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
+    assert actual.against_objective == (-2400, -2400, -1200)
+    cost, against = cost_lines(actual)
     assert cost.between == "between 2,400.00 CAD and 3,600.00 CAD"
     assert (against.label, against.figure) == ("Cost avoided compared with the objective", "−2,400.00 CAD")
     assert against.between == "between −2,400.00 CAD and −1,200.00 CAD"
-    assert "A negative amount is an additional cost." in found.assumptions
+    assert "A negative amount is an additional cost." in actual.assumptions
 
 
 def test_unknown_time_has_no_cost_in_the_estimate() -> None:
     """The bounds count it as downtime and as uptime."""
-    found = value(RATE, measured(9 * HOUR, HOUR, 90 * HOUR))
-    assert found.cost == (1200, 1200, 91 * 1200)
-    assert found.against_objective is not None
-    assert found.against_objective.point == Fraction(1200) * Fraction("0.1") - 1200
-    assert found.against_objective.high == 0
+    actual = value(RATE, measured(9 * HOUR, HOUR, 90 * HOUR))
+    assert actual.cost == (1200, 1200, 91 * 1200)
+    assert actual.against_objective is not None
+    assert actual.against_objective.point == Fraction(1200) * Fraction("0.1") - 1200
+    assert actual.against_objective.high == 0
 
 
 def test_unknown_time_that_counts_as_down_is_in_cost_and_reference() -> None:
-    found = value(RATE, measured(9 * HOUR, 0, HOUR, policy=UnknownPolicy.DOWN))
-    assert found.cost is not None
-    assert found.cost.point == 1200
-    assert found.against_objective is not None
-    assert found.against_objective.point == Fraction(1200) * (Fraction("0.1") - 1)
+    actual = value(RATE, measured(9 * HOUR, 0, HOUR, policy=UnknownPolicy.DOWN))
+    assert actual.cost is not None
+    assert actual.cost.point == 1200
+    assert actual.against_objective is not None
+    assert actual.against_objective.point == Fraction(1200) * (Fraction("0.1") - 1)
 
 
 def test_without_a_reference_no_avoided_cost_is_given() -> None:
@@ -87,16 +87,16 @@ def test_without_a_reference_no_avoided_cost_is_given() -> None:
 def test_every_figure_has_its_assumption() -> None:
     """They state the source of the rate and the limits of each comparison."""
     text = " ".join(value(RATE, measured(DAY), measured(DAY)).assumptions)
-    for words in (
+    for arguments in (
         "1,200.00 CAD per hour of downtime (40 people at 30 an hour)",
         "99% allows",
         "share of downtime",
         "raw downtime",
     ):
-        assert words in text
+        assert arguments in text
     assert len(value(RATE, measured(DAY, goal=None)).assumptions) == 2
-    for found in (value(RATE, measured(DAY)), value(RATE, measured(DAY, goal=None), measured(DAY))):
-        assert found.assumptions[-1] == "A negative amount is an additional cost."
+    for actual in (value(RATE, measured(DAY)), value(RATE, measured(DAY, goal=None), measured(DAY))):
+        assert actual.assumptions[-1] == "A negative amount is an additional cost."
 
 
 def test_json_amounts_are_rounded_to_cents_or_null() -> None:
@@ -129,8 +129,8 @@ RECORDS = st.builds(
 
 @given(RECORDS, RECORDS)
 def test_bounds_enclose_the_estimate(now: Measured, before: Measured) -> None:
-    found = value(RATE, now, before)
-    for bounds in (found.cost, found.against_objective, found.against_previous):
+    actual = value(RATE, now, before)
+    for bounds in (actual.cost, actual.against_objective, actual.against_previous):
         assert bounds is None or bounds.low <= bounds.point <= bounds.high
 
 
@@ -142,8 +142,8 @@ def test_equal_periods_have_no_avoided_cost(record: Measured) -> None:
 
 @given(RECORDS)
 def test_cost_plus_avoided_cost_equals_the_allowed_cost(record: Measured) -> None:
-    found = value(RATE, record)
-    if found.cost is not None and found.against_objective is not None:
+    actual = value(RATE, record)
+    if actual.cost is not None and actual.against_objective is not None:
         unknown = record.durations.unknown if record.unknown is UnknownPolicy.EXCLUDE else 0
         allowed = Objective.parse("99%").allowed(record.durations.total - unknown)
-        assert found.cost.point + found.against_objective.point == RATE.cost(allowed)
+        assert actual.cost.point + actual.against_objective.point == RATE.cost(allowed)

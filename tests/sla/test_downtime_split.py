@@ -18,8 +18,8 @@ WINDOW = Interval(0, 1000 * SECOND)
 def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
     """Return a timeline that is probed every second up to `end`, bad in [first, last)."""
     bad = {second for first, last in outages for second in range(first, last)}
-    seen = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
-    return Timeline.of_pairs(seen, HOLD)
+    observations = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
+    return Timeline.of_pairs(observations, HOLD)
 
 
 FOUND = split_downtime(

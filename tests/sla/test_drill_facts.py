@@ -76,8 +76,8 @@ def test_first_end_and_first_detection_count() -> None:
 
 
 def test_end_is_not_before_the_start_and_not_after_its_statement() -> None:
-    for stated, expected in ((START - 5, START), (START + 50, START + 4)):
-        (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", START + 4, "Ada", at=stated)], START + 10)
+    for stated_end, expected in ((START - 5, START), (START + 50, START + 4)):
+        (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", START + 4, "Ada", at=stated_end)], START + 10)
         assert record.end is not None
         assert record.end.at == expected
 

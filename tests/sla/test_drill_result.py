@@ -51,21 +51,21 @@ def seconds(bounds: Bounds[int | None]) -> tuple[float | None, ...]:
 
 def test_recovery_time_of_a_failover_is_bounded_by_adjacent_probes() -> None:
     """Good at 109, bad at 110 to 112, good at 113: down for at least 2 s, at most 4 s."""
-    found = result(probed({110, 111, 112}))
-    assert (seconds(found.recovery), seconds(found.downtime)) == ((2.0, 3.0, 4.0), (2.0, 3.0, 4.0))
-    assert (found.failed, found.detection) == (109_500_000, 2_500_000)
-    assert (found.recovered, found.provisional, found.met) == (True, False, True)
+    measured = result(probed({110, 111, 112}))
+    assert (seconds(measured.recovery), seconds(measured.downtime)) == ((2.0, 3.0, 4.0), (2.0, 3.0, 4.0))
+    assert (measured.failed, measured.detection) == (109_500_000, 2_500_000)
+    assert (measured.recovered, measured.provisional, measured.met) == (True, False, True)
 
 
 def test_recovery_ends_when_the_product_stays_up() -> None:
     """Two outages with 7 s between them: the downtime excludes these, the recovery time does not."""
-    found = result(probed({110, 111, 120, 121}))
-    assert seconds(found.recovery) == (11.0, 12.0, 13.0)
-    assert seconds(found.downtime) == (2.0, 4.0, 6.0)
+    measured = result(probed({110, 111, 120, 121}))
+    assert seconds(measured.recovery) == (11.0, 12.0, 13.0)
+    assert seconds(measured.downtime) == (2.0, 4.0, 6.0)
 
 
 @pytest.mark.parametrize(
-    ("bad", "changes", "met", "says"),
+    ("bad", "changes", "met", "reason"),
     [
         (set(range(110, 130)), {}, False, "recovery took at least 19 s; the RTO is 15 s"),
         (set(range(110, 126)), {}, None, "the RTO is between the bounds of the recovery time"),
@@ -81,19 +81,19 @@ def test_recovery_ends_when_the_product_stays_up() -> None:
         ({110, 111}, {"drill": replace(MADE, rto=None, rpo=None)}, None, "neither an RTO nor an RPO was stated"),
     ],
 )
-def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: bool | None, says: str) -> None:
+def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: bool | None, reason: str) -> None:
     history = probed(bad, 239 if 239 in bad else 240)
-    found = result(history, **changes)
-    assert found.met is met
-    assert says in found.reason
+    measured = result(history, **changes)
+    assert measured.met is met
+    assert reason in measured.reason
 
 
 @pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.ISOLATED])
 def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: DrillKind) -> None:
-    found = result(probed({110, 111, 112}), drill=replace(MADE, kind=kind))
-    assert (found.met, found.failed, found.detection, found.recovered) == (None, None, None, None)
-    assert (found.recovery, found.downtime) == ((None, None, None), (None, None, None))
-    assert "proves no RTO" in found.reason
+    measured = result(probed({110, 111, 112}), drill=replace(MADE, kind=kind))
+    assert (measured.met, measured.failed, measured.detection, measured.recovered) == (None, None, None, None)
+    assert (measured.recovery, measured.downtime) == ((None, None, None), (None, None, None))
+    assert "proves no RTO" in measured.reason
 
 
 def test_drill_in_progress_has_certain_figures_only() -> None:
@@ -108,8 +108,8 @@ def test_drill_in_progress_has_certain_figures_only() -> None:
 
 def test_result_is_provisional_until_an_observation_after_the_end_or_until_the_last_one_expired() -> None:
     history = probed({110, 111, 112}, 199)
-    found = result(history, END)
-    assert (found.provisional, found.met, found.reason) == (
+    measured = result(history, END)
+    assert (measured.provisional, measured.met, measured.reason) == (
         True,
         None,
         "observations until its end have not arrived yet",
@@ -121,15 +121,15 @@ def test_result_is_provisional_until_an_observation_after_the_end_or_until_the_l
 
 def test_time_without_observations_is_unknown_and_decides_nothing() -> None:
     history = probed({110, 111, 112}, 150)
-    found = result(history, END + HOLD)
-    assert (found.recovered, found.provisional, found.met) == (None, False, None)
-    assert seconds(found.recovery) == (2.0, None, None)
-    assert seconds(found.downtime) == (2.0, 3.0, 54.0)
+    measured = result(history, END + HOLD)
+    assert (measured.recovered, measured.provisional, measured.met) == (None, False, None)
+    assert seconds(measured.recovery) == (2.0, None, None)
+    assert seconds(measured.downtime) == (2.0, 3.0, 54.0)
 
 
 def test_product_that_was_never_observed_has_an_unknown_recovery() -> None:
-    found = result(Timeline(HOLD))
-    assert (seconds(found.recovery), found.failed, found.met) == ((0.0, None, None), None, None)
+    measured = result(Timeline(HOLD))
+    assert (seconds(measured.recovery), measured.failed, measured.met) == ((0.0, None, None), None, None)
 
 
 def test_drill_without_elapsed_time_has_no_figures() -> None:
@@ -147,8 +147,8 @@ def test_detection_is_unknown_without_a_failure_and_never_negative() -> None:
 
 
 def test_json_has_the_documented_keys_in_seconds() -> None:
-    found = result(probed({110, 111, 112})).as_json()
-    assert {name: found[name] for name in list(found)[:11]} | {"met": found["met"]} == {
+    measured = result(probed({110, 111, 112})).as_json()
+    assert {name: measured[name] for name in list(measured)[:11]} | {"met": measured["met"]} == {
         "id": MADE.id,
         "product": "sso",
         "kind": "failover",
@@ -162,8 +162,8 @@ def test_json_has_the_documented_keys_in_seconds() -> None:
         "detected_seconds": 2.5,
         "met": True,
     }
-    assert found["end"] == {"at": "1970-01-01T00:03:20Z", "by": "Ada", "reason": ""}
-    assert found["recovery_points"] == [
+    assert measured["end"] == {"at": "1970-01-01T00:03:20Z", "by": "Ada", "reason": ""}
+    assert measured["recovery_points"] == [
         {"seconds": 0.0, "source": "ledger", "by": "Ada", "made": "1970-01-01T00:03:20Z"}
     ]
 
@@ -176,7 +176,7 @@ def test_json_of_an_open_drill_has_null_for_unknown_figures() -> None:
         drill_sign_off(drill.id, "sso", START + 2, "Di", "ok"),
     ]
     (record,) = drills(facts, START + SECOND)
-    found = drill_result(record, probed(set()), START + SECOND).as_json()
+    measured = drill_result(record, probed(set()), START + SECOND).as_json()
     nothing = ("ended", "end", "rto_seconds", "rpo_seconds", "rpa_seconds", "detected_seconds", "failed", "met")
-    assert [found[name] for name in nothing] == [None] * 8
-    assert [found["sign_offs"][0]["by"], found["findings"][0]["due"]] == ["Di", "1970-01-01"]
+    assert [measured[name] for name in nothing] == [None] * 8
+    assert [measured["sign_offs"][0]["by"], measured["findings"][0]["due"]] == ["Di", "1970-01-01"]

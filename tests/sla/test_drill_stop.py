@@ -13,7 +13,7 @@ STOP = StopCondition(4 * HOUR, Fraction(4, 5), at_hold=True)
 
 
 @pytest.mark.parametrize(
-    ("lasted", "spent", "hold", "reason"),
+    ("duration", "spent", "hold", "reason"),
     [
         (4 * HOUR - 1, Fraction(79, 100), None, None),
         (4 * HOUR - 1, None, None, None),
@@ -23,9 +23,9 @@ STOP = StopCondition(4 * HOUR, Fraction(4, 5), at_hold=True)
     ],
 )
 def test_first_condition_that_applies_is_the_reason(
-    lasted: int, spent: Fraction | None, hold: str | None, reason: str | None
+    duration: int, spent: Fraction | None, hold: str | None, reason: str | None
 ) -> None:
-    assert STOP.reason(lasted, spent, hold) == reason
+    assert STOP.reason(duration, spent, hold) == reason
 
 
 def test_hold_of_the_gate_stops_a_drill_only_if_configured() -> None:

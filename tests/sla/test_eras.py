@@ -117,15 +117,15 @@ def test_budget_is_the_sum_over_the_objectives_of_the_window() -> None:
     check = every(10, 0, 100)
     loose, strict = Objective.parse("90%"), Objective.parse("99%")
     eras = Eras([Era(0, whole(check), objective=strict), Era(60, whole(check), objective=loose)])
-    found = measure(eras, Interval(0, 100), loose, excluded=[Interval(70, 95)])
-    assert found.objective == loose
-    assert found.allowed == Fraction(60, 100) + Fraction(15, 10)
-    assert found.effective_objective == Objective(1 - Fraction(21, 10) / 75)
-    assert found.as_json()["objectives"] == [
+    actual = measure(eras, Interval(0, 100), loose, excluded=[Interval(70, 95)])
+    assert actual.objective == loose
+    assert actual.allowed == Fraction(60, 100) + Fraction(15, 10)
+    assert actual.effective_objective == Objective(1 - Fraction(21, 10) / 75)
+    assert actual.as_json()["objectives"] == [
         {"from": "1970-01-01T00:00:00Z", "objective": 0.99, "allowed_seconds": pytest.approx(6e-7)},
         {"from": "1970-01-01T00:00:00.000060Z", "objective": 0.9, "allowed_seconds": pytest.approx(1.5e-6)},
     ]
-    assert (found.budget and found.budget.allowed) == found.allowed
+    assert (actual.budget and actual.budget.allowed) == actual.allowed
     raw = measure_states(eras, Interval(0, 100), loose, eras.durations(Interval(0, 100)))
     assert raw.allowed == Fraction(60, 100) + Fraction(40, 10)
 
@@ -135,9 +135,9 @@ def test_past_window_uses_the_objective_of_its_time() -> None:
     check = Timeline.of_pairs([(at, BAD if 40 <= at < 44 else GOOD) for at in range(101)], HOLD)
     loose, strict = Objective.parse("90%"), Objective.parse("99.9%")
     eras = Eras([Era(0, whole(check), objective=loose), Era(100, whole(check), objective=strict)])
-    found = measure(eras, Interval(0, 100), strict)
-    assert (found.objective, found.verdict) == (loose, Verdict.MET)
-    assert "objectives" not in found.as_json()
+    actual = measure(eras, Interval(0, 100), strict)
+    assert (actual.objective, actual.verdict) == (loose, Verdict.MET)
+    assert "objectives" not in actual.as_json()
     assert measure(eras, Interval(0, 100)).objective is None, "not asked for"
     assert measure(whole(check), Interval(0, 100), strict).verdict is Verdict.MISSED
 
@@ -154,8 +154,8 @@ def test_objectives_of_an_empty_window_allow_no_downtime() -> None:
     check = every(10, 0, 100)
     goals = [Objective.parse("90%"), Objective.parse("99%")]
     eras = Eras([Era(0, whole(check), objective=goals[0]), Era(50, whole(check), objective=goals[1])])
-    found = measure(eras, Interval(0, 100), goals[1], excluded=[Interval(0, 100)])
-    assert (found.allowed, found.effective_objective, found.burn_rate, found.point_meets_objective) == (
+    actual = measure(eras, Interval(0, 100), goals[1], excluded=[Interval(0, 100)])
+    assert (actual.allowed, actual.effective_objective, actual.burn_rate, actual.point_meets_objective) == (
         0,
         goals[1],
         None,
@@ -181,16 +181,18 @@ definitions = st.lists(
 checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
 
 
-def cell(found: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -> str:
+def cell(actual: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -> str:
     """Compute the state per instant as defined in measurement.md: the valid definition and its result."""
     starts, before = [], set[int]()
-    for definition in found:
+    for definition in actual:
         new = [members[number] for number in definition.members if number not in before]
         latest = definition.made + max((hold for _, hold in new), default=0)
-        firsts = [min((at for at, _ in seen if at >= definition.made), default=latest) for seen, _ in new]
+        firsts = [
+            min((at for at, _ in observations if at >= definition.made), default=latest) for observations, _ in new
+        ]
         starts.append(min(latest, max([definition.made, *firsts])))
         before = set(definition.members)
-    holding = [definition for definition, start in zip(found, starts, strict=True) if start <= x]
+    holding = [definition for definition, start in zip(actual, starts, strict=True) if start <= x]
     if not holding:
         return "unknown"
     definition = holding[-1]
@@ -198,17 +200,17 @@ def cell(found: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -
     return oracle.compose(states, min(definition.k, len(states)))
 
 
-def eras_of(found: list[Defined], timelines: list[Timeline], members: list[tuple[oracle.Seen, int]]) -> Eras:
-    made, before = [], set[int]()
-    for definition in found:
+def eras_of(actual: list[Defined], timelines: list[Timeline], members: list[tuple[oracle.Seen, int]]) -> Eras:
+    loaded, before = [], set[int]()
+    for definition in actual:
         new = [number for number in definition.members if number not in before]
         inside = whole(
             *(timelines[number] for number in definition.members), k=min(definition.k, len(definition.members))
         )
         hold = max((members[number][1] for number in new), default=0)
-        made.append(Era(definition.made, inside, tuple(timelines[number] for number in new), hold))
+        loaded.append(Era(definition.made, inside, tuple(timelines[number] for number in new), hold))
         before = set(definition.members)
-    return Eras(made)
+    return Eras(loaded)
 
 
 def test_defined_until_has_the_members_of_earlier_definitions() -> None:
@@ -230,26 +232,26 @@ def test_ended_definition_counts_no_observations_if_the_first_never_applied() ->
 
 @given(definitions, checks, windows)
 def test_every_instant_uses_the_definition_of_its_time(
-    found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
+    actual: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
     """Compared with an independent implementation of measurement.md."""
-    timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
-    eras = eras_of(found, timelines, members)
-    cells = [cell(found, members, x) for x in range(window.start, window.end)]
+    timelines = [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members]
+    eras = eras_of(actual, timelines, members)
+    cells = [cell(actual, members, x) for x in range(window.start, window.end)]
     assert eras.durations(window) == oracle.durations(cells)
     assert [p.state.name.lower() for p in eras.pieces(window) for _ in range(p.start, p.end)] == cells
 
 
 @given(definitions, checks, windows)
 def test_later_definition_changes_no_past_figure(
-    found: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
+    actual: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
     """Whatever is loaded at or after the window's end."""
-    timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
-    earlier = [definition for definition in found if definition.made < window.end]
+    timelines = [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members]
+    earlier = [definition for definition in actual if definition.made < window.end]
     if earlier:
         figures = eras_of(earlier, timelines, members).durations(window)
-        assert eras_of(found, timelines, members).durations(window) == figures
+        assert eras_of(actual, timelines, members).durations(window) == figures
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,13 @@ def taken(
     plan: Plan, minutes: int, *covered: str, broken: tuple[str, ...] = (), every: int = 1
 ) -> list[tuple[int, int, tuple[str, ...]]]:
     """Return the steps that are taken within so many minutes, each with its minute and its receivers."""
-    held, found = start_progress(plan, START), []
+    progress, actual = start_progress(plan, START), []
     for minute in range(0, minutes + 1, every):
-        after = advance(plan, held, START + minute * MINUTE, call(*covered), reached(*broken))
-        if (after.step, after.round) != (held.step, held.round) and after.receivers:
-            found.append((minute, after.step, after.receivers))
-        held = after
-    return found
+        after = advance(plan, progress, START + minute * MINUTE, call(*covered), reached(*broken))
+        if (after.step, after.round) != (progress.step, progress.round) and after.receivers:
+            actual.append((minute, after.step, after.receivers))
+        progress = after
+    return actual
 
 
 def test_each_step_is_executed_after_its_delay() -> None:
@@ -81,21 +81,21 @@ def test_last_step_without_a_person_is_executed_when_the_next_shift_begins() -> 
     waiting = advance(plan, waiting, START + 5 * MINUTE, call(), reached())
     assert (waiting.step, waiting.receivers, waiting.due) == (2, (), None)
     assert advance(plan, waiting, START + 9 * MINUTE, call(), reached()) == waiting
-    found = advance(plan, waiting, START + 60 * MINUTE, call("rota"), reached())
-    assert (found.receivers, found.person, found.round) == (("rota-phone",), "Ada", 1)
+    actual = advance(plan, waiting, START + 60 * MINUTE, call("rota"), reached())
+    assert (actual.receivers, actual.person, actual.round) == (("rota-phone",), "Ada", 1)
 
 
 def test_one_call_after_a_standstill_executes_only_one_step() -> None:
-    held = advance(SSO, start_progress(SSO, START), START, call("rota"), reached())
-    late = advance(SSO, held, START + 600 * MINUTE, call("rota"), reached())
+    progress = advance(SSO, start_progress(SSO, START), START, call("rota"), reached())
+    late = advance(SSO, progress, START + 600 * MINUTE, call("rota"), reached())
     assert (late.step, late.due) == (2, START + 610 * MINUTE)
     assert advance(SSO, late, START + 609 * MINUTE, call("rota"), reached()) == late
 
 
 def test_clock_set_back_delays_a_step_by_its_delay_at_most() -> None:
-    held = replace(start_progress(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
-    held = replace(held, due=held.entered + 15 * MINUTE)
-    known = advance(SSO, held, START, call("rota"), reached())
+    progress = replace(start_progress(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
+    progress = replace(progress, due=progress.entered + 15 * MINUTE)
+    known = advance(SSO, progress, START, call("rota"), reached())
     assert known.due == START + 15 * MINUTE
     assert advance(SSO, known, START + 15 * MINUTE, call("rota"), reached()).step == 2
 
@@ -126,7 +126,7 @@ LOOKS = st.lists(
 
 def simulated(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[tuple[int, int]]:
     """Return instant and step number of each notification, by a plain simulation of the rules."""
-    now, number, since, last, found = START, 0, START, (), []
+    now, number, since, last, actual = START, 0, START, (), []
     for gap, covered, broken in looks:
         now += gap
         ask, able = call(*covered), reached(*broken)
@@ -140,20 +140,20 @@ def simulated(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[t
             number += 1
             moved = bool(last)
         if moved:
-            found.append((now, number))
+            actual.append((now, number))
             continue
         if number == len(plan.steps):
             again = ask(plan.steps[-1]).receivers
             due = plan.repeat_every is not None and now >= since + plan.repeat_every
             if not last and again:
                 last, since = again, now
-                found.append((now, number))
+                actual.append((now, number))
             elif last and due:
                 since = now
                 if again:
                     last = again
-                    found.append((now, number))
-    return found
+                    actual.append((now, number))
+    return actual
 
 
 @given(STEPS, st.sampled_from([None, 1, 2]), LOOKS)
@@ -161,12 +161,12 @@ def test_random_plans_equal_a_simple_simulation(
     steps: list[Step], repeat: int | None, looks: list[tuple[int, set[str], set[str]]]
 ) -> None:
     plan = Plan("p", tuple(steps), repeat)
-    held, now, found = start_progress(plan, START), START, []
+    progress, now, actual = start_progress(plan, START), START, []
     for gap, covered, broken in looks:
         now += gap
-        after = advance(plan, held, now, call(*covered), reached(*broken))
-        if (after.step, after.round) != (held.step, held.round) and after.receivers:
-            found.append((now, after.step))
-        assert after.step >= held.step
-        held = after
-    assert found == simulated(plan, looks)
+        after = advance(plan, progress, now, call(*covered), reached(*broken))
+        if (after.step, after.round) != (progress.step, progress.round) and after.receivers:
+            actual.append((now, after.step))
+        assert after.step >= progress.step
+        progress = after
+    assert actual == simulated(plan, looks)

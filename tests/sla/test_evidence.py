@@ -25,11 +25,11 @@ DRILL = attestation_fact(
 
 
 def test_attestation_is_read_from_its_fact() -> None:
-    (found,) = attestations([DRILL])
-    assert (found.item, found.by, found.on, found.until) == ("disaster-recovery", "Ana", 5 * DAY, 9 * DAY)
-    assert (found.detail, found.id) == ("drill of May https://wiki.example/1", DRILL.id)
-    assert [found.is_valid(at) for at in (5 * DAY - 1, 5 * DAY, 9 * DAY - 1, 9 * DAY)] == [False, True, True, False]
-    assert found.as_json() == {
+    (actual,) = attestations([DRILL])
+    assert (actual.item, actual.by, actual.on, actual.until) == ("disaster-recovery", "Ana", 5 * DAY, 9 * DAY)
+    assert (actual.detail, actual.id) == ("drill of May https://wiki.example/1", DRILL.id)
+    assert [actual.is_valid(at) for at in (5 * DAY - 1, 5 * DAY, 9 * DAY - 1, 9 * DAY)] == [False, True, True, False]
+    assert actual.as_json() == {
         "kind": "attestation",
         "by": "Ana",
         "on": "1970-01-06T00:00:00Z",
@@ -62,11 +62,11 @@ def test_deployments_are_in_order_of_time_not_of_statement() -> None:
 
 def test_revoked_facts_are_known_before_their_revocation() -> None:
     """So the state at an earlier instant does not change."""
-    gone = revocation_fact(7 * DAY, "Bo", "forms", DRILL.id, "the drill was another product's")
-    assert known_at([DRILL, gone], 5 * DAY - 1) == []
-    assert known_at([DRILL, gone], 7 * DAY - 1) == [DRILL]
-    assert known_at([DRILL, gone], 7 * DAY) == [gone]
-    assert revocations([DRILL, gone]) == {DRILL.id: "the drill was another product's"}
+    revocation = revocation_fact(7 * DAY, "Bo", "forms", DRILL.id, "the drill was another product's")
+    assert known_at([DRILL, revocation], 5 * DAY - 1) == []
+    assert known_at([DRILL, revocation], 7 * DAY - 1) == [DRILL]
+    assert known_at([DRILL, revocation], 7 * DAY) == [revocation]
+    assert revocations([DRILL, revocation]) == {DRILL.id: "the drill was another product's"}
 
 
 def test_facts_of_a_newer_version_are_skipped() -> None:

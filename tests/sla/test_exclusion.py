@@ -254,8 +254,8 @@ def test_dependency_downtime_ends_at_its_last_known_observation() -> None:
     assert list(dependency_downtime(Timeline(HOLD), window, "keycloak")) == []
     assert list(dependency_downtime(timeline, Interval(20 * MINUTE, HOUR), "keycloak")) == []
     silent = Timeline(HOLD)
-    whole = Composition(Rule(), [minutely(0, HOUR), silent])
-    assert list(dependency_downtime(whole, window, "keycloak")) == []
+    composition = Composition(Rule(), [minutely(0, HOUR), silent])
+    assert list(dependency_downtime(composition, window, "keycloak")) == []
 
 
 def test_dependency_is_known_up_to_the_latest_observation_of_its_checks() -> None:

@@ -30,9 +30,9 @@ def test_answer_is_unknown_if_all_of_the_window_is_excluded() -> None:
     window = Interval(0, 9 * MINUTE)
     measured = measure(history, window, Objective.parse("99%"), excluded=[window])
     situation = Situation(window.end, measured, None, State.UP, (), window.end)
-    found = gate(BudgetPolicy("budget", "Budget", "", ()), situation)
-    assert found.answer is Answer.UNKNOWN
-    assert found.decision.reason == "no budget is known: all of the window is excluded"
+    actual = gate(BudgetPolicy("budget", "Budget", "", ()), situation)
+    assert actual.answer is Answer.UNKNOWN
+    assert actual.decision.reason == "no budget is known: all of the window is excluded"
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_override_is_read_from_its_fact() -> None:
 def test_override_is_in_force_from_its_fact_until_its_end() -> None:
     first = GateOverride(10, "Ana", "fix", "forms", "go", 50_000_000)
     second = GateOverride(20, "Ben", "freeze", "forms", "hold", 2_000_000)
-    stated = stated_overrides([first.fact(), second.fact(), ending(first, 30, "Ana", "deployed")])
-    assert [in_force(stated, at) for at in (9, 10, 20, 30)] == [[], [first], [first, second], [second]]
-    assert in_force(stated, 2_000_000) == []
+    overrides = stated_overrides([first.fact(), second.fact(), ending(first, 30, "Ana", "deployed")])
+    assert [in_force(overrides, at) for at in (9, 10, 20, 30)] == [[], [first], [first, second], [second]]
+    assert in_force(overrides, 2_000_000) == []
 
 
 def test_invalid_or_unknown_end_ends_no_override() -> None:

@@ -38,6 +38,6 @@ def test_duplicate_tier_ids_are_rejected() -> None:
 def test_promise_above_the_tier_is_reported_with_the_remedy(
     tier: Tier, objective: str, longest: int | None, count: int
 ) -> None:
-    found = list(exceeded_limits(tier, Objective.parse(objective), longest))
-    assert len(found) == count
-    assert all("or move to a higher tier" in misfit for misfit in found)
+    actual = list(exceeded_limits(tier, Objective.parse(objective), longest))
+    assert len(actual) == count
+    assert all("or move to a higher tier" in misfit for misfit in actual)

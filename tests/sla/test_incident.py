@@ -25,20 +25,20 @@ def observations(letters: str) -> list[Observation]:
 def walk(letters: str, fall: int = 2, rise: int = 2) -> list[str]:
     """Return the decision of each step: `-`, `opened AT` or `resolved AT`."""
     tracker = IncidentTracker("p/c", "p", fall, rise)
-    told = []
-    for seen in observations(letters):
-        change = tracker.step(seen)
+    decisions = []
+    for observation in observations(letters):
+        change = tracker.step(observation)
         if isinstance(change, Opened):
-            told.append(f"opened {change.incident.opened}")
+            decisions.append(f"opened {change.incident.opened}")
         elif isinstance(change, Resolved):
-            told.append(f"resolved {change.incident.resolved}")
+            decisions.append(f"resolved {change.incident.resolved}")
         else:
-            told.append("-")
-    return told
+            decisions.append("-")
+    return decisions
 
 
 @pytest.mark.parametrize(
-    ("letters", "fall", "rise", "told"),
+    ("letters", "fall", "rise", "decisions"),
     [
         ("gbbgg", 2, 2, ["-", "-", "opened 10", "-", "resolved 30"]),
         ("bg", 1, 1, ["opened 0", "resolved 10"]),
@@ -51,9 +51,9 @@ def walk(letters: str, fall: int = 2, rise: int = 2) -> list[str]:
         ("gggg", 2, 2, ["-"] * 4),
     ],
 )
-def test_decisions(letters: str, fall: int, rise: int, told: list[str]) -> None:
+def test_decisions(letters: str, fall: int, rise: int, decisions: list[str]) -> None:
     """An incident begins at the first bad outcome of its streak and ends at the first good outcome of the recovery."""
-    assert walk(letters, fall, rise) == told
+    assert walk(letters, fall, rise) == decisions
 
 
 def test_transition_table_is_complete() -> None:
@@ -68,7 +68,7 @@ def test_transition_table_is_complete() -> None:
 def test_incident_has_reason_and_stable_id() -> None:
     """The reason is that of the first bad observation. The id depends on check and instant."""
     tracker = IncidentTracker("p/c", "p")
-    changes = [tracker.step(seen) for seen in observations("gbbb")]
+    changes = [tracker.step(observation) for observation in observations("gbbb")]
     incident = tracker.open
     assert incident == Incident(hashlib.sha256(b"p/c@10").hexdigest()[:12], "p", "p/c", 10, None, "1", None)
     assert changes == [None, None, Opened(incident), None]
@@ -80,8 +80,8 @@ def test_downtime_is_measured_by_the_history() -> None:
     timeline = Timeline(10)
     tracker = IncidentTracker("p/c", "p", 1, 2, timeline)
     change = None
-    seen = [*observations("bbgb"), *(Observation("p/c", at, Outcome.BAD) for at in (100, 110))]
-    for observation in [*seen, *(Observation("p/c", at, Outcome.GOOD) for at in (120, 130))]:
+    observed = [*observations("bbgb"), *(Observation("p/c", at, Outcome.BAD) for at in (100, 110))]
+    for observation in [*observed, *(Observation("p/c", at, Outcome.GOOD) for at in (120, 130))]:
         timeline.append(observation.at, observation.outcome)
         change = tracker.step(observation) or change
     assert isinstance(change, Resolved)
@@ -152,7 +152,7 @@ def test_recovery_without_an_open_incident_decides_nothing() -> None:
 
 def test_two_bad_open_and_two_good_resolve_by_default() -> None:
     tracker = IncidentTracker("p/c", "p")
-    changes = [tracker.step(seen) for seen in observations("bbgg")]
+    changes = [tracker.step(observation) for observation in observations("bbgg")]
     assert [type(change) for change in changes] == [type(None), Opened, type(None), Resolved]
 
 
@@ -166,13 +166,13 @@ def test_thresholds_below_1_are_rejected() -> None:
 @given(st.text("gbu", max_size=30), st.integers(1, 4), st.integers(1, 4))
 def test_runs_give_the_same_decisions_as_their_observations(letters: str, fall: int, rise: int) -> None:
     """A tracker that is rebuilt from runs has the same state as one with all observations."""
-    seen = observations(letters)
+    observed = observations(letters)
     one_by_one, from_runs = (IncidentTracker("p/c", "p", fall, rise) for _ in range(2))
     runs: list[Run] = []
-    for observation in seen:
+    for observation in observed:
         fits = runs and runs[-1].outcome is observation.outcome
         runs[-1:] = [runs[-1].with_observation(observation)] if fits else [*runs[-1:], Run.of(observation, 10)]
-    decided = [change for observation in seen if (change := one_by_one.step(observation))]
+    decided = [change for observation in observed if (change := one_by_one.step(observation))]
     rebuilt = [change for run in runs if (change := from_runs.step_run(run))]
     assert rebuilt == decided
     assert (from_runs.phase, from_runs.open) == (one_by_one.phase, one_by_one.open)
@@ -189,7 +189,7 @@ def test_incidents_equal_those_of_a_simple_scan(letters: str, fall: int, rise: i
         if x == "gb"[not down] and i - begins + 1 >= (rise if down else fall):
             expected.append(f"{'resolved' if down else 'opened'} {known[begins][0]}")
             down = not down
-    assert [told for told in walk(letters, fall, rise) if told != "-"] == expected
+    assert [decision for decision in walk(letters, fall, rise) if decision != "-"] == expected
 
 
 def test_failure_as_json() -> None:

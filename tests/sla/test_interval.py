@@ -44,7 +44,7 @@ def test_empty_intervals_have_no_effect() -> None:
 @given(spans, st.lists(spans))
 def test_subtraction_leaves_exactly_the_instants_that_are_not_removed(window: Interval, holes: list[Interval]) -> None:
     """The result is in order and has no empty parts."""
-    rest = list(subtract(window, holes))
-    assert instants(*rest) == instants(window) - instants(*holes)
-    assert all(i.length for i in rest)
-    assert all(a.end < b.start for a, b in pairwise(rest))
+    remaining = list(subtract(window, holes))
+    assert instants(*remaining) == instants(window) - instants(*holes)
+    assert all(i.length for i in remaining)
+    assert all(a.end < b.start for a, b in pairwise(remaining))

@@ -30,8 +30,8 @@ def timeline() -> Timeline:
 def test_worked_example_as_json(timeline: Timeline) -> None:
     """Names, order and values are those of measurement.md, sections 10 and 11."""
     measured = measure(timeline, WINDOW, Objective.parse("99.9%"), interval=60 * SECOND)
-    told = measured.as_json(check="health")
-    assert json.dumps(told) == json.dumps(
+    data = measured.as_json(check="health")
+    assert json.dumps(data) == json.dumps(
         {
             "check": "health",
             "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},
@@ -45,8 +45,8 @@ def test_worked_example_as_json(timeline: Timeline) -> None:
             "availability": {"low": 0.18, "point": 2 / 3, "high": 0.94},
             "downtime_seconds": {"low": 60.0, "point": 120.0, "high": 820.0},
             "observations": {"good": 5, "bad": 2, "unknown": 0},
-            "nines": {"observed": told["nines"]["observed"], "proven": told["nines"]["proven"]},
-            "proven_availability": told["proven_availability"],
+            "nines": {"observed": data["nines"]["observed"], "proven": data["nines"]["proven"]},
+            "proven_availability": data["proven_availability"],
             "objective": 0.999,
             "budget": {"allowed_seconds": 1.0, "spent_seconds": 120.0, "remaining_seconds": -119.0},
             "verdict": "missed",
@@ -55,46 +55,46 @@ def test_worked_example_as_json(timeline: Timeline) -> None:
             "provisional": False,
         }
     )
-    assert told["nines"] == {"observed": pytest.approx(0.4771212547), "proven": pytest.approx(0.1812869114)}
-    assert told["proven_availability"] == pytest.approx(0.3412614362)
+    assert data["nines"] == {"observed": pytest.approx(0.4771212547), "proven": pytest.approx(0.1812869114)}
+    assert data["proven_availability"] == pytest.approx(0.3412614362)
 
 
 def test_json_of_a_product_has_the_product_id(timeline: Timeline) -> None:
     """The observations are the sum over its checks."""
-    told = measure(Composition(Rule(), [timeline, timeline]), WINDOW).as_json(product="chefs")
-    assert next(iter(told.items())) == ("product", "chefs")
-    assert "check" not in told
-    assert told["observations"] == {"good": 10, "bad": 4, "unknown": 0}
+    data = measure(Composition(Rule(), [timeline, timeline]), WINDOW).as_json(product="chefs")
+    assert next(iter(data.items())) == ("product", "chefs")
+    assert "check" not in data
+    assert data["observations"] == {"good": 10, "bad": 4, "unknown": 0}
 
 
 def test_without_an_objective_dependent_fields_are_null(timeline: Timeline) -> None:
     """The keys stay the same."""
     measured = measure(timeline, WINDOW, interval=60 * SECOND)
-    told = measured.as_json(check="x")
-    assert told["budget"] == {"allowed_seconds": None, "spent_seconds": 120.0, "remaining_seconds": None}
-    assert [told[k] for k in ("objective", "verdict", "point_meets_objective", "resolvable")] == [None] * 4
+    data = measured.as_json(check="x")
+    assert data["budget"] == {"allowed_seconds": None, "spent_seconds": 120.0, "remaining_seconds": None}
+    assert [data[k] for k in ("objective", "verdict", "point_meets_objective", "resolvable")] == [None] * 4
     assert (measured.budget, measured.burn_rate) == (None, None)
 
 
 def test_completely_excluded_window_has_no_figures(timeline: Timeline) -> None:
     """The ratios are null, not 0 % or 100 %. Durations are 0."""
-    told = measure(timeline, WINDOW, Objective.parse("99%"), excluded=[WINDOW]).as_json(check="x")
-    assert told["excluded_seconds"] == 1000.0
-    assert told["availability"] == {"low": None, "point": None, "high": None}
-    assert told["nines"] == {"observed": None, "proven": None}
-    assert (told["coverage"], told["proven_availability"], told["point_meets_objective"]) == (None, None, None)
-    assert told["downtime_seconds"] == {"low": 0.0, "point": 0.0, "high": 0.0}
-    assert told["verdict"] == "undecided"
-    assert told["resolvable"] is None
+    data = measure(timeline, WINDOW, Objective.parse("99%"), excluded=[WINDOW]).as_json(check="x")
+    assert data["excluded_seconds"] == 1000.0
+    assert data["availability"] == {"low": None, "point": None, "high": None}
+    assert data["nines"] == {"observed": None, "proven": None}
+    assert (data["coverage"], data["proven_availability"], data["point_meets_objective"]) == (None, None, None)
+    assert data["downtime_seconds"] == {"low": 0.0, "point": 0.0, "high": 0.0}
+    assert data["verdict"] == "undecided"
+    assert data["resolvable"] is None
 
 
 def test_point_of_1_has_no_observed_nines(timeline: Timeline) -> None:
     """The observed nines are null, the proven nines are finite."""
-    told = measure(timeline, Interval(0, 100 * SECOND), Objective.parse("99%"), interval=SECOND // 2).as_json(check="x")
-    assert told["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}
-    assert told["nines"]["observed"] is None
-    assert told["nines"]["proven"] == pytest.approx(-math.log10(1 - 0.05**0.5))
-    assert (told["verdict"], told["point_meets_objective"], told["resolvable"]) == ("met", True, True)
+    data = measure(timeline, Interval(0, 100 * SECOND), Objective.parse("99%"), interval=SECOND // 2).as_json(check="x")
+    assert data["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}
+    assert data["nines"]["observed"] is None
+    assert data["nines"]["proven"] == pytest.approx(-math.log10(1 - 0.05**0.5))
+    assert (data["verdict"], data["point_meets_objective"], data["resolvable"]) == ("met", True, True)
 
 
 def test_excluded_time_is_removed_before_figures_are_computed(timeline: Timeline) -> None:
@@ -117,12 +117,12 @@ def test_point_equal_to_the_objective_meets_it(timeline: Timeline) -> None:
 def test_unknown_policy_applies_to_every_point_figure(timeline: Timeline) -> None:
     """With DOWN, this applies to point, spent budget and burn rate."""
     measured = measure(timeline, WINDOW, Objective.parse("90%"), unknown=UnknownPolicy.DOWN)
-    told = measured.as_json(check="x")
-    assert told["availability"] == {"low": 0.18, "point": 0.24, "high": 0.94}
-    assert told["budget"]["spent_seconds"] == 760.0
+    data = measured.as_json(check="x")
+    assert data["availability"] == {"low": 0.18, "point": 0.24, "high": 0.94}
+    assert data["budget"]["spent_seconds"] == 760.0
     assert measured.burn_rate is not None
     assert float(measured.burn_rate) == pytest.approx(7.6)
-    assert told["point_meets_objective"] is False
+    assert data["point_meets_objective"] is False
 
 
 def test_known_durations_give_the_same_figures_without_proof(timeline: Timeline) -> None:

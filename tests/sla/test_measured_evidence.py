@@ -33,16 +33,16 @@ END = 1000 * SECOND
 def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
     """Return a timeline that is probed every second up to `end`, bad in [first, last)."""
     bad = {second for first, last in outages for second in range(first, last)}
-    seen = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
-    return Timeline.of_pairs(seen, HOLD)
+    observations = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
+    return Timeline.of_pairs(observations, HOLD)
 
 
 def deployed(*seconds: int) -> list[Deployment]:
     return [Deployment(second * SECOND, f"v{second}", "ci") for second in seconds]
 
 
-def one(found: Sequence[Evidence]) -> Evidence:
-    (evidence,) = found
+def one(actual: Sequence[Evidence]) -> Evidence:
+    (evidence,) = actual
     return evidence
 
 
@@ -156,8 +156,8 @@ def test_check_that_is_down_is_evidence_against_an_item() -> None:
     evidence = one(of_checks(END, watched((900, 2000)), watched(end=500)))
     assert (evidence.supports, evidence.is_valid(END)) == (False, True)
     assert evidence.detail == "sites/0 is down; sites/1 is unknown"
-    gone = one(of_checks(1100 * SECOND, watched((900, 2000))))
-    assert (gone.supports, gone.is_valid(1100 * SECOND)) == (None, False)
+    expired = one(of_checks(1100 * SECOND, watched((900, 2000))))
+    assert (expired.supports, expired.is_valid(1100 * SECOND)) == (None, False)
 
 
 def test_check_that_was_never_observed_leaves_the_item_undecided() -> None:

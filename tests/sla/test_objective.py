@@ -122,8 +122,8 @@ def test_percent_is_rounded_down(ratio: Fraction | None, digits: int, printed: s
 @given(ratios, st.integers(0, 6))
 def test_printed_figures_are_never_above_the_exact_ones(ratio: Fraction, digits: int) -> None:
     """The printed figure is at most the exact one, and less than one step below it. The same applies to nines."""
-    shown = Fraction(format_percent(ratio, digits).rstrip("%")) / 100
-    assert shown <= ratio < shown + Fraction(1, 10 ** (digits + 2))
+    printed = Fraction(format_percent(ratio, digits).rstrip("%")) / 100
+    assert printed <= ratio < printed + Fraction(1, 10 ** (digits + 2))
     if ratio < 1:
         level = Fraction(format_nines(ratio)) * 100
         assert (1 - ratio) ** 100 <= Fraction(1, 10 ** int(level))

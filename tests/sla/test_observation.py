@@ -30,7 +30,7 @@ def test_with_observation_updates_span_count_and_latencies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "hold", "taken"),
+    ("change", "hold", "is_accepted"),
     [
         ({"at": 150}, 50, True),
         ({"at": 151}, 50, False),
@@ -41,17 +41,17 @@ def test_with_observation_updates_span_count_and_latencies() -> None:
     ],
 )
 def test_run_accepts_only_later_equal_observations_within_the_same_hold(
-    change: dict[str, object], hold: int, taken: bool
+    change: dict[str, object], hold: int, is_accepted: bool
 ) -> None:
     """All other observations begin a new run."""
-    assert Run.of(SEEN, 50).accepts(replace(SEEN, **change), hold) is taken  # type: ignore[arg-type]
+    assert Run.of(SEEN, 50).accepts(replace(SEEN, **change), hold) is is_accepted  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("gap", "taken"), [(5, False), (6, True), (10, True), (15, True), (16, False)])
-def test_run_accepts_evenly_spaced_observations(gap: int, taken: bool) -> None:
+@pytest.mark.parametrize(("gap", "is_accepted"), [(5, False), (6, True), (10, True), (15, True), (16, False)])
+def test_run_accepts_evenly_spaced_observations(gap: int, is_accepted: bool) -> None:
     """The spacing is 10. A late probe continues the run, a missed probe ends it."""
     run = replace(Run.of(SEEN, 50), last=130, count=4)
-    assert run.accepts(replace(SEEN, at=130 + gap), 50) is taken
+    assert run.accepts(replace(SEEN, at=130 + gap), 50) is is_accepted
 
 
 def test_seeded_run_accepts_no_observations() -> None:

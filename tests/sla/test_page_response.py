@@ -49,23 +49,23 @@ def test_target_is_met_missed_or_undecided(
     acknowledged: int | None, ended: int | None, now: int, within: bool | None
 ) -> None:
     times = {"acknowledged": acknowledged, "ended": ended}
-    held = replace(RESPONSE, **{name: at if at is None else at * MINUTE for name, at in times.items()})
-    assert held.within_target(now * MINUTE) is within
-    assert replace(held, target=None).within_target(now * MINUTE) is None
+    response = replace(RESPONSE, **{name: at if at is None else at * MINUTE for name, at in times.items()})
+    assert response.within_target(now * MINUTE) is within
+    assert replace(response, target=None).within_target(now * MINUTE) is None
 
 
 def test_acknowledgement_is_not_earlier_than_the_start() -> None:
-    held = RESPONSE.acknowledge(99 * MINUTE, "Ada", "api")
-    assert (held.acknowledged, held.time_to_acknowledge, held.open) == (RESPONSE.started, 0, False)
+    response = RESPONSE.acknowledge(99 * MINUTE, "Ada", "api")
+    assert (response.acknowledged, response.time_to_acknowledge, response.open) == (RESPONSE.started, 0, False)
     assert RESPONSE.time_to_acknowledge is None
 
 
 def test_next_due_is_the_earliest_due_time_of_an_open_response() -> None:
     steps = tuple(Progress(name, 1, 0, due, ("a",), "", 1) for name, due in (("a", 9), ("b", None), ("c", 7)))
-    held = replace(RESPONSE, escalations=steps)
-    assert held.next_due == 7
+    response = replace(RESPONSE, escalations=steps)
+    assert response.next_due == 7
     assert RESPONSE.next_due is None
-    assert held.acknowledge(200 * MINUTE, "Ada", "api").next_due is None
+    assert response.acknowledge(200 * MINUTE, "Ada", "api").next_due is None
 
 
 def test_summary_counts_met_and_missed_targets_and_the_median_of_the_times() -> None:

@@ -19,7 +19,7 @@ RULES = (
 
 
 @pytest.mark.parametrize(
-    ("severity", "stage", "business", "found"),
+    ("severity", "stage", "business", "actual"),
     [
         (PAGE, Stage.PRODUCTION, True, ("P1", 15)),
         (PAGE, Stage.ENTERPRISE, False, ("P1", 30)),
@@ -30,6 +30,6 @@ RULES = (
     ],
 )
 def test_first_matching_rule_decides(
-    severity: Severity, stage: Stage | None, business: bool, found: tuple[str, int | None]
+    severity: Severity, stage: Stage | None, business: bool, actual: tuple[str, int | None]
 ) -> None:
-    assert priority_and_target(RULES, TARGETS, severity, stage, business=business) == found
+    assert priority_and_target(RULES, TARGETS, severity, stage, business=business) == actual

@@ -32,13 +32,13 @@ def test_objective_limits_the_supported_availability() -> None:
 
 
 def test_without_a_measurement_or_a_proof_nothing_is_supported() -> None:
-    for found in (replace(FOUND, proven=None), replace(FOUND, measured=Bounds(Fraction(0), None, Fraction(1)))):
-        assert (found.supported, found.limited_by) == (None, ())
+    for actual in (replace(FOUND, proven=None), replace(FOUND, measured=Bounds(Fraction(0), None, Fraction(1)))):
+        assert (actual.supported, actual.limited_by) == (None, ())
 
 
 def test_json_has_all_figures() -> None:
-    found = replace(FOUND, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4))).as_json()
-    assert found == {
+    actual = replace(FOUND, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4))).as_json()
+    assert actual == {
         "objective": 0.9999,
         "measured": {"low": 0.999, "point": 0.9998, "high": 0.9999},
         "proven": 0.9996,

@@ -84,41 +84,41 @@ def steps(members: Iterable[Walked]) -> int:
 
 def test_computed_states_are_not_computed_again() -> None:
     members = [year(number) for number in range(3)]
-    whole = Composition(Rule(), members)
-    whole.settle()
+    composition = Composition(Rule(), members)
+    composition.settle()
     assert steps(members) > 3 * 4 * 180
     for length in (HOUR, DAY, 365 * DAY):
-        whole.durations(Interval(END - length, END + 10 * DAY))
-        whole.state(END + 10 * DAY)
+        composition.durations(Interval(END - length, END + 10 * DAY))
+        composition.state(END + 10 * DAY)
     assert steps(members) == 0
     last = members[1].last_at or 0
     members[1].append(last + MINUTE, GOOD)
-    whole.durations(Interval(END - 365 * DAY, END + 10 * DAY))
+    composition.durations(Interval(END - 365 * DAY, END + 10 * DAY))
     assert 0 < steps(members) < 30, "from the earlier of the last observations on"
 
 
 @pytest.mark.parametrize("outcome", [GOOD, BAD])
 def test_return_after_300_days_recomputes_only_the_end_of_the_hold(outcome: Outcome) -> None:
     members = [year(0), year(1, until=END - 300 * DAY), year(2)]
-    whole = Composition(Rule(2), members)
-    whole.settle()
+    composition = Composition(Rule(2), members)
+    composition.settle()
     steps(members)
     members[1].append(max(member.last_at or 0 for member in members) + MINUTE, outcome)
     window = Interval(END - 365 * DAY, END + 5 * DAY)
-    durations = whole.durations(window)
+    durations = composition.durations(window)
     assert steps(members) < 30
     assert durations == Composition(Rule(2), members).durations(window)
-    assert list(whole.pieces(window)) == list(Composition(Rule(2), members).pieces(window))
+    assert list(composition.pieces(window)) == list(Composition(Rule(2), members).pieces(window))
 
 
 def test_member_silent_for_300_days_adds_no_cost() -> None:
     members = [year(0), year(1, until=END - 300 * DAY), year(2)]
-    whole = Composition(Rule(), members)
-    whole.settle()
+    composition = Composition(Rule(), members)
+    composition.settle()
     steps(members)
     for _ in range(3):
         members[0].append((members[0].last_at or 0) + MINUTE, GOOD)
-        measure(whole, Interval(END - 365 * DAY, END), GOAL, rolling=True)
+        measure(composition, Interval(END - 365 * DAY, END), GOAL, rolling=True)
     assert steps(members) < 3 * 30
 
 
@@ -127,14 +127,14 @@ def test_member_silent_for_300_days_adds_no_cost() -> None:
 def test_decidable_at_is_found_with_few_queries(days: int, goal: str) -> None:
     """None of about 2,000 pieces per year is read, and the search for the instant needs few queries."""
     members = [year(number, days) for number in range(3)]
-    whole = Watched(members)
-    eras = Eras([Era(EVER, whole)])
+    composition = Watched(members)
+    eras = Eras([Era(EVER, composition)])
     eras.settle()
     steps(members)
-    found = measure(eras, Interval(END - 365 * DAY, END), Objective.parse(goal), rolling=True)
-    assert found.watched is not None
-    assert found.watched.decidable_at is not None
-    assert (whole.queries < 60, whole.steps) == (True, 0)
+    actual = measure(eras, Interval(END - 365 * DAY, END), Objective.parse(goal), rolling=True)
+    assert actual.watched is not None
+    assert actual.watched.decidable_at is not None
+    assert (composition.queries < 60, composition.steps) == (True, 0)
     assert steps(members) == 0
 
 

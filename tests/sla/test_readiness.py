@@ -119,7 +119,7 @@ def test_limit_names_the_cause() -> None:
 
 
 def test_json_has_the_documented_keys() -> None:
-    found = readiness(Checklist("c", "C", "", (DR,)), [attested("dr", "Ana", 0, "May")], 0).as_json("p", FOUR_NINES)
+    actual = readiness(Checklist("c", "C", "", (DR,)), [attested("dr", "Ana", 0, "May")], 0).as_json("p", FOUR_NINES)
     evidence = {
         "kind": "attestation",
         "by": "Ana",
@@ -127,7 +127,7 @@ def test_json_has_the_documented_keys() -> None:
         "until": "1970-01-01T00:00:00Z",
         "detail": "May",
     }
-    assert found == {
+    assert actual == {
         "product": "p",
         "objective": 0.9999,
         "ceiling": 0.9995,

@@ -48,11 +48,11 @@ FOUND = of(MONTH)
 def test_days_add_up_to_the_window() -> None:
     assert [step.window.measured.start for step in FOUND.steps[1:]] == [e.window.measured.end for e in FOUND.steps[:-1]]
     for figure in ("raw", "contractual"):
-        whole = getattr(FOUND.figures, figure)
+        complete = getattr(FOUND.figures, figure)
         parts = [getattr(step.figures, figure) for step in FOUND.steps]
-        assert sum(part.durations.down for part in parts) == whole.durations.down
-        assert sum(part.excluded for part in parts) == whole.excluded
-        assert sum(part.counts.known for part in parts) == whole.counts.known
+        assert sum(part.durations.down for part in parts) == complete.durations.down
+        assert sum(part.excluded for part in parts) == complete.excluded
+        assert sum(part.counts.known for part in parts) == complete.counts.known
     assert {step.window.measured.length for step in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
 
 
@@ -63,8 +63,8 @@ def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> No
         requested.append(span)
         return CUT
 
-    found = report("p", Subject(HISTORY, GOAL, 10 * MINUTE, exclusions), MONTH, ZONE)
-    windows = [step.window.whole for step in (*found.steps, *found.months, *found.trend)]
+    actual = report("p", Subject(HISTORY, GOAL, 10 * MINUTE, exclusions), MONTH, ZONE)
+    windows = [step.window.whole for step in (*actual.steps, *actual.months, *actual.trend)]
     assert requested == [Interval(min(window.start for window in windows), MONTH.whole.end)]
 
 
@@ -79,11 +79,11 @@ def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
     """Down for two hours, the first one during maintenance. The total includes time before a short window."""
     limits = (OutageLimit(LimitKind.LONGEST, 2 * HOUR), OutageLimit(LimitKind.TOTAL, HOUR // 2, 30 * DAY))
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, limits=limits)
-    found = report("p", subject, MONTH, ZONE)
-    assert [outage.limit for outage in found.figures.outages] == list(limits)
-    assert [outage.measured.low for outage in found.figures.outages] == [50 * MINUTE, 50 * MINUTE]
-    assert [limit["verdict"] for limit in found.as_json()["outage_limits"]] == ["met", "missed"]
-    assert not any(step.figures.outages for step in found.steps)
+    actual = report("p", subject, MONTH, ZONE)
+    assert [outage.limit for outage in actual.figures.outages] == list(limits)
+    assert [outage.measured.low for outage in actual.figures.outages] == [50 * MINUTE, 50 * MINUTE]
+    assert [limit["verdict"] for limit in actual.as_json()["outage_limits"]] == ["met", "missed"]
+    assert not any(step.figures.outages for step in actual.steps)
     today = report("p", subject, calendar_window(Period.DAY, AT, ZONE), ZONE)
     assert [outage.measured.low for outage in today.figures.outages] == [0, 50 * MINUTE]
 
@@ -91,8 +91,8 @@ def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
 def test_every_period_is_measured_like_other_windows() -> None:
     for step in (*FOUND.steps, *FOUND.months, *FOUND.trend):
         assert step.figures == measure_agreement(HISTORY, step.window, GOAL, CUT, interval=10 * MINUTE)
-        whole = step.window.whole if step.window.in_progress else None
-        assert step.figures.raw == measure(HISTORY, step.window.measured, GOAL, interval=10 * MINUTE, whole=whole)
+        complete = step.window.whole if step.window.in_progress else None
+        assert step.figures.raw == measure(HISTORY, step.window.measured, GOAL, interval=10 * MINUTE, whole=complete)
 
 
 def test_month_in_progress_has_the_budget_of_the_complete_month() -> None:
@@ -128,18 +128,18 @@ def test_report_has_at_least_six_months_of_budget(start: str, first: str, count:
 
 def test_trend_of_a_rolling_window_has_windows_of_the_same_length() -> None:
     span = Interval(AT - 7 * DAY, AT)
-    found = of(Window("7d", span, span))
-    assert len(found.trend) == TREND_PERIODS + 1
-    ends = [step.window.measured.end for step in found.trend]
+    actual = of(Window("7d", span, span))
+    assert len(actual.trend) == TREND_PERIODS + 1
+    ends = [step.window.measured.end for step in actual.trend]
     assert ends == [AT - back * 7 * DAY for back in range(TREND_PERIODS, -1, -1)]
 
 
 def test_long_window_has_steps_of_months() -> None:
     span = Interval(AT - MAX_DAILY - 1, AT)
-    found = of(Window("long", span, span))
-    assert found.by_month
-    assert [step.window.name for step in found.steps] == ["month"] * len(found.steps)
-    assert (found.steps[0].window.measured.start, found.steps[-1].window.measured.end) == (span.start, span.end)
+    actual = of(Window("long", span, span))
+    assert actual.by_month
+    assert [step.window.name for step in actual.steps] == ["month"] * len(actual.steps)
+    assert (actual.steps[0].window.measured.start, actual.steps[-1].window.measured.end) == (span.start, span.end)
 
 
 def test_window_of_exactly_the_limit_has_steps_of_days() -> None:
@@ -150,9 +150,9 @@ def test_window_of_exactly_the_limit_has_steps_of_days() -> None:
 
 
 def test_complete_month_has_exactly_its_days() -> None:
-    found = of(last_complete(Period.MONTH, AT, ZONE))
-    assert (len(found.steps), len(found.months)) == (31, 2)
-    assert found.steps[-1].window.measured.end == MONTH.whole.start
+    actual = of(last_complete(Period.MONTH, AT, ZONE))
+    assert (len(actual.steps), len(actual.months)) == (31, 2)
+    assert actual.steps[-1].window.measured.end == MONTH.whole.start
 
 
 def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
@@ -162,9 +162,9 @@ def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
 
 
 def test_window_without_elapsed_time_has_no_months_and_no_figures() -> None:
-    found = of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
-    assert (found.steps, found.months) == ((), ())
-    assert found.figures.raw.availability == (None, None, None)
+    actual = of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
+    assert (actual.steps, actual.months) == ((), ())
+    assert actual.figures.raw.availability == (None, None, None)
 
 
 def test_json_without_unmet_items_has_no_ceiling() -> None:
@@ -214,8 +214,8 @@ def test_open_incident_has_its_downtime_so_far() -> None:
     begun = Incident.open("p", "p/c", DOWN.start, "deadline")
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), checks={"p/c": HISTORY})
     for incident in (begun, begun.resolve(DOWN.end, HISTORY)):
-        [found] = report("p", replace(subject, incidents=[incident]), window, ZONE).incidents
-        assert (found.incident.resolved, found.incident.downtime) == (None, HOUR + 5 * MINUTE)
+        [actual] = report("p", replace(subject, incidents=[incident]), window, ZONE).incidents
+        assert (actual.incident.resolved, actual.incident.downtime) == (None, HOUR + 5 * MINUTE)
 
 
 def test_incident_has_its_downtime_in_the_window_and_in_total() -> None:
@@ -226,10 +226,10 @@ def test_incident_has_its_downtime_in_the_window_and_in_total() -> None:
     spans = (Interval(middle - DAY, middle), Interval(middle, middle + DAY))
     parts = []
     for span in spans:
-        found = report("p", subject, Window("w", span, span), ZONE, DOWN.end + HOUR)
-        [only] = found.incidents
+        actual = report("p", subject, Window("w", span, span), ZONE, DOWN.end + HOUR)
+        [only] = actual.incidents
         assert (only.incident.resolved, only.incident.downtime) == (DOWN.end, ended.downtime)
-        assert found.as_json()["incidents"][0]["downtime_in_window_seconds"] == (only.part or 0) / SECOND
+        assert actual.as_json()["incidents"][0]["downtime_in_window_seconds"] == (only.part or 0) / SECOND
         parts.append(only.part)
     assert parts[0] == HOUR + 5 * MINUTE
     assert sum(part or 0 for part in parts) == ended.downtime
@@ -237,23 +237,23 @@ def test_incident_has_its_downtime_in_the_window_and_in_total() -> None:
 
 def test_each_window_of_a_report_has_its_own_provisional_mark() -> None:
     subject = Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: (), provisional=lambda end: (end >= AT, True))
-    found = report("p", subject, MONTH, ZONE)
-    assert (found.figures.raw.provisional, found.figures.contractual.provisional) == (True, True)
-    assert [step.figures.raw.provisional for step in found.steps] == [*[False] * (len(found.steps) - 1), True]
-    assert all(step.figures.contractual.provisional for step in found.trend)
+    actual = report("p", subject, MONTH, ZONE)
+    assert (actual.figures.raw.provisional, actual.figures.contractual.provisional) == (True, True)
+    assert [step.figures.raw.provisional for step in actual.steps] == [*[False] * (len(actual.steps) - 1), True]
+    assert all(step.figures.contractual.provisional for step in actual.trend)
 
 
 def test_empty_record_gives_a_report_without_figures() -> None:
-    found = report("p", Subject(Timeline(MINUTE), GOAL, MINUTE, lambda _: ()), MONTH, ZONE)
-    assert found.figures.raw.availability == (0, None, 1)
-    assert (found.months, len(found.trend)) == ((), 1)
-    assert found.as_json()["raw"]["availability"]["point"] is None
+    actual = report("p", Subject(Timeline(MINUTE), GOAL, MINUTE, lambda _: ()), MONTH, ZONE)
+    assert actual.figures.raw.availability == (0, None, 1)
+    assert (actual.months, len(actual.trend)) == ((), 1)
+    assert actual.as_json()["raw"]["availability"]["point"] is None
 
 
 def test_incident_json_has_downtime_in_seconds_or_null() -> None:
     begun = Incident.open("p", "p/c", DOWN.start, "deadline")
     ended = begun.resolve(DOWN.end, HISTORY)
-    told, lasting = incident_json(IncidentPart(ended, MINUTE)), incident_json(IncidentPart(begun, None))
-    assert (told["downtime_in_window_seconds"], lasting["downtime_in_window_seconds"]) == (60, None)
-    assert (told["downtime_seconds"], lasting["downtime_seconds"]) == ((ended.downtime or 0) / SECOND, None)
-    assert lasting["resolved"] is None
+    resolved_json, open_json = incident_json(IncidentPart(ended, MINUTE)), incident_json(IncidentPart(begun, None))
+    assert (resolved_json["downtime_in_window_seconds"], open_json["downtime_in_window_seconds"]) == (60, None)
+    assert (resolved_json["downtime_seconds"], open_json["downtime_seconds"]) == ((ended.downtime or 0) / SECOND, None)
+    assert open_json["resolved"] is None

@@ -25,10 +25,10 @@ def test_silence_covers_a_product_an_alert_or_all(silence: Silence, covered: set
 
 
 def test_silence_is_returned_until_it_is_ended() -> None:
-    made, other = Silence(MADE, "Ada", "known", UNTIL, "forms"), Silence(MADE, "Bob", "x", UNTIL)
-    facts = [made.fact(), other.fact(), Fact.of(MADE, "Ada", "correction", "forms", {"until": UNTIL})]
-    assert silences(facts) == [made, other]
-    assert silences([silence_end(made.id, 1_500, "Ada"), *facts]) == [other]
+    silence, other = Silence(MADE, "Ada", "known", UNTIL, "forms"), Silence(MADE, "Bob", "x", UNTIL)
+    facts = [silence.fact(), other.fact(), Fact.of(MADE, "Ada", "correction", "forms", {"until": UNTIL})]
+    assert silences(facts) == [silence, other]
+    assert silences([silence_end(silence.id, 1_500, "Ada"), *facts]) == [other]
 
 
 @pytest.mark.parametrize("body", [[], {}, {"until": "soon"}])

@@ -30,10 +30,10 @@ POLICY = Policy(
 
 
 def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling: str | None = None) -> dict[str, str]:
-    found = misfits(
+    actual = misfits(
         Objective.parse(objective), stage, POLICY, clients, None if ceiling is None else Fraction(ceiling) / 100
     )
-    return {misfit.about.value: misfit.text for misfit in found}
+    return {misfit.about.value: misfit.text for misfit in actual}
 
 
 def test_five_nines_for_a_pilot_are_a_misfit() -> None:
@@ -48,8 +48,8 @@ def test_objective_above_the_highest_of_the_stage_is_a_misfit(stage: Stage) -> N
     highest = POLICY.of(stage).highest
     assert highest is not None
     assert misfits(highest, stage, POLICY, Risk.NONE, None) == ()
-    more = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
-    assert [misfit.about for misfit in misfits(more, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
+    options = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
+    assert [misfit.about for misfit in misfits(options, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
 
 
 def test_idea_may_not_promise_an_objective() -> None:

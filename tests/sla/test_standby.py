@@ -38,28 +38,28 @@ def test_time_on_two_rotas_counts_once() -> None:
 
 
 def test_adjacent_shifts_have_no_gap_and_no_overlap() -> None:
-    held = [shift("A", 0, 50), shift("B", 50, 100)]
-    assert gaps(held, [PERIOD]) == []
-    assert list(overlaps(held, PERIOD)) == []
+    shifts = [shift("A", 0, 50), shift("B", 50, 100)]
+    assert gaps(shifts, [PERIOD]) == []
+    assert list(overlaps(shifts, PERIOD)) == []
 
 
 def test_gaps_are_limited_to_the_required_time() -> None:
-    wanted = [Interval(0, 30), Interval(60, 100)]
-    assert gaps([shift("A", 10, 70)], wanted) == [Interval(0, 10), Interval(70, 100)]
+    expected = [Interval(0, 30), Interval(60, 100)]
+    assert gaps([shift("A", 10, 70)], expected) == [Interval(0, 10), Interval(70, 100)]
 
 
 def test_overlaps_have_their_people_and_change_with_them() -> None:
-    held = [shift("B", 0, 60), shift("A", 40, 80), shift("C", 50, 60), shift("A", 70, 75), shift("B", 90, 120)]
-    assert list(overlaps(held, PERIOD)) == [
+    shifts = [shift("B", 0, 60), shift("A", 40, 80), shift("C", 50, 60), shift("A", 70, 75), shift("B", 90, 120)]
+    assert list(overlaps(shifts, PERIOD)) == [
         Overlap(Interval(40, 50), ("A", "B")),
         Overlap(Interval(50, 60), ("A", "B", "C")),
     ]
-    assert list(overlaps([*held, shift("A", 95, 130)], PERIOD))[-1] == Overlap(Interval(95, 100), ("A", "B"))
+    assert list(overlaps([*shifts, shift("A", 95, 130)], PERIOD))[-1] == Overlap(Interval(95, 100), ("A", "B"))
 
 
 def test_overlap_continues_across_adjacent_shifts_of_one_person() -> None:
-    held = [shift("A", 0, 100), shift("B", 0, 50), shift("B", 50, 100)]
-    assert list(overlaps(held, PERIOD)) == [Overlap(PERIOD, ("A", "B"))]
+    shifts = [shift("A", 0, 100), shift("B", 0, 50), shift("B", 50, 100)]
+    assert list(overlaps(shifts, PERIOD)) == [Overlap(PERIOD, ("A", "B"))]
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_overlaps_are_the_instants_with_several_people(shifts: list[Shift]) -> N
         people = {shift.person for shift in shifts if shift.interval.start <= at < shift.interval.end}
         if len(people) > 1:
             walked[at] = tuple(sorted(people))
-    found = list(overlaps(shifts, PERIOD))
+    actual = list(overlaps(shifts, PERIOD))
     assert {
         at: person_time.people
-        for person_time in found
+        for person_time in actual
         for at in range(person_time.interval.start, person_time.interval.end)
     } == walked
-    assert sum(person_time.interval.length for person_time in found) == len(walked)
+    assert sum(person_time.interval.length for person_time in actual) == len(walked)
 
 
 @given(SHIFTS, st.integers(0, 100))

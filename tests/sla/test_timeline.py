@@ -15,8 +15,8 @@ GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 def test_worked_example() -> None:
     """The example of measurement.md, section 10, to the microsecond."""
-    seen = [(0, GOOD), (60, GOOD), (120, GOOD), (180, BAD), (240, BAD), (300, GOOD), (360, GOOD), (1000, GOOD)]
-    timeline = Timeline.of_pairs([(at * SECOND, outcome) for at, outcome in seen], 130 * SECOND)
+    observations = [(0, GOOD), (60, GOOD), (120, GOOD), (180, BAD), (240, BAD), (300, GOOD), (360, GOOD), (1000, GOOD)]
+    timeline = Timeline.of_pairs([(at * SECOND, outcome) for at, outcome in observations], 130 * SECOND)
     durations = timeline.durations(Interval(0, 1000 * SECOND))
     assert durations == Durations(180 * SECOND, 60 * SECOND, 60 * SECOND, 60 * SECOND, 640 * SECOND)
     assert (durations.doubt, durations.known, durations.total) == (120 * SECOND, 360 * SECOND, 1000 * SECOND)
@@ -96,8 +96,10 @@ def test_changed_hold_applies_to_later_observations() -> None:
 
 def test_worst_of_two_observations_at_one_instant_is_used() -> None:
     """Bad is before good and good before unknown, in any order of the observations."""
-    seen = [Observation("c", 5, o) for o in (GOOD, BAD, UNKNOWN)] + [Observation("c", 6, o) for o in (GOOD, UNKNOWN)]
-    for order in (seen, seen[::-1]):
+    observations = [Observation("c", 5, o) for o in (GOOD, BAD, UNKNOWN)] + [
+        Observation("c", 6, o) for o in (GOOD, UNKNOWN)
+    ]
+    for order in (observations, observations[::-1]):
         assert Timeline.of(order, 10).counts(Interval(0, 10)) == (1, 1, 0)
 
 
@@ -134,16 +136,16 @@ def test_run_of_unknown_observations_is_only_counted() -> None:
 
 def test_counts_are_unchanged_after_a_restart() -> None:
     """The record and the timeline store the observations as the same run."""
-    seen, restored = Timeline(10), Timeline(10)
+    observed, restored = Timeline(10), Timeline(10)
     observations = [Observation("c", at, GOOD) for at in (0, 10, 20)]
     run = Run.of(observations[0], 10)
     for observation in observations:
-        seen.append(observation.at, observation.outcome)
+        observed.append(observation.at, observation.outcome)
         run = run.with_observation(observation) if run.accepts(observation, 10) else run
     restored.append_run(run)
     assert run.count == 3
     for end in range(22):
-        assert seen.counts(Interval(0, end)) == restored.counts(Interval(0, end))
+        assert observed.counts(Interval(0, end)) == restored.counts(Interval(0, end))
 
 
 def test_run_does_not_extend_over_a_gap() -> None:

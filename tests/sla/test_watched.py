@@ -65,14 +65,14 @@ def test_past_window_has_no_decision_time() -> None:
 
 def test_calendar_window_in_progress_is_decided_when_enough_time_is_up() -> None:
     """With one unknown hour in a month of 30 days, 99.9 % cannot be met, and 99 % can be met from the 100th hour on."""
-    whole = Interval(START - HOUR, START - HOUR + 30 * DAY)
-    elapsed = Interval(whole.start, START + 180 * MINUTE)
-    found = measure(minutely(180), elapsed, GOAL, whole=whole).watched
-    assert found is not None
-    assert found.decidable_at is None
-    found = measure(minutely(180), elapsed, Objective.parse("99%"), whole=whole).watched
-    assert found is not None
-    assert found.decidable_at == whole.start + 100 * HOUR
+    month = Interval(START - HOUR, START - HOUR + 30 * DAY)
+    elapsed = Interval(month.start, START + 180 * MINUTE)
+    actual = measure(minutely(180), elapsed, GOAL, whole=month).watched
+    assert actual is not None
+    assert actual.decidable_at is None
+    actual = measure(minutely(180), elapsed, Objective.parse("99%"), whole=month).watched
+    assert actual is not None
+    assert actual.decidable_at == month.start + 100 * HOUR
 
 
 def test_met_objective_is_decided_now() -> None:

@@ -134,7 +134,7 @@ def test_windows_are_parsed(text: str, start: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("fortnight", "is not a window; write 30d, 1h, day, week, month, quarter, year, fiscal-year, or START/END"),
         ("0s", "is not a window"),
@@ -144,9 +144,9 @@ def test_windows_are_parsed(text: str, start: str, end: str) -> None:
         ("2026-12-01T00:00:00Z/2026-12-01T00:00:00Z", "ends before it starts"),
     ],
 )
-def test_invalid_window_is_rejected(text: str, words: str) -> None:
+def test_invalid_window_is_rejected(text: str, message: str) -> None:
     """The message quotes the text and has valid examples."""
-    with pytest.raises(ValueError, match=re.escape(words)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         parse_window(text, NOW, VANCOUVER)
 
 

@@ -80,9 +80,9 @@ def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
     """Run both exporters with the same module file while the `with` block runs."""
     path, config = folder / "blackbox.yml", folder / "ninewatch.yaml"
     path.write_text(modules)
-    theirs, unused = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    blackbox_address, unused = (f"127.0.0.1:{free_port()}" for _ in range(2))
     config.write_text(IDLE.format(store=folder / "nw.db", unused=unused))
-    exporter = ["prometheus-blackbox-exporter", f"--config.file={path}", f"--web.listen-address={theirs}"]
+    exporter = ["prometheus-blackbox-exporter", f"--config.file={path}", f"--web.listen-address={blackbox_address}"]
     daemon = command("run", "-c", config, "--blackbox-config", path)
     with (
         running(folder / "exporter.log", exporter, env=environment()) as exporter_program,
@@ -90,10 +90,15 @@ def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
     ):
         wait_for(
             "the exporter",
-            lambda: exporter_program.find_in_log(r"(Listening on)") and fetch(f"http://{theirs}/-/healthy")[0] == 200,
+            lambda: (
+                exporter_program.find_in_log(r"(Listening on)")
+                and fetch(f"http://{blackbox_address}/-/healthy")[0] == 200
+            ),
         )
-        ours = wait_for("the daemon's address", lambda: daemon_program.find_in_log(r"answers at (http://\S+)"))
-        yield BothExporters(f"http://{theirs}", ours, daemon_program, path)
+        ninewatch_address = wait_for(
+            "the daemon's address", lambda: daemon_program.find_in_log(r"answers at (http://\S+)")
+        )
+        yield BothExporters(f"http://{blackbox_address}", ninewatch_address, daemon_program, path)
 
 
 def main() -> None:

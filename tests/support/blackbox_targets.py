@@ -47,7 +47,7 @@ def _http(respond: dict[bytes, bytes], otherwise: bytes) -> Handler:
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        writer.write(next((response for wanted, response in respond.items() if wanted in head), otherwise))
+        writer.write(next((response for expected, response in respond.items() if expected in head), otherwise))
         await writer.drain()
 
     return handler
@@ -214,9 +214,9 @@ def _offering(authority: trustme.CA) -> ssl.SSLContext:
 
 def _demanding(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
     """Return a context that requires a client certificate, and write a valid one to the folder."""
-    ours = authority.issue_cert("prober.test")
-    ours.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
-    ours.private_key_pem.write_to_path(str(folder / "client.key"))
+    client_certificate = authority.issue_cert("prober.test")
+    client_certificate.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
+    client_certificate.private_key_pem.write_to_path(str(folder / "client.key"))
     context = server_context(authority.issue_cert("127.0.0.1"))
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)

@@ -68,10 +68,10 @@ def secured(handler: Handler, *protocols: str) -> Callable[[TargetAuthority], Ab
 
 
 def context(authority: TargetAuthority, *protocols: str) -> ssl.SSLContext:
-    made = server_context(authority.root.issue_cert("127.0.0.1"))
+    tls_context = server_context(authority.root.issue_cert("127.0.0.1"))
     if protocols:
-        made.set_alpn_protocols(list(protocols))
-    return made
+        tls_context.set_alpn_protocols(list(protocols))
+    return tls_context
 
 
 async def redis(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

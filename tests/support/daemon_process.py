@@ -55,10 +55,10 @@ class DaemonProcess:
 
     def metric(self, name: str, **labels: str) -> float | None:
         """Return a sample of /metrics. None if it does not exist."""
-        wanted = {f'{key}="{value}"' for key, value in labels.items()}
+        expected = {f'{key}="{value}"' for key, value in labels.items()}
         for line in self.body("/metrics").splitlines():
             match = re.match(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if match and match[1] == name and wanted <= set(re.findall(r'\w+="[^"]*"', match[2] or "")):
+            if match and match[1] == name and expected <= set(re.findall(r'\w+="[^"]*"', match[2] or "")):
                 return float(match[3])
         return None
 

@@ -48,7 +48,7 @@ def speaking(fields: Fields, body: bytes = b"", trailers: Fields = (), seen: lis
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         http.initiate_connection()
-        taken, rest, asked = b"", body, False
+        received_body, unsent, has_request = b"", body, False
         while True:
             writer.write(http.data_to_send())
             await writer.drain()
@@ -57,19 +57,19 @@ def speaking(fields: Fields, body: bytes = b"", trailers: Fields = (), seen: lis
                 return
             for event in http.receive_data(data):
                 if isinstance(event, DataReceived):
-                    taken += event.data
+                    received_body += event.data
                     http.acknowledge_received_data(event.flow_controlled_length, 1)
                 elif isinstance(event, StreamEnded):
-                    asked = True
+                    has_request = True
                     http.send_headers(1, fields, end_stream=not (body or trailers))
                     if seen is not None:
-                        seen.append(taken)
+                        seen.append(received_body)
                 else:
                     assert not isinstance(event, RequestReceived) or event.stream_id == 1
-            while asked and rest and (size := min(http.local_flow_control_window(1), 16_384, len(rest))):
-                http.send_data(1, rest[:size], end_stream=size == len(rest) and not trailers)
-                rest = rest[size:]
-                if not rest and trailers:
+            while has_request and unsent and (size := min(http.local_flow_control_window(1), 16_384, len(unsent))):
+                http.send_data(1, unsent[:size], end_stream=size == len(unsent) and not trailers)
+                unsent = unsent[size:]
+                if not unsent and trailers:
                     http.send_headers(1, trailers, end_stream=True)
 
     return handler

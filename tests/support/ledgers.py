@@ -31,8 +31,10 @@ class FakeCheck(CheckBase):
 
 def product(product_id: str, checks: int = 1, objective: str = "99.9%", **fields: object) -> dict[str, object]:
     """Return a product as in a configuration."""
-    made = tuple(FakeCheck(id=f"check-{n}" if n else "health", interval="1m", timeout="10s") for n in range(checks))
-    return {"id": product_id, "objective": objective, "checks": made, **fields}
+    checks_of_product = tuple(
+        FakeCheck(id=f"check-{n}" if n else "health", interval="1m", timeout="10s") for n in range(checks)
+    )
+    return {"id": product_id, "objective": objective, "checks": checks_of_product, **fields}
 
 
 def ledger_of(*products: dict[str, object], **fields: object) -> Ledger:

@@ -25,21 +25,21 @@ def reply_to_lines(replies: dict[bytes, bytes], greeting: bytes = b"") -> Handle
     return handler
 
 
-def send_on_connect(words: bytes) -> Handler:
+def send_on_connect(message: bytes) -> Handler:
     """Return a handler that sends this data, and reads until the client disconnects."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(words)
+        writer.write(message)
         await reader.read()
 
     return handler
 
 
-def send_and_close(words: bytes = b"") -> Handler:
+def send_and_close(message: bytes = b"") -> Handler:
     """Return a handler that sends this data and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(words)
+        writer.write(message)
         await writer.drain()
         writer.write_eof()
         await reader.read()

@@ -41,7 +41,7 @@ def receiver(**fields: Any) -> ReceiverBase:
 def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:
     """Return the body of a notification, as created by `monitor.alerting.alert`."""
     resolved = "2026-09-21T14:20:00Z" if event is Kind.RESOLVED else None
-    made = {
+    fields_of_body = {
         "version": 1,
         "event": event.value,
         "key": "4f0c1d2e3a4b",
@@ -71,7 +71,7 @@ def body(event: Kind = Kind.OPENED, **fields: Any) -> dict[str, Any]:
             "notes": [],
         },
     }
-    return made | fields
+    return fields_of_body | fields
 
 
 def row(event: Kind = Kind.OPENED, key: str = "4f0c1d2e3a4b", **fields: Any) -> Notification:

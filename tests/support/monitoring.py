@@ -71,8 +71,8 @@ class Pager:
 
     def received(self, path: str, name: str, status: str) -> dict[str, Any] | None:
         """Return the first alert with this path, name and status."""
-        wanted = (path, name, status)
-        return next((a for p, a in tuple(self.alerts) if (p, a["labels"]["alertname"], a["status"]) == wanted), None)
+        expected = (path, name, status)
+        return next((a for p, a in tuple(self.alerts) if (p, a["labels"]["alertname"], a["status"]) == expected), None)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[str]:

@@ -24,10 +24,10 @@ def dns_records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: in
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
         reply = dns.message.make_response(query)
         reply.set_rcode(rcode)
-        name, asked = query.question[0].name, dns.rdatatype.to_text(query.question[0].rdtype)
+        name, record_type = query.question[0].name, dns.rdatatype.to_text(query.question[0].rdtype)
         for text in texts:
             kind, _, data = text.partition(" ")
-            if kind in (asked, "CNAME"):
+            if kind in (record_type, "CNAME"):
                 reply.answer.append(dns.rrset.from_text(name, ttl, "IN", kind, data))
         yield reply.to_wire()
 

@@ -11,30 +11,32 @@ from sla.observation import Outcome
 Figures = dict[str, float]
 
 
-def expected_spans(seen: Iterable[tuple[int, Outcome]], hold: int, end: int) -> Iterator[tuple[int, int, str, str]]:
+def expected_spans(
+    observations: Iterable[tuple[int, Outcome]], hold: int, end: int
+) -> Iterator[tuple[int, int, str, str]]:
     """Yield (start, end, state, point state) from the first known observation on."""
-    known = [(at, outcome) for at, outcome in seen if outcome is not Outcome.UNKNOWN and at <= end]
-    words = {Outcome.GOOD: "up", Outcome.BAD: "down"}
+    known = [(at, outcome) for at, outcome in observations if outcome is not Outcome.UNKNOWN and at <= end]
+    arguments = {Outcome.GOOD: "up", Outcome.BAD: "down"}
     for (t, a), (u, b) in itertools.pairwise(known):
         if u - t > hold:
             yield t, u, "unknown", "unknown"
         elif a is b:
-            yield t, u, words[a], words[a]
+            yield t, u, arguments[a], arguments[a]
         else:
             middle = (t + u) // 2
-            yield t, middle, "doubt", words[a]
-            yield middle, u, "doubt", words[b]
+            yield t, middle, "doubt", arguments[a]
+            yield middle, u, "doubt", arguments[b]
     if known:
         t, a = known[-1]
-        yield t, min(end, t + hold), "doubt", words[a]
+        yield t, min(end, t + hold), "doubt", arguments[a]
         yield min(end, t + hold), end, "unknown", "unknown"
 
 
-def expected_figures(seen: Iterable[tuple[int, Outcome]], hold: int, start: int, end: int) -> Figures:
+def expected_figures(observations: Iterable[tuple[int, Outcome]], hold: int, start: int, end: int) -> Figures:
     """Return the seconds of (start, end] that are up, down, in doubt and unknown, and the downtime's point estimate."""
     length: dict[str, int] = dict.fromkeys(("up", "down", "doubt", "unknown", "point"), 0)
     covered = 0
-    for a, b, known, point in expected_spans(seen, hold, end):
+    for a, b, known, point in expected_spans(observations, hold, end):
         inside = max(0, min(b, end) - max(a, start))
         covered += inside
         length[known] += inside

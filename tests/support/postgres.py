@@ -30,8 +30,8 @@ def as_owner(user: str, folder: Path) -> dict[str, Any]:
 class Postgres:
     """A database cluster in its own folder, on a free port of 127.0.0.1, with the user `ninewatch`."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
-        self._folder, self._more, self.port = folder, more, free_port()
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._folder, self._more, self.port = folder, options, free_port()
         self._options = as_owner("postgres", folder)
         (folder / "password").write_text(PASSWORD)
         if self._options:
@@ -76,7 +76,7 @@ def _children(parent: int) -> list[int]:
     pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            pid, rest = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
-            if int(rest[1]) == parent:
+            pid, stat_fields = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()
+            if int(stat_fields[1]) == parent:
                 pids.append(pid)
     return pids

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _TRIES = 100
 
 
-def load_check(written: Mapping[str, Any]) -> Any:
+def load_check(content: Mapping[str, Any]) -> Any:
     """Return the check as in a configuration."""
-    kind = next(check_type for check_type in CHECK_TYPES if check_type.matches(written))
-    return kind.model_validate({"id": "check", **written})
+    kind = next(check_type for check_type in CHECK_TYPES if check_type.matches(content))
+    return kind.model_validate({"id": "check", **content})
 
 
-async def attempt(written: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
+async def attempt(content: Mapping[str, Any], seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:
     """Return the result of one attempt of the check, without detection of stalls."""
-    return await attempt_of(load_check(written), seconds, resolver)
+    return await attempt_of(load_check(content), seconds, resolver)
 
 
 async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver | None = None) -> AttemptResult:

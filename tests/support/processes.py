@@ -30,13 +30,13 @@ def needs(*programs: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
-def wait_for(what: str, poll: Callable[[], T | None], seconds: float = 100.0) -> T:
+def wait_for(description: str, poll: Callable[[], T | None], seconds: float = 100.0) -> T:
     """Call `poll` until it returns a true value, and return this value. Fail the test after the timeout."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds
     while not (result := poll()):
         if time.monotonic() > deadline:
-            pytest.fail(f"timed out after {seconds:g} s waiting for {what}")
+            pytest.fail(f"timed out after {seconds:g} s waiting for {description}")
         pause.wait(0.05)
     return result
 

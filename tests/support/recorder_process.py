@@ -63,9 +63,9 @@ def recorded_ledger() -> Ledger:
 
 def print_line(line: str) -> None:
     """Write a complete line without buffers, so that a kill does not lose it."""
-    rest = f"{line}\n".encode()
-    while rest:
-        rest = rest[os.write(1, rest) :]
+    remaining = f"{line}\n".encode()
+    while remaining:
+        remaining = remaining[os.write(1, remaining) :]
 
 
 def announce(event: Event) -> None:

@@ -128,10 +128,10 @@ class MemoryStore:
             for identity, row in self.notifications.items()
             if identity in unfinished or last[row.key] >= before
         }
-        gone = [key for key in sorted(self.seen) if key[0] < bound][:limit]
-        for key in gone:
+        removed = [key for key in sorted(self.seen) if key[0] < bound][:limit]
+        for key in removed:
             del self.seen[key]
-        return len(gone)
+        return len(removed)
 
     def tidy(self) -> None:
         self.tidied += 1

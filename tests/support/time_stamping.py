@@ -37,8 +37,8 @@ ess_cert_id_alg = sha256
 """
 
 
-def openssl(folder: Path, *words: str) -> None:
-    completed = subprocess.run(["openssl", *words], cwd=folder, capture_output=True, text=True, check=False)
+def openssl(folder: Path, *arguments: str) -> None:
+    completed = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stderr
 
 
@@ -80,8 +80,8 @@ def time_stamping(folder: Path, name: str = "Test") -> Iterator[Service]:
             service.keys.append(self.headers["X-Key"])
             number = len(service.queries)
             (folder / f"{number}.tsq").write_bytes(query)
-            made = ("ts", "-reply", "-config", "openssl.cnf", "-section", "service", "-queryfile", f"{number}.tsq")
-            openssl(folder, *made, "-out", f"{number}.tsr")
+            created = ("ts", "-reply", "-config", "openssl.cnf", "-section", "service", "-queryfile", f"{number}.tsq")
+            openssl(folder, *created, "-out", f"{number}.tsr")
             answer = service.change((folder / f"{number}.tsr").read_bytes())
             self.send_response(service.status)
             self.send_header("Content-Type", "application/timestamp-reply")

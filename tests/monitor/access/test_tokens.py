@@ -27,11 +27,11 @@ def created(tokens: TokenFile, name: str = "ci", *scopes: Scope, expires: int | 
 
 def test_token_is_found_with_all_its_fields(tokens: TokenFile) -> None:
     text = created(tokens, "ci", Scope.ALERTS_WRITE, Scope.READ, expires=NOW + DAY)
-    found = tokens.find(text)
-    assert found is not None
-    assert (found.name, found.author, found.products, found.expires) == ("ci", "Ada", ("forms",), NOW + DAY)
-    assert found.scopes == {Scope.ALERTS_WRITE, Scope.READ}
-    assert (found.refusal(NOW + DAY - 1), found.refusal(NOW + DAY)) == ("", "expired")
+    token = tokens.find(text)
+    assert token is not None
+    assert (token.name, token.author, token.products, token.expires) == ("ci", "Ada", ("forms",), NOW + DAY)
+    assert token.scopes == {Scope.ALERTS_WRITE, Scope.READ}
+    assert (token.refusal(NOW + DAY - 1), token.refusal(NOW + DAY)) == ("", "expired")
 
 
 def test_file_contains_only_hashes_and_is_private_to_its_owner(tokens: TokenFile) -> None:
@@ -68,9 +68,9 @@ def test_changes_by_another_process_apply_immediately(tokens: TokenFile) -> None
     assert tokens.find("x") is None  # there is no file yet
     other = TokenFile(tokens.path)
     text = created(other)
-    found = tokens.find(text)
-    assert found is not None
-    other.revoke(found, "Bob", NOW + 1)
+    token = tokens.find(text)
+    assert token is not None
+    other.revoke(token, "Bob", NOW + 1)
     again = tokens.find(text)
     assert again is not None
     assert (again.revoked, again.refusal(NOW + 2)) == (NOW + 1, "revoked")
@@ -102,9 +102,9 @@ def test_damaged_line_makes_all_tokens_invalid(tokens: TokenFile, line: str) -> 
 def test_unknown_scope_of_a_newer_version_permits_nothing(tokens: TokenFile) -> None:
     text = created(tokens)
     tokens.path.write_text(tokens.path.read_text().replace("alerts:write", "everything:write"))
-    found = tokens.find(text)
-    assert found is not None
-    assert found.scopes == frozenset()
+    token = tokens.find(text)
+    assert token is not None
+    assert token.scopes == frozenset()
 
 
 def test_unreadable_token_file_is_reported_with_its_path(tokens: TokenFile) -> None:
@@ -114,7 +114,7 @@ def test_unreadable_token_file_is_reported_with_its_path(tokens: TokenFile) -> N
 
 
 @pytest.mark.parametrize(
-    ("held", "needed", "allowed"),
+    ("granted", "needed", "allowed"),
     [
         (Scope.ALERTS_WRITE, Scope.ALERTS_READ, True),
         (Scope.ALERTS_READ, Scope.ALERTS_WRITE, False),
@@ -124,5 +124,5 @@ def test_unreadable_token_file_is_reported_with_its_path(tokens: TokenFile) -> N
         (Scope.READ, Scope.READ, True),
     ],
 )
-def test_scope_permits_itself_and_the_scopes_it_includes(held: Scope, needed: Scope, *, allowed: bool) -> None:
-    assert allows({held}, needed) is allowed
+def test_scope_permits_itself_and_the_scopes_it_includes(granted: Scope, needed: Scope, *, allowed: bool) -> None:
+    assert allows({granted}, needed) is allowed

@@ -51,7 +51,7 @@ async def test_notifications_of_an_outage_are_stored_with_the_product_incident()
         batch = next(batch for batch in harness.store.batches if batch.notifications)
         assert batch.incidents == (incident,)
         assert batch.product_incidents == (outage,)
-        assert any(seen.at == harness.clock.now() for seen in batch.observations)
+        assert any(observation.at == harness.clock.now() for observation in batch.observations)
         assert (outage.severity, outage.members, outage.opened) == (Severity.PAGE, (incident.id,), incident.opened)
         await end_outage(harness)
         (ended,) = harness.store.load_product_incidents()
@@ -175,11 +175,11 @@ async def test_maintenance_during_an_outage_does_not_mute_the_resolution() -> No
     assert harness.events() == ["opened", "resolved"]
 
 
-@pytest.mark.parametrize("named", [{"product": "forms"}, {}])
-async def test_silence_mutes_until_its_end(named: dict[str, str]) -> None:
+@pytest.mark.parametrize("scope", [{"product": "forms"}, {}])
+async def test_silence_mutes_until_its_end(scope: dict[str, str]) -> None:
     async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
         now = harness.clock.now()
-        harness.state(Silence(now, "Ada", "known", now + HOUR, **named).fact())
+        harness.state(Silence(now, "Ada", "known", now + HOUR, **scope).fact())
         harness.observe(GOOD, BAD, BAD)
         await harness.update()
         assert harness.rows() == []

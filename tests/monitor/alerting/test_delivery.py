@@ -168,9 +168,9 @@ async def test_thousand_alerts_are_sent_singly_to_a_program_and_grouped_to_a_cha
     paths = Counter(request.path for request in sink.received)
     assert paths == {"/ops": 1_000, "/channel": 2}
     assert len({key for key, path in events_at_path(sink, "/ops")}) == 1_000
-    first, rest = (request.json()["text"] for request in sink.received if request.path == "/channel")
+    first, others = (request.json()["text"] for request in sink.received if request.path == "/channel")
     assert first.startswith("[PAGE]")
-    assert rest.startswith("999 alerts: ")
+    assert others.startswith("999 alerts: ")
 
 
 async def test_each_key_of_a_group_has_its_own_resolution(sink: Sink) -> None:

@@ -102,12 +102,12 @@ async def test_each_week_has_one_report_also_across_a_restart(sink: Sink) -> Non
 
 
 async def test_report_missed_while_the_daemon_was_stopped_is_sent_within_a_day() -> None:
-    found = {}
+    actual = {}
     for late in (23 * HOUR, 25 * HOUR):
         async with run_alerting(ledger(), MemoryStore(), ManualClock(MONDAY + late), deliver=False) as harness:
             await harness.update()
-            found[late // HOUR] = len(reports(harness))
-    assert found == {23: 1, 25: 0}
+            actual[late // HOUR] = len(reports(harness))
+    assert actual == {23: 1, 25: 0}
 
 
 async def test_report_waits_until_the_record_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tests.monitor.anchoring.conftest import AnchoredRecord
 
 
-def git(*words: object, cwd: Path | None = None) -> str:
-    completed = subprocess.run(["git", *map(str, words)], cwd=cwd, capture_output=True, text=True, check=True)
+def git(*arguments: object, cwd: Path | None = None) -> str:
+    completed = subprocess.run(["git", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=True)
     return completed.stdout.strip()
 
 
@@ -143,11 +143,11 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
     path = tmp_path / "witness.db"
     shutil.copy(record.path, path)
     witness = Other(path, SqliteStore(path, record.end), record.end)
-    ours = await listen(build(record.ledger, record.health, record.clock, record=record.path), "127.0.0.1", 0)
-    witness.configure(witness_for=[{"id": "ours", "url": f"http://{ours.addresses[0]}"}])
+    server = await listen(build(record.ledger, record.health, record.clock, record=record.path), "127.0.0.1", 0)
+    witness.configure(witness_for=[{"id": "ours", "url": f"http://{server.addresses[0]}"}])
     site = build(witness.ledger, witness.health, witness.clock, record=witness.path)
-    theirs = await listen(site, "127.0.0.1", 0)
-    record.configure(anchors=[{"id": "partner", "witness": f"http://{theirs.addresses[0]}", "name": "ours"}])
+    other_server = await listen(site, "127.0.0.1", 0)
+    record.configure(anchors=[{"id": "partner", "witness": f"http://{other_server.addresses[0]}", "name": "ours"}])
     await record.look()
     assert list(receipts(record.store.load_facts())) == [], "not seen yet"
     assert record.health.anchor_failures == {"partner": 0}
@@ -158,7 +158,7 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
     assert unchecked.anchors.uncovered == [(None, "2026-10-31")]
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"http://{theirs.addresses[0]}/api/v1/witnessed/ours") as answer,
+        session.get(f"http://{other_server.addresses[0]}/api/v1/witnessed/ours") as answer,
     ):
         saved = tmp_path / "witness.json"
         saved.write_text(await answer.text())
@@ -171,8 +171,8 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
     await witness.look(1000)
     assert sorted(seen_heads(witness.store.load_facts(), "ours")) == [1, 2, 3]
     witness.store.close()
-    await ours.close()
-    await theirs.close()
+    await server.close()
+    await other_server.close()
 
 
 async def test_witness_detects_a_changed_head(record: AnchoredRecord) -> None:
@@ -180,11 +180,11 @@ async def test_witness_detects_a_changed_head(record: AnchoredRecord) -> None:
     from monitor.anchoring.receipt import WitnessedHead
     from monitor.anchoring.service import _new
 
-    held = {1: WitnessedHead("ours", 1, "2026-10-30", "a" * 64, 0)}
+    known_heads = {1: WitnessedHead("ours", 1, "2026-10-30", "a" * 64, 0)}
     row = {"number": 1, "day": "2026-10-30", "head": "b" * 64}
     with pytest.raises(ResponseError, match="the record was edited"):
-        _new("ours", [row], held, 0)
-    assert _new("ours", [row | {"head": "a" * 64}, row | {"number": 2}], held, 5)[0].number == 2
+        _new("ours", [row], known_heads, 0)
+    assert _new("ours", [row | {"head": "a" * 64}, row | {"number": 2}], known_heads, 5)[0].number == 2
     with pytest.raises(ResponseError, match="not a list of heads"):
-        _new("ours", [{"number": "1"}], held, 0)
+        _new("ours", [{"number": "1"}], known_heads, 0)
     assert record.health.anchor_failures == {}

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with time_stamping(tmp_path / "tsa") as found:
-        yield found
+    with time_stamping(tmp_path / "tsa") as actual:
+        yield actual
 
 
 def configured(record: AnchoredRecord, service: Service) -> None:
@@ -35,10 +35,10 @@ async def test_newest_head_is_stamped_once_and_covers_earlier_days(record: Ancho
     await record.look()
     await record.look(3600)
     assert len(service.queries) == 1
-    found = record.checked(ca=service.ca.read_text())
-    assert found.holds
-    assert found.anchors.uncovered == []
-    (one,) = found.anchors.found
+    actual = record.checked(ca=service.ca.read_text())
+    assert actual.holds
+    assert actual.anchors.uncovered == []
+    (one,) = actual.anchors.found
     assert (one.receipt.number, one.receipt.day, one.verified) == (2, "2026-10-31", True)
     assert one.at is not None
     assert abs(one.at - record.clock.now()) < 60_000_000
@@ -162,10 +162,10 @@ async def test_edited_record_with_recomputed_chain_contradicts_its_stamp(
     for now in (record.end - DAY, record.end):
         assert close_day(store, record.path, now) is not None
     store.close()
-    found = record.checked(ca=service.ca.read_text())
-    assert found.breaks == []
-    assert not found.holds
-    assert "its head 2 differs from the head in the chain" in next(iter(found.broken()))
+    actual = record.checked(ca=service.ca.read_text())
+    assert actual.breaks == []
+    assert not actual.holds
+    assert "its head 2 differs from the head in the chain" in next(iter(actual.broken()))
 
 
 async def test_verify_command_uses_the_given_authority(
@@ -179,10 +179,10 @@ async def test_verify_command_uses_the_given_authority(
     config.write_text(
         f"store: {record.path}\nproducts:\n- {{id: web, objective: 99%, checks: [{{id: a, tcp: '127.0.0.1:9'}}]}}\n"
     )
-    done = run("verify", "--record", "-c", config, "--ca", service.ca)
-    assert done.exit_code == 0, done.output
-    assert "anchored until 2026-10-31 by tsa: stamped at" in done.output
-    assert "verified against the CA of --ca" in done.output
+    result = run("verify", "--record", "-c", config, "--ca", service.ca)
+    assert result.exit_code == 0, result.output
+    assert "anchored until 2026-10-31 by tsa: stamped at" in result.output
+    assert "verified against the CA of --ca" in result.output
     anchors = json.loads(run("verify", "--record", "-c", config, "--json").output)["anchors"]
     assert anchors["not_covered"] == []
     assert anchors["receipts"][0]["verified"] is True

@@ -195,9 +195,9 @@ async def test_probe_and_its_shared_state_come_from_the_same_load(
             service.reload_if_needed(Health(), requested=True)
             recorded.append(service.modules)
 
-        def probe(target: str, module: Module, *rest: Any) -> BlackboxProbe:
-            recorded.append(rest[3])
-            return BlackboxProbe(target, module, *rest)
+        def probe(target: str, module: Module, *remaining: Any) -> BlackboxProbe:
+            recorded.append(remaining[3])
+            return BlackboxProbe(target, module, *remaining)
 
         monkeypatch.setattr("monitor.blackbox.service.check_hostname", reload_during_request)
         monkeypatch.setattr("monitor.blackbox.service.BlackboxProbe", probe)

@@ -42,9 +42,9 @@ def editable_world(original_world: World, tmp_path: Path) -> World:
     )
 
 
-def edit(found: World, *statements: str) -> None:
+def edit(actual: World, *statements: str) -> None:
     """Change the record as an attacker with the file could; the triggers prevent only accidents."""
-    with sqlite3.connect(found.path) as connection:
+    with sqlite3.connect(actual.path) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {name}")
         for statement in statements:
@@ -52,40 +52,40 @@ def edit(found: World, *statements: str) -> None:
     connection.close()
 
 
-def query(found: World, statement: str) -> Any:
-    with sqlite3.connect(found.path) as connection:
+def query(actual: World, statement: str) -> Any:
+    with sqlite3.connect(actual.path) as connection:
         (row,) = connection.execute(statement)
     connection.close()
     return row
 
 
-def broken_heads(found: CheckedChain) -> list[int]:
+def broken_heads(actual: CheckedChain) -> list[int]:
     """Return the numbers of the broken heads, each once."""
-    return sorted({chain_break.head for chain_break in found.breaks})
+    return sorted({chain_break.head for chain_break in actual.breaks})
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_record_verifies_also_after_pruning(seed: int, tmp_path: Path) -> None:
-    found = world(seed, tmp_path, days=3.3, closed=True)
-    checked = check_record(found.path)
+    actual = world(seed, tmp_path, days=3.3, closed=True)
+    checked = check_record(actual.path)
     assert [head.day for head in checked.heads] == [FIRST_DAY + day for day in range(4)]
     assert [head.whole for head in checked.heads] == [True, False, False, False]
     assert checked.breaks == [] == checked.notes
-    store = SqliteStore(found.path, found.end)
-    store.write(Batch(folded_until=found.end - HOUR))
-    store.prune(found.end, 10**6)
+    store = SqliteStore(actual.path, actual.end)
+    store.write(Batch(folded_until=actual.end - HOUR))
+    store.prune(actual.end, 10**6)
     store.close()
-    assert check_record(found.path).breaks == []
+    assert check_record(actual.path).breaks == []
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_bundle_of_one_product_verifies_without_the_others(seed: int, tmp_path: Path) -> None:
-    found = world(seed, tmp_path, days=3.3, closed=True)
-    for product, at in (("base", found.end), ("other", found.end), ("all", found.end - 25 * HOUR - 7)):
-        checked = verified(bundled(found, product, "2d", at), tmp_path)
+    actual = world(seed, tmp_path, days=3.3, closed=True)
+    for product, at in (("base", actual.end), ("other", actual.end), ("all", actual.end - 25 * HOUR - 7)):
+        checked = verified(bundled(actual, product, "2d", at), tmp_path)
         assert checked.agrees, checked.as_json()
-        assert len(checked.chain.heads) == (4 if at == found.end else 3)
-    assert b'"other/' not in bundled(found, "base", "2d")
+        assert len(checked.chain.heads) == (4 if at == actual.end else 3)
+    assert b'"other/' not in bundled(actual, "base", "2d")
 
 
 RUN_OF_DAY_TWO = f"FROM runs WHERE first > {(FIRST_DAY + 1) * DAY + HOUR} AND last < {(FIRST_DAY + 2) * DAY - HOUR}"
@@ -158,13 +158,13 @@ def test_deleted_or_edited_fact_breaks_its_day(original_world: World, editable_w
     copy = tmp_path / "copy.db"
     shutil.copy(editable_world.path, copy)
     edit(editable_world, f"DELETE FROM facts WHERE id = '{name}'")
-    found = check_record(editable_world.path)
-    assert broken_heads(found) == [3]
-    assert f"the fact {name} is missing" in str(found.breaks[0])
+    actual = check_record(editable_world.path)
+    assert broken_heads(actual) == [3]
+    assert f"the fact {name} is missing" in str(actual.breaks[0])
     edit(World(copy, original_world.portfolio, 0, []), f"UPDATE facts SET author = 'Eve' WHERE id = '{name}'")
-    found = check_record(copy)
-    assert broken_heads(found) == [3]
-    assert f"the fact {name} was changed" in str(found.breaks[0])
+    actual = check_record(copy)
+    assert broken_heads(actual) == [3]
+    assert f"the fact {name} was changed" in str(actual.breaks[0])
 
 
 def test_deleted_or_edited_incident_breaks_its_day(editable_world: World) -> None:
@@ -194,15 +194,17 @@ def test_edited_removed_or_recomputed_heads_break_the_links(editable_world: Worl
 
 
 def test_edit_is_reported_for_the_bundle_and_by_the_command(editable_world: World, tmp_path: Path) -> None:
-    ours = "series IN (SELECT id FROM series WHERE check_key LIKE 'other/%')"
-    series, first = query(editable_world, f"SELECT series, first {RUN_OF_DAY_TWO} AND {ours} ORDER BY first LIMIT 1")
+    condition = "series IN (SELECT id FROM series WHERE check_key LIKE 'other/%')"
+    series, first = query(
+        editable_world, f"SELECT series, first {RUN_OF_DAY_TWO} AND {condition} ORDER BY first LIMIT 1"
+    )
     edit(editable_world, f"UPDATE runs SET outcome = 1 - outcome % 2 WHERE series = {series} AND first = {first}")
     path = tmp_path / "bundle.zip"
     path.write_bytes(bundled(editable_world, "other", "2d"))
-    done = run("verify", path)
-    assert done.exit_code == 1
-    assert "BROKEN  2026-10-31 (head 2) of other: runs of the check" in done.output
-    assert "0 differ" in done.output, "the figures follow from what was edited"
+    result = run("verify", path)
+    assert result.exit_code == 1
+    assert "BROKEN  2026-10-31 (head 2) of other: runs of the check" in result.output
+    assert "0 differ" in result.output, "the figures follow from what was edited"
     assert json.loads(run("verify", path, "--json").output)["chain"]["breaks"][0]["day"] == "2026-10-31"
     path.write_bytes(bundled(editable_world, "base", "2d"))
     assert verify_bundle(path).agrees, "it holds nothing of what was edited"
@@ -238,15 +240,15 @@ def test_late_records_are_covered_by_the_next_head(editable_world: World) -> Non
     late = Correction("other", Interval(START, START + HOUR), "Ada", "found later", START + HOUR).fact()
     run_ = Run("other/late", Outcome.BAD, "deadline", START, START + HOUR, 7, 20 * MINUTE)
     store.write(Batch(facts=[late], runs=[run_]))
-    found = check_record(editable_world.path)
-    assert found.breaks == []
-    assert "without a head yet: runs of other/late" in found.notes[0]
+    actual = check_record(editable_world.path)
+    assert actual.breaks == []
+    assert "without a head yet: runs of other/late" in actual.notes[0]
     closed = close_day(store, editable_world.path, editable_world.end + DAY)
     assert closed is not None
     assert ("fact", late.id) in {(kind, name) for kind, name, _ in closed.items}
     store.close()
-    found = check_record(editable_world.path)
-    assert found.breaks == [] == found.notes
+    actual = check_record(editable_world.path)
+    assert actual.breaks == [] == actual.notes
 
 
 def test_head_covers_the_full_record_again_after_a_wrong_clock(editable_world: World) -> None:
@@ -273,14 +275,14 @@ def test_head_covers_the_full_record_again_after_a_wrong_clock(editable_world: W
 
 
 def test_record_without_closed_days_is_reported(tmp_path: Path) -> None:
-    found = world(1, tmp_path, days=0.1)
-    store = SqliteStore(found.path, found.end)
-    assert close_day(store, found.path, START) is None, "nothing was observed before"
+    actual = world(1, tmp_path, days=0.1)
+    store = SqliteStore(actual.path, actual.end)
+    assert close_day(store, actual.path, START) is None, "nothing was observed before"
     store.close()
     path = tmp_path / "bundle.zip"
-    path.write_bytes(bundled(found, "all", "1h"))
+    path.write_bytes(bundled(actual, "all", "1h"))
     assert "no day has a head yet" in run("verify", path).output
-    assert isinstance(check_record(found.path).heads, list)
+    assert isinstance(check_record(actual.path).heads, list)
 
 
 def test_verify_command_works_while_the_daemon_runs(tmp_path: Path) -> None:
@@ -292,12 +294,12 @@ def test_verify_command_works_while_the_daemon_runs(tmp_path: Path) -> None:
     closed = close_day(store, tmp_path / "record.db", month.END)
     assert closed is not None
     assert isinstance(closed.head, Head)
-    done = run("verify", "--record", "-c", config)
-    assert (done.exit_code, ": agrees" in done.output) == (0, True)
+    result = run("verify", "--record", "-c", config)
+    assert (result.exit_code, ": agrees" in result.output) == (0, True)
     store.close()
     edit(World(tmp_path / "record.db", None, 0, []), "UPDATE runs SET outcome = 2")  # type: ignore[arg-type]
-    done = run("verify", "--record", "-c", config)
-    assert (done.exit_code, "BROKEN  2025-12-01 (head 1) of forms" in done.output) == (1, True)
+    result = run("verify", "--record", "-c", config)
+    assert (result.exit_code, "BROKEN  2025-12-01 (head 1) of forms" in result.output) == (1, True)
     assert json.loads(run("verify", "--record", "-c", config, "--json").output)["agrees"] is False
-    for words in ((), ("--record",), ("--record", "-c", config, "x.zip"), ("-c", config, "x.zip")):
-        assert run("verify", *words).exit_code == 2
+    for arguments in ((), ("--record",), ("--record", "-c", config, "x.zip"), ("-c", config, "x.zip")):
+        assert run("verify", *arguments).exit_code == 2

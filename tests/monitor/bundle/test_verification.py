@@ -44,21 +44,33 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_every_figure_of_a_random_record_is_recomputed(seed: int, tmp_path: Path) -> None:
-    random, found = Random(seed), world(seed, tmp_path)  # noqa: S311 - reproducible
-    at = random.choice([found.end, found.end - random.randint(1, 40) * HOUR - 17])
+    random, actual = Random(seed), world(seed, tmp_path)  # noqa: S311 - reproducible
+    at = random.choice([actual.end, actual.end - random.randint(1, 40) * HOUR - 17])
     for product, window in (("web", "month"), ("all", random.choice(["36h", "day", "week"]))):
-        checked = verified(bundled(found, product, window, at), tmp_path)
+        checked = verified(bundled(actual, product, window, at), tmp_path)
         assert checked.agrees, checked.as_json()
         assert checked.agreeing > 100
 
 
 def test_bundle_of_a_record_and_instant_has_the_same_bytes_later(tmp_path: Path) -> None:
     config, store = month.record(tmp_path, close=False)
-    words = ("report", "-c", config, "--product", "forms", "--window", "2d", "--at", month.MIDDLE, "--format", "json")
+    arguments = (
+        "report",
+        "-c",
+        config,
+        "--product",
+        "forms",
+        "--window",
+        "2d",
+        "--at",
+        month.MIDDLE,
+        "--format",
+        "json",
+    )
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    assert run(*words, "--bundle", first).exit_code == 0
+    assert run(*arguments, "--bundle", first).exit_code == 0
     store.close()
-    assert run(*words, "--bundle", second).exit_code == 0
+    assert run(*arguments, "--bundle", second).exit_code == 0
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -67,8 +79,8 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     config, _ = month.record(tmp_path)
     report, apart = tmp_path / "forms.json", tmp_path / "apart"
     apart.mkdir()
-    words = ("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", report, "--bundle")
-    result = run(*words)
+    arguments = ("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", report, "--bundle")
+    result = run(*arguments)
     assert result.exit_code == 0
     assert str(tmp_path / "forms.bundle.zip") in result.stderr
     moved = (tmp_path / "forms.bundle.zip").rename(apart / "forms.bundle.zip")
@@ -80,11 +92,11 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     assert answer.returncode == 0, answer.stderr
     expected_text = json.loads(answer.stdout)
     assert expected_text["agrees"]
-    stated = json.loads(report.read_text())["products"][0]
+    recorded = json.loads(report.read_text())["products"][0]
     files = unpacked(moved.read_bytes(), "")
     lines = [json.loads(line) for line in files["figures.jsonl"].splitlines()]
     own = {line["figure"]: line["value"] for line in lines if line["part"] == "window"}
-    assert own == {"raw": stated["raw"], "contractual": stated["contractual"]}
+    assert own == {"raw": recorded["raw"], "contractual": recorded["contractual"]}
     assert run("verify", moved, "--report", report).exit_code == 0
     report.write_text(report.read_text().replace("forms", "forma"))
     refused = run("verify", moved, "--report", report)
@@ -98,8 +110,8 @@ def test_bundle_contains_no_addresses_and_no_other_products(tmp_path: Path) -> N
     assert run("report", "-c", config, "--product", "login", "--at", month.MIDDLE, "--bundle", path).exit_code == 0
     content = path.read_bytes()
     assert b"127.0.0.1" not in content
-    found = world(3, tmp_path)
-    assert b"other/" not in bundled(found, "base", "day")
+    actual = world(3, tmp_path)
+    assert b"other/" not in bundled(actual, "base", "day")
 
 
 def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> None:
@@ -115,25 +127,25 @@ def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> No
         flipped = bytearray(content)
         flipped[at] ^= 1 << random.randrange(8)
         try:
-            found = verified(bytes(flipped), tmp_path)
+            actual = verified(bytes(flipped), tmp_path)
         except UnusableBundleError:
             continue
-        assert not found.agrees, at
+        assert not actual.agrees, at
         inside = [name for name in files if (begin := content.index(files[name])) <= at < begin + len(files[name])]
         if inside and not inside[0].startswith("manifest"):
             start = content.index(files[inside[0]])
             line = content[start:at].count(b"\n") + 1
-            damages = [damage for damage in found.damages if damage.file == inside[0]]
-            assert any(damage.line == line for damage in damages), (at, found.damages)
+            damages = [damage for damage in actual.damages if damage.file == inside[0]]
+            assert any(damage.line == line for damage in damages), (at, actual.damages)
 
 
 def change_first(path: str, value: Any) -> Any:
     def change(lines: list[Any]) -> list[Any]:
-        target, *rest = path.split(".")
+        target, *remaining = path.split(".")
         inner = lines[0]
-        for name in (target, *rest[:-1]) if rest else ():
+        for name in (target, *remaining[:-1]) if remaining else ():
             inner = inner[name]
-        inner[rest[-1] if rest else target] = value
+        inner[remaining[-1] if remaining else target] = value
         return lines
 
     return change
@@ -151,11 +163,11 @@ def test_edited_figure_with_recomputed_digests_is_reported_with_both_values(
     assert "availability.low: stated 0.123, recomputed" in difference
     window = f"{format_instant(small_bundle.end - 2 * HOUR)}/{format_instant(small_bundle.end)}"
     assert f"other  window  {window}  raw: " in result.output
-    (found,) = [
+    (actual,) = [
         figure for figure in json.loads(run("verify", path, "--json").output)["figures"] if figure["differences"]
     ]
-    assert (found["product"], found["figure"], found["window"]) == ("other", "raw", window)
-    assert found["differences"][0]["field"] == "availability.low"
+    assert (actual["product"], actual["figure"], actual["window"]) == ("other", "raw", window)
+    assert actual["differences"][0]["field"] == "availability.low"
 
 
 def longer(lines: list[Any]) -> list[Any]:
@@ -166,30 +178,32 @@ def longer(lines: list[Any]) -> list[Any]:
 
 
 def test_edited_runs_give_other_figures(small_bundle: World, tmp_path: Path) -> None:
-    found = verified(forged(bundled(small_bundle, "other", "2h"), "runs.jsonl", longer), tmp_path)
-    assert not found.damages
-    assert found.differing
+    actual = verified(forged(bundled(small_bundle, "other", "2h"), "runs.jsonl", longer), tmp_path)
+    assert not actual.damages
+    assert actual.differing
 
 
 def test_removed_or_added_figure_is_reported(small_bundle: World, tmp_path: Path) -> None:
     content = bundled(small_bundle, "other", "2h")
     for change in (lambda lines: lines[1:], lambda lines: [*lines, lines[0] | {"number": 99}]):
-        found = verified(forged(content, "figures.jsonl", change), tmp_path)
-        assert any("no such figure" in (d.stated, d.recomputed) for figure in found.figures for d in figure.differences)
+        actual = verified(forged(content, "figures.jsonl", change), tmp_path)
+        assert any(
+            "no such figure" in (d.stated, d.recomputed) for figure in actual.figures for d in figure.differences
+        )
 
 
 def test_edited_fact_is_reported(tmp_path: Path) -> None:
     worlds = (world(seed, tmp_path) for seed in range(20))
-    found = next(w for w in worlds if any(f.kind == "correction" and f.product == "other" for f in w.facts))
+    actual = next(w for w in worlds if any(f.kind == "correction" and f.product == "other" for f in w.facts))
 
     def change(lines: list[Any]) -> list[Any]:
         for line in lines:
             if line["kind"] == "correction":
-                line["body"]["end"] = format_instant(found.end + DAY)
+                line["body"]["end"] = format_instant(actual.end + DAY)
         return lines
 
     with pytest.raises(UnusableBundleError, match=r"facts\.jsonl: the correction [0-9a-f]{12}"):
-        verified(forged(bundled(found, "all", "2d"), "facts.jsonl", change), tmp_path)
+        verified(forged(bundled(actual, "all", "2d"), "facts.jsonl", change), tmp_path)
 
 
 def test_bundles_time_zone_rules_are_used(small_bundle: World, tmp_path: Path) -> None:
@@ -201,8 +215,8 @@ def test_bundles_time_zone_rules_are_used(small_bundle: World, tmp_path: Path) -
         other = forged_zone()
         return [{"zone": name, "tzif": other} for name in by_name]
 
-    found = verified(forged(content, "zones.jsonl", change), tmp_path)
-    assert found.differing
+    actual = verified(forged(content, "zones.jsonl", change), tmp_path)
+    assert actual.differing
     assert verified(content, tmp_path).agrees
 
 
@@ -219,9 +233,9 @@ def test_different_zone_data_version_is_reported(small_bundle: World, tmp_path: 
     files = unpacked(content, "")
     manifest = json.loads(files[NAME])
     manifest["time_zone_database"]["version"] = "2019a"
-    found = verified(signed(manifest, files), tmp_path)
-    assert found.agrees
-    assert any("2019a" in note and "not used" in note for note in found.notes)
+    actual = verified(signed(manifest, files), tmp_path)
+    assert actual.agrees
+    assert any("2019a" in note and "not used" in note for note in actual.notes)
 
 
 def without(name: str) -> Any:
@@ -256,9 +270,11 @@ def test_missing_additional_or_wrong_files_are_reported(
 ) -> None:
     path = tmp_path / "bundle.zip"
     path.write_bytes(packed(change(unpacked(bundled(small_bundle, "other", "2h"), ""))))
-    done = run_main("verify", path)
-    assert (done.returncode, expected_text in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    result = run_main("verify", path)
+    assert (result.returncode, expected_text in result.stdout + result.stderr) == (status, True), (
+        result.stdout + result.stderr
+    )
+    assert "Traceback" not in result.stderr
 
 
 def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -304,8 +320,8 @@ def test_truncated_bundle_is_rejected(small_bundle: World, tmp_path: Path) -> No
 def test_bytes_before_after_and_in_the_headers_are_reported(small_bundle: World, tmp_path: Path) -> None:
     content = bundled(small_bundle, "other", "2h")
     for changed in (b"#!" + content, content[:-2] + b"\x05\x00extra"):
-        found = verified(changed, tmp_path)
-        assert "outside of its files" in str(found.damages[0])
+        actual = verified(changed, tmp_path)
+        assert "outside of its files" in str(actual.damages[0])
 
 
 def test_too_large_or_missing_file_is_rejected(tmp_path: Path) -> None:
@@ -315,9 +331,9 @@ def test_too_large_or_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UnusableBundleError, match="larger than 1024 MiB"):
         verify_bundle(path)
     for missing in (tmp_path / "none.zip", tmp_path):
-        done = run_main("verify", missing)
-        assert done.returncode == 2
-        assert "cannot read" in done.stderr
+        result = run_main("verify", missing)
+        assert result.returncode == 2
+        assert "cannot read" in result.stderr
 
 
 def test_invalid_window_is_rejected(small_bundle: World, tmp_path: Path) -> None:
@@ -350,6 +366,6 @@ def test_terminal_escapes_in_a_bundle_are_not_printed(small_bundle: World, tmp_p
 def test_bundle_cannot_have_the_reports_path(tmp_path: Path) -> None:
     config, _ = month.record(tmp_path)
     path = tmp_path / "same.md"
-    done = run_main("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", path, "--bundle", path)
-    assert done.returncode == 2
-    assert "cannot both be" in done.stderr
+    result = run_main("report", "-c", config, "--product", "forms", "--at", month.MIDDLE, "-o", path, "--bundle", path)
+    assert result.returncode == 2
+    assert "cannot both be" in result.stderr

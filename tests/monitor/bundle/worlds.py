@@ -116,16 +116,16 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
 def close_day(store: SqliteStore, path: Path, now: int) -> ClosedDay | None:
     """Write and return the head of the last complete day, if it is due."""
     with reading(path, trusted=True) as record:
-        found = record.next_head(closed_day(now), now)
-    if found is not None:
-        store.write(Batch(heads=[found]))
-    return found
+        actual = record.next_head(closed_day(now), now)
+    if actual is not None:
+        store.write(Batch(heads=[actual]))
+    return actual
 
 
 def _define(ledger: Ledger, now: int) -> None:
     def began(name: str) -> int | None:
-        found = (entry.timeline.first_observation_at for entry in ledger.entries_of(name))
-        return min((at for at in found if at is not None), default=None)
+        actual = (entry.timeline.first_observation_at for entry in ledger.entries_of(name))
+        return min((at for at in actual if at is not None), default=None)
 
     plans = added_plans(ledger.portfolio, ledger.facts, began, now)
     ledger.facts = type(ledger.facts)(
@@ -144,13 +144,13 @@ def _stated(random: Random, at: int, corrections: list[Fact]) -> list[Fact]:
     return [Correction(random.choice(["web", "other"]), span, "Ada", "account locked", at).fact()]
 
 
-def bundled(found: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
+def bundled(actual: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
     """Return the bundle that `ninewatch report` writes."""
-    at = found.end if at is None else at
-    source = Source.read(found.portfolio, at)
-    candidates = [candidate for candidate in found.portfolio.products if product in ("all", candidate.id)]
+    at = actual.end if at is None else at
+    source = Source.read(actual.portfolio, at)
+    candidates = [candidate for candidate in actual.portfolio.products if product in ("all", candidate.id)]
     report = portfolio_report(
-        source.recorded.ledger(found.portfolio), candidates, parse_window(window, at, found.portfolio.zone), at
+        source.recorded.ledger(actual.portfolio), candidates, parse_window(window, at, actual.portfolio.zone), at
     )
     return bundle_of(report, source, report_entry("report.md", "md", b"a report"))
 

@@ -83,9 +83,9 @@ def test_waiting_notifications_are_listed_first_with_their_error(config: Path) -
     assert [line.split()[0] for line in lines] == ["waiting", "delivered"]
     assert "attempt 3 failed: status 503" in lines[0]
     assert "4f0c1d2e3a4b" in lines[0]
-    found = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
+    actual = [json.loads(line) for line in run("list", "--json", "-c", config).output.splitlines()]
     assert [
-        (notification["key"], notification["attempts"], notification["delivered"] is None) for notification in found
+        (notification["key"], notification["attempts"], notification["delivered"] is None) for notification in actual
     ] == [
         ("4f0c1d2e3a4b", 3, True),
         ("delivered", 1, False),
@@ -149,13 +149,13 @@ def test_nothing_is_written_without_a_record(config: Path) -> None:
 
 
 async def test_sink_prints_and_confirms_messages() -> None:
-    shown: list[str] = []
-    async with listening(0, 0, shown.append) as (http, smtp):
+    output: list[str] = []
+    async with listening(0, 0, output.append) as (http, smtp):
         hook = receiver(webhook=f"http://127.0.0.1:{http}/hook")
         block = {"to": "ops@example.org", "from": "nw@example.org", "server": f"127.0.0.1:{smtp}", "security": "none"}
         for configured in (hook, receiver(email=block)):
             assert not (await send(configured, message())).error
-    posted, mailed = shown
+    posted, mailed = output
     assert posted.startswith("--- POST /hook\n")
     assert json.loads(posted.partition("\n")[2])["event"] == "opened"
     assert mailed.startswith(

@@ -50,8 +50,8 @@ def record(config: Path, **parts: Any) -> Path:
     return path
 
 
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(cli, ["alert", *map(str, words)])
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["alert", *map(str, arguments)])
 
 
 def acknowledge(config: Path, key: str = KEY, author: str = "Grace") -> Result:

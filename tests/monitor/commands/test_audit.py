@@ -100,11 +100,13 @@ def test_strict_lists_unclear_claims_and_skipped_figures_with_reasons() -> None:
 
 
 def test_strict_json_adds_the_skipped_figures_only() -> None:
-    strict, plain = (json.loads(run("-", "--json", *more, text=STRICT_PAGE).output) for more in (["--strict"], []))
+    strict, lenient = (
+        json.loads(run("-", "--json", *options, text=STRICT_PAGE).output) for options in (["--strict"], [])
+    )
     assert strict.pop("passed") == [
         {"line": 3, "text": "99.9% | Available hours: 8751.24", "reason": "its header indicates uptime"}
     ]
-    assert strict == plain
+    assert strict == lenient
 
 
 def test_strict_without_claims_prints_one_line() -> None:
@@ -127,10 +129,10 @@ def test_suffix_determines_the_kind(tmp_path: Path) -> None:
 def test_unreadable_file_gives_one_line_with_a_remedy(tmp_path: Path) -> None:
     binary = tmp_path / "page.bin"
     binary.write_bytes(b"\x7fELF\0\0")
-    for path, words in ((tmp_path / "gone", "No such file"), (tmp_path, "directory"), (binary, "not a text")):
+    for path, message in ((tmp_path / "gone", "No such file"), (tmp_path, "directory"), (binary, "not a text")):
         error = run(path).exception
         assert isinstance(error, NinewatchError)
-        assert words in str(error)
+        assert message in str(error)
         assert "\n" not in str(error)
 
 

@@ -44,8 +44,8 @@ def write_config(folder: Path, url: str, listen: str = "127.0.0.1:0") -> Path:
 
 
 def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -66,27 +66,27 @@ def probed(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
 
 
 def test_probe_json_is_one_object_with_all_results(target: HttpTarget) -> None:
-    code, found = probed(target.url("/health"))
+    code, actual = probed(target.url("/health"))
     assert code == 0
-    assert list(found) == ["outcome", "reason", "status", "duration_seconds", "phases", "detail"]
-    assert (found["outcome"], found["reason"], found["status"], found["detail"]) == ("good", "", 200, "")
-    assert list(found["phases"]) == [phase for phase in PHASES if phase != "tls"]
-    assert sum(found["phases"].values()) <= found["duration_seconds"]
+    assert list(actual) == ["outcome", "reason", "status", "duration_seconds", "phases", "detail"]
+    assert (actual["outcome"], actual["reason"], actual["status"], actual["detail"]) == ("good", "", 200, "")
+    assert list(actual["phases"]) == [phase for phase in PHASES if phase != "tls"]
+    assert sum(actual["phases"].values()) <= actual["duration_seconds"]
 
 
 def test_bad_target_gives_exit_status_1(target: HttpTarget) -> None:
     target.status["/health"] = 503
-    code, found = probed(target.url("/health"))
-    assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "http_status", 503)
-    code, found = probed(f"tcp://127.0.0.1:{closed_port()}")
-    assert (code, found["outcome"], found["reason"], found["status"]) == (1, "bad", "connect_refused", None)
+    code, actual = probed(target.url("/health"))
+    assert (code, actual["outcome"], actual["reason"], actual["status"]) == (1, "bad", "http_status", 503)
+    code, actual = probed(f"tcp://127.0.0.1:{closed_port()}")
+    assert (code, actual["outcome"], actual["reason"], actual["status"]) == (1, "bad", "connect_refused", None)
 
 
 def test_unknown_outcome_gives_exit_status_3() -> None:
     """The local machine refuses to connect to this address, which gives no information about a target."""
-    code, found = probed("tcp://255.255.255.255:9")
-    assert (code, found["outcome"]) == (3, "unknown")
-    assert found["reason"] in ("no_route", "forbidden_locally")
+    code, actual = probed("tcp://255.255.255.255:9")
+    assert (code, actual["outcome"]) == (3, "unknown")
+    assert actual["reason"] in ("no_route", "forbidden_locally")
 
 
 def test_probe_text_contains_the_details_of_a_good_probe() -> None:
@@ -98,8 +98,8 @@ def test_probe_text_contains_the_details_of_a_good_probe() -> None:
 def test_probe_text_is_readable(target: HttpTarget, tmp_path: Path) -> None:
     good = run_in_process("probe", target.url("/health"))
     assert good.exit_code == 0
-    words = [line.split()[0] for line in good.stdout.splitlines()]
-    assert words == ["good", "status", "resolve", "connect", "first_byte", "transfer", "total"]
+    labels = [line.split()[0] for line in good.stdout.splitlines()]
+    assert labels == ["good", "status", "resolve", "connect", "first_byte", "transfer", "total"]
     target.status["/"] = 500
     bad = run_in_process("probe", "demo/health", "-c", write_config(tmp_path, target.url("/")))
     assert bad.exit_code == 1
@@ -113,17 +113,17 @@ def test_check_is_given_by_key_or_id(target: HttpTarget, tmp_path: Path) -> None
 
 def test_timeout_of_a_url_can_be_set(target: HttpTarget) -> None:
     target.hanging.add("/slow")
-    code, found = wait_for(
+    code, actual = wait_for(
         "an attempt that no busy machine starved", lambda: attempt_or_none(target.url("/slow"), "50ms")
     )
-    assert (code, found["reason"]) == (1, "deadline")
-    assert "not complete within 0.05 s" in found["detail"]
+    assert (code, actual["reason"]) == (1, "deadline")
+    assert "not complete within 0.05 s" in actual["detail"]
 
 
 def attempt_or_none(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:
     """Return the result of an attempt, None if this machine was too busy for it."""
-    code, found = probed(url, "--timeout", timeout)
-    return None if found["reason"] == "monitor_starved" else (code, found)
+    code, actual = probed(url, "--timeout", timeout)
+    return None if actual["reason"] == "monitor_starved" else (code, actual)
 
 
 # check-config
@@ -189,10 +189,10 @@ def test_status_without_a_daemon_gives_one_line(answer: str, target: HttpTarget,
     port = closed_port() if answer == "nobody" else target.port
     result = run_in_process("status", "-c", write_config(tmp_path, "http://h/", f"127.0.0.1:{port}"))
     assert isinstance(result.exception, NinewatchError)
-    told = {
+    errors = {
         "nobody": f"no daemon answers at 127.0.0.1:{port}: connection refused; start `ninewatch run`, or specify its",
     }.get(answer, f"the server at 127.0.0.1:{port} is not ninewatch of this version; specify its")
-    assert str(result.exception) == f"{told} configuration with -c"
+    assert str(result.exception) == f"{errors} configuration with -c"
 
 
 def test_proxy_of_the_environment_is_not_used(
@@ -258,16 +258,16 @@ WRONG_ARGUMENTS = [
 def test_wrong_usage_gives_one_line_and_status_2(arguments: list[str]) -> None:
     result = run_in_process(*arguments)
     if isinstance(result.exception, NinewatchError):
-        told, hint = str(result.exception).removesuffix("\n1 error"), ["ninewatch:"]
+        message, hint = str(result.exception).removesuffix("\n1 error"), ["ninewatch:"]
     else:
         assert result.exit_code == 2
-        *hint, told = filter(None, result.stderr.splitlines())
-        assert told.startswith("Error: ")
+        *hint, message = filter(None, result.stderr.splitlines())
+        assert message.startswith("Error: ")
     assert result.stdout == ""
     assert len(hint) < 3
-    assert "\n" not in told
-    assert told.isprintable()
-    assert len(told) > 10
+    assert "\n" not in message
+    assert message.isprintable()
+    assert len(message) > 10
     assert "hunter2" not in result.output
 
 
@@ -292,18 +292,26 @@ def test_main_conceals_secrets_in_an_error(monkeypatch: pytest.MonkeyPatch, caps
     assert capsys.readouterr().err == "ninewatch: it said [secret]; mend it\n"
 
 
-@pytest.mark.parametrize("words", [["nines", "99.95"], ["--help"], ["probe", "tcp://127.0.0.1:1"], ["--version"]])
-def test_failed_output_gives_exit_status_2(words: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["nines", "99.95"], ["--help"], ["probe", "tcp://127.0.0.1:1"], ["--version"]])
+def test_failed_output_gives_exit_status_2(arguments: list[str]) -> None:
     """A full disk gives one line and exit status 2; status 1 means bad, wrong or missed."""
     with Path("/dev/full").open("w") as full:
         completed = subprocess.run(
-            command(*words), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment(), check=False
+            command(*arguments),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            env=environment(),
+            check=False,
         )
     assert completed.returncode == 2
     assert completed.stderr == "ninewatch: standard output cannot be written: No space left on device\n"
 
 
 def test_command_without_standard_output_has_the_same_exit_status() -> None:
-    words = " ".join(["exec", *map(shlex.quote, command("nines", "99.95")), ">&-"])
-    completed = subprocess.run(["sh", "-c", words], stderr=subprocess.PIPE, timeout=60, env=environment(), check=False)
+    arguments = " ".join(["exec", *map(shlex.quote, command("nines", "99.95")), ">&-"])
+    completed = subprocess.run(
+        ["sh", "-c", arguments], stderr=subprocess.PIPE, timeout=60, env=environment(), check=False
+    )
     assert (completed.returncode, completed.stderr) == (0, b"")

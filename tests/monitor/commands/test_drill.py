@@ -69,8 +69,8 @@ def test_drill_with_all_statements_is_shown_as_of_any_instant(config: Path) -> N
     as_of = json.loads(run_in_process("drill", "show", name, "--json", "--at", before["at"], "-c", config).stdout)
     assert as_of == before
     assert run_in_process("drill", "list", "demo", "-c", config).stdout.startswith(name)
-    listed = run_in_process("history", "demo", "-c", config).stdout
-    assert "drill" in listed
+    output = run_in_process("history", "demo", "-c", config).stdout
+    assert "drill" in output
 
 
 def test_tabletop_exercise_measures_nothing(config: Path) -> None:
@@ -82,7 +82,7 @@ def test_tabletop_exercise_measures_nothing(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("start", "demos", "--kind", "deploy", *BY), 'there is no product "demos"'),
         (("start", "demo", "--kind", "deploy", "--rto", "soon", *BY), '--rto: "soon" is not a duration'),
@@ -98,11 +98,11 @@ def test_tabletop_exercise_measures_nothing(config: Path) -> None:
         (("report", "demo", "-o", "x.doc"), "unknown file name extension"),
     ],
 )
-def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
     made(config)
     result = run_in_process("drill", *arguments, "-c", config)
     assert result.exit_code != 0
-    assert says in str(result.exception)
+    assert message in str(result.exception)
 
 
 def test_drill_cannot_be_ended_and_finding_cannot_be_closed_twice(config: Path) -> None:

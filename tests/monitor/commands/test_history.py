@@ -87,12 +87,12 @@ def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
 
 def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Path) -> None:
     """A correction is shown with its id. Facts of all products are included, facts of other products are not."""
-    words = ("--author", "Ana", "--reason")
+    arguments = ("--author", "Ana", "--reason")
     output = run_in_process(
-        "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *words, "locked", "-c", config
+        "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *arguments, "locked", "-c", config
     ).output
     known = output.split()[1].rstrip(":")
-    run_in_process("correct", "--revoke", known, *words, "it was us", "-c", config)
+    run_in_process("correct", "--revoke", known, *arguments, "it was us", "-c", config)
     journal = Journal.of(config.parent / "n.db")
     journal.add(Fact.of(DAY, "Ben", "deployment", "demo", {"version": "1.4"}))
     journal.add(Fact.of(DAY, "Ben", "drill", "", {"of": "all"}))

@@ -44,8 +44,8 @@ def figures(data: bytes, *arguments: str) -> list[dict[str, Any]]:
 
 def test_example_of_the_contract_gives_its_figures() -> None:
     """The window is the full record, from the first observation to the last, which is counted."""
-    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--objective", "99.9")
-    assert found == {
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--objective", "99.9")
+    assert actual == {
         "check": None,
         "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},
         "excluded_seconds": 0.0,
@@ -85,10 +85,10 @@ def test_last_observation_of_a_record_is_counted() -> None:
 @pytest.mark.parametrize("outcome", ["good", "bad", "unknown"])
 def test_single_observation_is_counted(outcome: str) -> None:
     """It is an instant: no length of time is known."""
-    [found] = figures(record([(1_800_000_000, outcome)]))
-    assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0} | {outcome: 1}
-    assert found["availability"] == {"low": None, "point": None, "high": None}
-    assert found["window"] == {"start": "2027-01-15T08:00:00Z", "end": "2027-01-15T08:00:00Z"}
+    [actual] = figures(record([(1_800_000_000, outcome)]))
+    assert actual["observations"] == {"good": 0, "bad": 0, "unknown": 0} | {outcome: 1}
+    assert actual["availability"] == {"low": None, "point": None, "high": None}
+    assert actual["window"] == {"start": "2027-01-15T08:00:00Z", "end": "2027-01-15T08:00:00Z"}
 
 
 def test_last_observation_of_every_check_and_vantage_is_counted() -> None:
@@ -139,12 +139,12 @@ def test_file_format_and_order_do_not_change_the_figures(tmp_path: Path) -> None
     forms["first"], forms["second"] = record(rows[:4]), b"\n".join(lines.splitlines()[4:])
     for name, data in forms.items():
         (tmp_path / name).write_bytes(data)
-    wanted = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS)
+    expected = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS)
     for names in (["csv"], ["gz"], ["jsonl"], ["jsonl.gz"], ["first", "second"]):
         paths = [str(tmp_path / name) for name in names]
         result = CliRunner().invoke(measure_command, [*paths, *INTERVAL_OPTIONS, "--format", "json"])
-        assert json.loads(result.stdout)["results"] == wanted, names
-    assert figures(forms["gz"], *INTERVAL_OPTIONS) == wanted
+        assert json.loads(result.stdout)["results"] == expected, names
+    assert figures(forms["gz"], *INTERVAL_OPTIONS) == expected
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_file_format_and_order_do_not_change_the_figures(tmp_path: Path) -> None
 )
 def test_exit_status_is_1_if_an_objective_is_certainly_missed(status: int, objective: str | None, window: str) -> None:
     """It is 0 if the objective is met, if the bounds do not decide, and without an objective."""
-    asked = ["--objective", objective] if objective else []
-    assert run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *asked, "--window", window).exit_code == status
+    options = ["--objective", objective] if objective else []
+    assert run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *options, "--window", window).exit_code == status
 
 
 def test_one_missed_check_gives_exit_status_1() -> None:
@@ -172,25 +172,25 @@ def test_one_missed_check_gives_exit_status_1() -> None:
 
 def test_time_after_the_instant_is_not_known() -> None:
     """At 250 s the recovery is not observed yet: down is certain until 240 s, then in doubt."""
-    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "250", "--window", "0/300")
-    assert (found["down_seconds"], found["doubt_seconds"], found["unknown_seconds"]) == (60, 120, 0)
-    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "1970-01-01T00:04:10Z")
-    assert found["window"]["end"] == "1970-01-01T00:04:10Z"
-    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "1969-12-31T16:04:10", "--window", "1m")
-    assert found["window"] == {"start": "1970-01-01T00:03:10Z", "end": "1970-01-01T00:04:10Z"}
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "250", "--window", "0/300")
+    assert (actual["down_seconds"], actual["doubt_seconds"], actual["unknown_seconds"]) == (60, 120, 0)
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "1970-01-01T00:04:10Z")
+    assert actual["window"]["end"] == "1970-01-01T00:04:10Z"
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--at", "1969-12-31T16:04:10", "--window", "1m")
+    assert actual["window"] == {"start": "1970-01-01T00:03:10Z", "end": "1970-01-01T00:04:10Z"}
 
 
 def test_rolling_window_ends_at_the_last_observation() -> None:
-    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "10m")
-    assert found["window"] == {"start": "1970-01-01T00:06:40Z", "end": "1970-01-01T00:16:40Z"}
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "10m")
+    assert actual["window"] == {"start": "1970-01-01T00:06:40Z", "end": "1970-01-01T00:16:40Z"}
 
 
 def test_current_calendar_window_has_the_full_budget() -> None:
     """April in Vancouver has 30 days; two hours have elapsed and are measured."""
     rows = [(f"2026-04-01T0{h}:{m:02}:00-07:00", "good") for h in (0, 1) for m in range(60)]
-    [found] = figures(record([*rows, ("2026-04-01T02:00:00-07:00", "good")]), "--window", "month", "--objective", "99")
-    assert found["window"] == {"start": "2026-04-01T07:00:00Z", "end": "2026-04-01T09:00:00Z"}
-    assert found["budget"]["allowed_seconds"] == 0.01 * 30 * 86_400
+    [actual] = figures(record([*rows, ("2026-04-01T02:00:00-07:00", "good")]), "--window", "month", "--objective", "99")
+    assert actual["window"] == {"start": "2026-04-01T07:00:00Z", "end": "2026-04-01T09:00:00Z"}
+    assert actual["budget"]["allowed_seconds"] == 0.01 * 30 * 86_400
     [utc] = figures(record(rows), "--window", "month", "--tz", "UTC")
     assert utc["window"]["start"] == "2026-04-01T00:00:00Z"
 
@@ -198,29 +198,29 @@ def test_current_calendar_window_has_the_full_budget() -> None:
 def test_overlapping_exclusions_are_excluded_once() -> None:
     """The exclusions overlap, are repeated and exceed the window. The window's edge splits a run."""
     cut = ["--exclude", "150/210", "--exclude", "200/240", "--exclude", "150/210", "--exclude", "-50/30"]
-    [found] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "0/360", *cut)
-    assert found["excluded_seconds"] == 30 + 90
-    assert (found["up_seconds"], found["down_seconds"], found["doubt_seconds"]) == (90 + 60, 0, 30 + 60)
-    assert found["observations"] == {"good": 3, "bad": 1, "unknown": 0}
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "0/360", *cut)
+    assert actual["excluded_seconds"] == 30 + 90
+    assert (actual["up_seconds"], actual["down_seconds"], actual["doubt_seconds"]) == (90 + 60, 0, 30 + 60)
+    assert actual["observations"] == {"good": 3, "bad": 1, "unknown": 0}
 
 
-@pytest.mark.parametrize("asked", [["--window", "500/500"], ["--window", "0/100", "--exclude", "0/100"]])
-def test_empty_window_has_no_figure(asked: list[str]) -> None:
+@pytest.mark.parametrize("options", [["--window", "500/500"], ["--window", "0/100", "--exclude", "0/100"]])
+def test_empty_window_has_no_figure(options: list[str]) -> None:
     """The figure is neither 0 % nor 100 %, and no objective is missed."""
-    result = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *asked, "--objective", "99", "--format", "json")
-    [found] = json.loads(result.stdout)["results"]
+    result = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *options, "--objective", "99", "--format", "json")
+    [actual] = json.loads(result.stdout)["results"]
     assert result.exit_code == 0
-    assert found["availability"] == {"low": None, "point": None, "high": None}
-    assert (found["coverage"], found["verdict"], found["proven_availability"]) == (None, "undecided", None)
-    assert "all time is excluded" in run(record(EXAMPLE_ROWS), *asked, "--objective", "99").stdout
+    assert actual["availability"] == {"low": None, "point": None, "high": None}
+    assert (actual["coverage"], actual["verdict"], actual["proven_availability"]) == (None, "undecided", None)
+    assert "all time is excluded" in run(record(EXAMPLE_ROWS), *options, "--objective", "99").stdout
 
 
 def test_service_hours_use_the_zones_local_time() -> None:
     """A Friday in November, from 06:00 to 20:00 in Vancouver, has eleven service hours."""
     rows = [(f"2026-11-20T{h:02}:{m:02}:00-08:00", "good") for h in range(6, 21) for m in range(60)]
     hours = ["--service-hours", "Mon-Fri 07:00-18:00"]
-    [found] = figures(record(rows), *hours)
-    assert found["up_seconds"] == 11 * 3600
+    [actual] = figures(record(rows), *hours)
+    assert actual["up_seconds"] == 11 * 3600
     assert figures(record(rows), *hours, "--tz", "UTC")[0]["up_seconds"] == 4 * 3600
 
 
@@ -234,33 +234,33 @@ def test_planned_maintenance_is_excluded(tmp_path: Path) -> None:
     window = ["--window", "2026-11-20T07:00:00Z/2026-11-20T09:00:00Z"]
     rows = [("2026-11-20T07:30:00Z", "good")]
     for name in ("plan.ics", "plan.yaml"):
-        [found] = figures(record(rows), *window, "--maintenance", str(tmp_path / name))
-        assert found["excluded_seconds"] == 600, name
-    for name, words in (("wrong.yaml", ":2:13: "), ("none.ics", "no such file")):
+        [actual] = figures(record(rows), *window, "--maintenance", str(tmp_path / name))
+        assert actual["excluded_seconds"] == 600, name
+    for name, message in (("wrong.yaml", ":2:13: "), ("none.ics", "no such file")):
         result = run(record(rows), "--maintenance", str(tmp_path / name))
         assert isinstance(result.exception, NinewatchError)
-        assert words in str(result.exception)
+        assert message in str(result.exception)
 
 
 def test_unknown_policy_changes_the_point_only() -> None:
     """The bounds do not change."""
-    found = {
+    actual = {
         p: figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--unknown", p)[0]["availability"]
         for p in ("exclude", "down", "up")
     }
-    assert [found[p]["point"] for p in ("exclude", "down", "up")] == pytest.approx([240 / 360, 0.24, 0.88])
-    assert {(a["low"], a["high"]) for a in found.values()} == {(0.18, 0.94)}
+    assert [actual[p]["point"] for p in ("exclude", "down", "up")] == pytest.approx([240 / 360, 0.24, 0.88])
+    assert {(a["low"], a["high"]) for a in actual.values()} == {(0.18, 0.94)}
 
 
 def test_interval_is_estimated_for_each_check() -> None:
     """The estimate is the median spacing. The hold is 2 x interval + 10 s, or + the interval if this is less."""
     fast = [(t, "good", "fast") for t in range(0, 20, 4)] + [(33, "good", "fast"), (120, "good", "fast")]
     slow = [(t, "good", "slow") for t in (0, 30, 60, 120)]
-    found = {
+    actual = {
         figure["check"]: figure for figure in figures(record(fast + slow, "at,outcome,check"), "--objective", "50")
     }
-    assert found["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each gap is longer than the hold
-    assert found["slow"]["unknown_seconds"] == 0
+    assert actual["fast"]["unknown_seconds"] == (33 - 16) + (120 - 33)  # each gap is longer than the hold
+    assert actual["slow"]["unknown_seconds"] == 0
     text = run(record(fast + slow, "at,outcome,check")).stdout
     assert "interval 4s (median spacing), hold 12s = 2 x interval + timeout 4s (assumed)" in text
     assert "interval 30s (median spacing), hold 1m 10s = 2 x interval + timeout 10s (assumed)" in text
@@ -288,9 +288,9 @@ def test_vantages_are_combined_by_the_rule() -> None:
 def test_all_checks_are_combined_by_the_rule() -> None:
     rows = [(t, "bad" if c == "a" else "good", c) for t in range(0, 601, 60) for c in "ab"]
     data = record(rows, "at,outcome,check")
-    [found] = figures(data, "--by", "none")
-    assert (found["check"], found["down_seconds"]) == (None, 600)
-    assert found["observations"] == {"good": 11, "bad": 11, "unknown": 0}
+    [actual] = figures(data, "--by", "none")
+    assert (actual["check"], actual["down_seconds"]) == (None, 600)
+    assert actual["observations"] == {"good": 11, "bad": 11, "unknown": 0}
     assert figures(data, "--by", "none", "--rule", "any")[0]["up_seconds"] == 600
     assert [figure["check"] for figure in figures(data)] == ["a", "b"]
 
@@ -298,19 +298,19 @@ def test_all_checks_are_combined_by_the_rule() -> None:
 def test_objective_is_measurable_if_its_budget_has_two_intervals() -> None:
     rows = [(t, "good") for t in range(0, 6001, 60)]
     for objective, resolvable in (("98", True), ("98.1", False)):
-        [found] = figures(record(rows), "--objective", objective)
-        assert found["resolvable"] is resolvable
+        [actual] = figures(record(rows), "--objective", objective)
+        assert actual["resolvable"] is resolvable
     assert figures(record(rows[:1]), "--objective", "98")[0]["resolvable"] is None
     assert "too short to be measured at this interval" in run(record(rows), "--objective", "98.1").stdout
 
 
 def test_csv_has_a_row_per_result_and_empty_cells_for_null() -> None:
     rows = [(t, "good", c) for t in range(0, 601, 60) for c in ("a", '"b, c"')]
-    found = list(csv.DictReader(io.StringIO(run(record(rows, "at,outcome,check"), "--format", "csv").stdout)))
-    assert [row["check"] for row in found] == ["a", "b, c"]
-    assert found[0]["availability_low"] == "1.0"
-    assert found[0]["nines_observed"] == found[0]["verdict"] == found[0]["resolvable"] == ""
-    assert found[0]["window_end"] == "1970-01-01T00:10:00Z"
+    actual = list(csv.DictReader(io.StringIO(run(record(rows, "at,outcome,check"), "--format", "csv").stdout)))
+    assert [row["check"] for row in actual] == ["a", "b, c"]
+    assert actual[0]["availability_low"] == "1.0"
+    assert actual[0]["nines_observed"] == actual[0]["verdict"] == actual[0]["resolvable"] == ""
+    assert actual[0]["window_end"] == "1970-01-01T00:10:00Z"
 
 
 def test_text_shows_the_bounds_and_the_verdict() -> None:
@@ -322,9 +322,9 @@ def test_text_shows_the_bounds_and_the_verdict() -> None:
     assert "1m 40s allowed, 2m spent, 20s overspent" in text
     scale = next(line for line in text.splitlines() if "├" in line)
     assert scale.strip().startswith("0% ├")
-    drawn = scale[scale.index("├") + 1 : scale.index("┤")]
-    low, point, high = drawn.index("━"), drawn.index("●"), drawn.rindex("━")
-    assert [round(100 * place / (len(drawn) - 1)) for place in (low, point, high)] == pytest.approx([18, 66, 94], abs=2)
+    bar = scale[scale.index("├") + 1 : scale.index("┤")]
+    low, point, high = bar.index("━"), bar.index("●"), bar.rindex("━")
+    assert [round(100 * place / (len(bar) - 1)) for place in (low, point, high)] == pytest.approx([18, 66, 94], abs=2)
 
 
 def test_text_shows_raw_and_contractual_figures() -> None:
@@ -361,7 +361,7 @@ def test_text_shows_the_window_and_its_coverage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["--objective", "100"], "100% leaves no downtime"),
         (["--objective", "0.999"], 'write "99.9%"'),
@@ -380,15 +380,15 @@ def test_text_shows_the_window_and_its_coverage() -> None:
         (["--by", "vantage"], "is not one of"),
     ],
 )
-def test_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None:
+def test_wrong_option_is_a_usage_error(arguments: list[str], message: str) -> None:
     result = run(record(EXAMPLE_ROWS), *arguments)
     assert result.exit_code == 2
-    assert words in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
     assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"at,outcome\n5,good\n7,maybe\n", '-:3: "maybe" is not an outcome'),
         (b"at,outcome\n5,good\n2026-01-01T00:00:00,good\n", "-:3: "),
@@ -399,10 +399,10 @@ def test_wrong_option_is_a_usage_error(arguments: list[str], words: str) -> None
         (b"at,outcome\n", "no observations to measure"),
     ],
 )
-def test_invalid_data_is_reported_with_file_and_line(data: bytes, words: str) -> None:
+def test_invalid_data_is_reported_with_file_and_line(data: bytes, message: str) -> None:
     result = run(data)
     assert isinstance(result.exception, NinewatchError)
-    assert words in str(result.exception)
+    assert message in str(result.exception)
 
 
 def test_rule_that_cannot_be_met_is_rejected() -> None:
@@ -443,8 +443,8 @@ def test_short_record_shows_the_observed_part_of_the_window() -> None:
     assert "observed      since 2027-01-15T08:00:00Z (8h 59m): 100.000%, bounds 100.000% to 100.000%" in text
     assert "; a verdict is possible from 2027-01-15T17:54:00Z" in text, text
     assert "verdict is possible" not in run(data, *window).output
-    [found] = figures(data, *window, "--objective", "99%")
-    assert found["watched"]["since"] == "2027-01-15T08:00:00Z"
+    [actual] = figures(data, *window, "--objective", "99%")
+    assert actual["watched"]["since"] == "2027-01-15T08:00:00Z"
     assert "observed  " not in run(data, "--window", "8h").output
     assert "watched" not in figures(data, "--window", "8h")[0]
 

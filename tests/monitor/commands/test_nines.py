@@ -57,7 +57,7 @@ def test_leap_year_allows_more_downtime() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         ([], "specify an objective"),
         (["99.9", "--downtime", "1m", "--over", "1d"], "specify an objective"),
@@ -70,10 +70,10 @@ def test_leap_year_allows_more_downtime() -> None:
         (["--downtime", "0s", "--over", "1d"], "no downtime at all"),
     ],
 )
-def test_invalid_input_gives_one_line_with_a_remedy(arguments: list[str], words: str) -> None:
+def test_invalid_input_gives_one_line_with_a_remedy(arguments: list[str], message: str) -> None:
     error = run(*arguments).exception
     assert isinstance(error, NinewatchError)
-    assert words in str(error)
+    assert message in str(error)
     assert "\n" not in str(error)
 
 

@@ -33,8 +33,8 @@ def text(*arguments: str | Path) -> str:
     return result.output
 
 
-def plan_output(name: str, *more: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(text(PLANS / f"{name}.yaml", "--json", *more))
+def plan_output(name: str, *options: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(text(PLANS / f"{name}.yaml", "--json", *options))
     return answer
 
 
@@ -142,7 +142,7 @@ def test_mistake_gives_one_line_with_its_position(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("microseconds", "words"),
+    ("microseconds", "expected"),
     [
         (315_360 * SECOND, "3 days 16 hours"),
         (4 * HOUR + 22 * MINUTE + 48 * SECOND, "4 hours 23 minutes"),
@@ -158,8 +158,8 @@ def test_mistake_gives_one_line_with_its_position(tmp_path: Path) -> None:
         (0, "no time"),
     ],
 )
-def test_durations_are_printed_in_words(microseconds: float, words: str) -> None:
-    assert duration_text(microseconds) == words
+def test_durations_are_printed_in_words(microseconds: float, expected: str) -> None:
+    assert duration_text(microseconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -187,10 +187,10 @@ def test_change_that_raises_the_ceiling_is_reported(tmp_path: Path) -> None:
         "utf-8",
     )
     assert "99.95% at most" in text(tmp_path / "plan.yaml", *FEW)
-    written = (tmp_path / "plan.yaml").read_text("utf-8").replace(meets, meets.replace("]", ", disaster-recovery]"))
-    (tmp_path / "plan.yaml").write_text(written, "utf-8")
+    content = (tmp_path / "plan.yaml").read_text("utf-8").replace(meets, meets.replace("]", ", disaster-recovery]"))
+    (tmp_path / "plan.yaml").write_text(content, "utf-8")
     assert "No rule limits what may be promised" in text(tmp_path / "plan.yaml", *FEW)
-    alone = written.replace("{kind: warm, rto: 15m, success: 90%}", "{kind: none}")
+    alone = content.replace("{kind: warm, rto: 15m, success: 90%}", "{kind: none}")
     alone = alone.replace(", preserves-transactions, disaster-recovery", "")
     (tmp_path / "plan.yaml").write_text(alone, "utf-8")
     assert "The rules then limit the promise to 99.995%." in " ".join(text(tmp_path / "plan.yaml", *FEW).split())

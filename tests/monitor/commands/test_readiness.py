@@ -40,14 +40,14 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def found(config: Path, *more: str) -> tuple[int, dict[str, Any]]:
+def found(config: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """Return the exit status and the object of `readiness demo --json`."""
-    result = run_in_process("readiness", "demo", "--json", *more, "-c", config)
+    result = run_in_process("readiness", "demo", "--json", *options, "-c", config)
     return result.exit_code, json.loads(result.stdout)
 
 
-def states(found: dict[str, Any]) -> list[str]:
-    return [item["state"] for item in found["items"]]
+def states(actual: dict[str, Any]) -> list[str]:
+    return [item["state"] for item in actual["items"]]
 
 
 def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Path) -> None:
@@ -62,8 +62,8 @@ def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Pat
     assert sorted(evidence) == ["by", "detail", "kind", "on", "until"]
     assert (evidence["kind"], evidence["by"], evidence["detail"]) == ("attestation", "Ana", "drill of May")
     name = result.stdout.split()[1].rstrip(":")
-    gone = run_in_process("attest", "--revoke", name, "--by", "Bo", "--reason", "another product's", "-c", config)
-    assert gone.stdout == f"revoked {name}\n"
+    revoked = run_in_process("attest", "--revoke", name, "--by", "Bo", "--reason", "another product's", "-c", config)
+    assert revoked.stdout == f"revoked {name}\n"
     assert states(found(config)[1]) == ["unmet", "unmet"]
     stdout = run_in_process("history", "demo", "-c", config).stdout
     assert "dr attested until " in stdout

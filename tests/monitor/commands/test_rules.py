@@ -34,9 +34,9 @@ def test_shipped_rules_are_printed_without_a_configuration() -> None:
     assert rules(run_in_process("rules").stdout) == rules(rules_file())
 
 
-@pytest.mark.parametrize("given", ["https://status.example.org", "https://status.example.org/"])
-def test_links_begin_with_the_configurations_public_url(tmp_path: Path, given: str) -> None:
-    printed = rules(run_in_process("rules", "-c", write_config(tmp_path, f"public_url: {given}")).stdout)
+@pytest.mark.parametrize("configured_url", ["https://status.example.org", "https://status.example.org/"])
+def test_links_begin_with_the_configurations_public_url(tmp_path: Path, configured_url: str) -> None:
+    printed = rules(run_in_process("rules", "-c", write_config(tmp_path, f"public_url: {configured_url}")).stdout)
     links = {
         str(rule["alert"]): (rule["annotations"]["runbook_url"], rule["annotations"]["page_url"])  # type: ignore[index]
         for rule in printed
@@ -114,8 +114,8 @@ def test_operator_manifest_contains_the_same_rules(tmp_path: Path) -> None:
 
 
 def test_mimirtool_file_contains_its_namespace() -> None:
-    found = yaml.safe_load(run_in_process("rules", "--format", "mimir", "--name", "uptime").stdout)
-    assert found == {"namespace": "uptime", **yaml.safe_load(rules_file())}
+    actual = yaml.safe_load(run_in_process("rules", "--format", "mimir", "--name", "uptime").stdout)
+    assert actual == {"namespace": "uptime", **yaml.safe_load(rules_file())}
 
 
 def test_grafana_file_contains_every_rule_with_query_and_valid_templates() -> None:

@@ -23,9 +23,9 @@ def test_import_prints_configuration_on_stdout_and_notes_on_stderr(tmp_path: Pat
     assert result.exit_code == 0
     assert len(yaml.safe_load(result.stdout)["products"]) == 4
     assert all(line.startswith(f"note: {EXAMPLE}:") for line in result.stderr.splitlines())
-    made = tmp_path / "made.yaml"
-    made.write_text(result.stdout)
-    assert run_in_process("check-config", made).exit_code == 0
+    created = tmp_path / "made.yaml"
+    created.write_text(result.stdout)
+    assert run_in_process("check-config", created).exit_code == 0
 
 
 def test_failing_import_prints_each_reason_with_its_position() -> None:

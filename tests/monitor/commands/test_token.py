@@ -24,8 +24,8 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(cli, ["token", *map(str, words)])
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["token", *map(str, arguments)])
 
 
 def held(config: Path) -> TokenFile:
@@ -36,22 +36,22 @@ def test_new_token_is_printed_alone_and_works_immediately(config: Path) -> None:
     result = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
     assert result.exit_code == 0
     text = result.stdout.removesuffix("\n")
-    found = held(config).find(text)
-    assert found is not None
-    assert (found.name, found.author, sorted(found.scopes)) == ("ci", "Ada", ["alerts:write"])
+    actual = held(config).find(text)
+    assert actual is not None
+    assert (actual.name, actual.author, sorted(actual.scopes)) == ("ci", "Ada", ["alerts:write"])
     assert text not in result.stderr
     assert "cannot be printed again" in result.stderr
 
 
 def test_list_shows_limits_and_no_tokens_or_hashes(config: Path) -> None:
-    words = ("--scope", "alerts:write", "--scope", "alerts:read", "--product", "sso", "--expires", "90d")
-    text = run("create", "ci", *words, "-c", config).stdout.strip()
-    for listed in (run("list", "-c", config).output, run("list", "--json", "-c", config).output):
-        assert "ci" in listed
-        assert text not in listed
-        assert json.loads(held(config).path.read_text())["sha256"] not in listed
-    plain = json.loads(run("list", "--json", "-c", config).output)
-    assert (plain["scopes"], plain["products"], plain["valid"]) == (["alerts:read", "alerts:write"], ["sso"], True)
+    arguments = ("--scope", "alerts:write", "--scope", "alerts:read", "--product", "sso", "--expires", "90d")
+    text = run("create", "ci", *arguments, "-c", config).stdout.strip()
+    for output in (run("list", "-c", config).output, run("list", "--json", "-c", config).output):
+        assert "ci" in output
+        assert text not in output
+        assert json.loads(held(config).path.read_text())["sha256"] not in output
+    data = json.loads(run("list", "--json", "-c", config).output)
+    assert (data["scopes"], data["products"], data["valid"]) == (["alerts:read", "alerts:write"], ["sso"], True)
     expires = next(iter(held(config).tokens().values())).expires
     assert expires is not None
     assert abs(expires - SystemClock().now() - 90 * DAY) < 10 * MINUTE
@@ -72,15 +72,15 @@ def test_revoked_token_is_rejected_and_stays_listed(config: Path, by: str) -> No
 
 
 def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
-    words = ("create", "ci", "--scope", "read", "-c", config)
-    assert run(*words).exit_code == 0
-    assert "valid token" in str(run(*words).exception)
+    arguments = ("create", "ci", "--scope", "read", "-c", config)
+    assert run(*arguments).exit_code == 0
+    assert "valid token" in str(run(*arguments).exception)
     run("revoke", "ci", "-c", config)
-    assert run(*words).exit_code == 0
+    assert run(*arguments).exit_code == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (("create", "ci", "--scope", "read", "--expires", "soon"), "--expires"),
         (("create", "ci", "--scope", "read", "--expires", "2020-01-01T00:00:00Z"), "past"),
@@ -94,16 +94,18 @@ def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
         (("revoke", "ci"), 'no token "ci"; there is none'),
     ],
 )
-def test_mistake_is_an_error_with_a_remedy(config: Path, words: tuple[str, ...], message: str) -> None:
-    result = run(*words, "-c", config)
+def test_mistake_is_an_error_with_a_remedy(config: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments, "-c", config)
     assert isinstance(result.exception, NinewatchError)
     assert message in str(result.exception)
     assert held(config).tokens() == {}
 
 
-@pytest.mark.parametrize("words", [("create", "ci"), ("create", "ci", "--scope", "all"), ("create", "--scope", "read")])
-def test_token_needs_a_name_and_a_known_scope(config: Path, words: tuple[str, ...]) -> None:
-    assert run(*words, "-c", config).exit_code == 2
+@pytest.mark.parametrize(
+    "arguments", [("create", "ci"), ("create", "ci", "--scope", "all"), ("create", "--scope", "read")]
+)
+def test_token_needs_a_name_and_a_known_scope(config: Path, arguments: tuple[str, ...]) -> None:
+    assert run(*arguments, "-c", config).exit_code == 2
 
 
 def test_empty_list_is_reported(config: Path) -> None:

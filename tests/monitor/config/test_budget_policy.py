@@ -41,8 +41,8 @@ def test_policy_is_a_list_of_steps_or_a_block(tmp_path: Path, text: str) -> None
 def test_product_without_a_policy_uses_the_portfolios_policy(tmp_path: Path) -> None:
     portfolio = load_text(tmp_path, f"budget_policy: [{STEP}]\n" + with_keys("stage: pilot"))
     assert portfolio.policy_of(portfolio.products[0]).steps[0].spent == Fraction(4, 5)
-    plain = load_text(tmp_path, with_keys("stage: pilot"))
-    assert plain.policy_of(plain.products[0]).id == "budget"
+    pilot = load_text(tmp_path, with_keys("stage: pilot"))
+    assert pilot.policy_of(pilot.products[0]).id == "budget"
 
 
 def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("budget_policy: nowhere", 'there is no policy "nowhere"; write budget, or put nowhere.yaml into policies/'),
         ("budget_policy: 3", "not a budget policy; write its steps, or the name of a file in policies/"),
@@ -76,8 +76,8 @@ def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
         (f"budget_policy: {{steps: [{STEP}], unknown: maybe}}", "unknown"),
     ],
 )
-def test_mistake_is_reported_with_its_line(tmp_path: Path, text: str, says: str) -> None:
+def test_mistake_is_reported_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     lines = problems_of(tmp_path, with_keys(text))
     assert len(lines) == 1, lines
     assert lines[0].startswith("c.yaml:6:")
-    assert says in lines[0]
+    assert message in lines[0]

@@ -109,9 +109,9 @@ def test_mistake_is_reported_with_its_position(changes: dict[str, Any], line: st
 
 def test_heartbeat_receiver_is_rejected_as_step(tmp_path: Path) -> None:
     snitch = {"id": "snitch", "healthchecks": "https://hc.example.org/ping/1"}
-    held = {"receivers": [*VALID["receivers"], snitch], "alerting": {"heartbeat": {"to": "snitch"}}}
+    keys = {"receivers": [*VALID["receivers"], snitch], "alerting": {"heartbeat": {"to": "snitch"}}}
     escalations = [{"id": "first", "steps": [{"to": "snitch"}]}]
-    (line,) = problems(tmp_path, **held, escalations=escalations)
+    (line,) = problems(tmp_path, **keys, escalations=escalations)
     assert '"snitch" accepts the heartbeat only' in line
 
 
@@ -130,9 +130,11 @@ def test_steps_with_only_rotas_and_calendars_with_unknown_people_get_warnings(tm
     )
     escalations = [{"id": "first", "steps": [{"standby": "rota"}]}]
     data = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
-    told = [str(warning) for warning in data.warnings]
-    assert any("escalations.first.steps: every step has a rota" in message for message in told), told
-    assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in message for message in told), told
+    warnings = [str(warning) for warning in data.warnings]
+    assert any("escalations.first.steps: every step has a rota" in message for message in warnings), warnings
+    assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in message for message in warnings), (
+        warnings
+    )
 
 
 def test_all_receivers_of_a_product_include_those_of_escalations(tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_step_calls_everyone_on_standby_at_the_instant(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("instant", "severity", "stage", "found"),
+    ("instant", "severity", "stage", "actual"),
     [
         ("2026-09-21T09:00:00-07:00", Severity.PAGE, Stage.PRODUCTION, ("P1", 15)),
         ("2026-09-21T17:00:00-07:00", Severity.PAGE, Stage.PRODUCTION, ("P1", 30)),
@@ -169,12 +171,12 @@ def test_step_calls_everyone_on_standby_at_the_instant(tmp_path: Path) -> None:
     ],
 )
 def test_shipped_priorities_equal_the_published_ones(
-    instant: str, severity: Severity, stage: Stage | None, found: tuple[str, int | None], tmp_path: Path
+    instant: str, severity: Severity, stage: Stage | None, actual: tuple[str, int | None], tmp_path: Path
 ) -> None:
     policy = load(tmp_path, priorities="pathfinder-sso").priorities
     assert policy is not None
     priority, target = policy.of(severity, stage, parse_instant(instant), "UTC")
-    assert (priority, target) == (found[0], None if found[1] is None else found[1] * MINUTE)
+    assert (priority, target) == (actual[0], None if actual[1] is None else actual[1] * MINUTE)
 
 
 def test_own_priorities_are_read_from_a_file_next_to_the_configuration(tmp_path: Path) -> None:

@@ -160,8 +160,8 @@ def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
         "structure: {all: [c]}\nmeets: [nothing]\n",
     )
     assert len(problems) == 8
-    for words in ("title: is missing", "mttr: is missing", '"b"', "not an id", "99.9%", "soon", '"c"', '"nothing"'):
-        assert sum(words in problem for problem in problems) == 1, (words, problems)
+    for message in ("title: is missing", "mttr: is missing", '"b"', "not an id", "99.9%", "soon", '"c"', '"nothing"'):
+        assert sum(message in problem for problem in problems) == 1, (message, problems)
 
 
 @pytest.mark.parametrize(

@@ -105,11 +105,11 @@ def test_chefs_has_overspent_its_budget_and_drop_has_not(portfolio: Portfolio) -
     ledger = Ledger(portfolio)
     ledger.restore(*history.history(portfolio, NOW)[:1], [], [])
     month = Interval(NOW - 30 * DAY, NOW)
-    left = {}
+    remaining = {}
     for product in portfolio.products:
         durations = ledger.compositions[product.id].durations(month)
-        left[product.id] = product.objective.allowed(month.length) - durations.down - durations.doubt_down
-    assert left["chefs"] < 0 < left["drop"]
+        remaining[product.id] = product.objective.allowed(month.length) - durations.down - durations.doubt_down
+    assert remaining["chefs"] < 0 < remaining["drop"]
 
 
 def test_every_part_of_the_history_uses_existing_checks(portfolio: Portfolio) -> None:

@@ -40,8 +40,8 @@ async def test_demo_serves_its_products_on_the_portfolios_ports(tmp_path: Path) 
         for url in urls:
             async with client.get(url) as response:
                 assert response.status in (200, 401), url
-        async with client.get(run.control + "/_script") as shown:
-            assert shown.status == 200
+        async with client.get(run.control + "/_script") as script_response:
+            assert script_response.status == 200
 
 
 async def test_leaving_the_demo_stops_its_products(tmp_path: Path) -> None:

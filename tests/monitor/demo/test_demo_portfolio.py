@@ -118,9 +118,9 @@ async def test_every_mode_gives_the_expected_reasons(portfolio: Portfolio, tmp_p
             attempts = await asyncio.gather(
                 *(retry_if_starved(runner, check, patience) for check in checks[product].values())
             )
-            found = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
-            failed = {check: result.reason for check, result in found.items() if result.reason}
-            assert failed == expected, (product, mode, found)
+            actual = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
+            failed = {check: result.reason for check, result in actual.items() if result.reason}
+            assert failed == expected, (product, mode, actual)
 
 
 def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio) -> None:

@@ -38,8 +38,10 @@ class Demo:
         return await (await self.get(listener, path)).json(content_type=None)
 
     async def set_mode(self, product: str, mode: str) -> None:
-        async with self.client.post(self.url("control", "/_control"), json={"product": product, "mode": mode}) as told:
-            assert told.status == 200, await told.text()
+        async with self.client.post(
+            self.url("control", "/_control"), json={"product": product, "mode": mode}
+        ) as response:
+            assert response.status == 200, await response.text()
 
 
 @pytest.fixture
@@ -161,8 +163,8 @@ async def test_css_heartbeat_works_while_other_routes_are_503_in_recovery(demo: 
 
 
 async def test_css_integrations_need_a_bearer_token(demo: Demo) -> None:
-    listed = await demo.get("css-api", "/api/v1/integrations", headers={"Authorization": "Bearer token"})
-    assert (await listed.json())["data"][0]["authType"] == "oidc"
+    response = await demo.get("css-api", "/api/v1/integrations", headers={"Authorization": "Bearer token"})
+    assert (await response.json())["data"][0]["authType"] == "oidc"
 
 
 async def test_drop_health_is_inside_data(demo: Demo) -> None:
@@ -174,8 +176,8 @@ async def test_notify_is_ok_and_its_status_page_lists_components(demo: Demo) -> 
     assert (await demo.json("notify-api", "/_status"))["status"] == "ok"
     assert await demo.json("notify-api", "/_status?simple=true") == {"status": "ok"}
     await demo.set_mode("notify", "degraded")
-    told = {entry["id"]: entry["status"] for entry in await demo.json("notify-page", "/response.json")}
-    assert told == {"api": "up", "admin": "up", "email": "degraded", "sms": "degraded"}
+    statuses = {entry["id"]: entry["status"] for entry in await demo.json("notify-page", "/response.json")}
+    assert statuses == {"api": "up", "admin": "up", "email": "degraded", "sms": "degraded"}
 
 
 async def test_notify_without_its_database_sends_an_invalid_status_line(demo: Demo) -> None:
@@ -205,8 +207,8 @@ async def test_secondment_poc_can_lose_one_of_two_instances(demo: Demo) -> None:
     ],
 )
 async def test_invalid_mode_is_rejected_with_a_remedy(demo: Demo, body: str, remedy: str) -> None:
-    async with demo.client.post(demo.url("control", "/_control"), data=body) as told:
-        assert (told.status, remedy in (await told.json())["error"]) == (400, True)
+    async with demo.client.post(demo.url("control", "/_control"), data=body) as response:
+        assert (response.status, remedy in (await response.json())["error"]) == (400, True)
     assert set(demo.products.current_modes.values()) == {"up"}
 
 
@@ -216,19 +218,19 @@ async def test_control_returns_the_modes_and_the_script(demo: Demo) -> None:
     assert "not_ready" in body["modes"]["chefs"]
     async with (
         Products(script.DEFAULT, SystemClock()) as other,
-        demo.client.get(f"http://{HOST}:{other.ports['control']}/_script") as shown,
+        demo.client.get(f"http://{HOST}:{other.ports['control']}/_script") as script_response,
     ):
-        assert script.DEFAULT.table() in await shown.text()
+        assert script.DEFAULT.table() in await script_response.text()
 
 
 def test_ports_in_use_are_replaced_by_free_ones() -> None:
-    held = reserve(1, 0)
+    reserved = reserve(1, 0)
     try:
-        held[0].listen()
-        base = held[0].getsockname()[1]
+        reserved[0].listen()
+        base = reserved[0].getsockname()[1]
         others = reserve(2, base)
         assert base not in [one.getsockname()[1] for one in others]
-        held += others
+        reserved += others
     finally:
-        for one in held:
+        for one in reserved:
             one.close()

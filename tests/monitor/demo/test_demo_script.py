@@ -37,20 +37,20 @@ class StoryClock:
 
 
 async def applied_steps(played: Script, clock: StoryClock) -> list[tuple[float, Step]]:
-    seen: list[tuple[float, Step]] = []
+    applied: list[tuple[float, Step]] = []
 
     async def apply(step: Step) -> None:
-        seen.append((clock.monotonic(), step))
+        applied.append((clock.monotonic(), step))
 
     with pytest.raises(asyncio.CancelledError):
         await script.play(played, clock, apply)
-    return seen
+    return applied
 
 
 async def test_steps_apply_in_order_in_every_round() -> None:
     first, second = Step(2, "drop", "outage"), Step(5, "drop", "up")
-    seen = await applied_steps(Script(10, (first, second)), StoryClock(until=123))
-    assert seen == [(102, first), (105, second), (112, first), (115, second), (122, first)]
+    applied = await applied_steps(Script(10, (first, second)), StoryClock(until=123))
+    assert applied == [(102, first), (105, second), (112, first), (115, second), (122, first)]
 
 
 async def test_slow_step_does_not_delay_later_rounds() -> None:
@@ -94,8 +94,8 @@ def test_default_script_starts_soon_and_ends_with_all_products_up() -> None:
 
 
 def test_default_script_contains_the_faults_that_are_hard_to_detect() -> None:
-    shown = {(step.product, step.mode) for step in DEFAULT.steps}
-    assert {("drop", "outage"), ("chefs", "not_ready"), ("notify", "slow")} <= shown
+    used_modes = {(step.product, step.mode) for step in DEFAULT.steps}
+    assert {("drop", "outage"), ("chefs", "not_ready"), ("notify", "slow")} <= used_modes
     story = [step.mode for step in DEFAULT.steps if step.product == "keycloak"]
     assert story == ["outage", "maintenance", "fail-over", "up"]
 

@@ -120,14 +120,14 @@ def test_planned_window_starts_and_ends_a_drill_once(tmp_path: Path) -> None:
     kept.clock.jump((HOUR + 5 * SECOND) / SECOND)
     kept.manager.update()
     kept.manager.update()
-    (found,) = kept.drills
-    assert (found.drill.source, found.drill.started, found.drill.rto) == (DrillSource.WINDOW, start, 15 * MINUTE)
+    (actual,) = kept.drills
+    assert (actual.drill.source, actual.drill.started, actual.drill.rto) == (DrillSource.WINDOW, start, 15 * MINUTE)
     assert kept.interval_changes == [{"forms": SECOND}]
     kept.clock.jump(HOUR / SECOND)
     kept.manager.update()
-    (found,) = kept.drills
-    assert found.end is not None
-    assert (found.end.at, found.end.reason) == (end, "the planned window ended")
+    (actual,) = kept.drills
+    assert actual.end is not None
+    assert (actual.end.at, actual.end.reason) == (end, "the planned window ended")
 
 
 def test_first_incident_of_the_product_is_noted_as_the_detection(tmp_path: Path) -> None:

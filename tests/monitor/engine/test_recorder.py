@@ -224,19 +224,21 @@ def record_thirty_checks(seconds: int, lag: int) -> RecordingWriter:
 def test_observations_before_the_fold_mark_are_in_a_written_run() -> None:
     """A restart reads only the observations after the mark one by one. A probe that was in progress is after it."""
     writer = record_thirty_checks(3_600, lag=10)
-    seen: list[Observation] = []
+    observations: list[Observation] = []
     last: dict[str, int] = {}
     marks = []
     for call in writer.calls:
         if isinstance(call, Observation):
-            seen.append(call)
+            observations.append(call)
             assert not marks or call.at >= marks[-1]
             continue
         runs, until = call
         last |= {run.check: max(run.last, last.get(run.check, 0)) for run in runs}
         if until is not None:
             marks.append(until)
-            assert all(observation.at <= last[observation.check] for observation in seen if observation.at < until)
+            assert all(
+                observation.at <= last[observation.check] for observation in observations if observation.at < until
+            )
     assert len(marks) == 5
     assert marks[0] > NOW + 8 * MINUTE
 

@@ -121,14 +121,14 @@ async def test_probe_without_file_descriptors_is_unknown() -> None:
 
 async def test_late_deadline_with_a_received_answer_is_unknown() -> None:
     """The target answered in time while our event loop was blocked."""
-    blocked, answered = threading.Event(), threading.Event()
+    blocked, answer_sent = threading.Event(), threading.Event()
     loop = asyncio.get_running_loop()
     seconds = 0.2
 
     def block_the_loop() -> None:
         block_end = time.monotonic() + seconds + 2 * GRACE
         blocked.set()
-        answered.wait(10)
+        answer_sent.wait(10)
         while time.monotonic() < block_end:
             pass
 
@@ -139,7 +139,7 @@ async def test_late_deadline_with_a_received_answer_is_unknown() -> None:
             loop.call_soon_threadsafe(block_the_loop)
             blocked.wait(10)
             connection.sendall(http_response())
-            answered.set()
+            answer_sent.set()
             with contextlib.suppress(ConnectionResetError):
                 connection.recv(1)
 
@@ -238,7 +238,7 @@ async def test_loop_stall_makes_a_bad_outcome_unknown_and_keeps_a_good_one() -> 
         await clock.advance(1)
         good = (await runner.attempt(good_after_a_stall, 10)).result
         await clock.advance(1)
-        plain = (await runner.attempt(bad, 10)).result
+        without_stall = (await runner.attempt(bad, 10)).result
     finally:
         monitor_task.cancel()
         await asyncio.gather(monitor_task, return_exceptions=True)
@@ -246,7 +246,7 @@ async def test_loop_stall_makes_a_bad_outcome_unknown_and_keeps_a_good_one() -> 
         await resolver.close()
     assert (starved.outcome, starved.reason) == (Outcome.UNKNOWN, "monitor_starved")
     assert good.outcome is Outcome.GOOD
-    assert (plain.outcome, plain.reason) == (Outcome.BAD, "connection_reset")
+    assert (without_stall.outcome, without_stall.reason) == (Outcome.BAD, "connection_reset")
 
 
 async def test_attempt_has_the_instant_of_sending_and_a_duration() -> None:

@@ -33,14 +33,14 @@ LISTED = {
 
 def drill_facts(product_id: str) -> list[Fact]:
     """Return the facts of an ended drill with a detection, a recovery point and a finding."""
-    made, author = NOW - 590 * SECOND, "Ada"
-    drill = Drill(made, author, product_id, DrillKind.FAILOVER, rto=15 * MINUTE)
+    start, author = NOW - 590 * SECOND, "Ada"
+    drill = Drill(start, author, product_id, DrillKind.FAILOVER, rto=15 * MINUTE)
     about = (drill.id, product_id)
     return [
         drill.fact(),
-        drill_detected(*about, made + 60 * SECOND, author, "incident"),
-        drill_recovery_point(*about, made + 61 * SECOND, author, SECOND, "tool"),
-        drill_finding(*about, made + 62 * SECOND, author, "slow", "Ada", "2027-01-31"),
+        drill_detected(*about, start + 60 * SECOND, author, "incident"),
+        drill_recovery_point(*about, start + 61 * SECOND, author, SECOND, "tool"),
+        drill_finding(*about, start + 62 * SECOND, author, "slow", "Ada", "2027-01-31"),
         drill_end(*about, NOW - SECOND, author),
     ]
 

@@ -29,9 +29,9 @@ SIZE = f"{len(PAGE.encode())}-{len(PAGE.encode())}"
 BARE = RAW.compress(PAGE.encode()) + RAW.flush()
 
 
-async def judged(body: bytes, expect: dict[str, Any], headers: dict[str, str], **more: Any) -> ProbeResult:
+async def judged(body: bytes, expect: dict[str, Any], headers: dict[str, str], **options: Any) -> ProbeResult:
     async with serve_tcp(respond_with(http_response(body, **headers))) as port:
-        return (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": expect, **more})).result
+        return (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": expect, **options})).result
 
 
 def compressed_forms(*layers: str) -> bytes:
@@ -42,7 +42,7 @@ def compressed_forms(*layers: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "coding"),
     [
         (compressed_forms("gzip"), "gzip"),
         (compressed_forms("gzip"), "X-Gzip"),
@@ -54,20 +54,20 @@ def compressed_forms(*layers: str) -> bytes:
         (PAGE.encode(), ""),
     ],
 )
-async def test_unrequested_coding_is_decoded(body: bytes, said: str) -> None:
+async def test_unrequested_coding_is_decoded(body: bytes, coding: str) -> None:
     """Expected and forbidden texts are never searched in compressed bytes."""
-    headers = {"Content_Encoding": said} if said else {}
+    headers = {"Content_Encoding": coding} if coding else {}
     assert (await judged(body, {"contains": "Québec", "body_size": SIZE}, headers)).reason == ""
     assert (await judged(body, {"not_contains": "va bien"}, headers)).reason == "body_mismatch"
     assert (await judged(body, {"not_matches": "va.bien"}, headers)).reason == "body_mismatch"
 
 
-@pytest.mark.parametrize("said", ["br", "zstd", "compress", "gzip, br", "gzip," * 9])
-async def test_unknown_coding_has_its_own_reason(said: str) -> None:
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, br", "gzip," * 9])
+async def test_unknown_coding_has_its_own_reason(coding: str) -> None:
     for expect in ({"not_contains": "x"}, {"contains": "x"}, {"json": {"$.a": 1}}, {"body_size": "> 0"}):
-        result = await judged(compressed_forms("gzip"), expect, {"Content_Encoding": said})
+        result = await judged(compressed_forms("gzip"), expect, {"Content_Encoding": coding})
         assert (result.outcome, result.reason) == (BAD, "body_encoding"), result.detail
-    assert (await judged(compressed_forms("gzip"), {}, {"Content_Encoding": said})).outcome is GOOD, (
+    assert (await judged(compressed_forms("gzip"), {}, {"Content_Encoding": coding})).outcome is GOOD, (
         "nothing looks into it"
     )
 
@@ -89,8 +89,8 @@ async def test_decompression_bomb_ends_at_the_limit_without_a_verdict(layers: in
 
 async def test_text_beyond_the_body_limit_does_not_count_as_absent() -> None:
     body = b"x" * 2_000 + b"Traceback"
-    for given, headers in ((body, {}), (gzip.compress(body, mtime=0), {"Content_Encoding": "gzip"})):
-        result = await judged(given, {"not_contains": "Traceback"}, headers, body_limit=1_000)
+    for sent_body, headers in ((body, {}), (gzip.compress(body, mtime=0), {"Content_Encoding": "gzip"})):
+        result = await judged(sent_body, {"not_contains": "Traceback"}, headers, body_limit=1_000)
         assert (result.outcome, result.reason) == (BAD, "body_too_large")
 
 
@@ -200,7 +200,7 @@ async def test_json_in_a_declared_charset_is_read_and_in_an_undeclared_one_is_no
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b'{"a": NaN, "a": 1}', "NaN is not a JSON number"),
         (b'{"b": [-Infinity], "a": 1}', "-Infinity is not a JSON number"),
@@ -208,10 +208,10 @@ async def test_json_in_a_declared_charset_is_read_and_in_an_undeclared_one_is_no
         (b'{"c": {"b": true, "b": 1}, "a": 1}', 'the name "b" occurs twice'),
     ],
 )
-async def test_ambiguous_json_is_rejected_with_its_reason(body: bytes, said: str) -> None:
+async def test_ambiguous_json_is_rejected_with_its_reason(body: bytes, message: str) -> None:
     result = await judged(body, {"json": {"$.a": 1}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
-    assert said in result.detail
+    assert message in result.detail
 
 
 def test_duplicate_json_key_with_equal_values_is_read() -> None:
@@ -219,13 +219,13 @@ def test_duplicate_json_key_with_equal_values_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("expected", "is_reported"),
     [({"<": 300}, True), ({">=": 100}, True), (217.2, True), ({"matches": "^3"}, False), ("217", False)],
 )
-async def test_quoted_number_is_reported_as_text(wanted: Any, told: bool) -> None:
-    result = await judged(b'{"load": "217.2"}', {"json": {"$.load": wanted}}, {})
+async def test_quoted_number_is_reported_as_text(expected: Any, is_reported: bool) -> None:
+    result = await judged(b'{"load": "217.2"}', {"json": {"$.load": expected}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
-    assert ("the value is a string" in result.detail) is told
+    assert ("the value is a string" in result.detail) is is_reported
 
 
 async def test_stamp_is_searched_in_the_decoded_text() -> None:

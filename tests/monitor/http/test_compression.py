@@ -36,18 +36,18 @@ def response(body: bytes, coding: str = "gzip", limit: int = 1 << 20) -> Respons
 
 
 async def result_of(
-    body: bytes, coding: str | None = "gzip", status: str = "200 OK", **written: Any
+    body: bytes, coding: str | None = "gzip", status: str = "200 OK", **check_keys: Any
 ) -> tuple[ProbeResult, bytes]:
-    seen: list[bytes] = []
+    observations: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await read_request(reader))
+        observations.append(await read_request(reader))
         writer.write(http_response(body, status, **({"Content_Encoding": coding} if coding else {})))
         await writer.drain()
 
     async with serve_tcp(target) as port:
-        check = {"http": f"http://127.0.0.1:{port}/", "compression": "gzip", **written}
-        return (await attempt(check)).result, seen[0]
+        check = {"http": f"http://127.0.0.1:{port}/", "compression": "gzip", **check_keys}
+        return (await attempt(check)).result, observations[0]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ async def test_body_without_the_required_coding_has_its_own_reason(
 @pytest.mark.parametrize("form", ["deflate", "bare"])
 async def test_bytes_after_a_deflate_body_are_ignored(form: str) -> None:
     good, _ = await result_of(FORMS[form], "deflate", compression="deflate")
-    more, _ = await result_of(FORMS[form] + b"\0", "deflate", compression="deflate")
-    assert (good.outcome, more.reason) == (Outcome.GOOD, "compression_malformed"), good.detail
-    assert more.detail == "the body is not valid deflate: data after the end"
+    options, _ = await result_of(FORMS[form] + b"\0", "deflate", compression="deflate")
+    assert (good.outcome, options.reason) == (Outcome.GOOD, "compression_malformed"), good.detail
+    assert options.detail == "the body is not valid deflate: data after the end"
 
 
 @pytest.mark.parametrize("coding", ["gzip", None])
@@ -124,8 +124,8 @@ def test_decompression_bomb_costs_no_more_than_the_limit() -> None:
 
 
 async def test_decompression_bomb_gives_no_verdict() -> None:
-    written = {"body_limit": 100_000, "expect": {"contains": "never"}}
-    result, _ = await result_of(gzip.compress(b"\0" * 5_000_000, mtime=0), **written)
+    check_keys = {"body_limit": 100_000, "expect": {"contains": "never"}}
+    result, _ = await result_of(gzip.compress(b"\0" * 5_000_000, mtime=0), **check_keys)
     assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large")
 
 
@@ -142,7 +142,7 @@ async def test_response_has_both_lengths() -> None:
     from monitor.engine.probe_environment import probe_environment
     from monitor.health import Health
 
-    found: list[Response] = []
+    actual: list[Response] = []
 
     async def target(reader: Any, writer: Any) -> None:
         await read_request(reader)
@@ -153,22 +153,22 @@ async def test_response_has_both_lengths() -> None:
         fetch = fetcher(load_check({"http": f"http://127.0.0.1:{port}/", "compression": "gzip"}))
 
         async def probe(attempt: Any) -> ProbeResult:
-            found.append(await fetch(attempt))
+            actual.append(await fetch(attempt))
             return ProbeResult(Outcome.GOOD)
 
         await runner.attempt(probe, 5)
-    (fetched,) = found
+    (fetched,) = actual
     assert (fetched.received, len(fetched.body)) == (len(FORMS["gzip"]), len(TEXT))
     assert (fetched.version, fetched.encrypted, fetched.redirects) == ("1.1", False, 0)
 
 
 @pytest.mark.parametrize(
-    ("written", "expected_error"),
+    ("check_keys", "expected_error"),
     [
         ({"compression": "br"}, "gzip"),
         ({"compression": "gzip", "headers": {"accept-encoding": "br"}}, "already contain Accept-Encoding"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(written: dict[str, Any], expected_error: str) -> None:
+def test_invalid_option_is_rejected_at_load(check_keys: dict[str, Any], expected_error: str) -> None:
     with pytest.raises(ValidationError, match=expected_error):
-        load_check({"http": "http://a.example/", **written})
+        load_check({"http": "http://a.example/", **check_keys})

@@ -21,14 +21,14 @@ async def cookies_on_redirects(
     *stops: tuple[str, str], start: str = "/", **check: Any
 ) -> tuple[ProbeResult, list[dict[str, str]]]:
     """Follow redirects from `start` through each stop, which sets cookies; return the cookies of each request."""
-    seen: list[dict[str, str]] = []
+    observations: list[dict[str, str]] = []
 
     async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await read_request(reader)).decode()
-        found = re.search(r"\r\nCookie: (.*)\r\n", head)
-        seen.append(dict(pair.split("=", 1) for pair in found[1].split("; ")) if found else {})
-        if len(seen) <= len(stops):
-            location, cookies = stops[len(seen) - 1]
+        actual = re.search(r"\r\nCookie: (.*)\r\n", head)
+        observations.append(dict(pair.split("=", 1) for pair in actual[1].split("; ")) if actual else {})
+        if len(observations) <= len(stops):
+            location, cookies = stops[len(observations) - 1]
             set_by = "".join(f"Set-Cookie: {cookie}\r\n" for cookie in cookies.split("|") if cookie)
             writer.write(f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {location}\r\n{set_by}\r\n".encode())
         else:
@@ -36,10 +36,10 @@ async def cookies_on_redirects(
         await writer.drain()
 
     async with serve_tcp(target) as port:
-        written = {"http": f"http://127.0.0.1:{port}{start}", "redirects": 5, **check}
-        result = (await attempt(written)).result
+        check_keys = {"http": f"http://127.0.0.1:{port}{start}", "redirects": 5, **check}
+        result = (await attempt(check_keys)).result
     assert result.outcome is Outcome.GOOD, result.detail
-    return result, seen
+    return result, observations
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ async def cookies_on_redirects(
     ],
 )
 async def test_cookie_is_sent_to_its_path(set_by: str, location: str, sent: dict[str, str]) -> None:
-    _, seen = await cookies_on_redirects((location, set_by))
-    assert seen == [{}, sent]
+    _, observations = await cookies_on_redirects((location, set_by))
+    assert observations == [{}, sent]
 
 
 async def test_default_path_is_the_folder_of_the_request() -> None:
-    _, seen = await cookies_on_redirects(("/a/c", "x=1"), ("/b", ""), start="/a/b")
-    assert seen == [{}, {"x": "1"}, {}]
+    _, observations = await cookies_on_redirects(("/a/c", "x=1"), ("/b", ""), start="/a/b")
+    assert observations == [{}, {"x": "1"}, {}]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ async def test_default_path_is_the_folder_of_the_request() -> None:
     ],
 )
 async def test_expired_cookie_of_the_check_is_not_sent(set_by: str, sent: dict[str, str]) -> None:
-    _, seen = await cookies_on_redirects(("/in", set_by), ("/in", ""), cookies={"session": "old", "lang": "en"})
-    assert seen == [{"session": "old", "lang": "en"}, sent, sent]
+    _, observations = await cookies_on_redirects(("/in", set_by), ("/in", ""), cookies={"session": "old", "lang": "en"})
+    assert observations == [{"session": "old", "lang": "en"}, sent, sent]
 
 
 async def test_set_cookie_is_found_with_any_path() -> None:
@@ -90,11 +90,11 @@ async def test_set_cookie_is_found_with_any_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "requested", "path"),
+    ("check_keys", "requested", "path"),
     [("/x", "/a/b", "/x"), ("", "/a/b", "/a"), ("x", "/a/b/", "/a/b"), ("", "/a", "/"), ("", "", "/"), ("", "/", "/")],
 )
-def test_path_of_a_cookie(written: str, requested: str, path: str) -> None:
-    assert _path(written, requested) == path
+def test_path_of_a_cookie(check_keys: str, requested: str, path: str) -> None:
+    assert _path(check_keys, requested) == path
 
 
 def test_path_matches_itself_and_paths_below() -> None:

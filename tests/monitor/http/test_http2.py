@@ -73,10 +73,10 @@ async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
 
 
 async def test_long_request_respects_flow_control() -> None:
-    seen: list[bytes] = []
-    result, answer, _ = await exchanged(speaking([(":status", "204")], seen=seen), body=b"x" * 300_000)
+    observations: list[bytes] = []
+    result, answer, _ = await exchanged(speaking([(":status", "204")], seen=observations), body=b"x" * 300_000)
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 204, b"")
-    assert seen == [b"x" * 300_000]
+    assert observations == [b"x" * 300_000]
 
 
 async def test_body_beyond_the_limit_is_not_read() -> None:

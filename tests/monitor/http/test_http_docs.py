@@ -123,10 +123,10 @@ async def test_each_shown_expectation_is_checked(before: bytes, after: bytes, re
 
 def test_every_option_and_expectation_has_an_example() -> None:
     """Options that every example has or that need no example are exceptions."""
-    shown = set(re.findall(r"[{ ]([a-z_0-9]+):", TEXT)) | set(re.findall(r"`([a-z_0-9]+)`", TEXT))
+    documented = set(re.findall(r"[{ ]([a-z_0-9]+):", TEXT)) | set(re.findall(r"`([a-z_0-9]+)`", TEXT))
     every = set(HttpCheck.model_fields) - {"interval", "fall", "rise", "hold", "was"}
     every |= {field.alias or name for name, field in HttpCheck.model_fields["expect"].annotation.model_fields.items()}
-    assert every - shown == set()
+    assert every - documented == set()
 
 
 # function -> index of the argument that is the reason code

@@ -33,9 +33,9 @@ DOCS = (Path(__file__).parents[3] / "docs/http.md").read_text(encoding="utf-8")
 LOOPBACK = "127.0.0.1"
 
 
-async def through(proxy: Any, url: str, **written: Any) -> ProbeResult:
+async def through(proxy: Any, url: str, **check_keys: Any) -> ProbeResult:
     async with serve_tcp(proxy) as port:
-        return (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{port}", **written})).result
+        return (await attempt({"http": url, "proxy": f"http://{LOOPBACK}:{port}", **check_keys})).result
 
 
 async def test_http_request_is_sent_to_the_proxy_with_the_full_url() -> None:
@@ -77,25 +77,25 @@ async def test_proxy_credentials_are_sent_to_the_proxy_only(
     scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROXY_PASSWORD", "opens-the-proxy")
-    authority, seen = trustme.CA(), list[bytes]()
+    authority, observations = trustme.CA(), list[bytes]()
 
     async def target(reader: Any, writer: Any) -> None:
-        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        observations.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(http_response())
         await writer.drain()
 
     wants = "Basic " + base64.b64encode(b"probe:opens-the-proxy").decode()
     context = server_context(authority.issue_cert(NAME)) if scheme == "https" else None
     async with serve_tcp(target, context) as port:
-        written: dict[str, Any] = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}} if context else {}
+        check_keys: dict[str, Any] = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}} if context else {}
         url = f"{scheme}://{NAME}:{port}/"
-        refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
-        written["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
-        result = await through(Proxy({NAME: LOOPBACK}, wants), url, **written)
+        refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
+        check_keys["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
+        result = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
     assert (refused.outcome, refused.reason) == (Outcome.UNKNOWN, "proxy_refused")
     assert result.outcome is Outcome.GOOD, result.detail
-    assert len(seen) == 1
-    assert b"roxy" not in seen[0]
+    assert len(observations) == 1
+    assert b"roxy" not in observations[0]
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,19 @@ async def test_proxy_with_a_full_backlog_is_unreachable() -> None:
         for origin in (first, second):
             origin.setblocking(False)
             origin.connect_ex(full.getsockname())
-        written = {"http": f"http://{NAME}/", "proxy": f"http://{LOOPBACK}:{full.getsockname()[1]}", "timeout": "300ms"}
-        result = (await attempt(written, 5)).result
+        check_keys = {
+            "http": f"http://{NAME}/",
+            "proxy": f"http://{LOOPBACK}:{full.getsockname()[1]}",
+            "timeout": "300ms",
+        }
+        result = (await attempt(check_keys, 5)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_unreachable")
 
 
 async def test_unanswered_tunnel_ends_at_the_deadline() -> None:
     async with serve_tcp(send_nothing) as port:
-        written = {"http": f"https://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
-        result = (await attempt(written, 0.3)).result
+        check_keys = {"http": f"https://{NAME}/", "proxy": f"http://{LOOPBACK}:{port}"}
+        result = (await attempt(check_keys, 0.3)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_timeout")
 
 
@@ -208,7 +212,7 @@ async def test_outbound_policy_applies_to_the_proxy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "expected_error"),
+    ("check_keys", "expected_error"),
     [
         ({"proxy": "https://proxy:3128"}, "not a proxy; write http://host:port"),
         ({"proxy": "http://proxy"}, "is not an address; write host:port"),
@@ -220,9 +224,9 @@ async def test_outbound_policy_applies_to_the_proxy() -> None:
         ({"proxy": "http://proxy:3128", "protocol": "2"}, "a proxy supports HTTP/2 for https URLs only"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(written: dict[str, Any], expected_error: str) -> None:
+def test_invalid_option_is_rejected_at_load(check_keys: dict[str, Any], expected_error: str) -> None:
     with pytest.raises(ValidationError, match=expected_error):
-        load_check({"http": "http://a.example/", **written})
+        load_check({"http": "http://a.example/", **check_keys})
 
 
 BOTH = b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"

@@ -25,23 +25,23 @@ LOOPBACK = "127.0.0.1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-async def attempt_and_request(*replies: bytes, length: int = 0, **written: Any) -> tuple[ProbeResult, list[str]]:
+async def attempt_and_request(*replies: bytes, length: int = 0, **check_keys: Any) -> tuple[ProbeResult, list[str]]:
     """Return the result of an attempt and the sent request.
 
     The target gives these replies in turn; `length` is the length of the request's body.
     """
-    seen: list[str] = []
+    observations: list[str] = []
 
     async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await read_request(reader)
-        seen.append((head + await reader.readexactly(length)).decode())
-        writer.write(replies[min(len(seen), len(replies)) - 1])
+        observations.append((head + await reader.readexactly(length)).decode())
+        writer.write(replies[min(len(observations), len(replies)) - 1])
         await writer.drain()
 
     async with serve_tcp(target) as port:
         url = f"http://{LOOPBACK}:{port}/"
-        return (await attempt({"http": url, **written})).result, [
-            request.replace(str(port), "PORT") for request in seen
+        return (await attempt({"http": url, **check_keys})).result, [
+            request.replace(str(port), "PORT") for request in observations
         ]
 
 
@@ -158,10 +158,10 @@ async def test_number_of_cookies_is_limited() -> None:
 
 
 async def test_cookies_are_sent_to_their_host_only() -> None:
-    seen: list[str] = []
+    observations: list[str] = []
 
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen.append((await read_request(reader)).decode())
+        observations.append((await read_request(reader)).decode())
         writer.write(http_response())
         await writer.drain()
 
@@ -172,16 +172,16 @@ async def test_cookies_are_sent_to_their_host_only() -> None:
             moved, redirects=1, cookies={"lang": "en"}, expect={"cookie": {"session": False}}
         )
     assert result.outcome is Outcome.GOOD, result.detail
-    assert cookies_of(seen[0]) == ""
+    assert cookies_of(observations[0]) == ""
 
 
 async def test_missing_cookie_is_bad_and_its_value_is_not_shown() -> None:
-    for wanted, said in (("other", "different"), ({"matches": "^x"}, "different"), (False, "different")):
+    for expected, message in (("other", "different"), ({"matches": "^x"}, "different"), (False, "different")):
         result, _ = await attempt_and_request(
-            response_with_cookies("session=canary"), expect={"status": 302, "cookie": {"session": wanted}}
+            response_with_cookies("session=canary"), expect={"status": 302, "cookie": {"session": expected}}
         )
         assert (result.outcome, result.reason) == (Outcome.BAD, "cookie_mismatch")
-        assert said in result.detail
+        assert message in result.detail
         assert "canary" not in result.detail
     result, _ = await attempt_and_request(http_response(), expect={"cookie": {"session": True}})
     assert result.detail == "no cookie session, expected it to exist"
@@ -201,7 +201,7 @@ async def test_post_redirected_to_get_drops_its_body_and_body_headers() -> None:
 FIELDS = [(":status", "200"), ("content-type", "text/plain"), ("set-cookie", "a=1, 2"), ("set-cookie", "b=3")]
 
 
-async def over_tls(agreed: list[str], folder: Path, handler: Any, **written: Any) -> ProbeResult:
+async def over_tls(agreed: list[str], folder: Path, handler: Any, **check_keys: Any) -> ProbeResult:
     authority = trustme.CA()
     context = server_context(authority.issue_cert(LOOPBACK))
     context.set_alpn_protocols(agreed)
@@ -209,7 +209,7 @@ async def over_tls(agreed: list[str], folder: Path, handler: Any, **written: Any
         check = {
             "http": f"https://{LOOPBACK}:{port}/x?q=1",
             "tls": {"ca": write_ca_bundle(authority, folder)},
-            **written,
+            **check_keys,
         }
         return (await attempt(check)).result
 
@@ -224,12 +224,12 @@ async def test_http_2_is_used_if_negotiated_by_alpn(protocol: Any, tmp_path: Pat
 
 
 async def test_http_2_without_tls_is_used_if_required() -> None:
-    seen: list[bytes] = []
-    async with serve_tcp(speaking(FIELDS, b"hello", seen=seen)) as port:
-        written = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
-        result = (await attempt({**written, "expect": {"version": "2", "contains": "hello"}})).result
+    observations: list[bytes] = []
+    async with serve_tcp(speaking(FIELDS, b"hello", seen=observations)) as port:
+        check_keys = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
+        result = (await attempt({**check_keys, "expect": {"version": "2", "contains": "hello"}})).result
     assert result.outcome is Outcome.GOOD, result.detail
-    assert seen == [b"ping"]
+    assert observations == [b"ping"]
 
 
 async def test_http_1_is_used_if_preferred_unless_http_2_is_required(tmp_path: Path) -> None:
@@ -246,15 +246,15 @@ async def test_invalid_http_2_has_its_own_reason() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "http2_malformed")
 
 
-@pytest.mark.parametrize(("spoken", "wanted", "reason"), [("1.0", 1.1, "http_version"), ("1.0", [1.0, 1.1], "")])
-async def test_http_version_of_the_response_is_checked(spoken: str, wanted: Any, reason: str) -> None:
+@pytest.mark.parametrize(("spoken", "expected", "reason"), [("1.0", 1.1, "http_version"), ("1.0", [1.0, 1.1], "")])
+async def test_http_version_of_the_response_is_checked(spoken: str, expected: Any, reason: str) -> None:
     reply = f"HTTP/{spoken} 200 OK\r\nContent-Length: 0\r\n\r\n".encode()
-    result, _ = await attempt_and_request(reply, expect={"version": wanted})
+    result, _ = await attempt_and_request(reply, expect={"version": expected})
     assert result.reason == reason, result.detail
 
 
 @pytest.mark.parametrize(
-    ("written", "expected_error"),
+    ("check_keys", "expected_error"),
     [
         ({"method": "TRACE"}, "GET"),
         ({"body": "x"}, "a GET request has no body; add method: POST"),
@@ -279,6 +279,6 @@ async def test_http_version_of_the_response_is_checked(spoken: str, wanted: Any,
         ({"bearer": {"env": "HOME"}, "basic": {"user": "u", "password": {"env": "HOME"}}}, "keep basic or bearer"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(written: dict[str, Any], expected_error: str) -> None:
+def test_invalid_option_is_rejected_at_load(check_keys: dict[str, Any], expected_error: str) -> None:
     with pytest.raises(ValidationError, match=expected_error):
-        load_check({"http": "http://a.example/", **written})
+        load_check({"http": "http://a.example/", **check_keys})

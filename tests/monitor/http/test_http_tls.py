@@ -34,10 +34,10 @@ KINDS = {
 
 
 def check_at(kind: str, port: int, **tls: Any) -> dict[str, Any]:
-    written: dict[str, Any] = dict(KINDS[kind])
+    check_keys: dict[str, Any] = dict(KINDS[kind])
     if kind == "tls":
         return {"tls": {"target": f"{LOOPBACK}:{port}", **tls}}
-    return {**written, kind: written[kind].format(port), "tls": tls}
+    return {**check_keys, kind: check_keys[kind].format(port), "tls": tls}
 
 
 @pytest.mark.parametrize("kind", ["http", "tcp"])
@@ -48,9 +48,9 @@ async def test_client_certificate_is_sent_if_required(kind: str, tmp_path: Path)
     ca = write_ca_bundle(authority, tmp_path)
     handler = respond_with(http_response()) if kind == "http" else send_on_connect(b"hello")
     async with serve_tcp(handler, context) as port:
-        shown = await attempt(check_at(kind, port, ca=ca, certificate=str(certificate), key=str(key)))
+        with_certificate = await attempt(check_at(kind, port, ca=ca, certificate=str(certificate), key=str(key)))
         hidden = await attempt(check_at(kind, port, ca=ca))
-    assert shown.result.outcome is Outcome.GOOD, shown.result.detail
+    assert with_certificate.result.outcome is Outcome.GOOD, with_certificate.result.detail
     assert hidden.result.reason in REJECTION_REASONS, hidden.result.detail
 
 
@@ -83,14 +83,16 @@ async def test_encryption_is_checked_after_the_last_redirect(tmp_path: Path) -> 
     ca = write_ca_bundle(authority, tmp_path)
     async with (
         serve_tcp(respond_with(http_response()), server_context(authority.issue_cert(LOOPBACK))) as secure,
-        serve_tcp(respond_with(http_response(status="301 Moved", Location=f"https://{LOOPBACK}:{secure}/"))) as plain,
+        serve_tcp(
+            respond_with(http_response(status="301 Moved", Location=f"https://{LOOPBACK}:{secure}/"))
+        ) as plain_port,
     ):
 
         async def reason(encrypted: bool, redirects: int, status: Any = "2xx") -> str:
             expect = {"encrypted": encrypted, "status": status}
             judged = {"tls": {"ca": ca}} if redirects else {}
-            written = {"http": f"http://{LOOPBACK}:{plain}/", "redirects": redirects, **judged}
-            return (await attempt({**written, "expect": expect})).result.reason
+            check_keys = {"http": f"http://{LOOPBACK}:{plain_port}/", "redirects": redirects, **judged}
+            return (await attempt({**check_keys, "expect": expect})).result.reason
 
         assert await reason(encrypted=True, redirects=1) == ""
         assert await reason(encrypted=False, redirects=1) == "tls_forbidden"
@@ -101,27 +103,27 @@ async def test_encryption_is_checked_after_the_last_redirect(tmp_path: Path) -> 
 async def test_server_name_host_header_and_address_are_independent(tmp_path: Path) -> None:
     """One server behind an address is requested with one name in TLS and another one in the Host header."""
     authority = trustme.CA()
-    asked: list[str | None] = []
+    server_names: list[str | None] = []
     context = server_context(authority.issue_cert("sni.example.test"))
-    context.sni_callback = lambda connection, name, _: asked.append(name)
-    seen: list[bytes] = []
+    context.sni_callback = lambda connection, name, _: server_names.append(name)
+    observations: list[bytes] = []
 
     async def handler(reader: Any, writer: Any) -> None:
-        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        observations.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(http_response())
         await writer.drain()
 
     async with serve_tcp(handler, context) as port:
-        written = {
+        check_keys = {
             "http": f"https://url.example.test:{port}/",
             "resolve_to": LOOPBACK,
             "headers": {"Host": "host.example.test"},
             "tls": {"ca": write_ca_bundle(authority, tmp_path), "server_name": "sni.example.test"},
         }
-        result = (await attempt(written)).result
+        result = (await attempt(check_keys)).result
     assert result.outcome is Outcome.GOOD, result.detail
-    assert asked == ["sni.example.test"]
-    assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + seen[0].partition(b"\r\n")[2]
+    assert server_names == ["sni.example.test"]
+    assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + observations[0].partition(b"\r\n")[2]
 
 
 def test_database_driver_uses_the_configured_tls_version() -> None:

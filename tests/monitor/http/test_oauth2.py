@@ -74,23 +74,24 @@ class Realm:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Respond to requests with the newest token."""
         head = (await read_request(reader)).decode()
-        shown = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
-        self.shown.append(shown)
-        taken = shown == self.token and not self.closed
+        sent_token = head.partition("Authorization: Bearer ")[2].split("\r\n")[0]
+        self.shown.append(sent_token)
+        is_accepted = sent_token == self.token and not self.closed
         writer.write(
             http_response(
-                json.dumps({"name": "a.csv", "shown": shown}).encode(), "200 OK" if taken else "401 Unauthorized"
+                json.dumps({"name": "a.csv", "shown": sent_token}).encode(),
+                "200 OK" if is_accepted else "401 Unauthorized",
             )
         )
         await writer.drain()
 
 
 @asynccontextmanager
-async def oauth2_check(realm: Realm, **more: Any) -> AsyncIterator[dict[str, Any]]:
+async def oauth2_check(realm: Realm, **options: Any) -> AsyncIterator[dict[str, Any]]:
     """Yield a check of the realm's API; `more` are further keys of `oauth2`."""
     async with serve_tcp(realm.issue) as token_port, serve_tcp(realm.serve) as port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
-        oauth2 = {"token_url": f"http://127.0.0.1:{token_port}/token", **client, **more}
+        oauth2 = {"token_url": f"http://127.0.0.1:{token_port}/token", **client, **options}
         yield {"http": f"http://127.0.0.1:{port}/", "oauth2": oauth2}
 
 
@@ -103,9 +104,9 @@ class AdvancedClock(SystemClock):
         return super().now() + self.ahead
 
 
-async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
+async def attempts(check_keys: dict[str, Any], *pauses: int) -> list[ProbeResult]:
     """Return the results of several attempts by one probe; the clock advances before each by these microseconds."""
-    clock, results, probe = AdvancedClock(), [], prepare(load_check(written))
+    clock, results, probe = AdvancedClock(), [], prepare(load_check(check_keys))
     async with probe_environment(clock, Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         for pause in pauses:
@@ -117,8 +118,8 @@ async def attempts(written: dict[str, Any], *pauses: int) -> list[ProbeResult]:
 @pytest.mark.parametrize(("auth", "scopes"), [("basic", ["read", "write"]), ("post", "read write")])
 async def test_token_is_fetched_with_client_credentials_and_sent(auth: str, scopes: Any) -> None:
     realm = Realm()
-    async with oauth2_check(realm, auth=auth, scopes=scopes, params={"audience": "https://api"}) as written:
-        result = (await attempt(written)).result
+    async with oauth2_check(realm, auth=auth, scopes=scopes, params={"audience": "https://api"}) as check_keys:
+        result = (await attempt(check_keys)).result
     assert result.outcome is Outcome.GOOD, result.detail
     (way, form) = realm.asked[0]
     assert way == auth
@@ -129,19 +130,19 @@ async def test_token_is_fetched_with_client_credentials_and_sent(auth: str, scop
 
 async def test_token_is_kept_until_shortly_before_its_expiry() -> None:
     realm = Realm(lifetime=300)
-    async with oauth2_check(realm) as written:
-        results = await attempts(written, 0, 4 * MINUTE, 31 * SECOND, 0)
+    async with oauth2_check(realm) as check_keys:
+        results = await attempts(check_keys, 0, 4 * MINUTE, 31 * SECOND, 0)
     assert [result.outcome for result in results] == [Outcome.GOOD] * 4
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2", "canary-token-2"]
 
 
 async def test_concurrent_attempts_share_one_token_request() -> None:
     realm = Realm()
-    async with oauth2_check(realm) as written, probe_environment(SystemClock(), Health()) as (runner, _):
-        probe = prepare(load_check(written))
+    async with oauth2_check(realm) as check_keys, probe_environment(SystemClock(), Health()) as (runner, _):
+        probe = prepare(load_check(check_keys))
         for _ in range(2):
-            found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
-            assert {attempt.result.outcome for attempt in found} == {Outcome.GOOD}
+            actual = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(5)))
+            assert {attempt.result.outcome for attempt in actual} == {Outcome.GOOD}
             realm.asked.append(("elsewhere", {}))  # the kept token is not accepted any more
     assert [way for way, _ in realm.asked] == ["basic", "elsewhere", "basic", "elsewhere"]
 
@@ -150,19 +151,19 @@ async def test_concurrent_attempts_share_one_token_request() -> None:
 async def test_lifetime_of_a_token_is_limited(lasting: Any, kept: int) -> None:
     """The default is five minutes, the maximum is a day."""
     realm = Realm(lifetime=lasting)
-    async with oauth2_check(realm) as written:
-        await attempts(written, 0, kept * MINUTE, 61 * MINUTE)
+    async with oauth2_check(realm) as check_keys:
+        await attempts(check_keys, 0, kept * MINUTE, 61 * MINUTE)
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2"]
 
 
 async def test_rejected_token_is_renewed_immediately() -> None:
     realm = Realm()
-    async with oauth2_check(realm) as written:
+    async with oauth2_check(realm) as check_keys:
 
         async def other_client() -> None:
             realm.asked.append(("elsewhere", {}))
 
-        probe = prepare(load_check(written))
+        probe = prepare(load_check(check_keys))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.GOOD
             await other_client()
@@ -172,8 +173,8 @@ async def test_rejected_token_is_renewed_immediately() -> None:
 
 async def test_target_that_rejects_a_new_token_is_bad() -> None:
     realm = Realm(closed=True)
-    async with oauth2_check(realm) as written:
-        results = await attempts(written, 0, MINUTE, 3 * MINUTE, MINUTE, MINUTE)
+    async with oauth2_check(realm) as check_keys:
+        results = await attempts(check_keys, 0, MINUTE, 3 * MINUTE, MINUTE, MINUTE)
     assert [(result.outcome, result.reason, result.status) for result in results] == [
         (Outcome.BAD, "http_status", 401)
     ] * 5
@@ -182,8 +183,8 @@ async def test_target_that_rejects_a_new_token_is_bad() -> None:
 
 async def test_revoked_token_is_renewed_after_earlier_rejections() -> None:
     realm = Realm(closed=True)
-    async with oauth2_check(realm) as written:
-        probe = prepare(load_check(written))
+    async with oauth2_check(realm) as check_keys:
+        probe = prepare(load_check(check_keys))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             assert (await runner.attempt(probe, 5)).result.outcome is Outcome.BAD
             realm.closed = False
@@ -204,10 +205,10 @@ async def test_revoked_token_is_renewed_after_earlier_rejections() -> None:
 )
 async def test_check_uses_one_token_for_all_its_requests(kind: dict[str, Any]) -> None:
     realm = Realm()
-    async with oauth2_check(realm) as written:
+    async with oauth2_check(realm) as check_keys:
         await attempts(
-            {key: written["http"] if given == "URL" else given for key, given in kind.items()}
-            | {"oauth2": written["oauth2"]},
+            {key: check_keys["http"] if value == "URL" else value for key, value in kind.items()}
+            | {"oauth2": check_keys["oauth2"]},
             0,
             0,
             0,
@@ -218,8 +219,8 @@ async def test_check_uses_one_token_for_all_its_requests(kind: dict[str, Any]) -
 
 async def test_removed_check_leaves_no_token() -> None:
     realm = Realm()
-    async with oauth2_check(realm) as written:
-        probe = prepare(load_check(written))
+    async with oauth2_check(realm) as check_keys:
+        probe = prepare(load_check(check_keys))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             result = await retry_if_starved(runner, probe, 5)
             assert (result.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), (
@@ -234,15 +235,15 @@ async def test_removed_check_leaves_no_token() -> None:
 async def test_rejected_client_credentials_give_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "another-secret")
     realm = Realm()
-    async with oauth2_check(realm) as written:
-        result = (await attempt(written)).result
+    async with oauth2_check(realm) as check_keys:
+        result = (await attempt(check_keys)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_refused")
     assert result.detail == 'the token server responded 401: "invalid_client"'
     assert realm.shown == []
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (http_response(b"oh no", "500 Internal Server Error"), "the token server responded 500"),
         (http_response(b"<html>"), "no access_token"),
@@ -254,16 +255,16 @@ async def test_rejected_client_credentials_give_unknown(monkeypatch: pytest.Monk
         (b"garbage\r\n\r\n", "malformed_response: "),
     ],
 )
-async def test_failing_token_server_gives_unknown(reply: bytes, said: str) -> None:
+async def test_failing_token_server_gives_unknown(reply: bytes, message: str) -> None:
     async with serve_tcp(respond_with(reply)) as token_port:
         client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
-        written = {
+        check_keys = {
             "http": "http://127.0.0.1:9/",
             "oauth2": {"token_url": f"http://127.0.0.1:{token_port}/token", **client},
         }
-        result = (await attempt(written)).result
+        result = (await attempt(check_keys)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "token_unavailable")
-    assert said in result.detail
+    assert message in result.detail
 
 
 async def test_slow_token_server_gives_unknown() -> None:
@@ -282,10 +283,10 @@ async def test_token_server_is_verified_with_the_checks_or_its_own_authorities(t
     context = server_context(authority.issue_cert("127.0.0.1"))
     async with serve_tcp(realm.issue, context) as token_port, serve_tcp(realm.serve) as port:
         oauth2 = {"token_url": f"https://127.0.0.1:{token_port}/token", **client}
-        written = {"http": f"http://127.0.0.1:{port}/", "tls": {"ca": ca, "server_name": "of.the.target"}}
-        good = (await attempt({**written, "oauth2": oauth2})).result
+        check_keys = {"http": f"http://127.0.0.1:{port}/", "tls": {"ca": ca, "server_name": "of.the.target"}}
+        good = (await attempt({**check_keys, "oauth2": oauth2})).result
         own = {
-            **written,
+            **check_keys,
             "redirects": 1,
             "oauth2": {**oauth2, "tls": {}},
         }  # a redirect may lead to a server to which `tls` applies
@@ -298,8 +299,8 @@ async def test_token_server_is_verified_with_the_checks_or_its_own_authorities(t
 
 async def test_no_secret_is_shown_and_old_tokens_are_released() -> None:
     realm = Realm(lifetime=60)
-    async with oauth2_check(realm) as written:
-        results = await attempts({**written, "expect": {"contains": "never"}}, *[MINUTE] * 4)
+    async with oauth2_check(realm) as check_keys:
+        results = await attempts({**check_keys, "expect": {"contains": "never"}}, *[MINUTE] * 4)
     assert [result.reason for result in results] == ["body_mismatch"] * 4
     assert concealed(SECRET) == "[secret]"
     assert [concealed(f"canary-token-{number}") for number in (3, 4)] == ["[secret]"] * 2
@@ -307,23 +308,23 @@ async def test_no_secret_is_shown_and_old_tokens_are_released() -> None:
 
 
 async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:
-    realm, seen = Realm(), list[bytes]()
+    realm, observations = Realm(), list[bytes]()
 
     async def elsewhere(reader: Any, writer: Any) -> None:
-        seen.append(await read_request(reader))
+        observations.append(await read_request(reader))
         writer.write(http_response())
         await writer.drain()
 
-    async with oauth2_check(realm) as written, serve_tcp(elsewhere) as other:
+    async with oauth2_check(realm) as check_keys, serve_tcp(elsewhere) as other:
         moved = respond_with(http_response(status="302 Found", Location=f"http://127.0.0.1:{other}/"))
         async with serve_tcp(moved) as start:
-            result = (await attempt({**written, "http": f"http://127.0.0.1:{start}/", "redirects": 1})).result
+            result = (await attempt({**check_keys, "http": f"http://127.0.0.1:{start}/", "redirects": 1})).result
     assert result.outcome is Outcome.GOOD, result.detail
-    assert b"canary" not in seen[0]
+    assert b"canary" not in observations[0]
 
 
 @pytest.mark.parametrize(
-    ("more", "expected_error"),
+    ("options", "expected_error"),
     [
         ({"bearer": {"env": "CLIENT_SECRET"}}, "one set of credentials; keep bearer or oauth2"),
         ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "already contain Authorization"),
@@ -331,7 +332,7 @@ async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:
         ({"oauth2": {"token_url": "a.example"}}, "not an http or https URL"),
     ],
 )
-def test_invalid_option_is_rejected_at_load(more: dict[str, Any], expected_error: str) -> None:
+def test_invalid_option_is_rejected_at_load(options: dict[str, Any], expected_error: str) -> None:
     client = {"client_id": "probe", "client_secret": {"env": "CLIENT_SECRET"}}
     with pytest.raises(ValidationError, match=expected_error):
-        load_check({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **more})
+        load_check({"http": "http://a.example/", "oauth2": {"token_url": "https://a.example/", **client}, **options})

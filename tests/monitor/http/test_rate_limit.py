@@ -106,7 +106,7 @@ async def test_target_is_good_again_after_the_pause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "more", "outcome", "reason"),
+    ("reply", "options", "outcome", "reason"),
     [
         (LIMITED, {}, UNKNOWN, "rate_limited"),
         (LIMITED, {"status": [200, 429]}, GOOD, ""),
@@ -150,9 +150,9 @@ async def test_target_is_good_again_after_the_pause() -> None:
         (http_response(b'{"off": true}'), {"unknown": {"json": {"$.off": True}}}, UNKNOWN, "inconclusive"),
     ],
 )
-async def test_inconclusive_responses(reply: bytes, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
+async def test_inconclusive_responses(reply: bytes, options: dict[str, Any], outcome: Outcome, reason: str) -> None:
     async with serve_tcp(CountingServer(reply)) as port:
-        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": more})).result
+        result = (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": options})).result
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
     assert result.status == int(reply.split()[1])
 

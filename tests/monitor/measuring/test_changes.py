@@ -36,8 +36,8 @@ def error_for(text: str | bytes, *arguments: str) -> str:
     return str(result.exception)
 
 
-def times(found: dict[str, Any]) -> tuple[float, ...]:
-    return tuple(found[f"{state}_seconds"] for state in ("up", "down", "doubt", "unknown"))
+def times(actual: dict[str, Any]) -> tuple[float, ...]:
+    return tuple(actual[f"{state}_seconds"] for state in ("up", "down", "doubt", "unknown"))
 
 
 # Detection, without an option that states the kind of log.
@@ -112,59 +112,59 @@ def test_change_columns_without_the_option_are_rejected(text: str, why: str) -> 
 
 def test_state_is_valid_until_the_next_change() -> None:
     """The distance does not matter. The uncertainty of a change is the second of its timestamp."""
-    [found] = figures(LOG)
-    assert found["window"] == {"start": DAY_ONE, "end": "2026-11-10T10:30:00Z"}
-    assert times(found) == ((9 * 24 + 10) * 3600 - 1, 1799, 2, 0)
-    assert found["downtime_seconds"] == {"low": 1799, "point": 1799.5, "high": 1801}
-    assert found["observations"] == {"good": 2, "bad": 1, "unknown": 0}
-    assert (found["nines"]["proven"], found["proven_availability"]) == (None, None)
-    assert found["resolvable"] is None
+    [actual] = figures(LOG)
+    assert actual["window"] == {"start": DAY_ONE, "end": "2026-11-10T10:30:00Z"}
+    assert times(actual) == ((9 * 24 + 10) * 3600 - 1, 1799, 2, 0)
+    assert actual["downtime_seconds"] == {"low": 1799, "point": 1799.5, "high": 1801}
+    assert actual["observations"] == {"good": 2, "bad": 1, "unknown": 0}
+    assert (actual["nines"]["proven"], actual["proven_availability"]) == (None, None)
+    assert actual["resolvable"] is None
 
 
 def test_time_after_the_last_change_is_unknown_unless_stated() -> None:
-    whole = "2026-11-01T00:00:00Z/2026-11-11T00:00:00Z"
+    complete = "2026-11-01T00:00:00Z/2026-11-11T00:00:00Z"
     [month] = figures(LOG, "--window", "10d", "--at", "2026-11-11T00:00:00Z")
     assert month["unknown_seconds"] == 13.5 * 3600
-    [stated] = figures(LOG, "--window", "10d", "--at", "2026-11-11T00:00:00Z", "--until", "2026-11-11T00:00:00Z")
-    assert stated["unknown_seconds"] == 0
-    assert stated["downtime_seconds"]["point"] == 1800
-    [window] = figures(LOG, "--window", whole)
-    assert window == stated
+    [with_until] = figures(LOG, "--window", "10d", "--at", "2026-11-11T00:00:00Z", "--until", "2026-11-11T00:00:00Z")
+    assert with_until["unknown_seconds"] == 0
+    assert with_until["downtime_seconds"]["point"] == 1800
+    [window] = figures(LOG, "--window", complete)
+    assert window == with_until
 
 
 def test_future_part_of_a_window_is_unknown() -> None:
-    [found] = figures(LOG, "--window", "2026-11-01T00:00:00Z/9000-01-01T00:00:00Z")
-    assert found["unknown_seconds"] > 365 * 86400
+    [actual] = figures(LOG, "--window", "2026-11-01T00:00:00Z/9000-01-01T00:00:00Z")
+    assert actual["unknown_seconds"] > 365 * 86400
 
 
 def test_state_at_an_instant_is_known_from_the_next_row() -> None:
     """The next row shows that there was no change in between."""
-    [found] = figures(LOG, "--at", "2026-11-05T00:00:00Z", "--window", "2d")
-    assert times(found) == (2 * 86400, 0, 0, 0)
-    assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0}
+    [actual] = figures(LOG, "--at", "2026-11-05T00:00:00Z", "--window", "2d")
+    assert times(actual) == (2 * 86400, 0, 0, 0)
+    assert actual["observations"] == {"good": 0, "bad": 0, "unknown": 0}
 
 
 def test_time_before_the_first_change_is_unknown() -> None:
     for window in ((), ("--window", "1h")):
-        [found] = figures(LOG, "--at", "2026-10-01T00:00:00Z", *window)
-        assert found["availability"] == {"low": 0 if window else None, "point": None, "high": 1 if window else None}
-        assert found["observations"] == {"good": 0, "bad": 0, "unknown": 0}
+        [actual] = figures(LOG, "--at", "2026-10-01T00:00:00Z", *window)
+        assert actual["availability"] == {"low": 0 if window else None, "point": None, "high": 1 if window else None}
+        assert actual["observations"] == {"good": 0, "bad": 0, "unknown": 0}
 
 
 @pytest.mark.parametrize(
     ("fraction", "doubt"), [("", 3.0), (".0", 0.3), (".250", 0.003), (".250001", 0.0), (".1234567", 0.0)]
 )
 def test_bounds_depend_on_the_precision_of_the_instants(fraction: str, doubt: float) -> None:
-    [found] = figures(LOG.replace("Z,", f"{fraction}Z,"), "--until", "2026-11-11T00:00:00Z")
-    assert found["doubt_seconds"] == doubt
+    [actual] = figures(LOG.replace("Z,", f"{fraction}Z,"), "--until", "2026-11-11T00:00:00Z")
+    assert actual["doubt_seconds"] == doubt
 
 
 def test_unknown_states_are_unknown_time() -> None:
     """Paused, maintenance and pending are unknown until the next change."""
     text = LOG + "2026-11-10T11:00:00Z,paused\n2026-11-10T12:00:00Z,UP\n"
-    [found] = figures(text, "--until", "2026-11-10T13:00:00Z")
-    assert found["unknown_seconds"] == 3600
-    assert found["observations"] == {"good": 3, "bad": 1, "unknown": 1}
+    [actual] = figures(text, "--until", "2026-11-10T13:00:00Z")
+    assert actual["unknown_seconds"] == 3600
+    assert actual["observations"] == {"good": 3, "bad": 1, "unknown": 1}
 
 
 def test_uptimerobot_export_is_read() -> None:
@@ -180,9 +180,9 @@ def test_uptimerobot_export_is_read() -> None:
     )
     assert "-:3: " in error_for(text, "--changes")
     assert "--times-in" in error_for(text, "--changes")
-    [found] = figures(text, "--times-in", "America/Vancouver")
-    assert found["window"] == {"start": "2026-11-01T07:00:00Z", "end": "2026-11-11T06:00:00Z"}
-    assert (found["down_seconds"], found["unknown_seconds"]) == (1799, 86400)
+    [actual] = figures(text, "--times-in", "America/Vancouver")
+    assert actual["window"] == {"start": "2026-11-01T07:00:00Z", "end": "2026-11-11T06:00:00Z"}
+    assert (actual["down_seconds"], actual["unknown_seconds"]) == (1799, 86400)
 
 
 def test_uptime_kuma_export_is_read() -> None:
@@ -221,8 +221,8 @@ def test_alerts_of_alertmanagers_api_are_open() -> None:
         '{"status":{"state":"active","silencedBy":[]},"labels":{"alertname":"Down"},"fingerprint":"a",'
         '"startsAt":"2026-11-10T10:00:00.000000Z","endsAt":"2026-11-10T10:59:00.000Z","updatedAt":"x"}\n'
     )
-    [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
-    assert (found["check"], found["down_seconds"]) == ("Down", 3600)
+    [actual] = figures(text, "--until", "2026-11-10T11:00:00Z")
+    assert (actual["check"], actual["down_seconds"]) == ("Down", 3600)
 
 
 def test_unsplit_notification_is_rejected_with_a_remedy() -> None:
@@ -231,14 +231,14 @@ def test_unsplit_notification_is_rejected_with_a_remedy() -> None:
 
 def test_firing_and_resolved_in_separate_rows() -> None:
     text = "timestamp,status,alertname\n2026-11-10T10:00:00Z,firing,Down\n2026-11-10T10:05:00Z,resolved,Down\n"
-    [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
-    assert (found["down_seconds"], found["up_seconds"], found["doubt_seconds"]) == (299, 3299, 2)
+    [actual] = figures(text, "--until", "2026-11-10T11:00:00Z")
+    assert (actual["down_seconds"], actual["up_seconds"], actual["doubt_seconds"]) == (299, 3299, 2)
 
 
 def test_list_of_incidents_needs_no_outcome_column() -> None:
     text = "started_at,resolved_at,cause\n2026-11-10T10:00:00Z,2026-11-10T10:05:00Z,x\n2026-11-10T10:30:00Z,ongoing,y\n"
-    [found] = figures(text, "--until", "2026-11-10T11:00:00Z")
-    assert found["downtime_seconds"]["point"] == pytest.approx(300 + 1800, abs=1)
+    [actual] = figures(text, "--until", "2026-11-10T11:00:00Z")
+    assert actual["downtime_seconds"]["point"] == pytest.approx(300 + 1800, abs=1)
     [row] = csv.DictReader(io.StringIO(run(text, "--changes", "--format", "csv").output))
     assert row["observations_bad"] == "2"
 
@@ -249,16 +249,16 @@ def test_incident_with_a_duration_ends_after_it() -> None:
         "Status,Started,Duration\nResolved,2026-11-10T10:00:00Z,5 mins\n"
         "Resolved,2026-11-10T10:30:00Z,1 hr 2 mins\nOngoing,2026-11-10T12:00:00Z,3 mins\n"
     )
-    [found] = figures(text, "--until", "2026-11-10T12:30:00Z")
-    assert found["downtime_seconds"]["point"] == (5 + 62 + 30) * 60
-    assert found["downtime_seconds"]["low"] == (4 + 61 + 29) * 60
+    [actual] = figures(text, "--until", "2026-11-10T12:30:00Z")
+    assert actual["downtime_seconds"]["point"] == (5 + 62 + 30) * 60
+    assert actual["downtime_seconds"]["low"] == (4 + 61 + 29) * 60
     assert '-:2: "Resolved" is resolved, but' in error_for(text.replace("5 mins", "300"), "--changes")
 
 
 def test_time_between_spans_of_both_kinds_is_unknown() -> None:
     text = "start,end,status\n0,100,up\n100,150,down\n200,300,up\n"
-    [found] = figures(text)
-    assert (found["unknown_seconds"], found["up_seconds"], found["down_seconds"]) == (50, 198, 49)
+    [actual] = figures(text)
+    assert (actual["unknown_seconds"], actual["up_seconds"], actual["down_seconds"]) == (50, 198, 49)
 
 
 def test_file_format_does_not_change_the_figures(tmp_path: Any) -> None:
@@ -270,9 +270,9 @@ def test_file_format_does_not_change_the_figures(tmp_path: Any) -> None:
 
 def test_several_checks_are_combined_by_the_rule() -> None:
     text = "at,outcome,check\n0,up,a\n0,up,b\n100,down,a\n200,up,a\n150,down,b\n400,up,b\n"
-    asked = ("--by", "none", "--until", "1970-01-01T00:10:00Z")
-    [every] = figures(text, *asked)
-    [either] = figures(text, *asked, "--rule", "any")
+    options = ("--by", "none", "--until", "1970-01-01T00:10:00Z")
+    [every] = figures(text, *options)
+    [either] = figures(text, *options, "--rule", "any")
     assert (every["downtime_seconds"]["point"], either["downtime_seconds"]["point"]) == (300, 50)
     assert every["observations"] == {"good": 4, "bad": 2, "unknown": 0}
 
@@ -318,7 +318,7 @@ def test_text_output_mentions_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "what"),
+    ("cell", "unit"),
     [
         ("46336", "a serial date of a spreadsheet"),
         ("46336.4166667", "a serial date of a spreadsheet"),
@@ -331,11 +331,11 @@ def test_text_output_mentions_changes() -> None:
         ("2026-11-10 10:00:00", "has no offset"),
     ],
 )
-def test_number_in_another_unit_is_not_read_as_1970(cell: str, what: str) -> None:
+def test_number_in_another_unit_is_not_read_as_1970(cell: str, unit: str) -> None:
     for option in ("--samples", "--changes"):
         text = error_for(f"at,outcome\n{cell},good\n{cell},good\n", option)
         assert text.startswith("-:2: ")
-        assert what in text
+        assert unit in text
         assert cell in text
 
 

@@ -12,7 +12,7 @@ from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguo
 
 
 @pytest.mark.parametrize(
-    ("tool", "words", "outcomes"),
+    ("tool", "arguments", "outcomes"),
     [
         ("ours", ("good", "bad", "unknown"), (GOOD, BAD, UNKNOWN)),
         ("Uptime Kuma", ("UP", "DOWN", "PENDING", "MAINTENANCE"), (GOOD, BAD, UNKNOWN, UNKNOWN)),
@@ -25,9 +25,11 @@ from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguo
         ("a script", (" Success ", "failed", "OK", "error"), (GOOD, BAD, GOOD, BAD)),
     ],
 )
-def test_outcome_words_of_other_tools_are_read(tool: str, words: tuple[str, ...], outcomes: tuple[int, ...]) -> None:
+def test_outcome_words_of_other_tools_are_read(
+    tool: str, arguments: tuple[str, ...], outcomes: tuple[int, ...]
+) -> None:
     """Case does not matter. A state that the tool has not decided is unknown."""
-    assert tuple(map(rank, words)) == outcomes, tool
+    assert tuple(map(rank, arguments)) == outcomes, tool
 
 
 @pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
@@ -38,7 +40,7 @@ def test_ambiguous_outcome_word_is_rejected(word: str) -> None:
 
 
 def test_every_word_has_one_meaning() -> None:
-    every = [word for listed in SYNONYMS.values() for word in listed.split()]
+    every = [word for synonym_text in SYNONYMS.values() for word in synonym_text.split()]
     assert len(every) == len(set(every))
     names = [name for synonyms in column_names.COLUMNS.values() for name in synonyms]
     assert len(names) == len(set(names))
@@ -59,10 +61,10 @@ def test_documentation_lists_exactly_the_supported_words() -> None:
     text = (Path(__file__).parents[3] / "docs/measure.md").read_text()
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ")]
     documented_words = {
-        name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", listed) for name, listed in rows
+        name.replace(", optional", "").strip(" `"): re.findall(r"`([^`]+)`", synonyms) for name, synonyms in rows
     }
     assert {outcome: documented_words[outcome] for outcome in ("good", "bad", "unknown")} == {
-        str(column_names.OUTCOMES[meaning]): listed.split() for meaning, listed in SYNONYMS.items()
+        str(column_names.OUTCOMES[meaning]): synonyms.split() for meaning, synonyms in SYNONYMS.items()
     }
     assert {column: documented_words[column] for column in column_names.COLUMNS} == {
         column: list(names) for column, names in column_names.COLUMNS.items()

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from tests.property.oracle import Seen as Listed
 
 
-def keys(seen: Listed) -> array[int]:
+def keys(observations: Listed) -> array[int]:
     """Return the history as a record contains it."""
-    return array("q", [(at << RANK_BITS) | PRECEDENCE[Outcome(outcome)] for at, outcome in seen])
+    return array("q", [(at << RANK_BITS) | PRECEDENCE[Outcome(outcome)] for at, outcome in observations])
 
 
 @given(histories, holds, windows, st.integers(-60, 10))
 def test_folded_timeline_equals_that_of_the_single_observations(
-    seen: Listed, hold: int, window: Interval, shift: int
+    observations: Listed, hold: int, window: Interval, shift: int
 ) -> None:
     """Durations, counts and pieces are equal for any order, duplicates and hold, also before 1970."""
-    moved = [(at + shift, outcome) for at, outcome in seen]
+    moved = [(at + shift, outcome) for at, outcome in observations]
     folded, single = Observations.of(keys(moved)).timeline(hold), Timeline.of_pairs(pairs(moved), hold)
     assert folded.durations(window) == single.durations(window)
     assert folded.counts(window) == single.counts(window)
@@ -48,18 +48,20 @@ def test_folded_timeline_equals_that_of_the_single_observations(
 
 
 @given(histories, st.integers(-5, 45), holds)
-def test_later_observations_are_ignored(seen: Listed, at: int, hold: int) -> None:
+def test_later_observations_are_ignored(observations: Listed, at: int, hold: int) -> None:
     """An observation at the instant itself is known."""
-    known = Timeline.of_pairs(pairs([pair for pair in seen if pair[0] <= at]), hold)
-    assert list(Observations.of(keys(seen), at).timeline(hold).pieces(EVERYTHING)) == list(known.pieces(EVERYTHING))
+    known = Timeline.of_pairs(pairs([pair for pair in observations if pair[0] <= at]), hold)
+    assert list(Observations.of(keys(observations), at).timeline(hold).pieces(EVERYTHING)) == list(
+        known.pieces(EVERYTHING)
+    )
 
 
 @given(histories)
-def test_spacing_is_the_median_between_instants(seen: Listed) -> None:
+def test_spacing_is_the_median_between_instants(observations: Listed) -> None:
     """It is rounded down to a microsecond; two observations at the same instant count as one."""
-    instants = sorted({at for at, _ in seen})
+    instants = sorted({at for at, _ in observations})
     gaps = [b - a for a, b in itertools.pairwise(instants)]
-    assert Observations.of(keys(seen)).spacing() == (int(median(gaps)) if gaps else None)
+    assert Observations.of(keys(observations)).spacing() == (int(median(gaps)) if gaps else None)
 
 
 def test_column_without_check_names_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +77,9 @@ def test_columns_are_folded_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for size in (1, 2, 3, 4, 8, 15, 16, 17):
         monkeypatch.setattr(folding, "_CHUNK", size)
         for length in range(len(outcomes) + 1):
-            seen = [(2 * at, outcome) for at, outcome in enumerate(outcomes[:length])]
-            runs = list(Observations.of(keys([(at, str(outcome)) for at, outcome in seen])).runs(hold=2))
-            assert [at for first, last, _ in runs for at in range(first, last + 1, 2)] == [at for at, _ in seen]
+            observations = [(2 * at, outcome) for at, outcome in enumerate(outcomes[:length])]
+            runs = list(Observations.of(keys([(at, str(outcome)) for at, outcome in observations])).runs(hold=2))
+            assert [at for first, last, _ in runs for at in range(first, last + 1, 2)] == [at for at, _ in observations]
             assert [o for first, last, o in runs for _ in range(first, last + 1, 2)] == outcomes[:length]
             assert all(a[2] is not b[2] for a, b in pairwise(runs))
 
@@ -90,9 +92,9 @@ def test_record_separates_checks_and_vantages(streams: int) -> None:
     record = Record()
     record.add(Columns(at, ["up"] * len(rows), check, vantage, 2))
     record.add(Columns(["5000"], ["down"], ["c0"], None, 2))
-    wanted = {Stream("c0", "")} | {Stream(c.strip(), v) for _, c, v in rows}
-    assert set(record.streams()) == wanted
+    expected = {Stream("c0", "")} | {Stream(c.strip(), v) for _, c, v in rows}
+    assert set(record.streams()) == expected
     assert len(record) == len(rows) + 1
-    for stream, found in record.streams().items():
+    for stream, actual in record.streams().items():
         mine = [int(a) for a, c, v in rows if (c.strip(), v) == stream] or [5000]
-        assert [key >> RANK_BITS for key in found] == [a * 1_000_000 for a in mine]
+        assert [key >> RANK_BITS for key in actual] == [a * 1_000_000 for a in mine]

@@ -45,7 +45,7 @@ def test_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("2026-11-20T18:00:00", "has no offset; write 2026-11-20T18:00:00Z if it is UTC"),
         ("2026-02-30T00:00:00Z", "not a valid date and time"),
@@ -68,10 +68,10 @@ def test_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
         ("1e99", "outside the years 1 to 9999"),
     ],
 )
-def test_invalid_instant_is_rejected_with_a_remedy(text: str, words: str) -> None:
+def test_invalid_instant_is_rejected_with_a_remedy(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"instant|offset|seconds") as refused:
         instant(text)
-    assert words in str(refused.value)
+    assert message in str(refused.value)
     with pytest.raises(ValueError, match=r"timestamp|date|offset|outside|ordinal"):
         instants(["2026-01-01T00:00:00Z", text])
     with pytest.raises(ValueError, match=r"timestamp|date|offset|outside|ordinal"):

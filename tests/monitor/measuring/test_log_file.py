@@ -27,12 +27,12 @@ def test_blocks_end_between_lines(text: str, size: int, packed: bool) -> None:
     the last one).
     """
     data = gzip.compress(text.encode()) if packed else text.encode()
-    found = blocks(data, size)
-    joined = "".join(block.text for block in found)
+    actual = blocks(data, size)
+    joined = "".join(block.text for block in actual)
     assert joined in (text, text + "\n")
-    assert all(block.text.endswith("\n") for block in found)
-    for number, block in enumerate(found):
-        before = "".join(b.text for b in found[:number])
+    assert all(block.text.endswith("\n") for block in actual)
+    for number, block in enumerate(actual):
+        before = "".join(b.text for b in actual[:number])
         assert block.line == 1 + before.count("\n")
         assert before.count('"') % 2 == 0
 
@@ -48,7 +48,7 @@ def test_byte_order_mark_is_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "where", "words"),
+    ("data", "where", "message"),
     [
         (b"at,outcome\n1,\xff\n", "f:2: ", "not UTF-8"),
         (b"at,outcome\n\n1,\0\n", "f:3: ", "not a text"),
@@ -57,11 +57,11 @@ def test_byte_order_mark_is_removed() -> None:
         (b"\x1f\x8bnothing", "f:1: ", "truncated or damaged"),
     ],
 )
-def test_undecodable_text_is_reported_with_its_line(data: bytes, where: str, words: str) -> None:
+def test_undecodable_text_is_reported_with_its_line(data: bytes, where: str, message: str) -> None:
     with pytest.raises(BadDataError) as refused:
         blocks(data)
     assert str(refused.value).startswith(where)
-    assert words in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_unclosed_quote_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

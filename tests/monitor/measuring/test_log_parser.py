@@ -17,13 +17,13 @@ from monitor.measuring.log_parser import Columns, Csv, JsonLines, read
 
 def columns(text: str) -> list[tuple[str | None, ...]]:
     """Return all rows of a file's text, cell by cell, with their line numbers."""
-    return [row for found in read("f", iter([Block(text, 1)])) for row in listed(found)]
+    return [row for actual in read("f", iter([Block(text, 1)])) for row in listed(actual)]
 
 
-def listed(found: Columns) -> list[tuple[Any, ...]]:
-    checks, vantages = found.check or [""] * len(found.at), found.vantage or [""] * len(found.at)
-    numbered = [found.line(row) for row in range(len(found.at))]
-    return list(zip(found.at, found.outcome, checks, vantages, numbered, strict=True))
+def listed(actual: Columns) -> list[tuple[Any, ...]]:
+    checks, vantages = actual.check or [""] * len(actual.at), actual.vantage or [""] * len(actual.at)
+    numbered = [actual.line(row) for row in range(len(actual.at))]
+    return list(zip(actual.at, actual.outcome, checks, vantages, numbered, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_empty_file_has_no_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "message"),
     [
         ("a,b\n1,2\n", 1, 'no column "at" (or timestamp, time'),
         ("at,b\n1,2\n", 1, 'no column "outcome" (or status'),
@@ -98,12 +98,12 @@ def test_empty_file_has_no_rows() -> None:
         ('{"at":1,"outcome":' + "[" * 100_000 + "\n", 1, ""),
     ],
 )
-def test_unreadable_line_is_reported(text: str, line: int, words: str) -> None:
+def test_unreadable_line_is_reported(text: str, line: int, message: str) -> None:
     """The message has the form `file:line: error`, with a remedy."""
     with pytest.raises(BadDataError) as refused:
         columns(text)
     assert str(refused.value).startswith(f"f:{line}: ")
-    assert words in str(refused.value)
+    assert message in str(refused.value)
 
 
 cells = st.text(st.sampled_from("ab1, ;\"\n\t\u2028'\\"), max_size=4)
@@ -120,10 +120,10 @@ def test_csv_is_read_as_by_the_standard_library(rows: list[tuple[str, str, str]]
     csv.writer(text, lineterminator="\r\n" if spaced else "\n", quoting=quoting).writerows(
         [("at", "check", "outcome"), *rows]
     )
-    wanted = list(csv.reader(io.StringIO(text.getvalue(), newline="")))[1:]
+    expected = list(csv.reader(io.StringIO(text.getvalue(), newline="")))[1:]
     header, _, body = text.getvalue().partition("\n")
-    found = Csv("f", header.rstrip("\r"), 1).read(Block(body, 2))
-    assert [(at, check, outcome) for at, outcome, check, *_ in listed(found)] == [tuple(row) for row in wanted]
+    actual = Csv("f", header.rstrip("\r"), 1).read(Block(body, 2))
+    assert [(at, check, outcome) for at, outcome, check, *_ in listed(actual)] == [tuple(row) for row in expected]
 
 
 values = st.one_of(
@@ -136,8 +136,8 @@ objects = st.dictionaries(keys, values, max_size=6)
 @given(st.lists(objects, min_size=1, max_size=4), st.booleans())
 def test_fast_and_careful_json_parsers_agree(lines: list[dict[str, Any]], alike: bool) -> None:
     """Lines that the fast parser reads give the same cells in the careful parser."""
-    shown = lines[:1] * 3 if alike else lines
-    block = Block("".join(json.dumps(line) + "\n" for line in shown), 1)
+    input_lines = lines[:1] * 3 if alike else lines
+    block = Block("".join(json.dumps(line) + "\n" for line in input_lines), 1)
     reader = JsonLines("f")
     for _ in range(2):  # the second time, all keys are known
         quick = reader._fast(block)
@@ -156,8 +156,8 @@ def test_number_of_quotes_alone_does_not_mean_quoted_cells() -> None:
 
 def test_typical_files_are_read_by_the_fast_parser() -> None:
     """Plain CSV, fully quoted CSV, and JSON lines of which some have one more key; from the second block on."""
-    plain, quoted = "1,good,c,0.5\r\n2,bad,c,\r\n", '"1","good","c","a, b"\n"2","bad","c",""\n'
-    for body in (plain, quoted):
+    unquoted, quoted = "1,good,c,0.5\r\n2,bad,c,\r\n", '"1","good","c","a, b"\n"2","bad","c",""\n'
+    for body in (unquoted, quoted):
         assert Csv("f", "at,outcome,check,x", 1)._fast(Block(body, 2)) is not None
     reader = JsonLines("f")
     lines = Block('{"at":1,"outcome":"good"}\n{"at":2,"outcome":"bad","reason":"timeout"}\n', 1)

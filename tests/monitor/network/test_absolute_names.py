@@ -36,11 +36,13 @@ class ServerObservations:
 
 
 @contextlib.asynccontextmanager
-async def secured(handler: Handler, authority: trustme.CA, seen: ServerObservations) -> AsyncIterator[int]:
+async def secured(
+    handler: Handler, authority: trustme.CA, server_observations: ServerObservations
+) -> AsyncIterator[int]:
     context = server_context(authority.issue_cert(NAME))
 
     def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
-        seen.names.append(name)
+        server_observations.names.append(name)
 
     context.sni_callback = note  # type: ignore[assignment]
     async with serve_tcp(handler, context) as port:
@@ -48,7 +50,7 @@ async def secured(handler: Handler, authority: trustme.CA, seen: ServerObservati
 
 
 @pytest.mark.parametrize(
-    "written",
+    "check_keys",
     [
         {"tls": {"target": f"{NAME}.:{{}}"}},
         {"tls": {"target": "127.0.0.1:{}", "server_name": f"{NAME}."}},
@@ -62,22 +64,22 @@ async def secured(handler: Handler, authority: trustme.CA, seen: ServerObservati
     ids=["tls", "server_name", "http", "tcp", "smtp", "redis", "websocket", "grpc"],
 )
 async def test_name_with_a_final_dot_is_requested_and_verified_without_it(
-    written: dict[str, Any], tmp_path: Path
+    check_keys: dict[str, Any], tmp_path: Path
 ) -> None:
-    authority, seen = trustme.CA(), ServerObservations()
+    authority, server_observations = trustme.CA(), ServerObservations()
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Say nothing once the handshake is done."""
 
-    async with secured(closing, authority, seen) as port:
-        check: dict[str, Any] = {key: _at(value, port) for key, value in written.items()}
+    async with secured(closing, authority, server_observations) as port:
+        check: dict[str, Any] = {key: _at(value, port) for key, value in check_keys.items()}
         trust = {"ca": write_ca_bundle(authority, tmp_path)}
         if "tls" in check:
             check["tls"] |= trust
         else:
             check["tls"] = trust
         result = (await attempt(check, 5, resolver_for(NAME, ["127.0.0.1"], tmp_path))).result
-    assert seen.names == [NAME]
+    assert server_observations.names == [NAME]
     assert not result.reason.startswith("tls_"), result.detail
 
 
@@ -96,31 +98,35 @@ async def test_host_header_keeps_the_final_dot(kind: str, tmp_path: Path) -> Non
         heads.append(await head_of(reader))
 
     async with serve_tcp(listening) as port:
-        written = {"http": f"http://{NAME}.:{port}/"} if kind == "http" else {"websocket": f"ws://{NAME}.:{port}/"}
-        await attempt(written, 5, resolver_for(NAME, ["127.0.0.1"], tmp_path))
+        check_keys = {"http": f"http://{NAME}.:{port}/"} if kind == "http" else {"websocket": f"ws://{NAME}.:{port}/"}
+        await attempt(check_keys, 5, resolver_for(NAME, ["127.0.0.1"], tmp_path))
     assert f"Host: {NAME}.:{port}\r\n".encode() in heads[0]
 
 
 async def test_redirect_to_an_absolute_name_is_verified(tmp_path: Path) -> None:
-    authority, seen = trustme.CA(), ServerObservations()
-    async with secured(respond_with(http_response(b"ok")), authority, seen) as port:
+    authority, server_observations = trustme.CA(), ServerObservations()
+    async with secured(respond_with(http_response(b"ok")), authority, server_observations) as port:
         away = http_response(status="302 Found", Location=f"https://{NAME}.:{port}/")
         async with serve_tcp(respond_with(away)) as first:
             result = await _redirected(first, authority, tmp_path)
-    assert (result.outcome, result.reason, seen.names) == (Outcome.GOOD, "", [NAME]), result.detail
+    assert (result.outcome, result.reason, server_observations.names) == (Outcome.GOOD, "", [NAME]), result.detail
 
 
 async def _redirected(first: int, authority: trustme.CA, folder: Path) -> ProbeResult:
-    written = {"http": f"http://127.0.0.1:{first}/", "redirects": 1, "tls": {"ca": write_ca_bundle(authority, folder)}}
-    return (await attempt(written, 5, resolver_for(NAME, ["127.0.0.1"], folder))).result
+    check_keys = {
+        "http": f"http://127.0.0.1:{first}/",
+        "redirects": 1,
+        "tls": {"ca": write_ca_bundle(authority, folder)},
+    }
+    return (await attempt(check_keys, 5, resolver_for(NAME, ["127.0.0.1"], folder))).result
 
 
 def test_names_with_and_without_the_dot_are_two_origins() -> None:
     """As in browsers: a relative name may resolve differently by the resolver's search list."""
-    written = HttpCheck.model_validate(
+    check_keys = HttpCheck.model_validate(
         {"id": "a", "http": f"https://{NAME}./", "redirects": 1, "cookies": {"session": "1"}}
     )
-    request = request_of(written)
+    request = request_of(check_keys)
     assert request.redirected(302, "/x").cookies == (("session", "1"),)
     assert request.redirected(302, f"https://{NAME}/").cookies == ()
 

@@ -24,13 +24,13 @@ NAME = "several.example.test"
 LINK_LOCAL = "169.254.169.254"
 
 
-def datagram_replies(asked: bytes) -> list[bytes]:
+def datagram_replies(request: bytes) -> list[bytes]:
     """Answer as a time server, a name server and an echo server."""
-    if len(asked) == PACKET.size:
-        return [packet(time.time_ns() // 1000, PACKET.unpack(asked)[10])]
-    if asked == b"ping":
+    if len(request) == PACKET.size:
+        return [packet(time.time_ns() // 1000, PACKET.unpack(request)[10])]
+    if request == b"ping":
         return [b"pong"]
-    query = dns.message.from_wire(asked)
+    query = dns.message.from_wire(request)
     assert isinstance(query, dns.message.QueryMessage)
     return list(dns_records("A 192.0.2.1")(query))
 
@@ -42,21 +42,21 @@ CHECKS = [
 ]
 
 
-@pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
+@pytest.mark.parametrize("check_keys", CHECKS, ids=["udp", "ntp", "dns"])
 @pytest.mark.parametrize("before", [["::1"], [LINK_LOCAL], [LINK_LOCAL, "127.0.0.9"]])
 async def test_address_that_refuses_datagrams_is_skipped(
-    written: dict[str, str], before: list[str], tmp_path: Path
+    check_keys: dict[str, str], before: list[str], tmp_path: Path
 ) -> None:
     async with serve_datagrams(datagram_replies) as port:
-        check = {key: value.format(port) for key, value in written.items()}
+        check = {key: value.format(port) for key, value in check_keys.items()}
         result = (await attempt(check, 5, resolver_for(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
 
 
-@pytest.mark.parametrize("written", CHECKS, ids=["udp", "ntp", "dns"])
-async def test_last_usable_address_is_reported_if_all_refuse(written: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("check_keys", CHECKS, ids=["udp", "ntp", "dns"])
+async def test_last_usable_address_is_reported_if_all_refuse(check_keys: dict[str, str], tmp_path: Path) -> None:
     async with serve_tcp(respond_with(b"")) as port:  # over TCP, which is not queried
-        check = {key: value.format(port) for key, value in written.items()}
+        check = {key: value.format(port) for key, value in check_keys.items()}
         result = (await attempt(check, 5, resolver_for(NAME, ["127.0.0.9", "127.0.0.1", LINK_LOCAL], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused"), result.detail
 

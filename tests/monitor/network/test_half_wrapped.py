@@ -24,7 +24,7 @@ def reset_connection() -> socket.socket:
 
 
 def test_socket_is_closed_when_starting_tls_fails() -> None:
-    with warnings.catch_warnings(record=True) as seen:
+    with warnings.catch_warnings(record=True) as caught_warnings:
         warnings.simplefilter("always")
         client = reset_connection()
         with pytest.raises(OSError) as failed:  # noqa: PT011 - reset, or not connected any more
@@ -33,4 +33,4 @@ def test_socket_is_closed_when_starting_tls_fails() -> None:
         client.close()
         del failed
         gc.collect()
-    assert [warning for warning in seen if issubclass(warning.category, ResourceWarning)] == []
+    assert [warning for warning in caught_warnings if issubclass(warning.category, ResourceWarning)] == []

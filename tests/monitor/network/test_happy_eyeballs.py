@@ -48,8 +48,8 @@ HUNG_UP: list[dict[str, Any]] = [
 ]
 
 
-def at(written: dict[str, Any], port: int, **more: Any) -> dict[str, Any]:
-    return {key: value.format(port) for key, value in written.items()} | more
+def at(check_keys: dict[str, Any], port: int, **options: Any) -> dict[str, Any]:
+    return {key: value.format(port) for key, value in check_keys.items()} | options
 
 
 @contextlib.contextmanager
@@ -61,28 +61,28 @@ def dead(port: int, *hosts: str) -> Iterator[None]:
 
 
 async def probe_addresses(
-    written: dict[str, Any], port: int, addresses: list[str], folder: Path, seconds: float = 10.0, **more: Any
+    check_keys: dict[str, Any], port: int, addresses: list[str], folder: Path, seconds: float = 10.0, **options: Any
 ) -> ProbeResult:
     """Return the result of a probe of a host with these addresses; only LIVE accepts connections."""
     with dead(port, *(address for address in addresses if address != LIVE)):
-        return (await attempt(at(written, port, **more), seconds, resolver_for(NAME, addresses, folder))).result
+        return (await attempt(at(check_keys, port, **options), seconds, resolver_for(NAME, addresses, folder))).result
 
 
-@pytest.mark.parametrize(("written", "handler"), SAID, ids=["http", "tcp", "ssh"])
+@pytest.mark.parametrize(("check_keys", "handler"), SAID, ids=["http", "tcp", "ssh"])
 @pytest.mark.parametrize("addresses", [["::1", LIVE], [DEAD, LIVE], [DEAD, "::1", ALSO_DEAD, LIVE], [LIVE, DEAD]])
 async def test_live_address_is_found_among_dead_ones(
-    written: dict[str, Any], handler: Handler, addresses: list[str], tmp_path: Path
+    check_keys: dict[str, Any], handler: Handler, addresses: list[str], tmp_path: Path
 ) -> None:
     async with serve_tcp(handler) as port:
-        result = await probe_addresses(written, port, addresses, tmp_path)
+        result = await probe_addresses(check_keys, port, addresses, tmp_path)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert result.phases["connect"] < 5
 
 
-@pytest.mark.parametrize("written", HUNG_UP, ids=lambda written: "".join(list(written)[:1]))
-async def test_every_connecting_kind_reaches_the_live_address(written: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("check_keys", HUNG_UP, ids=lambda check_keys: "".join(list(check_keys)[:1]))
+async def test_every_connecting_kind_reaches_the_live_address(check_keys: dict[str, Any], tmp_path: Path) -> None:
     async with serve_tcp(send_and_close()) as port:
-        result = await probe_addresses(written, port, [DEAD, LIVE], tmp_path)
+        result = await probe_addresses(check_keys, port, [DEAD, LIVE], tmp_path)
     assert result.outcome is not Outcome.GOOD
     assert "connect_" not in result.reason
     assert DEAD not in result.detail
@@ -98,9 +98,9 @@ async def test_all_dead_addresses_are_listed(tmp_path: Path) -> None:
 async def test_each_address_is_listed_with_its_reason(tmp_path: Path) -> None:
     async with serve_tcp(send_nothing) as port:  # on 127.0.0.1 alone
         with dead(port, ALSO_DEAD):
-            written = {"http": f"http://{NAME}:{port}/"}
-            late = (await attempt(written, 1.0, resolver_for(NAME, [DEAD, ALSO_DEAD], tmp_path))).result
-        refused = (await attempt(written, 5.0, resolver_for(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
+            check_keys = {"http": f"http://{NAME}:{port}/"}
+            late = (await attempt(check_keys, 1.0, resolver_for(NAME, [DEAD, ALSO_DEAD], tmp_path))).result
+        refused = (await attempt(check_keys, 5.0, resolver_for(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
     assert late.detail.endswith(f"{DEAD} connect_refused; {ALSO_DEAD} deadline")
     assert (refused.outcome, refused.reason) == (Outcome.BAD, "connect_refused")
     assert refused.detail == f"{DEAD} connect_refused; 169.254.1.1 address_denied"
@@ -163,19 +163,19 @@ async def test_losing_connections_are_closed(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
 
 
-def answering(asked: bytes) -> list[bytes]:
+def answering(request: bytes) -> list[bytes]:
     """Answer as a time server, a name server and an echo server."""
-    if len(asked) == PACKET.size:
-        return [packet(time.time_ns() // 1000, PACKET.unpack(asked)[10])]
-    if asked == b"ping":
+    if len(request) == PACKET.size:
+        return [packet(time.time_ns() // 1000, PACKET.unpack(request)[10])]
+    if request == b"ping":
         return [b"pong"]
-    query = dns.message.from_wire(asked)
+    query = dns.message.from_wire(request)
     assert isinstance(query, dns.message.QueryMessage)
     return list(dns_records("A 192.0.2.1")(query))
 
 
 @pytest.mark.parametrize(
-    "written",
+    "check_keys",
     [
         {"udp": f"{NAME}:{{}}", "send": "ping", "expect": "pong"},
         {"ntp": f"{NAME}:{{}}", "within": "5s"},
@@ -183,10 +183,10 @@ def answering(asked: bytes) -> list[bytes]:
     ],
     ids=["udp", "ntp", "dns"],
 )
-async def test_address_that_answers_no_datagrams_is_skipped(written: dict[str, Any], tmp_path: Path) -> None:
+async def test_address_that_answers_no_datagrams_is_skipped(check_keys: dict[str, Any], tmp_path: Path) -> None:
     async with serve_datagrams(answering) as port, silent_datagram_server(DEAD, port):
-        result = (await attempt(at(written, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
-        late = (await attempt(at(written, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
+        result = (await attempt(at(check_keys, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
+        late = (await attempt(at(check_keys, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert late.outcome is Outcome.BAD
 

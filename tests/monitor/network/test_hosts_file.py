@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "actual"),
     [
         ("localhost", ["127.0.0.1", "::1"]),
         ("LOCALHOST.", ["127.0.0.1", "::1"]),
@@ -50,8 +50,8 @@ def path(tmp_path: Path) -> Path:
         ("a.localhost", ["::1", "127.0.0.1"]),
     ],
 )
-def test_name_has_the_addresses_of_its_lines_in_order(name: str, found: list[str], path: Path) -> None:
-    assert [address for _, address in HostsFile(path).addresses(name)] == found
+def test_name_has_the_addresses_of_its_lines_in_order(name: str, actual: list[str], path: Path) -> None:
+    assert [address for _, address in HostsFile(path).addresses(name)] == actual
 
 
 def test_change_applies_immediately_and_a_missing_file_has_localhost_only(path: Path) -> None:
@@ -70,11 +70,11 @@ def test_change_applies_immediately_and_a_missing_file_has_localhost_only(path: 
 async def test_names_in_the_file_are_not_queried_and_others_are(path: Path) -> None:
     async with nameserver(dns_records("A 203.0.113.1", "AAAA 2001:db8::1")) as port:
         resolver = Resolver(["127.0.0.1"], port, path)
-        found = {name: await resolver.addresses(name, 80, Family.IP4) for name in ("app1", "elsewhere.example.test")}
+        actual = {name: await resolver.addresses(name, 80, Family.IP4) for name in ("app1", "elsewhere.example.test")}
         with pytest.raises(ProbeFailure, match="app1 in ip6 has no address"):
             await resolver.addresses("app1", 80, Family.IP6)
         await resolver.close()
-    assert {name: [where[0] for _, where in addresses] for name, addresses in found.items()} == {
+    assert {name: [where[0] for _, where in addresses] for name, addresses in actual.items()} == {
         "app1": ["10.0.0.1"],
         "elsewhere.example.test": ["203.0.113.1"],
     }

@@ -84,7 +84,7 @@ def test_ipv4_mapped_network_equals_the_ipv4_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "words"),
+    ("check_keys", "message"),
     [
         ({"allow": []}, "at least 1"),
         ({"deny": ["10.0.0.1/8"]}, "has bits set after its prefix"),
@@ -92,9 +92,9 @@ def test_ipv4_mapped_network_equals_the_ipv4_network() -> None:
         ({"deny": [10]}, "is not a network"),
     ],
 )
-def test_invalid_list_of_networks_is_rejected(written: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
-        OutboundBlock.model_validate(written)
+def test_invalid_list_of_networks_is_rejected(check_keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        OutboundBlock.model_validate(check_keys)
 
 
 WAYS: list[dict[str, Any]] = [
@@ -121,17 +121,18 @@ WITHOUT_CONNECTION = {"heartbeat", "exec", "browser"}
 
 
 def test_every_kind_has_a_case() -> None:
-    assert {next(iter(written)) for written in WAYS} | WITHOUT_CONNECTION == set(KINDS)
+    assert {next(iter(check_keys)) for check_keys in WAYS} | WITHOUT_CONNECTION == set(KINDS)
 
 
-@pytest.mark.parametrize("written", WAYS, ids=lambda written: next(iter(written)))
-async def test_policy_applies_to_every_kind(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check_keys", WAYS, ids=lambda check_keys: next(iter(check_keys)))
+async def test_policy_applies_to_every_kind(check_keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """It also applies to names: the address counts."""
     monkeypatch.setattr(
         "monitor.probes.icmp.allowed", lambda: True
     )  # the policy is checked before the socket is opened
     where = {
-        key: value.replace("%s", "inside.test") if isinstance(value, str) else value for key, value in written.items()
+        key: value.replace("%s", "inside.test") if isinstance(value, str) else value
+        for key, value in check_keys.items()
     }
     async with nameserver(dns_records("A 169.254.169.254")) as port:
         result = (await attempt(where, 5, Resolver(["127.0.0.1"], port))).result
@@ -163,9 +164,9 @@ async def test_remote_client_cannot_reach_loopback() -> None:
         probe_environment(SystemClock(), Health()) as (runner, _),
     ):
         probe = prepare(load_check({"http": f"http://127.0.0.1:{port}/"}))
-        ours = await runner.attempt(probe, 5)
-        theirs = await runner.attempt(probe, 5, outbound=runner.outbound.for_remote_callers())
-    assert (ours.result.outcome, theirs.result.reason) == (Outcome.GOOD, "address_denied")
+        local_result = await runner.attempt(probe, 5)
+        remote_result = await runner.attempt(probe, 5, outbound=runner.outbound.for_remote_callers())
+    assert (local_result.result.outcome, remote_result.result.reason) == (Outcome.GOOD, "address_denied")
 
 
 CONNECTING_CALLS = {
@@ -189,13 +190,13 @@ def _is_own_connection(call: ast.Attribute) -> bool:
 
 def test_every_connecting_call_is_covered_by_the_policy() -> None:
     """A new way to connect must be added here, and must check the policy first."""
-    found = set()
+    actual = set()
     house = Path(monitor.__file__).parent
     for path in (path for path in house.rglob("*.py") if path.parent.name not in {"storage", "demo"}):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in CONNECTING_CALLS and not _is_own_connection(node):
-                found.add(f"{path.parent.name}/{path.name}")
-    assert found == {
+                actual.add(f"{path.parent.name}/{path.name}")
+    assert actual == {
         "network/icmp_echo.py",
         "network/resolver.py",  # checks for a route, and sends nothing
         "network/connection.py",

@@ -80,8 +80,8 @@ async def test_loss_of_a_third_of_the_queries_changes_no_outcome(seed: int) -> N
     ):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         probe = prepare(load_check({"tcp": f"{CACHED}:{port}"}))
-        found = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(60)))
-    assert {(attempt.result.outcome, attempt.result.reason) for attempt in found} == {(Outcome.GOOD, "")}
+        actual = await asyncio.gather(*(runner.attempt(probe, 5) for _ in range(60)))
+    assert {(attempt.result.outcome, attempt.result.reason) for attempt in actual} == {(Outcome.GOOD, "")}
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.6], ids=["quick", "slow"])
@@ -107,20 +107,20 @@ async def test_unanswered_family_does_not_delay_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "found"),
+    ("family", "actual"),
     [
         (Family.ANY, {"127.0.0.1", "::1"}),
         (Family.IP4, {"127.0.0.1"}),
         (Family.IP6, {"::1"}),
     ],
 )
-async def test_slow_lookup_finds_both_families_or_the_configured_one(family: Family, found: set[str]) -> None:
+async def test_slow_lookup_finds_both_families_or_the_configured_one(family: Family, actual: set[str]) -> None:
     async with (
         delayed_nameserver(lambda query: 0.3, dns_records("A 127.0.0.1", "AAAA ::1")) as port,
         resolver_at(port) as resolver,
     ):
         await resolver.addresses(CACHED, 80)
-        assert {where[0] for _, where in await resolver.addresses(SLOW, 80, family)} == found
+        assert {where[0] for _, where in await resolver.addresses(SLOW, 80, family)} == actual
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ async def test_resolver_that_answers_only_the_root_is_queried_until_the_deadline
         return dns_records()(query) if query.question[0].name == dns.name.root else ()
 
     async with nameserver(of_the_root) as port, serve_tcp(respond_with(http_response())) as target:
-        written = {"http": f"http://{SLOW}:{target}/"}
-        made = await attempt(written, 1.5, Resolver(["127.0.0.1"], port))
-        silent = await attempt(written, 1.5, Resolver(["127.0.0.2"], port))
-    assert (made.result.outcome, made.result.reason) == (Outcome.BAD, "dns_timeout")
-    assert made.duration >= 1.5
+        check_keys = {"http": f"http://{SLOW}:{target}/"}
+        probe_attempt = await attempt(check_keys, 1.5, Resolver(["127.0.0.1"], port))
+        silent = await attempt(check_keys, 1.5, Resolver(["127.0.0.2"], port))
+    assert (probe_attempt.result.outcome, probe_attempt.result.reason) == (Outcome.BAD, "dns_timeout")
+    assert probe_attempt.duration >= 1.5
     assert silent.result.outcome is Outcome.UNKNOWN
 
 

@@ -24,7 +24,7 @@ SMTP = {"smtp": "h.example.org"}
 
 
 @pytest.mark.parametrize(
-    ("written", "remedy"),
+    ("check_keys", "remedy"),
     [
         *((check, "add encrypted: true") for check in (GRPC, REDIS, TCP, *DATABASES)),
         (TCP | {"script": [{"expect": "220"}]}, "or a step with starttls: true"),
@@ -39,13 +39,13 @@ SMTP = {"smtp": "h.example.org"}
     ids=lambda keys: " ".join(keys) if isinstance(keys, dict) else "",
 )
 @pytest.mark.parametrize("options", [{"verify": False}, {"server_name": "other.example.org"}, {"version": "TLSv1.3"}])
-def test_tls_options_without_tls_are_rejected(written: dict[str, Any], remedy: str, options: dict[str, Any]) -> None:
+def test_tls_options_without_tls_are_rejected(check_keys: dict[str, Any], remedy: str, options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=f"has no effect without TLS; .*{remedy}"):
-        load_check(written | {"tls": options})
+        load_check(check_keys | {"tls": options})
 
 
 @pytest.mark.parametrize(
-    "written",
+    "check_keys",
     [
         *(check | {"encrypted": True} for check in (GRPC, REDIS, TCP, *DATABASES)),
         TCP | {"script": [{"send": "STARTTLS\r\n", "expect": "220", "starttls": True}]},
@@ -60,6 +60,6 @@ def test_tls_options_without_tls_are_rejected(written: dict[str, Any], remedy: s
     ],
     ids=lambda keys: " ".join(keys),
 )
-def test_tls_options_with_tls_are_accepted(written: dict[str, Any]) -> None:
-    assert load_check(written | {"tls": {"verify": False}}).tls.verify is False
-    assert load_check({key: value for key, value in written.items() if key != "encrypted"} | {"tls": {}})
+def test_tls_options_with_tls_are_accepted(check_keys: dict[str, Any]) -> None:
+    assert load_check(check_keys | {"tls": {"verify": False}}).tls.verify is False
+    assert load_check({key: value for key, value in check_keys.items() if key != "encrypted"} | {"tls": {}})

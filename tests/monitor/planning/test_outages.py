@@ -33,8 +33,8 @@ def test_at_least_k_are_down_in_every_cell(maps: list[list[bool]], count: int) -
 
 @given(bitmaps, st.lists(st.integers(0, CELLS), min_size=1))
 def test_downtime_before_an_instant_equals_the_down_cells_before_it(bitmap: list[bool], instants: list[int]) -> None:
-    found = downtime_before(at_least(1, [columns(bitmap), NO_OUTAGES]), np.array(instants, np.int64))
-    assert found.tolist() == [sum(bitmap[:instant]) for instant in instants]
+    actual = downtime_before(at_least(1, [columns(bitmap), NO_OUTAGES]), np.array(instants, np.int64))
+    assert actual.tolist() == [sum(bitmap[:instant]) for instant in instants]
 
 
 def test_no_downtime_without_failures() -> None:

@@ -28,11 +28,11 @@ from tests.sla.feasibility.designs import design, fail_over, outside, part, site
 OFTEN = Repairable(90 * HOUR, 10 * HOUR)  # down for 1 of 10 hours: many outages, so that few years are enough
 
 
-def within_sampling_error(made: Design, years: int = 2_000) -> bool:
+def within_sampling_error(tested_design: Design, years: int = 2_000) -> bool:
     """Return whether the mean of the years is within three standard errors of the exact value."""
-    drawn = simulate(made, years, seed=7)
-    error = drawn.availabilities.std() / years**0.5
-    return bool(abs(drawn.mean_down - expected_unavailability(made)) < 3 * error)
+    sample = simulate(tested_design, years, seed=7)
+    error = sample.availabilities.std() / years**0.5
+    return bool(abs(sample.mean_down - expected_unavailability(tested_design)) < 3 * error)
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3])
@@ -49,7 +49,7 @@ def test_repairable_pair_equals_its_closed_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "made",
+    "tested_design",
     [
         design(part("a", OFTEN), part("b", OFTEN)),
         design(*(part(n, OFTEN) for n in "abc"), structure=parallel(series("a", "b"), series("a", "c"))),
@@ -83,27 +83,27 @@ def test_repairable_pair_equals_its_closed_form() -> None:
         "excluded",
     ],
 )
-def test_mean_of_the_years_equals_the_exact_figure(made: Design) -> None:
+def test_mean_of_the_years_equals_the_exact_figure(tested_design: Design) -> None:
     """The simulation and the algebra use the same model."""
-    assert within_sampling_error(made)
+    assert within_sampling_error(tested_design)
 
 
 def test_years_depend_on_the_seed() -> None:
-    made = design(part("a", OFTEN))
-    first, again, other = (simulate(made, 50, seed).downtime.tolist() for seed in (1, 1, 2))
+    tested_design = design(part("a", OFTEN))
+    first, again, other = (simulate(tested_design, 50, seed).downtime.tolist() for seed in (1, 1, 2))
     assert first == again != other
 
 
 def test_longer_simulation_begins_with_the_same_years() -> None:
-    made = design(part("a", OFTEN))
-    assert simulate(made, 700, 1).downtime[:30].tolist() == simulate(made, 30, 1).downtime.tolist()
+    tested_design = design(part("a", OFTEN))
+    assert simulate(tested_design, 700, 1).downtime[:30].tolist() == simulate(tested_design, 30, 1).downtime.tolist()
 
 
 def test_years_of_a_part_do_not_depend_on_other_parts() -> None:
     """Two designs therefore differ by their difference and not by chance: the better one is better in every year."""
     alone = simulate(design(part("a", OFTEN)), 50, 1).downtime
-    more = simulate(design(part("a", OFTEN), part("b", OFTEN)), 50, 1).downtime
-    assert (more >= alone).all()
+    extended = simulate(design(part("a", OFTEN), part("b", OFTEN)), 50, 1).downtime
+    assert (extended >= alone).all()
 
 
 def test_simulated_figures_are_the_same_on_every_machine() -> None:
@@ -143,10 +143,10 @@ def test_year_at_exactly_the_objective_meets_it() -> None:
 
 
 def test_quantiles_are_simulated_years() -> None:
-    drawn = years(*(n * YEAR // 100 for n in range(20)))
-    assert drawn.quantile(Fraction(1, 20)) == pytest.approx(0.81)
-    assert drawn.quantile(Fraction(1, 2)) == pytest.approx(0.90)
-    assert drawn.quantile(Fraction(19, 20)) == pytest.approx(0.99)
+    sample = years(*(n * YEAR // 100 for n in range(20)))
+    assert sample.quantile(Fraction(1, 20)) == pytest.approx(0.81)
+    assert sample.quantile(Fraction(1, 2)) == pytest.approx(0.90)
+    assert sample.quantile(Fraction(19, 20)) == pytest.approx(0.99)
 
 
 def test_too_long_simulation_is_rejected_with_a_remedy() -> None:

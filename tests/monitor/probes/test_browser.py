@@ -56,13 +56,13 @@ FAILING = "def run(page):\n    print('said')\n    assert page.title() == 'Elsewh
 async def test_outcome_is_that_of_the_script(script: str, outcome: Outcome, reason: str, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(script)
     async with serve_tcp(respond_with(PAGE)) as port:
-        written = {
+        check_keys = {
             "browser": str(tmp_path / "script.py"),
             "url": f"http://127.0.0.1:{port}/",
             "keep": str(tmp_path / "k"),
         }
         seconds = 5 if reason == "browser_timeout" else 60
-        result = (await attempt({**written, "timeout": f"{seconds}s"}, seconds + 20)).result
+        result = (await attempt({**check_keys, "timeout": f"{seconds}s"}, seconds + 20)).result
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
     kept = tmp_path / "k" / "check"
     assert kept.exists() is (outcome is Outcome.BAD)
@@ -78,14 +78,14 @@ async def test_details_and_traces_contain_no_secret(tmp_path: Path, monkeypatch:
     """Details contain no query, because it may be a secret that is not declared. A trace would contain typed text."""
     monkeypatch.setenv("PASSWORD", "hunter2-canary")
     (tmp_path / "script.py").write_text(GOOD)
-    written = {
+    check_keys = {
         "browser": str(tmp_path / "script.py"),
         "url": f"http://127.0.0.1:{free_port()}/log-in?key=canary",
         "keep": str(tmp_path / "k"),
         "env": {"PASSWORD": {"env": "PASSWORD"}},
         "timeout": "60s",
     }
-    result = (await attempt(written, 80)).result
+    result = (await attempt(check_keys, 80)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "browser_failed")
     assert "/log-in" in result.detail
     assert "canary" not in result.detail
@@ -96,8 +96,8 @@ async def test_details_and_traces_contain_no_secret(tmp_path: Path, monkeypatch:
 @pytest.mark.needs_chromium
 async def test_missing_browser_gives_unknown(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(GOOD)
-    written: dict[str, Any] = {"browser": str(tmp_path / "script.py"), "chromium": "/nowhere/chromium"}
-    result = (await attempt(written, 30)).result
+    check_keys: dict[str, Any] = {"browser": str(tmp_path / "script.py"), "chromium": "/nowhere/chromium"}
+    result = (await attempt(check_keys, 30)).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "browser_missing")
 
 

@@ -168,8 +168,8 @@ async def test_next_address_is_tried_if_the_first_refuses(kind: str) -> None:
 
     error = {"postgres": postgres_error(b"53300", FULL), "mysql": mysql_error(1040, b"Too many connections")}[kind]
     async with serve_tcp(send_on_connect(error)) as port:  # on 127.0.0.1 only
-        written = {kind: f"db.example.org:{port}", "user": "ninewatch"}
-        result = (await attempt(written, resolver=Both())).result
+        check_keys = {kind: f"db.example.org:{port}", "user": "ninewatch"}
+        result = (await attempt(check_keys, resolver=Both())).result
     assert result.reason == "database_full"
 
 
@@ -189,14 +189,14 @@ def test_null_is_read_as_empty_and_bytes_as_text(value: object, expected: str) -
 
 
 @contextlib.contextmanager
-def postgres(folder: Path, *more: str) -> Iterator[int]:
-    server = Postgres(folder, *more)
+def postgres(folder: Path, *options: str) -> Iterator[int]:
+    server = Postgres(folder, *options)
     with server.running():
         yield server.port
 
 
 @contextlib.contextmanager
-def mariadb(folder: Path, *more: str) -> Iterator[int]:
+def mariadb(folder: Path, *extra: str) -> Iterator[int]:
     data, port = folder / "data", free_port()
     options = as_owner("mysql", folder)
     make = ["mariadb-install-db", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
@@ -204,7 +204,7 @@ def mariadb(folder: Path, *more: str) -> Iterator[int]:
     setup = folder / "setup.sql"
     setup.write_text("CREATE USER ninewatch@'127.0.0.1' IDENTIFIED BY 'right-canary';\n")
     command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={folder}/s"]
-    command += ["--bind-address=127.0.0.1", f"--init-file={setup}", *more]
+    command += ["--bind-address=127.0.0.1", f"--init-file={setup}", *extra]
     with running(folder / "mariadb.log", command, **options) as program:
         wait_for("mariadb", lambda: program.find_in_log("(ready for connections)"))
         yield port
@@ -255,15 +255,18 @@ async def test_postgres_reports_its_certificate_and_uses_the_tls_version(
 ) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    server, ours = authority.issue_cert("127.0.0.1"), authority.issue_cert("ours@example.org", common_name="ninewatch")
+    server, client_certificate = (
+        authority.issue_cert("127.0.0.1"),
+        authority.issue_cert("ours@example.org", common_name="ninewatch"),
+    )
     server.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
-    ours.private_key_and_cert_chain_pem.write_to_path(tmp_path / "ours.pem")
+    client_certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "ours.pem")
     (tmp_path / "hba.conf").write_text("hostssl all all 127.0.0.1/32 cert\n")
     for path in tmp_path.iterdir():
         path.chmod(0o600)
         if os.geteuid() == 0:
             shutil.chown(path, "postgres")
-    more = {
+    options = {
         "ssl": "on",
         "ssl_cert_file": tmp_path / "server.pem",
         "ssl_key_file": tmp_path / "server.pem",
@@ -272,16 +275,16 @@ async def test_postgres_reports_its_certificate_and_uses_the_tls_version(
         "hba_file": tmp_path / "hba.conf",
     }
     tls = {"ca": str(tmp_path / "ca.pem")}
-    shown = {**tls, "certificate": str(tmp_path / "ours.pem")}
-    with postgres(tmp_path, *(word for name, value in more.items() for word in ("-c", f"{name}={value}"))) as port:
-        written = {"postgres": f"127.0.0.1:{port}", "user": "ninewatch", "encrypted": True}
-        good = (await attempt({**written, "tls": shown})).result
+    client_tls = {**tls, "certificate": str(tmp_path / "ours.pem")}
+    with postgres(tmp_path, *(word for name, value in options.items() for word in ("-c", f"{name}={value}"))) as port:
+        check_keys = {"postgres": f"127.0.0.1:{port}", "user": "ninewatch", "encrypted": True}
+        good = (await attempt({**check_keys, "tls": client_tls})).result
         assert (good.outcome, good.reason) == (GOOD, ""), good.detail
-        without = (await attempt({**written, "tls": tls})).result
+        without = (await attempt({**check_keys, "tls": tls})).result
         assert (without.outcome, without.reason) == (UNKNOWN, "credentials_refused"), without.detail
-        later = (await attempt({**written, "tls": {**shown, "version": "TLSv1.3"}})).result
+        later = (await attempt({**check_keys, "tls": {**client_tls, "version": "TLSv1.3"}})).result
         assert (later.outcome, later.reason) == (BAD, "tls_handshake"), later.detail
-        stranger = (await attempt({**written, "tls": {"certificate": str(tmp_path / "ours.pem")}})).result
+        stranger = (await attempt({**check_keys, "tls": {"certificate": str(tmp_path / "ours.pem")}})).result
         assert (stranger.outcome, stranger.reason) == (BAD, "tls_untrusted"), stranger.detail
 
 

@@ -46,11 +46,11 @@ GOOD = dns_records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mai
 
 
 async def probe_resolver(
-    over_udp: Answering, over_tcp: Answering = no_response, seconds: float = 5.0, **more: Any
+    over_udp: Answering, over_tcp: Answering = no_response, seconds: float = 5.0, **options: Any
 ) -> ProbeResult:
     async with nameserver(over_udp, over_tcp) as port:
-        written = {"dns": NAME, "resolver": f"127.0.0.1:{port}", **more}
-        return (await attempt(written, seconds)).result
+        check_keys = {"dns": NAME, "resolver": f"127.0.0.1:{port}", **options}
+        return (await attempt(check_keys, seconds)).result
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ async def test_silent_resolver_ends_at_the_deadline() -> None:
 
 def over_tcp(query: dns.message.QueryMessage) -> Iterable[bytes]:
     """Answer in two segments, with the two bytes of the length apart."""
-    (whole,) = GOOD(query)
-    framed = len(whole).to_bytes(2, "big") + whole
+    (datagram,) = GOOD(query)
+    framed = len(datagram).to_bytes(2, "big") + datagram
     yield framed[:1]
     yield framed[1:]
 
@@ -225,9 +225,9 @@ async def test_truncated_answer_of_a_resolver_without_tcp_is_reported(
     """The resolver is reachable, but its full answer is not available."""
     async with delayed_nameserver(lambda _query: 0.0, truncated_response) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
-        named = {} if own else {"resolver": f"127.0.0.1:{port}"}
+        resolver_option = {} if own else {"resolver": f"127.0.0.1:{port}"}
         with contextlib.nullcontext() if closed else unresponsive_address("127.0.0.1", port):
-            result = (await attempt({"dns": NAME, **named}, 1.0)).result
+            result = (await attempt({"dns": NAME, **resolver_option}, 1.0)).result
     outcome = Outcome.UNKNOWN if own else Outcome.BAD
     assert (result.outcome, result.reason) == (outcome, "dns_truncated"), result.detail
     assert "truncated, and TCP does not connect" in result.detail
@@ -240,8 +240,8 @@ async def test_loss_of_a_third_of_the_queries_changes_no_outcome(own: bool, monk
         lambda _query: None if draw.random() < 0.3 else 0.0, dns_records(f"A {ADDRESS}")
     ) as port:
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
-        named = {} if own else {"resolver": f"127.0.0.1:{port}"}
-        results = [(await attempt({"dns": NAME, **named}, 8.0)).result for _ in range(20)]
+        resolver_option = {} if own else {"resolver": f"127.0.0.1:{port}"}
+        results = [(await attempt({"dns": NAME, **resolver_option}, 8.0)).result for _ in range(20)]
     assert {(attempt.outcome, attempt.reason) for attempt in results} == {(Outcome.GOOD, "")}
 
 
@@ -272,8 +272,8 @@ async def probe_named_host(
 ) -> ProbeResult:
     """Return the result of an http check whose host is a name, resolved by this server."""
     async with serve_tcp(respond_with(http_response())) as target, nameserver(answering, over_tcp) as port:
-        written = {"http": f"http://{NAME}:{target}/"}
-        return (await attempt(written, seconds, Resolver(["127.0.0.1"], port))).result
+        check_keys = {"http": f"http://{NAME}:{target}/"}
+        return (await attempt(check_keys, seconds, Resolver(["127.0.0.1"], port))).result
 
 
 async def test_name_is_resolved_to_its_target() -> None:
@@ -331,8 +331,8 @@ async def test_forged_answer_is_ignored() -> None:
 
 async def test_missing_resolver_gives_unknown() -> None:
     async with serve_tcp(respond_with(http_response())) as target:
-        written = {"http": f"http://{NAME}:{target}/"}
-        result = (await attempt(written, 5, Resolver(["127.0.0.1"], closed_port()))).result
+        check_keys = {"http": f"http://{NAME}:{target}/"}
+        result = (await attempt(check_keys, 5, Resolver(["127.0.0.1"], closed_port()))).result
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
@@ -368,7 +368,7 @@ BOTH = dns_records("A 127.0.0.1", "AAAA ::1")
 
 
 @pytest.mark.parametrize(
-    ("family", "found"),
+    ("family", "actual"),
     [
         (Family.IP4, ["127.0.0.1"]),
         (Family.IP6, ["::1"]),
@@ -376,10 +376,10 @@ BOTH = dns_records("A 127.0.0.1", "AAAA ::1")
         (Family.IP6_FIRST, ["::1", "127.0.0.1"]),
     ],
 )
-async def test_address_family_is_preferred_or_required(family: Family, found: list[str]) -> None:
+async def test_address_family_is_preferred_or_required(family: Family, actual: list[str]) -> None:
     async with nameserver(BOTH) as port:
         resolver = Resolver(["127.0.0.1"], port)
-        assert [where[0] for _, where in await resolver.addresses(NAME, 80, family)] == found
+        assert [where[0] for _, where in await resolver.addresses(NAME, 80, family)] == actual
         await resolver.close()
 
 

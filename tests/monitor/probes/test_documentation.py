@@ -50,9 +50,9 @@ Stage = Callable[[Path], AbstractAsyncContextManager[dict[str, Any]]]
 
 def example(kind: str) -> dict[str, Any]:
     """Return the check in the documentation."""
-    written = yaml.safe_load(KINDS[kind].example)
-    assert isinstance(written, dict)
-    return written
+    check_keys = yaml.safe_load(KINDS[kind].example)
+    assert isinstance(check_keys, dict)
+    return check_keys
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +69,10 @@ def test_every_example_is_a_valid_configuration(kind: str, tmp_path: Path, monke
     (tmp_path / "journeys/log_in.py").touch()
     path = tmp_path / "c.yaml"
     path.write_text(f"products:\n  - id: p\n    objective: 99%\n    checks:\n      -\n{check}\n")
-    found = examine(path, CHECK_TYPES)
-    assert found.problems == ()
-    assert found.portfolio is not None
-    assert found.portfolio.products[0].checks[0].kind == kind
+    actual = examine(path, CHECK_TYPES)
+    assert actual.problems == ()
+    assert actual.portfolio is not None
+    assert actual.portfolio.products[0].checks[0].kind == kind
 
 
 # Every example is probed, with its address replaced by that of a server that fits the example.
@@ -87,12 +87,14 @@ def at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
     return stage
 
 
-def encrypted(key: str, form: str, listener: Callable[[Any], AbstractAsyncContextManager[int]], **more: Any) -> Stage:
+def encrypted(
+    key: str, form: str, listener: Callable[[Any], AbstractAsyncContextManager[int]], **options: Any
+) -> Stage:
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         authority = trustme.CA()
         async with listener(server_context(authority.issue_cert("127.0.0.1"))) as port:
-            yield {key: form.format(port), "tls": {"ca": write_ca_bundle(authority, folder)}, **more}
+            yield {key: form.format(port), "tls": {"ca": write_ca_bundle(authority, folder)}, **options}
 
     return stage
 
@@ -121,10 +123,10 @@ def over_udp(key: str, answering: Callable[[bytes], list[bytes]]) -> Stage:
     return stage
 
 
-def time_of_day(asked: bytes) -> list[bytes]:
+def time_of_day(request: bytes) -> list[bytes]:
     packet = struct.Struct("!BBbb3I4Q")
     stamp = int((time.time() + 2_208_988_800) * 2**32)
-    return [packet.pack(4 << 3 | 4, 2, 6, -20, 0, 0, 0, stamp, packet.unpack(asked)[10], stamp, stamp)]
+    return [packet.pack(4 << 3 | 4, 2, 6, -20, 0, 0, 0, stamp, packet.unpack(request)[10], stamp, stamp)]
 
 
 def of_health(kind: str) -> Stage:
@@ -168,8 +170,8 @@ def mailing() -> Stage:
 async def chatting(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
     async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
-        said = {"websocket": f"wss://127.0.0.1:{port}/ws", "tls": {"ca": write_ca_bundle(authority, folder)}}
-        yield {**said, "send": '"pong"'}
+        check = {"websocket": f"wss://127.0.0.1:{port}/ws", "tls": {"ca": write_ca_bundle(authority, folder)}}
+        yield {**check, "send": '"pong"'}
 
 
 @asynccontextmanager
@@ -242,10 +244,10 @@ async def test_every_example_is_good_with_its_server(kind: str, tmp_path: Path) 
         check = {**example(kind), **changed}
         path = tmp_path / "c.yaml"
         path.write_text(yaml.safe_dump({"products": [{"id": "p", "objective": "99%", "checks": [check]}]}))
-        words = [f"p/{check['id']}", "-c", str(path), "--allow-exec", "--json"]
-        done = await asyncio.to_thread(CliRunner().invoke, probe, words)
-    data = json.loads(done.stdout)
-    assert (done.exit_code, data["outcome"], data["reason"]) == (0, "good", ""), data["detail"]
+        arguments = [f"p/{check['id']}", "-c", str(path), "--allow-exec", "--json"]
+        result = await asyncio.to_thread(CliRunner().invoke, probe, arguments)
+    data = json.loads(result.stdout)
+    assert (result.exit_code, data["outcome"], data["reason"]) == (0, "good", ""), data["detail"]
     assert data["phases"]
     assert sum(data["phases"].values()) <= data["duration_seconds"]
 

@@ -35,10 +35,10 @@ def registration(*status: str, ends: datetime | None = LATER) -> bytes:
     return http_response(json.dumps({"objectClassName": "domain", "status": status, "events": events}).encode())
 
 
-async def probed(handler: Handler, **more: Any) -> ProbeResult:
+async def probed(handler: Handler, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
-        written = {"domain": "example.test", "rdap": f"http://127.0.0.1:{port}/rdap/", "timeout": "1s", **more}
-        return (await attempt(written)).result
+        check_keys = {"domain": "example.test", "rdap": f"http://127.0.0.1:{port}/rdap/", "timeout": "1s", **options}
+        return (await attempt(check_keys)).result
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ async def test_failing_directory_gives_unknown() -> None:
 
 
 async def test_server_is_found_in_the_iana_list_and_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    requests = []
 
     async def directory(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not (head := await reader.readline()).startswith(b"GET "):
             return
         path = head.split()[1].decode()
-        asked.append(path)
+        requests.append(path)
         services = [
             [["com"], ["https://other.test/"]],
             [["TEST"], ["http://plain.test/", f"https://127.0.0.1:{port}/"]],
@@ -103,13 +103,13 @@ async def test_server_is_found_in_the_iana_list_and_cached(monkeypatch: pytest.M
     async with serve_tcp(directory) as port:
         monkeypatch.setattr(module, "BOOTSTRAP", f"http://127.0.0.1:{port}/dns.json")
         result = (await attempt({"domain": "WWW.Example.test.", "timeout": "1s"})).result
-    assert asked[0] == "/dns.json"
+    assert requests[0] == "/dns.json"
     assert result.reason == "rdap_unavailable"  # https to an http port: the right server was requested
     assert "tls" in result.phases
 
 
 @pytest.mark.parametrize(
-    ("key", "given"),
+    ("key", "value"),
     [
         ("headers", {"X-Caller": "us"}),
         ("basic", {"user": "us", "password": {"env": "KEY"}}),
@@ -118,12 +118,12 @@ async def test_server_is_found_in_the_iana_list_and_cached(monkeypatch: pytest.M
     ],
 )
 def test_no_credentials_are_sent_to_a_server_from_the_list(
-    key: str, given: Any, monkeypatch: pytest.MonkeyPatch
+    key: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEY", "canary-of-a-registry")
     with pytest.raises(ValidationError, match="would be sent to the server in IANA's list"):
-        load_check({"domain": "example.test", key: given})
-    check = load_check({"domain": "example.test", "rdap": "https://h/", key: given})
+        load_check({"domain": "example.test", key: value})
+    check = load_check({"domain": "example.test", "rdap": "https://h/", key: value})
     assert getattr(check.request("https://data.test/"), key)
     assert not getattr(check.request("https://data.test/", without_credentials=True), key)
 

@@ -20,12 +20,12 @@ from tests.support.processes import alive, wait_for
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
-async def ran(script: str, seconds: float = 5.0, **more: Any) -> Any:
-    return (await attempt({"exec": ["/bin/sh", "-c", script], **more}, seconds)).result
+async def ran(script: str, seconds: float = 5.0, **options: Any) -> Any:
+    return (await attempt({"exec": ["/bin/sh", "-c", script], **options}, seconds)).result
 
 
 @pytest.mark.parametrize(
-    ("script", "more", "outcome", "reason"),
+    ("script", "options", "outcome", "reason"),
     [
         ("true", {}, GOOD, ""),
         ("echo all is well", {"expect": "^all"}, GOOD, ""),
@@ -39,8 +39,8 @@ async def ran(script: str, seconds: float = 5.0, **more: Any) -> Any:
         ("sleep 60 & exit 2", {}, BAD, "exec_failed"),
     ],
 )
-async def test_every_exit_has_its_reason(script: str, more: dict[str, Any], outcome: Outcome, reason: str) -> None:
-    result = await ran(script, 2.0, **more)
+async def test_every_exit_has_its_reason(script: str, options: dict[str, Any], outcome: Outcome, reason: str) -> None:
+    result = await ran(script, 2.0, **options)
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
@@ -52,18 +52,18 @@ async def test_environment_is_exactly_the_configured_one(monkeypatch: pytest.Mon
 
 
 async def test_arguments_are_passed_unchanged() -> None:
-    words = [sys.executable, "-c", "import sys; print(sys.argv[1:])", "$(id); `id` 'a b'"]
-    result = (await attempt({"exec": words, "expect": r"\[\"\$\(id\); `id` 'a b'\"\]"})).result
+    arguments = [sys.executable, "-c", "import sys; print(sys.argv[1:])", "$(id); `id` 'a b'"]
+    result = (await attempt({"exec": arguments, "expect": r"\[\"\$\(id\); `id` 'a b'\"\]"})).result
     assert (result.outcome, result.reason) == (GOOD, "")
 
 
 async def test_descendants_are_killed_at_the_deadline(tmp_path: Path) -> None:
-    named = tmp_path / "child"
+    pid_file = tmp_path / "child"
     for seconds in (0.5, 2, 8, 32):  # a busy machine may not start the program before a short deadline
-        await ran(f"sleep 61 & echo $! > {named}.new; mv {named}.new {named}; wait", seconds)
-        if named.exists():
+        await ran(f"sleep 61 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; wait", seconds)
+        if pid_file.exists():
             break
-    child = int(named.read_text())
+    child = int(pid_file.read_text())
     wait_for("the child's end", lambda: not alive(child))
 
 
@@ -89,10 +89,10 @@ async def test_program_that_cannot_start_gives_unknown(program: str) -> None:
     assert (result.outcome, result.reason) == (UNKNOWN, "exec_missing")
 
 
-@pytest.mark.parametrize("words", [[], "ls -l", ["ls"], ["/bin/ls", "a\0b"], ["/bin/ls", 5]])
-def test_invalid_argument_list_is_rejected(words: object) -> None:
+@pytest.mark.parametrize("arguments", [[], "ls -l", ["ls"], ["/bin/ls", "a\0b"], ["/bin/ls", 5]])
+def test_invalid_argument_list_is_rejected(arguments: object) -> None:
     with pytest.raises(ValidationError):
-        load_check({"exec": words})
+        load_check({"exec": arguments})
 
 
 @pytest.mark.parametrize("name", ["A=B", "", "A B", "A\0", "1A"])

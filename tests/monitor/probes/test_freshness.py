@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC)
 
 
-async def probed(response: bytes, **more: Any) -> ProbeResult:
+async def probed(response: bytes, **options: Any) -> ProbeResult:
     async with serve_tcp(respond_with(response)) as port:
-        return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **more})).result
+        return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **options})).result
 
 
 def aged(**age: float) -> datetime:
@@ -50,8 +50,8 @@ def aged(**age: float) -> datetime:
 async def test_newest_stamp_is_found_at_every_place(
     response: bytes, stamp: dict[str, str], max_age: str, reason: str
 ) -> None:
-    written = {**stamp, "format": "%Y%m%d%H"} if "matches" in stamp else stamp
-    result = await probed(response, stamp=written, max_age=max_age)
+    check_keys = {**stamp, "format": "%Y%m%d%H"} if "matches" in stamp else stamp
+    result = await probed(response, stamp=check_keys, max_age=max_age)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
     assert "old" in result.detail
 
@@ -64,15 +64,15 @@ async def test_stamp_without_an_hour_means_the_end_of_its_day() -> None:
     assert (await probed(http_response(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
 
 
-@pytest.mark.parametrize("written", ["%Y%m%d", "%Y-%m-%d"])
-async def test_date_is_recognized_without_a_format(written: str) -> None:
+@pytest.mark.parametrize("date_text", ["%Y%m%d", "%Y-%m-%d"])
+async def test_date_is_recognized_without_a_format(date_text: str) -> None:
     """Eight digits are not read as Unix time, which would be in the early 1970s."""
     stamp = {"header": "X"}
-    today = await probed(http_response(X=f"{datetime.now(UTC):{written}}"), stamp=stamp, max_age="1s")
+    today = await probed(http_response(X=f"{datetime.now(UTC):{date_text}}"), stamp=stamp, max_age="1s")
     assert today.outcome is Outcome.GOOD, today.detail
-    assert (await probed(http_response(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="23h")).reason == "stale"
+    assert (await probed(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="23h")).reason == "stale"
     assert (
-        await probed(http_response(X=f"{aged(days=2):{written}}"), stamp=stamp, max_age="3d")
+        await probed(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="3d")
     ).outcome is Outcome.GOOD
 
 
@@ -81,15 +81,20 @@ async def test_eight_digits_without_a_valid_date_are_unix_time() -> None:
     assert result.reason == "stale"
 
 
-@pytest.mark.parametrize("written", ["%Q", "abc", "%H:%M", "%d.%m.", "%Y%Y", "%", "%s"])
-def test_format_without_a_date_is_rejected(written: str) -> None:
+@pytest.mark.parametrize("date_format", ["%Q", "abc", "%H:%M", "%d.%m.", "%Y%Y", "%", "%s"])
+def test_format_without_a_date_is_rejected(date_format: str) -> None:
     with pytest.raises(ValidationError, match="is not the format of a date with a year"):
-        load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}})
+        load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": date_format}})
 
 
-@pytest.mark.parametrize("written", ["%Y%m%d%H", "%d/%b/%Y:%H:%M:%S %z", "%Y-W%W-%w", "%G-W%V-%u", "%y%j", "%c", "x%Y"])
-def test_format_with_a_year_is_accepted(written: str) -> None:
-    assert load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": written}}).stamp.format == written
+@pytest.mark.parametrize(
+    "date_format", ["%Y%m%d%H", "%d/%b/%Y:%H:%M:%S %z", "%Y-W%W-%w", "%G-W%V-%u", "%y%j", "%c", "x%Y"]
+)
+def test_format_with_a_year_is_accepted(date_format: str) -> None:
+    assert (
+        load_check({"freshness": "http://h/", "max_age": "1d", "stamp": {"format": date_format}}).stamp.format
+        == date_format
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,8 +133,8 @@ async def listing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 )
 async def test_linked_file_on_the_same_host_is_requested(path: str, reason: str) -> None:
     async with serve_tcp(listing) as port:
-        written = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
-        result = (await attempt({**written, "stamp": {"json": f"$.{path}", "file": True}})).result
+        check_keys = {"freshness": f"http://127.0.0.1:{port}/", "max_age": "1d"}
+        result = (await attempt({**check_keys, "stamp": {"json": f"$.{path}", "file": True}})).result
     assert result.reason == reason
 
 
@@ -148,13 +153,15 @@ async def test_linked_file_is_relative_to_the_last_response(elsewhere: bool, mon
                 http_response(status="302 Found", Location=f"http://127.0.0.1:{other if elsewhere else port}/out/")
             )
         else:
-            named = head.startswith(b"HEAD /out/a.csv ")
-            writer.write(http_response(Last_Modified=modified) if named else http_response(b'{"file": "a.csv"}'))
+            requests_file = head.startswith(b"HEAD /out/a.csv ")
+            writer.write(
+                http_response(Last_Modified=modified) if requests_file else http_response(b'{"file": "a.csv"}')
+            )
         await writer.drain()
 
     async with serve_tcp(outbox) as port, serve_tcp(outbox) as other:
-        written = {"freshness": f"http://127.0.0.1:{port}/latest", "max_age": "1d", "bearer": {"env": "TOKEN"}}
-        result = (await attempt({**written, "stamp": {"json": "$.file", "file": True}})).result
+        check_keys = {"freshness": f"http://127.0.0.1:{port}/latest", "max_age": "1d", "bearer": {"env": "TOKEN"}}
+        result = (await attempt({**check_keys, "stamp": {"json": "$.file", "file": True}})).result
     assert result.outcome is Outcome.GOOD, result.detail
     assert [b"canary-bearer" in head for head in heads] == [True, not elsewhere, not elsewhere]
 
@@ -171,7 +178,7 @@ def test_daily_batch_is_due_on_weekdays_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
+    "options",
     [
         {},
         {"max_age": "1d", "due": "0 7 * * *"},
@@ -180,9 +187,9 @@ def test_daily_batch_is_due_on_weekdays_only() -> None:
         {"max_age": "1d", "stamp": {"json": "nonsense"}},
     ],
 )
-def test_invalid_option_is_rejected(more: dict[str, Any]) -> None:
+def test_invalid_option_is_rejected(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        load_check({"freshness": "http://h/", **more})
+        load_check({"freshness": "http://h/", **options})
 
 
 def test_check_uses_the_machines_clock() -> None:

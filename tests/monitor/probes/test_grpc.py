@@ -60,8 +60,8 @@ def healthy(authority: trustme.CA | None = None, *, service: bool = True) -> Ite
             server.stop(None).wait()
 
 
-async def probed(port: int, seconds: float = 5.0, **more: Any) -> ProbeResult:
-    return (await attempt({"grpc": f"127.0.0.1:{port}", **more}, seconds)).result
+async def probed(port: int, seconds: float = 5.0, **options: Any) -> ProbeResult:
+    return (await attempt({"grpc": f"127.0.0.1:{port}", **options}, seconds)).result
 
 
 @pytest.mark.parametrize(

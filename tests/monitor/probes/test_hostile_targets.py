@@ -167,6 +167,6 @@ async def test_echoed_credential_is_not_printed(
             async with probe_environment(SystemClock(), Health()) as (runner, _):
                 result = (await runner.attempt(prepare(loaded), 5)).result
             assert result.outcome is Outcome.BAD
-            shown = repr(result)
-            assert not any(secret[:8] in shown for secret in (CANARY, CANARY[::-1]))
-            assert "cm9ib3Q6" not in shown, "base64 of robot:"
+            output = repr(result)
+            assert not any(secret[:8] in output for secret in (CANARY, CANARY[::-1]))
+            assert "cm9ib3Q6" not in output, "base64 of robot:"

@@ -23,9 +23,9 @@ OVER_2 = [(":status", "200"), ("content-type", "application/json; charset=utf-8"
 VERSIONS = {"1.1": respond_with(READY), "2": speaking(OVER_2, READY.partition(b"\r\n\r\n")[2])}
 
 
-async def result_of(reply: bytes, seconds: float = 5.0, **written: Any) -> Any:
+async def result_of(reply: bytes, seconds: float = 5.0, **options: Any) -> Any:
     async with serve_tcp(respond_with(reply)) as port:
-        return (await attempt({"http": f"http://127.0.0.1:{port}/x?q=1", **written}, seconds)).result
+        return (await attempt({"http": f"http://127.0.0.1:{port}/x?q=1", **options}, seconds)).result
 
 
 @pytest.mark.parametrize(
@@ -185,27 +185,27 @@ async def test_silent_target_fails_at_the_deadline_with_its_phase() -> None:
 
 
 async def test_closed_port_is_connect_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
 
 
-async def sent_request(**written: Any) -> bytes:
+async def sent_request(**options: Any) -> bytes:
     """Return the request that the target received."""
-    seen = b""
+    received = b""
 
     async def handler(reader: Any, writer: Any) -> None:
-        nonlocal seen
-        seen = await read_request(reader)
-        if b"Content-Length" in seen:
-            seen += await reader.readexactly(4)
+        nonlocal received
+        received = await read_request(reader)
+        if b"Content-Length" in received:
+            received += await reader.readexactly(4)
         writer.write(http_response())
         await writer.drain()
 
     async with serve_tcp(handler) as port:
-        await attempt({"http": f"http://127.0.0.1:{port}/path?key=1", **written})
-    return seen
+        await attempt({"http": f"http://127.0.0.1:{port}/path?key=1", **options})
+    return received
 
 
 async def test_request_contains_the_configured_values() -> None:
@@ -239,21 +239,21 @@ async def test_head_request_reads_no_body() -> None:
 
 async def test_phases_are_timed_and_add_up_to_at_most_the_total() -> None:
     async with serve_tcp(respond_with(READY)) as port:
-        made = await attempt({"http": f"http://localhost:{port}/"})
-    assert set(made.result.phases) == {"resolve", "connect", "first_byte", "transfer"}
-    assert sum(made.result.phases.values()) <= made.duration
+        probe_attempt = await attempt({"http": f"http://localhost:{port}/"})
+    assert set(probe_attempt.result.phases) == {"resolve", "connect", "first_byte", "transfer"}
+    assert sum(probe_attempt.result.phases.values()) <= probe_attempt.duration
 
 
 async def test_resolve_to_keeps_the_host_header() -> None:
-    seen = b""
+    received = b""
 
     async def handler(reader: Any, writer: Any) -> None:
-        nonlocal seen
-        seen = await read_request(reader)
+        nonlocal received
+        received = await read_request(reader)
         writer.write(http_response())
         await writer.drain()
 
     async with serve_tcp(handler) as port:
-        made = await attempt({"http": f"http://loginproxy.example:{port}/", "resolve_to": "127.0.0.1"})
-    assert made.result.outcome is Outcome.GOOD
-    assert f"Host: loginproxy.example:{port}\r\n".encode() in seen
+        probe_attempt = await attempt({"http": f"http://loginproxy.example:{port}/", "resolve_to": "127.0.0.1"})
+    assert probe_attempt.result.outcome is Outcome.GOOD
+    assert f"Host: loginproxy.example:{port}\r\n".encode() in received

@@ -40,8 +40,8 @@ needs_namespaces = pytest.mark.skipif(
 
 
 def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
-    done = isolated(f"{preparation} exec {sys.executable} -m monitor probe icmp://{host} --timeout 500ms")
-    return done.returncode, done.stdout + done.stderr
+    result = isolated(f"{preparation} exec {sys.executable} -m monitor probe icmp://{host} --timeout 500ms")
+    return result.returncode, result.stdout + result.stderr
 
 
 @needs_namespaces

@@ -38,16 +38,16 @@ def packet(at: int, nonce: int = 0, *, leap: int = 0, mode: int = 4, stratum: in
 def test_offset_is_independent_of_a_symmetric_delay(now: int, ahead: int, delay: int) -> None:
     """This is also true across the end of NTP's first era, in 2036."""
     now += 90_000 * SECOND
-    found = offset_of(packet(now + delay + ahead), now, now + 2 * delay)
-    assert abs(found - ahead) <= 2
+    actual = offset_of(packet(now + delay + ahead), now, now + 2 * delay)
+    assert abs(actual - ahead) <= 2
 
 
-def server(ahead: float = 0.0, **more: object) -> object:
-    def answering(asked: bytes) -> list[bytes]:
-        nonce = PACKET.unpack(asked)[10]
+def server(ahead: float = 0.0, **options: object) -> object:
+    def answering(request: bytes) -> list[bytes]:
+        nonce = PACKET.unpack(request)[10]
         forged = packet(0, nonce ^ 1)
         now = time.time_ns() // 1000 + int(ahead * SECOND)
-        return [b"", forged, packet(now, nonce, **more)]
+        return [b"", forged, packet(now, nonce, **options)]
 
     return answering
 
@@ -62,7 +62,7 @@ def server(ahead: float = 0.0, **more: object) -> object:
         (server(stratum=16), "ntp_unsynchronised"),
         (server(stratum=0, code=b"RATE"), "ntp_refused"),
         (server(mode=3), "ntp_malformed"),
-        (lambda asked: [], "deadline"),
+        (lambda request: [], "deadline"),
     ],
 )
 async def test_only_a_matching_answer_counts_and_every_failure_has_its_reason(answering: object, reason: str) -> None:

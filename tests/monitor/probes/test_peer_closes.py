@@ -58,20 +58,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> TargetAuthority:
 @contextlib.asynccontextmanager
 async def no_internal_errors() -> AsyncIterator[None]:
     """Fail the test if an internal error is logged, or an exception reaches the event loop."""
-    left: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, said: left.append(said))
+    errors: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, error_context: errors.append(error_context))
     with structlog.testing.capture_logs() as logs:
         yield
     assert [entry for entry in logs if entry["event"] == "probe_defect"] == []
-    assert left == []
+    assert errors == []
 
 
 async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) -> tuple[Outcome, str, str]:
     """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
     data = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
-    made = await attempt({**data, "timeout": f"{SECONDS:g}s"}, SECONDS)
-    assert made.duration < SECONDS, "nothing was left to wait for"
-    return made.result.outcome, made.result.reason, made.result.detail
+    probe_attempt = await attempt({**data, "timeout": f"{SECONDS:g}s"}, SECONDS)
+    assert probe_attempt.duration < SECONDS, "nothing was left to wait for"
+    return probe_attempt.result.outcome, probe_attempt.result.reason, probe_attempt.result.detail
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
@@ -79,11 +79,11 @@ async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) ->
 async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: bool, authority: TargetAuthority) -> None:
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
-        whole = Relay(port, piecewise=piecewise)
-        async with relayed(whole) as relay_port:
+        relay = Relay(port, piecewise=piecewise)
+        async with relayed(relay) as relay_port:
             assert await tried(talk.check, relay_port, authority) == (GOOD, "", ANY), "the conversation itself"
-        total = sum(map(len, whole.chunks))
-        for cut in truncation_positions(whole.chunks):
+        total = sum(map(len, relay.chunks))
+        for cut in truncation_positions(relay.chunks):
             for ending in ENDINGS:
                 async with relayed(Relay(port, cut, ending, piecewise)) as relay_port:
                     outcome, reason, detail = await tried(talk.check, relay_port, authority)
@@ -100,11 +100,11 @@ async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetA
     """Errors of a protocol's library become an outcome of the peer."""
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
-        whole = Relay(port)
-        async with relayed(whole) as relay_port:
+        relay = Relay(port)
+        async with relayed(relay) as relay_port:
             await tried(talk.check, relay_port, authority)
-        for at in truncation_positions(whole.chunks):
-            async with relayed(Relay(port, end_of_chunk(whole.chunks, at), damaged=at)) as relay_port:
+        for at in truncation_positions(relay.chunks):
+            async with relayed(Relay(port, end_of_chunk(relay.chunks, at), damaged=at)) as relay_port:
                 outcome, reason, detail = await tried(talk.check, relay_port, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
             assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
@@ -114,11 +114,11 @@ async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetA
 async def test_response_sent_before_the_request_is_accepted(name: str, authority: TargetAuthority) -> None:
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
-        whole = Relay(port)
-        async with relayed(whole) as relay_port:
+        relay = Relay(port)
+        async with relayed(relay) as relay_port:
             await tried(talk.check, relay_port, authority)
         for stays in (False, True) if name not in IDLE else (False,):
-            async with serve_tcp(send_everything_first(b"".join(whole.chunks), stays=stays)) as relay_port:
+            async with serve_tcp(send_everything_first(b"".join(relay.chunks), stays=stays)) as relay_port:
                 outcome, reason, detail = await tried(talk.check, relay_port, authority)
             assert reason in talk.early, detail
             assert (outcome is GOOD) is (reason == "")
@@ -141,8 +141,8 @@ async def test_token_server_that_hangs_up_gives_unknown(
             for ending in ENDINGS:
                 async with relayed(Relay(issuer, cut, ending, piecewise)) as relay_port:
                     outcome, reason, detail = await tried(check, relay_port, authority)
-                wanted = (GOOD, "") if cut == len(content) else (UNKNOWN, "token_unavailable")
-                assert (outcome, reason) == wanted, f"{ending} after {cut}: {detail}"
+                expected = (GOOD, "") if cut == len(content) else (UNKNOWN, "token_unavailable")
+                assert (outcome, reason) == expected, f"{ending} after {cut}: {detail}"
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
@@ -206,8 +206,8 @@ async def test_certificate_of_an_unknown_version_causes_no_internal_error(
     """OpenSSL accepts it without verification; the cryptography library raises its own exception."""
     known = b"\xa0\x03\x02\x01\x02"  # version 3, as the certificate begins (RFC 5280, 4.1)
     leaf = authority.root.issue_cert("127.0.0.1")
-    shown = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
-    odd = ssl.DER_cert_to_PEM_cert(shown.replace(known, known[:-1] + bytes([version]), 1))
+    der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+    odd = ssl.DER_cert_to_PEM_cert(der.replace(known, known[:-1] + bytes([version]), 1))
     (tmp_path / "odd.pem").write_text(odd + leaf.private_key_pem.bytes().decode())
     odd_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     odd_server.load_cert_chain(tmp_path / "odd.pem")

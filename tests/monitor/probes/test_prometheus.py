@@ -49,17 +49,17 @@ def respond_always_with(response: bytes) -> Handler:
     return handler
 
 
-async def probed(handler: Handler, **more: Any) -> ProbeResult:
+async def probed(handler: Handler, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
-        written = {"prometheus": f"http://127.0.0.1:{port}/", "good": "good", "total": "total", "at_least": "99%"}
-        return (await attempt({**written, "timeout": "1s", **more})).result
+        check_keys = {"prometheus": f"http://127.0.0.1:{port}/", "good": "good", "total": "total", "at_least": "99%"}
+        return (await attempt({**check_keys, "timeout": "1s", **options})).result
 
 
 async def test_queries_use_the_checks_options() -> None:
     way = Proxy({"metrics.test": "127.0.0.1"})
     async with serve_tcp(numbers(good=["99"], total=["100"])) as port, serve_tcp(way) as through:
-        written = {"prometheus": f"http://metrics.test:{port}/", "good": "good", "total": "total", "at_least": "99%"}
-        result = (await attempt({**written, "proxy": f"http://127.0.0.1:{through}"})).result
+        check_keys = {"prometheus": f"http://metrics.test:{port}/", "good": "good", "total": "total", "at_least": "99%"}
+        result = (await attempt({**check_keys, "proxy": f"http://127.0.0.1:{through}"})).result
     assert (result.outcome, len(way.heads)) == (GOOD, 2)
 
 
@@ -68,9 +68,9 @@ async def test_both_queries_have_the_same_instant() -> None:
     times = list[str]()
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = parse_qs(urlsplit((await read_request(reader)).split()[1].decode()).query)
-        times.extend(asked["time"])
-        assert asked["query"] == ['up{a="b c",d!~"e+"}']
+        query_parameters = parse_qs(urlsplit((await read_request(reader)).split()[1].decode()).query)
+        times.extend(query_parameters["time"])
+        assert query_parameters["query"] == ['up{a="b c",d!~"e+"}']
         writer.write(http_response(b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "1"]}}'))
         await writer.drain()
 
@@ -134,7 +134,7 @@ async def test_real_server_answers_the_queries(tmp_path: Path) -> None:
     options = [f"--web.listen-address={where}", f"--config.file={tmp_path}/p.yml", f"--storage.tsdb.path={tmp_path}/d"]
     with running(tmp_path / "prometheus.log", ["prometheus", *options]):
         wait_for("prometheus", lambda: fetch(f"http://{where}/-/ready")[0] == 200)
-        written = {"prometheus": f"http://{where}", "good": "vector(995)", "total": "vector(1000)"}
-        assert (await attempt({**written, "at_least": "99%"})).result.outcome is GOOD
-        assert (await attempt({**written, "at_least": "99.9%"})).result.reason == "sli_below"
-        assert (await attempt({**written, "good": "sum(", "at_least": "99%"})).result.reason == "sli_unavailable"
+        check_keys = {"prometheus": f"http://{where}", "good": "vector(995)", "total": "vector(1000)"}
+        assert (await attempt({**check_keys, "at_least": "99%"})).result.outcome is GOOD
+        assert (await attempt({**check_keys, "at_least": "99.9%"})).result.reason == "sli_below"
+        assert (await attempt({**check_keys, "good": "sum(", "at_least": "99%"})).result.reason == "sli_unavailable"

@@ -48,9 +48,9 @@ def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
     return handler
 
 
-async def probed(handler: Handler, seconds: float = 5.0, **more: Any) -> ProbeResult:
+async def probed(handler: Handler, seconds: float = 5.0, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
-        return (await attempt({"smtp": f"127.0.0.1:{port}", **more}, seconds)).result
+        return (await attempt({"smtp": f"127.0.0.1:{port}", **options}, seconds)).result
 
 
 async def test_server_that_accepts_ehlo_is_good() -> None:
@@ -96,10 +96,10 @@ async def test_server_without_starttls_is_bad() -> None:
 async def test_implicit_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with serve_tcp(mail(), server_context(authority.issue_cert("127.0.0.1"))) as port:
-        written = {
+        check_keys = {
             "smtp": f"127.0.0.1:{port}",
             "encryption": "tls",
             "tls": {"ca": write_ca_bundle(authority, tmp_path)},
         }
-        result = (await attempt(written)).result
+        result = (await attempt(check_keys)).result
     assert result.outcome is Outcome.GOOD

@@ -18,10 +18,10 @@ SSHD = Path("/usr/sbin/sshd")
 
 
 @pytest.mark.parametrize(
-    "words", [b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-1.99-x\n", b"Welcome.\r\nTo the machine.\r\nSSH-2.0-x\r\n"]
+    "lines", [b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-1.99-x\n", b"Welcome.\r\nTo the machine.\r\nSSH-2.0-x\r\n"]
 )
-async def test_identification_is_good_also_after_other_lines(words: bytes) -> None:
-    async with serve_tcp(send_on_connect(words)) as port:
+async def test_identification_is_good_also_after_other_lines(lines: bytes) -> None:
+    async with serve_tcp(send_on_connect(lines)) as port:
         result = (await attempt({"ssh": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 

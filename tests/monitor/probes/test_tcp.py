@@ -30,8 +30,8 @@ async def test_listener_that_closes_immediately_is_good() -> None:
 
 
 async def test_closed_port_is_connect_refused_with_the_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     result = (await attempt({"tcp": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
     assert f"127.0.0.1 port {port}" in result.detail

@@ -88,9 +88,9 @@ async def test_tls_starts_at_the_scripts_step(tmp_path: Path) -> None:
 
     async with serve_tcp(upgrading) as port:
         script = [{"send": "TLS?\n", "expect": "go ahead\n", "starttls": True}, {"expect": "in secret"}]
-        written = {"tcp": f"127.0.0.1:{port}", "script": script}
-        good = (await attempt({**written, "tls": {"ca": write_ca_bundle(authority, tmp_path)}})).result
-        strange = (await attempt(written)).result
+        check_keys = {"tcp": f"127.0.0.1:{port}", "script": script}
+        good = (await attempt({**check_keys, "tls": {"ca": write_ca_bundle(authority, tmp_path)}})).result
+        strange = (await attempt(check_keys)).result
     assert good.outcome is Outcome.GOOD
     assert good.certificate_expiry is not None
     assert strange.reason == "tls_untrusted"
@@ -110,8 +110,12 @@ async def test_one_segment_can_satisfy_several_steps() -> None:
 async def test_implicit_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with serve_tcp(send_on_connect(b"hello"), server_context(authority.issue_cert("127.0.0.1"))) as port:
-        written = {"tcp": f"127.0.0.1:{port}", "encrypted": True, "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
-        result = (await attempt({**written, "script": [{"expect": "hello"}]})).result
+        check_keys = {
+            "tcp": f"127.0.0.1:{port}",
+            "encrypted": True,
+            "tls": {"ca": write_ca_bundle(authority, tmp_path)},
+        }
+        result = (await attempt({**check_keys, "script": [{"expect": "hello"}]})).result
     assert result.outcome is Outcome.GOOD
     assert "tls" in result.phases
 

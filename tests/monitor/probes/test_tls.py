@@ -43,8 +43,8 @@ class Authority(NamedTuple):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    made = trustme.CA()
-    return Authority(made, write_ca_bundle(made, tmp_path_factory.mktemp("authority")))
+    ca = trustme.CA()
+    return Authority(ca, write_ca_bundle(ca, tmp_path_factory.mktemp("authority")))
 
 
 def tls_check(kind: str, port: int, **options: Any) -> dict[str, Any]:
@@ -134,11 +134,11 @@ async def test_certificate_with_the_maximum_expiry_is_read(kind: str, tmp_path: 
 @both_kinds
 async def test_server_name_is_sent_and_verified(kind: str, authority: Authority) -> None:
     """SNI and the verified name are the configured name. The address is used for the connection only."""
-    asked: list[str | None] = []
+    server_names: list[str | None] = []
     context = server_context(authority.ca.issue_cert(HOST))
-    context.sni_callback = lambda _connection, name, _context: asked.append(name)
+    context.sni_callback = lambda _connection, name, _context: server_names.append(name)
     result = await seen(kind, context, ca=authority.path, server_name=HOST)
-    assert (result.outcome, asked) == (Outcome.GOOD, [HOST])
+    assert (result.outcome, server_names) == (Outcome.GOOD, [HOST])
 
 
 @both_kinds
@@ -228,19 +228,19 @@ def chain_of(folder: Path, *, leaf: float, intermediate: float, root: float, ext
 
 
 @pytest.mark.parametrize(
-    ("days", "named"),
+    ("days", "expected_name"),
     [
         ({"leaf": 90, "intermediate": 3, "root": 900}, 'a certificate of the chain "CN=Intermediate"'),
         ({"leaf": 90, "intermediate": 60, "root": 3}, 'a certificate of the chain "CN=Root"'),
         ({"leaf": 3, "intermediate": 60, "root": 900}, 'the certificate "CN=Server"'),
     ],
 )
-async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], named: str, tmp_path: Path) -> None:
+async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], expected_name: str, tmp_path: Path) -> None:
     chain = chain_of(tmp_path, **days)
     soon = await seen("tls", chain.context, ca=chain.ca, valid_for="14d")
     enough = await seen("tls", chain.context, ca=chain.ca, valid_for="2d")
     assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
-    assert soon.detail.startswith(f"{named} expires in 3.0 days, on 20")
+    assert soon.detail.startswith(f"{expected_name} expires in 3.0 days, on 20")
     assert enough.outcome is Outcome.GOOD
 
 
@@ -282,8 +282,8 @@ async def test_every_kind_reports_the_chains_expiry(fields: dict[str, Any], tmp_
 async def test_chain_after_starttls_decides_too(tmp_path: Path) -> None:
     chain = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
     async with serve_tcp(clear_first(TURNS["smtp"], chain.context)) as port:
-        written = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": chain.ca, "valid_for": "14d"}
-        result = (await attempt({"tls": written}, 5)).result
+        check_keys = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": chain.ca, "valid_for": "14d"}
+        result = (await attempt({"tls": check_keys}, 5)).result
     assert result.reason == "tls_expiring", result.detail
     assert "CN=Intermediate" in result.detail
 
@@ -303,8 +303,8 @@ async def test_fingerprint_accepts_one_untrusted_certificate(tmp_path: Path) -> 
     der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
     pin = hashlib.sha256(der).hexdigest()
     with_colons = ":".join(pin[at : at + 2] for at in range(0, 64, 2)).upper()
-    for written in (pin, with_colons):
-        assert (await seen("tls", context, verify=False, sha256=written)).outcome is Outcome.GOOD
+    for fingerprint in (pin, with_colons):
+        assert (await seen("tls", context, verify=False, sha256=fingerprint)).outcome is Outcome.GOOD
     other = await seen("tls", context, verify=False, sha256="0" * 64)
     assert (other.outcome, other.reason) == (Outcome.BAD, "tls_other_certificate")
     assert pin in other.detail
@@ -320,10 +320,10 @@ def test_invalid_certificate_expectation_is_rejected(options: dict[str, Any]) ->
 
 async def test_resolve_to_keeps_the_verified_name(authority: Authority) -> None:
     """The connection goes to the address; SNI, the Host header and the verified name are the URL's."""
-    asked: list[str | None] = []
+    server_names: list[str | None] = []
     hosts: list[bytes] = []
     context = server_context(authority.ca.issue_cert(HOST))
-    context.sni_callback = lambda _connection, name, _context: asked.append(name)
+    context.sni_callback = lambda _connection, name, _context: server_names.append(name)
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hosts.extend(line for line in (await read_request(reader)).split(b"\r\n") if line.startswith(b"Host:"))
@@ -335,7 +335,7 @@ async def test_resolve_to_keeps_the_verified_name(authority: Authority) -> None:
         check = {"http": f"https://{HOST}:{port}/", "resolve_to": "127.0.0.1", "tls": {"ca": authority.path}}
         result = (await attempt(check)).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
-    assert (asked, hosts) == ([HOST], [f"Host: {HOST}:{port}".encode()])
+    assert (server_names, hosts) == ([HOST], [f"Host: {HOST}:{port}".encode()])
 
 
 async def test_changed_ca_bundle_changes_the_check(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.support.probing import attempt, load_check
 
 @pytest.mark.parametrize("expected", [{"expect": "^pong"}, {"expect_hex": "6e67"}])
 async def test_expected_answer_is_good(expected: dict[str, str]) -> None:
-    async with serve_datagrams(lambda asked: [b"pong " + asked]) as port:
+    async with serve_datagrams(lambda request: [b"pong " + request]) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", **expected})).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
     assert set(result.phases) == {"resolve", "connect", "first_byte"}
@@ -23,14 +23,14 @@ async def test_expected_answer_is_good(expected: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("answer", [b"error", b"\xff" * 9_000])
 async def test_unexpected_answer_is_bad(answer: bytes) -> None:
-    async with serve_datagrams(lambda asked: [answer]) as port:
+    async with serve_datagrams(lambda request: [answer]) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send_hex": "00 01", "expect": "pong"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "answer_mismatch")
     assert result.detail.isprintable()
 
 
 async def test_missing_answer_ends_at_the_deadline() -> None:
-    async with serve_datagrams(lambda asked: []) as port:
+    async with serve_datagrams(lambda request: []) as port:
         result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", "expect": "."}, 0.1)).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "deadline")
 

@@ -39,14 +39,14 @@ async def echoing(context: ssl.SSLContext | None = None, **options: Any) -> Asyn
         yield next(iter(server.sockets)).getsockname()[1]
 
 
-async def probed(port: int, seconds: float = 5.0, scheme: str = "ws", **more: Any) -> ProbeResult:
-    return (await attempt({"websocket": f"{scheme}://127.0.0.1:{port}/ws?key=1", **more}, seconds)).result
+async def probed(port: int, seconds: float = 5.0, scheme: str = "ws", **options: Any) -> ProbeResult:
+    return (await attempt({"websocket": f"{scheme}://127.0.0.1:{port}/ws?key=1", **options}, seconds)).result
 
 
-@pytest.mark.parametrize("more", [{}, {"expect": "^welcome$"}, {"send": "ping", "expect": "^ping pong$"}])
-async def test_handshake_and_expected_message_are_good(more: dict[str, str]) -> None:
+@pytest.mark.parametrize("options", [{}, {"expect": "^welcome$"}, {"send": "ping", "expect": "^ping pong$"}])
+async def test_handshake_and_expected_message_are_good(options: dict[str, str]) -> None:
     async with echoing() as port:
-        result = await probed(port, **more)
+        result = await probed(port, **options)
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 101)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
 
@@ -83,16 +83,16 @@ async def test_certificate_is_verified_over_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "reason"),
+    ("options", "reason"),
     [
         ({"send": "bye", "expect": "never"}, "answer_mismatch"),
         ({"subprotocol": "chat"}, "websocket_handshake"),
         ({"send": "ping", "expect": "never"}, "deadline"),
     ],
 )
-async def test_missing_message_has_its_reason(more: dict[str, str], reason: str) -> None:
+async def test_missing_message_has_its_reason(options: dict[str, str], reason: str) -> None:
     async with echoing() as port:
-        result = await probed(port, 0.5, **more)
+        result = await probed(port, 0.5, **options)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
 
@@ -135,20 +135,22 @@ CLOSES = {
 )
 async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str, stays: bool) -> None:
     """The handshake response, a message and the close frame arrive together."""
-    frame, named = CLOSES[close]
+    frame, close_name = CLOSES[close]
     message_keys = {"send": "hello", "expect": "^ok$"}
     async with serve_tcp(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
-        came = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
+        probe_attempt = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
         other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys, "expect": "^never$"})
         bare = await attempt({"websocket": f"ws://127.0.0.1:{port}/"})
     async with serve_tcp(upgrading(frame, stays=stays)) as port:
         nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
-    assert (came.result.outcome, came.result.reason) == (Outcome.GOOD, ""), came.result.detail
+    assert (probe_attempt.result.outcome, probe_attempt.result.reason) == (Outcome.GOOD, ""), (
+        probe_attempt.result.detail
+    )
     assert (bare.result.outcome, bare.result.reason) == (Outcome.GOOD, ""), "the handshake is all that is asked"
     assert (other.result.outcome, other.result.reason) == (Outcome.BAD, "answer_mismatch")
     assert (nothing_said.result.outcome, nothing_said.result.reason) == (Outcome.BAD, "hung_up")
-    assert named in other.result.detail
-    assert named in nothing_said.result.detail
+    assert close_name in other.result.detail
+    assert close_name in nothing_said.result.detail
 
 
 async def test_unsent_message_does_not_count_as_sent() -> None:

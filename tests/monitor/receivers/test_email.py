@@ -83,9 +83,9 @@ def context(authority: trustme.CA) -> ssl.SSLContext:
     return server_context(authority.issue_cert("127.0.0.1"))
 
 
-def configured(port: int, authority: trustme.CA, folder: Path, **more: Any) -> Any:
+def configured(port: int, authority: trustme.CA, folder: Path, **options: Any) -> Any:
     block = {"to": ["a@example.org", "b@example.org"], "from": "ninewatch@example.org", "server": f"127.0.0.1:{port}"}
-    return receiver(email=block | more, tls={"ca": write_ca_bundle(authority, folder)})
+    return receiver(email=block | options, tls={"ca": write_ca_bundle(authority, folder)})
 
 
 def login(folder: Path) -> dict[str, Any]:

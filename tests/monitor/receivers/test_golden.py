@@ -56,25 +56,25 @@ def sink() -> Iterator[Sink]:
 def recorded_request(request: Received) -> dict[str, Any]:
     """Return the part of a request that a golden file contains."""
     try:
-        said = request.json()
+        body = request.json()
     except ValueError:
-        said = request.body.decode()
+        body = request.body.decode()
     headers = {name: request.headers[name] for name in SHOWN if name in request.headers}
-    return {"method": request.method, "path": request.path, "headers": headers, "body": said}
+    return {"method": request.method, "path": request.path, "headers": headers, "body": body}
 
 
 @pytest.mark.parametrize("kind", CONFIGURED)
 async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
-    found = {}
+    actual = {}
     for name, message in samples().items():
         outcome = await send(receiver(**CONFIGURED[kind](sink, tmp_path)), message)
         assert not outcome.error
-        found[name] = recorded_request(sink.received[-1])
+        actual[name] = recorded_request(sink.received[-1])
     path = GOLDEN / f"{kind}.json"
     if os.environ.get("NINEWATCH_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    assert found == json.loads(path.read_text())
+        path.write_text(json.dumps(actual, indent=1, ensure_ascii=False) + "\n")
+    assert actual == json.loads(path.read_text())
 
 
 def test_every_http_kind_has_a_golden_file() -> None:

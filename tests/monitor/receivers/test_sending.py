@@ -121,9 +121,9 @@ def test_template_with_an_unknown_field_is_rejected(text: str) -> None:
         receiver(webhook="https://ops.example.org/", template={"a": ["x", text]})
 
 
-@pytest.mark.parametrize(("written", "key"), [("plain key", b"plain key"), ("whsec_c2VjcmV0", b"secret")])
-async def test_signature_covers_key_time_and_body(sink: Sink, tmp_path: Path, written: str, key: bytes) -> None:
-    await send(receiver(webhook=sink.url(), sign=write_secret(tmp_path, "key", written)), message(Kind.RESOLVED))
+@pytest.mark.parametrize(("content", "key"), [("plain key", b"plain key"), ("whsec_c2VjcmV0", b"secret")])
+async def test_signature_covers_key_time_and_body(sink: Sink, tmp_path: Path, content: str, key: bytes) -> None:
+    await send(receiver(webhook=sink.url(), sign=write_secret(tmp_path, "key", content)), message(Kind.RESOLVED))
     request = sink.received[0]
     name, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
     assert name == request.headers["idempotency-key"] == "4f0c1d2e3a4bresolved"

@@ -43,14 +43,14 @@ async def _observed(of: Portfolio, day: Day) -> MemoryStore:
     return harness.store
 
 
-def _on_disk(path: Path, found: MemoryStore) -> None:
+def _on_disk(path: Path, actual: MemoryStore) -> None:
     batch = Batch(
-        observations=[observation for _, observation in sorted(found.seen.items())],
-        runs=list(found.load_runs()),
-        incidents=found.load_incidents(),
-        product_incidents=found.load_product_incidents(),
-        notifications=list(found.notifications.values()),
-        folded_until=found.folded_until,
+        observations=[observation for _, observation in sorted(actual.seen.items())],
+        runs=list(actual.load_runs()),
+        incidents=actual.load_incidents(),
+        product_incidents=actual.load_product_incidents(),
+        notifications=list(actual.notifications.values()),
+        folded_until=actual.folded_until,
     )
     with contextlib.closing(SqliteStore(path, 0)) as store:
         store.write(batch)
@@ -65,9 +65,9 @@ def day() -> Day:
 def recorded(day: Day, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Any, ...]]]:
     """Return a record on disk, and what the daemon that wrote it had decided."""
     path = tmp_path_factory.mktemp("record") / "n.db"
-    found = asyncio.run(_observed(portfolio(), day))
-    _on_disk(path, found)
-    rows = sorted(found.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
+    actual = asyncio.run(_observed(portfolio(), day))
+    _on_disk(path, actual)
+    rows = sorted(actual.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
     return path, shown(rows)
 
 
@@ -133,7 +133,7 @@ def folder(tmp_path: Path) -> Path:
     """A record of 12 hours with outages of 2, 5 and 1 probes: at 01:00, 08:00 and 10:00 UTC."""
     bad = {1 * 60: 2, 8 * 60: 5, 10 * 60: 1}
     down = {minute + n for minute, length in bad.items() for n in range(length)}
-    seen = [
+    observations = [
         Observation(
             "forms/page",
             MIDNIGHT + n * MINUTE,
@@ -144,7 +144,7 @@ def folder(tmp_path: Path) -> Path:
         for n in range(12 * 60)
     ]
     with contextlib.closing(SqliteStore(tmp_path / "n.db", 0)) as store:
-        store.write(Batch(observations=seen))
+        store.write(Batch(observations=observations))
     return tmp_path
 
 
@@ -183,16 +183,16 @@ def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
 
 
 def test_longer_interval_uses_fewer_probes_and_shorter_interval_is_noted(folder: Path) -> None:
-    found = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
-    assert found["new"]["pages"] == 1
-    assert any("recorded probes are 1m apart; only probes 3m apart are used" in note for note in found["notes"])
-    found = rehearse(written(folder, "new", interval="30s"), written(folder, "now"))
-    assert any("recorded probes are 1m apart, not 30s" in note for note in found["notes"])
+    actual = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
+    assert actual["new"]["pages"] == 1
+    assert any("recorded probes are 1m apart; only probes 3m apart are used" in note for note in actual["notes"])
+    actual = rehearse(written(folder, "new", interval="30s"), written(folder, "now"))
+    assert any("recorded probes are 1m apart, not 30s" in note for note in actual["notes"])
 
 
 def test_unrecorded_check_is_unknown(folder: Path) -> None:
-    more = ', {id: api, http: "https://forms.example.org/api"}'
-    data = rehearse(written(folder, "new", more=more), written(folder, "now"))
+    extra_check = ', {id: api, http: "https://forms.example.org/api"}'
+    data = rehearse(written(folder, "new", more=extra_check), written(folder, "now"))
     assert "forms/api: no observations are recorded; it stays unknown" in data["notes"]
     assert data["new"]["pages"] == 2
 
@@ -262,8 +262,8 @@ def test_start_inside_the_record_uses_the_state_at_that_instant(
     assert not before & {row[2] for row in rows}
     first = {page.product: page.id for page in reversed(later)}
     for key in first.values():
-        wanted = [row for row in decided if row[2] == key and row[3] == "opened"]
-        assert [row for row in rows if row[2] == key and row[3] == "opened"] == wanted
+        expected = [row for row in decided if row[2] == key and row[3] == "opened"]
+        assert [row for row in rows if row[2] == key and row[3] == "opened"] == expected
 
 
 def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

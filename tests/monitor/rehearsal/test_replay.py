@@ -73,15 +73,15 @@ class Day:
         dice = random.Random(self.seed)  # noqa: S311
         end = START + int(self.hours * 60) * MINUTE
         for key, interval in keys(portfolio()).items():
-            at, outcome, left = START + dice.randrange(interval), GOOD, dice.randrange(5, 60)
+            at, outcome, remaining = START + dice.randrange(interval), GOOD, dice.randrange(5, 60)
             while at < end:
                 latency = None if outcome is UNKNOWN else dice.randrange(1, 400) * 1_000
                 self.seen.append(Observation(key, at, outcome, RESULTS[outcome].reason, latency))
                 at += interval + dice.randrange(-200_000, 200_000)
-                left -= 1
-                if not left:
+                remaining -= 1
+                if not remaining:
                     outcome = dice.choices([GOOD, BAD, UNKNOWN], [3, 2, 1])[0]
-                    left = dice.choice([1, 2, 3, 10, 40]) if outcome is not GOOD else dice.randrange(2, 60)
+                    remaining = dice.choice([1, 2, 3, 10, 40]) if outcome is not GOOD else dice.randrange(2, 60)
         self.seen = [observation for observation in self.seen if arrival(observation) % SECOND]
         self.seen.sort(key=arrival)
 
@@ -119,14 +119,16 @@ def deliver(harness: AlertingHarness) -> None:
             outbox.mark_delivered(row, now)
 
 
-def arrival(seen: Observation) -> int:
-    return seen.at + (seen.latency or 0)
+def arrival(observation: Observation) -> int:
+    return observation.at + (observation.latency or 0)
 
 
-def take(harness: AlertingHarness, seen: Observation) -> None:
-    harness.clock.jump((arrival(seen) - harness.clock.now()) / SECOND)
-    result = RESULTS[seen.outcome]
-    harness.recorder.record(harness.ledger.entries[seen.check], result, seen.at, (seen.latency or 0) / SECOND)
+def take(harness: AlertingHarness, observation: Observation) -> None:
+    harness.clock.jump((arrival(observation) - harness.clock.now()) / SECOND)
+    result = RESULTS[observation.outcome]
+    harness.recorder.record(
+        harness.ledger.entries[observation.check], result, observation.at, (observation.latency or 0) / SECOND
+    )
 
 
 def shown(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
@@ -135,8 +137,8 @@ def shown(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
 
 
 async def replayed(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[tuple[Any, ...]]:
-    found = await Replay(of, EMPTY, facts, day.span).run(day.seen)
-    return shown(found.notifications)
+    actual = await Replay(of, EMPTY, facts, day.span).run(day.seen)
+    return shown(actual.notifications)
 
 
 @pytest.mark.parametrize("seed", range(3))

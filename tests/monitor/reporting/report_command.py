@@ -18,9 +18,9 @@ def run(*arguments: str | Path) -> Result:
 
 
 def report_output(
-    config: Path, format_name: str, *more: str | Path, product: str = "forms", at: str = month.MIDDLE
+    config: Path, format_name: str, *options: str | Path, product: str = "forms", at: str = month.MIDDLE
 ) -> bytes:
-    result = run("report", "-c", config, "--product", product, "--at", at, "--format", format_name, *more)
+    result = run("report", "-c", config, "--product", product, "--at", at, "--format", format_name, *options)
     assert result.exit_code == 0, result.output
     return result.stdout_bytes
 
@@ -56,5 +56,5 @@ class Page(HTMLParser):
             self._cell = None
 
 
-def pdf(config: Path, *more: str, product: str = "forms") -> PdfReader:
-    return PdfReader(io.BytesIO(report_output(config, "pdf", *more, product=product)))
+def pdf(config: Path, *options: str, product: str = "forms") -> PdfReader:
+    return PdfReader(io.BytesIO(report_output(config, "pdf", *options, product=product)))

@@ -40,13 +40,13 @@ def read_csv(data: bytes) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(io.StringIO(data.decode())) if row["row"] != "0"]
 
 
-def measured(config: Path, product: str, at: str, *more: str) -> dict[str, Any]:
+def measured(config: Path, product: str, at: str, *options: str) -> dict[str, Any]:
     folder = config.parent
     path = month.as_csv(folder, product)
     objective = {"login": "99.9", "forms": "99.5"}[product]
     result = run(
         "measure", path, "--window", "month", "--at", at, "--by", "none", "--objective", objective,
-        "--interval", "5m", "--timeout", "10s", "--format", "json", *more,
+        "--interval", "5m", "--timeout", "10s", "--format", "json", *options,
     )  # fmt: skip
     assert result.exit_code in (0, 1), result.output
     figures: dict[str, Any] = json.loads(result.stdout)["results"][0]
@@ -66,38 +66,38 @@ def excluded(product: str) -> list[str]:
 def test_every_format_contains_the_time_zone_database_version(config: Path) -> None:
     database = zones.IN_USE
     assert database is not None
-    named = f"time zone database {database}"
-    assert named in " ".join("".join(page.extract_text() for page in pdf(config).pages).split())
+    version_text = f"time zone database {database}"
+    assert version_text in " ".join("".join(page.extract_text() for page in pdf(config).pages).split())
     for format_name in ("html", "csv", "md"):
-        assert named in html.unescape(report_output(config, format_name).decode()).replace("\\", "")
+        assert version_text in html.unescape(report_output(config, format_name).decode()).replace("\\", "")
     time_zone_database = json.loads(report_output(config, "json"))["time_zone_database"]
     assert time_zone_database == {"source": database.source, "version": database.version}
     book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx")))
-    assert any(named in str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
+    assert any(version_text in str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
 
 
 @pytest.mark.parametrize("product", ["login", "forms"])
 @pytest.mark.parametrize("at", [month.MIDDLE, "2025-12-01T07:59:00Z"])
 def test_json_has_the_figures_of_measure(config: Path, product: str, at: str) -> None:
     """The raw and the contractual figures are compared, for a month with a clock change, in progress and complete."""
-    [found] = json.loads(report_output(config, "json", product=product, at=at))["products"]
-    assert found["product"] == product
-    for figures in (found["raw"], found["contractual"]):
+    [actual] = json.loads(report_output(config, "json", product=product, at=at))["products"]
+    assert actual["product"] == product
+    for figures in (actual["raw"], actual["contractual"]):
         del figures["product"]
     planned = ("--maintenance", str(config.parent / "maintenance.yaml"))
-    assert found["raw"] == measured(config, product, at)
-    assert found["contractual"] == measured(config, product, at, *planned, *excluded(product))
-    assert found["contractual"]["excluded_seconds"] > 0
+    assert actual["raw"] == measured(config, product, at)
+    assert actual["contractual"] == measured(config, product, at, *planned, *excluded(product))
+    assert actual["contractual"]["excluded_seconds"] > 0
 
 
 def test_maintenance_follows_the_local_time(config: Path) -> None:
     """It is from 00:30 to 03:30 on the day with the repeated hour, which is four hours."""
-    [found] = json.loads(report_output(config, "json"))["products"]
-    first = next(piece for piece in found["exclusions"] if piece["causes"][0]["cause"] == "maintenance")
+    [actual] = json.loads(report_output(config, "json"))["products"]
+    first = next(piece for piece in actual["exclusions"] if piece["causes"][0]["cause"] == "maintenance")
     assert (first["start"], first["seconds"]) == ("2025-11-02T07:30:00Z", 4 * 3600)
     days = [
         step["raw"]["up_seconds"] + step["raw"]["down_seconds"] + step["raw"]["doubt_seconds"]
-        for step in found["steps"]
+        for step in actual["steps"]
     ]
     assert days[0] == 24 * 3600
     assert days[1] == 25 * 3600
@@ -134,29 +134,29 @@ def test_csv_has_the_figures_of_json(config: Path, cells: Cells) -> None:
 
 
 def test_csv_has_the_incidents_exclusions_downtime_split_and_cost_of_json(config: Path, cells: Cells) -> None:
-    [found] = [
+    [actual] = [
         p for p in json.loads(report_output(config, "json", product="all"))["products"] if p["product"] == "forms"
     ]
-    assert len(found["incidents"]) == 1
+    assert len(actual["incidents"]) == 1
     incident_rows = [row for k, row in cells.items() if k[:2] == ("forms", "incidents")]
     assert {row["value"] for row in incident_rows if row["column"] == "Start"} == {
-        incident["opened"] for incident in found["incidents"]
+        incident["opened"] for incident in actual["incidents"]
     }
     excluded_rows = [row for k, row in cells.items() if k[:2] == ("forms", "exclusions") and k[3] == "Duration"]
-    assert [float(row["value"]) for row in excluded_rows] == [piece["seconds"] for piece in found["exclusions"]]
-    assert float(cells["forms", "blame", "Total", "Downtime"]["value"]) == found["blame"]["downtime_seconds"]
-    cost = found["value"]["downtime_cost"]
+    assert [float(row["value"]) for row in excluded_rows] == [piece["seconds"] for piece in actual["exclusions"]]
+    assert float(cells["forms", "blame", "Total", "Downtime"]["value"]) == actual["blame"]["downtime_seconds"]
+    cost = actual["value"]["downtime_cost"]
     assert float(cells["forms", "value", "Cost of downtime", "Estimate"]["value"]) == cost["point"]
 
 
 def tables(rows: list[dict[str, str]]) -> list[list[list[str | float]]]:
     """Return the CSV's tables without headers: numbers where possible, otherwise the shown text."""
-    found: dict[tuple[str, str], dict[str, list[str | float]]] = {}
+    actual: dict[tuple[str, str], dict[str, list[str | float]]] = {}
     for row in rows:
         number = bool(row["unit"]) and row["unit"] != "instant" and row["value"] != ""
         cell = float(row["value"]) if number else re.sub("^'", "", row["shown"])
-        found.setdefault((row["product"], row["section"]), {}).setdefault(row["row"], []).append(cell)
-    return [list(table.values()) for table in found.values()]
+        actual.setdefault((row["product"], row["section"]), {}).setdefault(row["row"], []).append(cell)
+    return [list(table.values()) for table in actual.values()]
 
 
 @pytest.mark.parametrize("product", ["forms", "all"])
@@ -169,13 +169,13 @@ def test_html_has_the_cells_of_csv(config: Path, product: str) -> None:
 def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
     """There is one sheet per section with the products below each other: the same rows, sorted by section."""
     book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product=product)))
-    found = []
+    actual = []
     for sheet in book.worksheets[1:-1]:
         skip = 1 if sheet["A1"].value == "Product" and sheet["B1"].value != "Contractual" else 0
         end = int(re.sub(".*[A-Z]", "", sheet.auto_filter.ref))
-        found += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, max_row=end, values_only=True)]
+        actual += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, max_row=end, values_only=True)]
     rows = [row for table in tables(read_csv(report_output(config, "csv", product=product))) for row in table]
-    assert sorted(map(repr, _numbers(found))) == sorted(map(repr, _numbers(rows)))
+    assert sorted(map(repr, _numbers(actual))) == sorted(map(repr, _numbers(rows)))
 
 
 def _numbers(rows: list[list[Any]]) -> list[list[Any]]:
@@ -198,11 +198,11 @@ def test_markdown_and_pdf_contain_the_cells_of_csv(config: Path) -> None:
 
 def test_no_cell_is_a_formula(config: Path) -> None:
     for row in csv.reader(io.StringIO(report_output(config, "csv", product="all").decode())):
-        *texts, value, unit, shown = row
+        *texts, value, unit, displayed = row
         assert not any(text.startswith(("=", "+", "-", "@")) for text in texts)
         if unit in ("", "instant"):
             assert not value.startswith(("=", "+", "-", "@"))
-            assert not shown.startswith(("=", "+", "-", "@"))
+            assert not displayed.startswith(("=", "+", "-", "@"))
     book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product="all")))
     kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
     assert kinds <= {"s", "n"}

@@ -47,22 +47,22 @@ def test_html_has_headings_and_named_tables_and_charts(config: Path) -> None:
     assert levels[0] == 1
     assert all(b - a <= 1 for a, b in pairwise(levels))
     ids = {a["id"] for _, a in page.tags if a.get("id")}
-    drawn = [a for tag, a in page.tags if tag == "svg"]
-    assert len(drawn) == 2
-    assert all(set((a["aria-labelledby"] or "").split()) <= ids for a in drawn)
+    charts = [a for tag, a in page.tags if tag == "svg"]
+    assert len(charts) == 2
+    assert all(set((a["aria-labelledby"] or "").split()) <= ids for a in charts)
     assert not [tag for tag, _ in page.tags if tag in ("script", "link", "img", "b", "i")]
 
 
 def lines(page: PageObject) -> list[tuple[float, str]]:
     """Return the lines above the footer from the top, text with its height as a share of the page's."""
-    found: list[tuple[float, str]] = []
+    actual: list[tuple[float, str]] = []
 
     def seen(text: str, place: list[float], *_: object) -> None:
         if text.strip():
-            found.append((place[5] / float(page.mediabox.height), text.strip()))
+            actual.append((place[5] / float(page.mediabox.height), text.strip()))
 
     page.extract_text(visitor_text=seen)
-    return [(height, text) for height, text in found if height > 0.06]
+    return [(height, text) for height, text in actual if height > 0.06]
 
 
 def test_pages_are_filled_and_none_ends_with_a_heading(config: Path) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def rows(path: Path) -> dict[str, list[object]]:
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables}  # noqa: S608
-        return found | {"version": connection.execute("PRAGMA user_version").fetchall()}
+        actual = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables}  # noqa: S608
+        return actual | {"version": connection.execute("PRAGMA user_version").fetchall()}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,8 +35,8 @@ def test_copy_contains_the_record(tmp_path: Path, name: str) -> None:
     (version,) = before["version"][0]
     copy = backup_path(record, version)
     assert rows(copy) == before
-    stated = before.get("facts", before.get("corrections", []))
-    assert [row[:3] for row in rows(record)["facts"]] == [row[:3] for row in stated]
+    facts_before = before.get("facts", before.get("corrections", []))
+    assert [row[:3] for row in rows(record)["facts"]] == [row[:3] for row in facts_before]
     assert rows(record)["version"] == [(len(schema.MIGRATIONS),)]
     stamp = copy.stat().st_mtime_ns
     SqliteStore(record, 0).close()

@@ -39,16 +39,16 @@ def minutes(start: int, outcomes: Iterable[Outcome]) -> Seen:
 
 
 def run_daemon(
-    path: Path, now: int, seen: Seen, steps: Sequence[tuple[int, int]] = (), *, killed: bool = False
+    path: Path, now: int, observations: Seen, steps: Sequence[tuple[int, int]] = (), *, killed: bool = False
 ) -> tuple[SetAside | None, Ledger, Health]:
     """Run a daemon that starts at `now`, with these observations and clock steps; return its results."""
     ledger, store, health = ledger_of(product("chefs")), SqliteStore(path, now), Health()
-    found = store.reconcile(now)
+    actual = store.reconcile(now)
     writer = Writer(store, health, SystemClock())
     writer.put_folded(restore(ledger, store), None)
     recorder = Recorder(ledger, writer, health)
     writer.start()
-    for at, outcome in seen:
+    for at, outcome in observations:
         recorder.record(ledger.entries[KEY], RESULTS[outcome], at, 0.1)
     for step in steps:
         writer.put_clock_step(*step)
@@ -58,7 +58,7 @@ def run_daemon(
     store.close()
     with contextlib.closing(sqlite3.connect(path)) as connection:
         refuse_damage(connection, path)
-    return found, ledger, health
+    return actual, ledger, health
 
 
 def figures(ledger: Ledger) -> tuple[object, ...]:
@@ -66,8 +66,8 @@ def figures(ledger: Ledger) -> tuple[object, ...]:
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
-def expected(seen: Seen) -> tuple[object, ...]:
-    timeline = Timeline.of_pairs(seen, 130 * SECOND)
+def expected(observations: Seen) -> tuple[object, ...]:
+    timeline = Timeline.of_pairs(observations, 130 * SECOND)
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
@@ -87,12 +87,12 @@ def test_corrected_clock_step_makes_only_its_own_time_unknown(
     run_daemon(path, NOW, right + wrong, [(NOW + 10 * MINUTE, jump)] if known else [], killed=killed)
     again = NOW + 21 * MINUTE
     after = minutes(again, [GOOD] * 10)
-    found, ledger, health = run_daemon(path, again, after, killed=killed)
-    assert found is not None
-    assert (found.observations, health.late_observations) == (10, 0)
+    actual, ledger, health = run_daemon(path, again, after, killed=killed)
+    assert actual is not None
+    assert (actual.observations, health.late_observations) == (10, 0)
     assert figures(ledger) == expected(right + after)
-    found, ledger, _ = run_daemon(path, again + HOUR, [])
-    assert (found, figures(ledger)) == (None, expected(right + after))
+    actual, ledger, _ = run_daemon(path, again + HOUR, [])
+    assert (actual, figures(ledger)) == (None, expected(right + after))
     assert [i for i in ledger.incidents if i.opened > again] == []
 
 
@@ -103,9 +103,9 @@ def test_wrong_span_that_starts_before_now_is_found_by_its_step(tmp_path: Path) 
     wrong = minutes(NOW + 70 * MINUTE, [GOOD] * 180)
     run_daemon(path, NOW, right + wrong, [(NOW + 10 * MINUTE, HOUR)])
     again = NOW + 195 * MINUTE
-    found, ledger, _ = run_daemon(path, again, minutes(again, [BAD] * 10))
-    assert found is not None
-    assert (found.start, found.observations) == (NOW + 70 * MINUTE, 180)
+    actual, ledger, _ = run_daemon(path, again, minutes(again, [BAD] * 10))
+    assert actual is not None
+    assert (actual.start, actual.observations) == (NOW + 70 * MINUTE, 180)
     assert figures(ledger) == expected(right + minutes(again, [BAD] * 10))
 
 
@@ -114,9 +114,9 @@ def test_run_into_the_future_is_cut_at_its_last_correct_observation(tmp_path: Pa
     path = tmp_path / "record.db"
     run_daemon(path, NOW, minutes(NOW, [GOOD] * 60))
     again = NOW + 30 * MINUTE + 30 * SECOND
-    found, ledger, _ = run_daemon(path, again, [(again, GOOD)])
-    assert found is not None
-    assert found.observations == 29
+    actual, ledger, _ = run_daemon(path, again, [(again, GOOD)])
+    assert actual is not None
+    assert actual.observations == 29
     assert figures(ledger) == expected([*minutes(NOW, [GOOD] * 31), (again, GOOD)])
 
 
@@ -136,10 +136,10 @@ def test_clock_behind_at_the_start_loses_nothing_after_its_correction(tmp_path: 
     boot = NOW + 30 * MINUTE + 7 * SECOND
     wrong = minutes(boot, [BAD] * 2)
     then = minutes(NOW + 70 * MINUTE, [GOOD] * 10)
-    found, _, _ = run_daemon(path, boot, wrong + then, [(boot + 2 * MINUTE, 37 * MINUTE)])
-    assert found is not None
-    found, ledger, _ = run_daemon(path, NOW + 90 * MINUTE, [])
-    assert (found, figures(ledger)) == (None, expected(right + then))
+    actual, _, _ = run_daemon(path, boot, wrong + then, [(boot + 2 * MINUTE, 37 * MINUTE)])
+    assert actual is not None
+    actual, ledger, _ = run_daemon(path, NOW + 90 * MINUTE, [])
+    assert (actual, figures(ledger)) == (None, expected(right + then))
 
 
 def test_record_that_is_seconds_ahead_is_awaited(tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_record_that_is_seconds_ahead_is_awaited(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     run_daemon(path, NOW, minutes(NOW, [GOOD] * 10))
     again = NOW + 9 * MINUTE - 30 * SECOND
-    found, ledger, health = run_daemon(path, again, [(again, BAD), (again + MINUTE, GOOD)])
-    assert (found, health.late_observations) == (None, 1)
+    actual, ledger, health = run_daemon(path, again, [(again, BAD), (again + MINUTE, GOOD)])
+    assert (actual, health.late_observations) == (None, 1)
     assert figures(ledger) == expected([*minutes(NOW, [GOOD] * 10), (again + MINUTE, GOOD)])
 
 

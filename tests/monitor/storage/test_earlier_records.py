@@ -121,15 +121,15 @@ def test_unmigrated_record_is_readable(expected: Any, tmp_path: Path) -> None:
 
 def test_report_of_the_record_has_the_figures(expected: Any) -> None:
     start, end = (format_instant(at) for at in expected["windows"][0])
-    words = ["report", "-c", "ninewatch.yaml", "--product", "all", "--window", f"{start}/{end}", "--at", end]
-    result = CliRunner().invoke(cli, [*words, "--format", "json"], catch_exceptions=False)
+    arguments = ["report", "-c", "ninewatch.yaml", "--product", "all", "--window", f"{start}/{end}", "--at", end]
+    result = CliRunner().invoke(cli, [*arguments, "--format", "json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     names = ("up_seconds", "down_seconds", "doubt_seconds", "unknown_seconds")
     reported = {
         product["id"]: [product["raw"][name] for name in names] for product in json.loads(result.stdout)["products"]
     }
-    for product, found in reported.items():
+    for product, actual in reported.items():
         up, down, doubt_up, doubt_down, unknown = (
             duration / 1_000_000 for duration in expected["durations"][product][0]
         )
-        assert found == pytest.approx([up, down, doubt_up + doubt_down, unknown], abs=1e-9)
+        assert actual == pytest.approx([up, down, doubt_up + doubt_down, unknown], abs=1e-9)

@@ -45,8 +45,8 @@ def test_file_and_its_log_get_the_same_name(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("part", "what"), [("", "the record's file"), ("-wal", "its write-ahead log")])
-def test_truncated_and_rewritten_file_is_detected(tmp_path: Path, part: str, what: str) -> None:
+@pytest.mark.parametrize(("part", "change"), [("", "the record's file"), ("-wal", "its write-ahead log")])
+def test_truncated_and_rewritten_file_is_detected(tmp_path: Path, part: str, change: str) -> None:
     """A process with an open file continues to write at its old end, so the file has its old length and begins with
     zeros.
     """
@@ -62,4 +62,4 @@ def test_truncated_and_rewritten_file_is_detected(tmp_path: Path, part: str, wha
         length = file.stat().st_size
         os.truncate(file, 0)
         os.truncate(file, length + 4096)
-        assert files.describe_change() == f"{what} was truncated"
+        assert files.describe_change() == f"{change} was truncated"

@@ -163,15 +163,15 @@ def test_every_reader_rejects_damaged_facts(path: Path) -> None:
         facts_of(path)
 
 
-@pytest.mark.parametrize("words", [("run",), ("report", "--product", "chefs"), ("corrections",), ("gate", "chefs")])
-def test_commands_exit_with_2_and_no_traceback(path: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("arguments", [("run",), ("report", "--product", "chefs"), ("corrections",), ("gate", "chefs")])
+def test_commands_exit_with_2_and_no_traceback(path: Path, arguments: tuple[str, ...]) -> None:
     config = path.with_name("ninewatch.yaml")
     check = "{id: health, http: 'http://127.0.0.1:9/', interval: 1m}"
     config.write_text(
         f"listen: 127.0.0.1:0\nstore: {path}\nproducts:\n- {{id: chefs, objective: 99.9%, checks: [{check}]}}\n"
     )
     damage(path, "runs", "outcome = 9")
-    status, _, expected_error = run_to_exit(*words, "-c", config)
+    status, _, expected_error = run_to_exit(*arguments, "-c", config)
     assert (status, expected_error.count("\n")) == (2, 1)
     assert "outcome is not a number from 0 to 2" in expected_error
 

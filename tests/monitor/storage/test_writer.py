@@ -217,13 +217,13 @@ def test_pruning_continues_between_commits_until_it_is_complete(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
-    done = threading.Event()
+    result = threading.Event()
 
     def prune(before: int, limit: int = 2) -> int:
-        steps.append(gone := MemoryStore.prune(store, before, limit))
-        if not gone:
-            done.set()
-        return gone
+        steps.append(pruned := MemoryStore.prune(store, before, limit))
+        if not pruned:
+            result.set()
+        return pruned
 
     monkeypatch.setattr(store, "prune", prune)
     with writing(store, health) as writer:
@@ -232,7 +232,7 @@ def test_pruning_continues_between_commits_until_it_is_complete(
         writer.put_folded([run(0, 4)], 5)
         writer.retain(4)
         writer.put(seen(9), (), INCIDENT)
-        assert done.wait(TIMEOUT_SECONDS)
+        assert result.wait(TIMEOUT_SECONDS)
     assert steps == [2, 2, 0]
     assert [at for at, _, _ in sorted(store.seen)] == [4, 9]
 

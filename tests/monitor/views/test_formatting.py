@@ -19,9 +19,9 @@ VANCOUVER = ZoneInfo("America/Vancouver")
 
 @given(st.text())
 def test_bounded_text_is_one_short_line_of_visible_characters(text: str) -> None:
-    shown = bounded(text, 40)
-    assert len(shown) <= 40
-    assert shown.isprintable()
+    bounded_text = bounded(text, 40)
+    assert len(bounded_text) <= 40
+    assert bounded_text.isprintable()
 
 
 @pytest.mark.parametrize(("ratio", "x"), [(0, 0), (0.9, 40), (0.99, 80), (0.999, 120), (0.999999, 240), (1, 240)])
@@ -52,9 +52,9 @@ def test_calendar_day_has_its_real_length(now: str, hours: int) -> None:
 
 
 def test_instant_is_shown_in_local_time_with_zone_and_utc() -> None:
-    shown = moment(_instant("2025-11-22T08:00:01") + 999_999, VANCOUVER)
-    assert shown.local == "2025-11-22 00:00:01 PST"
-    assert (shown.utc, shown.iso) == ("2025-11-22 08:00:01 UTC", "2025-11-22T08:00:01Z")
+    shown_instant = moment(_instant("2025-11-22T08:00:01") + 999_999, VANCOUVER)
+    assert shown_instant.local == "2025-11-22 00:00:01 PST"
+    assert (shown_instant.utc, shown_instant.iso) == ("2025-11-22 08:00:01 UTC", "2025-11-22T08:00:01Z")
 
 
 def test_durations_are_formatted() -> None:

@@ -48,7 +48,7 @@ def test_routes_that_write_need_a_scope_or_verify_the_client(tmp_path: Path) -> 
     routes = complete_application(tmp_path / "r.db").router.routes()
     declarations = [(route, declaration_of(route.handler)) for route in routes if route.method not in ("GET", "HEAD")]
     allowed = (Role.HANDLER, Role.ALERTS_WRITE, Role.FACTS_WRITE, Role.DRILLS_WRITE, Role.GATE_WRITE)
-    assert [str(route) for route, found in declarations if found is None or found.role not in allowed] == []
+    assert [str(route) for route, actual in declarations if actual is None or actual.role not in allowed] == []
     assert declarations
 
 
@@ -184,10 +184,10 @@ async def test_log_and_responses_do_not_contain_tokens(
     right, wrong = new_token_text(tmp_path / "r.db", Scope.FACTS_WRITE), "nw_0123456789ab_" + "canary" * 7 + "x"
     with caplog.at_level(logging.DEBUG):
         answers = [await closed.get("/api/v1/products", headers=bearer(text)) for text in (right, wrong)]
-    written = caplog.text + "".join(capsys.readouterr()) + "".join(answer.text for answer in answers)
-    assert "canary" not in written
-    assert right not in written
-    assert right.rpartition("_")[2] not in written
+    content = caplog.text + "".join(capsys.readouterr()) + "".join(answer.text for answer in answers)
+    assert "canary" not in content
+    assert right not in content
+    assert right.rpartition("_")[2] not in content
 
 
 async def test_tokens_are_rejected_while_the_token_file_is_unreadable(closed: RunningServer, tmp_path: Path) -> None:

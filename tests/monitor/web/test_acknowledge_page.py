@@ -42,15 +42,15 @@ async def test_get_of_acknowledge_link_shows_the_alert_without_acknowledging_it(
     """Mail scanners fetch every link, with GET and HEAD, and more than once."""
     link = site.link(await fails(site))
     for method in ("GET", "HEAD", "GET"):
-        shown = await site.page(method, link)
-        assert shown.status == 200
-    assert "Common &lt;b&gt;Forms&lt;/b&gt; is down" in shown.text
-    assert re.findall(r'<button name="action" value="(\w+)"', shown.text) == ["acknowledge", "useful", "noise"]
-    assert '<form method="post"' in shown.text
+        page = await site.page(method, link)
+        assert page.status == 200
+    assert "Common &lt;b&gt;Forms&lt;/b&gt; is down" in page.text
+    assert re.findall(r'<button name="action" value="(\w+)"', page.text) == ["acknowledge", "useful", "noise"]
+    assert '<form method="post"' in page.text
     assert site.journal == []
-    assert "form-action 'self'" in shown.headers["Content-Security-Policy"]
-    assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
-    assert (shown.headers["Referrer-Policy"], shown.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert "form-action 'self'" in page.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert (page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == ("no-referrer", "no-store")
 
 
 async def test_form_acknowledges_and_redirects_to_the_page(site: WritableSite) -> None:
@@ -82,11 +82,11 @@ async def test_page_can_be_marked_while_the_alert_is_open_and_after_it_is_resolv
         site.harness.observe(GOOD, GOOD)
         await site.harness.written()
     assert (await site.page("POST", site.link(key), action=action, by="Ana")).status == 303
-    (found,) = page_marks(site.journal)
-    assert (found.key, found.mark, found.by, found.receiver, found.product) == (key, mark, "Ana", "ops", "forms")
-    shown = await site.page("GET", site.link(key))
-    assert f"Marked as {action} by Ana" in shown.text
-    assert ('value="acknowledge"' in shown.text) is not resolved
+    (actual,) = page_marks(site.journal)
+    assert (actual.key, actual.mark, actual.by, actual.receiver, actual.product) == (key, mark, "Ana", "ops", "forms")
+    page = await site.page("GET", site.link(key))
+    assert f"Marked as {action} by Ana" in page.text
+    assert ('value="acknowledge"' in page.text) is not resolved
 
 
 async def test_resolved_alert_cannot_be_acknowledged(site: WritableSite) -> None:
@@ -100,8 +100,8 @@ async def test_resolved_alert_cannot_be_acknowledged(site: WritableSite) -> None
 
 async def test_page_of_a_forgotten_alert_can_be_marked(site: WritableSite) -> None:
     link = site.link("burn:forms:NinewatchBudgetBurnsFast:1790000000")
-    shown = await site.page("GET", link)
-    assert (shown.status, "The alert is resolved" in shown.text) == (200, True)
+    page = await site.page("GET", link)
+    assert (page.status, "The alert is resolved" in page.text) == (200, True)
     assert (await site.page("POST", link, action="acknowledge")).status == 404
     assert (await site.page("POST", link, action="noise")).status == 303
 
@@ -212,15 +212,15 @@ async def test_log_and_error_pages_do_not_contain_the_token(
     site: WritableSite, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link = site.link(await fails(site))
-    token, shown = link.rpartition("/")[2], ""
+    token, pages = link.rpartition("/")[2], ""
     with caplog.at_level(logging.DEBUG):
         await site.page("POST", link, action="acknowledge", by="Ana")
-        shown += (await site.page("GET", site.link("x", expires=1) + "?a=b")).text
-        shown += (await site.page("POST", link, action="nothing")).text
+        pages += (await site.page("GET", site.link("x", expires=1) + "?a=b")).text
+        pages += (await site.page("POST", link, action="nothing")).text
         site.harness.ledger.portfolio = None  # type: ignore[assignment]  # a defect in the handler
         broken = await site.page("GET", link)
     assert broken.status == 500
-    assert token not in shown + broken.text + caplog.text + "".join(capsys.readouterr())
+    assert token not in pages + broken.text + caplog.text + "".join(capsys.readouterr())
 
 
 async def test_request_with_a_foreign_host_name_is_rejected(site: WritableSite) -> None:

@@ -65,8 +65,8 @@ async def test_acknowledgement_has_the_person_and_the_token(site: WritableSite) 
     (fact,) = site.journal
     assert (fact.kind, fact.author, fact.product, fact.made) == (ACKNOWLEDGEMENT, "pipeline", "forms", site.clock.now())
     assert acknowledgements(site.harness.ledger.facts.all) == acknowledgements([fact])
-    (listed,) = (await site.ask("GET", "/api/v1/alerts")).body
-    assert (listed["key"], listed["severity"], listed["acknowledged"]) == (key, "page", answer.body)
+    (alert,) = (await site.ask("GET", "/api/v1/alerts")).body
+    assert (alert["key"], alert["severity"], alert["acknowledged"]) == (key, "page", answer.body)
 
 
 async def test_acknowledged_ticket_that_becomes_a_page_needs_another_acknowledgement(
@@ -110,8 +110,8 @@ async def test_alert_key_may_contain_a_slash(site: WritableSite, spelling: str) 
     from tests.support.ledgers import observe
 
     expiry = site.clock.now() // 1_000_000 + 3 * DAY // 1_000_000
-    seen = replace(ProbeResult(GOOD), certificate_expiry=float(expiry))
-    observe(site.harness.ledger, site.harness.ledger.entries["forms/health"], site.clock.now(), seen)
+    result = replace(ProbeResult(GOOD), certificate_expiry=float(expiry))
+    observe(site.harness.ledger, site.harness.ledger.entries["forms/health"], site.clock.now(), result)
     await site.harness.update()
     path = f"/api/v1/alerts/{spelling.format(at=expiry)}/acknowledge"
     answer = await site.ask("POST", path, site.token())
@@ -160,22 +160,24 @@ async def test_too_long_body_is_rejected(site: WritableSite) -> None:
 
 async def test_silence_is_added_listed_and_ended_with_its_authors(site: WritableSite) -> None:
     first, second = site.token(name="pipeline"), site.token(name="operator")
-    made = await site.ask("POST", "/api/v1/silences", first, json={"product": "forms", "for": "2h", "reason": "load"})
-    assert made.status == 201
+    created = await site.ask(
+        "POST", "/api/v1/silences", first, json={"product": "forms", "for": "2h", "reason": "load"}
+    )
+    assert created.status == 201
     end = format_instant(site.clock.now() + 2 * HOUR)
-    assert made.body == {
-        "id": made.body["id"], "product": "forms", "key": None, "until": end, "reason": "load", "author": "pipeline",
+    assert created.body == {
+        "id": created.body["id"], "product": "forms", "key": None, "until": end, "reason": "load", "author": "pipeline",
         "made": format_instant(site.clock.now()),
     }  # fmt: skip
-    assert (await site.ask("GET", "/api/v1/silences")).body == [made.body]
+    assert (await site.ask("GET", "/api/v1/silences")).body == [created.body]
     assert (await site.ask("GET", "/api/v1/silences?product=sso")).body == []
     await fails(site)
     assert site.harness.rows() == []  # the silence is in force when the response arrives
-    ended = await site.ask("DELETE", f"/api/v1/silences/{made.body['id']}", second)
+    ended = await site.ask("DELETE", f"/api/v1/silences/{created.body['id']}", second)
     assert (ended.status, ended.body["until"]) == (200, format_instant(site.clock.now()))
     assert (await site.ask("GET", "/api/v1/silences")).body == []
     assert {(fact.kind, fact.author) for fact in site.journal} == {(SILENCE, "pipeline"), (SILENCE_END, "operator")}
-    assert (await site.ask("DELETE", f"/api/v1/silences/{made.body['id']}", second)).status == 404
+    assert (await site.ask("DELETE", f"/api/v1/silences/{created.body['id']}", second)).status == 404
 
 
 @pytest.mark.parametrize(
@@ -249,16 +251,16 @@ async def test_operation_with_a_scope_is_rejected_without_it(site: WritableSite,
 async def test_correction_is_added_and_revoked_with_its_author(site: WritableSite) -> None:
     token = site.token(Scope.FACTS_WRITE, name="audit")
     body = {"start": "2026-09-01T00:00:00Z", "end": "2026-09-01T01:00:00Z", "reason": "probe account locked"}
-    made = await site.ask("POST", "/api/v1/products/forms/corrections", token, json=body)
-    assert (made.status, made.body["author"], made.body["reason"]) == (201, "audit", "probe account locked")
-    (found,) = site.harness.ledger.facts.corrections.of("forms")
-    assert (format_instant(found.interval.start), found.author) == (body["start"], "audit")
-    path = f"/api/v1/corrections/{made.body['id']}/revoke"
+    created = await site.ask("POST", "/api/v1/products/forms/corrections", token, json=body)
+    assert (created.status, created.body["author"], created.body["reason"]) == (201, "audit", "probe account locked")
+    (actual,) = site.harness.ledger.facts.corrections.of("forms")
+    assert (format_instant(actual.interval.start), actual.author) == (body["start"], "audit")
+    path = f"/api/v1/corrections/{created.body['id']}/revoke"
     assert (await site.ask("POST", path, token, json={})).status == 400
     limited = site.token(Scope.FACTS_WRITE, name="limited", products=("sso",))
     assert (await site.ask("POST", path, limited, json={"reason": "x"})).status == 403
-    done = await site.ask("POST", path, token, json={"reason": "it was the service"})
-    assert (done.status, done.body["revokes"]) == (200, made.body["id"])
+    result = await site.ask("POST", path, token, json={"reason": "it was the service"})
+    assert (result.status, result.body["revokes"]) == (200, created.body["id"])
     assert site.harness.ledger.facts.corrections.of("forms") == ()
     assert (await site.ask("POST", path, token, json={"reason": "again"})).status == 409
     assert {fact.kind for fact in site.journal} == {"correction", "revocation"}
@@ -289,16 +291,19 @@ async def test_invalid_correction_is_rejected(site: WritableSite, change: dict[s
 async def test_gate_is_overridden_and_the_override_ended_with_author_and_reason(site: WritableSite) -> None:
     token, path = site.token(Scope.GATE_WRITE, name="release"), "/api/v1/products/forms/gate"
     body = {"answer": "hold", "for": "4h", "reason": "holiday freeze"}
-    made = await site.ask("POST", f"{path}/override", token, json=body)
-    assert (made.status, made.body["author"], made.body["product"]) == (201, "release", "forms")
-    assert made.body["until"] == format_instant(site.clock.now() + 4 * HOUR)
-    shown = (await site.ask("GET", path)).body
-    assert (shown["gate"], shown["override"]) == ("hold", {k: v for k, v in made.body.items() if k != "product"})
+    created = await site.ask("POST", f"{path}/override", token, json=body)
+    assert (created.status, created.body["author"], created.body["product"]) == (201, "release", "forms")
+    assert created.body["until"] == format_instant(site.clock.now() + 4 * HOUR)
+    gate_body = (await site.ask("GET", path)).body
+    assert (gate_body["gate"], gate_body["override"]) == (
+        "hold",
+        {k: v for k, v in created.body.items() if k != "product"},
+    )
     site.clock.jump(1)
-    done = await site.ask("POST", f"{path}/override/end", token, json={"reason": "over"})
-    assert (done.status, done.body["id"], done.body["until"]) == (
+    result = await site.ask("POST", f"{path}/override/end", token, json={"reason": "over"})
+    assert (result.status, result.body["id"], result.body["until"]) == (
         200,
-        made.body["id"],
+        created.body["id"],
         format_instant(site.clock.now()),
     )
     assert (await site.ask("GET", path)).body["override"] is None
@@ -364,15 +369,15 @@ async def test_token_limited_to_products_changes_only_these_products(site: Writa
     assert (await site.ask("POST", f"/api/v1/alerts/{sso}/acknowledge", token)).status == 200
     keyed = {"key": sso, "for": "1h", "reason": "x"}
     assert (await site.ask("POST", "/api/v1/silences", token, json=keyed)).status == 201
-    listed = (await site.ask("GET", "/api/v1/notifications?state=waiting", token)).body
-    assert {notification["product"] for notification in listed} == {"sso"}
+    response = (await site.ask("GET", "/api/v1/notifications?state=waiting", token)).body
+    assert {notification["product"] for notification in response} == {"sso"}
 
 
 async def test_token_limited_to_products_cannot_end_a_silence_of_another_product(site: WritableSite) -> None:
     body = {"product": "forms", "for": "1h", "reason": "x"}
-    made = await site.ask("POST", "/api/v1/silences", site.token(name="all"), json=body)
+    created = await site.ask("POST", "/api/v1/silences", site.token(name="all"), json=body)
     limited = site.token(name="limited", products=("sso",))
-    assert (await site.ask("DELETE", f"/api/v1/silences/{made.body['id']}", limited)).status == 403
+    assert (await site.ask("DELETE", f"/api/v1/silences/{created.body['id']}", limited)).status == 403
     assert len((await site.ask("GET", "/api/v1/silences")).body) == 1
 
 

@@ -159,7 +159,7 @@ async def test_every_response_matches_its_openapi_schema(site: RunningServer, pa
 
 async def test_openapi_description_has_every_route(site: RunningServer) -> None:
     description = await (await site.get("/api/v1/openapi.json")).json()
-    found = {(method, path) for path, methods in description["paths"].items() for method in methods}
+    actual = {(method, path) for path, methods in description["paths"].items() for method in methods}
     tables = (
         api.routes,
         alerts.routes,
@@ -170,7 +170,7 @@ async def test_openapi_description_has_every_route(site: RunningServer) -> None:
         readiness.routes,
     )
     routed = {(route.method.lower(), route.path.replace(":.+", "")) for table in tables for route in table}
-    assert routed - {("get", "/api/v1/openapi.json")} == found
+    assert routed - {("get", "/api/v1/openapi.json")} == actual
 
 
 async def test_time_before_the_record_is_unknown(site: RunningServer) -> None:

@@ -57,13 +57,13 @@ async def test_drill_is_started_measured_and_signed_off_over_the_api(site: Writa
     finding = {"text": "step 4 is wrong", "owner": "Cy", "due": "2020-01-31"}
     assert (await site.ask("POST", f"{path}/findings", token, json=finding)).status == 201
     signed = await site.ask("POST", f"{path}/sign-off", token, json={"note": "accepted"})
-    shown = await site.ask("GET", path)
-    assert shown.body | {"at": ""} == signed.body | {"at": ""}
-    assert (shown.body["met"], shown.body["rta_seconds"]) == (True, {"low": 20.0, "point": 30.0, "high": 40.0})
-    assert (shown.body["by"], shown.body["sign_offs"][0]["note"]) == ("pipeline", "accepted")
-    assert (await site.ask("GET", "/api/v1/drills?product=forms")).body == [shown.body]
+    response = await site.ask("GET", path)
+    assert response.body | {"at": ""} == signed.body | {"at": ""}
+    assert (response.body["met"], response.body["rta_seconds"]) == (True, {"low": 20.0, "point": 30.0, "high": 40.0})
+    assert (response.body["by"], response.body["sign_offs"][0]["note"]) == ("pipeline", "accepted")
+    assert (await site.ask("GET", "/api/v1/drills?product=forms")).body == [response.body]
     assert (await site.ask("GET", "/api/v1/drills?product=sso")).body == []
-    jsonschema.validate(shown.body, SCHEMAS["Drill"] | COMPONENTS)
+    jsonschema.validate(response.body, SCHEMAS["Drill"] | COMPONENTS)
     metrics = (await site.ask("GET", "/metrics")).text
     labels = 'product="forms",kind="failover"'
     assert f"ninewatch_drill_met{{{labels}}} 1" in metrics

@@ -68,8 +68,8 @@ async def test_downtime_in_adjacent_windows_adds_up_in_api_and_reports(
         incidents = await list_incidents(site, span)
         window = Window("w", span, span)
         report = portfolio_report(site.ledger, [site.ledger.products["p"]], window, NOW)
-        plain = json.loads(as_json(report))["products"][0]["incidents"]
-        assert [{"product": "p"} | incident | {"check": "health"} for incident in plain] == incidents[::-1]
+        incident_rows = json.loads(as_json(report))["products"][0]["incidents"]
+        assert [{"product": "p"} | incident | {"check": "health"} for incident in incident_rows] == incidents[::-1]
         down += site.ledger.measured("p", span, NOW).downtime.point
         for incident in incidents:
             sums[incident["id"]] = sums.get(incident["id"], 0) + incident["downtime_in_window_seconds"]

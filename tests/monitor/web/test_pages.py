@@ -205,9 +205,9 @@ async def test_long_portfolio_is_one_page(publish: object) -> None:
 
 
 async def test_metrics_format_follows_the_accept_header(site: RunningServer) -> None:
-    plain = await site.get("/metrics")
-    assert plain.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert "# EOF" not in plain.text
+    text_page = await site.get("/metrics")
+    assert text_page.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "# EOF" not in text_page.text
     openmetrics = await site.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert openmetrics.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert openmetrics.text.endswith("# EOF\n")

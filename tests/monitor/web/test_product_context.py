@@ -125,8 +125,8 @@ async def test_product_page_shows_the_context_with_escaped_text(site: RunningSer
     assert "clients of high risk depend on a pilot" in login.text
     assert "affected: Form <b>owners (3) via forms (down 6m" in login.text
     forms = await outline(site, "/products/forms")
-    for words in ("Dependencies", "Clients", "Cost of downtime", "60.00 CAD", "a <i>queue"):
-        assert words in forms.text
+    for text in ("Dependencies", "Clients", "Cost of downtime", "60.00 CAD", "a <i>queue"):
+        assert text in forms.text
     grants = await outline(site, "/products/grants")
     assert " part " in grants.text
     assert "bundle" in grants.text

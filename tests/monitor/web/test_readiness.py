@@ -32,8 +32,8 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
 
 async def item(site: WritableSite, name: str) -> dict[str, Any]:
     items = (await site.ask("GET", READINESS)).body["items"]
-    found: dict[str, Any] = next(item for item in items if item["id"] == name)
-    return found
+    actual: dict[str, Any] = next(item for item in items if item["id"] == name)
+    return actual
 
 
 async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(site: WritableSite) -> None:
@@ -45,8 +45,8 @@ async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(site
     )
     until = site.clock.now() + 30 * DAY
     body = {"item": "disaster-recovery", "by": "Ana", "note": "drill of May", "until": format_instant(until)}
-    made = await site.ask("POST", ATTESTATIONS, site.token(Scope.FACTS_WRITE, name="audit"), json=body)
-    assert (made.status, made.body["by"], made.body["until"]) == (201, "Ana via audit", format_instant(until))
+    created = await site.ask("POST", ATTESTATIONS, site.token(Scope.FACTS_WRITE, name="audit"), json=body)
+    assert (created.status, created.body["by"], created.body["until"]) == (201, "Ana via audit", format_instant(until))
     assert (await item(site, "disaster-recovery"))["state"] == "met"
     assert (await site.ask("GET", READINESS)).body["ceiling"] == 0.99995
     page = (await site.page("GET", "/products/forms")).text
@@ -62,11 +62,13 @@ async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(site
 async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableSite) -> None:
     token = site.token(Scope.FACTS_WRITE, name="pipeline")
     at = format_instant(site.clock.now() - DAY)
-    made = await site.ask("POST", DEPLOYMENTS, token, json={"version": "1.2", "at": at, "link": "https://ci.example/7"})
-    assert (made.status, made.body["at"], made.body["by"]) == (201, at, "pipeline")
+    created = await site.ask(
+        "POST", DEPLOYMENTS, token, json={"version": "1.2", "at": at, "link": "https://ci.example/7"}
+    )
+    assert (created.status, created.body["at"], created.body["by"]) == (201, at, "pipeline")
     (evidence,) = (await item(site, "zero-downtime-deployment"))["evidence"]
     assert evidence["detail"].startswith("0 of the last 5 deployments without downtime; 1.2 on ")
-    path = f"/api/v1/evidence/{made.body['id']}/revoke"
+    path = f"/api/v1/evidence/{created.body['id']}/revoke"
     limited = site.token(Scope.FACTS_WRITE, name="limited", products=("mail",))
     assert (await site.ask("POST", path, limited, json={"reason": "x"})).status == 403
     assert (await site.ask("POST", DEPLOYMENTS, limited, json={"version": "2"})).status == 403

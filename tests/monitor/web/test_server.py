@@ -80,8 +80,8 @@ async def test_missing_page_gives_a_404_in_the_accepted_format(site: RunningServ
     assert "<b>" not in page.text
     api = await site.get("/api/v1/nothing")
     assert (api.status, set(await api.json())) == (404, {"error", "remedy"})
-    plain = await site.get("/nothing", headers={"Accept": "text/plain"})
-    assert plain.text == "no page at /nothing; start at / or at /api/v1/products\n"
+    text_page = await site.get("/nothing", headers={"Accept": "text/plain"})
+    assert text_page.text == "no page at /nothing; start at / or at /api/v1/products\n"
 
 
 @pytest.mark.parametrize(

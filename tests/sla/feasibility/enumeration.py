@@ -45,10 +45,10 @@ def part_names(structure: Structure) -> set[str]:
 
 
 def with_needs(plan_design: Design, names: Collection[str]) -> set[str]:
-    found = set(names)
+    actual = set(names)
     for _ in plan_design.parts:
-        found |= {need for part in plan_design.parts if part.id in found for need in part.needs}
-    return found
+        actual |= {need for part in plan_design.parts if part.id in actual for need in part.needs}
+    return actual
 
 
 def enumerated_unavailability(plan_design: Design, probabilities: Mapping[str, Fraction]) -> Fraction:
@@ -66,8 +66,8 @@ def enumerated_unavailability(plan_design: Design, probabilities: Mapping[str, F
 
 def structures(ids: list[str]) -> st.SearchStrategy[Structure]:
     def combine(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
-        listed = st.lists(members, min_size=1, max_size=4)
-        return listed.flatmap(lambda each: st.integers(1, len(each)).map(lambda k: AtLeast(k, tuple(each))))
+        branches = st.lists(members, min_size=1, max_size=4)
+        return branches.flatmap(lambda each: st.integers(1, len(each)).map(lambda k: AtLeast(k, tuple(each))))
 
     return st.recursive(st.sampled_from(ids), combine, max_leaves=8)
 

@@ -19,7 +19,7 @@ probabilities = st.fixed_dictionaries({name: st.fractions(0, 1, max_denominator=
 def combine(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
     """Generate structures of at least k members, with k from 0 (always up) to all members."""
     return st.lists(members, min_size=1, max_size=4).flatmap(
-        lambda chosen: st.integers(0, len(chosen)).map(lambda k: AtLeast(k, tuple(chosen)))
+        lambda selected: st.integers(0, len(selected)).map(lambda k: AtLeast(k, tuple(selected)))
     )
 
 

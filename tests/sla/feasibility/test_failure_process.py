@@ -56,19 +56,19 @@ def test_outage_durations_of_two_of_three_follow_the_differential_equation() -> 
 
 
 @given(processes, st.integers(0, 30 * DAY), st.integers(0, 30 * DAY))
-def test_longer_outages_are_not_more_probable(process: Repairable, some: int, more: int) -> None:
+def test_longer_outages_are_not_more_probable(process: Repairable, some: int, options: int) -> None:
     assert process.probability_down_longer_than(0) == pytest.approx(process.down)
     assert (
         0
-        <= process.probability_down_longer_than(some + more)
+        <= process.probability_down_longer_than(some + options)
         <= process.probability_down_longer_than(some) * (1 + 1e-9)
     )
 
 
 @given(processes)
 def test_additional_replica_never_increases_the_unavailability(process: Repairable) -> None:
-    more = Repairable(process.mtbf, process.mttr, process.replicas + 1, process.needed)
-    assert more.down <= process.down * (1 + 1e-12)
+    options = Repairable(process.mtbf, process.mttr, process.replicas + 1, process.needed)
+    assert options.down <= process.down * (1 + 1e-12)
 
 
 @given(st.fractions(Fraction(1, 2), Fraction(9999, 10000)), st.integers(HOUR, DAY))

@@ -54,14 +54,14 @@ def test_each_change_has_the_effect_that_its_text_describes() -> None:
     assert "for 15 minutes" in changed["retry/mail"][0]
     assert parts["decouple/mail"]["mail"].coupling is Coupling.DECOUPLED
     assert changed["zero-downtime/maintenance"][1].maintenance is None
-    for kind, rto, success, words in (
+    for kind, rto, success, arguments in (
         (Standby.WARM, 15 * MINUTE, Fraction(9, 10), "in 15 minutes, works 9 of 10 times"),
         (Standby.HOT, MINUTE, Fraction(99, 100), "in 1 minute, works 99 of 100 times"),
     ):
         text, plan_design = changed[f"standby/{kind}"]
         assert (plan_design.fail_over, len(plan_design.sites)) == (FailOver(kind, rto, success), 2)
         assert plan_design.sites[1].failures == plan_design.sites[0].failures
-        assert words in text
+        assert arguments in text
 
 
 def test_existing_fail_over_can_be_improved_and_rehearsed() -> None:

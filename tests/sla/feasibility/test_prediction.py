@@ -205,9 +205,11 @@ def test_contributors_add_up_to_the_downtime(plan_design: Design) -> None:
 
 @given(designs(), st.integers(0, 4))
 def test_additional_replica_never_lowers_availability(plan_design: Design, index: int) -> None:
-    chosen = plan_design.parts[index % len(plan_design.parts)]
-    replicated = replace(chosen, failures=replace(chosen.failures, replicas=chosen.failures.replicas + 1))
-    parts = tuple(replicated if part is chosen else part for part in plan_design.parts)
+    replicated_part = plan_design.parts[index % len(plan_design.parts)]
+    replicated = replace(
+        replicated_part, failures=replace(replicated_part.failures, replicas=replicated_part.failures.replicas + 1)
+    )
+    parts = tuple(replicated if part is replicated_part else part for part in plan_design.parts)
     assert expected_unavailability(replace(plan_design, parts=parts)) <= expected_unavailability(plan_design) * (
         1 + 1e-9
     )

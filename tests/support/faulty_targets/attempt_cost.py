@@ -83,18 +83,18 @@ def growth() -> Iterator[list[int]]:
 async def attempt_cost(runner: Runner, check: CheckBase) -> AttemptCost:
     """Make two attempts of the check: one for time and memory, and one with traced allocations."""
     probe, seconds = prepare(check), check.timeout / SECOND
-    with growth() as resident, holds() as held:
+    with growth() as resident, holds() as loop_holds:
         result = (await runner.attempt(probe, seconds)).result
     tracemalloc.start()
     await runner.attempt(probe, seconds)
     _, allocated = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return AttemptCost(str(result.outcome), result.reason, result.detail, held[0], allocated, resident[0])
+    return AttemptCost(str(result.outcome), result.reason, result.detail, loop_holds[0], allocated, resident[0])
 
 
 async def main() -> None:
     """Measure the cost of each check, after good checks have loaded the libraries."""
-    checks = {name: load_check(written) for name, written in json.load(sys.stdin).items()}
+    checks = {name: load_check(content) for name, content in json.load(sys.stdin).items()}
     async with probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]  # see tests.support.probing
         for name, check in checks.items():

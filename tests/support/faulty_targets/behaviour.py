@@ -71,14 +71,14 @@ def _endless(piece: bytes, opening: bytes, *, asked: bool, pause: float) -> Hand
         if asked:
             await read_request(reader)
         writer.write(opening)
-        gone = asyncio.create_task(_gone(reader))  # over TLS, drain() does not detect a disconnect
+        disconnect = asyncio.create_task(_gone(reader))  # over TLS, drain() does not detect a disconnect
         try:
-            while not gone.done():
+            while not disconnect.done():
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(pause)
         finally:
-            gone.cancel()
+            disconnect.cancel()
 
     return handler
 

@@ -84,10 +84,12 @@ class IssuedCertificate:
         rooted = self.certificate.issuer == self.certificate.subject  # the root, which the client has or never accepts
         return issued if rooted else replace(issued, above=(self.certificate, *self.above))
 
-    def issues_authority(self, *extensions: Extension, depth: int | None = None, **more: datetime) -> IssuedCertificate:
+    def issues_authority(
+        self, *extensions: Extension, depth: int | None = None, **options: datetime
+    ) -> IssuedCertificate:
         """Return an intermediate authority issued by this one."""
         may_issue: Extension = (x509.BasicConstraints(ca=True, path_length=depth), True)
-        return self.issues(may_issue, *extensions, common_name=f"authority {uuid4()}", **more)  # type: ignore[arg-type]
+        return self.issues(may_issue, *extensions, common_name=f"authority {uuid4()}", **options)  # type: ignore[arg-type]
 
     def context(self, folder: Path, *, chain: bool = True) -> ssl.SSLContext:
         """Return the context of a server with this certificate and, by default, its chain."""
@@ -112,8 +114,8 @@ class IssuedCertificate:
 
     def certificate_pem(self, *, chain: bool = True) -> bytes:
         """Return the certificate and its chain as PEM."""
-        shown = (self.certificate, *(self.above if chain else ()))
-        return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in shown)
+        certificates = (self.certificate, *(self.above if chain else ()))
+        return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
 def self_made(*extensions: Extension) -> IssuedCertificate:

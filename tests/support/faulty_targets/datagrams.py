@@ -55,9 +55,9 @@ def udp() -> Iterator[FaultyTarget]:
     """Yield servers that should answer a ping with a pong."""
 
     def build_target(
-        name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any
+        name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **options: Any
     ) -> FaultyTarget:
-        check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **more}
+        check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **options}
         return FaultyTarget(f"udp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
     yield build_target("well", packets(lambda query: [b"pong"]), "")

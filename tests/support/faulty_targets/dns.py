@@ -20,9 +20,9 @@ WELL = dns_records("A 192.0.2.7")
 
 
 def _build_target(
-    name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **more: Any
+    name: str, serve_target: ServeTarget, reason: str, seconds: float = AMPLE, **options: Any
 ) -> FaultyTarget:
-    check = {"dns": NAME, "resolver": "127.0.0.1:<port>", **more}
+    check = {"dns": NAME, "resolver": "127.0.0.1:<port>", **options}
     return FaultyTarget(f"dns-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
 
@@ -50,16 +50,16 @@ def codes() -> Iterator[FaultyTarget]:
 
 def contents() -> Iterator[FaultyTarget]:
     """Yield servers whose response is well formed, but does not match the query."""
-    wanted = {"expect": {"answer": ["192.0.2.1"]}}
+    expected = {"expect": {"answer": ["192.0.2.1"]}}
     yield _build_target("well", resolver(WELL), "")
     yield _build_target("empty", resolver(dns_records()), "dns_no_records")
-    yield _build_target("other-address", resolver(WELL), "dns_answer", **wanted)
+    yield _build_target("other-address", resolver(WELL), "dns_answer", **expected)
     yield _build_target("other-type", resolver(dns_records("AAAA 2001:db8::1")), "dns_no_records")
     yield _build_target("lame", resolver(_lame), "dns_no_records")
     yield _build_target("alias-loop", resolver(dns_records(f"CNAME {NAME}.")), "dns_no_records")
     yield _build_target("alias-to-nowhere", resolver(dns_records("CNAME nowhere.invalid.")), "dns_no_records")
     yield _build_target("other-question", resolver(_other_question), "dns_malformed")
-    yield _build_target("five-hundred", resolver(truncated_response, framed_for_tcp(_many)), "dns_answer", **wanted)
+    yield _build_target("five-hundred", resolver(truncated_response, framed_for_tcp(_many)), "dns_answer", **expected)
 
 
 def _lame(query: Query) -> Iterable[bytes]:

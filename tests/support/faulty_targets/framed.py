@@ -62,10 +62,10 @@ def grpc() -> Iterator[FaultyTarget]:
     """Yield servers for gRPC health checks."""
 
     def build_target(
-        name: str, handler: Handler, reason: str, context: Context | None = None, **more: Any
+        name: str, handler: Handler, reason: str, context: Context | None = None, **options: Any
     ) -> FaultyTarget:
-        seconds = more.pop("seconds", AMPLE)
-        check = {"grpc": f"{HOST}:<port>", **more}
+        seconds = options.pop("seconds", AMPLE)
+        check = {"grpc": f"{HOST}:<port>", **options}
         return FaultyTarget(f"grpc-{name}", listener(handler, context), check, reason, BAD if reason else GOOD, seconds)
 
     encrypted = {"encrypted": True, "tls": {"ca": "<ca>"}}
@@ -83,8 +83,8 @@ def grpc() -> Iterator[FaultyTarget]:
     yield build_target("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
     yield build_target("endless-settings", flooding(SETTINGS * 1_000), "http2_flood")
     yield build_target("endless-pings", flooding(_frame(6, 0, 0, b"\0" * 8) * 1_000, SETTINGS), "http2_flood")
-    more = _frame(9, 0, 1, b"\0") * 1_000
-    yield build_target("endless-headers", flooding(more, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
+    options = _frame(9, 0, 1, b"\0") * 1_000
+    yield build_target("endless-headers", flooding(options, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
     yield build_target("header-bomb", flooding(_bomb(), SETTINGS), "headers_too_large")
     yield build_target("goes-away", send_on_connect(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
     yield build_target("resets-the-stream", send_on_connect(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
@@ -103,10 +103,10 @@ def _bomb() -> bytes:
 
 def _agreeing(*protocols: str) -> Context:
     def context(authority: TargetAuthority) -> ssl.SSLContext:
-        made = IssuedCertificate.of(authority.root).issues(names(HOST)).context(authority.folder)
+        tls_context = IssuedCertificate.of(authority.root).issues(names(HOST)).context(authority.folder)
         if protocols:
-            made.set_alpn_protocols(list(protocols))
-        return made
+            tls_context.set_alpn_protocols(list(protocols))
+        return tls_context
 
     return context
 

@@ -42,12 +42,12 @@ FILLER = b"x" * 65_536
 
 
 def _build_target(
-    name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **more: Any
+    name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **options: Any
 ) -> FaultyTarget:
     """Return a faulty target with many expectations. `more` has further keys of the check."""
-    seconds = more.pop("seconds", AMPLE)
-    serve_target = more.pop("serve_target", None) or listener(handler)  # type: ignore[arg-type]
-    check = {"http": "http://127.0.0.1:<port>/", "redirects": 5, "expect": {"contains": "never this"}, **more}
+    seconds = options.pop("seconds", AMPLE)
+    serve_target = options.pop("serve_target", None) or listener(handler)  # type: ignore[arg-type]
+    check = {"http": "http://127.0.0.1:<port>/", "redirects": 5, "expect": {"contains": "never this"}, **options}
     return FaultyTarget(f"http-{name}", serve_target, check, reason, outcome, seconds)
 
 
@@ -55,8 +55,8 @@ def _mute(name: str, handler: Handler, reason: str = "deadline") -> FaultyTarget
     return _build_target(name, handler, reason, seconds=SHORT)
 
 
-def _well(name: str, handler: Handler, **more: Any) -> FaultyTarget:
-    return _build_target(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **more})
+def _well(name: str, handler: Handler, **options: Any) -> FaultyTarget:
+    return _build_target(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **options})
 
 
 def slow() -> Iterator[FaultyTarget]:
@@ -160,11 +160,11 @@ def lying() -> Iterator[FaultyTarget]:
     yield _build_target("unavailable", answering(http_response(b"ok", "503 Service Unavailable")), STATUS)
     yield _build_target("status-999", answering(http_response(b"ok", "999 Strange")), STATUS)
     yield _build_target("error-in-200", answering(http_response(b"Internal Server Error")), "body_mismatch")
-    wanted = {"header": {"Content-Type": "json"}}
+    expected = {"header": {"Content-Type": "json"}}
     yield _build_target(
-        "other-type", answering(http_response(b"ok", Content_Type="text/html")), "header_mismatch", expect=wanted
+        "other-type", answering(http_response(b"ok", Content_Type="text/html")), "header_mismatch", expect=expected
     )
-    yield _build_target("no-type", answering(http_response(b"ok")), "header_mismatch", expect=wanted)
+    yield _build_target("no-type", answering(http_response(b"ok")), "header_mismatch", expect=expected)
     for name, body in {"nan": b"NaN", "surrogate": b'"\\ud800"', "empty": b"", "bytes": b"\xff\xfe\xfd"}.items():
         reason = "body_charset" if name == "bytes" else "body_mismatch"
         yield _build_target(f"json-{name}", answering(http_response(body)), reason, expect={"json": {"$": 1}})
@@ -220,8 +220,10 @@ def redirecting() -> Iterator[FaultyTarget]:
 async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Redirect to https on this port, which has no TLS."""
     port = writer.get_extra_info("sockname")[1]
-    asked = await reader.read(65_536)
-    writer.write(MOVED + b"https://127.0.0.1:%d/\r\n\r\n" % port if asked.startswith(b"GET") else b"400 what?\r\n")
+    first_bytes = await reader.read(65_536)
+    writer.write(
+        MOVED + b"https://127.0.0.1:%d/\r\n\r\n" % port if first_bytes.startswith(b"GET") else b"400 what?\r\n"
+    )
     await reader.read()
 
 
@@ -243,20 +245,20 @@ def odd() -> Iterator[FaultyTarget]:
 @contextlib.asynccontextmanager
 async def closed(authority: TargetAuthority) -> AsyncIterator[int]:
     """Reserve a port without a listener."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    with socket.socket() as bound_socket:
+        bound_socket.bind(("127.0.0.1", 0))
+        yield bound_socket.getsockname()[1]
 
 
 @contextlib.asynccontextmanager
 async def full(authority: TargetAuthority) -> AsyncIterator[int]:
     """Listen without accepting: one connection fills the queue, and the next one gets no answer."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as held, contextlib.ExitStack() as queue:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as queue:
         for _ in range(3):
             waiting = queue.enter_context(socket.socket())
             waiting.setblocking(False)
-            waiting.connect_ex(held.getsockname())
-        yield held.getsockname()[1]
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 def absent() -> Iterator[FaultyTarget]:

@@ -23,8 +23,8 @@ MALFORMED, UNAVAILABLE = "stamp_malformed", "sli_unavailable"
 def freshness() -> Iterator[FaultyTarget]:
     """Yield pages with the time of the last update."""
 
-    def build_target(name: str, handler: Handler, reason: str, seconds: float = AMPLE, **more: Any) -> FaultyTarget:
-        check = {"freshness": URL, "max_age": "1d", **more}
+    def build_target(name: str, handler: Handler, reason: str, seconds: float = AMPLE, **options: Any) -> FaultyTarget:
+        check = {"freshness": URL, "max_age": "1d", **options}
         return FaultyTarget(f"freshness-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     def at(moment: datetime) -> Handler:

@@ -24,11 +24,11 @@ def _of(kind: str, **common: Any) -> Any:
     """Return a function that creates targets of a kind whose key has an address."""
 
     def build_target(
-        name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **more: Any
+        name: str, handler: Handler, reason: str, outcome: Outcome | None = None, **options: Any
     ) -> FaultyTarget:
-        seconds = more.pop("seconds", AMPLE)
+        seconds = options.pop("seconds", AMPLE)
         verdict = outcome or (BAD if reason else GOOD)
-        check = {kind: "127.0.0.1:<port>", **common, **more}
+        check = {kind: "127.0.0.1:<port>", **common, **options}
         return FaultyTarget(f"{kind}-{name}", listener(handler), check, reason, verdict, seconds)
 
     return build_target
@@ -74,8 +74,8 @@ def smtp() -> Iterator[FaultyTarget]:
     yield build_target("starttls-refused", reply_to_lines(refusing, b"220 here\r\n"), "smtp_status", **offered)
     injecting = {hello: try_send, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
     yield build_target("starttls-injects", reply_to_lines(injecting, b"220 here\r\n"), "starttls_injected", **offered)
-    plain = {hello: try_send, b"STARTTLS": b"220 go\r\n"}
-    yield build_target("plain-after-starttls", reply_to_lines(plain, b"220 here\r\n"), "tls_handshake", **offered)
+    replies = {hello: try_send, b"STARTTLS": b"220 go\r\n"}
+    yield build_target("plain-after-starttls", reply_to_lines(replies, b"220 here\r\n"), "tls_handshake", **offered)
 
 
 def ssh() -> Iterator[FaultyTarget]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.faulty_targets.faulty_target import ServeTarget, TargetAuthority
 
 
-def s_server(*words: str, bits: int = 0) -> ServeTarget:
+def s_server(*arguments: str, bits: int = 0) -> ServeTarget:
     """Return a function that serves with a trusted certificate (RSA with this number of bits, or P-256).
 
     `words` are options of `openssl s_server`. `<paper>` is replaced by the file of the certificate and its key,
@@ -27,10 +27,10 @@ def s_server(*words: str, bits: int = 0) -> ServeTarget:
     async def serve_target(authority: TargetAuthority) -> AsyncIterator[int]:
         paper = authority.folder / f"{uuid4()}.pem"
         paper.write_bytes(IssuedCertificate.of(authority.root).issues(names(HOST), key=key_of(bits)).pem())
-        files = {"<paper>": paper, "<ffdhe8192>": await _group(authority) if "<ffdhe8192>" in words else None}
+        files = {"<paper>": paper, "<ffdhe8192>": await _group(authority) if "<ffdhe8192>" in arguments else None}
         process = await asyncio.create_subprocess_exec(
             *("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", paper, "-key", paper),
-            *(files.get(word) or word for word in words),
+            *(files.get(word) or word for word in arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -39,7 +39,7 @@ def s_server(*words: str, bits: int = 0) -> ServeTarget:
         try:
             async with asyncio.timeout(30):
                 while (match := re.match(rb"ACCEPT .*:(\d+)", await process.stdout.readline())) is None:
-                    assert not process.stdout.at_eof(), f"openssl s_server {' '.join(words)} does not start"
+                    assert not process.stdout.at_eof(), f"openssl s_server {' '.join(arguments)} does not start"
             yield int(match[1])
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -52,7 +52,7 @@ def s_server(*words: str, bits: int = 0) -> ServeTarget:
 async def _group(authority: TargetAuthority) -> Path:
     """Write the parameters of the largest group of RFC 7919."""
     path = authority.folder / "ffdhe8192.pem"
-    words = ("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe8192", "-out", path)
-    process = await asyncio.create_subprocess_exec("openssl", *words, stderr=asyncio.subprocess.DEVNULL)
+    arguments = ("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe8192", "-out", path)
+    process = await asyncio.create_subprocess_exec("openssl", *arguments, stderr=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0
     return path

@@ -46,22 +46,27 @@ HANDSHAKE, UNTRUSTED, EXPIRED = "tls_handshake", "tls_untrusted", "tls_expired"
 Context = Callable[[TargetAuthority], ssl.SSLContext]
 
 
-def _target(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
+def _target(name: str, serve_target: ServeTarget, reason: str, **options: Any) -> FaultyTarget:
     """Return a faulty target of the `tls` kind. `more` has further fields of the target."""
-    seconds, holds = more.pop("seconds", AMPLE), more.pop("holds", 0.1)
-    check = {"tls": {"target": f"{HOST}:<port>", "ca": "<ca>", **more}}
+    seconds, holds = options.pop("seconds", AMPLE), options.pop("holds", 0.1)
+    check = {"tls": {"target": f"{HOST}:<port>", "ca": "<ca>", **options}}
     return FaultyTarget(f"tls-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds, holds)
 
 
 def _shown(
-    name: str, make: Callable[[IssuedCertificate], IssuedCertificate], reason: str, *, chain: bool = True, **more: Any
+    name: str,
+    make: Callable[[IssuedCertificate], IssuedCertificate],
+    reason: str,
+    *,
+    chain: bool = True,
+    **options: Any,
 ) -> FaultyTarget:
     """Return a faulty target with the certificate that `make` creates with the trusted authority."""
 
     def context(authority: TargetAuthority) -> ssl.SSLContext:
         return make(IssuedCertificate.of(authority.root)).context(authority.folder, chain=chain)
 
-    return _target(name, listener(send_nothing, context), reason, **more)
+    return _target(name, listener(send_nothing, context), reason, **options)
 
 
 def dated() -> Iterator[FaultyTarget]:
@@ -70,9 +75,9 @@ def dated() -> Iterator[FaultyTarget]:
     yield _shown("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
     yield _shown("expiring", lambda ca: ca.issues(OURS, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d")
     yield _shown("for-ever", lambda ca: ca.issues(OURS, ends=FOR_EVER), "", valid_for="14d")
-    gone = {"starts": NOW - 9 * DAY, "ends": NOW - DAY}
-    yield _shown("authority-expired", lambda ca: ca.issues_authority(**gone).issues(OURS), EXPIRED)
-    yield _shown("expired-other-name", lambda ca: ca.issues(names("a.example"), **gone), "tls_hostname")
+    expired = {"starts": NOW - 9 * DAY, "ends": NOW - DAY}
+    yield _shown("authority-expired", lambda ca: ca.issues_authority(**expired).issues(OURS), EXPIRED)
+    yield _shown("expired-other-name", lambda ca: ca.issues(names("a.example"), **expired), "tls_hostname")
 
 
 def named() -> Iterator[FaultyTarget]:
@@ -201,8 +206,8 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def over_http() -> Iterator[FaultyTarget]:
     """Yield https servers with faults that occur after the handshake."""
 
-    def build_target(name: str, serve_target: ServeTarget, reason: str, **more: Any) -> FaultyTarget:
-        check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **more}
+    def build_target(name: str, serve_target: ServeTarget, reason: str, **options: Any) -> FaultyTarget:
+        check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **options}
         return FaultyTarget(f"https-{name}", serve_target, check, reason, BAD if reason else GOOD)
 
     def trusted(authority: TargetAuthority) -> ssl.SSLContext:
