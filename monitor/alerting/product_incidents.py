@@ -32,10 +32,10 @@ class ProductIncidents:
         """
         for incident in recorded:
             self._add(replace(incident, product=self._ledger.former_ids.product(incident.product)))
-        created = (self._unannounced(product, now) for product in self._products())
+        created = (self._add_unannounced(product, now) for product in self._products())
         return [*(incident for incident in created if incident is not None), *self.reconcile(now)]
 
-    def _unannounced(self, product: str, now: int) -> ProductIncident | None:
+    def _add_unannounced(self, product: str, now: int) -> ProductIncident | None:
         """Add an unannounced incident for check incidents that no product incident contains; return it, or None."""
         if product in self._open or product not in self._ledger.products or not self._open_check_incidents(product):
             return None

@@ -77,7 +77,7 @@ class Responses:
         receiver was or is notified. No step is taken while the alert is muted.
         """
         previous = self._responses.get(alert.key)
-        response = previous if previous is None else self._acknowledged(previous)
+        response = previous if previous is None else self._with_acknowledgement(previous)
         acknowledged = response is not previous
         changed: list[Response] = []
         called_receivers: dict[str, Progress] = {}
@@ -86,10 +86,10 @@ class Responses:
                 changed.append(replace(response, ended=max(now, response.started)))
                 response, acknowledged, since = None, False, now
             if response is None and (since is not None or self._escalations(alert, now)):
-                response = self._acknowledged(self._new_response(alert, now if since is None else since))
+                response = self._with_acknowledgement(self._new_response(alert, now if since is None else since))
                 acknowledged = not response.open
             if response is not None and response.open:
-                response, called_receivers = self._escalated(response, alert, now)
+                response, called_receivers = self._escalate(response, alert, now)
         if response is not None and response != previous:
             changed.append(response)
         self._store(alert.key, response)
@@ -100,7 +100,7 @@ class Responses:
         response = self._responses.pop(key, None)
         if response is None:
             return Reaction()
-        ended_response = replace(self._acknowledged(response), ended=max(now, response.started))
+        ended_response = replace(self._with_acknowledgement(response), ended=max(now, response.started))
         return Reaction(ended_response, (ended_response,))
 
     def _store(self, key: str, response: Response | None) -> None:
@@ -117,7 +117,7 @@ class Responses:
             priority, target = portfolio.priorities.of(alert.severity, stage, since, portfolio.time_zone)
         return Response(alert.key, since, alert.product, alert.severity, priority, target)
 
-    def _acknowledged(self, response: Response) -> Response:
+    def _with_acknowledgement(self, response: Response) -> Response:
         """Return the response, acknowledged if there is an acknowledgement since its start."""
         if not response.open:
             return response
@@ -139,7 +139,7 @@ class Responses:
     def _escalations(self, alert: Alert, now: int) -> list[Escalation]:
         return escalations_for(self._ledger.portfolio, self._ledger.products.get(alert.product), alert.severity, now)
 
-    def _escalated(self, response: Response, alert: Alert, now: int) -> tuple[Response, dict[str, Progress]]:
+    def _escalate(self, response: Response, alert: Alert, now: int) -> tuple[Response, dict[str, Progress]]:
         """Take the due steps; return the response with their progress, and the called receivers."""
         previous = {progress.plan: progress for progress in response.escalations}
         progresses: list[Progress] = []

@@ -184,7 +184,7 @@ class Alerting:
         announced = self._announced.of(alert.key)
         alert = self._damping.damped(alert, now)
         if alert.resolved is None:
-            targets, muted = self._targets(alert, now), self._muted(alert, now)
+            targets, muted = self._targets(alert, now), self._is_muted(alert, now)
             reaction = self.responses.react(alert, now, since=_since(alert, announced, targets, now), muted=muted)
         else:
             targets, muted, reaction = [], False, self.responses.end(alert.key, now)
@@ -197,7 +197,7 @@ class Alerting:
         names = receiver_ids_for(self._ledger.portfolio, product, alert.severity, now)
         return [name for name in names if self._delivery.target(name) is not None]
 
-    def _muted(self, alert: Alert, now: int) -> bool:
+    def _is_muted(self, alert: Alert, now: int) -> bool:
         return bool(self._mutes.of(alert, self._dependencies, now)) or self._damping.absorbs(alert, now)
 
     def _reminded_before(self, now: int) -> int:

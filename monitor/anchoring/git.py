@@ -53,7 +53,7 @@ async def push(anchor: Anchor, heads: Sequence[Head]) -> dict[str, Any]:
             await git.run("reset", "-q", "--hard", "FETCH_HEAD")
         path = Path(folder) / FILE
         before = path.read_text("utf-8") if path.exists() else ""
-        if added := _added(before, heads):
+        if added := _with_new_heads(before, heads):
             path.write_text(before + added, "utf-8")
             await git.run("add", FILE)
             await git.run("commit", "-q", "-m", f"Add heads until {heads[-1].date}")
@@ -80,7 +80,7 @@ def heads_of(text: str) -> dict[int, str]:
     return digests
 
 
-def _added(before: str, heads: Iterable[Head]) -> str:
+def _with_new_heads(before: str, heads: Iterable[Head]) -> str:
     try:
         known = heads_of(before)
     except (ValueError, KeyError, TypeError):

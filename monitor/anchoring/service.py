@@ -98,7 +98,7 @@ class Anchoring:
         """Anchor the newest head, unless the anchor has it."""
         state = self._states[f"anchor {anchor.id}"]
         self.health.anchor_failures.setdefault(anchor.id, 0)
-        if (anchored := self._anchored(anchor, heads)) is not None:
+        if (anchored := self._newest_anchored_head(anchor, heads)) is not None:
             self.health.anchored_until[anchor.id] = (anchored.day + 1) * DAY
         if anchored == heads[-1]:
             state.due = self.clock.monotonic() + RECHECK_INTERVAL
@@ -111,7 +111,7 @@ class Anchoring:
             state.due = self.clock.monotonic() + WITNESS_INTERVAL
         except Exception as error:  # noqa: BLE001 - any failure is retried
             self.health.anchor_failures[anchor.id] += 1
-            self._failed(state, "head_not_anchored", anchor.id, error)
+            self._record_failure(state, "head_not_anchored", anchor.id, error)
         else:
             self._states[f"anchor {anchor.id}"] = _State()
             receipt = Receipt.of(anchor.id, anchor.kind, heads[-1], self.clock.now(), proof)
@@ -119,7 +119,7 @@ class Anchoring:
             self.health.anchored_until[anchor.id] = (heads[-1].day + 1) * DAY
             log.info("head_anchored", anchor=anchor.id, day=heads[-1].date, head=heads[-1].digest)
 
-    def _anchored(self, anchor: Anchor, heads: Sequence[Head]) -> Head | None:
+    def _newest_anchored_head(self, anchor: Anchor, heads: Sequence[Head]) -> Head | None:
         """Return the newest head that the anchor has. Receipts are read from the newest one."""
         by_digest = {head.digest: head for head in heads}
         own = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
@@ -136,13 +136,13 @@ class Anchoring:
                 rows = await fetch_heads(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
                 new = _new(source.id, rows, known_heads, self.clock.now())
         except Exception as error:  # noqa: BLE001 - any failure is retried
-            self._failed(state, "heads_not_fetched", source.id, error)
+            self._record_failure(state, "heads_not_fetched", source.id, error)
             return
         self._states[f"source {source.id}"] = _State(self.clock.monotonic() + FETCH_INTERVAL)
         if new:
             self.add([receipt.fact() for receipt in new])
 
-    def _failed(self, state: _State, event: str, name: str, error: Exception) -> None:
+    def _record_failure(self, state: _State, event: str, name: str, error: Exception) -> None:
         """Log the failure, and set the delay until the next attempt, which grows with consecutive failures."""
         wait = min(MIN_RETRY_DELAY * 2**state.failures, MAX_RETRY_DELAY)
         state.failures += 1

@@ -98,13 +98,13 @@ def anchors_of(heads: Sequence[Head], begin: int, facts: Sequence[Fact], trust: 
     """Return the anchored days of a chain. `begin` is the first head whose content can be checked."""
     by_number = {head.number: head for head in heads}
     known = [receipt for receipt in receipts(facts) if receipt.number in by_number]
-    checked_receipts = [_checked(receipt, by_number[receipt.number], trust) for receipt in known]
+    checked_receipts = [_check(receipt, by_number[receipt.number], trust) for receipt in known]
     last = max((checked.receipt.number for checked in checked_receipts if checked.verified), default=0)
     covered = last if last >= begin else 0
-    return Anchors(checked_receipts, list(_uncovered([head for head in heads if head.number >= begin], covered)))
+    return Anchors(checked_receipts, list(_uncovered_days([head for head in heads if head.number >= begin], covered)))
 
 
-def _uncovered(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None, str]]:
+def _uncovered_days(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None, str]]:
     """Yield the span of days after the last anchored head. An anchor covers its head and all earlier heads."""
     open_ = [head for head in heads if head.number > covered]
     if open_:
@@ -113,7 +113,7 @@ def _uncovered(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None
         yield since, open_[-1].date
 
 
-def _checked(receipt: Receipt, head: Head, trust: Trust) -> Anchored:
+def _check(receipt: Receipt, head: Head, trust: Trust) -> Anchored:
     if receipt.head != head.digest:
         return Anchored(receipt, False, None, "", f"its head {head.number} differs from the head in the chain")
     try:
@@ -172,10 +172,10 @@ def trust_of(ca: Path | None, git: Path | None, witness: Path | None) -> Trust:
     pem = None if ca is None else _text(ca)
     if pem is not None and "-----BEGIN CERTIFICATE-----" not in pem:
         raise NinewatchError(f"{ca} has no certificate in PEM form")
-    return Trust(pem, git, None if witness is None else _seen(witness))
+    return Trust(pem, git, None if witness is None else _read_witness_heads(witness))
 
 
-def _seen(path: Path) -> dict[int, tuple[str, str]]:
+def _read_witness_heads(path: Path) -> dict[int, tuple[str, str]]:
     try:
         rows = json.loads(_text(path))
         heads = {int(row["number"]): (str(row["head"]), str(row["seen"])) for row in rows}

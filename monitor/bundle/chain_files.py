@@ -105,7 +105,7 @@ def read_chain(files: Mapping[str, bytes]) -> Chain:
     """
     rows = lines_of(files, HEADS, _head)
     covered: dict[int, Covered] = {}
-    for number, add in lines_of(files, COVERED, _covered):
+    for number, add in lines_of(files, COVERED, _read_covered):
         covered_by_head = covered.setdefault(number, Covered())
         covered_by_head.series |= add.series
         covered_by_head.items |= add.items
@@ -127,7 +127,7 @@ def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
     return head, digest, proofs
 
 
-def _covered(row: Mapping[str, Any]) -> tuple[int, Covered]:
+def _read_covered(row: Mapping[str, Any]) -> tuple[int, Covered]:
     number, digest = int(row["head"]), str(row["digest"])
     if "kind" in row:
         return number, Covered(items={(str(row["kind"]), str(row["id"])): digest})

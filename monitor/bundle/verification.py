@@ -139,7 +139,7 @@ def _recompute(verified: Verified, files: Mapping[str, bytes], manifest: Mapping
         contents = Contents.read(files, str(manifest["time_zone"]))
         verified.chain = check(read_chain(files), contents.recorded, trust)
         _refuse_changed(contents.recorded.facts)
-        verified.figures = _compared(files, contents, manifest)
+        verified.figures = _compare_figures(files, contents, manifest)
         verified.notes += _notes(manifest)
     except NinewatchError:
         raise
@@ -147,7 +147,7 @@ def _recompute(verified: Verified, files: Mapping[str, bytes], manifest: Mapping
         raise UnusableBundleError(f"the figures cannot be recomputed from its content ({_error_text(error)})") from None
 
 
-def _compared(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]) -> list[Compared]:
+def _compare_figures(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]) -> list[Compared]:
     stated = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
     window = _window(manifest["window"])
     at, arrived = (parse_instant(str(manifest[name])) for name in ("at", "arrived"))

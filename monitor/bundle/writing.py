@@ -71,7 +71,7 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
 
     `source` is the source of the report's ledger. `report` describes the report's file.
     """
-    names = _included(portfolio_report.ledger, [report.product for report in portfolio_report.reports])
+    names = _included_products(portfolio_report.ledger, [report.product for report in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)
     part = part_of(
         source.chain,
@@ -128,13 +128,13 @@ def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: se
         zone,
         [product_terms(product, zone) for product in products],
         _part(ledger, recorded, names),
-        list(_planned(ledger, products, span)),
+        list(_planned_exclusions(ledger, products, span)),
         {name: zones.compiled(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
         list(_days(agreements, span, ledger)),
     )
 
 
-def _included(ledger: Ledger, names: Sequence[str]) -> set[str]:
+def _included_products(ledger: Ledger, names: Sequence[str]) -> set[str]:
     """Return the reported products, their present and former dependencies, and the products that their clients use.
 
     Products that were removed from the configuration may be included.
@@ -217,7 +217,7 @@ def _history_span(portfolio_report: PortfolioReport) -> Interval:
     return Interval(required_history(limits, Interval(span.start, span.start)).start, span.end)
 
 
-def _planned(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:
+def _planned_exclusions(ledger: Ledger, products: Iterable[Product], span: Interval) -> Iterator[tuple[str, Exclusion]]:
     """Yield the maintenance in the configuration, for records without recorded plans (`facts.jsonl`)."""
     portfolio = ledger.portfolio
     for name, blocks in (("", portfolio.maintenance), *((product.id, product.maintenance) for product in products)):

@@ -97,7 +97,7 @@ def list_command(every: bool, as_json: bool, path: Path) -> None:
             click.echo(json.dumps(notification_fields(row, responses.get(row.key)), ensure_ascii=False))
         return
     for silence in muted:
-        click.echo(f"silence   {_described(silence)}")
+        click.echo(f"silence   {_description(silence)}")
     for response in responses.values():
         click.echo(concealed(response_line(response, now)))
     for row in (*waiting, *delivered):
@@ -159,7 +159,7 @@ def silence_command(
     end = end_of("silence", length, until, location.zone, now)
     silence = Silence(now, person, words("--reason", reason), end, product or "", key)
     location.journal.add(silence.fact())
-    click.echo(f"silence {_described(silence)}")
+    click.echo(f"silence {_description(silence)}")
 
 
 def _end(location: RecordLocation, name: str, person: str) -> None:
@@ -180,7 +180,7 @@ def _location(path: Path) -> RecordLocation:
     return location
 
 
-def _described(silence: Silence) -> str:
+def _description(silence: Silence) -> str:
     subject = silence.product or (f"the alert {silence.key}" if silence.key else "all alerts")
     until = format_instant(silence.until // SECOND * SECOND)
     return f"{silence.id}: {subject} until {until}: {silence.reason} ({silence.author})"

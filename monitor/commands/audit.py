@@ -48,7 +48,7 @@ def audit_command(file: str, output_format: str, as_json: bool, show_all: bool, 
     if as_json or output_format == "json":
         click.echo(json.dumps(result.as_json(strict=strict), ensure_ascii=False))
     else:
-        click.echo("\n".join(_lines(result, file, _shown(show_all=show_all, strict=strict), strict=strict)))
+        click.echo("\n".join(_lines(result, file, _shown_verdicts(show_all=show_all, strict=strict), strict=strict)))
     sys.exit(1 if result.wrong else 0)
 
 
@@ -81,7 +81,7 @@ def _bytes(path: Path) -> bytes:
         return file.read(_MAX_BYTES + 1)
 
 
-def _shown(*, show_all: bool, strict: bool) -> frozenset[ClaimVerdict]:
+def _shown_verdicts(*, show_all: bool, strict: bool) -> frozenset[ClaimVerdict]:
     if show_all:
         return frozenset(ClaimVerdict)
     return frozenset({ClaimVerdict.WRONG, ClaimVerdict.UNCLEAR} if strict else {ClaimVerdict.WRONG})

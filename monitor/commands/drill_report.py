@@ -63,10 +63,12 @@ def drill_report(name: str, portfolio: Portfolio, at: int) -> DrillReport:
     ledger = ledger_at(portfolio, portfolio.store, at, product)
     result = measured_drill(ledger, record, at)
     states = tuple(ledger.compositions[product].pieces(shown_time(result)))
-    return DrillReport(result, ledger.products[product].name, portfolio.zone, states, _sent(portfolio, result))
+    return DrillReport(
+        result, ledger.products[product].name, portfolio.zone, states, _sent_notifications(portfolio, result)
+    )
 
 
-def _sent(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
+def _sent_notifications(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
     """Return the notifications about the product that were decided during the drill, or shortly after it."""
     drill, end = result.record.drill, result.record.end
     until = result.at if end is None else min(result.at, end.at + SENT_AFTER)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BY = click.option("--by", "author", required=True, help="Your name.")
 
 
-def _held(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
+def _find_drill(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
     portfolio, now = load_config(path)[1], SystemClock().now()
     return one_drill(name, portfolio, now), Journal.of(portfolio.store), now
 
@@ -35,7 +35,7 @@ def _held(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
 @CONFIG
 def finding_command(name: str, text: str, owner: str, due: str, author: str, path: Path) -> None:
     """Add the finding TEXT to DRILL. It is overdue from the day after its due day until it is closed."""
-    record, journal, now = _held(name, path)
+    record, journal, now = _find_drill(name, path)
     who, whose, what = words("--by", author), words("--owner", owner), words("TEXT", text)
     try:
         fact = drill_finding(record.id, record.drill.product, now, who, what, whose, due)
@@ -53,7 +53,7 @@ def finding_command(name: str, text: str, owner: str, due: str, author: str, pat
 @CONFIG
 def close_command(name: str, finding: str, reason: str, author: str, path: Path) -> None:
     """Close the finding with the id FINDING of DRILL."""
-    record, journal, now = _held(name, path)
+    record, journal, now = _find_drill(name, path)
     open_finding = next((candidate for candidate in record.findings if candidate.id == finding), None)
     if open_finding is None:
         raise NinewatchError(f'drill {record.id} has no finding "{finding}"; `ninewatch drill show` lists them')
@@ -71,7 +71,7 @@ def close_command(name: str, finding: str, reason: str, author: str, path: Path)
 @CONFIG
 def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
     """Sign the result of DRILL, which must have ended."""
-    record, journal, now = _held(name, path)
+    record, journal, now = _find_drill(name, path)
     if record.end is None:
         raise NinewatchError(f"drill {record.id} is in progress; end it with `ninewatch drill end {record.id}`")
     who, what = words("--by", author), words("--note", note)
@@ -87,7 +87,7 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
 @CONFIG
 def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
     """State that DRILL lost the data of DURATION (0s: none). Of several statements the largest one counts."""
-    record, journal, now = _held(name, path)
+    record, journal, now = _find_drill(name, path)
     length, who = lost_option("DURATION", lost), words("--by", author)
     journal.add(drill_recovery_point(record.id, record.drill.product, now, who, length, words("--measured-by", source)))
     click.echo(f"drill {record.id}: recovery point {lost}, by {who}")

@@ -217,7 +217,7 @@ def _measure_options(
 ) -> Any:
     from monitor.measuring.options import MeasureOptions
 
-    planned = _planned(maintenance)
+    planned = _read_maintenance(maintenance)
     intervals = [_parse_option("--exclude", partial(_span, zone=zone), text) for text in exclude]
 
     def excluded(whole: Interval) -> Iterator[Interval]:
@@ -238,7 +238,7 @@ def _measure_options(
     )
 
 
-def _planned(files: tuple[str, ...]) -> list[Maintenance]:
+def _read_maintenance(files: tuple[str, ...]) -> list[Maintenance]:
     if not files:
         return []
     from monitor.config.maintenance_file import load_maintenance

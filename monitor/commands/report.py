@@ -82,7 +82,7 @@ def report_command(
     now = SystemClock().now()
     at = now if at_text is None else _instant(at_text, portfolio)
     window = _window(window_text, at, portfolio)
-    products = _chosen(name, portfolio)
+    products = _chosen_products(name, portfolio)
     form = _form(form, output)
     source = None if bundle is None else _source(portfolio, at)
     report = _portfolio_report(source, portfolio, products, window, at, now)
@@ -185,7 +185,7 @@ def _check_range(window: Window) -> None:
         raise ValueError("the window is longer than 10 years; write a shorter one")
 
 
-def _chosen(name: str, portfolio: Portfolio) -> Sequence[Product]:
+def _chosen_products(name: str, portfolio: Portfolio) -> Sequence[Product]:
     if name == "all":
         return portfolio.products
     products = [product for product in portfolio.products if product.id == name]

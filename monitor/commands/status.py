@@ -54,7 +54,7 @@ def status(path: Path | None, as_json: bool) -> None:
         _check_configuration(path, configuration.digest, _query(address, "configuration"), address)
     products = _query(address, "products")
     try:
-        text = json.dumps(products, indent=2) if as_json else "\n".join([_table(products), *_watched(products)])
+        text = json.dumps(products, indent=2) if as_json else "\n".join([_table(products), *_watched_lines(products)])
     except (KeyError, TypeError):
         raise _unknown_server(address) from None
     click.echo(text)
@@ -117,7 +117,7 @@ def _notes(products: list[dict[str, Any]]) -> list[str]:
     return [f"{product['id']}: {line}" for product in products for line in product["alerts_that_cannot_fire"]]
 
 
-def _watched(products: list[dict[str, Any]]) -> Iterator[str]:
+def _watched_lines(products: list[dict[str, Any]]) -> Iterator[str]:
     """Yield one line per product whose record is younger than its window."""
     for product in products:
         if (watched := product.get("watched")) is not None:

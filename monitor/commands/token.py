@@ -71,7 +71,7 @@ def create(
     created, text = new_token(name, _author(author), permitted, now, expires=instant, products=products)
     file.add(created)
     _give_to_owner(file.path, location.record)
-    click.echo(f"token {_described(created, now)}", err=True)
+    click.echo(f"token {_description(created, now)}", err=True)
     click.echo("It cannot be printed again; keep it secret. Send it as `Authorization: Bearer TOKEN`.", err=True)
     click.echo(text)
 
@@ -84,7 +84,7 @@ def list_command(as_json: bool, path: Path) -> None:
     now = SystemClock().now()
     tokens = TokenFile.of(location_of(path).record).tokens().values()
     for listed in tokens:
-        click.echo(json.dumps(_plain(listed, now), ensure_ascii=False) if as_json else _described(listed, now))
+        click.echo(json.dumps(_plain(listed, now), ensure_ascii=False) if as_json else _description(listed, now))
     if not tokens and not as_json:
         click.echo("no tokens")
 
@@ -149,7 +149,7 @@ def _name(option: str, text: str) -> str:
     return text
 
 
-def _described(token: Token, now: int) -> str:
+def _description(token: Token, now: int) -> str:
     state = token.refusal(now)
     until = "" if token.expires is None else f", expires {_instant(token.expires)}"
     limit = f", products {', '.join(token.products)}" if token.products else ""

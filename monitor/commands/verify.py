@@ -69,7 +69,7 @@ def _verify_bundle(bundle: Path, report: Path | None, trust: Trust, *, quiet: bo
     from monitor.bundle.verification import report_difference, verify_bundle
 
     verified = verify_bundle(bundle, trust)
-    if report is not None and (difference := report_difference(verified.manifest, _read(report))):
+    if report is not None and (difference := report_difference(verified.manifest, _read_bundle(report))):
         verified.damages.append(Damage(str(report), None, difference))
     if as_json:
         click.echo(json.dumps(verified.as_json(), ensure_ascii=False, indent=2))
@@ -92,7 +92,7 @@ def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
     return 0 if chain.holds else 1
 
 
-def _read(path: Path) -> bytes:
+def _read_bundle(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -108,7 +108,7 @@ def _lines(verified: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
         yield f"digests: all {len(verified.manifest['files'])} files are as the manifest has them"
     for compared in verified.figures:
         if compared.differences or not quiet:
-            yield from _compared(compared)
+            yield from _comparison_lines(compared)
     yield from (f"BROKEN  {_plain(difference)}" for difference in verified.chain.broken())
     if not quiet:
         yield from map(_plain, verified.chain.lines())
@@ -130,7 +130,7 @@ def _about(verified: Verified, path: Path) -> Iterator[str]:
     yield _plain(f"format {manifest['version']}, written by ninewatch {manifest.get('ninewatch')}")
 
 
-def _compared(compared: Compared) -> Iterator[str]:
+def _comparison_lines(compared: Compared) -> Iterator[str]:
     name = _plain("  ".join(filter(None, (compared.product, _part(compared), compared.window, compared.figure))))
     differing = len(compared.differences)
     yield f"{name}: {compared.agreeing} agree{f', {differing} differ' if differing else ''}"

@@ -117,7 +117,7 @@ def _text(path: Path) -> str:
 def _validate(calendar: Calendar) -> None:
     """Reject an invalid calendar, a calendar without events, and events that recur more often than daily."""
     try:
-        events = list(_parsed(calendar).walk("VEVENT"))
+        events = list(_parse_calendar(calendar).walk("VEVENT"))
         rules = [rule for event in events for rule in _as_list(event.get("RRULE"))]
         frequencies = [str(frequency).upper() for rule in rules for frequency in rule.get("FREQ", [])]
         at_most_daily = all(frequency in _FREQUENCIES for frequency in frequencies)
@@ -249,7 +249,7 @@ def _year_of_rule(rule: str, start: dt.datetime, end: dt.datetime, zone: str, ye
 
 
 @lru_cache(maxsize=64)
-def _parsed(calendar: Calendar) -> icalendar.Component:
+def _parse_calendar(calendar: Calendar) -> icalendar.Component:
     return icalendar.Calendar.from_ical(calendar.text)
 
 
@@ -262,7 +262,7 @@ def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Int
     """Yield the events that overlap the year, with their summaries. Cancelled events are omitted."""
     margin = dt.timedelta(2)  # zones differ from each other by up to a day
     begin, end = dt.datetime(year, 1, 1) - margin, dt.datetime(year + 1, 1, 1) + margin  # noqa: DTZ001
-    for event in recurring_ical_events.of(_parsed(calendar)).between(begin, end):
+    for event in recurring_ical_events.of(_parse_calendar(calendar)).between(begin, end):
         if str(event.get("STATUS", "")).upper() != "CANCELLED":
             first, last = (_at_midnight(event[name].dt) for name in ("DTSTART", "DTEND"))
             summary = "".join(c for c in str(event.get("SUMMARY", "")) if c.isprintable())
@@ -272,7 +272,7 @@ def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Int
 def clear_occurrence_cache() -> None:
     """Clear the cached occurrences, which were computed with time zone rules that no longer apply."""
     _year_of_rule.cache_clear()
-    _parsed.cache_clear()
+    _parse_calendar.cache_clear()
     _year_of_calendar.cache_clear()
 
 

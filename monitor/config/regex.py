@@ -53,16 +53,16 @@ class Regex:
         """Return the first matches: the first group of each, or the entire match if the expression has no group."""
         group = 1 if self._compiled.groups else 0
         texts = (match.group(group) for match in self._compiled.finditer(text))
-        return [_decoded(text) for text in islice(texts, limit) if text is not None]
+        return [_decode(text) for text in islice(texts, limit) if text is not None]
 
 
-def _decoded(text: str | bytes) -> str:
+def _decode(text: str | bytes) -> str:
     return text.decode(errors="replace") if isinstance(text, bytes) else text
 
 
 def _error_text(error: Exception) -> str:
     reason = error.args[0] if error.args else ""
-    return _decoded(reason) if isinstance(reason, str | bytes) else str(reason)
+    return _decode(reason) if isinstance(reason, str | bytes) else str(reason)
 
 
 def regex(value: Any) -> Regex:

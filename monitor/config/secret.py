@@ -122,10 +122,10 @@ def _from_file(path: Path, info: ValidationInfo) -> str:
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {_reason(error)}; check the path and the file's permissions") from None
-    return _decoded(raw, path)
+    return _decode(raw, path)
 
 
-def _decoded(raw: bytes, path: Path) -> str:
+def _decode(raw: bytes, path: Path) -> str:
     if len(raw) > _MAX_BYTES:
         raise ValueError(f"{path} is larger than 64 KiB; use a file with the secret only")
     try:

@@ -35,7 +35,7 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
     if isinstance(value, Authorities):
         return value
     path = local_path(value, info)
-    pem = _read(path)
+    pem = _read_file(path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError):
@@ -43,7 +43,7 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
     return Authorities(path, pem)
 
 
-def _read(path: Path) -> str:
+def _read_file(path: Path) -> str:
     return content(path, _MAX_BYTES).decode(
         "ascii", errors="ignore"
     )  # comments next to the certificates may contain names
@@ -70,7 +70,7 @@ def _certificate(value: Any, info: ValidationInfo) -> Certificate:
     if isinstance(value, Certificate):
         return value
     path = local_path(value, info)
-    text = _read(path)
+    text = _read_file(path)
     certificates, key = _CERTIFICATES.findall(text), _KEY.search(text)
     if not certificates:
         raise ValueError(f"{path} has no certificate in PEM form; write the path of a PEM file")

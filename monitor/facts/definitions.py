@@ -49,7 +49,7 @@ def additions(
         definitions = recorded(name)
         ahead = tuple(definition.id for definition in definitions if definition.made > now)
         current = next((definition for definition in reversed(definitions) if definition.made <= now), None)
-        new_definition = _loaded(configured.get(name), portfolio.time_zone, definitions[-1:], now)
+        new_definition = _definition_to_add(configured.get(name), portfolio.time_zone, definitions[-1:], now)
         if new_definition is None:
             continue
         if not definitions:
@@ -60,7 +60,9 @@ def additions(
             yield replace(new_definition, supersedes=ahead)
 
 
-def _loaded(product: Product | None, zone: str, definitions: Sequence[Definition], now: int) -> Definition | None:
+def _definition_to_add(
+    product: Product | None, zone: str, definitions: Sequence[Definition], now: int
+) -> Definition | None:
     if product is not None:
         return definition_of(product, zone, now)
     return replace(definitions[0], made=now, members=(), supersedes=(), id="") if definitions else None

@@ -62,15 +62,15 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
             continue
         if fact.kind == REVOCATION:
             if fact.content()["revokes"] in corrections:
-                yield Entry(fact, (_stated(fact),))
+                yield Entry(fact, (_statement_text(fact),))
         elif not (facts.concern(fact, product_id) or (not fact.product and fact.kind != DEFINITION)):
             continue
         elif fact.kind in (DEFINITION, MAINTENANCE):
-            changes = loaded[fact.id] if fact.id in loaded else (_uncounted(fact),)
+            changes = loaded[fact.id] if fact.id in loaded else (_reason_not_counted(fact),)
             if changes or fact.kind == DEFINITION:
                 yield Entry(fact, changes or ("no change of meaning",))
         elif fact.kind == RENAMING:
-            yield Entry(fact, tuple(_renamed(fact.content())))
+            yield Entry(fact, tuple(_renaming_lines(fact.content())))
         else:
             yield Entry(fact, (_text(fact),))
 
@@ -78,7 +78,7 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
 def _text(fact: Fact) -> str:
     """Return what a fact states that changes no figure, or is a correction; of an unknown kind, its body."""
     if fact.kind == CORRECTION:
-        return _stated(fact)
+        return _statement_text(fact)
     for silence in silences([fact]):
         subject = f"alert {silence.key}" if silence.key else "alerts"
         return f"{subject} silenced until {format_instant(silence.until)}: {silence.reason}"
@@ -115,7 +115,7 @@ def _plans(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
     return {after.id: tuple(plan_changes(before, after)) for before, after in zip((None, *plans), plans, strict=False)}
 
 
-def _uncounted(fact: Fact) -> str:
+def _reason_not_counted(fact: Fact) -> str:
     """Return why a definition or a plan does not count."""
     try:
         (Definition if fact.kind == DEFINITION else MaintenancePlan).read(fact)
@@ -124,13 +124,13 @@ def _uncounted(fact: Fact) -> str:
     return "does not count: stamped by a wrong clock"
 
 
-def _renamed(body: Any) -> Iterator[str]:
+def _renaming_lines(body: Any) -> Iterator[str]:
     """Yield each former id with the present one: `renamed: page -> health`."""
     for names in (body.get("products", {}), body.get("checks", {})):
         yield from (f"renamed: {old} -> {new}" for old, new in sorted(names.items()))
 
 
-def _stated(fact: Fact) -> str:
+def _statement_text(fact: Fact) -> str:
     """Return what a correction or a revocation states."""
     statement: Correction | Revocation = read_correction(fact)
     if isinstance(statement, Revocation):

@@ -57,7 +57,7 @@ class Source:
             BadDataError: not UTF-8, damaged gzip, or a line of more than 64 MB.
             NinewatchError: the file cannot be read.
         """
-        line, pending, stream = 1, b"", self._unpacked()
+        line, pending, stream = 1, b"", self._decompressed_stream()
         while read := self._read(stream, line):
             pending += read
             if line == 1:
@@ -71,7 +71,7 @@ class Source:
         if pending:
             yield self._block(pending + b"\n", line)
 
-    def _unpacked(self) -> BinaryIO:
+    def _decompressed_stream(self) -> BinaryIO:
         """Return the stream, decompressed if its first 2 bytes are those of gzip."""
         counted = _CountingStream(self.raw, self.on_read)
         buffered = io.BufferedReader(counted, 2**16)

@@ -44,21 +44,22 @@ def history(process: Process, length: int, seed: int, *purpose: str | int) -> Ou
     The leaf is as likely to be down at the start as at any other instant.
     """
     if isinstance(process, Planned):
-        return _planned(process, length, RandomStream(seed, *purpose))
+        return _planned_outages(process, length, RandomStream(seed, *purpose))
     replicas = [
-        _repaired(process, length, RandomStream(seed, *purpose, "replica", index)) for index in range(process.replicas)
+        _outages_of_replica(process, length, RandomStream(seed, *purpose, "replica", index))
+        for index in range(process.replicas)
     ]
     return at_least(process.replicas - process.needed + 1, replicas)
 
 
-def _planned(process: Planned, length: int, random_stream: RandomStream) -> Outages:
+def _planned_outages(process: Planned, length: int, random_stream: RandomStream) -> Outages:
     """Return periodic outages. The first one starts at a random instant, possibly before 0."""
     first = int(random_stream.uniform(1)[0] * process.every) - process.duration
     starts = np.arange(first, length, process.every, dtype=np.int64)
     return without_empty(np.maximum(starts, 0), starts + process.duration)
 
 
-def _repaired(process: Repairable, length: int, random_stream: RandomStream) -> Outages:
+def _outages_of_replica(process: Repairable, length: int, random_stream: RandomStream) -> Outages:
     """Return one replica's outages, with exponential (memoryless) up and down times."""
     begins_down = random_stream.uniform(1)[0] < process.replica_down_probability
     expected = int(length / (process.mtbf + process.mttr) * _FIRST_GUESS) + 16

@@ -67,7 +67,7 @@ def post(url: str, token: str = "", body: Any = None, form: dict[str, str] | Non
             return error.code, error.read().decode()
 
 
-def created(config: Path, *arguments: str) -> str:
+def create_token(config: Path, *arguments: str) -> str:
     status, out, err = run_to_exit("token", "create", *arguments, "--author", "Ada", "-c", config)
     assert status == 0, err
     return out.strip()
@@ -85,7 +85,7 @@ def test_token_is_valid_until_it_is_revoked_in_a_running_daemon(target: HttpTarg
         silences = f"{daemon.address}/api/v1/silences"
         body = {"product": "forms", "for": "1h", "reason": "load test"}
         assert post(silences, "", body)[0] == 401
-        token = created(config, "pipeline", "--scope", "alerts:write")
+        token = create_token(config, "pipeline", "--scope", "alerts:write")
         status, text = post(silences, token, body)
         assert (status, json.loads(text)["author"]) == (201, "pipeline")
         target.status["/health"] = 503
@@ -142,7 +142,7 @@ def test_link_acknowledges_a_page_before_and_after_a_restart(target: HttpTarget,
 def test_delivered_and_waiting_notifications_are_listed(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     config = written(tmp_path, target, sink)
     sink.reply = Reply(500, body=b"broken")
-    token = created(config, "reader", "--scope", "alerts:read")
+    token = create_token(config, "reader", "--scope", "alerts:read")
 
     def listed(query: str) -> Any:
         status, body = fetch(f"{daemon.address}/api/v1/notifications?{query}", {"Authorization": f"Bearer {token}"})

@@ -27,7 +27,7 @@ MONTH = rolling(30 * DAY, NOW)
 OWN = Window("own", MONTH, MONTH)
 
 
-def planned(start: int, end: int, reason: str = "upgrade") -> dict[str, str]:
+def planned_block(start: int, end: int, reason: str = "upgrade") -> dict[str, str]:
     return {"start": format_instant(start), "end": format_instant(end), "reason": reason}
 
 
@@ -55,7 +55,7 @@ AROUND = (NOW - 5 * DAY - HOUR, NOW - 5 * DAY + HOUR)
 @pytest.mark.parametrize("where", ["portfolio", "product"])
 def test_maintenance_of_portfolio_and_product_is_excluded(where: str) -> None:
     """The raw figure still contains the downtime."""
-    block = [planned(*AROUND)]
+    block = [planned_block(*AROUND)]
     of_product, of_all = ({"maintenance": block}, {}) if where == "product" else ({}, {"maintenance": block})
     ledger = ledger_with(product("p", **of_product), product("q"), outages={"p": TEN, "q": TEN}, **of_all)
     agreed = ledger.agreement_figures("p", OWN, NOW)
@@ -68,7 +68,7 @@ def test_maintenance_of_portfolio_and_product_is_excluded(where: str) -> None:
 
 def test_only_exclusions_of_the_agreement_apply() -> None:
     """Maintenance and corrections exist, but the agreement does not exclude them."""
-    names = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": []}}
+    names = {"maintenance": [planned_block(*AROUND)], "agreement": {"excludes": []}}
     ledger = ledger_with(product("p", **names), outages={"p": TEN})
     ledger.facts = Facts([Correction("p", Interval(*AROUND), "Ada", "x", NOW).fact()])
     assert ledger.agreement_figures("p", OWN, NOW).contractual == ledger.measured("p", MONTH, NOW)
@@ -81,7 +81,7 @@ def test_agreement_may_exclude_either_maintenance_or_corrections(excluded_kind: 
     """The other kind is recorded at another time, and its downtime counts."""
     repair = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
     outages = [(start - 2 * DAY, end - 2 * DAY) for start, end in TEN] + TEN
-    fields = {"maintenance": [planned(*AROUND)], "agreement": {"excludes": [excluded_kind]}}
+    fields = {"maintenance": [planned_block(*AROUND)], "agreement": {"excludes": [excluded_kind]}}
     ledger = ledger_with(product("p", **fields), outages={"p": outages})
     ledger.facts = Facts([Correction("p", repair, "Ada", "probe account locked", NOW - DAY).fact()])
     agreed = ledger.agreement_figures("p", OWN, NOW)
@@ -132,7 +132,7 @@ def test_time_outside_of_service_hours_is_excluded() -> None:
 def test_budget_of_the_current_month_excludes_future_maintenance() -> None:
     """Future maintenance reduces the budget, but is not among the listed exclusions."""
     window = calendar_window(Period.MONTH, NOW, ledger_of(product("p")).portfolio.zone)
-    coming = planned(window.whole.end - DAY, window.whole.end - DAY + 2 * HOUR)
+    coming = planned_block(window.whole.end - DAY, window.whole.end - DAY + 2 * HOUR)
     ledger = ledger_with(product("p", maintenance=[coming]), outages={})
     agreed = ledger.agreement_figures("p", window, NOW)
     assert agreed.audit == ()
@@ -176,7 +176,7 @@ class TestAsShipped:
     def test_chefs_excludes_corrections_and_not_planned_maintenance(self, ledger: Ledger) -> None:
         """Its draft agreement does not mention maintenance: ten announced minutes count, ten corrected ones do not."""
         known = {p.id: p for p in ledger.portfolio.products}
-        block = (Maintenance.model_validate(planned(*AROUND)),)
+        block = (Maintenance.model_validate(planned_block(*AROUND)),)
         known["chefs"] = known["chefs"].model_copy(update={"maintenance": block})
         ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(known.values())}))
         fill(ledger, {"chefs": [(TEN[0][0] - 2 * DAY, TEN[0][1] - 2 * DAY), *TEN]})
@@ -194,7 +194,7 @@ class TestAsShipped:
         """
         night = NOW - 9 * DAY
         outages = [(night + 5 * MINUTE, night + 44 * MINUTE), (NOW - 3 * DAY, NOW - 3 * DAY + 2 * MINUTE)]
-        announced = {"maintenance": (Maintenance.model_validate(planned(night, night + HOUR)),)}
+        announced = {"maintenance": (Maintenance.model_validate(planned_block(night, night + HOUR)),)}
         known = [p.model_copy(update=announced if p.id == "keycloak" else {}) for p in ledger.portfolio.products]
         ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(known)}))
         fill(ledger, {"keycloak": outages})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAMES = ("up", "down", "doubt_up", "doubt_down", "unknown", "guess_up", "guess_down")
 
 
-def shown(actual: Measured) -> dict[str, Any]:
+def measured_figures(actual: Measured) -> dict[str, Any]:
     """Return the figures of a measured window with the oracle's names."""
     duration = actual.durations
     return {
@@ -41,17 +41,17 @@ def shown(actual: Measured) -> dict[str, Any]:
         "allowed": actual.allowed,
         "objective": actual.objective and actual.objective.ratio,
         "counts": tuple(actual.counts),
-    } | derived(actual)
+    } | derived_figures(actual)
 
 
-def derived(actual: Measured) -> dict[str, Any]:
+def derived_figures(actual: Measured) -> dict[str, Any]:
     low, point, high = actual.availability
     down = actual.downtime
     bounds = {"low": low, "point": point, "high": high, "coverage": actual.coverage}
     return bounds | {"downtime": tuple(down), "remaining": actual.budget and actual.budget.remaining}
 
 
-def expected(judge: Judge, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
+def expected_figures(judge: Judge, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
     actual = judge.measured(product, start, end, contractual=contractual)
     up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = (actual[name] for name in NAMES)
     duration = (up, down, doubt_up, doubt_down, unknown + guess_up + guess_down, guess_up, guess_down)
@@ -72,7 +72,7 @@ class Tally:
     off_by_one: int = 0
 
 
-def compared(seed: int, folder: Path, steps: int = 60, windows: int = 4) -> Tally:
+def compare_history(seed: int, folder: Path, steps: int = 60, windows: int = 4) -> Tally:
     """Create one history and compare windows of it, as of several instants; return the number of compared windows."""
     random = Random(seed)  # noqa: S311 - reproducible histories
     history, tally = History(random, folder / f"{seed}.db"), Tally()
@@ -101,7 +101,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
         if start == end or not judge_knows(history, product.identity, at):
             continue
         judge, window = Judge(history.world, at), Window("w", Interval(start, end), Interval(start, end))
-        want = {kind: expected(judge, product.identity, start, end, contractual=kind) for kind in (False, True)}
+        want = {kind: expected_figures(judge, product.identity, start, end, contractual=kind) for kind in (False, True)}
         for source, ledger in history.ledgers(at, product).items():
             agreed = ledger.agreement_figures(product.id, window, at)
             raw = ledger.measured(product.id, Interval(start, end), at)
@@ -114,7 +114,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
                 ("raw", agreed.raw, False),
                 ("agreed", agreed.contractual, True),
             ):
-                wrong = differing(shown(parameters), want[kind])
+                wrong = differing(measured_figures(parameters), want[kind])
                 if list(wrong) == ["counts"] and all(abs(a - b) <= 1 for a, b in zip(*wrong["counts"], strict=True)):
                     tally.off_by_one += 1
                     continue
@@ -133,7 +133,7 @@ def judge_knows(history: History, product: str, at: int) -> bool:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_figures_as_of_any_instant_equal_the_oracle(seed: int, tmp_path: Path) -> None:
-    tally = compared(seed, tmp_path)
+    tally = compare_history(seed, tmp_path)
     assert tally.windows > 0
     assert tally.off_by_one == 0
 
@@ -142,6 +142,6 @@ def test_figures_as_of_any_instant_equal_the_oracle(seed: int, tmp_path: Path) -
 @pytest.mark.timeout(7_200)
 @pytest.mark.parametrize("first", range(1_000, 3_000, 250))
 def test_figures_of_many_histories_equal_the_oracle(first: int, tmp_path: Path) -> None:
-    tallies = [compared(seed, tmp_path) for seed in range(first, first + 250)]
+    tallies = [compare_history(seed, tmp_path) for seed in range(first, first + 250)]
     assert min(tally.windows for tally in tallies) > 0
     assert sum(tally.off_by_one for tally in tallies) <= sum(tally.windows for tally in tallies) // 500

@@ -52,7 +52,7 @@ def define(ledger: Ledger, now: int) -> None:
     )
 
 
-def started(loaded: Portfolio, now: int) -> Ledger:
+def start_ledger(loaded: Portfolio, now: int) -> Ledger:
     ledger = Ledger(loaded)
     define(ledger, now)
     return ledger
@@ -70,7 +70,7 @@ def observe(ledger: Ledger, at: int, outcome: Outcome = GOOD, *names: str) -> No
         entry.observe(Observation(entry.key, at, outcome, reason))
 
 
-def restarted(ledger: Ledger) -> Ledger:
+def restart(ledger: Ledger) -> Ledger:
     """Return the ledger that another process reads from the record."""
     runs: list[Run] = sorted(
         (run for history in ledger.all_histories() for run in history.runs()), key=lambda run: (run.check, run.first)
@@ -82,7 +82,7 @@ def restarted(ledger: Ledger) -> Ledger:
 
 
 def test_added_or_removed_check_changes_no_past_figure() -> None:
-    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a",)), NOW - MINUTE)
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE, BAD if minute in (3, 4) else GOOD)
     past = Interval(NOW, NOW + 9 * MINUTE)
@@ -95,11 +95,11 @@ def test_added_or_removed_check_changes_no_past_figure() -> None:
     reload(ledger, portfolio(("b",)), NOW + 20 * MINUTE)
     observe(ledger, NOW + 20 * MINUTE)
     assert ledger.measured("p", past, past.end) == before
-    assert restarted(ledger).measured("p", past, past.end) == before
+    assert restart(ledger).measured("p", past, past.end) == before
 
 
 def test_added_check_makes_no_time_unknown_before_its_first_probe() -> None:
-    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a",)), NOW - MINUTE)
     for minute in range(5):
         observe(ledger, NOW + minute * MINUTE)
     reload(ledger, portfolio(("a", "b")), NOW + 4 * MINUTE + 1)
@@ -111,7 +111,7 @@ def test_added_check_makes_no_time_unknown_before_its_first_probe() -> None:
 
 
 def test_changed_rule_or_order_affects_future_time_only() -> None:
-    ledger = started(portfolio(("a", "b")), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a", "b")), NOW - MINUTE)
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE, GOOD, "a")
         observe(ledger, NOW + minute * MINUTE, BAD, "b")
@@ -145,7 +145,7 @@ def test_closed_window_keeps_its_figures_after_reloads_and_restarts(
     steps: list[tuple[str, object, object]], spans: list[tuple[int, int]]
 ) -> None:
     """Each step is a minute. A window is closed when each new member was observed, or its hold is over."""
-    ledger = started(portfolio(NAMES[:2]), NOW - 5 * MINUTE)
+    ledger = start_ledger(portfolio(NAMES[:2]), NOW - 5 * MINUTE)
     windows = [Interval(NOW + min(span) * MINUTE, NOW + max(span) * MINUTE) for span in spans]
     observations: dict[Interval, object] = {}
     for number, (event, first, second) in enumerate(steps):
@@ -153,7 +153,7 @@ def test_closed_window_keeps_its_figures_after_reloads_and_restarts(
         if event == "load":
             reload(ledger, portfolio(first, second), at)  # type: ignore[arg-type]
         elif event == "restart":
-            ledger = restarted(ledger)
+            ledger = restart(ledger)
         elif f"p/{first}" in ledger.entries:
             observe(ledger, at, second, str(first))  # type: ignore[arg-type]
         for window in windows:
@@ -173,7 +173,7 @@ def test_record_without_definitions_uses_the_configuration() -> None:
 
 def test_changed_objective_or_agreement_changes_no_past_figure() -> None:
     """A budget is the sum over its eras. A correction that was not excluded in its era is not excluded later."""
-    ledger = started(portfolio(("a",), objective="90%"), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a",), objective="90%"), NOW - MINUTE)
     for minute in range(11):
         observe(ledger, NOW + minute * MINUTE, BAD if minute in (3, 4) else GOOD)
     past, both = (
@@ -189,12 +189,12 @@ def test_changed_objective_or_agreement_changes_no_past_figure() -> None:
     figures = ledger.agreement_figures("p", both, both.whole.end)
     assert figures.raw.objective == Objective.parse("99%")
     assert figures.raw.allowed == MINUTE + 6 * SECOND
-    assert restarted(ledger).agreement_figures("p", past, past.whole.end).raw == before.raw
+    assert restart(ledger).agreement_figures("p", past, past.whole.end).raw == before.raw
 
 
 def test_agreement_applies_to_its_own_era() -> None:
     """Service hours that are agreed now exclude no past time."""
-    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a",)), NOW - MINUTE)
     for minute in range(11):
         observe(ledger, NOW + minute * MINUTE)
     never = Agreement.model_validate({"service_hours": "Sat 00:00-00:01", "zone": "UTC"})  # NOW is a Monday
@@ -225,7 +225,7 @@ def test_first_definition_of_an_older_record_applies_from_its_start(facts_first:
 
 
 def test_verdict_of_a_current_window_is_possible_later_and_of_a_past_one_is_not() -> None:
-    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a",)), NOW - MINUTE)
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE)
     now = NOW + 9 * MINUTE
@@ -238,7 +238,7 @@ def test_verdict_of_a_current_window_is_possible_later_and_of_a_past_one_is_not(
 
 
 def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
-    ledger = started(portfolio(("a",)), NOW - MINUTE)
+    ledger = start_ledger(portfolio(("a",)), NOW - MINUTE)
     observe(ledger, NOW)
     day = calendar_window(Period.DAY, NOW + HOUR, ledger.portfolio.zone)
     assert day.in_progress
@@ -249,7 +249,7 @@ def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
 
 def test_definition_without_local_members_is_unknown() -> None:
     """Its checks were probed by another vantage: the local observations do not count."""
-    ledger = started(portfolio(("a",)), NOW)
+    ledger = start_ledger(portfolio(("a",)), NOW)
     (definition,) = ledger.definitions("p")
     members = tuple(replace(member, vantage="elsewhere") for member in definition.members)
     defined_elsewhere = replace(definition, members=members)

@@ -145,7 +145,7 @@ def test_incidents_are_newest_first_with_their_downtime() -> None:
     assert [i.check for i in ledger.open_incidents("css")] == ["css/health"]
 
 
-def restarted(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observation] = ()) -> Ledger:
+def restart(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observation] = ()) -> Ledger:
     """Return the ledger of another process with the same portfolio, after it has read the record."""
     fresh = Ledger(ledger.portfolio)
     fresh.restore(recorded, tail, ledger.incidents)
@@ -183,7 +183,7 @@ def test_restart_restores_timeline_incidents_and_next_decision(
             tail.append(observation)
     ordered = sorted(runs.values(), key=lambda run: run.first)
     known = ordered[-1].last if ordered else 0
-    after = restarted(before, ordered, [observation for observation in tail if observation.at > known])
+    after = restart(before, ordered, [observation for observation in tail if observation.at > known])
     again = after.entries[KEY]
     assert list(again.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
     assert again.timeline.counts(ALL) == entry.timeline.counts(ALL)
@@ -206,7 +206,7 @@ def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None
 def test_time_without_a_daemon_is_unknown() -> None:
     before = ledger_of(product("chefs"))
     record_outcomes(before, [GOOD, GOOD])
-    after = restarted(before, recorded(before))
+    after = restart(before, recorded(before))
     record_outcomes(after, [GOOD, GOOD], NOW + HOUR)
     durations = after.entries[KEY].timeline.durations(Interval(NOW, NOW + HOUR + MINUTE))
     assert (durations.up, durations.unknown) == (2 * MINUTE, 59 * MINUTE)
@@ -216,7 +216,7 @@ def test_short_restart_leaves_no_unknown_time() -> None:
     """Within the hold, the last observation is still valid."""
     before = ledger_of(product("chefs"))
     record_outcomes(before, [GOOD, GOOD])
-    after = restarted(before, recorded(before))
+    after = restart(before, recorded(before))
     record_outcomes(after, [GOOD, GOOD], NOW + 3 * MINUTE)
     assert after.entries[KEY].timeline.durations(Interval(NOW, NOW + 4 * MINUTE)).up == 4 * MINUTE
     assert after.entries[KEY].timeline.counts(ALL).good == 4
@@ -257,7 +257,7 @@ def test_unrecorded_incident_opens_at_the_next_bad_observation() -> None:
     assert incident.first == incident.last == Failure(NOW + 6 * MINUTE, "deadline")
 
 
-def found(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -> None:
+def record_result(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -> None:
     reason = "" if outcome is GOOD else "http_status"
     result = ProbeResult(outcome, reason, status, {"connect": 0.01}, detail)
     observe(ledger, ledger.entries[KEY], at, result)
@@ -266,24 +266,24 @@ def found(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -
 def test_incident_has_its_first_and_last_failing_probe() -> None:
     """The first is the first probe of the opening streak. A single good probe does not end the incident."""
     ledger = ledger_of(product("chefs"))
-    found(ledger, NOW - 2 * MINUTE, BAD, 500, "a blip")
-    found(ledger, NOW - MINUTE, GOOD, 200, "")
+    record_result(ledger, NOW - 2 * MINUTE, BAD, 500, "a blip")
+    record_result(ledger, NOW - MINUTE, GOOD, 200, "")
     for n, (outcome, status, detail) in enumerate(
         [(BAD, 503, "no pod is ready"), (BAD, 502, "bad gateway"), (GOOD, 200, ""), (BAD, 504, "gateway timeout")]
     ):
-        found(ledger, NOW + n * MINUTE, outcome, status, detail)
+        record_result(ledger, NOW + n * MINUTE, outcome, status, detail)
     (incident,) = ledger.incidents
     first = Failure(NOW, "http_status", 503, "no pod is ready", {"connect": 0.01})
     assert incident.first == first
     last = Failure(NOW + 3 * MINUTE, "http_status", 504, "gateway timeout", {"connect": 0.01})
     assert ledger.with_newest_failure(incident).last == last
-    found(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
-    found(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
+    record_result(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
+    record_result(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
     (resolved,) = ledger.incidents
     assert (resolved.first, resolved.last) == (first, last)
     assert ledger.with_newest_failure(resolved) is resolved
-    found(ledger, NOW + 6 * MINUTE, BAD, 500, "again")
-    found(ledger, NOW + 7 * MINUTE, BAD, 500, "and again")
+    record_result(ledger, NOW + 6 * MINUTE, BAD, 500, "again")
+    record_result(ledger, NOW + 7 * MINUTE, BAD, 500, "and again")
     newest = ledger.incidents[0]
     assert newest.first == Failure(NOW + 6 * MINUTE, "http_status", 500, "again", {"connect": 0.01})
     assert ledger.incidents[1] == resolved
@@ -296,13 +296,13 @@ def test_failing_probes_of_an_incident_survive_a_restart() -> None:
     incident = replace(Incident.open("chefs", KEY, NOW, "deadline"), first=before, last=before)
     ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
     assert ledger.with_newest_failure(incident) == incident
-    found(ledger, NOW + 3 * MINUTE, BAD, 503, "starting")
+    record_result(ledger, NOW + 3 * MINUTE, BAD, 503, "starting")
     assert ledger.with_newest_failure(incident).first == before
     assert ledger.with_newest_failure(incident).last == Failure(
         NOW + 3 * MINUTE, "http_status", 503, "starting", {"connect": 0.01}
     )
-    found(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
-    found(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
+    record_result(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
+    record_result(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
     (resolved,) = ledger.incidents
     assert (resolved.first, resolved.last and resolved.last.detail) == (before, "starting")
 

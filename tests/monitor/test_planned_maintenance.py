@@ -144,16 +144,16 @@ def test_recurrence_rule_applies_while_it_is_configured(later: dict[str, str] | 
 def test_changed_calendar_file_affects_future_time_only(tmp_path: Path) -> None:
     file = tmp_path / "work.ics"
 
-    def written(day: str) -> list[dict[str, str]]:
+    def blocks_of_day(day: str) -> list[dict[str, str]]:
         event = f"BEGIN:VEVENT\nUID:1\nDTSTART:{day}T100000Z\nDTEND:{day}T110000Z\nSUMMARY:patch\nEND:VEVENT"
         file.write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}\nEND:VCALENDAR\n".replace("\n", "\r\n"))
         return [{"ics": str(file)}]
 
     days = [format_instant(NOW + number * DAY)[:10].replace("-", "") for number in (1, 3, 1)]
-    ledger = started(portfolio(written(days[0])))
+    ledger = started(portfolio(blocks_of_day(days[0])))
     before = excluded(ledger, 0, 2 * DAY)
     assert len(before) == 1
-    reload(ledger, portfolio(written(days[1])), NOW + 2 * DAY)
+    reload(ledger, portfolio(blocks_of_day(days[1])), NOW + 2 * DAY)
     file.unlink()
     actual = excluded(ledger, 0, 9 * DAY)
     assert actual[:1] == before

@@ -74,7 +74,7 @@ def test_checks_of_another_product_are_evidence_while_they_are_up() -> None:
     assert state(ledger_with(until=NOW - HOUR), "ha-database") is ItemState.EXPIRED
 
 
-def drilled(*later_facts: Fact, rto: int = 15 * MINUTE) -> tuple[Fact, ...]:
+def drill_facts(*later_facts: Fact, rto: int = 15 * MINUTE) -> tuple[Fact, ...]:
     """Return a failover drill of five minutes of downtime, half an hour long."""
     drill = Drill(NOW - 5 * DAY, "Ana", "forms", DrillKind.FAILOVER, rto)
     return drill.fact(), drill_end(drill.id, "forms", NOW - 5 * DAY + 30 * MINUTE, "Ana"), *later_facts
@@ -83,12 +83,12 @@ def drilled(*later_facts: Fact, rto: int = 15 * MINUTE) -> tuple[Fact, ...]:
 def test_drill_within_its_recovery_time_is_evidence_until_a_finding_is_overdue() -> None:
     start = NOW - 5 * DAY
     down = ((start + 5 * MINUTE, start + 10 * MINUTE, "http_status"),)
-    assert state(ledger_with(*drilled(), forms=down), "disaster-recovery") is ItemState.MET
-    assert state(ledger_with(*drilled(rto=MINUTE), forms=down), "disaster-recovery") is ItemState.UNMET
-    facts = drilled()
+    assert state(ledger_with(*drill_facts(), forms=down), "disaster-recovery") is ItemState.MET
+    assert state(ledger_with(*drill_facts(rto=MINUTE), forms=down), "disaster-recovery") is ItemState.UNMET
+    facts = drill_facts()
     finding = drill_finding(facts[0].id, "forms", start + HOUR, "Ana", "no runbook", "Bo", "2000-01-01")
     assert state(ledger_with(*facts, finding, forms=down), "disaster-recovery") is ItemState.UNMET
-    still = ledger_with(drilled()[0], forms=down)
+    still = ledger_with(drill_facts()[0], forms=down)
     assert state(still, "disaster-recovery") is ItemState.UNMET  # the drill has not ended
 
 

@@ -40,7 +40,7 @@ def forms(
     return {"id": product, "objective": "99.9%", "checks": (fake_check,), **options}
 
 
-def recorded(key: str) -> list[Run]:
+def recorded_runs(key: str) -> list[Run]:
     """Return four hours of a check with an outage of half an hour."""
     start = NOW - 4 * HOUR
     return [
@@ -68,7 +68,7 @@ MOVED = ledger_of(forms("page", "permits", ("health",), was="forms")).portfolio
 def test_history_of_a_former_id_belongs_to_the_present_one() -> None:
     """The observations after the last run belong to it too. Either the product or the check was renamed."""
     tail = [Observation("forms/health", NOW - HOUR + MINUTE, Outcome.BAD, "deadline")]
-    runs = recorded("forms/health")
+    runs = recorded_runs("forms/health")
     expected = figures(restored(PLAIN, runs, tail))
     assert expected["observations"] == {"good": 151, "bad": 31, "unknown": 0}
     assert figures(restored(RENAMED, runs, tail)) == expected
@@ -77,7 +77,7 @@ def test_history_of_a_former_id_belongs_to_the_present_one() -> None:
 
 
 def test_renaming_reload_changes_no_past_figure_and_continues_the_history() -> None:
-    ledger = restored(PLAIN, recorded("forms/health"))
+    ledger = restored(PLAIN, recorded_runs("forms/health"))
     before = figures(ledger)
     ledger.reload(RENAMED)
     assert figures(ledger) == before
@@ -91,12 +91,12 @@ def test_renaming_reload_changes_no_past_figure_and_continues_the_history() -> N
 
 def test_growing_run_written_under_both_ids_counts_once() -> None:
     """After the rename, the growing run is written again under the present key. Rows with the former key stay."""
-    ledger = restored(PLAIN, recorded("forms/health"))
+    ledger = restored(PLAIN, recorded_runs("forms/health"))
     ledger.reload(RENAMED)
     (entry,) = ledger.entries_of("forms")
     for minutes in range(1, 30):
         observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
-    rows = [*recorded("forms/health"), *entry.open_runs()]
+    rows = [*recorded_runs("forms/health"), *entry.open_runs()]
     again = restored(RENAMED, rows)
     assert figures(again) == figures(ledger)
     assert again.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
@@ -120,10 +120,10 @@ def test_open_incident_continues_under_the_present_id() -> None:
 
 def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     """A correction excludes time of the product, and the definition before the rename is its first one."""
-    old = restored(PLAIN, recorded("forms/health"))
+    old = restored(PLAIN, recorded_runs("forms/health"))
     (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
     correction = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
-    ledger = restored(MOVED, recorded("forms/health"))
+    ledger = restored(MOVED, recorded_runs("forms/health"))
     ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former_ids=ledger.former_ids)
     assert list(ledger.facts.corrections.of("permits")) == [correction.exclusion()]
     (definition,) = ledger.definitions("permits")

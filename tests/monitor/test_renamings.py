@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
 
-def named(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfolio:
+def portfolio_of(*checks: tuple[str, str], product: str = "p", was: str = "") -> Portfolio:
     """Return a portfolio of one product; each check is given by its id and its former id, if it has one."""
     named_portfolio = portfolio(**{product: {"checks": ["a"]} | ({"was": was} if was else {})})
     stand_ins = tuple(
@@ -42,7 +42,7 @@ def load(ledger: Ledger, loaded: Portfolio, now: int) -> None:
     define(ledger, now)
 
 
-def restarted(ledger: Ledger, loaded: Portfolio) -> Ledger:
+def restart(ledger: Ledger, loaded: Portfolio) -> Ledger:
     again = Ledger(loaded)
     again.facts = Facts(ledger.facts.all, former_ids=again.former_ids)
     again.restore(
@@ -52,11 +52,12 @@ def restarted(ledger: Ledger, loaded: Portfolio) -> Ledger:
 
 
 @pytest.mark.parametrize(
-    "through", [[named(("c", "a"), ("b", ""))], [named(("c", "a"), ("b", "")), named(("d", "c"), ("b", ""))]]
+    "through",
+    [[portfolio_of(("c", "a"), ("b", ""))], [portfolio_of(("c", "a"), ("b", "")), portfolio_of(("d", "c"), ("b", ""))]],
 )
 def test_renamed_check_keeps_its_history_after_its_removal(through: list[Portfolio]) -> None:
     """This is also true if the second name only states the previous name."""
-    ledger = Ledger(named(("a", ""), ("b", "")))
+    ledger = Ledger(portfolio_of(("a", ""), ("b", "")))
     load(ledger, ledger.portfolio, NOW - MINUTE)
     for number, reloaded in enumerate([ledger.portfolio, *through]):
         load(ledger, reloaded, NOW + number * 10 * MINUTE)
@@ -64,17 +65,17 @@ def test_renamed_check_keeps_its_history_after_its_removal(through: list[Portfol
     past = Interval(NOW, NOW + (10 * len(through) + 9) * MINUTE)
     before = ledger.compositions["p"].durations(past)
     assert before.up == past.length
-    load(ledger, named(("b", "")), NOW + 100 * MINUTE)
+    load(ledger, portfolio_of(("b", "")), NOW + 100 * MINUTE)
     assert ledger.compositions["p"].durations(past) == before
-    assert restarted(ledger, ledger.portfolio).compositions["p"].durations(past) == before
+    assert restart(ledger, ledger.portfolio).compositions["p"].durations(past) == before
 
 
 def test_renaming_is_recorded_once_and_listed() -> None:
-    ledger = Ledger(named(("a", "")))
+    ledger = Ledger(portfolio_of(("a", "")))
     load(ledger, ledger.portfolio, NOW)
     assert not list(added_renamings(ledger.portfolio, ledger.facts, NOW))
     for _ in range(2):
-        load(ledger, named(("c", "a"), product="r", was="p"), NOW + MINUTE)
+        load(ledger, portfolio_of(("c", "a"), product="r", was="p"), NOW + MINUTE)
     (fact,) = ledger.facts.renamings
     assert (fact.product, fact.author) == ("r", "configuration")
     history_lines = [line for change in history(ledger.facts, "r") if change.fact == fact for line in change.changes]
@@ -87,27 +88,30 @@ def renaming(**body: Any) -> Fact:
 
 def test_chains_of_former_ids_lead_to_the_last_id() -> None:
     facts = [renaming(checks={"p/a": "p/b"}, products={"o": "p"}), renaming(checks={"p/b": "p/c", "x": "y", "y": "x"})]
-    assert FormerIdMap.of(named(("z", "")), facts).check("p/a") == "p/c"
-    assert FormerIdMap.of(named(("z", "")), facts).product("o") == "p"
-    assert FormerIdMap.of(named(("b", "")), facts).checks["p/a"] == "p/b"
-    assert "p/a" not in FormerIdMap.of(named(("a", "")), facts).checks
-    assert FormerIdMap.of(named(("d", "b")), facts).check("p/a") == "p/d"
-    assert FormerIdMap.of(named(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])]) == FormerIdMap()
+    assert FormerIdMap.of(portfolio_of(("z", "")), facts).check("p/a") == "p/c"
+    assert FormerIdMap.of(portfolio_of(("z", "")), facts).product("o") == "p"
+    assert FormerIdMap.of(portfolio_of(("b", "")), facts).checks["p/a"] == "p/b"
+    assert "p/a" not in FormerIdMap.of(portfolio_of(("a", "")), facts).checks
+    assert FormerIdMap.of(portfolio_of(("d", "b")), facts).check("p/a") == "p/d"
+    assert (
+        FormerIdMap.of(portfolio_of(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])])
+        == FormerIdMap()
+    )
 
 
 def test_check_with_a_recorded_renaming_is_not_reported() -> None:
     facts = [renaming(checks={"p/a": "p/b"}, products={})]
-    assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, named(("z", "")), facts)) == ["p/b"]
-    assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, named(("z", "")))) == ["p/a", "p/b"]
+    assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, portfolio_of(("z", "")), facts)) == ["p/b"]
+    assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, portfolio_of(("z", "")))) == ["p/a", "p/b"]
 
 
 def test_members_merged_by_a_renaming_count_as_one_check() -> None:
     """A former id belonged to another check. The earlier rule cannot require more checks than there are."""
-    ledger = Ledger(named(("a", ""), ("b", "")))
+    ledger = Ledger(portfolio_of(("a", ""), ("b", "")))
     two = ledger.portfolio.products[0]
     rule = two.model_copy(update={"rule": Rule(2)})
     load(ledger, ledger.portfolio.model_copy(update={"products": (rule,)}), NOW)
     observe(ledger, range(10), range(0))
-    load(ledger, named(("b", "a")), NOW + 10 * MINUTE)
-    again = restarted(ledger, ledger.portfolio)
+    load(ledger, portfolio_of(("b", "a")), NOW + 10 * MINUTE)
+    again = restart(ledger, ledger.portfolio)
     assert again.compositions["p"].durations(Interval(NOW, NOW + 9 * MINUTE)).up == 9 * MINUTE

@@ -30,7 +30,7 @@ PACKAGE = Path(str(resources.files("tzdata"))) / "zoneinfo"
 VANCOUVER = "America/Vancouver"
 
 
-def installed(folder: Path, version: str | None, vancouver: str = VANCOUVER) -> Path:
+def install_database(folder: Path, version: str | None, vancouver: str = VANCOUVER) -> Path:
     """Write a small system database into the folder, with the rules of another zone for Vancouver."""
     for name, source in ((VANCOUVER, vancouver), ("Etc/UTC", "Etc/UTC"), ("UTC", "Etc/UTC")):
         path = folder / name
@@ -59,7 +59,7 @@ def test_database_without_a_version_is_never_the_newer_one() -> None:
 
 @pytest.mark.parametrize("line", ["# version unknown", "", "# something else", "# version 26b"])
 def test_invalid_version_is_unknown(tmp_path: Path, line: str) -> None:
-    folder = installed(tmp_path, None)
+    folder = install_database(tmp_path, None)
     (folder / "tzdata.zi").write_text(f"{line}\n")
     assert system([str(tmp_path)]) == [Database(tmp_path, None)]
 
@@ -68,7 +68,7 @@ def test_folder_without_compiled_zones_is_no_database(tmp_path: Path) -> None:
     """A slim image removes the compiled files and may leave the list of versions."""
     (tmp_path / "tzdata.zi").write_text("# version 2099a\n")
     assert system([str(tmp_path), str(tmp_path / "nowhere")]) == []
-    assert system([str(installed(tmp_path / "b", "2026b-dirty"))]) == [Database(tmp_path / "b", "2026b")]
+    assert system([str(install_database(tmp_path / "b", "2026b-dirty"))]) == [Database(tmp_path / "b", "2026b")]
 
 
 SCRIPT = """
@@ -93,7 +93,7 @@ def run_python(tzpath: Path | str, *arguments: str, **environment: str) -> subpr
 
 def test_older_system_database_is_not_used(tmp_path: Path) -> None:
     """Los Angeles still sets its clocks back, as every database before 2026b contains for Vancouver."""
-    old = installed(tmp_path, "2025b", "America/Los_Angeles")
+    old = install_database(tmp_path, "2025b", "America/Los_Angeles")
     output = run_python(old, "-c", SCRIPT)
     assert output.stdout.splitlines()[1] == "2026-12-01T07:00:00Z", output.stderr
     assert f"not newer: 2025b ({old})" in output.stdout
@@ -102,7 +102,7 @@ def test_older_system_database_is_not_used(tmp_path: Path) -> None:
 
 def test_newer_system_database_is_used(tmp_path: Path) -> None:
     """It may contain a law that no package contains: here, Vancouver has the rules of Tokyo."""
-    new = installed(tmp_path, "2099a", "Asia/Tokyo")
+    new = install_database(tmp_path, "2099a", "Asia/Tokyo")
     output = run_python(new, "-c", SCRIPT)
     assert output.stdout.splitlines()[1] == "2026-11-30T15:00:00Z", output.stderr
     assert output.stdout.startswith(f"time zone database 2099a ({new})")
@@ -110,7 +110,7 @@ def test_newer_system_database_is_used(tmp_path: Path) -> None:
 
 def test_zones_missing_in_a_newer_system_database_come_from_the_package(tmp_path: Path) -> None:
     output = run_python(
-        installed(tmp_path, "2099a"), "-c", "from monitor import zones; print(zones.zone('Asia/Tokyo'))"
+        install_database(tmp_path, "2099a"), "-c", "from monitor import zones; print(zones.zone('Asia/Tokyo'))"
     )
     assert output.stdout == "Asia/Tokyo\n"
 
@@ -137,7 +137,7 @@ def test_missing_database_gives_a_one_line_remedy(tmp_path: Path) -> None:
 
 def test_measure_reads_the_newer_database(tmp_path: Path) -> None:
     """With the old rules, 1 December begins at 08:00 UTC."""
-    old = installed(tmp_path, "2025b", "America/Los_Angeles")
+    old = install_database(tmp_path, "2025b", "America/Los_Angeles")
     log = tmp_path / "log.csv"
     log.write_text("at,outcome\n2026-12-01T06:59:00Z,good\n2026-12-01T07:00:30Z,good\n")
     arguments = ("-m", "monitor", "measure", str(log), "--window", "day", "--format", "json")

@@ -82,7 +82,7 @@ def _sites(module: ast.Module) -> Iterator[tuple[tuple[_Place, ...], str]]:
     """Yield the route to every node that may be changed, with the name of its function or class."""
 
     def walk(node: ast.AST, route: tuple[_Place, ...], scope: str) -> Iterator[tuple[tuple[_Place, ...], str]]:
-        if _untried(node):
+        if _is_undetectable(node):
             return
         if route:
             yield route, scope
@@ -104,7 +104,7 @@ def _places(node: ast.AST) -> Iterator[_Place]:
             yield from (_Place(node, field, i) for i, child in enumerate(value) if isinstance(child, ast.AST))
 
 
-def _untried(node: ast.AST) -> bool:
+def _is_undetectable(node: ast.AST) -> bool:
     """Return whether no test can detect a change in the node: in type annotations, imports or assertions."""
     if isinstance(node, ast.If):
         return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"

@@ -20,11 +20,11 @@ class Target:
     tests: tuple[str, ...]
 
     def files(self) -> list[str]:
-        return _found(self.modules)
+        return _matching_files(self.modules)
 
     def stages(self, module: str) -> tuple[tuple[str, ...], ...]:
         """Return the module's own tests, then the others: most mutants are detected by the former."""
-        every = [test for pattern in self.tests for test in _found(pattern) if test not in _TOO_LONG]
+        every = [test for pattern in self.tests for test in _matching_files(pattern) if test not in _TOO_LONG]
         stems = OWN.get(module, (Path(module).stem,))
         own = tuple(test for test in every if Path(test).stem.removeprefix("test_") in stems)
         other_tests = tuple(test for test in every if test not in own)
@@ -65,7 +65,7 @@ TARGETS = (
 )
 
 
-def _found(pattern: str) -> list[str]:
+def _matching_files(pattern: str) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern))]
 
 

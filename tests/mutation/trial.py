@@ -83,7 +83,7 @@ def begin(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> int:
         return child
     status = _STATUS[Outcome.BROKEN]
     try:
-        status = _STATUS[_tried(mutant, stages)]
+        status = _STATUS[_run_stages(mutant, stages)]
     finally:
         os._exit(status)
 
@@ -95,7 +95,7 @@ def outcome(status: int) -> Outcome:
     return next(status_name for status_name, code in _STATUS.items() if code == os.waitstatus_to_exitcode(status))
 
 
-def _tried(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> Outcome:
+def _run_stages(mutant: Mutant | None, stages: Sequence[Sequence[str]]) -> Outcome:
     _quieten()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     if mutant is not None:

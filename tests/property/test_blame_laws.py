@@ -23,7 +23,7 @@ worlds = st.lists(st.tuples(histories, holds), min_size=1, max_size=4)
 World = list[tuple[oracle.Seen, int]]
 
 
-def blamed(world: World, window: Interval) -> DowntimeSplit:
+def split_of(world: World, window: Interval) -> DowntimeSplit:
     product, *others = (Timeline.of_pairs(pairs(observations), hold) for observations, hold in world)
     return split_downtime(product, {f"d{n}": other for n, other in enumerate(others)}, window)
 
@@ -31,7 +31,7 @@ def blamed(world: World, window: Interval) -> DowntimeSplit:
 @given(worlds, windows)
 def test_split_adds_up_to_the_downtime_of_the_product(world: World, window: Interval) -> None:
     """Own, unclear and shared downtime add up to the point downtime, to the microsecond."""
-    split = blamed(world, window)
+    split = split_of(world, window)
     product = Timeline.of_pairs(pairs(world[0][0]), world[0][1])
     assert split.downtime == downtime(product.durations(window)).point
     assert split.alone + split.unclear + sum(split.shared.values()) == split.downtime
@@ -47,7 +47,7 @@ def test_every_cell_counts_for_the_dependencies_that_were_down(world: World, win
         if product in ("down", "doubt_down"):
             down = frozenset(f"d{n}" for n, state in enumerate(others) if state in ("down", "doubt_down"))
             expected[None if not down and "unknown" in others else down] += 1
-    split = blamed(world, window)
+    split = split_of(world, window)
     assert split.split == expected
     assert split.joint_durations == oracle.durations(joint)
 
@@ -56,13 +56,13 @@ def test_every_cell_counts_for_the_dependencies_that_were_down(world: World, win
 def test_parts_of_a_window_add_up(world: World, window: Interval, cut: int) -> None:
     """A page may therefore compute the split in parts."""
     middle = min(window.start + cut, window.end)
-    parts = [blamed(world, Interval(window.start, middle)), blamed(world, Interval(middle, window.end))]
-    assert parts[0].plus(parts[1]) == blamed(world, window)
+    parts = [split_of(world, Interval(window.start, middle)), split_of(world, Interval(middle, window.end))]
+    assert parts[0].plus(parts[1]) == split_of(world, window)
 
 
 @given(worlds, windows)
 def test_shared_downtime_is_at_most_the_downtime_of_each(world: World, window: Interval) -> None:
-    split = blamed(world, window)
+    split = split_of(world, window)
     for name, durations in split.dependency_durations.items():
         assert 0 <= split.with_down(name) <= min(split.downtime, durations.down + durations.doubt_down)
         assert split.by_chance(name) is None or 0 <= Fraction(split.by_chance(name) or 0) <= split.downtime
@@ -71,7 +71,7 @@ def test_shared_downtime_is_at_most_the_downtime_of_each(world: World, window: I
 
 @given(histories, holds, windows)
 def test_without_dependencies_all_downtime_is_own(observations: oracle.Seen, hold: int, window: Interval) -> None:
-    split = blamed([(observations, hold)], window)
+    split = split_of([(observations, hold)], window)
     assert split.alone == split.downtime
     assert split.joint_durations == split.product_durations
     assert (split.shared, split.unclear) == ({}, 0)

@@ -83,7 +83,7 @@ ranges = st.tuples(clock_times, clock_times).filter(lambda pair: pair[0] != pair
 weeks = st.lists(st.tuples(st.integers(0, 6), ranges), min_size=1, max_size=6)
 
 
-def written(week: list[tuple[int, tuple[int, int]]]) -> str:
+def hours_text(week: list[tuple[int, tuple[int, int]]]) -> str:
     """Return the hours as text."""
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     return "; ".join(
@@ -111,7 +111,7 @@ def test_service_hours_contain_the_same_minutes_as_a_walk(
             for day, (start, end) in week
         )
 
-    service_hours = ServiceHours.parse(written(week))
+    service_hours = ServiceHours.parse(hours_text(week))
     served = list(service_hours.within(window, zone, holidays))
     minutes = [minute for minute in range(window.start, window.end, MINUTE) if serves(minute)]
     assert [m for span in served for m in range(span.start, span.end, MINUTE)] == minutes

@@ -23,7 +23,7 @@ cuts = st.lists(st.integers(START, END), max_size=6)
 streaks = st.integers(1, 3)
 
 
-def watched(observations: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list[Incident]]:
+def timeline_and_incidents(observations: Seen, hold: int, fall: int, rise: int) -> tuple[Timeline, list[Incident]]:
     """Return the timeline and the incidents after the last observation."""
     timeline = Timeline(hold)
     tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
@@ -45,7 +45,7 @@ def test_parts_of_adjacent_windows_add_up_to_the_downtime(
     observations: Seen, hold: int, fall: int, rise: int, cuts: list[int], at: int
 ) -> None:
     """The instant is not before the last observation. A window that the incident does not touch has no part."""
-    timeline, incidents = watched(observations, hold, fall, rise)
+    timeline, incidents = timeline_and_incidents(observations, hold, fall, rise)
     windows = [Interval(*pair) for pair in pairwise(sorted({START, END, *cuts}))]
     total = 0
     for incident in incidents:
@@ -64,7 +64,7 @@ def test_parts_of_adjacent_windows_add_up_to_the_downtime(
 def test_part_equals_the_downtime_of_the_cells_in_the_window(
     observations: Seen, hold: int, fall: int, rise: int, a: int, b: int
 ) -> None:
-    timeline, incidents = watched(observations, hold, fall, rise)
+    timeline, incidents = timeline_and_incidents(observations, hold, fall, rise)
     window = Interval(min(a, b), max(a, b))
     for incident in incidents:
         end = END if incident.resolved is None else incident.resolved
@@ -81,7 +81,7 @@ def test_part_equals_the_downtime_of_the_cells_in_the_window(
 @given(histories, holds, st.integers(START, END), st.integers(START, END))
 def test_incident_without_a_history_has_no_part(observations: Seen, hold: int, a: int, b: int) -> None:
     window = Interval(min(a, b), max(a, b))
-    _, incidents = watched(observations, hold, 1, 1)
+    _, incidents = timeline_and_incidents(observations, hold, 1, 1)
     for incident in incidents:
         for history in (None, Timeline(hold)):
             actual = incident.part(window, END, history)
@@ -93,7 +93,7 @@ def test_incident_without_a_history_has_no_part(observations: Seen, hold: int, a
 
 @given(histories, holds, st.integers(START, END))
 def test_incident_resolved_later_is_open_at_an_earlier_instant(observations: Seen, hold: int, at: int) -> None:
-    timeline, incidents = watched(observations, hold, 1, 1)
+    timeline, incidents = timeline_and_incidents(observations, hold, 1, 1)
     for incident in incidents:
         actual = incident.part(Interval(START, END), at, timeline)
         if actual is not None and (incident.resolved is None or incident.resolved > at):

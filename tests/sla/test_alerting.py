@@ -255,7 +255,7 @@ def test_product_up_with_any_of_two_checks_fires_only_if_both_are_down() -> None
     assert not [a for a in burn_alerts(composition, NINES3, 30 * DAY, one.now) if a.firing and a.policy is FAST]
 
 
-def tracked(outcomes: list[Outcome], fall: int = 2, rise: int = 2) -> tuple[IncidentTracker, Timeline]:
+def tracker_and_timeline(outcomes: list[Outcome], fall: int = 2, rise: int = 2) -> tuple[IncidentTracker, Timeline]:
     timeline = Timeline(HOLD)
     tracker = IncidentTracker("p/c", "p", fall, rise, timeline)
     for number, outcome in enumerate(outcomes):
@@ -281,7 +281,7 @@ def tracked(outcomes: list[Outcome], fall: int = 2, rise: int = 2) -> tuple[Inci
 def test_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_probes(
     outcomes: list[Outcome], expected: bool | None
 ) -> None:
-    assert outage(Rule(None), [tracked(outcomes)]) is expected
+    assert outage(Rule(None), [tracker_and_timeline(outcomes)]) is expected
 
 
 @pytest.mark.parametrize(
@@ -300,4 +300,4 @@ def test_outage_begins_after_fall_bad_probes_and_ends_after_rise_good_probes(
 def test_outage_depends_on_the_rule_of_the_product(
     rule: Rule, members: list[list[Outcome]], expected: bool | None
 ) -> None:
-    assert outage(rule, [tracked(member) for member in members]) is expected
+    assert outage(rule, [tracker_and_timeline(member) for member in members]) is expected

@@ -218,7 +218,7 @@ def test_break_text_has_day_product_and_head() -> None:
     assert replace(one, product="").as_json()["product"] is None
 
 
-def relinked(heads: list[Head]) -> Chain:
+def relink(heads: list[Head]) -> Chain:
     return replace(chain(), heads=heads, stated=[head.digest for head in heads])
 
 
@@ -231,7 +231,7 @@ def test_wrong_links_between_heads_are_reported() -> None:
         ([first, replace(second, day=0)], "its day is not later than the day of the previous head"),
         ([replace(first, whole=False), replace(second, previous=replace(first, whole=False).digest)], "does not cover"),
     ):
-        assert any(message in chain_break.text for chain_break in find_breaks(relinked(list(heads)), RECORD)), message
+        assert any(message in chain_break.text for chain_break in find_breaks(relink(list(heads)), RECORD)), message
     repeated = replace(chain(), stated=[first.digest, first.digest])
     assert [chain_break.text for chain_break in find_breaks(repeated, RECORD)] == [
         "its digest does not match its fields"
@@ -272,7 +272,7 @@ def test_head_of_the_complete_record_does_not_depend_on_earlier_heads() -> None:
     covered = Covered({("web/a", "local"): (position, digest_of([A, B, C]))})
     content = root([Part("web", series_of(covered)).leaf])
     third = Head(3, 1, None, 3 * DAY, True, content, second.digest)
-    actual = replace(relinked([first, second, third]), covered={3: covered})
+    actual = replace(relink([first, second, third]), covered={3: covered})
     assert actual.begin == 3
     assert list(find_breaks(actual, RECORD)) == []
 

@@ -15,7 +15,7 @@ HOLD = 30 * SECOND
 WINDOW = Interval(0, 1000 * SECOND)
 
 
-def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
+def timeline(*outages: tuple[int, int], end: int = 1000) -> Timeline:
     """Return a timeline that is probed every second up to `end`, bad in [first, last)."""
     bad = {second for first, last in outages for second in range(first, last)}
     observations = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(end + 1)]
@@ -23,8 +23,8 @@ def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
 
 
 FOUND = split_downtime(
-    watched((100, 200), (400, 450), (700, 710), (900, 910)),
-    {"keycloak": watched((90, 150), (400, 450)), "mail": watched((140, 160), end=800), "idle": watched()},
+    timeline((100, 200), (400, 450), (700, 710), (900, 910)),
+    {"keycloak": timeline((90, 150), (400, 450)), "mail": timeline((140, 160), end=800), "idle": timeline()},
     WINDOW,
 )
 
@@ -47,7 +47,7 @@ def test_downtime_without_a_dependency_down_is_own_or_unclear() -> None:
 def test_shared_downtime_does_not_depend_on_unknown_dependencies() -> None:
     """Mail was never probed. With Keycloak down, the downtime is shared; with Keycloak up, it is unclear."""
     split = split_downtime(
-        watched((100, 200), (300, 340)), {"keycloak": watched((100, 200)), "mail": Timeline(HOLD)}, WINDOW
+        timeline((100, 200), (300, 340)), {"keycloak": timeline((100, 200)), "mail": Timeline(HOLD)}, WINDOW
     )
     assert split.shared == {("keycloak",): 100 * SECOND}
     assert (split.alone, split.unclear) == (0, 40 * SECOND)
@@ -61,7 +61,7 @@ def test_expected_shared_downtime_for_independent_failures() -> None:
 
 
 def test_joint_availability_is_measured_not_multiplied() -> None:
-    pair = split_downtime(watched((100, 200)), {"keycloak": watched((100, 200))}, WINDOW)
+    pair = split_downtime(timeline((100, 200)), {"keycloak": timeline((100, 200))}, WINDOW)
     assert pair.together.point == Fraction(9, 10)
     assert pair.independent == Fraction(81, 100)
 
@@ -78,7 +78,7 @@ def test_json_is_in_seconds_with_null_without_a_figure() -> None:
         "shared_seconds": 100.0,
         "shared_if_independent_seconds": 18.7,
     }
-    unseen = split_downtime(watched((100, 200)), {"mail": Timeline(HOLD)}, WINDOW)
+    unseen = split_downtime(timeline((100, 200)), {"mail": Timeline(HOLD)}, WINDOW)
     assert unseen.as_json("chefs") == {
         "product": "chefs",
         "window": {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:16:40Z"},

@@ -29,7 +29,7 @@ START, END, HOLD = 100 * SECOND, 200 * SECOND, 10 * SECOND
 MADE = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * SECOND, 0, "Gold is lost", ("Ada",))
 
 
-def probed(bad: set[int], last: int = 240, hold: int = HOLD) -> Timeline:
+def probed_timeline(bad: set[int], last: int = 240, hold: int = HOLD) -> Timeline:
     """Return a timeline of one probe per second from 90 s on; those at the seconds in `bad` are bad."""
     return Timeline.of_pairs(((n * SECOND, BAD if n in bad else GOOD) for n in range(90, last + 1)), hold)
 
@@ -51,7 +51,7 @@ def seconds(bounds: Bounds[int | None]) -> tuple[float | None, ...]:
 
 def test_recovery_time_of_a_failover_is_bounded_by_adjacent_probes() -> None:
     """Good at 109, bad at 110 to 112, good at 113: down for at least 2 s, at most 4 s."""
-    measured = result(probed({110, 111, 112}))
+    measured = result(probed_timeline({110, 111, 112}))
     assert (seconds(measured.recovery), seconds(measured.downtime)) == ((2.0, 3.0, 4.0), (2.0, 3.0, 4.0))
     assert (measured.failed, measured.detection) == (109_500_000, 2_500_000)
     assert (measured.recovered, measured.provisional, measured.met) == (True, False, True)
@@ -59,7 +59,7 @@ def test_recovery_time_of_a_failover_is_bounded_by_adjacent_probes() -> None:
 
 def test_recovery_ends_when_the_product_stays_up() -> None:
     """Two outages with 7 s between them: the downtime excludes these, the recovery time does not."""
-    measured = result(probed({110, 111, 120, 121}))
+    measured = result(probed_timeline({110, 111, 120, 121}))
     assert seconds(measured.recovery) == (11.0, 12.0, 13.0)
     assert seconds(measured.downtime) == (2.0, 4.0, 6.0)
 
@@ -82,7 +82,7 @@ def test_recovery_ends_when_the_product_stays_up() -> None:
     ],
 )
 def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: bool | None, reason: str) -> None:
-    history = probed(bad, 239 if 239 in bad else 240)
+    history = probed_timeline(bad, 239 if 239 in bad else 240)
     measured = result(history, **changes)
     assert measured.met is met
     assert reason in measured.reason
@@ -90,7 +90,7 @@ def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: boo
 
 @pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.ISOLATED])
 def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: DrillKind) -> None:
-    measured = result(probed({110, 111, 112}), drill=replace(MADE, kind=kind))
+    measured = result(probed_timeline({110, 111, 112}), drill=replace(MADE, kind=kind))
     assert (measured.met, measured.failed, measured.detection, measured.recovered) == (None, None, None, None)
     assert (measured.recovery, measured.downtime) == ((None, None, None), (None, None, None))
     assert "proves no RTO" in measured.reason
@@ -98,16 +98,16 @@ def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: Dr
 
 def test_drill_in_progress_has_certain_figures_only() -> None:
     (record,) = drills([MADE.fact()], 113 * SECOND)
-    result = drill_result(record, probed({110, 111, 112, 113}, 113), 113 * SECOND + 1)
+    result = drill_result(record, probed_timeline({110, 111, 112, 113}, 113), 113 * SECOND + 1)
     assert (seconds(result.recovery), result.recovered, result.provisional) == ((3.0, None, None), False, True)
     assert (result.met, result.reason) == (None, "the drill has not ended")
     (record,) = drills([MADE.fact()], 130 * SECOND)
-    late = drill_result(record, probed(set(range(110, 131)), 130), 130 * SECOND + 1)
+    late = drill_result(record, probed_timeline(set(range(110, 131)), 130), 130 * SECOND + 1)
     assert late.met is False
 
 
 def test_result_is_provisional_until_an_observation_after_the_end_or_until_the_last_one_expired() -> None:
-    history = probed({110, 111, 112}, 199)
+    history = probed_timeline({110, 111, 112}, 199)
     measured = result(history, END)
     assert (measured.provisional, measured.met, measured.reason) == (
         True,
@@ -120,7 +120,7 @@ def test_result_is_provisional_until_an_observation_after_the_end_or_until_the_l
 
 
 def test_time_without_observations_is_unknown_and_decides_nothing() -> None:
-    history = probed({110, 111, 112}, 150)
+    history = probed_timeline({110, 111, 112}, 150)
     measured = result(history, END + HOLD)
     assert (measured.recovered, measured.provisional, measured.met) == (None, False, None)
     assert seconds(measured.recovery) == (2.0, None, None)
@@ -134,20 +134,20 @@ def test_product_that_was_never_observed_has_an_unknown_recovery() -> None:
 
 def test_drill_without_elapsed_time_has_no_figures() -> None:
     (record,) = drills([MADE.fact()], START)
-    result = drill_result(record, probed(set(), 100), START)
+    result = drill_result(record, probed_timeline(set(), 100), START)
     assert (result.recovery, result.downtime, result.recovered) == ((None, None, None), (None, None, None), None)
     assert (result.detection, result.lost) == (None, None)
 
 
 def test_detection_is_unknown_without_a_failure_and_never_negative() -> None:
-    assert result(probed(set())).detection is None
-    assert result(probed({150, 151})).detection == 0
+    assert result(probed_timeline(set())).detection is None
+    assert result(probed_timeline({150, 151})).detection == 0
     (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", END, "Ada")], END)
-    assert drill_result(record, probed({150}), END).detection is None
+    assert drill_result(record, probed_timeline({150}), END).detection is None
 
 
 def test_json_has_the_documented_keys_in_seconds() -> None:
-    measured = result(probed({110, 111, 112})).as_json()
+    measured = result(probed_timeline({110, 111, 112})).as_json()
     assert {name: measured[name] for name in list(measured)[:11]} | {"met": measured["met"]} == {
         "id": MADE.id,
         "product": "sso",
@@ -176,7 +176,7 @@ def test_json_of_an_open_drill_has_null_for_unknown_figures() -> None:
         drill_sign_off(drill.id, "sso", START + 2, "Di", "ok"),
     ]
     (record,) = drills(facts, START + SECOND)
-    measured = drill_result(record, probed(set()), START + SECOND).as_json()
+    measured = drill_result(record, probed_timeline(set()), START + SECOND).as_json()
     nothing = ("ended", "end", "rto_seconds", "rpo_seconds", "rpa_seconds", "detected_seconds", "failed", "met")
     assert [measured[name] for name in nothing] == [None] * 8
     assert [measured["sign_offs"][0]["by"], measured["findings"][0]["due"]] == ["Di", "1970-01-01"]

@@ -27,7 +27,7 @@ GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 HOLD = 25
 
 
-def every(step: int, start: int, end: int, outcome: Outcome = GOOD) -> Timeline:
+def regular_timeline(step: int, start: int, end: int, outcome: Outcome = GOOD) -> Timeline:
     return Timeline.of_pairs([(at, outcome) for at in range(start, end + 1, step)], HOLD)
 
 
@@ -37,7 +37,7 @@ def whole(*members: Timeline, k: int | None = None) -> Composition:
 
 def test_added_member_changes_no_state_before_its_first_observation() -> None:
     """Loaded at 50 and first observed at 63. The former definition applies until 63."""
-    old, new = every(10, 0, 100), every(10, 63, 100, BAD)
+    old, new = regular_timeline(10, 0, 100), regular_timeline(10, 63, 100, BAD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
     assert eras.durations(Interval(0, 63)) == Durations(up=63)
     assert eras.durations(Interval(63, 90)) == Durations(down=27)
@@ -45,7 +45,7 @@ def test_added_member_changes_no_state_before_its_first_observation() -> None:
 
 
 def test_added_member_without_observations_is_unknown_after_one_hold() -> None:
-    old, new = every(10, 0, 100), Timeline(HOLD)
+    old, new = regular_timeline(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
     assert eras.state(74) is State.UP
     assert eras.state(75) is State.GUESS_UP
@@ -56,7 +56,7 @@ def test_added_member_without_observations_is_unknown_after_one_hold() -> None:
 
 def test_removed_member_does_not_change_past_states() -> None:
     """A definition without new members applies when it is loaded."""
-    up, down = every(10, 0, 100), every(10, 0, 100, BAD)
+    up, down = regular_timeline(10, 0, 100), regular_timeline(10, 0, 100, BAD)
     eras = Eras([Era(EVER, whole(up, down)), Era(50, whole(up))])
     assert eras.durations(Interval(0, 90)) == Durations(up=40, down=50)
     assert eras.state_start(70) == 50
@@ -64,7 +64,7 @@ def test_removed_member_does_not_change_past_states() -> None:
 
 def test_definition_is_decided_when_new_members_are_observed_or_after_two_holds() -> None:
     """An earlier observation of a new member may still arrive for another hold."""
-    old, new = every(10, 0, 100), Timeline(HOLD)
+    old, new = regular_timeline(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
     assert [eras.decided_until(now) for now in (40, 50, 60, 99, 100)] == [40, 50, 50, 50, 100]
     new.append(60, UNKNOWN)
@@ -74,7 +74,7 @@ def test_definition_is_decided_when_new_members_are_observed_or_after_two_holds(
 
 def test_time_before_the_first_definition_is_unknown_without_a_guess() -> None:
     """Its members are observed at 10 and at 14, and these observations are counted."""
-    first, second = every(10, 10, 100), every(10, 14, 100)
+    first, second = regular_timeline(10, 10, 100), regular_timeline(10, 14, 100)
     eras = Eras([Era(5, whole(first, second), (first, second), HOLD)])
     assert eras.durations(Interval(0, 34)) == Durations(up=20, unknown=14)
     assert eras.counts(Interval(0, 14)).good == 1
@@ -82,14 +82,14 @@ def test_time_before_the_first_definition_is_unknown_without_a_guess() -> None:
 
 
 def test_definition_replaced_before_it_applies_has_no_era() -> None:
-    old, never = every(10, 0, 100), Timeline(HOLD)
+    old, never = regular_timeline(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, never), (never,), HOLD), Era(60, whole(old))])
     assert eras.durations(Interval(0, 90)) == Durations(up=90)
 
 
 def test_product_without_members_is_unknown() -> None:
     """It was removed from the configuration and added again."""
-    check = every(10, 0, 100)
+    check = regular_timeline(10, 0, 100)
     eras = Eras([Era(EVER, whole(check)), Era(30, None), Era(60, whole(check), (check,), HOLD)])
     assert eras.durations(Interval(0, 90)) == Durations(up=60, unknown=30)
     assert eras.counts(Interval(30, 60)) == (0, 0, 0)
@@ -98,7 +98,7 @@ def test_product_without_members_is_unknown() -> None:
 
 
 def test_members_and_expiry_are_those_of_the_newest_definition() -> None:
-    old, new = every(10, 0, 100), every(10, 60, 80)
+    old, new = regular_timeline(10, 0, 100), regular_timeline(10, 60, 80)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(new), (new,), HOLD)])
     assert eras.members == (new,)
     assert (eras.settled, eras.probably_settled, eras.expires_at, eras.leaves) == (80, 80, 105, (old, new))
@@ -114,7 +114,7 @@ def test_members_and_expiry_are_those_of_the_newest_definition() -> None:
 
 def test_budget_is_the_sum_over_the_objectives_of_the_window() -> None:
     """99 % for 60, 90 % for 40, of which 25 are excluded: 0.6 and 1.5 allowed, not 10 % or 1 % of all."""
-    check = every(10, 0, 100)
+    check = regular_timeline(10, 0, 100)
     loose, strict = Objective.parse("90%"), Objective.parse("99%")
     eras = Eras([Era(0, whole(check), objective=strict), Era(60, whole(check), objective=loose)])
     actual = measure(eras, Interval(0, 100), loose, excluded=[Interval(70, 95)])
@@ -143,7 +143,7 @@ def test_past_window_uses_the_objective_of_its_time() -> None:
 
 
 def test_first_objective_and_agreement_also_apply_before_the_first_era() -> None:
-    check, goal = every(10, 50, 100), Objective.parse("90%")
+    check, goal = regular_timeline(10, 50, 100), Objective.parse("90%")
     eras = Eras([Era(50, whole(check), objective=goal, agreement="{}")])
     assert eras.objectives(Interval(0, 100)) == [(Interval(0, 100), goal)]
     assert list(eras.agreements(Interval(40, 60))) == [("{}", Interval(40, 60))]
@@ -151,7 +151,7 @@ def test_first_objective_and_agreement_also_apply_before_the_first_era() -> None
 
 
 def test_objectives_of_an_empty_window_allow_no_downtime() -> None:
-    check = every(10, 0, 100)
+    check = regular_timeline(10, 0, 100)
     goals = [Objective.parse("90%"), Objective.parse("99%")]
     eras = Eras([Era(0, whole(check), objective=goals[0]), Era(50, whole(check), objective=goals[1])])
     actual = measure(eras, Interval(0, 100), goals[1], excluded=[Interval(0, 100)])
@@ -214,7 +214,7 @@ def eras_of(actual: list[Defined], timelines: list[Timeline], members: list[tupl
 
 
 def test_defined_until_has_the_members_of_earlier_definitions() -> None:
-    old, new = every(10, 0, 100), every(10, 50, 100)
+    old, new = regular_timeline(10, 0, 100), regular_timeline(10, 50, 100)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD), Era(70, None)])
     assert eras.defined_until(50) == (old,)
     assert eras.defined_until(51) == (old, new)
@@ -223,7 +223,7 @@ def test_defined_until_has_the_members_of_earlier_definitions() -> None:
 
 def test_ended_definition_counts_no_observations_if_the_first_never_applied() -> None:
     """The first definition may apply until it is replaced, so its observations count until then."""
-    check, other = every(10, 0, 100), Timeline(HOLD)
+    check, other = regular_timeline(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(5, whole(check, other), (check, other), 1_000), Era(40, None)])
     assert eras.counts(Interval(0, 40)).good == 4
     assert eras.counts(Interval(0, 100)).good == 4
@@ -259,7 +259,7 @@ def test_later_definition_changes_no_past_figure(
 )
 def test_parts_together_are_the_sum_of_each(parts: list[tuple[int, int]]) -> None:
     """Within one era, across two, and beyond what was observed."""
-    old, new = every(10, 0, 100), every(10, 50, 100, BAD)
+    old, new = regular_timeline(10, 0, 100), regular_timeline(10, 50, 100, BAD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new, k=1))])
     spans = [Interval(*part) for part in parts]
     durations, counts = Durations(), Counts()

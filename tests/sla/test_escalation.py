@@ -24,25 +24,25 @@ SSO = Plan(
 def call(*covered: str) -> Callable[[Step], Called]:
     """Return the people on stand-by: those of the rotas that are covered."""
 
-    def found(step: Step) -> Called:
+    def called_of(step: Step) -> Called:
         if not step.rota:
             return Called(step.to)
         return Called((f"{step.rota}-phone",), "Ada") if step.rota in covered else Called()
 
-    return found
+    return called_of
 
 
-def reached(*broken: str) -> Callable[[Iterable[str]], bool]:
+def reachability(*broken: str) -> Callable[[Iterable[str]], bool]:
     return lambda receivers: any(name not in broken for name in receivers)
 
 
-def taken(
+def executed_steps(
     plan: Plan, minutes: int, *covered: str, broken: tuple[str, ...] = (), every: int = 1
 ) -> list[tuple[int, int, tuple[str, ...]]]:
     """Return the steps that are taken within so many minutes, each with its minute and its receivers."""
     progress, actual = start_progress(plan, START), []
     for minute in range(0, minutes + 1, every):
-        after = advance(plan, progress, START + minute * MINUTE, call(*covered), reached(*broken))
+        after = advance(plan, progress, START + minute * MINUTE, call(*covered), reachability(*broken))
         if (after.step, after.round) != (progress.step, progress.round) and after.receivers:
             actual.append((minute, after.step, after.receivers))
         progress = after
@@ -50,63 +50,63 @@ def taken(
 
 
 def test_each_step_is_executed_after_its_delay() -> None:
-    assert taken(SSO, 200, "rota") == [(0, 1, ("pager",)), (15, 2, ("manager",)), (25, 3, ("rota-phone",))]
+    assert executed_steps(SSO, 200, "rota") == [(0, 1, ("pager",)), (15, 2, ("manager",)), (25, 3, ("rota-phone",))]
 
 
 def test_last_step_is_repeated_if_configured() -> None:
     plan = replace(SSO, steps=SSO.steps[:2], repeat_every=30 * MINUTE)
-    assert [minute for minute, _, _ in taken(plan, 110)] == [0, 15, 45, 75, 105]
+    assert [minute for minute, _, _ in executed_steps(plan, 110)] == [0, 15, 45, 75, 105]
 
 
 def test_unreachable_receivers_are_skipped_at_the_next_call() -> None:
-    assert taken(SSO, 60, "rota", broken=("pager",)) == [
+    assert executed_steps(SSO, 60, "rota", broken=("pager",)) == [
         (0, 1, ("pager",)),
         (1, 2, ("manager",)),
         (11, 3, ("rota-phone",)),
     ]
     both = replace(SSO, steps=(Step(0, ("pager", "mail")), *SSO.steps[1:]))
-    assert taken(both, 60, "rota", broken=("pager",))[1] == (15, 2, ("manager",)), "one of the two was reached"
+    assert executed_steps(both, 60, "rota", broken=("pager",))[1] == (15, 2, ("manager",)), "one of the two was reached"
 
 
 @pytest.mark.parametrize("first", [0, 5])
 def test_step_without_a_person_on_standby_is_skipped_immediately(first: int) -> None:
     plan = Plan("night", (Step(first * MINUTE, rota="rota"), Step(15 * MINUTE, ("manager",))))
-    assert taken(plan, 60) == [(first, 2, ("manager",))]
-    assert taken(plan, 60, "rota") == [(first, 1, ("rota-phone",)), (first + 15, 2, ("manager",))]
+    assert executed_steps(plan, 60) == [(first, 2, ("manager",))]
+    assert executed_steps(plan, 60, "rota") == [(first, 1, ("rota-phone",)), (first + 15, 2, ("manager",))]
 
 
 def test_last_step_without_a_person_is_executed_when_the_next_shift_begins() -> None:
     plan = Plan("night", (Step(0, ("pager",)), Step(5 * MINUTE, rota="rota")))
-    waiting = advance(plan, start_progress(plan, START), START, call(), reached())
-    waiting = advance(plan, waiting, START + 5 * MINUTE, call(), reached())
+    waiting = advance(plan, start_progress(plan, START), START, call(), reachability())
+    waiting = advance(plan, waiting, START + 5 * MINUTE, call(), reachability())
     assert (waiting.step, waiting.receivers, waiting.due) == (2, (), None)
-    assert advance(plan, waiting, START + 9 * MINUTE, call(), reached()) == waiting
-    actual = advance(plan, waiting, START + 60 * MINUTE, call("rota"), reached())
+    assert advance(plan, waiting, START + 9 * MINUTE, call(), reachability()) == waiting
+    actual = advance(plan, waiting, START + 60 * MINUTE, call("rota"), reachability())
     assert (actual.receivers, actual.person, actual.round) == (("rota-phone",), "Ada", 1)
 
 
 def test_one_call_after_a_standstill_executes_only_one_step() -> None:
-    progress = advance(SSO, start_progress(SSO, START), START, call("rota"), reached())
-    late = advance(SSO, progress, START + 600 * MINUTE, call("rota"), reached())
+    progress = advance(SSO, start_progress(SSO, START), START, call("rota"), reachability())
+    late = advance(SSO, progress, START + 600 * MINUTE, call("rota"), reachability())
     assert (late.step, late.due) == (2, START + 610 * MINUTE)
-    assert advance(SSO, late, START + 609 * MINUTE, call("rota"), reached()) == late
+    assert advance(SSO, late, START + 609 * MINUTE, call("rota"), reachability()) == late
 
 
 def test_clock_set_back_delays_a_step_by_its_delay_at_most() -> None:
     progress = replace(start_progress(SSO, START + 10_000 * MINUTE), step=1, receivers=("pager",), round=1)
     progress = replace(progress, due=progress.entered + 15 * MINUTE)
-    known = advance(SSO, progress, START, call("rota"), reached())
+    known = advance(SSO, progress, START, call("rota"), reachability())
     assert known.due == START + 15 * MINUTE
-    assert advance(SSO, known, START + 15 * MINUTE, call("rota"), reached()).step == 2
+    assert advance(SSO, known, START + 15 * MINUTE, call("rota"), reachability()).step == 2
 
 
 def test_shortened_plan_keeps_its_last_step_and_extended_plan_continues() -> None:
     progress = Progress("sso", 3, START, None, ("x",), "", 1)
-    assert advance(replace(SSO, steps=SSO.steps[:1]), progress, START + MINUTE, call(), reached()).step == 1
+    assert advance(replace(SSO, steps=SSO.steps[:1]), progress, START + MINUTE, call(), reachability()).step == 1
     longer = replace(SSO, steps=(*SSO.steps, Step(20 * MINUTE, ("chief",))))
-    waits = advance(longer, progress, START + MINUTE, call(), reached())
+    waits = advance(longer, progress, START + MINUTE, call(), reachability())
     assert (waits.step, waits.due) == (3, START + 20 * MINUTE)
-    assert advance(longer, waits, START + 20 * MINUTE, call(), reached()).receivers == ("chief",)
+    assert advance(longer, waits, START + 20 * MINUTE, call(), reachability()).receivers == ("chief",)
 
 
 STEPS = st.lists(
@@ -124,12 +124,12 @@ LOOKS = st.lists(
 )
 
 
-def simulated(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[tuple[int, int]]:
+def simulated_steps(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[tuple[int, int]]:
     """Return instant and step number of each notification, by a plain simulation of the rules."""
     now, number, since, last, actual = START, 0, START, (), []
     for gap, covered, broken in looks:
         now += gap
-        ask, able = call(*covered), reached(*broken)
+        ask, able = call(*covered), reachability(*broken)
         moved = False
         while number < len(plan.steps) and not moved:
             timed = now >= since + plan.steps[number].after
@@ -164,9 +164,9 @@ def test_random_plans_equal_a_simple_simulation(
     progress, now, actual = start_progress(plan, START), START, []
     for gap, covered, broken in looks:
         now += gap
-        after = advance(plan, progress, now, call(*covered), reached(*broken))
+        after = advance(plan, progress, now, call(*covered), reachability(*broken))
         if (after.step, after.round) != (progress.step, progress.round) and after.receivers:
             actual.append((now, after.step))
         assert after.step >= progress.step
         progress = after
-    assert actual == simulated(plan, looks)
+    assert actual == simulated_steps(plan, looks)

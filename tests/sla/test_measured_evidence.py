@@ -37,7 +37,7 @@ def watched(*outages: tuple[int, int], end: int = 1000) -> Timeline:
     return Timeline.of_pairs(observations, HOLD)
 
 
-def deployed(*seconds: int) -> list[Deployment]:
+def deployments_at(*seconds: int) -> list[Deployment]:
     return [Deployment(second * SECOND, f"v{second}", "ci") for second in seconds]
 
 
@@ -47,7 +47,7 @@ def one(actual: Sequence[Evidence]) -> Evidence:
 
 
 def of_deployments(history: Timeline, *seconds: int, at: int = END) -> list[Evidence]:
-    return list(deployments_evidence(ITEM, deployed(*seconds), history, at, 3, 60 * SECOND))
+    return list(deployments_evidence(ITEM, deployments_at(*seconds), history, at, 3, 60 * SECOND))
 
 
 def test_last_deployments_without_downtime_are_evidence() -> None:
@@ -76,17 +76,17 @@ def test_possible_downtime_and_few_deployments_decide_nothing() -> None:
 
 def test_item_sets_the_validity_of_measured_evidence() -> None:
     item = replace(ITEM, validity=MINUTE)
-    evidence = one(list(deployments_evidence(item, deployed(100), watched(), END, 1, SECOND)))
+    evidence = one(list(deployments_evidence(item, deployments_at(100), watched(), END, 1, SECOND)))
     assert evidence.until == 101 * SECOND + MINUTE
 
 
-def decoupled(product: Timeline, **dependencies: Timeline) -> Evidence:
+def decoupling(product: Timeline, **dependencies: Timeline) -> Evidence:
     return one(list(decoupling_evidence(ITEM, product, dependencies, END)))
 
 
 def test_product_that_stays_up_in_the_outages_of_all_dependencies_is_decoupled() -> None:
     """With dates and durations. An outage of less than a minute shows nothing."""
-    evidence = decoupled(watched(), keycloak=watched((100, 300), (500, 510)), mail=watched((900, 2000)))
+    evidence = decoupling(watched(), keycloak=watched((100, 300), (500, 510)), mail=watched((900, 2000)))
     assert evidence.supports is True
     assert evidence.detail == (
         "up in 2 of 2 outages of dependencies; "
@@ -97,7 +97,7 @@ def test_product_that_stays_up_in_the_outages_of_all_dependencies_is_decoupled()
 
 
 def test_dependency_without_an_outage_leaves_decoupling_undecided() -> None:
-    evidence = decoupled(watched(), keycloak=watched((100, 300)), mail=watched())
+    evidence = decoupling(watched(), keycloak=watched((100, 300)), mail=watched())
     assert evidence.supports is None
     assert evidence.detail.endswith("; no survived outage of mail")
 
@@ -105,10 +105,10 @@ def test_dependency_without_an_outage_leaves_decoupling_undecided() -> None:
 def test_downtime_in_the_outage_of_a_dependency_is_evidence_against_decoupling() -> None:
     """Only certain downtime; one bad probe decides nothing."""
     keycloak = watched((100, 300))
-    evidence = decoupled(watched((150, 161)), keycloak=keycloak)
+    evidence = decoupling(watched((150, 161)), keycloak=keycloak)
     assert evidence.supports is False
     assert "the product was down for 10s to 12s" in evidence.detail
-    possible = decoupled(watched((150, 151)), keycloak=keycloak)
+    possible = decoupling(watched((150, 151)), keycloak=keycloak)
     assert possible.supports is None
     assert possible.detail.startswith("up in 0 of 1 outages of dependencies; ")
 

@@ -29,20 +29,20 @@ GOAL = Objective.parse("99.9%")
 CUT = (Exclusion(Interval(DOWN.start, DOWN.start + HOUR), Cause.MAINTENANCE),)
 
 
-def seen(at: int) -> Observation:
+def observation_at(at: int) -> Observation:
     bad = DOWN.start <= at < DOWN.end
     return Observation("p/c", at, Outcome.BAD if bad else Outcome.GOOD)
 
 
-HISTORY = Timeline.of(map(seen, range(BEGIN, AT, 10 * MINUTE)), 25 * MINUTE)
+HISTORY = Timeline.of(map(observation_at, range(BEGIN, AT, 10 * MINUTE)), 25 * MINUTE)
 
 
-def of(window: Window, *incidents: Incident) -> Report:
+def report_of(window: Window, *incidents: Incident) -> Report:
     return report("p", Subject(HISTORY, GOAL, 10 * MINUTE, lambda _: CUT, incidents=incidents), window, ZONE)
 
 
 MONTH = calendar_window(Period.MONTH, AT, ZONE)
-FOUND = of(MONTH)
+FOUND = report_of(MONTH)
 
 
 def test_days_add_up_to_the_window() -> None:
@@ -128,7 +128,7 @@ def test_report_has_at_least_six_months_of_budget(start: str, first: str, count:
 
 def test_trend_of_a_rolling_window_has_windows_of_the_same_length() -> None:
     span = Interval(AT - 7 * DAY, AT)
-    actual = of(Window("7d", span, span))
+    actual = report_of(Window("7d", span, span))
     assert len(actual.trend) == TREND_PERIODS + 1
     ends = [step.window.measured.end for step in actual.trend]
     assert ends == [AT - back * 7 * DAY for back in range(TREND_PERIODS, -1, -1)]
@@ -136,7 +136,7 @@ def test_trend_of_a_rolling_window_has_windows_of_the_same_length() -> None:
 
 def test_long_window_has_steps_of_months() -> None:
     span = Interval(AT - MAX_DAILY - 1, AT)
-    actual = of(Window("long", span, span))
+    actual = report_of(Window("long", span, span))
     assert actual.by_month
     assert [step.window.name for step in actual.steps] == ["month"] * len(actual.steps)
     assert (actual.steps[0].window.measured.start, actual.steps[-1].window.measured.end) == (span.start, span.end)
@@ -146,11 +146,11 @@ def test_window_of_exactly_the_limit_has_steps_of_days() -> None:
     """July and August are the two longest consecutive months."""
     assert MAX_DAILY == 62 * DAY
     span = Interval(AT - MAX_DAILY, AT)
-    assert not of(Window("long", span, span)).by_month
+    assert not report_of(Window("long", span, span)).by_month
 
 
 def test_complete_month_has_exactly_its_days() -> None:
-    actual = of(last_complete(Period.MONTH, AT, ZONE))
+    actual = report_of(last_complete(Period.MONTH, AT, ZONE))
     assert (len(actual.steps), len(actual.months)) == (31, 2)
     assert actual.steps[-1].window.measured.end == MONTH.whole.start
 
@@ -158,11 +158,11 @@ def test_complete_month_has_exactly_its_days() -> None:
 def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
     half = (AT - BEGIN) // 2
     span = Interval(AT - half, AT)
-    assert [step.window.measured.start for step in of(Window("half", span, span)).trend] == [BEGIN, AT - half]
+    assert [step.window.measured.start for step in report_of(Window("half", span, span)).trend] == [BEGIN, AT - half]
 
 
 def test_window_without_elapsed_time_has_no_months_and_no_figures() -> None:
-    actual = of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
+    actual = report_of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
     assert (actual.steps, actual.months) == ((), ())
     assert actual.figures.raw.availability == (None, None, None)
 
@@ -182,7 +182,7 @@ def test_trend_of_the_last_complete_month_has_the_month_before() -> None:
     window = last_complete(Period.MONTH, AT, ZONE)
     assert (window.name, window.in_progress) == ("last month", False)
     assert window.whole == MONTH.whole.__class__(parse_instant("2025-10-01T07:00:00Z"), MONTH.whole.start)
-    assert [step.window.whole.start for step in of(window).trend] == [
+    assert [step.window.whole.start for step in report_of(window).trend] == [
         parse_instant("2025-09-01T07:00:00Z"),
         window.whole.start,
     ]
@@ -193,7 +193,7 @@ def test_incidents_touch_the_window_and_are_as_known_at_its_end() -> None:
     across = Incident.open("p", "p/c", MONTH.whole.start - MINUTE, "x").resolve(MONTH.whole.start + HOUR)
     later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
     after = Incident.open("p", "p/c", AT, "x")
-    incidents = of(MONTH, after, later, across, before).incidents
+    incidents = report_of(MONTH, after, later, across, before).incidents
     assert [part.incident.id for part in incidents] == [across.id, later.id]
     assert (incidents[1].incident.resolved, incidents[1].incident.downtime) == (None, None)
 
@@ -201,7 +201,9 @@ def test_incidents_touch_the_window_and_are_as_known_at_its_end() -> None:
 def test_incident_resolved_at_the_end_of_the_window_is_resolved() -> None:
     ended = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT, HISTORY)
     later = Incident.open("p", "p/d", AT - HOUR, "x").resolve(AT + 1, HISTORY)
-    assert {incident.incident.check: incident.incident.resolved for incident in of(MONTH, ended, later).incidents} == {
+    assert {
+        incident.incident.check: incident.incident.resolved for incident in report_of(MONTH, ended, later).incidents
+    } == {
         "p/c": AT,
         "p/d": None,
     }

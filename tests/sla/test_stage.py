@@ -29,7 +29,9 @@ POLICY = Policy(
 )
 
 
-def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling: str | None = None) -> dict[str, str]:
+def misfit_texts(
+    objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling: str | None = None
+) -> dict[str, str]:
     actual = misfits(
         Objective.parse(objective), stage, POLICY, clients, None if ceiling is None else Fraction(ceiling) / 100
     )
@@ -38,7 +40,7 @@ def said(objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling
 
 def test_five_nines_for_a_pilot_are_a_misfit() -> None:
     """The text contains the stage, the highest objective and the reason."""
-    assert said("five nines", Stage.PILOT) == {
+    assert misfit_texts("five nines", Stage.PILOT) == {
         "stage": "99.999% for a pilot: at most 99.5% may be promised (as pilot is)"
     }
 
@@ -53,7 +55,7 @@ def test_objective_above_the_highest_of_the_stage_is_a_misfit(stage: Stage) -> N
 
 
 def test_idea_may_not_promise_an_objective() -> None:
-    assert said("1%", Stage.IDEA) == {"stage": "1% for an idea: no objective may be promised (as idea is)"}
+    assert misfit_texts("1%", Stage.IDEA) == {"stage": "1% for an idea: no objective may be promised (as idea is)"}
 
 
 @pytest.mark.parametrize(
@@ -66,11 +68,11 @@ def test_idea_may_not_promise_an_objective() -> None:
     ],
 )
 def test_stage_allows_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> None:
-    assert {risk for risk in Risk if not said("90%", stage, risk)} == fits
+    assert {risk for risk in Risk if not misfit_texts("90%", stage, risk)} == fits
 
 
 def test_client_misfit_contains_the_required_stage() -> None:
-    clients = said("99%", Stage.PILOT, Risk.HIGH)["clients"]
+    clients = misfit_texts("99%", Stage.PILOT, Risk.HIGH)["clients"]
     assert clients == "clients of high risk depend on a pilot: they need an enterprise product"
     timid = replace(POLICY, terms=tuple(replace(term, clients=Risk.NONE) for term in POLICY.terms))
     (only,) = misfits(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
@@ -79,14 +81,14 @@ def test_client_misfit_contains_the_required_stage() -> None:
 
 def test_objective_above_the_claim_ceiling_is_a_misfit() -> None:
     """This also applies to a product without a stage."""
-    assert not said("99.95%", None, Risk.HIGH, "99.95")
-    assert said("99.99%", None, ceiling="99.95") == {
+    assert not misfit_texts("99.95%", None, Risk.HIGH, "99.95")
+    assert misfit_texts("99.99%", None, ceiling="99.95") == {
         "ceiling": "99.99% is above the claim ceiling of 99.95%: meet the unmet prerequisites, or promise 99.95%"
     }
 
 
 def test_all_misfits_are_reported() -> None:
-    assert list(said("99.999%", Stage.PRODUCTION, Risk.HIGH, "99.995")) == ["stage", "clients", "ceiling"]
+    assert list(misfit_texts("99.999%", Stage.PRODUCTION, Risk.HIGH, "99.995")) == ["stage", "clients", "ceiling"]
 
 
 def test_policy_must_have_terms_for_every_stage_once() -> None:

@@ -164,7 +164,7 @@ def _other_id(query: dns.message.QueryMessage) -> Iterator[bytes]:
 
 
 @contextlib.asynccontextmanager
-async def _opened(folder: Path, authority: trustme.CA) -> AsyncIterator[dict[str, int]]:
+async def _open_servers(folder: Path, authority: trustme.CA) -> AsyncIterator[dict[str, int]]:
     context = server_context(authority.issue_cert("127.0.0.1", "example.test", common_name="zoo"))
     ended = datetime.now(UTC) - timedelta(hours=1)
     encrypted: list[tuple[str, Handler, ssl.SSLContext]] = [
@@ -263,7 +263,7 @@ def serving_targets(folder: Path) -> Iterator[dict[str, int]]:
     loop.set_exception_handler(lambda loop, context: None)  # many servers abort connections intentionally
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    opened = _opened(folder, authority)
+    opened = _open_servers(folder, authority)
     try:
         ports = asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(30)
         with _calls(authority) as calls:

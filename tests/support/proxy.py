@@ -38,7 +38,7 @@ class Proxy:
         else:
             await self._tunnel(target, reader, writer)
 
-    async def _opened(self, authority: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open_target(self, authority: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         url = urlsplit(f"//{authority}")
         name = url.hostname or ""
         return await asyncio.open_connection(self.names.get(name, name), url.port or 80)
@@ -48,13 +48,13 @@ class Proxy:
     ) -> None:
         url = urlsplit(target)
         assert url.scheme == "http", "only an absolute form names its host"
-        there, onward = await self._opened(url.netloc)
+        there, onward = await self._open_target(url.netloc)
         lines = [line for line in head.split("\r\n") if not line.startswith("Proxy-")]
         onward.write("\r\n".join(lines).replace(f"http://{url.netloc}", "", 1).encode())
         await joined(reader, writer, there, onward)
 
     async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, onward = await self._opened(target)
+        there, onward = await self._open_target(target)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await joined(reader, writer, there, onward)
 

@@ -74,14 +74,16 @@ def unsatisfied_requirements(
     hash.
     """
     active = [pin for pin in pins if pin.applies(environment)]
-    problems = [problem for root in roots for problem in _unsatisfied("the project", root, set(), active, environment)]
+    problems = [
+        problem for root in roots for problem in _unsatisfied_texts("the project", root, set(), active, environment)
+    ]
     for pin in active:
         for requirement_text in metadata(pin.name, pin.version) or []:
-            problems += _unsatisfied(pin.name, requirement_text, pin.requirement.extras, active, environment)
+            problems += _unsatisfied_texts(pin.name, requirement_text, pin.requirement.extras, active, environment)
     return problems
 
 
-def _unsatisfied(
+def _unsatisfied_texts(
     required_by: str, requirement_text: str, extras: set[str], active: list[Pin], environment: MarkerEnvironment
 ) -> list[str]:
     requirement = _parsed(requirement_text)

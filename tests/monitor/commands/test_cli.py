@@ -60,13 +60,13 @@ def run_in_process(*arguments: str | Path) -> Result:
 # probe
 
 
-def probed(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
+def run_probe_command(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
     result = run_in_process("probe", "--json", *arguments)
     return result.exit_code, json.loads(result.stdout)
 
 
 def test_probe_json_is_one_object_with_all_results(target: HttpTarget) -> None:
-    code, actual = probed(target.url("/health"))
+    code, actual = run_probe_command(target.url("/health"))
     assert code == 0
     assert list(actual) == ["outcome", "reason", "status", "duration_seconds", "phases", "detail"]
     assert (actual["outcome"], actual["reason"], actual["status"], actual["detail"]) == ("good", "", 200, "")
@@ -76,15 +76,15 @@ def test_probe_json_is_one_object_with_all_results(target: HttpTarget) -> None:
 
 def test_bad_target_gives_exit_status_1(target: HttpTarget) -> None:
     target.status["/health"] = 503
-    code, actual = probed(target.url("/health"))
+    code, actual = run_probe_command(target.url("/health"))
     assert (code, actual["outcome"], actual["reason"], actual["status"]) == (1, "bad", "http_status", 503)
-    code, actual = probed(f"tcp://127.0.0.1:{closed_port()}")
+    code, actual = run_probe_command(f"tcp://127.0.0.1:{closed_port()}")
     assert (code, actual["outcome"], actual["reason"], actual["status"]) == (1, "bad", "connect_refused", None)
 
 
 def test_unknown_outcome_gives_exit_status_3() -> None:
     """The local machine refuses to connect to this address, which gives no information about a target."""
-    code, actual = probed("tcp://255.255.255.255:9")
+    code, actual = run_probe_command("tcp://255.255.255.255:9")
     assert (code, actual["outcome"]) == (3, "unknown")
     assert actual["reason"] in ("no_route", "forbidden_locally")
 
@@ -108,7 +108,7 @@ def test_probe_text_is_readable(target: HttpTarget, tmp_path: Path) -> None:
 
 def test_check_is_given_by_key_or_id(target: HttpTarget, tmp_path: Path) -> None:
     path = write_config(tmp_path, target.url("/"))
-    assert probed("demo/health", "-c", path)[0] == probed("health", "-c", path)[0] == 0
+    assert run_probe_command("demo/health", "-c", path)[0] == run_probe_command("health", "-c", path)[0] == 0
 
 
 def test_timeout_of_a_url_can_be_set(target: HttpTarget) -> None:
@@ -122,7 +122,7 @@ def test_timeout_of_a_url_can_be_set(target: HttpTarget) -> None:
 
 def attempt_or_none(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None:
     """Return the result of an attempt, None if this machine was too busy for it."""
-    code, actual = probed(url, "--timeout", timeout)
+    code, actual = run_probe_command(url, "--timeout", timeout)
     return None if actual["reason"] == "monitor_starved" else (code, actual)
 
 

@@ -41,14 +41,14 @@ def config(tmp_path: Path) -> Path:
     return write_config(tmp_path, "http://127.0.0.1:1/health")
 
 
-def made(config: Path, *options: str) -> str:
+def start_drill(config: Path, *options: str) -> str:
     result = run_in_process(*START, *options, "-c", config)
     assert result.exit_code == 0, result.exception
     return result.stdout.split()[1].rstrip(":")
 
 
 def test_drill_with_all_statements_is_shown_as_of_any_instant(config: Path) -> None:
-    name = made(config, "--rto", "15m", "--rpo", "0s", "--scenario", "Gold is lost", "--participant", "Bo")
+    name = start_drill(config, "--rto", "15m", "--rpo", "0s", "--scenario", "Gold is lost", "--participant", "Bo")
     before = json.loads(run_in_process("drill", "show", "demo", "--json", "-c", config).stdout)
     assert (before["id"], before["ended"], before["rto_seconds"], before["rpo_seconds"]) == (name, None, 900.0, 0.0)
     ended = run_in_process("drill", "end", name, "--rpa", "2s", "--measured-by", "ledger", *BY, "-c", config)
@@ -99,14 +99,14 @@ def test_tabletop_exercise_measures_nothing(config: Path) -> None:
     ],
 )
 def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:
-    made(config)
+    start_drill(config)
     result = run_in_process("drill", *arguments, "-c", config)
     assert result.exit_code != 0
     assert message in str(result.exception)
 
 
 def test_drill_cannot_be_ended_and_finding_cannot_be_closed_twice(config: Path) -> None:
-    name = made(config)
+    name = start_drill(config)
     finding = run_in_process("drill", "finding", name, "x", "--owner", "Cy", "--due", "2030-01-31", *BY, "-c", config)
     close = ("drill", "close", name, finding.stdout.split()[1], "--reason", "fixed", *BY, "-c", config)
     assert run_in_process(*close).exit_code == 0
@@ -126,13 +126,13 @@ def test_drill_is_rejected_if_the_budget_is_spent(config: Path) -> None:
     assert "drills stop at 100.000%" in str(result.exception)
     lenient = "objective: 99.999%, drills: {stop_at_spent: 200%, rto: 15m, rpo: 0s}"
     config.write_text(config.read_text().replace("objective: 99.999%", lenient))
-    name = made(config)
+    name = start_drill(config)
     data = json.loads(run_in_process("drill", "show", name, "--json", "-c", config).stdout)
     assert (data["rto_seconds"], data["rpo_seconds"]) == (900.0, 0.0)
 
 
 def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Path) -> None:
-    name = made(config, "--scenario", "Gold <b>is</b> lost")
+    name = start_drill(config, "--scenario", "Gold <b>is</b> lost")
     end = run_in_process("drill", "end", name, "--rpa", "0s", "--measured-by", "ledger", *BY, "-c", config)
     assert end.exit_code == 0
     for form in ("html", "pdf", "json", "md", "csv"):

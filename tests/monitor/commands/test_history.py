@@ -33,7 +33,7 @@ def history_of(config: Path, product: str = "demo", *options: str) -> list[dict[
     return [json.loads(line) for line in output.splitlines()]
 
 
-def recorded(record: Path, kind: str) -> list[Fact]:
+def recorded_facts(record: Path, kind: str) -> list[Fact]:
     with contextlib.closing(SqliteStore(record, 0)) as store:
         return [fact for fact in store.load_facts() if fact.kind == kind]
 
@@ -64,7 +64,7 @@ def test_changed_meaning_is_in_the_history_and_a_restart_is_not(
         ["objective 99.95% -> 99%"],
     ]
     assert [change["id"] for change in history_of(config)] == [
-        fact.id for fact in recorded(tmp_path / "n.db", "definition")
+        fact.id for fact in recorded_facts(tmp_path / "n.db", "definition")
     ]
 
 
@@ -82,7 +82,7 @@ def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
     )
     run_in_process("report", "--product", "demo", "-c", config)
     assert [change["kind"] for change in history_of(config)] == ["correction"]
-    assert recorded(config.parent / "n.db", "definition") == []
+    assert recorded_facts(config.parent / "n.db", "definition") == []
 
 
 def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Path) -> None:

@@ -69,14 +69,14 @@ def test_example_of_the_contract_gives_its_figures() -> None:
     }
 
 
-def counted(data: bytes, *arguments: str) -> list[tuple[int, int, int]]:
+def observation_counts(data: bytes, *arguments: str) -> list[tuple[int, int, int]]:
     """Return the counts of good, bad and unknown observations of each result."""
     return [tuple(figure["observations"].values()) for figure in figures(data, *arguments)]  # type: ignore[misc]
 
 
 def test_last_observation_of_a_record_is_counted() -> None:
     rows = [(60 * n, "good") for n in range(2000)] + [(60 * 2000, "bad")]
-    assert counted(record(rows)) == [(2000, 1, 0)]
+    assert observation_counts(record(rows)) == [(2000, 1, 0)]
     assert "2,000 good, 1 bad, 0 unknown" in run(record(rows)).output
     [row] = csv.DictReader(io.StringIO(run(record(rows), "--format", "csv").output))
     assert (row["observations_good"], row["observations_bad"]) == ("2000", "1")
@@ -93,33 +93,33 @@ def test_single_observation_is_counted(outcome: str) -> None:
 
 def test_last_observation_of_every_check_and_vantage_is_counted() -> None:
     rows = [(t, "good", c, v) for c in "ab" for v in "xy" for t in (0, 60, 120 if c == "a" else 119)]
-    assert counted(record(rows, "at,outcome,check,vantage")) == [(6, 0, 0), (6, 0, 0)]
-    assert counted(record(rows, "at,outcome,check,vantage"), "--by", "none") == [(12, 0, 0)]
+    assert observation_counts(record(rows, "at,outcome,check,vantage")) == [(6, 0, 0), (6, 0, 0)]
+    assert observation_counts(record(rows, "at,outcome,check,vantage"), "--by", "none") == [(12, 0, 0)]
 
 
 @pytest.mark.parametrize("window", ["2m", "1h", "day", "month"])
 def test_window_ending_at_the_last_observation_counts_it(window: str) -> None:
     rows = [(1_800_000_000 + 60 * n, "good") for n in range(3)]
-    assert counted(record(rows), "--window", window) == [(3, 0, 0)]
+    assert observation_counts(record(rows), "--window", window) == [(3, 0, 0)]
 
 
 def test_window_with_a_given_end_is_half_open() -> None:
     """Adjacent windows count every observation once, as the daemon's windows do."""
     rows = [(60 * n, "good") for n in range(3)]
-    assert counted(record(rows), "--window", "1970-01-01T00:00:00Z/1970-01-01T00:02:00Z") == [(2, 0, 0)]
-    assert counted(record(rows), "--window", "2m", "--at", "120") == [(2, 0, 0)]
+    assert observation_counts(record(rows), "--window", "1970-01-01T00:00:00Z/1970-01-01T00:02:00Z") == [(2, 0, 0)]
+    assert observation_counts(record(rows), "--window", "2m", "--at", "120") == [(2, 0, 0)]
 
 
 def test_record_as_of_an_instant_has_the_observations_until_then() -> None:
     rows = [(60 * n, "good") for n in range(3)]
-    assert counted(record(rows), "--at", "60") == [(2, 0, 0)]
-    assert counted(record(rows), "--at", "60.5") == [(2, 0, 0)]
+    assert observation_counts(record(rows), "--at", "60") == [(2, 0, 0)]
+    assert observation_counts(record(rows), "--at", "60.5") == [(2, 0, 0)]
 
 
 def test_excluded_last_observation_is_not_counted() -> None:
     rows = [(60 * n, "good") for n in range(3)]
-    assert counted(record(rows), "--exclude", "100/121") == [(2, 0, 0)]
-    assert counted(record(rows), "--exclude", "100/120") == [(3, 0, 0)]
+    assert observation_counts(record(rows), "--exclude", "100/121") == [(2, 0, 0)]
+    assert observation_counts(record(rows), "--exclude", "100/120") == [(3, 0, 0)]
 
 
 def test_different_downtime_bounds_are_printed_differently() -> None:

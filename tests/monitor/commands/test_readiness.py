@@ -40,7 +40,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def found(config: Path, *options: str) -> tuple[int, dict[str, Any]]:
+def readiness_json(config: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """Return the exit status and the object of `readiness demo --json`."""
     result = run_in_process("readiness", "demo", "--json", *options, "-c", config)
     return result.exit_code, json.loads(result.stdout)
@@ -51,12 +51,12 @@ def states(actual: dict[str, Any]) -> list[str]:
 
 
 def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Path) -> None:
-    status, before = found(config)
+    status, before = readiness_json(config)
     assert (status, before["product"], before["objective"], before["ceiling"]) == (1, "demo", 0.99, 0.98)
     assert before["items"][0] == {"id": "dr", "state": "unmet", "cap": 0.98, "evidence": []}
     result = run_in_process("attest", "demo", "dr", "--by", "Ana", "--note", "drill of May", "-c", config)
     assert (result.exit_code, result.stdout.split()[0]) == (0, "attestation")
-    status, after = found(config)
+    status, after = readiness_json(config)
     assert (status, after["ceiling"], states(after)) == (0, 0.995, ["met", "unmet"])
     (evidence,) = after["items"][0]["evidence"]
     assert sorted(evidence) == ["by", "detail", "kind", "on", "until"]
@@ -64,7 +64,7 @@ def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Pat
     name = result.stdout.split()[1].rstrip(":")
     revoked = run_in_process("attest", "--revoke", name, "--by", "Bo", "--reason", "another product's", "-c", config)
     assert revoked.stdout == f"revoked {name}\n"
-    assert states(found(config)[1]) == ["unmet", "unmet"]
+    assert states(readiness_json(config)[1]) == ["unmet", "unmet"]
     stdout = run_in_process("history", "demo", "-c", config).stdout
     assert "dr attested until " in stdout
     assert f"evidence {name} revoked: another product's (Bo)" in stdout
@@ -77,13 +77,13 @@ def test_state_of_a_past_instant_uses_the_evidence_of_that_time(config: Path) ->
     Journal.of(config.parent / "n.db").add(fact)
 
     def at(instant: int) -> list[str]:
-        return states(found(config, "--at", format_instant(instant))[1])
+        return states(readiness_json(config, "--at", format_instant(instant))[1])
 
     assert at(now - 40 * DAY - HOUR)[0] == "unmet"
     assert at(now - 40 * DAY + HOUR)[0] == "met"
     assert at(now - 10 * DAY - HOUR)[0] == "met"
     assert at(now - 10 * DAY + HOUR)[0] == "expired"
-    assert states(found(config)[1])[0] == "expired"
+    assert states(readiness_json(config)[1])[0] == "expired"
 
 
 def test_text_shows_the_limit_its_cause_and_the_remedy(config: Path) -> None:
@@ -101,12 +101,12 @@ def test_marked_deployments_are_listed_and_undecided_without_observations(config
     result = run_in_process("deploy", "mark", "demo", "--version", "1.2", "--at", early, "--by", "ci", "-c", config)
     assert result.stdout.startswith("deployment ")
     assert run_in_process("deploy", "list", "demo", "-c", config).stdout.endswith(" 1.2 (ci)\n")
-    item = found(config)[1]["items"][1]
+    item = readiness_json(config)[1]["items"][1]
     assert (item["state"], item["evidence"][0]["kind"]) == ("unmet", "deployments")
     assert item["evidence"][0]["detail"].startswith("0 of the last 5 deployments without downtime; 1.2 on ")
     name = result.stdout.split()[1].rstrip(":")
     run_in_process("attest", "--revoke", name, "--by", "Bo", "--reason", "rolled back", "-c", config)
-    assert found(config)[1]["items"][1]["evidence"] == []
+    assert readiness_json(config)[1]["items"][1]["evidence"] == []
     assert "1.2 deployed at " in run_in_process("history", "demo", "-c", config).stdout
 
 

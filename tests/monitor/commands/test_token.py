@@ -28,7 +28,7 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, ["token", *map(str, arguments)])
 
 
-def held(config: Path) -> TokenFile:
+def token_file(config: Path) -> TokenFile:
     return TokenFile.of(config.parent / "record.db")
 
 
@@ -36,7 +36,7 @@ def test_new_token_is_printed_alone_and_works_immediately(config: Path) -> None:
     result = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
     assert result.exit_code == 0
     text = result.stdout.removesuffix("\n")
-    actual = held(config).find(text)
+    actual = token_file(config).find(text)
     assert actual is not None
     assert (actual.name, actual.author, sorted(actual.scopes)) == ("ci", "Ada", ["alerts:write"])
     assert text not in result.stderr
@@ -49,10 +49,10 @@ def test_list_shows_limits_and_no_tokens_or_hashes(config: Path) -> None:
     for output in (run("list", "-c", config).output, run("list", "--json", "-c", config).output):
         assert "ci" in output
         assert text not in output
-        assert json.loads(held(config).path.read_text())["sha256"] not in output
+        assert json.loads(token_file(config).path.read_text())["sha256"] not in output
     data = json.loads(run("list", "--json", "-c", config).output)
     assert (data["scopes"], data["products"], data["valid"]) == (["alerts:read", "alerts:write"], ["sso"], True)
-    expires = next(iter(held(config).tokens().values())).expires
+    expires = next(iter(token_file(config).tokens().values())).expires
     assert expires is not None
     assert abs(expires - SystemClock().now() - 90 * DAY) < 10 * MINUTE
 
@@ -60,11 +60,11 @@ def test_list_shows_limits_and_no_tokens_or_hashes(config: Path) -> None:
 @pytest.mark.parametrize("by", ["name", "id"])
 def test_revoked_token_is_rejected_and_stays_listed(config: Path, by: str) -> None:
     text = run("create", "ci", "--scope", "read", "-c", config).stdout.strip()
-    token = held(config).find(text)
+    token = token_file(config).find(text)
     assert token is not None
     result = run("revoke", token.name if by == "name" else token.id, "--author", "Bob", "-c", config)
     assert (result.exit_code, result.output) == (0, f"revoked {token.id} ci\n")
-    after = held(config).find(text)
+    after = token_file(config).find(text)
     assert after is not None
     assert after.refusal(SystemClock().now()) == "revoked"
     assert "(revoked)" in run("list", "-c", config).output
@@ -98,7 +98,7 @@ def test_mistake_is_an_error_with_a_remedy(config: Path, arguments: tuple[str, .
     result = run(*arguments, "-c", config)
     assert isinstance(result.exception, NinewatchError)
     assert message in str(result.exception)
-    assert held(config).tokens() == {}
+    assert token_file(config).tokens() == {}
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ async def test_invalid_script_is_rejected_before_the_start(tmp_path: Path) -> No
     assert not (tmp_path / "var").exists()
 
 
-def started(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
+def start_products(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
     """Start the products, and return them with their ports when they are ready."""
     command = [sys.executable, "-m", "monitor.demo.products", "--base-port", "0", "--script", "none", *arguments]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -96,7 +96,7 @@ def started(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, int]]:
 
 def test_products_stop_cleanly_on_termination_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        child, _ = started()
+        child, _ = start_products()
         with child:
             child.send_signal(number)
             assert child.wait(DEADLINE) == 0

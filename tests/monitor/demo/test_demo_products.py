@@ -51,7 +51,7 @@ async def demo() -> AsyncIterator[Demo]:
         yield Demo(products, client)
 
 
-async def refused(demo: Demo, listener: str) -> bool:
+async def is_refused(demo: Demo, listener: str) -> bool:
     try:
         await demo.get(listener, "/")
     except aiohttp.ClientConnectorError as error:
@@ -74,9 +74,9 @@ async def test_outage_refuses_connections_and_up_reopens_the_port(demo: Demo, pr
     address = modes.LISTENERS[[name.startswith(product) for name in modes.LISTENERS].index(True)]
     port = demo.products.ports[address]
     await demo.set_mode(product, "outage")
-    assert await refused(demo, address)
+    assert await is_refused(demo, address)
     await demo.set_mode(product, "up")
-    assert not await refused(demo, address)
+    assert not await is_refused(demo, address)
     assert demo.products.ports[address] == port
 
 
@@ -141,7 +141,7 @@ async def test_keycloak_fail_over_has_refusal_maintenance_page_and_golddr(demo: 
     """The maintenance page answers the health URL with status 200 as text/html."""
     assert (await demo.get("keycloak-golddr", DISCOVERY)).status == 503
     await demo.set_mode("keycloak", "outage")
-    assert await refused(demo, "keycloak")
+    assert await is_refused(demo, "keycloak")
     await demo.set_mode("keycloak", "maintenance")
     page = await demo.get("keycloak", DISCOVERY)
     assert (page.status, page.content_type) == (200, "text/html")
@@ -149,7 +149,7 @@ async def test_keycloak_fail_over_has_refusal_maintenance_page_and_golddr(demo: 
     await demo.set_mode("keycloak", "fail-over")
     assert "issuer" in await demo.json("keycloak", DISCOVERY)
     assert "issuer" in await demo.json("keycloak-golddr", DISCOVERY)
-    assert await refused(demo, "keycloak-gold")
+    assert await is_refused(demo, "keycloak-gold")
 
 
 async def test_css_heartbeat_works_while_other_routes_are_503_in_recovery(demo: Demo) -> None:
@@ -192,7 +192,7 @@ async def test_notify_without_its_database_sends_an_invalid_status_line(demo: De
 
 async def test_secondment_poc_can_lose_one_of_two_instances(demo: Demo) -> None:
     await demo.set_mode("secondment", "half")
-    assert await refused(demo, "secondment-a")
+    assert await is_refused(demo, "secondment-a")
     assert await demo.json("secondment-b", "/health") == {"status": "ok"}
 
 

@@ -29,7 +29,7 @@ SIZE = f"{len(PAGE.encode())}-{len(PAGE.encode())}"
 BARE = RAW.compress(PAGE.encode()) + RAW.flush()
 
 
-async def judged(body: bytes, expect: dict[str, Any], headers: dict[str, str], **options: Any) -> ProbeResult:
+async def check_body(body: bytes, expect: dict[str, Any], headers: dict[str, str], **options: Any) -> ProbeResult:
     async with serve_tcp(respond_with(http_response(body, **headers))) as port:
         return (await attempt({"http": f"http://127.0.0.1:{port}/", "expect": expect, **options})).result
 
@@ -57,24 +57,24 @@ def compressed_forms(*layers: str) -> bytes:
 async def test_unrequested_coding_is_decoded(body: bytes, coding: str) -> None:
     """Expected and forbidden texts are never searched in compressed bytes."""
     headers = {"Content_Encoding": coding} if coding else {}
-    assert (await judged(body, {"contains": "Québec", "body_size": SIZE}, headers)).reason == ""
-    assert (await judged(body, {"not_contains": "va bien"}, headers)).reason == "body_mismatch"
-    assert (await judged(body, {"not_matches": "va.bien"}, headers)).reason == "body_mismatch"
+    assert (await check_body(body, {"contains": "Québec", "body_size": SIZE}, headers)).reason == ""
+    assert (await check_body(body, {"not_contains": "va bien"}, headers)).reason == "body_mismatch"
+    assert (await check_body(body, {"not_matches": "va.bien"}, headers)).reason == "body_mismatch"
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, br", "gzip," * 9])
 async def test_unknown_coding_has_its_own_reason(coding: str) -> None:
     for expect in ({"not_contains": "x"}, {"contains": "x"}, {"json": {"$.a": 1}}, {"body_size": "> 0"}):
-        result = await judged(compressed_forms("gzip"), expect, {"Content_Encoding": coding})
+        result = await check_body(compressed_forms("gzip"), expect, {"Content_Encoding": coding})
         assert (result.outcome, result.reason) == (BAD, "body_encoding"), result.detail
-    assert (await judged(compressed_forms("gzip"), {}, {"Content_Encoding": coding})).outcome is GOOD, (
+    assert (await check_body(compressed_forms("gzip"), {}, {"Content_Encoding": coding})).outcome is GOOD, (
         "nothing looks into it"
     )
 
 
 @pytest.mark.parametrize("body", [b"no gzip", compressed_forms("gzip")[:-9], compressed_forms("gzip") + b"x"])
 async def test_wrong_coding_is_malformed(body: bytes) -> None:
-    result = await judged(body, {"not_contains": "x"}, {"Content_Encoding": "gzip"})
+    result = await check_body(body, {"not_contains": "x"}, {"Content_Encoding": "gzip"})
     assert (result.outcome, result.reason) == (BAD, "compression_malformed")
 
 
@@ -83,14 +83,14 @@ async def test_decompression_bomb_ends_at_the_limit_without_a_verdict(layers: in
     bomb = b"\0" * 50_000_000
     for _ in range(layers):
         bomb = gzip.compress(bomb, mtime=0)
-    result = await judged(bomb, {"not_contains": "x"}, {"Content_Encoding": ", ".join(["gzip"] * layers)})
+    result = await check_body(bomb, {"not_contains": "x"}, {"Content_Encoding": ", ".join(["gzip"] * layers)})
     assert (result.outcome, result.reason) == (BAD, "body_too_large")
 
 
 async def test_text_beyond_the_body_limit_does_not_count_as_absent() -> None:
     body = b"x" * 2_000 + b"Traceback"
     for sent_body, headers in ((body, {}), (gzip.compress(body, mtime=0), {"Content_Encoding": "gzip"})):
-        result = await judged(sent_body, {"not_contains": "Traceback"}, headers, body_limit=1_000)
+        result = await check_body(sent_body, {"not_contains": "Traceback"}, headers, body_limit=1_000)
         assert (result.outcome, result.reason) == (BAD, "body_too_large")
 
 
@@ -125,9 +125,9 @@ TEXTS = [
 async def test_text_is_decoded_as_in_browsers(codec: str, content_type: str, opening: str) -> None:
     body = (f"{opening}Tout va bien, Québec " * 5_000).encode(codec)
     headers = {"Content_Type": content_type} if content_type else {}
-    assert (await judged(body, {"contains": "Québec", "matches": "Qu.bec$|Qu.bec "}, headers)).reason == ""
-    assert (await judged(body, {"not_contains": "Québec"}, headers)).reason == "body_mismatch"
-    assert (await judged(body, {"not_matches": "va bien"}, headers)).reason == "body_mismatch"
+    assert (await check_body(body, {"contains": "Québec", "matches": "Qu.bec$|Qu.bec "}, headers)).reason == ""
+    assert (await check_body(body, {"not_contains": "Québec"}, headers)).reason == "body_mismatch"
+    assert (await check_body(body, {"not_matches": "va bien"}, headers)).reason == "body_mismatch"
 
 
 @pytest.mark.parametrize(
@@ -166,15 +166,15 @@ def test_charset_labels_are_those_of_browsers(text: str, codec: str, label: str)
 async def test_undecodable_body_has_its_own_reason_and_does_not_count_as_absent(body: bytes, content_type: str) -> None:
     headers = {"Content_Type": content_type}
     for expect in ({"not_contains": "Traceback"}, {"not_matches": "Trace"}, {"contains": "never"}):
-        result = await judged(body, expect, headers)
+        result = await check_body(body, expect, headers)
         assert (result.outcome, result.reason) == (BAD, "body_charset"), result.detail
-    assert (await judged(body, {}, headers)).outcome is GOOD, "nothing looks into it"
+    assert (await check_body(body, {}, headers)).outcome is GOOD, "nothing looks into it"
 
 
 async def test_match_in_an_undecodable_body_is_certain() -> None:
     body, headers = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {"Content_Type": "image/png"}
-    assert (await judged(body, {"contains": "IHDR"}, headers)).outcome is GOOD
-    assert (await judged(body, {"not_contains": "IHDR"}, headers)).reason == "body_mismatch"
+    assert (await check_body(body, {"contains": "IHDR"}, headers)).outcome is GOOD
+    assert (await check_body(body, {"not_contains": "IHDR"}, headers)).reason == "body_mismatch"
 
 
 def response(body: bytes, content_type: str = "", **headers: str) -> Response:
@@ -187,16 +187,16 @@ def response(body: bytes, content_type: str = "", **headers: str) -> Response:
 async def test_json_in_every_unicode_encoding_is_read(codec: str) -> None:
     body = json.dumps({"name": "Québec"}, ensure_ascii=False).encode(codec)
     for kind in ("application/json", "application/problem+json", "text/plain"):
-        assert (await judged(body, {"json": {"$.name": "Québec"}}, {"Content_Type": kind})).reason == ""
+        assert (await check_body(body, {"json": {"$.name": "Québec"}}, {"Content_Type": kind})).reason == ""
 
 
 async def test_json_in_a_declared_charset_is_read_and_in_an_undeclared_one_is_not() -> None:
     body = json.dumps({"name": "Québec"}, ensure_ascii=False).encode("latin-1")
     expect = {"json": {"$.name": "Québec"}}
-    assert (await judged(body, expect, {"Content_Type": "application/json; charset=iso-8859-1"})).outcome is GOOD
-    assert (await judged(body, expect, {"Content_Type": "application/json"})).reason == "body_charset"
+    assert (await check_body(body, expect, {"Content_Type": "application/json; charset=iso-8859-1"})).outcome is GOOD
+    assert (await check_body(body, expect, {"Content_Type": "application/json"})).reason == "body_charset"
     compressed = gzip.compress(json.dumps({"name": "Québec"}).encode(), mtime=0)
-    assert (await judged(compressed, expect, {"Content_Encoding": "gzip"})).outcome is GOOD
+    assert (await check_body(compressed, expect, {"Content_Encoding": "gzip"})).outcome is GOOD
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_json_in_a_declared_charset_is_read_and_in_an_undeclared_one_is_no
     ],
 )
 async def test_ambiguous_json_is_rejected_with_its_reason(body: bytes, message: str) -> None:
-    result = await judged(body, {"json": {"$.a": 1}}, {})
+    result = await check_body(body, {"json": {"$.a": 1}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
     assert message in result.detail
 
@@ -223,7 +223,7 @@ def test_duplicate_json_key_with_equal_values_is_read() -> None:
     [({"<": 300}, True), ({">=": 100}, True), (217.2, True), ({"matches": "^3"}, False), ("217", False)],
 )
 async def test_quoted_number_is_reported_as_text(expected: Any, is_reported: bool) -> None:
-    result = await judged(b'{"load": "217.2"}', {"json": {"$.load": expected}}, {})
+    result = await check_body(b'{"load": "217.2"}', {"json": {"$.load": expected}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")
     assert ("the value is a string" in result.detail) is is_reported
 

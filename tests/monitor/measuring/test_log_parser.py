@@ -17,10 +17,10 @@ from monitor.measuring.log_parser import Columns, Csv, JsonLines, read
 
 def columns(text: str) -> list[tuple[str | None, ...]]:
     """Return all rows of a file's text, cell by cell, with their line numbers."""
-    return [row for actual in read("f", iter([Block(text, 1)])) for row in listed(actual)]
+    return [row for actual in read("f", iter([Block(text, 1)])) for row in as_rows(actual)]
 
 
-def listed(actual: Columns) -> list[tuple[Any, ...]]:
+def as_rows(actual: Columns) -> list[tuple[Any, ...]]:
     checks, vantages = actual.check or [""] * len(actual.at), actual.vantage or [""] * len(actual.at)
     numbered = [actual.line(row) for row in range(len(actual.at))]
     return list(zip(actual.at, actual.outcome, checks, vantages, numbered, strict=True))
@@ -123,7 +123,7 @@ def test_csv_is_read_as_by_the_standard_library(rows: list[tuple[str, str, str]]
     expected = list(csv.reader(io.StringIO(text.getvalue(), newline="")))[1:]
     header, _, body = text.getvalue().partition("\n")
     actual = Csv("f", header.rstrip("\r"), 1).read(Block(body, 2))
-    assert [(at, check, outcome) for at, outcome, check, *_ in listed(actual)] == [tuple(row) for row in expected]
+    assert [(at, check, outcome) for at, outcome, check, *_ in as_rows(actual)] == [tuple(row) for row in expected]
 
 
 values = st.one_of(
@@ -146,7 +146,7 @@ def test_fast_and_careful_json_parsers_agree(lines: list[dict[str, Any]], alike:
         except BadDataError:
             assert quick is None
         else:
-            assert quick is None or listed(quick) == listed(careful)
+            assert quick is None or as_rows(quick) == as_rows(careful)
 
 
 def test_number_of_quotes_alone_does_not_mean_quoted_cells() -> None:

@@ -36,7 +36,7 @@ class ServerObservations:
 
 
 @contextlib.asynccontextmanager
-async def secured(
+async def serve_tls(
     handler: Handler, authority: trustme.CA, server_observations: ServerObservations
 ) -> AsyncIterator[int]:
     context = server_context(authority.issue_cert(NAME))
@@ -71,8 +71,8 @@ async def test_name_with_a_final_dot_is_requested_and_verified_without_it(
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Say nothing once the handshake is done."""
 
-    async with secured(closing, authority, server_observations) as port:
-        check: dict[str, Any] = {key: _at(value, port) for key, value in check_keys.items()}
+    async with serve_tls(closing, authority, server_observations) as port:
+        check: dict[str, Any] = {key: _with_port(value, port) for key, value in check_keys.items()}
         trust = {"ca": write_ca_bundle(authority, tmp_path)}
         if "tls" in check:
             check["tls"] |= trust
@@ -83,9 +83,9 @@ async def test_name_with_a_final_dot_is_requested_and_verified_without_it(
     assert not result.reason.startswith("tls_"), result.detail
 
 
-def _at(value: Any, port: int) -> Any:
+def _with_port(value: Any, port: int) -> Any:
     if isinstance(value, dict):
-        return {key: _at(item, port) for key, item in value.items()}
+        return {key: _with_port(item, port) for key, item in value.items()}
     return value.format(port) if isinstance(value, str) else value
 
 
@@ -105,14 +105,14 @@ async def test_host_header_keeps_the_final_dot(kind: str, tmp_path: Path) -> Non
 
 async def test_redirect_to_an_absolute_name_is_verified(tmp_path: Path) -> None:
     authority, server_observations = trustme.CA(), ServerObservations()
-    async with secured(respond_with(http_response(b"ok")), authority, server_observations) as port:
+    async with serve_tls(respond_with(http_response(b"ok")), authority, server_observations) as port:
         away = http_response(status="302 Found", Location=f"https://{NAME}.:{port}/")
         async with serve_tcp(respond_with(away)) as first:
-            result = await _redirected(first, authority, tmp_path)
+            result = await _attempt_with_redirect(first, authority, tmp_path)
     assert (result.outcome, result.reason, server_observations.names) == (Outcome.GOOD, "", [NAME]), result.detail
 
 
-async def _redirected(first: int, authority: trustme.CA, folder: Path) -> ProbeResult:
+async def _attempt_with_redirect(first: int, authority: trustme.CA, folder: Path) -> ProbeResult:
     check_keys = {
         "http": f"http://127.0.0.1:{first}/",
         "redirects": 1,

@@ -14,7 +14,7 @@ from tests.support.servers import http_response, respond_with, serve_tcp
 KINDS = [{"tcp": "127.0.0.1:{}"}, {"http": "http://127.0.0.1:{}/"}]
 
 
-def of(check_keys: dict[str, Any], port: int, **options: Any) -> dict[str, Any]:
+def with_port(check_keys: dict[str, Any], port: int, **options: Any) -> dict[str, Any]:
     return {key: value.format(port) if isinstance(value, str) else value for key, value in check_keys.items()} | options
 
 
@@ -22,14 +22,14 @@ def of(check_keys: dict[str, Any], port: int, **options: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("family", ["any", "ip4", "ip4-first", "ip6-first"])
 async def test_address_of_the_family_is_reached(check_keys: dict[str, Any], family: str) -> None:
     async with serve_tcp(respond_with(http_response())) as port:
-        result = (await attempt(of(check_keys, port, family=family))).result
+        result = (await attempt(with_port(check_keys, port, family=family))).result
     assert result.outcome is Outcome.GOOD, result.detail
 
 
 @pytest.mark.parametrize("check_keys", KINDS)
 async def test_target_without_an_address_of_the_family_is_bad(check_keys: dict[str, Any]) -> None:
     async with serve_tcp(respond_with(http_response())) as port:
-        result = (await attempt(of(check_keys, port, family="ip6"))).result
+        result = (await attempt(with_port(check_keys, port, family="ip6"))).result
     assert (result.outcome, result.reason, result.detail) == (
         Outcome.BAD,
         "dns_no_address",

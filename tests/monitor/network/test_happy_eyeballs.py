@@ -48,7 +48,7 @@ HUNG_UP: list[dict[str, Any]] = [
 ]
 
 
-def at(check_keys: dict[str, Any], port: int, **options: Any) -> dict[str, Any]:
+def with_port(check_keys: dict[str, Any], port: int, **options: Any) -> dict[str, Any]:
     return {key: value.format(port) for key, value in check_keys.items()} | options
 
 
@@ -65,7 +65,9 @@ async def probe_addresses(
 ) -> ProbeResult:
     """Return the result of a probe of a host with these addresses; only LIVE accepts connections."""
     with dead(port, *(address for address in addresses if address != LIVE)):
-        return (await attempt(at(check_keys, port, **options), seconds, resolver_for(NAME, addresses, folder))).result
+        return (
+            await attempt(with_port(check_keys, port, **options), seconds, resolver_for(NAME, addresses, folder))
+        ).result
 
 
 @pytest.mark.parametrize(("check_keys", "handler"), SAID, ids=["http", "tcp", "ssh"])
@@ -185,8 +187,8 @@ def answering(request: bytes) -> list[bytes]:
 )
 async def test_address_that_answers_no_datagrams_is_skipped(check_keys: dict[str, Any], tmp_path: Path) -> None:
     async with serve_datagrams(answering) as port, silent_datagram_server(DEAD, port):
-        result = (await attempt(at(check_keys, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
-        late = (await attempt(at(check_keys, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
+        result = (await attempt(with_port(check_keys, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
+        late = (await attempt(with_port(check_keys, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert late.outcome is Outcome.BAD
 

@@ -78,7 +78,7 @@ def test_every_example_is_a_valid_configuration(kind: str, tmp_path: Path, monke
 # Every example is probed, with its address replaced by that of a server that fits the example.
 
 
-def at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
+def serve_at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         async with serve_tcp(handler) as port:
@@ -87,7 +87,7 @@ def at(handler: Handler, key: str, form: str = "127.0.0.1:{}") -> Stage:
     return stage
 
 
-def encrypted(
+def serve_encrypted(
     key: str, form: str, listener: Callable[[Any], AbstractAsyncContextManager[int]], **options: Any
 ) -> Stage:
     @asynccontextmanager
@@ -195,20 +195,20 @@ REGISTERED = {
 REDIS = send_on_connect(b"+PONG\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
 LISTING = http_response(f"<a href=TDI17_{datetime.now(ZoneInfo('America/Vancouver')):%Y%m%d}.dat>".encode())
 STAGES: dict[str, Stage] = {
-    "http": at(respond_with(http_response(b'{"ready": true}')), "http", "http://127.0.0.1:{}/"),
-    "tcp": at(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
+    "http": serve_at(respond_with(http_response(b'{"ready": true}')), "http", "http://127.0.0.1:{}/"),
+    "tcp": serve_at(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
     "tls": certified,
     "dns": resolving,
     "udp": over_udp("udp", lambda asked: [b"pong\n"]),
     "smtp": mailing(),
-    "ssh": at(send_on_connect(b"SSH-2.0-x\r\n"), "ssh"),
+    "ssh": serve_at(send_on_connect(b"SSH-2.0-x\r\n"), "ssh"),
     "ntp": over_udp("ntp", time_of_day),
-    "redis": at(REDIS, "redis"),
+    "redis": serve_at(REDIS, "redis"),
     "websocket": chatting,
     "grpc": of_health("grpc"),
-    "freshness": at(respond_with(LISTING), "freshness", "http://127.0.0.1:{}/"),
+    "freshness": serve_at(respond_with(LISTING), "freshness", "http://127.0.0.1:{}/"),
     "prometheus": of_numbers("99.5", "100"),
-    "domain": at(respond_with(http_response(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
+    "domain": serve_at(respond_with(http_response(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
     "exec": program,
     "postgres": database("postgres", postgres),
     "mysql": database("mysql", mariadb),

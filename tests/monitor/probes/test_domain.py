@@ -35,7 +35,7 @@ def registration(*status: str, ends: datetime | None = LATER) -> bytes:
     return http_response(json.dumps({"objectClassName": "domain", "status": status, "events": events}).encode())
 
 
-async def probed(handler: Handler, **options: Any) -> ProbeResult:
+async def run_probe(handler: Handler, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
         check_keys = {"domain": "example.test", "rdap": f"http://127.0.0.1:{port}/rdap/", "timeout": "1s", **options}
         return (await attempt(check_keys)).result
@@ -77,12 +77,12 @@ async def probed(handler: Handler, **options: Any) -> ProbeResult:
     ],
 )
 async def test_every_answer_has_its_reason(response: bytes, outcome: Outcome, reason: str) -> None:
-    result = await probed(respond_with(response))
+    result = await run_probe(respond_with(response))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
 async def test_failing_directory_gives_unknown() -> None:
-    assert (await probed(send_nothing)).reason == "rdap_unavailable"
+    assert (await run_probe(send_nothing)).reason == "rdap_unavailable"
 
 
 async def test_server_is_found_in_the_iana_list_and_cached(monkeypatch: pytest.MonkeyPatch) -> None:

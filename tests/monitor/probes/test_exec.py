@@ -20,7 +20,7 @@ from tests.support.processes import alive, wait_for
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
-async def ran(script: str, seconds: float = 5.0, **options: Any) -> Any:
+async def run_script(script: str, seconds: float = 5.0, **options: Any) -> Any:
     return (await attempt({"exec": ["/bin/sh", "-c", script], **options}, seconds)).result
 
 
@@ -40,14 +40,14 @@ async def ran(script: str, seconds: float = 5.0, **options: Any) -> Any:
     ],
 )
 async def test_every_exit_has_its_reason(script: str, options: dict[str, Any], outcome: Outcome, reason: str) -> None:
-    result = await ran(script, 2.0, **options)
+    result = await run_script(script, 2.0, **options)
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
 async def test_environment_is_exactly_the_configured_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAEMON_SECRET", "canary-of-the-daemon")
     monkeypatch.setenv("OWN_SECRET", "canary-of-the-check")
-    result = await ran('echo "$DAEMON_SECRET|$OWN"; exit 1', env={"OWN": {"env": "OWN_SECRET"}})
+    result = await run_script('echo "$DAEMON_SECRET|$OWN"; exit 1', env={"OWN": {"env": "OWN_SECRET"}})
     assert result.detail == 'exit code 1: "|[secret]"'
 
 
@@ -60,7 +60,7 @@ async def test_arguments_are_passed_unchanged() -> None:
 async def test_descendants_are_killed_at_the_deadline(tmp_path: Path) -> None:
     pid_file = tmp_path / "child"
     for seconds in (0.5, 2, 8, 32):  # a busy machine may not start the program before a short deadline
-        await ran(f"sleep 61 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; wait", seconds)
+        await run_script(f"sleep 61 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; wait", seconds)
         if pid_file.exists():
             break
     child = int(pid_file.read_text())
@@ -69,7 +69,7 @@ async def test_descendants_are_killed_at_the_deadline(tmp_path: Path) -> None:
 
 async def test_descendant_outside_of_the_group_does_not_delay_the_probe(tmp_path: Path) -> None:
     """It keeps the output open and is not killed, which the documentation does not promise either."""
-    result = await ran(
+    result = await run_script(
         f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 60' & "
         f"until [ -s {tmp_path}/child ]; do :; done; echo said; exit 2"
     )
@@ -79,7 +79,7 @@ async def test_descendant_outside_of_the_group_does_not_delay_the_probe(tmp_path
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "signal 40")])
 async def test_signal_is_reported_by_name(number: int, name: str) -> None:
-    result = await ran(f"echo first; echo last; kill -{number} $$")
+    result = await run_script(f"echo first; echo last; kill -{number} $$")
     assert (result.outcome, result.detail) == (BAD, f'killed by {name}: "first"')
 
 

@@ -22,7 +22,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> TargetAuthority:
     return TargetAuthority(tmp_path_factory.mktemp("targets"))
 
 
-async def found(target: FaultyTarget, authority: TargetAuthority) -> ProbeResult:
+async def probe_target(target: FaultyTarget, authority: TargetAuthority) -> ProbeResult:
     async with target.served(authority) as check:
         return (await attempt(check, target.seconds)).result
 
@@ -31,7 +31,7 @@ async def found(target: FaultyTarget, authority: TargetAuthority) -> ProbeResult
 @pytest.mark.parametrize("name", FAULTY_TARGETS)
 async def test_attempt_gives_the_expected_outcome_and_reason(name: str, authority: TargetAuthority) -> None:
     target = FAULTY_TARGETS[name]
-    result = await found(target, authority)
+    result = await probe_target(target, authority)
     assert (result.outcome, result.reason) == (target.outcome, target.reason), result.detail
     assert len(result.detail) <= DETAIL_LIMIT
     assert result.detail.isprintable()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC)
 
 
-async def probed(response: bytes, **options: Any) -> ProbeResult:
+async def run_probe(response: bytes, **options: Any) -> ProbeResult:
     async with serve_tcp(respond_with(response)) as port:
         return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **options})).result
 
@@ -51,7 +51,7 @@ async def test_newest_stamp_is_found_at_every_place(
     response: bytes, stamp: dict[str, str], max_age: str, reason: str
 ) -> None:
     check_keys = {**stamp, "format": "%Y%m%d%H"} if "matches" in stamp else stamp
-    result = await probed(response, stamp=check_keys, max_age=max_age)
+    result = await run_probe(response, stamp=check_keys, max_age=max_age)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
     assert "old" in result.detail
 
@@ -59,25 +59,27 @@ async def test_newest_stamp_is_found_at_every_place(
 async def test_stamp_without_an_hour_means_the_end_of_its_day() -> None:
     stamp = {"header": "X", "format": "%Y%m%d"}
     assert (
-        await probed(http_response(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")
+        await run_probe(http_response(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")
     ).outcome is Outcome.GOOD
-    assert (await probed(http_response(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
+    assert (await run_probe(http_response(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
 
 
 @pytest.mark.parametrize("date_text", ["%Y%m%d", "%Y-%m-%d"])
 async def test_date_is_recognized_without_a_format(date_text: str) -> None:
     """Eight digits are not read as Unix time, which would be in the early 1970s."""
     stamp = {"header": "X"}
-    today = await probed(http_response(X=f"{datetime.now(UTC):{date_text}}"), stamp=stamp, max_age="1s")
+    today = await run_probe(http_response(X=f"{datetime.now(UTC):{date_text}}"), stamp=stamp, max_age="1s")
     assert today.outcome is Outcome.GOOD, today.detail
-    assert (await probed(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="23h")).reason == "stale"
     assert (
-        await probed(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="3d")
+        await run_probe(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="23h")
+    ).reason == "stale"
+    assert (
+        await run_probe(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="3d")
     ).outcome is Outcome.GOOD
 
 
 async def test_eight_digits_without_a_valid_date_are_unix_time() -> None:
-    result = await probed(http_response(X="19999999"), stamp={"header": "X"}, max_age="1d")
+    result = await run_probe(http_response(X="19999999"), stamp={"header": "X"}, max_age="1d")
     assert result.reason == "stale"
 
 
@@ -111,7 +113,7 @@ def test_format_with_a_year_is_accepted(date_format: str) -> None:
     ids=["no header", "no value", "no time", "too large", "no json", "tomorrow", "an error"],
 )
 async def test_every_failure_has_its_reason(response: bytes, stamp: dict[str, str], reason: str) -> None:
-    result = await probed(response, stamp=stamp, max_age="1d")
+    result = await run_probe(response, stamp=stamp, max_age="1d")
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
 

@@ -60,7 +60,7 @@ def healthy(authority: trustme.CA | None = None, *, service: bool = True) -> Ite
             server.stop(None).wait()
 
 
-async def probed(port: int, seconds: float = 5.0, **options: Any) -> ProbeResult:
+async def run_probe(port: int, seconds: float = 5.0, **options: Any) -> ProbeResult:
     return (await attempt({"grpc": f"127.0.0.1:{port}", **options}, seconds)).result
 
 
@@ -70,13 +70,13 @@ async def probed(port: int, seconds: float = 5.0, **options: Any) -> ProbeResult
 )
 async def test_health_of_a_service_gives_the_outcome(service: str, reason: str) -> None:
     with healthy() as port:
-        result = await probed(port, service=service)
+        result = await run_probe(port, service=service)
     assert (result.outcome, result.reason) == (Outcome.BAD if reason else Outcome.GOOD, reason)
 
 
 async def test_missing_health_service_is_reported() -> None:
     with healthy(service=False) as port:
-        result = await probed(port)
+        result = await run_probe(port)
     assert (result.outcome, result.reason) == (Outcome.BAD, "grpc_status")
     assert "UNIMPLEMENTED" in result.detail
 
@@ -85,12 +85,12 @@ async def test_tls_negotiates_http_2_and_verifies_the_certificate(tmp_path: Path
     authority = trustme.CA()
     trusted = {"encrypted": True, "tls": {"ca": write_ca_bundle(authority, tmp_path)}}
     with healthy(authority) as port:
-        good = await probed(port, **trusted)
-        strange = await probed(port, encrypted=True)
+        good = await run_probe(port, **trusted)
+        strange = await run_probe(port, encrypted=True)
     assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
     assert good.certificate_expiry is not None
     async with serve_tcp(send_nothing, server_context(authority.issue_cert("127.0.0.1"))) as port:
-        assert (await probed(port, **trusted)).reason == "grpc_no_http2"
+        assert (await run_probe(port, **trusted)).reason == "grpc_no_http2"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ async def test_tls_negotiates_http_2_and_verifies_the_certificate(tmp_path: Path
 )
 async def test_server_that_is_not_grpc_has_its_reason(handler: Handler, reason: str) -> None:
     async with serve_tcp(handler) as port:
-        result = await probed(port, 0.5)
+        result = await run_probe(port, 0.5)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail.isprintable()
 

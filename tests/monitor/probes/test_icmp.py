@@ -39,7 +39,7 @@ needs_namespaces = pytest.mark.skipif(
 )
 
 
-def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
+def run_probe(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
     result = isolated(f"{preparation} exec {sys.executable} -m monitor probe icmp://{host} --timeout 500ms")
     return result.returncode, result.stdout + result.stderr
 
@@ -47,15 +47,15 @@ def probed(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
 @needs_namespaces
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_host_that_echoes_is_good(host: str) -> None:
-    status, output = probed(host)
+    status, output = run_probe(host)
     assert (status, "first_byte" in output) == (0, True), output
 
 
 @needs_namespaces
 def test_missing_host_is_bad_and_missing_route_is_unknown() -> None:
     """The kernel gets no answer from the silent neighbour."""
-    assert probed("192.0.2.9", ALLOWED + NEIGHBOURS)[0] == 1
-    status, output = probed("192.0.2.9")
+    assert run_probe("192.0.2.9", ALLOWED + NEIGHBOURS)[0] == 1
+    status, output = run_probe("192.0.2.9")
     assert (status, "no_route" in output) == (3, True), output
 
 

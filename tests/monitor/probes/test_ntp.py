@@ -19,7 +19,7 @@ PACKET = struct.Struct("!BBbb3I4Q")
 SINCE_1900 = 2_208_988_800
 
 
-def stamped(instant: int) -> int:
+def ntp_timestamp(instant: int) -> int:
     """Return an NTP timestamp of microseconds since the Unix epoch; it wraps in 2036."""
     return ((instant + SINCE_1900 * SECOND) << 32) // SECOND % (1 << 64)
 
@@ -27,7 +27,9 @@ def stamped(instant: int) -> int:
 def packet(at: int, nonce: int = 0, *, leap: int = 0, mode: int = 4, stratum: int = 2, code: bytes = b"GPS\0") -> bytes:
     first = leap << 6 | 4 << 3 | mode
     reference = int.from_bytes(code, "big")
-    return PACKET.pack(first, stratum, 6, -20, 0, 0, reference, stamped(at), nonce, stamped(at), stamped(at))
+    return PACKET.pack(
+        first, stratum, 6, -20, 0, 0, reference, ntp_timestamp(at), nonce, ntp_timestamp(at), ntp_timestamp(at)
+    )
 
 
 @given(

@@ -66,7 +66,7 @@ async def no_internal_errors() -> AsyncIterator[None]:
     assert errors == []
 
 
-async def tried(check: dict[str, Any], port: int, authority: TargetAuthority) -> tuple[Outcome, str, str]:
+async def attempt_details(check: dict[str, Any], port: int, authority: TargetAuthority) -> tuple[Outcome, str, str]:
     """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
     data = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
     probe_attempt = await attempt({**data, "timeout": f"{SECONDS:g}s"}, SECONDS)
@@ -81,12 +81,14 @@ async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: boo
     async with no_internal_errors(), talk.server(authority) as port:
         relay = Relay(port, piecewise=piecewise)
         async with relayed(relay) as relay_port:
-            assert await tried(talk.check, relay_port, authority) == (GOOD, "", ANY), "the conversation itself"
+            assert await attempt_details(talk.check, relay_port, authority) == (GOOD, "", ANY), (
+                "the conversation itself"
+            )
         total = sum(map(len, relay.chunks))
         for cut in truncation_positions(relay.chunks):
             for ending in ENDINGS:
                 async with relayed(Relay(port, cut, ending, piecewise)) as relay_port:
-                    outcome, reason, detail = await tried(talk.check, relay_port, authority)
+                    outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
                 where = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
                 if outcome is GOOD:
                     assert not talk.exact or cut >= total - talk.settled, where
@@ -102,10 +104,10 @@ async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetA
     async with no_internal_errors(), talk.server(authority) as port:
         relay = Relay(port)
         async with relayed(relay) as relay_port:
-            await tried(talk.check, relay_port, authority)
+            await attempt_details(talk.check, relay_port, authority)
         for at in truncation_positions(relay.chunks):
             async with relayed(Relay(port, end_of_chunk(relay.chunks, at), damaged=at)) as relay_port:
-                outcome, reason, detail = await tried(talk.check, relay_port, authority)
+                outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
             assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
 
@@ -116,10 +118,10 @@ async def test_response_sent_before_the_request_is_accepted(name: str, authority
     async with no_internal_errors(), talk.server(authority) as port:
         relay = Relay(port)
         async with relayed(relay) as relay_port:
-            await tried(talk.check, relay_port, authority)
+            await attempt_details(talk.check, relay_port, authority)
         for stays in (False, True) if name not in IDLE else (False,):
             async with serve_tcp(send_everything_first(b"".join(relay.chunks), stays=stays)) as relay_port:
-                outcome, reason, detail = await tried(talk.check, relay_port, authority)
+                outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
             assert reason in talk.early, detail
             assert (outcome is GOOD) is (reason == "")
 
@@ -140,7 +142,7 @@ async def test_token_server_that_hangs_up_gives_unknown(
         for cut in truncation_positions([content]):
             for ending in ENDINGS:
                 async with relayed(Relay(issuer, cut, ending, piecewise)) as relay_port:
-                    outcome, reason, detail = await tried(check, relay_port, authority)
+                    outcome, reason, detail = await attempt_details(check, relay_port, authority)
                 expected = (GOOD, "") if cut == len(content) else (UNKNOWN, "token_unavailable")
                 assert (outcome, reason) == expected, f"{ending} after {cut}: {detail}"
 
@@ -157,7 +159,7 @@ async def test_proxy_that_hangs_up_before_the_tunnel_gives_unknown(piecewise: bo
         for cut in (*range(0, established + 2, 3), established, established + 1, established + 500):
             for ending in ENDINGS:
                 async with relayed(Relay(proxy, cut, ending, piecewise)) as relay_port:
-                    outcome, reason, detail = await tried(check, relay_port, authority)
+                    outcome, reason, detail = await attempt_details(check, relay_port, authority)
                 assert (outcome is UNKNOWN) is (cut < established), f"{ending} after {cut}: {reason} {detail}"
                 assert reason in ({"proxy_refused"} if cut < established else TLS), detail
 

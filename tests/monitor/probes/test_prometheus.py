@@ -49,7 +49,7 @@ def respond_always_with(response: bytes) -> Handler:
     return handler
 
 
-async def probed(handler: Handler, **options: Any) -> ProbeResult:
+async def run_probe(handler: Handler, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
         check_keys = {"prometheus": f"http://127.0.0.1:{port}/", "good": "good", "total": "total", "at_least": "99%"}
         return (await attempt({**check_keys, "timeout": "1s", **options})).result
@@ -75,7 +75,7 @@ async def test_both_queries_have_the_same_instant() -> None:
         await writer.drain()
 
     query = 'up{a="b c",d!~"e+"}'
-    assert (await probed(handler, good=query, total=query)).outcome is GOOD
+    assert (await run_probe(handler, good=query, total=query)).outcome is GOOD
     assert len(times) == 2
     assert times[0] == times[1]
     assert abs(float(times[0]) - time.time()) < 3600
@@ -106,7 +106,7 @@ def test_server_url_with_a_query_is_rejected() -> None:
 async def test_outcome_depends_on_the_share_of_good_events(
     good: list[str], total: list[str], outcome: Outcome, reason: str
 ) -> None:
-    result = await probed(numbers(good=good, total=total))
+    result = await run_probe(numbers(good=good, total=total))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
@@ -121,7 +121,7 @@ async def test_outcome_depends_on_the_share_of_good_events(
     ],
 )
 async def test_failing_metrics_server_gives_unknown(handler: Handler) -> None:
-    result = await probed(handler)
+    result = await run_probe(handler)
     assert (result.outcome, result.reason) == (UNKNOWN, "sli_unavailable")
 
 

@@ -48,13 +48,13 @@ def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
     return handler
 
 
-async def probed(handler: Handler, seconds: float = 5.0, **options: Any) -> ProbeResult:
+async def run_probe(handler: Handler, seconds: float = 5.0, **options: Any) -> ProbeResult:
     async with serve_tcp(handler) as port:
         return (await attempt({"smtp": f"127.0.0.1:{port}", **options}, seconds)).result
 
 
 async def test_server_that_accepts_ehlo_is_good() -> None:
-    result = await probed(mail())
+    result = await run_probe(mail())
     assert (result.outcome, result.status) == (Outcome.GOOD, 221)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
 
@@ -73,7 +73,7 @@ async def test_server_that_accepts_ehlo_is_good() -> None:
     ],
 )
 async def test_every_failed_start_has_its_reason(handler: Handler, reason: str, status: int | None) -> None:
-    result = await probed(handler, 0.5)
+    result = await run_probe(handler, 0.5)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
 
 
@@ -81,16 +81,16 @@ async def test_starttls_is_requested_verified_and_followed_by_ehlo(tmp_path: Pat
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
     trusted = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}}
-    good = await probed(encrypting(context), encryption="starttls", **trusted)
+    good = await run_probe(encrypting(context), encryption="starttls", **trusted)
     assert (good.outcome, good.reason) == (Outcome.GOOD, "")
     assert good.certificate_expiry is not None
-    assert (await probed(encrypting(context), encryption="starttls")).reason == "tls_untrusted"
-    injected = await probed(encrypting(context, b"250 forged\r\n"), encryption="starttls", **trusted)
+    assert (await run_probe(encrypting(context), encryption="starttls")).reason == "tls_untrusted"
+    injected = await run_probe(encrypting(context, b"250 forged\r\n"), encryption="starttls", **trusted)
     assert injected.reason == "starttls_injected"
 
 
 async def test_server_without_starttls_is_bad() -> None:
-    assert (await probed(mail(), encryption="starttls")).reason == "starttls_missing"
+    assert (await run_probe(mail(), encryption="starttls")).reason == "starttls_missing"
 
 
 async def test_implicit_tls(tmp_path: Path) -> None:

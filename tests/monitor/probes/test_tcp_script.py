@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 FTP = reply_to_lines({b"NOOP": b"200 fine\r\n", b"QUIT": b"221 bye\r\n"}, b"220 here\r\n")
 
 
-async def played(handler: Handler, *script: dict[str, Any], seconds: float = 5.0) -> ProbeResult:
+async def run_script(handler: Handler, *script: dict[str, Any], seconds: float = 5.0) -> ProbeResult:
     async with serve_tcp(handler) as port:
         return (await attempt({"tcp": f"127.0.0.1:{port}", "script": script}, seconds)).result
 
 
 async def test_completed_script_is_good_and_its_time_is_a_phase() -> None:
-    result = await played(
+    result = await run_script(
         FTP, {"expect": "^220 "}, {"send": "NOOP\r\n", "expect": "^200"}, {"send": "QUIT\r\n", "expect": "221 bye"}
     )
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
@@ -39,7 +39,7 @@ async def test_completed_script_is_good_and_its_time_is_a_phase() -> None:
 
 async def test_hexadecimal_bytes_are_sent_and_expected() -> None:
     script = {"send_hex": "4e 4f 4f 50 0d 0a", "expect_hex": "32303020"}
-    assert (await played(FTP, {"expect": "220"}, script)).outcome is Outcome.GOOD
+    assert (await run_script(FTP, {"expect": "220"}, script)).outcome is Outcome.GOOD
 
 
 async def test_answer_in_segments_is_joined() -> None:
@@ -50,11 +50,11 @@ async def test_answer_in_segments_is_joined() -> None:
             await asyncio.sleep(0)
         await reader.read()
 
-    assert (await played(dribbling, {"send": "PING", "expect": r"\+PONG"})).outcome is Outcome.GOOD
+    assert (await run_script(dribbling, {"send": "PING", "expect": r"\+PONG"})).outcome is Outcome.GOOD
 
 
 async def test_bytes_before_a_send_do_not_satisfy_the_next_expect() -> None:
-    result = await played(
+    result = await run_script(
         reply_to_lines({b"A": b"ok\n"}), {"send": "A\n", "expect": "ok"}, {"send": "B\n", "expect": "ok"}
     )
     assert (result.outcome, result.reason) == (Outcome.BAD, "hung_up")
@@ -70,7 +70,7 @@ async def test_bytes_before_a_send_do_not_satisfy_the_next_expect() -> None:
     ],
 )
 async def test_missing_answer_has_its_reason(handler: Handler, reason: str) -> None:
-    result = await played(handler, {"expect": "^220 "}, seconds=0.5)
+    result = await run_script(handler, {"expect": "^220 "}, seconds=0.5)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail.isprintable()
 
@@ -98,12 +98,12 @@ async def test_tls_starts_at_the_scripts_step(tmp_path: Path) -> None:
 
 async def test_injected_bytes_before_the_handshake_are_rejected() -> None:
     """They may be in one segment with the server's response, and would be read as encrypted bytes."""
-    result = await played(send_on_connect(b"go ahead\nPWNED\n"), {"expect": "^go", "starttls": True})
+    result = await run_script(send_on_connect(b"go ahead\nPWNED\n"), {"expect": "^go", "starttls": True})
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
 async def test_one_segment_can_satisfy_several_steps() -> None:
-    result = await played(send_on_connect(b"one\r\ntwo\r\n"), {"expect": "^one"}, {"expect": "^two"})
+    result = await run_script(send_on_connect(b"one\r\ntwo\r\n"), {"expect": "^one"}, {"expect": "^two"})
     assert result.outcome is Outcome.GOOD
 
 

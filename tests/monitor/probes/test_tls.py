@@ -54,7 +54,7 @@ def tls_check(kind: str, port: int, **options: Any) -> dict[str, Any]:
     return {"http": f"https://127.0.0.1:{port}/", "tls": options}
 
 
-async def seen(kind: str, context: ssl.SSLContext, seconds: float = 5.0, **options: Any) -> ProbeResult:
+async def probe_server(kind: str, context: ssl.SSLContext, seconds: float = 5.0, **options: Any) -> ProbeResult:
     async with serve_tcp(respond_with(http_response(b"ok")), context) as port:
         return (await attempt(tls_check(kind, port, **options), seconds)).result
 
@@ -66,7 +66,7 @@ both_kinds = pytest.mark.parametrize("kind", ["tls", "http"])
 async def test_trusted_certificate_with_the_address_is_good(kind: str, authority: Authority) -> None:
     ends = NOW + timedelta(days=20)
     context = server_context(authority.ca.issue_cert("127.0.0.1", not_after=ends))
-    result = await seen(kind, context, ca=authority.path)
+    result = await probe_server(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
     assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
     assert {"connect", "tls"} <= set(result.phases)
@@ -92,7 +92,7 @@ async def test_every_certificate_error_has_its_reason(
     """The expiry is reported in each case."""
     validity = {"not_after": NOW + timedelta(days=20), **validity}
     context = server_context(authority.ca.issue_cert(*names, **validity))
-    result = await seen(kind, context, ca=authority.path)
+    result = await probe_server(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
     assert result.detail
     assert result.certificate_expiry == pytest.approx(validity["not_after"].timestamp(), abs=1)
@@ -101,7 +101,7 @@ async def test_every_certificate_error_has_its_reason(
 @both_kinds
 async def test_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, authority: Authority) -> None:
     ends = (NOW + timedelta(days=20)).replace(microsecond=0)
-    result = await seen(kind, self_signed_context(tmp_path, ends=ends), ca=authority.path)
+    result = await probe_server(kind, self_signed_context(tmp_path, ends=ends), ca=authority.path)
     assert (result.outcome, result.reason, result.certificate_expiry) == (
         Outcome.BAD,
         "tls_untrusted",
@@ -112,14 +112,14 @@ async def test_self_signed_certificate_is_untrusted(kind: str, tmp_path: Path, a
 @both_kinds
 async def test_unconfigured_authority_is_untrusted(kind: str) -> None:
     """Without `ca`, the system's authorities are used, and they do not include the test's."""
-    result = await seen(kind, server_context(trustme.CA().issue_cert("127.0.0.1")))
+    result = await probe_server(kind, server_context(trustme.CA().issue_cert("127.0.0.1")))
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_untrusted")
 
 
 @both_kinds
 async def test_verify_false_accepts_any_certificate_and_reports_its_expiry(kind: str, tmp_path: Path) -> None:
     ends = NOW - timedelta(hours=1)
-    result = await seen(kind, self_signed_context(tmp_path, ends=ends), verify=False)
+    result = await probe_server(kind, self_signed_context(tmp_path, ends=ends), verify=False)
     assert result.outcome is Outcome.GOOD
     assert result.certificate_expiry == pytest.approx(ends.timestamp(), abs=1)
 
@@ -127,7 +127,7 @@ async def test_verify_false_accepts_any_certificate_and_reports_its_expiry(kind:
 @both_kinds
 async def test_certificate_with_the_maximum_expiry_is_read(kind: str, tmp_path: Path) -> None:
     ends = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    result = await seen(kind, self_signed_context(tmp_path, ends=ends), verify=False)
+    result = await probe_server(kind, self_signed_context(tmp_path, ends=ends), verify=False)
     assert (result.outcome, result.certificate_expiry) == (Outcome.GOOD, ends.timestamp())
 
 
@@ -137,7 +137,7 @@ async def test_server_name_is_sent_and_verified(kind: str, authority: Authority)
     server_names: list[str | None] = []
     context = server_context(authority.ca.issue_cert(HOST))
     context.sni_callback = lambda _connection, name, _context: server_names.append(name)
-    result = await seen(kind, context, ca=authority.path, server_name=HOST)
+    result = await probe_server(kind, context, ca=authority.path, server_name=HOST)
     assert (result.outcome, server_names) == (Outcome.GOOD, [HOST])
 
 
@@ -181,7 +181,7 @@ async def test_outdated_protocol_is_a_handshake_failure(kind: str, authority: Au
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
     context.set_ciphers("AES128-SHA")  # a current client does not offer it
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    result = await seen(kind, context, ca=authority.path)
+    result = await probe_server(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
 
@@ -191,14 +191,14 @@ async def test_server_that_requires_a_certificate_gets_none(kind: str, authority
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
     authority.ca.configure_trust(context)
     context.verify_mode, context.maximum_version = ssl.CERT_REQUIRED, ssl.TLSVersion.TLSv1_2
-    result = await seen(kind, context, ca=authority.path)
+    result = await probe_server(kind, context, ca=authority.path)
     assert (result.outcome, result.reason) == (Outcome.BAD, "tls_handshake")
 
 
 async def test_valid_certificate_that_expires_too_soon_is_bad(authority: Authority) -> None:
     context = server_context(authority.ca.issue_cert("127.0.0.1", not_after=NOW + timedelta(days=10)))
-    soon = await seen("tls", context, ca=authority.path, valid_for="14d")
-    enough = await seen("tls", context, ca=authority.path, valid_for="7d")
+    soon = await probe_server("tls", context, ca=authority.path, valid_for="14d")
+    enough = await probe_server("tls", context, ca=authority.path, valid_for="7d")
     assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
     assert soon.certificate_expiry is not None
     assert enough.outcome is Outcome.GOOD
@@ -237,8 +237,8 @@ def chain_of(folder: Path, *, leaf: float, intermediate: float, root: float, ext
 )
 async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], expected_name: str, tmp_path: Path) -> None:
     chain = chain_of(tmp_path, **days)
-    soon = await seen("tls", chain.context, ca=chain.ca, valid_for="14d")
-    enough = await seen("tls", chain.context, ca=chain.ca, valid_for="2d")
+    soon = await probe_server("tls", chain.context, ca=chain.ca, valid_for="14d")
+    enough = await probe_server("tls", chain.context, ca=chain.ca, valid_for="2d")
     assert (soon.outcome, soon.reason) == (Outcome.BAD, "tls_expiring")
     assert soon.detail.startswith(f"{expected_name} expires in 3.0 days, on 20")
     assert enough.outcome is Outcome.GOOD
@@ -247,7 +247,7 @@ async def test_earliest_expiry_in_the_chain_decides(days: dict[str, float], expe
 @pytest.mark.parametrize("extra", ["unrelated", "cross-signed", "root"])
 async def test_certificate_outside_of_the_chain_does_not_count(extra: str, tmp_path: Path) -> None:
     chain = chain_of(tmp_path, leaf=90, intermediate=60, root=900, extra=extra)
-    result = await seen("tls", chain.context, ca=chain.ca, valid_for="14d")
+    result = await probe_server("tls", chain.context, ca=chain.ca, valid_for="14d")
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert result.certificate_expiry == pytest.approx((NOW + timedelta(days=60)).timestamp(), abs=600)
 
@@ -255,7 +255,9 @@ async def test_certificate_outside_of_the_chain_does_not_count(extra: str, tmp_p
 @pytest.mark.parametrize("verify", [True, False])
 async def test_unverified_chain_does_not_count(verify: bool, tmp_path: Path) -> None:
     chain = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    result = await seen("tls", chain.context, **({"ca": chain.ca} if verify else {"verify": False}), valid_for="14d")
+    result = await probe_server(
+        "tls", chain.context, **({"ca": chain.ca} if verify else {"verify": False}), valid_for="14d"
+    )
     assert result.outcome is (Outcome.BAD if verify else Outcome.GOOD)
 
 
@@ -290,9 +292,9 @@ async def test_chain_after_starttls_decides_too(tmp_path: Path) -> None:
 
 async def test_unexpected_issuer_is_reported(authority: Authority) -> None:
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
-    result = await seen("tls", context, ca=authority.path, issuer="O=trustme v")
+    result = await probe_server("tls", context, ca=authority.path, issuer="O=trustme v")
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
-    other = await seen("tls", context, ca=authority.path, issuer="^CN=Another CA,")
+    other = await probe_server("tls", context, ca=authority.path, issuer="^CN=Another CA,")
     assert (other.outcome, other.reason) == (Outcome.BAD, "tls_issuer")
     assert "trustme" in other.detail
 
@@ -304,8 +306,8 @@ async def test_fingerprint_accepts_one_untrusted_certificate(tmp_path: Path) -> 
     pin = hashlib.sha256(der).hexdigest()
     with_colons = ":".join(pin[at : at + 2] for at in range(0, 64, 2)).upper()
     for fingerprint in (pin, with_colons):
-        assert (await seen("tls", context, verify=False, sha256=fingerprint)).outcome is Outcome.GOOD
-    other = await seen("tls", context, verify=False, sha256="0" * 64)
+        assert (await probe_server("tls", context, verify=False, sha256=fingerprint)).outcome is Outcome.GOOD
+    other = await probe_server("tls", context, verify=False, sha256="0" * 64)
     assert (other.outcome, other.reason) == (Outcome.BAD, "tls_other_certificate")
     assert pin in other.detail
 
@@ -357,4 +359,4 @@ async def test_ca_bundle_may_contain_comments(tmp_path: Path, authority: Authori
     path = tmp_path / "remarks.pem"
     path.write_text("# Autorité de confiance\n" + Path(authority.path).read_text(), "utf-8")
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
-    assert (await seen("tls", context, ca=str(path))).outcome is Outcome.GOOD
+    assert (await probe_server("tls", context, ca=str(path))).outcome is Outcome.GOOD

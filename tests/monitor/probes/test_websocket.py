@@ -39,14 +39,14 @@ async def echoing(context: ssl.SSLContext | None = None, **options: Any) -> Asyn
         yield next(iter(server.sockets)).getsockname()[1]
 
 
-async def probed(port: int, seconds: float = 5.0, scheme: str = "ws", **options: Any) -> ProbeResult:
+async def run_probe(port: int, seconds: float = 5.0, scheme: str = "ws", **options: Any) -> ProbeResult:
     return (await attempt({"websocket": f"{scheme}://127.0.0.1:{port}/ws?key=1", **options}, seconds)).result
 
 
 @pytest.mark.parametrize("options", [{}, {"expect": "^welcome$"}, {"send": "ping", "expect": "^ping pong$"}])
 async def test_handshake_and_expected_message_are_good(options: dict[str, str]) -> None:
     async with echoing() as port:
-        result = await probed(port, **options)
+        result = await run_probe(port, **options)
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 101)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
 
@@ -58,7 +58,7 @@ async def test_configured_headers_replace_the_default_ones() -> None:
         heads.append(await read_request(reader))
 
     async with serve_tcp(listening) as port:
-        await probed(port, headers={"host": "chat.example.org", "User-Agent": "other", "X-More": "1"})
+        await run_probe(port, headers={"host": "chat.example.org", "User-Agent": "other", "X-More": "1"})
     lines = heads[0].decode().lower().split("\r\n")
     assert [line for line in lines if line.startswith(("host:", "user-agent:", "x-more:"))] == [
         "user-agent: other",
@@ -76,8 +76,8 @@ def test_handshake_headers_are_rejected(name: str) -> None:
 async def test_certificate_is_verified_over_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
-        good = await probed(port, scheme="wss", tls={"ca": write_ca_bundle(authority, tmp_path)})
-        strange = await probed(port, scheme="wss")
+        good = await run_probe(port, scheme="wss", tls={"ca": write_ca_bundle(authority, tmp_path)})
+        strange = await run_probe(port, scheme="wss")
     assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
     assert good.certificate_expiry is not None
 
@@ -92,13 +92,13 @@ async def test_certificate_is_verified_over_tls(tmp_path: Path) -> None:
 )
 async def test_missing_message_has_its_reason(options: dict[str, str], reason: str) -> None:
     async with echoing() as port:
-        result = await probed(port, 0.5, **options)
+        result = await run_probe(port, 0.5, **options)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
 
 async def test_negotiated_subprotocol_is_good() -> None:
     async with echoing(subprotocols=["chat"]) as port:
-        assert (await probed(port, subprotocol="chat")).outcome is Outcome.GOOD
+        assert (await run_probe(port, subprotocol="chat")).outcome is Outcome.GOOD
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ async def test_negotiated_subprotocol_is_good() -> None:
 )
 async def test_server_that_is_not_websocket_has_its_reason(handler: Handler, reason: str, status: int | None) -> None:
     async with serve_tcp(handler) as port:
-        result = await probed(port, 0.5)
+        result = await run_probe(port, 0.5)
     assert (result.outcome, result.reason, result.status) == (Outcome.BAD, reason, status)
     assert result.detail.isprintable()
 

@@ -83,7 +83,7 @@ def context(authority: trustme.CA) -> ssl.SSLContext:
     return server_context(authority.issue_cert("127.0.0.1"))
 
 
-def configured(port: int, authority: trustme.CA, folder: Path, **options: Any) -> Any:
+def email_receiver(port: int, authority: trustme.CA, folder: Path, **options: Any) -> Any:
     block = {"to": ["a@example.org", "b@example.org"], "from": "ninewatch@example.org", "server": f"127.0.0.1:{port}"}
     return receiver(email=block | options, tls={"ca": write_ca_bundle(authority, folder)})
 
@@ -96,7 +96,7 @@ async def test_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp
     mailbox = Mailbox()
     options = {"tls_context": context(authority), "require_starttls": True, "auth_required": True}
     async with serving(mailbox, authenticator=checked, **options) as port:
-        outcome = await send(configured(port, authority, tmp_path, **login(tmp_path)), message())
+        outcome = await send(email_receiver(port, authority, tmp_path, **login(tmp_path)), message())
     assert not outcome.error
     (mail,) = mailbox.mails
     assert mailbox.encrypted == [True]
@@ -111,7 +111,7 @@ async def test_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp
 async def test_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     async with serving(mailbox) as port:
-        ops = configured(port, authority, tmp_path, security="none")
+        ops = email_receiver(port, authority, tmp_path, security="none")
         for event in (Kind.OPENED, Kind.RESOLVED):
             assert not (await send(ops, message(event))).error
     opened, resolved = mailbox.mails
@@ -123,7 +123,7 @@ async def test_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path:
 async def test_mail_is_sent_with_implicit_tls(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     async with serving(mailbox, ssl_context=context(authority)) as port:
-        outcome = await send(configured(port, authority, tmp_path, security="tls"), message())
+        outcome = await send(email_receiver(port, authority, tmp_path, security="tls"), message())
     assert not outcome.error
     assert len(mailbox.mails) == 1
 
@@ -142,7 +142,7 @@ async def test_untrusted_server_gets_no_mail(
     if options:
         options = {"tls_context": context(trustme.CA())}
     async with serving(mailbox, **options) as port:
-        outcome = await send(configured(port, authority, tmp_path), message())
+        outcome = await send(email_receiver(port, authority, tmp_path), message())
     assert error.lower() in outcome.error.lower()
     assert mailbox.mails == []
 
@@ -152,7 +152,7 @@ async def test_wrong_password_is_reported_without_the_password(authority: trustm
     options = {"tls_context": context(authority), "auth_required": True, "authenticator": checked}
     async with serving(mailbox, **options) as port:
         wrong = {"user": "ninewatch", "password": write_secret(tmp_path, "wrong", "not-this-one")}
-        outcome = await send(configured(port, authority, tmp_path, **wrong), message())
+        outcome = await send(email_receiver(port, authority, tmp_path, **wrong), message())
     assert "535" in outcome.error or "authentication" in outcome.error.lower()
     assert "not-this-one" not in outcome.error
 
@@ -161,7 +161,7 @@ async def test_rejected_recipient_does_not_affect_the_others(authority: trustme.
     mailbox = Mailbox()
     mailbox.refuse = {"b@example.org"}
     async with serving(mailbox) as port:
-        ops = configured(port, authority, tmp_path, security="none")
+        ops = email_receiver(port, authority, tmp_path, security="none")
         assert not (await send(ops, message())).error
         mailbox.refuse.add("a@example.org")
         refused = await send(ops, message())
@@ -173,11 +173,11 @@ async def test_temporary_failure_is_retried(authority: trustme.CA, tmp_path: Pat
     mailbox = Mailbox()
     mailbox.answer = "451 try again later"
     async with serving(mailbox) as port:
-        outcome = await send(configured(port, authority, tmp_path, security="none"), message())
+        outcome = await send(email_receiver(port, authority, tmp_path, security="none"), message())
     assert "451" in outcome.error
     assert not outcome.refused
 
 
 def test_password_is_not_sent_unencrypted(authority: trustme.CA, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="would send the password unencrypted"):
-        configured(25, authority, tmp_path, security="none", **login(tmp_path))
+        email_receiver(25, authority, tmp_path, security="none", **login(tmp_path))

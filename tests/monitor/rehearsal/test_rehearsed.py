@@ -121,7 +121,7 @@ SPAN = ("--since", "2026-09-21T00:00:00Z", "--until", "2026-09-21T12:00:00Z")
 MIDNIGHT = EPOCH // (24 * HOUR) * 24 * HOUR
 
 
-def written(folder: Path, name: str, **fields: object) -> Path:
+def write_config(folder: Path, name: str, **fields: object) -> Path:
     values: dict[str, object] = {"store": folder / "n.db", "interval": "1m", "fall": 2, "more": ""}
     path = folder / f"{name}.yaml"
     path.write_text(CONFIG.format(**(values | {"routes": "{to: ops}"} | fields)))
@@ -157,7 +157,7 @@ def rehearse(new: Path, current: Path, *options: str) -> dict[str, Any]:
 
 def test_pages_nights_delays_and_missed_outages_are_counted(folder: Path) -> None:
     assert MIDNIGHT == 1_789_948_800 * SECOND  # 2026-09-21
-    data = rehearse(written(folder, "new", fall=3), written(folder, "now"))
+    data = rehearse(write_config(folder, "new", fall=3), write_config(folder, "now"))
     current, new = data["current"], data["new"]
     assert (current["pages"], current["pages_at_night"], current["outages"]) == (2, 1, 3)
     assert (new["pages"], new["pages_at_night"], new["outages"]) == (1, 0, 3)
@@ -172,7 +172,7 @@ def test_pages_nights_delays_and_missed_outages_are_counted(folder: Path) -> Non
 
 def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
     routes = '{to: ops, hours: "07:00-22:00"}, {to: night, hours: "22:00-07:00"}'
-    data = rehearse(written(folder, "new", routes=routes), written(folder, "now"), "--night", "00:00-02:00")
+    data = rehearse(write_config(folder, "new", routes=routes), write_config(folder, "now"), "--night", "00:00-02:00")
     assert {name: counts["pages"] for name, counts in data["current"]["receivers"].items()} == {"ops": 2}
     assert {name: counts["pages"] for name, counts in data["new"]["receivers"].items()} == {"ops": 1, "night": 1}
     assert data["new"]["receivers"]["night"]["pages_at_night"] == 1
@@ -183,22 +183,22 @@ def test_routes_by_hour_move_pages_to_another_receiver(folder: Path) -> None:
 
 
 def test_longer_interval_uses_fewer_probes_and_shorter_interval_is_noted(folder: Path) -> None:
-    actual = rehearse(written(folder, "new", interval="3m"), written(folder, "now"))
+    actual = rehearse(write_config(folder, "new", interval="3m"), write_config(folder, "now"))
     assert actual["new"]["pages"] == 1
     assert any("recorded probes are 1m apart; only probes 3m apart are used" in note for note in actual["notes"])
-    actual = rehearse(written(folder, "new", interval="30s"), written(folder, "now"))
+    actual = rehearse(write_config(folder, "new", interval="30s"), write_config(folder, "now"))
     assert any("recorded probes are 1m apart, not 30s" in note for note in actual["notes"])
 
 
 def test_unrecorded_check_is_unknown(folder: Path) -> None:
     extra_check = ', {id: api, http: "https://forms.example.org/api"}'
-    data = rehearse(written(folder, "new", more=extra_check), written(folder, "now"))
+    data = rehearse(write_config(folder, "new", more=extra_check), write_config(folder, "now"))
     assert "forms/api: no observations are recorded; it stays unknown" in data["notes"]
     assert data["new"]["pages"] == 2
 
 
 def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
-    new, now = written(folder, "new", fall=3), written(folder, "now")
+    new, now = write_config(folder, "new", fall=3), write_config(folder, "now")
     result = run_in_process("rehearse", new, "-c", now, "--since", "2026-09-21T00:00", "--until", "2026-09-21T12:00")
     lines = result.stdout.splitlines()
     assert lines[0] == "Rehearsal of 2026-09-21T00:00:00Z to 2026-09-21T12:00:00Z"
@@ -218,7 +218,7 @@ def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
     ],
 )
 def test_mistake_gives_one_clear_line(folder: Path, options: tuple[str, ...], message: str) -> None:
-    now = written(folder, "now")
+    now = write_config(folder, "now")
     result = run_in_process("rehearse", now, "-c", now, *options)
     assert message in str(result.exception)
 
@@ -272,6 +272,6 @@ def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("monitor.alerting.service.body_of", broken)
     span = ("--since", "2026-09-21T00:55:00Z", "--until", "2026-09-21T01:01:02Z")
-    result = run_in_process("rehearse", written(folder, "new"), "-c", written(folder, "now"), *span, "--json")
+    result = run_in_process("rehearse", write_config(folder, "new"), "-c", write_config(folder, "now"), *span, "--json")
     notes = json.loads(result.stdout[result.stdout.index("{\n") :])["notes"]
     assert any("in alerting, see the log: the comparison is incomplete" in note for note in notes)

@@ -15,17 +15,17 @@ from sla.interval import MINUTE
 from sla.observation import Observation, Outcome, Run
 
 
-def seen(minute: int) -> Observation:
+def observation_at(minute: int) -> Observation:
     return Observation("p/c", minute * MINUTE, Outcome.GOOD)
 
 
 def test_reader_returns_the_data_of_one_commit(tmp_path: Path) -> None:
     """The daemon holds the record and continues to write. The second read contains no data after the first."""
     store = SqliteStore(tmp_path / "r.db", 0)
-    store.write(Batch(runs=[Run.of(seen(1), MINUTE)], observations=[seen(2)]))
+    store.write(Batch(runs=[Run.of(observation_at(1), MINUTE)], observations=[observation_at(2)]))
     with reading(tmp_path / "r.db") as record:
         assert [run.first for run in record.load_runs()] == [MINUTE]
-        store.write(Batch(observations=[seen(3)]))
+        store.write(Batch(observations=[observation_at(3)]))
         assert [observation.at for observation in record.load_tail()] == [2 * MINUTE]
     with reading(tmp_path / "r.db") as record:
         assert [observation.at for observation in record.load_tail()] == [2 * MINUTE, 3 * MINUTE]
@@ -35,7 +35,7 @@ def test_reader_returns_the_data_of_one_commit(tmp_path: Path) -> None:
 
 def test_reader_neither_writes_nor_checkpoints(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "r.db", 0)
-    store.write(Batch(observations=[seen(1)]))
+    store.write(Batch(observations=[observation_at(1)]))
     before = [(tmp_path / name).read_bytes() for name in ("r.db", "r.db-wal")]
     with reading(tmp_path / "r.db") as record:
         list(record.load_tail())

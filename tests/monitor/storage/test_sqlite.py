@@ -48,12 +48,12 @@ def store(path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
-def seen(at: int) -> Observation:
+def observation_at(at: int) -> Observation:
     return Observation("p/a", at, Outcome.GOOD, "", 1_000)
 
 
 def many(first: int, count: int) -> Batch:
-    return Batch([seen(at) for at in range(first, first + count)])
+    return Batch([observation_at(at) for at in range(first, first + count)])
 
 
 def digest(path: Path) -> str:
@@ -165,7 +165,7 @@ def test_only_batches_with_incidents_or_facts_are_synced(store: SqliteStore) -> 
             connection.set_trace_callback(watch)
 
     connection.set_trace_callback(watch)
-    for batch in (many(0, 1), Batch([seen(5)], incidents=[INCIDENT]), many(9, 1), Batch(facts=[CORRECTION])):
+    for batch in (many(0, 1), Batch([observation_at(5)], incidents=[INCIDENT]), many(9, 1), Batch(facts=[CORRECTION])):
         store.write(batch)
     assert levels == [1, 2, 1, 2]
 
@@ -294,12 +294,12 @@ def test_readers_cannot_write(store: SqliteStore, path: Path) -> None:
     statements: list[str] = []
     real = sqlite3.connect
 
-    def watched(target: str, **options: object) -> sqlite3.Connection:
+    def open_watched(target: str, **options: object) -> sqlite3.Connection:
         statements.append(target)
         return real(target, **options)  # type: ignore[call-overload, no-any-return]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", watched)
+        patch.setattr(sqlite3, "connect", open_watched)
         store.observations("p/a", Interval(0, 1))
     assert [target.rpartition("?")[2] for target in statements] == ["mode=ro"]
 

@@ -48,7 +48,7 @@ def writing(
     writer.close(TIMEOUT_SECONDS)
 
 
-def seen(at: int) -> Observation:
+def observation_at(at: int) -> Observation:
     return Observation("p/a", at, Outcome.GOOD)
 
 
@@ -64,7 +64,7 @@ def test_observations_are_committed_in_groups_and_in_order(store: MemoryStore, h
     """A put causes neither a commit nor a wake-up of the thread."""
     with writing(store, health) as writer:
         for at in range(500):
-            writer.put(seen(at))
+            writer.put(observation_at(at))
     assert instants(store.batches) == list(range(500))
     assert len(store.batches) < 50
     assert (health.queue_depth, health.queue_since) == (0, None)
@@ -76,13 +76,13 @@ def test_observations_alone_do_not_wake_the_thread(
     """With an hour between commits, a thousand observations stay queued until an incident is written."""
     monkeypatch.setattr(module, "COMMIT_INTERVAL", 3_600.0)
     with writing(store, health) as writer:
-        writer.put(seen(0), (), INCIDENT)
+        writer.put(observation_at(0), (), INCIDENT)
         assert store.commits.wait(TIMEOUT_SECONDS)
         store.commits.clear()
         for at in range(1, 900):
-            writer.put(seen(at))
+            writer.put(observation_at(at))
         assert len(store.batches) == 1
-        writer.put(seen(900), (run(0, 899),), INCIDENT)
+        writer.put(observation_at(900), (run(0, 899),), INCIDENT)
         assert store.commits.wait(TIMEOUT_SECONDS)
         assert instants(store.batches[1:]) == list(range(1, 901))
         assert store.batches[1].incidents == (INCIDENT,)
@@ -90,7 +90,7 @@ def test_observations_alone_do_not_wake_the_thread(
 
 def test_only_the_latest_version_of_a_run_is_written(store: MemoryStore, health: Health) -> None:
     with writing(store, health) as writer:
-        writer.put(seen(1), (run(0, 1),))
+        writer.put(observation_at(1), (run(0, 1),))
         writer.put_folded([run(0, 9)], 7)
     assert list(store.load_runs()) == [run(0, 9)]
     assert store.folded_until == 7
@@ -99,9 +99,9 @@ def test_only_the_latest_version_of_a_run_is_written(store: MemoryStore, health:
 def test_listener_is_called_for_stored_incidents_only(store: MemoryStore, health: Health) -> None:
     notified: list[Committed] = []
     with writing(store, health, notified=notified.append) as writer:
-        writer.put(seen(1))
-        writer.put(seen(5), (), INCIDENT)
-        writer.put(seen(6))
+        writer.put(observation_at(1))
+        writer.put(observation_at(5), (), INCIDENT)
+        writer.put(observation_at(6))
     assert notified == [Committed((INCIDENT,))]
 
 
@@ -109,13 +109,13 @@ def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None
     notified: list[Committed] = []
     store.error = "the disk is full; free space"
     with writing(store, health, notified=notified.append) as writer:
-        writer.put(seen(3), (run(1, 3),))
-        writer.put(seen(5), (), INCIDENT)
+        writer.put(observation_at(3), (run(1, 3),))
+        writer.put(observation_at(5), (), INCIDENT)
         assert store.failures.wait(TIMEOUT_SECONDS)
         assert health.unrecorded_since == 3
         assert health.store_error == store.error
         for at in range(10, 20):
-            writer.put(seen(at))
+            writer.put(observation_at(at))
         assert health.queue_depth == 12
         store.error = ""
         assert store.commits.wait(TIMEOUT_SECONDS)
@@ -135,7 +135,7 @@ def test_incident_is_tried_immediately_while_the_store_fails(
     with writing(store, health) as writer:
         for at in range(20):  # the pauses double, so the last ones exceed the test's timeout
             store.failures.clear()
-            writer.put(seen(at), (), INCIDENT)
+            writer.put(observation_at(at), (), INCIDENT)
             assert store.failures.wait(TIMEOUT_SECONDS)
     assert health.write_failures >= 20
 
@@ -150,10 +150,10 @@ def test_full_queue_drops_the_oldest_observations_and_no_incident(
     else:
         store.error = "no room"
     with writing(store, health, limit=100) as writer:
-        writer.put(seen(0), (run(0, 0),), INCIDENT)
+        writer.put(observation_at(0), (run(0, 0),), INCIDENT)
         assert (store.entered if hangs else store.failures).wait(TIMEOUT_SECONDS)
         for at in range(1, 1_000):
-            writer.put(seen(at), (run(500, 500),) if at == 500 else ())
+            writer.put(observation_at(at), (run(500, 500),) if at == 500 else ())
         assert health.queue_depth <= 101
     kept = sorted({observation.at for observation in store.seen.values()})
     assert kept[-90:] == list(range(910, 1_000))
@@ -169,8 +169,8 @@ def test_backlog_is_written_in_parts(store: MemoryStore, health: Health, monkeyp
     store.error = "no room"
     with writing(store, health) as writer:
         for at in range(95):
-            writer.put(seen(at))
-        writer.put(seen(95), (), INCIDENT)
+            writer.put(observation_at(at))
+        writer.put(observation_at(95), (), INCIDENT)
         assert store.failures.wait(TIMEOUT_SECONDS)
     assert max(len(batch.observations) for batch in store.batches) == 10
     assert instants(store.batches) == list(range(96))
@@ -181,7 +181,7 @@ def test_close_writes_the_queue(store: MemoryStore, health: Health) -> None:
     writer = Writer(store, health, SystemClock())
     writer.start()
     for at in range(10):
-        writer.put(seen(at))
+        writer.put(observation_at(at))
     assert writer.close(TIMEOUT_SECONDS)
     assert instants(store.batches) == list(range(10))
 
@@ -189,7 +189,7 @@ def test_close_writes_the_queue(store: MemoryStore, health: Health) -> None:
 def test_close_with_a_hanging_store_returns_and_reports_it(store: MemoryStore, health: Health) -> None:
     with writing(store, health) as writer:
         store.gate.clear()
-        writer.put(seen(1), (), INCIDENT)
+        writer.put(observation_at(1), (), INCIDENT)
         assert store.entered.wait(TIMEOUT_SECONDS)
         assert not writer.close(timeout=0.0)
 
@@ -206,7 +206,7 @@ def test_error_in_a_store_does_not_end_the_thread(
 
     monkeypatch.setattr(store, "write", defect)
     with writing(store, health) as writer:
-        writer.put(seen(1), (), INCIDENT)
+        writer.put(observation_at(1), (), INCIDENT)
         assert struck.wait(TIMEOUT_SECONDS)
         assert store.commits.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [1]
@@ -228,10 +228,10 @@ def test_pruning_continues_between_commits_until_it_is_complete(
     monkeypatch.setattr(store, "prune", prune)
     with writing(store, health) as writer:
         for at in range(5):
-            writer.put(seen(at))
+            writer.put(observation_at(at))
         writer.put_folded([run(0, 4)], 5)
         writer.retain(4)
-        writer.put(seen(9), (), INCIDENT)
+        writer.put(observation_at(9), (), INCIDENT)
         assert result.wait(TIMEOUT_SECONDS)
     assert steps == [2, 2, 0]
     assert [at for at, _, _ in sorted(store.seen)] == [4, 9]
@@ -243,7 +243,7 @@ def test_checkpoints_depend_on_the_number_of_written_rows(
     monkeypatch.setattr(module, "CHECKPOINT_ROWS", 3)
     with writing(store, health) as writer:
         for at in range(4):
-            writer.put(seen(at))
+            writer.put(observation_at(at))
     assert store.tidied >= 1
 
 
@@ -259,7 +259,7 @@ def test_pauses_between_retries_are_limited(
     monkeypatch.setattr(module, "MAX_BACKOFF", 0.0)
     store.error = "no room"
     with writing(store, health) as writer:
-        writer.put(seen(1), (), INCIDENT)
+        writer.put(observation_at(1), (), INCIDENT)
         tried = threading.Event()
 
         def fail(_batch: Batch) -> None:

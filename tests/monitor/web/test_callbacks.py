@@ -63,7 +63,7 @@ async def pagerduty(site: WritableSite, event: Any, key: str = "pd secret", to: 
     return await site.ask("POST", f"/callbacks/{to}", data=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={mac}"})
 
 
-def acknowledged(key: str, **change: Any) -> dict[str, Any]:
+def acknowledgement_event(key: str, **change: Any) -> dict[str, Any]:
     """Return the event that PagerDuty documents for an incident that a user acknowledged (webhooks v3)."""
     return {
         "id": "5ac64822-4adc-4fda-ade0-410becf0de4f",
@@ -88,7 +88,7 @@ async def slack(site: WritableSite, payload: Any, key: str = "slack secret", age
     return await site.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
 
 
-def pressed(action: str, key: str) -> dict[str, Any]:
+def button_press(action: str, key: str) -> dict[str, Any]:
     return {
         "type": "block_actions",
         "user": {"id": "U1", "username": "ana.ng", "name": "ana.ng"},
@@ -105,7 +105,7 @@ async def teams(site: WritableSite, text: str, key: str = TOKEN, to: str = "team
 
 async def test_acknowledgement_in_pagerduty_is_recorded(site: WritableSite) -> None:
     key = await fails(site)
-    assert (await pagerduty(site, acknowledged(key))).status == 200
+    assert (await pagerduty(site, acknowledgement_event(key))).status == 200
     assert recorded_acknowledgements(site) == [
         Acknowledgement(site.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")
     ]
@@ -126,13 +126,16 @@ async def test_other_events_of_pagerduty_are_accepted_without_a_change(
     site: WritableSite, change: dict[str, Any]
 ) -> None:
     key = await fails(site)
-    assert ((await pagerduty(site, acknowledged(key, **change))).status, recorded_acknowledgements(site)) == (200, [])
+    assert ((await pagerduty(site, acknowledgement_event(key, **change))).status, recorded_acknowledgements(site)) == (
+        200,
+        [],
+    )
 
 
 async def test_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None:
     key = await fails(site)
     for action in ("acknowledge", "noise"):
-        answer = await slack(site, pressed(action, key))
+        answer = await slack(site, button_press(action, key))
         assert (answer.status, answer.text) == (200, "")
     assert recorded_acknowledgements(site) == [
         Acknowledgement(site.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")
@@ -144,13 +147,21 @@ async def test_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None
 @pytest.mark.parametrize("age", [301, -301, 86_400])
 async def test_slack_request_is_valid_for_five_minutes(site: WritableSite, age: int) -> None:
     key = await fails(site)
-    assert (await slack(site, pressed("acknowledge", key), age=age)).status == 403
+    assert (await slack(site, button_press("acknowledge", key), age=age)).status == 403
     assert recorded_acknowledgements(site) == []
-    assert (await slack(site, pressed("acknowledge", key), age=300)).status == 200
+    assert (await slack(site, button_press("acknowledge", key), age=300)).status == 200
 
 
-@pytest.mark.parametrize("payload", [{}, {"type": "shortcut"}, pressed("delete", "k"), pressed("acknowledge", ""),
-                                     {"type": "block_actions", "actions": {}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"type": "shortcut"},
+        button_press("delete", "k"),
+        button_press("acknowledge", ""),
+        {"type": "block_actions", "actions": {}},
+    ],
+)
 async def test_other_interactions_of_slack_change_nothing(site: WritableSite, payload: dict[str, Any]) -> None:
     await fails(site)
     assert ((await slack(site, payload)).status, site.journal) == (200, [])
@@ -184,8 +195,8 @@ async def test_reply_in_teams_lists_the_open_alerts(site: WritableSite, text: st
 async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(site: WritableSite) -> None:
     await fails(site)
     other = await fails(site, "sso/health")
-    assert (await pagerduty(site, acknowledged(other))).status == 404
-    assert (await slack(site, pressed("acknowledge", other))).status == 404
+    assert (await pagerduty(site, acknowledgement_event(other))).status == 404
+    assert (await slack(site, button_press("acknowledge", other))).status == 404
     assert (await teams(site, f"ack {other}")).body["text"].startswith("no open alert of this receiver has the key")
     assert site.journal == []
 
@@ -195,8 +206,8 @@ async def test_callback_with_a_wrong_signature_is_rejected(site: WritableSite, k
     alert = await fails(site)
     wrong = base64.b64encode(key.encode() or b"x").decode()
     answers = [
-        await pagerduty(site, acknowledged(alert), key or "x"),
-        await slack(site, pressed("acknowledge", alert), key or "x"),
+        await pagerduty(site, acknowledgement_event(alert), key or "x"),
+        await slack(site, button_press("acknowledge", alert), key or "x"),
         await teams(site, f"ack {alert}", wrong),
     ]
     assert [answer.status for answer in answers] == [403] * 3
@@ -207,7 +218,7 @@ async def test_callback_with_a_wrong_signature_is_rejected(site: WritableSite, k
 @pytest.mark.parametrize("to", ["none", "plain", "hook", "team", "pager", "..%2fapi"])
 async def test_signature_of_another_receiver_is_rejected(site: WritableSite, to: str) -> None:
     key = await fails(site)
-    assert (await slack(site, pressed("acknowledge", key), to=to)).status == 403
+    assert (await slack(site, button_press("acknowledge", key), to=to)).status == 403
     assert site.journal == []
 
 
@@ -241,13 +252,13 @@ async def test_wrong_signatures_are_rate_limited(site: WritableSite) -> None:
     key = await fails(site)
     statuses = [(await site.ask("POST", "/callbacks/chat", data=b"x")).status for _ in range(12)]
     assert statuses == [403] * 10 + [429] * 2
-    assert (await slack(site, pressed("acknowledge", key))).status == 200
+    assert (await slack(site, button_press("acknowledge", key))).status == 200
 
 
 async def test_name_from_a_service_is_truncated_and_cleaned(site: WritableSite) -> None:
     key = await fails(site)
     agent = {"type": "user_reference", "summary": "a\n\u202eb" + "x" * 500}
-    assert (await pagerduty(site, acknowledged(key, agent=agent))).status == 200
+    assert (await pagerduty(site, acknowledgement_event(key, agent=agent))).status == 200
     (acknowledgement,) = recorded_acknowledgements(site)
     assert (acknowledgement.by[:4], len(acknowledgement.by)) == ("a bx", 100)
 

@@ -36,7 +36,7 @@ def probe(site: WritableSite, results: str, step: int = 10 * SECOND) -> None:
         observe(ledger, ledger.entries["forms/health"], site.clock.now(), GOOD_RESULT if result == "+" else BAD_RESULT)
 
 
-async def started(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
+async def start_drill(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
     answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
     assert answer.status == 201, answer.text
     body: dict[str, Any] = answer.body
@@ -47,7 +47,7 @@ async def test_drill_is_started_measured_and_signed_off_over_the_api(site: Writa
     """Good, then three bad probes 10 s apart, then good: down for 20 to 40 s."""
     token = site.token(Scope.DRILLS_WRITE)
     probe(site, "++")
-    name = (await started(site, token))["id"]
+    name = (await start_drill(site, token))["id"]
     probe(site, "+---+++")
     path = f"/api/v1/drills/{name}"
     assert (await site.ask("POST", f"{path}/end", token, json={})).status == 200
@@ -100,7 +100,7 @@ async def test_mistake_is_rejected_with_a_remedy(
     site: WritableSite, path: str, body: dict[str, Any], status: int, error: str
 ) -> None:
     token = site.token(Scope.DRILLS_WRITE)
-    name = (await started(site, token))["id"]
+    name = (await start_drill(site, token))["id"]
     answer = await site.ask("POST", f"/api/v1/{path.replace('ID', name)}", token, json=body)
     assert (answer.status, answer.body["error"]) == (status, error)
 
@@ -111,7 +111,7 @@ async def test_token_without_scope_or_product_is_rejected_and_drill_ends_once(si
     other = site.token(Scope.DRILLS_WRITE, name="other", products=("sso",))
     assert (await site.ask("POST", path, other, json=FAILOVER)).status == 403
     token = site.token(Scope.DRILLS_WRITE, name="third")
-    name = (await started(site, token))["id"]
+    name = (await start_drill(site, token))["id"]
     end = f"/api/v1/drills/{name}/end"
     assert [(await site.ask("POST", end, token, json={})).status for _ in range(2)] == [200, 409]
 
@@ -128,7 +128,7 @@ async def test_drill_is_rejected_while_a_stop_condition_applies(site: WritableSi
 
 @pytest.mark.parametrize("query", ["at=noon", "at=2200-01-01T00:00:00Z", "when=now"])
 async def test_future_instant_of_a_drill_is_rejected(site: WritableSite, query: str) -> None:
-    name = (await started(site, site.token(Scope.DRILLS_WRITE)))["id"]
+    name = (await start_drill(site, site.token(Scope.DRILLS_WRITE)))["id"]
     assert (await site.ask("GET", f"/api/v1/drills/{name}?{query}")).status == 400
 
 

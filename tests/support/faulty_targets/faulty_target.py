@@ -69,19 +69,19 @@ class FaultyTarget:
     async def served(self, authority: TargetAuthority) -> AsyncIterator[dict[str, Any]]:
         """Run the server while the `with` block runs, and yield the check with port and authority."""
         async with self.serve_target(authority) as port:
-            data: dict[str, Any] = _filled(self.check, {"<port>": str(port), "<ca>": authority.ca})
+            data: dict[str, Any] = _fill(self.check, {"<port>": str(port), "<ca>": authority.ca})
             yield {**data, "timeout": f"{round(1000 * self.seconds)}ms"}
 
 
-def _filled(value: Any, places: Mapping[str, str]) -> Any:
+def _fill(value: Any, places: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         for place, text in places.items():
             value = value.replace(place, text)
         return value
     if isinstance(value, Mapping):
-        return {key: _filled(item, places) for key, item in value.items()}
+        return {key: _fill(item, places) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_filled(item, places) for item in value]
+        return [_fill(item, places) for item in value]
     return value
 
 

@@ -53,7 +53,7 @@ def _target(name: str, serve_target: ServeTarget, reason: str, **options: Any) -
     return FaultyTarget(f"tls-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds, holds)
 
 
-def _shown(
+def _with_certificate(
     name: str,
     make: Callable[[IssuedCertificate], IssuedCertificate],
     reason: str,
@@ -71,28 +71,34 @@ def _shown(
 
 def dated() -> Iterator[FaultyTarget]:
     """Yield certificates outside of their validity."""
-    yield _shown("expired", lambda ca: ca.issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired")
-    yield _shown("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
-    yield _shown("expiring", lambda ca: ca.issues(OURS, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d")
-    yield _shown("for-ever", lambda ca: ca.issues(OURS, ends=FOR_EVER), "", valid_for="14d")
+    yield _with_certificate("expired", lambda ca: ca.issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired")
+    yield _with_certificate("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
+    yield _with_certificate("expiring", lambda ca: ca.issues(OURS, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d")
+    yield _with_certificate("for-ever", lambda ca: ca.issues(OURS, ends=FOR_EVER), "", valid_for="14d")
     expired = {"starts": NOW - 9 * DAY, "ends": NOW - DAY}
-    yield _shown("authority-expired", lambda ca: ca.issues_authority(**expired).issues(OURS), EXPIRED)
-    yield _shown("expired-other-name", lambda ca: ca.issues(names("a.example"), **expired), "tls_hostname")
+    yield _with_certificate("authority-expired", lambda ca: ca.issues_authority(**expired).issues(OURS), EXPIRED)
+    yield _with_certificate("expired-other-name", lambda ca: ca.issues(names("a.example"), **expired), "tls_hostname")
 
 
 def named() -> Iterator[FaultyTarget]:
     """Yield certificates for other hosts."""
     host = {"server_name": "status.example"}
-    yield _shown("other-address", lambda ca: ca.issues(names("127.0.0.2")), "tls_hostname")
-    yield _shown("other-host", lambda ca: ca.issues(names("other.example")), "tls_hostname", **host)
-    yield _shown("address-as-name", lambda ca: ca.issues(_text(HOST)), "tls_hostname")
-    yield _shown("common-name-only", lambda ca: ca.issues(common_name="status.example"), "tls_hostname", **host)
-    yield _shown("wildcard-too-high", lambda ca: ca.issues(names("*.example")), "tls_hostname", **host)
-    yield _shown("wildcard-within", lambda ca: ca.issues(names("sta*.example")), "tls_hostname", **host)
-    yield _shown("name-with-nul", lambda ca: ca.issues(_text("status.example\0.evil.example")), "tls_hostname", **host)
-    yield _shown("wildcard", lambda ca: ca.issues(names("*.status.example")), "", server_name="a.status.example")
+    yield _with_certificate("other-address", lambda ca: ca.issues(names("127.0.0.2")), "tls_hostname")
+    yield _with_certificate("other-host", lambda ca: ca.issues(names("other.example")), "tls_hostname", **host)
+    yield _with_certificate("address-as-name", lambda ca: ca.issues(_text(HOST)), "tls_hostname")
+    yield _with_certificate(
+        "common-name-only", lambda ca: ca.issues(common_name="status.example"), "tls_hostname", **host
+    )
+    yield _with_certificate("wildcard-too-high", lambda ca: ca.issues(names("*.example")), "tls_hostname", **host)
+    yield _with_certificate("wildcard-within", lambda ca: ca.issues(names("sta*.example")), "tls_hostname", **host)
+    yield _with_certificate(
+        "name-with-nul", lambda ca: ca.issues(_text("status.example\0.evil.example")), "tls_hostname", **host
+    )
+    yield _with_certificate(
+        "wildcard", lambda ca: ca.issues(names("*.status.example")), "", server_name="a.status.example"
+    )
     many = names(HOST, *(f"host-{number}.example" for number in range(2_000)))
-    yield _shown("names-by-the-thousand", lambda ca: ca.issues(many), "")
+    yield _with_certificate("names-by-the-thousand", lambda ca: ca.issues(many), "")
 
 
 def _text(name: str) -> tuple[x509.ExtensionType, bool]:
@@ -103,25 +109,31 @@ def vouched_for() -> Iterator[FaultyTarget]:
     """Yield certificates without a trusted chain, or not valid for servers."""
     client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
     elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
-    yield _shown("self-signed", lambda ca: self_made(OURS), UNTRUSTED)
-    yield _shown("unknown-authority", lambda ca: IssuedCertificate.of(trustme.CA()).issues(OURS), UNTRUSTED)
-    yield _shown("intermediate-missing", lambda ca: ca.issues_authority().issues(OURS), UNTRUSTED, chain=False)
-    yield _shown("intermediate", lambda ca: ca.issues_authority().issues(OURS), "")
-    yield _shown("issued-by-a-leaf", lambda ca: ca.issues(OURS).issues(OURS), UNTRUSTED)
-    yield _shown("issued-too-deep", lambda ca: ca.issues_authority(depth=0).issues_authority().issues(OURS), UNTRUSTED)
-    yield _shown("for-clients", lambda ca: ca.issues(OURS, client), UNTRUSTED)
-    yield _shown("unheard-of-and-critical", lambda ca: ca.issues(OURS, UNHEARD_OF), UNTRUSTED)
+    yield _with_certificate("self-signed", lambda ca: self_made(OURS), UNTRUSTED)
+    yield _with_certificate("unknown-authority", lambda ca: IssuedCertificate.of(trustme.CA()).issues(OURS), UNTRUSTED)
+    yield _with_certificate(
+        "intermediate-missing", lambda ca: ca.issues_authority().issues(OURS), UNTRUSTED, chain=False
+    )
+    yield _with_certificate("intermediate", lambda ca: ca.issues_authority().issues(OURS), "")
+    yield _with_certificate("issued-by-a-leaf", lambda ca: ca.issues(OURS).issues(OURS), UNTRUSTED)
+    yield _with_certificate(
+        "issued-too-deep", lambda ca: ca.issues_authority(depth=0).issues_authority().issues(OURS), UNTRUSTED
+    )
+    yield _with_certificate("for-clients", lambda ca: ca.issues(OURS, client), UNTRUSTED)
+    yield _with_certificate("unheard-of-and-critical", lambda ca: ca.issues(OURS, UNHEARD_OF), UNTRUSTED)
     limited = names("status.example")
-    yield _shown(
+    yield _with_certificate(
         "beyond-its-authority",
         lambda ca: ca.issues_authority(elsewhere).issues(limited),
         UNTRUSTED,
         server_name="status.example",
     )
-    yield _shown("weak-key", lambda ca: ca.issues(OURS, key=key_of(1024)), UNTRUSTED)
-    yield _shown("strong-key", lambda ca: ca.issues(OURS, key=key_of(4096)), "")
-    yield _shown("long-chain", lambda ca: _deep(ca, 8).issues(OURS), "")
-    yield _shown("endless-chain", lambda ca: _deep(ca, 300).issues(OURS), HANDSHAKE)  # over OpenSSL's 100 KiB
+    yield _with_certificate("weak-key", lambda ca: ca.issues(OURS, key=key_of(1024)), UNTRUSTED)
+    yield _with_certificate("strong-key", lambda ca: ca.issues(OURS, key=key_of(4096)), "")
+    yield _with_certificate("long-chain", lambda ca: _deep(ca, 8).issues(OURS), "")
+    yield _with_certificate(
+        "endless-chain", lambda ca: _deep(ca, 300).issues(OURS), HANDSHAKE
+    )  # over OpenSSL's 100 KiB
 
 
 def _deep(authority: IssuedCertificate, steps: int) -> IssuedCertificate:
