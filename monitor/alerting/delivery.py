@@ -1,4 +1,4 @@
-"""The delivery loop: sends each due notification at least once, and marks it done when the receiver confirmed it.
+"""The delivery loop: send each due notification at least once, and mark it as done when the receiver has confirmed it.
 
 Its tasks and limits are separate from those of probes. Both use the same event loop, resolver and poller.
 """
@@ -116,7 +116,7 @@ class Delivery:
         return (receiver, key) in self._repeats
 
     async def run(self, make_attempt: MakeAttempt, *, drain: bool = False) -> None:
-        """Deliver until cancelled. Messages that are being sent then are sent again by the next process.
+        """Deliver until cancelled. The next process sends messages again that are in flight at that time.
 
         With `drain`, return when no notification is due or being sent.
         """

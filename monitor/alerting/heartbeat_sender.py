@@ -1,4 +1,4 @@
-"""The dead man's switch: a heartbeat that uses the path of all notifications, and stops if that path is blocked.
+"""The dead man's switch: a heartbeat over the path of all notifications, which stops if that path is blocked.
 
 It is made only while probes are recorded (the scheduler works), sent only after it is on disk (the record works), and
 sent by the delivery loop (the outbox works). The receiver, a service elsewhere, alerts when heartbeats stop.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
 
-MAX_SILENCE: Final = MINUTE  # without any observation, in addition to the hold of the most frequent check
+MAX_SILENCE: Final = MINUTE  # maximum time without an observation, in addition to the hold of the most frequent check
 
 
 class HeartbeatSender:

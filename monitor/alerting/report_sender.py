@@ -1,4 +1,4 @@
-"""The report on pages as a message: a notification that takes the way of every other one, once per week.
+"""The weekly report on pages, sent as a notification through the outbox.
 
 The row of a report is in the record under a key with its day. So a restart does not send it again, and a report that
 was due while the daemon was stopped is sent late.
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LATEST: Final = DAY  # a report that is later than this is not sent any more
-RETRY: Final = MINUTE  # until the record is read again after an error
-_MOST_CHECKS: Final = 5  # that a message names
+LATEST: Final = DAY  # a report that is overdue for longer is not sent
+RETRY: Final = MINUTE  # seconds before the record is read again after an error
+_MOST_CHECKS: Final = 5  # maximum number of checks in a message
 
 
 class ReportSender:

@@ -59,7 +59,7 @@ def list_deployments(product: str, path: Path) -> None:
     """List the deployments of PRODUCT, oldest first, without revoked ones."""
     location = existing(path)
     facts = location.facts()
-    mine = [fact for fact in facts.all if facts.concern(fact, location.former_ids.product(product))]
+    mine = [fact for fact in facts.all if facts.is_about(fact, location.former_ids.product(product))]
     listed_deployments = deployments(known_at(mine, SystemClock().now()))
     for deployment in listed_deployments:
         click.echo(

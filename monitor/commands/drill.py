@@ -1,4 +1,4 @@
-"""`ninewatch drill`: start, end, list and show drills, and state what belongs to them."""
+"""`ninewatch drill`: start, end, list and show drills."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the API's JS
 
 @click.group("drill", short_help="Start, end and measure drills: failover, restore, deployment.")
 def drill() -> None:
-    """Measure recovery exercises: detection, downtime, recovery time and recovery point against what is promised."""
+    """Measure recovery exercises: detection, downtime, recovery time and recovery point, compared with RTO and RPO."""
 
 
 @drill.command("start", short_help="Start a drill of a product.")
@@ -88,7 +88,7 @@ def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
     """Reject a drill while another drill of the product is in progress, or while a stop condition is met.
 
     Raises:
-        NinewatchError: it is so.
+        NinewatchError: a drill is in progress, or a stop condition is met.
     """
     ledger = ledger_at(portfolio, portfolio.store, made.made, product.id)
     open_ids = [drill.id for drill in recorded_drills(ledger, made.made, product.id) if drill.end is None]

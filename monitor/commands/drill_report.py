@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sla.drill_result import DrillResult
 
 FORMATS = ("html", "pdf", "json", "md", "csv")
-SENT_AFTER = 5 * MINUTE  # alerts of an outage that ended with the drill may be decided so much later
+SENT_AFTER = 5 * MINUTE  # an alert of the drill's outage may be decided up to this long after the end of the drill
 
 
 @click.command("report", short_help="Write the report of a drill.")

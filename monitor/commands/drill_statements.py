@@ -1,4 +1,4 @@
-"""`ninewatch drill finding|close|sign-off|recovery-point`: state what belongs to a drill."""
+"""`ninewatch drill finding|close|sign-off|recovery-point`: add findings, signatures and recovery points to a drill."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def require_product(name: str, portfolio: Portfolio, path: Path) -> Product:
     """Return the configured product with this id.
 
     Raises:
-        NinewatchError: there is none.
+        NinewatchError: the product is not configured.
     """
     known = {product.id: product for product in portfolio.products}
     if name not in known:
@@ -62,7 +62,7 @@ def instant_of(text: str | None, portfolio: Portfolio) -> int:
     """Return the instant of `--at`, or the present without `--at`.
 
     Raises:
-        NinewatchError: it cannot be read.
+        NinewatchError: the text is invalid.
     """
     if text is None:
         return SystemClock().now()
@@ -76,7 +76,7 @@ def lost_option(option: str, text: str) -> int:
     """Return the duration of an option in microseconds; `0s` is allowed.
 
     Raises:
-        NinewatchError: it cannot be read.
+        NinewatchError: the text is invalid.
     """
     try:
         return parse_duration(text)

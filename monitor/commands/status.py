@@ -22,7 +22,9 @@ from sla.objective import format_duration, format_percent
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses -> loopback
 
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach our loopback
+_DIRECT = urllib.request.build_opener(
+    urllib.request.ProxyHandler({})
+)  # a proxy cannot reach the loopback address of this machine
 
 _HEADINGS: tuple[str, ...] = (
     "STATE",

@@ -1,1 +1,1 @@
-"""When and how probes are made, and what becomes of their results."""
+"""Schedule and make probes, and record their results."""

@@ -55,7 +55,7 @@ class FactRecorder:
     async def read_journal(self) -> None:
         """Add the new facts of the journal; log an error if it cannot be read. Called about once per second.
 
-        Also add the definitions that waited for a right clock.
+        Also add the definitions that waited for a correct clock.
         """
         if self._undefined:
             self.define()

@@ -66,7 +66,7 @@ class Recorder:
         writer.listen(self._on_writer_thread)
 
     def call_too(self, hook: Hook) -> None:
-        """Call this hook too from now on."""
+        """Add a hook."""
         self._hooks = (*self._hooks, hook)
 
     async def __aenter__(self) -> Self:

@@ -1,1 +1,1 @@
-"""Facts: what people and the configuration stated about products, and what follows from it (docs/history.md)."""
+"""Facts: statements of people and of the configuration about products, and their effects (docs/history.md)."""

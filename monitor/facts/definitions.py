@@ -1,7 +1,7 @@
-"""Definitions of the configuration's products, and which of them a load of the configuration adds to the record.
+"""Definitions of the configured products, and the definitions that a load of the configuration adds to the record.
 
-A definition is added when the meaning of a product's figures changes, not when the configuration is written in another
-way (`sla/definition.py`).
+A definition is added if the meaning of a product's figures changes. Another notation of the same configuration adds
+none (`sla/definition.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def definition_of(product: Product, zone: str, made: int) -> Definition:
-    """Return the meaning of a product's figures from `made` on; `zone` applies where its agreement names none."""
+    """Return the definition of a product from `made` on. `zone` is used if the agreement has no zone."""
     members = (
         Member(f"{product.id}/{check.id}", VANTAGE, check.effective_hold, check.interval) for check in product.checks
     )
@@ -40,9 +40,9 @@ def additions(
 ) -> Iterator[Definition]:
     """Yield the definitions that a load of the portfolio at `now` adds: one for each product whose meaning changed.
 
-    `recorded` returns the definitions of a product, `began` the first instant of its record: its first definition
-    begins there. `products` are those that have definitions; one that the portfolio does not have gets a definition
-    without members. What a wrong clock stamped later than `now` is superseded.
+    `recorded` returns the definitions of a product. `began` returns the first instant of its record, where its first
+    definition begins. `products` have definitions already; a product that is not in the portfolio any more gets a
+    definition without members. Definitions that a wrong clock dated later than `now` are superseded.
     """
     configured = {product.id: product for product in portfolio.products}
     for name in dict.fromkeys((*configured, *products)):

@@ -1,4 +1,4 @@
-"""List what was stated about a product over time: definitions as differences, corrections, facts of other kinds."""
+"""List the facts about a product over time: definitions as differences, corrections, facts of other kinds."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ _LONGEST: Final = 200  # characters of a body of an unknown kind
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A fact and what it changes, one line of text for each change."""
+    """A fact and its changes, one line of text per change."""
 
     fact: Fact
     changes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the API and `ninewatch history --json` give it."""
+        """Return the object of the API and of `ninewatch history --json`."""
         return as_line(self.fact) | {"changes": list(self.changes)}
 
 
 def history(facts: Facts, product_id: str, since: int | None = None) -> list[Entry]:
-    """Return the facts that concern the product by when they were made, those before `since` excluded.
+    """Return the facts about the product in chronological order, from `since` on.
 
-    A fact that names no product concerns all, but for a revocation: it concerns the product of its correction.
+    A fact without a product is about all products. A revocation is about the product of its correction.
     """
     return [entry for entry in _entries(facts, product_id) if since is None or entry.fact.made >= since]
 
 
 def is_known(facts: Facts, product_id: str) -> bool:
     """Return whether any fact names the product."""
-    return any(facts.concern(fact, product_id) for fact in facts.all)
+    return any(facts.is_about(fact, product_id) for fact in facts.all)
 
 
 def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
-    corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and facts.concern(fact, product_id)}
+    corrections = {fact.id for fact in facts.all if fact.kind == CORRECTION and facts.is_about(fact, product_id)}
     loaded = {**_definitions(facts, product_id), **_plans(facts, ""), **_plans(facts, product_id)}
     for fact in facts.all:
         if fact.kind in (ANCHOR, WITNESSED, RETRY, SILENCE_END):  # about the record or the outbox, not about a product
@@ -63,7 +63,7 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
         if fact.kind == REVOCATION:
             if fact.content()["revokes"] in corrections:
                 yield Entry(fact, (_statement_text(fact),))
-        elif not (facts.concern(fact, product_id) or (not fact.product and fact.kind != DEFINITION)):
+        elif not (facts.is_about(fact, product_id) or (not fact.product and fact.kind != DEFINITION)):
             continue
         elif fact.kind in (DEFINITION, MAINTENANCE):
             changes = loaded[fact.id] if fact.id in loaded else (_reason_not_counted(fact),)
@@ -76,7 +76,7 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
 
 
 def _text(fact: Fact) -> str:
-    """Return what a fact states that changes no figure, or is a correction; of an unknown kind, its body."""
+    """Return the statement of a fact as text. For an unknown kind, return its body, truncated."""
     if fact.kind == CORRECTION:
         return _statement_text(fact)
     for silence in silences([fact]):
@@ -86,22 +86,22 @@ def _text(fact: Fact) -> str:
         return f"gate set to {override.answer} until {format_instant(override.until)}: {override.reason}"
     if fact.kind == GATE_OVERRIDE_END and isinstance(body := fact.content(), dict):
         return f"override {body.get('override')} of the gate ended: {body.get('reason')}"
-    for attested in attestations([fact]):
-        note = f": {attested.detail}" if attested.detail else ""
-        return f"{attested.item} attested until {format_instant(attested.until)}{note}"
-    for deployed in deployments([fact]):
-        return f"{deployed.version} deployed at {format_instant(deployed.at)}"
+    for attestation in attestations([fact]):
+        note = f": {attestation.detail}" if attestation.detail else ""
+        return f"{attestation.item} attested until {format_instant(attestation.until)}{note}"
+    for deployment in deployments([fact]):
+        return f"{deployment.version} deployed at {format_instant(deployment.at)}"
     for revoked, reason in revocations([fact]).items():
         return f"evidence {revoked} revoked: {reason}"
     for acknowledgement in acknowledgements([fact]):
         return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
-    for marked in page_marks([fact]):
-        return f"alert {marked.key} marked as {marked.mark}"
+    for page_mark in page_marks([fact]):
+        return f"alert {page_mark.key} marked as {page_mark.mark}"
     return drill_text(fact) or fact.body[:_LONGEST]
 
 
 def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
-    """Return what each definition that counts changed, by the id of its fact."""
+    """Return the changes by each valid definition, by the id of its fact."""
     definitions = facts.definitions(product_id)
     return {
         after.id: tuple(differences(before, after))
@@ -110,13 +110,13 @@ def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
 
 
 def _plans(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:
-    """Return what each plan of maintenance that counts changed: nothing, of a first one without maintenance."""
+    """Return the changes by each valid maintenance plan, by the id of its fact. A first plan may have none."""
     plans = facts.maintenance(product_id)
     return {after.id: tuple(plan_changes(before, after)) for before, after in zip((None, *plans), plans, strict=False)}
 
 
 def _reason_not_counted(fact: Fact) -> str:
-    """Return why a definition or a plan does not count."""
+    """Return the reason why a definition or a plan is ignored."""
     try:
         (Definition if fact.kind == DEFINITION else MaintenancePlan).read(fact)
     except ValueError:
@@ -131,7 +131,7 @@ def _renaming_lines(body: Any) -> Iterator[str]:
 
 
 def _statement_text(fact: Fact) -> str:
-    """Return what a correction or a revocation states."""
+    """Return the text of a correction or a revocation."""
     statement: Correction | Revocation = read_correction(fact)
     if isinstance(statement, Revocation):
         return f"{statement.correction} revoked: {statement.reason}"

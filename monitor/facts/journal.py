@@ -1,8 +1,8 @@
-"""The journal of facts: a file of JSON lines next to the record, which is only ever appended to.
+"""The journal of facts: an append-only file of JSON lines next to the record.
 
-Commands that run without the daemon write it, the daemon follows it. A file, because the record has one writer (the
-daemon's thread, by a lock) and the server accepts no input; a line of text can be added with or without a daemon, is
-readable as it is, and `diff` shows who stated what. A line that cannot be read is reported and skipped.
+Commands write the journal, and the daemon reads new lines. It is a separate file because only the daemon's thread may
+write the record. A command can append a line with or without a daemon, and the text is readable and comparable. A line
+that cannot be read is reported and skipped.
 
 Earlier versions wrote corrections to a journal of their own, `<store>.corrections.jsonl`. It is read along with this
 one and left as it is.
@@ -32,7 +32,7 @@ LATEST: Final = 2**53  # microseconds: the latest instant that a record takes
 
 
 class Journal:
-    """The file, for reading, following and appending; `former` is the corrections journal of earlier versions."""
+    """The journal file, to read, follow and append. `former` is the corrections journal of earlier versions."""
 
     def __init__(self, path: Path, former: Path | None = None) -> None:
         self.path = path
@@ -41,21 +41,21 @@ class Journal:
 
     @classmethod
     def of(cls, record: Path) -> Journal:
-        """Return the journal of a record: it lies next to it."""
+        """Return the journal of a record, a file next to it."""
         suffixes = (".journal.jsonl", ".corrections.jsonl")
         return cls(*(record.with_name(record.name + suffix) for suffix in suffixes))
 
     def changed(self) -> bool:
-        """Return whether a file differs from when this was last called; the first time, whether there is one."""
+        """Return whether a file changed since the last call. On the first call, whether a file exists."""
         stamps = tuple(_stamp(file) for file in self._files)
         before, self._seen = self._seen, stamps
         return stamps != before
 
     def read(self) -> list[Fact]:
-        """Return the facts of the journal by when they were made, each once; none if there is no file.
+        """Return the facts of the journal in chronological order, without duplicates. Empty without a file.
 
         Raises:
-            NinewatchError: a file is there and cannot be read.
+            NinewatchError: an existing file cannot be read.
         """
         return merged(*(_facts(file) for file in self._files))
 
@@ -77,7 +77,7 @@ def _stamp(file: Path) -> tuple[int, int] | None:
 
 
 def _facts(path: Path) -> Iterator[Fact]:
-    """Yield each fact of a file. A last line without its end is not written yet, and skipped."""
+    """Yield the facts of a file. A last line without a line break is still being written, and is skipped."""
     try:
         text = path.read_text("utf-8", errors="replace")
     except FileNotFoundError:
@@ -93,7 +93,7 @@ def _facts(path: Path) -> Iterator[Fact]:
 
 
 def as_line(fact: Fact) -> dict[str, Any]:
-    """Return the fact as a line of the journal has it: the instant RFC 3339 UTC, the body as plain data."""
+    """Return the fact as the object of a journal line: the instant as RFC 3339 in UTC, the body as data."""
     return {
         "id": fact.id,
         "made": format_instant(fact.made),
@@ -105,7 +105,7 @@ def as_line(fact: Fact) -> dict[str, Any]:
 
 
 def as_plain(statement: Correction | Revocation) -> dict[str, str]:
-    """Return a correction or a revocation as `ninewatch corrections --json` prints it, and earlier journals have it."""
+    """Return the object of `ninewatch corrections --json` and of journals of earlier versions."""
     source = {"author": statement.author, "reason": statement.reason, "made": format_instant(statement.made)}
     if isinstance(statement, Revocation):
         return {"revokes": statement.correction, **source}

@@ -1,4 +1,4 @@
-"""All facts of a record, and what follows from them: corrections in force, definitions and plans in order."""
+"""All facts of a record, with the valid corrections, definitions and maintenance plans in order."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-Loaded = TypeVar("Loaded", Definition, MaintenancePlan)  # what a load of the configuration adds
+Loaded = TypeVar("Loaded", Definition, MaintenancePlan)  # the facts that a load of the configuration may add
 
 
 @dataclass(slots=True)
 class Corrections:
-    """Corrections and revocations, and the exclusions that are in force, by product."""
+    """Corrections and revocations, and the exclusions of valid corrections by product."""
 
     facts: Sequence[Correction | Revocation] = ()
     former_ids: FormerIdMap = field(default_factory=FormerIdMap)
@@ -37,12 +37,12 @@ class Corrections:
             self._by_product.setdefault(self.former_ids.product(correction.product), []).append(correction.exclusion())
 
     def of(self, product_id: str) -> Sequence[Exclusion]:
-        """Return what corrections exclude for the product."""
+        """Return the exclusions of the product's valid corrections."""
         return self._by_product.get(product_id, ())
 
 
 class Facts:
-    """All facts, those of kinds that this version does not know included: by when they were made, each id once."""
+    """All facts, also of unknown kinds, in chronological order and without duplicates."""
 
     def __init__(self, *sources: Iterable[Fact], former_ids: FormerIdMap | None = None) -> None:
         self.all: Sequence[Fact] = merged(*sources)
@@ -54,11 +54,11 @@ class Facts:
 
     @property
     def renamings(self) -> Sequence[Fact]:
-        """The facts that state former ids, by when they were made."""
+        """The facts that state former ids, in chronological order."""
         return [fact for fact in self.all if fact.kind == RENAMING]
 
-    def concern(self, fact: Fact, product_id: str) -> bool:
-        """Return whether the fact names the product, by its present id or a former one."""
+    def is_about(self, fact: Fact, product_id: str) -> bool:
+        """Return whether the fact is about the product, by its present or a former id."""
         return bool(fact.product) and self.former_ids.product(fact.product) == product_id
 
     @property
@@ -67,52 +67,52 @@ class Facts:
         return list(self._definitions)
 
     def definitions(self, product_id: str) -> Sequence[Definition]:
-        """Return the product's definitions by when they were made; not those that a later load superseded."""
+        """Return the product's definitions in chronological order, without superseded ones."""
         return self._definitions.get(product_id, ())
 
     @property
     def planned(self) -> Sequence[str]:
-        """The ids of the products that have plans of maintenance, and "" where all products have."""
+        """The ids of the products with maintenance plans; "" if there is a plan for all products."""
         return list(self._maintenance)
 
     def maintenance(self, product_id: str) -> Sequence[MaintenancePlan]:
-        """Return the product's plans of maintenance by when they were made, or with "" those of all products.
+        """Return the product's maintenance plans in chronological order, without superseded ones.
 
-        Those that a later load superseded are not among them.
+        The id "" returns the plans for all products.
         """
         return self._maintenance.get(product_id, ())
 
     def excluding(
         self, product_id: str
     ) -> tuple[Sequence[Exclusion], Sequence[MaintenancePlan], Sequence[MaintenancePlan]]:
-        """Return what an agreement of the product may exclude: corrections, its plans, and those of all products."""
+        """Return what an agreement may exclude: corrections, the product's plans, and plans for all products."""
         return self.corrections.of(product_id), self.maintenance(product_id), self.maintenance("")
 
 
 def _definitions(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Definition]]:
     by_product: dict[str, list[Definition]] = {}
-    for definition in _counted(_readable(facts, DEFINITION, Definition.read)):
+    for definition in _without_superseded(_readable(facts, DEFINITION, Definition.read)):
         by_product.setdefault(former_ids.product(definition.product), []).append(former_ids.definition(definition))
     return by_product
 
 
 def _maintenance(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[MaintenancePlan]]:
     by_product: dict[str, list[MaintenancePlan]] = {}
-    for plan in _counted(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
+    for plan in _without_superseded(_readable(facts, MAINTENANCE, MaintenancePlan.read)):
         name = former_ids.product(plan.product)
         by_product.setdefault(name, []).append(replace(plan, product=name))
     return by_product
 
 
-def _counted(read: Iterator[Loaded]) -> list[Loaded]:
-    """Return those that no later load superseded, because a wrong clock had stamped them."""
-    every = list(read)
-    superseded = {known for fact in every for known in fact.supersedes}
-    return [fact for fact in every if fact.id not in superseded]
+def _without_superseded(read: Iterator[Loaded]) -> list[Loaded]:
+    """Return the facts without those that a later load superseded because a wrong clock dated them."""
+    loaded = list(read)
+    superseded = {fact_id for fact in loaded for fact_id in fact.supersedes}
+    return [fact for fact in loaded if fact.id not in superseded]
 
 
 def _readable(facts: Iterable[Fact], kind: str, read: Callable[[Fact], Loaded]) -> Iterator[Loaded]:
-    """Yield the facts of the kind; one of a newer version that cannot be read is reported and skipped."""
+    """Yield the facts of the kind. Unreadable facts of a newer version are logged and skipped."""
     for fact in facts:
         if fact.kind == kind:
             try:

@@ -1,4 +1,4 @@
-"""Planned maintenance: what a load of the configuration adds to the record, and what was in force when."""
+"""Planned maintenance: the plans that a load of the configuration adds, and the exclusions of all plans."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from monitor.facts.known_facts import Facts
     from sla.exclusion import Exclusion
 
-MOST_LATE: Final = 5  # times of maintenance in the past that one load reports of a product
-TOO_LATE: Final = "is not excluded: it was planned after that time; state it with `ninewatch correct`"
+MOST_LATE: Final = 5  # maximum number of late maintenance times that one load reports per plan
+TOO_LATE: Final = "is not excluded: it was planned after that time; add it with `ninewatch correct`"
 
 
 def added_plans(
     portfolio: Portfolio, facts: Facts, began: Callable[[str], int | None], now: int
 ) -> Iterator[MaintenancePlan]:
-    """Yield the plans that a load of the portfolio at `now` adds: one for each product whose plan changed, and for all.
+    """Yield the plans that a load of the portfolio at `now` adds: one per changed plan of a product or of all products.
 
-    The first plan of a product begins with its record, of which `began` returns the first instant. A product that has
-    left the portfolio has no maintenance planned. What a wrong clock stamped later than `now` is superseded.
+    The first plan of a product begins with its record: `began` returns the record's first instant. A product that was
+    removed from the portfolio gets an empty plan. Plans that a wrong clock dated later than `now` are superseded.
     """
     planned = {product.id: product.maintenance for product in portfolio.products}
     starts = [at for name in planned if (at := began(name)) is not None]
@@ -51,9 +51,9 @@ def added_plans(
 def maintenance_exclusions(
     facts: Facts, portfolio: Portfolio, product_id: str, configured: Sequence[Maintenance], window: Interval
 ) -> Iterator[Exclusion]:
-    """Yield the maintenance of the product within the window, each time by the plan that was in force then.
+    """Yield the exclusions of the product's maintenance in the window. Each instant uses the plan that was valid then.
 
-    A record without plans, of an earlier version, takes what is configured now.
+    A record of an earlier version without plans uses the present configuration.
     """
     for name, blocks in (("", portfolio.maintenance), (product_id, configured)):
         if plans := facts.maintenance(name):
@@ -68,27 +68,27 @@ def _excluded(blocks: Iterable[Maintenance], window: Interval, zone: str = "UTC"
 
 
 def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Exclusion]:
-    """Yield what the plans exclude; maintenance that goes on through a change of plan is one exclusion."""
-    going_on: dict[Exclusion, Exclusion] = {}  # by its start and name
+    """Yield the exclusions of the plans. Maintenance that continues across a change of the plan is one exclusion."""
+    continuing: dict[Exclusion, Exclusion] = {}  # by the exclusion with an empty interval
     for plan, part in in_force(plans, window):
-        before, going_on = going_on, {}
+        before, continuing = continuing, {}
         for planned in _excluded(maintenance_of(plan.blocks), part):
             name = replace(planned, interval=Interval(planned.interval.start, planned.interval.start))
             earlier = before.pop(name, None)
             start = max(planned.interval.start, part.start) if earlier is None else earlier.interval.start
             exclusion = replace(planned, interval=Interval(start, min(planned.interval.end, part.end)))
-            if planned.interval.end > part.end and name not in going_on:
-                going_on[name] = exclusion
+            if planned.interval.end > part.end and name not in continuing:
+                continuing[name] = exclusion
             else:
                 yield exclusion
         yield from before.values()
-    yield from going_on.values()
+    yield from continuing.values()
 
 
 def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], since: int) -> list[Interval]:
-    """Return the time from `since` until the plan was made that it would exclude, had it been in force then.
+    """Return the maintenance of the plan between `since` and the making of the plan, which is not excluded.
 
-    Time that the plans before it exclude is not in it, nor is what the plan before planned as well.
+    Time that the previous plans exclude and blocks that the last plan already had are not returned.
     """
     if plan.made <= since or plan.blocks == NONE:
         return []
@@ -102,7 +102,7 @@ def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], s
 
 
 def late_maintenance(portfolio: Portfolio, facts: Facts, since: int, now: int) -> list[str]:
-    """Return a warning for each time since the record began that a load at `now` would plan too late, a few a plan."""
+    """Return a warning for each maintenance that a load at `now` would plan too late, at most `MOST_LATE` per plan."""
     texts = []
     for plan in added_plans(portfolio, facts, lambda _: since, now):
         plans = facts.maintenance(plan.product)

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
     """Return the state of the product's checklist at the instant; None without a checklist.
 
-    The ledger has what is known at the instant: for a past one it is that of `monitor/as_of`. The checklist and the
+    For a past instant, use the ledger of `monitor/as_of`. The checklist and the
     attestations of the configuration are those of now.
 
     Raises:
-        KeyError: there is no such product.
+        KeyError: unknown product.
     """
     product = ledger.products[product_id]
     block = product.readiness
@@ -50,7 +50,7 @@ def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
 
 def evidence_facts(ledger: Ledger, product_id: str, at: int) -> Sequence[Fact]:
     """Return the facts about the product that are known and not revoked at the instant."""
-    return known_at((fact for fact in ledger.facts.all if ledger.facts.concern(fact, product_id)), at)
+    return known_at((fact for fact in ledger.facts.all if ledger.facts.is_about(fact, product_id)), at)
 
 
 def _measured(
@@ -77,7 +77,7 @@ def _measured(
 
 
 def _proofs(facts: Sequence[Fact], history: History, at: int) -> Iterator[DrillProof]:
-    """Yield what the drills that ended until the instant prove."""
+    """Yield the evidence of the drills that ended until the instant."""
     for record in drills(facts, at):
         if record.end is not None:
             result = drill_result(record, history, at)

@@ -32,7 +32,7 @@ def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
 def gate_answer(
     ledger: Ledger, product: Product, now: int, override: GateOverride | None, durations: Durations | None = None
 ) -> Answer:
-    """Return the answer of the gate alone, in O(log n): the instant that decides an unknown one is not searched.
+    """Return only the answer of the gate, in O(log n), without the instant at which an unknown answer is decided.
 
     `durations` are those of the product's window at `now`, if they are known.
     """

@@ -1,4 +1,4 @@
-"""The contractual figure of a product and the time that its agreement excludes, as the product's page shows them."""
+"""The contractual figure of a product and its excluded time, for the product's page."""
 
 from __future__ import annotations
 

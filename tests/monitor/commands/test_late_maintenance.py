@@ -51,7 +51,7 @@ def test_past_maintenance_is_reported_with_a_remedy(recorded: Path, *, of_all: b
     assert result.exit_code == 0
     whose = "of all products" if of_all else "of forms"
     assert result.output.count(f"the maintenance {whose} ") == 2
-    assert "(2h) is not excluded: it was planned after that time; state it with `ninewatch correct`" in result.output
+    assert "(2h) is not excluded: it was planned after that time; add it with `ninewatch correct`" in result.output
     assert "2 warnings" in result.output
 
 
