@@ -40,7 +40,7 @@ class Clock(Protocol):
 
     @property
     def stepped(self) -> int:
-        """Microseconds by which the wall clock is ahead of `now()`, as last looked at; negative when it is behind."""
+        """Microseconds by which the wall clock is ahead of `now()`, at the last check; negative if it is behind."""
         ...
 
     def follow_wall_clock(self) -> int:
@@ -77,7 +77,7 @@ class SystemClock:
 
     @property
     def stepped(self) -> int:
-        """Microseconds by which the wall clock is ahead of `now()`, as last looked at; negative when it is behind."""
+        """Microseconds by which the wall clock is ahead of `now()`, at the last check; negative if it is behind."""
         return self._stepped
 
     def reset(self) -> None:
