@@ -22,7 +22,7 @@ COMMANDS = {
     "probe": "probe:probe",
     "status": "status:status",
     "rules": "rules:rules_command",
-    "import": "slo_files:import_command",
+    "import": "migrate:import_command",
     "export": "slo_files:export_command",
     "report": "report:report_command",
     "verify": "verify:verify_command",

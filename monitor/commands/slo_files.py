@@ -33,9 +33,9 @@ _CONFIG = click.option(
 _PROMETHEUS = "http://127.0.0.1:9090"
 
 
-@click.group("import", short_help="Convert SLO files of other tools to a configuration.")
+@click.group("import", short_help="Convert files of other tools to a configuration.")
 def import_command() -> None:
-    """Convert service level objectives in the format of another tool to a configuration."""
+    """Convert the configuration or the service level objectives of another tool to a configuration."""
 
 
 @click.group("export", short_help="Convert a configuration to SLO files of other tools.")

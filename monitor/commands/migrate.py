@@ -1,0 +1,92 @@
+"""`ninewatch import gatus`: the configuration of another monitor as a configuration of products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitor.commands.plural import plural
+from monitor.commands.slo_files import import_command
+from monitor.errors import NinewatchError
+from monitor.migration.conversion import OBJECTIVE
+from monitor.migration.gatus import convert_gatus
+from sla.objective import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from monitor.migration.conversion import Conversion
+
+__all__ = ["import_command"]
+
+
+def _objective(_: click.Context, option: click.Parameter, value: str) -> str:
+    try:
+        return str(Objective.parse(value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=option) from None
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument and the options of all importers."""
+    for add in (
+        click.option("--force", is_flag=True, help="Overwrite the file of --output."),
+        click.option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Write to a new file, not to stdout.",
+        ),
+        click.option(
+            "--objective",
+            metavar="PERCENT",
+            default=OBJECTIVE,
+            show_default=True,
+            callback=_objective,
+            help="Objective of every product.",
+        ),
+        click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    ):
+        command = add(command)
+    return command
+
+
+@import_command.command("gatus")
+@_options
+def import_gatus(path: Path, objective: str, output: Path | None, force: bool) -> None:
+    """Convert the configuration file of Gatus FILE: a product per endpoint.
+
+    Everything that is not carried over, and every secret to set, is listed on standard error with its position.
+    docs/migration.md has the complete list.
+    """
+    _write(convert_gatus(path, objective), output, force=force)
+
+
+def _write(conversion: Conversion, output: Path | None, *, force: bool) -> None:
+    """Print the notes, and print or write the configuration.
+
+    Raises:
+        NinewatchError: nothing was converted, or the file exists or cannot be written.
+    """
+    text = conversion.text()
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _create(output, text, force=force)
+    for note in conversion.notes:
+        click.echo(f"note: {note}", err=True)
+    products, notes = plural(len(conversion.products), "product"), plural(len(conversion.notes), "note")
+    click.echo(f"{products}, {notes}", err=True)
+
+
+def _create(path: Path, text: str, *, force: bool) -> None:
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise NinewatchError(f"{path}: the file exists; specify another one, or --force to overwrite it") from None
+    except OSError as error:
+        raise NinewatchError(f"{path}: {error.strerror or error}; specify a file in a writable folder") from None
