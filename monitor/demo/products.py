@@ -41,7 +41,7 @@ class Products:
         self.current_modes: dict[str, str] = {}
         self._control = Server(control, self._answer)
         self._listeners = {
-            name: Listener(held, clock) for name, held in zip(modes.LISTENERS[1:], free_ports, strict=True)
+            name: Listener(reserved, clock) for name, reserved in zip(modes.LISTENERS[1:], free_ports, strict=True)
         }
         self._clock = clock
         self._started_at = clock.monotonic()
@@ -51,7 +51,7 @@ class Products:
     def ports(self) -> Mapping[str, int]:
         """The ports by listener name (`modes.LISTENERS`)."""
         return {modes.CONTROL: self._control.port} | {
-            n: listener.server.port for n, listener in self._listeners.items()
+            name: listener.server.port for name, listener in self._listeners.items()
         }
 
     async def __aenter__(self) -> Products:

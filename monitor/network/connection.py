@@ -44,7 +44,7 @@ class Connection:
 
     @classmethod
     async def connect(cls, attempt: Attempt, host: str, port: int, *, family: Family = Family.ANY) -> Self:
-        """Look up the host and return a connection to one of its addresses; raises like `open`."""
+        """Look up the host and return a connection to one of its addresses. Raises the errors of `open`."""
         return await cls.open(attempt, await attempt.addresses(host, port, family))
 
     @classmethod
@@ -55,18 +55,18 @@ class Connection:
         resolver.
 
         Raises:
-            ProbeFailure: as `first_success`.
+            ProbeFailure: no address accepted a connection; see `first_success`.
         """
         attempt.enter("connect")
         return first_success(
             attempt,
             addresses,
-            lambda where: cls._connect(attempt, where, socket.SOCK_STREAM, check_policy=check_policy),
+            lambda address: cls._connect(attempt, address, socket.SOCK_STREAM, check_policy=check_policy),
             cls.close,
         )
 
     @classmethod
-    async def in_datagrams(
+    async def exchange_datagrams(
         cls,
         attempt: Attempt,
         addresses: Sequence[Address],
@@ -74,7 +74,7 @@ class Connection:
         *,
         check_policy: bool = True,
     ) -> T:
-        """Return the result of a datagram exchange with the first address that responds; raises like `open`.
+        """Return the result of a datagram exchange with the first address that responds. Raises the errors of `open`.
 
         UDP has no handshake, so the next address is tried after 250 ms without a response, and the first response is
         used. The sockets are connected, so datagrams from other senders are dropped.
@@ -88,11 +88,11 @@ class Connection:
         return await first_success(attempt, addresses, first_reply)
 
     @classmethod
-    async def _connect(cls, attempt: Attempt, where: Address, kind: socket.SocketKind, *, check_policy: bool) -> Self:
+    async def _connect(cls, attempt: Attempt, address: Address, kind: socket.SocketKind, *, check_policy: bool) -> Self:
         if check_policy:
-            attempt.outbound.check(where)
-        family, address = where
-        attempt.peer = where
+            attempt.outbound.check(address)
+        family, sockaddr = address
+        attempt.peer = address
         try:
             sock = socket.socket(family, kind | socket.SOCK_NONBLOCK)
         except OSError as error:
@@ -101,13 +101,13 @@ class Connection:
         try:
             if attempt.source:
                 sock.bind((attempt.source, 0))
-            code = sock.connect_ex(address)
+            code = sock.connect_ex(sockaddr)
             if code == errno.EINPROGRESS:
                 await connection._ready(WRITE)
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise failure_of(
-                    OSError(code, f"{errno.errorcode.get(code, code)} from {address[0]} port {address[1]}")
+                    OSError(code, f"{errno.errorcode.get(code, code)} from {sockaddr[0]} port {sockaddr[1]}")
                 )
         except BaseException:
             connection.close()
@@ -146,7 +146,7 @@ class Connection:
                 self._attempt.certificate_expiry = refused_expiry(wrapped)
             raise tls_failure(error) from None
         except OSError as error:
-            close_half_wrapped(error)
+            close_unfinished_tls_socket(error)
             raise failure_of(error) from None
 
     async def send(self, data: bytes) -> None:
@@ -232,7 +232,7 @@ def tls_failure(error: ssl.SSLError) -> ProbeFailure:
     return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())
 
 
-def close_half_wrapped(error: OSError) -> None:
+def close_unfinished_tls_socket(error: OSError) -> None:
     """Close the socket that a failed `wrap_socket` call created; it fails if the peer has reset the connection.
 
     Python 3.11 leaves that socket to the garbage collector; only the traceback still refers to it.

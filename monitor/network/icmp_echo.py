@@ -65,15 +65,15 @@ def allowed() -> bool:
     return True
 
 
-async def echo(attempt: Attempt, where: Address, request: Request = PLAIN) -> int | None:
+async def echo(attempt: Attempt, address: Address, request: Request = PLAIN) -> int | None:
     """Return the hop limit of the reply, None if the kernel does not report it.
 
     Raises:
         ProbeFailure: the request cannot be sent, or the network reports that it cannot be delivered.
     """
-    attempt.outbound.check(where)
-    attempt.peer = where
-    family, address = where
+    attempt.outbound.check(address)
+    attempt.peer = address
+    family, sockaddr = address
     protocol, request_type, reply_type = _ECHO[family]
     nonce = secrets.token_bytes(min(_NONCE_BYTES, request.size)) + bytes(max(0, request.size - _NONCE_BYTES))
     try:
@@ -83,7 +83,7 @@ async def echo(attempt: Attempt, where: Address, request: Request = PLAIN) -> in
     with _EchoConnection(attempt, sock) as connection:
         connection.prepare(family, request, attempt.source)
         try:
-            sock.connect(address)
+            sock.connect(sockaddr)
         except OSError as error:
             raise failure_of(error) from None
         attempt.enter("first_byte")

@@ -57,7 +57,7 @@ def prepare(check: NtpCheck) -> Probe:
                 ):  # else not a response to our request
                     return packet, sent, received
 
-        answer = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), ask)
+        answer = await Connection.exchange_datagrams(attempt, await attempt.addresses(host, port, check.family), ask)
         attempt.close()
         offset = offset_of(*answer)
         if abs(offset) > check.within:

@@ -51,7 +51,7 @@ def prepare(check: UdpCheck) -> Probe:
             await connection.send(check.data_to_send)
             return await connection.receive()
 
-        response = await Connection.in_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
+        response = await Connection.exchange_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
         attempt.close()
         if check.expected_end(response) is None:
             received = quoted(response.decode(errors="replace"))

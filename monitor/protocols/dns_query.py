@@ -170,7 +170,7 @@ async def _query_over_udp(
             attempt.answer_waiting = False  # set by this pause, not by the deadline
         raise AssertionError("the pauses do not end")
 
-    return await Connection.in_datagrams(attempt, addresses, ask, check_policy=check_policy)
+    return await Connection.exchange_datagrams(attempt, addresses, ask, check_policy=check_policy)
 
 
 async def _retry_over_tcp(

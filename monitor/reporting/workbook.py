@@ -54,7 +54,7 @@ def as_xlsx(document: Document) -> bytes:
 
 
 def _by_section(parts: Iterable[Part]) -> Iterator[list[tuple[str, Section]]]:
-    """Yield per section the products that have it. The product with the most sections determines their order."""
+    """Yield for each section the products with this section. The product with most sections sets the order."""
     parts = tuple(parts)
     order = max(parts, key=lambda part: len(part.sections)).sections
     grouped: dict[str, list[tuple[str, Section]]] = {section.id: [] for section in order}

@@ -50,7 +50,9 @@ def recorded_runs(key: str) -> list[Run]:
     ]
 
 
-def restored(portfolio: Portfolio, runs: Sequence[Run], tail: Sequence[Observation] = (), **options: Any) -> Ledger:
+def restored_ledger(
+    portfolio: Portfolio, runs: Sequence[Run], tail: Sequence[Observation] = (), **options: Any
+) -> Ledger:
     ledger = Ledger(portfolio)
     ledger.restore(runs, tail, options.get("incidents", ()))
     return ledger
@@ -69,15 +71,15 @@ def test_history_of_a_former_id_belongs_to_the_present_one() -> None:
     """The observations after the last run belong to it too. Either the product or the check was renamed."""
     tail = [Observation("forms/health", NOW - HOUR + MINUTE, Outcome.BAD, "deadline")]
     runs = recorded_runs("forms/health")
-    expected = figures(restored(PLAIN, runs, tail))
+    expected = figures(restored_ledger(PLAIN, runs, tail))
     assert expected["observations"] == {"good": 151, "bad": 31, "unknown": 0}
-    assert figures(restored(RENAMED, runs, tail)) == expected
-    assert figures(restored(MOVED, runs, tail), "permits") == expected
-    assert figures(restored(ledger_of(forms("page")).portfolio, runs, tail))["coverage"] == 0
+    assert figures(restored_ledger(RENAMED, runs, tail)) == expected
+    assert figures(restored_ledger(MOVED, runs, tail), "permits") == expected
+    assert figures(restored_ledger(ledger_of(forms("page")).portfolio, runs, tail))["coverage"] == 0
 
 
 def test_renaming_reload_changes_no_past_figure_and_continues_the_history() -> None:
-    ledger = restored(PLAIN, recorded_runs("forms/health"))
+    ledger = restored_ledger(PLAIN, recorded_runs("forms/health"))
     before = figures(ledger)
     ledger.reload(RENAMED)
     assert figures(ledger) == before
@@ -91,13 +93,13 @@ def test_renaming_reload_changes_no_past_figure_and_continues_the_history() -> N
 
 def test_growing_run_written_under_both_ids_counts_once() -> None:
     """After the rename, the growing run is written again under the present key. Rows with the former key stay."""
-    ledger = restored(PLAIN, recorded_runs("forms/health"))
+    ledger = restored_ledger(PLAIN, recorded_runs("forms/health"))
     ledger.reload(RENAMED)
     (entry,) = ledger.entries_of("forms")
     for minutes in range(1, 30):
         observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
     rows = [*recorded_runs("forms/health"), *entry.open_runs()]
-    again = restored(RENAMED, rows)
+    again = restored_ledger(RENAMED, rows)
     assert figures(again) == figures(ledger)
     assert again.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
 
@@ -106,7 +108,10 @@ def test_open_incident_continues_under_the_present_id() -> None:
     start = NOW - 4 * HOUR
     runs = [run("forms/health", BAD, start, NOW - HOUR, "deadline")]
     ongoing = Incident.open("forms", "forms/health", start, "deadline")
-    for ledger in (restored(MOVED, runs, incidents=[ongoing]), restored(PLAIN, runs, incidents=[ongoing])):
+    for ledger in (
+        restored_ledger(MOVED, runs, incidents=[ongoing]),
+        restored_ledger(PLAIN, runs, incidents=[ongoing]),
+    ):
         ledger.reload(MOVED)
         assert [(i.id, i.check, i.product) for i in ledger.open_incidents()] == [
             (ongoing.id, "permits/page", "permits")
@@ -120,10 +125,10 @@ def test_open_incident_continues_under_the_present_id() -> None:
 
 def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     """A correction excludes time of the product, and the definition before the rename is its first one."""
-    old = restored(PLAIN, recorded_runs("forms/health"))
+    old = restored_ledger(PLAIN, recorded_runs("forms/health"))
     (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
     correction = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
-    ledger = restored(MOVED, recorded_runs("forms/health"))
+    ledger = restored_ledger(MOVED, recorded_runs("forms/health"))
     ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former_ids=ledger.former_ids)
     assert list(ledger.facts.corrections.of("permits")) == [correction.exclusion()]
     (definition,) = ledger.definitions("permits")

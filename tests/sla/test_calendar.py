@@ -23,7 +23,7 @@ from sla.localtime import (
 VANCOUVER = ZoneInfo("America/Vancouver")  # to 2025: newer databases know of no change back in November 2026
 
 
-def at(text: str) -> int:
+def instant_of(text: str) -> int:
     return instant(datetime.fromisoformat(text))
 
 
@@ -40,10 +40,10 @@ def at(text: str) -> int:
 )
 def test_windows_around_an_instant(period: Period, start: str, end: str) -> None:
     """Each window begins and ends at midnight in the zone, and is measured up to the instant."""
-    now = at("2025-11-20T10:30:00-08:00")
+    now = instant_of("2025-11-20T10:30:00-08:00")
     window = calendar_window(period, now, ZoneInfo("America/Vancouver"))
-    assert (window.whole.start, window.whole.end) == (at(start), at(end))
-    assert window.measured == Interval(at(start), now)
+    assert (window.whole.start, window.whole.end) == (instant_of(start), instant_of(end))
+    assert window.measured == Interval(instant_of(start), now)
     assert window.in_progress
     assert window.name == period.value
 
@@ -103,7 +103,7 @@ def test_day_with_a_skipped_midnight_begins_at_the_clock_change() -> None:
 def test_repeated_hour_before_midnight_belongs_to_the_new_day() -> None:
     """St. John's, 2010: 00:01 on 7 November was set back to 23:01 on the 6th; the days have no gap and no overlap."""
     zone = ZoneInfo("America/St_Johns")
-    again = at("2010-11-07T03:00:00+00:00")  # 23:30 on the 6th, for the second time
+    again = instant_of("2010-11-07T03:00:00+00:00")  # 23:30 on the 6th, for the second time
     assert local(again, zone).date() == date(2010, 11, 6)
     window = calendar_window(Period.DAY, again, zone)
     assert local(window.whole.start, zone).strftime("%F %R") == "2010-11-07 00:00"
@@ -113,22 +113,22 @@ def test_repeated_hour_before_midnight_belongs_to_the_new_day() -> None:
 
 def test_previous_window_is_complete() -> None:
     """This does not depend on the instant. The month before January is December."""
-    now = at("2026-01-01T00:00:00-08:00")
+    now = instant_of("2026-01-01T00:00:00-08:00")
     window = previous_window(Period.MONTH, now, VANCOUVER)
-    assert window.whole == window.measured == Interval(at("2025-12-01T00:00-08:00"), now)
+    assert window.whole == window.measured == Interval(instant_of("2025-12-01T00:00-08:00"), now)
     assert not window.in_progress
     assert window.name == "month"
 
 
 def test_measured_part_is_empty_at_the_first_instant_of_a_window() -> None:
     """Windows are half open."""
-    now = at("2025-11-01T00:00:00-07:00")
+    now = instant_of("2025-11-01T00:00:00-07:00")
     assert calendar_window(Period.MONTH, now, VANCOUVER).measured.length == 0
 
 
 def test_constant_offset_intervals() -> None:
     """They are divided at the instant of the change. An empty window has no intervals."""
-    change = at("2025-11-02T09:00:00+00:00")
+    change = instant_of("2025-11-02T09:00:00+00:00")
     window = Interval(change - 1, change + 1)
     assert list(constant_offset_intervals(window, VANCOUVER)) == [
         (Interval(change - 1, change), -7 * HOUR),
@@ -144,6 +144,6 @@ def test_constant_offset_intervals() -> None:
 def test_repeated_local_time_is_its_first_occurrence() -> None:
     """01:30 on 2 November 2025 is in PDT. The skipped 02:30 on 9 March is the instant of the change."""
     twice = day_number(date(2025, 11, 2)) * DAY + HOUR + 30 * MINUTE
-    assert first_instant(twice, VANCOUVER) == at("2025-11-02T01:30:00-07:00")
+    assert first_instant(twice, VANCOUVER) == instant_of("2025-11-02T01:30:00-07:00")
     never = day_number(date(2025, 3, 9)) * DAY + 2 * HOUR + 30 * MINUTE
-    assert first_instant(never, VANCOUVER) == at("2025-03-09T03:00:00-07:00")
+    assert first_instant(never, VANCOUVER) == instant_of("2025-03-09T03:00:00-07:00")

@@ -19,7 +19,7 @@ from sla.states import Durations
 RATE = Rate(Fraction(1200), "CAD", "40 people at 30 an hour")
 
 
-def measured(
+def measured_figures(
     up: int = 0,
     down: int = 0,
     unknown: int = 0,
@@ -34,7 +34,7 @@ def measured(
 
 def test_worked_example() -> None:
     """100 h watched, 30 min down: 600 CAD. 99 % allows 1 h: 600 avoided. Before, 2 % were down: 1,800 avoided."""
-    actual = value(RATE, measured(99 * HOUR + HOUR // 2, HOUR // 2), measured(49 * HOUR, HOUR))
+    actual = value(RATE, measured_figures(99 * HOUR + HOUR // 2, HOUR // 2), measured_figures(49 * HOUR, HOUR))
     assert actual.cost == (600, 600, 600)
     assert actual.against_objective == (600, 600, 600)
     assert actual.against_previous == (1800, 1800, 1800)
@@ -47,7 +47,7 @@ def test_worked_example() -> None:
 
 def test_additional_cost_is_a_negative_avoided_amount_in_all_outputs() -> None:
     """JSON and reports use the same label for both signs, so that months can be compared."""
-    actual = value(RATE, measured(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
+    actual = value(RATE, measured_figures(97 * HOUR, 2 * HOUR, doubt=(0, HOUR)))
     assert actual.against_objective == (-2400, -2400, -1200)
     cost, against = cost_lines(actual)
     assert cost.between == "between 2,400.00 CAD and 3,600.00 CAD"
@@ -58,7 +58,7 @@ def test_additional_cost_is_a_negative_avoided_amount_in_all_outputs() -> None:
 
 def test_unknown_time_has_no_cost_in_the_estimate() -> None:
     """The bounds count it as downtime and as uptime."""
-    actual = value(RATE, measured(9 * HOUR, HOUR, 90 * HOUR))
+    actual = value(RATE, measured_figures(9 * HOUR, HOUR, 90 * HOUR))
     assert actual.cost == (1200, 1200, 91 * 1200)
     assert actual.against_objective is not None
     assert actual.against_objective.point == Fraction(1200) * Fraction("0.1") - 1200
@@ -66,7 +66,7 @@ def test_unknown_time_has_no_cost_in_the_estimate() -> None:
 
 
 def test_unknown_time_that_counts_as_down_is_in_cost_and_reference() -> None:
-    actual = value(RATE, measured(9 * HOUR, 0, HOUR, policy=UnknownPolicy.DOWN))
+    actual = value(RATE, measured_figures(9 * HOUR, 0, HOUR, policy=UnknownPolicy.DOWN))
     assert actual.cost is not None
     assert actual.cost.point == 1200
     assert actual.against_objective is not None
@@ -75,10 +75,10 @@ def test_unknown_time_that_counts_as_down_is_in_cost_and_reference() -> None:
 
 def test_without_a_reference_no_avoided_cost_is_given() -> None:
     """Cases: no objective, no previous period, an unknown previous period, and an unknown window."""
-    assert value(RATE, measured(DAY, goal=None)).against_objective is None
-    assert value(RATE, measured(DAY)).against_previous is None
-    assert value(RATE, measured(DAY), measured(unknown=DAY)).against_previous is None
-    blind = value(RATE, measured(unknown=DAY), measured(DAY))
+    assert value(RATE, measured_figures(DAY, goal=None)).against_objective is None
+    assert value(RATE, measured_figures(DAY)).against_previous is None
+    assert value(RATE, measured_figures(DAY), measured_figures(unknown=DAY)).against_previous is None
+    blind = value(RATE, measured_figures(unknown=DAY), measured_figures(DAY))
     assert (blind.cost, blind.against_objective, blind.against_previous) == (None, None, None)
     assert cost_lines(blind) == []
     assert blind.as_json()["downtime_cost"] is None
@@ -86,7 +86,7 @@ def test_without_a_reference_no_avoided_cost_is_given() -> None:
 
 def test_every_figure_has_its_assumption() -> None:
     """They state the source of the rate and the limits of each comparison."""
-    text = " ".join(value(RATE, measured(DAY), measured(DAY)).assumptions)
+    text = " ".join(value(RATE, measured_figures(DAY), measured_figures(DAY)).assumptions)
     for arguments in (
         "1,200.00 CAD per hour of downtime (40 people at 30 an hour)",
         "99% allows",
@@ -94,13 +94,16 @@ def test_every_figure_has_its_assumption() -> None:
         "raw downtime",
     ):
         assert arguments in text
-    assert len(value(RATE, measured(DAY, goal=None)).assumptions) == 2
-    for actual in (value(RATE, measured(DAY)), value(RATE, measured(DAY, goal=None), measured(DAY))):
+    assert len(value(RATE, measured_figures(DAY, goal=None)).assumptions) == 2
+    for actual in (
+        value(RATE, measured_figures(DAY)),
+        value(RATE, measured_figures(DAY, goal=None), measured_figures(DAY)),
+    ):
         assert actual.assumptions[-1] == "A negative amount is an additional cost."
 
 
 def test_json_amounts_are_rounded_to_cents_or_null() -> None:
-    body = value(Rate(Fraction(100, 3), "CAD", "b"), measured(DAY, HOUR)).as_json()
+    body = value(Rate(Fraction(100, 3), "CAD", "b"), measured_figures(DAY, HOUR)).as_json()
     assert body["per_hour"] == 33.33
     assert body["downtime_cost"] == {"low": 33.33, "point": 33.33, "high": 33.33}
     assert body["avoided_against_previous"] is None
@@ -123,7 +126,7 @@ def test_money_format(amount: str, text: str) -> None:
 
 LENGTHS = st.integers(min_value=0, max_value=10 * DAY)
 RECORDS = st.builds(
-    measured, LENGTHS, LENGTHS, LENGTHS, st.tuples(LENGTHS, LENGTHS), policy=st.sampled_from(UnknownPolicy)
+    measured_figures, LENGTHS, LENGTHS, LENGTHS, st.tuples(LENGTHS, LENGTHS), policy=st.sampled_from(UnknownPolicy)
 )
 
 

@@ -90,8 +90,8 @@ def command(*arguments: str | Path, debug: bool = False) -> list[str]:
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment without proxies, so that loopback is accessed directly."""
-    kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error", **(extra or {})}
+    variables = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    return {**variables, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error", **(extra or {})}
 
 
 @contextlib.contextmanager

@@ -242,12 +242,12 @@ async def test_failing_repetition_is_retried_with_pauses(sink: Sink) -> None:
         calls = 0
         original = harness.alerting.outbox.next_at
 
-        def counted(receivers: list[str]) -> float:
+        def alert_count(receivers: list[str]) -> float:
             nonlocal calls
             calls += 1
             return original(receivers)
 
-        harness.alerting.outbox.next_at = counted  # type: ignore[assignment, method-assign]
+        harness.alerting.outbox.next_at = alert_count  # type: ignore[assignment, method-assign]
         for _ in range(500):
             await asyncio.sleep(0)
         assert calls < 10

@@ -34,13 +34,13 @@ INSTANTS = [
 ]
 
 
-def shipped() -> Portfolio:
+def shipped_portfolio() -> Portfolio:
     return load(SHIPPED, CHECK_TYPES)
 
 
 @pytest.fixture(scope="module")
 def portfolio() -> Portfolio:
-    return shipped()
+    return shipped_portfolio()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def by_check(runs: list[Run]) -> list[list[Run]]:
 
 
 def test_same_instant_and_portfolio_give_the_same_history(portfolio: Portfolio) -> None:
-    assert history.history(portfolio, NOW) == history.history(shipped(), NOW)
+    assert history.history(portfolio, NOW) == history.history(shipped_portfolio(), NOW)
 
 
 def test_every_run_is_marked_seeded_with_one_probe_per_minute(seeded_runs: tuple[list[Run], list[Incident]]) -> None:

@@ -179,14 +179,14 @@ async def test_fact_of_an_unknown_kind_is_kept(ledger: Ledger, journal: Journal,
 async def test_changed_maintenance_is_recorded_at_each_load_and_reported_if_too_late(
     journal: Journal, store: MemoryStore
 ) -> None:
-    def planned(*hours: int) -> Portfolio:
+    def planned_portfolio(*hours: int) -> Portfolio:
         spans = [
             {"start": format_instant(NOW + at * HOUR), "end": format_instant(NOW + (at + 1) * HOUR)} for at in hours
         ]
         blocks = [span | {"reason": "upgrade"} for span in spans]
         return ledger_of(product("forms", maintenance=blocks)).portfolio
 
-    ledger, clock = Ledger(planned(-3)), ManualClock(NOW)
+    ledger, clock = Ledger(planned_portfolio(-3)), ManualClock(NOW)
     probe_all(ledger, ledger.entries_of("forms"), NOW - 5 * HOUR, NOW)
     recorder = recorder_of(ledger, journal, store, Health(), clock)
     with capture_logs() as log_entries:
@@ -196,7 +196,7 @@ async def test_changed_maintenance_is_recorded_at_each_load_and_reported_if_too_
     before = ledger.contractual("forms", window)
     assert before.excluded == HOUR
     await clock.advance(1)
-    ledger.reload(planned(-2, 2))
+    ledger.reload(planned_portfolio(-2, 2))
     with capture_logs() as log_entries:
         recorder.define()
         recorder.define()

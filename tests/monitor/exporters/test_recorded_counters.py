@@ -102,7 +102,7 @@ class DaemonHarness:
         return {name + labels: float(value) for name, labels, value in samples if name in RECORDED}
 
 
-def down(page: Counts, product: str = "p") -> float:
+def down_seconds(page: Counts, product: str = "p") -> float:
     return page[f'ninewatch_certain_downtime_seconds_total{{product="{product}"}}']
 
 
@@ -132,7 +132,7 @@ def harness() -> DaemonHarness:
 
 def test_counters_equal_the_record(harness: DaemonHarness) -> None:
     page = harness.counters()
-    assert (down(page), incidents(page)) == (180, 1)
+    assert (down_seconds(page), incidents(page)) == (180, 1)
     assert [observations(page, "b", outcome) for outcome in ("good", "bad", "unknown")] == [3, 4, 0]
     assert [observations(page, "a", outcome) for outcome in ("good", "bad", "unknown")] == [7, 0, 0]
     harness.observe((GOOD, GOOD, UNKNOWN))
@@ -179,7 +179,7 @@ def test_series_of_removed_check_continues_when_the_check_is_added_again(harness
     harness.flush()
     page = harness.counters()
     assert 'ninewatch_observations_total{product="p",check="b",outcome="bad"}' not in page
-    assert (down(page), incidents(page)) == (180, 1)
+    assert (down_seconds(page), incidents(page)) == (180, 1)
     harness.restart()
     harness.observe((GOOD, GOOD))
     harness.reload(TWO)
@@ -187,7 +187,7 @@ def test_series_of_removed_check_continues_when_the_check_is_added_again(harness
     harness.flush()
     page = harness.counters()
     assert observations(page, "b", "bad") == observations(before, "b", "bad") + 1
-    assert (down(page), incidents(page)) == (180, 2)
+    assert (down_seconds(page), incidents(page)) == (180, 2)
 
 
 def test_counters_of_removed_product_continue_when_the_product_is_added_again(harness: DaemonHarness) -> None:
@@ -199,16 +199,16 @@ def test_counters_of_removed_product_continue_when_the_product_is_added_again(ha
         harness.reload(TWO)
         harness.flush()
         page = harness.counters()
-        assert (down(page), incidents(page), observations(page, "b", "bad")) == (180, 1, 4)
+        assert (down_seconds(page), incidents(page), observations(page, "b", "bad")) == (180, 1, 4)
 
 
 def test_correction_does_not_decrease_a_counter(harness: DaemonHarness) -> None:
     harness.correct()
     harness.flush()
-    assert down(harness.counters()) == 180
+    assert down_seconds(harness.counters()) == 180
     harness.restart()
     harness.flush()
-    assert down(harness.counters()) == 180
+    assert down_seconds(harness.counters()) == 180
 
 
 def test_renamed_check_and_product_continue_their_counters(harness: DaemonHarness) -> None:
@@ -217,11 +217,11 @@ def test_renamed_check_and_product_continue_their_counters(harness: DaemonHarnes
         step()
         harness.flush()
         page = harness.counters()
-        assert (down(page), incidents(page), observations(page, "z", "bad")) == (180, 1, 4)
+        assert (down_seconds(page), incidents(page), observations(page, "z", "bad")) == (180, 1, 4)
     harness.reload(portfolio(check("a"), check("z", ("b",)), product="q", was="p"))
     harness.flush()
     page = harness.counters()
-    assert (down(page, "q"), incidents(page, "q")) == (180, 1)
+    assert (down_seconds(page, "q"), incidents(page, "q")) == (180, 1)
 
 
 def test_check_renamed_to_an_existing_id_keeps_its_process_counters(harness: DaemonHarness) -> None:
@@ -242,7 +242,7 @@ def test_pruning_and_folding_do_not_change_counters(harness: DaemonHarness) -> N
         "the first observations are pruned"
     )
     page = harness.counters()
-    assert (down(page), incidents(page)) == (down(before), incidents(before))
+    assert (down_seconds(page), incidents(page)) == (down_seconds(before), incidents(before))
     assert observations(page, "a", "good") == observations(before, "a", "good") + 30
     harness.kill()
     harness.flush()
@@ -254,7 +254,7 @@ def test_estimated_downtime_is_not_counted(harness: DaemonHarness) -> None:
     harness.observe((GOOD, GOOD, BAD))
     harness.flush()
     harness.clock.jump(30)
-    assert down(harness.counters()) == 180
+    assert down_seconds(harness.counters()) == 180
 
 
 def test_definition_with_a_new_check_does_not_decrease_a_counter() -> None:
@@ -268,14 +268,14 @@ def test_definition_with_a_new_check_does_not_decrease_a_counter() -> None:
     loaded = harness.clock.now()
     harness.observe((GOOD, BAD))
     harness.flush()
-    exported = [down(harness.counters())]
+    exported = [down_seconds(harness.counters())]
     entry = harness.ledger.entries["p/b"]
     harness.recorder.record(entry, RESULTS[GOOD], loaded, 59.0)
     harness.flush()
-    exported.append(down(harness.counters()))
+    exported.append(down_seconds(harness.counters()))
     harness.restart()
     harness.flush()
-    exported.append(down(harness.counters()))
+    exported.append(down_seconds(harness.counters()))
     assert exported == [60, 60, 60]
 
 

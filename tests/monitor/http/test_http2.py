@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 GET = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "target.example.test")]
 
 
-async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -> tuple[ProbeResult, Response, int]:
+async def make_request(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -> tuple[ProbeResult, Response, int]:
     """Return the result of one request, its response, and the number of header announcements."""
     answer, begun = Response(limit=limit), 0
 
@@ -66,7 +66,7 @@ async def exchanged(handler: Handler, body: bytes = b"", limit: int = 1 << 20) -
 async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
     long = bytes(range(256)) * 2_000
     fields = [(":status", "203"), ("X-Kind".lower(), "a"), ("x-kind", "b")]
-    result, answer, begun = await exchanged(speaking(fields, long, [("checksum", "7")]))
+    result, answer, begun = await make_request(speaking(fields, long, [("checksum", "7")]))
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert (answer.status, answer.body, answer.truncated, begun) == (203, long, False, 1)
     assert (answer.headers, answer.trailers) == ({"x-kind": "a, b"}, {"checksum": "7"})
@@ -74,19 +74,19 @@ async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
 
 async def test_long_request_respects_flow_control() -> None:
     observations: list[bytes] = []
-    result, answer, _ = await exchanged(speaking([(":status", "204")], seen=observations), body=b"x" * 300_000)
+    result, answer, _ = await make_request(speaking([(":status", "204")], seen=observations), body=b"x" * 300_000)
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 204, b"")
     assert observations == [b"x" * 300_000]
 
 
 async def test_body_beyond_the_limit_is_not_read() -> None:
-    result, answer, _ = await exchanged(framing(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
+    result, answer, _ = await make_request(framing(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
     assert result.outcome is Outcome.GOOD
     assert (answer.body, answer.truncated) == (b"x" * 2_500, True)
 
 
 async def test_body_of_exactly_the_limit_is_complete() -> None:
-    _, answer, _ = await exchanged(framing(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
+    _, answer, _ = await make_request(framing(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
     assert (len(answer.body), answer.truncated) == (100, False)
 
 
@@ -97,7 +97,7 @@ async def test_frames_before_the_response_change_nothing() -> None:
     response_frames = (
         HELLO + frame(PING, bytes(8), stream=0) + hints + leaving + OK + frame(DATA, b"fine", flags=END_STREAM)
     )
-    result, answer, _ = await exchanged(framing(response_frames))
+    result, answer, _ = await make_request(framing(response_frames))
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 200, b"fine"), result.detail
 
 
@@ -127,7 +127,7 @@ LONG_HEADERS = frame(HEADERS, PIECES[0]) + b"".join(frame(CONTINUATION, piece) f
     ],
 )
 async def test_invalid_response_has_the_expected_reason(handler: Handler, reason: str) -> None:
-    result, _, _ = await exchanged(handler)
+    result, _, _ = await make_request(handler)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
     assert result.detail.isprintable()
 
@@ -147,7 +147,7 @@ async def test_invalid_response_has_the_expected_reason(handler: Handler, reason
     ids=["ping", "settings", "unknown", "empty data", "data by the byte", "padding", "hints", "continuation"],
 )
 async def test_endless_server_is_aborted(opening: bytes, again: bytes, reason: str) -> None:
-    result, _, _ = await exchanged(framing(opening, again=again * 500))
+    result, _, _ = await make_request(framing(opening, again=again * 500))
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
 
 

@@ -54,7 +54,7 @@ class CountingServer:
 
 
 @asynccontextmanager
-async def probed(check: dict[str, Any], clock: AdvancedClock) -> AsyncIterator[Any]:
+async def prepared_probe(check: dict[str, Any], clock: AdvancedClock) -> AsyncIterator[Any]:
     """Yield a function that makes one more attempt by the same prepared probe."""
     async with probe_environment(clock, Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
@@ -83,7 +83,7 @@ REASONS = {"prometheus": "sli_unavailable", "domain": "rdap_unavailable"}
 @pytest.mark.parametrize("kind", kinds(1))
 async def test_429_with_retry_after_is_unknown_and_pauses_requests(kind: str) -> None:
     server, clock = CountingServer(LIMITED), AdvancedClock()
-    async with serve_tcp(server) as port, probed(kinds(port)[kind], clock) as again:
+    async with serve_tcp(server) as port, prepared_probe(kinds(port)[kind], clock) as again:
         first, second = await again(), await again()
         assert server.requests == 1, "the second attempt sent nothing"
         clock.by = 51 * SECOND
@@ -97,7 +97,7 @@ async def test_429_with_retry_after_is_unknown_and_pauses_requests(kind: str) ->
 
 async def test_target_is_good_again_after_the_pause() -> None:
     server, clock = CountingServer(LIMITED, http_response(b"ok")), AdvancedClock()
-    async with serve_tcp(server) as port, probed(kinds(port)["http"], clock) as again:
+    async with serve_tcp(server) as port, prepared_probe(kinds(port)["http"], clock) as again:
         outcomes = [(await again()).outcome]
         clock.by = 51 * SECOND
         outcomes += [(await again()).outcome, (await again()).outcome]
@@ -161,7 +161,7 @@ async def test_configured_unknown_response_with_retry_after_pauses_requests() ->
     server = CountingServer(http_response(status="503 Out", Retry_After="50"))
     async with serve_tcp(server) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "expect": {"unknown": {"status": 503}}}
-        async with probed(check, AdvancedClock()) as again:
+        async with prepared_probe(check, AdvancedClock()) as again:
             assert (await again()).reason == "inconclusive"
             assert (await again()).reason == "rate_limited"
     assert server.requests == 1
@@ -211,7 +211,7 @@ async def test_retry_after_of_a_token_server_is_respected(monkeypatch: pytest.Mo
             "client_id": "x",
             "client_secret": {"env": "CLIENT_SECRET"},
         }
-        async with probed({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, AdvancedClock()) as again:
+        async with prepared_probe({"http": f"http://127.0.0.1:{port}/", "oauth2": client}, AdvancedClock()) as again:
             results = [await again(), await again()]
     assert {(result.outcome, result.reason) for result in results} == {(UNKNOWN, "token_unavailable")}
     assert (issuer.requests, target.requests) == (1, 0)

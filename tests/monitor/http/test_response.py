@@ -16,7 +16,7 @@ def head(size: int) -> bytes:
     return start + b"l" * (size - len(start) - 4) + b"\r\n\r\n"
 
 
-def fed(data: bytes, piece: int) -> Response:
+def response_fed_with(data: bytes, piece: int) -> Response:
     response = Response(limit=1 << 20)
     for start in range(0, len(data), piece):
         response.feed(data[start : start + piece])
@@ -26,7 +26,7 @@ def fed(data: bytes, piece: int) -> Response:
 @pytest.mark.parametrize("piece", [1_000, 65_535, 65_536, 65_537, 1_000_000])
 @pytest.mark.parametrize("size", [200, HEADER_LIMIT])
 def test_head_within_the_limit_is_read_in_any_segments(size: int, piece: int) -> None:
-    response = fed(head(size) + BODY, piece)
+    response = response_fed_with(head(size) + BODY, piece)
     assert (response.complete, response.status, bytes(response.body)) == (True, 200, BODY)
 
 
@@ -34,5 +34,5 @@ def test_head_within_the_limit_is_read_in_any_segments(size: int, piece: int) ->
 @pytest.mark.parametrize("size", [HEADER_LIMIT + 1, 70_000])
 def test_head_over_the_limit_is_rejected(size: int, piece: int) -> None:
     with pytest.raises(ProbeFailure) as caught:
-        fed(head(size) + BODY, piece)
+        response_fed_with(head(size) + BODY, piece)
     assert caught.value.reason == "headers_too_large"

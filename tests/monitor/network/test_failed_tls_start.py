@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 
-from monitor.network.connection import close_half_wrapped
+from monitor.network.connection import close_unfinished_tls_socket
 
 
 def reset_connection() -> socket.socket:
@@ -29,7 +29,7 @@ def test_socket_is_closed_when_starting_tls_fails() -> None:
         client = reset_connection()
         with pytest.raises(OSError) as failed:  # noqa: PT011 - reset, or not connected any more
             ssl.create_default_context().wrap_socket(client, server_hostname="h", do_handshake_on_connect=False)
-        close_half_wrapped(failed.value)
+        close_unfinished_tls_socket(failed.value)
         client.close()
         del failed
         gc.collect()

@@ -105,7 +105,7 @@ def test_maintenance_of_the_new_configuration_mutes_the_past(
     assert rehearsal.new.as_json()["outages_in_maintenance"] == len(rehearsal.new.outages) > 0
 
 
-# a record of one check, by the command
+# Tests of the command with a record of one check.
 
 CONFIG = """\
 store: {store}

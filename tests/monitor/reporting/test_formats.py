@@ -40,7 +40,7 @@ def read_csv(data: bytes) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(io.StringIO(data.decode())) if row["row"] != "0"]
 
 
-def measured(config: Path, product: str, at: str, *options: str) -> dict[str, Any]:
+def figures_of_measure(config: Path, product: str, at: str, *options: str) -> dict[str, Any]:
     folder = config.parent
     path = month.as_csv(folder, product)
     objective = {"login": "99.9", "forms": "99.5"}[product]
@@ -54,7 +54,7 @@ def measured(config: Path, product: str, at: str, *options: str) -> dict[str, An
     return figures
 
 
-def excluded(product: str) -> list[str]:
+def exclude_options(product: str) -> list[str]:
     """Return the options that exclude the agreement's time. The midpoints are the changes of login's state."""
     half = month.INTERVAL // 2
     login = (month.LOGIN_DOWN.start - half, month.LOGIN_DOWN.end - half)
@@ -85,8 +85,8 @@ def test_json_has_the_figures_of_measure(config: Path, product: str, at: str) ->
     for figures in (actual["raw"], actual["contractual"]):
         del figures["product"]
     planned = ("--maintenance", str(config.parent / "maintenance.yaml"))
-    assert actual["raw"] == measured(config, product, at)
-    assert actual["contractual"] == measured(config, product, at, *planned, *excluded(product))
+    assert actual["raw"] == figures_of_measure(config, product, at)
+    assert actual["contractual"] == figures_of_measure(config, product, at, *planned, *exclude_options(product))
     assert actual["contractual"]["excluded_seconds"] > 0
 
 
