@@ -137,7 +137,7 @@ class Delivery:
         for name, target in self._targets.items():
             for row in self._outbox.ready(name, now, self._capacity(name)):
                 if row.key not in self._outbox.queue(name).sending:  # otherwise it is part of an earlier group
-                    rows = [row, *(self._outbox.groupable(row, now) if target.kind.groups else ())]
+                    rows = [row, *(self._outbox.groupable(row, now) if target.kind.combines_messages else ())]
                     self._outbox.mark_sending(rows)
                     self._sending[name] = self._sending.get(name, 0) + 1
                     tasks.create_task(self._send(target, rows, make_attempt()), name=f"notify {name}")

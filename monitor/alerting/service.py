@@ -236,7 +236,7 @@ class Alerting:
                 quiet = settings.quiet_hours.within(Interval(now, now + 8 * 24 * 3600 * SECOND), zone)
                 due = next(quiet).end
         target = self._delivery.target(receiver)
-        if target is None or not target.kind.groups or event not in URGENT:
+        if target is None or not target.kind.combines_messages or event not in URGENT:
             return due
         return self.outbox.queue(receiver).assign_to_group(alert.severity, due, settings.group_wait)
 

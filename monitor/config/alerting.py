@@ -63,7 +63,7 @@ class ReceiverBase(Model):
     kind: ClassVar[str] = ""
     alerts: ClassVar[bool] = True
     heartbeats: ClassVar[bool] = False
-    reports: ClassVar[bool] = False
+    accepts_reports: ClassVar[bool] = False
 
     id: Id
     """Identifies the receiver in routes, in `ninewatch alert` and in the record."""

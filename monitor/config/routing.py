@@ -136,7 +136,7 @@ def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         message = f"{quoted(heartbeat.to)} accepts no heartbeat; use a {kinds} receiver"
         yield ("alerting", "heartbeat", "to"), message
     for loc, name in _report_receivers(portfolio):
-        if name in receivers and not receivers[name].reports:
+        if name in receivers and not receivers[name].accepts_reports:
             yield loc, f"{quoted(name)} accepts no reports; use a chat, e-mail, ntfy, GC Notify, Apprise or a webhook"
 
 

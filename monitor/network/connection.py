@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure, failure_of
 from monitor.network.happy_eyeballs import first_success
-from monitor.network.tls_context import refused_expiry
+from monitor.network.tls_context import rejected_certificate_expiry
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
@@ -143,7 +143,7 @@ class Connection:
                     return wrapped
         except ssl.SSLError as error:
             if isinstance(error, ssl.SSLCertVerificationError):
-                self._attempt.certificate_expiry = refused_expiry(wrapped)
+                self._attempt.certificate_expiry = rejected_certificate_expiry(wrapped)
             raise tls_failure(error) from None
         except OSError as error:
             close_unfinished_tls_socket(error)

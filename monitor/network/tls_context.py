@@ -66,10 +66,12 @@ def certificate_expiry(connection: ssl.SSLSocket) -> float | None:
     Verification fails once a certificate of this chain has expired. Other certificates that the server sent are
     ignored. Without verification, return the expiry of the server's certificate.
     """
-    return min((end for end in map(expiry_of, deciding_certificates(connection)) if end is not None), default=None)
+    return min(
+        (end for end in map(expiry_of, expiry_relevant_certificates(connection)) if end is not None), default=None
+    )
 
 
-def deciding_certificates(connection: ssl.SSLSocket) -> list[bytes]:
+def expiry_relevant_certificates(connection: ssl.SSLSocket) -> list[bytes]:
     """Return the certificates whose expiry makes verification fail (DER), the server's certificate first."""
     if connection.context.verify_mode is not ssl.CERT_NONE and (verified := chain(connection, "verified")):
         return verified
@@ -77,7 +79,7 @@ def deciding_certificates(connection: ssl.SSLSocket) -> list[bytes]:
     return [] if certificate is None else [certificate]
 
 
-def refused_expiry(connection: ssl.SSLSocket) -> float | None:
+def rejected_certificate_expiry(connection: ssl.SSLSocket) -> float | None:
     """Return the expiry of a certificate that failed verification, which `getpeercert` does not return."""
     certificates = chain(connection, "unverified")
     return expiry_of(certificates[0]) if certificates else None

@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from monitor.config.expect import RegexField
 from monitor.config.model import Duration, TlsOptions
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_context import certificate_of, deciding_certificates, expiry_of
+from monitor.network.tls_context import certificate_of, expiry_of, expiry_relevant_certificates
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def check_certificate(expectation: CertificateExpectation, ssl_socket: ssl.SSLSo
     if expectation.issuer is not None and not expectation.issuer.search(issuer := _name(der, "issuer")):
         raise ProbeFailure("tls_issuer", f"issued by {quoted(issuer)}, expected {quoted(expectation.issuer.text)}")
     if expectation.valid_for is not None:
-        _check_expiry(deciding_certificates(ssl_socket), attempt.now(), expectation.valid_for)
+        _check_expiry(expiry_relevant_certificates(ssl_socket), attempt.now(), expectation.valid_for)
 
 
 def _name(der: bytes, party: Literal["issuer", "subject"]) -> str:

@@ -27,7 +27,7 @@ class AppriseReceiver(ReceiverBase):
     """
 
     kind: ClassVar[str] = "apprise"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     apprise: Secret
     """Reference to the service's Apprise URL, which contains its credentials."""
@@ -71,5 +71,5 @@ KIND = ReceiverKind(
 id: telegram
 apprise: {file: secrets/apprise-url}
 """,
-    groups=True,
+    combines_messages=True,
 )

@@ -37,8 +37,8 @@ class ReceiverKind(Generic[R]):
 
     - `prepare` does all work that is possible before the first message.
     - `example` is a receiver in YAML, for docs/receivers.md and a test.
-    - `groups`: people read the messages, so several alerts are combined. Services that correlate alerts by key get each
-      alert separately.
+    - `combines_messages`: people read the messages, so several alerts are combined into one message. Services that
+      correlate alerts by key get each alert separately.
     - `repeats` is the interval at which a firing alert is sent again, in microseconds. None if the receiver keeps
     alerts
       until they are resolved.
@@ -48,7 +48,7 @@ class ReceiverKind(Generic[R]):
     receiver: type[R]
     prepare: Callable[[R], Deliver]
     example: str
-    groups: bool = False
+    combines_messages: bool = False
     repeats: int | None = None
     callback: Callable[[R, CallbackRequest], Callback] | None = None
 

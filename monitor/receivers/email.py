@@ -86,7 +86,7 @@ class EmailReceiver(TlsReceiver):
     """Sends an e-mail. All events of an alert are one thread in a mailbox."""
 
     kind: ClassVar[str] = "email"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     email: EmailBlock
     """Recipients, sender and server: `{to: ops@example.org, from: ninewatch@example.org, server: smtp.example.org}`."""
@@ -180,5 +180,5 @@ email:
   user: ninewatch
   password: {file: secrets/smtp-password}
 """,
-    groups=True,
+    combines_messages=True,
 )

@@ -55,7 +55,7 @@ class GcNotifyReceiver(TlsReceiver):
     """Sends an e-mail or a text message through GC Notify."""
 
     kind: ClassVar[str] = "gcnotify"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     gcnotify: GcNotifyBlock
     """Recipient, template and API key: `{key: ..., template: ..., email: ...}`."""
@@ -104,5 +104,5 @@ gcnotify:
   template: 8b3a8a6e-1c1f-4f6e-9a53-0d4f1b2c3d4e
   email: on-call@example.org
 """,
-    groups=True,
+    combines_messages=True,
 )

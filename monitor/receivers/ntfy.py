@@ -28,7 +28,7 @@ class NtfyReceiver(TlsReceiver):
     """Publishes a message to a topic of ntfy. A page has the highest priority, which overrides do-not-disturb."""
 
     kind: ClassVar[str] = "ntfy"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     ntfy: Address
     """URL of the topic: `https://ntfy.example.org/forms-alerts`. On a public server, anyone who knows the URL
@@ -86,5 +86,5 @@ id: phones
 ntfy: https://ntfy.example.org/forms-alerts
 token: {file: secrets/ntfy-token}
 """,
-    groups=True,
+    combines_messages=True,
 )

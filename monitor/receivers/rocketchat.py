@@ -20,7 +20,7 @@ class RocketChatReceiver(TlsReceiver):
     """Sends a message to a Rocket.Chat channel through an incoming webhook."""
 
     kind: ClassVar[str] = "rocketchat"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     rocketchat: Address
     """URL of the webhook, which is a secret: `{file: /run/secrets/rocketchat}`."""
@@ -49,5 +49,5 @@ KIND = ReceiverKind(
 id: chat
 rocketchat: {file: secrets/rocketchat-webhook}
 """,
-    groups=True,
+    combines_messages=True,
 )

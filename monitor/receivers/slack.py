@@ -38,7 +38,7 @@ class SlackReceiver(TlsReceiver):
     """Sends a message to a Slack channel through an incoming webhook."""
 
     kind: ClassVar[str] = "slack"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     slack: Address
     """URL of the webhook, which is a secret: `{file: /run/secrets/slack}`."""
@@ -116,5 +116,5 @@ slack: {file: secrets/slack-webhook}
 signing_secret: {file: secrets/slack-signing}   # buttons to acknowledge
 """,
     callback=read_callback,
-    groups=True,
+    combines_messages=True,
 )

@@ -43,7 +43,7 @@ class TeamsReceiver(TlsReceiver):
     """
 
     kind: ClassVar[str] = "teams"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
 
     teams: Address
     """URL of the workflow, which is a secret: `{file: /run/secrets/teams}`."""
@@ -121,5 +121,5 @@ teams: {file: secrets/teams-workflow}
 security_token: {file: secrets/teams-outgoing}   # answers in the channel
 """,
     callback=read_callback,
-    groups=True,
+    combines_messages=True,
 )

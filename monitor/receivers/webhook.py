@@ -60,7 +60,7 @@ class WebhookReceiver(TlsReceiver):
     """
 
     kind: ClassVar[str] = "webhook"
-    reports: ClassVar[bool] = True
+    accepts_reports: ClassVar[bool] = True
     heartbeats: ClassVar[bool] = True
 
     webhook: Address

@@ -28,7 +28,7 @@ HEARTBEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")
 LIMITS: web.AppKey[RateLimit] = web.AppKey("limits")
 
 MAX_NOTE = 10_240  # bytes of the body that are read; its first line is recorded
-_CODE, _MOST_CODE = re.compile(r"[0-9]{1,3}"), 255
+_CODE, _MAX_CODE = re.compile(r"[0-9]{1,3}"), 255
 
 _DENIED = Refusal(
     401,
@@ -47,7 +47,7 @@ _SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail
 @role(Role.HANDLER, body=True)
 async def ping(request: web.Request) -> web.Response:
     """Receive one ping. Unknown checks and wrong tokens get the same response."""
-    entry = _admitted(request)
+    entry = _authenticate(request)
     signal = request.match_info.get("signal", "success")
     heartbeats, note = request.app[HEARTBEATS], await _note(request)
     if signal == "start":
@@ -59,7 +59,7 @@ async def ping(request: web.Request) -> web.Response:
     return web.Response(text="OK\n")
 
 
-def _admitted(request: web.Request) -> CheckEntry:
+def _authenticate(request: web.Request) -> CheckEntry:
     limits = request.app[LIMITS]
     key = f"{request.match_info['product']}/{request.match_info['check']}"
     entry = request.app[HEARTBEATS].authenticate(key, _token(request))
@@ -79,7 +79,7 @@ def _token(request: web.Request) -> str:
 def _code(signal: str) -> int:
     if signal in ("success", "fail"):
         return 0 if signal == "success" else 1
-    if _CODE.fullmatch(signal) is None or int(signal) > _MOST_CODE:
+    if _CODE.fullmatch(signal) is None or int(signal) > _MAX_CODE:
         raise _SIGNAL
     return int(signal)
 

@@ -28,7 +28,7 @@ MAX_MEMORY = 5_000_000  # maximum memory of an attempt, in bytes
 INTERVAL = 2 * SECOND  # of the targets without faults, and their timeout: more than a busy machine delays their process
 MAX_GROWTH = 64 * 1024  # maximum growth of a daemon's memory in two rounds of probes, in kB
 STARVED = ("unknown", "monitor_starved")  # possible result of any attempt on a busy machine
-WELL = ("http-answers-unasked", "tls-intermediate", "dns-well", "tcp-well", "redis-well", "udp-well")
+FAULT_FREE = ("http-answers-unasked", "tls-intermediate", "dns-well", "tcp-well", "redis-well", "udp-well")
 RARELY_PROBED = {"domain"}  # kinds with an interval of hours: the daemon may not probe them during a test
 
 Checks = dict[str, dict[str, Any]]
@@ -157,7 +157,7 @@ def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: C
     }
     store = tmp_path / "ninewatch.db"
     with (
-        serving_faulty_targets(*WELL) as good_checks,
+        serving_faulty_targets(*FAULT_FREE) as good_checks,
         running_daemon(write_config(tmp_path, good_checks, faulty_checks)) as daemon,
     ):
         prioritize(daemon.program.process)
@@ -178,7 +178,7 @@ def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: C
     assert verdicts.mistaken() == {}
     assert "Traceback" not in output
     assert growth_kb < MAX_GROWTH
-    for name in WELL:
+    for name in FAULT_FREE:
         observations = stored_observations(store, f"well/{name}")
         outcomes = [outcome for _, outcome in observations]
         assert Outcome.BAD not in outcomes, name

@@ -118,20 +118,20 @@ def test_without_outages_of_dependencies_there_is_no_evidence() -> None:
 
 
 def test_drill_is_evidence_for_or_against_an_item_that_accepts_its_kind() -> None:
-    """A tabletop drill is none. An overdue finding of any drill is evidence against the item."""
+    """A tabletop drill proves nothing. An overdue finding of any drill is evidence against the item."""
     item = replace(ITEM, drills=("failover",))
     met = DrillProof("d1", "failover", "Ana", 5, met=True, reason="within 15 minutes")
     late = replace(met, id="d2", overdue=("no runbook",))
     open_ = replace(met, id="d3", met=None)
-    evidences = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
-    talked = replace(late, id="d4", kind="tabletop", met=None)
-    assert [evidence.supports for evidence in drill_evidence(item, [talked])] == [False]
-    assert [(evidence.id, evidence.supports, evidence.on, evidence.by) for evidence in evidences] == [
+    all_evidence = list(drill_evidence(item, [met, late, open_, replace(met, kind="tabletop")]))
+    tabletop = replace(late, id="d4", kind="tabletop", met=None)
+    assert [evidence.supports for evidence in drill_evidence(item, [tabletop])] == [False]
+    assert [(evidence.id, evidence.supports, evidence.on, evidence.by) for evidence in all_evidence] == [
         ("d1", True, 5, "Ana"),
         ("d2", False, 5, "Ana"),
         ("d3", None, 5, "Ana"),
     ]
-    assert [evidence.detail for evidence in evidences[:2]] == [
+    assert [evidence.detail for evidence in all_evidence[:2]] == [
         "failover drill d1: within 15 minutes",
         "failover drill d2: within 15 minutes; overdue finding: no runbook",
     ]

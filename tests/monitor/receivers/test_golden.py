@@ -20,10 +20,10 @@ from tests.support.sinks import Received, Sink
 
 GOLDEN = Path(__file__).parent / "golden"
 KEY = "R0UTINGKEY"
-SHOWN = ("authorization", "content-type", "idempotency-key")
+RECORDED_HEADERS = ("authorization", "content-type", "idempotency-key")
 
 # Kind -> its configuration, sending to the sink.
-CONFIGURED: dict[str, Callable[[Sink, Path], dict[str, Any]]] = {
+CONFIGURATIONS: dict[str, Callable[[Sink, Path], dict[str, Any]]] = {
     "webhook": lambda sink, _: {"webhook": sink.url()},
     "slack": lambda sink, folder: {"slack": write_secret(folder, "url", sink.url("/services/T0/B0/secret"))},
     "teams": lambda sink, folder: {"teams": write_secret(folder, "url", sink.url("/workflows/secret"))},
@@ -59,15 +59,15 @@ def recorded_request(request: Received) -> dict[str, Any]:
         body = request.json()
     except ValueError:
         body = request.body.decode()
-    headers = {name: request.headers[name] for name in SHOWN if name in request.headers}
+    headers = {name: request.headers[name] for name in RECORDED_HEADERS if name in request.headers}
     return {"method": request.method, "path": request.path, "headers": headers, "body": body}
 
 
-@pytest.mark.parametrize("kind", CONFIGURED)
+@pytest.mark.parametrize("kind", CONFIGURATIONS)
 async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
     actual = {}
     for name, message in samples().items():
-        outcome = await send(receiver(**CONFIGURED[kind](sink, tmp_path)), message)
+        outcome = await send(receiver(**CONFIGURATIONS[kind](sink, tmp_path)), message)
         assert not outcome.error
         actual[name] = recorded_request(sink.received[-1])
     path = GOLDEN / f"{kind}.json"
@@ -79,5 +79,5 @@ async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sin
 
 def test_every_http_kind_has_a_golden_file() -> None:
     """The others have their own tests: e-mail with a real SMTP server, Apprise with a real service."""
-    assert set(CONFIGURED) == set(KINDS) - {"email", "apprise"}
-    assert {path.stem for path in GOLDEN.iterdir()} >= set(CONFIGURED)
+    assert set(CONFIGURATIONS) == set(KINDS) - {"email", "apprise"}
+    assert {path.stem for path in GOLDEN.iterdir()} >= set(CONFIGURATIONS)

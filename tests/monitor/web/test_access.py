@@ -62,8 +62,8 @@ async def test_route_without_a_role_is_rejected(publish: Publish, monkeypatch: p
     table.get("/forgotten")(without_role)
     monkeypatch.setattr(liveness, "routes", [*liveness.routes, *table])
     site = await publish(small_ledger())
-    answer = await site.get("/forgotten")
-    assert (answer.status, answer.text.partition(";")[0]) == (403, "this endpoint is closed")
+    response = await site.get("/forgotten")
+    assert (response.status, response.text.partition(";")[0]) == (403, "this endpoint is closed")
     assert (await site.get("/livez")).status == 200
 
 
@@ -101,10 +101,10 @@ async def test_read_access_by_token_requires_the_read_scope(closed: RunningServe
         new_token_text(tmp_path / "r.db", Scope.READ),
         new_token_text(tmp_path / "r.db", Scope.FACTS_WRITE, name="x"),
     )
-    answers = [await closed.get(path, headers=headers) for headers in ({}, bearer(other), bearer(reading))]
-    assert [answer.status for answer in answers] == [401, 403, 200]
-    assert answers[0].headers["WWW-Authenticate"] == 'Bearer realm="ninewatch"'
-    assert 'error="insufficient_scope", scope="read"' in answers[1].headers["WWW-Authenticate"]
+    responses = [await closed.get(path, headers=headers) for headers in ({}, bearer(other), bearer(reading))]
+    assert [response.status for response in responses] == [401, 403, 200]
+    assert responses[0].headers["WWW-Authenticate"] == 'Bearer realm="ninewatch"'
+    assert 'error="insufficient_scope", scope="read"' in responses[1].headers["WWW-Authenticate"]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
@@ -117,8 +117,8 @@ async def test_health_endpoints_need_no_token(closed: RunningServer, path: str) 
 async def test_other_spellings_of_a_path_need_a_token_too(closed: RunningServer, path: str, how: str) -> None:
     from yarl import URL
 
-    async with closed.session.request(how, URL(closed.base + path, encoded=True)) as answer:
-        assert answer.status in (401, 404)
+    async with closed.session.request(how, URL(closed.base + path, encoded=True)) as response:
+        assert response.status in (401, 404)
 
 
 async def test_token_is_rejected_when_it_expires_or_is_revoked(closed: RunningServer, tmp_path: Path) -> None:
@@ -133,9 +133,9 @@ async def test_token_is_rejected_when_it_expires_or_is_revoked(closed: RunningSe
     token = TokenFile.of(record).find(long)
     assert token is not None
     TokenFile.of(record).revoke(token, "Ada", NOW + HOUR)
-    answer = await closed.get("/", headers=bearer(long))
-    assert answer.status == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ninewatch", error="invalid_token"'
+    response = await closed.get("/", headers=bearer(long))
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="ninewatch", error="invalid_token"'
 
 
 async def test_wrong_expired_and_revoked_tokens_get_the_same_response(closed: RunningServer, tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ async def test_log_and_responses_do_not_contain_tokens(
 ) -> None:
     right, wrong = new_token_text(tmp_path / "r.db", Scope.FACTS_WRITE), "nw_0123456789ab_" + "canary" * 7 + "x"
     with caplog.at_level(logging.DEBUG):
-        answers = [await closed.get("/api/v1/products", headers=bearer(text)) for text in (right, wrong)]
-    content = caplog.text + "".join(capsys.readouterr()) + "".join(answer.text for answer in answers)
+        responses = [await closed.get("/api/v1/products", headers=bearer(text)) for text in (right, wrong)]
+    content = caplog.text + "".join(capsys.readouterr()) + "".join(response.text for response in responses)
     assert "canary" not in content
     assert right not in content
     assert right.rpartition("_")[2] not in content
@@ -194,9 +194,9 @@ async def test_tokens_are_rejected_while_the_token_file_is_unreadable(closed: Ru
     text = new_token_text(tmp_path / "r.db", Scope.READ)
     path = TokenFile.of(tmp_path / "r.db").path
     path.write_text(path.read_text() + "{}\n")
-    answer = await closed.get("/api/v1/products", headers=bearer(text))
-    assert (answer.status, (await answer.json())["error"]) == (503, "the tokens cannot be read")
-    assert str(tmp_path) not in answer.text
+    response = await closed.get("/api/v1/products", headers=bearer(text))
+    assert (response.status, (await response.json())["error"]) == (503, "the tokens cannot be read")
+    assert str(tmp_path) not in response.text
 
 
 async def test_blocked_disk_blocks_one_thread_and_no_other_request(

@@ -115,12 +115,12 @@ async def test_wrong_expired_and_foreign_links_get_a_plain_error_page(site: Writ
     other = site.link("f" * 12).partition(".")[0] + "." + good.partition(".")[2]
     statuses = {}
     for link in (f"/acknowledge/{foreign}", other, good[:-1], good + "A", "/acknowledge/x", expired):
-        answer = await site.page(method, link, **fields)
-        statuses[link] = answer.status
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "<form" not in answer.text
-        assert key not in answer.text
-        assert link.rpartition("/")[2] not in answer.text.replace("/", " ").split()
+        response = await site.page(method, link, **fields)
+        statuses[link] = response.status
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "<form" not in response.text
+        assert key not in response.text
+        assert link.rpartition("/")[2] not in response.text.replace("/", " ").split()
     assert list(statuses.values()) == [403] * 5 + [410]
     assert site.journal == []
 
@@ -170,14 +170,14 @@ async def test_invalid_form_is_rejected(site: WritableSite, fields: dict[str, st
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
 async def test_body_of_another_content_type_is_rejected(site: WritableSite, kind: str) -> None:
     link = site.link(await fails(site))
-    answer = await site.ask("POST", link, data=b"action=acknowledge", headers={"Content-Type": kind})
-    assert (answer.status, site.journal) == (400, [])
+    response = await site.ask("POST", link, data=b"action=acknowledge", headers={"Content-Type": kind})
+    assert (response.status, site.journal) == (400, [])
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 async def test_other_methods_do_not_acknowledge(site: WritableSite, method: str) -> None:
-    answer = await site.ask(method, site.link(await fails(site)), data={"action": "acknowledge"})
-    assert (answer.status, site.journal) == (405, [])
+    response = await site.ask(method, site.link(await fails(site)), data={"action": "acknowledge"})
+    assert (response.status, site.journal) == (405, [])
 
 
 async def test_action_in_the_query_is_rejected(site: WritableSite) -> None:
@@ -225,5 +225,5 @@ async def test_log_and_error_pages_do_not_contain_the_token(
 
 async def test_request_with_a_foreign_host_name_is_rejected(site: WritableSite) -> None:
     link = site.link(await fails(site))
-    answer = await site.ask("POST", link, headers={"Host": "evil.example"}, data={"action": "acknowledge"})
-    assert (answer.status, site.journal) == (421, [])
+    response = await site.ask("POST", link, headers={"Host": "evil.example"}, data={"action": "acknowledge"})
+    assert (response.status, site.journal) == (421, [])

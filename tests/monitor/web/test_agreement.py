@@ -158,9 +158,9 @@ async def test_window_may_be_given_as_start_and_end(site: RunningServer) -> None
     ],
 )
 async def test_invalid_query_is_rejected_with_a_remedy(site: RunningServer, query: str, expected_text: str) -> None:
-    answer = await site.get(f"/api/v1/products/css/availability?{query}")
-    body = await answer.json()
-    assert (answer.status, set(body)) == (400, {"error", "remedy"})
+    response = await site.get(f"/api/v1/products/css/availability?{query}")
+    body = await response.json()
+    assert (response.status, set(body)) == (400, {"error", "remedy"})
     assert expected_text in body["error"] + body["remedy"]
 
 

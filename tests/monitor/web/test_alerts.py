@@ -56,17 +56,17 @@ async def fails(site: WritableSite, key: str = "forms/health") -> str:
 
 async def test_acknowledgement_has_the_person_and_the_token(site: WritableSite) -> None:
     key, token = await fails(site), site.token()
-    answer = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", token, json={"by": "Ana Ng"})
-    assert answer.status == 200
+    response = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", token, json={"by": "Ana Ng"})
+    assert response.status == 200
     now = format_instant(site.clock.now())
-    assert answer.body == {
+    assert response.body == {
         "key": key, "product": "forms", "incident": key, "at": now, "by": "Ana Ng", "via": "api", "author": "pipeline",
     }  # fmt: skip
     (fact,) = site.journal
     assert (fact.kind, fact.author, fact.product, fact.made) == (ACKNOWLEDGEMENT, "pipeline", "forms", site.clock.now())
     assert acknowledgements(site.harness.ledger.facts.all) == acknowledgements([fact])
     (alert,) = (await site.ask("GET", "/api/v1/alerts")).body
-    assert (alert["key"], alert["severity"], alert["acknowledged"]) == (key, "page", answer.body)
+    assert (alert["key"], alert["severity"], alert["acknowledged"]) == (key, "page", response.body)
 
 
 async def test_acknowledged_ticket_that_becomes_a_page_needs_another_acknowledgement(
@@ -97,8 +97,8 @@ async def test_acknowledged_ticket_that_becomes_a_page_needs_another_acknowledge
 
 async def test_acknowledgement_without_a_person_has_the_tokens_name(site: WritableSite) -> None:
     key = await fails(site)
-    answer = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", site.token(name="robot"))
-    assert (answer.status, answer.body["by"], answer.body["author"]) == (200, "robot", "robot")
+    response = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", site.token(name="robot"))
+    assert (response.status, response.body["by"], response.body["author"]) == (200, "robot", "robot")
 
 
 @pytest.mark.parametrize("spelling", ["cert:forms/health:{at}", "cert:forms%2Fhealth:{at}"])
@@ -114,16 +114,20 @@ async def test_alert_key_may_contain_a_slash(site: WritableSite, spelling: str) 
     observe(site.harness.ledger, site.harness.ledger.entries["forms/health"], site.clock.now(), result)
     await site.harness.update()
     path = f"/api/v1/alerts/{spelling.format(at=expiry)}/acknowledge"
-    answer = await site.ask("POST", path, site.token())
-    assert (answer.status, answer.body["key"], answer.body["incident"]) == (200, f"cert:forms/health:{expiry}", None)
+    response = await site.ask("POST", path, site.token())
+    assert (response.status, response.body["key"], response.body["incident"]) == (
+        200,
+        f"cert:forms/health:{expiry}",
+        None,
+    )
 
 
 async def test_resolved_and_unknown_alerts_cannot_be_acknowledged(site: WritableSite) -> None:
     key, token = await fails(site), site.token()
     site.harness.observe(GOOD, GOOD, GOOD)
     await site.harness.written()
-    answer = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", token)
-    assert (answer.status, answer.body["error"]) == (409, "the alert is resolved")
+    response = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", token)
+    assert (response.status, response.body["error"]) == (409, "the alert is resolved")
     for unknown in ("nothing", "..", "%2e%2e/%2e%2e/etc/passwd", "a/b/c"):
         assert (await site.ask("POST", f"/api/v1/alerts/{unknown}/acknowledge", token)).status in (404, 405)
     assert site.journal == []
@@ -147,15 +151,15 @@ async def test_resolved_and_unknown_alerts_cannot_be_acknowledged(site: Writable
 )
 async def test_invalid_body_is_rejected_with_a_remedy(site: WritableSite, body: bytes, expected_error: str) -> None:
     key, token = await fails(site), site.token()
-    answer = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", token, data=body)
-    assert (answer.status, set(answer.body)) == (400, {"error", "remedy"})
-    assert expected_error in answer.body["error"]
+    response = await site.ask("POST", f"/api/v1/alerts/{key}/acknowledge", token, data=body)
+    assert (response.status, set(response.body)) == (400, {"error", "remedy"})
+    assert expected_error in response.body["error"]
     assert site.journal == []
 
 
 async def test_too_long_body_is_rejected(site: WritableSite) -> None:
-    answer = await site.ask("POST", "/api/v1/silences", site.token(), data=b'{"reason": "' + b"x" * 100_000)
-    assert (answer.status, answer.body["error"]) == (413, "the body is longer than 65536 bytes")
+    response = await site.ask("POST", "/api/v1/silences", site.token(), data=b'{"reason": "' + b"x" * 100_000)
+    assert (response.status, response.body["error"]) == (413, "the body is longer than 65536 bytes")
 
 
 async def test_silence_is_added_listed_and_ended_with_its_authors(site: WritableSite) -> None:
@@ -192,8 +196,8 @@ async def test_silence_covers_a_key_a_product_or_all_alerts(
     site: WritableSite, body: dict[str, Any], covers: set[tuple[str, str]]
 ) -> None:
     until = format_instant(site.clock.now() + HOUR)
-    answer = await site.ask("POST", "/api/v1/silences", site.token(), json={**body, "until": until, "reason": "x"})
-    assert (answer.status, parse_instant(answer.body["until"])) == (201, site.clock.now() + HOUR)
+    response = await site.ask("POST", "/api/v1/silences", site.token(), json={**body, "until": until, "reason": "x"})
+    assert (response.status, parse_instant(response.body["until"])) == (201, site.clock.now() + HOUR)
     (silence,) = silences(site.journal)
     alerts = {("blind:local:7", ""), ("x", "forms"), ("y", "sso")}
     assert {alert for alert in alerts if silence.covers(*alert, site.clock.now())} == covers
@@ -225,8 +229,8 @@ async def test_silence_covers_a_key_a_product_or_all_alerts(
     ],
 )
 async def test_invalid_silence_is_rejected(site: WritableSite, body: dict[str, Any], status: int) -> None:
-    answer = await site.ask("POST", "/api/v1/silences", site.token(), json=body)
-    assert (answer.status, set(answer.body)) == (status, {"error", "remedy"})
+    response = await site.ask("POST", "/api/v1/silences", site.token(), json=body)
+    assert (response.status, set(response.body)) == (status, {"error", "remedy"})
     assert site.journal == []
 
 
@@ -328,8 +332,8 @@ async def test_gate_is_overridden_and_the_override_ended_with_author_and_reason(
 )
 async def test_invalid_gate_override_is_rejected(site: WritableSite, change: dict[str, Any], status: int) -> None:
     token, body = site.token(Scope.GATE_WRITE), {"answer": "go", "for": "4h", "reason": "x", **change}
-    answer = await site.ask("POST", "/api/v1/products/forms/gate/override", token, json=body)
-    assert (answer.status, set(answer.body)) == (status, {"error", "remedy"})
+    response = await site.ask("POST", "/api/v1/products/forms/gate/override", token, json=body)
+    assert (response.status, set(response.body)) == (status, {"error", "remedy"})
     assert site.journal == []
 
 
@@ -392,9 +396,9 @@ async def test_changes_with_one_token_are_rate_limited(site: WritableSite) -> No
 async def test_fact_that_cannot_be_written_is_rejected_and_has_no_effect(site: WritableSite) -> None:
     site.record.with_name("ninewatch.db.journal.jsonl").mkdir()
     body = {"all": True, "for": "1h", "reason": "x"}
-    answer = await site.ask("POST", "/api/v1/silences", site.token(), json=body)
-    assert (answer.status, answer.body["error"]) == (503, "the record cannot be written")
-    assert str(site.record.parent) not in answer.text
+    response = await site.ask("POST", "/api/v1/silences", site.token(), json=body)
+    assert (response.status, response.body["error"]) == (503, "the record cannot be written")
+    assert str(site.record.parent) not in response.text
     assert (await site.ask("GET", "/api/v1/silences")).body == []
 
 
@@ -407,8 +411,8 @@ async def test_waiting_notification_is_listed_with_its_last_error_and_retried(tm
         assert (waiting["key"], waiting["event"], waiting["error"]) == (key, "opened", 'status 503: "busy"')
         assert (waiting["attempts"], waiting["delivered"]) == (1, None)
         assert (await site.ask("GET", "/api/v1/notifications?state=waiting&product=sso", token)).body == []
-        answer = await site.ask("POST", "/api/v1/notifications/retry", token, json={"receiver": "ops"})
-        assert (answer.status, answer.body) == (202, {"receiver": "ops", "waiting": 1})
+        response = await site.ask("POST", "/api/v1/notifications/retry", token, json={"receiver": "ops"})
+        assert (response.status, response.body) == (202, {"receiver": "ops", "waiting": 1})
         (fact,) = site.journal
         assert (fact.kind, fact.author, fact.content()) == (RETRY, "pipeline", {"receiver": "ops"})
         sink.reply = Reply()
@@ -418,8 +422,8 @@ async def test_waiting_notification_is_listed_with_its_last_error_and_retried(tm
 
 @pytest.mark.parametrize("body", [{"receiver": "nobody"}, {"receiver": 7}, {"receiver": ["ops"]}])
 async def test_retry_for_an_unknown_receiver_is_rejected(site: WritableSite, body: dict[str, Any]) -> None:
-    answer = await site.ask("POST", "/api/v1/notifications/retry", site.token(), json=body)
-    assert (answer.status, answer.body["remedy"]) == (404, "configured receivers: ops")
+    response = await site.ask("POST", "/api/v1/notifications/retry", site.token(), json=body)
+    assert (response.status, response.body["remedy"]) == (404, "configured receivers: ops")
 
 
 @pytest.mark.parametrize("query", ["state=late", "limit=0", "limit=x", "limit=\u0661", "sort=due"])
@@ -428,8 +432,8 @@ async def test_invalid_filter_of_notifications_is_rejected(site: WritableSite, q
 
 
 async def test_test_message_is_sent_immediately(site: WritableSite, sink: Sink) -> None:
-    answer = await site.ask("POST", "/api/v1/receivers/ops/test", site.token())
-    assert (answer.status, answer.body) == (200, {"receiver": "ops", "delivered": True})
+    response = await site.ask("POST", "/api/v1/receivers/ops/test", site.token())
+    assert (response.status, response.body) == (200, {"receiver": "ops", "delivered": True})
     (body,) = sink.bodies()
     assert (body["event"], body["severity"], body["links"]["acknowledge"]) == ("test", "note", None)
     assert site.journal == []
@@ -442,9 +446,9 @@ async def test_test_message_that_the_receiver_rejects_is_502(
     site: WritableSite, sink: Sink, reply: Reply, expected_error: str
 ) -> None:
     sink.reply = reply
-    answer = await site.ask("POST", "/api/v1/receivers/ops/test", site.token())
-    assert answer.status == 502
-    assert expected_error in answer.body["error"]
+    response = await site.ask("POST", "/api/v1/receivers/ops/test", site.token())
+    assert response.status == 502
+    assert expected_error in response.body["error"]
     assert (await site.ask("POST", "/api/v1/receivers/none/test", site.token(name="b"))).status == 404
 
 
@@ -452,8 +456,11 @@ async def test_page_of_another_site_cannot_write_through_a_browser(site: Writabl
     """A browser sends no `Authorization` by itself, and no response permits it for another origin."""
     body = '{"all": true, "for": "1h", "reason": "x"}'
     headers = {"Origin": "https://evil.example", "Content-Type": "text/plain", "Cookie": "a=b"}
-    answer = await site.ask("POST", "/api/v1/silences", headers=headers, data=body)
-    assert (answer.status, [name for name in answer.headers if name.lower().startswith("access-control")]) == (401, [])
+    response = await site.ask("POST", "/api/v1/silences", headers=headers, data=body)
+    assert (response.status, [name for name in response.headers if name.lower().startswith("access-control")]) == (
+        401,
+        [],
+    )
     preflight = await site.ask("OPTIONS", "/api/v1/silences", headers=headers)
     assert (preflight.status, preflight.headers["Allow"]) == (405, "GET,HEAD,POST".replace(",", ", "))
     rebound = await site.ask("POST", "/api/v1/silences", site.token(), headers={"Host": "evil.example"}, data=body)
@@ -466,8 +473,8 @@ async def test_server_without_a_daemon_rejects_changes(tmp_path: Path, publish: 
     served = await publish(ledger(sink), record=tmp_path / "r.db")
     token, text = new_token("ci", "Ada", [Scope.ALERTS_WRITE], served.clock.now())
     TokenFile.of(tmp_path / "r.db").add(token)
-    answer = await served.get("/api/v1/silences", "POST", headers={"Authorization": f"Bearer {text}"}, json={})
-    assert (answer.status, (await answer.json())["error"]) == (503, "this server accepts no changes")
+    response = await served.get("/api/v1/silences", "POST", headers={"Authorization": f"Bearer {text}"}, json={})
+    assert (response.status, (await response.json())["error"]) == (503, "this server accepts no changes")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
@@ -497,8 +504,8 @@ async def test_responses_match_the_openapi_description(site: WritableSite) -> No
         body = operation.request_example if operation.request is not None else None
         body = {**body, **past} if body is not None and "start" in body else body
         options = {} if body is None else {"json": body}
-        answer = await site.ask(operation.method.upper(), path + query.get(operation.path, ""), token, **options)
-        assert answer.status == operation.status, operation.path
+        response = await site.ask(operation.method.upper(), path + query.get(operation.path, ""), token, **options)
+        assert response.status == operation.status, operation.path
         described = description()["paths"][operation.path][operation.method]["responses"][str(operation.status)]
         schema = described["content"]["application/json"]["schema"]
-        jsonschema.validate(answer.body, schema | {"components": {"schemas": SCHEMAS | ALERT_SCHEMAS}})
+        jsonschema.validate(response.body, schema | {"components": {"schemas": SCHEMAS | ALERT_SCHEMAS}})

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 async def test_availability_equals_the_ledgers_figures(site: RunningServer) -> None:
-    answer = await site.get("/api/v1/products/css/availability?window=6h")
-    assert await answer.json() == site.ledger.measured("css", "6h", NOW).as_json(product="css")
+    response = await site.get("/api/v1/products/css/availability?window=6h")
+    assert await response.json() == site.ledger.measured("css", "6h", NOW).as_json(product="css")
 
 
 async def test_availability_defaults_to_the_products_window(site: RunningServer) -> None:
@@ -33,8 +33,8 @@ async def test_availability_defaults_to_the_products_window(site: RunningServer)
 async def test_window_may_end_at_any_past_instant(site: RunningServer, at: str) -> None:
     end = NOW - 30 * MINUTE
     instant = at.format(utc=format_instant(end), plus=format_instant(end).replace("Z", "+00:00"))
-    answer = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={instant}")
-    assert (await answer.json())["window"] == {"start": format_instant(end - 90 * MINUTE), "end": format_instant(end)}
+    response = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={instant}")
+    assert (await response.json())["window"] == {"start": format_instant(end - 90 * MINUTE), "end": format_instant(end)}
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ async def test_window_may_end_at_any_past_instant(site: RunningServer, at: str) 
     ],
 )
 async def test_invalid_query_is_rejected_with_a_remedy(site: RunningServer, query: str, expected_text: str) -> None:
-    answer = await site.get(f"/api/v1/products/css/availability?{query}")
-    body = await answer.json()
-    assert (answer.status, set(body)) == (400, {"error", "remedy"})
+    response = await site.get(f"/api/v1/products/css/availability?{query}")
+    body = await response.json()
+    assert (response.status, set(body)) == (400, {"error", "remedy"})
     assert expected_text in body["error"] + body["remedy"]
 
 
 @pytest.mark.parametrize("path", ["/products/nobody", "/products/nobody/availability", "/incidents?product=nobody"])
 async def test_unknown_product_is_404_with_a_remedy(site: RunningServer, path: str) -> None:
-    answer = await site.get("/api/v1" + path)
-    assert (answer.status, (await answer.json())["remedy"]) == (404, "GET /api/v1/products lists them")
+    response = await site.get("/api/v1" + path)
+    assert (response.status, (await response.json())["remedy"]) == (404, "GET /api/v1/products lists them")
 
 
 async def test_incidents_are_listed_newest_first_with_stable_fields(site: RunningServer) -> None:

@@ -29,10 +29,10 @@ CANNOT_FIRE = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.
 
 
 async def test_every_alert_has_an_anchor_in_the_served_runbook(site: RunningServer) -> None:
-    answer = await site.get("/runbook")
-    assert (answer.status, answer.raw.content_type) == (200, "text/html")
-    assert answer.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
-    page = Outline(answer.text)
+    response = await site.get("/runbook")
+    assert (response.status, response.raw.content_type) == (200, "text/html")
+    assert response.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
+    page = Outline(response.text)
     anchors = [attrs["id"] for attrs in page.attributes_of("h2")]
     assert sorted(map(str, anchors)) == sorted(alert.name for alert in ALERTS)
     for alert in ALERTS:

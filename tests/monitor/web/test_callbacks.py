@@ -135,8 +135,8 @@ async def test_other_events_of_pagerduty_are_accepted_without_a_change(
 async def test_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None:
     key = await fails(site)
     for action in ("acknowledge", "noise"):
-        answer = await slack(site, button_press(action, key))
-        assert (answer.status, answer.text) == (200, "")
+        response = await slack(site, button_press(action, key))
+        assert (response.status, response.text) == (200, "")
     assert recorded_acknowledgements(site) == [
         Acknowledgement(site.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")
     ]
@@ -170,8 +170,8 @@ async def test_other_interactions_of_slack_change_nothing(site: WritableSite, pa
 @pytest.mark.parametrize("text", ["<at>ninewatch</at> acknowledge {}", "<at>n w</at>&nbsp;ack {}\n", "<p>ACK {}</p>"])
 async def test_word_in_teams_acknowledges_and_gets_a_reply(site: WritableSite, text: str) -> None:
     key = await fails(site)
-    answer = await teams(site, text.format(key))
-    assert (answer.status, answer.body) == (200, {"type": "message", "text": f"Acknowledged: {key}"})
+    response = await teams(site, text.format(key))
+    assert (response.status, response.body) == (200, {"type": "message", "text": f"Acknowledged: {key}"})
     assert recorded_acknowledgements(site) == [
         Acknowledgement(site.clock.now(), key, "Ana Ng", "teams", "forms", key, "team")
     ]
@@ -187,9 +187,9 @@ async def test_word_in_teams_needs_no_key_if_one_alert_is_open(site: WritableSit
 @pytest.mark.parametrize("text", ["", "help", "please ack", "ack nothing"])
 async def test_reply_in_teams_lists_the_open_alerts(site: WritableSite, text: str) -> None:
     key = await fails(site)
-    answer = await teams(site, text)
-    assert (answer.status, recorded_acknowledgements(site)) == (200, [])
-    assert answer.body["text"].endswith(f"open: {key}")
+    response = await teams(site, text)
+    assert (response.status, recorded_acknowledgements(site)) == (200, [])
+    assert response.body["text"].endswith(f"open: {key}")
 
 
 async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(site: WritableSite) -> None:
@@ -205,13 +205,13 @@ async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(
 async def test_callback_with_a_wrong_signature_is_rejected(site: WritableSite, key: str) -> None:
     alert = await fails(site)
     wrong = base64.b64encode(key.encode() or b"x").decode()
-    answers = [
+    responses = [
         await pagerduty(site, acknowledgement_event(alert), key or "x"),
         await slack(site, button_press("acknowledge", alert), key or "x"),
         await teams(site, f"ack {alert}", wrong),
     ]
-    assert [answer.status for answer in answers] == [403] * 3
-    assert len({answer.text for answer in answers}) == 1
+    assert [response.status for response in responses] == [403] * 3
+    assert len({response.text for response in responses}) == 1
     assert site.journal == []
 
 
@@ -226,15 +226,15 @@ async def test_signature_of_another_receiver_is_rejected(site: WritableSite, to:
 async def test_callback_without_a_signature_gets_the_same_response_from_all_receivers(
     site: WritableSite, receiver: str
 ) -> None:
-    answer = await site.ask("POST", f"/callbacks/{receiver}", data=b"{}")
-    assert (answer.status, answer.text.partition(";")[0]) == (403, "unknown receiver or wrong signature")
+    response = await site.ask("POST", f"/callbacks/{receiver}", data=b"{}")
+    assert (response.status, response.text.partition(";")[0]) == (403, "unknown receiver or wrong signature")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 60_000])
 async def test_signed_malformed_body_is_rejected(site: WritableSite, body: bytes) -> None:
     mac = hmac.new(b"pd secret", body, hashlib.sha256).hexdigest()
-    answer = await site.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
-    assert (answer.status, site.journal) == (403, [])
+    response = await site.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
+    assert (response.status, site.journal) == (403, [])
 
 
 @pytest.mark.parametrize("header", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "Authorization"])

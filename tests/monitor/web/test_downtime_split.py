@@ -88,8 +88,8 @@ async def test_downtime_split_accepts_a_past_instant(site: RunningServer) -> Non
     ("path", "status"), [("chefs/blame?window=x", 400), ("chefs/blame?figure=raw", 400), ("nobody/blame", 404)]
 )
 async def test_invalid_query_is_rejected(path: str, status: int, site: RunningServer) -> None:
-    answer = await site.get(f"/api/v1/products/{path}")
-    assert (answer.status, set(await answer.json())) == (status, {"error", "remedy"})
+    response = await site.get(f"/api/v1/products/{path}")
+    assert (response.status, set(await response.json())) == (status, {"error", "remedy"})
 
 
 async def test_page_shows_causes_with_escaped_names(site: RunningServer) -> None:

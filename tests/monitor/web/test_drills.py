@@ -37,9 +37,9 @@ def probe(site: WritableSite, results: str, step: int = 10 * SECOND) -> None:
 
 
 async def start_drill(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
-    answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
-    assert answer.status == 201, answer.text
-    body: dict[str, Any] = answer.body
+    response = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
+    assert response.status == 201, response.text
+    body: dict[str, Any] = response.body
     return body
 
 
@@ -101,8 +101,8 @@ async def test_mistake_is_rejected_with_a_remedy(
 ) -> None:
     token = site.token(Scope.DRILLS_WRITE)
     name = (await start_drill(site, token))["id"]
-    answer = await site.ask("POST", f"/api/v1/{path.replace('ID', name)}", token, json=body)
-    assert (answer.status, answer.body["error"]) == (status, error)
+    response = await site.ask("POST", f"/api/v1/{path.replace('ID', name)}", token, json=body)
+    assert (response.status, response.body["error"]) == (status, error)
 
 
 async def test_token_without_scope_or_product_is_rejected_and_drill_ends_once(site: WritableSite) -> None:
@@ -119,9 +119,9 @@ async def test_token_without_scope_or_product_is_rejected_and_drill_ends_once(si
 async def test_drill_is_rejected_while_a_stop_condition_applies(site: WritableSite) -> None:
     probe(site, "-" * 60, MINUTE)
     token = site.token(Scope.DRILLS_WRITE)
-    answer = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER)
-    assert answer.status == 409
-    assert answer.body["error"].startswith("no drill may start: ")
+    response = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER)
+    assert response.status == 409
+    assert response.body["error"].startswith("no drill may start: ")
     tabletop = await site.ask("POST", "/api/v1/products/forms/drills", token, json={"kind": "tabletop"})
     assert (tabletop.status, tabletop.body["met"]) == (201, None)
 

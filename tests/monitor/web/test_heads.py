@@ -36,8 +36,8 @@ async def get(closed_world: World) -> AsyncIterator[Callable[[str], Awaitable[tu
     async with aiohttp.ClientSession() as session:
 
         async def request(query: str) -> tuple[int, Any]:
-            async with session.get(f"http://{listener.addresses[0]}/api/v1/heads{query}") as answer:
-                return answer.status, await answer.json()
+            async with session.get(f"http://{listener.addresses[0]}/api/v1/heads{query}") as response:
+                return response.status, await response.json()
 
         yield request
     await listener.close()

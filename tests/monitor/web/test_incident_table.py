@@ -59,8 +59,8 @@ async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
 
 async def test_incident_shows_its_first_and_last_failure_as_text(site: RunningServer) -> None:
     (css,) = site.ledger.entries_of("css")
-    answer = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
-    observe(site.ledger, css, NOW + MINUTE, answer)
+    response = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
+    observe(site.ledger, css, NOW + MINUTE, response)
     text = (await site.get("/products/css")).text
     assert '<span class="sub">status 503: 503 Service Unavailable</span>' in text
     assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text

@@ -48,9 +48,9 @@ def intervals(*edges: int) -> list[Interval]:
 
 async def list_incidents(site: RunningServer, span: Interval, extra_query: str = "") -> Any:
     window = f"{format_instant(span.start)}/{format_instant(span.end)}"
-    answer = await site.get(f"/api/v1/incidents?window={window}{extra_query}")
-    assert answer.status == 200, answer.text
-    incidents = await answer.json()
+    response = await site.get(f"/api/v1/incidents?window={window}{extra_query}")
+    assert response.status == 200, response.text
+    incidents = await response.json()
     for incident in incidents:
         schema = {"$ref": "#/components/schemas/IncidentOfWindow", "components": {"schemas": SCHEMAS}}
         jsonschema.validate(incident, schema)

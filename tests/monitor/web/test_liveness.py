@@ -23,24 +23,24 @@ async def test_livez_fails_if_the_scheduler_was_idle_longer_than_the_limit(site:
     site.clock.jump(TICK_LIMIT)
     assert (await site.get("/livez")).status == 200
     site.clock.jump(1)
-    answer = await site.get("/livez")
-    assert (answer.status, await answer.json()) == (503, {"status": "stuck", "tick_age_seconds": TICK_LIMIT + 1})
+    response = await site.get("/livez")
+    assert (response.status, await response.json()) == (503, {"status": "stuck", "tick_age_seconds": TICK_LIMIT + 1})
 
 
 async def test_starting_daemon_is_alive_but_not_ready(site: RunningServer) -> None:
     site.health.last_tick = None
     assert (await site.get("/livez")).status == 200
-    answer = await site.get("/readyz")
-    assert answer.status == 503
-    assert (await answer.json())["reasons"] == ["the scheduler is not started"]
+    response = await site.get("/readyz")
+    assert response.status == 503
+    assert (await response.json())["reasons"] == ["the scheduler is not started"]
 
 
 async def test_failing_store_is_reported_as_degraded_and_pages_stay_available(site: RunningServer) -> None:
     site.health.unrecorded_since, site.health.store_error = NOW - 5_000_000, "disk full"
     site.health.config_reload_success = False
-    answer = await site.get("/readyz")
-    body = await answer.json()
-    assert (answer.status, body["status"], body["unrecorded_seconds"]) == (200, "degraded", 5.0)
+    response = await site.get("/readyz")
+    body = await response.json()
+    assert (response.status, body["status"], body["unrecorded_seconds"]) == (200, "degraded", 5.0)
     assert body["reasons"][0] == "the record cannot be written: disk full"
     assert "disk full" in (await site.get("/")).text
 

@@ -69,9 +69,9 @@ class Outline(HTMLParser):
 
 
 async def outline(site: RunningServer, path: str) -> Outline:
-    answer = await site.get(path)
-    assert answer.status == 200
-    return Outline(answer.text)
+    response = await site.get(path)
+    assert response.status == 200
+    return Outline(response.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -103,11 +103,11 @@ async def test_target_text_is_escaped_truncated_and_on_one_line(site: RunningSer
     hostile_text = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\n" + "A" * 1_000_000
     entry = site.ledger.entries["css/health"]
     observe(site.ledger, entry, NOW + SECOND, ProbeResult(BAD, "body_mismatch", 200, detail=hostile_text))
-    answer = await site.get("/products/css")
-    assert "<script>alert" not in answer.text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
-    assert not set(answer.text) & {"\x00", "\x1b", "\u202e"}
-    assert len(answer.text) < 60_000
+    response = await site.get("/products/css")
+    assert "<script>alert" not in response.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in response.text
+    assert not set(response.text) & {"\x00", "\x1b", "\u202e"}
+    assert len(response.text) < 60_000
 
 
 async def test_product_names_are_escaped(site: RunningServer) -> None:
@@ -166,10 +166,10 @@ async def test_times_are_in_the_portfolios_zone_with_utc_attributes(publish: obj
 
 
 async def test_history_bar_has_ninety_days_with_title_and_height(site: RunningServer) -> None:
-    answer = await site.get("/products/css")
-    assert answer.text.count('class="reach"') == 90
-    assert answer.text.count(": no data</title>") == 89
-    page = Outline(answer.text)
+    response = await site.get("/products/css")
+    assert response.text.count('class="reach"') == 90
+    assert response.text.count(": no data</title>") == 89
+    page = Outline(response.text)
     groups = [attrs["class"] for attrs in page.attributes_of("g")]
     tops = [
         attrs["y"]

@@ -39,8 +39,8 @@ def last_result(site: RunningServer) -> tuple[Outcome, str] | None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("signal", ["", "/success", "/0"])
 async def test_success_is_recorded(site: RunningServer, method: str, signal: str) -> None:
-    answer = await site.get(f"/ping/drop/job{signal}", method, headers=BEARER)
-    assert (answer.status, answer.text) == (200, "OK\n")
+    response = await site.get(f"/ping/drop/job{signal}", method, headers=BEARER)
+    assert (response.status, response.text) == (200, "OK\n")
     assert last_result(site) == (Outcome.GOOD, "")
 
 
@@ -74,9 +74,9 @@ async def test_token_may_be_in_the_url(site: RunningServer) -> None:
     ],
 )
 async def test_unauthorized_ping_gets_the_same_error(site: RunningServer, path: str, headers: dict[str, str]) -> None:
-    answer = await site.get(path, "POST", headers=headers)
-    assert answer.status == 401
-    assert answer.text.startswith("unknown heartbeat or wrong token")
+    response = await site.get(path, "POST", headers=headers)
+    assert response.status == 401
+    assert response.text.startswith("unknown heartbeat or wrong token")
     assert last_result(site) is None
 
 
@@ -88,9 +88,9 @@ async def test_unknown_signal_is_rejected(site: RunningServer, signal: str) -> N
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_other_methods_than_get_and_post_are_rejected(site: RunningServer, method: str) -> None:
-    answer = await site.get("/ping/drop/job", method, headers=BEARER)
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST")
-    assert answer.text == ("" if method == "HEAD" else "method not allowed; allowed: GET, POST; use one of these\n")
+    response = await site.get("/ping/drop/job", method, headers=BEARER)
+    assert (response.status, response.headers["Allow"]) == (405, "GET, POST")
+    assert response.text == ("" if method == "HEAD" else "method not allowed; allowed: GET, POST; use one of these\n")
     assert last_result(site) is None
 
 
@@ -108,8 +108,8 @@ async def test_valid_pings_are_rate_limited_too(site: RunningServer) -> None:
 
 
 async def test_only_the_start_of_a_long_body_is_read(site: RunningServer) -> None:
-    answer = await site.get("/ping/drop/job/1", "POST", headers=BEARER, data=b"y" * 1_000_000)
-    assert answer.status == 200
+    response = await site.get("/ping/drop/job/1", "POST", headers=BEARER, data=b"y" * 1_000_000)
+    assert response.status == 200
     last_observation = last_result(site)
     assert last_observation is not None
     assert len(last_observation[1]) < 300
@@ -129,14 +129,14 @@ async def test_missing_body_times_out(site: RunningServer, monkeypatch: pytest.M
 
 
 async def test_ping_with_an_unknown_host_header_is_rejected(site: RunningServer) -> None:
-    answer = await site.get("/ping/drop/job", "POST", headers={**BEARER, "Host": "evil.test"})
-    assert answer.status == 421
+    response = await site.get("/ping/drop/job", "POST", headers={**BEARER, "Host": "evil.test"})
+    assert response.status == 421
 
 
 async def test_other_endpoints_reject_bodies(site: RunningServer) -> None:
     assert (await site.get("/api/v1/products", "POST", headers=BEARER)).status == 405
-    answer = await site.get("/ping", "POST", headers=BEARER)
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
-    assert answer.text == "method not allowed; allowed: GET, HEAD; this endpoint is read-only\n"
+    response = await site.get("/ping", "POST", headers=BEARER)
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
+    assert response.text == "method not allowed; allowed: GET, HEAD; this endpoint is read-only\n"
     assert (await site.get("/probe", "HEAD")).headers["Allow"] == "GET"
     assert (await site.get("/livez", data=b"x", headers=BEARER)).status == 413

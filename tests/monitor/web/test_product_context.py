@@ -86,8 +86,8 @@ async def test_open_incident_affects_clients_up_to_now(site: RunningServer) -> N
 
 @pytest.mark.parametrize("name", ["0123456789ab", "x"])
 async def test_unknown_incident_is_404_with_a_remedy(site: RunningServer, name: str) -> None:
-    answer = await site.get(f"/api/v1/incidents/{name}")
-    assert (answer.status, (await answer.json())["remedy"]) == (404, "GET /api/v1/incidents lists them")
+    response = await site.get(f"/api/v1/incidents/{name}")
+    assert (response.status, (await response.json())["remedy"]) == (404, "GET /api/v1/incidents lists them")
 
 
 async def test_product_context_matches_the_schema(site: RunningServer) -> None:

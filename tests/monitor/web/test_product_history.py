@@ -40,9 +40,9 @@ def site_with_facts(site: RunningServer) -> RunningServer:
 
 
 async def get_history(site: RunningServer, path: str) -> list[dict[str, Any]]:
-    answer = await site.get(f"/api/v1/products/{path}")
-    facts = await answer.json()
-    assert answer.status == 200, facts
+    response = await site.get(f"/api/v1/products/{path}")
+    facts = await response.json()
+    assert response.status == 200, facts
     schema = PATHS["/api/v1/products/{id}/history"][1]
     jsonschema.validate(facts, schema | {"components": {"schemas": SCHEMAS}})
     return facts  # type: ignore[return-value]
@@ -84,7 +84,7 @@ async def test_removed_product_keeps_its_history(site_with_facts: RunningServer)
 async def test_invalid_query_is_rejected(
     site_with_facts: RunningServer, path: str, status: int, expected_text: str
 ) -> None:
-    answer = await site_with_facts.get(f"/api/v1/products/{path}")
-    body: Any = await answer.json()
-    assert answer.status == status
+    response = await site_with_facts.get(f"/api/v1/products/{path}")
+    body: Any = await response.json()
+    assert response.status == status
     assert expected_text in body["error"]

@@ -98,8 +98,8 @@ async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableS
 async def test_mistake_is_rejected_and_nothing_is_recorded(
     site: WritableSite, path: str, body: dict[str, str], status: int
 ) -> None:
-    answer = await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=body)
-    assert (answer.status, set(answer.body)) == (status, {"error", "remedy"})
+    response = await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=body)
+    assert (response.status, set(response.body)) == (status, {"error", "remedy"})
     assert site.journal == []
 
 

@@ -38,21 +38,21 @@ CSP = (
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_every_response_has_the_security_headers(site: RunningServer, path: str) -> None:
-    answer = await site.get(path)
-    assert answer.headers["Content-Security-Policy"] == CSP
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["Server"] == "ninewatch"
-    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    response = await site.get(path)
+    assert response.headers["Content-Security-Policy"] == CSP
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Server"] == "ninewatch"
+    assert not [name for name in response.headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 async def test_other_methods_than_get_and_head_are_rejected(site: RunningServer, path: str, method: str) -> None:
-    answer = await site.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    response = await site.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
+    assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -62,16 +62,16 @@ async def test_head_returns_the_status_and_type_of_get_without_a_body(site: Runn
 
 
 async def test_body_is_rejected_and_the_connection_closed(site: RunningServer) -> None:
-    answer = await site.get("/api/v1/products", data=b"x" * 100_000)
-    assert (answer.status, answer.headers["Connection"]) == (413, "close")
+    response = await site.get("/api/v1/products", data=b"x" * 100_000)
+    assert (response.status, response.headers["Connection"]) == (413, "close")
 
 
 @pytest.mark.parametrize(
     "path", ["/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/server.py", "//evil.test/", "/static/"]
 )
 async def test_path_traversal_is_not_found(site: RunningServer, path: str) -> None:
-    async with site.session.get(URL(site.base + path, encoded=True)) as answer:
-        assert (answer.status, "Location" in answer.headers) == (404, False)
+    async with site.session.get(URL(site.base + path, encoded=True)) as response:
+        assert (response.status, "Location" in response.headers) == (404, False)
 
 
 async def test_missing_page_gives_a_404_in_the_accepted_format(site: RunningServer) -> None:
@@ -90,8 +90,8 @@ async def test_missing_page_gives_a_404_in_the_accepted_format(site: RunningServ
 )
 async def test_loopback_server_accepts_loopback_host_names_only(site: RunningServer, host: str, status: int) -> None:
     """This prevents DNS rebinding: a foreign page can point its own name at 127.0.0.1."""
-    answer = await site.get("/api/v1/products", headers={"Host": host})
-    assert answer.status == status
+    response = await site.get("/api/v1/products", headers={"Host": host})
+    assert response.status == status
 
 
 async def test_server_on_another_address_accepts_every_host_name(publish: object) -> None:
@@ -214,8 +214,8 @@ async def test_endless_headers_are_cut_off(publish: object, monkeypatch: pytest.
 
 
 async def test_overlong_header_is_rejected(site: RunningServer) -> None:
-    answer = await site.get("/", headers={"X-Long": "x" * 20_000})
-    assert (answer.status, answer.headers["Content-Security-Policy"]) == (400, CSP)
+    response = await site.get("/", headers={"X-Long": "x" * 20_000})
+    assert (response.status, response.headers["Content-Security-Policy"]) == (400, CSP)
 
 
 @pytest.mark.parametrize(
@@ -246,17 +246,17 @@ async def test_static_files_are_cached_for_a_year_under_a_name_with_a_digest(sit
     page = (await site.get("/")).text
     for ending, media in ((".css", "text/css"), (".js", "text/javascript"), (".svg", "image/svg+xml")):
         name = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(ending))
-        answer = await site.get(name)
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["Content-Type"] == f"{media}; charset=utf-8"
+        response = await site.get(name)
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["Content-Type"] == f"{media}; charset=utf-8"
     assert (await site.get("/static/ninewatch.css")).status == 404
 
 
 async def test_internal_error_is_reported_without_details(site: RunningServer) -> None:
     site.ledger.compositions.clear()
-    answer = await site.get("/api/v1/products")
-    assert answer.status == 500
-    assert await answer.json() == {"error": "internal error", "remedy": "see the daemon's log"}
+    response = await site.get("/api/v1/products")
+    assert response.status == 500
+    assert await response.json() == {"error": "internal error", "remedy": "see the daemon's log"}
 
 
 async def _read_rest(reader: asyncio.StreamReader) -> bytes:

@@ -16,7 +16,7 @@ from tests.support.nameserver import Answering, dns_records, framed_for_tcp, no_
 
 Query = dns.message.QueryMessage
 NAME = "www.zoo.example"
-WELL = dns_records("A 192.0.2.7")
+GOOD_RESPONSE = dns_records("A 192.0.2.7")
 
 
 def _build_target(
@@ -32,7 +32,7 @@ def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> 
 
 def _altered(change: Callable[[bytes], bytes]) -> Answering:
     """Return a function that changes the bytes of a good response."""
-    return lambda query: [change(packet) for packet in WELL(query)]
+    return lambda query: [change(packet) for packet in GOOD_RESPONSE(query)]
 
 
 def codes() -> Iterator[FaultyTarget]:
@@ -51,9 +51,9 @@ def codes() -> Iterator[FaultyTarget]:
 def contents() -> Iterator[FaultyTarget]:
     """Yield servers whose response is well formed, but does not match the query."""
     expected = {"expect": {"answer": ["192.0.2.1"]}}
-    yield _build_target("well", resolver(WELL), "")
+    yield _build_target("well", resolver(GOOD_RESPONSE), "")
     yield _build_target("empty", resolver(dns_records()), "dns_no_records")
-    yield _build_target("other-address", resolver(WELL), "dns_answer", **expected)
+    yield _build_target("other-address", resolver(GOOD_RESPONSE), "dns_answer", **expected)
     yield _build_target("other-type", resolver(dns_records("AAAA 2001:db8::1")), "dns_no_records")
     yield _build_target("lame", resolver(_lame), "dns_no_records")
     yield _build_target("alias-loop", resolver(dns_records(f"CNAME {NAME}.")), "dns_no_records")
@@ -104,17 +104,17 @@ def elsewhere() -> Iterator[FaultyTarget]:
     yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
     yield _mute("two-bytes", resolver(_altered(lambda connection: connection[:2])))
     yield _mute("flood-of-other-ids", resolver(lambda query: [_misnumbered(query)] * 2_000))
-    yield _build_target("right-after-wrong", resolver(lambda query: [_misnumbered(query), *WELL(query)]), "")
+    yield _build_target("right-after-wrong", resolver(lambda query: [_misnumbered(query), *GOOD_RESPONSE(query)]), "")
 
 
 def _misnumbered(query: Query) -> bytes:
-    (connection,) = WELL(query)
+    (connection,) = GOOD_RESPONSE(query)
     return bytes([connection[0] ^ 1]) + connection[1:]
 
 
 def over_tcp() -> Iterator[FaultyTarget]:
     """Yield servers whose response does not fit into a datagram, with faults over TCP."""
-    yield _build_target("truncated", resolver(truncated_response, framed_for_tcp(WELL)), "")
+    yield _build_target("truncated", resolver(truncated_response, framed_for_tcp(GOOD_RESPONSE)), "")
     yield _build_target("truncated-and-hangs-up", resolver(truncated_response, no_response), "dns_malformed")
     yield _build_target(
         "truncated-and-cut", resolver(truncated_response, lambda query: [b"\xff\xff\0\0"]), "dns_malformed"
