@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BY: Final = "ninewatch"
 VALIDITY: Final = 365 * DAY  # of measured evidence for an item that sets none
-SHOWN: Final = 5  # outages and deployments that the detail lists
+MAX_LISTED: Final = 5  # outages and deployments that the detail lists
 
 
 def _validity(item: ChecklistItem) -> int:
@@ -51,7 +51,9 @@ def deployments_evidence(
         supports: bool | None = False
     else:
         supports = True if len(recent) == count and not failed else None
-    texts = [f"{d.version} on {_to_the_second(d.at)}: {_range(b.low, b.high)} of downtime" for d, b in failed[-SHOWN:]]
+    texts = [
+        f"{d.version} on {_to_the_second(d.at)}: {_range(b.low, b.high)} of downtime" for d, b in failed[-MAX_LISTED:]
+    ]
     detail = f"{len(recent) - len(failed)} of the last {count} deployments without downtime"
     on = spans[-1].end
     kind = EvidenceKind.DEPLOYMENTS
@@ -116,7 +118,7 @@ def decoupling_evidence(
     supports = False if any(outage.low for outage in outages) else None if missing else True
     survived = [outage for outage in outages if not outage.high]
     detail = f"up in {len(survived)} of {len(outages)} outages of dependencies"
-    examples = [str(outage) for outage in outages[-SHOWN:]] + [f"no survived outage of {name}" for name in missing]
+    examples = [str(outage) for outage in outages[-MAX_LISTED:]] + [f"no survived outage of {name}" for name in missing]
     on = outages[-1].outage.end
     yield Evidence(
         item.id, EvidenceKind.DECOUPLING, BY, on, on + _validity(item), "; ".join([detail, *examples]), supports

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.drill import DrillRecord
 
-_ACTIVE, _AGE, _RECOVERY, _LOST, _DETECTION, _MET, _OVERDUE = (family.name for family in DRILL_FAMILIES)
+_ACTIVE, _AGE, _RECOVERY, _RECOVERY_POINT, _DETECTION, _MET, _OVERDUE = (family.name for family in DRILL_FAMILIES)
 
 
 class DrillLines:
@@ -60,7 +60,7 @@ class DrillLines:
         for bound, value in result.recovery._asdict().items():
             if value is not None:
                 yield _sample(_RECOVERY, value / SECOND, **labels, bound=bound)
-        for name, length in ((_LOST, result.lost), (_DETECTION, result.detection)):
+        for name, length in ((_RECOVERY_POINT, result.lost), (_DETECTION, result.detection)):
             if length is not None:
                 yield _sample(name, length / SECOND, **labels)
         if result.met is not None:

@@ -40,8 +40,7 @@ class ReceiverKind(Generic[R]):
     - `combines_messages`: people read the messages, so several alerts are combined into one message. Services that
       correlate alerts by key get each alert separately.
     - `repeats` is the interval at which a firing alert is sent again, in microseconds. None if the receiver keeps
-    alerts
-      until they are resolved.
+      alerts until they are resolved.
     - `callback` verifies and parses a callback of the service. It raises `CallbackRefused`.
     """
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sla.readiness import ItemStatus, Readiness
 
 _SUPPORTS = {True: "", False: ", contradicts the item", None: ", undecided"}
-_SHOWN = 3  # evidence of an item on a page, the newest first
+_MAX_EVIDENCE = 3  # evidence of an item on a page, the newest first
 _NAMES = {
     "objective": "the objective",
     "measured": "the measured availability",
@@ -58,7 +58,7 @@ def prerequisite_lines(readiness: Readiness | None, zone: ZoneInfo) -> list[Prer
 
 
 def _item_line(status: ItemStatus, zone: ZoneInfo) -> PrerequisiteLine:
-    newest = status.evidence[::-1][:_SHOWN]
+    newest = status.evidence[::-1][:_MAX_EVIDENCE]
     item = status.item
     lines = tuple(_evidence_line(evidence, zone) for evidence in newest)
     return PrerequisiteLine(item.title, item.question, status.met, _state_text(status), item.cap, lines)

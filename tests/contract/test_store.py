@@ -157,17 +157,17 @@ def test_second_close_has_no_effect(store: Store) -> None:
     store.close()
 
 
-SAID = Correction("forms", Interval(10, 20), "Ana", "account locked", 30).fact()
-BACK = Revocation(SAID.id, "Ben", "it was the service", 40).fact()
+CORRECTION_FACT = Correction("forms", Interval(10, 20), "Ana", "account locked", 30).fact()
+BACK = Revocation(CORRECTION_FACT.id, "Ben", "it was the service", 40).fact()
 
 
 def test_facts_exist_after_reopening_in_order_of_time(reopen: Callable[[], Store]) -> None:
     """Writing a fact again does not change it."""
     assert reopen().load_facts() == []
-    reopen().write(Batch(facts=[BACK, SAID]))
+    reopen().write(Batch(facts=[BACK, CORRECTION_FACT]))
     store = reopen()
-    store.write(Batch(facts=[SAID]))
-    assert store.load_facts() == [SAID, BACK]
+    store.write(Batch(facts=[CORRECTION_FACT]))
+    assert store.load_facts() == [CORRECTION_FACT, BACK]
 
 
 @pytest.mark.parametrize(
@@ -179,19 +179,19 @@ def test_facts_exist_after_reopening_in_order_of_time(reopen: Callable[[], Store
     ],
 )
 def test_fact_of_an_unknown_kind_is_stored_unchanged(reopen: Callable[[], Store], fact: Fact) -> None:
-    reopen().write(Batch(facts=[SAID, fact]))
-    assert reopen().load_facts() == [SAID, fact]
+    reopen().write(Batch(facts=[CORRECTION_FACT, fact]))
+    assert reopen().load_facts() == [CORRECTION_FACT, fact]
 
 
 def test_first_of_two_facts_with_one_id_is_kept(reopen: Callable[[], Store]) -> None:
     """A fact cannot be overwritten by another fact with its id."""
-    reopen().write(Batch(facts=[SAID]))
-    reopen().write(Batch(facts=[replace(SAID, author="Eve"), BACK]))
-    assert reopen().load_facts() == [SAID, BACK]
+    reopen().write(Batch(facts=[CORRECTION_FACT]))
+    reopen().write(Batch(facts=[replace(CORRECTION_FACT, author="Eve"), BACK]))
+    assert reopen().load_facts() == [CORRECTION_FACT, BACK]
 
 
 def test_batch_with_only_facts_is_not_empty() -> None:
-    assert Batch(facts=[SAID])
+    assert Batch(facts=[CORRECTION_FACT])
     assert not Batch()
 
 

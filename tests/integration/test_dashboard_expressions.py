@@ -14,7 +14,7 @@ from tests.support.processes import needs
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("promtool")]
 
-CHOSEN = {"job": ".*", "product": ".*", "window": "30d"}
+VARIABLES = {"job": ".*", "product": ".*", "window": "30d"}
 Samples = dict[str, float]
 
 
@@ -53,7 +53,7 @@ def check(folder: Path, expr: str, samples: Samples, expected: dict[str, float])
                 "input_series": [{"series": name, "values": str(value)} for name, value in samples.items()],
                 "promql_expr_test": [
                     {
-                        "expr": with_values(expr, CHOSEN),
+                        "expr": with_values(expr, VARIABLES),
                         "eval_time": "0m",
                         "exp_samples": [
                             {"labels": f'{{product="{product}"}}', "value": value}

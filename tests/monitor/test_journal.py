@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CORRECTION = Correction("forms", Interval(DAY, DAY + HOUR), "Ana Ng", "Prüfkonto gesperrt", 2 * DAY)
 REVOCATION = Revocation(CORRECTION.id, "Ana Ng", "it was the service", 3 * DAY)
-SAID, BACK = CORRECTION.fact(), REVOCATION.fact()
+CORRECTION_FACT, REVOCATION_FACT = CORRECTION.fact(), REVOCATION.fact()
 
 
 @pytest.fixture
@@ -32,30 +32,30 @@ def journal(tmp_path: Path) -> Journal:
 def test_added_facts_are_read_in_order(journal: Journal) -> None:
     """Another reader returns the same facts. An empty journal has none."""
     assert journal.read() == []
-    for fact in (SAID, BACK):
+    for fact in (CORRECTION_FACT, REVOCATION_FACT):
         journal.add(fact)
-    assert Journal(journal.path).read() == [SAID, BACK]
+    assert Journal(journal.path).read() == [CORRECTION_FACT, REVOCATION_FACT]
     assert journal.path.name == "ninewatch.db.journal.jsonl"
 
 
 def test_line_is_readable_text(journal: Journal) -> None:
     """Instants are in RFC 3339 format, and text is not escaped."""
-    journal.add(SAID)
-    assert json.loads(journal.path.read_text("utf-8")) == as_line(SAID)
+    journal.add(CORRECTION_FACT)
+    assert json.loads(journal.path.read_text("utf-8")) == as_line(CORRECTION_FACT)
     assert "Prüfkonto" in journal.path.read_text("utf-8")
-    assert as_line(SAID)["body"]["start"] == "1970-01-02T00:00:00Z"
-    assert as_line(BACK)["body"]["revokes"] == SAID.id
+    assert as_line(CORRECTION_FACT)["body"]["start"] == "1970-01-02T00:00:00Z"
+    assert as_line(REVOCATION_FACT)["body"]["revokes"] == CORRECTION_FACT.id
 
 
 def test_incomplete_line_is_skipped_and_the_next_fact_starts_a_new_line(journal: Journal) -> None:
     """A crash while a line is written leaves such a line."""
-    journal.add(SAID)
+    journal.add(CORRECTION_FACT)
     complete = journal.path.read_text("utf-8")
     journal.path.write_text(complete + complete[:40], "utf-8")
-    assert journal.read() == [SAID]
-    journal.add(BACK)
+    assert journal.read() == [CORRECTION_FACT]
+    journal.add(REVOCATION_FACT)
     with capture_logs() as log_entries:
-        assert journal.read() == [SAID, BACK]
+        assert journal.read() == [CORRECTION_FACT, REVOCATION_FACT]
     assert [(entry["event"], entry["line"]) for entry in log_entries] == [("fact_unreadable", 2)]
 
 
@@ -76,14 +76,16 @@ def test_changed_line_is_reported_and_skipped(journal: Journal, change: dict[str
 
     The same applies to the corrections journal.
     """
-    line = as_line(SAID)
+    line = as_line(CORRECTION_FACT)
     former = journal.path.with_name("ninewatch.db.corrections.jsonl")
     journal.path.parent.mkdir()
     changes = {journal.path: line | {"body": line["body"] | change}, former: as_plain(CORRECTION) | change}
     for path, changed in changes.items():
-        path.write_text(f"{json.dumps(changed)}\nnonsense\n[]\n\n{{}}\n{json.dumps(as_line(BACK))}\n", "utf-8")
+        path.write_text(
+            f"{json.dumps(changed)}\nnonsense\n[]\n\n{{}}\n{json.dumps(as_line(REVOCATION_FACT))}\n", "utf-8"
+        )
     with capture_logs() as log_entries:
-        assert journal.read() == [BACK]
+        assert journal.read() == [REVOCATION_FACT]
     assert [entry["line"] for entry in log_entries] == [1, 2, 3, 5] * 2
 
 
@@ -107,17 +109,17 @@ def test_line_that_a_record_would_reject_is_reported_and_skipped(
 ) -> None:
     """Otherwise the record would be rejected as damaged at the next start."""
     journal.path.parent.mkdir()
-    changed = as_line(SAID) | {"kind": kind} | change
-    journal.path.write_text(f"{json.dumps(changed)}\n{json.dumps(as_line(BACK))}\n", "utf-8")
+    changed = as_line(CORRECTION_FACT) | {"kind": kind} | change
+    journal.path.write_text(f"{json.dumps(changed)}\n{json.dumps(as_line(REVOCATION_FACT))}\n", "utf-8")
     with capture_logs() as log_entries:
-        assert journal.read() == [BACK]
+        assert journal.read() == [REVOCATION_FACT]
     assert [entry["line"] for entry in log_entries] == [1]
 
 
 def test_author_and_product_are_part_of_a_corrections_identity(journal: Journal) -> None:
     for change in ({"author": "Eve"}, {"product": "css"}, {"made": "1970-01-03T00:00:01Z"}, {"id": "0123456789ab"}):
         journal.path.parent.mkdir(exist_ok=True)
-        journal.path.write_text(json.dumps(as_line(SAID) | change) + "\n", "utf-8")
+        journal.path.write_text(json.dumps(as_line(CORRECTION_FACT) | change) + "\n", "utf-8")
         with capture_logs() as log_entries:
             assert journal.read() == []
         assert "changed after it was written" in log_entries[0]["error"]
@@ -148,16 +150,16 @@ def test_corrections_journal_of_earlier_versions_is_read_and_unchanged(journal: 
     former.write_text("".join(json.dumps(as_plain(fact)) + "\n" for fact in (CORRECTION, REVOCATION)), "utf-8")
     before = former.read_bytes()
     assert journal.changed()
-    journal.add(SAID)
+    journal.add(CORRECTION_FACT)
     assert [fact.id for fact in journal.read()] == [CORRECTION.id, REVOCATION.id]
-    assert journal.read() == [SAID, BACK]
+    assert journal.read() == [CORRECTION_FACT, REVOCATION_FACT]
     assert former.read_bytes() == before
 
 
 def test_change_of_the_journal_is_detected_once(journal: Journal) -> None:
     """The creation and the deletion of the file are changes too."""
     assert not journal.changed()
-    journal.add(SAID)
+    journal.add(CORRECTION_FACT)
     assert [journal.changed(), journal.changed()] == [True, False]
     journal.path.unlink()
     assert [journal.changed(), journal.changed()] == [True, False]
@@ -185,12 +187,12 @@ def test_inaccessible_journal_gives_one_clear_line(journal: Journal) -> None:
     with pytest.raises(NinewatchError, match=r"cannot read .*journal\.jsonl: is a directory"):
         journal.read()
     with pytest.raises(NinewatchError, match=r"cannot write .*journal\.jsonl: is a directory"):
-        journal.add(SAID)
+        journal.add(CORRECTION_FACT)
 
 
 def test_corrections_that_are_not_revoked_exclude_time_of_their_product() -> None:
     """The order of the facts does not matter."""
     other = Correction("css", Interval(0, DAY), "Ben", "moved", DAY).fact()
-    assert list(Facts([BACK, other, SAID]).corrections.of("forms")) == []
-    assert list(Facts([other, SAID]).corrections.of("forms")) == [CORRECTION.exclusion()]
-    assert list(Facts([other, SAID]).corrections.of("nobody")) == []
+    assert list(Facts([REVOCATION_FACT, other, CORRECTION_FACT]).corrections.of("forms")) == []
+    assert list(Facts([other, CORRECTION_FACT]).corrections.of("forms")) == [CORRECTION.exclusion()]
+    assert list(Facts([other, CORRECTION_FACT]).corrections.of("nobody")) == []

@@ -64,10 +64,12 @@ def test_simultaneous_revocations_give_the_same_result_in_any_order() -> None:
     assert len({tuple(revoked(order).values()) for order in permutations(at_once)}) == 1
 
 
-MADE = Correction("forms", Interval(DAY, DAY + 1), "Ana", "locked", 2 * DAY)
+CORRECTION_OF_DAY = Correction("forms", Interval(DAY, DAY + 1), "Ana", "locked", 2 * DAY)
 
 
-@pytest.mark.parametrize("statement", [MADE, Revocation(MADE.id, "Ben", "it was us", 3 * DAY)])
+@pytest.mark.parametrize(
+    "statement", [CORRECTION_OF_DAY, Revocation(CORRECTION_OF_DAY.id, "Ben", "it was us", 3 * DAY)]
+)
 def test_corrections_and_revocations_round_trip_through_their_facts(statement: Correction | Revocation) -> None:
     """The ids stay the same, also if a newer version adds keys to the body."""
     fact = statement.fact()
@@ -78,9 +80,9 @@ def test_corrections_and_revocations_round_trip_through_their_facts(statement: C
 
 
 def test_facts_have_kind_and_product() -> None:
-    back = Revocation(MADE.id, "Ben", "it was us", 3 * DAY).fact()
-    assert (MADE.fact().kind, MADE.fact().product) == ("correction", "forms")
-    assert MADE.fact().content() == {
+    back = Revocation(CORRECTION_OF_DAY.id, "Ben", "it was us", 3 * DAY).fact()
+    assert (CORRECTION_OF_DAY.fact().kind, CORRECTION_OF_DAY.fact().product) == ("correction", "forms")
+    assert CORRECTION_OF_DAY.fact().content() == {
         "start": "1970-01-02T00:00:00Z",
         "end": "1970-01-02T00:00:00.000001Z",
         "reason": "locked",
@@ -88,7 +90,7 @@ def test_facts_have_kind_and_product() -> None:
     assert (back.kind, back.product, back.content()) == (
         "revocation",
         "",
-        {"revokes": MADE.id, "reason": "it was us"},
+        {"revokes": CORRECTION_OF_DAY.id, "reason": "it was us"},
     )
 
 
@@ -104,4 +106,4 @@ def test_facts_have_kind_and_product() -> None:
 )
 def test_changed_fact_is_rejected(change: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"changed after it was written|lacks a part of its body"):
-        read(replace(MADE.fact(), **change))
+        read(replace(CORRECTION_OF_DAY.fact(), **change))

@@ -22,7 +22,7 @@ def timeline(*outages: tuple[int, int], end: int = 1000) -> Timeline:
     return Timeline.of_pairs(observations, HOLD)
 
 
-FOUND = split_downtime(
+SPLIT = split_downtime(
     timeline((100, 200), (400, 450), (700, 710), (900, 910)),
     {"keycloak": timeline((90, 150), (400, 450)), "mail": timeline((140, 160), end=800), "idle": timeline()},
     WINDOW,
@@ -31,7 +31,7 @@ FOUND = split_downtime(
 
 def test_time_with_two_dependencies_down_is_counted_once() -> None:
     """Down: from 100 to 140 Keycloak, 140 to 150 both, 150 to 160 mail, 400 to 450 Keycloak."""
-    assert FOUND.shared == {
+    assert SPLIT.shared == {
         ("keycloak",): 90 * SECOND,
         ("keycloak", "mail"): 10 * SECOND,
         ("mail",): 10 * SECOND,
@@ -40,8 +40,8 @@ def test_time_with_two_dependencies_down_is_counted_once() -> None:
 
 def test_downtime_without_a_dependency_down_is_own_or_unclear() -> None:
     """From 160 to 200 and from 700 to 710 all dependencies were up. At 900, mail was unknown."""
-    assert (FOUND.alone, FOUND.unclear) == (50 * SECOND, 10 * SECOND)
-    assert FOUND.downtime == 170 * SECOND
+    assert (SPLIT.alone, SPLIT.unclear) == (50 * SECOND, 10 * SECOND)
+    assert SPLIT.downtime == 170 * SECOND
 
 
 def test_shared_downtime_does_not_depend_on_unknown_dependencies() -> None:
@@ -55,9 +55,9 @@ def test_shared_downtime_does_not_depend_on_unknown_dependencies() -> None:
 
 def test_expected_shared_downtime_for_independent_failures() -> None:
     """100 s are shared with Keycloak. Independent failures would share 11 % of 170 s, which is 18.7 s."""
-    assert FOUND.with_down("keycloak") == 100 * SECOND
-    assert FOUND.by_chance("keycloak") == Fraction(187, 10) * SECOND
-    assert FOUND.with_down("idle") == FOUND.by_chance("idle") == 0
+    assert SPLIT.with_down("keycloak") == 100 * SECOND
+    assert SPLIT.by_chance("keycloak") == Fraction(187, 10) * SECOND
+    assert SPLIT.with_down("idle") == SPLIT.by_chance("idle") == 0
 
 
 def test_joint_availability_is_measured_not_multiplied() -> None:
@@ -67,12 +67,12 @@ def test_joint_availability_is_measured_not_multiplied() -> None:
 
 
 def test_json_is_in_seconds_with_null_without_a_figure() -> None:
-    assert FOUND.as_json("chefs")["shared"] == [
+    assert SPLIT.as_json("chefs")["shared"] == [
         {"dependencies": ["keycloak"], "seconds": 90.0},
         {"dependencies": ["keycloak", "mail"], "seconds": 10.0},
         {"dependencies": ["mail"], "seconds": 10.0},
     ]
-    assert FOUND.as_json("chefs")["dependencies"][0] == {
+    assert SPLIT.as_json("chefs")["dependencies"][0] == {
         "id": "keycloak",
         "downtime_seconds": 110.0,
         "shared_seconds": 100.0,

@@ -24,23 +24,23 @@ from sla.interval import DAY, MINUTE, SECOND
 from sla.window import parse_instant
 
 START = parse_instant("2026-11-29T18:00:00Z")
-MADE = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * MINUTE, 0, "Gold is lost", ("Ada", "Bo"))
+STATED_DRILL = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * MINUTE, 0, "Gold is lost", ("Ada", "Bo"))
 
 
 def test_drill_is_read_with_all_statements_about_it() -> None:
-    finding = drill_finding(MADE.id, "sso", START + 3, "Bo", "runbook step 4 is wrong", "Cy", "2026-12-01")
+    finding = drill_finding(STATED_DRILL.id, "sso", START + 3, "Bo", "runbook step 4 is wrong", "Cy", "2026-12-01")
     facts = [
-        drill_sign_off(MADE.id, "sso", START + 9, "Di", "accepted"),
-        drill_finding_closed(MADE.id, "sso", START + 8, "Cy", finding.id, "fixed"),
-        drill_recovery_point(MADE.id, "sso", START + 5, "Bo", 2 * SECOND, "comparison of the ledgers"),
+        drill_sign_off(STATED_DRILL.id, "sso", START + 9, "Di", "accepted"),
+        drill_finding_closed(STATED_DRILL.id, "sso", START + 8, "Cy", finding.id, "fixed"),
+        drill_recovery_point(STATED_DRILL.id, "sso", START + 5, "Bo", 2 * SECOND, "comparison of the ledgers"),
         finding,
-        drill_detected(MADE.id, "sso", START + 2, "monitor", "abc"),
-        drill_end(MADE.id, "sso", START + 4, "Ada"),
-        MADE.fact(),
+        drill_detected(STATED_DRILL.id, "sso", START + 2, "monitor", "abc"),
+        drill_end(STATED_DRILL.id, "sso", START + 4, "Ada"),
+        STATED_DRILL.fact(),
         Fact.of(START, "Ada", "correction", "sso", {}),
     ]
     (record,) = drills(facts, START + 10)
-    assert (record.id, record.drill) == (MADE.id, MADE)
+    assert (record.id, record.drill) == (STATED_DRILL.id, STATED_DRILL)
     assert record.end is not None
     assert (record.end.at, record.end.author, record.end.reason) == (START + 4, "Ada", "")
     assert record.detected == START + 2
@@ -55,21 +55,23 @@ def test_drill_is_read_with_all_statements_about_it() -> None:
 
 
 def test_finding_is_overdue_from_the_day_after_its_due_day() -> None:
-    finding = drill_finding(MADE.id, "sso", START + 3, "Bo", "x", "Cy", "2026-11-30")
-    other = drill_finding(MADE.id, "sso", START + 4, "Bo", "y", "Cy", "2027-11-30")
+    finding = drill_finding(STATED_DRILL.id, "sso", START + 3, "Bo", "x", "Cy", "2026-11-30")
+    other = drill_finding(STATED_DRILL.id, "sso", START + 4, "Bo", "y", "Cy", "2027-11-30")
     due = parse_instant("2026-12-01T00:00:00Z")
-    (record,) = drills([MADE.fact(), finding, other], START + DAY)
+    (record,) = drills([STATED_DRILL.fact(), finding, other], START + DAY)
     assert [record.overdue(due - 1), [finding.id for finding in record.overdue(due)]] == [(), [finding.id]]
     assert [finding.as_json(due)["overdue"] for finding in record.findings] == [True, False]
-    closed = drill_finding_closed(MADE.id, "sso", START + 5, "Cy", finding.id, "fixed")
-    (record,) = drills([MADE.fact(), finding, other, closed], START + DAY)
+    closed = drill_finding_closed(STATED_DRILL.id, "sso", START + 5, "Cy", finding.id, "fixed")
+    (record,) = drills([STATED_DRILL.fact(), finding, other, closed], START + DAY)
     assert record.overdue(due) == ()
 
 
 def test_first_end_and_first_detection_count() -> None:
-    facts = [MADE.fact()]
-    facts += [drill_end(MADE.id, "sso", START + at, who, "late", START + 1) for at, who in ((5, "Ada"), (6, "Bo"))]
-    facts += [drill_detected(MADE.id, "sso", START + at, "monitor", "i") for at in (2, 3)]
+    facts = [STATED_DRILL.fact()]
+    facts += [
+        drill_end(STATED_DRILL.id, "sso", START + at, who, "late", START + 1) for at, who in ((5, "Ada"), (6, "Bo"))
+    ]
+    facts += [drill_detected(STATED_DRILL.id, "sso", START + at, "monitor", "i") for at in (2, 3)]
     (record,) = drills(facts, START + 10)
     assert record.end is not None
     assert (record.end.author, record.end.at, record.detected) == ("Ada", START + 1, START + 2)
@@ -77,7 +79,9 @@ def test_first_end_and_first_detection_count() -> None:
 
 def test_end_is_not_before_the_start_and_not_after_its_statement() -> None:
     for stated_end, expected in ((START - 5, START), (START + 50, START + 4)):
-        (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", START + 4, "Ada", at=stated_end)], START + 10)
+        (record,) = drills(
+            [STATED_DRILL.fact(), drill_end(STATED_DRILL.id, "sso", START + 4, "Ada", at=stated_end)], START + 10
+        )
         assert record.end is not None
         assert record.end.at == expected
 
@@ -93,27 +97,31 @@ def test_drill_start_may_be_before_its_statement() -> None:
     [
         Fact.of(START, "Ada", DRILL, "sso", []),
         Fact.of(START, "Ada", DRILL, "sso", {}),
-        Fact.of(START, "Ada", DRILL, "sso", MADE.fact().content() | {"kind": "party"}),
-        Fact.of(START, "Ada", DRILL, "sso", MADE.fact().content() | {"rto_seconds": -1}),
-        Fact.of(START + 1, "Ada", DRILL_END, "sso", {"drill": MADE.id}),
+        Fact.of(START, "Ada", DRILL, "sso", STATED_DRILL.fact().content() | {"kind": "party"}),
+        Fact.of(START, "Ada", DRILL, "sso", STATED_DRILL.fact().content() | {"rto_seconds": -1}),
+        Fact.of(START + 1, "Ada", DRILL_END, "sso", {"drill": STATED_DRILL.id}),
         Fact.of(START + 1, "Ada", DRILL_END, "sso", {"drill": "other", "at": "2026-11-29T18:00:00Z", "reason": ""}),
-        Fact.of(START + 1, "Ada", DRILL_FINDING, "sso", {"drill": MADE.id, "text": "", "owner": "", "due": "x"}),
-        Fact.of(START + 1, "Ada", DRILL_RECOVERY_POINT, "sso", {"drill": MADE.id, "seconds": None, "source": ""}),
+        Fact.of(
+            START + 1, "Ada", DRILL_FINDING, "sso", {"drill": STATED_DRILL.id, "text": "", "owner": "", "due": "x"}
+        ),
+        Fact.of(
+            START + 1, "Ada", DRILL_RECOVERY_POINT, "sso", {"drill": STATED_DRILL.id, "seconds": None, "source": ""}
+        ),
     ],
 )
 def test_unreadable_facts_and_facts_about_unknown_drills_are_ignored(fact: Fact) -> None:
-    (record,) = drills([MADE.fact(), fact], START + 10)
-    assert (record.end, record.points, record.findings, record.drill) == (None, (), (), MADE)
+    (record,) = drills([STATED_DRILL.fact(), fact], START + 10)
+    assert (record.end, record.points, record.findings, record.drill) == (None, (), (), STATED_DRILL)
 
 
 @pytest.mark.parametrize("due", ["2026-12-1", "2026-13-01", "20261201T1"])
 def test_due_day_of_a_finding_is_a_date(due: str) -> None:
     with pytest.raises(ValueError, match="is not a"):
-        drill_finding(MADE.id, "sso", START, "Bo", "x", "Cy", due)
+        drill_finding(STATED_DRILL.id, "sso", START, "Bo", "x", "Cy", due)
 
 
 def test_drill_fact_has_one_line_of_text() -> None:
-    assert drill_text(MADE.fact()) == "drill started: failover; stated"
+    assert drill_text(STATED_DRILL.fact()) == "drill started: failover; stated"
     assert drill_text(drill_sign_off("d", "sso", START, "Di", "accepted {x}")) == "drill d signed off: accepted {x}"
     assert drill_text(Fact.of(START, "Ada", "correction", "sso", {})) == ""
     assert drill_text(Fact.of(START, "Ada", DRILL, "sso", {})) == ""

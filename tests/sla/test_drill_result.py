@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 GOOD, BAD = Outcome.GOOD, Outcome.BAD
 START, END, HOLD = 100 * SECOND, 200 * SECOND, 10 * SECOND
-MADE = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * SECOND, 0, "Gold is lost", ("Ada",))
+DRILL = Drill(START, "Ada", "sso", DrillKind.FAILOVER, 15 * SECOND, 0, "Gold is lost", ("Ada",))
 
 
 def probed_timeline(bad: set[int], last: int = 240, hold: int = HOLD) -> Timeline:
@@ -35,7 +35,7 @@ def probed_timeline(bad: set[int], last: int = 240, hold: int = HOLD) -> Timelin
 
 
 def result(
-    history: Timeline, at: int = END + SECOND, *, drill: Drill = MADE, lost: float | None = 0.0, **fields: Any
+    history: Timeline, at: int = END + SECOND, *, drill: Drill = DRILL, lost: float | None = 0.0, **fields: Any
 ) -> DrillResult:
     facts = [drill.fact(), drill_detected(drill.id, "sso", 112 * SECOND, "monitor", "i")]
     facts.append(drill_end(drill.id, "sso", END, "Ada"))
@@ -73,12 +73,12 @@ def test_recovery_ends_when_the_product_stays_up() -> None:
         (set(range(195, 200)), {}, None, "the RTO is between the bounds of the recovery time"),
         (set(), {}, None, "neither downtime nor a change of site was observed"),
         (set(), {"site_changed": True}, True, "kept the promised limits"),
-        (set(), {"drill": replace(MADE, kind=DrillKind.DEPLOY)}, True, "kept the promised limits"),
+        (set(), {"drill": replace(DRILL, kind=DrillKind.DEPLOY)}, True, "kept the promised limits"),
         ({110, 111}, {"lost": 1.5}, False, "1.5 s of data were lost; the RPO is 0 s"),
         ({110, 111}, {"lost": None}, None, "the recovery point was not measured"),
-        ({110, 111}, {"lost": None, "drill": replace(MADE, rpo=None)}, True, "kept the promised limits"),
-        ({110, 111}, {"drill": replace(MADE, rto=None)}, True, "kept the promised limits"),
-        ({110, 111}, {"drill": replace(MADE, rto=None, rpo=None)}, None, "neither an RTO nor an RPO was stated"),
+        ({110, 111}, {"lost": None, "drill": replace(DRILL, rpo=None)}, True, "kept the promised limits"),
+        ({110, 111}, {"drill": replace(DRILL, rto=None)}, True, "kept the promised limits"),
+        ({110, 111}, {"drill": replace(DRILL, rto=None, rpo=None)}, None, "neither an RTO nor an RPO was stated"),
     ],
 )
 def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: bool | None, reason: str) -> None:
@@ -90,18 +90,18 @@ def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: boo
 
 @pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.ISOLATED])
 def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: DrillKind) -> None:
-    measured = result(probed_timeline({110, 111, 112}), drill=replace(MADE, kind=kind))
+    measured = result(probed_timeline({110, 111, 112}), drill=replace(DRILL, kind=kind))
     assert (measured.met, measured.failed, measured.detection, measured.recovered) == (None, None, None, None)
     assert (measured.recovery, measured.downtime) == ((None, None, None), (None, None, None))
     assert "proves no RTO" in measured.reason
 
 
 def test_drill_in_progress_has_certain_figures_only() -> None:
-    (record,) = drills([MADE.fact()], 113 * SECOND)
+    (record,) = drills([DRILL.fact()], 113 * SECOND)
     result = drill_result(record, probed_timeline({110, 111, 112, 113}, 113), 113 * SECOND + 1)
     assert (seconds(result.recovery), result.recovered, result.provisional) == ((3.0, None, None), False, True)
     assert (result.met, result.reason) == (None, "the drill has not ended")
-    (record,) = drills([MADE.fact()], 130 * SECOND)
+    (record,) = drills([DRILL.fact()], 130 * SECOND)
     late = drill_result(record, probed_timeline(set(range(110, 131)), 130), 130 * SECOND + 1)
     assert late.met is False
 
@@ -133,7 +133,7 @@ def test_product_that_was_never_observed_has_an_unknown_recovery() -> None:
 
 
 def test_drill_without_elapsed_time_has_no_figures() -> None:
-    (record,) = drills([MADE.fact()], START)
+    (record,) = drills([DRILL.fact()], START)
     result = drill_result(record, probed_timeline(set(), 100), START)
     assert (result.recovery, result.downtime, result.recovered) == ((None, None, None), (None, None, None), None)
     assert (result.detection, result.lost) == (None, None)
@@ -142,14 +142,14 @@ def test_drill_without_elapsed_time_has_no_figures() -> None:
 def test_detection_is_unknown_without_a_failure_and_never_negative() -> None:
     assert result(probed_timeline(set())).detection is None
     assert result(probed_timeline({150, 151})).detection == 0
-    (record,) = drills([MADE.fact(), drill_end(MADE.id, "sso", END, "Ada")], END)
+    (record,) = drills([DRILL.fact(), drill_end(DRILL.id, "sso", END, "Ada")], END)
     assert drill_result(record, probed_timeline({150}), END).detection is None
 
 
 def test_json_has_the_documented_keys_in_seconds() -> None:
     measured = result(probed_timeline({110, 111, 112})).as_json()
     assert {name: measured[name] for name in list(measured)[:11]} | {"met": measured["met"]} == {
-        "id": MADE.id,
+        "id": DRILL.id,
         "product": "sso",
         "kind": "failover",
         "started": "1970-01-01T00:01:40Z",
@@ -169,7 +169,7 @@ def test_json_has_the_documented_keys_in_seconds() -> None:
 
 
 def test_json_of_an_open_drill_has_null_for_unknown_figures() -> None:
-    drill = replace(MADE, rto=None, rpo=None, kind=DrillKind.TABLETOP)
+    drill = replace(DRILL, rto=None, rpo=None, kind=DrillKind.TABLETOP)
     facts = [
         drill.fact(),
         drill_finding(drill.id, "sso", START + 1, "Bo", "x", "Cy", "1970-01-01"),

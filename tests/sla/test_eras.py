@@ -164,7 +164,7 @@ def test_objectives_of_an_empty_window_allow_no_downtime() -> None:
 
 
 @dataclass(frozen=True)
-class Defined:
+class DrawnDefinition:
     """A generated definition: the numbers of its members, and how many of them must be up."""
 
     made: int
@@ -173,7 +173,9 @@ class Defined:
 
 
 definitions = st.lists(
-    st.builds(Defined, st.integers(0, 40), st.sets(st.integers(0, 3), min_size=1).map(tuple), st.integers(1, 4)),
+    st.builds(
+        DrawnDefinition, st.integers(0, 40), st.sets(st.integers(0, 3), min_size=1).map(tuple), st.integers(1, 4)
+    ),
     min_size=1,
     max_size=4,
     unique_by=lambda build: build.made,
@@ -181,7 +183,7 @@ definitions = st.lists(
 checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
 
 
-def cell(actual: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) -> str:
+def cell(actual: list[DrawnDefinition], members: list[tuple[oracle.Seen, int]], x: int) -> str:
     """Compute the state per instant as defined in measurement.md: the valid definition and its result."""
     starts, before = [], set[int]()
     for definition in actual:
@@ -200,7 +202,7 @@ def cell(actual: list[Defined], members: list[tuple[oracle.Seen, int]], x: int) 
     return oracle.compose(states, min(definition.k, len(states)))
 
 
-def eras_of(actual: list[Defined], timelines: list[Timeline], members: list[tuple[oracle.Seen, int]]) -> Eras:
+def eras_of(actual: list[DrawnDefinition], timelines: list[Timeline], members: list[tuple[oracle.Seen, int]]) -> Eras:
     loaded, before = [], set[int]()
     for definition in actual:
         new = [number for number in definition.members if number not in before]
@@ -232,7 +234,7 @@ def test_ended_definition_counts_no_observations_if_the_first_never_applied() ->
 
 @given(definitions, checks, windows)
 def test_every_instant_uses_the_definition_of_its_time(
-    actual: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
+    actual: list[DrawnDefinition], members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
     """Compared with an independent implementation of measurement.md."""
     timelines = [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members]
@@ -244,7 +246,7 @@ def test_every_instant_uses_the_definition_of_its_time(
 
 @given(definitions, checks, windows)
 def test_later_definition_changes_no_past_figure(
-    actual: list[Defined], members: list[tuple[oracle.Seen, int]], window: Interval
+    actual: list[DrawnDefinition], members: list[tuple[oracle.Seen, int]], window: Interval
 ) -> None:
     """Whatever is loaded at or after the window's end."""
     timelines = [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members]

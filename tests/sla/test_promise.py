@@ -15,13 +15,13 @@ from sla.timeline import Timeline
 
 GOAL = Objective(Fraction("0.9999"))
 MEASURED = Bounds(Fraction("0.9990"), Fraction("0.9998"), Fraction("0.9999"))
-FOUND = PromiseLimits(GOAL, MEASURED, Fraction("0.9996"), Fraction("0.9995"))
+LIMITS = PromiseLimits(GOAL, MEASURED, Fraction("0.9996"), Fraction("0.9995"))
 
 
 def test_supported_availability_is_the_lowest_figure() -> None:
-    assert (FOUND.supported, FOUND.limited_by) == (Fraction("0.9995"), ("ceiling",))
-    assert replace(FOUND, ceiling=None).limited_by == ("proven",)
-    planned = replace(FOUND, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4)))
+    assert (LIMITS.supported, LIMITS.limited_by) == (Fraction("0.9995"), ("ceiling",))
+    assert replace(LIMITS, ceiling=None).limited_by == ("proven",)
+    planned = replace(LIMITS, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4)))
     assert (planned.supported, planned.limited_by) == (Fraction("0.9993"), ("plan",))
 
 
@@ -32,12 +32,12 @@ def test_objective_limits_the_supported_availability() -> None:
 
 
 def test_without_a_measurement_or_a_proof_nothing_is_supported() -> None:
-    for actual in (replace(FOUND, proven=None), replace(FOUND, measured=Bounds(Fraction(0), None, Fraction(1)))):
+    for actual in (replace(LIMITS, proven=None), replace(LIMITS, measured=Bounds(Fraction(0), None, Fraction(1)))):
         assert (actual.supported, actual.limited_by) == (None, ())
 
 
 def test_json_has_all_figures() -> None:
-    actual = replace(FOUND, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4))).as_json()
+    actual = replace(LIMITS, plan=PlanForecast(Fraction("0.9993"), Fraction(1, 4))).as_json()
     assert actual == {
         "objective": 0.9999,
         "measured": {"low": 0.999, "point": 0.9998, "high": 0.9999},

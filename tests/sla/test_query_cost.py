@@ -27,7 +27,7 @@ GOAL = Objective.parse("99.9%")
 END = 1000 * DAY
 
 
-class Walked(Timeline):
+class CountedTimeline(Timeline):
     """A timeline that counts the pieces that are read."""
 
     __slots__ = ("steps",)
@@ -42,7 +42,7 @@ class Walked(Timeline):
             yield piece
 
 
-class Watched(Composition):
+class CountedComposition(Composition):
     """A composition that counts the queries of durations and the pieces that are read."""
 
     __slots__ = ("queries", "steps")
@@ -61,9 +61,9 @@ class Watched(Composition):
         return super().durations(window)
 
 
-def year(number: int, days: int = 365, until: int = END) -> Walked:
+def year(number: int, days: int = 365, until: int = END) -> CountedTimeline:
     """Return one probe per minute from `days` before END on, with five minutes of failures every two days."""
-    timeline = Walked(HOLD)
+    timeline = CountedTimeline(HOLD)
     at = END - days * DAY + number * 7 * MINUTE
     while at < until:
         timeline.append_run(Run("p/c", GOOD, "", at, at + 2 * DAY, 2881, HOLD))
@@ -73,7 +73,7 @@ def year(number: int, days: int = 365, until: int = END) -> Walked:
     return timeline
 
 
-def steps(members: Iterable[Walked]) -> int:
+def steps(members: Iterable[CountedTimeline]) -> int:
     """Return the number of pieces of the members that were read, and reset it."""
     total = 0
     for member in members:
@@ -127,7 +127,7 @@ def test_member_silent_for_300_days_adds_no_cost() -> None:
 def test_decidable_at_is_found_with_few_queries(days: int, goal: str) -> None:
     """None of about 2,000 pieces per year is read, and the search for the instant needs few queries."""
     members = [year(number, days) for number in range(3)]
-    composition = Watched(members)
+    composition = CountedComposition(members)
     eras = Eras([Era(EVER, composition)])
     eras.settle()
     steps(members)

@@ -42,18 +42,20 @@ def report_of(window: Window, *incidents: Incident) -> Report:
 
 
 MONTH = calendar_window(Period.MONTH, AT, ZONE)
-FOUND = report_of(MONTH)
+REPORT = report_of(MONTH)
 
 
 def test_days_add_up_to_the_window() -> None:
-    assert [step.window.measured.start for step in FOUND.steps[1:]] == [e.window.measured.end for e in FOUND.steps[:-1]]
+    assert [step.window.measured.start for step in REPORT.steps[1:]] == [
+        e.window.measured.end for e in REPORT.steps[:-1]
+    ]
     for figure in ("raw", "contractual"):
-        complete = getattr(FOUND.figures, figure)
-        parts = [getattr(step.figures, figure) for step in FOUND.steps]
+        complete = getattr(REPORT.figures, figure)
+        parts = [getattr(step.figures, figure) for step in REPORT.steps]
         assert sum(part.durations.down for part in parts) == complete.durations.down
         assert sum(part.excluded for part in parts) == complete.excluded
         assert sum(part.counts.known for part in parts) == complete.counts.known
-    assert {step.window.measured.length for step in FOUND.steps[:-1]} == {DAY, 25 * HOUR}
+    assert {step.window.measured.length for step in REPORT.steps[:-1]} == {DAY, 25 * HOUR}
 
 
 def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> None:
@@ -69,10 +71,10 @@ def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> No
 
 
 def test_trend_begins_with_the_record_and_ends_with_the_window() -> None:
-    names = [(step.window.whole.start, step.window.in_progress) for step in FOUND.trend]
+    names = [(step.window.whole.start, step.window.in_progress) for step in REPORT.trend]
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
     assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
-    assert FOUND.trend[-1].figures == FOUND.figures
+    assert REPORT.trend[-1].figures == REPORT.figures
 
 
 def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
@@ -89,14 +91,14 @@ def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
 
 
 def test_every_period_is_measured_like_other_windows() -> None:
-    for step in (*FOUND.steps, *FOUND.months, *FOUND.trend):
+    for step in (*REPORT.steps, *REPORT.months, *REPORT.trend):
         assert step.figures == measure_agreement(HISTORY, step.window, GOAL, CUT, interval=10 * MINUTE)
         complete = step.window.whole if step.window.in_progress else None
         assert step.figures.raw == measure(HISTORY, step.window.measured, GOAL, interval=10 * MINUTE, whole=complete)
 
 
 def test_month_in_progress_has_the_budget_of_the_complete_month() -> None:
-    last = FOUND.months[-1].figures.contractual.budget
+    last = REPORT.months[-1].figures.contractual.budget
     assert last is not None
     assert last.allowed == GOAL.allowed(MONTH.whole.length - HOUR)
 

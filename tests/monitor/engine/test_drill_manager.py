@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sla.drill import DrillRecord
 
 
-class Kept:
+class ManagedDrills:
     """The drill manager of the product `forms`, with the probe intervals that it sets."""
 
     def __init__(self, folder: Path, **fields: object) -> None:
@@ -52,36 +52,36 @@ class Kept:
 
 
 def test_probes_are_more_frequent_until_the_drill_ends_and_again_after_a_restart(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, drills={"interval": "2s"})
-    drill = kept.start()
-    kept.manager.update()
-    assert kept.interval_changes == [{"forms": 2 * SECOND}]
+    managed = ManagedDrills(tmp_path, drills={"interval": "2s"})
+    drill = managed.start()
+    managed.manager.update()
+    assert managed.interval_changes == [{"forms": 2 * SECOND}]
     restarted: list[Mapping[str, int]] = []
-    DrillManager(kept.ledger, kept.facts, kept.clock, restarted.append).update()
+    DrillManager(managed.ledger, managed.facts, managed.clock, restarted.append).update()
     assert restarted == [{"forms": 2 * SECOND}]
-    kept.facts.add([drill_end(drill.id, "forms", kept.clock.now(), "Ada")])
-    kept.manager.update()
-    assert kept.interval_changes == [{"forms": 2 * SECOND}, {}]
+    managed.facts.add([drill_end(drill.id, "forms", managed.clock.now(), "Ada")])
+    managed.manager.update()
+    assert managed.interval_changes == [{"forms": 2 * SECOND}, {}]
 
 
 def test_tabletop_exercise_changes_no_probe(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
-    kept.start(DrillKind.TABLETOP)
-    kept.clock.jump(10 * HOUR / SECOND)
-    kept.manager.update()
-    assert kept.interval_changes == []
-    assert kept.drills[0].end is None
+    managed = ManagedDrills(tmp_path)
+    managed.start(DrillKind.TABLETOP)
+    managed.clock.jump(10 * HOUR / SECOND)
+    managed.manager.update()
+    assert managed.interval_changes == []
+    assert managed.drills[0].end is None
 
 
 def test_drill_without_an_end_is_ended_after_its_maximum_length(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, drills={"longest": "1h"})
-    kept.start()
-    kept.clock.jump(HOUR / SECOND)
-    kept.manager.update()
-    (drill,) = kept.drills
+    managed = ManagedDrills(tmp_path, drills={"longest": "1h"})
+    managed.start()
+    managed.clock.jump(HOUR / SECOND)
+    managed.manager.update()
+    (drill,) = managed.drills
     assert drill.end is not None
     assert drill.end.reason == "the drill reached its maximum length of 1h"
-    assert kept.interval_changes[-1] == {}
+    assert managed.interval_changes[-1] == {}
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_drill_without_an_end_is_ended_after_its_maximum_length(tmp_path: Path) 
 def test_spent_budget_or_hold_of_the_gate_ends_a_drill(tmp_path: Path, fields: dict[str, object], reason: str) -> None:
     """99.9 % over 30 days allows 43 minutes; 50 are certainly down."""
     policy = {"steps": [{"spent": "100%", "consequence": "no releases", "owner": "Ana"}]}
-    kept = Kept(tmp_path, budget_policy=policy, **fields)
-    kept.start()
-    probe_all(kept.ledger, kept.ledger.entries_of("forms"), NOW - 50 * MINUTE, NOW, BAD_RESULT)
-    kept.manager.update()
-    (drill,) = kept.drills
+    managed = ManagedDrills(tmp_path, budget_policy=policy, **fields)
+    managed.start()
+    probe_all(managed.ledger, managed.ledger.entries_of("forms"), NOW - 50 * MINUTE, NOW, BAD_RESULT)
+    managed.manager.update()
+    (drill,) = managed.drills
     assert drill.end is not None
     assert reason in drill.end.reason
 
@@ -114,27 +114,27 @@ def test_planned_window_starts_and_ends_a_drill_once(tmp_path: Path) -> None:
         "reason": "switch to GoldDR",
         "drill": "failover",
     }
-    kept = Kept(tmp_path, maintenance=[window], drills={"rto": "15m", "rpo": "0s"})
-    kept.manager.update()
-    assert kept.drills == []
-    kept.clock.jump((HOUR + 5 * SECOND) / SECOND)
-    kept.manager.update()
-    kept.manager.update()
-    (actual,) = kept.drills
+    managed = ManagedDrills(tmp_path, maintenance=[window], drills={"rto": "15m", "rpo": "0s"})
+    managed.manager.update()
+    assert managed.drills == []
+    managed.clock.jump((HOUR + 5 * SECOND) / SECOND)
+    managed.manager.update()
+    managed.manager.update()
+    (actual,) = managed.drills
     assert (actual.drill.source, actual.drill.started, actual.drill.rto) == (DrillSource.WINDOW, start, 15 * MINUTE)
-    assert kept.interval_changes == [{"forms": SECOND}]
-    kept.clock.jump(HOUR / SECOND)
-    kept.manager.update()
-    (actual,) = kept.drills
+    assert managed.interval_changes == [{"forms": SECOND}]
+    managed.clock.jump(HOUR / SECOND)
+    managed.manager.update()
+    (actual,) = managed.drills
     assert actual.end is not None
     assert (actual.end.at, actual.end.reason) == (end, "the planned window ended")
 
 
 def test_first_incident_of_the_product_is_noted_as_the_detection(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
-    kept.start()
-    kept.clock.jump(3)
+    managed = ManagedDrills(tmp_path)
+    managed.start()
+    managed.clock.jump(3)
     for name in ("other", "forms", "forms"):
-        kept.manager.on_event(IncidentOpened(Incident.open(name, f"{name}/health", NOW, "http_status")))
-        kept.clock.jump(1)
-    assert [drill.detected for drill in kept.drills] == [NOW + 4 * SECOND]
+        managed.manager.on_event(IncidentOpened(Incident.open(name, f"{name}/health", NOW, "http_status")))
+        managed.clock.jump(1)
+    assert [drill.detected for drill in managed.drills] == [NOW + 4 * SECOND]

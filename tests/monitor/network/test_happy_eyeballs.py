@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NAME = "several.example.test"
 LIVE, DEAD, ALSO_DEAD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
-SAID: list[tuple[dict[str, Any], Handler]] = [
+CONVERSATIONS: list[tuple[dict[str, Any], Handler]] = [
     ({"http": f"http://{NAME}:{{}}/"}, respond_with(http_response())),
     ({"tcp": f"{NAME}:{{}}"}, send_nothing),
     ({"ssh": f"{NAME}:{{}}"}, send_on_connect(b"SSH-2.0-test\r\n")),
@@ -70,7 +70,7 @@ async def probe_addresses(
         ).result
 
 
-@pytest.mark.parametrize(("check_keys", "handler"), SAID, ids=["http", "tcp", "ssh"])
+@pytest.mark.parametrize(("check_keys", "handler"), CONVERSATIONS, ids=["http", "tcp", "ssh"])
 @pytest.mark.parametrize("addresses", [["::1", LIVE], [DEAD, LIVE], [DEAD, "::1", ALSO_DEAD, LIVE], [LIVE, DEAD]])
 async def test_live_address_is_found_among_dead_ones(
     check_keys: dict[str, Any], handler: Handler, addresses: list[str], tmp_path: Path

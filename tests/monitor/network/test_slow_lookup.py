@@ -30,7 +30,7 @@ from tests.support.nameserver import Answering, Delay, delayed_nameserver, dns_r
 from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, respond_with, serve_tcp
 
-HERE = dns_records("A 127.0.0.1")
+LOOPBACK_RECORD = dns_records("A 127.0.0.1")
 CACHED, SLOW = "cached.example.test", "slow.example.test"
 
 
@@ -50,7 +50,7 @@ async def resolver_at(port: int, servers: Iterable[str] = ("127.0.0.1",)) -> Asy
 @pytest.mark.parametrize("seconds", [0.6, 1.5])
 async def test_slow_name_is_resolved_after_fast_ones(seconds: float) -> None:
     """c-ares has measured a response time of 1 ms before, and would give up after 0.25 s."""
-    async with delayed_nameserver(by_name(seconds), HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(by_name(seconds), LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         for _ in range(10):
             await resolver.addresses(CACHED, 80)
         for _ in range(3):
@@ -59,7 +59,7 @@ async def test_slow_name_is_resolved_after_fast_ones(seconds: float) -> None:
 
 async def test_probe_of_a_slow_name_is_good_after_other_lookups() -> None:
     async with (
-        delayed_nameserver(by_name(0.6), HERE) as names,
+        delayed_nameserver(by_name(0.6), LOOPBACK_RECORD) as names,
         serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, _),
     ):
@@ -74,7 +74,7 @@ async def test_probe_of_a_slow_name_is_good_after_other_lookups() -> None:
 async def test_loss_of_a_third_of_the_queries_changes_no_outcome(seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - which datagrams are lost is no secret
     async with (
-        delayed_nameserver(lambda query: None if draw.random() < 0.3 else 0.0, HERE) as names,
+        delayed_nameserver(lambda query: None if draw.random() < 0.3 else 0.0, LOOPBACK_RECORD) as names,
         serve_tcp(respond_with(http_response())) as port,
         probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], names)) as (runner, loop_monitor),
     ):
@@ -87,8 +87,8 @@ async def test_loss_of_a_third_of_the_queries_changes_no_outcome(seed: int) -> N
 @pytest.mark.parametrize("seconds", [0.0, 0.6], ids=["quick", "slow"])
 async def test_second_server_is_used_if_the_first_is_silent(seconds: float) -> None:
     async with (
-        delayed_nameserver(lambda query: None, HERE, host="127.0.0.1") as port,
-        delayed_nameserver(lambda query: seconds, HERE, host="127.0.0.2", port=port),
+        delayed_nameserver(lambda query: None, LOOPBACK_RECORD, host="127.0.0.1") as port,
+        delayed_nameserver(lambda query: seconds, LOOPBACK_RECORD, host="127.0.0.2", port=port),
         resolver_at(port, ("127.0.0.1", "127.0.0.2")) as resolver,
     ):
         for _ in range(4):
@@ -98,7 +98,7 @@ async def test_second_server_is_used_if_the_first_is_silent(seconds: float) -> N
 async def test_unanswered_family_does_not_delay_the_other() -> None:
     """RFC 8305, 3: broken name servers drop queries for AAAA."""
     ip4_only: Delay = lambda query: None if query.question[0].rdtype == dns.rdatatype.AAAA else 0.0  # noqa: E731
-    async with delayed_nameserver(ip4_only, HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(ip4_only, LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
@@ -143,7 +143,7 @@ async def test_finished_lookups_leave_no_open_sockets() -> None:
     def descriptors() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
-    async with delayed_nameserver(by_name(0.3), HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(by_name(0.3), LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         await resolver.addresses(SLOW, 80)
         before = descriptors()
         for _ in range(5):
@@ -188,6 +188,6 @@ async def test_first_query_is_awaited_without_a_second_channel(monkeypatch: pyte
     def none_left() -> None:
         raise pycares.AresError("Failed to initialize c-ares channel")
 
-    async with delayed_nameserver(by_name(0.15), HERE) as port, resolver_at(port) as resolver:
+    async with delayed_nameserver(by_name(0.15), LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         monkeypatch.setattr(resolver._fresh, "_make", none_left)
         assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 NAME = "status.example.test"
 ADDRESS = "192.0.2.7"
-LOST = dns_records(rcode=dns.rcode.SERVFAIL)
+SERVER_FAILURE = dns_records(rcode=dns.rcode.SERVFAIL)
 GOOD = dns_records(f"A {ADDRESS}", "A 192.0.2.8", "AAAA 2001:db8::7", "MX 10 mail.example.test.", 'TXT "v=spf1 -all"')
 
 
@@ -170,7 +170,7 @@ def answers_for_root_and_others(root: Answering, others: Answering = no_response
 
 def servfail_except_for_root(root: Answering) -> Answering:
     """Return a handler that answers SERVFAIL to every query except the one for the root's servers."""
-    return answers_for_root_and_others(root, LOST)
+    return answers_for_root_and_others(root, SERVER_FAILURE)
 
 
 WAITING = answers_for_root_and_others(
@@ -182,7 +182,7 @@ WAITING = answers_for_root_and_others(
     ("root", "outcome", "reason"),
     [
         (no_response, Outcome.UNKNOWN, "resolver_unreachable"),
-        (LOST, Outcome.UNKNOWN, "resolver_unreachable"),
+        (SERVER_FAILURE, Outcome.UNKNOWN, "resolver_unreachable"),
         (dns_records(), Outcome.BAD, "dns_timeout"),
         (dns_records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_timeout"),
     ],
@@ -200,7 +200,7 @@ async def test_silent_system_resolver_is_classified_by_its_answer_for_the_root(
 @pytest.mark.parametrize(
     ("root", "outcome", "reason"),
     [
-        (LOST, Outcome.UNKNOWN, "resolver_unreachable"),
+        (SERVER_FAILURE, Outcome.UNKNOWN, "resolver_unreachable"),
         (dns_records(), Outcome.BAD, "dns_servfail"),
         (dns_records(rcode=dns.rcode.REFUSED), Outcome.BAD, "dns_servfail"),
     ],
@@ -315,7 +315,11 @@ async def test_name_without_an_answer_from_its_servers_is_bad() -> None:
 
 @pytest.mark.parametrize(
     "answering",
-    [answers_for_root_and_others(LOST), servfail_except_for_root(LOST), servfail_except_for_root(no_response)],
+    [
+        answers_for_root_and_others(SERVER_FAILURE),
+        servfail_except_for_root(SERVER_FAILURE),
+        servfail_except_for_root(no_response),
+    ],
     ids=["without an uplink", "as lost for the root", "silent about it"],
 )
 async def test_resolver_that_fails_for_every_name_gives_unknown(answering: Answering) -> None:

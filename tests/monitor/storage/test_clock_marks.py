@@ -31,15 +31,15 @@ KEY = "chefs/health"
 YEAR = 365 * DAY
 ALL = Interval(NOW - DAY, NOW + 2 * YEAR)
 RESULTS = {GOOD: ProbeResult(GOOD), BAD: ProbeResult(BAD, "deadline")}
-Seen = list[tuple[int, "Outcome"]]
+ObservationPairs = list[tuple[int, "Outcome"]]
 
 
-def minutes(start: int, outcomes: Iterable[Outcome]) -> Seen:
+def minutes(start: int, outcomes: Iterable[Outcome]) -> ObservationPairs:
     return [(start + n * MINUTE, outcome) for n, outcome in enumerate(outcomes)]
 
 
 def run_daemon(
-    path: Path, now: int, observations: Seen, steps: Sequence[tuple[int, int]] = (), *, killed: bool = False
+    path: Path, now: int, observations: ObservationPairs, steps: Sequence[tuple[int, int]] = (), *, killed: bool = False
 ) -> tuple[SetAside | None, Ledger, Health]:
     """Run a daemon that starts at `now`, with these observations and clock steps; return its results."""
     ledger, store, health = ledger_of(product("chefs")), SqliteStore(path, now), Health()
@@ -66,7 +66,7 @@ def figures(ledger: Ledger) -> tuple[object, ...]:
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
-def expected(observations: Seen) -> tuple[object, ...]:
+def expected(observations: ObservationPairs) -> tuple[object, ...]:
     timeline = Timeline.of_pairs(observations, 130 * SECOND)
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 

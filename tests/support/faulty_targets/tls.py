@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.support.servers import Handler
 
 NOW = datetime.now(UTC)
-OURS = names(HOST)
+NAMES_OF_HOST = names(HOST)
 HANDSHAKE, UNTRUSTED, EXPIRED = "tls_handshake", "tls_untrusted", "tls_expired"
 Context = Callable[[TargetAuthority], ssl.SSLContext]
 
@@ -71,12 +71,18 @@ def _with_certificate(
 
 def dated() -> Iterator[FaultyTarget]:
     """Yield certificates outside of their validity."""
-    yield _with_certificate("expired", lambda ca: ca.issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired")
-    yield _with_certificate("not-yet-valid", lambda ca: ca.issues(OURS, starts=NOW + DAY), "tls_not_yet_valid")
-    yield _with_certificate("expiring", lambda ca: ca.issues(OURS, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d")
-    yield _with_certificate("for-ever", lambda ca: ca.issues(OURS, ends=FOR_EVER), "", valid_for="14d")
+    yield _with_certificate(
+        "expired", lambda ca: ca.issues(NAMES_OF_HOST, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired"
+    )
+    yield _with_certificate("not-yet-valid", lambda ca: ca.issues(NAMES_OF_HOST, starts=NOW + DAY), "tls_not_yet_valid")
+    yield _with_certificate(
+        "expiring", lambda ca: ca.issues(NAMES_OF_HOST, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d"
+    )
+    yield _with_certificate("for-ever", lambda ca: ca.issues(NAMES_OF_HOST, ends=FOR_EVER), "", valid_for="14d")
     expired = {"starts": NOW - 9 * DAY, "ends": NOW - DAY}
-    yield _with_certificate("authority-expired", lambda ca: ca.issues_authority(**expired).issues(OURS), EXPIRED)
+    yield _with_certificate(
+        "authority-expired", lambda ca: ca.issues_authority(**expired).issues(NAMES_OF_HOST), EXPIRED
+    )
     yield _with_certificate("expired-other-name", lambda ca: ca.issues(names("a.example"), **expired), "tls_hostname")
 
 
@@ -109,18 +115,20 @@ def vouched_for() -> Iterator[FaultyTarget]:
     """Yield certificates without a trusted chain, or not valid for servers."""
     client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
     elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
-    yield _with_certificate("self-signed", lambda ca: self_made(OURS), UNTRUSTED)
-    yield _with_certificate("unknown-authority", lambda ca: IssuedCertificate.of(trustme.CA()).issues(OURS), UNTRUSTED)
+    yield _with_certificate("self-signed", lambda ca: self_made(NAMES_OF_HOST), UNTRUSTED)
     yield _with_certificate(
-        "intermediate-missing", lambda ca: ca.issues_authority().issues(OURS), UNTRUSTED, chain=False
+        "unknown-authority", lambda ca: IssuedCertificate.of(trustme.CA()).issues(NAMES_OF_HOST), UNTRUSTED
     )
-    yield _with_certificate("intermediate", lambda ca: ca.issues_authority().issues(OURS), "")
-    yield _with_certificate("issued-by-a-leaf", lambda ca: ca.issues(OURS).issues(OURS), UNTRUSTED)
     yield _with_certificate(
-        "issued-too-deep", lambda ca: ca.issues_authority(depth=0).issues_authority().issues(OURS), UNTRUSTED
+        "intermediate-missing", lambda ca: ca.issues_authority().issues(NAMES_OF_HOST), UNTRUSTED, chain=False
     )
-    yield _with_certificate("for-clients", lambda ca: ca.issues(OURS, client), UNTRUSTED)
-    yield _with_certificate("unheard-of-and-critical", lambda ca: ca.issues(OURS, UNHEARD_OF), UNTRUSTED)
+    yield _with_certificate("intermediate", lambda ca: ca.issues_authority().issues(NAMES_OF_HOST), "")
+    yield _with_certificate("issued-by-a-leaf", lambda ca: ca.issues(NAMES_OF_HOST).issues(NAMES_OF_HOST), UNTRUSTED)
+    yield _with_certificate(
+        "issued-too-deep", lambda ca: ca.issues_authority(depth=0).issues_authority().issues(NAMES_OF_HOST), UNTRUSTED
+    )
+    yield _with_certificate("for-clients", lambda ca: ca.issues(NAMES_OF_HOST, client), UNTRUSTED)
+    yield _with_certificate("unheard-of-and-critical", lambda ca: ca.issues(NAMES_OF_HOST, UNHEARD_OF), UNTRUSTED)
     limited = names("status.example")
     yield _with_certificate(
         "beyond-its-authority",
@@ -128,11 +136,11 @@ def vouched_for() -> Iterator[FaultyTarget]:
         UNTRUSTED,
         server_name="status.example",
     )
-    yield _with_certificate("weak-key", lambda ca: ca.issues(OURS, key=key_of(1024)), UNTRUSTED)
-    yield _with_certificate("strong-key", lambda ca: ca.issues(OURS, key=key_of(4096)), "")
-    yield _with_certificate("long-chain", lambda ca: _deep(ca, 8).issues(OURS), "")
+    yield _with_certificate("weak-key", lambda ca: ca.issues(NAMES_OF_HOST, key=key_of(1024)), UNTRUSTED)
+    yield _with_certificate("strong-key", lambda ca: ca.issues(NAMES_OF_HOST, key=key_of(4096)), "")
+    yield _with_certificate("long-chain", lambda ca: _deep(ca, 8).issues(NAMES_OF_HOST), "")
     yield _with_certificate(
-        "endless-chain", lambda ca: _deep(ca, 300).issues(OURS), HANDSHAKE
+        "endless-chain", lambda ca: _deep(ca, 300).issues(NAMES_OF_HOST), HANDSHAKE
     )  # over OpenSSL's 100 KiB
 
 
@@ -223,7 +231,7 @@ def over_http() -> Iterator[FaultyTarget]:
         return FaultyTarget(f"https-{name}", serve_target, check, reason, BAD if reason else GOOD)
 
     def trusted(authority: TargetAuthority) -> ssl.SSLContext:
-        return IssuedCertificate.of(authority.root).issues(OURS).context(authority.folder)
+        return IssuedCertificate.of(authority.root).issues(NAMES_OF_HOST).context(authority.folder)
 
     yield build_target("well", listener(answering(http_response(b"ok")), trusted), "")
     yield build_target(
@@ -240,7 +248,7 @@ def over_http() -> Iterator[FaultyTarget]:
 
 
 def _expired(authority: TargetAuthority) -> IssuedCertificate:
-    return IssuedCertificate.of(authority.root).issues(OURS, starts=NOW - 9 * DAY, ends=NOW - DAY)
+    return IssuedCertificate.of(authority.root).issues(NAMES_OF_HOST, starts=NOW - 9 * DAY, ends=NOW - DAY)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
