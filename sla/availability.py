@@ -61,13 +61,11 @@ def estimate(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
 
 def estimated_uptime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> tuple[int, int]:
     """Return numerator and denominator of the point availability: estimated uptime and counted time, microseconds."""
-    up = durations.up + durations.doubt_up
+    up, down, doubt_up, doubt_down, unknown, guessed_up, guessed_down = durations
+    known = up + down + doubt_up + doubt_down
     if policy is UnknownPolicy.EXCLUDE:
-        up += durations.guessed_up
-        return up, durations.known + durations.guessed_up + durations.guessed_down
-    if policy is UnknownPolicy.UP:
-        up += durations.unknown
-    return up, durations.total
+        return up + doubt_up + guessed_up, known + guessed_up + guessed_down
+    return up + doubt_up + (unknown if policy is UnknownPolicy.UP else 0), known + unknown
 
 
 class Shares(NamedTuple):
@@ -93,10 +91,10 @@ def shares(durations: Durations) -> Shares:
 
 def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:
     """Return low, point and high, microseconds. The policy changes the point only."""
-    down, doubt, unknown = durations.down, durations.doubt, durations.unknown
-    counted = {UnknownPolicy.EXCLUDE: durations.guessed_down, UnknownPolicy.DOWN: unknown, UnknownPolicy.UP: 0}
-    point = down + durations.doubt_down + counted[policy]
-    return Bounds(down, point, down + doubt + unknown)
+    _, down, doubt_up, doubt_down, unknown, _, counted = durations
+    if policy is not UnknownPolicy.EXCLUDE:
+        counted = unknown if policy is UnknownPolicy.DOWN else 0
+    return Bounds(down, down + doubt_down + counted, down + doubt_up + doubt_down + unknown)
 
 
 def verdict(durations: Durations, objective: Objective, allowed: Fraction | None = None) -> Verdict:

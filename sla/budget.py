@@ -86,6 +86,13 @@ def burn_rate(
     return Fraction((counted - up) * below, counted * (below - above)) if counted else None
 
 
+def burn_ratio(objective: Objective, durations: Durations) -> float | None:
+    """Return `burn_rate` as the nearest float. Fractions take ten times as long, and a scrape needs thousands."""
+    up, counted = estimated_uptime(durations)
+    above, below = objective.ratio.numerator, objective.ratio.denominator
+    return (counted - up) * below / (counted * (below - above)) if counted else None
+
+
 FORECAST_SPAN = (
     DAY  # the burn rate of this time is extrapolated: it includes an incident of last night, but not one of last week
 )

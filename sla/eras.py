@@ -190,6 +190,12 @@ class Eras(History):
             total = total.plus(durations)
         return total
 
+    def durations_to(self, end: int, starts: Sequence[int]) -> list[Durations]:
+        """Return how long each state lasts in the windows from each of the starts to `end`."""
+        if starts and (single := self._single(Interval(min(starts), end))) is not None:
+            return single.durations_to(end, starts)
+        return super().durations_to(end, starts)
+
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
         if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:

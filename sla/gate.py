@@ -122,6 +122,21 @@ def gate(policy: BudgetPolicy, situation: Situation, override: GateOverride | No
     return Gate(decision, computed, policy, standings, spent, override, situation.at)
 
 
+def answer(policy: BudgetPolicy, situation: Situation) -> Answer:
+    """Return the answer of `gate` without an override. The usual answer, a clear go, needs no reasons and standings."""
+    return Answer.GO if _is_clear(policy, situation) else gate(policy, situation).answer
+
+
+def _is_clear(policy: BudgetPolicy, situation: Situation) -> bool:
+    """Return whether nothing is a reason to hold or to doubt."""
+    durations, allowed = situation.measured.durations, situation.measured.allowed
+    if situation.incidents or situation.state.point is not State.UP or not allowed:
+        return False
+    least = min((step.spent for step in policy.steps if step.holds), default=None)
+    known = durations.known * policy.coverage.denominator >= durations.total * policy.coverage.numerator
+    return known and (least is None or situation.measured.downtime.high < least * allowed)
+
+
 def _computed(
     policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
 ) -> Decision:

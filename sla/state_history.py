@@ -92,6 +92,15 @@ class History(ABC):
             sums = sums.plus(Durations.of(self._pieces_after_settled(after)))
         return sums._replace(unknown=sums.unknown + before.length)
 
+    def durations_to(self, end: int, starts: Sequence[int]) -> list[Durations]:
+        """Return how long each state lasts in the windows from each of the starts to `end`."""
+        settled = self._extend_settled()
+        inside = end if settled is None else min(end, settled.end)
+        if settled is None or max(starts, default=inside) > inside:
+            return [self.durations(Interval(start, end)) for start in starts]
+        rest = Durations.of(self._pieces_after_settled(Interval(inside, end))) if inside < end else Durations()
+        return settled.durations_to(inside, end, rest, starts)
+
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
         settled = self._extend_settled()

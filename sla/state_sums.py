@@ -104,6 +104,22 @@ class StateSums:
         up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, upto, before)
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
+    def durations_to(self, inside: int, end: int, rest: Durations, starts: Sequence[int]) -> list[Durations]:
+        """Return how long each state lasts from each start to `end`. Time before `self.start` is unknown.
+
+        `rest` is the time from `inside` to `end`. `inside` is at most `self.end`, and no start is later than `inside`.
+        """
+        up, down, doubt_up, doubt_down, *guesses = self._before(inside)
+        totals = [up + rest.up, down + rest.down, doubt_up + rest.doubt_up, doubt_down + rest.doubt_down]
+        if guesses:
+            totals += [guesses[0] + rest.guessed_up, guesses[1] + rest.guessed_down]
+        found = []
+        for start in starts:
+            up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, totals, self._before(start))
+            unknown = end - start - up - down - doubt_up - doubt_down
+            found.append(Durations(up, down, doubt_up, doubt_down, unknown, *guessed))
+        return found
+
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts in all parts, which must be disjoint and inside [start, end]."""
         sums, length = [0] * (_KNOWN + _GUESSES), 0

@@ -10,7 +10,7 @@ from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
@@ -29,7 +29,7 @@ _FLAG = {True: "1\n", False: "0\n"}
 class CheckLines:
     """Samples of one check, one text per family of FAMILIES (empty without a sample).
 
-    `steady` is true if the check has not changed since the last refresh.
+    `steady` is true if the check has not changed since the last refresh. `version` is the number of changes of `texts`.
     """
 
     __slots__ = (
@@ -37,38 +37,33 @@ class CheckLines:
         "_contradictions",
         "_entry",
         "_health",
+        "_last_probe",
         "_observed",
-        "_phase_format",
-        "_phases",
         "_prefixes",
         "_probe_counts",
         "_recorded_counts",
+        "_state_version",
         "_valid_until",
-        "_version",
         "steady",
         "texts",
         "up",
+        "version",
     )
 
     def __init__(self, entry: CheckEntry, health: Health, confirmed: Confirmed[str]) -> None:
         self._entry = entry
         self._health, self._confirmed = health, confirmed
         self._observed = ""
-        self._version = -1
+        self._state_version = -1
         self._valid_until = 0
         self._contradictions = 0
         self.up: bool | None = None
         self.steady = False
+        self.version = 0
         names = {"product": entry.product.id, "check": entry.check.id}
-        labels = names | {"kind": entry.check.kind}
-        self._prefixes = tuple(series(family.name, **labels) for family in FAMILIES[:5])
-        self._prefixes += ("", *(series(family.name, **names) for family in FAMILIES[6:]))
-        self._phases = {phase: series(FAMILIES[2].name, **labels, phase=phase) for phase in PHASES}
-        self._phase_format: tuple[tuple[str, ...], str] = (
-            (),
-            "",
-        )  # phases of the last probe, and the format string of their lines
-        self._probe_counts, self._recorded_counts = (_counts(FAMILIES[family].name, names) for family in (5, 10))
+        self._last_probe = _LastProbe(names | {"kind": entry.check.kind})
+        self._prefixes = tuple(series(FAMILIES[family].name, **names) for family in (6, 7, 8, 9))
+        self._probe_counts, self._recorded_counts = (_Counts(FAMILIES[family].name, names) for family in (5, 10))
         self.texts: tuple[str, ...] = ("",) * len(FAMILIES)
 
     @property
@@ -79,30 +74,38 @@ class CheckLines:
     def refresh(self, now: int) -> None:
         """Update the texts to the instant `now`. The last result is published until the hold of the check ends."""
         entry = self._entry
-        if self._version == entry.version and now <= self._valid_until:
+        if self._state_version == entry.version and now <= self._valid_until:
             self.steady = True
             if self._observed is not self._confirmed.value:
-                self.texts = (*self.texts[:-1], self._confirm())
+                self._set((*self.texts[:-1], self._confirm()))
             return
-        self._version = entry.version
+        self._state_version = entry.version
         up, self._valid_until = self._state(now)
         counts = tuple(entry.totals.values())
         contradictions = sum(counts) - counts[_OUTCOME_INDEX[up]]
         self.steady = up is self.up and contradictions == self._contradictions
         self.up, self._contradictions = up, contradictions
-        last_probe = _NO_PROBE if up is None else self._last_probe(entry.last)
-        up_text = "" if up is None else self._prefixes[6] + _FLAG[up]
-        slow = f"{self._prefixes[8]}{entry.slow}\n" if entry.check.slow_after is not None else ""
-        self._observed = self._recorded_counts % entry.timeline.totals
-        unknown = self._prefixes[7] + _FLAG[up is None]
-        self.texts = (*last_probe, self._probe_counts % counts, up_text, unknown, slow, self._outage(), self._confirm())
+        last_probe = _NO_PROBE if up is None else self._last_probe.texts(entry.last)
+        self._observed = self._recorded_counts.text(entry.timeline.totals)
+        self._set((*last_probe, self._probe_counts.text(counts), *self._states(up), self._confirm()))
+
+    def _set(self, texts: tuple[str, ...]) -> None:
+        self.texts = texts
+        self.version += 1
 
     def _confirm(self) -> str:
         return self._confirmed.offer(self._observed, self._health) or ""
 
-    def _outage(self) -> str:
-        open_ = self._entry.tracker.open is not None
-        return self._prefixes[9] + _FLAG[open_] if open_ or self._entry.timeline.last_known is not None else ""
+    def _states(self, up: bool | None) -> tuple[str, str, str, str]:
+        """Return the lines of state, unknown state, slow probes and outage."""
+        entry, (up_prefix, unknown_prefix, slow_prefix, outage_prefix) = self._entry, self._prefixes
+        open_ = entry.tracker.open is not None
+        return (
+            "" if up is None else up_prefix + _FLAG[up],
+            unknown_prefix + _FLAG[up is None],
+            f"{slow_prefix}{entry.slow}\n" if entry.check.slow_after is not None else "",
+            outage_prefix + _FLAG[open_] if open_ or entry.timeline.last_known is not None else "",
+        )
 
     def _state(self, now: int) -> tuple[bool | None, int]:
         """Return whether the check is up (None: unknown), and the instant at which this ends without a new probe."""
@@ -111,27 +114,63 @@ class CheckLines:
             return None, _FOREVER
         return last_known[1] is Outcome.GOOD, last_known[0] + self._entry.hold
 
-    def _last_probe(self, last: Observed | None) -> tuple[str, ...]:
+
+class _LastProbe:
+    """The lines of the last probe. Status and expiry are formatted again only if they changed."""
+
+    __slots__ = ("_fixed", "_fixed_texts", "_phase_format", "_phase_names", "_phases", "_prefixes")
+
+    def __init__(self, labels: dict[str, str]) -> None:
+        self._prefixes = tuple(series(family.name, **labels) for family in FAMILIES[:5])
+        self._phases = {phase: series(FAMILIES[2].name, **labels, phase=phase) for phase in PHASES}
+        self._phase_names: tuple[str, ...] = ()
+        self._phase_format = ""  # of the lines of these phases
+        self._fixed: tuple[int | None, float | None] = (None, None)
+        self._fixed_texts = ("", "")
+
+    def texts(self, last: Observed | None) -> tuple[str, ...]:
+        """Return one text per family of the last probe."""
         if last is None or last.result.outcome is Outcome.UNKNOWN:
             return _NO_PROBE
-        success, duration, _, status, expiry, *_ = self._prefixes
-        result = last.result
+        result, prefixes = last.result, self._prefixes
+        if (result.status, result.certificate_expiry) != self._fixed:
+            self._fix(result.status, result.certificate_expiry)
         return (
-            success + _FLAG[result.outcome is Outcome.GOOD],
-            f"{duration}{last.duration!r}\n",
-            self._phase_lines(result.phases),
-            f"{status}{result.status}\n" if result.status is not None else "",
-            f"{expiry}{result.certificate_expiry!r}\n" if result.certificate_expiry is not None else "",
+            prefixes[0] + _FLAG[result.outcome is Outcome.GOOD],
+            f"{prefixes[1]}{last.duration!r}\n",
+            self._phase_lines(result.phases) if result.phases else "",
+            *self._fixed_texts,
+        )
+
+    def _fix(self, status: int | None, expiry: float | None) -> None:
+        self._fixed = status, expiry
+        self._fixed_texts = (
+            "" if status is None else f"{self._prefixes[3]}{status}\n",
+            "" if expiry is None else f"{self._prefixes[4]}{expiry!r}\n",
         )
 
     def _phase_lines(self, phases: Mapping[str, float]) -> str:
         names = tuple(phases)
-        if self._phase_format[0] != names:
-            self._phase_format = names, "".join([f"{self._phases[name]}%r\n" for name in names])
-        return self._phase_format[1] % tuple(phases.values())
+        if self._phase_names != names:
+            self._phase_names, self._phase_format = names, "".join([f"{self._phases[name]}%r\n" for name in names])
+        return self._phase_format % tuple(phases.values())
 
 
-def _counts(name: str, labels: dict[str, str]) -> str:
-    """Return the format string of a family's lines, with the counts of all 3 outcomes."""
-    lines = [series(name, **labels, outcome=outcome.value).replace("%", "%%") for outcome in Outcome]
-    return "%d\n".join([*lines, ""])
+class _Counts:
+    """The lines of a family with a count per outcome. Usually only the count of good probes has changed."""
+
+    __slots__ = ("_good", "_others", "_prefixes", "_rest")
+
+    def __init__(self, name: str, labels: dict[str, str]) -> None:
+        self._good, *self._prefixes = [series(name, **labels, outcome=outcome.value) for outcome in Outcome]
+        self._others: Sequence[int] = ()
+        self._rest = ""  # the lines of the other outcomes
+
+    def text(self, counts: Sequence[int]) -> str:
+        """Return the 3 lines. The counts are in the order of Outcome."""
+        if counts[1:] != self._others:
+            self._others = counts[1:]
+            self._rest = "".join(
+                f"\n{prefix}{count}" for prefix, count in zip(self._prefixes, self._others, strict=True)
+            )
+        return f"{self._good}{counts[0]}{self._rest}\n"

@@ -5,23 +5,25 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from monitor.exporters.budget_lines import BudgetLines
+from monitor.exporters.columns import Texts
 from monitor.exporters.downtime_causes import Causes, DowntimeCauses
 from monitor.exporters.exposition import exemplar, series
 from monitor.exporters.families import PRODUCT_FAMILIES
+from monitor.exporters.window_lines import BOUNDS, WindowLines, window_name
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
-from sla.budget import FORECAST_SPAN, Budget, exhausted_at
+from sla.budget import objective_within
 from sla.eras import EVER
 from sla.gate import Answer
 from sla.interval import SECOND, Interval
-from sla.objective import format_duration
 from sla.outage import evaluate_limit
 from sla.readiness import ItemState
 from sla.states import Durations, State
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from monitor.config.model import Product
     from monitor.exporters.confirmed import Confirmed
@@ -30,32 +32,13 @@ if TYPE_CHECKING:
     from sla.eras import Eras
     from sla.gate_override import GateOverride
     from sla.incident import Incident
-    from sla.state_history import History
+    from sla.objective import Objective
 
 FAMILIES = PRODUCT_FAMILIES
 DETAIL = 200  # characters of the detail of a failed probe in a label
 _ANSWERS = tuple(Answer)
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
-_BOUNDS = ("low", "point", "high")
 _TROUBLED_WINDOW = WINDOWS["6h"]
-
-
-def window_name(length: int) -> str:
-    """Return the value of the label `window`: `30d`."""
-    names = (name for name, standard in WINDOWS.items() if standard == length)
-    return next(names, format_duration(length).replace(" ", ""))
-
-
-def nested_windows(history: History, lengths: Iterable[int], now: int) -> Iterator[tuple[int, Durations]]:
-    """Yield the durations of the windows that end at `now`, shortest first.
-
-    Each window adds only its additional time to the previous window.
-    """
-    total, end = Durations(), now
-    for length in sorted(lengths):
-        total = total.plus(history.durations(Interval(now - length, end)))
-        end = now - length
-        yield length, total
 
 
 class ProductLines:
@@ -67,13 +50,11 @@ class ProductLines:
 
     __slots__ = (
         "_alert_prefixes",
-        "_burn_prefixes",
+        "_budget",
         "_cause_prefixes",
         "_causes",
         "_confirmed",
         "_contractual_prefixes",
-        "_exhaustion_prefix",
-        "_forecast_span",
         "_gate_texts",
         "_health",
         "_history",
@@ -81,7 +62,7 @@ class ProductLines:
         "_prefixes",
         "_readiness",
         "_states",
-        "_window_prefixes",
+        "_windows",
         "limits",
         "measured_at",
         "override",
@@ -107,22 +88,15 @@ class ProductLines:
         self.window_durations: Durations | None = None
         self.troubled = True
         self.override: GateOverride | None = None
-        self._lengths = {*WINDOWS.values(), *LENGTHS, product.window}
-        self._forecast_span = min(FORECAST_SPAN, product.window)
+        self._lengths = sorted({*WINDOWS.values(), *LENGTHS, product.window})
+        self._windows = WindowLines(product.id, product.window, self._lengths)
+        self._budget = BudgetLines(product)
         self._prefixes = tuple(series(family.name, product=product.id) for family in FAMILIES)
         window = window_name(product.window)
-        self._prefixes = (
-            *self._prefixes[:5],
-            *(series(f.name, product=product.id, window=window) for f in FAMILIES[5:7]),
-            *self._prefixes[7:],
-        )
         self._states = [(series(FAMILIES[0].name, product=product.id, state=name), state) for name, state in _STATES]
-        windows = {*WINDOWS.values(), product.window}
-        self._window_prefixes = {length: self._prefixes_of_window(window_name(length)) for length in windows}
-        self._burn_prefixes = {length: self._series(4, window_name(length)) for length in self._lengths}
         self._alert_prefixes = [self._series(17, window_name(policy.long)) for policy in BURN_POLICIES]
         self._contractual_prefixes = [
-            series(FAMILIES[11].name, product=product.id, window=window, bound=b) for b in _BOUNDS
+            series(FAMILIES[11].name, product=product.id, window=window, bound=b) for b in BOUNDS
         ]
         gates = [series(FAMILIES[24].name, product=product.id, state=answer.value) for answer in _ANSWERS]
         self._gate_texts = {
@@ -133,8 +107,7 @@ class ProductLines:
         self._cause_prefixes = [
             series(FAMILIES[25].name, product=product.id, window=window, cause=c) for c in Causes._fields
         ]
-        self._exhaustion_prefix = series(FAMILIES[12].name, product=product.id, window=window)
-        self.texts: list[str] = [""] * len(FAMILIES)
+        self.texts = Texts([""] * len(FAMILIES))
         self.limits = tuple(product.agreement.limits())
         self.texts[13] = "".join(
             f"{series(FAMILIES[13].name, product=product.id, promise=limit.kind.value)}{limit.limit / SECOND!r}\n"
@@ -146,6 +119,11 @@ class ProductLines:
         self.texts[23] = "".join(
             f"{series(FAMILIES[23].name, product=product.id, dependency=dependency)}1\n" for dependency in product.needs
         )
+
+    @property
+    def version(self) -> int:
+        """The number of changes of the texts."""
+        return self.texts.version
 
     def _series(self, family: int, window: str) -> str:
         return series(FAMILIES[family].name, product=self.product.id, window=window)
@@ -160,12 +138,6 @@ class ProductLines:
             possible += f"{self._series(19, window)}{can_fire:d}\n"
         return thresholds, possible
 
-    def _prefixes_of_window(self, window: str) -> tuple[list[str], str, list[str]]:
-        names = {"product": self.product.id, "window": window}
-        availability = [series(FAMILIES[1].name, **names, bound=bound) for bound in _BOUNDS]
-        downtime = [series(FAMILIES[3].name, **names, bound=bound) for bound in _BOUNDS]
-        return availability, series(FAMILIES[2].name, **names), downtime
-
     def measure(self, now: int) -> Iterator[None]:
         """Update state and figures to `now`. Yields after each step, because a step may take milliseconds."""
         self._history.settle()
@@ -175,25 +147,10 @@ class ProductLines:
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
         self.texts[22] = "" if point is State.UNKNOWN else f"{self._prefixes[22]}{point is State.UP:d}\n"
-        columns: tuple[list[str], ...] = ([], [], [])
-        burns = []
-        self.troubled = point is not State.UP
-        burn, measured = None, dict(nested_windows(self._history, self._lengths, now))
+        measured = self._measure_windows(now)
         look_backs = LookBacks(self._history, now, measured)
-        for length, durations in measured.items():
-            rate = look_backs.burn(self.product.objective, length)
-            burns.append(_line(self._burn_prefixes[length], rate))
-            if length in self._window_prefixes:
-                for column, lines in zip(columns, self._window(length, durations), strict=True):
-                    column.append(lines)
-            if length == self._forecast_span:
-                burn = rate
-            if length == self.product.window:
-                self._budget(look_backs, burn)
-                self.window_durations = durations
-            if length == _TROUBLED_WINDOW:
-                self.troubled |= figures.downtime(durations).point > 0
-        self.texts[1:5] = ["".join(column) for column in (*columns, burns)]
+        recent = figures.downtime(measured[_TROUBLED_WINDOW]).point
+        self.troubled = point is not State.UP or recent > 0
         alerts = burn_alerts(self.product.objective, self.product.window, state.estimate, look_backs)
         self.texts[17] = "".join(
             [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]
@@ -204,6 +161,26 @@ class ProductLines:
         if self._causes is not None:
             yield from self._split(self._causes, Interval(now - self.product.window, now))
         self.measured_at = now
+
+    def _measure_windows(self, now: int) -> Mapping[int, Durations]:
+        """Set the figures of all windows, and return the durations of all look-backs."""
+        history, product = self._history, self.product
+        measured = dict(
+            zip(self._lengths, history.durations_to(now, [now - length for length in self._lengths]), strict=True)
+        )
+        look_backs = LookBacks(history, now, measured)
+        parts = history.objectives(Interval(now - self._lengths[-1], now))
+
+        def objective_of(length: int) -> Objective:
+            if len(parts) > 1:
+                return objective_within(history, Interval(now - length, now), product.objective)
+            return parts[0][1] if parts else product.objective
+
+        self.texts[1:5] = self._windows.texts(measured, objective_of)
+        window = Interval(now - product.window, now)
+        self.texts[5], self.texts[6], self.texts[12] = self._budget.texts(look_backs, history.objectives(window))
+        self.window_durations = measured[product.window]
+        return measured
 
     def _split(self, causes: DowntimeCauses, window: Interval) -> Iterator[None]:
         split = yield from causes.over(window)
@@ -232,24 +209,6 @@ class ProductLines:
             return self._history.durations(Interval(EVER, decided)).down
         longest = max(measured)
         return measured[longest].down + self._history.durations(Interval(EVER, now - longest)).down
-
-    def _window(self, length: int, durations: Durations) -> tuple[str, str, str]:
-        availability, coverage, downtime = self._window_prefixes[length]
-        shares = figures.shares(durations)
-        return (
-            "".join([_line(p, v) for p, v in zip(availability, shares.availability, strict=True)]),
-            _line(coverage, shares.coverage),
-            "".join([f"{p}{v / SECOND!r}\n" for p, v in zip(downtime, figures.downtime(durations), strict=True)]),
-        )
-
-    def _budget(self, look_backs: LookBacks, burn: Fraction | None) -> None:
-        product = self.product
-        spent = figures.downtime(look_backs.durations[product.window]).point
-        budget = Budget(look_backs.allowed(product.objective, product.window), Fraction(spent))
-        self.texts[5] = _line(self._prefixes[5], budget.allowed / SECOND)
-        self.texts[6] = _line(self._prefixes[6], budget.remaining / SECOND)
-        end = exhausted_at(budget, product.objective, burn, look_backs.at, product.window)
-        self.texts[12] = _line(self._exhaustion_prefix, None if end is None else Fraction(end, SECOND))
 
     def set_contractual(self, contractual: Durations) -> None:
         """Set the contractual availability, from the durations of the product's window after exclusions."""

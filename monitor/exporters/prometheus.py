@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
+from monitor.exporters.columns import Columns
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.drills import DrillLines
-from monitor.exporters.exposition import Dialect, without_exemplars
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
 from monitor.exporters.readiness import ReadinessFigures
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
-    from monitor.exporters.exposition import Family
+    from monitor.exporters.exposition import Dialect
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
     from sla.gate_override import GateOverride
@@ -47,7 +47,6 @@ SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) 
 MIN_TROUBLED = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
 MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 24th of them if that is more
 MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
-_JOIN = 256  # texts joined into one block
 
 
 class _Counters:
@@ -70,6 +69,7 @@ class _PortfolioLines:
         self.portfolio, self._counters = portfolio, counters
         self.checks: list[CheckLines] = []
         self.products: list[ProductLines] = []
+        self.columns: tuple[Columns, ...] = ()
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
         self.incidents: list[Incident] | None = None
         self.omitted = 0  # open incidents beyond MAX_INCIDENTS
@@ -89,6 +89,7 @@ class _PortfolioLines:
             readiness, health = ReadinessFigures(ledger, product.id), self._counters.health
             self.products.append(ProductLines(product, history, health, downtime, dependencies, readiness))
             yield from slices.pause()
+        self.columns = Columns(checks.FAMILIES, self.checks), Columns(products.FAMILIES, self.products)
 
     def due(self) -> Iterator[ProductLines]:
         """Yield the products to measure: changed products, and the other products with the oldest figures."""
@@ -173,8 +174,8 @@ class Exporter:
             if product.override is not overrides.get(product.product.id):
                 self._decide_gate(product, now, overrides)
                 yield from slices.pause()
-        yield from _columns(checks.FAMILIES, lines.checks, dialect)
-        yield from _columns(products.FAMILIES, lines.products, dialect)
+        for columns in lines.columns:
+            yield from columns.render(dialect)
         yield self._page_families(lines, now, dialect).encode()
         yield self._daemon.page(dialect)
 
@@ -212,21 +213,6 @@ class Exporter:
 
 def _measured_at(lines: ProductLines) -> int:
     return lines.measured_at or 0
-
-
-def _columns(
-    families: Sequence[Family], rows: Sequence[CheckLines] | Sequence[ProductLines], dialect: Dialect
-) -> Iterator[bytes]:
-    """Yield each family with all samples, because the formats require this. Families without samples are omitted."""
-    for index, family in enumerate(families):
-        head = family.head(dialect)
-        for start in range(0, len(rows), _JOIN):
-            block = "".join([row.texts[index] for row in rows[start : start + _JOIN]])
-            if family.exemplars and dialect is Dialect.TEXT:
-                block = without_exemplars(block)
-            if block:
-                yield (head + block).encode()
-                head = ""
 
 
 class _TimeSlices:

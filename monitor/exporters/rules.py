@@ -14,10 +14,10 @@ from fractions import Fraction
 
 from monitor.exporters.daemon_alerts import DAEMON_ALERTS
 from monitor.exporters.product_alerts import PRODUCT_PAGE, missing_products, product_alerts
-from monitor.exporters.products import window_name
 from monitor.exporters.recording_rules import recording_rules
 from monitor.exporters.rule_file import Alert, Group, render
 from monitor.exporters.selectors import or_last_value
+from monitor.exporters.window_lines import window_name
 from sla.alerting import BURN_POLICIES, BurnPolicy
 from sla.interval import DAY, SECOND
 from sla.objective import format_duration

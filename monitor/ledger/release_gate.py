@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sla.gate import Answer, Gate, Situation, gate
+from sla.gate import Answer, Gate, Situation, answer, gate
 from sla.gate_override import in_force
 from sla.interval import Interval
 from sla.measured import measure_states
@@ -40,7 +40,7 @@ def gate_answer(
         return Answer(override.answer)
     policy = ledger.portfolio.policy_of(product)
     window = Interval(now - product.window, now)
-    return gate(policy, _situation(ledger, product, policy, window, None, durations)).answer
+    return answer(policy, _situation(ledger, product, policy, window, None, durations))
 
 
 def _situation(

@@ -33,6 +33,8 @@ async def metrics(request: web.Request) -> web.StreamResponse:
             if len(buffer) >= WRITE_SIZE:
                 await response.write(bytes(buffer))
                 buffer.clear()
+            elif block:
+                continue
             await asyncio.sleep(0)
         await response.write(bytes(buffer))
         await response.write_eof()

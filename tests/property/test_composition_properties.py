@@ -72,6 +72,16 @@ def test_incremental_composition_equals_a_new_one(
         assert growing.counts(window) == fresh.counts(window)
 
 
+@given(groups, st.integers(1, 3), st.integers(-5, 60), st.lists(st.integers(0, 60), max_size=4))
+def test_windows_with_one_end_are_measured_like_each_alone(
+    members: list[tuple[oracle.Seen, int]], k: int, end: int, lengths: list[int]
+) -> None:
+    timelines = [Timeline.of_pairs(pairs(seen), hold) for seen, hold in members]
+    starts = [end - length for length in lengths]
+    for history in (*timelines, Composition(Rule(min(k, len(members))), timelines)):
+        assert history.durations_to(end, starts) == [history.durations(Interval(start, end)) for start in starts]
+
+
 @given(groups, st.sampled_from(["all", "any", "2", "3"]), windows)
 def test_joining_member_counts_from_its_first_observation(
     members: list[tuple[oracle.Seen, int]], rule: str, window: Interval

@@ -44,6 +44,14 @@ def test_added_member_changes_no_state_before_its_first_observation() -> None:
     assert [tuple(piece) for piece in eras.pieces(Interval(40, 80))] == [(40, 63, State.UP), (63, 80, State.DOWN)]
 
 
+@pytest.mark.parametrize("starts", [[], [70, 80], [10, 49, 63, 80], [-20]])
+def test_windows_with_one_end_are_measured_like_each_alone(starts: list[int]) -> None:
+    """The windows may be in one era, across two, or begin before the first observation."""
+    old, new = regular_timeline(10, 0, 100), regular_timeline(10, 63, 100, BAD)
+    eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
+    assert eras.durations_to(90, starts) == [eras.durations(Interval(start, 90)) for start in starts]
+
+
 def test_added_member_without_observations_is_unknown_after_one_hold() -> None:
     old, new = regular_timeline(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from fractions import Fraction
 
-from sla.budget_policy import BudgetPolicy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla.budget_policy import BudgetPolicy, Step, Undecided
 from sla.fact import Fact
-from sla.gate import Answer, Situation, gate
+from sla.gate import Answer, Situation, answer, gate
 from sla.gate_override import (
     GATE_OVERRIDE,
     GATE_OVERRIDE_END,
@@ -18,10 +22,11 @@ from sla.gate_override import (
     stated_overrides,
 )
 from sla.interval import MINUTE, SECOND, Interval
-from sla.measured import measure
+from sla.measured import Measured, measure
 from sla.objective import Objective
 from sla.observation import Outcome
-from sla.states import State
+from sla.observation_counts import Counts
+from sla.states import Durations, State
 from sla.timeline import Timeline
 
 
@@ -33,6 +38,41 @@ def test_answer_is_unknown_if_all_of_the_window_is_excluded() -> None:
     actual = gate(BudgetPolicy("budget", "Budget", "", ()), situation)
     assert actual.answer is Answer.UNKNOWN
     assert actual.decision.reason == "no budget is known: all of the window is excluded"
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=3),
+    st.integers(0, 10),
+    st.lists(st.integers(0, 90), min_size=5, max_size=5),
+    st.sampled_from(list(State)),
+    st.booleans(),
+    st.sampled_from(list(Undecided)),
+)
+def test_answer_alone_is_the_answer_of_the_gate(
+    thresholds: list[tuple[int, bool]],
+    coverage: int,
+    parts: list[int],
+    state: State,
+    has_incident: bool,
+    undecided: Undecided,
+) -> None:
+    steps = tuple(Step(Fraction(tenths, 10), holds, "freeze", "Ana") for tenths, holds in thresholds)
+    policy = BudgetPolicy("budget", "Budget", "", steps, Fraction(coverage, 10), undecided)
+    durations = Durations(*parts)
+    window = Interval(0, durations.total)
+    measured = Measured(window, 0, durations, Counts(), durations.total, Objective.parse("90%"), sampled=False)
+    situation = Situation(window.end, measured, None, state, ("i-1",) if has_incident else (), 0)
+    assert answer(policy, situation) is gate(policy, situation).answer
+
+
+@pytest.mark.parametrize("unknown", [0, 1, 2])
+def test_answer_is_go_at_the_least_coverage_and_unknown_below(unknown: int) -> None:
+    measured = Measured(
+        Interval(0, 10), 0, Durations(10 - unknown, unknown=unknown), Counts(), 10, Objective.parse("50%")
+    )
+    situation = Situation(10, measured, None, State.UP, (), 10)
+    policy = BudgetPolicy("budget", "Budget", "", (Step(Fraction(1), True, "freeze", "Ana"),))
+    assert answer(policy, situation) is (Answer.UNKNOWN if unknown == 2 else Answer.GO)
 
 
 @pytest.mark.parametrize(

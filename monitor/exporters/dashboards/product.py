@@ -36,7 +36,7 @@ from monitor.exporters.dashboards.panels import (
     value,
 )
 from monitor.exporters.dashboards.variables import product_page
-from monitor.exporters.products import window_name
+from monitor.exporters.window_lines import window_name
 from sla.alerting import BURN_POLICIES
 
 _LOOK_BACKS = "|".join(window_name(policy.long) for policy in BURN_POLICIES)

@@ -1,0 +1,64 @@
+"""Metric lines of a product's budget: allowed, remaining, and the instant at which it is spent."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from monitor.exporters.exposition import series
+from monitor.exporters.families import PRODUCT_FAMILIES
+from monitor.exporters.window_lines import window_name
+from sla import availability as figures
+from sla.budget import FORECAST_SPAN, Budget, exhausted_at
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.config.model import Product
+    from sla.alerting import LookBacks
+    from sla.interval import Interval
+    from sla.objective import Objective
+
+_ALLOWED, _REMAINING, _EXHAUSTION = (PRODUCT_FAMILIES[index] for index in (5, 6, 12))
+
+
+class BudgetLines:
+    """The samples of a product's budget. Allowed and remaining time are formatted again only if they changed."""
+
+    __slots__ = ("_allowed", "_objectives", "_prefixes", "_product", "_spent", "_texts", "span")
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+        window = window_name(product.window)
+        self._prefixes = [
+            series(family.name, product=product.id, window=window) for family in (_ALLOWED, _REMAINING, _EXHAUSTION)
+        ]
+        self.span = min(FORECAST_SPAN, product.window)
+        self._objectives: list[tuple[int, Objective]] | None = None
+        self._allowed = Fraction(0)
+        self._spent: int | None = None
+        self._texts = ("", "")
+
+    def texts(self, look_backs: LookBacks, objectives: Sequence[tuple[Interval, Objective]]) -> tuple[str, str, str]:
+        """Return the 3 lines. `objectives` are the parts of the window with their objectives."""
+        window = self._product.window
+        parts = [(span.length, objective) for span, objective in objectives]
+        spent = figures.downtime(look_backs.durations[window]).point
+        if parts != self._objectives or spent != self._spent:
+            if parts != self._objectives:
+                self._allowed = look_backs.allowed(self._product.objective, window)
+            self._objectives, self._spent = parts, spent
+            allowed, remaining, _ = self._prefixes
+            amounts = self._allowed / SECOND, (self._allowed - spent) / SECOND
+            self._texts = f"{allowed}{float(amounts[0])!r}\n", f"{remaining}{float(amounts[1])!r}\n"
+        return (*self._texts, self._exhaustion(look_backs, spent))
+
+    def _exhaustion(self, look_backs: LookBacks, spent: int) -> str:
+        product = self._product
+        if spent < self._allowed and not figures.downtime(look_backs.durations[self.span]).point:
+            return ""  # without downtime in the span, its burn rate is 0 or unknown
+        burn = look_backs.burn(product.objective, self.span)
+        budget = Budget(self._allowed, Fraction(spent))
+        end = exhausted_at(budget, product.objective, burn, look_backs.at, product.window)
+        return "" if end is None else f"{self._prefixes[2]}{end / SECOND!r}\n"

@@ -1,0 +1,86 @@
+"""The samples of many checks or products as blocks of a page, one family after the other.
+
+The formats require all samples of a family together. Samples are joined in chunks of rows; the chunks without a changed
+row are kept between two pages, and are blocks of the page: joining them again would take longer than everything else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from monitor.exporters.exposition import Dialect, without_exemplars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from monitor.exporters.exposition import Family
+
+CHUNK: Final = 32  # rows that are joined again if one of them changed
+
+
+class Texts(list[str]):
+    """The samples of one row, one text per family. `version` increases with every text that is set."""
+
+    __slots__ = ("version",)
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        super().__init__(texts)
+        self.version = 0
+
+    def __setitem__(self, index: Any, text: Any) -> None:
+        self.version += 1
+        super().__setitem__(index, text)
+
+
+class Row(Protocol):
+    """A check or a product. `version` changes whenever `texts` change."""
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The samples, one text per family; empty without a sample."""
+
+    @property
+    def version(self) -> int:
+        """A number that changes whenever `texts` change."""
+
+
+class _Chunk:
+    """The joined samples of some rows by family."""
+
+    __slots__ = ("_rows", "_versions", "columns")
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._versions: list[int] | None = None
+        self.columns: tuple[bytes, ...] = ()
+
+    def update(self) -> None:
+        """Join the samples again if a row changed."""
+        versions = [row.version for row in self._rows]
+        if versions != self._versions:
+            self.columns = tuple(
+                "".join(column).encode() for column in zip(*[row.texts for row in self._rows], strict=True)
+            )
+            self._versions = versions
+
+
+class Columns:
+    """The samples of rows, in the order of the families."""
+
+    def __init__(self, families: Sequence[Family], rows: Sequence[Row]) -> None:
+        self._families = families
+        self._chunks = [_Chunk(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+
+    def render(self, dialect: Dialect) -> Iterator[bytes]:
+        """Yield each family with all samples. Families without samples are omitted."""
+        for index, family in enumerate(self._families):
+            without_head = True
+            for chunk in self._chunks:
+                if index == 0:
+                    chunk.update()
+                if block := chunk.columns[index]:
+                    if without_head:
+                        yield family.head(dialect).encode()
+                        without_head = False
+                    removes = family.exemplars and dialect is Dialect.TEXT
+                    yield without_exemplars(block.decode()).encode() if removes else block

@@ -1,0 +1,81 @@
+"""Metric lines of a product's windows: availability, coverage, downtime and burn rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.exporters.exposition import series
+from monitor.exporters.families import PRODUCT_FAMILIES
+from sla import availability as figures
+from sla.budget import burn_ratio
+from sla.interval import SECOND
+from sla.objective import format_duration
+from sla.window import WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from sla.objective import Objective
+    from sla.states import Durations
+
+_AVAILABILITY, _COVERAGE, _DOWNTIME, _BURN = PRODUCT_FAMILIES[1:5]
+BOUNDS: Final = ("low", "point", "high")
+
+
+def window_name(length: int) -> str:
+    """Return the value of the label `window`: `30d`."""
+    names = (name for name, standard in WINDOWS.items() if standard == length)
+    return next(names, format_duration(length).replace(" ", ""))
+
+
+class WindowLines:
+    """The samples of a product's windows, which end at the same instant.
+
+    Burn rates are of all `lengths`, the other figures of the standard windows and the window of the objective.
+    """
+
+    __slots__ = ("_burns", "_windows")
+
+    def __init__(self, product: str, window: int, lengths: Collection[int]) -> None:
+        lengths = sorted(lengths)
+        self._burns = {each: series(_BURN.name, product=product, window=window_name(each)) for each in lengths}
+        self._windows = {
+            each: _WindowPrefixes(product, window_name(each)) for each in lengths if each in {*WINDOWS.values(), window}
+        }
+
+    def texts(self, measured: Mapping[int, Durations], objective: Callable[[int], Objective]) -> tuple[str, ...]:
+        """Return one text per family. `objective` returns the objective of a window from its length."""
+        windows = [prefixes.texts(measured[length]) for length, prefixes in self._windows.items()]
+        burns = [
+            "" if rate is None else f"{prefix}{rate!r}\n"
+            for length, prefix in self._burns.items()
+            for rate in [burn_ratio(objective(length), measured[length])]
+        ]
+        return (*map("".join, zip(*windows, strict=True)), "".join(burns))
+
+
+class _WindowPrefixes:
+    """The beginnings of the lines of one window."""
+
+    __slots__ = ("_availability", "_coverage", "_downtime")
+
+    def __init__(self, product: str, window: str) -> None:
+        names = {"product": product, "window": window}
+        self._availability = [series(_AVAILABILITY.name, **names, bound=bound) for bound in BOUNDS]
+        self._coverage = series(_COVERAGE.name, **names)
+        self._downtime = [series(_DOWNTIME.name, **names, bound=bound) for bound in BOUNDS]
+
+    def texts(self, durations: Durations) -> tuple[str, str, str]:
+        """Return the lines of availability, coverage and downtime."""
+        (low, point, high), coverage = figures.shares(durations)
+        least, estimate, most = figures.downtime(durations)
+        low_prefix, point_prefix, high_prefix = self._availability
+        least_prefix, estimate_prefix, most_prefix = self._downtime
+        middle = "" if point is None else f"{point_prefix}{point!r}\n"
+        return (
+            f"{low_prefix}{low!r}\n{middle}{high_prefix}{high!r}\n",
+            f"{self._coverage}{coverage!r}\n",
+            f"{least_prefix}{least / SECOND!r}\n"
+            f"{estimate_prefix}{estimate / SECOND!r}\n"
+            f"{most_prefix}{most / SECOND!r}\n",
+        )
