@@ -1,4 +1,4 @@
-"""`ninewatch import gatus`: the configuration of another monitor as a configuration of products."""
+"""`ninewatch import gatus|uptime-kuma`: the configuration of another monitor as a configuration of products."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from monitor.commands.slo_files import import_command
 from monitor.errors import NinewatchError
 from monitor.migration.conversion import OBJECTIVE
 from monitor.migration.gatus import convert_gatus
+from monitor.migration.kuma import convert_kuma
 from sla.objective import Objective
 
 if TYPE_CHECKING:
@@ -63,6 +64,17 @@ def import_gatus(path: Path, objective: str, output: Path | None, force: bool) -
     docs/migration.md has the complete list.
     """
     _write(convert_gatus(path, objective), output, force=force)
+
+
+@import_command.command("uptime-kuma")
+@_options
+def import_kuma(path: Path, objective: str, output: Path | None, force: bool) -> None:
+    """Convert the SQLite database of Uptime Kuma FILE (kuma.db): a product per group, or per monitor without a group.
+
+    The database is only read. Everything that is not carried over, and every secret to set, is listed on standard
+    error. docs/migration.md has the complete list.
+    """
+    _write(convert_kuma(path, objective), output, force=force)
 
 
 def _write(conversion: Conversion, output: Path | None, *, force: bool) -> None:

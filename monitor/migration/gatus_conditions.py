@@ -224,7 +224,7 @@ def _json_expectation(condition: Condition) -> tuple[str, dict[str, Any]]:
         return path, {"exists": (condition.right == "true") == (condition.operator == "==")}
     if function == "len":
         return path, {"length": {condition.operator: _number(condition.right)}}
-    return path, _value_expectation(condition)
+    return path, value_expectation(condition)
 
 
 def json_path(placeholder: str) -> str:
@@ -247,7 +247,12 @@ def json_path(placeholder: str) -> str:
     return path
 
 
-def _value_expectation(condition: Condition) -> dict[str, Any]:
+def value_expectation(condition: Condition) -> dict[str, Any]:
+    """Return the conditions on a JSON value for a comparison of its text.
+
+    Raises:
+        UnsupportedConditionError: the operand of `<` or `>` is not a whole number.
+    """
     if condition.operator in _COMPARE:
         return {condition.operator: _number(condition.right)}
     if condition.pattern is not None:

@@ -1,4 +1,4 @@
-"""`ninewatch import gatus`: files that are written, and files that are not overwritten."""
+"""`ninewatch import gatus|uptime-kuma`: files that are written, and files that are not overwritten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.monitor.commands.test_cli import run_in_process
 from tests.monitor.migration.test_gatus import EXAMPLE
+from tests.monitor.migration.test_kuma import EXAMPLE as KUMA
 
 if TYPE_CHECKING:
     import pytest
@@ -41,3 +42,12 @@ def test_invalid_objective_and_folder(tmp_path: Path) -> None:
     assert run_in_process("import", "gatus", EXAMPLE, "--objective", "100%").exit_code == 2
     missing = run_in_process("import", "gatus", EXAMPLE, "-o", tmp_path / "no/where.yaml")
     assert "specify a file in a writable folder" in str(missing.exception)
+
+
+def test_uptime_kuma_database_is_converted(tmp_path: Path) -> None:
+    result = run_in_process("import", "uptime-kuma", KUMA)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == "3 products, 5 notes"
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    assert "has no monitors of Uptime Kuma" in str(run_in_process("import", "uptime-kuma", empty).exception)
