@@ -62,24 +62,24 @@ def test_outage_sends_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
 def test_page_that_is_due_while_alertmanager_is_stopped_is_delivered_once_it_is_back(tmp_path: Path) -> None:
     with ExitStack() as stack:
         target, sink = stack.enter_context(HttpTarget().serving()), stack.enter_context(Sink().serving())
-        port, routed, config = free_port(), ROUTED.format(url=sink.url()), tmp_path / "ninewatch.yaml"
+        port, routed_config, config = free_port(), ROUTED.format(url=sink.url()), tmp_path / "ninewatch.yaml"
         manager = f"http://127.0.0.1:{port}"
         config.write_text(CONFIG.format(store=tmp_path / "nw.db", manager=manager, target=target.url("/")))
-        with alertmanager(tmp_path, routed, port):
+        with alertmanager(tmp_path, routed_config, port):
             daemon = stack.enter_context(running_daemon(config))
             wait_for("a first probe", lambda: daemon.probes("front"))
         target.status["/"] = 503
         wait_for("a failed attempt", lambda: daemon.metric("ninewatch_notification_failures_total"))
         wait_for("the page to wait", lambda: daemon.metric("ninewatch_notifications_waiting") == 1)
         assert sink.received == []
-        with alertmanager(tmp_path, routed, port):
+        with alertmanager(tmp_path, routed_config, port):
             (key,) = wait_for("the page", lambda: sent_alert_keys(sink, "firing"))
             wait_for("the confirmation", lambda: daemon.metric("ninewatch_notifications_waiting") == 0)
         target.status.clear()
         wait_for("the end of the incident", lambda: not daemon.incidents("open"))
         wait_for("the end to wait", lambda: daemon.metric("ninewatch_notifications_waiting") == 1)
         assert sent_alert_keys(sink, "resolved") == []
-        with alertmanager(tmp_path, routed, port):
+        with alertmanager(tmp_path, routed_config, port):
             assert wait_for("the resolved alert", lambda: sent_alert_keys(sink, "resolved")) == [key]
             wait_for("the confirmation", lambda: daemon.metric("ninewatch_notifications_waiting") == 0)
         assert set(sent_alert_keys(sink, "firing")) == {key}

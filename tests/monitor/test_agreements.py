@@ -52,18 +52,18 @@ TEN = [(NOW - 5 * DAY, NOW - 5 * DAY + 9 * MINUTE)]  # ten bad probes: down ten 
 AROUND = (NOW - 5 * DAY - HOUR, NOW - 5 * DAY + HOUR)
 
 
-@pytest.mark.parametrize("where", ["portfolio", "product"])
-def test_maintenance_of_portfolio_and_product_is_excluded(where: str) -> None:
+@pytest.mark.parametrize("owner", ["portfolio", "product"])
+def test_maintenance_of_portfolio_and_product_is_excluded(owner: str) -> None:
     """The raw figure still contains the downtime."""
     block = [planned_block(*AROUND)]
-    of_product, of_all = ({"maintenance": block}, {}) if where == "product" else ({}, {"maintenance": block})
+    of_product, of_all = ({"maintenance": block}, {}) if owner == "product" else ({}, {"maintenance": block})
     ledger = ledger_with(product("p", **of_product), product("q"), outages={"p": TEN, "q": TEN}, **of_all)
     agreed = ledger.agreement_figures("p", OWN, NOW)
     assert agreed.raw.downtime.point == 10 * MINUTE
     assert agreed.contractual.downtime.point == 0
     assert agreed.contractual == ledger.contractual("p", MONTH)
     assert [c.reason for piece in agreed.audit for c in piece.causes] == ["upgrade"]
-    assert ledger.contractual("q", MONTH).downtime.point == (10 * MINUTE if where == "product" else 0)
+    assert ledger.contractual("q", MONTH).downtime.point == (10 * MINUTE if owner == "product" else 0)
 
 
 def test_only_exclusions_of_the_agreement_apply() -> None:

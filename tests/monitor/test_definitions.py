@@ -83,8 +83,8 @@ def test_removed_product_ends_once_and_may_be_added_again() -> None:
     (ended,) = record.load(product("css"), now=NOW + 1)
     assert (ended.product, ended.ended, ended.made) == ("forms", True, NOW + 1)
     assert record.load(product("css"), now=NOW + 2) == []
-    (again,) = record.load(product("forms"), product("css"), now=NOW + 3)
-    assert (again.ended, again.made) == (False, NOW + 3)
+    (definition,) = record.load(product("forms"), product("css"), now=NOW + 3)
+    assert (definition.ended, definition.made) == (False, NOW + 3)
 
 
 def test_definition_with_a_future_instant_is_superseded_and_kept() -> None:

@@ -75,10 +75,10 @@ def restart(ledger: Ledger) -> Ledger:
     runs: list[Run] = sorted(
         (run for history in ledger.all_histories() for run in history.runs()), key=lambda run: (run.check, run.first)
     )
-    again = Ledger(ledger.portfolio)
-    again.restore(runs, [], [])
-    again.facts = Facts(ledger.facts.all, former_ids=again.former_ids)
-    return again
+    second_ledger = Ledger(ledger.portfolio)
+    second_ledger.restore(runs, [], [])
+    second_ledger.facts = Facts(ledger.facts.all, former_ids=second_ledger.former_ids)
+    return second_ledger
 
 
 def test_added_or_removed_check_changes_no_past_figure() -> None:

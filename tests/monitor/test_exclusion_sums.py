@@ -56,10 +56,10 @@ def compare(history: History, product_id: str, window: Interval) -> None:
     product = ledger.products[product_id]
     exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window)]
     anew = measure(ledger.compositions[product_id], window, product.objective, excluded=exclusions, rolling=True)
-    kept = ledger.contractual(product_id, window)
-    assert kept.durations == anew.durations, history.did
-    assert (kept.counts, kept.excluded, kept.watched) == (anew.counts, anew.excluded, anew.watched), history.did
-    assert kept.objectives == anew.objectives
+    cached = ledger.contractual(product_id, window)
+    assert cached.durations == anew.durations, history.did
+    assert (cached.counts, cached.excluded, cached.watched) == (anew.counts, anew.excluded, anew.watched), history.did
+    assert cached.objectives == anew.objectives
     contractual = ledger.agreement_figures(product_id, Window("own", window, window), window.end).contractual
     assert (contractual.durations, contractual.counts, contractual.excluded) == (
         anew.durations,

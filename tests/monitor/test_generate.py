@@ -20,10 +20,10 @@ def test_check_reports_an_outdated_file_and_writing_updates_it(tmp_path: Path) -
     assert run(main, ["--root", str(tmp_path)]).exit_code == 0
     assert run(main, ["--check", "--root", str(tmp_path)]).exit_code == 0
     (tmp_path / "dashboards/portfolio.json").write_text("{}")
-    refused = run(main, ["--check", "--root", str(tmp_path)])
-    assert refused.exit_code == 1
-    assert "dashboards/portfolio.json" in refused.output
-    assert "ninewatch.rules.yaml" not in refused.output
+    rejected = run(main, ["--check", "--root", str(tmp_path)])
+    assert rejected.exit_code == 1
+    assert "dashboards/portfolio.json" in rejected.output
+    assert "ninewatch.rules.yaml" not in rejected.output
 
 
 def test_missing_generated_file_is_reported(tmp_path: Path) -> None:

@@ -184,13 +184,13 @@ def test_restart_restores_timeline_incidents_and_next_decision(
     ordered = sorted(runs.values(), key=lambda run: run.first)
     known = ordered[-1].last if ordered else 0
     after = restart(before, ordered, [observation for observation in tail if observation.at > known])
-    again = after.entries[KEY]
-    assert list(again.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
-    assert again.timeline.counts(ALL) == entry.timeline.counts(ALL)
+    second_entry = after.entries[KEY]
+    assert list(second_entry.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
+    assert second_entry.timeline.counts(ALL) == entry.timeline.counts(ALL)
     assert recorded(after) == recorded(before)
     assert after.incidents == before.incidents
     assert after.open_incidents() == before.open_incidents()
-    assert _next_decisions(again, at) == _next_decisions(entry, at)
+    assert _next_decisions(second_entry, at) == _next_decisions(entry, at)
 
 
 def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None]:
@@ -371,22 +371,22 @@ def test_restart_keeps_counts_and_states(steps: list[tuple[int, Outcome]], windo
     """A reason or a changed hold ends a run. The memory is folded like the record."""
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries[KEY]
-    kept: dict[int, Run] = {}
+    runs_by_start: dict[int, Run] = {}
     at = NOW
     for n, (step, outcome) in enumerate(steps):
         at += step * MINUTE + n % 3 * SECOND
         entry.timeline.hold = HOLD if n % 40 < 20 else 2 * HOLD
         observation = Observation(KEY, at, outcome, REASONS[outcome] if n % 4 else "slow")
-        kept |= {run.first: run for run in entry.observe(observation)}
-    kept |= {run.first: run for run in entry.open_runs()}
-    again = Ledger(ledger.portfolio)
-    again.restore(kept.values(), [], [])
+        runs_by_start |= {run.first: run for run in entry.observe(observation)}
+    runs_by_start |= {run.first: run for run in entry.open_runs()}
+    second_ledger = Ledger(ledger.portfolio)
+    second_ledger.restore(runs_by_start.values(), [], [])
     for start, end in windows:
         window = Interval(NOW + min(start, end) * MINUTE, NOW + max(start, end) * MINUTE)
-        assert again.entries[KEY].timeline.counts(window) == entry.timeline.counts(window)
-        assert list(again.entries[KEY].timeline.pieces(window)) == list(entry.timeline.pieces(window))
+        assert second_ledger.entries[KEY].timeline.counts(window) == entry.timeline.counts(window)
+        assert list(second_ledger.entries[KEY].timeline.pieces(window)) == list(entry.timeline.pieces(window))
     assert [(run.first, run.last, run.count) for run in entry.runs()] == [
-        (run.first, run.last, run.count) for run in kept.values()
+        (run.first, run.last, run.count) for run in runs_by_start.values()
     ]
 
 
@@ -415,10 +415,10 @@ def test_reload_adds_and_removes_members_immediately() -> None:
 
 def test_resolved_incident_of_a_removed_check_is_listed_for_its_time() -> None:
     ledger = ledger_of(product("chefs", 2))
-    removed, kept = ledger.entries
+    removed, present = ledger.entries
     record_outcomes(ledger, [BAD, BAD, GOOD, GOOD], key=removed)
     (incident,) = ledger.incidents
-    checks = tuple(check for check in ledger.products["chefs"].checks if f"chefs/{check.id}" == kept)
+    checks = tuple(check for check in ledger.products["chefs"].checks if f"chefs/{check.id}" == present)
     changed = ledger.products["chefs"].model_copy(update={"checks": checks})
     ledger.reload(ledger.portfolio.model_copy(update={"products": (changed,)}))
     assert ledger.incidents_of("chefs", ALL) == [incident]

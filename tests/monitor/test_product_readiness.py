@@ -52,8 +52,8 @@ def test_survived_outage_of_the_dependency_shows_decoupling() -> None:
     """Before the outage nothing was shown; an outage of both shows the opposite, whatever a person attests."""
     ledger = ledger_with()
     assert (state(ledger, "decoupled", OUTAGE), state(ledger, "decoupled")) == (ItemState.UNMET, ItemState.MET)
-    vouched = attestation_fact(BEGIN, "Ana", "forms", "decoupled", NOW + DAY, "retries")
-    coupled = ledger_with(vouched, forms=((OUTAGE + 10 * MINUTE, OUTAGE + 30 * MINUTE, "http_status"),))
+    attestation = attestation_fact(BEGIN, "Ana", "forms", "decoupled", NOW + DAY, "retries")
+    coupled = ledger_with(attestation, forms=((OUTAGE + 10 * MINUTE, OUTAGE + 30 * MINUTE, "http_status"),))
     assert (state(coupled, "decoupled", OUTAGE), state(coupled, "decoupled")) == (ItemState.MET, ItemState.UNMET)
 
 

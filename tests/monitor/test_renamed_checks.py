@@ -99,9 +99,9 @@ def test_growing_run_written_under_both_ids_counts_once() -> None:
     for minutes in range(1, 30):
         observe(ledger, entry, NOW - HOUR + minutes * MINUTE, PASSED)
     rows = [*recorded_runs("forms/health"), *entry.open_runs()]
-    again = restored_ledger(RENAMED, rows)
-    assert figures(again) == figures(ledger)
-    assert again.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
+    second_ledger = restored_ledger(RENAMED, rows)
+    assert figures(second_ledger) == figures(ledger)
+    assert second_ledger.measured("forms", SPAN, NOW).counts == ledger.measured("forms", SPAN, NOW).counts
 
 
 def test_open_incident_continues_under_the_present_id() -> None:

@@ -43,12 +43,12 @@ def load(ledger: Ledger, loaded: Portfolio, now: int) -> None:
 
 
 def restart(ledger: Ledger, loaded: Portfolio) -> Ledger:
-    again = Ledger(loaded)
-    again.facts = Facts(ledger.facts.all, former_ids=again.former_ids)
-    again.restore(
+    second_ledger = Ledger(loaded)
+    second_ledger.facts = Facts(ledger.facts.all, former_ids=second_ledger.former_ids)
+    second_ledger.restore(
         sorted((r for h in ledger.all_histories() for r in h.runs()), key=lambda r: (r.check, r.first)), [], []
     )
-    return again
+    return second_ledger
 
 
 @pytest.mark.parametrize(
@@ -113,5 +113,5 @@ def test_members_merged_by_a_renaming_count_as_one_check() -> None:
     load(ledger, ledger.portfolio.model_copy(update={"products": (rule,)}), NOW)
     observe(ledger, range(10), range(0))
     load(ledger, portfolio_of(("b", "a")), NOW + 10 * MINUTE)
-    again = restart(ledger, ledger.portfolio)
-    assert again.compositions["p"].durations(Interval(NOW, NOW + 9 * MINUTE)).up == 9 * MINUTE
+    second_ledger = restart(ledger, ledger.portfolio)
+    assert second_ledger.compositions["p"].durations(Interval(NOW, NOW + 9 * MINUTE)).up == 9 * MINUTE

@@ -116,9 +116,9 @@ def test_mutant_whose_tests_could_not_run_does_not_count_as_killed() -> None:
 
 
 def test_explained_survivors_have_files_and_reasons() -> None:
-    for key, why in explained().items():
+    for key, reason in explained().items():
         assert (ROOT / key.split(" ")[0]).is_file()
-        assert why.startswith(("equivalent: ", "unreachable: ", "by choice: ", "elsewhere: "))
+        assert reason.startswith(("equivalent: ", "unreachable: ", "by choice: ", "elsewhere: "))
 
 
 def test_each_explained_survivor_is_a_mutant_of_the_present_code() -> None:

@@ -112,8 +112,8 @@ def test_service_hours_contain_the_same_minutes_as_a_walk(
         )
 
     service_hours = ServiceHours.parse(hours_text(week))
-    served = list(service_hours.within(window, zone, holidays))
+    in_service = list(service_hours.within(window, zone, holidays))
     minutes = [minute for minute in range(window.start, window.end, MINUTE) if serves(minute)]
-    assert [m for span in served for m in range(span.start, span.end, MINUTE)] == minutes
-    assert total([*served, *service_hours.outside(window, zone, holidays)]) == window.length
-    assert total(served) + total(service_hours.outside(window, zone, holidays)) == window.length
+    assert [m for span in in_service for m in range(span.start, span.end, MINUTE)] == minutes
+    assert total([*in_service, *service_hours.outside(window, zone, holidays)]) == window.length
+    assert total(in_service) + total(service_hours.outside(window, zone, holidays)) == window.length

@@ -153,11 +153,11 @@ def test_timeline_rebuilt_from_its_runs_is_equal(steps: list[tuple[int, Outcome,
         timeline.append(at, outcome, continues=step <= timeline.hold and before == (outcome, timeline.hold))
         before = (outcome, timeline.hold)
     timeline.hold = hold
-    again = Timeline(hold, exact=exact)
+    rebuilt = Timeline(hold, exact=exact)
     for run in timeline.runs("p/a"):
         assert run.last - run.first <= run.hold * max(run.count - 1, 0)
-        again.append_run(run)
+        rebuilt.append_run(run)
     window = Interval(-5, at + 40)
-    assert list(again.pieces(window)) == list(timeline.pieces(window))
-    assert again.runs("p/a") == timeline.runs("p/a")
-    assert again.counts(window) == timeline.counts(window)
+    assert list(rebuilt.pieces(window)) == list(timeline.pieces(window))
+    assert rebuilt.runs("p/a") == timeline.runs("p/a")
+    assert rebuilt.counts(window) == timeline.counts(window)

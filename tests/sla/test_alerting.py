@@ -210,7 +210,7 @@ def test_policy_above_the_highest_burn_rate_cannot_fire(objective: str, period: 
     """The other policies fire in a long outage."""
     parsed_objective = Objective.parse(objective)
     obstacles = {policy: policy.reason_never_fires(parsed_objective, period, [MINUTE]) for policy in BURN_POLICIES}
-    assert [policy for policy, why in obstacles.items() if why] == cannot
+    assert [policy for policy, reason in obstacles.items() if reason] == cannot
     assert all("raise the objective or shorten the window" in str(obstacles[policy]) for policy in cannot)
     watched = WatchedTarget(Timeline(HOLD)).see(BAD, 10 * DAY, step=2 * MINUTE)
     assert watched.firing(parsed_objective, period) == [p.alert for p in BURN_POLICIES if p not in cannot]

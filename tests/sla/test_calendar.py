@@ -103,12 +103,12 @@ def test_day_with_a_skipped_midnight_begins_at_the_clock_change() -> None:
 def test_repeated_hour_before_midnight_belongs_to_the_new_day() -> None:
     """St. John's, 2010: 00:01 on 7 November was set back to 23:01 on the 6th; the days have no gap and no overlap."""
     zone = ZoneInfo("America/St_Johns")
-    again = instant_of("2010-11-07T03:00:00+00:00")  # 23:30 on the 6th, for the second time
-    assert local(again, zone).date() == date(2010, 11, 6)
-    window = calendar_window(Period.DAY, again, zone)
+    second = instant_of("2010-11-07T03:00:00+00:00")  # 23:30 on the 6th, for the second time
+    assert local(second, zone).date() == date(2010, 11, 6)
+    window = calendar_window(Period.DAY, second, zone)
     assert local(window.whole.start, zone).strftime("%F %R") == "2010-11-07 00:00"
-    assert window.whole.start <= again < window.whole.end
-    assert previous_window(Period.DAY, again, zone).whole.end == window.whole.start
+    assert window.whole.start <= second < window.whole.end
+    assert previous_window(Period.DAY, second, zone).whole.end == window.whole.start
 
 
 def test_previous_window_is_complete() -> None:

@@ -55,8 +55,8 @@ def test_revoked_correction_is_not_valid() -> None:
 
 def test_earliest_revocation_is_returned() -> None:
     """The order of the facts does not matter."""
-    again = Revocation(ONE.id, "Ben", "as Ada said", 70)
-    assert revoked([again, BACK]) == revoked([BACK, again]) == {ONE.id: BACK}
+    second_revocation = Revocation(ONE.id, "Ben", "as Ada said", 70)
+    assert revoked([second_revocation, BACK]) == revoked([BACK, second_revocation]) == {ONE.id: BACK}
 
 
 def test_simultaneous_revocations_give_the_same_result_in_any_order() -> None:

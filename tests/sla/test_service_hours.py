@@ -101,8 +101,8 @@ def test_hours_across_midnight_belong_to_the_day_when_they_begin() -> None:
     """Hours of the evening before a holiday continue after midnight. Hours of the holiday's evening do not count."""
     night = ServiceHours.parse("22:00-02:00")
     window = span("2026-12-24T12:00+00:00", "2026-12-26T12:00+00:00")
-    served = list(night.within(window, UTC, frozenset([date(2026, 12, 25)])))
-    assert served == [span("2026-12-24T22:00+00:00", "2026-12-25T02:00+00:00")]
+    in_service = list(night.within(window, UTC, frozenset([date(2026, 12, 25)])))
+    assert in_service == [span("2026-12-24T22:00+00:00", "2026-12-25T02:00+00:00")]
 
 
 def test_service_hours_on_days_of_23_and_25_hours() -> None:

@@ -56,7 +56,7 @@ def portfolio(now: int) -> Ledger:
     runs, incidents = [], []
     for name, days, outages in HISTORIES:
         for n, entry in enumerate(ledger.entries_of(name)):
-            spans = [(minute - ago, minute - ago + length, why) for ago, length, why in outages if n == 0]
+            spans = [(minute - ago, minute - ago + length, reason) for ago, length, reason in outages if n == 0]
             runs += history(entry.key, minute - days * DAY, minute - 2 * HOUR, spans, seeded=True)
             incidents += resolved_incidents(entry.key, spans)
     ledger.restore(runs, [], incidents)

@@ -91,13 +91,14 @@ class MemoryStore:
         by_key: dict[tuple[str, str], list[Notification]] = {}
         for row in self.notifications.values():
             by_key.setdefault((row.key, row.receiver), []).append(row)
-        kept = [
+        remaining_rows = [
             rows
             for rows in by_key.values()
             if any(row.done is None for row in rows) or all(row.event not in ("resolved", "report") for row in rows)
         ]
         return sorted(
-            (row for rows in kept for row in rows), key=lambda row: (row.made, row.key, row.receiver, row.turn)
+            (row for rows in remaining_rows for row in rows),
+            key=lambda row: (row.made, row.key, row.receiver, row.turn),
         )
 
     def load_responses(self) -> list[Response]:

@@ -71,9 +71,9 @@ def test_changes_by_another_process_apply_immediately(tokens: TokenFile) -> None
     token = tokens.find(text)
     assert token is not None
     other.revoke(token, "Bob", NOW + 1)
-    again = tokens.find(text)
-    assert again is not None
-    assert (again.revoked, again.refusal(NOW + 2)) == (NOW + 1, "revoked")
+    revoked_token = tokens.find(text)
+    assert revoked_token is not None
+    assert (revoked_token.revoked, revoked_token.refusal(NOW + 2)) == (NOW + 1, "revoked")
 
 
 def test_line_truncated_by_a_crash_is_skipped(tokens: TokenFile) -> None:

@@ -25,8 +25,8 @@ OPS = {"id": "ops", "webhook": "https://ops.example.org/hook"}
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 def forms(**fields: Any) -> dict[str, object]:

@@ -265,8 +265,12 @@ async def test_incident_of_an_older_record_continues_without_a_page() -> None:
     store.incidents[old.id] = old
     async with run_alerting(ledger, store, clock, deliver=False) as harness:
         await harness.until(store.load_product_incidents)
-        (wrapped,) = store.load_product_incidents()
-        assert (wrapped.opened, wrapped.members, wrapped.resolved) == (old.opened, (old.id,), None)
+        (product_incident,) = store.load_product_incidents()
+        assert (product_incident.opened, product_incident.members, product_incident.resolved) == (
+            old.opened,
+            (old.id,),
+            None,
+        )
         harness.observe(BAD)
         await harness.update()
         harness.observe(GOOD, GOOD)

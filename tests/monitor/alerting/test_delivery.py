@@ -22,8 +22,8 @@ from tests.support.stores import MemoryStore
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 def forms(**fields: Any) -> dict[str, object]:
@@ -65,13 +65,13 @@ async def test_receiver_gets_both_notifications_in_order_after_an_hour_of_downti
         await harness.until(lambda: sink.received)
         harness.observe(GOOD, GOOD)
         await advance_in_steps(harness, 3_600, 20)
-        refused = len(sink.received)
+        rejected = len(sink.received)
         assert {body["event"] for body in sink.bodies()} == {"opened"}, "the end waits for its beginning"
-        assert 10 < refused < 60, "the pauses grow up to five minutes"
+        assert 10 < rejected < 60, "the pauses grow up to five minutes"
         sink.reply = Reply()
         await advance_in_steps(harness, 320, 20)
         await harness.delivered()
-    assert [body["event"] for body in sink.bodies()[refused:]] == ["opened", "resolved"]
+    assert [body["event"] for body in sink.bodies()[rejected:]] == ["opened", "resolved"]
     assert len({key for key, _ in delivered_events(sink)}) == 2
 
 

@@ -32,8 +32,8 @@ STEPS = [{"to": "pager"}, {"to": "manager", "after": "15m"}, {"standby": "rota",
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 def configuration(sink: Sink | None = None, **fields: Any) -> dict[str, Any]:

@@ -24,8 +24,8 @@ BASE = "https://status.example.org"
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 def claim(link: str) -> Claim:

@@ -99,9 +99,9 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     assert own == {"raw": recorded["raw"], "contractual": recorded["contractual"]}
     assert run("verify", moved, "--report", report).exit_code == 0
     report.write_text(report.read_text().replace("forms", "forma"))
-    refused = run("verify", moved, "--report", report)
-    assert refused.exit_code == 1
-    assert "not the report of the bundle" in refused.output
+    rejected = run("verify", moved, "--report", report)
+    assert rejected.exit_code == 1
+    assert "not the report of the bundle" in rejected.output
 
 
 def test_bundle_contains_no_addresses_and_no_other_products(tmp_path: Path) -> None:

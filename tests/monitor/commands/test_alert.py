@@ -27,8 +27,8 @@ NOW = SystemClock().now()
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path)
     ended = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
     assert (ended.exit_code, ended.output) == (0, f"ended silence {silence.id}\n")
     assert silences(Journal.of(path).read()) == []
-    again = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
-    assert "there is none" in str(again.exception)
+    second_result = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
+    assert "there is none" in str(second_result.exception)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ COMMANDS = ("run", "demo", "check-config", "probe", "status")
 
 @pytest.fixture
 def target() -> Iterator[HttpTarget]:
-    with HttpTarget().serving() as served:
-        yield served
+    with HttpTarget().serving() as running_server:
+        yield running_server
 
 
 def write_config(folder: Path, url: str, listen: str = "127.0.0.1:0") -> Path:

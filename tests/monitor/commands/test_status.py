@@ -20,8 +20,8 @@ from tests.support.processes import wait_for
 
 @pytest.fixture
 def target() -> Iterator[HttpTarget]:
-    with HttpTarget().serving() as served:
-        yield served
+    with HttpTarget().serving() as running_server:
+        yield running_server
 
 
 def digest(path: Path) -> str:

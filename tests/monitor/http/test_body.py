@@ -249,13 +249,13 @@ def test_character_split_by_the_limit_is_no_error() -> None:
 
 def test_unknown_charset_labels_are_not_cached() -> None:
     """Python caches every codec name that is looked up, so a target could fill the memory with names."""
-    kept = len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0
+    cached_count = len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0
     for number in range(100):
         assert charsets_of(f"text/html; charset=unheard-of-{number}", b"")[0].codec == ""
     import encodings
 
     assert not [name for name in encodings._cache if "unheard" in str(name)]  # type: ignore[attr-defined]
-    assert kept == (len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0)
+    assert cached_count == (len(vars(codecs.lookup.__self__)) if hasattr(codecs.lookup, "__self__") else 0)
 
 
 def test_error_for_an_undecodable_body_has_no_control_characters() -> None:

@@ -172,9 +172,9 @@ async def test_expensive_headers_do_not_block_the_loop() -> None:
         async def receive(self) -> bytes:
             return HELLO + b"".join(frames * 100)
 
-    beside = asyncio.create_task(others())
+    other_task = asyncio.create_task(others())
     with pytest.raises(ProbeFailure, match="interim responses"):
         await exchange(Fast(), GET, b"", Response(limit=1_000))  # type: ignore[arg-type]
-    beside.cancel()
-    await asyncio.gather(beside, return_exceptions=True)
+    other_task.cancel()
+    await asyncio.gather(other_task, return_exceptions=True)
     assert turns > 3

@@ -89,10 +89,10 @@ async def test_proxy_credentials_are_sent_to_the_proxy_only(
     async with serve_tcp(target, context) as port:
         check_keys: dict[str, Any] = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}} if context else {}
         url = f"{scheme}://{NAME}:{port}/"
-        refused = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
+        rejected = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
         check_keys["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
         result = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
-    assert (refused.outcome, refused.reason) == (Outcome.UNKNOWN, "proxy_refused")
+    assert (rejected.outcome, rejected.reason) == (Outcome.UNKNOWN, "proxy_refused")
     assert result.outcome is Outcome.GOOD, result.detail
     assert len(observations) == 1
     assert b"roxy" not in observations[0]

@@ -94,7 +94,7 @@ def test_repeated_outcomes_are_probes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "message"),
     [
         ("startsAt,endsAt,status\n2026-11-01T00:00:00Z,2026-11-01T01:00:00Z,resolved\n", "start and an end"),
         ("Started,Status\n2026-11-01T00:00:00Z,down\n", "rows with a start are spans"),
@@ -102,8 +102,8 @@ def test_repeated_outcomes_are_probes() -> None:
         ('{"at": "2026-11-01T00:00:00Z", "status": "resolved"}\n', '"resolved" is a state change'),
     ],
 )
-def test_change_columns_without_the_option_are_rejected(text: str, why: str) -> None:
-    assert why in error_for(text)
+def test_change_columns_without_the_option_are_rejected(text: str, message: str) -> None:
+    assert message in error_for(text)
     assert "--changes" in error_for(text)
 
 
@@ -286,7 +286,7 @@ def test_rows_of_the_same_second_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "arguments", "why"),
+    ("text", "arguments", "message"),
     [
         (LOG + "2026-11-10T11:00:00Z,degraded\n", (), '-:5: "degraded" is not an outcome'),
         ("start,end\n2026-11-10T10:00:00Z,2026-11-10T09:00:00Z\n", (), "-:2: "),
@@ -295,8 +295,8 @@ def test_rows_of_the_same_second_keep_their_order() -> None:
         ("at,outcome\n46336.4,up\n46337,down\n", (), "serial date of a spreadsheet"),
     ],
 )
-def test_invalid_log_of_changes_is_rejected(text: str, arguments: tuple[str, ...], why: str) -> None:
-    assert why in error_for(text, "--changes", *arguments)
+def test_invalid_log_of_changes_is_rejected(text: str, arguments: tuple[str, ...], message: str) -> None:
+    assert message in error_for(text, "--changes", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -359,10 +359,10 @@ def test_local_times_are_read_in_the_given_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "why"), [("2025-11-02 01:30:00", "occurs twice"), ("2025-03-09 02:30:00", "does not occur")]
+    ("cell", "message"), [("2025-11-02 01:30:00", "occurs twice"), ("2025-03-09 02:30:00", "does not occur")]
 )
-def test_ambiguous_or_skipped_local_time_is_rejected(cell: str, why: str) -> None:
-    assert why in error_for(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
+def test_ambiguous_or_skipped_local_time_is_rejected(cell: str, message: str) -> None:
+    assert message in error_for(f"at,outcome\n{cell},good\n", "--times-in", "America/Vancouver")
     assert run(f"at,outcome\n{cell}-08:00,good\n", "--times-in", "America/Vancouver").exit_code == 0
 
 

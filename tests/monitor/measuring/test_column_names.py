@@ -34,9 +34,9 @@ def test_outcome_words_of_other_tools_are_read(
 
 @pytest.mark.parametrize("word", ["", "degraded", "warning", "2xx", "200", "9", "x" * 500])
 def test_ambiguous_outcome_word_is_rejected(word: str) -> None:
-    with pytest.raises(ValueError, match="is not an outcome; use good, bad or unknown") as refused:
+    with pytest.raises(ValueError, match="is not an outcome; use good, bad or unknown") as rejected:
         rank(word)
-    assert len(str(refused.value)) < 200
+    assert len(str(rejected.value)) < 200
 
 
 def test_every_word_has_one_meaning() -> None:

@@ -69,9 +69,9 @@ def test_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
     ],
 )
 def test_invalid_instant_is_rejected_with_a_remedy(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=r"instant|offset|seconds") as refused:
+    with pytest.raises(ValueError, match=r"instant|offset|seconds") as rejected:
         instant(text)
-    assert message in str(refused.value)
+    assert message in str(rejected.value)
     with pytest.raises(ValueError, match=r"timestamp|date|offset|outside|ordinal"):
         instants(["2026-01-01T00:00:00Z", text])
     with pytest.raises(ValueError, match=r"timestamp|date|offset|outside|ordinal"):

@@ -48,7 +48,7 @@ def test_byte_order_mark_is_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "where", "message"),
+    ("data", "expected_start", "message"),
     [
         (b"at,outcome\n1,\xff\n", "f:2: ", "not UTF-8"),
         (b"at,outcome\n\n1,\0\n", "f:3: ", "not a text"),
@@ -57,11 +57,11 @@ def test_byte_order_mark_is_removed() -> None:
         (b"\x1f\x8bnothing", "f:1: ", "truncated or damaged"),
     ],
 )
-def test_undecodable_text_is_reported_with_its_line(data: bytes, where: str, message: str) -> None:
-    with pytest.raises(BadDataError) as refused:
+def test_undecodable_text_is_reported_with_its_line(data: bytes, expected_start: str, message: str) -> None:
+    with pytest.raises(BadDataError) as rejected:
         blocks(data)
-    assert str(refused.value).startswith(where)
-    assert message in str(refused.value)
+    assert str(rejected.value).startswith(expected_start)
+    assert message in str(rejected.value)
 
 
 def test_unclosed_quote_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

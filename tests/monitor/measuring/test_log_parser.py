@@ -100,10 +100,10 @@ def test_empty_file_has_no_rows() -> None:
 )
 def test_unreadable_line_is_reported(text: str, line: int, message: str) -> None:
     """The message has the form `file:line: error`, with a remedy."""
-    with pytest.raises(BadDataError) as refused:
+    with pytest.raises(BadDataError) as rejected:
         columns(text)
-    assert str(refused.value).startswith(f"f:{line}: ")
-    assert message in str(refused.value)
+    assert str(rejected.value).startswith(f"f:{line}: ")
+    assert message in str(rejected.value)
 
 
 cells = st.text(st.sampled_from("ab1, ;\"\n\t\u2028'\\"), max_size=4)

@@ -68,10 +68,10 @@ async def test_address_without_a_route_for_echoes_is_skipped(
     """The sockets are of a kind that any user may open, so the test does not depend on permission to ping."""
     tried: list[str] = []
 
-    async def refused(attempt: Any, where: Any) -> None:
-        tried.append(where[1][0])
-        attempt.outbound.check(where)
-        if where[1][0] != "127.0.0.1":
+    async def refused(attempt: Any, address: Any) -> None:
+        tried.append(address[1][0])
+        attempt.outbound.check(address)
+        if address[1][0] != "127.0.0.1":
             raise failure_of(OSError(errno.ENETUNREACH, "no way"))
 
     monkeypatch.setattr(icmp, "allowed", lambda: True)

@@ -102,10 +102,10 @@ async def test_each_address_is_listed_with_its_reason(tmp_path: Path) -> None:
         with dead(port, ALSO_DEAD):
             check_keys = {"http": f"http://{NAME}:{port}/"}
             late = (await attempt(check_keys, 1.0, resolver_for(NAME, [DEAD, ALSO_DEAD], tmp_path))).result
-        refused = (await attempt(check_keys, 5.0, resolver_for(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
+        rejected = (await attempt(check_keys, 5.0, resolver_for(NAME, [DEAD, "169.254.1.1"], tmp_path))).result
     assert late.detail.endswith(f"{DEAD} connect_refused; {ALSO_DEAD} deadline")
-    assert (refused.outcome, refused.reason) == (Outcome.BAD, "connect_refused")
-    assert refused.detail == f"{DEAD} connect_refused; 169.254.1.1 address_denied"
+    assert (rejected.outcome, rejected.reason) == (Outcome.BAD, "connect_refused")
+    assert rejected.detail == f"{DEAD} connect_refused; 169.254.1.1 address_denied"
 
 
 async def test_single_dead_address_is_listed(tmp_path: Path) -> None:
@@ -214,6 +214,11 @@ def test_families_alternate() -> None:
 
 async def test_all_addresses_of_the_preferred_family_come_first(tmp_path: Path) -> None:
     resolver = resolver_for(NAME, ["::1", LIVE, "::2", DEAD], tmp_path)
-    assert [where[0] for _, where in await resolver.addresses(NAME, 80, Family.IP4_FIRST)] == [LIVE, DEAD, "::1", "::2"]
-    assert [where[0] for _, where in await resolver.addresses(NAME, 80)] == ["::1", LIVE, "::2", DEAD]
+    assert [address[0] for _, address in await resolver.addresses(NAME, 80, Family.IP4_FIRST)] == [
+        LIVE,
+        DEAD,
+        "::1",
+        "::2",
+    ]
+    assert [address[0] for _, address in await resolver.addresses(NAME, 80)] == ["::1", LIVE, "::2", DEAD]
     await resolver.close()

@@ -74,7 +74,7 @@ async def test_names_in_the_file_are_not_queried_and_others_are(path: Path) -> N
         with pytest.raises(ProbeFailure, match="app1 in ip6 has no address"):
             await resolver.addresses("app1", 80, Family.IP6)
         await resolver.close()
-    assert {name: [where[0] for _, where in addresses] for name, addresses in actual.items()} == {
+    assert {name: [address[0] for _, address in addresses] for name, addresses in actual.items()} == {
         "app1": ["10.0.0.1"],
         "elsewhere.example.test": ["203.0.113.1"],
     }

@@ -130,12 +130,12 @@ async def test_policy_applies_to_every_kind(check_keys: dict[str, Any], monkeypa
     monkeypatch.setattr(
         "monitor.probes.icmp.allowed", lambda: True
     )  # the policy is checked before the socket is opened
-    where = {
+    address = {
         key: value.replace("%s", "inside.test") if isinstance(value, str) else value
         for key, value in check_keys.items()
     }
     async with nameserver(dns_records("A 169.254.169.254")) as port:
-        result = (await attempt(where, 5, Resolver(["127.0.0.1"], port))).result
+        result = (await attempt(address, 5, Resolver(["127.0.0.1"], port))).result
     assert result.outcome is Outcome.UNKNOWN
     assert "address_denied" in (result.reason, result.detail.partition(":")[0])
     assert "169.254.169.254" in result.detail

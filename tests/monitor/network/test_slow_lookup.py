@@ -54,7 +54,7 @@ async def test_slow_name_is_resolved_after_fast_ones(seconds: float) -> None:
         for _ in range(10):
             await resolver.addresses(CACHED, 80)
         for _ in range(3):
-            assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
+            assert [address[0] for _, address in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
 
 
 async def test_probe_of_a_slow_name_is_good_after_other_lookups() -> None:
@@ -101,9 +101,9 @@ async def test_unanswered_family_does_not_delay_the_other() -> None:
     async with delayed_nameserver(ip4_only, LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
+        assert [address[0] for _, address in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
         assert loop.time() - began < 5
-        assert [where[0] for _, where in await resolver.addresses(SLOW, 80, Family.IP6_FIRST)] == ["127.0.0.1"]
+        assert [address[0] for _, address in await resolver.addresses(SLOW, 80, Family.IP6_FIRST)] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ async def test_slow_lookup_finds_both_families_or_the_configured_one(family: Fam
         resolver_at(port) as resolver,
     ):
         await resolver.addresses(CACHED, 80)
-        assert {where[0] for _, where in await resolver.addresses(SLOW, 80, family)} == actual
+        assert {address[0] for _, address in await resolver.addresses(SLOW, 80, family)} == actual
 
 
 @pytest.mark.parametrize(
@@ -190,4 +190,4 @@ async def test_first_query_is_awaited_without_a_second_channel(monkeypatch: pyte
 
     async with delayed_nameserver(by_name(0.15), LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         monkeypatch.setattr(resolver._fresh, "_make", none_left)
-        assert [where[0] for _, where in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]
+        assert [address[0] for _, address in await resolver.addresses(SLOW, 80)] == ["127.0.0.1"]

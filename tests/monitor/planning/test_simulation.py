@@ -90,8 +90,8 @@ def test_mean_of_the_years_equals_the_exact_figure(tested_design: Design) -> Non
 
 def test_years_depend_on_the_seed() -> None:
     tested_design = design(part("a", OFTEN))
-    first, again, other = (simulate(tested_design, 50, seed).downtime.tolist() for seed in (1, 1, 2))
-    assert first == again != other
+    first, same_seed, other = (simulate(tested_design, 50, seed).downtime.tolist() for seed in (1, 1, 2))
+    assert first == same_seed != other
 
 
 def test_longer_simulation_begins_with_the_same_years() -> None:
@@ -125,7 +125,8 @@ def test_outage_continues_into_the_next_year() -> None:
 def test_excluded_maintenance_is_removed_from_the_year() -> None:
     windows = Planned(30 * DAY, DAY)
     counted, excluded = (
-        simulate(design(part("a", OFTEN), maintenance=Maintenance(windows, kept)), 40, 1) for kept in (True, False)
+        simulate(design(part("a", OFTEN), maintenance=Maintenance(windows, with_maintenance)), 40, 1)
+        for with_maintenance in (True, False)
     )
     assert (counted.counted == YEAR).all()
     assert (excluded.counted <= YEAR - 11 * DAY).all()

@@ -383,7 +383,7 @@ BOTH = dns_records("A 127.0.0.1", "AAAA ::1")
 async def test_address_family_is_preferred_or_required(family: Family, actual: list[str]) -> None:
     async with nameserver(BOTH) as port:
         resolver = Resolver(["127.0.0.1"], port)
-        assert [where[0] for _, where in await resolver.addresses(NAME, 80, family)] == actual
+        assert [address[0] for _, address in await resolver.addresses(NAME, 80, family)] == actual
         await resolver.close()
 
 

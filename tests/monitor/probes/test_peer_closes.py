@@ -89,12 +89,12 @@ async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: boo
             for ending in ENDINGS:
                 async with relayed(Relay(port, cut, ending, piecewise)) as relay_port:
                     outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
-                where = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
+                description = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
                 if outcome is GOOD:
-                    assert not talk.exact or cut >= total - talk.settled, where
+                    assert not talk.exact or cut >= total - talk.settled, description
                 else:
-                    assert (outcome, cut < total - talk.settled or not talk.exact) == (talk.outcome, True), where
-                    assert reason in talk.reasons, where
+                    assert (outcome, cut < total - talk.settled or not talk.exact) == (talk.outcome, True), description
+                    assert reason in talk.reasons, description
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)

@@ -130,11 +130,15 @@ async def test_failing_metrics_server_gives_unknown(handler: Handler) -> None:
 @needs("prometheus")
 async def test_real_server_answers_the_queries(tmp_path: Path) -> None:
     (tmp_path / "p.yml").write_text("global: {}\n")
-    where = f"127.0.0.1:{free_port()}"
-    options = [f"--web.listen-address={where}", f"--config.file={tmp_path}/p.yml", f"--storage.tsdb.path={tmp_path}/d"]
+    address = f"127.0.0.1:{free_port()}"
+    options = [
+        f"--web.listen-address={address}",
+        f"--config.file={tmp_path}/p.yml",
+        f"--storage.tsdb.path={tmp_path}/d",
+    ]
     with running(tmp_path / "prometheus.log", ["prometheus", *options]):
-        wait_for("prometheus", lambda: fetch(f"http://{where}/-/ready")[0] == 200)
-        check_keys = {"prometheus": f"http://{where}", "good": "vector(995)", "total": "vector(1000)"}
+        wait_for("prometheus", lambda: fetch(f"http://{address}/-/ready")[0] == 200)
+        check_keys = {"prometheus": f"http://{address}", "good": "vector(995)", "total": "vector(1000)"}
         assert (await attempt({**check_keys, "at_least": "99%"})).result.outcome is GOOD
         assert (await attempt({**check_keys, "at_least": "99.9%"})).result.reason == "sli_below"
         assert (await attempt({**check_keys, "good": "sum(", "at_least": "99%"})).result.reason == "sli_unavailable"

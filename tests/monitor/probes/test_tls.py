@@ -347,12 +347,12 @@ async def test_changed_ca_bundle_changes_the_check(tmp_path: Path) -> None:
     path = write_ca_bundle(old, tmp_path)
     async with serve_tcp(respond_with(http_response()), context) as port:
         before = load_check(tls_check("tls", port, ca=path))
-        refused = (await attempt(tls_check("tls", port, ca=path))).result
+        rejected = (await attempt(tls_check("tls", port, ca=path))).result
         write_ca_bundle(new, tmp_path)
         after = load_check(tls_check("tls", port, ca=path))
         result = (await attempt(tls_check("tls", port, ca=path))).result
     assert before != after
-    assert (refused.reason, result.outcome) == ("tls_untrusted", Outcome.GOOD)
+    assert (rejected.reason, result.outcome) == ("tls_untrusted", Outcome.GOOD)
 
 
 async def test_ca_bundle_may_contain_comments(tmp_path: Path, authority: Authority) -> None:

@@ -164,9 +164,9 @@ async def test_rejected_recipient_does_not_affect_the_others(authority: trustme.
         ops = email_receiver(port, authority, tmp_path, security="none")
         assert not (await send(ops, message())).error
         mailbox.refuse.add("a@example.org")
-        refused = await send(ops, message())
+        rejected = await send(ops, message())
     assert len(mailbox.mails) == 1
-    assert "550" in refused.error
+    assert "550" in rejected.error
 
 
 async def test_temporary_failure_is_retried(authority: trustme.CA, tmp_path: Path) -> None:

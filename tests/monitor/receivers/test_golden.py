@@ -49,8 +49,8 @@ CONFIGURATIONS: dict[str, Callable[[Sink, Path], dict[str, Any]]] = {
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 def recorded_request(request: Received) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from tests.support.sinks import Reply, Sink
 
 @pytest.fixture
 def sink() -> Iterator[Sink]:
-    with Sink().serving() as served:
-        yield served
+    with Sink().serving() as running_server:
+        yield running_server
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -34,7 +34,7 @@ async def test_success_status_is_a_delivery(sink: Sink, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "wait", "refused"),
+    ("reply", "wait", "rejected"),
     [
         (Reply(500), None, False),
         (Reply(503, {"Retry-After": "120"}), 120 * SECOND, False),
@@ -47,11 +47,11 @@ async def test_success_status_is_a_delivery(sink: Sink, status: int) -> None:
         (Reply(422), None, True),
     ],
 )
-async def test_other_status_is_no_delivery(sink: Sink, reply: Reply, wait: int | None, refused: bool) -> None:
+async def test_other_status_is_no_delivery(sink: Sink, reply: Reply, wait: int | None, rejected: bool) -> None:
     sink.reply = reply
     outcome = await send(receiver(webhook=sink.url()), message())
     assert outcome.error.startswith(f"status {reply.status}")
-    assert (outcome.wait, outcome.refused) == (wait, refused)
+    assert (outcome.wait, outcome.refused) == (wait, rejected)
     assert len(sink.received) == 1, "a redirect was followed"
 
 

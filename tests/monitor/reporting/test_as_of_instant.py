@@ -35,11 +35,11 @@ def test_report_of_a_record_and_instant_has_the_same_bytes(config: Path, tmp_pat
     """The second process has another hash seed."""
     command = [sys.executable, "-c", _EVERY_FORMAT, config, month.MIDDLE, tmp_path, *FORMATS]
     subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": "7"}, check=True)
-    again = {format_name: (tmp_path / f"again.{format_name}").read_bytes() for format_name in FORMATS}
+    second_result = {format_name: (tmp_path / f"again.{format_name}").read_bytes() for format_name in FORMATS}
     assert [
         format_name
         for format_name in FORMATS
-        if again[format_name] != report_output(config, format_name, product="all")
+        if second_result[format_name] != report_output(config, format_name, product="all")
     ] == []
 
 

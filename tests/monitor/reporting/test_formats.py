@@ -245,7 +245,9 @@ def test_start_does_not_import_report_libraries() -> None:
 def test_outage_limit_is_in_every_format(config: Path, cells: Cells) -> None:
     """Forms promises no outage over 30 minutes, and was down longer after the exclusions of its agreement."""
     (verdict,) = [
-        row["value"] for where, row in cells.items() if where[1:2] == ("outage-limits",) and where[3] == "Verdict"
+        row["value"]
+        for cell_key, row in cells.items()
+        if cell_key[1:2] == ("outage-limits",) and cell_key[3] == "Verdict"
     ]
     limits = json.loads(report_output(config, "json", product="forms"))["products"][0]["outage_limits"]
     assert [(limit["promise"], limit["limit_seconds"], limit["verdict"]) for limit in limits] == [

@@ -18,9 +18,9 @@ SINCE = 1_795_000_000 * SECOND
 
 def test_second_holder_gets_the_process_and_start_of_the_first(tmp_path: Path) -> None:
     record = tmp_path / "record.db"
-    with Lock(record, SINCE), pytest.raises(StoreHeldError) as refused:
+    with Lock(record, SINCE), pytest.raises(StoreHeldError) as rejected:
         Lock(record, 0)
-    message = str(refused.value)
+    message = str(rejected.value)
     assert (
         f"{record} is in use by process {os.getpid()} on {socket.gethostname()} since 2026-11-18 11:06:40 UTC"
         in message

@@ -97,18 +97,18 @@ def test_only_the_latest_version_of_a_run_is_written(store: MemoryStore, health:
 
 
 def test_listener_is_called_for_stored_incidents_only(store: MemoryStore, health: Health) -> None:
-    notified: list[Committed] = []
-    with writing(store, health, notified=notified.append) as writer:
+    notifications: list[Committed] = []
+    with writing(store, health, notified=notifications.append) as writer:
         writer.put(observation_at(1))
         writer.put(observation_at(5), (), INCIDENT)
         writer.put(observation_at(6))
-    assert notified == [Committed((INCIDENT,))]
+    assert notifications == [Committed((INCIDENT,))]
 
 
 def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None:
-    notified: list[Committed] = []
+    notifications: list[Committed] = []
     store.error = "the disk is full; free space"
-    with writing(store, health, notified=notified.append) as writer:
+    with writing(store, health, notified=notifications.append) as writer:
         writer.put(observation_at(3), (run(1, 3),))
         writer.put(observation_at(5), (), INCIDENT)
         assert store.failures.wait(TIMEOUT_SECONDS)
@@ -120,8 +120,8 @@ def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None
         store.error = ""
         assert store.commits.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [3, 5, *range(10, 20)]
-    assert notified[0] == Committed((INCIDENT,), "the disk is full; free space")
-    assert notified[-1] == Committed((INCIDENT,), recovered=True)
+    assert notifications[0] == Committed((INCIDENT,), "the disk is full; free space")
+    assert notifications[-1] == Committed((INCIDENT,), recovered=True)
     assert health.write_failures >= 1
     assert (health.unrecorded_since, health.store_error, health.queue_depth) == (None, "", 0)
     assert health.dropped_observations == 0
@@ -155,10 +155,10 @@ def test_full_queue_drops_the_oldest_observations_and_no_incident(
         for at in range(1, 1_000):
             writer.put(observation_at(at), (run(500, 500),) if at == 500 else ())
         assert health.queue_depth <= 101
-    kept = sorted({observation.at for observation in store.seen.values()})
-    assert kept[-90:] == list(range(910, 1_000))
-    assert len(kept) <= 102
-    assert health.dropped_observations == 1_000 - len(kept)
+    stored_instants = sorted({observation.at for observation in store.seen.values()})
+    assert stored_instants[-90:] == list(range(910, 1_000))
+    assert len(stored_instants) <= 102
+    assert health.dropped_observations == 1_000 - len(stored_instants)
     assert store.load_incidents() == [INCIDENT]
     assert [r.first for r in store.load_runs()] == [0, 500]
 
@@ -197,17 +197,17 @@ def test_close_with_a_hanging_store_returns_and_reports_it(store: MemoryStore, h
 def test_error_in_a_store_does_not_end_the_thread(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    struck = threading.Event()
+    failed_once = threading.Event()
 
     def defect(_batch: Batch) -> None:
         monkeypatch.undo()
-        struck.set()
+        failed_once.set()
         raise ZeroDivisionError
 
     monkeypatch.setattr(store, "write", defect)
     with writing(store, health) as writer:
         writer.put(observation_at(1), (), INCIDENT)
-        assert struck.wait(TIMEOUT_SECONDS)
+        assert failed_once.wait(TIMEOUT_SECONDS)
         assert store.commits.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [1]
     assert health.write_failures == 1

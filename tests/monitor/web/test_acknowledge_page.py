@@ -27,8 +27,8 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
         receivers=[{"id": "ops", "webhook": "https://ops.example.org/hook"}],
         public_url="https://status.example.org",
     )
-    async with writable(ledger, tmp_path) as served:
-        yield served
+    async with writable(ledger, tmp_path) as running_server:
+        yield running_server
 
 
 async def fails(site: WritableSite) -> str:

@@ -363,12 +363,12 @@ async def test_token_limited_to_products_changes_only_these_products(site: Writa
     for body in (everything, everything | {"all": None, "product": "forms"}, everything | {"all": None, "key": forms}):
         sent = {name: value for name, value in body.items() if value is not None}
         assert (await site.ask("POST", "/api/v1/silences", token, json=sent)).status == 403
-    refused = [
+    rejected = [
         ("POST", f"/api/v1/alerts/{forms}/acknowledge"),
         ("POST", "/api/v1/notifications/retry"),
         ("POST", "/api/v1/receivers/ops/test"),
     ]
-    assert {(await site.ask(*request, token)).status for request in refused} == {403}
+    assert {(await site.ask(*request, token)).status for request in rejected} == {403}
     assert site.journal == []
     assert (await site.ask("POST", f"/api/v1/alerts/{sso}/acknowledge", token)).status == 200
     keyed = {"key": sso, "for": "1h", "reason": "x"}

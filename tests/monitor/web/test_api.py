@@ -169,8 +169,8 @@ async def test_openapi_description_has_every_route(site: RunningServer) -> None:
         gate_overrides.routes,
         readiness.routes,
     )
-    routed = {(route.method.lower(), route.path.replace(":.+", "")) for table in tables for route in table}
-    assert routed - {("get", "/api/v1/openapi.json")} == actual
+    actual_routes = {(route.method.lower(), route.path.replace(":.+", "")) for table in tables for route in table}
+    assert actual_routes - {("get", "/api/v1/openapi.json")} == actual
 
 
 async def test_time_before_the_record_is_unknown(site: RunningServer) -> None:

@@ -240,8 +240,8 @@ async def test_signed_malformed_body_is_rejected(site: WritableSite, body: bytes
 @pytest.mark.parametrize("header", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "Authorization"])
 @pytest.mark.parametrize("receiver", ["pager", "chat", "team"])
 async def test_header_with_invalid_bytes_is_rejected(site: WritableSite, receiver: str, header: str) -> None:
-    where = urlsplit(site.base)
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    url = urlsplit(site.base)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
     head = f"POST /callbacks/{receiver} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{header}: ".encode()
     writer.write(head + b"\xff\xfe\r\n\r\n{}")
     assert (await asyncio.wait_for(reader.readline(), 30)).startswith((b"HTTP/1.1 403", b"HTTP/1.0 400"))
