@@ -38,6 +38,7 @@ COMMANDS = {
     "attest": "attest:attest",
     "readiness": "readiness:readiness_command",
     "deploy": "deploy:deploy",
+    "whatif": "whatif:whatif_command",
     "rehearse": "rehearse:rehearse_command",
     "standby": "standby:standby_command",
     "alert": "alert:alert",

@@ -136,10 +136,10 @@ def split_downtime(product: History, dependencies: Mapping[str, History], window
     names, histories = tuple(dependencies), (product, *dependencies.values())
     split: Counter[frozenset[str] | None] = Counter()
     joint_durations = [0] * len(State)
-    for length, states in _constant_intervals(histories, window):
-        joint_durations[decide([states.count(state) for state in State], len(states))] += length
+    for start, end, states in joint_pieces(histories, window):
+        joint_durations[decide([states.count(state) for state in State], len(states))] += end - start
         if states[0].estimate is State.DOWN:
-            split[_down_set(names, states[1:])] += length
+            split[_down_set(names, states[1:])] += end - start
     product_durations, *dependency_durations = (history.durations(window) for history in histories)
     return DowntimeSplit(
         window,
@@ -156,19 +156,22 @@ def _down_set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] |
     return _UNCLEAR if not down and has_unknown else down
 
 
-def _constant_intervals(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, list[State]]]:
-    """Yield the length of each interval without a change, and the state of each history in it."""
+def joint_pieces(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, int, list[State]]]:
+    """Yield start and end of each interval without a change, and the state of each history in it.
+
+    The list of states is changed by the next step of the iteration.
+    """
     states = [State.UNKNOWN] * len(histories)
     start = window.start
     changes = heapq.merge(*(_changes(history, index, window) for index, history in enumerate(histories)))
     for instant, simultaneous in groupby(changes, itemgetter(0)):
         if instant > start:
-            yield instant - start, states
+            yield start, instant, states
             start = instant
         for _, index, state in simultaneous:
             states[index] = state
     if start < window.end:
-        yield window.end - start, states
+        yield start, window.end, states
 
 
 def _changes(history: History, index: int, window: Interval) -> Iterator[tuple[int, int, State]]:

@@ -48,7 +48,8 @@ class Evidence:
     """Evidence for one item, valid from `on` (None: not recorded) and before `until`, microseconds since the epoch.
 
     `supports` is true if it shows that the item is met, false if it shows the opposite, and None if it decides nothing.
-    `id` is the id of its fact; empty for measured and configured evidence.
+    `id` is the id of its fact; empty for measured and configured evidence. `listed` are the items that `detail` ends
+    with, each after a semicolon: for example single outages.
     """
 
     item: str
@@ -59,6 +60,13 @@ class Evidence:
     detail: str = ""
     supports: bool | None = True
     id: str = ""
+    listed: tuple[str, ...] = ()
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The detail in parts: its first part, then each listed item. Empty without a detail."""
+        first = self.detail.removesuffix("".join(f"; {each}" for each in self.listed))
+        return (first, *self.listed) if self.detail else ()
 
     def is_valid(self, at: int) -> bool:
         """Return whether the evidence is valid at the instant."""

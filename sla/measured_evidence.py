@@ -57,7 +57,8 @@ def deployments_evidence(
     detail = f"{len(recent) - len(failed)} of the last {count} deployments without downtime"
     on = spans[-1].end
     kind = EvidenceKind.DEPLOYMENTS
-    yield Evidence(item.id, kind, BY, on, on + _validity(item), "; ".join([detail, *texts]), supports)
+    text, listed = "; ".join([detail, *texts]), tuple(texts)
+    yield Evidence(item.id, kind, BY, on, on + _validity(item), text, supports, listed=listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,8 @@ def decoupling_evidence(
     detail = f"up in {len(survived)} of {len(outages)} outages of dependencies"
     examples = [str(outage) for outage in outages[-MAX_LISTED:]] + [f"no survived outage of {name}" for name in missing]
     on = outages[-1].outage.end
-    yield Evidence(
-        item.id, EvidenceKind.DECOUPLING, BY, on, on + _validity(item), "; ".join([detail, *examples]), supports
-    )
+    text, until = "; ".join([detail, *examples]), on + _validity(item)
+    yield Evidence(item.id, EvidenceKind.DECOUPLING, BY, on, until, text, supports, listed=tuple(examples))
 
 
 @dataclass(frozen=True, slots=True)

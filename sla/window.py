@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
 from sla.calendar import Period, Window, calendar_window
 from sla.interval import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, WEEK, Interval
-from sla.localtime import EPOCH, first_instant, instant
+from sla.localtime import EPOCH, first_instant, instant, local
 
 __all__ = [
     "EPOCH",
@@ -34,6 +35,7 @@ WINDOWS = {
 
 _UNITS = {"w": WEEK, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": MILLISECOND, "us": MICROSECOND}
 _MISSING_PLUS = re.compile(r" (\d\d:?\d\d)$")
+_LAST = re.compile(r"last (\d{1,3}) (day|week|month|year)s?", re.IGNORECASE)
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|us|µs|[wdhms])\s*")
 
 
@@ -103,7 +105,8 @@ def parse_window(text: str, at: int, zone: tzinfo) -> Window:
 
     A duration (`30d`, `1h30m`) is the rolling window that ends at `at`. `day`, `week`, `month`, `quarter`, `year` and
     `fiscal-year` are calendar windows in the zone, measured up to `at`. START/END (see `parse_interval`) is measured
-    completely, independent of `at`; a part without observations is unknown.
+    completely, independent of `at`; a part without observations is unknown. `last 13 months` begins 13 months before
+    `at`, at the same local time; days, weeks and years are counted in the same way.
 
     Raises:
         ValueError: the text has another form. The message has valid examples.
@@ -113,9 +116,29 @@ def parse_window(text: str, at: int, zone: tzinfo) -> Window:
         span = parse_interval(name, zone)
     elif name.lower() in tuple(Period):
         return calendar_window(Period(name.lower()), at, zone)
+    elif last := _LAST.fullmatch(name):
+        span = Interval(_earlier(int(last[1]), last[2].lower(), at, zone), at)
     else:
         span = _rolling(name, at)
     return Window(name, span, span)
+
+
+def _earlier(count: int, unit: str, at: int, zone: tzinfo) -> int:
+    """Return the instant so many units before `at` by the local clock, on the last day of a month that is shorter.
+
+    Raises:
+        ValueError: the count is 0.
+    """
+    if not count:
+        raise ValueError("a window of no time; write last 13 months")
+    shown = local(at, zone).replace(tzinfo=EPOCH.tzinfo)
+    if unit in ("day", "week"):
+        shown -= timedelta(**{f"{unit}s": count})
+    else:
+        month = shown.year * 12 + shown.month - 1 - count * (12 if unit == "year" else 1)
+        year, month = month // 12, month % 12 + 1
+        shown = shown.replace(year=year, month=month, day=min(shown.day, monthrange(year, month)[1]))
+    return first_instant(instant(shown), zone)
 
 
 def _rolling(name: str, at: int) -> Interval:

@@ -12,11 +12,12 @@ from monitor import log
 from monitor.app import Daemon, Running
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
+from monitor.commands.demo_drill import demo_drill
 from monitor.demo import launch
 from monitor.demo.history import seed
 
 
-@click.command(short_help="Run the daemon on simulated products that fail on a schedule.")
+@click.group(short_help="Run the daemon on simulated products that fail on a schedule.", invoke_without_command=True)
 @click.option(
     "--directory",
     type=click.Path(path_type=Path),
@@ -30,12 +31,17 @@ from monitor.demo.history import seed
 @click.option(
     "--script", default="default", show_default=True, help="Faults of the products: default, none, or a JSON file."
 )
-def demo(directory: Path, listen: str | None, script: str) -> None:
+@click.pass_context
+def demo(context: click.Context, directory: Path, listen: str | None, script: str) -> None:
     """Monitor simulated products that fail and recover on a schedule, with 90 days of synthetic history.
 
-    Stop with Ctrl-C."""
-    log.configure(level=logging.WARNING)
-    asyncio.run(_demo(directory, listen, script))
+    Stop with Ctrl-C. `ninewatch demo drill` measures a failover in a running demo."""
+    if context.invoked_subcommand is None:
+        log.configure(level=logging.WARNING)
+        asyncio.run(_demo(directory, listen, script))
+
+
+demo.add_command(demo_drill)
 
 
 async def _demo(directory: Path, listen: str | None, script: str) -> None:

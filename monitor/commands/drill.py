@@ -78,10 +78,19 @@ def start_command(
         words("--scenario", scenario) if scenario else "",
         tuple(words("--participant", participant) for participant in participants),
     )
-    _refuse(made, configured, portfolio)
-    Journal.of(portfolio.store).add(made.fact())
+    start_drill(made, configured, portfolio)
     probes = f"; a running daemon probes every {format_duration(configured.drills.interval)}"
     click.echo(f"drill {made.id}: {kind} of {product} started{probes if made.kind.measured else ''}")
+
+
+def start_drill(made: Drill, product: Product, portfolio: Portfolio) -> None:
+    """Record the start of a drill.
+
+    Raises:
+        NinewatchError: another drill of the product is in progress, or a stop condition is met.
+    """
+    _refuse(made, product, portfolio)
+    Journal.of(portfolio.store).add(made.fact())
 
 
 def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:

@@ -41,13 +41,31 @@ def report_command(
 ) -> None:
     """Write the report of DRILL: result, states to the second, alerts, findings, and the controls that it supports."""
     portfolio = load_config(path)[1]
-    form = form or ("md" if output is None else output.suffix.removeprefix(".").lower())
+    form = form or ("md" if output is None else _form(output))
+    at = instant_of(at_text, portfolio)
+    if output is None:
+        sys.stdout.buffer.write(_bytes(drill_report(name, portfolio, at), form, paper))
+    else:
+        _write(output, _bytes(drill_report(name, portfolio, at), form, paper))
+
+
+def write_report(name: str, portfolio: Portfolio, at: int, output: Path) -> None:
+    """Write the report of the drill, in the format of the file's name.
+
+    Raises:
+        NinewatchError: the name has no known extension, or the file cannot be written.
+    """
+    _write(output, _bytes(drill_report(name, portfolio, at), _form(output), "letter"))
+
+
+def _form(output: Path) -> str:
+    form = output.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
-    content = _bytes(drill_report(name, portfolio, instant_of(at_text, portfolio)), form, paper)
-    if output is None:
-        sys.stdout.buffer.write(content)
-        return
+    return form
+
+
+def _write(output: Path, content: bytes) -> None:
     try:
         output.write_bytes(content)
     except OSError as error:

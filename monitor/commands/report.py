@@ -12,10 +12,9 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
+from monitor.commands.window_option import instant_option, window_option
 from monitor.errors import NinewatchError
-from sla.calendar import Period
-from sla.interval import DAY, SECOND, Interval
-from sla.window import Window, parse_instant, parse_window
+from sla.interval import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
     from monitor.bundle.writing import Source
     from monitor.config.model import Portfolio, Product
     from monitor.reporting.report import PortfolioReport
+    from sla.window import Window
 
-_RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
-_NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
-_MAX_WINDOW = 3660 * DAY
 WRITE_DELAY = SECOND  # within it, a running daemon writes each result, unless its disk fails
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
@@ -80,8 +77,8 @@ def report_command(
     """
     portfolio = load_config(path)[1]
     now = SystemClock().now()
-    at = now if at_text is None else _instant(at_text, portfolio)
-    window = _window(window_text, at, portfolio)
+    at = now if at_text is None else instant_option(at_text, portfolio)
+    window = window_option(window_text, at, portfolio)
     products = _chosen_products(name, portfolio)
     form = _form(form, output)
     source = None if bundle is None else _source(portfolio, at)
@@ -138,51 +135,6 @@ def _form(form: str | None, output: Path | None) -> str:
     if extension not in FORMATS:
         raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
     return extension
-
-
-def _instant(text: str, portfolio: Portfolio) -> int:
-    try:
-        at = parse_instant(text, portfolio.zone)
-        if not _RECORDS.start <= at <= _RECORDS.end:
-            raise ValueError(_NO_RECORD)
-    except OverflowError:
-        raise click.BadParameter(_NO_RECORD, param_hint="'--at'") from None
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="'--at'") from None
-    return at
-
-
-def _window(text: str, at: int, portfolio: Portfolio) -> Window:
-    from sla.report import last_complete
-
-    name = text.strip().lower().replace("last-", "last ")
-    try:
-        if name.startswith("last ") and (period := name.removeprefix("last ").strip()) in tuple(Period):
-            window = last_complete(Period(period), at, portfolio.zone)
-        else:
-            window = parse_window(text, at, portfolio.zone)
-        _check_range(window)
-    except OverflowError:
-        raise click.BadParameter(_NO_RECORD, param_hint="'--window'") from None
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="'--window'") from None
-    if window.measured.length:
-        return window
-    raise click.BadParameter(
-        f'this {text} has only just started; write --window "last {text}"', param_hint="'--window'"
-    )
-
-
-def _check_range(window: Window) -> None:
-    """Check the range and the length of the window.
-
-    Raises:
-        ValueError: it is outside the range of records, or too long for a report by month.
-    """
-    if not _RECORDS.start <= window.whole.start <= window.whole.end <= _RECORDS.end:
-        raise ValueError(_NO_RECORD)
-    if window.measured.length > _MAX_WINDOW:
-        raise ValueError("the window is longer than 10 years; write a shorter one")
 
 
 def _chosen_products(name: str, portfolio: Portfolio) -> Sequence[Product]:

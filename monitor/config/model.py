@@ -57,6 +57,7 @@ from monitor.config.values import (
 from sla.alerting import BURN_POLICIES, BurnPolicy
 from sla.interval import DAY
 from sla.rule import Rule
+from sla.whatif_changes import ChangeName
 
 if TYPE_CHECKING:
     from sla.budget_policy import BudgetPolicy
@@ -215,6 +216,16 @@ class Product(Model):
         """Reject `parts` of a simple component."""
         if self.parts and self.component in (None, "simple"):
             raise problem_at("parts", "are allowed for a complex component or a bundle only; write component: bundle")
+        return self
+
+    @model_validator(mode="after")
+    def _costs_of_known_changes(self) -> Product:
+        """Reject the cost of decoupling from a product that is not a dependency."""
+        for cost in self.plan.costs if self.plan is not None else ():
+            dependency = ChangeName.parse(cost).dependency
+            if dependency and dependency not in self.depends_on:
+                known = ", ".join(self.depends_on) or "nothing"
+                raise problem_at("plan", f"has the cost of {cost}, but the product depends on {known}; correct the id")
         return self
 
     @property

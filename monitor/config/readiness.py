@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     InstanceOf,
@@ -21,6 +22,7 @@ from pydantic import (
 
 from monitor.config.base import Model
 from monitor.config.block_file import read_block
+from monitor.config.clients import Amount, Currency
 from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Count, Duration, Id, ObjectiveField, Text, is_id, problem_at
@@ -30,6 +32,7 @@ from sla.evidence import Evidence, EvidenceKind, attested
 from sla.interval import DAY, MINUTE
 from sla.promise import PlanForecast
 from sla.readiness import DRILLS, Checklist, ChecklistItem, Readiness, readiness
+from sla.whatif import parse_costs
 
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _FOLDER = "checklists"
@@ -210,6 +213,12 @@ class PlanForecastBlock(Model):
 
     chance: ObjectiveField
     """The chance that a year meets the objective, `chance` of `ninewatch plan --json`: `40%`."""
+
+    costs: Annotated[dict[str, Amount], AfterValidator(parse_costs)] = Field(default_factory=dict)
+    """Cost per year of changes, by their ids in `ninewatch whatif`: `{decouple/mail: 8000, failover/15m: 50000}`."""
+
+    currency: Currency = "CAD"
+    """The currency of the costs, three letters (ISO 4217)."""
 
     def plain(self) -> PlanForecast:
         """Return the forecast."""

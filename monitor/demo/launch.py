@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from monitor.demo.script import Script
 
 PORTFOLIO = "demo.yaml"
+CONTROL_ADDRESS = "control.url"  # a file next to it
 _START_TIMEOUT = 20.0  # seconds until the products must be ready, allowing for a slow disk
 _EXIT_TIMEOUT = 3.0  # seconds to wait for their exit before killing them
 
@@ -75,7 +76,7 @@ async def demo(
         try:
             ports = await _ready(process)
             path, store = _write(directory, ports, listen)
-            yield DemoRun(path, store, ports, f"http://{HOST}:{ports[modes.CONTROL]}", loaded_script, process)
+            yield DemoRun(path, store, ports, _control(ports), loaded_script, process)
         finally:
             await _end(process)
 
@@ -99,6 +100,24 @@ def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | 
             line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
             rendered = re.sub(rf"^{key}: .*$", line, rendered, flags=re.MULTILINE)
     return rendered
+
+
+def control_address(directory: Path) -> str:
+    """Return the base URL of `/_control` of the demo that runs, or ran last, in the directory.
+
+    Raises:
+        NinewatchError: no demo was started there.
+    """
+    try:
+        return (directory / CONTROL_ADDRESS).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise NinewatchError(
+            f"no demo was started in {directory}; start one with `ninewatch demo --directory {directory}`"
+        ) from None
+
+
+def _control(ports: Mapping[str, int]) -> str:
+    return f"http://{HOST}:{ports[modes.CONTROL]}"
 
 
 async def _start(script_name: str, base_port: int) -> Process:
@@ -135,6 +154,7 @@ def _write(directory: Path, ports: Mapping[str, int], listen: str | None) -> tup
     """Write the portfolio for these ports; return its path and its store."""
     path, store = directory / PORTFOLIO, directory.absolute() / "ninewatch.db"
     try:
+        (directory / CONTROL_ADDRESS).write_text(f"{_control(ports)}\n", "utf-8")
         path.write_text(render(shipped_path("config", PORTFOLIO).read_text("utf-8"), ports, store, listen), "utf-8")
     except OSError as error:
         raise NinewatchError(f"{path}: {error.strerror}; run the demo in a writable folder") from error

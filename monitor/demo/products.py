@@ -39,6 +39,7 @@ class Products:
         control, *free_ports = reserve(len(modes.LISTENERS), base_port)
         self.script = loaded_script
         self.current_modes: dict[str, str] = {}
+        self._held: set[str] = set()
         self._control = Server(control, self._answer)
         self._listeners = {
             name: Listener(reserved, clock) for name, reserved in zip(modes.LISTENERS[1:], free_ports, strict=True)
@@ -74,12 +75,18 @@ class Products:
             await self._listeners[name].set_behaviour(behaviour)
         self.current_modes[product] = mode
 
+    def hold(self, product: str, *, held: bool) -> None:
+        """Hold a product: the script does not change it until it is released."""
+        (self._held.add if held else self._held.discard)(product)
+
     async def play(self) -> None:
         """Play the script endlessly, and announce each step."""
         self._started_at = self._clock.monotonic()
         await script.play(self.script, self._clock, self._step)
 
     async def _step(self, step: Step) -> None:
+        if step.product in self._held:
+            return
         await self.set(step.product, step.mode)
         at = script.format_time(self._clock.monotonic() - self._started_at)
         self._announce(f"demo {at}  {step.product}: {step.mode} - {step.description}")
@@ -98,10 +105,15 @@ class Products:
                 return web.Response(status=404, text="Use GET /_script, GET /_control or POST /_control.\n")
 
     async def _set_mode(self, raw: bytes) -> web.Response:
-        """Set the mode in the body `{"product": ..., "mode": ...}`, effective before the response."""
+        """Set the mode in the body `{"product": ..., "mode": ...}`, effective before the response.
+
+        `"hold": true` also holds the product, `"hold": false` releases it.
+        """
         try:
             document: Any = json.loads(raw)
             await self.set(str(document["product"]), str(document["mode"]))
+            if "hold" in document:
+                self.hold(str(document["product"]), held=document["hold"] is True)
         except NinewatchError as error:
             return web.json_response({"error": str(error)}, status=400)
         except (ValueError, KeyError, TypeError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitor.views.time_slice import day_parts
 from sla.downtime_split import DowntimeSplit, split_downtime
-from sla.interval import DAY, Interval
 from sla.objective import apportion
 
 if TYPE_CHECKING:
@@ -16,21 +16,15 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
-
-_MAX_SLICES = 400
+    from sla.interval import Interval
 
 
 async def split_in_slices(ledger: Ledger, product: Product, window: Interval, slices: TimeSlices) -> DowntimeSplit:
-    """Return the split of the product's estimated downtime over a window, computed day by day between yields to probes.
-
-    A window of more than `_MAX_SLICES` days has longer slices.
-    """
+    """Return the split of the product's estimated downtime over a window, computed in parts between probes."""
     history = ledger.compositions[product.id]
     dependencies = {name: ledger.compositions[name] for name in product.depends_on}
-    size = max(DAY, -(-window.length // _MAX_SLICES))
     total: DowntimeSplit | None = None
-    for start in range(window.start, max(window.end, window.start + 1), size):
-        piece = Interval(start, min(start + size, window.end))
+    for piece in day_parts(window):
         split = split_downtime(history, dependencies, piece)
         total = split if total is None else total.plus(split)
         await slices.yield_if_spent()

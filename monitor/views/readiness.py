@@ -32,10 +32,10 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One piece of evidence as text: its kind, author, statement and expiry."""
+    """One piece of evidence as text: its kind, author, statement (in parts) and expiry."""
 
     source: str
-    detail: str
+    details: tuple[str, ...]
     until: Moment
 
 
@@ -74,17 +74,21 @@ def _state_text(status: ItemStatus) -> str:
 
 def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:
     source = f"{evidence.kind} by {evidence.by}" + _SUPPORTS[evidence.supports]
-    return EvidenceLine(source, evidence.detail, moment(evidence.until, zone))
+    return EvidenceLine(source, evidence.details, moment(evidence.until, zone))
 
 
 @dataclass(frozen=True, slots=True)
 class PromiseView:
-    """The panel: the figures, the claim ceiling as a sentence, and the items that would raise it."""
+    """The panel: the figures, the claim ceiling as a sentence, and the items that would raise it.
+
+    `note` explains a proven availability above the measured one; empty if it is not.
+    """
 
     figures: PromiseLimits
     limit: str
     remedy: str
     limited_by: str
+    note: str
 
 
 def promise_of(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseLimits:
@@ -101,6 +105,20 @@ def promise_view(product: Product, measured: Measured, readiness: Readiness | No
         readiness.limit_text(product.objective) if readiness else "",
         remedy_text(readiness) if readiness else "",
         " and ".join(_NAMES[name] for name in limits.limited_by),
+        _proof_note(product, limits),
+    )
+
+
+def _proof_note(product: Product, limits: PromiseLimits) -> str:
+    """Return why the proven availability is above the measured one: one counts probes, the other time."""
+    point, proven = limits.measured.point, limits.proven
+    if point is None or proven is None or proven <= point:
+        return ""
+    count = len(product.checks)
+    checks = "" if count == 1 else f" of all {count} checks together, in which an outage of one check weighs less"
+    return (
+        f"Proven is above measured here because it counts the probes{checks}; measured is the share of time in which "
+        "the product was up. The lower of both limits the promise."
     )
 
 

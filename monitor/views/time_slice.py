@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from sla.interval import DAY, Interval
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitor.clock import Clock
 
+MAX_PARTS: Final = 400
 SLICE: Final = 0.004  # seconds of work between two yields to the event loop, so that probes start on time
 
 
@@ -23,3 +28,10 @@ class TimeSlices:
         if self._clock.monotonic() - self._started >= SLICE:
             await asyncio.sleep(0)
             self._started = self._clock.monotonic()
+
+
+def day_parts(window: Interval) -> Iterator[Interval]:
+    """Yield the parts of the window, at least one: days, or longer parts of a window of more than `MAX_PARTS` days."""
+    size = max(DAY, -(-window.length // MAX_PARTS))
+    for start in range(window.start, max(window.end, window.start + 1), size):
+        yield Interval(start, min(start + size, window.end))

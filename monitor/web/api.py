@@ -24,6 +24,7 @@ from monitor.web.product_incidents import product_incidents
 from monitor.web.query import instant_of, own_window, parse_limit, parse_window_at, product_of, window_of
 from monitor.web.readiness import product_readiness
 from monitor.web.release_gate import product_gate
+from monitor.web.whatif import product_whatif
 from sla.interval import DAY, SECOND, Interval
 from sla.window import WINDOWS, format_instant
 
@@ -123,6 +124,7 @@ async def blame(request: web.Request) -> web.Response:
 routes.get("/api/v1/products/{id}/history")(product_history)
 routes.get("/api/v1/products/{id}/gate")(product_gate)
 routes.get("/api/v1/products/{id}/readiness")(product_readiness)
+routes.get("/api/v1/products/{id}/whatif")(product_whatif)
 routes.get("/api/v1/heads")(heads)
 routes.get("/api/v1/witnessed/{id}")(witnessed)
 routes.get("/api/v1/product-incidents")(product_incidents)

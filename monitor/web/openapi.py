@@ -46,6 +46,15 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
             "at": "report as of this RFC 3339 instant; rolling windows end at it; default: now",
         },
     ),
+    "/api/v1/products/{id}/whatif": (
+        "The downtime that changes would have saved one product, with bounds and cost, ranked",
+        ref("WhatIf"),
+        {
+            "change": "decouple/ID, failover/15m, zero-downtime, replica, or all (default)",
+            "window": '"last 13 months", 30d, 1h30m, month, fiscal-year, START/END and so on; default: its own',
+            "at": "report as of this RFC 3339 instant; rolling windows end at it; default: now",
+        },
+    ),
     "/api/v1/products/{id}/history": (
         "Definitions, corrections and other facts recorded about a product, oldest first",
         list_of(ref("Fact")),

@@ -236,6 +236,32 @@ SCHEMAS: dict[str, Any] = {
         together=_BOUNDS,
         together_if_independent=MAYBE_NUMBER,
     ),
+    "WhatIf": object_of(
+        product=TEXT,
+        window=_WINDOW,
+        replayed=_WINDOW,
+        availability=_BOUNDS,
+        downtime_seconds=_BOUNDS,
+        unknown_seconds=NUMBER,
+        plan={"anyOf": [object_of(expected=NUMBER, chance=NUMBER), {"type": "null"}]},
+        cost_currency=TEXT,
+        saved_currency=MAYBE_TEXT,
+        changes=list_of(
+            object_of(
+                id=TEXT,
+                text=TEXT,
+                saved_seconds=_BOUNDS,
+                saved_in_unknown_seconds=NUMBER,
+                downtime_seconds=_BOUNDS,
+                availability=_BOUNDS,
+                cost_per_year=MAYBE_NUMBER,
+                cost_per_hour_saved=MAYBE_NUMBER,
+                saved_cost={"anyOf": [_BOUNDS, {"type": "null"}]},
+                assumptions=list_of(TEXT),
+            )
+        ),
+        assumptions=list_of(TEXT),
+    ),
     "Summary": _figures(**_SUMMARY),
     "Product": _figures(
         **_SUMMARY,

@@ -20,6 +20,7 @@ from monitor.views.impact import affected_among
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
 from monitor.views.time_slice import TimeSlices
+from monitor.views.whatif import whatif_in_parts, whatif_view
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, WebContext
 from monitor.web.errors import Refusal
@@ -84,6 +85,8 @@ async def product(request: web.Request) -> web.Response:
     split = await split_in_slices(ledger, product, Interval(now - product.window, now), slices)
     names = {name: dependency.name for name, dependency in ledger.products.items()}
     values["downtime_split"] = downtime_split_view(split, names)
+    whatif = await whatif_in_parts(ledger, product, Interval(now - product.window, now), now, slices)
+    values["whatif"] = whatif_view(whatif, ledger.portfolio.zone)
     values["days"] = days = await _days(ledger, product, now, slices)
     values["days_text"] = _days_text(days)
     values["windows"] = await _windows(ledger, product, now, slices)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import subprocess
+import urllib.request
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +15,10 @@ from monitor.storage.reader import reading
 from sla.interval import DAY, SECOND, Interval
 from sla.observation import Outcome
 from sla.window import parse_instant
-from tests.support.daemon_process import run_to_exit, running_daemon
+from tests.integration.test_demo import running_demo
+from tests.property.era_oracle import Judge, Load, Member, World
+from tests.support.daemon_process import command as daemon_command
+from tests.support.daemon_process import environment, run_to_exit, running_daemon, stored_observations
 from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
 
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from sla.observation import Observation
 
 EVER = Interval(0, 2**53)
+KEYCLOAK = {"discovery": 2_500_000, "standard": 5 * SECOND, "jwks": 5 * SECOND}  # checks of config/demo.yaml: hold
 
 
 @pytest.fixture
@@ -97,6 +105,50 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
     assert (result["met"], result["rpa_seconds"], result["recovered"]) == (True, None, True)
     definitions = [line for line in command("history", "sso", "-c", config).splitlines() if "  definition " in line]
     assert len(definitions) == 1
+
+
+@pytest.mark.slow
+def test_report_of_the_demo_drill_follows_from_the_raw_observations(tmp_path: Path) -> None:
+    """One command fails the demo's Keycloak over; the figures are computed again from its three checks' rows."""
+    with running_demo(tmp_path) as (daemon, control):
+        for name in KEYCLOAK:
+            wait_for("good", lambda name=name: daemon.metric("probe_success", product="keycloak", check=name) == 1)
+        report = tmp_path / "drill.json"
+        drill = daemon_command("demo", "drill", "--directory", tmp_path, "--stage", "1s", "-o", report)
+        done = subprocess.run(drill, capture_output=True, text=True, timeout=300, env=environment(), check=False)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"report: {report}"), done.stderr
+        with urllib.request.urlopen(f"{control}/_control", timeout=30) as answer:  # noqa: S310 - our own address
+            modes = json.load(answer)["now"]
+        assert (modes["keycloak"], modes["css"]) == ("up", "up")
+    result = json.loads(report.read_bytes())
+    assert (result["product"], result["met"], result["recovered"]) == ("keycloak", True, True)
+    seen = {name: stored_observations(tmp_path / "ninewatch.db", f"keycloak/{name}") for name in KEYCLOAK}
+    expected = recomputed(seen, *(parse_instant(result[name]) for name in ("started", "ended", "at")))
+    assert {name: result[name] for name in expected} == expected
+    assert result["rta_seconds"]["low"] >= 2  # two stages of a second each were down
+
+
+def recomputed(seen: dict[str, list[tuple[int, Outcome]]], start: int, end: int, at: int) -> dict[str, Any]:
+    """Return recovery time and downtime by a second implementation of measurement.md, one piece at a time."""
+    loaded = min(each[0][0] for each in seen.values())
+    observed = {name: [(i, o.value, KEYCLOAK[name]) for i, o in each] for name, each in seen.items()}
+    load = Load(loaded, len(KEYCLOAK), [Member(name, hold) for name, hold in KEYCLOAK.items()], Fraction(1, 2))
+    judge = Judge(World(observed, {"sso": [load]}), at)
+    cuts = sorted({start, end, *(edge for edge in judge.edges() if start < edge < end)})
+    pieces = [(x, y, judge.state("sso", x)) for x, y in pairwise(cuts)]
+    levels = {"low": ("down",), "point": ("down", "doubt_down", "guess_down")}
+    levels["high"] = (*levels["point"], "doubt_up", "guess_up", "unknown")
+    found = {name: [(x, y) for x, y, state in pieces if state in states] for name, states in levels.items()}
+    return {
+        "rta_seconds": {name: (each[-1][1] - each[0][0]) / SECOND for name, each in found.items()},
+        "downtime_seconds": {name: sum(y - x for x, y in each) / SECOND for name, each in found.items()},
+    }
+
+
+def test_drill_without_a_demo_is_one_clear_line(tmp_path: Path) -> None:
+    status, _, err = run_to_exit("demo", "drill", "--directory", tmp_path)
+    assert status == 2
+    assert f"no demo was started in {tmp_path}; start one with `ninewatch demo --directory {tmp_path}`" in err
 
 
 def _spacing(config: Path) -> int:

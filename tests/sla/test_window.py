@@ -154,3 +154,26 @@ def test_interval_without_a_slash_is_rejected() -> None:
     """The message has a valid example."""
     with pytest.raises(ValueError, match="is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"):
         parse_interval("2026-11-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("last 13 months", "2025-02-28T12:00:00-08:00"),
+        ("Last 1 month", "2026-02-28T12:00:00-08:00"),
+        ("last 2 weeks", "2026-03-17T12:00:00-07:00"),
+        ("last 30 days", "2026-03-01T12:00:00-08:00"),
+        ("last 1 year", "2025-03-31T12:00:00-07:00"),
+    ],
+)
+def test_window_of_the_last_calendar_units_begins_at_the_same_local_time(text: str, start: str) -> None:
+    """The last day of a shorter month stands for a missing day; the clocks changed on 8 March."""
+    at = parse_instant("2026-03-31T12:00:00-07:00")
+    window = parse_window(text, at, ZoneInfo("America/Vancouver"))
+    assert window.measured == window.whole == Interval(parse_instant(start), at)
+
+
+@pytest.mark.parametrize("text", ["last 0 days", "last months", "last 13 fortnights"])
+def test_window_of_no_or_unknown_units_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match="window"):
+        parse_window(text, 0, ZoneInfo("America/Vancouver"))

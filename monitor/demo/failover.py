@@ -1,0 +1,103 @@
+"""Fail the demo's Keycloak over to its second site and back, while the demo's daemon probes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from monitor.errors import NinewatchError
+from monitor.storage.reader import reading
+from sla.interval import SECOND, Interval
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from monitor.clock import Clock
+
+PRODUCT: Final = "keycloak"
+_DEPENDENT: Final = "css"  # closes its API while Keycloak runs on its second site
+_POLL: Final = 0.2  # seconds between two looks into the record
+_PATIENCE: Final = 60.0  # seconds until the daemon must have probed every check in a stage
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the failover: the mode of Keycloak and of CSS, and the outcome of Keycloak's probes in it."""
+
+    mode: str
+    dependent: str
+    outcome: Outcome
+
+
+# facts of the real procedure: Gold fails, GoldDR starts behind the maintenance page, GoldDR serves, Gold serves again.
+STAGES: Final = (
+    Stage("outage", "recovery", Outcome.BAD),
+    Stage("maintenance", "recovery", Outcome.BAD),
+    Stage("fail-over", "recovery", Outcome.GOOD),
+    Stage("up", "up", Outcome.GOOD),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo: the base URL of `/_control`, its record, and the keys of Keycloak's checks."""
+
+    control: str
+    record: Path
+    checks: Sequence[str]
+
+
+async def fail_over(demo: Demo, clock: Clock, shortest: float, announce: Callable[[str], None]) -> None:
+    """Take Keycloak through all stages. Each lasts for at least `shortest` seconds, and until all checks observed it.
+
+    The demo's script does not change Keycloak and CSS meanwhile. They are up at the end, also after an error.
+
+    Raises:
+        NinewatchError: the demo does not run, or its daemon does not probe.
+    """
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as client:
+        try:
+            for stage in STAGES:
+                await _set(client, demo, PRODUCT, stage.mode, hold=True)
+                await _set(client, demo, _DEPENDENT, stage.dependent, hold=True)
+                announce(f"{PRODUCT}: {stage.mode}")
+                since = clock.now()
+                await clock.sleep_until(clock.monotonic() + shortest)
+                await _until_observed(demo, clock, stage, since)
+        finally:
+            await _set(client, demo, PRODUCT, "up", hold=False)
+            await _set(client, demo, _DEPENDENT, "up", hold=False)
+
+
+async def _set(client: aiohttp.ClientSession, demo: Demo, product: str, mode: str, *, hold: bool) -> None:
+    try:
+        body = {"product": product, "mode": mode, "hold": hold}
+        async with client.post(f"{demo.control}/_control", json=body) as response:
+            response.raise_for_status()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise NinewatchError(f"the demo at {demo.control} does not answer ({type(error).__name__}); start it") from None
+
+
+async def _until_observed(demo: Demo, clock: Clock, stage: Stage, since: int) -> None:
+    """Wait until the newest observation of each check has the outcome and was sent after the instant.
+
+    Raises:
+        NinewatchError: it takes too long.
+    """
+    deadline = clock.monotonic() + _PATIENCE
+    while not _observed(demo, stage, since, clock.now()):
+        if clock.monotonic() > deadline:
+            raise NinewatchError(
+                f"the demo's daemon did not observe the stage {stage.mode} within {_PATIENCE:g} s; is it running?"
+            )
+        await clock.sleep_until(clock.monotonic() + _POLL)
+
+
+def _observed(demo: Demo, stage: Stage, since: int, now: int) -> bool:
+    with reading(demo.record) as record:
+        seen = [record.observations(check, Interval(since, max(since, now) + SECOND)) for check in demo.checks]
+    return all(each and each[-1].outcome is stage.outcome for each in seen)

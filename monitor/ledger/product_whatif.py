@@ -1,0 +1,98 @@
+"""What would have helped a product: the changes that its record can show, replayed on its histories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from monitor.ledger.product_readiness import evidence_facts
+from sla.evidence import deployments
+from sla.interval import MINUTE, Interval
+from sla.whatif import Replay, WhatIf, replayed_time
+from sla.whatif_changes import (
+    FAILOVER_WITHIN,
+    ChangeKind,
+    Decoupling,
+    DeploymentsWithoutDowntime,
+    Failover,
+    SecondReplica,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.config.model import Product
+    from monitor.ledger.ledger import Ledger
+    from sla.whatif_changes import Change, ChangeName
+
+SETTLE: Final = 15 * MINUTE  # of products without a readiness block
+
+
+class ProductReplay:
+    """The replay of a product's changes over a window, as known at `at`. Extend it over all of `replayed`.
+
+    Without `name`, these are all changes that the record can show.
+
+    Raises:
+        ValueError: the product does not have the dependency of `name`.
+    """
+
+    def __init__(
+        self, ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None = None
+    ) -> None:
+        history = ledger.compositions[product.id]
+        self._product, self._window = product, window
+        self._name = name
+        self.replayed = replayed_time(history, window, at)
+        changes = tuple(_changes(ledger, product, self.replayed, at, name))
+        dependencies = {each: ledger.compositions[each] for each in product.depends_on}
+        self._replay = Replay(history, dependencies, changes)
+        self._replay.begin(self.replayed.start)
+
+    def extend(self, part: Interval) -> None:
+        """Replay the next part of the time."""
+        self._replay.extend(part)
+
+    def result(self) -> WhatIf:
+        """Return the ranked effects; without a name, only of changes that may have helped."""
+        product, plan = self._product, self._product.plan
+        effects = self._replay.effects({} if plan is None else plan.costs)
+        return WhatIf(
+            product.id,
+            self._window,
+            self.replayed,
+            self._replay.before,
+            tuple(each for each in effects if each.helps or self._name is not None),
+            None if plan is None else plan.plain(),
+            None if product.value_per_hour is None else product.value_per_hour.rate,
+            "CAD" if plan is None else plan.currency,
+        )
+
+
+def _changes(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> Iterator[Change]:
+    kinds = tuple(ChangeKind) if name is None else (name.kind,)
+    if ChangeKind.DECOUPLE in kinds:
+        for each in _dependencies(product, name):
+            yield Decoupling(each, ledger.products[each].name)
+    if ChangeKind.FAILOVER in kinds:
+        yield Failover((product.drills.rto or FAILOVER_WITHIN) if name is None else name.within)
+    if ChangeKind.ZERO_DOWNTIME in kinds:
+        settle = SETTLE if product.readiness is None else product.readiness.settle
+        yield DeploymentsWithoutDowntime(_settling(ledger, product, window, at, settle), settle)
+    if ChangeKind.REPLICA in kinds:
+        yield SecondReplica()
+
+
+def _dependencies(product: Product, name: ChangeName | None) -> tuple[str, ...]:
+    if name is None:
+        return product.depends_on
+    if name.dependency not in product.depends_on:
+        known = ", ".join(product.depends_on) or "nothing"
+        raise ValueError(f"{product.id} does not depend on {name.dependency}; it depends on {known}")
+    return (name.dependency,)
+
+
+def _settling(ledger: Ledger, product: Product, window: Interval, at: int, settle: int) -> tuple[Interval, ...]:
+    """Return the settling times after the deployments that overlap the window."""
+    marked = deployments(evidence_facts(ledger, product.id, at))
+    spans = (Interval(each.at, each.at + settle) for each in marked)
+    return tuple(span for span in spans if span.start < window.end and window.start < span.end)
