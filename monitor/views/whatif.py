@@ -11,7 +11,7 @@ from monitor.views.time_slice import day_parts
 from sla.availability import availability, downtime
 from sla.downtime_cost import format_money
 from sla.duration import format_duration
-from sla.objective import format_percent
+from sla.objective import Objective, format_percent
 from sla.whatif import GENERAL_ASSUMPTIONS
 
 if TYPE_CHECKING:
@@ -125,4 +125,4 @@ def _recorded(found: WhatIf) -> str:
 
 
 def _plan(plan: PlanForecast) -> str:
-    return f"{format_percent(plan.expected)} expected, {format_percent(plan.probability, 1)} chance of the objective"
+    return f"{Objective(plan.expected)} expected, {Objective(plan.probability)} chance of the objective"

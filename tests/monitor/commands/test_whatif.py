@@ -63,7 +63,7 @@ def test_text_ranks_changes_with_bounds_costs_and_assumptions(config: Path) -> N
     lines = result.stdout.splitlines()
     assert lines[0].startswith("forms, last 13 months, recorded since ")
     assert lines[1].endswith(", 1h 20m of downtime (between 1h 18m and 1h 22m)")
-    assert lines[2] == "  plan: 99.93% expected, 40.0% chance of the objective"
+    assert lines[2] == "  plan: 99.93% expected, 40% chance of the objective"
     first = lines.index("  1. Decouple from login (decouple/login)")
     assert lines[first + 1].startswith("     saved: 20m (between 19m and 21m)")
     assert lines[first + 3].startswith("     cost: 8,000.00 CAD per year, ")
