@@ -137,6 +137,10 @@ EXAMPLES = {
     "/api/v1/products/{id}/blame": ["/api/v1/products/css/blame?window=1h"],
     "/api/v1/products/{id}/history": ["/api/v1/products/css/history", "/api/v1/products/chefs/history"],
     "/api/v1/products/{id}/readiness": ["/api/v1/products/css/readiness", "/api/v1/products/chefs/readiness"],
+    "/api/v1/products/{id}/whatif": [
+        "/api/v1/products/css/whatif",
+        "/api/v1/products/chefs/whatif?change=failover/5m&window=90d",
+    ],
     "/api/v1/products/{id}/gate": ["/api/v1/products/css/gate", "/api/v1/products/chefs/gate"],
     "/api/v1/witnessed/{id}": [],  # test_heads.py
     "/api/v1/product-incidents": ["/api/v1/product-incidents", "/api/v1/product-incidents?product=chefs&state=open"],

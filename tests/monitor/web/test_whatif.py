@@ -89,7 +89,7 @@ async def test_one_change_is_replayed_also_if_it_would_not_have_helped(site: Run
         ("chefs/whatif?change=decouple/mail", 400),
         ("chefs/whatif?window=x", 400),
         ("chefs/whatif?figure=raw", 400),
-        ("nobody/whatif", 404),
+        ("none/whatif", 404),
     ],
 )
 async def test_invalid_query_is_rejected(path: str, status: int, site: RunningServer) -> None:
