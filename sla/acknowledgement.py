@@ -55,7 +55,11 @@ class Acknowledgement:
 
 def acknowledgements(facts: Iterable[Fact]) -> list[Acknowledgement]:
     """Return the acknowledgements among the facts, in the order of the facts. Invalid ones are skipped."""
-    return [found for fact in facts if fact.kind == ACKNOWLEDGEMENT and (found := _read(fact)) is not None]
+    return [
+        acknowledgement
+        for fact in facts
+        if fact.kind == ACKNOWLEDGEMENT and (acknowledgement := _read(fact)) is not None
+    ]
 
 
 def _read(fact: Fact) -> Acknowledgement | None:

@@ -155,8 +155,8 @@ def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks)
 
 def _burning(policy: BurnPolicy, objective: Objective, period: int, look_backs: Sequence[LookBacks]) -> Fraction:
     """Return the burn rate of the latest look-backs with which the policy fires. 0 if it does not fire."""
-    found = next((look_back for look_back in look_backs if policy.fires(objective, period, look_back)), None)
-    return (found and found.burn(objective, policy.long)) or Fraction(0)
+    firing = next((look_back for look_back in look_backs if policy.fires(objective, period, look_back)), None)
+    return (firing and firing.burn(objective, policy.long)) or Fraction(0)
 
 
 _MAX_GAPS = 16  # of unknown time in one outage; limits the work for a target with few known observations

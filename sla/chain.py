@@ -217,18 +217,18 @@ def covered_runs(runs: Sequence[Run], before: Position | None, upto: Position, *
     Raises:
         ValueError: a position does not fit the runs, so they were changed later. The message describes the difference.
     """
-    found = [run for run in runs if (before is None or run.first >= before.first) and run.first <= upto.first]
-    if not found or found[-1].first != upto.first:
+    covered = [run for run in runs if (before is None or run.first >= before.first) and run.first <= upto.first]
+    if not covered or covered[-1].first != upto.first:
         raise ValueError("the newest run of this head is missing")
-    if before is not None and found[0].first != before.first:
+    if before is not None and covered[0].first != before.first:
         raise ValueError("the newest run of the previous head is missing")
-    if not _contains_position(found[-1], upto, exact):
+    if not _contains_position(covered[-1], upto, exact):
         raise ValueError("the newest run of this head ends earlier, or has fewer observations")
     if before is not None and not _contains_position(
-        upto.truncate(found[-1]) if len(found) == 1 else found[0], before, exact
+        upto.truncate(covered[-1]) if len(covered) == 1 else covered[0], before, exact
     ):
         raise ValueError("the newest run of the previous head ends earlier, or has fewer observations")
-    return [*found[:-1], upto.truncate(found[-1])]
+    return [*covered[:-1], upto.truncate(covered[-1])]
 
 
 def _contains_position(run: Run, position: Position, exact: bool) -> bool:

@@ -135,19 +135,19 @@ class _Content:
         """Yield the changes of the head's content. A head that covers the complete record resets the positions."""
         if head.whole:
             self._positions.clear()
-        found: list[Break] = []
+        breaks: list[Break] = []
 
         def report(product: str, text: str) -> None:
-            found.append(Break(head.number, head.date, product, text))
+            breaks.append(Break(head.number, head.date, product, text))
 
         content = self._chain.covered.get(head.number, Covered())
         parts = self._parts(content, report)
         if self._chain.proofs is None:
-            if not found and root([parts[name].leaf for name in sorted(parts)]) != head.content:
+            if not breaks and root([parts[name].leaf for name in sorted(parts)]) != head.content:
                 report("", "its content does not match the record: data was added or removed")
         else:
             _compare(parts, self._chain.proofs.get(head.number, ()), head, report)
-        yield from found
+        yield from breaks
 
     def _parts(self, content: Covered, report: Callable[[str, str], None]) -> dict[str, Part]:
         series: dict[str, dict[Series, str]] = {}
@@ -201,10 +201,10 @@ def _compare(
             report(name, "its content and its proof do not belong together")
             continue
         try:
-            same = root_from(part.leaf, proof.index, proof.count, proof.path) == head.content
+            is_equal = root_from(part.leaf, proof.index, proof.count, proof.path) == head.content
         except ValueError:
-            same = False
-        if not same:
+            is_equal = False
+        if not is_equal:
             report(name, "its content does not match the head")
 
 

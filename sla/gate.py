@@ -132,9 +132,9 @@ def _is_clear(policy: BudgetPolicy, situation: Situation) -> bool:
     durations, allowed = situation.measured.durations, situation.measured.allowed
     if situation.incidents or situation.state.point is not State.UP or not allowed:
         return False
-    least = min((step.spent for step in policy.steps if step.holds), default=None)
+    lowest_threshold = min((step.spent for step in policy.steps if step.holds), default=None)
     known = durations.known * policy.coverage.denominator >= durations.total * policy.coverage.numerator
-    return known and (least is None or situation.measured.downtime.high < least * allowed)
+    return known and (lowest_threshold is None or situation.measured.downtime.high < lowest_threshold * allowed)
 
 
 def _computed(
@@ -209,8 +209,10 @@ def _decided_by(situation: Situation, standing: Standing) -> str:
     limit = standing.step.spent * allowed - present
     at = None if situation.pieces is None else cleared_at(situation.pieces(), situation.measured.window.length, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
-    when = "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
-    return f"what happened in the unknown time ({parts}){when}"
+    known_at_text = (
+        "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
+    )
+    return f"what happened in the unknown time ({parts}){known_at_text}"
 
 
 def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:
@@ -231,12 +233,12 @@ def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | N
 
 
 def _go_reason(situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None) -> str:
-    most = "none" if spent is None else _at_most(spent.high)
+    highest_share = "none" if spent is None else _at_most(spent.high)
     following = next((standing.step for standing in standings if standing.step.holds and not standing.reached), None)
     until = "" if following is None else f"; releases are held from {following.threshold}"
     noted = in_force(standings)
     step = "" if noted is None else f"; {noted.step.threshold}: {noted.step.consequence} ({noted.step.owner})"
-    return f"at most {most} of the budget is spent{until}{step}"
+    return f"at most {highest_share} of the budget is spent{until}{step}"
 
 
 def _undecided(

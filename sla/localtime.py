@@ -47,11 +47,13 @@ def constant_offset_intervals(window: Interval, zone: tzinfo) -> Iterator[tuple[
     start = checked_until = window.start
     ahead = offset(start, zone)
     while checked_until < window.end:
-        upto = min(checked_until + _STEP, window.end)
-        if offset(upto, zone) == ahead:
-            checked_until = upto
+        step_end = min(checked_until + _STEP, window.end)
+        if offset(step_end, zone) == ahead:
+            checked_until = step_end
             continue
-        change = checked_until + bisect_left(range(checked_until, upto), 1, key=lambda at: offset(at, zone) != ahead)
+        change = checked_until + bisect_left(
+            range(checked_until, step_end), 1, key=lambda at: offset(at, zone) != ahead
+        )
         yield Interval(start, change), ahead
         start = checked_until = change
         ahead = offset(change, zone)

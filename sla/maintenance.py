@@ -87,8 +87,8 @@ def _block_text(block: dict[str, Any]) -> str:
     """Return a block as text: time, recurrence, zone and reason, without missing parts."""
     if "ics" in block:
         events = str(block["ics"].get("text", "")).count("BEGIN:VEVENT")
-        when = f"the calendar {block['ics'].get('name')} ({events} {'event' if events == 1 else 'events'})"
+        time_text = f"the calendar {block['ics'].get('name')} ({events} {'event' if events == 1 else 'events'})"
     else:
-        when = f"{block.get('start')}/{block.get('end')}"
-    text = " ".join(str(value) for value in (when, block.get("rrule"), block.get("zone")) if value)
+        time_text = f"{block.get('start')}/{block.get('end')}"
+    text = " ".join(str(value) for value in (time_text, block.get("rrule"), block.get("zone")) if value)
     return f"{text}: {block['reason']}" if block.get("reason") else text

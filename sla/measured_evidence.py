@@ -114,8 +114,8 @@ def decoupling_evidence(
     outages = outages_of_dependencies(product, dependencies, Interval(at - _validity(item), at))
     if not outages:
         return
-    shown = {outage.dependency for outage in outages if not outage.high}
-    missing = [name for name in dependencies if name not in shown]
+    survived_dependencies = {outage.dependency for outage in outages if not outage.high}
+    missing = [name for name in dependencies if name not in survived_dependencies]
     supports = False if any(outage.low for outage in outages) else None if missing else True
     survived = [outage for outage in outages if not outage.high]
     detail = f"up in {len(survived)} of {len(outages)} outages of dependencies"

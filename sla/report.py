@@ -110,13 +110,13 @@ class Report:
         }
 
 
-def incident_json(found: IncidentPart) -> dict[str, Any]:
+def incident_json(incident_part: IncidentPart) -> dict[str, Any]:
     """Return the incident as JSON data: instants as RFC 3339 in UTC, downtime in seconds.
 
     `downtime_in_window_seconds` is the downtime in the window. For an open incident (`resolved` null) it is the
     downtime until now.
     """
-    incident, part = found.incident, found.part
+    incident, part = incident_part.incident, incident_part.part
     resolved, downtime = incident.resolved, incident.downtime
     return {
         "id": incident.id,
@@ -203,8 +203,8 @@ def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
     while len(months) < MIN_MONTHS and months:
         months.insert(0, previous_window(Period.MONTH, months[0].whole.start, zone))
     end = window.measured.end
-    upto = [replace(window, measured=Interval(window.whole.start, min(window.whole.end, end))) for window in months]
-    return [window for window in upto if window.measured.end > max(begin, window.measured.start)]
+    elapsed = [replace(window, measured=Interval(window.whole.start, min(window.whole.end, end))) for window in months]
+    return [window for window in elapsed if window.measured.end > max(begin, window.measured.start)]
 
 
 def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
@@ -213,12 +213,12 @@ def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
     at = window.whole.start
     for _ in range(TREND_PERIODS if length else 0):
         if name in tuple(Period):
-            found = previous_window(Period(name), at, zone)
+            earlier_window = previous_window(Period(name), at, zone)
         else:
             span = Interval(at - length, at)
-            found = Window(window.name, span, span)
-        yield found
-        at = found.whole.start
+            earlier_window = Window(window.name, span, span)
+        yield earlier_window
+        at = earlier_window.whole.start
 
 
 def _incidents(subject: Subject, span: Interval, at: int) -> Iterator[IncidentPart]:

@@ -100,8 +100,8 @@ class StateSums:
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within a window inside [start, end]."""
-        upto, before = self._before(window.end), self._before(window.start)
-        up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, upto, before)
+        sums_at_end, sums_at_start = self._before(window.end), self._before(window.start)
+        up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, sums_at_end, sums_at_start)
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
     def durations_to(self, inside: int, end: int, rest: Durations, starts: Sequence[int]) -> list[Durations]:
@@ -113,20 +113,20 @@ class StateSums:
         totals = [up + rest.up, down + rest.down, doubt_up + rest.doubt_up, doubt_down + rest.doubt_down]
         if guesses:
             totals += [guesses[0] + rest.guessed_up, guesses[1] + rest.guessed_down]
-        found = []
+        result = []
         for start in starts:
             up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, totals, self._before(start))
             unknown = end - start - up - down - doubt_up - doubt_down
-            found.append(Durations(up, down, doubt_up, doubt_down, unknown, *guessed))
-        return found
+            result.append(Durations(up, down, doubt_up, doubt_down, unknown, *guessed))
+        return result
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts in all parts, which must be disjoint and inside [start, end]."""
         sums, length = [0] * (_KNOWN + _GUESSES), 0
         for part in parts:
-            upto, before = self._before(part.end), self._before(part.start)
+            sums_at_end, sums_at_start = self._before(part.end), self._before(part.start)
             for column in range(self._columns):
-                sums[column] += upto[column] - before[column]
+                sums[column] += sums_at_end[column] - sums_at_start[column]
             length += part.end - part.start
         up, down, doubt_up, doubt_down, *guessed = sums
         return Durations(up, down, doubt_up, doubt_down, length - up - down - doubt_up - doubt_down, *guessed)

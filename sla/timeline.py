@@ -174,10 +174,10 @@ class Timeline(History):
             raise ValueError(f"a run ends before it begins: {first} > {last}")
         if self._first_observation_at is None:
             self._first_observation_at = first
-        same = bool(self._holds) and self._holds[-1][1] == hold
-        if not same:
+        has_same_hold = bool(self._holds) and self._holds[-1][1] == hold
+        if not has_same_hold:
             self._holds.append((first, hold))
-        return same
+        return has_same_hold
 
     def _add_states(self, first: int, last: int, outcome: Outcome, hold: int) -> None:
         """Append the states up to `last`: first the gap (measurement.md, section 2), then the run.

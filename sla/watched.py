@@ -78,12 +78,12 @@ def watched(
     durations, counts = measured
     record = _Record(history, since, span, counted)
     durations = durations._replace(unknown=durations.unknown - record.counted(window.start, since))
-    when = None
+    decidable_at = None
     if objective is not None:
         ahead = record.open_end() if durations.doubt_up else 0
         record.lost = durations.total - durations.up - ahead
-        when = _decidable_at(record, objective)
-    return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), when)
+        decidable_at = _decidable_at(record, objective)
+    return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), decidable_at)
 
 
 class _Record:

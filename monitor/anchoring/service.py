@@ -122,8 +122,8 @@ class Anchoring:
     def _newest_anchored_head(self, anchor: Anchor, heads: Sequence[Head]) -> Head | None:
         """Return the newest head that the anchor has. Receipts are read from the newest one."""
         by_digest = {head.digest: head for head in heads}
-        own = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
-        return next((by_digest[receipt.head] for receipt in receipts(own) if receipt.head in by_digest), None)
+        anchor_facts = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
+        return next((by_digest[receipt.head] for receipt in receipts(anchor_facts) if receipt.head in by_digest), None)
 
     async def _fetch(self, source: Witnessed, attempt: Attempt) -> None:
         """Record the new heads of another ninewatch, and log an error if an earlier head has changed."""

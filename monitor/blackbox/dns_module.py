@@ -33,14 +33,14 @@ class Records(Block):
     fail_if_none_matches_regexp: tuple[Pattern, ...] = ()
 
 
-def _parsable_by(parse: Callable[[str], object], what: str) -> AfterValidator:
+def _parsable_by(parse: Callable[[str], object], description: str) -> AfterValidator:
     """Return a validator that accepts the texts that `parse` accepts; `what` ends the error message."""
 
     def validate(value: str) -> str:
         try:
             parse(value)
         except dns.exception.DNSException:
-            raise ValueError(f"{quoted(value)} is not a {what}") from None
+            raise ValueError(f"{quoted(value)} is not a {description}") from None
         return value
 
     return AfterValidator(validate)

@@ -67,9 +67,9 @@ def _leaf(certificate: Certificate) -> dict[str, str]:
     return dict(zip(_LEAF_LABELS, leaf_values, strict=True))
 
 
-def _chain(connection: ssl.SSLSocket, which: Literal["unverified", "verified"]) -> list[Certificate]:
+def _chain(connection: ssl.SSLSocket, kind: Literal["unverified", "verified"]) -> list[Certificate]:
     """Return the certificates that the server sent (`unverified`) or of the verified chain, without unparsable ones."""
-    certificates = map(certificate_of, chain(connection, which))
+    certificates = map(certificate_of, chain(connection, kind))
     return [certificate for certificate in certificates if certificate is not None]
 
 

@@ -146,12 +146,12 @@ def _witness(receipt: Receipt, trust: Trust) -> Anchored:
     url = str(receipt.proof["url"])
     if trust.witness is None:
         return Anchored(receipt, False, None, f"{url}; save its response, and use --witness FILE")
-    head, seen = trust.witness.get(receipt.number, ("", ""))
+    head, fetched_at = trust.witness.get(receipt.number, ("", ""))
     if head != receipt.head:
         return Anchored(
             receipt, False, None, "", f"the witness has {'another' if head else 'no'} head {receipt.number}"
         )
-    return Anchored(receipt, True, parse_instant(seen), f"seen by the witness at {seen}")
+    return Anchored(receipt, True, parse_instant(fetched_at), f"seen by the witness at {fetched_at}")
 
 
 def _unknown(receipt: Receipt, _: Trust) -> Anchored:
@@ -179,7 +179,7 @@ def _read_witness_heads(path: Path) -> dict[int, tuple[str, str]]:
     try:
         rows = json.loads(_text(path))
         heads = {int(row["number"]): (str(row["head"]), str(row["seen"])) for row in rows}
-        _ = [parse_instant(seen) for _, seen in heads.values()]
+        _ = [parse_instant(fetched_at) for _, fetched_at in heads.values()]
     except (ValueError, KeyError, TypeError):
         raise NinewatchError(f"{path} is not the response of a witness at /api/v1/witnessed/ID") from None
     return heads

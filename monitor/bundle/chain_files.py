@@ -29,14 +29,14 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
     heads = [(head, digest) for head, digest in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
     owners = {(FACT, name): product for name, product in fact_products(facts).items()}
     owners |= {(INCIDENT, incident.id): incident.product for incident in incidents}
-    held: dict[int, Covered] = {}
+    covered_by_head: dict[int, Covered] = {}
     proofs: dict[int, Sequence[Proof]] = {}
     for head, _ in heads:
         if head.number >= replace(chain, heads=[head_row for head_row, _ in heads]).begin:
             covered = chain.covered.get(head.number, Covered())
-            held[head.number] = _of_products(covered, products, owners)
+            covered_by_head[head.number] = _of_products(covered, products, owners)
             proofs[head.number] = list(_proofs(covered, products, owners))
-    return Chain([head for head, _ in heads], [digest for _, digest in heads], held, proofs)
+    return Chain([head for head, _ in heads], [digest for _, digest in heads], covered_by_head, proofs)
 
 
 def _of_products(covered: Covered, products: set[str], owners: _Items) -> Covered:

@@ -82,9 +82,11 @@ def check_record(path: Path, trust: Trust | None = None) -> CheckedChain:
     Raises:
         StoreError: there is no record, it is damaged, or it cannot be read.
     """
-    with reading(path) as found:
-        recorded = Recorded(found.load_runs(), (), found.load_incidents(), found.load_unchecked_facts())
-        return check(found.load_chain(), recorded, trust or Trust())
+    with reading(path) as open_record:
+        recorded = Recorded(
+            open_record.load_runs(), (), open_record.load_incidents(), open_record.load_unchecked_facts()
+        )
+        return check(open_record.load_chain(), recorded, trust or Trust())
 
 
 def _notes(chain: Chain, record: Record) -> Iterator[str]:

@@ -94,8 +94,8 @@ def _shown(values: Mapping[str, Any], path: str) -> Any:
     return values.get(path, "missing")
 
 
-def _same(path: str, stated: Any, found: Any) -> bool:
-    if isinstance(stated, float) and isinstance(found, float) and path in _ROUNDED:
-        return math.isclose(stated, found, rel_tol=1e-12)
-    same_kind = isinstance(stated, bool) is isinstance(found, bool)
-    return same_kind and bool(stated == found)
+def _same(path: str, stated: Any, recomputed: Any) -> bool:
+    if isinstance(stated, float) and isinstance(recomputed, float) and path in _ROUNDED:
+        return math.isclose(stated, recomputed, rel_tol=1e-12)
+    same_kind = isinstance(stated, bool) is isinstance(recomputed, bool)
+    return same_kind and bool(stated == recomputed)

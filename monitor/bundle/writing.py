@@ -61,9 +61,9 @@ class Source:
             StoreError: there is no record, or it cannot be read.
             NinewatchError: the journal cannot be read.
         """
-        with reading(portfolio.store) as found:
-            recorded = recorded_at(found, Journal.of(portfolio.store), at, portfolio).in_lists()
-            return cls(recorded, found.load_chain(), found.load_unchecked_facts())
+        with reading(portfolio.store) as open_record:
+            recorded = recorded_at(open_record, Journal.of(portfolio.store), at, portfolio).in_lists()
+            return cls(recorded, open_record.load_chain(), open_record.load_unchecked_facts())
 
 
 def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any]) -> bytes:

@@ -54,9 +54,9 @@ def notification_line(row: Notification, now: int) -> str:
     head = "  ".join((_whole(row.made), row.receiver, row.event, row.severity, row.product or "-", row.key))
     if row.done is not None:
         return f"delivered {head}"
-    when = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
+    due_text = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
     failure = f"; attempt {row.attempts} failed: {row.error}" if row.attempts else ""
-    return f"waiting   {head}  (due {when}{failure})"
+    return f"waiting   {head}  (due {due_text}{failure})"
 
 
 def _whole(instant: int) -> str:

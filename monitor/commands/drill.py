@@ -118,7 +118,7 @@ def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
 def end_command(name: str, reason: str, rpa: str | None, source: str, author: str, path: Path) -> None:
     """End DRILL now: its id, or a product that has one in progress. Checks return to their intervals."""
     portfolio = load_config(path)[1]
-    now, who = SystemClock().now(), words("--by", author)
+    now, author_name = SystemClock().now(), words("--by", author)
     record = one_drill(name, portfolio, now)
     if record.end is not None:
         raise NinewatchError(f"drill {record.id} has ended already, stated by {record.end.author}")
@@ -127,8 +127,8 @@ def end_command(name: str, reason: str, rpa: str | None, source: str, author: st
     journal, product = Journal.of(portfolio.store), record.drill.product
     if rpa is not None:
         length = lost_option("--rpa", rpa)
-        journal.add(drill_recovery_point(record.id, product, now, who, length, words("--measured-by", source)))
-    journal.add(drill_end(record.id, product, now, who, words("--reason", reason) if reason else ""))
+        journal.add(drill_recovery_point(record.id, product, now, author_name, length, words("--measured-by", source)))
+    journal.add(drill_end(record.id, product, now, author_name, words("--reason", reason) if reason else ""))
     click.echo(f"drill {record.id} of {product} ended; show it with `ninewatch drill show {record.id}`")
 
 

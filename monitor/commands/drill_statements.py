@@ -36,13 +36,13 @@ def _find_drill(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
 def finding_command(name: str, text: str, owner: str, due: str, author: str, path: Path) -> None:
     """Add the finding TEXT to DRILL. It is overdue from the day after its due day until it is closed."""
     record, journal, now = _find_drill(name, path)
-    who, whose, what = words("--by", author), words("--owner", owner), words("TEXT", text)
+    author_name, owner_name, finding_text = words("--by", author), words("--owner", owner), words("TEXT", text)
     try:
-        fact = drill_finding(record.id, record.drill.product, now, who, what, whose, due)
+        fact = drill_finding(record.id, record.drill.product, now, author_name, finding_text, owner_name, due)
     except (ValueError, OverflowError):
         raise NinewatchError(f'--due: "{due}" is not a date; write 2027-01-31') from None
     journal.add(fact)
-    click.echo(f"finding {fact.id} of drill {record.id}: {whose}, due {due}")
+    click.echo(f"finding {fact.id} of drill {record.id}: {owner_name}, due {due}")
 
 
 @click.command("close", short_help="Close a finding.")
@@ -59,8 +59,8 @@ def close_command(name: str, finding: str, reason: str, author: str, path: Path)
         raise NinewatchError(f'drill {record.id} has no finding "{finding}"; `ninewatch drill show` lists them')
     if open_finding.closed is not None:
         raise NinewatchError(f"the finding {finding} is closed already")
-    who, why = words("--by", author), words("--reason", reason)
-    journal.add(drill_finding_closed(record.id, record.drill.product, now, who, finding, why))
+    author_name, reason_text = words("--by", author), words("--reason", reason)
+    journal.add(drill_finding_closed(record.id, record.drill.product, now, author_name, finding, reason_text))
     click.echo(f"finding {finding} of drill {record.id} closed")
 
 
@@ -74,9 +74,9 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
     record, journal, now = _find_drill(name, path)
     if record.end is None:
         raise NinewatchError(f"drill {record.id} is in progress; end it with `ninewatch drill end {record.id}`")
-    who, what = words("--by", author), words("--note", note)
-    journal.add(drill_sign_off(record.id, record.drill.product, now, who, what))
-    click.echo(f"drill {record.id} signed off by {who}")
+    author_name, note_text = words("--by", author), words("--note", note)
+    journal.add(drill_sign_off(record.id, record.drill.product, now, author_name, note_text))
+    click.echo(f"drill {record.id} signed off by {author_name}")
 
 
 @click.command("recovery-point", short_help="State a measured recovery point.")
@@ -88,6 +88,8 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
 def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
     """State that DRILL lost the data of DURATION (0s: none). Of several statements the largest one counts."""
     record, journal, now = _find_drill(name, path)
-    length, who = lost_option("DURATION", lost), words("--by", author)
-    journal.add(drill_recovery_point(record.id, record.drill.product, now, who, length, words("--measured-by", source)))
-    click.echo(f"drill {record.id}: recovery point {lost}, by {who}")
+    length, author_name = lost_option("DURATION", lost), words("--by", author)
+    journal.add(
+        drill_recovery_point(record.id, record.drill.product, now, author_name, length, words("--measured-by", source))
+    )
+    click.echo(f"drill {record.id}: recovery point {lost}, by {author_name}")

@@ -125,9 +125,11 @@ def _watched_lines(products: list[dict[str, Any]]) -> Iterator[str]:
         if (watched := product.get("watched")) is not None:
             bounds = watched["availability"]
             text = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
-            when = watched["decidable_at"]
+            decidable_at = watched["decidable_at"]
             yield f"{product['id']}: observed since {watched['since']}: {text}" + (
-                "" if when is None or product["verdict"] == "met" else f"; a verdict is possible from {when}"
+                ""
+                if decidable_at is None or product["verdict"] == "met"
+                else f"; a verdict is possible from {decidable_at}"
             )
 
 

@@ -136,13 +136,14 @@ class Expect(Model):
     def _has_no_status_both_good_and_unknown(self) -> Self:
         if "status" in self.model_fields_set:
             for response in self.unknown:
-                both = (
+                good_and_unknown = (
                     []
                     if response.header or response.json_values
                     else [one for one in response.status if one in self.status]
                 )
-                if both:
+                if good_and_unknown:
                     raise problem_at(
-                        "unknown", f"status {both[0]} is also in status as a good one; remove it from one of the two"
+                        "unknown",
+                        f"status {good_and_unknown[0]} is also in status as a good one; remove it from one of the two",
                     )
         return self

@@ -206,9 +206,9 @@ def routing_warnings(portfolio: Portfolio, root: Node, now: int) -> Iterator[Pro
     used |= {name for _, name in _report_receivers(portfolio)} | ({heartbeat.to} if heartbeat is not None else set())
     for number, receiver in enumerate(portfolio.receivers):
         if receiver.id not in used:
-            where: Loc = ("receivers", number, "id")
+            id_loc: Loc = ("receivers", number, "id")
             yield Problem(
-                locate(root, where)[0],
-                key_path(root, where),
+                locate(root, id_loc)[0],
+                key_path(root, id_loc),
                 "no route uses this receiver; add a route, or remove the receiver",
             )

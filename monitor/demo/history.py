@@ -94,7 +94,7 @@ def seed(store: Store, portfolio: Portfolio, now: int) -> bool:
     runs = list(store.load_runs())
     if any(run.seeded for run in runs):
         return False
-    observed = [run.first for run in runs] + [seen.at for seen in store.load_tail()]
+    observed = [run.first for run in runs] + [observation.at for observation in store.load_tail()]
     seeded_runs, incidents = history(portfolio, min([now, *observed]))
     store.write(Batch(runs=seeded_runs, incidents=incidents))
     return True

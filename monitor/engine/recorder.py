@@ -200,6 +200,6 @@ def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
     return ledger.restore(store.load_runs(), store.load_tail(), store.load_incidents())
 
 
-def _covers(written: Incident, decided: Incident) -> bool:
+def _covers(stored: Incident, decided: Incident) -> bool:
     """Return whether writing `written` also persists `decided`: the same incident, including its end."""
-    return written.id == decided.id and (written.resolved is not None or decided.resolved is None)
+    return stored.id == decided.id and (stored.resolved is not None or decided.resolved is None)

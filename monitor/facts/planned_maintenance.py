@@ -107,7 +107,7 @@ def late_maintenance(portfolio: Portfolio, facts: Facts, since: int, now: int) -
     for plan in added_plans(portfolio, facts, lambda _: since, now):
         plans = facts.maintenance(plan.product)
         for span in excluded_too_late(plan, plans, since)[:MOST_LATE] if plans else ():
-            whose = f"of {plan.product}" if plan.product else "of all products"
-            when = f"{format_instant(span.start)}/{format_instant(span.end)} ({format_duration(span.length)})"
-            texts.append(f"the maintenance {whose} {when} {TOO_LATE}")
+            scope = f"of {plan.product}" if plan.product else "of all products"
+            span_text = f"{format_instant(span.start)}/{format_instant(span.end)} ({format_duration(span.length)})"
+            texts.append(f"the maintenance {scope} {span_text} {TOO_LATE}")
     return texts

@@ -181,12 +181,12 @@ class Ledger:
         Raises:
             KeyError: unknown product, or unknown name of a window (`sla.window.WINDOWS`).
         """
-        whole, moves = None, True
+        whole, is_rolling = None, True
         if isinstance(window, Window):
-            whole, moves = window.whole if window.in_progress else None, window.rolling
+            whole, is_rolling = window.whole if window.in_progress else None, window.rolling
             window = window.measured
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
-        measured = self._measured(product_id, span, whole=whole, rolling=moves and span.end == at)
+        measured = self._measured(product_id, span, whole=whole, rolling=is_rolling and span.end == at)
         raw, _ = self.provisional(product_id, at, at if now is None else now, span.end)
         return replace(measured, provisional=raw)
 

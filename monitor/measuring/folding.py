@@ -123,8 +123,8 @@ class Observations:
             at, rank = at[known], rank[known]
         first = 0
         for begin in range(0, len(at), _CHUNK):
-            ranks, when = rank[begin : begin + _CHUNK + 1], at[begin : begin + _CHUNK + 1]
-            ends = begin + np.flatnonzero((np.diff(when) > hold) | (ranks[1:] != ranks[:-1]))
+            ranks, instants = rank[begin : begin + _CHUNK + 1], at[begin : begin + _CHUNK + 1]
+            ends = begin + np.flatnonzero((np.diff(instants) > hold) | (ranks[1:] != ranks[:-1]))
             if begin + _CHUNK >= len(at):
                 ends = np.append(ends, len(at) - 1)
             starts = np.append(first, ends + 1)

@@ -55,7 +55,9 @@ def instant(text: str, zone: tzinfo | None = None) -> int:
         raise ValueError(_error_text(stripped))
     seconds = Fraction(stripped)
     if not _EARLIEST <= seconds < _LATEST:
-        hint = next((f"; {hint}" for most, hint in _UNIT_HINTS.items() if abs(seconds) < most * _LATEST), "")
+        hint = next(
+            (f"; {hint}" for max_factor, hint in _UNIT_HINTS.items() if abs(seconds) < max_factor * _LATEST), ""
+        )
         raise ValueError(f'"{stripped}" seconds since 1970 is outside the years 1 to 9999{hint}')
     return seconds * SECOND // 1
 

@@ -82,8 +82,8 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
     yield _row("downtime", _downtime(m))
     if m.budget is not None:
         b = m.budget
-        rest = "left" if b.remaining >= 0 else "overspent"
-        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {rest}"
+        label = "left" if b.remaining >= 0 else "overspent"
+        spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {label}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolution_hint(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing in doubt or unknown'}")
     if m.watched is not None:
@@ -204,8 +204,8 @@ def _rule(result: Result, measure_options: MeasureOptions) -> str:
 
 def _timings(timings: Iterable[ProbeTiming], measure_options: MeasureOptions) -> str:
     text = list(dict.fromkeys(_timing(timing, measure_options) for timing in timings))
-    rest = f"; and {len(text) - _MAX_TIMINGS} more" if len(text) > _MAX_TIMINGS else ""
-    return "; ".join(text[:_MAX_TIMINGS]) + rest
+    omitted = f"; and {len(text) - _MAX_TIMINGS} more" if len(text) > _MAX_TIMINGS else ""
+    return "; ".join(text[:_MAX_TIMINGS]) + omitted
 
 
 def _timing(timing: ProbeTiming, measure_options: MeasureOptions) -> str:
@@ -216,8 +216,8 @@ def _timing(timing: ProbeTiming, measure_options: MeasureOptions) -> str:
             else "with a resolution of microseconds"
         )
         return f"state changes {resolution}; each state lasts until the next change"
-    how = "given" if measure_options.interval is not None else "median spacing"
-    interval = f"{format_duration(timing.interval)} ({how})" if timing.interval else "1m (assumed)"
+    source = "given" if measure_options.interval is not None else "median spacing"
+    interval = f"{format_duration(timing.interval)} ({source})" if timing.interval else "1m (assumed)"
     if timing.timeout is None:
         return f"interval {interval}, hold {format_duration(timing.hold)} (given)"
     timeout = f"{format_duration(timing.timeout)}{'' if measure_options.timeout is not None else ' (assumed)'}"

@@ -75,11 +75,11 @@ def prepare(check: BrowserCheck) -> Probe:
     }
     package_folder = str(Path(__file__).resolve().parents[2])
     environment = {**check.environment(PYTHONPATH=package_folder), "NINEWATCH_TASK": json.dumps(task)}
-    words = (sys.executable, "-m", "monitor.protocols.browser_process")
+    command = (sys.executable, "-m", "monitor.protocols.browser_process")
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("transfer")
-        code, output = await run(words, environment)
+        code, output = await run(command, environment)
         attempt.close()
         if (failure := _failure(code, output)) is not None:
             raise failure

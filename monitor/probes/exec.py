@@ -82,8 +82,8 @@ def prepare(check: ExecCheck) -> Probe:
         if code in check.unknown_codes:
             raise ProbeFailure("exec_undecided", f"exit code {code}: {first}", outcome=Outcome.UNKNOWN, status=code)
         if code:
-            how = f"exit code {code}" if code > 0 else f"killed by {_signal(-code)}"
-            raise ProbeFailure("exec_failed", f"{how}: {first}", status=code)
+            exit_text = f"exit code {code}" if code > 0 else f"killed by {_signal(-code)}"
+            raise ProbeFailure("exec_failed", f"{exit_text}: {first}", status=code)
         if check.expect is not None and not check.expect.search(output):
             raise ProbeFailure("answer_mismatch", f"{first}, expected {quoted(check.expect.text)}")
         return ProbeResult(Outcome.GOOD, "", code, attempt.phases)

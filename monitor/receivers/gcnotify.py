@@ -77,8 +77,8 @@ def body_of(message: Message, block: GcNotifyBlock) -> dict[str, Any]:
         return common | {"phone_number": block.phone, "personalisation": {"message": text}}
     text = "\n\n".join(without_mentions(line) for line in (message.title, *message.lines))
     links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
-    words = {"subject": cut(message.title, 200), "message": "\n\n".join([text, *links])}
-    return common | {"email_address": block.email, "personalisation": words}
+    personalisation = {"subject": cut(message.title, 200), "message": "\n\n".join([text, *links])}
+    return common | {"email_address": block.email, "personalisation": personalisation}
 
 
 def prepare(receiver: GcNotifyReceiver) -> Deliver:

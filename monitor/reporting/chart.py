@@ -54,13 +54,13 @@ def _grid() -> Iterator[str]:
 def _columns(chart: Chart) -> Iterator[str]:
     count = len(chart.columns)
     width = _PLOT_W / max(count, 1)
-    every = -(-count // _MAX_LABELS)
+    label_step = -(-count // _MAX_LABELS)
     for index, column in enumerate(chart.columns):
         left = _LEFT + index * width
         yield f"<g><title>{escape(column.text)}</title>"
         yield from _column(column, left, min(width, 64.0), left + width / 2)
         yield "</g>"
-        if index % every == 0:
+        if index % label_step == 0:
             x, y = left + width / 2, HEIGHT - 8
             label = escape(column.label)
             yield f'<text x="{x:.2f}" y="{y:g}" text-anchor="middle" fill="{_QUIET}">{label}</text>'

@@ -85,8 +85,8 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
 
 
 def _figures(report: Report, context: SectionInputs) -> Section:
-    both = (report.figures.contractual, report.figures.raw)
-    rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in _ROWS)
+    figure_pair = (report.figures.contractual, report.figures.raw)
+    rows = tuple((words(name), *(figure(m) for m in figure_pair)) for name, figure in _ROWS)
     notes = [
         "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
     ]
@@ -239,7 +239,7 @@ def _joined_names(names: tuple[str, ...], context: SectionInputs) -> str:
 
 
 def _proof(report: Report) -> Section:
-    both = (report.figures.contractual, report.figures.raw)
+    figure_pair = (report.figures.contractual, report.figures.raw)
     lines: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
         ("Nines observed", lambda m: doc.nines_of(m.availability.point, m.nines)),
         ("Availability, 95 % lower confidence bound", lambda m: doc.ratio(m.proof.availability if m.proof else None)),
@@ -249,7 +249,7 @@ def _proof(report: Report) -> Section:
         ("Observations, unknown", lambda m: doc.count(m.counts.unknown)),
         ("Probe interval short enough to measure the budget", lambda m: words("yes" if m.resolvable else "no")),
     )
-    rows = tuple((words(name), *(figure(m) for m in both)) for name, figure in lines)
+    rows = tuple((words(name), *(figure(m) for m in figure_pair)) for name, figure in lines)
     notes = [
         "The 95 % lower confidence bound of the availability is computed exactly (Clopper-Pearson), assuming "
         "independent observations. Consecutive probes are not fully independent.",

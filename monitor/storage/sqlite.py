@@ -281,10 +281,10 @@ class SqliteStore:
     def _intern_reason(self, word: str) -> int:
         return self._intern(sql.FIND_REASON, sql.ADD_REASON, (word,))
 
-    def _intern(self, find: str, add: str, words: tuple[str, ...]) -> int:
+    def _intern(self, find: str, add: str, values: tuple[str, ...]) -> int:
         connection = self._writing()
-        row = connection.execute(find, words).fetchone()
-        return int(row[0]) if row else int(connection.execute(add, words).lastrowid or 0)
+        row = connection.execute(find, values).fetchone()
+        return int(row[0]) if row else int(connection.execute(add, values).lastrowid or 0)
 
 
 class _Interned(dict[K, int], Generic[K]):

@@ -20,8 +20,8 @@ def drill_line(result: DrillResult) -> str:
     """Return the drill as one line: id, start, product, kind, recovery time and verdict."""
     drill = result.record.drill
     state = "in progress" if result.record.end is None else VERDICTS[result.met]
-    words = f"{result.record.id}  {format_instant(drill.started)}  {drill.product} {drill.kind}"
-    return f"{words}: {state}, recovery time {bounds_text(result.recovery)}"
+    text = f"{result.record.id}  {format_instant(drill.started)}  {drill.product} {drill.kind}"
+    return f"{text}: {state}, recovery time {bounds_text(result.recovery)}"
 
 
 def drill_lines(result: DrillResult) -> Iterator[str]:

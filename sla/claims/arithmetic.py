@@ -88,11 +88,11 @@ def _is_claim(left: Expression, right: Expression, mentions_availability: bool) 
 
 def _check_equation(left: Expression, right: Expression, line: int, text: str) -> Claim | None:
     figure = right.numbers[0] if len(right.numbers) == 1 else _total(right)
-    found = _verdict(left, figure)
-    if found is None:
+    result = _verdict(left, figure)
+    if result is None:
         return None
     ratio = figure.value if figure.value <= 1 else figure.value / 100
-    return Claim(line, text, ratio if ratio < 1 else None, None, None, None, *found)
+    return Claim(line, text, ratio if ratio < 1 else None, None, None, None, *result)
 
 
 def _total(right: Expression) -> Number:

@@ -47,11 +47,11 @@ _MIN_RATIO = Fraction(1, 2)
 
 def find_levels(text: str) -> list[AvailabilityLevel]:
     """Return the availabilities in a text in order. A ratio such as 0.999 counts only near a word for availability."""
-    found = [level for match in _PERCENT.finditer(text) if (level := _percent(text, match))]
-    found += [_nines(match) for match in _NINES.finditer(text)]
-    found += [AvailabilityLevel(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
-    found += [_ratio(m) for m in _RATIO.finditer(text) if AVAILABILITY.search(_around(text, m))]
-    return _with_other_ends(sorted(found, key=lambda level: level.start))
+    levels = [level for match in _PERCENT.finditer(text) if (level := _percent(text, match))]
+    levels += [_nines(match) for match in _NINES.finditer(text)]
+    levels += [AvailabilityLevel(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
+    levels += [_ratio(m) for m in _RATIO.finditer(text) if AVAILABILITY.search(_around(text, m))]
+    return _with_other_ends(sorted(levels, key=lambda level: level.start))
 
 
 def other_percentages(text: str) -> list[int]:
@@ -66,10 +66,10 @@ def bare_level(text: str) -> AvailabilityLevel | None:
 
     Returns None for a range (`99-99.9 %`) or a threshold (`< 99 %`).
     """
-    found = find_levels(text)
-    if found:
-        single = len({level.ratio for level in found}) == 1 and not any(x.other_end or x.is_threshold for x in found)
-        return found[0] if single else None
+    levels = find_levels(text)
+    if levels:
+        single = len({level.ratio for level in levels}) == 1 and not any(x.other_end or x.is_threshold for x in levels)
+        return levels[0] if single else None
     match = _BARE.fullmatch(text)
     if match is None:
         return None
@@ -122,12 +122,12 @@ def _share(number: str) -> Fraction | None:
     return ratio if _MIN_RATIO <= ratio <= 1 else None
 
 
-def _with_other_ends(found: list[AvailabilityLevel]) -> list[AvailabilityLevel]:
+def _with_other_ends(levels: list[AvailabilityLevel]) -> list[AvailabilityLevel]:
     """Return the levels with `other_end` set at both ends of a range."""
-    ends = {level.other_end: level for level in found if level.other_end}
+    ends = {level.other_end: level for level in levels if level.other_end}
     return [
         replace(level, other_end=end.ratio) if not level.other_end and (end := _end_of(level, ends)) else level
-        for level in found
+        for level in levels
     ]
 
 

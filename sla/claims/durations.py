@@ -61,12 +61,12 @@ _NOT_A_UNIT = re.compile(
 
 def find_durations(text: str) -> list[PrintedDuration]:
     """Return the durations in a text in order. Adjacent parts in decreasing units are one duration: `8 h 45 m 57 s`."""
-    found = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
-    found += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
-    clock_spans = [(a.start, a.end) for a in found]
+    durations = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
+    durations += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
+    clock_spans = [(a.start, a.end) for a in durations]
     runs = [run for run in _runs(text) if not any(start <= run[0].start() < end for start, end in clock_spans)]
-    found += [_duration(text, run) for run in runs if not _is_other_figure(text, run)]
-    return sorted(found, key=lambda duration: duration.start)
+    durations += [_duration(text, run) for run in runs if not _is_other_figure(text, run)]
+    return sorted(durations, key=lambda duration: duration.start)
 
 
 def bare_duration(text: str, unit: str) -> PrintedDuration | None:
@@ -180,13 +180,15 @@ def _interpretations(text: str, unit: Fraction, *, exact_zero: bool = False) -> 
         half = Fraction(1, 2)
         above = value + (1 if value > 1 else half)  # "an hour" does not mean an hour and a half
         return (Interpretation(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
-    found = []
+    interpretations = []
     for value, ulp in _values(text):
         zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0
         wide = min(Fraction(10**zeros), value * Fraction(3, 10)) if zeros else ulp
-        found.append(Interpretation(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit))
+        interpretations.append(
+            Interpretation(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit)
+        )
     plain = re.sub(r"\D", "", text).lstrip("0")
-    return tuple(found), len(plain if re.search(r"[.,]", text) else plain.rstrip("0"))
+    return tuple(interpretations), len(plain if re.search(r"[.,]", text) else plain.rstrip("0"))
 
 
 def _values(text: str) -> list[tuple[Fraction, Fraction]]:

@@ -99,9 +99,9 @@ def _is_not_restatement(text: str, first: PrintedDuration, second: PrintedDurati
     """
     if _OPERATOR.search(text[: first.start]) or re.match(r"\s*[×x*/+÷·-]\s*\d", text[second.end :]):
         return True
-    found = find_period_mentions(text)
-    between = [m.period for m in found if first.end <= m.start < second.start]
-    after = [m.period for m in found if m.start >= second.end]
+    mentions = find_period_mentions(text)
+    between = [m.period for m in mentions if first.end <= m.start < second.start]
+    after = [m.period for m in mentions if m.start >= second.end]
     return bool(between and after and between[0] != after[0])
 
 

@@ -151,7 +151,7 @@ def is_linked(sentence: Sentence, duration: PrintedDuration, level: Availability
 
 def has_only_figures(sentence: Sentence) -> bool:
     """Return whether a sentence contains only figures, periods and linking words."""
-    marks = [(x.start, x.end) for found in (sentence.levels, sentence.durations, sentence.mentions) for x in found]
+    marks = [(x.start, x.end) for figures in (sentence.levels, sentence.durations, sentence.mentions) for x in figures]
     text = sentence.text
     for start, end in marks:
         at, until = start - sentence.start, end - sentence.start
@@ -176,8 +176,8 @@ def is_restatement(sentence: Sentence, duration: PrintedDuration, level: Availab
     if not _RESTATEMENT.fullmatch(sentence.gap(before[-1].end, duration.start)):
         return False
     earlier = period_of(sentence, before[-1])
-    same = any(a.overlaps(b) for a in duration.interpretations for b in before[-1].interpretations)
-    return period_of(sentence, duration) == earlier or (earlier is None and same)
+    overlaps_previous = any(a.overlaps(b) for a in duration.interpretations for b in before[-1].interpretations)
+    return period_of(sentence, duration) == earlier or (earlier is None and overlaps_previous)
 
 
 def is_other_duration(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLevel) -> bool:

@@ -78,11 +78,11 @@ class Diagram:
 
     def _node_probabilities(self, probabilities: Sequence[Number]) -> list[Number]:
         """Return the probability that each node is down. The branches of a node precede the node."""
-        found: list[Number] = [0, 1]  # type: ignore[list-item]  # the terminal nodes
+        by_node: list[Number] = [0, 1]  # type: ignore[list-item]  # the terminal nodes
         for level, up, down in self._nodes[2:]:
             probability = probabilities[level]
-            found.append(probability * found[down] + (1 - probability) * found[up])  # type: ignore[operator]
-        return found
+            by_node.append(probability * by_node[down] + (1 - probability) * by_node[up])  # type: ignore[operator]
+        return by_node
 
     def _node(self, structure: Structure, levels: Mapping[str, int]) -> int:
         if isinstance(structure, str):
