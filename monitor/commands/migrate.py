@@ -1,4 +1,4 @@
-"""`ninewatch import gatus|uptime-kuma`: the configuration of another monitor as a configuration of products."""
+"""`ninewatch import gatus|uptime-kuma|healthchecks|uptimerobot`: the configuration of another monitor as products."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from monitor.commands.slo_files import import_command
 from monitor.errors import NinewatchError
 from monitor.migration.conversion import OBJECTIVE
 from monitor.migration.gatus import convert_gatus
+from monitor.migration.healthchecks import convert_healthchecks
 from monitor.migration.kuma import convert_kuma
+from monitor.migration.uptimerobot import convert_uptimerobot
 from sla.objective import Objective
 
 if TYPE_CHECKING:
@@ -75,6 +77,26 @@ def import_kuma(path: Path, objective: str, output: Path | None, force: bool) ->
     error. docs/migration.md has the complete list.
     """
     _write(convert_kuma(path, objective), output, force=force)
+
+
+@import_command.command("healthchecks")
+@_options
+def import_healthchecks(path: Path, objective: str, output: Path | None, force: bool) -> None:
+    """Convert the checks of Healthchecks to heartbeats. FILE is the response of GET /api/v3/checks/ of its API.
+
+    Everything that is not carried over, and every secret to set, is listed on standard error.
+    """
+    _write(convert_healthchecks(path, objective), output, force=force)
+
+
+@import_command.command("uptimerobot")
+@_options
+def import_uptimerobot(path: Path, objective: str, output: Path | None, force: bool) -> None:
+    """Convert the monitors of UptimeRobot. FILE is the JSON response of POST /v2/getMonitors of its API.
+
+    Everything that is not carried over, and every secret to set, is listed on standard error.
+    """
+    _write(convert_uptimerobot(path, objective), output, force=force)
 
 
 def _write(conversion: Conversion, output: Path | None, *, force: bool) -> None:

@@ -1,1 +1,1 @@
-"""Convert the configurations of other monitors to products: Gatus, Uptime Kuma."""
+"""Convert the configurations of other monitors to products."""

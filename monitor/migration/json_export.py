@@ -1,0 +1,35 @@
+"""Read the JSON response of another tool's API from a file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from monitor.errors import NinewatchError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAX_BYTES = 16 << 20
+
+
+def read_items(path: Path, key: str, command: str) -> list[dict[str, Any]]:
+    """Return the objects in the list `key` of the response.
+
+    Raises:
+        NinewatchError: the file is not such a response; `command` is the request that returns one.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
+            raise NinewatchError(f"{path}: is larger than 16 MiB; import it in parts")
+        document = json.loads(raw)
+    except OSError as error:
+        raise NinewatchError(f"{path}: cannot be read: {error.strerror or error}; check the path") from None
+    except (ValueError, RecursionError) as error:
+        raise NinewatchError(f"{path}: is not JSON: {error}; save the response of {command}") from None
+    items = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise NinewatchError(f'{path}: has no list "{key}"; save the response of {command}')
+    return items
