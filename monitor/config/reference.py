@@ -92,7 +92,11 @@ def _with_properties(block: Any) -> Any:
 
 
 def _titles(names: Collection[str], root: Any) -> dict[str, str]:
-    """Return the table titles of blocks with their names. Blocks of equal keys have the keys of their parents too."""
+    """Return the names of blocks by the titles of their tables.
+
+    If several blocks have the same parent key, the
+    title also contains the key of the grandparent.
+    """
     titles = {name: _parent_keys(name, root) for name in names}
     counts = Counter(titles.values())
     return {

@@ -71,7 +71,7 @@ def text_of(response: Response) -> bytes | bytearray:
     """Return the decompressed text of a body in UTF-8.
 
     Raises:
-        ProbeFailure: as `decompress`; `body_charset`: not valid in the declared charset.
+        ProbeFailure: the errors of `decompress`; `body_charset`: not valid in the declared charset.
     """
     decompress(response)
     text, problem = decode_text(response)

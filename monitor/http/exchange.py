@@ -89,7 +89,7 @@ def _uses_http_2(request: Request, alpn: str | None) -> bool:
 def redirect_follower(limit: int) -> Exchange:
     """Return a function that sends a request and follows up to `limit` redirects, with cookies.
 
-    It raises like `exchange`, and `redirect_limit` and `redirect_refused`.
+    Raises the errors of `exchange`, and `redirect_limit` and `redirect_refused`.
     """
 
     async def follow(attempt: Attempt, request: Request) -> Response:

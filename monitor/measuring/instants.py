@@ -117,7 +117,7 @@ def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
     """Return `instant` of each text.
 
     Raises:
-        ValueError: as `instant`.
+        ValueError: a cell is not a valid instant (see `instant`).
     """
     if max(map(len, texts), default=0) > _MAX_WIDTH:
         return _one_by_one(texts, zone)

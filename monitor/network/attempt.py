@@ -81,7 +81,7 @@ class Attempt:
         self.phase, self._phase_start = phase, now
 
     async def addresses(self, host: str, port: int, family: Family = Family.ANY) -> list[Address]:
-        """Look up the host in the phase `resolve`; raises like `Resolver.addresses`."""
+        """Look up the host in the phase `resolve`. Raises the errors of `Resolver.addresses`."""
         self.enter("resolve")
         control_answers = self.resolver.control_answers
         try:

@@ -63,7 +63,7 @@ class BufferedStream:
         return (await self.exactly(self.buffer.index(b"\n") + 1)).rstrip(b"\r\n")
 
     async def exactly(self, count: int) -> bytes:
-        """Return the next `count` bytes; raises like `line`."""
+        """Return the next `count` bytes. Raises the errors of `line`."""
         await self.until(lambda buffer: len(buffer) >= count, f"{count} bytes")
         data = bytes(self.buffer[:count])
         del self.buffer[:count]
@@ -72,7 +72,7 @@ class BufferedStream:
     async def until(self, is_complete: Callable[[bytearray], bool], expected: str) -> None:
         """Receive until `is_complete` returns true for the buffer.
 
-        Raises like `line`; the message contains `expected`.
+        Raises the errors of `line`. The message contains `expected`.
         """
         while not is_complete(self.buffer):
             if len(self.buffer) > self._limit:

@@ -50,7 +50,7 @@ class ImplicitTlsCheck(TlsCapableCheck):
 def tls_upgrader(options: TlsOptions, host: str, alpn: tuple[str, ...] = ()) -> StartTls:
     """Return a function that starts TLS on a connection and records the certificate's expiry in the attempt.
 
-    `alpn` lists the protocols to offer in the handshake. The function raises like `Connection.encrypt`.
+    `alpn` lists the protocols to offer in the handshake. Raises the errors of `Connection.encrypt`.
     """
     context, name = context_for(options, alpn), options.server_name or host
 
@@ -65,7 +65,7 @@ def tls_upgrader(options: TlsOptions, host: str, alpn: tuple[str, ...] = ()) -> 
 def connector(check: TlsCapableCheck, address: HostPort, *, encrypted: bool) -> Connect:
     """Return a function that connects to a check's target, with TLS if `encrypted`.
 
-    It raises like `Connection.connect` and `Connection.encrypt`.
+    Raises the errors of `Connection.connect` and `Connection.encrypt`.
     """
     start_tls = tls_upgrader(check.tls, address.host) if encrypted else None
 

@@ -102,7 +102,7 @@ Connect: TypeAlias = "Callable[[str, int, Callable[[], object]], Awaitable[T]]"
 
 
 async def connect_driver(attempt: Attempt, target: HostPort, family: Family, driver: Driver[T]) -> T:
-    """Return a driver's connection to one of the host's addresses; raises like `Connection.connect`."""
+    """Return a driver's connection to one of the host's addresses. Raises the errors of `Connection.connect`."""
     addresses = await attempt.addresses(target.host, target.port, family)
     attempt.enter("connect")
 

@@ -58,7 +58,7 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
     "/api/v1/drills": (
         "Drills with their measured results, oldest first",
         list_of(ref("Drill")),
-        {"product": "only of it"},
+        {"product": "only drills of this product"},
     ),
     "/api/v1/drills/{id}": (
         "One drill with its measured result",

@@ -1,4 +1,4 @@
-"""A page while the disk takes nothing: `opened` is sent from memory after 2 s, `resolved` once it is written."""
+"""A page while the disk accepts no writes: `opened` is sent from memory after 2 s, `resolved` after it is written."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def page_with_fault(path: Path, inject_fault: Callable[[], Fault]) -> None:
-    """Let a product fail and recover while the disk takes nothing, then let the disk take writes again."""
+    """Let a product fail and recover while the disk accepts no writes, then make the disk writable again."""
     clock, health = ManualClock(), Health()
     with Sink().serving() as sink:
         hook = {"id": "ops", "webhook": sink.url()}

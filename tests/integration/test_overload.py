@@ -96,7 +96,7 @@ class Load:
 
     @property
     def late(self) -> int:
-        """Return the number of due probes that are neither started nor counted as missed."""
+        """Return the number of due probes that were not started and not counted as missed."""
         now = self.clock.now()
         return sum((now - job.due) // job.interval + 1 for job in self.jobs if job.due <= now)
 

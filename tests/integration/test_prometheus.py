@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real daemon: every rule finds the metrics that it asks for."""
+"""A real Prometheus scrapes a real daemon: every rule finds its metrics."""
 
 from __future__ import annotations
 

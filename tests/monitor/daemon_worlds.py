@@ -192,7 +192,7 @@ class History:
         return Check(name, self._records[key])
 
     def _note_keys(self) -> None:
-        """Note the record of each key that the loaded configuration has; what one load adds and removes has none."""
+        """Store the record of each configured key. A key that was added and removed within one load has no record."""
         for product in (*self.products, *self.gone):
             for check in product.checks:
                 for name in (check.id, *check.was):

@@ -149,7 +149,7 @@ class TestAsShipped:
         return Ledger(portfolio)
 
     def test_chefs_excludes_downtime_of_keycloak(self, ledger: Ledger) -> None:
-        """Keycloak was down for 30 probes, CHEFS with it from the 2nd to the 35th, and by itself for 5 another day.
+        """Keycloak was down for 30 probes, CHEFS from the 2nd to the 35th probe, and alone for 5 probes on another day.
 
         Keycloak: 1,800 s. CHEFS raw: 34 + 5 probes = 39 min = 2,340 s: more than 1,296 s, missed; 99.909722 %.
         Left out: Keycloak's 1,800 s, from half a minute before its first bad probe to half a minute after its last.

@@ -1,4 +1,4 @@
-"""Folding in place gives the same result as `Run.takes` and `Run.folded`."""
+"""Folding in place gives the same result as `Run.accepts` and `Run.with_observation`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of drills as facts: what is stated about a drill is read back as of any instant."""
+"""Tests of drills as facts: all statements about a drill can be read as of any instant."""
 
 from __future__ import annotations
 

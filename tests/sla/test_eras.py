@@ -268,7 +268,7 @@ def test_later_definition_changes_no_past_figure(
     "parts", [[], [(20, 40)], [(0, 10), (30, 60), (80, 85)], [(60, 70), (80, 90)], [(80, 99), (110, 200)]]
 )
 def test_parts_together_are_the_sum_of_each(parts: list[tuple[int, int]]) -> None:
-    """Within one era, across two, and beyond what was observed."""
+    """Windows within one era, across two eras, and after the last observation."""
     old, new = regular_timeline(10, 0, 100), regular_timeline(10, 50, 100, BAD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new, k=1))])
     spans = [Interval(*part) for part in parts]

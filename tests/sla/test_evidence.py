@@ -1,4 +1,4 @@
-"""Tests of evidence as facts: attestations and deployments, what is known at an instant, and revocations."""
+"""Tests of evidence as facts: attestations, deployments, revocations, and the facts known at an instant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that echoes what it receives, over several protocols."""
+"""A server that echoes the received data, over several protocols."""
 
 from __future__ import annotations
 

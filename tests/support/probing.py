@@ -40,7 +40,7 @@ async def attempt_of(check: CheckBase, seconds: float = 5.0, resolver: Resolver 
 async def retry_if_starved(runner: Runner, probe: Probe, seconds: float) -> AttemptResult:
     """Return the result of an attempt. An attempt that was starved of CPU is repeated.
 
-    A test's deadline may be shorter than what a busy machine takes to come round. What that does has tests of its own.
+    A test's deadline may be shorter than the delays on a busy machine. Other tests cover the effects of such delays.
     """
     for _ in range(_TRIES):
         result = await runner.attempt(probe, seconds)

@@ -1,4 +1,4 @@
-"""Tokens of links: what they permit, what is refused, and a key that survives restarts."""
+"""Tokens of links: valid and rejected tokens, and a key that survives restarts."""
 
 from __future__ import annotations
 

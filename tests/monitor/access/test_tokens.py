@@ -1,4 +1,4 @@
-"""The file of tokens: hashes only, followed at once, and closed when it is damaged."""
+"""The token file: it contains only hashes, changes apply immediately, and a damaged file rejects all tokens."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_line_truncated_by_a_crash_is_skipped(tokens: TokenFile) -> None:
     ["{x}", '{"id": 7}', '{"revokes": "a"}', '{"revokes": "a", "made": "soon"}', '{"sha256": "\u00e9"}', "[{}]}"],
 )
 def test_damaged_line_makes_all_tokens_invalid(tokens: TokenFile, line: str) -> None:
-    """It may be the one that revokes a token."""
+    """The damaged line may be a revocation."""
     text = created(tokens)
     with tokens.path.open("a") as file:
         file.write(line + "\n")

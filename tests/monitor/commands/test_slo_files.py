@@ -1,4 +1,4 @@
-"""`ninewatch import` and `ninewatch export`: what is printed, where notes go, and what a mistake looks like."""
+"""`ninewatch import` and `ninewatch export`: output, notes and error messages."""
 
 from __future__ import annotations
 

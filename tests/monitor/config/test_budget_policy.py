@@ -1,4 +1,4 @@
-"""The budget policy in a configuration: inline, as a list, by name; and what is refused, with its position."""
+"""The budget policy in a configuration: inline, as a list, by name; and rejected values with their position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Escalations, people and priorities in a configuration: what is refused, whom a step calls, which priority holds."""
+"""Escalations, people and priorities in a configuration: rejected values, receivers of a step, shipped priorities."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_every_check_has_ninety_days_without_overlap(portfolio: Portfolio, now: 
 def test_adjacent_runs_differ_unless_there_is_a_gap(
     seeded_runs: tuple[list[Run], list[Incident]],
 ) -> None:
-    """A run therefore stands for a change of state, and a gap for unknown time."""
+    """So each new run is a change of state, and each gap is unknown time."""
     gaps = 0
     for group in by_check(seeded_runs[0]):
         for earlier, later in pairwise(group):

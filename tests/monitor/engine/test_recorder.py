@@ -188,7 +188,7 @@ async def test_observation_before_the_last_is_dropped_and_counted() -> None:
 
 
 class RecordingWriter(Writer):
-    """A writer that stores what it is given, in order."""
+    """A writer that stores its arguments in order."""
 
     def __init__(self) -> None:
         super().__init__(MemoryStore(), Health(), SystemClock())

@@ -164,7 +164,7 @@ async def test_expensive_headers_do_not_block_the_loop() -> None:
             await asyncio.sleep(0)
 
     class Fast:
-        """A wire whose other end has said all at once."""
+        """A connection whose peer has sent all data at once."""
 
         async def send(self, data: bytes) -> None:
             pass

@@ -68,7 +68,7 @@ async def test_descendants_are_killed_at_the_deadline(tmp_path: Path) -> None:
 
 
 async def test_descendant_outside_of_the_group_does_not_delay_the_probe(tmp_path: Path) -> None:
-    """It keeps the output open and is not killed, which the documentation does not promise either."""
+    """The descendant keeps the output open and is not killed; the documentation does not promise that."""
     result = await run_script(
         f"setsid sh -c 'echo $$ > {tmp_path}/child; exec sleep 60' & "
         f"until [ -s {tmp_path}/child ]; do :; done; echo said; exit 2"

@@ -1,4 +1,4 @@
-"""Rehearsals of a real record: what the daemon had decided, what another configuration changes, and the limits."""
+"""Rehearsals of a real record: the decisions of the daemon, changes by another configuration, and limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 async def _observed(of: Portfolio, day: Day) -> MemoryStore:
-    """Return what a daemon records and decides over the observations."""
+    """Return a store with the records and decisions of a daemon for the observations."""
     waiting = list(day.seen)
     async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as harness:
         for second in range(1, day.span.length // SECOND + 1):
@@ -63,7 +63,7 @@ def day() -> Day:
 
 @pytest.fixture(scope="module")
 def recorded(day: Day, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Any, ...]]]:
-    """Return a record on disk, and what the daemon that wrote it had decided."""
+    """Return a record on disk, and the decisions of the daemon that wrote it."""
     path = tmp_path_factory.mktemp("record") / "n.db"
     actual = asyncio.run(_observed(portfolio(), day))
     _on_disk(path, actual)
@@ -249,7 +249,7 @@ def test_observations_from_runs_give_the_same_incidents(
 def test_start_inside_the_record_uses_the_state_at_that_instant(
     recorded: tuple[Path, list[tuple[Any, ...]]], day: Day, minutes: int
 ) -> None:
-    """What opens after the start is decided as it was; what is open at the start is not announced, nor its end."""
+    """Incidents after the start are decided as by the daemon. Incidents open at the start are not announced."""
     path, decided = recorded
     same, start = portfolio(store=path), START + minutes * MINUTE
     with reading(path) as record:

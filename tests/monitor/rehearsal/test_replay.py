@@ -132,7 +132,7 @@ def take(harness: AlertingHarness, observation: Observation) -> None:
 
 
 def shown(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
-    """Return what a notification is to a person: when it was decided, for whom, about what."""
+    """Return the fields of notifications that a person sees: instant, receiver, subject."""
     return [(row.made - START, row.receiver, row.key, row.event.value, row.repeat, row.severity) for row in rows]
 
 

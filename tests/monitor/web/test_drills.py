@@ -1,4 +1,4 @@
-"""Drills over HTTP: who may state them, what is refused, and the same figures in API, page and metrics."""
+"""Drills over HTTP: permissions, rejected requests, and the same figures in API, page and metrics."""
 
 from __future__ import annotations
 
