@@ -17,6 +17,7 @@ from monitor.alerting.service import Alerting
 from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
+from monitor.continuity.service import Continuity
 from monitor.engine.chain_keeper import ChainKeeper
 from monitor.engine.drill_manager import DrillManager
 from monitor.engine.fact_recorder import FactRecorder
@@ -27,6 +28,7 @@ from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
 from monitor.errors import NinewatchError
+from monitor.facts.intent_log import IntentLog
 from monitor.facts.journal import Journal
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
@@ -96,6 +98,7 @@ class _Parts:
     keeper: ChainKeeper
     anchoring: Anchoring
     drills: DrillManager
+    continuity: Continuity
 
 
 class Daemon:
@@ -211,7 +214,9 @@ class Daemon:
                 drills = DrillManager(self._ledger, facts, self._clock, partial(_set_probe_intervals, jobs, scheduler))
                 recorder.call_too(drills.on_event)
                 drills.update()
-                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills)
+                continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
+                continuity.restore()
+                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills, continuity)
                 await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or unwritten_error(self._health)
@@ -229,6 +234,7 @@ class Daemon:
                 tasks.create_task(self._watch(parts), name="watch")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(parts.anchoring.run(runner.new_attempt), name="anchoring")
+                tasks.create_task(parts.continuity.run(runner.new_attempt), name="continuity")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")

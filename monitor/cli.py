@@ -35,6 +35,7 @@ COMMANDS = {
     "history": "history:history_command",
     "gate": "gate:gate_command",
     "drill": "drill:drill",
+    "continuity": "continuity:continuity_command",
     "attest": "attest:attest",
     "readiness": "readiness:readiness_command",
     "deploy": "deploy:deploy",

@@ -28,6 +28,7 @@ from monitor.config.base import Model
 from monitor.config.budget_policy import BudgetPolicyBlock, shipped_budget_policy
 from monitor.config.check import CheckBase, NetworkCheck, Streak
 from monitor.config.clients import Client, ValuePerHour
+from monitor.config.continuity import ContinuityField
 from monitor.config.drills import DrillsBlock
 from monitor.config.escalation import Escalation, Person
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
@@ -196,6 +197,9 @@ class Product(Model):
 
     drills: DrillsBlock = DrillsBlock()
     """Drills of this product: promised recovery, probes during a drill, and when a drill stops."""
+
+    continuity: ContinuityField = ()
+    """Synthetic transactions that show whether a failover preserves transactions in flight. Default: none."""
 
     @property
     def needs(self) -> tuple[str, ...]:

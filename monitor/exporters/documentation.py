@@ -9,6 +9,7 @@ from monitor.exporters.daemon import DaemonCollector
 from monitor.exporters.exposition import Family
 from monitor.exporters.families import (
     CHECK_FAMILIES,
+    CONTINUITY_FAMILIES,
     DRILL_FAMILIES,
     FIGURES_AGE,
     PRODUCT_FAMILIES,
@@ -82,6 +83,7 @@ def metrics_page() -> str:
         "Checks": CHECK_FAMILIES,
         "Products": PRODUCT_FAMILIES,
         "Drills": DRILL_FAMILIES,
+        "The continuity probe": CONTINUITY_FAMILIES,
         "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, *_daemon_families()],
     }
     return _HEAD + "".join(_TABLE.format(title=title) + "".join(map(_row, rows)) for title, rows in tables.items())

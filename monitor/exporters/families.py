@@ -236,6 +236,35 @@ DRILL_FAMILIES: Final = (
         labels="product",
     ),
 )
+_TRANSACTION: Final = "product transaction"
+CONTINUITY_FAMILIES: Final = (
+    Family("ninewatch_continuity_open", "gauge", "Open transactions of the continuity probe", labels=_TRANSACTION),
+    Family(
+        "ninewatch_continuity_transactions_total",
+        "counter",
+        "Transactions of the continuity probe that were closed since the daemon started, by state",
+        labels=f"{_TRANSACTION} state",
+    ),
+    Family(
+        "ninewatch_continuity_possibly_left_behind",
+        "gauge",
+        "Transactions of the last 30 days whose data may still exist on the target",
+        labels=_TRANSACTION,
+    ),
+    Family(
+        "ninewatch_continuity_recovery_point_seconds",
+        "gauge",
+        "Recovery point actual of the last failure, with bounds; an unknown bound is absent",
+        "seconds",
+        f"{_TRANSACTION} bound",
+    ),
+    Family(
+        "ninewatch_continuity_lost",
+        "gauge",
+        "Transactions that the last failure lost; absent if no failure met open transactions",
+        labels=_TRANSACTION,
+    ),
+)
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
 )

@@ -21,6 +21,7 @@ from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
 from monitor.exporters.columns import Columns
 from monitor.exporters.confirmed import Confirmed
+from monitor.exporters.continuity import ContinuityLines
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.drills import DrillLines
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
@@ -151,6 +152,7 @@ class Exporter:
         self._counters = _Counters(health)
         self._silences = SilenceLines(ledger)
         self._drills = DrillLines(ledger)
+        self._continuity = ContinuityLines(ledger)
         self._lines = _PortfolioLines(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
@@ -208,7 +210,8 @@ class Exporter:
         oldest = min((product.measured_at or now for product in lines.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
-        return age + omitted + self._silences.text(now, dialect) + self._drills.text(now, dialect)
+        parts = (self._silences, self._drills, self._continuity)
+        return age + omitted + "".join(each.text(now, dialect) for each in parts)
 
 
 def _measured_at(lines: ProductLines) -> int:

@@ -16,6 +16,7 @@ from monitor.facts.known_facts import Facts
 from monitor.ledger.agreement_exclusions import agreed_exclusions, excluded_dependencies
 from monitor.ledger.check_entry import CheckEntry
 from monitor.ledger.check_history import CheckHistory, fold_tail
+from monitor.ledger.continuity_register import ContinuityRegister
 from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
 from monitor.ledger.product_histories import ProductHistories
@@ -61,6 +62,7 @@ class Ledger:
         self._facts, self.former_ids = Facts(), FormerIdMap()
         self._unconfigured: dict[str, CheckHistory] = {}
         self._incidents = IncidentRegister()
+        self.continuity = ContinuityRegister()
         self.product_incidents: dict[str, ProductIncident] = {}  # maintained by monitor/alerting/outages.py
         self.reload(portfolio)
 

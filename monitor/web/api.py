@@ -15,6 +15,7 @@ from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
 from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import CONTEXT, WebContext, as_json, as_json_list, json_text
+from monitor.web.continuity import product_continuity
 from monitor.web.errors import Refusal, check_query
 from monitor.web.heads import heads, witnessed
 from monitor.web.openapi import description
@@ -125,6 +126,7 @@ routes.get("/api/v1/products/{id}/history")(product_history)
 routes.get("/api/v1/products/{id}/gate")(product_gate)
 routes.get("/api/v1/products/{id}/readiness")(product_readiness)
 routes.get("/api/v1/products/{id}/whatif")(product_whatif)
+routes.get("/api/v1/products/{id}/continuity")(product_continuity)
 routes.get("/api/v1/heads")(heads)
 routes.get("/api/v1/witnessed/{id}")(witnessed)
 routes.get("/api/v1/product-incidents")(product_incidents)

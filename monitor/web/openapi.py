@@ -7,6 +7,8 @@ from typing import Any
 
 from monitor.web.openapi_alerts import OPERATIONS, Operation
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
+from monitor.web.openapi_continuity import PATHS as CONTINUITY_PATHS
+from monitor.web.openapi_continuity import SCHEMAS as CONTINUITY_SCHEMAS
 from monitor.web.openapi_drills import OPERATIONS as DRILL_OPERATIONS
 from monitor.web.openapi_drills import PATHS as DRILL_PATHS
 from monitor.web.openapi_drills import SCHEMAS as DRILL_SCHEMAS
@@ -138,7 +140,7 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {
-        path: {"get": _operation(path, *row)} for path, row in (PATHS | DRILL_PATHS).items()
+        path: {"get": _operation(path, *row)} for path, row in (PATHS | DRILL_PATHS | CONTINUITY_PATHS).items()
     }
     for operation in (*OPERATIONS, *DRILL_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
@@ -151,7 +153,7 @@ def description() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | ALERT_SCHEMAS | DRILL_SCHEMAS,
+            "schemas": SCHEMAS | ALERT_SCHEMAS | DRILL_SCHEMAS | CONTINUITY_SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
         },
     }

@@ -14,6 +14,7 @@ from monitor.views.agreement import agreement_view
 from monitor.views.budget import budget_view
 from monitor.views.budget_policy import budget_policy_view
 from monitor.views.check_line import check_line
+from monitor.views.continuity import continuity_rows
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
@@ -128,6 +129,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "agreement": agreement,
         "contractual_verdict": product_summary.verdict_text(agreement.measured),
         "drills": drill_rows(ledger, product.id, now),
+        "continuity": continuity_rows(ledger, product.id, now),
         "prerequisites": prerequisite_lines(readiness, zone),
         "promise": promise_view(product, measured, readiness),
     }

@@ -94,7 +94,15 @@ def test_every_key_that_takes_a_secret_has_a_case() -> None:
     assert fields == CASES.keys()
     other_fields = {field for field in secret_fields(Portfolio) if not field.startswith("products.checks.")}
     anchors = {"anchors.headers", "anchors.tls.key", "witness_for.tls.key"}  # tests/monitor/anchoring/test_timestamp.py
-    assert other_fields == {"products.clients.contact", *anchors}
+    kinds = {
+        "http": ("headers", "basic.password", "bearer", "secrets", "tls.key"),
+        "postgres": ("password", "tls.key"),
+        "redis": ("password", "tls.key"),
+        "keycloak": ("client_secret", "password", "tls.key"),
+        "chefs": ("api_key", "tls.key"),
+    }  # tests/monitor/continuity
+    continuity = {f"products.continuity.{kind}.{key}" for kind, keys in kinds.items() for key in keys}
+    assert other_fields == {"products.clients.contact", *anchors, *continuity}
 
 
 class SecretCases:

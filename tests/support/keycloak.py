@@ -87,6 +87,25 @@ class Admin:
         (client,) = self._request("GET", "/clients?clientId=ninewatch")
         self._request("PUT", f"/clients/{client['id']}", client | {"secret": value})
 
+    def enable_refresh_tokens(self) -> None:
+        """Let the service account of the client `ninewatch` have sessions with refresh tokens."""
+        client = self._client()
+        attributes = client.get("attributes", {}) | {"client_credentials.use_refresh_token": "true"}
+        self._request("PUT", f"/clients/{client['id']}", client | {"attributes": attributes})
+
+    def session_count(self) -> int:
+        """Return the number of sessions of the client `ninewatch`."""
+        return int(self._request("GET", f"/clients/{self._client()['id']}/session-count")["count"])
+
+    def end_sessions(self) -> None:
+        """End all sessions of the realm."""
+        self._request("POST", "/logout-all")
+
+    def _client(self) -> dict[str, Any]:
+        (client,) = self._request("GET", "/clients?clientId=ninewatch")
+        found: dict[str, Any] = client
+        return found
+
     def rotate_keys(self) -> None:
         """Add a signing key that replaces the current one."""
         config = {"priority": ["999"], "keySize": ["2048"], "algorithm": ["RS256"], "active": ["true"]}

@@ -14,6 +14,8 @@ from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.facts.known_facts import Facts
 from monitor.health import Health
+from sla.availability import Bounds
+from sla.continuity import ContinuityResult
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_detected, drill_end, drill_finding, drill_recovery_point
 from sla.interval import MINUTE, SECOND
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
 
 LIMITS = {"longest_outage": "10m"}
+TRANSACTION = {"id": "row", "redis": {"address": "127.0.0.1:1"}}
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.*?) \|.*\| (yes|no|) ?\|$", re.MULTILINE)
 LISTED = {
     name: (kind, set(re.findall(r"\w+", labels)), restarts)
@@ -45,18 +48,25 @@ def drill_facts(product_id: str) -> list[Fact]:
     ]
 
 
+def continuity_fact(product_id: str) -> Fact:
+    """Return the fact of a result with a recovery point in all bounds."""
+    failed = Bounds(NOW - 30 * SECOND, NOW - 25 * SECOND, NOW - 20 * SECOND)
+    lengths = Bounds[int | None](SECOND, 2 * SECOND, 3 * SECOND)
+    return ContinuityResult(product_id, "row", failed, NOW - SECOND, {"lost": 1}, lengths).fact(NOW - SECOND, "Ada")
+
+
 def published_families() -> dict[str, tuple[str, set[str]]]:
     """Render a page of /metrics with a value in every family, and return type and labels of the families."""
     ledger = ledger_of(
         product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",)),
-        product("css", objective="99.99%"),
+        product("css", objective="99.99%", continuity=[TRANSACTION]),
     )
     entry = ledger.entries["chefs/health"]
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})
     probe_all(ledger, ledger.entries.values(), NOW - 3600 * SECOND, NOW - 600 * SECOND)
     probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, BAD_RESULT)
     observe(ledger, entry, NOW, GOOD_RESULT)
-    ledger.facts = Facts(drill_facts("css"))
+    ledger.facts = Facts(drill_facts("css"), [continuity_fact("css")])
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()

@@ -142,6 +142,7 @@ EXAMPLES = {
         "/api/v1/products/chefs/whatif?change=failover/5m&window=90d",
     ],
     "/api/v1/products/{id}/gate": ["/api/v1/products/css/gate", "/api/v1/products/chefs/gate"],
+    "/api/v1/products/{id}/continuity": ["/api/v1/products/css/continuity"],  # test_continuity.py
     "/api/v1/witnessed/{id}": [],  # test_heads.py
     "/api/v1/product-incidents": ["/api/v1/product-incidents", "/api/v1/product-incidents?product=chefs&state=open"],
     "/api/v1/heads": ["/api/v1/heads", "/api/v1/heads?from=2&limit=1"],

@@ -1,0 +1,57 @@
+"""`ninewatch continuity`: what became of the synthetic transactions of a product."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.as_of import ledger_at
+from monitor.clock import SystemClock
+from monitor.commands.config_option import CONFIG, load_config
+from monitor.commands.drills import require_product
+from monitor.errors import NinewatchError
+from monitor.facts.intent_log import IntentLog
+from monitor.ledger.continuity_register import ContinuityRegister
+from monitor.log import concealed
+from monitor.views.continuity import continuity_json, continuity_lines, results_of
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio, Product
+
+
+@click.command("continuity", short_help="Print what failovers did to transactions in flight.")
+@click.argument("product", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and transaction, as the API.")
+@CONFIG
+def continuity_command(product: str | None, as_json: bool, path: Path) -> None:
+    """Print the transactions of the continuity probe of PRODUCT, or of all products, and the last failure's result.
+
+    Reads the record and the intent log, with or without a running daemon.
+    """
+    portfolio = load_config(path)[1]
+    chosen = _chosen(product, portfolio, path)
+    now = SystemClock().now()
+    ledger = ledger_at(portfolio, portfolio.store, now, product)
+    ledger.continuity = ContinuityRegister(IntentLog.of(portfolio.store).read())
+    for each in chosen:
+        for transaction in continuity_json(ledger, each.id, now):
+            results = results_of(ledger, each.id, transaction["transaction"], now)
+            text = json.dumps(transaction) if as_json else "\n".join(continuity_lines(transaction, results))
+            click.echo(text if as_json else concealed(text))
+
+
+def _chosen(name: str | None, portfolio: Portfolio, path: Path) -> list[Product]:
+    """Return the product with this id, or all products with transactions.
+
+    Raises:
+        NinewatchError: there is none.
+    """
+    products = list(portfolio.products) if name is None else [require_product(name, portfolio, path)]
+    found = [each for each in products if each.continuity]
+    if not found:
+        subject = "no product has" if name is None else f"{name} has no"
+        raise NinewatchError(f"{path}: {subject} `continuity:`; add transactions, see docs/continuity.md")
+    return found

@@ -1,0 +1,95 @@
+"""The interface of a kind of transaction, and the outcome of a write that failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+
+from monitor.network.failure import ProbeFailure
+from sla.intent import WriteOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.log import TemporarySecret
+    from monitor.network.attempt import Attempt
+    from sla.intent import Run
+
+_UNSENT: Final = frozenset({"", "resolve", "connect", "tls"})  # phases in which no request was sent
+
+
+class RefusedError(ProbeFailure):
+    """The target refused a request, which certainly had no effect. `final`: it will refuse it again."""
+
+    def __init__(self, detail: str, *, final: bool) -> None:
+        super().__init__("refused", detail)
+        self.final = final
+
+
+class MissingValueError(Exception):
+    """A value that a request needs is unknown: it was secret, and lost with the process that received it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """Values of a response: those that may be stored, and those that are kept in memory only."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, TemporarySecret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A resolved request without secrets, and the references of the secrets that it uses."""
+
+    request: str
+    secrets: tuple[str, ...] = ()
+
+
+class Driver(Protocol):
+    """Sends the requests of one configured transaction. `secrets` are the secret values captured for the run."""
+
+    @property
+    def finishes(self) -> bool:
+        """Whether there is a write that finishes a transaction."""
+        ...
+
+    @property
+    def finds(self) -> bool:
+        """Whether writes are found by run id, without values of a response."""
+        ...
+
+    def describe(self, step: str, run: str, values: Mapping[str, str]) -> Description:
+        """Return the request of a write for the intent log."""
+        ...
+
+    async def write(self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]) -> Captured:
+        """Send a write and return what its acknowledgement contains.
+
+        Raises:
+            ProbeFailure, OSError, MissingValueError: it was not acknowledged.
+        """
+        ...
+
+    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Mapping[str, int]:
+        """Return the number of copies of each write that the target has.
+
+        Raises:
+            ProbeFailure, OSError, MissingValueError: it could not be read.
+        """
+        ...
+
+    async def clean(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> None:
+        """Remove everything that the run wrote; nothing to remove is no failure.
+
+        Raises:
+            ProbeFailure, OSError, MissingValueError: it may still exist.
+        """
+        ...
+
+
+def outcome_of(error: Exception, phase: str) -> WriteOutcome:
+    """Return the outcome of a write that failed in a phase of its attempt: FAILED if it certainly had no effect."""
+    refused = isinstance(error, ProbeFailure) and error.reason in ("refused", "rate_limited")
+    failed = refused or isinstance(error, MissingValueError) or phase in _UNSENT
+    return WriteOutcome.FAILED if failed else WriteOutcome.INDETERMINATE

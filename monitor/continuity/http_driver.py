@@ -1,0 +1,115 @@
+"""Transactions over HTTP: records that are created, completed, read back and removed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.config.continuity import ID, RUN_ID
+from monitor.config.json_path import JsonPath
+from monitor.continuity.driver import Captured, Description
+from monitor.continuity.http_steps import HttpTarget, captured, values_at
+from monitor.http.json_body import document
+from monitor.log import TemporarySecret
+from sla.continuity import BEGIN, FINISH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from monitor.continuity.http_steps import HttpStep
+    from monitor.network.attempt import Attempt
+    from sla.intent import Run
+
+MAX_FOUND: Final = 100  # records of one transaction that are read and removed
+
+
+@dataclass(frozen=True, slots=True)
+class HttpDriver:
+    """Sends the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
+
+    A record is finished if it has all values of `finished`. If `finish` captures an id, it creates a record of its own.
+    """
+
+    target: HttpTarget
+    steps: Mapping[str, HttpStep]
+    reading: HttpStep
+    cleaning: HttpStep
+    find: HttpStep | None = None
+    find_ids: str = ""
+    finished: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def finishes(self) -> bool:
+        """Whether there is a request that finishes a transaction."""
+        return FINISH in self.steps
+
+    @property
+    def finds(self) -> bool:
+        """Whether records are found by run id: with `find`, or because reading and cleaning need no captured value."""
+        needed = (self.reading.names | self.cleaning.names) - {RUN_ID, *self.target.secrets}
+        return not needed or (self.find is not None and needed == {ID})
+
+    @property
+    def _uses_id(self) -> bool:
+        return ID in self.cleaning.names
+
+    def describe(self, step: str, run: str, values: Mapping[str, str]) -> Description:
+        """Return the request of a write for the intent log."""
+        wanted = self.steps[step]
+        return Description(self.target.public(wanted, {RUN_ID: run, **values}), self.target.references(wanted))
+
+    async def write(self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]) -> Captured:
+        """Send a write and return the captured values of the response."""
+        wanted = self.steps[step]
+        response = await self.target.send(attempt, _strict(wanted), self._values(run), secrets)
+        kept = captured(response, wanted.capture, run.id)
+        hidden = captured(response, wanted.capture_secrets, run.id)
+        return Captured(kept, {name: TemporarySecret(value) for name, value in hidden.items()})
+
+    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Mapping[str, int]:
+        """Return the number of records, and of finished ones."""
+        counts: Counter[str] = Counter({BEGIN: 0, FINISH: 0})
+        for values in await self._records(attempt, run, secrets):
+            response = await self.target.send(attempt, self.reading, values, secrets)
+            if not self.reading.accepts(response.status):
+                continue
+            done = self._is_finished(document(response) if self.finished else None)
+            counts.update([FINISH if done and self._separate else BEGIN])
+            if done and not self._separate:
+                counts.update([FINISH])
+        return counts
+
+    @property
+    def _separate(self) -> bool:
+        return self.finishes and ID in self.steps[FINISH].capture
+
+    def _is_finished(self, parsed: Any) -> bool:
+        return self.finishes and all(JsonPath(p).values(parsed) == [value] for p, value in self.finished.items())
+
+    async def clean(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> None:
+        """Remove all records of the run."""
+        for values in await self._records(attempt, run, secrets):
+            await self.target.send(attempt, self.cleaning, values, secrets)
+
+    async def _records(
+        self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]
+    ) -> Sequence[Mapping[str, str]]:
+        """Return the values of each record of the run: those with a captured id, and those found by run id."""
+        values = self._values(run)
+        if not self._uses_id:
+            return [values]
+        ids = dict.fromkeys(run.captures(ID))
+        if self.find is not None:
+            response = await self.target.send(attempt, _strict(self.find), values, secrets)
+            ids |= dict.fromkeys(values_at(document(response), self.find_ids, run.id))
+        return [{**values, ID: each} for each in list(ids)[:MAX_FOUND]]
+
+    def _values(self, run: Run) -> dict[str, str]:
+        first = run.captures(ID)[:1]
+        return {RUN_ID: run.id, **run.captured, **({ID: first[0]} if first else {})}
+
+
+def _strict(step: HttpStep) -> HttpStep:
+    """Return the step for a request whose record must exist: a status of `none` is a refusal."""
+    return replace(step, none=frozenset())

@@ -1,0 +1,189 @@
+"""HTTP requests with placeholders: resolve them for the intent log without secrets, and for sending with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote, quote_plus
+
+from monitor.config.continuity import filled, names_in
+from monitor.config.json_path import JsonPath
+from monitor.config.secret import Secret
+from monitor.config.tls import TlsOptions
+from monitor.continuity.driver import MissingValueError, RefusedError
+from monitor.http.check import Basic, HttpCheck
+from monitor.http.exchange import exchange
+from monitor.http.json_body import document
+from monitor.http.rate_limit import RateLimit
+from monitor.http.request import request_of
+from monitor.network.failure import ProbeFailure, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from monitor.http.response import Response
+    from monitor.log import TemporarySecret
+    from monitor.network.attempt import Attempt
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+MISSING: Final = frozenset({404, 410})
+_AGAIN: Final = frozenset({401, 403, 408, 421, 423, 425, 429})  # statuses that a later request may not get
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStep:
+    """A request with placeholders. `form` is sent as a form, in place of `body`.
+
+    `capture` are JSON paths of values to keep; those in `capture_secrets` are never stored. `none`: statuses of a
+    record that does not exist.
+    """
+
+    method: Method
+    url: str
+    body: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    status: tuple[int, ...] = ()
+    capture: Mapping[str, str] = field(default_factory=dict)
+    capture_secrets: Mapping[str, str] = field(default_factory=dict)
+    none: frozenset[int] = MISSING
+
+    @property
+    def type(self) -> str:
+        """The content type of the request."""
+        return _FORM if self.form else self.content_type
+
+    def accepts(self, status: int) -> bool:
+        """Return whether a response with this status acknowledges the request."""
+        return status in self.status if self.status else 200 <= status < 300
+
+    def resolved_url(self, value: Callable[[str], str]) -> str:
+        """Return the URL, with values encoded."""
+        return filled(self.url, lambda name: quote(value(name), safe=""))
+
+    def resolved_body(self, value: Callable[[str], str]) -> str:
+        """Return the body, with values escaped as its type requires."""
+        if self.form:
+            fields = ((name, filled(text, value)) for name, text in self.form.items())
+            return "&".join(f"{quote_plus(name)}={quote_plus(text)}" for name, text in fields)
+        escaped = "json" in self.content_type
+        return filled(self.body, lambda name: json.dumps(value(name))[1:-1] if escaped else value(name))
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all placeholders."""
+        return names_in(" ".join((self.url, self.body, *self.form.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTarget:
+    """What all requests of a transaction share. A server that limits requests is not asked before it allows it."""
+
+    name: str
+    timeout: int
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+    user: str = ""
+    password: Secret | None = None
+    bearer: Secret | None = None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    limit: RateLimit = field(default_factory=RateLimit)
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The references of the secrets that every request contains."""
+        given = [*(each for each in self.headers.values() if isinstance(each, Secret)), self.password, self.bearer]
+        return tuple(each.source for each in given if each is not None)
+
+    def public(self, step: HttpStep, values: Mapping[str, str]) -> str:
+        """Return the request without secrets, and without the query of its URL, which may contain a key."""
+        shown = {name: value for name, value in values.items() if name not in self.secrets}
+
+        def value(name: str) -> str:
+            return shown.get(name, f"{{{{{name}}}}}")
+
+        url = filled(step.url.partition("?")[0], value)
+        body = filled(step.body or json.dumps(dict(step.form)), value)
+        return f"{step.method} {url}" + (f" {body}" if step.body or step.form else "")
+
+    def references(self, step: HttpStep) -> tuple[str, ...]:
+        """Return the references of all secrets of the request."""
+        return (*self.credentials, *(self.secrets[name].source for name in sorted(step.names & set(self.secrets))))
+
+    async def send(
+        self,
+        attempt: Attempt,
+        step: HttpStep,
+        values: Mapping[str, str],
+        secrets: Mapping[str, TemporarySecret],
+    ) -> Response:
+        """Return the response that acknowledges the request, or one with a status of `step.none`.
+
+        Raises:
+            RefusedError: any other status of 4xx, or 3xx.
+            ProbeFailure: `http_status`: a status of 5xx; `rate_limited`: the server requested a wait; or a failure of
+                the network.
+            MissingValueError: a value is unknown.
+        """
+        self.limit.check_wait(attempt.now())
+
+        def value(name: str) -> str:
+            if name in self.secrets:
+                return self.secrets[name].reveal()
+            if name in secrets:
+                return secrets[name].value
+            if name not in values:
+                raise MissingValueError(f"{name} of the transaction is unknown")
+            return values[name]
+
+        request = request_of(self._check(step, step.resolved_url(value)))
+        body = step.resolved_body(value).encode()
+        response = await exchange(attempt, replace(request, body=body).ready())
+        attempt.enter("transfer")  # `exchange` ended the phase, and a failure from here on is that of a request sent
+        if step.accepts(response.status) or response.status in step.none:
+            return response
+        self.limit.check_response(response.status, response.headers, attempt.now())
+        detail = f"status {response.status}: {quoted(bytes(response.body[:200]).decode(errors='replace'), 120)}"
+        if 300 <= response.status < 500:
+            raise RefusedError(detail, final=response.status not in _AGAIN)
+        raise ProbeFailure("http_status", detail, status=response.status)
+
+    def _check(self, step: HttpStep, url: str) -> HttpCheck:
+        basic = None
+        if self.password is not None:
+            basic = Basic.model_construct(user=self.user, password=self.password)
+        typed = {"Content-Type": step.type} if step.body or step.form else {}
+        return HttpCheck.model_construct(
+            id=self.name,
+            timeout=self.timeout,
+            http=url,
+            method=step.method,
+            headers={**typed, **self.headers},
+            basic=basic,
+            bearer=self.bearer,
+            tls=self.tls,
+        )
+
+
+def captured(response: Response, paths: Mapping[str, str], run: str) -> dict[str, str]:
+    """Return the first value at each JSON path of the response.
+
+    Raises:
+        ProbeFailure: `body_mismatch`: there is none, so the request was not acknowledged as expected.
+    """
+    parsed = document(response) if paths else None
+    found = {}
+    for name, path in paths.items():
+        values = values_at(parsed, path, run)
+        if not values:
+            raise ProbeFailure("body_mismatch", f"the response has no value at {path}", status=response.status)
+        found[name] = values[0]
+    return found
+
+
+def values_at(parsed: Any, path: str, run: str) -> Sequence[str]:
+    """Return the values at a JSON path with placeholders, as text."""
+    query = JsonPath(filled(path, lambda _: run.replace("'", "")))
+    return [value if isinstance(value, str) else json.dumps(value) for value in query.values(parsed)]

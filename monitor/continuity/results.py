@@ -1,0 +1,115 @@
+"""Record what failures did to transactions in flight: as facts, and as recovery points of drills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.ledger.continuity_register import KEPT, owner_of
+from monitor.ledger.product_drills import recorded_drills
+from sla.continuity import TransactionState, concerned, continuity_results, failures, result, transaction_state
+from sla.continuity import unseen_failure as loss_without_downtime
+from sla.drill_facts import drill_recovery_point
+from sla.interval import DAY, Interval
+from sla.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from monitor.clock import Clock
+    from monitor.ledger.ledger import Ledger
+    from sla.continuity import ContinuityResult, Failure
+    from sla.drill import DrillRecord
+    from sla.fact import Fact
+    from sla.intent import Run
+    from sla.states import Piece
+
+log = structlog.get_logger()
+
+AUTHOR: Final = "ninewatch"
+OBSERVED: Final = DAY  # of the history of the product: longer than most failures
+SOURCE: Final = "continuity probe "  # the start of the source of its recovery points
+
+
+class ResultRecorder:
+    """Records each failure once per transaction, when all transactions that it met open are read back."""
+
+    def __init__(self, ledger: Ledger, add_facts: Callable[[Sequence[Fact]], None], clock: Clock) -> None:
+        self._ledger, self._add, self._clock = ledger, add_facts, clock
+
+    def record(self) -> None:
+        """Record the results that are complete now."""
+        now = self._clock.now()
+        for product in self._ledger.portfolio.products:
+            if product.continuity:
+                pieces = list(self._ledger.compositions[product.id].pieces(Interval(now - OBSERVED, now)))
+                for transaction in product.continuity:
+                    self._record(product.id, transaction.id, pieces, now)
+
+    def _record(self, product: str, transaction: str, pieces: Sequence[Piece], now: int) -> None:
+        runs = self._ledger.continuity.runs(owner_of(product, transaction))
+        if not runs:
+            return
+        facts = self._ledger.facts
+        results = continuity_results((fact for fact in facts.all if facts.is_about(fact, product)), now)
+        known = [each for each in results if each.transaction == transaction]
+        for failure, met in self._new(known, runs, pieces):
+            found = result(product, transaction, met, failure, failure.until)
+            log.warning("continuity_result", product=product, result=found.summary)
+            self._add([found.fact(now, AUTHOR), *self._points(found, now)])
+        if points := list(self._points_without_failure(product, transaction, runs, now)):
+            self._add(points)
+
+    def _new(
+        self, known: Sequence[ContinuityResult], runs: Sequence[Run], pieces: Sequence[Piece]
+    ) -> Iterator[tuple[Failure, Sequence[Run]]]:
+        """Yield each failure that has no result yet, with the transactions that it met open."""
+        recorded = {each.failed.high for each in known if each.failed is not None}
+        explained = {name for each in known for name in each.runs}
+        for failure in failures(pieces):
+            if failure.at.low == pieces[0].start:
+                continue  # it began earlier, at an instant that is not in the pieces
+            met = concerned(runs, failure)
+            explained |= {run.id for run in met}
+            if failure.at.high not in recorded and met and not _open(met):
+                yield failure, met
+        if pieces and pieces[-1].state is State.UP:
+            lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
+            if lost:
+                failure = loss_without_downtime(lost)
+                met = concerned(runs, failure)
+                if not _open(met):
+                    yield failure, met
+
+    def _points(self, found: ContinuityResult, now: int) -> Iterator[Fact]:
+        """Yield the recovery point for the drill in which the failure was."""
+        if found.failed is None or found.recovery_point.point is None:
+            return
+        for record in recorded_drills(self._ledger, now, found.product):
+            end = now if record.end is None else record.end.at
+            if record.drill.kind.measured and record.drill.started <= found.failed.high and found.failed.low <= end:
+                yield self._point(record, found, found.recovery_point.point, now)
+
+    def _points_without_failure(self, product: str, transaction: str, runs: Sequence[Run], now: int) -> Iterator[Fact]:
+        """Yield a recovery point of zero for an ended drill in which no acknowledged write was lost."""
+        for record in recorded_drills(self._ledger, now, product):
+            if record.end is None or not record.drill.kind.measured or now - record.end.at > KEPT:
+                continue
+            if any(each.source.startswith(f"{SOURCE}{transaction}:") for each in record.points):
+                continue
+            met = [run for run in runs if run.started <= record.end.at and _read_after(run, record.drill.started)]
+            found = result(product, transaction, met, None, now)
+            if met and not _open(met) and found.recovery_point.point == 0:
+                yield self._point(record, found, 0, now)
+
+    def _point(self, record: DrillRecord, found: ContinuityResult, length: int, now: int) -> Fact:
+        return drill_recovery_point(record.id, found.product, now, AUTHOR, length, f"{SOURCE}{found.summary}")
+
+
+def _open(runs: Sequence[Run]) -> bool:
+    return any(transaction_state(run) is TransactionState.OPEN for run in runs)
+
+
+def _read_after(run: Run, instant: int) -> bool:
+    return run.closing is None or (run.reading is not None and run.reading.at >= instant)

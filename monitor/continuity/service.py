@@ -1,0 +1,135 @@
+"""Run the transactions of all products, and record what a failure did to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.continuity.registry import driver_of
+from monitor.continuity.results import ResultRecorder
+from monitor.continuity.worker import Worker
+from monitor.errors import NinewatchError
+from monitor.ledger.continuity_register import ContinuityRegister, is_kept, owner_of
+from monitor.ledger.product_drills import recorded_drills
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from monitor.clock import Clock
+    from monitor.config.continuity import ContinuityTransaction
+    from monitor.config.model import Portfolio
+    from monitor.continuity.worker import MakeAttempt
+    from monitor.facts.intent_log import IntentLog
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
+    from sla.fact import Fact
+
+log = structlog.get_logger()
+
+POLL_INTERVAL: Final = 0.25  # seconds between two checks for due requests
+RESULT_INTERVAL: Final = 5.0  # seconds between two searches for new results
+COMPACT_LINES: Final = 20_000  # lines of the intent log after which superfluous ones are removed
+
+
+class Continuity:
+    """The continuity probe. Without configured transactions, it only keeps runs of earlier configurations in view."""
+
+    def __init__(
+        self, ledger: Ledger, intents: IntentLog, add_facts: Callable[[Sequence[Fact]], None], clock: Clock
+    ) -> None:
+        self._ledger, self._intents, self._clock = ledger, intents, clock
+        self._results = ResultRecorder(ledger, add_facts, clock)
+        self._workers: dict[str, Worker] = {}
+        self._busy: set[str] = set()
+        self._portfolio: Portfolio | None = None
+        self._facts: Facts | None = None
+        self._in_drill: set[str] = set()
+        self._next_results = 0.0
+
+    def restore(self) -> None:
+        """Read the intent log. A run without an answer is found again by its run id."""
+        try:
+            self._intents.compact(lambda run: is_kept(run, self._clock.now()))
+            self._ledger.continuity = ContinuityRegister(self._intents.read())
+        except NinewatchError as error:
+            log.error("intents_unreadable", error=str(error))
+
+    async def run(self, make_attempt: MakeAttempt) -> None:
+        """Advance all transactions until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
+                for worker in self._idle_workers():
+                    self._busy.add(worker.owner)
+                    tasks.create_task(self._advance(worker, make_attempt), name=f"continuity {worker.owner}")
+                await self._tidy()
+
+    async def advance(self, make_attempt: MakeAttempt) -> None:
+        """Send the next due request of each transaction, and record new results."""
+        await asyncio.gather(*(self._advance(worker, make_attempt) for worker in self._idle_workers()))
+        self._results.record()
+
+    async def _advance(self, worker: Worker, make_attempt: MakeAttempt) -> None:
+        try:
+            product = worker.owner.partition("/")[0]
+            await worker.advance(make_attempt, self._every(product, worker.transaction))
+        except Exception:  # a defect must not stop the daemon
+            log.exception("continuity_defect", transaction=worker.owner)
+        finally:
+            self._busy.discard(worker.owner)
+
+    def _every(self, product: str, transaction: ContinuityTransaction) -> int:
+        if self._facts is not self._ledger.facts:
+            self._facts = self._ledger.facts
+            drills = recorded_drills(self._ledger, self._clock.now())
+            self._in_drill = {each.drill.product for each in drills if each.end is None and each.drill.kind.measured}
+        faster = transaction.drill_every if product in self._in_drill else None
+        return faster or transaction.every
+
+    def _idle_workers(self) -> list[Worker]:
+        if self._portfolio is not self._ledger.portfolio:
+            self._load(self._ledger.portfolio)
+        return [worker for owner, worker in self._workers.items() if owner not in self._busy]
+
+    def _load(self, portfolio: Portfolio) -> None:
+        """Create the workers of the portfolio. An unchanged transaction keeps its worker, with its secret values."""
+        self._portfolio = portfolio
+        former, self._workers = self._workers, {}
+        for product in portfolio.products:
+            for transaction in product.continuity:
+                owner = owner_of(product.id, transaction.id)
+                known = former.get(owner)
+                if known is None or known.transaction != transaction:
+                    known = self._worker(owner, transaction)
+                if known is not None:
+                    self._workers[owner] = known
+        for owner in set(self._ledger.continuity.owners) - set(self._workers):
+            if held := len(self._ledger.continuity.open_runs(owner)):
+                log.warning("continuity_not_configured", transaction=owner, open=held, advice="configure it again")
+
+    def _worker(self, owner: str, transaction: ContinuityTransaction) -> Worker | None:
+        """Return a new worker, None if a library is missing."""
+        try:
+            driver = driver_of(transaction)
+        except ValueError as error:
+            log.error("continuity_unavailable", transaction=owner, error=str(error))
+            return None
+        return Worker(owner, transaction, driver, self._intents, self._ledger.continuity, self._clock)
+
+    async def _tidy(self) -> None:
+        if self._clock.monotonic() < self._next_results:
+            return
+        self._next_results = self._clock.monotonic() + RESULT_INTERVAL
+        try:
+            self._results.record()
+        except Exception:  # a defect must not stop the daemon
+            log.exception("continuity_defect")
+        now = self._clock.now()
+        self._ledger.continuity.forget(now)
+        if self._intents.lines >= COMPACT_LINES:
+            try:
+                await asyncio.to_thread(self._intents.compact, lambda run: is_kept(run, now))
+            except NinewatchError as error:
+                log.warning("intents_not_compacted", error=str(error))

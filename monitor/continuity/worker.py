@@ -1,0 +1,225 @@
+"""Advance the transactions of one configuration: begin, finish, read back, remove, one request at a time.
+
+An intent is on disk before its write is sent, and a run is closed only when nothing of it exists on the target, or when
+that can no longer be found. After a failure, requests pause with a growing delay, and no transaction begins until the
+target has answered again: then the open ones are finished at once, so that a failover has a result early.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.clock import secret_bytes
+from monitor.continuity.driver import MissingValueError, RefusedError, outcome_of
+from monitor.errors import NinewatchError
+from monitor.log import concealed
+from monitor.network.failure import ProbeFailure
+from sla.continuity import BEGIN, FINISH, may_exist
+from sla.intent import Answer, Closing, Intent, ReadBack, WriteOutcome
+from sla.interval import MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import TypeVar
+
+    from monitor.clock import Clock
+    from monitor.config.continuity import ContinuityTransaction
+    from monitor.continuity.driver import Captured, Driver
+    from monitor.facts.intent_log import IntentLog
+    from monitor.ledger.continuity_register import ContinuityRegister
+    from monitor.log import TemporarySecret
+    from monitor.network.attempt import Attempt
+    from sla.intent import Entry, Run
+
+    T = TypeVar("T")
+    MakeAttempt = Callable[[], Attempt]
+
+log = structlog.get_logger()
+
+FIRST_PAUSE: Final = SECOND  # after a failure; it doubles with each further one ...
+LONGEST_PAUSE: Final = 15 * SECOND  # ... up to this
+SETTLED: Final = MINUTE  # how long a write without an answer may still take effect on the target
+DETAIL: Final = 200  # characters of an error that are stored
+
+
+class Worker:
+    """The transactions of one configuration. `owner` is `product/transaction`."""
+
+    def __init__(
+        self,
+        owner: str,
+        transaction: ContinuityTransaction,
+        driver: Driver,
+        intents: IntentLog,
+        register: ContinuityRegister,
+        clock: Clock,
+    ) -> None:
+        self.owner, self.transaction, self.driver = owner, transaction, driver
+        self._intents, self._register, self._clock = intents, register, clock
+        self._secrets: dict[str, dict[str, TemporarySecret]] = {}
+        self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was refused finally
+        self._next_begin = self._paused_until = 0
+        self._failures = 0
+        self._hurry_before = 0  # runs begun before this instant are finished without waiting for `open_for`
+
+    async def advance(self, make_attempt: MakeAttempt, every: int) -> None:
+        """Send the next due request, if any. `every` is the time between two beginnings now."""
+        now = self._clock.now()
+        if now < self._paused_until:
+            return
+        held = self._register.open_runs(self.owner)
+        run = next((each for each in held if self._is_due(each, now)), None)
+        try:
+            if run is not None:
+                await self._continue(run, make_attempt())
+            elif now >= self._next_begin and len(held) < self.transaction.at_most:
+                self._next_begin = now + every
+                await self._begin(make_attempt())
+        except MissingValueError as error:
+            if run is not None:
+                await self._close(run, left_behind=True, reason=str(error))
+        except (ProbeFailure, OSError, TimeoutError) as error:
+            self._pause(error)
+        except NinewatchError as error:  # the disk failed: nothing is sent without its intent
+            self._pause(error)
+
+    def _is_due(self, run: Run, now: int) -> bool:
+        begun = run.acknowledged(BEGIN)
+        if begun is None:
+            return run.outcome(BEGIN) is not WriteOutcome.INDETERMINATE or now >= self._next_search(run)
+        return begun < self._hurry_before or now >= begun + self.transaction.open_for
+
+    def _next_search(self, run: Run) -> int:
+        """Return the instant of the next search for a begin without an answer: at once, then when it has settled."""
+        sent = run.intents[-1].at
+        return sent if run.reading is None else sent + SETTLED
+
+    async def _begin(self, attempt: Attempt) -> None:
+        run = f"nw-{secret_bytes(8).hex()}"
+        described = self.driver.describe(BEGIN, run, {})
+        made = Intent(run, self.owner, BEGIN, self._clock.now(), described.request, described.secrets)
+        begun = await self._record(made)
+        await self._write(begun, BEGIN, attempt)
+
+    async def _continue(self, run: Run, attempt: Attempt) -> None:
+        """Send the next request of an open run."""
+        if run.acknowledged(BEGIN) is None:
+            await self._settle(run, attempt)
+        elif self._must_finish(run):
+            await self._finish(run, attempt)
+        elif run.reading is None or run.reading.at < run.intents[-1].at:
+            await self._read(run, attempt)
+        else:
+            await self._clean(run, attempt)
+
+    async def _settle(self, run: Run, attempt: Attempt) -> None:
+        """Search for a begin without an answer until it can no longer take effect, and remove what is found."""
+        if not may_exist(run):
+            await self._close(run)
+        elif not self.driver.finds:
+            await self._close(run, left_behind=True, reason="begin has no answer, and it is not found by run id")
+        else:
+            found = await self._read(run, attempt)
+            if any(found.copies.values()):
+                await self._clean(run, self._again(attempt))
+            elif self._clock.now() >= run.intents[-1].at + SETTLED:
+                await self._close(run)
+
+    def _again(self, attempt: Attempt) -> Attempt:
+        """Return another attempt with a deadline of its own."""
+        return attempt.sibling()
+
+    def _must_finish(self, run: Run) -> bool:
+        """Return whether `finish` must be sent. One without an answer is read back first, and sent again if missing."""
+        if not self.driver.finishes or run.id in self._finished or run.acknowledged(FINISH) is not None:
+            return False
+        if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE:
+            return True
+        reading = run.reading
+        if reading is None or reading.at < run.intents[-1].at:
+            return False
+        missing = not reading.copies.get(FINISH, 0) and reading.copies.get(BEGIN, 0) > 0
+        return missing and self._clock.now() >= run.intents[-1].at + self.transaction.timeout
+
+    async def _finish(self, run: Run, attempt: Attempt) -> None:
+        described = self.driver.describe(FINISH, run.id, run.captured)
+        made = Intent(run.id, self.owner, FINISH, self._clock.now(), described.request, described.secrets)
+        await self._write(await self._record(made), FINISH, attempt)
+
+    async def _write(self, run: Run, step: str, attempt: Attempt) -> None:
+        """Send a write whose intent is on disk, and record its answer."""
+        try:
+            known = self._secrets.get(run.id, {})
+            captured = await self._limited(attempt, self.driver.write(attempt, step, run, known))
+        except (ProbeFailure, OSError, TimeoutError, MissingValueError) as error:
+            outcome = outcome_of(error, attempt.phase)
+            if isinstance(error, RefusedError) and error.final:
+                self._finished.add(run.id)
+            run = await self._record(Answer(run.id, step, self._clock.now(), outcome, _text(error)))
+            if step == BEGIN and outcome is WriteOutcome.FAILED:
+                await self._close(run)
+            if isinstance(error, RefusedError) and error.final and step == FINISH:
+                return
+            raise
+        await self._acknowledged(run, step, captured)
+
+    async def _acknowledged(self, run: Run, step: str, captured: Captured) -> None:
+        self._secrets.setdefault(run.id, {}).update(captured.secrets)
+        answer = Answer(run.id, step, self._clock.now(), WriteOutcome.ACKNOWLEDGED, "", dict(captured.values))
+        await self._record(answer)
+        self._succeeded()
+
+    async def _read(self, run: Run, attempt: Attempt) -> ReadBack:
+        copies = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
+        reading = ReadBack(run.id, self._clock.now(), dict(copies))
+        await self._record(reading)
+        self._succeeded()
+        return reading
+
+    async def _clean(self, run: Run, attempt: Attempt) -> None:
+        await self._limited(attempt, self.driver.clean(attempt, run, self._secrets.get(run.id, {})))
+        self._succeeded()
+        await self._close(run)
+
+    async def _limited(self, attempt: Attempt, request: Awaitable[T]) -> T:
+        seconds = self.transaction.timeout / SECOND
+        attempt.limit(seconds)
+        async with asyncio.timeout(seconds):
+            return await request
+
+    async def _close(self, run: Run, *, left_behind: bool = False, reason: str = "") -> None:
+        await self._record(Closing(run.id, self._clock.now(), left_behind, reason))
+        self._secrets.pop(run.id, None)
+        self._finished.discard(run.id)
+        if left_behind:
+            log.warning("continuity_left_behind", transaction=self.owner, run=run.id, reason=reason)
+
+    async def _record(self, entry: Entry) -> Run:
+        """Return the run with the entry, once the entry is on disk."""
+        await asyncio.to_thread(self._intents.add, entry)
+        return self._register.add(self.owner, entry)
+
+    def _succeeded(self) -> None:
+        if self._failures:
+            log.info("continuity_resumed", transaction=self.owner)
+            self._hurry_before = self._clock.now()
+        self._failures = 0
+
+    def _pause(self, error: Exception) -> None:
+        """Pause all requests of the transaction, longer with each failure in a row."""
+        if not self._failures:
+            log.warning("continuity_paused", transaction=self.owner, error=_text(error))
+        pause = min(FIRST_PAUSE * 2 ** min(self._failures, 10), LONGEST_PAUSE)
+        self._paused_until = self._clock.now() + pause
+        self._failures += 1
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no response before the deadline"
+    if isinstance(error, ProbeFailure):
+        return concealed(f"{error.reason}: {error.detail}")[:DETAIL]
+    return concealed(str(error))[:DETAIL]

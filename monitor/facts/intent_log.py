@@ -1,0 +1,111 @@
+"""The intent log: a file of JSON lines next to the record, with every write to another system before it is sent.
+
+`add` returns once the line is on disk, so that a write is never sent without its intent. A write that was sent before
+a kill is found in the log at the next start. The file is readable by its owner only. Lines of runs that are no longer
+needed are removed by `compact`, which replaces the file as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.append_only_file import append_line
+from monitor.errors import NinewatchError
+from sla.intent import Entry, add_entry, entries_of, entry_as_json, entry_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sla.intent import Run
+
+log = structlog.get_logger()
+
+SUFFIX: Final = ".intents.jsonl"
+_OWNER_ONLY: Final = 0o600
+
+
+class IntentLog:
+    """The file of one record. A daemon holds the record's lock, so only one process writes the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self.lines = 0  # appended by this process since the last `compact`
+
+    @classmethod
+    def of(cls, record: Path) -> IntentLog:
+        """Return the intent log of a record: it lies next to it."""
+        return cls(record.with_name(record.name + SUFFIX))
+
+    def add(self, entry: Entry) -> None:
+        """Append the entry, and return once it is on disk.
+
+        Raises:
+            NinewatchError: it could not be written; the write must not be sent.
+        """
+        with self._lock:
+            append_line(self.path, _line(entry), mode=_OWNER_ONLY)
+            self.lines += 1
+
+    def read(self) -> dict[str, Run]:
+        """Return the runs of the log by id; none if there is no file.
+
+        Raises:
+            NinewatchError: the file cannot be read.
+        """
+        runs: dict[str, Run] = {}
+        for entry in self._entries():
+            add_entry(runs, entry)
+        return runs
+
+    def compact(self, keep: Callable[[Run], bool]) -> None:
+        """Replace the file by one with the open runs and those that `keep` selects.
+
+        Raises:
+            NinewatchError: the file cannot be read or replaced; the former one is unchanged.
+        """
+        with self._lock:
+            self._compact(keep)
+
+    def _compact(self, keep: Callable[[Run], bool]) -> None:
+        runs = self.read()
+        kept = [run for run in runs.values() if run.closing is None or keep(run)]
+        self.lines = 0
+        if len(kept) < len(runs):
+            self._replace("".join(_line(entry) + "\n" for run in kept for entry in entries_of(run)))
+
+    def _replace(self, text: str) -> None:
+        new = self.path.with_name(self.path.name + ".new")
+        try:
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self.path)
+        except OSError as error:
+            raise NinewatchError(f"cannot write {new}: {(error.strerror or 'unwritable').lower()}") from None
+
+    def _entries(self) -> Iterator[Entry]:
+        """Yield the entries. An incomplete last line was never acted on, and a damaged line is reported; both skip."""
+        try:
+            text = self.path.read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise NinewatchError(f"cannot read {self.path}: {(error.strerror or 'unreadable').lower()}") from None
+        for number, line in enumerate(text.split("\n")[:-1], 1):
+            if line.strip():
+                try:
+                    yield entry_from_json(json.loads(line))
+                except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+                    log.warning("intent_unreadable", file=str(self.path), line=number, error=repr(error)[:200])
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(entry_as_json(entry), ensure_ascii=True)

@@ -1,0 +1,236 @@
+"""Whether transactions in flight are preserved by a failover, and how much acknowledged data is lost.
+
+A synthetic transaction is a run (`sla/intent.py`) of two writes: `begin` keeps it open, `finish` completes it. Then it
+is read back. The recovery point actual (RPA) is the time from the oldest acknowledged write that is missing to the
+instant of the failure, zero if none is missing. Its bounds:
+
+- low: from the acknowledgement of that write to the earliest instant of the failure.
+- high: from the sending of the newest earlier write that is present to the latest instant of the failure. Writes of
+  others between the two may be missing too. None if no earlier write is present.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sla.availability import Bounds
+from sla.drill import as_seconds
+from sla.fact import Fact
+from sla.intent import WriteOutcome
+from sla.interval import SECOND
+from sla.states import State
+from sla.window import format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sla.intent import Run
+    from sla.states import Piece
+
+CONTINUITY: Final = "continuity"  # the kind of the fact that has a result
+BEGIN: Final = "begin"
+FINISH: Final = "finish"
+WRITES: Final = (BEGIN, FINISH)
+
+
+class TransactionState(StrEnum):
+    """What became of a transaction.
+
+    NEVER_ACKNOWLEDGED: a write of it was not acknowledged, and none that was is missing. OPEN: it was not read back
+    yet. UNVERIFIED: it can no longer be read back.
+    """
+
+    PRESERVED = "preserved"
+    LOST = "lost"
+    DUPLICATED = "duplicated"
+    NEVER_ACKNOWLEDGED = "never_acknowledged"
+    OPEN = "open"
+    UNVERIFIED = "unverified"
+
+
+def transaction_state(run: Run) -> TransactionState:
+    """Return the state of a transaction. A loss counts more than a duplicate, and both more than no acknowledgement."""
+    acknowledged = [step for step in WRITES if run.acknowledged(step) is not None]
+    sent = [step for step in WRITES if run.outcome(step) is not None]
+    if run.reading is None:
+        if run.closing is None:
+            return TransactionState.OPEN
+        return TransactionState.UNVERIFIED if acknowledged else TransactionState.NEVER_ACKNOWLEDGED
+    copies = run.reading.copies
+    if any(copies.get(step, 0) == 0 for step in acknowledged):
+        return TransactionState.LOST
+    if any(count > 1 for count in copies.values()):
+        return TransactionState.DUPLICATED
+    return TransactionState.PRESERVED if sent == acknowledged else TransactionState.NEVER_ACKNOWLEDGED
+
+
+class Failure(NamedTuple):
+    """A failure: the instant with its bounds, and the instant from which the product was up again."""
+
+    at: Bounds[int]
+    until: int
+
+
+def failures(pieces: Iterable[Piece]) -> list[Failure]:
+    """Return the failures that are over: each time that is not certainly up, contains certain downtime, and ended."""
+    stretches = [(is_up, list(group)) for is_up, group in groupby(pieces, lambda piece: piece.state is State.UP)]
+    found = []
+    for (is_up, stretch), (_, following) in pairwise(stretches):
+        certain = None if is_up else next((piece.start for piece in stretch if piece.state is State.DOWN), None)
+        if certain is not None:
+            point = next(piece.start for piece in stretch if piece.state.estimate is State.DOWN)
+            found.append(Failure(Bounds(stretch[0].start, point, certain), following[0].start))
+    return found
+
+
+def unseen_failure(lost: Sequence[Run]) -> Failure:
+    """Return the failure that lost the transactions, if no downtime was observed.
+
+    It was after the last acknowledgement that is missing, and before the first reading that found a loss.
+    """
+    writes = [write.acknowledged for write in _writes(lost) if not write.present]
+    readings = [each.reading.at for each in lost if each.reading is not None]
+    low, high = max(writes), max(max(writes), min(readings))
+    return Failure(Bounds(low, low + (high - low) // 2, high), high)
+
+
+class _Write(NamedTuple):
+    """An acknowledged write that was read back: whether it is present, and when it was sent."""
+
+    acknowledged: int
+    sent: int
+    present: bool
+
+
+def _writes(runs: Iterable[Run]) -> list[_Write]:
+    """Return the acknowledged writes that were read back, by the instant of their acknowledgement."""
+    return sorted(write for run in runs for write in _writes_of(run))
+
+
+def _writes_of(run: Run) -> Iterator[_Write]:
+    for step in WRITES:
+        at, sent = run.acknowledged(step), run.sent(step)
+        if at is not None and sent is not None and run.reading is not None:
+            yield _Write(at, sent, run.reading.copies.get(step, 0) > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuityResult:
+    """What a failure did to the transactions that it met open. Instants and durations are microseconds.
+
+    `failed` is None if no failure was observed. `recovery_point` is None in all bounds if no acknowledged write was
+    read back. `runs` are the ids of the transactions that are not preserved.
+    """
+
+    product: str
+    transaction: str
+    failed: Bounds[int] | None
+    until: int
+    counts: Mapping[str, int]
+    recovery_point: Bounds[int | None]
+    runs: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API."""
+        failed = None if self.failed is None else {k: format_instant(v) for k, v in self.failed._asdict().items()}
+        return {
+            "product": self.product,
+            "transaction": self.transaction,
+            "failed": failed,
+            "until": format_instant(self.until),
+            "counts": {state.value: self.counts.get(state.value, 0) for state in TransactionState},
+            "rpa_seconds": {name: as_seconds(value) for name, value in self.recovery_point._asdict().items()},
+            "runs": list(self.runs),
+        }
+
+    def fact(self, made: int, author: str) -> Fact:
+        """Return the result as a fact of the record."""
+        return Fact.of(made, author, CONTINUITY, self.product, self.as_json())
+
+    @property
+    def summary(self) -> str:
+        """The result as one line."""
+        counts = [f"{count} {state.replace('_', ' ')}" for state, count in sorted(self.counts.items())]
+        return f"{self.transaction}: {', '.join(counts) or 'no transaction'}"
+
+
+def concerned(runs: Iterable[Run], failure: Failure) -> list[Run]:
+    """Return the transactions that the failure met open: begun before its latest instant, not read back before it."""
+    return [
+        run
+        for run in runs
+        if run.started <= failure.at.high
+        and (run.closing is None or run.closing.at >= failure.at.low)
+        and (run.reading is None or run.reading.at >= failure.at.low)
+    ]
+
+
+def result(
+    product: str, transaction: str, runs: Sequence[Run], failure: Failure | None, until: int
+) -> ContinuityResult:
+    """Return the result for the transactions: those that the failure met open, or all if there was no failure."""
+    states = {run.id: transaction_state(run) for run in runs}
+    unaffected = (TransactionState.PRESERVED, TransactionState.OPEN)
+    affected = tuple(run for run, state in states.items() if state not in unaffected)
+    failed = None if failure is None else failure.at
+    counts = Counter(state.value for state in states.values())
+    return ContinuityResult(product, transaction, failed, until, counts, recovery_point(runs, failed), affected)
+
+
+def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[int | None]:
+    """Return the recovery point actual with its bounds. Without a failure it is zero, or unknown if writes are missing.
+
+    Only writes acknowledged before the latest instant of the failure count.
+    """
+    writes = [each for each in _writes(runs) if failed is None or each.acknowledged <= failed.high]
+    missing = next((each for each in writes if not each.present), None)
+    if not writes or (failed is None and missing is not None):
+        return Bounds(None, None, None)
+    if failed is None:
+        return Bounds(0, 0, None)
+    sent = [each.sent for each in writes if each.present and (missing is None or each < missing)]
+    if missing is None:
+        return Bounds(0, 0, failed.high - max(sent))
+    low, point = max(0, failed.low - missing.acknowledged), max(0, failed.point - missing.acknowledged)
+    return Bounds(low, point, max(point, failed.high - max(sent)) if sent else None)
+
+
+def continuity_results(facts: Iterable[Fact], at: int) -> list[ContinuityResult]:
+    """Return the recorded results until the instant, in order. Facts that cannot be read are ignored."""
+    found = []
+    for fact in facts:
+        if fact.kind == CONTINUITY and fact.made <= at:
+            try:
+                found.append(_read(fact.product, fact.content()))
+            except (KeyError, TypeError, ValueError, OverflowError):
+                continue
+    return found
+
+
+def _read(product: str, body: Mapping[str, Any]) -> ContinuityResult:
+    failed = body["failed"]
+    counts = {TransactionState(state).value: int(count) for state, count in body["counts"].items() if count}
+    low, point, high = (body["rpa_seconds"][name] for name in Bounds._fields)
+    return ContinuityResult(
+        product,
+        str(body["transaction"]),
+        None if failed is None else Bounds(*(parse_instant(str(failed[name])) for name in Bounds._fields)),
+        parse_instant(str(body["until"])),
+        counts,
+        Bounds(*(None if each is None else round(each * SECOND) for each in (low, point, high))),
+        tuple(map(str, body["runs"])),
+    )
+
+
+def possibly_left_behind(run: Run) -> bool:
+    """Return whether writes of a closed run may still exist on the target."""
+    return run.closing is not None and run.closing.left_behind
+
+
+def may_exist(run: Run) -> bool:
+    """Return whether any write of the run may have had an effect, so that a clean-up is needed."""
+    return any(run.outcome(step) in (WriteOutcome.ACKNOWLEDGED, WriteOutcome.INDETERMINATE) for step in run.steps)

@@ -1,0 +1,259 @@
+"""Transactions over HTTP with a service that keeps state, and loses it when it fails over without replication."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sla.continuity import TransactionState, continuity_results
+from sla.drill import Drill, DrillKind
+from sla.drill_facts import drill_end, drills
+from sla.interval import SECOND
+from tests.support.continuity import continuity_probe
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, observe
+from tests.support.record_service import RecordService, pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.continuity import Probe
+
+PRESERVED, LOST, DUPLICATED, NEVER, OPEN, UNVERIFIED = TransactionState
+
+
+@pytest.fixture
+def service() -> Iterator[RecordService]:
+    with RecordService().serving() as served:
+        yield served
+
+
+def healthy(probe: Probe, *, up: bool = True) -> None:
+    """Record an observation of the product now."""
+    (entry,) = probe.ledger.entries_of("forms")
+    observe(probe.ledger, entry, probe.clock.now(), GOOD_RESULT if up else BAD_RESULT)
+
+
+async def test_transactions_are_finished_read_and_removed(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        await probe.advance(35)
+        (first, *_) = probe.runs
+        assert first.reading is not None
+        assert first.reading.copies == {"begin": 1, "finish": 1}
+        assert probe.states == {PRESERVED: 1, OPEN: 3}
+        assert len(service.records) == 3
+        assert service.created == 4
+        stored = probe.log.read()
+        assert stored[first.id] == first
+        assert first.intents[0].request == f'POST {service.url}/records {{"note": "{first.id}"}}'
+
+
+async def test_number_of_open_transactions_is_limited(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url), at_most=3) as probe:
+        service.records = {}
+        await probe.advance(25)
+        service.status = 503
+        await probe.advance(300)
+        assert len(service.records) == 3
+        assert service.hits["PUT"] < 30
+
+
+async def test_failover_without_replication_loses_the_acknowledged_writes(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        drill = Drill(probe.clock.now(), "Ada", "forms", DrillKind.FAILOVER, rpo=0)
+        probe.facts.add([drill.fact()])
+        healthy(probe)
+        await probe.advance(15)  # begun at 0 and 10 s
+        service.replicates = False
+        await probe.advance(10)  # begun at 20 s
+        healthy(probe)
+        service.status = 503
+        await probe.advance(10)
+        healthy(probe, up=False)
+        service.fail_over()
+        service.replicates, service.status = True, None
+        await probe.advance(10)
+        healthy(probe)
+        await probe.advance(60)
+        healthy(probe)
+        await probe.advance(1)
+        states = [run.id for run in probe.runs if run.id in _lost(probe)]
+        assert states == [probe.runs[2].id]
+        (found,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
+        assert found.counts[LOST.value] == 1
+        assert found.runs == (probe.runs[2].id,)
+        assert found.failed is not None
+        acknowledged = probe.runs[2].acknowledged("begin")
+        assert acknowledged is not None
+        assert found.recovery_point.low == max(0, found.failed.low - acknowledged)
+        assert found.recovery_point.point == found.failed.point - acknowledged
+        assert found.recovery_point.high == found.failed.high - probe.runs[1].started
+        (record,) = drills(probe.ledger.facts.all, probe.clock.now())
+        assert [point.length for point in record.points] == [found.recovery_point.point]
+        assert record.points[0].source.startswith("continuity probe draft: ")
+
+
+def _lost(probe: Probe) -> set[str]:
+    return {run.id for run in probe.runs if run.reading is not None and not run.reading.copies["begin"]}
+
+
+async def test_failover_with_replication_preserves_them_and_the_drill_has_a_recovery_point_of_zero(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        drill = Drill(probe.clock.now(), "Ada", "forms", DrillKind.FAILOVER, rpo=0)
+        probe.facts.add([drill.fact()])
+        healthy(probe)
+        await probe.advance(25)
+        service.fail_over()
+        probe.facts.add([drill_end(drill.id, "forms", probe.clock.now(), "Ada")])
+        await probe.advance(60)
+        assert LOST not in probe.states
+        assert continuity_results(probe.ledger.facts.all, probe.clock.now()) == []
+        (record,) = drills(probe.ledger.facts.all, probe.clock.now())
+        assert [point.length for point in record.points] == [0]
+
+
+async def test_loss_without_observed_downtime_is_a_result_too(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        service.replicates = False
+        await probe.advance(25)
+        service.fail_over()
+        service.replicates = True
+        for _ in range(12):
+            healthy(probe)
+            await probe.advance(10)
+        (found,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
+        assert found.counts[LOST.value] == 3
+        assert found.failed is not None
+        assert found.failed.low >= probe.runs[2].started
+
+
+async def test_replayed_request_gives_a_duplicate(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        await probe.advance(5)
+        service.duplicate()
+        await probe.advance(35)
+        assert probe.states[DUPLICATED] == 1
+        first = probe.runs[0].id
+        assert first not in {record["note"] for record in service.records.values()}
+
+
+async def test_begin_without_a_response_is_found_by_its_run_id_and_removed(
+    service: RecordService, tmp_path: Path
+) -> None:
+    service.cut_after = ["POST"]
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        await probe.advance(1)
+        assert len(service.records) == 1
+        await probe.advance(8)
+        assert probe.states == {NEVER: 1}
+        assert service.records == {}
+        assert probe.ledger.continuity.left_behind("forms/draft") == 0
+
+
+async def test_begin_that_was_not_executed_is_searched_again_once_it_has_settled(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        service.status = 500
+        await probe.advance(1)
+        service.status = None
+        service.cut_after = []
+        (run,) = probe.runs
+        await probe.advance(30)
+        late = {"note": run.id, "draft": True}
+        service.execute("POST", "/records", b'{"note": "%s"}' % run.id.encode())
+        await probe.advance(60)
+        (closed, *_) = probe.runs
+        assert closed.closing is not None
+        assert late["note"] not in {record["note"] for record in service.records.values()}
+
+
+async def test_begin_without_a_response_is_possibly_left_behind_if_nothing_finds_it(
+    service: RecordService, tmp_path: Path
+) -> None:
+    service.cut_after = ["POST"]
+    async with continuity_probe(tmp_path, http=pair(service.url, find=None)) as probe:
+        await probe.advance(4)
+        assert probe.ledger.continuity.left_behind("forms/draft") == 1
+        assert len(service.records) >= 1
+
+
+async def test_finish_without_a_response_is_read_back_and_not_sent_twice(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        await probe.advance(5)
+        service.cut_after = ["PUT"]
+        await probe.advance(40)
+        first = probe.runs[0]
+        assert [each.step for each in first.intents] == ["begin", "finish"]
+        assert probe.states[NEVER] == 1
+
+
+async def test_refused_begin_needs_no_clean_up_and_connections_refused_pause_the_probe(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        service.status = 400
+        await probe.advance(100)
+        assert set(probe.states) == {NEVER}
+        assert service.hits["POST"] <= 10
+        assert set(service.hits) == {"POST"}
+
+
+async def test_run_without_an_answer_is_removed_after_a_restart(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        await probe.advance(5)
+        (run,) = probe.runs
+        lines = [line for line in probe.log.path.read_text().splitlines() if '"answer"' not in line]
+        probe.log.path.write_text("\n".join(lines) + "\n")  # killed before the answer was recorded
+    async with continuity_probe(tmp_path, probe.clock, http=pair(service.url)) as restarted:
+        assert [each.id for each in restarted.runs] == [run.id]
+        await restarted.advance(3)
+        assert restarted.runs[0].closing is not None
+        assert run.id not in {record["note"] for record in service.records.values()}
+
+
+async def test_no_secret_is_stored(service: RecordService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTINUITY_KEY", "canary-7")
+    secret = {"env": "CONTINUITY_KEY"}
+    configured = pair(service.url, basic={"user": "robot", "password": secret}, secrets={"key": secret})
+    configured["begin"]["body"] = '{"note": "{{run_id}}", "key": "{{key}}"}'
+    async with continuity_probe(tmp_path, http=configured) as probe:
+        await probe.advance(35)
+        text = probe.log.path.read_text()
+    assert service.authorization == {"Basic " + base64.b64encode(b"robot:canary-7").decode()}
+    assert "canary" not in text
+    assert "env CONTINUITY_KEY" in text
+    assert {record["key"] for record in service.records.values()} == {"canary-7"}
+
+
+async def test_unwritable_log_sends_nothing(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        probe.log.path.mkdir()
+        await probe.advance(20)
+        assert service.hits == {}
+
+
+async def test_server_that_limits_requests_is_not_asked_before_it_allows_it(tmp_path: Path) -> None:
+    from tests.support.servers import serve_tcp
+
+    seen = []
+
+    async def limited(reader: object, writer: object) -> None:
+        seen.append(1)
+        await reader.readuntil(b"\r\n\r\n")  # type: ignore[attr-defined]
+        writer.write(b"HTTP/1.1 429 Too Many\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")  # type: ignore[attr-defined]
+        await writer.drain()  # type: ignore[attr-defined]
+
+    async with serve_tcp(limited) as port, continuity_probe(tmp_path, http=pair(f"http://127.0.0.1:{port}")) as probe:
+        await probe.advance(50)
+        assert len(seen) == 1
+        assert set(probe.states) == {NEVER}
+        assert probe.clock.now() > SECOND
