@@ -7,6 +7,8 @@ from sla.evidence import (
     DEPLOYMENT,
     EVIDENCE_REVOCATION,
     Deployment,
+    Evidence,
+    EvidenceKind,
     attestation_fact,
     attestations,
     attested,
@@ -75,3 +77,11 @@ def test_facts_of_a_newer_version_are_skipped() -> None:
         facts = [Fact.of(1, "Ana", kind, "forms", body) for kind in (ATTESTATION, DEPLOYMENT, EVIDENCE_REVOCATION)]
         assert (list(attestations(facts)), deployments(facts)) == ([], [])
         assert revocations(facts) == ({"None": ""} if isinstance(body, dict) else {})
+
+
+def test_detail_of_evidence_has_its_listed_items_as_parts() -> None:
+    """A page lists them; the API and reports have one text."""
+    made = Evidence("x", EvidenceKind.DECOUPLING, "me", 0, 1, "up in 1 of 2; a; b", listed=("a", "b"))
+    assert made.details == ("up in 1 of 2", "a", "b")
+    assert attested("x", "me", 1, "a; b").details == ("a; b",)
+    assert attested("x", "me", 1).details == ()

@@ -64,6 +64,19 @@ def test_outage_that_began_before_the_window_keeps_its_start() -> None:
     assert saved(Failover(20 * SECOND), inside) == (19, 19.5, 20)
 
 
+def test_outage_that_began_days_before_the_window_is_read_from_its_start() -> None:
+    """The dependency was down at the start of the outage, so it may be the cause of all of it."""
+    hourly = [(n * HOUR, Outcome.BAD if 1 <= n < 99 else Outcome.GOOD) for n in range(101)]
+    mail = [(n * HOUR, Outcome.BAD if n == 1 else Outcome.GOOD) for n in range(101)]
+    product, dependency = (Timeline.of_pairs(seen, 2 * HOUR) for seen in (hourly, mail))
+    replay = Replay(product, {"mail": dependency}, [Decoupling("mail", "E-mail"), Failover()])
+    replay.begin(90 * HOUR)
+    replay.extend(Interval(90 * HOUR, 95 * HOUR))
+    decoupled, failover = sorted(replay.effects({}), key=lambda effect: effect.name)
+    assert decoupled.saved == (0, 0, 5 * HOUR)
+    assert failover.saved == (0, 5 * HOUR, 5 * HOUR)
+
+
 def test_deployment_saves_only_outages_that_begin_after_its_mark() -> None:
     """The outage at 400 s was in progress at the second deployment."""
     spans = tuple(Interval(at * SECOND, (at + 30) * SECOND) for at in (390, 410, 690))

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.access.scopes import Scope
-from sla.interval import DAY, SECOND
+from sla.interval import DAY, MINUTE, SECOND, Interval
 from sla.window import format_instant
-from tests.support.ledgers import ledger_of, product
+from tests.support.ledgers import NOW, history, ledger_of, product
 from tests.support.writable_site import WritableSite, writable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
+
+    from monitor.ledger.ledger import Ledger
+    from tests.monitor.web.conftest import RunningServer
 
 READINESS = "/api/v1/products/forms/readiness"
 ATTESTATIONS = "/api/v1/products/forms/attestations"
@@ -125,3 +128,35 @@ async def test_metrics_have_the_ceiling_and_the_items_by_state(site: WritableSit
     metrics = (await site.ask("GET", "/metrics")).text
     assert 'ninewatch_readiness_ceiling_ratio{product="forms"} 0.99995' in metrics
     assert 'ninewatch_readiness_items{product="forms",state="met"} 1' in metrics
+
+
+async def test_page_lists_outages_and_explains_proof_above_measured_availability(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    """One of two checks was down: all of the product's downtime, and half of its probes."""
+    start, outage = NOW - 20 * DAY, NOW - 10 * DAY
+    span = (outage, outage + 59 * MINUTE, "deadline")
+    ledger = ledger_of(
+        product("forms", 2, depends_on=("login",), readiness={"checklist": "five-nines"}), product("login")
+    )
+    runs = [*history("forms/health", start, NOW, [span]), *history("forms/check-1", start, NOW, [])]
+    ledger.restore([*runs, *history("login/health", start, NOW, [span])], [], [])
+    text = (await (await publish(ledger)).get("/products/forms")).text
+    assert "Proven is above measured here because it counts the probes of all 2 checks together" in text
+    assert "up in 0 of 1 outages of dependencies</span>" in text
+    assert '<ul class="sub"><li>login was down for 59m from ' in text
+    assert "<li>no survived outage of login</li></ul>" in text
+    measured = ledger.measured("forms", Interval(NOW - 30 * DAY, NOW), NOW)
+    assert measured.proof is not None
+    assert measured.availability.point is not None
+    assert measured.proof.availability > measured.availability.point
+    other = (await (await publish(ledger_with_one_check())).get("/products/login")).text
+    assert "Proven is above measured" not in other
+
+
+def ledger_with_one_check() -> Ledger:
+    """Return a ledger of a product with one check that was down for an hour."""
+    start, outage = NOW - 20 * DAY, NOW - 10 * DAY
+    ledger = ledger_of(product("login"))
+    ledger.restore([*history("login/health", start, NOW, [(outage, outage + 59 * MINUTE, "deadline")])], [], [])
+    return ledger
