@@ -94,8 +94,7 @@ def _with_properties(block: Any) -> Any:
 def _titles(names: Collection[str], root: Any) -> dict[str, str]:
     """Return the names of blocks by the titles of their tables.
 
-    If several blocks have the same parent key, the
-    title also contains the key of the grandparent.
+    If several blocks have the same parent key, the title also contains the key of the grandparent.
     """
     titles = {name: _parent_keys(name, root) for name in names}
     counts = Counter(titles.values())

@@ -56,7 +56,7 @@ def usual_true_values(statement: Statement) -> list[Fraction]:
 
 
 def _is_usual(statement: Statement, period: str, label: str) -> bool:
-    """Return whether the convention is in common use, or given_by_page by the page."""
+    """Return whether the convention is in common use, or given by the page."""
     given_by_page = statement.period is not None and len(statement.period.lengths) == 1
     return (
         given_by_page

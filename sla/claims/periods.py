@@ -84,7 +84,7 @@ def _counted(suffix: str) -> str:
 
 
 def _all(words: Mapping[str, Mapping[str, str]], letter: str) -> str:
-    """Return a pattern with one period_mentions group per period, with the spellings of all languages."""
+    """Return a pattern with one named group per period, with the spellings of all languages."""
     names = {name: [table[name] for table in words.values() if name in table] for name in _NAMED}
     return "|".join(f"(?P<{letter}_{name.replace('-', '_')}>{'|'.join(words)})" for name, words in names.items())
 

@@ -131,7 +131,7 @@ def _remark_on_level(lead: str, level: AvailabilityLevel) -> str:
 
 
 def _period_of_row(label: str) -> Period | None:
-    """Return the period in a row's label, unless the row is not cell_column downtime."""
+    """Return the period in a row's label, unless the row is not about downtime."""
     return None if _skip_reason(label) else period_in_label(label)
 
 

@@ -15,8 +15,8 @@ from tests.support.servers import read_request
 class Proxy:
     """A proxy with its received requests and its behaviour.
 
-    `wants` is the Proxy-Authorization without which it answers 407; `refusal` is a status that it answers to CONNECT
-    with. Names are looked up in `names`, which is all of the world that it knows.
+    `wants` is the required Proxy-Authorization; requests without it get 407. `refusal` is the status of responses to
+    CONNECT, if set. Names are looked up only in `names`.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)

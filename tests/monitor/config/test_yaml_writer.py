@@ -1,4 +1,4 @@
-"""What is written as YAML is read again as it was, also by readers that take more for numbers than PyYAML does."""
+"""Written YAML is read back unchanged, also by readers that interpret more text as numbers than PyYAML does."""
 
 from __future__ import annotations
 

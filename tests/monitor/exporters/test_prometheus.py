@@ -353,7 +353,7 @@ def test_page_of_a_large_portfolio_is_rendered_in_many_small_steps(products: int
 
 
 def test_second_scrape_reuses_unchanged_lines(clock: ManualClock) -> None:
-    """Cached lines are identical objects, so they were not rendered_page again."""
+    """Cached lines are identical objects, so they were not rendered again."""
     ledger = large_ledger(4, 1)
     exporter = exporter_of(ledger, clock)
     rendered_page(exporter)

@@ -1,4 +1,4 @@
-"""Checks with a missing_library library are rejected with the command that installs it."""
+"""Checks with a missing library are rejected with the command that installs it."""
 
 from __future__ import annotations
 
