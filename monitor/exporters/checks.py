@@ -29,7 +29,7 @@ _FLAG = {True: "1\n", False: "0\n"}
 class CheckLines:
     """Samples of one check, one text per family of FAMILIES (empty without a sample).
 
-    `steady` is true if the check has not changed since the last refresh. `version` is the number of changes of `texts`.
+    `product` is the id of its product. `version` is the number of changes of `texts`.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class CheckLines:
         "_recorded_counts",
         "_state_version",
         "_valid_until",
-        "steady",
+        "product",
         "texts",
         "up",
         "version",
@@ -58,8 +58,8 @@ class CheckLines:
         self._valid_until = 0
         self._contradictions = 0
         self.up: bool | None = None
-        self.steady = False
         self.version = 0
+        self.product = entry.product.id
         names = {"product": entry.product.id, "check": entry.check.id}
         self._last_probe = _LastProbe(names | {"kind": entry.check.kind})
         self._prefixes = tuple(series(FAMILIES[family].name, **names) for family in (6, 7, 8, 9))
@@ -71,23 +71,26 @@ class CheckLines:
         """The incident tracker and timeline of the check, which determine whether it is in an outage."""
         return self._entry.tracker, self._entry.timeline
 
-    def refresh(self, now: int) -> None:
-        """Update the texts to the instant `now`. The last result is published until the hold of the check ends."""
+    def refresh(self, now: int) -> bool:
+        """Update the texts to the instant `now`, and return whether the check's state is the same as before.
+
+        The last result is published until the hold of the check ends.
+        """
         entry = self._entry
         if self._state_version == entry.version and now <= self._valid_until:
-            self.steady = True
             if self._observed is not self._confirmed.value:
                 self._set((*self.texts[:-1], self._confirm()))
-            return
+            return True
         self._state_version = entry.version
         up, self._valid_until = self._state(now)
         counts = tuple(entry.totals.values())
         contradictions = sum(counts) - counts[_OUTCOME_INDEX[up]]
-        self.steady = up is self.up and contradictions == self._contradictions
+        steady = up is self.up and contradictions == self._contradictions
         self.up, self._contradictions = up, contradictions
         last_probe = _NO_PROBE if up is None else self._last_probe.texts(entry.last)
         self._observed = self._recorded_counts.text(entry.timeline.totals)
         self._set((*last_probe, self._probe_counts.text(counts), *self._states(up), self._confirm()))
+        return steady
 
     def _set(self, texts: tuple[str, ...]) -> None:
         self.texts = texts

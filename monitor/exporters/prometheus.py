@@ -71,6 +71,8 @@ class _PortfolioLines:
         self.checks: list[CheckLines] = []
         self.products: list[ProductLines] = []
         self.columns: tuple[Columns, ...] = ()
+        # Products whose checks changed since they were measured. A client may have aborted the page in between.
+        self.changed: set[str] = set()
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
         self.incidents: list[Incident] | None = None
         self.omitted = 0  # open incidents beyond MAX_INCIDENTS
@@ -97,7 +99,7 @@ class _PortfolioLines:
         troubled: list[ProductLines] = []
         quiet: list[ProductLines] = []
         for lines in self.products:
-            if lines.measured_at is None or not all(check.steady for check in self.members[lines.product.id]):
+            if lines.measured_at is None or lines.product.id in self.changed:
                 yield lines
             else:
                 (troubled if lines.troubled else quiet).append(lines)
@@ -161,11 +163,14 @@ class Exporter:
         lines = yield from self._current(slices)
         now = self._clock.now()
         for check in lines.checks:
-            check.refresh(now)
-            yield from slices.pause()
+            if not check.refresh(now):
+                lines.changed.add(check.product)
+            if slices.ended:
+                yield from slices.pause()
         yield from lines.update_incidents(self._ledger, slices)
         overrides = overrides_by_product(self._ledger, now)
         for product in lines.due():
+            lines.changed.discard(product.product.id)
             for _ in product.measure(now):
                 yield from slices.pause()
             self._set_contractual(product, now)
@@ -225,8 +230,13 @@ class _TimeSlices:
         self._clock = clock
         self._slice_start = clock.monotonic()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the time slice has ended."""
+        return self._clock.monotonic() - self._slice_start >= SLICE
+
     def pause(self) -> Iterator[bytes]:
         """Yield one empty block if the time slice has ended."""
-        if self._clock.monotonic() - self._slice_start >= SLICE:
+        if self.ended:
             yield b""
             self._slice_start = self._clock.monotonic()

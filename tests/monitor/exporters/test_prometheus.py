@@ -307,6 +307,24 @@ def test_changed_product_is_recomputed_immediately(clock: ManualClock, monkeypat
     assert page["ninewatch_availability_ratio", frozenset({"product-0001", "1h", "low"})] == low
 
 
+def test_changed_product_is_recomputed_after_an_aborted_page(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client closes the connection after the checks were read, before the product was measured."""
+    for name in ("SLICE", "MIN_QUIET", "MIN_TROUBLED"):
+        monkeypatch.setattr(prometheus, name, 0)
+    ledger = large_ledger(3, 1)
+    exporter = exporter_of(ledger, clock)
+    rendered_page(exporter)
+    clock.jump(60)
+    observe(ledger, ledger.entries["product-0001/health"], clock.now(), BAD_RESULT)
+    aborted = exporter.render(Dialect.OPENMETRICS)
+    for _ in ledger.entries:
+        assert next(aborted) == b""
+    aborted.close()
+    assert samples(exporter)["ninewatch_product_state", frozenset({"product-0001", "down"})] == 1
+
+
 @pytest.mark.parametrize("dialect", Dialect)
 def test_special_characters_in_names_are_escaped(clock: ManualClock, dialect: Dialect) -> None:
     """Ids are validated by the configuration; the exporter escapes them nevertheless."""
