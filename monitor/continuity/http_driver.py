@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.continuity import ID, RUN_ID
+from monitor.config.continuity_kinds import ID, RUN_ID
 from monitor.config.json_path import JsonPath
 from monitor.continuity.driver import Captured, Description
 from monitor.continuity.http_steps import HttpTarget, captured, values_at

@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from monitor.config.continuity import ID
+from monitor.config.continuity_kinds import ID
 from monitor.continuity.http_driver import HttpDriver
 from monitor.continuity.http_steps import MISSING, HttpStep, HttpTarget
 from sla.continuity import BEGIN, FINISH
 
 if TYPE_CHECKING:
-    from monitor.config.continuity import (
-        ChefsDraft,
-        ContinuityRequest,
-        ContinuityTransaction,
-        HttpPair,
-        KeycloakSession,
-    )
+    from monitor.config.continuity import ContinuityTransaction
+    from monitor.config.continuity_kinds import ChefsDraft, ContinuityRequest, HttpPair, KeycloakSession
 
 _REFRESH: Final = "refresh_token"
 _SESSION_ENDED: Final = MISSING | {400}  # Keycloak: `invalid_grant`, the session does not exist

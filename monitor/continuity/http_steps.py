@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, quote_plus
 
-from monitor.config.continuity import filled, names_in
+from monitor.config.continuity_kinds import filled, names_in
 from monitor.config.json_path import JsonPath
 from monitor.config.secret import Secret
 from monitor.config.tls import TlsOptions

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from psycopg.pq.abc import PGconn
 
-    from monitor.config.continuity import ContinuityTransaction, DatabaseRowPair
+    from monitor.config.continuity import ContinuityTransaction
+    from monitor.config.continuity_kinds import DatabaseRowPair
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 

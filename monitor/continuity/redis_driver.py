@@ -16,7 +16,8 @@ from sla.continuity import BEGIN, FINISH
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from monitor.config.continuity import ContinuityTransaction, QueuePair
+    from monitor.config.continuity import ContinuityTransaction
+    from monitor.config.continuity_kinds import QueuePair
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
