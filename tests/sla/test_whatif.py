@@ -10,6 +10,7 @@ from sla.downtime_cost import Rate
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Outcome
 from sla.promise import PlanForecast
+from sla.states import Durations
 from sla.timeline import Timeline
 from sla.whatif import Effect, Replay, WhatIf, parse_costs, replayed_time
 from sla.whatif_changes import (
@@ -139,6 +140,7 @@ def test_without_observations_nothing_is_saved_for_certain() -> None:
     replay.extend(WINDOW)
     (effect,) = replay.effects({})
     assert (effect.saved, effect.unknown) == ((0, 0, WINDOW.length), WINDOW.length)
+    assert replay.before == effect.after == Durations(unknown=WINDOW.length)
 
 
 def test_every_change_states_its_assumptions() -> None:

@@ -234,3 +234,13 @@ def test_ports_in_use_are_replaced_by_free_ones() -> None:
     finally:
         for one in reserved:
             one.close()
+
+
+async def test_script_does_not_change_a_held_product(demo: Demo) -> None:
+    """A drill holds the product until it releases it."""
+    for held, mode_after_step in ((True, "outage"), (False, "up")):
+        body = {"product": "keycloak", "mode": "outage", "hold": held}
+        async with demo.client.post(demo.url("control", "/_control"), json=body) as response:
+            assert response.status == 200
+        await demo.products._step(script.Step(0, "keycloak", "up"))
+        assert demo.products.current_modes["keycloak"] == mode_after_step
