@@ -22,6 +22,7 @@ COMMANDS = {
     "probe": "probe:probe",
     "status": "status:status",
     "rules": "rules:rules_command",
+    "diff": "diff:diff",
     "import": "migrate:import_command",
     "export": "slo_files:export_command",
     "report": "report:report_command",
