@@ -140,15 +140,20 @@ def rehearsed(current: Portfolio, new: Portfolio, span: Interval, night: Service
         facts = Facts(record.load_facts(), Journal.of(current.store).read()).all
         recorded = RecordedObservations(record, span)
         if not any(True for _ in recorded.in_order()):
-            raise NinewatchError(f"{current.store} has no observation within that time; write an earlier --since")
+            raise NinewatchError(f"{current.store} has no observation within that time; specify an earlier --since")
         longer = longer_intervals(current, new)
         source = _Source(record, recorded, Journal.of(current.store), facts, span)
-        first, second = source.replay(current), source.replay(new, longer)
+        current_replay, new_replay = source.replay(current), source.replay(new, longer)
     former_ids = FormerIdMap.of(new)
     known = {former_ids.check(key) for key in recorded.raw_since}
-    changed = differences(first.notifications, second.notifications)
-    notes = [_GENERAL_NOTE, *_defect_notes(first, second), *_spacing_notes(recorded), *limits(current, new, known)]
-    return Rehearsal(span, night, effects(first, night), effects(second, night), changed, notes)
+    changed = differences(current_replay.notifications, new_replay.notifications)
+    notes = [
+        _GENERAL_NOTE,
+        *_defect_notes(current_replay, new_replay),
+        *_spacing_notes(recorded),
+        *limits(current, new, known),
+    ]
+    return Rehearsal(span, night, effects(current_replay, night), effects(new_replay, night), changed, notes)
 
 
 def _defect_notes(*replays: Replayed) -> list[str]:

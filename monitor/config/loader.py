@@ -61,7 +61,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
     if sources.complete:
         problems |= set(conflicts(sources.root))
     if sources.root.entries or sources.complete:
-        portfolio, invalid = _validated(sources, context, tuple(kinds), tuple(receivers))
+        portfolio, invalid = _validate(sources, context, tuple(kinds), tuple(receivers))
         problems |= {problem for problem in invalid if problem.mark not in {known.mark for known in problems}}
     warnings: tuple[Problem, ...] = ()
     if portfolio is not None and not problems:
@@ -79,7 +79,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
     )
 
 
-def _validated(
+def _validate(
     sources: Sources,
     context: Context,
     kinds: tuple[type[CheckBase], ...],

@@ -56,7 +56,7 @@ def load_plan(path: Path, checklist: Checklist) -> Plan:
     if not isinstance(root, Entries):
         raise ConfigError([Problem(root.mark, "", "must be a mapping; start with title: and parts:")])
     structure = _Structure(root)
-    block, invalid = _validated(root)
+    block, invalid = _validate(root)
     problems = [
         *yaml_problems,
         *empty_values(root),
@@ -72,7 +72,7 @@ def load_plan(path: Path, checklist: Checklist) -> Plan:
     return plan
 
 
-def _validated(root: Entries) -> tuple[PlanBlock | None, list[Problem]]:
+def _validate(root: Entries) -> tuple[PlanBlock | None, list[Problem]]:
     try:
         return PlanBlock.model_validate(root.plain()), []
     except ValidationError as error:

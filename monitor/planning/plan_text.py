@@ -50,12 +50,12 @@ def _promise(result: PlanResult) -> Iterator[str]:
     if ceiling.maximum is None:
         yield "No rule limits what may be promised."
     else:
-        beyond = (
+        subject = (
             "The expected availability is higher, but the rules"
             if ceiling.is_below(result.prediction.exact)
             else "The rules"
         )
-        yield f"{beyond} limit the promise to {Objective(ceiling.maximum)}:"
+        yield f"{subject} limit the promise to {Objective(ceiling.maximum)}:"
         for limit in ceiling.limits:
             reason = limit.reason[:1].upper() + limit.reason[1:]
             yield from _item(f"{Objective(limit.maximum)} at most. {reason}. Source: {limit.source}.")
@@ -64,8 +64,8 @@ def _promise(result: PlanResult) -> Iterator[str]:
 
 
 def _objective(result: PlanResult, objective: Objective) -> str:
-    beyond = result.prediction.unavailability - float(1 - objective.ratio)
-    expected = f"misses it by {duration_text(beyond * YEAR)} per year" if beyond > 0 else "meets it on average"
+    excess = result.prediction.unavailability - float(1 - objective.ratio)
+    expected = f"misses it by {duration_text(excess * YEAR)} per year" if excess > 0 else "meets it on average"
     allowed = result.ceiling.maximum is None or objective.ratio <= result.ceiling.maximum
     return f"The objective is {objective}. The design {expected}{'' if allowed else ', and the rules do not allow it'}."
 
@@ -154,11 +154,11 @@ def _ceiling_change(before: Ceiling, after: Ceiling) -> str:
 
 def _assumptions(result: PlanResult) -> Iterator[str]:
     yield "Assumptions"
-    for assumption in (*result.plan.assumptions, *_general(result)):
+    for assumption in (*result.plan.assumptions, *_general_assumptions(result)):
         yield from _item(assumption)
 
 
-def _general(result: PlanResult) -> Iterator[str]:
+def _general_assumptions(result: PlanResult) -> Iterator[str]:
     """Yield the assumptions of every plan, and the exclusions of this one."""
     design = result.plan.design
     if result.plan.supposed:

@@ -147,7 +147,7 @@ async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> An
     """
     received, poll = 0, select.poll()
     poll.register(descriptor, select.POLLIN)
-    with _intercepted(descriptor) as (server, driver_socket):
+    with _intercept(descriptor) as (server, driver_socket):
         try:
             next(steps)
             while True:
@@ -166,7 +166,7 @@ async def _fetch_limited(descriptor: int, steps: Generator[Any, Any, Any]) -> An
 
 
 @contextmanager
-def _intercepted(descriptor: int) -> Iterator[tuple[socket.socket, socket.socket]]:
+def _intercept(descriptor: int) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Replace a connection's descriptor with one end of a socket pair; yield the connection and the other end."""
     own_end, server_end = socket.socketpair()
     with socket.socket(fileno=os.dup(descriptor)) as server, own_end, server_end:
