@@ -24,6 +24,7 @@ class Health:
         lateness, lateness_max: last and maximum seconds from the due instant of a probe to its start.
         loop_lag, loop_lag_max: last and maximum lag of the event loop, seconds.
         missed_ticks: due probes that were not started; their time is unknown.
+        rechecks: additional probes that confirm a change.
         in_flight: probes in progress.
         last_tick: monotonic moment of the loop monitor's last tick; None before the first. It is old if the loop is
             blocked.
@@ -77,6 +78,7 @@ class Health:
     loop_lag: float = 0.0
     loop_lag_max: float = 0.0
     missed_ticks: int = 0
+    rechecks: int = 0
     in_flight: int = 0
     last_tick: float | None = None
     hook_failures: int = 0

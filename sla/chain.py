@@ -111,6 +111,7 @@ def series_digest(series: Series, runs: Iterable[Run]) -> str:
             *(run.first, run.last, run.count, run.hold),
             *(run.latency_count, run.latency_sum, run.latency_max),
             run.seeded,
+            *([True] if run.recheck else []),  # so that the digests of records without re-checks stay the same
         ]
         for run in runs
     ]

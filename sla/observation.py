@@ -28,7 +28,8 @@ class Observation:
     """One probe of one check from one vantage.
 
     `at` is the instant when the probe was sent, microseconds since the Unix epoch (UTC). `latency` is in microseconds,
-    None if it was not measured. `reason` is empty if the outcome is good, except for slow responses.
+    None if it was not measured. `reason` is empty if the outcome is good, except for slow responses. `recheck`: the
+    probe was an additional one that confirms a change. It changes states like any other, but is not counted.
     """
 
     check: str
@@ -37,6 +38,7 @@ class Observation:
     reason: str = ""
     latency: int | None = None
     vantage: str = "local"
+    recheck: bool = False
 
 
 def is_evenly_spaced(gap: int, length: int, count: int) -> bool:
@@ -50,7 +52,7 @@ def is_evenly_spaced(gap: int, length: int, count: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Consecutive observations with equal check, vantage, outcome and reason, stored as one row.
+    """Consecutive observations with equal check, vantage, outcome, reason and `recheck`, stored as one row.
 
     `first` and `last` are the instants of the first and the last of the `count` observations. Consecutive observations
     are at most `hold` apart, so a run has the same timeline as its observations. `latency_sum` and `latency_max`
@@ -69,6 +71,7 @@ class Run:
     latency_max: int = 0
     vantage: str = "local"
     seeded: bool = False
+    recheck: bool = False
 
     @classmethod
     def of(cls, observation: Observation, hold: int) -> Run:
@@ -87,6 +90,7 @@ class Run:
             latency,
             latency,
             observation.vantage,
+            recheck=observation.recheck,
         )
 
     def accepts(self, observation: Observation, hold: int) -> bool:
@@ -96,6 +100,7 @@ class Run:
             and self.hold == hold
             and self.outcome == observation.outcome
             and self.reason == observation.reason
+            and self.recheck == observation.recheck
             and not self.seeded
             and is_evenly_spaced(observation.at - self.last, self.last - self.first, self.count)
         )
@@ -116,4 +121,5 @@ class Run:
             self.latency_sum + latency,
             max(self.latency_max, latency),
             self.vantage,
+            recheck=self.recheck,
         )

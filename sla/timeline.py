@@ -37,6 +37,8 @@ class Timeline(History):
     observation), and `counts` is exact for any window. Otherwise equal consecutive observations are stored as a run,
     and if a window starts or ends inside a run, its observations are assumed to be evenly spaced. Durations are always
     exact.
+
+    Re-checks (`Observation.recheck`) change states as other observations do, but are not counted.
     """
 
     __slots__ = (
@@ -45,6 +47,7 @@ class Timeline(History):
         "_holds",
         "_last",
         "_last_known_hold",
+        "_rechecks",
         "_state_sums",
         "exact",
         "hold",
@@ -60,26 +63,32 @@ class Timeline(History):
         self._last_known_hold = hold  # the hold of the last known observation
         self._first_observation_at: int | None = None
         self._holds: list[tuple[int, int]] = []  # (start, hold): the hold of observations from `start` on
-        self._last: tuple[int, Outcome] | None = None
+        self._last: tuple[int, Outcome, bool] | None = None  # the last one is whether it was a re-check
         self._state_sums: StateSums | None = None
-        self._counters = {o: ExactCounter() if exact else FoldedCounter() for o in Outcome}
+        self._counters = {outcome: self._new_counter() for outcome in Outcome}
+        self._rechecks: dict[Outcome, ExactCounter | FoldedCounter] = {}
 
     @classmethod
     def of(cls, observations: Iterable[Observation], hold: int, *, exact: bool = True) -> Timeline:
         """Return the timeline of observations in any order. Of several at one instant, the worst is used."""
-        return cls.of_pairs(((o.at, o.outcome) for o in observations), hold, exact=exact)
+        pairs = ((o.at, o.outcome, o.recheck) for o in observations)
+        return cls._of_worst(pairs, hold, exact=exact)
 
     @classmethod
     def of_pairs(cls, pairs: Iterable[tuple[int, Outcome]], hold: int, *, exact: bool = True) -> Timeline:
         """Return the timeline of `(at, outcome)` in any order. Of several at one instant, the worst is used."""
+        return cls._of_worst(((at, outcome, False) for at, outcome in pairs), hold, exact=exact)
+
+    @classmethod
+    def _of_worst(cls, rows: Iterable[tuple[int, Outcome, bool]], hold: int, *, exact: bool) -> Timeline:
         timeline = cls(hold, exact=exact)
         # The worst outcome of an instant is last, and replaces the other outcomes of that instant.
-        worst_by_time = dict(sorted(pairs, key=lambda pair: (pair[0], PRECEDENCE[pair[1]])))
-        for at, outcome in worst_by_time.items():
-            timeline.append(at, outcome)
+        worst_by_time = {row[0]: row for row in sorted(rows, key=lambda row: (row[0], PRECEDENCE[row[1]]))}
+        for at, outcome, recheck in worst_by_time.values():
+            timeline.append(at, outcome, recheck=recheck)
         return timeline
 
-    def append(self, at: int, outcome: Outcome, *, continues: bool | None = None) -> None:
+    def append(self, at: int, outcome: Outcome, *, continues: bool | None = None, recheck: bool = False) -> None:
         """Add one observation in O(1).
 
         `continues`: whether to add the observation to the current run, which must have the same outcome. By default it
@@ -90,10 +99,10 @@ class Timeline(History):
         """
         same_hold = self._check_order_and_store_hold(at, at, self.hold)
         if continues is None:
-            continues = self._last is not None and self._last[1] is outcome and at - self._last[0] <= self.hold
-            continues = continues and same_hold
-        self._counters[outcome].add(at, continues=continues)
-        self._last = (at, outcome)
+            continues = self._last is not None and self._last[1:] == (outcome, recheck)
+            continues = continues and same_hold and at <= (self.last_at or 0) + self.hold
+        self._counter(outcome, recheck=recheck).add(at, continues=continues)
+        self._last = (at, outcome, recheck)
         self._add_states(at, at, outcome, self.hold)
 
     def append_run(self, run: Run) -> None:
@@ -103,8 +112,8 @@ class Timeline(History):
             ValueError: the run does not begin after the last observation, or ends before it begins.
         """
         self._check_order_and_store_hold(run.first, run.last, run.hold)
-        self._counters[run.outcome].add_run(run.first, run.last, run.count)
-        self._last = (run.last, run.outcome)
+        self._counter(run.outcome, recheck=run.recheck).add_run(run.first, run.last, run.count)
+        self._last = (run.last, run.outcome, run.recheck)
         self._add_states(run.first, run.last, run.outcome, run.hold)
 
     def counts(self, window: Interval) -> Counts:
@@ -121,17 +130,34 @@ class Timeline(History):
         """Return the instant of the first observation at or after `at`. None if there is none."""
         if self._last is None or self._last[0] < at:
             return None
-        return min(first for counter in self._counters.values() if (first := counter.first_from(at)) is not None)
+        counters = (*self._counters.values(), *self._rechecks.values())
+        return min(first for counter in counters if (first := counter.first_from(at)) is not None)
 
     def runs(self, check: str) -> list[Run]:
         """Return runs in order of time from which an equal timeline can be built.
 
         They are the appended runs without reasons and latencies, which a timeline does not store.
         """
-        folds = sorted((*fold, outcome) for outcome, counter in self._counters.items() for fold in counter.folds())
+        kinds = ((False, self._counters), (True, self._rechecks))
+        folds = sorted(
+            (*fold, outcome, recheck)
+            for recheck, counters in kinds
+            for outcome, counter in counters.items()
+            for fold in counter.folds()
+        )
         return [
-            Run(check, outcome, "", first, last, count, self._hold_at(first)) for first, last, count, outcome in folds
+            Run(check, outcome, "", first, last, count, self._hold_at(first), recheck=recheck)
+            for first, last, count, outcome, recheck in folds
         ]
+
+    def _new_counter(self) -> ExactCounter | FoldedCounter:
+        return ExactCounter() if self.exact else FoldedCounter()
+
+    def _counter(self, outcome: Outcome, *, recheck: bool) -> ExactCounter | FoldedCounter:
+        """Return the counter of these observations. Most checks have no re-checks, and no counters of them."""
+        if not recheck:
+            return self._counters[outcome]
+        return self._rechecks.setdefault(outcome, self._new_counter())
 
     def _hold_at(self, at: int) -> int:
         """Return the hold of the observation at the instant."""

@@ -29,7 +29,7 @@ def run_row(run: Run) -> Plain:
         "hold_us": run.hold,
         "latency_us": [run.latency_count, run.latency_sum, run.latency_max],
         "seeded": run.seeded,
-    }
+    } | ({"recheck": True} if run.recheck else {})
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
@@ -40,7 +40,8 @@ def run_of(row: Mapping[str, Any]) -> Run:
         raise ValueError("a run that ends before it begins, or has no observations")
     check, vantage, seeded = _text(row["check"]), _text(row["vantage"]), row["seeded"] is True
     outcome, reason = Outcome(row["outcome"]), _text(row["reason"])
-    return Run(check, outcome, reason, first, last, count, hold, known, total, worst, vantage, seeded)
+    recheck = row.get("recheck") is True
+    return Run(check, outcome, reason, first, last, count, hold, known, total, worst, vantage, seeded, recheck)
 
 
 def observation_row(observation: Observation) -> Plain:
@@ -52,14 +53,15 @@ def observation_row(observation: Observation) -> Plain:
         "outcome": observation.outcome.value,
         "reason": observation.reason,
         "latency_us": observation.latency,
-    }
+    } | ({"recheck": True} if observation.recheck else {})
 
 
 def observation_of(row: Mapping[str, Any]) -> Observation:
     """Return the observation of a line."""
     latency = None if row["latency_us"] is None else _integer(row["latency_us"])
     check, vantage, reason = (_text(row[name]) for name in ("check", "vantage", "reason"))
-    return Observation(check, _integer(row["at_us"]), Outcome(row["outcome"]), reason, latency, vantage)
+    at, recheck = _integer(row["at_us"]), row.get("recheck") is True
+    return Observation(check, at, Outcome(row["outcome"]), reason, latency, vantage, recheck)
 
 
 def incident_row(incident: Incident) -> Plain:

@@ -183,4 +183,7 @@ class _Source:
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
         observations = renamed(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
-        return asyncio.run(replay.run(thin_out(observations, longer or {})))
+        without_rechecks = {
+            f"{product.id}/{check.id}" for product, check in portfolio.checks() if check.recheck_delay is None
+        }
+        return asyncio.run(replay.run(thin_out(observations, longer or {}, without_rechecks)))

@@ -12,7 +12,7 @@ Its key (`tcp`) distinguishes it from the others. Field docstrings become the JS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -20,12 +20,14 @@ from monitor.config.base import Model
 from monitor.config.former_ids import FormerIds
 from monitor.config.outbound import Family, FamilyField
 from monitor.config.values import Count, Duration, Id, Within
-from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 _DEFAULT_TIMEOUT = 10 * SECOND
+_DEFAULT_RECHECK = SECOND
 
 ProbeInterval = Annotated[Duration, AfterValidator(Within(100 * MILLISECOND, DAY, "between 100ms and 1d"))]
 ProbeTimeout = Annotated[Duration, AfterValidator(Within(10 * MILLISECOND, 5 * MINUTE, "between 10ms and 5m"))]
+RecheckDelay = Annotated[Duration, AfterValidator(Within(100 * MILLISECOND, HOUR, "between 100ms and 1h, or never"))]
 Streak = Annotated[Count, Field(le=100)]
 
 
@@ -63,10 +65,22 @@ class CheckBase(Model):
     rise: Streak = 2
     """Number of consecutive good probes that resolve an incident."""
 
+    recheck: Literal["never"] | RecheckDelay | None = None
+    """Time from a probe that may open or resolve an incident until the re-check that confirms it, so that an incident
+    opens after `fall` quick probes instead of `fall` intervals. `never`: only regular probes. Default 1s; `never` if a
+    probe may write or is costly. If the next regular probe is due sooner, there is no re-check."""
+
     @property
     def effective_hold(self) -> int:
         """Time after which an observation is no longer valid, in microseconds (measurement.md, section 2)."""
         return 2 * self.interval + self.timeout if self.hold is None else self.hold
+
+    @property
+    def recheck_delay(self) -> int | None:
+        """Time from a probe to its re-check, in microseconds. None without re-checks."""
+        if self.recheck is None:
+            return _DEFAULT_RECHECK if self.tightens else None
+        return None if self.recheck == "never" else self.recheck
 
     @property
     def lateness(self) -> int:
@@ -75,7 +89,7 @@ class CheckBase(Model):
 
     @property
     def tightens(self) -> bool:
-        """Whether the check may be probed more often during a drill. False if a probe writes, or is costly."""
+        """Whether more probes may be made in a drill and as re-checks. False if a probe writes, or is costly."""
         return True
 
     @property

@@ -54,7 +54,8 @@ class Jobs:
             probe = self._prepared[entry.key][1]
             interval = self._interval(entry)
             tightened = interval < entry.check.interval
-            yield Job(entry.key, interval, partial(self._probe_once, entry, probe), tightened)
+            start = partial(self._probe_once, entry, probe)
+            yield Job(entry.key, interval, start, tightened, recheck=partial(start, recheck=True))
 
     def _interval(self, entry: CheckEntry) -> int:
         """Return the check's interval, or the shorter one of a drill. Its hold, and so its figures, stay the same."""
@@ -66,7 +67,10 @@ class Jobs:
         if self._ledger.entries.get(entry.key) is entry:
             self._heartbeats.record_missed(entry)
 
-    async def _probe_once(self, entry: CheckEntry, probe: Probe) -> None:
+    async def _probe_once(self, entry: CheckEntry, probe: Probe, *, recheck: bool = False) -> int | None:
+        """Probe and record; return the time until a re-check, microseconds, or None."""
         attempt = await self._runner.run(entry.check, probe)
-        if self._ledger.entries.get(entry.key) is entry:  # otherwise a reload removed the check
-            self._recorder.record(entry, attempt.result, attempt.at, attempt.duration)
+        if self._ledger.entries.get(entry.key) is not entry:  # a reload removed the check
+            return None
+        self._recorder.record(entry, attempt.result, attempt.at, attempt.duration, recheck=recheck)
+        return entry.recheck_delay(attempt.at)

@@ -84,11 +84,13 @@ class Recorder:
         for event in list(self._waiting):
             self._call_incident_hooks(event)
 
-    def record(self, entry: CheckEntry, result: ProbeResult, at: int, duration: float) -> None:
+    def record(
+        self, entry: CheckEntry, result: ProbeResult, at: int, duration: float, *, recheck: bool = False
+    ) -> None:
         """Record a result. `at` is the instant at which the probe was sent; `duration` is in seconds."""
         outcome = result.outcome
         latency = None if outcome is Outcome.UNKNOWN else round(duration * 1_000_000)
-        observation = Observation(entry.key, at, outcome, result.reason, latency)
+        observation = Observation(entry.key, at, outcome, result.reason, latency, recheck=recheck)
         try:
             runs = entry.observe(observation)
         except ValueError:

@@ -46,20 +46,27 @@ def next_due(key: str, interval: int, after: int) -> int:
     return ((after - offset) // interval + 1) * interval + offset
 
 
+Attempt = Callable[[], Coroutine[Any, Any, int | None]]
+
+
 @dataclass(slots=True)
 class Job:
     """A scheduled check. `start` probes it once and returns after the observation is recorded.
 
+    It returns the time (microseconds) after which `recheck` is to confirm the outcome, or None; so does `recheck`.
     `tightened`: it is probed more often than its hold needs, so a missed tick loses nothing and is not counted.
     """
 
     key: str
     interval: int
-    start: Callable[[], Coroutine[Any, Any, None]]
+    start: Attempt
     tightened: bool = False
     due: int = 0
     running: bool = False
     dropped: bool = False
+    recheck: Attempt | None = None
+    rechecking: bool = False
+    postponed: bool = False  # due while a re-check is running; started after it
 
 
 # Due instant, serial number (so that jobs are never compared), job. A tuple, because the heap compares entries about
@@ -73,6 +80,9 @@ class Scheduler:
     Due instants are in the record's time; sleeping uses the monotonic clock. A tick is missed if the job is still
     running at its next due instant, or could not be started for a whole interval. Missed ticks are counted and not
     caught up: their time has no observation, so the state becomes unknown after the hold.
+
+    Re-checks do not change due instants. A probe that is due during a re-check starts after it. A re-check that would
+    start at the next due instant or later is not made, nor one beyond the limit of concurrent probes.
     """
 
     def __init__(self, clock: Clock, loop_monitor: LoopMonitor, health: Health, *, max_in_flight: int) -> None:
@@ -99,6 +109,7 @@ class Scheduler:
                 if previous.interval != job.interval:
                     previous.due = next_due(job.key, job.interval, now)
                 previous.interval, previous.start, previous.tightened = job.interval, job.start, job.tightened
+                previous.recheck = job.recheck
                 job = previous
             scheduled[job.key] = job
         for removed in self._jobs.values():
@@ -157,17 +168,24 @@ class Scheduler:
             return 0
         late = self._clock.now() - due
         missed = late // job.interval
+        job.due = due + (missed + 1) * job.interval
         if job.running:
-            missed += 1
-            job.due = due + missed * job.interval
+            missed += not self._postpone(job)
         else:
             self._note_lateness(late / SECOND)
             job.running = True
             attempts.create_task(self._run(job), name=job.key)
-            job.due = due + (missed + 1) * job.interval
         self._health.missed_ticks += 0 if job.tightened else missed
         heapq.heapreplace(self._queue, (job.due, serial, job))
         return 1
+
+    @staticmethod
+    def _postpone(job: Job) -> bool:
+        """Return whether the due probe waits only for a re-check, so that it is not missed."""
+        if not job.rechecking or job.postponed:
+            return False
+        job.postponed = True
+        return True
 
     def _note_lateness(self, late: float) -> None:
         health = self._health
@@ -184,9 +202,35 @@ class Scheduler:
                 return
 
     async def _run(self, job: Job) -> None:
+        delay = await self._attempt(job, job.start)
+        while delay is not None and await self._may_recheck(job, delay) and job.recheck is not None:
+            self._health.in_flight += 1
+            self._health.rechecks += 1
+            job.running = job.rechecking = True
+            delay = await self._attempt(job, job.recheck)
+            if job.postponed:
+                delay = await self._start_postponed(job)
+
+    async def _may_recheck(self, job: Job, delay: int) -> bool:
+        """Wait for the instant of the re-check. Return False if a regular probe comes first, or too many run."""
+        due = job.due
+        if self._clock.now() + delay >= due:
+            return False
+        await self._clock.sleep_until(self._clock.monotonic() + delay / SECOND)
+        return job.due == due and not (job.running or job.dropped) and self._health.in_flight < self._limit
+
+    async def _start_postponed(self, job: Job) -> int | None:
+        job.postponed = False
+        if job.dropped:
+            return None
+        self._health.in_flight += 1
+        job.running = True
+        return await self._attempt(job, job.start)
+
+    async def _attempt(self, job: Job, attempt: Attempt) -> int | None:
         try:
-            await job.start()
+            return await attempt()
         finally:
             self._health.in_flight -= 1
-            job.running = False
+            job.running = job.rechecking = False
             self._finished.set()

@@ -27,6 +27,7 @@ _SINCE = ", since the daemon started"  # no counter of the daemon is derived fro
 # name, help text, field of Health
 _COUNTERS = (
     ("ninewatch_missed_ticks", "Due probes that were not started (the time is unknown)", "missed_ticks"),
+    ("ninewatch_rechecks", "Additional probes that confirmed or refuted a change", "rechecks"),
     ("ninewatch_store_write_failures", "Transactions that failed and were retried", "write_failures"),
     (
         "ninewatch_record_losses",

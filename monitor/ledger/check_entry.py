@@ -20,8 +20,9 @@ class CheckEntry(CheckHistory):
     """A configured check with its history.
 
     `last` is the last result in this process, None before the first result. `totals` counts the probes of this process
-    by outcome; `slow` counts the good probes that were slow. `first_failure` is the first failing probe of the streak
-    that opens an incident, `last_failure` the newest one; both are None until a probe of this process fails.
+    by outcome; `slow` counts the slow good probes; both without re-checks. `first_failure` is the first failing probe
+    of the streak that opens an incident, `last_failure` the newest one; both are None until a probe of this process
+    fails.
     """
 
     __slots__ = ("check", "first_failure", "hold", "last", "last_failure", "product", "slow", "totals")
@@ -48,10 +49,20 @@ class CheckEntry(CheckHistory):
     def count(self, observed: Observed) -> None:
         """Count the last result. Call it before the step of the incident tracker."""
         self.last = observed
-        self.totals[observed.result.outcome] += 1
-        self.slow += observed.result.reason == SLOW
+        if not observed.observation.recheck:
+            self.totals[observed.result.outcome] += 1
+            self.slow += observed.result.reason == SLOW
         if observed.result.outcome is Outcome.BAD:
             self._note_failure(observed)
+
+    def recheck_delay(self, at: int) -> int | None:
+        """Return the time until a re-check of the observation at the instant, microseconds. None without a re-check.
+
+        A known outcome that started a streak is re-checked until the streak opens or resolves an incident, or ends.
+        """
+        if self.timeline.last_known_at != at or self.tracker.phase not in (Phase.FAILING, Phase.RECOVERING):
+            return None
+        return self.check.recheck_delay
 
     def copy_counts(self, previous: CheckEntry) -> None:
         """Continue the counts of the previous entry of this key, which a merge with a former key replaced."""

@@ -47,7 +47,7 @@ class CheckHistory:
         """
         open_run, hold = self.open_run, self.timeline.hold
         continues = open_run is not None and open_run.accepts(observation, hold)
-        self.timeline.append(observation.at, observation.outcome, continues=continues)
+        self.timeline.append(observation.at, observation.outcome, continues=continues, recheck=observation.recheck)
         self.version += 1
         if open_run is None:
             self.open_run = OpenRun(Run.of(observation, hold))

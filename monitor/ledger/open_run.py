@@ -27,6 +27,7 @@ class OpenRun:
         "latency_sum",
         "outcome",
         "reason",
+        "recheck",
         "seeded",
         "vantage",
     )
@@ -47,6 +48,7 @@ class OpenRun:
         self.latency_max = run.latency_max
         self.vantage = run.vantage
         self.seeded = run.seeded
+        self.recheck = run.recheck
 
     def accepts(self, observation: Observation, hold: int) -> bool:
         """Return whether the observation continues the open run."""
@@ -55,6 +57,7 @@ class OpenRun:
             and self.last < observation.at <= self.last + hold
             and self.hold == hold
             and self.reason == observation.reason
+            and self.recheck is observation.recheck
             and not self.seeded
             and is_evenly_spaced(observation.at - self.last, self.last - self.first, self.count)
         )
@@ -89,4 +92,5 @@ class OpenRun:
             self.latency_max,
             self.vantage,
             self.seeded,
+            self.recheck,
         )

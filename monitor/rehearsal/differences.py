@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
 _COMPARED_EVENTS: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
 _SAME_ALERT: Final = HOUR  # alerts about the same condition within this time are the same alert
-_REPLAYED_KEYS: Final = {"id", "was", "interval", "fall", "rise", "hold", "slow_after"}  # a replay applies these
+_REPLAYED_KEYS: Final = {
+    "id",
+    "was",
+    "interval",
+    "fall",
+    "rise",
+    "hold",
+    "slow_after",
+    "recheck",
+}  # a replay applies these
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,8 @@ def _check_limits(key: str, current: CheckBase, new: CheckBase) -> Iterator[str]
         yield f"{key}: recorded probes are {before} apart, not {after}; shorter outages may be missed"
     elif new.interval > current.interval:
         yield f"{key}: recorded probes are {before} apart; only probes {after} apart are used"
+    if new.recheck_delay not in (None, current.recheck_delay):
+        yield f"{key}: only recorded re-checks are used; incidents may open and resolve sooner than shown"
     fields = set(type(new).model_fields) - _REPLAYED_KEYS if type(new) is type(current) else {"the kind of check"}
     changed = sorted(name for name in fields if getattr(current, name, None) != getattr(new, name, 0))
     if changed:

@@ -17,7 +17,7 @@ from sla.interval import DAY, Interval
 from sla.observation import Observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from monitor.storage.reader import Reader
     from sla.observation import Run
@@ -83,22 +83,34 @@ def expand_run(run: Run) -> Iterator[Observation]:
     steps = max(run.count - 1, 1)
     for number in range(run.count):
         at = run.first + (run.last - run.first) * number // steps
-        yield Observation(run.check, at, run.outcome, run.reason, latency, run.vantage)
+        yield Observation(run.check, at, run.outcome, run.reason, latency, run.vantage, run.recheck)
 
 
-def thin_out(observations: Iterable[Observation], intervals: dict[str, tuple[int, int]]) -> Iterator[Observation]:
-    """Yield the observations that probing with longer intervals would also have made.
+def thin_out(
+    observations: Iterable[Observation],
+    intervals: dict[str, tuple[int, int]],
+    without_rechecks: Collection[str] = (),
+) -> Iterator[Observation]:
+    """Yield the observations that probing with longer intervals, or without re-checks, would also have made.
 
-    `intervals` has the recorded and the longer interval of checks by key. Other checks keep all observations.
+    `intervals` has the recorded and the longer interval of checks by key. Other checks keep all observations. The
+    re-checks of a skipped observation are skipped too.
     """
     last_at: dict[str, int] = {}
+    skipped: set[str] = set(without_rechecks)
     for observation in observations:
         check, at = observation.check, observation.at
+        if observation.recheck:
+            if check not in skipped:
+                yield observation
+            continue
         if check in intervals:
             recorded, longer = intervals[check]
             if at - last_at.get(check, 0) < longer - recorded // 2:
+                skipped.add(check)
                 continue
             last_at[check] = at
+            skipped -= {check} - set(without_rechecks)
         yield observation
 
 

@@ -217,7 +217,8 @@ class Replay:
         self._clock.at, self._last_arrival = max(self._clock.at, arrival(observation)), arrival(observation)
         self._add_made_facts()
         previous = self._last.get(entry.key, Outcome.GOOD if entry.tracker.phase is Phase.CLEAR else Outcome.BAD)
-        self._recorder.record(entry, ProbeResult(outcome, observation.reason), observation.at, latency / SECOND)
+        result, recheck = ProbeResult(outcome, observation.reason), observation.recheck
+        self._recorder.record(entry, result, observation.at, latency / SECOND, recheck=recheck)
         if outcome is not Outcome.UNKNOWN:
             self._last[entry.key] = outcome
         if Outcome.BAD in (outcome, previous):

@@ -48,31 +48,38 @@ def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = Non
     reasons = dict(connection.execute(sql.ALL_REASONS))
     before, end = -1, -1
     for row in _run_rows(connection, None if checks is None else [n for n, s in series.items() if s[0] in checks]):
-        number, code, reason, first, last, count, hold, known, latency, worst, seeded = row
+        number, code, reason, first, last, count, hold, known, latency, worst, seeded, recheck = row
         if number == before and first <= end:
             raise DamagedRowError(f"runs of series {number} overlap: {first} comes before {end}")
         before, end = number, last
         check, vantage = series[number]
-        outcome, reason_code, is_seeded = _OUTCOMES[code], reasons[reason], seeded != 0
-        yield Run(check, outcome, reason_code, first, last, count, hold, known, latency, worst, vantage, is_seeded)
+        outcome, word, flags = _OUTCOMES[code], reasons[reason], (seeded != 0, recheck != 0)
+        yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, *flags)
 
 
 def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> Iterator[Any]:
     if series is None:
-        yield from connection.execute(sql.RUNS)
+        yield from _select(connection, sql.RUNS)
         return
     for number in sorted(series):
-        yield from connection.execute(sql.RUNS_OF, (number,))
+        yield from _select(connection, sql.RUNS_OF, (number,))
+
+
+def _select(connection: sqlite3.Connection, statement: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
+    """Run a statement with the column `recheck`, which records of earlier versions do not have."""
+    if not connection.execute(sql.HAS_RECHECKS).fetchone():
+        statement = sql.without_rechecks(statement)
+    return connection.execute(statement, values)
 
 
 def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
     """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""
-    return [_observation(row) for row in connection.execute(sql.WINDOW, (check, window.start, window.end))]
+    return [_observation(row) for row in _select(connection, sql.WINDOW, (check, window.start, window.end))]
 
 
 def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
     """Yield the observations of an open record after the last run of their check and vantage, by `at`."""
-    for row in connection.execute(sql.TAIL):
+    for row in _select(connection, sql.TAIL):
         yield _observation(row)
 
 
@@ -98,13 +105,13 @@ def facts_in(connection: sqlite3.Connection) -> list[Fact]:
 
 
 def _observation(row: tuple[Any, ...]) -> Observation:
-    check, at, code, reason, latency, vantage = row
+    check, at, code, reason, latency, vantage, recheck = row
     outcome = _OUTCOMES.get(code)
     if check is None or vantage is None or reason is None or outcome is None:
         raise DamagedRowError(f"observation at {at!r}: no outcome {code!r}, or no such check or reason")
     if not (isinstance(at, int) and 0 <= at <= LATEST and (latency is None or isinstance(latency, int))):
         raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not numbers")
-    return Observation(check, at, outcome, reason, latency, vantage)
+    return Observation(check, at, outcome, reason, latency, vantage, recheck != 0)
 
 
 def _fact(row: tuple[str, int, str, str, str, str]) -> Fact:

@@ -124,6 +124,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " via TEXT NOT NULL, ended INTEGER, escalations TEXT NOT NULL, PRIMARY KEY (key, started)) WITHOUT ROWID",
         "CREATE INDEX responses_open ON responses (started) WHERE ended IS NULL",
     ),
+    (
+        # Whether a row is of re-checks (`Observation.recheck`), which are not counted.
+        *(
+            f"ALTER TABLE {table} ADD COLUMN recheck INTEGER NOT NULL DEFAULT 0"
+            for table in ("observations", "runs", "aside_observations", "aside_runs")
+        ),
+    ),
 )
 
 

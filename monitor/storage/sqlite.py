@@ -96,7 +96,7 @@ class SqliteStore:
         series, reasons = self._series, self._reasons
         if batch.observations:
             rows = [
-                (o.at, series[o.check, o.vantage], PRECEDENCE[o.outcome], reasons[o.reason], o.latency)
+                (o.at, series[o.check, o.vantage], PRECEDENCE[o.outcome], reasons[o.reason], o.latency, o.recheck)
                 for o in batch.observations
             ]
             connection.executemany(sql.OBSERVE, rows)
@@ -118,8 +118,8 @@ class SqliteStore:
 
     def _run_row(self, run: Run) -> tuple[int, ...]:
         series, reason = self._series[run.check, run.vantage], self._reasons[run.reason]
-        latency = (run.latency_count, run.latency_sum, run.latency_max)
-        return (series, run.first, run.last, PRECEDENCE[run.outcome], reason, run.count, run.hold, *latency, run.seeded)
+        rest = (run.latency_count, run.latency_sum, run.latency_max, run.seeded, run.recheck)
+        return (series, run.first, run.last, PRECEDENCE[run.outcome], reason, run.count, run.hold, *rest)
 
     def reconcile(self, now: int) -> SetAside | None:
         """Set aside rows with timestamps of a wrong clock. Call this method before loading."""

@@ -4,15 +4,15 @@ from typing import Final
 
 # Of two observations at one instant, the worse one is kept (measurement.md, section 1).
 OBSERVE: Final = """
-    INSERT INTO observations (at, series, outcome, reason, latency) VALUES (?, ?, ?, ?, ?)
+    INSERT INTO observations (at, series, outcome, reason, latency, recheck) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (at, series) DO UPDATE
-    SET outcome = excluded.outcome, reason = excluded.reason, latency = excluded.latency
+    SET outcome = excluded.outcome, reason = excluded.reason, latency = excluded.latency, recheck = excluded.recheck
     WHERE excluded.outcome > outcome"""
 
 RUN: Final = """
     INSERT OR REPLACE INTO runs (series, first, last, outcome, reason, count, hold, latency_count, latency_sum,
-        latency_max, seeded)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+        latency_max, seeded, recheck)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 INCIDENT: Final = """
     INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)
@@ -23,11 +23,12 @@ FOLDED: Final = """
     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
 
 # Texts are joined in Python: one string per check and reason instead of per row, in half the time of the join.
+# A record of an earlier version has no column `recheck`: see `without_rechecks`.
 RUNS: Final = """
-    SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
+    SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded, recheck
     FROM runs ORDER BY series, first"""
 RUNS_OF: Final = """
-    SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
+    SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded, recheck
     FROM runs WHERE series = ? ORDER BY first"""
 ALL_SERIES: Final = "SELECT id, check_key, vantage FROM series"
 ALL_REASONS: Final = "SELECT id, word FROM reasons"
@@ -38,14 +39,14 @@ TAIL: Final = """
         SELECT id, check_key, vantage,
             coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -9e18) AS last
         FROM series)
-    SELECT check_key, at, outcome, word, latency, vantage
+    SELECT check_key, at, outcome, word, latency, vantage, recheck
     FROM observations LEFT JOIN folded ON folded.id = series LEFT JOIN reasons ON reasons.id = reason
     WHERE (folded.last IS NULL OR at > folded.last)
         AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
     ORDER BY at, series"""
 
 WINDOW: Final = """
-    SELECT check_key, at, outcome, word, latency, vantage
+    SELECT check_key, at, outcome, word, latency, vantage, recheck
     FROM observations JOIN series ON series.id = series JOIN reasons ON reasons.id = reason
     WHERE check_key = ? AND at >= ? AND at < ?
     ORDER BY at"""
@@ -61,6 +62,7 @@ FAILURES: Final = "SELECT incident, which, body FROM incident_failures"
 PRODUCT_INCIDENT: Final = """
     INSERT OR REPLACE INTO product_incidents (id, product, opened, resolved, severity, members, unannounced)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
+HAS_RECHECKS: Final = "SELECT 1 FROM pragma_table_info('runs') WHERE name = 'recheck'"
 HAS_PRODUCT_INCIDENTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'product_incidents'"
 PRODUCT_INCIDENTS: Final = """
     SELECT id, product, opened, resolved, severity, members, unannounced FROM product_incidents ORDER BY opened, id"""
@@ -131,7 +133,7 @@ POSITIONS: Final = """
     SELECT series, first, last, count, latency_count, latency_sum, latency_max FROM head_series AS newest
     WHERE head >= ? AND head = (SELECT max(head) FROM head_series WHERE series = newest.series)"""
 RUNS_BETWEEN: Final = """
-    SELECT outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded
+    SELECT outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded, recheck
     FROM runs WHERE series = ? AND first >= ? AND first < ? ORDER BY first"""
 # Whether the newest position of a series differs from the runs, because runs of a wrong clock were set aside.
 SET_ASIDE: Final = """
@@ -161,13 +163,14 @@ EXPLAINING_STEP: Final = """
     ORDER BY id DESC LIMIT 1"""
 ADD_MARK: Final = "INSERT INTO clock_marks (start, end, made, step) VALUES (?, ?, ?, ?)"
 ASIDE_OBSERVATIONS: Final = """
-    INSERT INTO aside_observations (mark, at, series, outcome, reason, latency)
-    SELECT :mark, at, series, outcome, reason, latency FROM observations WHERE at >= :start AND at < :end"""
+    INSERT INTO aside_observations (mark, at, series, outcome, reason, latency, recheck)
+    SELECT :mark, at, series, outcome, reason, latency, recheck FROM observations WHERE at >= :start AND at < :end"""
 DROP_OBSERVATIONS: Final = "DELETE FROM observations WHERE at >= :start AND at < :end"
 ASIDE_RUNS: Final = """
     INSERT INTO aside_runs (mark, series, first, last, outcome, reason, count, hold, latency_count, latency_sum,
-        latency_max, seeded)
-    SELECT :mark, series, first, last, outcome, reason, count, hold, latency_count, latency_sum, latency_max, seeded
+        latency_max, seeded, recheck)
+    SELECT :mark, series, first, last, outcome, reason, count, hold, latency_count, latency_sum, latency_max, seeded,
+        recheck
     FROM runs WHERE last >= :start AND last < :end"""
 CUT_RUNS: Final = """
     SELECT series, first, last, count, hold FROM runs WHERE first < :start AND last >= :start AND last < :end"""
@@ -199,11 +202,11 @@ MISTAKEN_MARKS: Final = """
         ON step.at >= mark.made AND step.at <= mark.made + :within AND step.at + step.size >= mark.end
     WHERE mark.step = 0 AND NOT mark.reverted GROUP BY mark.id"""
 BRING_BACK: Final = (
-    "INSERT OR IGNORE INTO observations (at, series, outcome, reason, latency)"
-    " SELECT at, series, outcome, reason, latency FROM aside_observations WHERE mark = :mark",
+    "INSERT OR IGNORE INTO observations (at, series, outcome, reason, latency, recheck)"
+    " SELECT at, series, outcome, reason, latency, recheck FROM aside_observations WHERE mark = :mark",
     "INSERT OR REPLACE INTO runs (series, first, last, outcome, reason, count, hold, latency_count, latency_sum,"
-    " latency_max, seeded) SELECT series, first, last, outcome, reason, count, hold, latency_count, latency_sum,"
-    " latency_max, seeded FROM aside_runs WHERE mark = :mark",
+    " latency_max, seeded, recheck) SELECT series, first, last, outcome, reason, count, hold, latency_count,"
+    " latency_sum, latency_max, seeded, recheck FROM aside_runs WHERE mark = :mark",
     "INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)"
     " SELECT id, product, check_key, opened, resolved, reason, downtime FROM aside_incidents WHERE mark = :mark",
     "DELETE FROM aside_observations WHERE mark = :mark",
@@ -211,3 +214,8 @@ BRING_BACK: Final = (
     "DELETE FROM aside_incidents WHERE mark = :mark",
     "UPDATE clock_marks SET reverted = 1 WHERE id = :mark",
 )
+
+
+def without_rechecks(statement: str) -> str:
+    """Return the statement for a record of an earlier version, which has no column `recheck`."""
+    return statement.replace("recheck", "0 AS recheck")

@@ -58,15 +58,21 @@ def run(first: int, last: int, outcome: Outcome = GOOD, check: str = "p/a", **fi
 
 def test_written_data_exist_after_reopening(reopen: Callable[[], Store]) -> None:
     batch = Batch(
-        [seen(20, latency=7), seen(10, BAD, "p/b"), seen(30, UNKNOWN, vantage="east")],
-        [run(1, 9, latency_count=2, latency_sum=5, latency_max=4, seeded=True), run(1, 5, BAD, "p/b", vantage="east")],
+        [seen(20, latency=7), seen(10, BAD, "p/b"), seen(30, UNKNOWN, vantage="east"), seen(40, BAD, recheck=True)],
+        [
+            run(1, 9, latency_count=2, latency_sum=5, latency_max=4, seeded=True),
+            run(1, 5, BAD, "p/b", vantage="east"),
+            run(6, 8, BAD, "p/c", recheck=True),
+        ],
         [Incident("abc", "p", "p/b", 5, None, "deadline", None)],
     )
     reopen().write(batch)
     store = reopen()
     assert store.load_incidents() == list(batch.incidents)
     assert sorted(store.load_runs(), key=lambda r: r.check) == list(batch.runs)
-    assert store.observations("p/a", Interval(0, 100)) == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east")]
+    found = store.observations("p/a", Interval(0, 100))
+    assert found == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east"), seen(40, BAD, recheck=True)]
+    assert found[-1] in list(store.load_tail())
 
 
 def test_empty_record_has_no_data(store: Store) -> None:

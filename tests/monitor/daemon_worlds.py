@@ -152,12 +152,20 @@ class History:
         at = self.now + int(check.identity.rpartition("-")[2]) % 4 * 7 * SECOND
         if (at - NOW) // STEP % check.every or self.random.random() < 0.12:
             return
+        self._observe(product, check, at)
+        for number in range(self.random.choice((0, 0, 0, 1, 2))):
+            self._observe(product, check, at + (number + 1) * SECOND, recheck=True)
+
+    def _observe(self, product: Product, check: Check, at: int, *, recheck: bool = False) -> None:
         outcome = self.random.choices(("good", "bad", "unknown"), (6, 3, 1))[0]
         entry = self.ledger.entries[f"{product.id}/{check.id}"]
-        observation = Observation(entry.key, at, Outcome(outcome), "" if outcome == "good" else "x")
+        reason = "" if outcome == "good" else "x"
+        observation = Observation(entry.key, at, Outcome(outcome), reason, recheck=recheck)
         runs = entry.observe(observation)
         self.store.write(Batch(observations=[observation], runs=runs))
         self.world.observed.setdefault(check.identity, []).append((at, outcome, check.held))
+        if recheck:
+            self.world.rechecks.setdefault(check.identity, set()).add(at)
 
     # Events
 

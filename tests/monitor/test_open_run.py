@@ -17,6 +17,7 @@ steps = st.lists(
         st.sampled_from(["", "deadline", "http_status"]),
         st.none() | st.integers(0, 9),
         st.sampled_from([HOLD, HOLD, HOLD, 10]),
+        st.booleans(),
     ),
     min_size=1,
     max_size=40,
@@ -25,14 +26,14 @@ steps = st.lists(
 
 @given(steps, st.booleans())
 def test_folding_in_place_equals_folding_frozen_runs(
-    sample: list[tuple[int, Outcome, str, int | None, int]], seeded: bool
+    sample: list[tuple[int, Outcome, str, int | None, int, bool]], seeded: bool
 ) -> None:
     at = 0
     frozen = Run("p/a", Outcome.GOOD, "", 0, 0, 1, HOLD, seeded=seeded)
     open_run = OpenRun(frozen)
-    for gap, outcome, reason, latency, hold in sample:
+    for gap, outcome, reason, latency, hold, recheck in sample:
         at += gap
-        observation = Observation("p/a", at, outcome, reason, latency)
+        observation = Observation("p/a", at, outcome, reason, latency, recheck=recheck)
         if frozen.accepts(observation, hold):
             assert open_run.add(observation, hold) is None
             frozen = frozen.with_observation(observation)

@@ -50,6 +50,7 @@ class World:
     loads: dict[str, list[Load]] = field(default_factory=dict)
     plans: dict[str, list[tuple[int, list[tuple[int, int]]]]] = field(default_factory=dict)
     corrections: dict[str, list[list[Any]]] = field(default_factory=dict)
+    rechecks: dict[str, set[int]] = field(default_factory=dict)  # instants of observations that are not counted
 
     def as_of(self, at: int) -> World:
         """Return the observations and facts up to the instant (section 1)."""
@@ -68,6 +69,7 @@ class World:
                 ]
                 for name, correction in self.corrections.items()
             },
+            self.rechecks,
         )
 
 
@@ -191,7 +193,9 @@ class Judge:
         """Return the counts of the checks that were members at the time (section 11)."""
         count = {"good": 0, "bad": 0, "unknown": 0}
         for name, observations in self.world.observed.items():
-            for at, outcome in worst_outcomes([(at, outcome) for at, outcome, _ in observations]).items():
+            rechecks = self.world.rechecks.get(name, ())
+            counted = [(at, outcome) for at, outcome, _ in observations if at not in rechecks]
+            for at, outcome in worst_outcomes(counted).items():
                 inside = start <= at < end and not (contractual and self.excluded(product, at))
                 if inside and name in {member.check for member in self.terms(product, at).members}:
                     count[outcome] += 1

@@ -116,6 +116,7 @@ def test_digest_of_runs_depends_on_every_field() -> None:
         {"latency_sum": 51},
         {"latency_max": 8},
         {"seeded": True},
+        {"recheck": True},
     ]
     actual = {series_digest(("web/a", "local"), [replace(A, **change)]) for change in changes}
     assert len(actual) == len(changes)

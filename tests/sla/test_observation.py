@@ -38,6 +38,7 @@ def test_with_observation_updates_span_count_and_latencies() -> None:
         ({"at": 120}, 60, False),
         ({"at": 120, "reason": "http_status"}, 50, False),
         ({"at": 120, "outcome": Outcome.GOOD}, 50, False),
+        ({"at": 120, "recheck": True}, 50, False),
     ],
 )
 def test_run_accepts_only_later_equal_observations_within_the_same_hold(
@@ -57,3 +58,11 @@ def test_run_accepts_evenly_spaced_observations(gap: int, is_accepted: bool) -> 
 def test_seeded_run_accepts_no_observations() -> None:
     """Real observations must not be added to synthetic history."""
     assert not replace(Run.of(OBSERVATION, 50), seeded=True).accepts(replace(OBSERVATION, at=120), 50)
+
+
+def test_run_of_rechecks_accepts_rechecks_only() -> None:
+    """Their number is not counted as the record's, so they have runs of their own."""
+    run = Run.of(replace(OBSERVATION, recheck=True), 50)
+    assert run.accepts(replace(OBSERVATION, at=120, recheck=True), 50)
+    assert not run.accepts(replace(OBSERVATION, at=120), 50)
+    assert run.with_observation(replace(OBSERVATION, at=120, recheck=True)).recheck

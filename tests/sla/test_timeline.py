@@ -227,3 +227,39 @@ def test_totals_are_the_counts_of_all_time(exact: bool) -> None:
         timeline.append(at, outcome)
     timeline.append_run(Run("c", BAD, "", 200, 260, 7, 10))
     assert timeline.totals == timeline.counts(Interval(0, 261)) == (3, 8, 1)
+
+
+REGULAR = [(0, GOOD), (60, BAD), (120, BAD), (180, GOOD), (240, UNKNOWN)]
+RECHECKS = [(61, BAD), (62, BAD), (181, GOOD), (241, UNKNOWN)]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_rechecks_change_states_and_are_not_counted(exact: bool) -> None:
+    """The states are those of all observations, the counts those of the regular ones."""
+    every = [Observation("p/a", at, outcome) for at, outcome in REGULAR]
+    every += [Observation("p/a", at, outcome, recheck=True) for at, outcome in RECHECKS]
+    timeline = Timeline.of(every, 130, exact=exact)
+    window = Interval(0, 400)
+    assert timeline.durations(window) == Timeline.of_pairs(REGULAR + RECHECKS, 130).durations(window)
+    assert timeline.counts(window) == timeline.totals == (2, 2, 1)
+    assert timeline.counts(Interval(61, 63)) == (0, 0, 0)
+    assert timeline.first_observation_from(61) == 61, "an observation all the same"
+
+
+def test_runs_of_rechecks_give_an_equal_timeline() -> None:
+    """They keep their kind, so that a rewritten record counts the same."""
+    timeline = Timeline(130)
+    for at, outcome, recheck in sorted([(*pair, False) for pair in REGULAR] + [(*pair, True) for pair in RECHECKS]):
+        timeline.append(at, outcome, recheck=recheck)
+    runs = timeline.runs("p/a")
+    assert [(run.first, run.last, run.count) for run in runs if run.recheck] == [
+        (61, 62, 2),
+        (181, 181, 1),
+        (241, 241, 1),
+    ]
+    again = Timeline(130)
+    for run in runs:
+        again.append_run(run)
+    assert again.runs("p/a") == runs
+    assert again.totals == timeline.totals
+    assert again.durations(Interval(0, 400)) == timeline.durations(Interval(0, 400))

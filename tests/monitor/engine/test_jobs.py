@@ -27,14 +27,18 @@ class Attempts:
     def __init__(self, ledger: Ledger, *, removed: bool) -> None:
         self.ledger, self.removed = ledger, removed
         self.recorded: list[tuple[str, int]] = []
+        self.rechecks = 0
 
     async def run(self, _check: CheckBase, _probe: object) -> AttemptResult:
         if self.removed:
             self.ledger.reload(ledger_of(product("other")).portfolio)
         return AttemptResult(NOW, ProbeResult(GOOD), 0.1)
 
-    def record(self, entry: CheckEntry, _result: ProbeResult, at: int, _duration: float) -> None:
+    def record(
+        self, entry: CheckEntry, _result: ProbeResult, at: int, _duration: float, *, recheck: bool = False
+    ) -> None:
         self.recorded.append((entry.key, at))
+        self.rechecks += recheck
 
 
 @pytest.mark.parametrize(("removed", "recorded"), [(False, [("chefs/health", NOW)]), (True, [])])
@@ -44,5 +48,8 @@ async def test_probe_is_recorded_unless_its_check_was_removed(removed: bool, rec
     jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), cast("Heartbeats", None))
     jobs.prepare(ledger.portfolio)
     (job,) = jobs.all()
-    await job.start()
+    assert await job.start() is None, "nothing to confirm"
     assert attempts.recorded == recorded
+    assert job.recheck is not None
+    await job.recheck()
+    assert attempts.rechecks == len(recorded)

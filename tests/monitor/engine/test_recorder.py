@@ -341,3 +341,26 @@ async def test_last_failure_of_an_open_incident_is_written_with_the_folded_runs(
         (incident,) = harness.store.load_incidents()
         assert incident.last
         assert incident.last.at >= NOW + 10 * MINUTE
+
+
+def test_rechecks_confirm_an_incident_and_are_counted_nowhere() -> None:
+    """The streak contains them; the counts of the process and of the record do not."""
+    world = RecorderHarness()
+    entry = world.ledger.entries[KEY]
+    assert entry.recheck_delay(NOW) is None, "no observation"
+    world.recorder.record(entry, RESULTS[GOOD], NOW, 0.1)
+    assert entry.recheck_delay(NOW) is None
+    world.recorder.record(entry, RESULTS[BAD], NOW + MINUTE, 0.1)
+    assert entry.recheck_delay(NOW + MINUTE) == SECOND
+    world.recorder.record(entry, RESULTS[BAD], NOW + MINUTE + SECOND, 0.1, recheck=True)
+    assert entry.recheck_delay(NOW + MINUTE + SECOND) is None
+    (incident,) = world.ledger.incidents
+    assert incident.opened == NOW + MINUTE
+    assert (list(entry.totals.values()), tuple(entry.timeline.totals)) == ([1, 1, 0], (1, 1, 0))
+    assert entry.timeline.last_at == NOW + MINUTE + SECOND
+    world.recorder.record(entry, RESULTS[GOOD], NOW + 2 * MINUTE, 0.1)
+    assert entry.recheck_delay(NOW + 2 * MINUTE) == SECOND, "the recovery is confirmed as well"
+    world.recorder.record(entry, RESULTS[UNKNOWN], NOW + 2 * MINUTE + SECOND, 0.1, recheck=True)
+    assert entry.recheck_delay(NOW + 2 * MINUTE + SECOND) is None, "an unknown outcome is not re-checked"
+    world.recorder.record(entry, RESULTS[GOOD], NOW + 3 * MINUTE, 0.1)
+    assert world.ledger.incidents[0].resolved == NOW + 2 * MINUTE

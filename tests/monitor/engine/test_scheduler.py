@@ -183,3 +183,86 @@ async def test_failing_job_stops_the_scheduler_with_an_error() -> None:
     await harness.clock.advance(2)
     with pytest.raises(ExceptionGroup):
         await running
+
+
+class RecheckHarness(SchedulerHarness):
+    """A scheduler whose probes ask for the given delays of re-checks, and take the given times, in order."""
+
+    def __init__(self, delays: list[int | None], durations: list[float] | None = None, limit: int = 100) -> None:
+        super().__init__(limit)
+        self.delays, self.durations = iter(delays), iter(durations or [])
+        self.first = next_due("a/b", 10 * SECOND, self.clock.now())
+
+    async def attempt(self, kind: str) -> int | None:
+        self.starts.append((kind, self.clock.now() - self.first))
+        await self.clock.sleep_until(self.clock.monotonic() + next(self.durations, 0.0))
+        return next(self.delays, None)
+
+    def rechecked(self, interval: int = 10 * SECOND) -> Job:
+        return Job("a/b", interval, lambda: self.attempt("probe"), recheck=lambda: self.attempt("recheck"))
+
+    async def started(self, seconds: float) -> list[tuple[str, float]]:
+        """Run until that long after the first probe; return what started, seconds after the first probe."""
+        self.scheduler.load([self.rechecked()])
+        async with self.running():
+            await self.clock.advance((self.first - self.clock.now()) / SECOND + seconds)
+        return [(kind, at / SECOND) for kind, at in self.starts]
+
+
+async def test_rechecks_follow_quickly_and_the_regular_pace_does_not_drift() -> None:
+    harness = RecheckHarness([SECOND, SECOND, None, SECOND, None], [2.0, 0.5, 0.5])
+    assert await harness.started(25) == [
+        ("probe", 0),
+        ("recheck", 3),
+        ("recheck", 4.5),
+        ("probe", 10),
+        ("recheck", 11),
+        ("probe", 20),
+    ]
+    assert (harness.health.rechecks, harness.health.missed_ticks, harness.health.in_flight) == (3, 0, 0)
+    assert harness.health.lateness_max == 0
+
+
+async def test_no_recheck_at_or_after_the_next_due_instant() -> None:
+    harness = RecheckHarness([3 * SECOND, None], [7.0])
+    assert await harness.started(11) == [("probe", 0), ("probe", 10)]
+
+
+async def test_probe_that_is_due_during_a_recheck_starts_after_it_and_is_not_missed() -> None:
+    harness = RecheckHarness([SECOND, SECOND, SECOND, None], [8.0, 7.5, 0.0])
+    assert await harness.started(21) == [
+        ("probe", 0),
+        ("recheck", 9),
+        ("probe", 16.5),
+        ("recheck", 17.5),
+        ("probe", 20),
+    ]
+    assert (harness.health.missed_ticks, harness.health.in_flight) == (0, 0)
+
+
+async def test_second_tick_during_a_recheck_is_missed() -> None:
+    harness = RecheckHarness([SECOND, None], [8.0, 13.0])
+    assert await harness.started(31) == [("probe", 0), ("recheck", 9), ("probe", 22), ("probe", 30)]
+    assert harness.health.missed_ticks == 1
+
+
+async def test_no_recheck_beyond_the_limit_of_concurrent_probes() -> None:
+    harness = RecheckHarness([2 * SECOND], limit=1)
+    scheduler, clock = harness.scheduler, harness.clock
+    scheduler.load([harness.rechecked()])
+    async with harness.running():
+        await clock.advance((harness.first - clock.now()) / SECOND)
+        harness.health.in_flight += 1  # as if another check were probed
+        await clock.advance(3)
+        harness.health.in_flight -= 1
+    assert [kind for kind, _ in harness.starts] == ["probe"]
+
+
+async def test_removed_check_is_not_rechecked() -> None:
+    harness = RecheckHarness([2 * SECOND, 2 * SECOND, None], [0.0, 9.0])
+    harness.scheduler.load([harness.rechecked()])
+    async with harness.running():
+        await harness.clock.advance((harness.first - harness.clock.now()) / SECOND + 10.5)
+        harness.scheduler.load([])
+        await harness.clock.advance(30)
+    assert len(harness.starts) == 2, "neither another re-check nor the postponed probe"

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import shutil
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from monitor.commands.rehearse import rehearsed
 from monitor.ledger.ledger import Ledger
+from monitor.rehearsal.observations import thin_out
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
@@ -115,14 +117,15 @@ routes: [{routes}]
 products:
 - id: forms
   objective: 99%
-  checks: [{{id: page, http: "https://forms.example.org/", interval: {interval}, timeout: 5s, fall: {fall}}}{more}]
+  checks: [{{id: page, http: "https://forms.example.org/", interval: {interval}, timeout: 5s, fall: {fall},
+    recheck: {recheck}}}{more}]
 """
 SPAN = ("--since", "2026-09-21T00:00:00Z", "--until", "2026-09-21T12:00:00Z")
 MIDNIGHT = EPOCH // (24 * HOUR) * 24 * HOUR
 
 
 def write_config(folder: Path, name: str, **fields: object) -> Path:
-    values: dict[str, object] = {"store": folder / "n.db", "interval": "1m", "fall": 2, "more": ""}
+    values: dict[str, object] = {"store": folder / "n.db", "interval": "1m", "fall": 2, "more": "", "recheck": "1s"}
     path = folder / f"{name}.yaml"
     path.write_text(CONFIG.format(**(values | {"routes": "{to: ops}"} | fields)))
     return path
@@ -275,3 +278,28 @@ def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatc
     result = run_in_process("rehearse", write_config(folder, "new"), "-c", write_config(folder, "now"), *span, "--json")
     notes = json.loads(result.stdout[result.stdout.index("{\n") :])["notes"]
     assert any("in alerting, see the log: the comparison is incomplete" in note for note in notes)
+
+
+def test_rechecks_are_skipped_with_their_probe_and_without_rechecks() -> None:
+    """Those of other checks stay."""
+    regular = [Observation("p/a", n * MINUTE, BAD) for n in range(4)]
+    quick = [Observation("p/a", n * MINUTE + SECOND, BAD, recheck=True) for n in range(4)]
+    every = sorted([*regular, *quick, Observation("p/b", 5 * SECOND, BAD, recheck=True)], key=attrgetter("at"))
+    longer = {"p/a": (MINUTE, 2 * MINUTE)}
+    assert list(thin_out(every, {})) == every
+    assert [observation.at for observation in thin_out(every, {}, ["p/a"]) if observation.recheck] == [5 * SECOND]
+    kept = [observation for observation in thin_out(every, longer) if observation.check == "p/a"]
+    assert [(observation.at, observation.recheck) for observation in kept] == [
+        (MINUTE, False),
+        (MINUTE + SECOND, True),
+        (3 * MINUTE, False),
+        (3 * MINUTE + SECOND, True),
+    ]
+    assert not any(observation.recheck for observation in thin_out(every, longer, ["p/a", "p/b"]))
+
+
+def test_more_rechecks_than_recorded_are_noted(folder: Path) -> None:
+    result = rehearse(write_config(folder, "new", recheck="2s"), write_config(folder, "now"))
+    assert any("only recorded re-checks are used" in note for note in result["notes"])
+    result = rehearse(write_config(folder, "new", recheck="never"), write_config(folder, "now"))
+    assert not any("re-checks" in note for note in result["notes"])

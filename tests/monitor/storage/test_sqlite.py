@@ -222,11 +222,38 @@ def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(p
         assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
+WITHOUT_RECHECKS = [
+    f"ALTER TABLE {table} DROP COLUMN recheck" for table in ("observations", "runs", "aside_observations", "aside_runs")
+]
+
+
+def test_record_of_schema_8_is_copied_and_gets_a_column_for_rechecks(path: Path) -> None:
+    """It is read as it is, before and after the migration. Then re-checks can be added."""
+    old = Observation("p/a", 10, Outcome.BAD, "deadline"), Run("p/b", Outcome.GOOD, "", 1, 9, 2, 130)
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        store.write(Batch([old[0]], [old[1]]))
+    raw(path, *WITHOUT_RECHECKS, "PRAGMA user_version = 8")
+    with reading(path) as record:
+        assert (list(record.load_tail()), list(record.load_runs())) == ([old[0]], [old[1]])
+        assert list(record.load_runs(["p/b"])) == [old[1]]
+        assert record.observations("p/a", Interval(0, 100)) == [old[0]]
+    new = Observation("p/a", 11, Outcome.BAD, "deadline", recheck=True)
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        assert (list(store.load_tail()), list(store.load_runs())) == ([old[0]], [old[1]])
+        store.write(Batch([new]))
+    with reading(path) as record:
+        assert list(record.load_tail()) == [old[0], new]
+    with contextlib.closing(sqlite3.connect(backup_path(path, 8))) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (8,)
+        assert connection.execute("SELECT at FROM observations").fetchall() == [(10,)]
+
+
 def test_record_of_schema_7_is_copied_and_gets_the_table_of_responses(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(
         path,
         "DROP TABLE responses",
+        *WITHOUT_RECHECKS,
         "PRAGMA user_version = 7",
         "INSERT INTO notifications VALUES ('k', 'ops', 0, 'opened', 1, 5, 5, 'page', 'p', '{}', 1, 0, '', 6, '')",
     )
@@ -351,7 +378,7 @@ def test_locked_record_is_reported_and_written_when_it_is_free(
 
 
 def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
-    """A month of 100 checks per minute stays under 200 MB: at most 45 bytes per row, with keys and words as numbers."""
+    """A month of 100 checks per minute stays under 200 MB: at most 46 bytes per row, with keys and words as numbers."""
     at = 1_795_000_000_000_000
     checks = [f"a-rather-long-product-name/and-check-{n}" for n in range(100)]
     for _ in range(60):
@@ -359,7 +386,7 @@ def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
         store.write(Batch(rows))
         at += 60_000_000
     store.tidy()
-    assert path.stat().st_size < 6_000 * 45
+    assert path.stat().st_size < 6_000 * 46
 
 
 def test_opening_a_record_logs_nothing(store: SqliteStore, path: Path) -> None:
