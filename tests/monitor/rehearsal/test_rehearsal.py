@@ -282,18 +282,18 @@ def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_rechecks_are_skipped_with_their_probe_and_without_rechecks() -> None:
     """Those of other checks stay."""
-    regular = [Observation("p/a", n * MINUTE, BAD) for n in range(4)]
-    quick = [Observation("p/a", n * MINUTE + SECOND, BAD, recheck=True) for n in range(4)]
+    regular = [Observation("p/a", n * MINUTE, BAD) for n in range(5)]
+    quick = [Observation("p/a", n * MINUTE + SECOND, BAD, recheck=True) for n in range(5)]
     every = sorted([*regular, *quick, Observation("p/b", 5 * SECOND, BAD, recheck=True)], key=attrgetter("at"))
     longer = {"p/a": (MINUTE, 2 * MINUTE)}
     assert list(thin_out(every, {})) == every
     assert [observation.at for observation in thin_out(every, {}, ["p/a"]) if observation.recheck] == [5 * SECOND]
     kept = [observation for observation in thin_out(every, longer) if observation.check == "p/a"]
     assert [(observation.at, observation.recheck) for observation in kept] == [
-        (MINUTE, False),
-        (MINUTE + SECOND, True),
-        (3 * MINUTE, False),
-        (3 * MINUTE + SECOND, True),
+        (2 * MINUTE, False),
+        (2 * MINUTE + SECOND, True),
+        (4 * MINUTE, False),
+        (4 * MINUTE + SECOND, True),
     ]
     assert not any(observation.recheck for observation in thin_out(every, longer, ["p/a", "p/b"]))
 
