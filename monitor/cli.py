@@ -33,6 +33,7 @@ COMMANDS = {
     "plan": "plan:plan_command",
     "correct": "correct:correct",
     "corrections": "correct:corrections",
+    "maintenance": "maintenance:maintenance",
     "history": "history:history_command",
     "gate": "gate:gate_command",
     "drill": "drill:drill",

@@ -17,6 +17,7 @@ from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVO
 from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
+from sla.maintenance_window import MAINTENANCE_WINDOW_END, maintenance_windows
 from sla.page_mark import page_marks
 from sla.silence import RETRY, SILENCE_END, silences
 from sla.window import format_instant
@@ -97,7 +98,17 @@ def _text(fact: Fact) -> str:
         return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
     for page_mark in page_marks([fact]):
         return f"alert {page_mark.key} marked as {page_mark.mark}"
-    return drill_text(fact) or fact.body[:_LONGEST]
+    return _window_text(fact) or drill_text(fact) or fact.body[:_LONGEST]
+
+
+def _window_text(fact: Fact) -> str:
+    """Return the text of a maintenance window or of its end; empty for other facts."""
+    for window in maintenance_windows([fact]):
+        start, end = (format_instant(at) for at in (window.interval.start, window.interval.end))
+        return f"maintenance {start}/{end}: {window.reason}"
+    if fact.kind == MAINTENANCE_WINDOW_END and isinstance(body := fact.content(), dict):
+        return f"maintenance {body.get('window')} ended: {body.get('reason')}"
+    return ""
 
 
 def _definitions(facts: Facts, product_id: str) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from sla.definition import Definition
 from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
 from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
+from sla.maintenance_window import maintenance_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,6 +52,7 @@ class Facts:
         self.overrides = stated_overrides(self.all)
         self._definitions = _definitions(self.all, self.former_ids)
         self._maintenance = _maintenance(self.all, self.former_ids)
+        self._windows = _windows(self.all, self.former_ids)
 
     @property
     def renamings(self) -> Sequence[Fact]:
@@ -84,15 +86,29 @@ class Facts:
 
     def excluding(
         self, product_id: str
-    ) -> tuple[Sequence[Exclusion], Sequence[MaintenancePlan], Sequence[MaintenancePlan]]:
-        """Return what an agreement may exclude: corrections, the product's plans, and plans for all products."""
-        return self.corrections.of(product_id), self.maintenance(product_id), self.maintenance("")
+    ) -> tuple[Sequence[Exclusion], Sequence[MaintenancePlan], Sequence[MaintenancePlan], Sequence[Exclusion]]:
+        """Return what an agreement may exclude: corrections, the product's plans, plans for all products, windows."""
+        plans = self.maintenance(product_id), self.maintenance("")
+        return self.corrections.of(product_id), *plans, self.windows(product_id)
+
+    def windows(self, product_id: str) -> Sequence[Exclusion]:
+        """Return the exclusions of the maintenance windows of the product and of all products."""
+        return [*self._windows.get("", ()), *self._windows.get(product_id, ())]
 
 
 def _definitions(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Definition]]:
     by_product: dict[str, list[Definition]] = {}
     for definition in _without_superseded(_readable(facts, DEFINITION, Definition.read)):
         by_product.setdefault(former_ids.product(definition.product), []).append(former_ids.definition(definition))
+    return by_product
+
+
+def _windows(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Exclusion]]:
+    by_product: dict[str, list[Exclusion]] = {}
+    for window in maintenance_windows(facts):
+        if window.in_force.length:
+            name = former_ids.product(window.product) if window.product else ""
+            by_product.setdefault(name, []).append(window.exclusion())
     return by_product
 
 

@@ -60,6 +60,9 @@ def maintenance_exclusions(
             yield from _by_plans(plans, window)
         else:
             yield from _excluded(blocks, window, portfolio.time_zone)
+    for exclusion in facts.windows(product_id):
+        if exclusion.interval.start < window.end and window.start < exclusion.interval.end:
+            yield exclusion
 
 
 def _excluded(blocks: Iterable[Maintenance], window: Interval, zone: str = "UTC") -> Iterator[Exclusion]:

@@ -1,0 +1,78 @@
+"""Maintenance windows: facts that plan maintenance of a product from now on, next to the configuration's plans.
+
+A window excludes no time before it was stated (use a correction for that), and none after it was ended early. A window
+that was ended before its start excludes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from sla.exclusion import Cause, Exclusion
+from sla.fact import Fact
+from sla.interval import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAINTENANCE_WINDOW: Final = "maintenance_window"
+MAINTENANCE_WINDOW_END: Final = "maintenance_window_end"
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceWindow:
+    """Planned maintenance with author and reason. Instants are in microseconds since the epoch.
+
+    An empty `product` means all products. `ended` is the instant at which a person ended it early, or None.
+    """
+
+    product: str
+    interval: Interval
+    author: str
+    reason: str
+    made: int
+    ended: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of its fact."""
+        return self.fact().id
+
+    def fact(self) -> Fact:
+        """Return the window as a fact of the record, without its early end."""
+        body: dict[str, int | str] = {"start": self.interval.start, "end": self.interval.end, "reason": self.reason}
+        return Fact.of(self.made, self.author, MAINTENANCE_WINDOW, self.product, body)
+
+    @property
+    def in_force(self) -> Interval:
+        """The time that the window excludes; empty if it was ended before its start."""
+        start = max(self.interval.start, self.made)
+        end = self.interval.end if self.ended is None else min(self.interval.end, self.ended)
+        return Interval(start, max(start, end))
+
+    def exclusion(self) -> Exclusion:
+        """Return the exclusion of the window. Its label is the id."""
+        return Exclusion(self.in_force, Cause.MAINTENANCE, self.id, self.author, self.reason, self.made)
+
+
+def maintenance_window_end(window: MaintenanceWindow, made: int, author: str, reason: str) -> Fact:
+    """Return the fact that ends the window at the instant."""
+    return Fact.of(made, author, MAINTENANCE_WINDOW_END, window.product, {"window": window.id, "reason": reason})
+
+
+def maintenance_windows(facts: Iterable[Fact]) -> list[MaintenanceWindow]:
+    """Return the windows in the order of their facts, each with its earliest end. Invalid facts are ignored."""
+    windows: dict[str, MaintenanceWindow] = {}
+    ends: dict[str, int] = {}
+    for fact in facts:
+        body = fact.content() if fact.kind in (MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END) else None
+        if not isinstance(body, dict):
+            continue
+        if fact.kind == MAINTENANCE_WINDOW_END:
+            window_id = str(body.get("window"))
+            ends[window_id] = min(fact.made, ends.get(window_id, fact.made))
+        elif isinstance(start := body.get("start"), int) and isinstance(end := body.get("end"), int) and start < end:
+            reason = str(body.get("reason", ""))
+            windows[fact.id] = MaintenanceWindow(fact.product, Interval(start, end), fact.author, reason, fact.made)
+    return [replace(window, ended=ends.get(window_id)) for window_id, window in windows.items()]
