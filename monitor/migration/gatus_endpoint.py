@@ -123,20 +123,21 @@ class Endpoint:
     def _kind(self) -> Check | None:
         """Return the kind of the check with its own keys, None if there is none."""
         url = str(self.raw.get("url") or "")
-        scheme = url.partition("://")[0].lower()
+        shown = re.sub(r"//[^/]*@", "//", url).partition("?")[0]  # without credentials
+        scheme = shown.partition("://")[0].lower()
         if isinstance(self.raw.get("dns"), dict):
             return KINDS["dns"](self, url)
         if "${" in url:
-            self.lost(f"{url}: the address has an environment variable; write the address", "url")
+            self.lost(f"{shown}: the address has an environment variable; write the address", "url")
             return None
         convert = KINDS.get(scheme)
         if convert is None:
-            self.lost(f"{scheme or url} endpoints have no equivalent", "url")
+            self.lost(f"{scheme} endpoints have no equivalent", "url")
             return None
         try:
             return convert(self, url)
         except (ValueError, UnsupportedConditionError) as error:
-            self.lost(f"{url}: {error}", "url")
+            self.lost(f"{shown}: {error}", "url")
             return None
 
     def http(self, url: str) -> Check:

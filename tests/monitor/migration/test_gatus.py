@@ -41,7 +41,7 @@ endpoints:
 VERSION_5 = """
 endpoints:
   - name: token
-    url: "https://${HOST}/api"
+    url: "https://user:hunter2@${HOST}/api?key=hunter2"
     conditions: ["[STATUS] == 200"]
   - name: orders
     url: "https://orders.example.org/api?api_key=hunter2"
@@ -54,6 +54,7 @@ endpoints:
   - {name: echo, url: "udp://echo.example.org:7", body: ping, conditions: ["[BODY] == ping"]}
   - {name: shell, url: "ssh://shell.example.org:2222", ssh: {username: x}, conditions: ["[CONNECTED] == true"]}
   - {name: health, url: "grpcs://grpc.example.org:443", conditions: ["[CONNECTED] == true"]}
+  - {name: broken, url: "tcp://user:hunter2@[x", conditions: ["[CONNECTED] == true"]}
   - {name: sctp, url: "sctp://sctp.example.org:38412", conditions: ["[CONNECTED] == true"]}
 external-endpoints:
   - {name: pushed, token: hunter2}
@@ -170,7 +171,8 @@ def test_version_5(tmp_path: Path) -> None:
         "endpoints[1].url: not carried over: the query of the address, which has a credential",
         "endpoints[1].client.tunnel: not carried over",
         "endpoints[4].ssh: not carried over",
-        "endpoints[6].url: not carried over: sctp endpoints have no equivalent",
+        "endpoints[6].url: not carried over: tcp://[x: ",
+        "endpoints[7].url: not carried over: sctp endpoints have no equivalent",
         'the external endpoint "pushed" has no heartbeat interval',
         "suites: not carried over: multi-step journeys",
     ):
