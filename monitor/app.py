@@ -27,6 +27,7 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
+from monitor.engine.site_observer import SiteObserver
 from monitor.errors import NinewatchError
 from monitor.facts.intent_log import IntentLog
 from monitor.facts.journal import Journal
@@ -99,6 +100,7 @@ class _Parts:
     anchoring: Anchoring
     drills: DrillManager
     continuity: Continuity
+    sites: SiteObserver
 
 
 class Daemon:
@@ -216,7 +218,8 @@ class Daemon:
                 drills.update()
                 continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
                 continuity.restore()
-                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills, continuity)
+                sites = SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end)
+                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills, continuity, sites)
                 await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or unwritten_error(self._health)
@@ -294,6 +297,7 @@ class Daemon:
                 continue  # no file can be read, so a configuration that seems to be deleted may exist
             self._restart_if_clock_corrected()
             await parts.facts.read_journal()
+            parts.sites.update()
             parts.drills.update()
             requested = self._reload_requested.is_set()
             self._reload_requested.clear()

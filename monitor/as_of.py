@@ -97,7 +97,7 @@ def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
     """Return the keys of the products' checks, including former keys and those of earlier definitions."""
     definitions = (definition for name in products for definition in ledger.definitions(name))
     present = {member.check for definition in definitions for member in definition.members}
-    present |= {key for key in ledger.entries if key.partition("/")[0] in products}
+    present |= {entry.key for entry in ledger.probed_entries() if entry.product.id in products}
     return [*present, *(old for old, new in ledger.former_ids.checks.items() if new in present)]
 
 

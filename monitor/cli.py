@@ -42,6 +42,7 @@ COMMANDS = {
     "readiness": "readiness:readiness_command",
     "deploy": "deploy:deploy",
     "whatif": "whatif:whatif_command",
+    "sites": "sites:sites_command",
     "rehearse": "rehearse:rehearse_command",
     "standby": "standby:standby_command",
     "alert": "alert:alert",

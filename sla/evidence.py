@@ -39,6 +39,9 @@ class EvidenceKind(StrEnum):
     DRILL = "drill"
     """A drill met its recovery time and recovery point."""
 
+    SITES = "sites"
+    """Every site of the product answers directly."""
+
     CHECKS = "checks"
     """Checks of the portfolio are up: sites, certificates, backups, Prometheus queries, URLs, files."""
 

@@ -164,7 +164,9 @@ class WatchedCheck:
     hold: int
 
 
-def checks_evidence(item: ChecklistItem, checks: Sequence[WatchedCheck], at: int) -> Iterator[Evidence]:
+def checks_evidence(
+    item: ChecklistItem, checks: Sequence[WatchedCheck], at: int, kind: EvidenceKind = EvidenceKind.CHECKS
+) -> Iterator[Evidence]:
     """Yield whether all checks are up at the instant. It expires with the oldest of their last observations."""
     last_known = [(check, check.history.last_known_at) for check in checks]
     observed = [(check, last) for check, last in last_known if last is not None]
@@ -177,7 +179,7 @@ def checks_evidence(item: ChecklistItem, checks: Sequence[WatchedCheck], at: int
     detail = "; ".join(f"{name} is {state.name.lower()}" for name, state in states.items())
     on, until = min(last for _, last in observed), min(last + check.hold for check, last in observed)
     supports = False if down else was_up or None
-    yield Evidence(item.id, EvidenceKind.CHECKS, BY, on, max(until, at + 1) if down else until, detail, supports)
+    yield Evidence(item.id, kind, BY, on, max(until, at + 1) if down else until, detail, supports)
 
 
 def _to_the_second(at: int) -> str:

@@ -84,7 +84,7 @@ def _of_url(target: str, timeout: str) -> CheckBase:
 
 
 def _of_portfolio(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
-    checks = {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
+    checks = {f"{product.id}/{check.id}": check for product, check in portfolio.probed()}
     matches = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
     if len(matches) == 1:
         return matches[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -91,12 +91,26 @@ def _duplicate_ids(root: Node) -> LocatedMessages:
     yield from _repeated(root, ("products",), "product")
     yield from _repeated(root, ("standby",), "rota")
     for loc, _ in _items(root, ("products",)):
-        yield from _repeated(root, (*loc, "checks"), "check of this product")
+        checks = [*_items(root, (*loc, "checks")), *_site_checks(root, loc)]
+        yield from _repeated_in(root, checks, "check of this product")
+        yield from _repeated(root, (*loc, "sites"), "site of this product")
+
+
+def _site_checks(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:
+    """Yield the checks of the sites of the product at `loc`."""
+    for site_loc, site in _items(root, (*loc, "sites")):
+        for key in ("active", "direct"):
+            if isinstance(check := step(site, key), Entries):
+                yield (*site_loc, key), check
 
 
 def _repeated(root: Node, loc: Loc, description: str) -> LocatedMessages:
+    yield from _repeated_in(root, _items(root, loc), description)
+
+
+def _repeated_in(root: Node, items: Iterable[tuple[Loc, Entries]], description: str) -> LocatedMessages:
     first_uses: dict[str, Loc] = {}
-    for item_loc, item in _items(root, loc):
+    for item_loc, item in items:
         name = _text(step(item, "id"))
         if name is not None and first_uses.setdefault(name, item_loc) != item_loc:
             mark, _ = locate(root, (*first_uses[name], "id"))

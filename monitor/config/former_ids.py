@@ -51,14 +51,14 @@ class FormerIdMap:
         """
         products = {old: product.id for product in portfolio.products for old in product.was}
         checks: dict[str, str] = {}
-        for product, check in portfolio.checks():
+        for product, check in portfolio.probed():
             key = f"{product.id}/{check.id}"
             for owner in (product.id, *product.was):
                 for name in (check.id, *check.was):
                     checks.setdefault(f"{owner}/{name}", key)
         recorded = [_renaming(fact) for fact in facts if fact.kind == RENAMING]
         product_ids = {product.id for product in portfolio.products}
-        check_keys = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
+        check_keys = {f"{product.id}/{check.id}" for product, check in portfolio.probed()}
         recorded_products = {old: new for renamed, _ in recorded for old, new in renamed.items()}
         recorded_checks = {old: new for _, renamed in recorded for old, new in renamed.items()}
         return cls(

@@ -19,6 +19,7 @@ from monitor.config.model import CheckBase, Portfolio, Product
 from monitor.config.placeholders import placeholders
 from monitor.config.readiness_checks import readiness_problems
 from monitor.config.routing import routing_problems, routing_warnings
+from monitor.config.sites import Site
 from monitor.config.sources import Sources
 from monitor.config.validation_context import Context
 from monitor.config.validation_messages import Translator
@@ -108,13 +109,29 @@ def portfolio_model(
     check = _one_of(CheckBase, kinds)
     checks = Annotated[tuple[check, ...], Field(min_length=1)]  # type: ignore[valid-type]
     checks_field = Product.model_fields["checks"]
-    product = create_model("Product", __base__=Product, checks=(checks, Field(description=checks_field.description)))
+    site = create_model("Site", __base__=Site, __doc__=Site.__doc__, **_site_checks(check))
+    sites_field = Field(default=(), description=Product.model_fields["sites"].description)
+    product = create_model(
+        "Product",
+        __base__=Product,
+        checks=(checks, Field(description=checks_field.description)),
+        sites=(tuple[site, ...], sites_field),
+    )
     products = Annotated[tuple[product, ...], Field(min_length=1)]
     fields: dict[str, Any] = {"products": (products, _described("products"))}
     if receivers:
         receiver = _one_of(ReceiverBase, receivers)
         fields["receivers"] = (tuple[receiver, ...], _described("receivers", default=()))  # type: ignore[valid-type]
     return create_model("Portfolio", __base__=Portfolio, **fields)
+
+
+def _site_checks(check: Any) -> dict[str, Any]:
+    """Return the fields of a site with checks of the kinds."""
+    active, direct = (Site.model_fields[name].description for name in ("active", "direct"))
+    return {
+        "active": (check, Field(description=active)),
+        "direct": (check | None, Field(default=None, description=direct)),
+    }
 
 
 def _described(name: str, **options: Any) -> Any:

@@ -27,7 +27,7 @@ from monitor import zones
 from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, resolve
-from monitor.config.values import Text, problem_at
+from monitor.config.values import Flag, Text, problem_at
 from sla.exclusion import Cause, Exclusion
 from sla.interval import DAY, Interval
 from sla.localtime import EPOCH, first_instant, instant, local
@@ -160,11 +160,17 @@ class Maintenance(Model):
     drill: Literal["failover", "failback", "restore", "deploy"] | None = None
     """A drill of this kind takes place, from the start to the end: `failover` if a failover is expected."""
 
+    dr_expected: Flag = False
+    """`true`: a failover is expected. A change of the active site during the maintenance starts a drill, which lasts
+    from the first downtime to the end of the failover."""
+
     reason: Text | None = None
     """Purpose. Required except with `ics`, where the default is the summary of each event."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Maintenance:
+        if self.dr_expected and self.drill is not None:
+            raise problem_at("dr_expected", "and drill exclude each other: drill starts one at the start; remove one")
         if self.ics is not None:
             for key in ("start", "end", "rrule"):
                 if getattr(self, key) is not None:

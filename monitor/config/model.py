@@ -39,6 +39,7 @@ from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.priorities import PrioritiesField
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
 from monitor.config.secret import Secret
+from monitor.config.sites import FailoverBlock, Site
 from monitor.config.stage import PolicyField, StageField, shipped_policy
 from monitor.config.standby import Rota
 from monitor.config.tls import TlsOptions
@@ -177,6 +178,12 @@ class Product(Model):
     checks: Annotated[tuple[CheckBase, ...], Field(min_length=1)]
     """The checks of the product; at least one."""
 
+    sites: tuple[Site, ...] = ()
+    """The sites that the product can run at, the primary site first. Default: the active site is not observed."""
+
+    failover: FailoverBlock = FailoverBlock()
+    """Promised failover time between the sites."""
+
     readiness: ReadinessBlock | None = None
     """Readiness checklist of the product. Without a checklist, claims have no ceiling."""
 
@@ -209,6 +216,11 @@ class Product(Model):
     def burn_obstacle(self, policy: BurnPolicy) -> str | None:
         """Return the reason why the burn alert can never fire for this product, or None (measurement.md, section 7)."""
         return policy.reason_never_fires(self.objective, self.window, [check.interval for check in self.checks])
+
+    @property
+    def site_checks(self) -> tuple[CheckBase, ...]:
+        """The checks of the sites, which count in no figure of the product."""
+        return tuple(check for site in self.sites for check in site.checks)
 
     @property
     def burn_obstacles(self) -> list[str]:
@@ -365,3 +377,14 @@ class Portfolio(Model):
         for product in self.products:
             for check in product.checks:
                 yield product, check
+
+    def site_checks(self) -> Iterator[tuple[Product, CheckBase]]:
+        """Yield every check of a site with its product, in the order of the configuration."""
+        for product in self.products:
+            for check in product.site_checks:
+                yield product, check
+
+    def probed(self) -> Iterator[tuple[Product, CheckBase]]:
+        """Yield every check that is probed with its product: those of products, then those of sites."""
+        yield from self.checks()
+        yield from self.site_checks()

@@ -41,7 +41,7 @@ _SEPARATOR = " + "  # between the ids of several checklists
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
 
 
-EvidenceName = Literal["attestation", "deployments", "decoupling", "drill", "checks"]
+EvidenceName = Literal["attestation", "deployments", "decoupling", "drill", "sites", "checks"]
 DrillName = Literal["failover", "failback", "restore", "deploy", "tabletop", "isolated"]
 
 

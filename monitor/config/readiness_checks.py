@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def readiness_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield the mistakes of the readiness blocks of all products, each with its position."""
-    known = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
+    known = {f"{product.id}/{check.id}" for product, check in portfolio.probed()}
     for number, product in enumerate(portfolio.products):
         if product.readiness is not None:
             for loc, message in (*_items(product.readiness), *_unknown_checks(product.readiness, known)):

@@ -51,6 +51,8 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
+_SITE_CHECKS = ("active", "direct")  # keys of a site that contain one check
+
 _MAX_ERRORS = 1_000  # errors per validation; more are of no use, and take seconds to format
 
 
@@ -76,6 +78,8 @@ class Translator:
         """Return the location in the file: without the kind that pydantic adds after an index."""
         if len(loc) > 4 and loc[0] == "products" and loc[2] == "checks":
             return (*loc[:4], *loc[5:])
+        if len(loc) > 5 and loc[0] == "products" and loc[2] == "sites" and loc[4] in _SITE_CHECKS:
+            return (*loc[:5], *loc[6:])
         if len(loc) > 2 and loc[0] == "receivers" and self.receivers:
             return (*loc[:2], *loc[3:])
         return loc
@@ -144,6 +148,8 @@ class Translator:
             elif isinstance(part, str):
                 is_free_key = any(get_origin(_fields(block).get(part)) is dict for block in blocks)
                 blocks = {inner for block in blocks for inner in _blocks(_fields(block).get(part))}
+                if part in _SITE_CHECKS and "sites" in loc[:depth]:
+                    blocks = set(self._matching(find(self.root, loc[: depth + 1]))) or blocks
             elif loc[depth - 1] in ("checks", "receivers"):
                 kinds = self.kinds if loc[depth - 1] == "checks" else self.receivers
                 blocks = set(self._matching(find(self.root, loc[: depth + 1]), kinds)) or blocks

@@ -1,7 +1,7 @@
 """Manage the drills of a running daemon: start and end planned drills, probe more often, and record the detection.
 
 A drill is ended when its planned window ends, when one of its stop conditions is met, or when the release gate answers
-`hold`.
+`hold`. A failover in a planned window with `dr_expected` is a drill from its first downtime to its end.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.ledger.product_drills import recorded_drills, stop_reason
+from monitor.ledger.product_sites import measured_failover
 from monitor.probe_result import IncidentOpened
 from sla.drill import Drill, DrillKind, DrillSource
 from sla.drill_facts import drill_detected, drill_end
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.probe_result import Event
     from sla.drill import DrillRecord
+    from sla.failover_facts import FailoverRecord
 
 log = structlog.get_logger()
 
 AUTHOR: Final = "ninewatch"
 WINDOW_ENDED: Final = "the planned window ended"
+FAILOVER_ENDED: Final = "the failover ended"
 
 
 class DrillManager:
@@ -74,6 +77,31 @@ class DrillManager:
         for record in self._open(now):
             if record.drill.product == incident.product and record.detected is None and record.drill.kind.measured:
                 self._facts.add([drill_detected(record.id, incident.product, now, AUTHOR, incident.id)])
+
+    def on_site_change(self, record: FailoverRecord) -> None:
+        """Start a drill if a planned window expects the site change and no drill of the product is in progress."""
+        product, now = self._ledger.products[record.product], self._clock.now()
+        if any(each.drill.product == product.id for each in self._open(now)) or not self._is_expected(record, product):
+            return
+        since = measured_failover(self._ledger, record, now, [record]).started
+        rto = product.drills.rto or product.failover.within
+        kind, source = DrillKind(record.change.kind.value), DrillSource.SITE_CHANGE
+        drill = Drill(now, AUTHOR, product.id, kind, rto, product.drills.rpo, source=source, since=since)
+        self._facts.add([drill.fact()])
+        log.info("drill_started", drill=drill.id, product=drill.product, kind=drill.kind.value)
+
+    def on_failover_end(self, record: FailoverRecord) -> None:
+        """End the drill that the site change started."""
+        now = self._clock.now()
+        for each in self._open(now):
+            if each.drill.product == record.product and each.drill.source is DrillSource.SITE_CHANGE:
+                self._facts.add([drill_end(each.id, record.product, now, AUTHOR, FAILOVER_ENDED)])
+
+    def _is_expected(self, record: FailoverRecord, product: Product) -> bool:
+        """Return whether the site changed in a planned window with `dr_expected`."""
+        at, portfolio = Interval(record.change.point, record.change.point + 1), self._ledger.portfolio
+        blocks = (each for each in (*product.maintenance, *portfolio.maintenance) if each.dr_expected)
+        return any(True for each in blocks for _ in each.exclusions(at, portfolio.time_zone))
 
     def _all(self, now: int) -> list[DrillRecord]:
         """Return all drills of configured products. They are read again when facts change."""

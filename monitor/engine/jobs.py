@@ -34,7 +34,7 @@ class Jobs:
     def prepare(self, portfolio: Portfolio) -> None:
         """Prepare the probes of a portfolio before it becomes active. Slow: call it in a thread while probing."""
         prepared = {}
-        for product, check in portfolio.checks():
+        for product, check in portfolio.probed():
             key = f"{product.id}/{check.id}"
             previous = self._prepared.get(key)
             unchanged = previous is not None and previous[0] == check
@@ -47,7 +47,7 @@ class Jobs:
 
     def all(self) -> Iterator[Job]:
         """Yield a job for every check."""
-        for entry in self._ledger.entries.values():
+        for entry in self._ledger.probed_entries():
             if isinstance(entry.check, HeartbeatCheck):
                 yield Job(entry.key, ROUND, partial(self._check_heartbeat, entry))
                 continue
@@ -70,7 +70,7 @@ class Jobs:
     async def _probe_once(self, entry: CheckEntry, probe: Probe, *, recheck: bool = False) -> int | None:
         """Probe and record; return the time until a re-check, microseconds, or None."""
         attempt = await self._runner.run(entry.check, probe)
-        if self._ledger.entries.get(entry.key) is not entry:  # a reload removed the check
+        if self._ledger.entry(entry.key) is not entry:  # a reload removed the check
             return None
         self._recorder.record(entry, attempt.result, attempt.at, attempt.duration, recheck=recheck)
-        return entry.recheck_delay(attempt.at)
+        return None if entry.key in self._ledger.site_entries else entry.recheck_delay(attempt.at)

@@ -98,7 +98,7 @@ class Recorder:
             return
         observed = Observed(observation, result, duration)
         entry.count(observed)
-        change = entry.tracker.step(observation)
+        change = None if entry.key in self._ledger.site_entries else entry.tracker.step(observation)
         if not runs and self._mark is not None and at < self._mark:
             runs = entry.open_runs()  # a missed heartbeat is recorded at its due instant, possibly hours ago
         if change is None:
@@ -140,7 +140,7 @@ class Recorder:
 
     def _max_probe_time(self) -> int:
         """Return the maximum time from the start of a probe to its recorded result, microseconds."""
-        return max((entry.check.timeout for entry in self._ledger.entries.values()), default=0) + MINUTE
+        return max((entry.check.timeout for entry in self._ledger.probed_entries()), default=0) + MINUTE
 
     def _save_all_open_runs(self) -> None:
         self._writer.put_folded([run for history in self._ledger.all_histories() for run in history.open_runs()], None)

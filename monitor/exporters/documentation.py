@@ -15,6 +15,7 @@ from monitor.exporters.families import (
     PRODUCT_FAMILIES,
     SAMPLES_OMITTED,
     SILENCES,
+    SITE_FAMILIES,
 )
 from monitor.health import Health
 
@@ -84,6 +85,7 @@ def metrics_page() -> str:
         "Products": PRODUCT_FAMILIES,
         "Drills": DRILL_FAMILIES,
         "The continuity probe": CONTINUITY_FAMILIES,
+        "Sites": SITE_FAMILIES,
         "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, *_daemon_families()],
     }
     return _HEAD + "".join(_TABLE.format(title=title) + "".join(map(_row, rows)) for title, rows in tables.items())

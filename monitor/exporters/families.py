@@ -265,6 +265,48 @@ CONTINUITY_FAMILIES: Final = (
         labels=_TRANSACTION,
     ),
 )
+_FAILOVER: Final = "product kind"
+SITE_FAMILIES: Final = (
+    Family(
+        "ninewatch_site_active",
+        "gauge",
+        "1 if the site is the active one, 0 if not; absent while that is unknown or several sites are active",
+        labels="product site",
+    ),
+    Family(
+        "ninewatch_sites_state",
+        "gauge",
+        "1 for the state of the sites: one, several, none, unknown",
+        "",
+        "product state",
+    ),
+    Family(
+        "ninewatch_site_direct_up",
+        "gauge",
+        "1 if the direct check of the site is up, 0 if down; absent while its state is unknown",
+        labels="product site",
+    ),
+    Family(
+        "ninewatch_failover_duration_seconds",
+        "gauge",
+        "Duration of the last failover and failback, with bounds; an unknown bound is absent",
+        "seconds",
+        f"{_FAILOVER} bound",
+    ),
+    Family(
+        "ninewatch_failover_downtime_seconds",
+        "gauge",
+        "Downtime in the last failover and failback, with bounds",
+        "seconds",
+        f"{_FAILOVER} bound",
+    ),
+    Family(
+        "ninewatch_failover_met",
+        "gauge",
+        "1 if the last failover kept the promised failover time, 0 if not; absent if undecided",
+        labels=_FAILOVER,
+    ),
+)
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"
 )

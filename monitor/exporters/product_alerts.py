@@ -20,6 +20,7 @@ def product_alerts() -> Iterator[Alert]:
     yield from _unknown_alerts()
     yield from _certificate_alerts()
     yield _readiness_alert()
+    yield from _site_alerts()
 
 
 def missing_products(products: Sequence[str]) -> Alert:
@@ -148,5 +149,38 @@ def _readiness_alert() -> Alert:
         "With its unmet readiness items, at most {{ $value | humanizePercentage }} may be claimed for "
         "{{ $labels.product }}, which is less than its objective. Its page lists the items.",
         hold="1h",
+        page=PRODUCT_PAGE,
+    )
+
+
+def _site_alerts() -> Iterator[Alert]:
+    for name, state, summary, text in (
+        (
+            "NinewatchNoSiteActive",
+            "none",
+            "No site of {{ $labels.product }} is active",
+            "For a minute, no site of {{ $labels.product }} was the active one: all sites are down, or the switch "
+            "between them (the DNS server, the load balancer) is.",
+        ),
+        (
+            "NinewatchSeveralSitesActive",
+            "several",
+            "More than one site of {{ $labels.product }} is active",
+            "For a minute, more than one site of {{ $labels.product }} was active. Data that is written to both may be "
+            "lost.",
+        ),
+    ):
+        metric = f'ninewatch_sites_state{{state="{state}"}}'
+        yield Alert(
+            name, f"{or_last_value(metric, '6h')} == 1", "critical", summary, text, hold="1m", page=PRODUCT_PAGE
+        )
+    missed = or_last_value("ninewatch_failover_met", "1d", function="min")
+    yield Alert(
+        "NinewatchFailoverTimeMissed",
+        f"{missed} == 0",
+        "warning",
+        "The last {{ $labels.kind }} of {{ $labels.product }} took longer than promised",
+        "The last {{ $labels.kind }} of {{ $labels.product }} certainly lasted longer than the promised failover time. "
+        "The alert resolves after the next one that keeps it.",
         page=PRODUCT_PAGE,
     )

@@ -28,6 +28,7 @@ from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.products import ProductLines
 from monitor.exporters.readiness import ReadinessFigures
 from monitor.exporters.silences import SilenceLines
+from monitor.exporters.sites import SiteLines
 from monitor.ledger.release_gate import gate_answer, overrides_by_product
 from sla.alerting import outage
 from sla.interval import SECOND, Interval
@@ -153,7 +154,7 @@ class Exporter:
         self._daemon = Daemon(health, clock)
         self._counters = _Counters(health)
         self._silences = SilenceLines(ledger)
-        self._drills = DrillLines(ledger)
+        self._drills, self._sites = DrillLines(ledger), SiteLines(ledger)
         self._continuity = ContinuityLines(ledger)
         self._lines = _PortfolioLines(self._counters)
 
@@ -215,7 +216,7 @@ class Exporter:
         oldest = min((product.measured_at or now for product in lines.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
-        parts = (self._silences, self._drills, self._continuity)
+        parts = (self._silences, self._drills, self._continuity, self._sites)
         return age + omitted + "".join(each.text(now, dialect) for each in parts)
 
 

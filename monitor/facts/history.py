@@ -14,6 +14,7 @@ from sla.drill_facts import drill_text
 from sla.duration import format_duration
 from sla.evidence import attestations, deployments, revocations
 from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
+from sla.failover_facts import failover_text
 from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
@@ -98,7 +99,7 @@ def _text(fact: Fact) -> str:
         return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
     for page_mark in page_marks([fact]):
         return f"alert {page_mark.key} marked as {page_mark.mark}"
-    return _window_text(fact) or drill_text(fact) or fact.body[:_LONGEST]
+    return _window_text(fact) or drill_text(fact) or failover_text(fact) or fact.body[:_LONGEST]
 
 
 def _window_text(fact: Fact) -> str:

@@ -38,9 +38,9 @@ from sla.outage import required_history
 from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from monitor.config.model import Portfolio, Product
+    from monitor.config.model import CheckBase, Portfolio, Product
     from sla.after_exclusions import AfterExclusions
     from sla.definition import Definition
     from sla.eras import Eras
@@ -56,6 +56,7 @@ class Ledger:
 
     def __init__(self, portfolio: Portfolio) -> None:
         self.entries: dict[str, CheckEntry] = {}
+        self.site_entries: dict[str, CheckEntry] = {}  # probed and recorded, without incidents, in no product's figures
         self._histories = ProductHistories(lambda key: self.history(key).timeline)
         self.products: dict[str, Product] = {}
         self._excluded = ExclusionSums(self.exclusions, self._exclusion_sources)
@@ -74,23 +75,34 @@ class Ledger:
         """
         self.portfolio = portfolio
         self.products = {product.id: product for product in portfolio.products}
-        previous_entries = self.entries.copy()
+        previous = self.entries | self.site_entries
         self._rename(FormerIdMap.of(portfolio, self._facts.renamings))
-        known, open_incidents = self._unconfigured | self.entries, self._incidents.open()
-        self.entries = {}
-        for product, check in portfolio.checks():
+        known = self._unconfigured | self.entries | self.site_entries
+        self.entries = self._configured(portfolio.checks(), known, previous)
+        self.site_entries = self._configured(portfolio.site_checks(), known, previous)
+        self._unconfigured = known
+        self._compose()
+
+    def _configured(
+        self,
+        checks: Iterable[tuple[Product, CheckBase]],
+        known: dict[str, CheckHistory],
+        previous: Mapping[str, CheckEntry],
+    ) -> dict[str, CheckEntry]:
+        """Return the entries of the checks by key. Their histories are removed from `known`."""
+        entries, open_incidents = dict[str, CheckEntry](), self._incidents.open()
+        for product, check in checks:
             history = known.pop(f"{product.id}/{check.id}", None)
             if isinstance(history, CheckEntry):
                 entry = history
             else:
                 entry = CheckEntry(product, check, history)
                 entry.restore_incident(open_incidents.get(entry.key))
-                if (previous := previous_entries.get(entry.key)) is not None:
-                    entry.copy_counts(previous)
+                if (earlier := previous.get(entry.key)) is not None:
+                    entry.copy_counts(earlier)
             entry.define(product, check)
-            self.entries[entry.key] = entry
-        self._unconfigured = known
-        self._compose()
+            entries[entry.key] = entry
+        return entries
 
     @property
     def compositions(self) -> dict[str, Eras]:
@@ -119,10 +131,11 @@ class Ledger:
         """Merge the histories, facts and incidents of former keys into those of the present keys."""
         self.former_ids, self._facts = former_ids, Facts(self._facts.all, former_ids=former_ids)
         self._incidents.rename(former_ids)
-        for key, histories in renamed_histories(self._unconfigured | self.entries, former_ids):
+        for key, histories in renamed_histories(self._unconfigured | self.entries | self.site_entries, former_ids):
             for old in histories:
                 self._unconfigured.pop(old.key, None)
                 self.entries.pop(old.key, None)
+                self.site_entries.pop(old.key, None)
             self._unconfigured[key] = merge_histories(key, histories)
 
     def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> list[Run]:
@@ -140,15 +153,24 @@ class Ledger:
         open_incidents = self._incidents.open()
         for history in self.all_histories():
             history.restore_incident(open_incidents.get(history.key))
-        for entry in self.entries.values():
+        for entry in self.probed_entries():
             entry.define(entry.product, entry.check)
         self._compose()
         return tail_runs
 
     def history(self, key: str) -> CheckHistory:
         """Return the history of a check, configured or not; an empty history for an unknown key."""
-        entry = self.entries.get(key)
+        entry = self.entry(key)
         return entry if entry is not None else self._unconfigured.setdefault(key, CheckHistory(key))
+
+    def entry(self, key: str) -> CheckEntry | None:
+        """Return the entry of a configured check of a product or of a site."""
+        return self.entries.get(key) or self.site_entries.get(key)
+
+    def probed_entries(self) -> Iterator[CheckEntry]:
+        """Yield the entries of all checks that are probed: those of products, then those of sites."""
+        yield from self.entries.values()
+        yield from self.site_entries.values()
 
     def entries_of(self, product_id: str) -> Iterator[CheckEntry]:
         """Yield the product's checks in the order of the configuration."""
@@ -331,7 +353,7 @@ class Ledger:
 
     def all_histories(self) -> list[CheckHistory]:
         """Return the histories of all recorded checks, including checks that are not configured."""
-        return [*self.entries.values(), *self._unconfigured.values()]
+        return [*self.probed_entries(), *self._unconfigured.values()]
 
 
 def _interval(product: Product) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from monitor.ledger.product_sites import changed_during
 from monitor.ledger.release_gate import release_gate
 from sla.drill_facts import drills
 from sla.drill_result import drill_result
@@ -33,7 +34,10 @@ def measured_drill(ledger: Ledger, record: DrillRecord, at: int) -> DrillResult:
     Raises:
         KeyError: the product is not configured.
     """
-    return drill_result(record, ledger.compositions[record.drill.product], at)
+    product, started = record.drill.product, record.drill.started
+    span = Interval(started, max(started, at if record.end is None else record.end.at))
+    history = ledger.compositions[product]
+    return drill_result(record, history, at, site_changed=changed_during(ledger, product, span, at))
 
 
 def stop_reason(ledger: Ledger, product_id: str, duration: int, now: int) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from monitor.ledger.product_drills import measured_drill
 from sla.drill_facts import drills
-from sla.drill_result import drill_result
 from sla.evidence import Evidence, EvidenceKind, attestations, deployments, known_at
 from sla.measured_evidence import (
     DrillProof,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.fact import Fact
     from sla.readiness import ChecklistItem, Readiness
-    from sla.state_history import History
 
 
 def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
@@ -64,7 +64,11 @@ def _measured(
         dependencies = {name: ledger.compositions[name] for name in product.depends_on}
         yield from decoupling_evidence(item, history, dependencies, at)
     if EvidenceKind.DRILL in item.kinds:
-        yield from drill_evidence(item, _proofs(facts, history, at))
+        yield from drill_evidence(item, _proofs(ledger, product, facts, at))
+    if EvidenceKind.SITES in item.kinds and product.sites:
+        direct = [_watched(ledger, f"{product.id}/{site.direct.id}") for site in product.sites if site.direct]
+        if len(direct) == len(product.sites):
+            yield from checks_evidence(item, direct, at, EvidenceKind.SITES)
     if EvidenceKind.CHECKS in item.kinds:
         watched = [
             _watched(ledger, key)
@@ -76,11 +80,12 @@ def _measured(
             yield from checks_evidence(item, watched, at)
 
 
-def _proofs(facts: Sequence[Fact], history: History, at: int) -> Iterator[DrillProof]:
+def _proofs(ledger: Ledger, product: Product, facts: Sequence[Fact], at: int) -> Iterator[DrillProof]:
     """Yield the evidence of the drills that ended until the instant."""
-    for record in drills(facts, at):
+    for stated in drills(facts, at):
+        record = replace(stated, drill=replace(stated.drill, product=product.id))  # it may have a former id
         if record.end is not None:
-            result = drill_result(record, history, at)
+            result = measured_drill(ledger, record, at)
             overdue = tuple(f"{finding.text} ({finding.owner}, due {finding.day})" for finding in record.overdue(at))
             drill = record.drill
             yield DrillProof(
@@ -89,5 +94,6 @@ def _proofs(facts: Sequence[Fact], history: History, at: int) -> Iterator[DrillP
 
 
 def _watched(ledger: Ledger, key: str) -> WatchedCheck:
-    entry = ledger.entries[key]
+    entry = ledger.entry(key)
+    assert entry is not None, "validated"  # noqa: S101 - for the type checker
     return WatchedCheck(key, entry.timeline, entry.hold)

@@ -83,7 +83,7 @@ def unconfigured_checks(
     `last_observed` maps each recorded check to the instant of its last observation.
     """
     former_ids = FormerIdMap.of(portfolio, facts).checks
-    configured = {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
+    configured = {f"{product.id}/{check.id}" for product, check in portfolio.probed()}
     return {
         key: f"is recorded until {format_instant(at)} and not configured; was it renamed? Write `was:` with this id"
         for key, at in sorted(last_observed.items())

@@ -26,6 +26,8 @@ from monitor.web.openapi_schemas import (
     object_of,
     ref,
 )
+from monitor.web.openapi_sites import PATHS as SITE_PATHS
+from monitor.web.openapi_sites import SCHEMAS as SITE_SCHEMAS
 
 # path -> (summary, schema of the response, query parameters with their meaning)
 PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
@@ -140,7 +142,8 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {
-        path: {"get": _operation(path, *row)} for path, row in (PATHS | DRILL_PATHS | CONTINUITY_PATHS).items()
+        path: {"get": _operation(path, *row)}
+        for path, row in (PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS).items()
     }
     for operation in (*OPERATIONS, *DRILL_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
@@ -153,7 +156,7 @@ def description() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | ALERT_SCHEMAS | DRILL_SCHEMAS | CONTINUITY_SCHEMAS,
+            "schemas": SCHEMAS | ALERT_SCHEMAS | DRILL_SCHEMAS | CONTINUITY_SCHEMAS | SITE_SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
         },
     }

@@ -143,7 +143,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Fact": object_of(id=TEXT, made=INSTANT, author=TEXT, kind=TEXT, product=TEXT, changes=list_of(TEXT), body={}),
     "Evidence": object_of(
-        kind={"enum": ["attestation", "deployments", "decoupling", "drill", "checks"]},
+        kind={"enum": ["attestation", "deployments", "decoupling", "drill", "sites", "checks"]},
         by=TEXT,
         on=MAYBE_INSTANT,
         until=INSTANT,

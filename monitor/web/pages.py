@@ -20,6 +20,7 @@ from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
+from monitor.views.sites import site_rows
 from monitor.views.time_slice import TimeSlices
 from monitor.views.whatif import whatif_in_parts, whatif_view
 from monitor.web.access import Role, role
@@ -130,6 +131,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "contractual_verdict": product_summary.verdict_text(agreement.measured),
         "drills": drill_rows(ledger, product.id, now),
         "continuity": continuity_rows(ledger, product.id, now),
+        "sites": site_rows(ledger, product, now),
         "prerequisites": prerequisite_lines(readiness, zone),
         "promise": promise_view(product, measured, readiness),
     }

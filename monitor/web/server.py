@@ -30,6 +30,7 @@ from monitor.web import (
     readiness,
     runbook,
     silences,
+    sites,
 )
 from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, admit
 from monitor.web.assets import Assets
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox)
+_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, sites)
 _WRITE_ROUTES = (alerts, silences, corrections, drills, readiness, gate_overrides, acknowledge_page, callbacks)
 
 

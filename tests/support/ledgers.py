@@ -63,11 +63,11 @@ def history(
 
 
 def observe(ledger: Ledger, entry: CheckEntry, at: int, result: ProbeResult, duration: float = 0.0421) -> None:
-    """Record a result in the ledger, as the engine's recorder does."""
+    """Record a result in the ledger, as the engine's recorder does: checks of sites have no incidents."""
     observation = Observation(entry.key, at, result.outcome, result.reason, int(duration * SECOND))
     entry.observe(observation)
     entry.count(Observed(observation, result, duration))
-    if (change := entry.tracker.step(observation)) is not None:
+    if entry.key not in ledger.site_entries and (change := entry.tracker.step(observation)) is not None:
         ledger.apply(change)
 
 

@@ -7,7 +7,14 @@ import re
 from monitor.exporters import checks, products
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect
-from monitor.exporters.families import CONTINUITY_FAMILIES, DRILL_FAMILIES, FIGURES_AGE, SAMPLES_OMITTED, SILENCES
+from monitor.exporters.families import (
+    CONTINUITY_FAMILIES,
+    DRILL_FAMILIES,
+    FIGURES_AGE,
+    SAMPLES_OMITTED,
+    SILENCES,
+    SITE_FAMILIES,
+)
 from monitor.health import Health
 from tests.support.clocks import ManualClock
 
@@ -18,7 +25,7 @@ def emitted() -> set[str]:
     """Return the names of all families: of checks, of products and of the daemon."""
     page = Daemon(Health(config_reload_at=0), ManualClock()).page(Dialect.TEXT).decode()
     own = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
-    families = (*checks.FAMILIES, *products.FAMILIES, *DRILL_FAMILIES, *CONTINUITY_FAMILIES)
+    families = (*checks.FAMILIES, *products.FAMILIES, *DRILL_FAMILIES, *CONTINUITY_FAMILIES, *SITE_FAMILIES)
     families += (FIGURES_AGE, SAMPLES_OMITTED, SILENCES)
     return own | {family.name for family in families}
 

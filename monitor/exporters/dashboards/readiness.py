@@ -1,4 +1,4 @@
-"""The readiness dashboard: claim ceilings, objectives, checklist items and the last drills."""
+"""The readiness dashboard: claim ceilings, objectives, checklist items, the last drills, and sites."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def readiness_rows() -> Iterator[Row]:
     """Yield the rows from top to bottom."""
     yield Row("Readiness", (*_counts(), _ceilings(), *_trends()))
     yield Row("Drills", (_drills(),))
+    yield Row("Sites", (_sites(), _active_sites()))
 
 
 def _counts() -> Iterator[PanelBuilder]:
@@ -76,6 +77,32 @@ def _drills() -> PanelBuilder:
             "Detected after": Column(by_product("ninewatch_drill_detection_seconds"), "s"),
             "Findings overdue": Column(by_product("ninewatch_drill_findings_overdue"), steps=style.ANY_IS_WARNING),
         },
+    )
+
+
+def _sites() -> PanelBuilder:
+    return figures(
+        "Sites and failovers",
+        "Products with sites. Of the last failover and the last failback, the one that took longer. The product's page "
+        "lists all of them.",
+        "product",
+        {
+            "One site active": Column(by_product("ninewatch_sites_state", 'state="one"'), names=style.YES_NO),
+            "All answer directly": Column(by_product("ninewatch_site_direct_up", function="min"), names=style.YES_NO),
+            "Promised time kept": Column(by_product("ninewatch_failover_met", function="min"), names=style.YES_NO),
+            "Failover, maximum": Column(by_product("ninewatch_failover_duration_seconds", 'bound="high"'), "s"),
+            "Downtime, maximum": Column(by_product("ninewatch_failover_downtime_seconds", 'bound="high"'), "s"),
+        },
+    )
+
+
+def _active_sites() -> PanelBuilder:
+    return lines(
+        "Active site",
+        "1 while the site is the active one. No line while that is unknown, or several sites are active.",
+        "none",
+        Query(by_product("ninewatch_site_active", labels="product, site"), "{{product}} {{site}}"),
+        width=24,
     )
 
 

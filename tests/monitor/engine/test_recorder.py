@@ -364,3 +364,17 @@ def test_rechecks_confirm_an_incident_and_are_counted_nowhere() -> None:
     assert entry.recheck_delay(NOW + 2 * MINUTE + SECOND) is None, "an unknown outcome is not re-checked"
     world.recorder.record(entry, RESULTS[GOOD], NOW + 3 * MINUTE, 0.1)
     assert world.ledger.incidents[0].resolved == NOW + 2 * MINUTE
+
+
+async def test_check_of_a_site_is_recorded_without_an_incident() -> None:
+    async with running_recorder() as harness:
+        active = FakeCheck(id="gold-active", interval="1m", timeout="10s")
+        sites = [{"id": "gold", "active": active}]
+        harness.ledger.reload(ledger_of(product("chefs", sites=sites)).portfolio)
+        entry = harness.ledger.site_entries["chefs/gold-active"]
+        for n in range(5):
+            harness.recorder.record(entry, RESULTS[BAD], NOW + n * MINUTE, 0.25)
+        assert harness.decisions == []
+        assert entry.timeline.totals.bad == 5
+    assert {each.check for each in harness.store.load_runs()} == {"chefs/gold-active"}
+    assert harness.store.load_incidents() == []

@@ -18,9 +18,12 @@ from sla.availability import Bounds
 from sla.continuity import ContinuityResult
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_detected, drill_end, drill_finding, drill_recovery_point
+from sla.failover import FailoverResult
+from sla.failover_facts import failover_end_fact, site_change_fact
 from sla.interval import MINUTE, SECOND
+from sla.sites import ChangeKind, SiteChange
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, ledger_of, observe, probe_all, product
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, FakeCheck, ledger_of, observe, probe_all, product
 
 if TYPE_CHECKING:
     from sla.fact import Fact
@@ -55,18 +58,34 @@ def continuity_fact(product_id: str) -> Fact:
     return ContinuityResult(product_id, "row", failed, NOW - SECOND, {"lost": 1}, lengths).fact(NOW - SECOND, "Ada")
 
 
+def failover_facts(product_id: str) -> list[Fact]:
+    """Return the facts of a site change and of its final figures."""
+    start, author = NOW - 590 * SECOND, "ninewatch"
+    change = site_change_fact(SiteChange(ChangeKind.FAILOVER, "dr", "gold", start, start), product_id, start, author)
+    length = Bounds[int | None](SECOND, SECOND, SECOND)
+    result = FailoverResult(start, start + SECOND, length, length, True, True, "")
+    return [change, failover_end_fact(change.id, result, product_id, NOW - 500 * SECOND, author)]
+
+
+def site() -> dict[str, object]:
+    """Return a site with its two checks."""
+    checks = {key: FakeCheck(id=f"gold-{key}", interval="1m", timeout="10s") for key in ("active", "direct")}
+    return {"id": "gold", **checks}
+
+
 def published_families() -> dict[str, tuple[str, set[str]]]:
     """Render a page of /metrics with a value in every family, and return type and labels of the families."""
     ledger = ledger_of(
         product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",)),
-        product("css", objective="99.99%", continuity=[TRANSACTION]),
+        product("css", objective="99.99%", continuity=[TRANSACTION], sites=[site()]),
     )
     entry = ledger.entries["chefs/health"]
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})
     probe_all(ledger, ledger.entries.values(), NOW - 3600 * SECOND, NOW - 600 * SECOND)
     probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, BAD_RESULT)
     observe(ledger, entry, NOW, GOOD_RESULT)
-    ledger.facts = Facts(drill_facts("css"), [continuity_fact("css")])
+    probe_all(ledger, ledger.site_entries.values(), NOW - 540 * SECOND, NOW)
+    ledger.facts = Facts(drill_facts("css"), [continuity_fact("css")], failover_facts("css"))
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()

@@ -1,0 +1,42 @@
+"""`ninewatch sites`: print the sites of a product, which of them is active, and its failovers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from monitor.as_of import ledger_at
+from monitor.commands.config_option import CONFIG, load_config
+from monitor.commands.drills import instant_of, require_product
+from monitor.errors import NinewatchError
+from monitor.log import concealed
+from monitor.views.sites import measured_failovers, sites_json, sites_lines
+
+
+@click.command("sites", short_help="Print the sites of a product, the active one, and its failovers.")
+@click.argument("product", required=False)
+@click.option("--at", "instant", metavar="TIME", help="As of an instant (RFC 3339, or local time).  [default: now]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and product.")
+@CONFIG
+def sites_command(product: str | None, instant: str | None, as_json: bool, path: Path) -> None:
+    """Print the sites of PRODUCT, which of them is active, and its failovers with their duration and downtime.
+
+    Without PRODUCT, prints all products with sites. Reads the record, with or without a running daemon. Exit status: 0,
+    1 if the last failover of a product missed the promised failover time, 2 error.
+    """
+    portfolio = load_config(path)[1]
+    if product is not None and not require_product(product, portfolio, path).sites:
+        raise NinewatchError(f"{path}: {product} has no sites; add `sites:` to the product")
+    at = instant_of(instant, portfolio)
+    ledger = ledger_at(portfolio, portfolio.store, at, product)
+    missed = False
+    for each in portfolio.products:
+        if each.sites and product in (None, each.id):
+            results = [result for _, result in measured_failovers(ledger, each.id, at)]
+            missed |= bool(results) and results[-1].met is False
+            text = json.dumps(sites_json(ledger, each, at)) if as_json else "\n".join(sites_lines(ledger, each, at))
+            click.echo(text if as_json else concealed(text))
+    sys.exit(1 if missed else 0)

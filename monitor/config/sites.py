@@ -1,0 +1,60 @@
+"""The sites of a product: how to recognize the active site, how to probe each site directly, and the failover time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from monitor.config.base import Model
+from monitor.config.check import CheckBase
+from monitor.config.values import Duration, Id, Text, Within, problem_at
+from sla.interval import DAY, MINUTE, SECOND
+
+SettleTime = Annotated[Duration, AfterValidator(Within(SECOND, DAY, "between 1s and 1d"))]
+
+
+class Site(Model):
+    """A site (data centre, cluster) that a product can run at. The first site of a product is its primary site."""
+
+    id: Id
+    """Identifies the site within its product, in metrics and in the record."""
+
+    name: Text = Field(default_factory=lambda known: known.get("id", ""))
+    """Display name. Default: the id."""
+
+    active: CheckBase
+    """A check that is good while this site is the active one: a DNS answer, a response header, a value in the body, a
+    certificate. It counts in no figure of the product and opens no incident."""
+
+    direct: CheckBase | None = None
+    """A check of this site whether or not it is active: `http` with `resolve_to`, or the site's own host name. It
+    counts in no figure of the product and opens no incident."""
+
+    @property
+    def checks(self) -> Iterator[CheckBase]:
+        """The checks of the site."""
+        yield self.active
+        if self.direct is not None:
+            yield self.direct
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_probed(cls, given: Any) -> Any:
+        """Reject heartbeats: the daemon does not probe them, so they cannot show which site is active."""
+        for key in ("active", "direct"):
+            if isinstance(given, Mapping) and isinstance(given.get(key), Mapping) and "heartbeat" in given[key]:
+                raise problem_at(key, "is a heartbeat; write a check that probes the site, such as http or dns")
+        return given
+
+
+class FailoverBlock(Model):
+    """What is promised of a failover between the sites of a product, and when a failover has ended."""
+
+    within: Duration | None = None
+    """Promised failover time: `15m`. It is compared with the duration of each failover and failback."""
+
+    settle: SettleTime = 5 * MINUTE
+    """A failover has ended once the product is up for this time. Downtime within this time of the site change, or of
+    other downtime of the failover, is part of the failover."""

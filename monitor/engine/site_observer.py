@@ -1,0 +1,100 @@
+"""Record the changes of the active site of each product, and the figures of each failover once they are final."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.ledger.product_sites import measured_failover, recorded_failovers, site_histories
+from sla.failover_facts import FailoverRecord, failover_end_fact, site_change_fact
+from sla.interval import Interval
+from sla.sites import last_active, settled_sites, site_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from monitor.clock import Clock
+    from monitor.config.model import Product
+    from monitor.engine.fact_recorder import FactRecorder
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
+    from sla.sites import SiteChange
+
+log = structlog.get_logger()
+
+AUTHOR: Final = "ninewatch"
+
+
+class SiteObserver:
+    """Observes the sites of all products.
+
+    `on_change` is called with each recorded change, `on_end` with each failover whose figures are final.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        facts: FactRecorder,
+        clock: Clock,
+        on_change: Callable[[FailoverRecord], None] = lambda _record: None,
+        on_end: Callable[[FailoverRecord], None] = lambda _record: None,
+    ) -> None:
+        self._ledger, self._facts, self._clock = ledger, facts, clock
+        self._on_change, self._on_end = on_change, on_end
+        self._last: dict[str, tuple[str, int]] = {}  # by product: the last active site, and until when
+        self._last_facts: Facts | None = None
+        self._records: list[FailoverRecord] = []
+
+    def update(self) -> None:
+        """Record new site changes and final figures. Called about once per second and after each load."""
+        now = self._clock.now()
+        for product in self._ledger.portfolio.products:
+            if product.sites:
+                for change in list(self._new_changes(product)):
+                    self._record(product, change, now)
+                for record in [each for each in self._known(product.id, now) if each.result is None]:
+                    self._end_if_final(record, now)
+
+    def _known(self, product_id: str, now: int) -> list[FailoverRecord]:
+        """Return the recorded changes of the product. They are read again when facts change."""
+        if self._last_facts is not self._ledger.facts:
+            self._records, self._last_facts = recorded_failovers(self._ledger, now), self._ledger.facts
+        return [each for each in self._records if each.product == product_id]
+
+    def _new_changes(self, product: Product) -> Iterator[SiteChange]:
+        """Yield the changes that were not read before; the state before them is known from the record."""
+        sites = site_histories(self._ledger, product)
+        settled = settled_sites(sites)
+        if settled is None:
+            return
+        known = self._last.get(product.id) or self._recorded_site(product.id)
+        known = known if known is not None and known[0] in sites else None
+        starts = [each.first for each in sites.values() if each.first is not None]
+        start = min(starts, default=settled) if known is None else known[1]
+        window = Interval(min(start, settled), settled)
+        changes = list(site_changes(sites, window, known))
+        if (last := last_active(sites, window)) is not None:
+            self._last[product.id] = last
+        yield from changes
+
+    def _recorded_site(self, product_id: str) -> tuple[str, int] | None:
+        """Return the site of the last recorded change, and when it was active."""
+        records = self._known(product_id, self._clock.now())
+        return (records[-1].change.target, records[-1].change.arrived) if records else None
+
+    def _record(self, product: Product, change: SiteChange, now: int) -> None:
+        fact = site_change_fact(change, product.id, now, AUTHOR)
+        self._facts.add([fact])
+        log.warning(
+            "site_changed", product=product.id, kind=change.kind.value, source=change.source, target=change.target
+        )
+        self._on_change(FailoverRecord(fact.id, product.id, now, change))
+
+    def _end_if_final(self, record: FailoverRecord, now: int) -> None:
+        result = measured_failover(self._ledger, record, now, self._known(record.product, now))
+        if result.final:
+            self._facts.add([failover_end_fact(record.id, result, record.product, now, AUTHOR)])
+            log.warning("failover_ended", product=record.product, met=result.met, reason=result.reason)
+            self._on_end(replace(record, result=result))

@@ -1,0 +1,71 @@
+"""Metric lines of sites: which one is active, direct checks, and the last failover of each product and kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.exporters.exposition import series
+from monitor.exporters.families import SITE_FAMILIES
+from monitor.ledger.product_sites import active_site_of, direct_states, measured_failover, recorded_failovers
+from sla.interval import SECOND
+from sla.sites import SiteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.config.model import Product
+    from monitor.exporters.exposition import Dialect
+    from monitor.facts.known_facts import Facts
+    from monitor.ledger.ledger import Ledger
+    from sla.failover_facts import FailoverRecord
+
+_ACTIVE, _STATE, _DIRECT, _DURATION, _DOWNTIME, _MET = (family.name for family in SITE_FAMILIES)
+
+
+class SiteLines:
+    """The samples of the sites of a ledger's products. Recorded changes are read once for each set of facts."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._facts: Facts | None = None
+        self._records: list[FailoverRecord] = []
+
+    def text(self, now: int, dialect: Dialect) -> str:
+        """Return the families that have a sample."""
+        lines: dict[str, list[str]] = {family.name: [] for family in SITE_FAMILIES}
+        for product in self._ledger.portfolio.products:
+            if product.sites:
+                for name, line in self._samples(product, now):
+                    lines[name].append(line)
+        return "".join(
+            family.head(dialect) + "".join(lines[family.name]) for family in SITE_FAMILIES if lines[family.name]
+        )
+
+    def _samples(self, product: Product, now: int) -> Iterator[tuple[str, str]]:
+        active = active_site_of(self._ledger, product, now)
+        for state in SiteState:
+            yield _sample(_STATE, int(active.state is state), product=product.id, state=state.value)
+        for site, direct in direct_states(self._ledger, product, now).items():
+            if active.state in (SiteState.ONE, SiteState.NONE):
+                yield _sample(_ACTIVE, int(active.site == site), product=product.id, site=site)
+            if direct in ("up", "down"):
+                yield _sample(_DIRECT, int(direct == "up"), product=product.id, site=site)
+        yield from self._failovers(product, now)
+
+    def _failovers(self, product: Product, now: int) -> Iterator[tuple[str, str]]:
+        """Yield the figures of the last failover and the last failback."""
+        if self._facts is not self._ledger.facts:
+            self._facts, self._records = self._ledger.facts, recorded_failovers(self._ledger, now)
+        records = [each for each in self._records if each.product == product.id]
+        for kind, record in {each.change.kind.value: each for each in records}.items():
+            result = measured_failover(self._ledger, record, now, records)
+            for name, figure in ((_DURATION, result.duration), (_DOWNTIME, result.downtime)):
+                for bound, value in figure._asdict().items():
+                    if value is not None:
+                        yield _sample(name, value / SECOND, product=product.id, kind=kind, bound=bound)
+            if result.met is not None:
+                yield _sample(_MET, int(result.met), product=product.id, kind=kind)
+
+
+def _sample(name: str, value: float, **labels: str) -> tuple[str, str]:
+    return name, f"{series(name, **labels)}{value!r}\n"

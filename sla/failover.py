@@ -1,0 +1,192 @@
+"""The duration of a failover and the downtime in it, measured from the histories of the product and of its sites.
+
+A failover is disturbed while the product is down, or while no site or several sites are active. It lasts from its first
+disturbance, or from the site change, to its last disturbance. Disturbances with less than `settle` between them belong
+to one failover. It has ended once the product was up for `settle` at the new site. As everywhere, the lower bound takes
+only what is certain, and the upper bound everything that is not certainly undisturbed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sla import availability
+from sla.availability import Bounds
+from sla.duration import format_duration
+from sla.interval import DAY, SECOND, Interval, subtract, union
+from sla.sites import SiteState, settled_sites, site_pieces
+from sla.states import State
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from sla.sites import SiteChange, SitePiece
+    from sla.state_history import History
+    from sla.states import Piece
+
+REACH: Final = DAY  # downtime that began earlier before the site change is not part of a failover
+IN_PROGRESS: Final = "in progress, or observations may still arrive"
+CHANGED_AGAIN: Final = "the active site changed again before the product was up for the settle time"
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverTerms:
+    """The promise of a failover: `within` (None: no promise), and the settle time; microseconds."""
+
+    within: int | None
+    settle: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverResult:
+    """The measured figures of a failover; `started` and `ended` are estimates, None if it has not ended.
+
+    `final`: no later observation changes them. `met` is whether it kept the promised failover time, None if that is
+    undecided, with the reason.
+    """
+
+    started: int
+    ended: int | None
+    duration: Bounds[int | None]
+    downtime: Bounds[int | None]
+    final: bool
+    met: bool | None
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures as the object of the API."""
+        return {
+            "started": format_instant(self.started),
+            "ended": None if self.ended is None else format_instant(self.ended),
+            "duration_seconds": _seconds(self.duration),
+            "downtime_seconds": _seconds(self.downtime),
+            "met": self.met,
+            "reason": self.reason,
+        }
+
+
+def failover_result(
+    change: SiteChange,
+    product: History,
+    sites: Mapping[str, History],
+    at: int,
+    terms: FailoverTerms,
+    until: int | None = None,
+) -> FailoverResult:
+    """Return the figures of a failover as of `at`, from the histories as of the same instant.
+
+    `until` is the instant at which the site changed again, if it did: later time belongs to the next change.
+    """
+    end = min(at, at if until is None else until)
+    window = Interval(min(change.left - REACH, end), end)
+    spans = _Disturbances.of(product, sites, window)
+    ended = _ended(change, product, spans.estimated, window, terms.settle)
+    start = _chained_start(change.point, spans.estimated, terms.settle)
+    last = max([change.point, *(each.end for each in spans.estimated if each.start < (ended or end))])
+    wide = _widened(Interval(start, last), change, spans.possible)
+    low = _length([each for each in spans.certain if each.start >= start and each.end <= last])
+    over = ended is not None
+    duration = Bounds[int | None](low, last - start if over else None, wide.length if over else None)
+    downtime = availability.downtime(product.durations(Interval(wide.start, max(wide.end, wide.start))))
+    final_from = until if ended is None else ended + terms.settle
+    final = final_from is not None and _settled(product, sites) >= final_from
+    met, reason = _verdict(duration, terms.within, final=final)
+    return FailoverResult(start, last if over else None, duration, Bounds[int | None](*downtime), final, met, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Disturbances:
+    """The disturbed time in three readings: certain, estimated and possible; each contains the former."""
+
+    certain: Sequence[Interval]
+    estimated: Sequence[Interval]
+    possible: Sequence[Interval]
+
+    @classmethod
+    def of(cls, product: History, sites: Mapping[str, History], window: Interval) -> _Disturbances:
+        pieces, certain = list(product.pieces(window)), list(site_pieces(sites, window))
+        estimated = list(site_pieces(sites, window, estimate=True))
+        wrong = (SiteState.NONE, SiteState.SEVERAL)
+        return cls(
+            _joined(pieces, lambda state: state is State.DOWN, certain, wrong),
+            _joined(pieces, lambda state: state.estimate is State.DOWN, estimated, wrong),
+            _joined(pieces, lambda state: state is not State.UP, certain, (*wrong, SiteState.UNKNOWN)),
+        )
+
+
+def _joined(
+    pieces: Iterable[Piece], disturbed: Callable[[State], bool], sites: Iterable[SitePiece], wrong: Sequence[SiteState]
+) -> list[Interval]:
+    """Return the time in which the product is disturbed or the state of the sites is a wrong one, in order."""
+    found = [Interval(start, end) for start, end, state in pieces if disturbed(state)]
+    return list(union([*found, *(Interval(each.start, each.end) for each in sites if each.active.state in wrong)]))
+
+
+def _ended(
+    change: SiteChange, product: History, disturbed: Sequence[Interval], window: Interval, settle: int
+) -> int | None:
+    """Return the start of the first time of `settle` in which the product is up by estimate; None without one."""
+    begin = min(max(change.arrived, window.start), window.end)
+    for calm in _calm(product, disturbed, Interval(begin, window.end)):
+        if calm.length >= settle:
+            return calm.start
+    return None
+
+
+def _calm(product: History, disturbed: Sequence[Interval], window: Interval) -> Iterator[Interval]:
+    """Yield the parts of the window in which the product is up by estimate and nothing is disturbed."""
+    for up in union(Interval(p.start, p.end) for p in product.pieces(window) if p.state.estimate is State.UP):
+        yield from subtract(up, disturbed)
+
+
+def _chained_start(point: int, disturbed: Sequence[Interval], settle: int) -> int:
+    """Return the start of the disturbances that lead to the site change with less than `settle` between them."""
+    start = point
+    for each in reversed([each for each in disturbed if each.start < point]):
+        if start - each.end >= settle:
+            break
+        start = each.start
+    return start
+
+
+def _widened(span: Interval, change: SiteChange, possible: Sequence[Interval]) -> Interval:
+    """Return the longest time that the failover may have lasted: with all adjacent possible disturbances."""
+    start, end = min(span.start, change.left), max(span.end, change.arrived)
+    for each in reversed(possible):
+        if each.start < start <= each.end:
+            start = each.start
+    for each in possible:
+        if each.start <= end < each.end:
+            end = each.end
+    return Interval(start, end)
+
+
+def _length(spans: Sequence[Interval]) -> int:
+    return spans[-1].end - spans[0].start if spans else 0
+
+
+def _settled(product: History, sites: Mapping[str, History]) -> int:
+    """Return the instant before which no later observation changes a state; 0 if there is none."""
+    return min(product.settled or 0, settled_sites(sites) or 0)
+
+
+def _verdict(duration: Bounds[int | None], within: int | None, *, final: bool) -> tuple[bool | None, str]:
+    """Return whether the promised failover time was kept, None if that is undecided, and the reason."""
+    low, high = duration.low or 0, duration.high
+    if within is not None and low > within:
+        return False, f"lasted at least {format_duration(low)}; promised are {format_duration(within)}"
+    if not final:
+        return None, IN_PROGRESS
+    if high is None:
+        return None, CHANGED_AGAIN
+    if within is None:
+        return None, "no failover time is promised"
+    if high <= within:
+        return True, f"lasted at most {format_duration(high, up=True)}; promised are {format_duration(within)}"
+    return None, "the bounds of the duration do not decide"
+
+
+def _seconds(figure: Bounds[int | None]) -> dict[str, float | None]:
+    return {name: None if value is None else value / SECOND for name, value in figure._asdict().items()}

@@ -1,0 +1,84 @@
+"""A failover with a running daemon: the change of the active site, and figures that follow from raw observations."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from monitor.storage.reader import reading
+from sla.interval import SECOND, Interval
+from sla.observation import Outcome
+from tests.support.daemon_process import run_to_exit, running_daemon
+from tests.support.http_target import HttpTarget
+from tests.support.processes import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+EVER = Interval(0, 2**53)
+
+
+@pytest.fixture
+def target() -> Iterator[HttpTarget]:
+    with HttpTarget().serving() as served:
+        served.body = "site=gold"
+        yield served
+
+
+def written(folder: Path, target: HttpTarget) -> Path:
+    """Write a configuration whose sites are told apart by the response body; an observation holds for 60 s."""
+    path = folder / "ninewatch.yaml"
+    timing = "interval: 200ms, timeout: 150ms, hold: 60s"
+    sites = "".join(
+        f"      - id: {site}\n"
+        f'        active: {{id: {site}-active, http: "{target.url("/site")}", {timing},\n'
+        f"          expect: {{contains: ['site={site}']}}}}\n"
+        for site in ("gold", "dr")
+    )
+    path.write_text(
+        f"listen: 127.0.0.1:0\nstore: {folder / 'n.db'}\nproducts:\n  - id: sso\n    objective: 99%\n"
+        f"    failover: {{within: 15m, settle: 1s}}\n    sites:\n{sites}    checks:\n"
+        f'      - {{id: health, http: "{target.url("/health")}", {timing}}}\n'
+    )
+    return path
+
+
+def outage(config: Path) -> dict[str, float]:
+    """Return the length of the only outage with its bounds, from the probes around it."""
+    with reading(config.with_name("n.db")) as record:
+        probes = [each for each in record.observations("sso/health", EVER) if each.outcome is not Outcome.UNKNOWN]
+    bad = [each.at for each in probes if each.outcome is Outcome.BAD]
+    before = max(each.at for each in probes if each.at < bad[0])
+    after = min(each.at for each in probes if each.at > bad[-1])
+    point = (bad[-1] + after) // 2 - (before + bad[0]) // 2
+    return {name: us / SECOND for name, us in (("low", bad[-1] - bad[0]), ("point", point), ("high", after - before))}
+
+
+@pytest.mark.slow
+def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
+    target: HttpTarget, tmp_path: Path
+) -> None:
+    config = written(tmp_path, target)
+    with running_daemon(config) as daemon:
+
+        def sites() -> dict[str, object]:
+            found: dict[str, object] = daemon.api("/products/sso/sites")
+            return found
+
+        wait_for("the primary site", lambda: sites()["active"] == "gold")
+        target.status["/health"] = 503
+        wait_for("the outage", lambda: daemon.api("/products/sso")["state"] == "down")
+        target.body = "site=dr"
+        wait_for("the other site", lambda: sites()["active"] == "dr")
+        target.status["/health"] = 200
+        wait_for("the figures", lambda: [each["provisional"] for each in sites()["failovers"]] == [False])
+        (failover,) = sites()["failovers"]
+        wait_for("the facts", lambda: "failover_end" in run_to_exit("history", "sso", "-c", str(config))[1])
+    status, printed, error = run_to_exit("sites", "sso", "--json", "-c", str(config))
+    assert status == 0, error
+    assert json.loads(printed)["failovers"] == [failover]
+    assert failover["duration_seconds"] == outage(config)
+    assert (failover["kind"], failover["from"], failover["to"], failover["met"]) == ("failover", "gold", "dr", True)

@@ -1,0 +1,76 @@
+"""The sites of a product on its page, in the API and on /metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from monitor.facts.known_facts import Facts
+from monitor.ledger.product_sites import site_histories
+from monitor.web.openapi_sites import PATHS, SCHEMAS
+from sla.failover_facts import site_change_fact
+from sla.interval import MINUTE, Interval
+from sla.sites import site_changes
+from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, FakeCheck, ledger_of, probe_all, product
+
+if TYPE_CHECKING:
+    from monitor.ledger.ledger import Ledger
+    from tests.monitor.web.conftest import RunningServer
+
+PATH = "/api/v1/products/chefs/sites"
+
+
+def site_of(name: str) -> dict[str, object]:
+    return {"id": name, "name": f"<{name}>", "active": FakeCheck(id=name, interval="1m", timeout="10s")}
+
+
+def move(ledger: Ledger) -> None:
+    """Let chefs run at gold until 20 minutes ago, then at dr, without downtime; record the change."""
+    sites = [site_of("gold"), site_of("dr")]
+    changed = product("chefs", 2, name="Forms <i>&", sites=sites, failover={"within": "15m"})
+    ledger.reload(ledger_of(changed, product("css", objective="99.5%")).portfolio)
+    for name, before, after in (("gold", GOOD_RESULT, BAD_RESULT), ("dr", BAD_RESULT, GOOD_RESULT)):
+        entry = ledger.site_entries[f"chefs/{name}"]
+        probe_all(ledger, [entry], NOW - 60 * MINUTE, NOW - 21 * MINUTE, before)
+        probe_all(ledger, [entry], NOW - 20 * MINUTE, NOW, after)
+    (change,) = site_changes(site_histories(ledger, ledger.products["chefs"]), Interval(0, NOW))
+    ledger.facts = Facts([site_change_fact(change, "chefs", NOW - 19 * MINUTE, "ninewatch")])
+
+
+async def test_api_reports_sites_and_failovers_as_described(site: RunningServer) -> None:
+    move(site.ledger)
+    body = await (await site.get(PATH)).json()
+    jsonschema.validate(body, PATHS["/api/v1/products/{id}/sites"][1] | {"components": {"schemas": SCHEMAS}})
+    assert isinstance(body, dict)
+    assert (body["state"], body["active"], body["on_primary"]) == ("one", "dr", False)
+    (failover,) = body["failovers"]
+    assert (failover["from"], failover["to"], failover["met"], failover["provisional"]) == ("gold", "dr", True, False)
+    assert failover["duration_seconds"] == {"low": 0.0, "point": 0.0, "high": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/v1/products/css/sites", 200), ("/api/v1/products/x/sites", 404), (f"{PATH}?z=1", 400)]
+)
+async def test_product_without_sites_has_an_unknown_active_site(site: RunningServer, path: str, status: int) -> None:
+    found = await site.get(path)
+    assert found.status == status
+    assert status != 200 or '"state": "unknown"' in found.text.replace('":"', '": "')
+
+
+async def test_page_shows_the_active_site_and_the_failovers(site: RunningServer) -> None:
+    assert 'id="sites"' not in (await site.get("/products/chefs")).text
+    move(site.ledger)
+    text = (await site.get("/products/chefs")).text
+    assert "&lt;dr&gt; is active (not the primary site)." in text
+    assert "Promised failover time: 15m." in text
+    assert "<td>gold to dr</td>" in text
+
+
+async def test_metrics_have_the_sites_and_no_series_of_their_checks(site: RunningServer) -> None:
+    move(site.ledger)
+    text = (await site.get("/metrics")).text
+    assert 'ninewatch_site_active{product="chefs",site="dr"} 1' in text
+    assert 'ninewatch_failover_met{product="chefs",kind="failover"} 1' in text
+    assert 'check="gold"' not in text
