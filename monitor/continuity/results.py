@@ -74,7 +74,7 @@ class ResultRecorder:
             explained |= {run.id for run in met}
             if failure.at.high not in recorded and met and not _open(met):
                 yield failure, met
-        if pieces and pieces[-1].state is State.UP:
+        if pieces and pieces[-1].state.estimate is State.UP:
             lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
             if lost:
                 failure = loss_without_downtime(lost)
