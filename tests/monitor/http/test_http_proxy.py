@@ -241,7 +241,7 @@ async def test_body_lengths_in_a_connect_response_are_ignored(lengths: bytes, pi
 
     class Verbose(Proxy):
         async def _tunnel(self, target: str, reader: Any, writer: Any) -> None:
-            there, onward = await self._opened(target)
+            there, onward = await self._open_target(target)
             for piece in [response[at : at + 1] for at in range(len(response))] if piecewise else [response]:
                 writer.write(piece)
                 await asyncio.sleep(0)
