@@ -46,6 +46,7 @@ from monitor.startup import (
 from monitor.storage.reader import recorded_since
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
+from monitor.vantage.watch import VantageWatch
 from monitor.web.blackbox import Probes
 from monitor.web.liveness import Watchdog
 from monitor.web.rate_limit import RateLimit
@@ -94,6 +95,7 @@ class _Parts:
 
     scheduler: Scheduler
     jobs: Jobs
+    vantage: VantageWatch
     facts: FactRecorder
     alerting: Alerting
     keeper: ChainKeeper
@@ -205,7 +207,8 @@ class Daemon:
                 scheduler = Scheduler(
                     self._clock, loop_monitor, self._health, max_in_flight=in_flight_limit(self._portfolio)
                 )
-                jobs = Jobs(self._ledger, runner, recorder, heartbeats)
+                vantage = VantageWatch(self._clock, self._health, runner.attempt)
+                jobs = Jobs(self._ledger, runner, recorder, heartbeats, vantage)
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
@@ -219,7 +222,7 @@ class Daemon:
                 continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
                 continuity.restore()
                 sites = SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end)
-                parts = _Parts(scheduler, jobs, facts, alerting, keeper, anchoring, drills, continuity, sites)
+                parts = _Parts(scheduler, jobs, vantage, facts, alerting, keeper, anchoring, drills, continuity, sites)
                 await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or unwritten_error(self._health)
@@ -232,6 +235,7 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
                 if companion is not None:
                     tasks.create_task(self._accompany(companion), name="companion")
+                tasks.create_task(parts.vantage.run(), name="vantage")
                 tasks.create_task(parts.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._watch(parts), name="watch")

@@ -10,6 +10,7 @@ from sla.product_incident import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from monitor.vantage_status import VantageStatus
     from sla.page_response import Response
 
 
@@ -62,6 +63,9 @@ class Health:
     The chain's:
         anchored_until: end of the last day with an anchored head, by the id of the anchor.
         anchor_failures: number of failed attempts with an anchor, by its id; each is retried.
+
+    The vantages':
+        vantages: this vantage, and one for each named network, with their references.
 
     The configuration's:
         config_reload_success: whether the last load succeeded; config_reload_at: instant of the running configuration's
@@ -120,6 +124,8 @@ class Health:
 
     anchored_until: dict[str, int] = field(default_factory=dict)
     anchor_failures: dict[str, int] = field(default_factory=dict)
+
+    vantages: tuple[VantageStatus, ...] = ()
 
     config_reload_success: bool = True
     config_reload_at: int | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerting.alert import Alert
 from monitor.alerting.site_conditions import SITES, resolved_site_alerts
+from monitor.probe_result import VANTAGE
 from sla.duration import format_duration
 from sla.interval import DAY, MINUTE, SECOND
 from sla.observation import Outcome
@@ -19,25 +20,34 @@ from sla.product_incident import Severity
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.alerting.product_incidents import ProductIncidents
     from monitor.config.model import Product
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
+    from monitor.vantage_status import VantageStatus
     from sla.alerting import BurnAlert, BurnPolicy
 
 BURN, CERTIFICATE, BLIND = "burn", "cert", "blind"
 SPREAD: Final = 30  # updates until all products are checked; the shortest look-back of a policy is 5 minutes
 BLIND_AFTER: Final = 2 * MINUTE  # without a known outcome
+VANTAGE_BLIND_AFTER: Final = 30 * SECOND  # with failed references; also until the alert resolves
 _BLIND_SUMMARY: Final = "No check had a known outcome for a while: an outage would not be seen"
+
+_BLIND_NOTE: Final = "Failed probes are recorded as unknown: they open no incident and spend no budget."
 
 
 class Conditions:
-    """The open alerts by key. Use it on the event loop's thread only."""
+    """The open alerts by key. Use it on the event loop's thread only. `vantages` returns the present statuses."""
 
-    def __init__(self, ledger: Ledger, product_incidents: ProductIncidents) -> None:
-        self._ledger, self._product_incidents = ledger, product_incidents
+    def __init__(
+        self,
+        ledger: Ledger,
+        product_incidents: ProductIncidents,
+        vantages: Callable[[], Sequence[VantageStatus]] = tuple,
+    ) -> None:
+        self._ledger, self._product_incidents, self._vantages = ledger, product_incidents, vantages
         self.open: dict[str, Alert] = {}
         self.turn = 0
         self._blind_since: int | None = None
@@ -45,7 +55,8 @@ class Conditions:
     @property
     def watching(self) -> bool:
         """Whether a condition is open or no check has a known outcome, so that each update may change an alert."""
-        return bool(self.open) or self._blind_since is not None or self._is_blind()
+        blind = any(status.blind for status in self._vantages())
+        return bool(self.open) or self._blind_since is not None or blind or self._is_blind()
 
     def skip(self, count: int) -> None:
         """Count skipped updates."""
@@ -126,21 +137,47 @@ class Conditions:
         return [key for key in self.open if key.startswith(f"{CERTIFICATE}:{entry.key}:")]
 
     def _blind(self, now: int) -> Iterator[Alert]:
-        """Open an alert if no check had a known outcome for `BLIND_AFTER`; yield it once it is resolved."""
-        outcomes = self._last_outcomes()
-        if not outcomes:
-            return
+        """Open one alert while this vantage cannot observe; yield it once it is resolved.
+
+        It cannot observe if its references fail, or if no check had a known outcome for `BLIND_AFTER`.
+        """
+        blind = [status for status in self._vantages() if status.blind]
         open_key = next((key for key in self.open if key.startswith(f"{BLIND}:")), None)
-        if any(outcome is not Outcome.UNKNOWN for outcome in outcomes):
-            self._blind_since = None
-            if open_key is not None:
+        unknown_since = self._unknown_since(now)
+        if open_key is not None:
+            if blind:
+                self.open[open_key] = _blindness(self.open[open_key], blind)
+            elif self._observes(now):
                 yield self._resolve(open_key, now)
             return
-        if self._blind_since is None:
+        begun = [status.since for status in blind if now - status.since >= VANTAGE_BLIND_AFTER]
+        begun += [unknown_since] if unknown_since is not None and now - unknown_since >= BLIND_AFTER else []
+        if begun:
+            key = f"{BLIND}:{blind[0].id if blind else VANTAGE}:{min(begun) // SECOND}"
+            alert = Alert(key, "", Severity.PAGE, min(begun), None, _BLIND_SUMMARY)
+            self.open[key] = _blindness(alert, blind) if blind else alert
+
+    def _unknown_since(self, now: int) -> int | None:
+        """Return since when no check has a known outcome, None if one has, or none was probed yet."""
+        outcomes = self._last_outcomes()
+        if any(outcome is not Outcome.UNKNOWN for outcome in outcomes):
+            self._blind_since = None
+        elif outcomes and self._blind_since is None:
             self._blind_since = now
-        if open_key is None and now - self._blind_since >= BLIND_AFTER:
-            key = f"{BLIND}:local:{self._blind_since // SECOND}"
-            self.open[key] = Alert(key, "", Severity.PAGE, self._blind_since, None, _BLIND_SUMMARY)
+        return self._blind_since
+
+    def _observes(self, now: int) -> bool:
+        """Return whether a check has a known outcome, and each vantage has been able to observe for a while."""
+        settled = all(not status.blind and now - status.since >= VANTAGE_BLIND_AFTER for status in self._vantages())
+        return settled and bool(self._last_outcomes()) and self._blind_since is None
+
+
+def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
+    """Return the alert with the present statuses. It is a ticket while a family can still be observed."""
+    severity = Severity.PAGE if any(status.fully_blind and status.via is None for status in blind) else Severity.TICKET
+    summary = f"This monitor is blind: {'; '.join(status.summary for status in blind)}"
+    located = [f"{status.id}: {status.location}." for status in blind if status.location]
+    return replace(alert, severity=severity, summary=summary, notes=(*located, _BLIND_NOTE))
 
 
 def _burning(alert: Alert, product: Product, state: BurnAlert) -> Alert:

@@ -71,7 +71,7 @@ class Alerting:
         self.outbox = Outbox()
         self._announced = Announcements()
         self._dependencies = Dependencies(ledger.portfolio)
-        self._conditions = Conditions(ledger, self.product_incidents)
+        self._conditions = Conditions(ledger, self.product_incidents, lambda: health.vantages)
         self._mutes = Mutes(ledger, self.product_incidents)
         self._damping = FlapDamping(ledger, self.product_incidents, self._announced)
         self._heartbeat = HeartbeatSender(ledger, clock, health)

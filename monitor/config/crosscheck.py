@@ -87,9 +87,10 @@ def _text(node: Node | None) -> str | None:
 
 
 def _duplicate_ids(root: Node) -> LocatedMessages:
-    """Yield duplicate ids of products, rotas, and checks of one product. Ids are the keys of the stored history."""
+    """Yield duplicate ids of products, rotas, references, and checks of one product. Ids are keys of the history."""
     yield from _repeated(root, ("products",), "product")
     yield from _repeated(root, ("standby",), "rota")
+    yield from _repeated(root, ("references",), "reference")
     for loc, _ in _items(root, ("products",)):
         checks = [*_items(root, (*loc, "checks")), *_site_checks(root, loc)]
         yield from _repeated_in(root, checks, "check of this product")

@@ -18,6 +18,8 @@ from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
 from monitor.config.placeholders import placeholders
 from monitor.config.readiness_checks import readiness_problems
+from monitor.config.reference_warnings import reference_warnings
+from monitor.config.references import ReferenceBase, reference_types
 from monitor.config.routing import routing_problems, routing_warnings
 from monitor.config.sites import Site
 from monitor.config.sources import Sources
@@ -70,6 +72,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
         warnings = (
             *possible_mistakes(portfolio, sources.root, now),
             *routing_warnings(portfolio, sources.root, now),
+            *reference_warnings(portfolio, sources.root),
         )
     return LoadResult(
         portfolio=None if problems else portfolio,
@@ -119,6 +122,9 @@ def portfolio_model(
     )
     products = Annotated[tuple[product, ...], Field(min_length=1)]
     fields: dict[str, Any] = {"products": (products, _described("products"))}
+    if references := reference_types(kinds):
+        reference = _one_of(ReferenceBase, references)
+        fields["references"] = (tuple[reference, ...], _described("references", default=()))  # type: ignore[valid-type]
     if receivers:
         receiver = _one_of(ReceiverBase, receivers)
         fields["receivers"] = (tuple[receiver, ...], _described("receivers", default=()))  # type: ignore[valid-type]

@@ -38,6 +38,7 @@ from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.priorities import PrioritiesField
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
+from monitor.config.references import ReferenceBase
 from monitor.config.secret import Secret
 from monitor.config.sites import FailoverBlock, Site
 from monitor.config.stage import PolicyField, StageField, shipped_policy
@@ -174,6 +175,11 @@ class Product(Model):
 
     value_per_hour: ValuePerHour | None = None
     """Cost of an hour of downtime. Without it, no costs are reported."""
+
+    via: Id | None = None
+    """The named network that the product is reached through, such as a VPN. References with the same `via` decide
+    whether this vantage can observe the product. Default: the uplink.
+    """
 
     checks: Annotated[tuple[CheckBase, ...], Field(min_length=1)]
     """The checks of the product; at least one."""
@@ -312,6 +318,12 @@ class Portfolio(Model):
 
     outbound: OutboundBlock = OutboundBlock()
     """Addresses that probes may connect to."""
+
+    references: tuple[ReferenceBase, ...] = ()
+    """Targets outside of the products, by which this vantage recognises that it cannot observe."""
+
+    system_references: Flag = True
+    """`false`: do not use the gateways and name resolvers of this machine as near references."""
 
     include: tuple[str, ...] = ()
     """Files and folders to merge into this file, relative to this file: `[products]`."""

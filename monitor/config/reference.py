@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from monitor.config.references import REFERENCE_KINDS
 from monitor.config.schema import schema
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ _SHARED = (
     "fall",
     "rise",
 )  # keys of all kinds, documented once
+_SHARED_OF_REFERENCES = ("id", "interval", "timeout", "near", "via")
 _SHARED_OF_RECEIVERS = ("id", "depends_on", "timeout")
+_REFERENCE = "Reference"  # suffix of the classes of references
 _LAST = ("family", "encrypted", "tls")  # keys of many kinds, listed after the kind's own keys
 
 
@@ -56,6 +59,9 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
         "`products`, each": blocks["Product"],
         "`checks`, each": {**blocks[names[0]], "properties": of_all, "description": "Keys of all kinds of checks."},
     }
+    references = [name for name in blocks if name.endswith(_REFERENCE)]
+    if references:
+        tables["`references`, each"] = _of_references(blocks[references[0]])
     if receivers:
         block = blocks[receivers[0].__name__]
         of_all = {key: value for key, value in block["properties"].items() if key in _SHARED_OF_RECEIVERS}
@@ -74,9 +80,19 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
         keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
         own_keys = {key: block["properties"][key] for key in keys}
         tables[f"`{kind.kind}` checks"] = {**block, "properties": own_keys}
-    tables |= {title: blocks[name] for title, name in sorted(_titles(set(blocks) - {*names, "Product"}, root).items())}
+    others = set(blocks) - {*names, *references, "Product"}
+    tables |= {title: blocks[name] for title, name in sorted(_titles(others, root).items())}
     for title, block in tables.items():
         yield _table(title, block, blocks)
+
+
+def _of_references(block: Any) -> Any:
+    """Return a block of the keys of all references, whose other keys are those of checks of their kind."""
+    return {
+        "properties": {key: block["properties"][key] for key in _SHARED_OF_REFERENCES},
+        "required": ["id"],
+        "description": f"A check of the kinds {', '.join(REFERENCE_KINDS)}, with its keys, and with these.",
+    }
 
 
 def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool, int]:
@@ -114,6 +130,7 @@ def _owners(name: str, root: Any) -> list[tuple[str, str]]:
     return [
         (key, owner)
         for owner, block in {"": root, **root["$defs"]}.items()
+        if not owner.endswith(_REFERENCE)  # its blocks are those of the check of the same kind
         for key, value in _with_properties(block)["properties"].items()
         if f"#/$defs/{name}'" in str(value)
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from monitor.config.errors import Loc, Mark, Problem, quoted
+from monitor.config.references import reference_types
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, find, key_path, locate, misread_reason
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Translator:
             return (*loc[:4], *loc[5:])
         if len(loc) > 5 and loc[0] == "products" and loc[2] == "sites" and loc[4] in _SITE_CHECKS:
             return (*loc[:5], *loc[6:])
-        if len(loc) > 2 and loc[0] == "receivers" and self.receivers:
+        if len(loc) > 2 and (loc[0] == "references" or (loc[0] == "receivers" and self.receivers)):
             return (*loc[:2], *loc[3:])
         return loc
 
@@ -104,20 +105,27 @@ class Translator:
         if kind == "extra_forbidden":
             return _unknown_key(str(loc[-1]), sorted(self._allowed(loc[:-1])))
         if kind.startswith("union_tag"):
-            return self._receiver_kind_message(node) if loc[0] == "receivers" else self._check_kind_message(node)
+            return self._kind_message(node, loc)
         if kind in _EXPECTED:
             return _wrong_type(kind, node)
         if kind in _MESSAGES:
             return _MESSAGES[kind](error.get("ctx", {}))
         return error["msg"][:1].lower() + error["msg"][1:]
 
-    def _check_kind_message(self, node: Node | None) -> str:
+    def _kind_message(self, node: Node | None, loc: Loc) -> str:
+        if loc[0] == "receivers":
+            return self._receiver_kind_message(node)
+        if loc[0] == "references":
+            return self._check_kind_message(node, reference_types(tuple(self.kinds)), "reference")
+        return self._check_kind_message(node, self.kinds, "check")
+
+    def _check_kind_message(self, node: Node | None, kinds: Sequence[type[CheckBase]], what: str) -> str:
         """Return the message for a check without a key of a kind, or with keys of several kinds."""
-        names = [kind.kind for kind in self.kinds]
-        matching = [kind.kind for kind in self._matching(node)]
+        names = [kind.kind for kind in kinds]
+        matching = [kind.kind for kind in self._matching(node, kinds)]
         if len(matching) > 1:
-            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; write one check for each"
-        known = {key for kind in self.kinds for key in _fields(kind)}
+            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; write one {what} for each"
+        known = {key for kind in kinds for key in _fields(kind)}
         for key in node.entries if isinstance(node, Entries) else ():
             if key not in known and (near := difflib.get_close_matches(key, names, n=1)):
                 return f"unknown key {quoted(key)}; did you mean {near[0]}?"
@@ -138,6 +146,12 @@ class Translator:
         data = node.plain() if isinstance(node, Entries) else {}
         return [kind for kind in (self.kinds if kinds is None else kinds) if kind.matches(data)]
 
+    def _kinds_of(self, key: str | int) -> Sequence[type[Any]] | None:
+        """Return the kinds of the items in the list under this key, None if they have no kinds."""
+        if key == "references":
+            return reference_types(tuple(self.kinds))
+        return {"checks": self.kinds, "receivers": self.receivers}.get(str(key))
+
     def _allowed(self, loc: Loc) -> set[str]:
         """Return the keys that the block at `loc` may have."""
         blocks: set[type[Model]] = {self.model}
@@ -150,8 +164,7 @@ class Translator:
                 blocks = {inner for block in blocks for inner in _blocks(_fields(block).get(part))}
                 if part in _SITE_CHECKS and "sites" in loc[:depth]:
                     blocks = set(self._matching(find(self.root, loc[: depth + 1]))) or blocks
-            elif loc[depth - 1] in ("checks", "receivers"):
-                kinds = self.kinds if loc[depth - 1] == "checks" else self.receivers
+            elif (kinds := self._kinds_of(loc[depth - 1])) is not None:
                 blocks = set(self._matching(find(self.root, loc[: depth + 1]), kinds)) or blocks
         return {key for block in blocks for key in _fields(block)}
 

@@ -17,6 +17,7 @@ from monitor.probe_result import ProbeResult
 from monitor.probes.heartbeat import HeartbeatCheck
 from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
+from sla.vantage import BLIND_REASON
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
@@ -31,6 +32,7 @@ _EARLY = MINUTE  # a success this long before a due instant counts for it, becau
 _MAX_MISSES = 1_000  # recorded per check and call
 
 Record = Callable[["CheckEntry", ProbeResult, int, float], None]
+WasBlind = Callable[["CheckEntry", int], bool]
 _NO_TOKEN = "compared if the check is unknown, to take the same time"  # noqa: S105 - not a password
 
 
@@ -49,6 +51,8 @@ class Heartbeats:
     def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
         self._ledger, self._record, self._clock = ledger, record, clock
         self._listening: dict[str, _Listening] = {}
+        self.was_blind: WasBlind = lambda _entry, _since: False
+        """Whether this vantage was cut off at some time since an instant, so that a ping could not arrive."""
 
     def authenticate(self, key: str, token: str) -> CheckEntry | None:
         """Return the heartbeat check with this key if the token matches, in constant time."""
@@ -82,8 +86,13 @@ class Heartbeats:
         """Log a message of a run; the record does not change."""
         log.info("heartbeat_note", check=entry.key, note=quoted(text, 500))
 
+    def is_overdue(self, entry: CheckEntry) -> bool:
+        """Return whether a ping is missing whose deadline has passed."""
+        _, deadline, _ = self._next(entry, _check(entry), self._listening_of(entry.key))
+        return self._clock.now() >= deadline
+
     def record_missed(self, entry: CheckEntry) -> None:
-        """Record missed pings, each at its due instant."""
+        """Record missed pings, each at its due instant; as unknown if they could not arrive."""
         now, check = self._clock.now(), _check(entry)
         listening = self._listening_of(entry.key)
         if now - listening.checked > _SUSPENDED:  # suspended or stuck: pings may have been lost
@@ -94,7 +103,13 @@ class Heartbeats:
             if now < deadline:
                 return
             listening.started = None
-            self._record(entry, ProbeResult(Outcome.BAD, reason, detail=f"due {check.heartbeat}"), at, 0.0)
+            self._record(entry, self._missed(entry, reason, at), at, 0.0)
+
+    def _missed(self, entry: CheckEntry, reason: str, at: int) -> ProbeResult:
+        detail = f"due {_check(entry).heartbeat}"
+        if self.was_blind(entry, at):
+            return ProbeResult(Outcome.UNKNOWN, BLIND_REASON, detail=f"{reason}; {detail}")
+        return ProbeResult(Outcome.BAD, reason, detail=detail)
 
     def _next(self, entry: CheckEntry, check: HeartbeatCheck, listening: _Listening) -> tuple[int, int, str]:
         """Return the next due instant, the deadline of its ping, and the reason code of a miss."""

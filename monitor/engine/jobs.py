@@ -1,4 +1,4 @@
-"""Turn the checks of the ledger into jobs of the scheduler."""
+"""Turn the checks of the ledger and the references into jobs of the scheduler."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from monitor.network.attempt import Probe
+    from monitor.vantage.watch import Judge, VantageWatch
 
 
 class Jobs:
     """The jobs of the ledger's checks. A check that did not change keeps its prepared probe."""
 
-    def __init__(self, ledger: Ledger, runner: Runner, recorder: Recorder, heartbeats: Heartbeats) -> None:
+    def __init__(
+        self, ledger: Ledger, runner: Runner, recorder: Recorder, heartbeats: Heartbeats, vantage: VantageWatch
+    ) -> None:
         self._ledger, self._runner, self._recorder, self._heartbeats = ledger, runner, recorder, heartbeats
+        self._vantage = vantage
+        heartbeats.was_blind = self._was_blind
         self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
         self.tightened: Mapping[str, int] = {}
         """The interval of probes during a drill, by product (microseconds)."""
@@ -40,13 +45,16 @@ class Jobs:
             unchanged = previous is not None and previous[0] == check
             prepared[key] = previous if previous is not None and unchanged else (check, prepare_probe(check))
         self._prepared = prepared
+        self._vantage.prepare(portfolio)
 
     def limit_outbound(self, portfolio: Portfolio) -> None:
         """Limit probes to the addresses that the portfolio allows."""
         self._runner.outbound = OutboundPolicy(portfolio.outbound)
 
     def all(self) -> Iterator[Job]:
-        """Yield a job for every check."""
+        """Yield a job for every reference and every check."""
+        for reference in self._vantage.load():
+            yield Job(f"reference:{reference.id}", reference.interval, partial(self._vantage.ask, reference.id))
         for entry in self._ledger.probed_entries():
             if isinstance(entry.check, HeartbeatCheck):
                 yield Job(entry.key, ROUND, partial(self._check_heartbeat, entry))
@@ -54,7 +62,8 @@ class Jobs:
             probe = self._prepared[entry.key][1]
             interval = self._interval(entry)
             tightened = interval < entry.check.interval
-            start = partial(self._probe_once, entry, probe)
+            judge = self._vantage.judge(entry.product.via)
+            start = partial(self._probe_once, entry, probe, judge)
             yield Job(entry.key, interval, start, tightened, recheck=partial(start, recheck=True))
 
     def _interval(self, entry: CheckEntry) -> int:
@@ -63,13 +72,20 @@ class Jobs:
         drill = self.tightened.get(entry.product.id, check.interval) if check.tightens else check.interval
         return min(drill, check.interval)
 
+    def _was_blind(self, entry: CheckEntry, since: int) -> bool:
+        return self._vantage.was_blind(self._vantage.network(entry.product.via), since)
+
     async def _check_heartbeat(self, entry: CheckEntry) -> None:
+        if self._heartbeats.is_overdue(entry):
+            await self._vantage.refresh(self._vantage.network(entry.product.via))
         if self._ledger.entries.get(entry.key) is entry:
             self._heartbeats.record_missed(entry)
 
-    async def _probe_once(self, entry: CheckEntry, probe: Probe, *, recheck: bool = False) -> int | None:
+    async def _probe_once(
+        self, entry: CheckEntry, probe: Probe, judge: Judge | None, *, recheck: bool = False
+    ) -> int | None:
         """Probe and record; return the time until a re-check, microseconds, or None."""
-        attempt = await self._runner.run(entry.check, probe)
+        attempt = await self._runner.run(entry.check, probe, judge)
         if self._ledger.entry(entry.key) is not entry:  # a reload removed the check
             return None
         self._recorder.record(entry, attempt.result, attempt.at, attempt.duration, recheck=recheck)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Probe
     from monitor.network.poller import Poller
     from monitor.network.resolver import Resolver
+    from monitor.vantage.watch import Judge
 
 log = structlog.get_logger()
 
@@ -63,17 +64,24 @@ class Runner:
         self._clock, self._loop_monitor, self._poller, self._resolver = clock, loop_monitor, poller, resolver
         self.outbound = outbound or OutboundPolicy()
 
-    def run(self, check: CheckBase, probe: Probe) -> Coroutine[Any, Any, AttemptResult]:
+    def run(self, check: CheckBase, probe: Probe, judge: Judge | None = None) -> Coroutine[Any, Any, AttemptResult]:
         """Return the coroutine of an attempt with the timeout and `slow_after` of the check."""
         slow_after = math.inf if check.slow_after is None else check.slow_after / SECOND
-        return self.attempt(probe, check.timeout / SECOND, slow_after=slow_after)
+        return self.attempt(probe, check.timeout / SECOND, slow_after=slow_after, judge=judge)
 
     async def attempt(
-        self, probe: Probe, seconds: float, *, slow_after: float = math.inf, outbound: OutboundPolicy | None = None
+        self,
+        probe: Probe,
+        seconds: float,
+        *,
+        slow_after: float = math.inf,
+        outbound: OutboundPolicy | None = None,
+        judge: Judge | None = None,
     ) -> AttemptResult:
         """Return the probe's result within `seconds`. Raises only cancellation.
 
-        `outbound` limits the addresses that it may connect to; default: the runner's policy.
+        `outbound` limits the addresses that it may connect to; default: the runner's policy. `judge` decides whether a
+        bad result is about the target, afterwards and in its own time (see `monitor/vantage/watch.py`).
         """
         at = self._clock.now()
         started = self._clock.monotonic()
@@ -87,6 +95,8 @@ class Runner:
             lost = max(self._loop_monitor.stalled() - stalled, WAITS * overdue if overdue > MAX_TIMER_DELAY else 0.0)
             if _answer_was_unread(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(attempt, result, lost)
+            elif judge is not None:
+                result = await judge(attempt, started, result)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
             detail = f"took {duration:.3g} s, slow after {slow_after:g} s"
             result = replace(result, reason=SLOW, detail=detail)

@@ -98,12 +98,22 @@ class DaemonCollector(Collector):
             yield GaugeMetricFamily(name, help_, value=getattr(health, field), unit="seconds")
         for name, help_, field in _GAUGES:
             yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
+        yield self._vantages()
         yield from self._anchors()
         yield from self._wall_clock()
         yield from self._store()
         yield from self._notifications()
         yield from self._acknowledgements()
         yield from self._configuration()
+
+    def _vantages(self) -> Metric:
+        name, help_ = "ninewatch_vantage_blind", "1 if all deciding references of the address family fail, 0 if not"
+        blind = GaugeMetricFamily(name, help_, labels=["vantage", "family"])
+        for status in self._health.vantages:
+            for family, sees in status.sees.items():
+                if sees is not None:
+                    blind.add_metric([status.id, family], float(not sees))
+        return blind
 
     def _anchors(self) -> Iterator[Metric]:
         health = self._health

@@ -18,6 +18,7 @@ from monitor.exporters.families import (
     SITE_FAMILIES,
 )
 from monitor.health import Health
+from monitor.vantage_status import VantageStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,6 +103,7 @@ def _daemon_families() -> Iterator[Family]:
     """Yield the families of the daemon, including the families about blackbox_exporter modules."""
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
+    health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)
     for metric in DaemonCollector(health, SystemClock()).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
         labels = " ".join(dict.fromkeys(_labels([metric])))

@@ -80,6 +80,10 @@ def _probe_results(*labels: str) -> str:
     )
 
 
+# All families of the uplink, by every replica.
+_FULLY_BLIND = over_replicas("min", 'ninewatch_vantage_blind{vantage="local"}', "vantage", "family")
+
+
 def _unknown_alerts() -> Iterator[Alert]:
     yield Alert(
         "NinewatchProductUnknown",
@@ -93,11 +97,20 @@ def _unknown_alerts() -> Iterator[Alert]:
     )
     yield Alert(
         "NinewatchMonitorBlind",
-        f"{over_replicas('min', _UNKNOWN, 'product', 'state')} == 1",
+        f"{over_replicas('min', _UNKNOWN, 'product', 'state')} == 1\nor {_FULLY_BLIND} == 1",
         "critical",
-        "The state of every product is unknown",
-        "For 5 minutes no probe of any product could distinguish up from down: the monitor's own network, resolver, "
-        "file descriptors or CPU are at fault. An outage would not be seen.",
+        "ninewatch cannot observe the products",
+        "For 5 minutes all far references failed, or no probe of any product could distinguish up from down: the "
+        "monitor's own network, resolver, file descriptors or CPU are at fault. An outage would not be seen.",
+        hold="5m",
+    )
+    yield Alert(
+        "NinewatchVantagePartlyBlind",
+        f"{over_replicas('min', 'ninewatch_vantage_blind')} == 1\nunless on () ({_FULLY_BLIND} == 1)",
+        "warning",
+        "{{ $labels.vantage }} cannot observe over {{ $labels.family }}",
+        "For 5 minutes all deciding references of {{ $labels.vantage }} failed over {{ $labels.family }}. Failed "
+        "probes over that family are recorded as unknown.",
         hold="5m",
     )
     yield Alert(

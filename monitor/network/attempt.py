@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.model import Family
@@ -32,6 +32,7 @@ class Attempt:
       does not respond.
     - `outbound` is the address policy, `peer` the address connected to, `source` the local address to connect from
       (empty: the system's choice).
+    - `failed_addresses` are those that were tried together without a connection; empty if there was one.
     - `on_tls` is called with each connection after its TLS handshake.
     - `make_response` creates the object that receives an HTTP response, in place of `Response`.
     """
@@ -44,6 +45,7 @@ class Attempt:
         "certificate_expiry",
         "deadline",
         "deadline_phase",
+        "failed_addresses",
         "make_response",
         "on_tls",
         "outbound",
@@ -68,6 +70,7 @@ class Attempt:
         self.answer_waiting = False
         self.own_failure: ProbeFailure | None = None
         self.peer: Address | None = None
+        self.failed_addresses: Sequence[Address] = ()
         self.source = ""
         self.make_response: Callable[..., Any] | None = None
         self.on_tls: Callable[[ssl.SSLSocket], None] | None = None
@@ -108,6 +111,11 @@ class Attempt:
         other = Attempt(self._clock, self.poller, self.resolver, self.outbound)
         other.deadline = self.deadline
         return other
+
+    @property
+    def tried(self) -> Sequence[Address]:
+        """The addresses that the attempt connected to last, or tried to. Empty if there was none."""
+        return self.failed_addresses or (() if self.peer is None else (self.peer,))
 
     def limit(self, seconds: float) -> None:
         """Set the deadline, so many seconds from now."""

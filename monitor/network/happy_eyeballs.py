@@ -87,7 +87,11 @@ class Race(Generic[T]):
         try:
             result = await self._result()
         except asyncio.CancelledError:
+            self._attempt.failed_addresses = self._tried()
             self._attempt.attempts = self._attempts_text()
+            raise
+        except ProbeFailure:
+            self._attempt.failed_addresses = self._tried()
             raise
         finally:
             await self._cancel_others()
@@ -145,6 +149,9 @@ class Race(Generic[T]):
                 self._discard(task.result())
             del self._running[task]
         self._attempt.answer_waiting |= waiting
+
+    def _tried(self) -> list[Address]:
+        return [*self._failures, *self._running.values()]
 
     def _combined_failure(self) -> ProbeFailure:
         failures = [self._failures[address] for address in self._addresses]

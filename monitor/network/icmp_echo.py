@@ -65,13 +65,16 @@ def allowed() -> bool:
     return True
 
 
-async def echo(attempt: Attempt, address: Address, request: Request = PLAIN) -> int | None:
-    """Return the hop limit of the reply, None if the kernel does not report it.
+async def echo(
+    attempt: Attempt, address: Address, request: Request = PLAIN, *, check_policy: bool = True
+) -> int | None:
+    """Return the hop limit of the reply, None if the kernel does not report it. `check_policy` as in `Connection.open`.
 
     Raises:
         ProbeFailure: the request cannot be sent, or the network reports that it cannot be delivered.
     """
-    attempt.outbound.check(address)
+    if check_policy:
+        attempt.outbound.check(address)
     attempt.peer = address
     family, sockaddr = address
     protocol, request_type, reply_type = _ECHO[family]

@@ -66,6 +66,7 @@ SHARED = {
     "address_denied": ("unknown", "the policy `outbound` denies the address"),
     "forbidden_locally": ("unknown", "the operating system forbids the connection or the socket"),
     "monitor_starved": ("unknown", "the daemon was stalled"),
+    "vantage_blind": ("unknown", "the probe failed while all far references failed too, so the monitor is cut off"),
     "no_route": ("unknown", "the monitor has no route to the host"),
     "out_of_descriptors": ("unknown", "the monitor has no free file descriptor"),
     "out_of_memory": ("unknown", "the monitor is out of memory"),

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 from sla.interval import SECOND
 from sla.objective import format_duration
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.health import Health
+    from monitor.vantage_status import VantageStatus
 
 CLOCK_TOLERANCE = 5 * SECOND  # a larger difference between the wall clock and the record's time is reported
 
 
 def degradations(health: Health) -> list[str]:
     """Return the faults of the daemon that do not stop the probing, one clause per fault."""
-    clauses = []
+    clauses = [_blindness(status) for status in health.vantages if status.blind]
     if health.unrecorded_since is not None:
         clauses.append(f"the record cannot be written: {health.store_error or 'unknown reason'}")
     clauses += _clock_degradations(health)
@@ -33,6 +35,12 @@ def degradations(health: Health) -> list[str]:
             f"receivers that did not accept the last notification: {health.receivers_failing}; see alert list"
         )
     return clauses
+
+
+def _blindness(status: VantageStatus) -> str:
+    location = f" ({status.location})" if status.location else ""
+    since = format_instant(status.since)
+    return f"blind since {since}: {status.summary}{location}; failed probes are recorded as unknown and cost no budget"
 
 
 def _clock_degradations(health: Health) -> Iterator[str]:

@@ -28,6 +28,7 @@ from monitor.web.openapi_schemas import (
 )
 from monitor.web.openapi_sites import PATHS as SITE_PATHS
 from monitor.web.openapi_sites import SCHEMAS as SITE_SCHEMAS
+from monitor.web.vantages import PATHS as VANTAGE_PATHS
 
 # path -> (summary, schema of the response, query parameters with their meaning)
 PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
@@ -143,7 +144,7 @@ def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {
         path: {"get": _operation(path, *row)}
-        for path, row in (PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS).items()
+        for path, row in (PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS | VANTAGE_PATHS).items()
     }
     for operation in (*OPERATIONS, *DRILL_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)

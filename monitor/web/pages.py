@@ -66,6 +66,7 @@ async def portfolio(request: web.Request) -> web.Response:
         "headline": product_summary.headline(badges),
         "counts": product_summary.counts(badges),
         "provisional": product_summary.PROVISIONAL if provisional else "",
+        "vantages": context.health.vantages,
     }
     return await _page(context, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 

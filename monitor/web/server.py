@@ -31,6 +31,7 @@ from monitor.web import (
     runbook,
     silences,
     sites,
+    vantages,
 )
 from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, admit
 from monitor.web.assets import Assets
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, sites)
+_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, sites, vantages)
 _WRITE_ROUTES = (alerts, silences, corrections, drills, readiness, gate_overrides, acknowledge_page, callbacks)
 
 

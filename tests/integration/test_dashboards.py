@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus"
 
 # Metrics that the scenario does not publish, with the reason.
 WITHOUT_DATA = {
+    "ninewatch_vantage_blind": "no reference decides: the portfolio has none",
     "ninewatch_anchored_until_timestamp_seconds": "a head is anchored once its day is closed",
     "ninewatch_drill_detection_seconds": "the deployment of the drill causes no outage",
     "ninewatch_drill_recovery_point_seconds": "nothing measures the recovery point of the drill",

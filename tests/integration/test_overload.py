@@ -25,6 +25,7 @@ from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
+from monitor.vantage.watch import VantageWatch
 from monitor.web.server import build, listen
 from sla.interval import SECOND, Interval
 from sla.observation import Outcome
@@ -54,7 +55,8 @@ def portfolio(folder: Path, port: int, checks: int) -> Portfolio:
     """Return a portfolio with this many checks of the target, ten per product."""
     path = folder / "one.yaml"
     path.write_text(
-        f"listen: 127.0.0.1:0\nproducts:\n- {{id: demo, objective: 99%, checks: [{CHECK_YAML.format(port=port)}]}}"
+        "listen: 127.0.0.1:0\nsystem_references: false\n"
+        f"products:\n- {{id: demo, objective: 99%, checks: [{CHECK_YAML.format(port=port)}]}}"
     )
     loaded = load(path, CHECK_TYPES)
     (product,) = loaded.products
@@ -117,7 +119,13 @@ async def run_load(folder: Path, portfolio_to_run: Portfolio) -> AsyncIterator[L
     ):
         listener = await listen(build(ledger, health, clock), "127.0.0.1", 0)
         scheduler = Scheduler(clock, loop_monitor, health, max_in_flight=500)
-        jobs = Jobs(ledger, runner, recorder, Heartbeats(ledger, recorder.record, clock))
+        jobs = Jobs(
+            ledger,
+            runner,
+            recorder,
+            Heartbeats(ledger, recorder.record, clock),
+            VantageWatch(clock, health, runner.attempt),
+        )
         jobs.prepare(portfolio_to_run)
         all_jobs = list(jobs.all())
         scheduler.load(all_jobs)

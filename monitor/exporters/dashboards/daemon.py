@@ -9,6 +9,7 @@ from monitor.exporters.dashboards.expressions import DAEMON
 from monitor.exporters.dashboards.panels import PanelBuilder, Query, Row, lines, rows, timeline, value
 
 _SCRAPE_STATES = {0: ("NOT REACHED", style.BAD), 1: ("answers", style.GOOD)}
+_CONNECTION_STATES = {0: ("observes", style.GOOD), 1: ("BLIND", style.BAD)}
 
 
 def daemon_rows() -> Iterator[Row]:
@@ -16,7 +17,7 @@ def daemon_rows() -> Iterator[Row]:
     yield Row("Now", tuple(_now()))
     yield Row("Schedule", tuple(_schedule()))
     yield Row("Record", tuple(_record()))
-    yield Row("Clock and anchors", tuple(_clock()))
+    yield Row("Clock, anchors and connection", tuple(_clock()))
     yield Row("Resources", tuple(_resources()))
 
 
@@ -180,6 +181,12 @@ def _clock() -> Iterator[PanelBuilder]:
         "Time since the end of the last anchored day, per anchor. No data: no anchor is configured.",
         "s",
         Query(f"time() - {_by_daemon('ninewatch_anchored_until_timestamp_seconds')}", "{{anchor}}"),
+    )
+    yield timeline(
+        "Connection",
+        "Whether far references answer, per address family. No data: no reference has decided yet.",
+        _CONNECTION_STATES,
+        Query(_by_daemon("ninewatch_vantage_blind"), "{{instance}} {{vantage}} {{family}}"),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from monitor.alerting.conditions import SPREAD
 from monitor.notification import Kind
 from monitor.probe_result import ProbeResult
+from monitor.vantage_status import ReferenceStatus, VantageStatus
 from sla.fact import Fact
 from sla.interval import SECOND
 from sla.silence import RETRY
@@ -135,6 +136,48 @@ async def test_blind_monitor_sends_one_page() -> None:
         harness.observe(GOOD, key="sso/health")
         await run_periodic_work(harness, 2)
     assert harness.events() == ["opened", "resolved"]
+
+
+def vantage(sees: dict[str, bool | None], since: int, via: str | None = None) -> VantageStatus:
+    near = ReferenceStatus("gateway", "icmp", "10.0.0.1", near=True, system=False, at=since, good=True)
+    return VantageStatus("local" if via is None else f"local/{via}", via, since, sees, (near,))
+
+
+async def test_failed_references_are_one_alert_which_outlasts_short_returns_of_the_uplink() -> None:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
+
+        async def observe_with(ip4: bool, ip6: bool, seconds: float) -> None:
+            harness.health.vantages = (vantage({"ip4": ip4, "ip6": ip6}, harness.clock.now()),)
+            await run_periodic_work(harness, 1)
+            harness.clock.jump(seconds)
+            harness.observe(GOOD if ip4 or ip6 else UNKNOWN)
+            await run_periodic_work(harness, 1)
+
+        await observe_with(ip4=False, ip6=False, seconds=20)
+        assert harness.rows() == []
+        await observe_with(ip4=True, ip6=True, seconds=40)
+        await observe_with(ip4=False, ip6=False, seconds=30)
+        (opened,) = harness.rows()
+        assert (opened.product, opened.severity, opened.key.partition(":")[0]) == ("", "page", "blind")
+        extra = json.loads(opened.body)["extra"]
+        assert extra["summary"] == "This monitor is blind: no far reference answers over IPv4 and IPv6"
+        assert "local: the cut is beyond gateway." in opened.body
+        await observe_with(ip4=True, ip6=True, seconds=20)
+        await observe_with(ip4=False, ip6=False, seconds=40)
+        await observe_with(ip4=True, ip6=True, seconds=20)
+        assert harness.events() == ["opened"]
+        await observe_with(ip4=True, ip6=True, seconds=30)
+    assert harness.events() == ["opened", "resolved"]
+
+
+async def test_one_blind_family_is_a_ticket() -> None:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
+        harness.observe(GOOD)
+        harness.health.vantages = (vantage({"ip4": True, "ip6": False}, harness.clock.now()),)
+        harness.clock.jump(30)
+        await run_periodic_work(harness)
+        (opened,) = harness.rows()
+        assert (opened.severity, opened.key.startswith("blind:local:")) == ("ticket", True)
 
 
 async def test_heartbeat_is_sent_while_probes_are_recorded(sink: Sink) -> None:

@@ -125,6 +125,16 @@ def test_miss_is_recorded_after_the_grace_at_the_due_instant() -> None:
     assert [incident.opened for incident in scene.ledger.open_incidents()] == [MIDNIGHT + 3 * HOUR]
 
 
+@pytest.mark.parametrize(("blind_at", "outcome"), [(3 * HOUR + MINUTE, "unknown"), (2 * HOUR, "bad")])
+def test_miss_is_unknown_if_the_ping_could_not_arrive(blind_at: int, outcome: str) -> None:
+    """The monitor was cut off at some time since the ping was due."""
+    scene = Scene()
+    scene.heartbeats.was_blind = lambda _entry, since: since <= MIDNIGHT + blind_at
+    scene.advance_to(4 * HOUR)
+    reason = "vantage_blind" if outcome == "unknown" else "heartbeat_missed"
+    assert scene.results == [(3 * HOUR, Outcome(outcome), reason)]
+
+
 def test_late_success_ends_the_miss_at_its_own_instant() -> None:
     scene = Scene()
     scene.advance_to(5 * HOUR)

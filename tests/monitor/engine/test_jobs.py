@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
 from monitor.engine.runner import AttemptResult
+from monitor.health import Health
 from monitor.probe_result import ProbeResult
+from monitor.vantage.watch import VantageWatch
+from tests.support.clocks import ManualClock
 from tests.support.ledgers import GOOD, NOW, ledger_of, product
 from tests.support.probing import load_check
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase
-    from monitor.engine.heartbeats import Heartbeats
     from monitor.engine.recorder import Recorder
     from monitor.engine.runner import Runner
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
+    from monitor.vantage.watch import MakeAttempt
 
 
 class Attempts:
@@ -29,7 +33,7 @@ class Attempts:
         self.recorded: list[tuple[str, int]] = []
         self.rechecks = 0
 
-    async def run(self, _check: CheckBase, _probe: object) -> AttemptResult:
+    async def run(self, _check: CheckBase, _probe: object, _judge: object) -> AttemptResult:
         if self.removed:
             self.ledger.reload(ledger_of(product("other")).portfolio)
         return AttemptResult(NOW, ProbeResult(GOOD), 0.1)
@@ -43,9 +47,13 @@ class Attempts:
 
 @pytest.mark.parametrize(("removed", "recorded"), [(False, [("chefs/health", NOW)]), (True, [])])
 async def test_probe_is_recorded_unless_its_check_was_removed(removed: bool, recorded: list[tuple[str, int]]) -> None:
-    ledger = ledger_of(product("chefs") | {"checks": [load_check({"id": "health", "http": "http://127.0.0.1/"})]})
+    chefs = product("chefs") | {"checks": [load_check({"id": "health", "http": "http://127.0.0.1/"})]}
+    ledger = ledger_of(chefs, system_references=False)
     attempts = Attempts(ledger, removed=removed)
-    jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), cast("Heartbeats", None))
+    clock = ManualClock()
+    heartbeats = Heartbeats(ledger, attempts.record, clock)
+    vantage = VantageWatch(clock, Health(), cast("MakeAttempt", None))
+    jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), heartbeats, vantage)
     jobs.prepare(ledger.portfolio)
     (job,) = jobs.all()
     assert await job.start() is None, "nothing to confirm"

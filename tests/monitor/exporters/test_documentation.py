@@ -14,6 +14,7 @@ from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.facts.known_facts import Facts
 from monitor.health import Health
+from monitor.vantage_status import VantageStatus
 from sla.availability import Bounds
 from sla.continuity import ContinuityResult
 from sla.drill import Drill, DrillKind
@@ -88,6 +89,7 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     ledger.facts = Facts(drill_facts("css"), [continuity_fact("css")], failover_facts("css"))
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
+    health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()
     families: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(page):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web import alerts, api, corrections, drills, gate_overrides, readiness, silences, sites
+from monitor.web import alerts, api, corrections, drills, gate_overrides, readiness, silences, sites, vantages
 from monitor.web.openapi import PATHS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE, Interval
@@ -174,6 +174,7 @@ async def test_openapi_description_has_every_route(site: RunningServer) -> None:
         gate_overrides.routes,
         readiness.routes,
         sites.routes,
+        vantages.routes,
     )
     actual_routes = {(route.method.lower(), route.path.replace(":.+", "")) for table in tables for route in table}
     assert actual_routes - {("get", "/api/v1/openapi.json")} == actual

@@ -1,0 +1,93 @@
+"""Warnings about references that cannot show whether this vantage can observe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.yaml_nodes import Node, key_path, locate
+
+if TYPE_CHECKING:
+    from monitor.config.check import CheckBase
+    from monitor.config.model import Portfolio
+
+MIN_FAR = 2
+_NETWORK_BITS = {4: 24, 6: 48}  # the usual size of one site
+_ADVICE = "add two that do not depend on each other, in other networks than the products"
+
+
+def reference_warnings(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
+    """Yield warnings about too few far references, about common dependencies, and about networks without references."""
+    for loc, message in (*_uplink_warnings(portfolio), *_unknown_networks(portfolio)):
+        yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+
+
+def _uplink_warnings(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    via_uplink = [check for product, check in portfolio.checks() if product.via is None]
+    if not via_uplink or all(map(_is_local, via_uplink)):
+        return
+    far = [reference for reference in portfolio.references if not reference.near and reference.via is None]
+    hosts = {host_of(reference) for reference in far}
+    if len(far) < MIN_FAR:
+        count = "there is no far reference" if not far else "there is only one far reference"
+        yield ("references",), f"{count}: a failure of the own connection looks like an outage of products; {_ADVICE}"
+    elif (common := _common_network(hosts)) is not None:
+        yield ("references",), f"all far references are in {common}, which may fail as a whole; {_ADVICE}"
+    elif (name := _common_product(portfolio, hosts)) is not None:
+        yield ("references",), f"all far references are targets of the product {quoted(name)}; {_ADVICE}"
+
+
+def _unknown_networks(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    """Yield products behind a network without references: those of the uplink decide for them."""
+    known = {reference.via for reference in portfolio.references}
+    for number, product in enumerate(portfolio.products):
+        if product.via is not None and product.via not in known:
+            message = f"no reference has via: {product.via}, so the references of the uplink apply; add one"
+            yield ("products", number, "via"), message
+
+
+def host_of(check: CheckBase) -> str:
+    """Return the host that a check connects to. Empty if its kind has none, or it uses the machine's resolvers."""
+    target = getattr(check, "resolver", "") if check.kind == "dns" else getattr(check, check.kind, "")
+    if isinstance(target, str) and "://" in target:
+        return urlsplit(target).hostname or ""
+    return str(getattr(target, "host", target) or "")
+
+
+def _is_local(check: CheckBase) -> bool:
+    """Return whether no connection beyond the own network is needed: loopback, or a name without a domain.
+
+    Such names are those of services in a cluster or a compose file.
+    """
+    host = host_of(check)
+    if check.kind in ("heartbeat", "exec"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return "." not in host
+
+
+def _common_network(hosts: Iterable[str]) -> str | None:
+    """Return the network or the domain that contains all hosts, None if there is none."""
+    networks = set(map(_network_of, hosts))
+    return networks.pop() if len(networks) == 1 else None
+
+
+def _network_of(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ".".join(host.lower().rstrip(".").split(".")[-2:]) or "the machine's resolvers"
+    return str(ip_network((address, _NETWORK_BITS[address.version]), strict=False))
+
+
+def _common_product(portfolio: Portfolio, hosts: set[str]) -> str | None:
+    """Return the product whose checks have all hosts as targets, None if there is none."""
+    targets: dict[str, set[str]] = {}
+    for product, check in portfolio.checks():
+        targets.setdefault(product.id, set()).add(host_of(check))
+    return next((name for name, known in targets.items() if hosts <= known), None)

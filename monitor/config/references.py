@@ -1,0 +1,61 @@
+"""Keys of `references`: targets that show whether this vantage can observe (measurement.md, section 1: unknown)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, create_model
+
+from monitor.config.check import CheckBase, ProbeInterval
+from monitor.config.values import Duration, Flag, Id, Within
+from sla.interval import MILLISECOND, SECOND
+
+REFERENCE_KINDS = ("tcp", "dns", "http", "icmp")
+LONGEST_WAIT = 2 * SECOND  # a bad outcome is recorded at the latest after this time
+_DEFAULT_TIMEOUT = 1_800 * MILLISECOND  # above the first retransmission of TCP (1 s), below LONGEST_WAIT
+
+ReferenceTimeout = Annotated[
+    Duration,
+    AfterValidator(
+        Within(10 * MILLISECOND, LONGEST_WAIT, "between 10ms and 2s, because a bad outcome waits at most 2s for it")
+    ),
+]
+
+
+def _default_timeout(known: Mapping[str, Any]) -> int:
+    return min(_DEFAULT_TIMEOUT, int(known.get("interval", 5 * SECOND)) * 4 // 5)
+
+
+class ReferenceBase(CheckBase):
+    """A target outside of the products: if all of them fail, this vantage is blind."""
+
+    interval: ProbeInterval = 5 * SECOND
+    """Time between probes. A bad outcome of a product's check asks the references at once."""
+
+    timeout: ReferenceTimeout = Field(default_factory=_default_timeout)
+    """Time for one probe, at most 2s. Default 1.8s, or four fifths of the interval if shorter."""
+
+    near: Flag = False
+    """`true`: a target of the own network, such as the gateway. It shows where the connection is cut; only the others
+    decide whether the vantage is blind.
+    """
+
+    via: Id | None = None
+    """The named network that this reference tests, for products with the same `via`. Default: the uplink."""
+
+
+@lru_cache(maxsize=8)
+def reference_types(kinds: Sequence[type[CheckBase]]) -> tuple[type[ReferenceBase], ...]:
+    """Return the classes of references: those of the checks whose kind can be a reference, with the keys above."""
+    own = {
+        name: (field.annotation, field)
+        for name, field in ReferenceBase.model_fields.items()
+        if name in ReferenceBase.__annotations__
+    }
+    return tuple(
+        create_model(kind.__name__.replace("Check", "Reference"), __base__=(kind, ReferenceBase), **own)  # type: ignore[call-overload]
+        for kind in kinds
+        if kind.kind in REFERENCE_KINDS
+    )

@@ -1,0 +1,1 @@
+"""Recognise that this vantage cannot observe: references, their answers, and what bad outcomes mean meanwhile."""

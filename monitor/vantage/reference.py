@@ -1,0 +1,86 @@
+"""The references of a portfolio with their prepared probes, and those of the machine itself."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from monitor.config.outbound import Family
+from monitor.config.reference_warnings import host_of
+from monitor.network.hosts_file import family_of
+from monitor.probes.registry import prepare
+from monitor.vantage import system_network
+from sla.interval import MILLISECOND, SECOND
+from sla.vantage import FAMILIES, IP4, IP6
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+    from monitor.config.references import ReferenceBase
+    from monitor.network.attempt import Probe
+
+_NAMES: Final = {socket.AF_INET: IP4, socket.AF_INET6: IP6}
+_ANY: Final = frozenset(FAMILIES)
+_SYSTEM_INTERVAL, _SYSTEM_TIMEOUT = 5 * SECOND, 1_800 * MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference and its probe. Durations are microseconds. `system`: it was found on this machine."""
+
+    id: str
+    kind: str
+    target: str
+    near: bool
+    via: str | None
+    families: frozenset[str]
+    interval: int
+    timeout: int
+    probe: Probe
+    system: bool = False
+
+
+def family_name(family: int) -> str:
+    """Return `ip4` or `ip6` for the address family of a socket."""
+    return _NAMES[socket.AddressFamily(family)]
+
+
+def references_of(portfolio: Portfolio) -> list[Reference]:
+    """Return the references of a portfolio and of this machine. Slow: TLS contexts are created."""
+    configured = [_configured(reference) for reference in portfolio.references]
+    return configured + (_of_the_system() if portfolio.system_references else [])
+
+
+def _configured(check: ReferenceBase) -> Reference:
+    return Reference(
+        check.id,
+        check.kind,
+        check.target,
+        check.near,
+        check.via,
+        _families(check),
+        check.interval,
+        check.timeout,
+        prepare(check),
+    )
+
+
+def _families(check: ReferenceBase) -> frozenset[str]:
+    """Return the families that a reference may be connected to over: both for a name without `family`."""
+    literal = family_of(host_of(check))
+    if literal is not None:
+        return frozenset({family_name(literal)})
+    chosen = {Family.IP4: IP4, Family.IP6: IP6}.get(getattr(check, "family", Family.ANY))
+    return _ANY if chosen is None else frozenset({chosen})
+
+
+def _of_the_system() -> list[Reference]:
+    return [
+        _near("system-gateway", "icmp", "the IPv4 gateway", frozenset({IP4}), system_network.ip4_gateway_probe()),
+        _near("system-gateway-ip6", "icmp", "the IPv6 gateway", frozenset({IP6}), system_network.ip6_gateway_probe()),
+        _near("system-resolver", "dns", "the resolvers of /etc/resolv.conf", _ANY, system_network.resolver_probe()),
+    ]
+
+
+def _near(name: str, kind: str, target: str, families: frozenset[str], probe: Probe) -> Reference:
+    return Reference(name, kind, target, True, None, families, _SYSTEM_INTERVAL, _SYSTEM_TIMEOUT, probe, system=True)

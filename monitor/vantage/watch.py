@@ -1,0 +1,274 @@
+"""Ask the references, publish whether the vantage can observe, and decide what a bad outcome means.
+
+A bad outcome waits until references that were asked after its probe began have answered, at most LONGEST_WAIT. If all
+of them failed, it becomes unknown (`vantage_blind`). Nothing that is recorded changes afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import structlog
+
+from monitor.config.references import LONGEST_WAIT
+from monitor.network.failure import DETAIL_LIMIT
+from monitor.probe_result import VANTAGE
+from monitor.vantage.reference import family_name, references_of
+from monitor.vantage_status import ReferenceStatus, VantageStatus
+from sla.interval import SECOND
+from sla.observation import Outcome
+from sla.vantage import BLIND_REASON, ReferenceAnswer, blind_families, is_hidden, sight
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+
+    from monitor.clock import Clock
+    from monitor.config.model import Portfolio
+    from monitor.health import Health
+    from monitor.network.attempt import Attempt, Probe
+    from monitor.network.resolver import Address
+    from monitor.probe_result import ProbeResult
+    from monitor.vantage.reference import Reference
+
+    Judge = Callable[[Attempt, float, ProbeResult], Awaitable[ProbeResult]]
+    MakeAttempt = Callable[[Probe, float], Awaitable[tuple[int, ProbeResult, float]]]
+
+log = structlog.get_logger()
+
+MIN_GAP: Final = 0.25  # seconds between two probes of one reference, so that failing checks do not flood it
+_MIN_SYSTEM: Final = 2  # the machine's own references decide only together, because any of them may be silent
+
+
+class _Answer(NamedTuple):
+    """The result of a probe that was sent at the moment `asked` (monotonic) and the instant `at`."""
+
+    asked: float
+    at: int
+    result: ProbeResult
+    duration: float
+    reached: frozenset[str]
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    """A reference with its last answer. `asked` is the moment (monotonic) at which it was asked last."""
+
+    reference: Reference
+    answer: _Answer | None = None
+    asked: float = -math.inf
+    queued: bool = False
+    ever_answered: bool = False
+
+    def since(self, moment: float) -> ReferenceAnswer:
+        """Return the answer to a probe that was sent at the moment or later."""
+        answer = self.answer
+        reached = answer.reached if answer is not None and answer.asked >= moment else None
+        return ReferenceAnswer(self.reference.near, self.reference.families, reached)
+
+    def status(self) -> ReferenceStatus:
+        r, answer = self.reference, self.answer
+        known = ReferenceStatus(r.id, r.kind, r.target, r.near, r.system)
+        if answer is None:
+            return known
+        return replace(
+            known,
+            at=answer.at,
+            good=bool(answer.reached),
+            reason=answer.result.reason,
+            detail=answer.result.detail,
+            latency=answer.duration if answer.reached else None,
+        )
+
+
+class VantageWatch:
+    """The references of this vantage. Use it on the event loop's thread only.
+
+    `make_attempt` makes one attempt with a timeout in seconds, as `Runner.attempt`. `longest_wait` is in seconds.
+    `prepared` are the references that the next `load` uses.
+    """
+
+    def __init__(
+        self, clock: Clock, health: Health, make_attempt: MakeAttempt, longest_wait: float = LONGEST_WAIT / SECOND
+    ) -> None:
+        self._clock, self._health, self._make_attempt = clock, health, make_attempt
+        self._longest_wait = longest_wait
+        self._watched: dict[str, _Watched] = {}
+        self.prepared: list[Reference] = []
+        self._tasks: asyncio.TaskGroup | None = None
+        self._answered = asyncio.Event()  # replaced after each answer
+
+    def prepare(self, portfolio: Portfolio) -> None:
+        """Prepare the references of a portfolio before it becomes active. Slow: call it in a thread while probing."""
+        self.prepared = references_of(portfolio)
+
+    def load(self) -> Sequence[Reference]:
+        """Use the prepared references and return them. One with the same target keeps its last answer."""
+        previous, self._watched = self._watched, {}
+        for reference in self.prepared:
+            known = previous.get(reference.id)
+            if known is not None and _identity(known.reference) == _identity(reference):
+                known.reference = reference
+            else:
+                known = _Watched(reference)
+            self._watched[reference.id] = known
+        self._publish()
+        return self.prepared
+
+    async def run(self) -> None:
+        """Serve the waiting outcomes until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self._tasks = None
+
+    async def ask(self, reference_id: str) -> None:
+        """Probe a reference once, and publish its answer."""
+        if (watched := self._watched.get(reference_id)) is not None:
+            await self._ask(watched)
+
+    def network(self, via: str | None) -> str | None:
+        """Return the network whose references decide for products behind `via`: the uplink (None) without any."""
+        return via if self._of(via) else None
+
+    def judge(self, via: str | None) -> Judge | None:
+        """Return the function that decides about bad outcomes of products behind a network; None without references."""
+        via = self.network(via)
+        return partial(self._judge, via) if self._of(via) else None
+
+    async def _judge(self, via: str | None, attempt: Attempt, started: float, result: ProbeResult) -> ProbeResult:
+        """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
+        tried = attempt.tried if via is not None else _beyond_this_machine(attempt.tried)
+        if attempt.tried and not tried:
+            return result
+        families = {family_name(family) for family, _ in tried}
+        return _blind(result, self._deciding(via)) if await self._is_hidden(via, families, started) else result
+
+    async def refresh(self, via: str | None) -> None:
+        """Ask the references of a network, and return when they have answered, or after the longest wait."""
+        await self._is_hidden(via, (), self._clock.monotonic())
+
+    def was_blind(self, via: str | None, instant: int) -> bool:
+        """Return whether nothing could be observed through a network at some time since the instant."""
+        status = next((each for each in self._health.vantages if each.via == via), None)
+        if status is None:
+            return False
+        return status.fully_blind or (status.blind_until is not None and status.blind_until > instant)
+
+    async def _is_hidden(self, via: str | None, families: Collection[str], started: float) -> bool:
+        """Return whether blindness hides targets tried over these families, by answers to probes sent since `started`.
+
+        False without references, and when the watch is stopping.
+        """
+        decisive = self._deciding(via)
+        if not decisive or self._tasks is None:
+            return False
+        self._ask_again(decisive, started)
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                while (hidden := is_hidden(sight(_answers(decisive, started)), families)) is None:
+                    await self._answered.wait()
+        except TimeoutError:
+            hidden = is_hidden(sight(_late_as_failed(_answers(decisive, started))), families)
+        return bool(hidden)
+
+    def _ask_again(self, references: Iterable[_Watched], started: float) -> None:
+        """Ask the references that were not asked since the moment, unless they will be."""
+        assert self._tasks is not None, "checked by the caller"  # noqa: S101 - for the type checker
+        for watched in references:
+            if watched.asked < started and not watched.queued:
+                watched.queued = True
+                self._tasks.create_task(self._ask_soon(watched), name=f"reference:{watched.reference.id}")
+
+    async def _ask_soon(self, watched: _Watched) -> None:
+        try:
+            await self._clock.sleep_until(watched.asked + MIN_GAP)
+        finally:
+            watched.queued = False
+        await self._ask(watched)
+
+    async def _ask(self, watched: _Watched) -> None:
+        asked = watched.asked = self._clock.monotonic()
+        tried: Sequence[Address] = ()
+
+        async def probe(attempt: Attempt) -> ProbeResult:
+            nonlocal tried
+            found = await watched.reference.probe(attempt)
+            tried = attempt.tried
+            return found
+
+        at, result, duration = await self._make_attempt(probe, watched.reference.timeout / SECOND)
+        if watched.answer is not None and watched.answer.asked > asked:
+            return  # a later probe was faster
+        reached = frozenset[str]()
+        if result.outcome is Outcome.GOOD:
+            watched.ever_answered = True
+            reached = frozenset(family_name(family) for family, _ in tried) or watched.reference.families
+        watched.answer = _Answer(asked, at, result, duration, reached)
+        self._publish()
+        self._answered.set()
+        self._answered = asyncio.Event()
+
+    def _of(self, via: str | None) -> list[_Watched]:
+        return [watched for watched in self._watched.values() if watched.reference.via == via]
+
+    def _deciding(self, via: str | None) -> list[_Watched]:
+        """Return the references that decide: the far ones, else the near ones that are configured, else the machine's.
+
+        The machine's decide once two of them have answered: many gateways never answer.
+        """
+        references = self._of(via)
+        configured = [each for each in references if not each.reference.system]
+        if configured:
+            return [each for each in configured if not each.reference.near] or configured
+        alive = [each for each in references if each.ever_answered]
+        return alive if len(alive) >= _MIN_SYSTEM else []
+
+    def _publish(self) -> None:
+        """Write the status of each vantage to `health`, and log changes."""
+        previous = {status.id: status for status in self._health.vantages}
+        networks = dict.fromkeys(watched.reference.via for watched in self._watched.values())
+        self._health.vantages = tuple(self._status(via, previous) for via in networks)
+
+    def _status(self, via: str | None, previous: dict[str, VantageStatus]) -> VantageStatus:
+        name = VANTAGE if via is None else f"{VANTAGE}/{via}"
+        before, now = previous.get(name), self._clock.now()
+        sees = sight(_answers(self._deciding(via), -math.inf))
+        blind = blind_families(sees)
+        changed = before is not None and before.blind != blind
+        if changed:
+            log.warning("vantage_blind" if blind else "vantage_sees", vantage=name, families=list(blind))
+        since = now if before is None or changed else before.since
+        until = before.blind_until if before is not None else None
+        if before is not None and before.fully_blind:
+            until = now
+        references = tuple(watched.status() for watched in self._of(via))
+        return VantageStatus(name, via, since, sees, references, until)
+
+
+def _identity(reference: Reference) -> tuple[object, ...]:
+    return reference.kind, reference.target, reference.near, reference.via, reference.families
+
+
+def _answers(references: Iterable[_Watched], moment: float) -> list[ReferenceAnswer]:
+    return [watched.since(moment) for watched in references]
+
+
+def _late_as_failed(answers: Iterable[ReferenceAnswer]) -> list[ReferenceAnswer]:
+    return [replace(answer, reached=answer.reached or frozenset()) for answer in answers]
+
+
+def _beyond_this_machine(addresses: Iterable[Address]) -> list[Address]:
+    """Return the addresses that are not on this machine: a loopback target needs no uplink."""
+    return [where for where in addresses if not ipaddress.ip_address(where[1][0].partition("%")[0]).is_loopback]
+
+
+def _blind(result: ProbeResult, decisive: Sequence[_Watched]) -> ProbeResult:
+    names = ", ".join(watched.reference.id for watched in decisive)
+    detail = f"{result.reason}; no answer from the references {names}; {result.detail}"
+    return replace(result, outcome=Outcome.UNKNOWN, reason=BLIND_REASON, detail=detail[:DETAIL_LIMIT])

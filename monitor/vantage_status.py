@@ -1,0 +1,78 @@
+"""Whether a vantage can observe, with the last answers of its references, for alerts, pages, API and metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sla.vantage import blind_families
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FAMILY_NAMES: Final = {"ip4": "IPv4", "ip6": "IPv6"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceStatus:
+    """A reference with its last answer: `good` is None before the first, `at` its instant, `latency` in seconds.
+
+    `system`: found on this machine, not configured.
+    """
+
+    id: str
+    kind: str
+    target: str
+    near: bool
+    system: bool
+    at: int | None = None
+    good: bool | None = None
+    reason: str = ""
+    detail: str = ""
+    latency: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VantageStatus:
+    """Whether a vantage can observe, by address family; None while undecided, absent without references.
+
+    `since` is the instant of the last change (of the start, before the first), `blind_until` the end of the last time
+    without sight. `via` is the named network, None for the uplink.
+    """
+
+    id: str
+    via: str | None
+    since: int
+    sees: Mapping[str, bool | None]
+    references: tuple[ReferenceStatus, ...]
+    blind_until: int | None = None
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """The families over which nothing can be observed."""
+        return blind_families(self.sees)
+
+    @property
+    def fully_blind(self) -> bool:
+        """Whether nothing can be observed over any family."""
+        return bool(self.blind) and len(self.blind) == len(self.sees)
+
+    @property
+    def summary(self) -> str:
+        """One clause that says over which families nothing can be observed, without the start of the sentence."""
+        families = " and ".join(FAMILY_NAMES[family] for family in self.blind)
+        where = "" if self.via is None else f" of the network {self.via}"
+        return f"no far reference{where} answers over {families}"
+
+    @property
+    def location(self) -> str:
+        """Where the connection is cut, by the near references that answer. Empty without near references."""
+        near = [reference for reference in self.references if reference.near and reference.good is not None]
+        reached, silent = (_ids(each for each in near if each.good is good) for good in (True, False))
+        if reached:
+            return f"the cut is beyond {reached}" + (f"; no answer from {silent}" if silent else "")
+        return f"also no answer from {silent}: the cut is in the own network" if silent else ""
+
+
+def _ids(references: Iterable[ReferenceStatus]) -> str:
+    return ", ".join(reference.id for reference in references)

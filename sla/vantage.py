@@ -1,0 +1,78 @@
+"""Decide from the answers of references whether a vantage can observe, per address family.
+
+References are targets outside of the products. Far ones are beyond the own network; near ones (gateway, resolvers) only
+show where a connection is cut, and decide only if there are no far ones. A family is blind when all of its deciding
+references failed. If a vantage is blind, a bad outcome is not about the target: it is `unknown` (measurement.md,
+section 1). A good outcome always stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+IP4, IP6 = "ip4", "ip6"
+FAMILIES: Final = (IP4, IP6)
+BLIND_REASON: Final = "vantage_blind"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceAnswer:
+    """The answer of one reference. `families` are the address families that it may be connected to over.
+
+    `reached` are the families that it answered over: empty if it failed, None while its answer is pending.
+    """
+
+    near: bool
+    families: frozenset[str]
+    reached: frozenset[str] | None
+
+
+def deciding(answers: Sequence[ReferenceAnswer]) -> list[ReferenceAnswer]:
+    """Return the far references; without any, the near ones."""
+    return [answer for answer in answers if not answer.near] or list(answers)
+
+
+def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
+    """Return whether the vantage can observe, by address family: None while that is undecided.
+
+    Families without evidence are absent. A reference of both families (a name) that answered over one of them is no
+    evidence about the other one. If it failed while another reference answered, the fault may be its own: it is
+    evidence only when no reference answered at all.
+    """
+    decisive = deciding(answers)
+    seen = frozenset[str]().union(*(answer.reached or () for answer in decisive))
+    found: dict[str, bool | None] = {}
+    for family in FAMILIES:
+        if family in seen:
+            found[family] = True
+            continue
+        of_family = [answer for answer in decisive if family in answer.families]
+        failed = [answer for answer in of_family if answer.reached is not None and not answer.reached]
+        own = any(len(answer.families) == 1 for answer in failed)
+        waits_for = of_family if own or seen else decisive
+        if of_family and any(answer.reached is None for answer in waits_for):
+            found[family] = None
+        elif own or (failed and not seen):
+            found[family] = False
+    return found
+
+
+def is_hidden(found: Mapping[str, bool | None], tried: Collection[str]) -> bool | None:
+    """Return whether blindness hides a target that was tried over these families; None while that is undecided.
+
+    `found` is the result of `sight`. If no tried family has evidence (also if none was tried, as after a failed name
+    lookup), all families decide.
+    """
+    relevant = [found[family] for family in tried if family in found] or list(found.values())
+    if True in relevant:
+        return False
+    if None in relevant:
+        return None
+    return bool(relevant)
+
+
+def blind_families(found: Mapping[str, bool | None]) -> tuple[str, ...]:
+    """Return the families over which the vantage is certainly blind."""
+    return tuple(family for family, sees in found.items() if sees is False)

@@ -1,0 +1,285 @@
+"""The watch of references: when a bad outcome becomes unknown, what it waits for, and what is published."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from monitor.health import Health
+from monitor.network.failure import ProbeFailure
+from monitor.probe_result import ProbeResult
+from monitor.vantage.reference import Reference
+from monitor.vantage.watch import VantageWatch
+from sla.observation import Outcome
+from sla.vantage import IP4, IP6
+from tests.support.clocks import ManualClock, settle
+
+if TYPE_CHECKING:
+    from monitor.network.attempt import Attempt
+    from monitor.network.resolver import Address
+
+FOUR: Address = (socket.AF_INET, ("192.0.2.7", 443))
+SIX: Address = (socket.AF_INET6, ("2001:db8::7", 443))
+LOOPBACK: Address = (socket.AF_INET, ("127.0.0.1", 443))
+BAD = ProbeResult(Outcome.BAD, "connect_timeout", detail="not complete within 5 s")
+GOOD = ProbeResult(Outcome.GOOD)
+
+
+class Tried:
+    """An attempt as the watch reads it: the addresses that it tried."""
+
+    def __init__(self, *tried: Address) -> None:
+        self.tried = tried
+
+
+class Target:
+    """A reference's target: `answers` is the result of its probes, and with None they wait until it is set."""
+
+    def __init__(self, name: str, family: Address = FOUR, **keys: object) -> None:
+        self.address, self.answers, self.probes = family, asyncio.Event(), 0
+        self.result: ProbeResult | None = None
+        families = frozenset({IP4 if family[0] == socket.AF_INET else IP6})
+        given = {"near": False, "via": None, "system": False, **keys}
+        self.reference = Reference(
+            name, "tcp", name, cast("bool", given["near"]), cast("str | None", given["via"]), families,
+            5_000_000, 1_800_000, self.probe, bool(given["system"]),
+        )  # fmt: skip
+
+    async def probe(self, attempt: Attempt) -> ProbeResult:
+        self.probes += 1
+        cast("Tried", attempt).tried = (self.address,)
+        while self.result is None:
+            await self.answers.wait()
+        return self.result
+
+    def answer(self, result: ProbeResult | None) -> None:
+        self.result = result
+        self.answers.set()
+        self.answers = asyncio.Event()
+
+
+class Watched:
+    """A running watch with its clock."""
+
+    def __init__(self, watch: VantageWatch, health: Health, clock: ManualClock) -> None:
+        self.watch, self.health, self.clock = watch, health, clock
+
+    async def judged(self, *tried: Address, via: str | None = None, started: float | None = None) -> ProbeResult:
+        judge = self.watch.judge(via)
+        assert judge is not None
+        return await judge(cast("Attempt", Tried(*tried)), self.clock.monotonic() if started is None else started, BAD)
+
+    def sees(self, name: str = "local") -> dict[str, bool | None]:
+        return dict(next(status for status in self.health.vantages if status.id == name).sees)
+
+
+@contextlib.asynccontextmanager
+async def watching(*targets: Target, longest_wait: float = 60.0) -> AsyncIterator[Watched]:
+    clock, health = ManualClock(), Health()
+
+    async def attempt(probe: object, seconds: float) -> tuple[int, ProbeResult, float]:
+        try:
+            return clock.now(), await probe(Tried()), 0.01  # type: ignore[operator]
+        except ProbeFailure as failure:
+            return clock.now(), ProbeResult(failure.outcome, failure.reason), 0.01
+
+    watch = VantageWatch(clock, health, attempt, longest_wait)
+    watch.prepared = [target.reference for target in targets]
+    watch.load()
+    running = asyncio.create_task(watch.run())
+    await settle()
+    try:
+        yield Watched(watch, health, clock)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_bad_outcome_is_unknown_when_all_far_references_fail() -> None:
+    outside, elsewhere, gateway = Target("outside"), Target("elsewhere"), Target("gateway", near=True)
+    async with watching(outside, elsewhere, gateway) as vantage:
+        gateway.answer(GOOD)
+        outside.answer(BAD)
+        elsewhere.answer(ProbeResult(Outcome.UNKNOWN, "no_route"))
+        result = await vantage.judged(FOUR)
+        assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "vantage_blind")
+        assert result.detail == "connect_timeout; no answer from the references outside, elsewhere; " + BAD.detail
+        assert vantage.sees() == {IP4: False}
+
+
+async def test_bad_outcome_stands_as_soon_as_one_far_reference_answers() -> None:
+    outside, silent = Target("outside"), Target("silent")
+    async with watching(outside, silent) as vantage:
+        outcome = asyncio.create_task(vantage.judged(FOUR))
+        await settle()
+        assert not outcome.done()
+        outside.answer(GOOD)
+        assert await outcome is BAD
+        assert vantage.sees() == {IP4: True}
+
+
+async def test_only_answers_to_probes_sent_after_the_outcomes_probe_began_count() -> None:
+    """The references answered just before the uplink failed."""
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outside.answer(GOOD)
+        await vantage.watch.ask("outside")
+        await vantage.clock.advance(10)
+        outside.answer(BAD)
+        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+        assert outside.probes == 2
+
+
+async def test_outcome_does_not_wait_when_the_references_answered_since_its_probe_began() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outside.answer(GOOD)
+        await vantage.clock.advance(10)
+        await vantage.watch.ask("outside")
+        assert await vantage.judged(FOUR, started=5.0) is BAD
+        assert outside.probes == 1
+
+
+async def test_references_that_do_not_answer_in_time_have_failed() -> None:
+    outside = Target("outside")
+    async with watching(outside, longest_wait=0.0) as vantage:
+        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+
+
+async def test_many_bad_outcomes_share_the_probes_of_a_reference() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outcomes = [asyncio.create_task(vantage.judged(FOUR)) for _ in range(100)]
+        await settle()
+        outside.answer(GOOD)
+        assert await asyncio.gather(*outcomes) == [BAD] * 100
+        assert outside.probes == 1
+
+
+async def test_a_reference_is_not_probed_again_at_once() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outside.answer(GOOD)
+        assert await vantage.judged(FOUR) is BAD
+        await vantage.clock.advance(0.1)
+        outcome = asyncio.create_task(vantage.judged(FOUR))
+        await settle()
+        assert (outcome.done(), outside.probes) == (False, 1)
+        await vantage.clock.advance(0.15)
+        assert (await outcome, outside.probes) == (BAD, 2)
+
+
+@pytest.mark.parametrize(
+    ("tried", "reason"),
+    [
+        ((SIX,), "vantage_blind"),
+        ((FOUR,), "connect_timeout"),
+        ((FOUR, SIX), "connect_timeout"),
+        ((), "connect_timeout"),
+    ],
+)
+async def test_each_family_has_its_own_references(tried: tuple[Address, ...], reason: str) -> None:
+    """Only IPv6 is broken."""
+    four, six = Target("four"), Target("six", SIX)
+    async with watching(four, six) as vantage:
+        four.answer(GOOD)
+        six.answer(BAD)
+        assert (await vantage.judged(*tried)).reason == reason
+
+
+async def test_target_on_this_machine_needs_no_uplink() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outside.answer(BAD)
+        assert await vantage.judged(LOOPBACK) is BAD
+        assert outside.probes == 0
+
+
+async def test_named_network_has_its_own_references() -> None:
+    outside, inside = Target("outside"), Target("inside", via="vpn")
+    async with watching(outside, inside) as vantage:
+        outside.answer(GOOD)
+        inside.answer(BAD)
+        assert (await vantage.judged(FOUR, via="vpn")).reason == "vantage_blind"
+        assert (await vantage.judged(LOOPBACK, via="vpn")).reason == "vantage_blind"  # for example a tunnel's local end
+        assert await vantage.judged(FOUR) is BAD
+        assert await vantage.judged(FOUR, via="other") is BAD  # without references of its own: those of the uplink
+        assert [status.id for status in vantage.health.vantages] == ["local", "local/vpn"]
+
+
+async def test_references_of_the_machine_decide_when_two_of_them_have_answered_before() -> None:
+    """Many gateways answer no ping, so one silent gateway must not hide outages."""
+    gateway, resolver = (Target(name, near=True, system=True) for name in ("gateway", "resolver"))
+    async with watching(gateway, resolver) as vantage:
+        gateway.answer(GOOD)
+        await vantage.watch.ask("gateway")
+        resolver.answer(BAD)
+        gateway.answer(BAD)
+        assert await vantage.judged(FOUR) is BAD
+        resolver.answer(GOOD)
+        await vantage.watch.ask("resolver")
+        await vantage.clock.advance(1)
+        resolver.answer(BAD)
+        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+
+
+async def test_slow_answer_does_not_replace_a_later_one() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        early = asyncio.create_task(vantage.watch.ask("outside"))
+        await settle()
+        await vantage.clock.advance(1)
+        late = asyncio.create_task(vantage.watch.ask("outside"))
+        await settle()
+        first, outside.answers = outside.answers, asyncio.Event()
+        outside.result = GOOD
+        first.set()
+        await asyncio.gather(early, late)
+        assert vantage.sees() == {IP4: True}
+
+
+async def test_status_keeps_the_instant_of_its_last_change() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outside.answer(GOOD)
+        await vantage.watch.ask("outside")
+        start = vantage.health.vantages[0].since
+        await vantage.clock.advance(10)
+        outside.answer(BAD)
+        await vantage.watch.ask("outside")
+        await vantage.clock.advance(10)
+        await vantage.watch.ask("outside")
+        (status,) = vantage.health.vantages
+        assert (status.blind, status.since - start) == ((IP4,), 10_000_000)
+        assert (status.references[0].good, status.references[0].reason) == (False, "connect_timeout")
+
+
+async def test_reload_keeps_the_answers_of_unchanged_references() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        outside.answer(BAD)
+        await vantage.watch.ask("outside")
+        vantage.watch.prepared = [outside.reference, Target("new").reference]
+        vantage.watch.load()
+        assert [reference.good for reference in vantage.health.vantages[0].references] == [False, None]
+        await vantage.watch.ask("removed")  # by a job of the previous configuration
+        assert vantage.sees() == {IP4: None}
+
+
+async def test_without_references_nothing_is_judged() -> None:
+    async with watching() as vantage:
+        assert vantage.watch.judge(None) is None
+        assert vantage.health.vantages == ()
+
+
+async def test_outcome_after_the_stop_of_the_watch_stands() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        judge = vantage.watch.judge(None)
+    assert judge is not None
+    assert await judge(cast("Attempt", Tried(FOUR)), 0.0, BAD) is BAD

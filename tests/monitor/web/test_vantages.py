@@ -1,0 +1,71 @@
+"""GET /api/v1/vantages, the page and the banner: whether this vantage can observe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jsonschema
+
+from monitor.vantage_status import ReferenceStatus, VantageStatus
+from monitor.web.vantages import PATHS
+from tests.monitor.web.conftest import NOW, small_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.monitor.web.conftest import RunningServer
+
+GATEWAY = ReferenceStatus(
+    "gateway", "icmp", "10.0.0.1", near=True, system=False, at=NOW - 1_000_000, good=True, latency=0.002
+)
+OUTSIDE = ReferenceStatus(
+    "outside", "tcp", "<192.0.2.1:443>", near=False, system=False, at=NOW, good=False, reason="connect_timeout"
+)
+NEW = ReferenceStatus("new", "tcp", "198.51.100.1:443", near=False, system=True)
+BLIND = VantageStatus("local", None, NOW - 60_000_000, {"ip4": False, "ip6": None}, (GATEWAY, OUTSIDE, NEW))
+
+
+async def test_vantages_list_their_references(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    site = await publish(small_ledger())
+    assert await (await site.get("/api/v1/vantages")).json() == []
+    site.health.vantages = (BLIND,)
+    (vantage,) = body = await (await site.get("/api/v1/vantages")).json()
+    jsonschema.validate(body, PATHS["/api/v1/vantages"][1])
+    references = vantage.pop("references")
+    assert vantage == {
+        "id": "local",
+        "via": None,
+        "blind": True,
+        "since": "2026-09-21T14:12:20Z",
+        "families": [{"family": "ip4", "blind": True}, {"family": "ip6", "blind": None}],
+    }
+    assert [(each["id"], each["near"], each["good"], each["reason"]) for each in references] == [
+        ("gateway", True, True, ""),
+        ("outside", False, False, "connect_timeout"),
+        ("new", False, None, ""),
+    ]
+    assert (references[0]["latency_seconds"], references[2]["at"], references[2]["system"]) == (0.002, None, True)
+
+
+async def test_blind_vantage_is_on_every_page_and_in_readyz(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    site = await publish(small_ledger())
+    assert "Connection of this monitor" not in (await site.get("/")).text
+    site.health.vantages = (BLIND,)
+    for path in ("/", "/products/chefs"):
+        text = (await site.get(path)).text
+        assert "no far reference answers over IPv4 (the cut is beyond gateway)" in text
+    front = (await site.get("/")).text
+    assert "Connection of this monitor" in front
+    assert "&lt;192.0.2.1:443&gt;" in front
+    (reason,) = (await (await site.get("/readyz")).json())["reasons"]
+    assert reason.startswith("blind since 2026-09-21T14:12:20Z: no far reference answers over IPv4")
+
+
+async def test_metric_is_published_per_decided_family(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    site = await publish(small_ledger())
+    site.health.vantages = (BLIND, VantageStatus("local/vpn", "vpn", NOW, {"ip6": True}, ()))
+    text = (await site.get("/metrics")).text
+    assert [line for line in text.splitlines() if line.startswith("ninewatch_vantage_blind")] == [
+        'ninewatch_vantage_blind{family="ip4",vantage="local"} 1.0',
+        'ninewatch_vantage_blind{family="ip6",vantage="local/vpn"} 0.0',
+    ]
