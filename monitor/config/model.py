@@ -322,8 +322,8 @@ class Portfolio(Model):
     references: tuple[ReferenceBase, ...] = ()
     """Targets outside of the products, by which this vantage recognises that it cannot observe."""
 
-    system_references: Flag = True
-    """`false`: do not use the gateways and name resolvers of this machine as near references."""
+    system_references: Flag | None = None
+    """Whether gateways and resolvers of this machine are near references. Default: if `references` are configured."""
 
     include: tuple[str, ...] = ()
     """Files and folders to merge into this file, relative to this file: `[products]`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -26,7 +27,10 @@ _SYSTEM_INTERVAL, _SYSTEM_TIMEOUT = 5 * SECOND, 1_800 * MILLISECOND
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference and its probe. Durations are microseconds. `system`: it was found on this machine."""
+    """A reference and its probe. Durations are microseconds.
+
+    `system`: it was found on this machine. `loopback`: its address is one of this machine.
+    """
 
     id: str
     kind: str
@@ -38,6 +42,7 @@ class Reference:
     timeout: int
     probe: Probe
     system: bool = False
+    loopback: bool = False
 
 
 def family_name(family: int) -> str:
@@ -48,7 +53,8 @@ def family_name(family: int) -> str:
 def references_of(portfolio: Portfolio) -> list[Reference]:
     """Return the references of a portfolio and of this machine. Slow: TLS contexts are created."""
     configured = [_configured(reference) for reference in portfolio.references]
-    return configured + (_of_the_system() if portfolio.system_references else [])
+    uses_system = bool(configured) if portfolio.system_references is None else portfolio.system_references
+    return configured + (_of_the_system() if uses_system else [])
 
 
 def _configured(check: ReferenceBase) -> Reference:
@@ -62,7 +68,15 @@ def _configured(check: ReferenceBase) -> Reference:
         check.interval,
         check.timeout,
         prepare(check),
+        loopback=_is_loopback(host_of(check)),
     )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
 
 
 def _families(check: ReferenceBase) -> frozenset[str]:

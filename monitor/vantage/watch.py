@@ -143,7 +143,8 @@ class VantageWatch:
 
     async def _judge(self, via: str | None, attempt: Attempt, started: float, result: ProbeResult) -> ProbeResult:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
-        tried = attempt.tried if via is not None else _beyond_this_machine(attempt.tried)
+        needs_uplink = via is None and not all(each.reference.loopback for each in self._deciding(via))
+        tried = _beyond_this_machine(attempt.tried) if needs_uplink else attempt.tried
         if attempt.tried and not tried:
             return result
         families = {family_name(family) for family, _ in tried}

@@ -118,9 +118,10 @@ def _schedule() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Probes per second",
-        "Probes of all products, by outcome. Unknown: the monitor could not probe.",
+        "Probes of all products, by outcome. Unknown: the monitor could not probe. Re-checks confirm a change.",
         "ops",
         Query(f"sum by (outcome) (rate({_by_daemon('ninewatch_probes_total')}[$__rate_interval]))", "{{outcome}}"),
+        Query(f"sum(rate({_by_daemon('ninewatch_rechecks_total')}[$__rate_interval]))", "re-checks"),
     )
     yield lines(
         "Age of figures",

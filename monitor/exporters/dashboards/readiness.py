@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.exporters.dashboards import style
-from monitor.exporters.dashboards.expressions import CEILING, OBJECTIVE, by_product, nines, promised, rounded_down
+from monitor.exporters.dashboards.expressions import (
+    CEILING,
+    OBJECTIVE,
+    PRODUCT,
+    by_product,
+    nines,
+    promised,
+    rounded_down,
+)
 from monitor.exporters.dashboards.panels import Column, PanelBuilder, Query, Row, figures, gauges, lines, value
 
 _SUPPORTED = f"({CEILING} >= bool {OBJECTIVE})"
@@ -16,6 +24,7 @@ def readiness_rows() -> Iterator[Row]:
     yield Row("Readiness", (*_counts(), _ceilings(), *_trends()))
     yield Row("Drills", (_drills(),))
     yield Row("Sites", (_sites(), _active_sites()))
+    yield Row("Transactions in flight", (_transactions(), _closed_transactions()))
 
 
 def _counts() -> Iterator[PanelBuilder]:
@@ -102,6 +111,33 @@ def _active_sites() -> PanelBuilder:
         "1 while the site is the active one. No line while that is unknown, or several sites are active.",
         "none",
         Query(by_product("ninewatch_site_active", labels="product, site"), "{{product}} {{site}}"),
+        width=24,
+    )
+
+
+def _transactions() -> PanelBuilder:
+    recovery_point = by_product("ninewatch_continuity_recovery_point_seconds", 'bound="high"')
+    left_behind = by_product("ninewatch_continuity_possibly_left_behind", function="sum")
+    return figures(
+        "Continuity probe",
+        "Synthetic transactions that are kept open, and what the last failure did to them.",
+        "product",
+        {
+            "Open": Column(by_product("ninewatch_continuity_open", function="sum")),
+            "Lost": Column(by_product("ninewatch_continuity_lost", function="sum"), steps=style.ANY_IS_WARNING),
+            "Recovery point, maximum": Column(recovery_point, "s"),
+            "Possibly left behind": Column(left_behind, steps=style.ANY_IS_WARNING),
+        },
+    )
+
+
+def _closed_transactions() -> PanelBuilder:
+    increase = f"increase(ninewatch_continuity_transactions_total{{{PRODUCT}}}[1h])"
+    return lines(
+        "Closed transactions",
+        "Transactions of the continuity probe that were closed in the last hour, by state.",
+        "none",
+        Query(f"sum by (product, state) ({increase})", "{{product}} {{state}}"),
         width=24,
     )
 

@@ -61,7 +61,7 @@ def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
         (5 * SECOND, 1_800_000),
         (SECOND, 800_000),
     ]
-    assert (result.portfolio.system_references, result.portfolio.products[0].via) == (True, None)
+    assert (result.portfolio.system_references, result.portfolio.products[0].via) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Target:
         given = {"near": False, "via": None, "system": False, **keys}
         self.reference = Reference(
             name, "tcp", name, cast("bool", given["near"]), cast("str | None", given["via"]), families,
-            5_000_000, 1_800_000, self.probe, bool(given["system"]),
+            5_000_000, 1_800_000, self.probe, bool(given["system"]), bool(given.get("loopback")),
         )  # fmt: skip
 
     async def probe(self, attempt: Attempt) -> ProbeResult:
@@ -198,6 +198,13 @@ async def test_target_on_this_machine_needs_no_uplink() -> None:
         outside.answer(BAD)
         assert await vantage.judged(LOOPBACK) is BAD
         assert outside.probes == 0
+
+
+async def test_references_on_this_machine_decide_for_targets_on_it() -> None:
+    local = Target("local", loopback=True)
+    async with watching(local) as vantage:
+        local.answer(BAD)
+        assert (await vantage.judged(LOOPBACK)).reason == "vantage_blind"
 
 
 async def test_named_network_has_its_own_references() -> None:
