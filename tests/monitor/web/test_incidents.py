@@ -121,7 +121,7 @@ async def test_page_and_report_show_the_downtime_in_the_window_if_it_is_partial(
     site = await publish(ledger)
     page = (await site.get("/products/p")).text
     assert "30m 30s in the last 3h 50m" in page
-    assert page.count("s in the last 3h 50m") == 1
+    assert page.count("s in the last 3h 50m</span>") == 1
     (span,) = intervals(230, 0)
     document = portfolio_report(ledger, [product_with_short_window], Window("w", span, span), NOW).document()
     assert "Downtime in window" in as_html(document)
