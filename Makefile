@@ -27,7 +27,7 @@ run: $(VENV)/.run ## Start the demo portfolio and the daemon, and print the page
 
 extras: $(VENV)/.extras ## Install what the checks postgres, mysql and browser and the receiver apprise need
 
-test: lint unit ## Static checks and tests, about three minutes; contacts no other host
+test: lint unit ## Static checks and tests, about ten minutes; contacts no other host
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -36,7 +36,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2 -m "not slow and not full"
+	$(BIN)/pytest -n 4 -m "not slow and not full"
 
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
 	$(BIN)/pytest -m "slow and not full"
