@@ -63,7 +63,10 @@ class Source:
         """
         with reading(portfolio.store) as open_record:
             recorded = recorded_at(open_record, Journal.of(portfolio.store), at, portfolio).in_lists()
-            return cls(recorded, open_record.load_chain(), open_record.load_unchecked_facts())
+            incidents = [_without_last_failure(incident) for incident in recorded.incidents]
+            return cls(
+                replace(recorded, incidents=incidents), open_record.load_chain(), open_record.load_unchecked_facts()
+            )
 
 
 def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any]) -> bytes:
@@ -165,13 +168,13 @@ def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
         recorded,
         runs=[run for run in recorded.runs if is_included(run.check)],
         tail=[observation for observation in recorded.tail if is_included(observation.check)],
-        incidents=[_without_last_failure(incident) for incident in recorded.incidents if is_included(incident.check)],
+        incidents=[incident for incident in recorded.incidents if is_included(incident.check)],
         facts=list(_facts(ledger, recorded.facts, products)),
     )
 
 
 def _without_last_failure(incident: Incident) -> Incident:
-    """Return an open incident without its last failure, which each probe replaces."""
+    """Return an open incident without its last failure: later probes replace it, but a bundle stays equal."""
     return incident if incident.resolved is not None else replace(incident, last=None)
 
 

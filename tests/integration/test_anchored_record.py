@@ -37,6 +37,7 @@ def test_daemon_anchors_the_days_before_its_start(tmp_path: Path) -> None:
         wait_for(
             "the anchored head", lambda: daemon.metric("ninewatch_anchored_until_timestamp_seconds", anchor="repo"), 60
         )
+        wait_for("the open incident, whose last failure is in no bundle", lambda: daemon.api("/incidents"))
         clone = tmp_path / "clone"
         subprocess.run(["git", "clone", "-q", remote, clone], check=True)
         (line,) = (clone / "heads.jsonl").read_text().splitlines()

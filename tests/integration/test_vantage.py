@@ -44,7 +44,7 @@ from tests.support.namespaces import (
 if TYPE_CHECKING:
     from monitor.engine.scheduler import Job
 
-pytestmark = pytest.mark.skipif(bool(OBSTACLE := obstacle()), reason=OBSTACLE or "namespaces work")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(OBSTACLE := obstacle()), reason=OBSTACLE or "namespaces work")]
 
 PORT = 7443
 MAX_ROUNDS = 30
