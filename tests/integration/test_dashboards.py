@@ -29,6 +29,14 @@ WITHOUT_DATA = {
     "ninewatch_anchored_until_timestamp_seconds": "a head is anchored once its day is closed",
     "ninewatch_drill_detection_seconds": "the deployment of the drill causes no outage",
     "ninewatch_drill_recovery_point_seconds": "nothing measures the recovery point of the drill",
+    "ninewatch_failover_duration_seconds": "the active site does not change",
+    "ninewatch_failover_downtime_seconds": "the active site does not change",
+    "ninewatch_failover_met": "the active site does not change",
+    "ninewatch_continuity_open": "no product has transactions in flight",
+    "ninewatch_continuity_transactions_total": "no product has transactions in flight",
+    "ninewatch_continuity_possibly_left_behind": "no product has transactions in flight",
+    "ninewatch_continuity_recovery_point_seconds": "no product has transactions in flight",
+    "ninewatch_continuity_lost": "no product has transactions in flight",
 }
 
 # forms depends on login, has a checklist, a certificate and promised limits. When the queries run, its check `front`
@@ -42,6 +50,13 @@ products:
   - id: login
     objective: 99.95%
     checks: [{{id: realm, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}]
+    sites:
+      - id: gold
+        active: {{id: gold-active, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
+        direct: {{id: gold-direct, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
+      - id: dr
+        active: {{id: dr-active, http: "http://127.0.0.1:{login}/", expect: {{status: 418}}, interval: 500ms, timeout: 400ms}}
+        direct: {{id: dr-direct, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
   - id: forms
     objective: 99.9%
     readiness: {{checklist: five-nines}}
