@@ -55,7 +55,8 @@ products:
         active: {{id: gold-active, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
         direct: {{id: gold-direct, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
       - id: dr
-        active: {{id: dr-active, http: "http://127.0.0.1:{login}/", expect: {{status: 418}}, interval: 500ms, timeout: 400ms}}
+        active:
+          {{id: dr-active, http: "http://127.0.0.1:{login}/", expect: {{status: 418}}, interval: 500ms, timeout: 400ms}}
         direct: {{id: dr-direct, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
   - id: forms
     objective: 99.9%
