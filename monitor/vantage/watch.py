@@ -1,7 +1,8 @@
 """Ask the references, publish whether the vantage can observe, and decide what a bad outcome means.
 
-A bad outcome waits until references that were asked after its probe began have answered, at most LONGEST_WAIT. If all
-of them failed, it becomes unknown (`vantage_blind`). Nothing that is recorded changes afterwards.
+A bad outcome waits until references that were asked after the failure have answered, at most LONGEST_WAIT. If all of
+them failed, then or in an earlier probe that was sent since the outcome's probe began, it becomes unknown
+(`vantage_blind`). Nothing that is recorded changes afterwards.
 """
 
 from __future__ import annotations
@@ -56,11 +57,15 @@ class _Answer(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Watched:
-    """A reference with its last answer. `asked` is the moment (monotonic) at which it was asked last."""
+    """A reference with its last answer.
+
+    `asked` is the moment (monotonic) of its last probe, `failed` that of the last one without an answer.
+    """
 
     reference: Reference
     answer: _Answer | None = None
     asked: float = -math.inf
+    failed: float = -math.inf
     queued: bool = False
     ever_answered: bool = False
 
@@ -69,6 +74,11 @@ class _Watched:
         answer = self.answer
         reached = answer.reached if answer is not None and answer.asked >= moment else None
         return ReferenceAnswer(self.reference.near, self.reference.families, reached)
+
+    def failed_since(self, moment: float) -> ReferenceAnswer:
+        """Return a failure if a probe failed that was sent at the moment or later, also if a later one was answered."""
+        answer = self.since(moment)
+        return replace(answer, reached=frozenset()) if self.failed >= moment else answer
 
     def status(self) -> ReferenceStatus:
         r, answer = self.reference, self.answer
@@ -148,11 +158,13 @@ class VantageWatch:
         if attempt.tried and not tried:
             return result
         families = {family_name(family) for family, _ in tried}
-        return _blind(result, self._deciding(via)) if await self._is_hidden(via, families, started) else result
+        hidden = await self._is_hidden(via, families, started, self._clock.monotonic())
+        return _blind(result, self._deciding(via)) if hidden else result
 
     async def refresh(self, via: str | None) -> None:
         """Ask the references of a network, and return when they have answered, or after the longest wait."""
-        await self._is_hidden(via, (), self._clock.monotonic())
+        now = self._clock.monotonic()
+        await self._is_hidden(via, (), now, now)
 
     def was_blind(self, via: str | None, instant: int) -> bool:
         """Return whether nothing could be observed through a network at some time since the instant."""
@@ -161,28 +173,31 @@ class VantageWatch:
             return False
         return status.fully_blind or (status.blind_until is not None and status.blind_until > instant)
 
-    async def _is_hidden(self, via: str | None, families: Collection[str], started: float) -> bool:
-        """Return whether blindness hides targets tried over these families, by answers to probes sent since `started`.
+    async def _is_hidden(self, via: str | None, families: Collection[str], started: float, failed: float) -> bool:
+        """Return whether blindness hides targets that were tried over these families between the two moments.
 
-        False without references, and when the watch is stopping.
+        It does if all deciding references failed that are asked since `failed`, or each failed in a probe sent since
+        `started`. False without references, and when the watch is stopping.
         """
         decisive = self._deciding(via)
         if not decisive or self._tasks is None:
             return False
-        self._ask_again(decisive, started)
         try:
             async with asyncio.timeout(self._longest_wait):
-                while (hidden := is_hidden(sight(_answers(decisive, started)), families)) is None:
+                while not is_hidden(sight([each.failed_since(started) for each in decisive]), families):
+                    self._ask_again(decisive, failed)
+                    if (hidden := is_hidden(sight(_answers(decisive, failed)), families)) is not None:
+                        return hidden
                     await self._answered.wait()
         except TimeoutError:
-            hidden = is_hidden(sight(_late_as_failed(_answers(decisive, started))), families)
-        return bool(hidden)
+            return bool(is_hidden(sight(_late_as_failed(_answers(decisive, failed))), families))
+        return True
 
-    def _ask_again(self, references: Iterable[_Watched], started: float) -> None:
+    def _ask_again(self, references: Iterable[_Watched], moment: float) -> None:
         """Ask the references that were not asked since the moment, unless they will be."""
         assert self._tasks is not None, "checked by the caller"  # noqa: S101 - for the type checker
         for watched in references:
-            if watched.asked < started and not watched.queued:
+            if watched.asked < moment and not watched.queued:
                 watched.queued = True
                 self._tasks.create_task(self._ask_soon(watched), name=f"reference:{watched.reference.id}")
 
@@ -204,14 +219,15 @@ class VantageWatch:
             return found
 
         at, result, duration = await self._make_attempt(probe, watched.reference.timeout / SECOND)
-        if watched.answer is not None and watched.answer.asked > asked:
-            return  # a later probe was faster
         reached = frozenset[str]()
         if result.outcome is Outcome.GOOD:
             watched.ever_answered = True
             reached = frozenset(family_name(family) for family, _ in tried) or watched.reference.families
-        watched.answer = _Answer(asked, at, result, duration, reached)
-        self._publish()
+        else:
+            watched.failed = max(watched.failed, asked)
+        if watched.answer is None or watched.answer.asked <= asked:  # otherwise a later probe was faster
+            watched.answer = _Answer(asked, at, result, duration, reached)
+            self._publish()
         self._answered.set()
         self._answered = asyncio.Event()
 

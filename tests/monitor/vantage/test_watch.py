@@ -123,19 +123,20 @@ async def test_bad_outcome_stands_as_soon_as_one_far_reference_answers() -> None
         assert vantage.sees() == {IP4: True}
 
 
-async def test_only_answers_to_probes_sent_after_the_outcomes_probe_began_count() -> None:
-    """The references answered just before the uplink failed."""
+async def test_only_answers_to_probes_sent_after_the_failure_count() -> None:
+    """The references answered while the probe ran, then the uplink failed."""
     outside = Target("outside")
     async with watching(outside) as vantage:
+        await vantage.clock.advance(2)
         outside.answer(GOOD)
         await vantage.watch.ask("outside")
-        await vantage.clock.advance(10)
+        await vantage.clock.advance(8)
         outside.answer(BAD)
-        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+        assert (await vantage.judged(FOUR, started=0.0)).reason == "vantage_blind"
         assert outside.probes == 2
 
 
-async def test_outcome_does_not_wait_when_the_references_answered_since_its_probe_began() -> None:
+async def test_outcome_does_not_wait_when_the_references_answered_since_the_failure() -> None:
     outside = Target("outside")
     async with watching(outside) as vantage:
         outside.answer(GOOD)
@@ -143,6 +144,43 @@ async def test_outcome_does_not_wait_when_the_references_answered_since_its_prob
         await vantage.watch.ask("outside")
         assert await vantage.judged(FOUR, started=5.0) is BAD
         assert outside.probes == 1
+
+
+async def test_uplink_that_returned_before_the_failure_still_hides_it() -> None:
+    """The references failed while the probe ran, and answer again when it fails."""
+    outside, elsewhere = Target("outside"), Target("elsewhere")
+    async with watching(outside, elsewhere) as vantage:
+        start = vantage.clock.monotonic()
+        for target in (outside, elsewhere):
+            await vantage.clock.advance(1)
+            target.answer(BAD)
+            await vantage.watch.ask(target.reference.id)
+        await vantage.clock.advance(1)
+        for target in (outside, elsewhere):
+            target.answer(GOOD)
+            await vantage.watch.ask(target.reference.id)
+        await vantage.clock.advance(1)
+        assert (await vantage.judged(FOUR, started=start)).reason == "vantage_blind"
+        assert await vantage.judged(FOUR, started=start + 1.5) is BAD, "outside failed only before this probe began"
+
+
+async def test_failure_counts_that_is_known_only_after_a_later_answer() -> None:
+    outside = Target("outside")
+    async with watching(outside) as vantage:
+        start = vantage.clock.monotonic()
+        early = asyncio.create_task(vantage.watch.ask("outside"))
+        await settle()
+        waiting, outside.answers = outside.answers, asyncio.Event()
+        await vantage.clock.advance(1)
+        outside.answer(GOOD)
+        await vantage.watch.ask("outside")
+        outside.result = BAD
+        waiting.set()
+        await early
+        assert vantage.sees() == {IP4: True}
+        await vantage.clock.advance(1)
+        outside.answer(GOOD)
+        assert (await vantage.judged(FOUR, started=start)).reason == "vantage_blind"
 
 
 async def test_references_that_do_not_answer_in_time_have_failed() -> None:
