@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from sla.vantage import blind_families
@@ -37,7 +37,8 @@ class VantageStatus:
     """Whether a vantage can observe, by address family; None while undecided, absent without references.
 
     `since` is the instant of the last change (of the start, before the first), `blind_until` the end of the last time
-    without sight. `via` is the named network, None for the uplink.
+    without sight. `blind_since` is the instant since when each blind family is blind (default: `since`). `via` is the
+    named network, None for the uplink.
     """
 
     id: str
@@ -46,6 +47,16 @@ class VantageStatus:
     sees: Mapping[str, bool | None]
     references: tuple[ReferenceStatus, ...]
     blind_until: int | None = None
+    blind_since: Mapping[str, int] = field(default_factory=dict)
+
+    def blind_from(self, family: str) -> int:
+        """Return the instant since when a blind family is blind."""
+        return self.blind_since.get(family, self.since)
+
+    def blind_before(self, instant: int) -> VantageStatus:
+        """Return the status in which only the families are blind that are so since the instant, or longer."""
+        sees = {family: sees is not False or self.blind_from(family) > instant for family, sees in self.sees.items()}
+        return replace(self, sees=sees)
 
     @property
     def blind(self) -> tuple[str, ...]:

@@ -139,22 +139,22 @@ class Conditions:
     def _blind(self, now: int) -> Iterator[Alert]:
         """Open one alert while this vantage cannot observe; yield it once it is resolved.
 
-        It cannot observe if its references fail, or if no check had a known outcome for `BLIND_AFTER`.
+        It cannot observe if its references fail for `VANTAGE_BLIND_AFTER`, or if no check had a known outcome for
+        `BLIND_AFTER`.
         """
-        blind = [status for status in self._vantages() if status.blind]
+        statuses = [status.blind_before(now - VANTAGE_BLIND_AFTER) for status in self._vantages()]
+        blind = [status for status in statuses if status.blind]
         open_key = next((key for key in self.open if key.startswith(f"{BLIND}:")), None)
         unknown_since = self._unknown_since(now)
+        unknown = [unknown_since] if unknown_since is not None and now - unknown_since >= BLIND_AFTER else []
         if open_key is not None:
             if blind:
                 self.open[open_key] = _blindness(self.open[open_key], blind)
             elif self._observes(now):
                 yield self._resolve(open_key, now)
-            return
-        begun = [status.since for status in blind if now - status.since >= VANTAGE_BLIND_AFTER]
-        begun += [unknown_since] if unknown_since is not None and now - unknown_since >= BLIND_AFTER else []
-        if begun:
+        elif begun := [status.blind_from(family) for status in blind for family in status.blind] + unknown:
             key = f"{BLIND}:{blind[0].id if blind else VANTAGE}:{min(begun) // SECOND}"
-            alert = Alert(key, "", Severity.PAGE, min(begun), None, _BLIND_SUMMARY)
+            alert = Alert(key, "", Severity.PAGE if unknown else Severity.TICKET, min(begun), None, _BLIND_SUMMARY)
             self.open[key] = _blindness(alert, blind) if blind else alert
 
     def _unknown_since(self, now: int) -> int | None:
@@ -173,8 +173,8 @@ class Conditions:
 
 
 def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
-    """Return the alert with the present statuses. It is a ticket while a family can still be observed."""
-    severity = Severity.PAGE if any(status.fully_blind and status.via is None for status in blind) else Severity.TICKET
+    """Return the alert with the present statuses. It becomes a page when no family of the uplink can be observed."""
+    severity = Severity.PAGE if any(status.fully_blind and status.via is None for status in blind) else alert.severity
     summary = f"This monitor is blind: {'; '.join(status.summary for status in blind)}"
     located = [f"{status.id}: {status.location}." for status in blind if status.location]
     return replace(alert, severity=severity, summary=summary, notes=(*located, _BLIND_NOTE))

@@ -265,7 +265,8 @@ class VantageWatch:
         if before is not None and before.fully_blind:
             until = now
         references = tuple(watched.status() for watched in self._of(via))
-        return VantageStatus(name, via, since, sees, references, until)
+        blind_since = {family: now if before is None else before.blind_since.get(family, now) for family in blind}
+        return VantageStatus(name, via, since, sees, references, until, blind_since)
 
 
 def _identity(reference: Reference) -> tuple[object, ...]:

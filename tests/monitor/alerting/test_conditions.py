@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,6 +179,31 @@ async def test_one_blind_family_is_a_ticket() -> None:
         await run_periodic_work(harness)
         (opened,) = harness.rows()
         assert (opened.severity, opened.key.startswith("blind:local:")) == ("ticket", True)
+
+
+async def test_second_blind_family_makes_the_alert_a_page_after_its_own_delay_and_for_good() -> None:
+    async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
+        harness.observe(GOOD)
+        start = harness.clock.now()
+
+        async def observe_for(seconds: int, *, ip4_blind: bool) -> set[tuple[str, str]]:
+            """Return the notifications so far, as event and severity. IPv6 is blind since the start."""
+            now = harness.clock.now()
+            blind_since = {"ip6": start} | ({"ip4": now} if ip4_blind else {})
+            status = vantage({"ip4": not ip4_blind, "ip6": False}, now)
+            harness.health.vantages = (replace(status, blind_since=blind_since),)
+            await run_periodic_work(harness, seconds)
+            return {(row.event.value, row.severity) for row in harness.rows()}
+
+        assert await observe_for(29, ip4_blind=False) == set()
+        ticket = await observe_for(2, ip4_blind=False)
+        assert ticket == {("opened", "ticket")}
+        for _ in range(3):
+            assert await observe_for(20, ip4_blind=True) == ticket
+            assert await observe_for(5, ip4_blind=False) == ticket
+        page = await observe_for(31, ip4_blind=True)
+        assert {severity for _, severity in page - ticket} == {"page"}
+        assert await observe_for(5, ip4_blind=False) == await observe_for(5, ip4_blind=True) == page
 
 
 async def test_heartbeat_is_sent_while_probes_are_recorded(sink: Sink) -> None:

@@ -304,6 +304,22 @@ async def test_status_keeps_the_instant_of_its_last_change() -> None:
         assert (status.references[0].good, status.references[0].reason) == (False, "connect_timeout")
 
 
+async def test_status_keeps_since_when_each_family_is_blind() -> None:
+    four, six = Target("four"), Target("six", SIX)
+    async with watching(four, six) as vantage:
+        start = vantage.clock.now()
+        six.answer(BAD)
+        await vantage.watch.ask("six")
+        await vantage.clock.advance(10)
+        four.answer(BAD)
+        await vantage.watch.ask("four")
+        assert vantage.health.vantages[0].blind_since == {IP4: start + 10_000_000, IP6: start}
+        await vantage.clock.advance(10)
+        four.answer(GOOD)
+        await vantage.watch.ask("four")
+        assert vantage.health.vantages[0].blind_since == {IP6: start}
+
+
 async def test_reload_keeps_the_answers_of_unchanged_references() -> None:
     outside = Target("outside")
     async with watching(outside) as vantage:
