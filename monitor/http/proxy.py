@@ -51,6 +51,7 @@ class Proxy:
             ProbeFailure: `proxy_unreachable`, `proxy_refused`, `address_denied` (unknown), `proxy_no_connection`.
         """
         _check_policy(attempt, target)
+        attempt.relayed = True
         connection = await self._connected(attempt)
         if not tunnel:
             return connection

@@ -33,6 +33,7 @@ class Attempt:
     - `outbound` is the address policy, `peer` the address connected to, `source` the local address to connect from
       (empty: the system's choice).
     - `failed_addresses` are those that were tried together without a connection; empty if there was one.
+    - `relayed`: the connection leads to a relay, such as a proxy or the system's resolver, which connects further.
     - `on_tls` is called with each connection after its TLS handshake.
     - `make_response` creates the object that receives an HTTP response, in place of `Response`.
     """
@@ -54,6 +55,7 @@ class Attempt:
         "phase",
         "phases",
         "poller",
+        "relayed",
         "resolver",
         "source",
     )
@@ -71,6 +73,7 @@ class Attempt:
         self.own_failure: ProbeFailure | None = None
         self.peer: Address | None = None
         self.failed_addresses: Sequence[Address] = ()
+        self.relayed = False
         self.source = ""
         self.make_response: Callable[..., Any] | None = None
         self.on_tls: Callable[[ssl.SSLSocket], None] | None = None

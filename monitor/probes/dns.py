@@ -80,6 +80,7 @@ def prepare(check: DnsCheck) -> Probe:
     uses_own_resolver = check.resolver is None
 
     async def probe(attempt: Attempt) -> ProbeResult:
+        attempt.relayed = uses_own_resolver
         servers = [check.resolver] if check.resolver is not None else system_resolvers(PORTS[check.transport])
         start_tls = tls_upgrader(check.tls, servers[0].host) if check.transport == "tls" else None
         addresses = [

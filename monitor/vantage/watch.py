@@ -153,9 +153,10 @@ class VantageWatch:
 
     async def _judge(self, via: str | None, attempt: Attempt, started: float, result: ProbeResult) -> ProbeResult:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
+        targets = () if attempt.relayed else attempt.tried  # a relay's address may differ in family from its target's
         needs_uplink = via is None and not all(each.reference.loopback for each in self._deciding(via))
-        tried = _beyond_this_machine(attempt.tried) if needs_uplink else attempt.tried
-        if attempt.tried and not tried:
+        tried = _beyond_this_machine(targets) if needs_uplink else targets
+        if targets and not tried:
             return result
         families = {family_name(family) for family, _ in tried}
         hidden = await self._is_hidden(via, families, started, self._clock.monotonic())

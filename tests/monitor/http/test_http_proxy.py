@@ -26,6 +26,7 @@ from tests.support.proxy import Proxy, joined
 from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
+    from monitor.network.attempt import Attempt
     from monitor.probe_result import ProbeResult
 
 NAME = "target.example.test"
@@ -262,3 +263,19 @@ async def test_body_lengths_in_a_connect_response_are_ignored(lengths: bytes, pi
 async def test_invalid_connect_response_fails_immediately(response: bytes) -> None:
     result = await through(send_on_connect(response), f"https://{NAME}/", timeout="5s")
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "proxy_refused"), result.detail
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+async def test_proxy_is_a_relay(proxied: bool) -> None:
+    attempts: list[Attempt] = []
+    async with serve_tcp(respond_with(http_response())) as port, serve_tcp(Proxy({NAME: LOOPBACK})) as relay:
+        keys = {"http": f"http://{LOOPBACK}:{port}/"} | ({"proxy": f"http://{LOOPBACK}:{relay}"} if proxied else {})
+        probe = prepare(load_check(keys))
+
+        async def observed(attempt: Attempt) -> ProbeResult:
+            attempts.append(attempt)
+            return await probe(attempt)
+
+        async with probe_environment(SystemClock(), Health()) as (runner, _):
+            await runner.attempt(observed, 5.0)
+    assert [attempt.relayed for attempt in attempts] == [proxied]

@@ -18,10 +18,14 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from monitor.clock import SystemClock
 from monitor.config.model import Family, HostPort
+from monitor.engine.probe_environment import probe_environment
+from monitor.health import Health
 from monitor.network.failure import ProbeFailure
 from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
+from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.addresses import unresponsive_address
 from tests.support.nameserver import (
@@ -33,10 +37,11 @@ from tests.support.nameserver import (
     no_response,
     truncated_response,
 )
-from tests.support.probing import attempt
+from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
+    from monitor.network.attempt import Attempt
     from monitor.probe_result import ProbeResult
 
 NAME = "status.example.test"
@@ -392,3 +397,19 @@ async def test_host_without_an_address_of_the_family_is_reported() -> None:
     with pytest.raises(ProbeFailure, match=r"127\.0\.0\.1 in ip6 has no address"):
         await resolver.addresses("127.0.0.1", 80, Family.IP6)
     await resolver.close()
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_only_the_system_resolver_is_a_relay(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[Attempt] = []
+    async with nameserver(GOOD) as port:
+        monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
+        probe = prepare(load_check({"dns": NAME} if own else {"dns": NAME, "resolver": f"127.0.0.1:{port}"}))
+
+        async def observed(attempt: Attempt) -> ProbeResult:
+            attempts.append(attempt)
+            return await probe(attempt)
+
+        async with probe_environment(SystemClock(), Health()) as (runner, _):
+            await runner.attempt(observed, 5.0)
+    assert [attempt.relayed for attempt in attempts] == [own]

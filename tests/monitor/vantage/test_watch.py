@@ -33,8 +33,8 @@ GOOD = ProbeResult(Outcome.GOOD)
 class Tried:
     """An attempt as the watch reads it: the addresses that it tried."""
 
-    def __init__(self, *tried: Address) -> None:
-        self.tried = tried
+    def __init__(self, *tried: Address, relayed: bool = False) -> None:
+        self.tried, self.relayed = tried, relayed
 
 
 class Target:
@@ -69,10 +69,13 @@ class Watched:
     def __init__(self, watch: VantageWatch, health: Health, clock: ManualClock) -> None:
         self.watch, self.health, self.clock = watch, health, clock
 
-    async def judged(self, *tried: Address, via: str | None = None, started: float | None = None) -> ProbeResult:
+    async def judged(
+        self, *tried: Address, via: str | None = None, started: float | None = None, relayed: bool = False
+    ) -> ProbeResult:
         judge = self.watch.judge(via)
         assert judge is not None
-        return await judge(cast("Attempt", Tried(*tried)), self.clock.monotonic() if started is None else started, BAD)
+        attempt = cast("Attempt", Tried(*tried, relayed=relayed))
+        return await judge(attempt, self.clock.monotonic() if started is None else started, BAD)
 
     def sees(self, name: str = "local") -> dict[str, bool | None]:
         return dict(next(status for status in self.health.vantages if status.id == name).sees)
@@ -236,6 +239,17 @@ async def test_target_on_this_machine_needs_no_uplink() -> None:
         outside.answer(BAD)
         assert await vantage.judged(LOOPBACK) is BAD
         assert outside.probes == 0
+
+
+@pytest.mark.parametrize("ip6", [GOOD, BAD])
+async def test_relay_on_this_machine_needs_the_uplink(ip6: ProbeResult) -> None:
+    """A stub resolver or a proxy at 127.0.0.1 connects over any family."""
+    four, six = Target("four"), Target("six", SIX)
+    async with watching(four, six) as vantage:
+        four.answer(BAD)
+        six.answer(ip6)
+        result = await vantage.judged(LOOPBACK, relayed=True)
+        assert result.reason == ("vantage_blind" if ip6 is BAD else BAD.reason)
 
 
 async def test_references_on_this_machine_decide_for_targets_on_it() -> None:
