@@ -58,31 +58,40 @@ class SiteObserver:
                     self._end_if_final(record, now)
 
     def _known(self, product_id: str, now: int) -> list[FailoverRecord]:
-        """Return the recorded changes of the product. They are read again when facts change."""
-        if self._last_facts is not self._ledger.facts:
-            self._records, self._last_facts = recorded_failovers(self._ledger, now), self._ledger.facts
+        """Return the changes of the product that were recorded until now."""
+        return [each for each in self._recorded(product_id) if each.made <= now]
+
+    def _recorded(self, product_id: str) -> list[FailoverRecord]:
+        """Return all recorded changes of the product, also those recorded before the clock was set back.
+
+        They are read again when facts change.
+        """
+        facts = self._ledger.facts
+        if self._last_facts is not facts:
+            newest = max((fact.made for fact in facts.all), default=0)
+            self._records, self._last_facts = recorded_failovers(self._ledger, newest), facts
         return [each for each in self._records if each.product == product_id]
 
     def _new_changes(self, product: Product) -> Iterator[SiteChange]:
-        """Yield the changes that were not read before; the state before them is known from the record."""
+        """Yield the changes after the newest recorded one, whether its site is still configured or not."""
         sites = site_histories(self._ledger, product)
         settled = settled_sites(sites)
         if settled is None:
             return
-        known = self._last.get(product.id) or self._recorded_site(product.id)
-        known = known if known is not None and known[0] in sites else None
+        last = self._last_active(product.id)
         starts = [each.first for each in sites.values() if each.first is not None]
-        start = min(starts, default=settled) if known is None else known[1]
+        start = min(starts, default=settled) if last is None else last[1]
         window = Interval(min(start, settled), settled)
-        changes = list(site_changes(sites, window, known))
-        if (last := last_active(sites, window)) is not None:
-            self._last[product.id] = last
+        changes = list(site_changes(sites, window, last if last is not None and last[0] in sites else None))
+        if (active := last_active(sites, window)) is not None:
+            self._last[product.id] = active
         yield from changes
 
-    def _recorded_site(self, product_id: str) -> tuple[str, int] | None:
-        """Return the site of the last recorded change, and when it was active."""
-        records = self._known(product_id, self._clock.now())
-        return (records[-1].change.target, records[-1].change.arrived) if records else None
+    def _last_active(self, product_id: str) -> tuple[str, int] | None:
+        """Return the active site and the last instant for which it is known. None: no change was recorded or read."""
+        recorded = [(each.change.target, each.change.arrived) for each in self._recorded(product_id)]
+        read = [self._last[product_id]] if product_id in self._last else []
+        return max([*recorded, *read], key=lambda site: site[1], default=None)
 
     def _record(self, product: Product, change: SiteChange, now: int) -> None:
         fact = site_change_fact(change, product.id, now, AUTHOR)

@@ -69,6 +69,16 @@ class World:
         )
         self.conditions = Conditions(self.ledger, ProductIncidents(self.ledger))
 
+    def restart(self, sites: list[dict[str, object]]) -> None:
+        """Configure other sites and observe them as a new process does: from the recorded facts and histories."""
+        self.ledger.reload(ledger_of(product("sso", sites=sites, failover={"settle": "2m"})).portfolio)
+        SiteObserver(self.ledger, RecordingFacts(self.ledger), self.clock).update()  # type: ignore[arg-type]
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Return source and target of each recorded change."""
+        found = recorded_failovers(self.ledger, self.now, "sso")
+        return [(each.change.source, each.change.target) for each in found]
+
     def play(self, marks: dict[str, str], direct: str = "+") -> list[list[Alert]]:
         """Observe the marks, one per minute: + good, - bad. Return the resolved alerts of each minute."""
         resolved = []
@@ -117,6 +127,31 @@ def test_restarted_observer_records_nothing_twice() -> None:
     again.update()
     world.observer.update()
     assert len(world.ledger.facts.all) == before
+
+
+def test_changes_before_a_removed_site_was_active_are_not_recorded_again() -> None:
+    world = World(sites=[site("gold"), site("dr"), site("c")])
+    world.play({"health": "+" * 16, "gold": "++++----++++----", "dr": "----++++--------", "c": "------------++++"})
+    expected = [("gold", "dr"), ("dr", "gold"), ("gold", "c")]
+    assert world.changes() == expected
+    world.restart([site("gold"), site("dr")])
+    assert world.changes() == expected
+
+
+def test_changes_of_a_renamed_site_are_not_recorded_again() -> None:
+    world = World()
+    world.play({"health": "+" * 12, "gold": "++++----++++", "dr": "----++++----"})
+    world.restart([site("gold") | {"id": "primary"}, site("dr")])
+    assert world.changes() == [("gold", "dr"), ("dr", "gold")]
+
+
+def test_change_recorded_before_the_clock_was_set_back_is_not_recorded_again() -> None:
+    world = World()
+    world.play(UP_AND_DOWN)
+    recorded = len(world.ledger.facts.all)
+    world.clock.jump(-MINUTES * MINUTE // SECOND)
+    world.restart([site("gold"), site("dr")])
+    assert len(world.ledger.facts.all) == recorded
 
 
 def test_observer_that_starts_later_finds_the_change_in_the_record() -> None:
