@@ -89,11 +89,11 @@ def failover_result(
     low = _length([each for each in spans.certain if each.start >= start and each.end <= last])
     over = ended is not None
     duration = Bounds[int | None](low, last - start if over else None, wide.length if over else None)
-    downtime = availability.downtime(product.durations(Interval(wide.start, max(wide.end, wide.start))))
+    downtime = _downtime(product, Interval(start, last), wide)
     final_from = until if ended is None else ended + terms.settle
     final = final_from is not None and _settled(product, sites) >= final_from
     met, reason = _verdict(duration, terms.within, final=final)
-    return FailoverResult(start, last if over else None, duration, Bounds[int | None](*downtime), final, met, reason)
+    return FailoverResult(start, last if over else None, duration, downtime, final, met, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,12 @@ def _widened(span: Interval, change: SiteChange, possible: Sequence[Interval]) -
         if each.start <= end < each.end:
             end = each.end
     return Interval(start, end)
+
+
+def _downtime(product: History, span: Interval, wide: Interval) -> Bounds[int | None]:
+    """Return the downtime in the failover: certain and estimated in its estimated time, possible in its longest one."""
+    low, point, _ = availability.downtime(product.durations(span))
+    return Bounds(low, point, availability.downtime(product.durations(wide)).high)
 
 
 def _length(spans: Sequence[Interval]) -> int:

@@ -53,6 +53,16 @@ def test_downtime_within_the_settle_time_belongs_to_the_failover() -> None:
     assert (far.started, far.ended, far.duration) == (95 * SECOND, 95 * SECOND, bounds(0, 0, 10))
 
 
+def test_downtime_before_unknown_time_counts_in_the_upper_bound_only() -> None:
+    """Down for 60 s, then unknown for 10 minutes: only the second downtime certainly belongs to the failover."""
+    product = line("+" * 100 + "-" * 6 + " " * 54 + "-" * 6 + "+" * 60)
+    sites = {"gold": line("+" * 163 + "-" * 63), "dr": line("-" * 163 + "+" * 63)}
+    (change,) = site_changes(sites, seconds(0, 2250))
+    result = failover_result(change, product, sites, 2250 * SECOND, FailoverTerms(None, 300 * SECOND))
+    assert result.duration == bounds(50, 55, 670)
+    assert result.downtime == bounds(50, 55, 670)
+
+
 def test_promise_is_missed_by_certain_time_only_also_while_the_failover_continues() -> None:
     down = "+" * 8 + "-" * 22
     assert measured(down, 100, at=170).met is None
