@@ -28,7 +28,7 @@ def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
     if microseconds < 0:
         return f"-{format_duration(-microseconds, up=up)}"
     whole = math.ceil(microseconds) if up else math.floor(microseconds)
-    return _exact_text(_round_to(whole, _smallest_unit(whole, up=up), up=up))
+    return format_exact_duration(_round_to(whole, _smallest_unit(whole, up=up), up=up))
 
 
 def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
@@ -58,7 +58,24 @@ def format_full_duration(microseconds: int | Fraction) -> str:
     ['4h 22m 48s', '5m 15.36s', '864ms']
     """
     whole = math.floor(microseconds)
-    return _exact_text(_round_to(whole, CENTISECOND if whole >= SECOND else _smallest_unit(whole)))
+    return format_exact_duration(_round_to(whole, CENTISECOND if whole >= SECOND else _smallest_unit(whole)))
+
+
+def format_exact_duration(whole: int) -> str:
+    """Return a duration as text with all digits, so that `parse_duration` returns the same duration.
+
+    >>> [format_exact_duration(us) for us in (3_601_000_000, 1_500_000, 40)]
+    ['1h 1s', '1.5s', '40µs']
+    """
+    if 0 < whole < MILLISECOND:
+        return f"{whole}µs"
+    if 0 < whole < SECOND:
+        return f"{_decimal(whole, 3)}ms"
+    minutes = whole // MINUTE * MINUTE
+    names = dict(UNITS)
+    parts = [f"{count}{names[unit]}" for count, unit in split_units(minutes)]
+    rest = whole - minutes
+    return " ".join([*parts, f"{_decimal(rest, 6)}s"] if rest or not parts else parts)
 
 
 def split_units(whole: int) -> list[tuple[int, int]]:
@@ -94,23 +111,10 @@ def _bounds(exact: tuple[int, int, int], steps: list[int]) -> tuple[str, str, st
     low, point, high = exact
     nearest = point if point == low else point + steps[1] // 2
     return (
-        _exact_text(_round_to(low, steps[0])),
-        _exact_text(_round_to(nearest, steps[1])),
-        _exact_text(_round_to(high, steps[2], up=True)),
+        format_exact_duration(_round_to(low, steps[0])),
+        format_exact_duration(_round_to(nearest, steps[1])),
+        format_exact_duration(_round_to(high, steps[2], up=True)),
     )
-
-
-def _exact_text(whole: int) -> str:
-    """Return a duration as text with all digits."""
-    if 0 < whole < MILLISECOND:
-        return f"{whole}µs"
-    if 0 < whole < SECOND:
-        return f"{_decimal(whole, 3)}ms"
-    minutes = whole // MINUTE * MINUTE
-    names = dict(UNITS)
-    parts = [f"{count}{names[unit]}" for count, unit in split_units(minutes)]
-    rest = whole - minutes
-    return " ".join([*parts, f"{_decimal(rest, 6)}s"] if rest or not parts else parts)
 
 
 def _decimal(number: int, digits: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sla.duration import format_duration
+from sla.duration import format_exact_duration
 from sla.interval import MINUTE
 from sla.states import State
 from sla.window import parse_duration
@@ -60,8 +60,8 @@ class ChangeName(NamedTuple):
         raise ValueError(f'unknown change "{text}"; write one of {FORMS}')
 
     def __str__(self) -> str:
-        """Return the id, with the duration in its normal form."""
-        within = format_duration(self.within).replace(" ", "") if self.kind is ChangeKind.FAILOVER else ""
+        """Return the id, with the exact duration in its normal form."""
+        within = format_exact_duration(self.within).replace(" ", "") if self.kind is ChangeKind.FAILOVER else ""
         target = self.dependency or within
         return f"{self.kind}/{target}" if target else str(self.kind)
 
@@ -209,14 +209,14 @@ class Failover(Change):
     @property
     def text(self) -> str:
         """The change as an imperative sentence."""
-        return f"Fail over to a second site within {format_duration(self.within)}"
+        return f"Fail over to a second site within {format_exact_duration(self.within)}"
 
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What the answer assumes."""
         return (
-            f"Every failover works, and every outage of the product itself ends after {format_duration(self.within)} "
-            "at the latest.",
+            "Every failover works, and every outage of the product itself ends after "
+            f"{format_exact_duration(self.within)} at the latest.",
             "A failover does not help while a dependency is down. Outages in which a dependency may have been down "
             "before count in the estimate and the maximum only, with the failover after the dependency is up.",
         )
@@ -231,10 +231,15 @@ class Failover(Change):
 
 @dataclass(frozen=True, slots=True)
 class DeploymentsWithoutDowntime(Change):
-    """Deployments cause no downtime. `spans` are the settling times after the marked deployments, in order."""
+    """Deployments cause no downtime.
+
+    `spans` are the settling times after all marked deployments until the end of the window, in order; `marked` is the
+    number of deployments in the window. An outage in the window may have begun after an earlier deployment.
+    """
 
     spans: tuple[Interval, ...]
     settle: int
+    marked: int
 
     @property
     def name(self) -> ChangeName:
@@ -250,8 +255,8 @@ class DeploymentsWithoutDowntime(Change):
     def assumptions(self) -> tuple[str, ...]:
         """What the answer assumes."""
         return (
-            f"Deployments that are not marked are unknown; {len(self.spans)} in the window are marked.",
-            f"Minimum and estimate: outages that begin within {format_duration(self.settle)} of a mark, while no "
+            f"Deployments that are not marked are unknown; {self.marked} in the window are marked.",
+            f"Minimum and estimate: outages that begin within {format_exact_duration(self.settle)} of a mark, while no "
             "dependency was down, have their cause in the deployment, up to that time.",
             "The maximum has the complete outage, and outages that may have begun in that time.",
         )

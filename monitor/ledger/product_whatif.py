@@ -76,8 +76,7 @@ def _changes(ledger: Ledger, product: Product, window: Interval, at: int, name: 
     if ChangeKind.FAILOVER in kinds:
         yield Failover((product.drills.rto or FAILOVER_WITHIN) if name is None else name.within)
     if ChangeKind.ZERO_DOWNTIME in kinds:
-        settle = SETTLE if product.readiness is None else product.readiness.settle
-        yield DeploymentsWithoutDowntime(_settling(ledger, product, window, at, settle), settle)
+        yield _deployments_without_downtime(ledger, product, window, at)
     if ChangeKind.REPLICA in kinds:
         yield SecondReplica()
 
@@ -91,8 +90,11 @@ def _dependencies(product: Product, name: ChangeName | None) -> tuple[str, ...]:
     return (name.dependency,)
 
 
-def _settling(ledger: Ledger, product: Product, window: Interval, at: int, settle: int) -> tuple[Interval, ...]:
-    """Return the settling times after the deployments that overlap the window."""
-    marked = deployments(evidence_facts(ledger, product.id, at))
-    spans = (Interval(each.at, each.at + settle) for each in marked)
-    return tuple(span for span in spans if span.start < window.end and window.start < span.end)
+def _deployments_without_downtime(
+    ledger: Ledger, product: Product, window: Interval, at: int
+) -> DeploymentsWithoutDowntime:
+    """Return the change with the deployments before the window too: an outage that they caused may reach into it."""
+    settle = SETTLE if product.readiness is None else product.readiness.settle
+    marked = [each.at for each in deployments(evidence_facts(ledger, product.id, at)) if each.at < window.end]
+    spans = tuple(Interval(each, each + settle) for each in marked)
+    return DeploymentsWithoutDowntime(spans, settle, sum(each >= window.start for each in marked))

@@ -10,7 +10,7 @@ from monitor.views.formatting import Moment, moment
 from monitor.views.time_slice import day_parts
 from sla.availability import availability, downtime
 from sla.downtime_cost import format_money
-from sla.duration import format_duration
+from sla.duration import format_bounds, format_duration
 from sla.objective import Objective, format_percent
 from sla.whatif import GENERAL_ASSUMPTIONS
 
@@ -100,7 +100,7 @@ def effect_line(effect: Effect, found: WhatIf) -> EffectLine:
 def _saved_bounds(effect: Effect) -> str:
     low, _, high = effect.saved
     unknown = f", of which {format_duration(effect.unknown)} is unknown time" if effect.unknown else ""
-    return f"between {format_duration(low or 0)} and {format_duration(high or 0)}{unknown}"
+    return f"between {format_duration(low or 0)} and {format_duration(high or 0, up=True)}{unknown}"
 
 
 def _cost(effect: Effect, currency: str) -> str:
@@ -118,7 +118,7 @@ def _saved_cost(effect: Effect, rate: Rate) -> str:
 
 def _recorded(found: WhatIf) -> str:
     share: Bounds[Fraction | None] = availability(found.before)
-    low, point, high = (format_duration(each) for each in downtime(found.before))
+    low, point, high = format_bounds(*downtime(found.before))
     between = f"between {format_percent(share.low)} and {format_percent(share.high)}"
     unknown = f"; {format_duration(found.before.unknown)} is unknown" if found.before.unknown else ""
     return f"{format_percent(share.point)} ({between}), {point} of downtime (between {low} and {high}{unknown})"

@@ -48,7 +48,7 @@ class World:
     @property
     def changes(self) -> list[Change]:
         decouplings = [Decoupling(f"d{n}", f"D{n}") for n in range(len(self.dependencies))]
-        deployments = DeploymentsWithoutDowntime(tuple(self.deployments), 5)
+        deployments = DeploymentsWithoutDowntime(tuple(self.deployments), 5, len(self.deployments))
         return [*decouplings, Failover(self.within), deployments, SecondReplica()]
 
     @property

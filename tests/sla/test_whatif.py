@@ -81,7 +81,7 @@ def test_outage_that_began_days_before_the_window_is_read_from_its_start() -> No
 def test_deployment_saves_only_outages_that_begin_after_its_mark() -> None:
     """The outage at 400 s was in progress at the second deployment."""
     spans = tuple(Interval(at * SECOND, (at + 30) * SECOND) for at in (390, 410, 690))
-    change = DeploymentsWithoutDowntime(spans, 30 * SECOND)
+    change = DeploymentsWithoutDowntime(spans, 30 * SECOND, 3)
     assert saved(change) == (20 + 20, 20.5 + 20.5, 51 + 61)
     assert change.edges == sorted(edge for span in spans for edge in (span.start, span.end))
 
@@ -144,11 +144,12 @@ def test_without_observations_nothing_is_saved_for_certain() -> None:
 
 
 def test_every_change_states_its_assumptions() -> None:
-    for change in (Decoupling("mail", "E-mail"), Failover(), DeploymentsWithoutDowntime((), MINUTE), SecondReplica()):
+    deployments = DeploymentsWithoutDowntime((), MINUTE, 0)
+    for change in (Decoupling("mail", "E-mail"), Failover(), deployments, SecondReplica()):
         assert change.assumptions
         assert all(each.endswith(".") for each in change.assumptions)
         assert not change.text.endswith(".")
-    assert "0 in the window are marked" in DeploymentsWithoutDowntime((), MINUTE).assumptions[0]
+    assert "0 in the window are marked" in deployments.assumptions[0]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,8 @@ def test_every_change_states_its_assumptions() -> None:
         ("decouple/mail", ChangeName(ChangeKind.DECOUPLE, "mail"), "decouple/mail"),
         (" failover ", ChangeName(ChangeKind.FAILOVER, within=15 * MINUTE), "failover/15m"),
         ("failover/90m", ChangeName(ChangeKind.FAILOVER, within=90 * MINUTE), "failover/1h30m"),
+        ("failover/1h1s", ChangeName(ChangeKind.FAILOVER, within=HOUR + SECOND), "failover/1h1s"),
+        ("failover/1.234567s", ChangeName(ChangeKind.FAILOVER, within=1_234_567), "failover/1.234567s"),
         ("zero-downtime", ChangeName(ChangeKind.ZERO_DOWNTIME), "zero-downtime"),
         ("replica", ChangeName(ChangeKind.REPLICA), "replica"),
     ],
@@ -164,6 +167,7 @@ def test_every_change_states_its_assumptions() -> None:
 def test_id_of_a_change_is_parsed(text: str, name: ChangeName, shown: str) -> None:
     assert ChangeName.parse(text) == name
     assert str(name) == shown
+    assert ChangeName.parse(shown) == name
 
 
 @pytest.mark.parametrize("text", ["", "decouple", "decouple/", "replica/web", "zero-downtime/web", "retry/mail"])

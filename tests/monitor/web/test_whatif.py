@@ -11,6 +11,7 @@ from monitor.facts.known_facts import Facts
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.evidence import deployment_fact
 from sla.interval import DAY, HOUR, MINUTE
+from sla.window import format_instant
 from tests.support.ledgers import NOW, history, ledger_of, product
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 START = NOW - 3 * DAY
+DEPLOYED = START + 20 * HOUR - 5 * MINUTE
 WHATIF = "/api/v1/products/chefs/whatif"
 
 
@@ -72,6 +74,16 @@ async def test_changes_are_ranked_with_bounds_cost_and_assumptions(site: Running
     measured = await (await site.get("/api/v1/products/chefs/availability?window=7d")).json()
     assert body["downtime_seconds"]["point"] == measured["downtime_seconds"]["point"] == 85 * 60
     assert body["replayed"]["start"] == measured["watched"]["since"]
+
+
+async def test_outage_after_a_deployment_before_the_window_counts_in_the_maximum(site: RunningServer) -> None:
+    """The window begins after the settling time of 15 minutes, in the outage of an hour that may have begun in it."""
+    site.ledger.facts = Facts([deployment_fact(DEPLOYED, "ci", "chefs", DEPLOYED, "1.1")])
+    window = f"{format_instant(DEPLOYED + 20 * MINUTE)}/{format_instant(NOW)}"
+    body = await (await site.get(f"{WHATIF}?window={window}&change=zero-downtime")).json()
+    (change,) = body["changes"]
+    assert change["saved_seconds"] == {"low": 0.0, "point": 0.0, "high": 45 * 60.0}
+    assert "0 in the window are marked" in change["assumptions"][0]
 
 
 async def test_one_change_is_replayed_also_if_it_would_not_have_helped(site: RunningServer) -> None:
