@@ -1,6 +1,7 @@
 """Alerts about the sites of a product: no active site, several active sites, and not at the primary site.
 
-An unknown state changes nothing: the alert stays as it is until the state is known again.
+An unknown state changes nothing: the alert stays as it is until the state is known again, without a time limit. Missing
+observations do not show that the condition ended, so they must not resolve a page.
 """
 
 from __future__ import annotations
