@@ -26,7 +26,7 @@ from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, FakeCheck, ledger_of,
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from sla.incident import Incident
     from sla.observation import Outcome
@@ -39,12 +39,12 @@ RESULTS = {GOOD: ProbeResult(GOOD), BAD: ProbeResult(BAD, "deadline"), UNKNOWN: 
 class RecorderHarness:
     """A recorder with a store in memory and a hook that keeps the events."""
 
-    def __init__(self, checks: int = 1) -> None:
+    def __init__(self, checks: int = 1, writer: type[Writer] = Writer) -> None:
         self.store, self.health = MemoryStore(), Health()
         self.ledger = ledger_of(product("chefs", checks))
         self.events: list[Event] = []
         self.changed = asyncio.Event()
-        self.writer = Writer(self.store, self.health, SystemClock(), limit=10_000)
+        self.writer = writer(self.store, self.health, SystemClock(), limit=10_000)
         self.recorder = Recorder(self.ledger, self.writer, self.health, [self.add_event])
 
     def add_event(self, event: Event) -> None:
@@ -144,12 +144,20 @@ async def test_resolution_is_not_announced_on_the_commit_of_the_opening() -> Non
     assert [type(event) for event in harness.decisions] == [IncidentOpened, IncidentResolved]
 
 
+class SilentWriter(Writer):
+    """A writer that reports neither commits nor failures."""
+
+    def listen(self, listener: Callable[[Committed], None]) -> None:
+        """Ignore the listener."""
+
+
 async def test_waiting_announcements_are_made_at_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running_recorder() as harness:
-        harness.store.error = "no room"
-        monkeypatch.setattr(harness.recorder, "_on_writer_thread", None)
-        harness.writer.listen(lambda _settled: None)
+    """Neither a report of the writer nor the timeout announces the incident before."""
+    monkeypatch.setattr(module, "COMMIT_TIMEOUT", HOUR / SECOND)
+    harness = RecorderHarness(writer=SilentWriter)
+    async with harness.recorder:
         harness.record_outcomes([BAD, BAD])
+        assert harness.decisions == []
     assert [type(event) for event in harness.decisions] == [IncidentOpened]
 
 
