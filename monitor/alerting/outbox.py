@@ -25,7 +25,7 @@ URGENT: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
 
 @dataclass(slots=True)
 class ReceiverQueue:
-    """The waiting notifications of one receiver, by key and turn (sequence number), and the state of the receiver.
+    """The undelivered notifications of one receiver, by key and turn (sequence number), and the state of the receiver.
 
     `failures` counts consecutive failures. Nothing is sent before the instant `paused_until`. `groups` has the start
     and the end of the current group per severity: messages that are due in it are sent together at its end.

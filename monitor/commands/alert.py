@@ -76,12 +76,12 @@ async def _send(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
         return await send_test(portfolio, receiver, runner.new_attempt(), clock.now())
 
 
-@alert.command("list", short_help="List notifications, waiting ones first.")
+@alert.command("list", short_help="List notifications, undelivered ones first.")
 @click.option("--all", "every", is_flag=True, help="List the last 1,000 delivered notifications instead of 20.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with instants in RFC 3339.")
 @CONFIG
 def list_command(every: bool, as_json: bool, path: Path) -> None:
-    """List silences in force, open alerts, waiting notifications, and the latest delivered notifications.
+    """List silences in force, open alerts, undelivered notifications, and the latest delivered notifications.
 
     For an open alert, print its escalation step, the time until the next step, and who acknowledged it.
     """

@@ -76,7 +76,8 @@ def content(path: Path, max_bytes: int = 1 << 20) -> bytes:
             data = file.read(max_bytes + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise ValueError(f"cannot read {path}: {reason}; a relative path is relative to this file") from None
+        remedy = "a relative path is relative to the configuration file that contains the key"
+        raise ValueError(f"cannot read {path}: {reason}; {remedy}") from None
     if len(data) > max_bytes:
         raise ValueError(f"{path} is larger than {max_bytes >> 20} MiB; use a smaller file")
     return data

@@ -152,7 +152,9 @@ class Maintenance(Model):
     """Recurrence rule (RFC 5545), at most daily: `FREQ=WEEKLY;BYDAY=SU`. `UNTIL` is in local time too."""
 
     ics: CalendarFile | None = None
-    """An iCalendar file whose events are maintenance. A relative path is relative to this file."""
+    """An iCalendar file whose events are maintenance. A relative path is relative to the configuration file that
+    contains the key.
+    """
 
     zone: ZoneName | None = None
     """Time zone of the times, and of events without a zone. Default: the portfolio's `time_zone`."""

@@ -326,7 +326,9 @@ class Portfolio(Model):
     """Whether gateways and resolvers of this machine are near references. Default: if `references` are configured."""
 
     include: tuple[str, ...] = ()
-    """Files and folders to merge into this file, relative to this file: `[products]`."""
+    """Files and folders to merge into this file: `[products]`. A relative path is relative to the configuration file
+    that contains the key.
+    """
 
     standalone: Flag = False
     """`true`: this file is a separate configuration. It is skipped when its folder is merged."""

@@ -55,7 +55,8 @@ class Rota(Model):
     """The products of the rota. Default: all."""
 
     ics: CalendarFile | None = None
-    """An iCalendar file whose events are shifts; the summary is the person. A relative path is relative to this file.
+    """An iCalendar file whose events are shifts; the summary is the person. A relative path is relative to the
+    configuration file that contains the key.
     """
 
     shifts: tuple[ShiftBlock, ...] = ()

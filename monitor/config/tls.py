@@ -129,7 +129,9 @@ class TlsOptions(Model):
     """TLS options. By default the certificate must be valid for the host, with the system's authorities."""
 
     ca: AuthoritiesField | None = None
-    """PEM file of authorities to trust instead of the system's. A relative path is relative to this file."""
+    """PEM file of authorities to trust instead of the system's. A relative path is relative to the configuration file
+    that contains the key.
+    """
 
     verify: Flag = True
     """`false`: any certificate is accepted, also that of an impostor."""
@@ -138,7 +140,8 @@ class TlsOptions(Model):
     """The name for SNI and for verification. Default: the host."""
 
     certificate: CertificateField | None = None
-    """PEM file of the client certificate (mutual TLS), followed by its chain. A relative path is relative to this file.
+    """PEM file of the client certificate (mutual TLS), followed by its chain. A relative path is relative to
+    the configuration file that contains the key.
     """
 
     key: KeyField | None = None

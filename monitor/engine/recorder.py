@@ -118,7 +118,7 @@ class Recorder:
         check = dropped.check
         if check not in self._late:
             self._late.add(check)
-            log.warning("observation_before_the_last", check=check, at=dropped.at, advice="check the machine's clock")
+            log.warning("observation_out_of_order", check=check, at=dropped.at, advice="check the machine's clock")
 
     def _save_open_runs(self, at: int) -> None:
         """Save the open runs every SAVE_INTERVAL, a few per call, so that a restart replays few observations."""

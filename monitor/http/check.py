@@ -221,7 +221,9 @@ class HttpCheck(HttpClientCheck):
     """The body, for all methods except GET and HEAD: text, or a secret."""
 
     body_file: PayloadField | None = None
-    """A file to send as the body instead of `body`. A relative path is relative to this file."""
+    """A file to send as the body instead of `body`. A relative path is relative to the configuration file that contains
+    the key.
+    """
 
     redirects: Annotated[int, Field(ge=0, le=20, strict=True)] = 0  # 20, as browsers
     """Maximum number of redirects to follow. With 0, the first response is evaluated. Credentials, and headers that

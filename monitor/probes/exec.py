@@ -109,7 +109,7 @@ unknown_codes: [3]
 """,
     reasons={
         "answer_mismatch": "exit code 0, but unexpected output",
-        "exec_failed": "exit code other than 0, which is the status, or killed by a signal",
+        "exec_failed": "exit code other than 0 (recorded as the status), or killed by a signal",
         "exec_missing": "unknown: the program cannot be started",
         "exec_undecided": "unknown: the exit code is one of `unknown_codes`",
     },

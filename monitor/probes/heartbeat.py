@@ -106,7 +106,7 @@ run_time: 2h
 token: {env: NIGHTLY_LOAD_TOKEN}
 """,
     reasons={
-        "heartbeat_failed": "the job reported a failure or an exit code other than 0, which is the status",
+        "heartbeat_failed": "the job reported a failure, or an exit code other than 0 (recorded as the status)",
         "heartbeat_missed": "no success by the due instant and the grace after it",
         "heartbeat_overran": "a run reported its start, but no end within `run_time`",
         "heartbeat_pushed": "unknown: `ninewatch probe` cannot probe a heartbeat, which is reported by the job",

@@ -113,7 +113,7 @@ encryption: starttls
         "answer_too_long": "no end of line within 64 KiB",
         "hung_up": "the connection was closed early",
         "smtp_malformed": "not an SMTP reply",
-        "smtp_status": "unexpected reply code, which is the status",
+        "smtp_status": "unexpected reply code (recorded as the status)",
         "starttls_injected": "unencrypted bytes after the agreement to TLS",
         "starttls_missing": "the server does not offer STARTTLS",
     },

@@ -34,7 +34,8 @@ _KILL_SECONDS = 2.0  # time for a killed program to exit
 def _script(value: Any, info: ValidationInfo) -> Path:
     path = local_path(value, info).resolve()
     if not path.is_file():
-        raise ValueError(f"no script at {path}; a relative path is relative to this file")
+        remedy = "a relative path is relative to the configuration file that contains the key"
+        raise ValueError(f"no script at {path}; {remedy}")
     return path
 
 

@@ -128,7 +128,7 @@ def acknowledgement_json(acknowledgement: Acknowledgement) -> dict[str, Any]:
 @routes.get("/api/v1/notifications")
 @role(Role.ALERTS_READ)
 async def notifications(request: web.Request) -> web.Response:
-    """List the waiting notifications with their last error, longest due first, then the latest delivered ones."""
+    """List the undelivered notifications with their last error, longest due first, then the latest delivered ones."""
     check_query(request, "state", "receiver", "product", "limit")
     query, permitted_products = request.query, token_of(request).products
     if (state := query.get("state")) not in (None, *_STATES):

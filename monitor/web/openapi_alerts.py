@@ -202,7 +202,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "get",
         "/api/v1/notifications",
-        "Waiting notifications with their last error, then the latest delivered ones, newest first",
+        "Undelivered notifications with their last error, then the latest delivered ones, newest first",
         Scope.ALERTS_READ,
         list_of(ref("Notification")),
         [_NOTIFICATION_EXAMPLE],

@@ -188,7 +188,7 @@ async def test_observation_before_the_last_is_dropped_and_counted() -> None:
         with capture_logs() as logs:
             harness.record_outcomes([BAD], NOW)
             harness.record_outcomes([BAD], NOW)
-        assert [entry["check"] for entry in logs if entry["event"] == "observation_before_the_last"] == [KEY]
+        assert [entry["check"] for entry in logs if entry["event"] == "observation_out_of_order"] == [KEY]
         assert harness.health.late_observations == 2
         assert len(harness.events) == 2
     assert harness.ledger.entries[KEY].totals == {GOOD: 2, BAD: 0, UNKNOWN: 0}
