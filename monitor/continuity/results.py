@@ -76,8 +76,8 @@ class ResultRecorder:
                 yield failure, met
         if pieces and pieces[-1].state.estimate is State.UP:
             lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
-            if lost:
-                failure = loss_without_downtime(lost)
+            failure = loss_without_downtime(lost) if lost else None
+            if failure is not None and _stayed_up(pieces, failure):
                 met = concerned(runs, failure)
                 if not _open(met):
                     yield failure, met
@@ -105,6 +105,16 @@ class ResultRecorder:
 
     def _point(self, record: DrillRecord, found: ContinuityResult, length: int, now: int) -> Fact:
         return drill_recovery_point(record.id, found.product, now, AUTHOR, length, f"{SOURCE}{found.summary}")
+
+
+def _stayed_up(pieces: Sequence[Piece], failure: Failure) -> bool:
+    """Return whether the product was certainly up after the loss was found, and not down since the last missing write.
+
+    One good probe after an outage is not enough: until the next one, the outage is not over and explains nothing yet.
+    """
+    up = next((piece.start for piece in pieces if piece.state is State.UP and piece.end > failure.until), None)
+    since = [piece for piece in pieces if piece.end > failure.at.low]
+    return up is not None and not any(piece.state is State.DOWN and piece.start < up for piece in since)
 
 
 def _open(runs: Sequence[Run]) -> bool:

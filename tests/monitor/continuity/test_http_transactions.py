@@ -133,6 +133,35 @@ async def test_loss_without_observed_downtime_is_a_result_too(service: RecordSer
         assert found.failed.low >= probe.runs[2].started
 
 
+async def test_failover_has_one_result_although_the_loss_is_read_before_the_outage_is_over(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        for _ in range(3):
+            healthy(probe)
+            await probe.advance(5)
+        await probe.advance(2)
+        service.replicates = False
+        await probe.advance(5)  # begun at 20 s
+        service.status = 503
+        for _ in range(18):
+            healthy(probe, up=False)
+            await probe.advance(5)
+        service.fail_over()
+        service.replicates, service.status = True, None
+        healthy(probe)
+        await probe.advance(50)
+        assert _lost(probe) == {probe.runs[2].id}
+        healthy(probe)
+        await probe.advance(5)
+        (found,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
+        acknowledged = probe.runs[2].acknowledged("begin")
+        assert found.failed is not None
+        assert acknowledged is not None
+        assert found.failed.low < acknowledged < found.failed.high
+        assert found.recovery_point.low == 0
+
+
 async def test_replayed_request_gives_a_duplicate(service: RecordService, tmp_path: Path) -> None:
     async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
         await probe.advance(5)
