@@ -4,7 +4,8 @@ A synthetic transaction is a run (`sla/intent.py`) of two writes: `begin` keeps 
 is read back. The recovery point actual (RPA) is the time from the oldest acknowledged write that is missing to the
 instant of the failure, zero if none is missing. Its bounds:
 
-- low: from the acknowledgement of that write to the earliest instant of the failure.
+- low: from the acknowledgement of that write to the earliest instant of the failure, which is not before the newest
+  acknowledgement that is missing.
 - high: from the sending of the newest earlier write that is present to the latest instant of the failure. Writes of
   others between the two may be missing too. None if no earlier write is present.
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sla.intent import Run
+    from sla.interval import Interval
     from sla.states import Piece
 
 CONTINUITY: Final = "continuity"  # the kind of the fact that has a result
@@ -184,7 +186,7 @@ def result(
 def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[int | None]:
     """Return the recovery point actual with its bounds. Without a failure it is zero, or unknown if writes are missing.
 
-    Only writes acknowledged before the latest instant of the failure count.
+    It is above zero if a write is missing. Only writes acknowledged before the latest instant of the failure count.
     """
     writes = [each for each in _writes(runs) if failed is None or each.acknowledged <= failed.high]
     missing = next((each for each in writes if not each.present), None)
@@ -195,8 +197,30 @@ def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[in
     sent = [each.sent for each in writes if each.present and (missing is None or each < missing)]
     if missing is None:
         return Bounds(0, 0, failed.high - max(sent))
-    low, point = max(0, failed.low - missing.acknowledged), max(0, failed.point - missing.acknowledged)
+    failed = _after_missing(failed, [each.acknowledged for each in writes if not each.present])
+    low, point = failed.low - missing.acknowledged, max(1, failed.point - missing.acknowledged)
     return Bounds(low, point, max(point, failed.high - max(sent)) if sent else None)
+
+
+def _after_missing(failed: Bounds[int], missing: Sequence[int]) -> Bounds[int]:
+    """Return the bounds of the failure without the time before the newest acknowledgement of a write that it lost."""
+    low = max(failed.low, *missing)
+    return Bounds(low, failed.point if failed.point >= low else low + (failed.high - low) // 2, failed.high)
+
+
+def recovery_point_without_failure(runs: Iterable[Run], drill: Interval) -> Bounds[int | None]:
+    """Return the recovery point of a drill in which no downtime was observed: zero if no write is missing.
+
+    The failure may have been at any instant of the drill, so `high` is the longest time without a write that is
+    present. None if no such write was sent before the drill.
+    """
+    low, point, _ = recovery_point(writes := list(runs), None)
+    sent = [each.sent for each in _writes(writes) if each.present and each.sent < drill.end]
+    before = [each for each in sent if each <= drill.start]
+    if point is None or not before:
+        return Bounds(low, point, None)
+    instants = sorted([max(before), *(each for each in sent if each > drill.start), drill.end])
+    return Bounds(low, point, max(later - earlier for earlier, later in pairwise(instants)))
 
 
 def continuity_results(facts: Iterable[Fact], at: int) -> list[ContinuityResult]:

@@ -104,12 +104,26 @@ class DrillEnd:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPoint:
-    """A measured recovery point: data of `length` microseconds was lost. `source` is the method of measurement."""
+    """A measured recovery point: data of `length` microseconds was lost. `source` is the method of measurement.
+
+    `bounds` are the lower bound and the upper bound, which is None if it is unknown. Without them, `length` is exact.
+    """
 
     length: int
     source: str
     author: str
     made: int
+    bounds: tuple[int, int | None] | None = None
+
+    @property
+    def low(self) -> int:
+        """The lower bound of the length."""
+        return self.length if self.bounds is None else self.bounds[0]
+
+    @property
+    def high(self) -> int | None:
+        """The upper bound of the length, None if it is unknown."""
+        return self.length if self.bounds is None else self.bounds[1]
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the API."""

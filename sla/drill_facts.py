@@ -43,9 +43,19 @@ def drill_detected(drill: str, product: str, made: int, author: str, incident: s
     return Fact.of(made, author, DRILL_DETECTED, product, {"drill": drill, "incident": incident})
 
 
-def drill_recovery_point(drill: str, product: str, made: int, author: str, length: int, source: str) -> Fact:
-    """Return the fact that a recovery point of `length` microseconds was measured, with the method."""
-    body = {"drill": drill, "seconds": as_seconds(length), "source": source}
+def drill_recovery_point(
+    drill: str,
+    product: str,
+    made: int,
+    author: str,
+    length: int,
+    source: str,
+    bounds: tuple[int, int | None] | None = None,
+) -> Fact:
+    """Return the fact that a recovery point of `length` microseconds was measured, with the method and its bounds."""
+    body: dict[str, Any] = {"drill": drill, "seconds": as_seconds(length), "source": source}
+    if bounds is not None:
+        body |= {"low_seconds": as_seconds(bounds[0]), "high_seconds": as_seconds(bounds[1])}
     return Fact.of(made, author, DRILL_RECOVERY_POINT, product, body)
 
 
@@ -148,7 +158,10 @@ def _point(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRec
     length = _microseconds(body["seconds"])
     if length is None:
         return record
-    return replace(record, points=(*record.points, RecoveryPoint(length, str(body["source"]), fact.author, fact.made)))
+    low, high = _microseconds(body.get("low_seconds")), _microseconds(body.get("high_seconds"))
+    bounds = None if low is None else (low, high)
+    point = RecoveryPoint(length, str(body["source"]), fact.author, fact.made, bounds)
+    return replace(record, points=(*record.points, point))
 
 
 def _finding(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:

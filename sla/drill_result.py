@@ -184,8 +184,11 @@ def _missed(result: DrillResult) -> str | None:
     drill, low, lost = result.record.drill, result.recovery.low, result.lost
     if drill.rto is not None and low is not None and low > drill.rto:
         return f"recovery took at least {low / SECOND:g} s; the RTO is {drill.rto / SECOND:g} s"
-    if drill.rpo is not None and lost is not None and lost > drill.rpo:
-        return f"{lost / SECOND:g} s of data were lost; the RPO is {drill.rpo / SECOND:g} s"
+    least = max((point.low for point in result.record.points), default=0)
+    if drill.rpo is not None and least > drill.rpo:
+        return f"{least / SECOND:g} s of data were lost; the RPO is {drill.rpo / SECOND:g} s"
+    if drill.rpo == 0 and lost:
+        return "acknowledged data were lost; the RPO is 0 s"
     if result.record.end is not None and not result.provisional and result.recovered is False:
         return "the product was down when the drill ended"
     return None
@@ -204,8 +207,16 @@ def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
             "the RTO is between the bounds of the recovery time",
         ),
         (drill.rpo is not None and result.lost is None, "the recovery point was not measured"),
+        (
+            drill.rpo is not None and any(most is None or most > drill.rpo for most in _most_lost(result)),
+            "the RPO is between the bounds of the recovery point",
+        ),
     )
     return next((reason for applies, reason in reasons if applies), None)
+
+
+def _most_lost(result: DrillResult) -> list[int | None]:
+    return [point.high for point in result.record.points]
 
 
 def _bounds(figure: Bounds[int | None]) -> dict[str, float | None]:

@@ -8,7 +8,15 @@ import structlog
 
 from monitor.ledger.continuity_register import KEPT, owner_of
 from monitor.ledger.product_drills import recorded_drills
-from sla.continuity import TransactionState, concerned, continuity_results, failures, result, transaction_state
+from sla.continuity import (
+    TransactionState,
+    concerned,
+    continuity_results,
+    failures,
+    recovery_point_without_failure,
+    result,
+    transaction_state,
+)
 from sla.continuity import unseen_failure as loss_without_downtime
 from sla.drill_facts import drill_recovery_point
 from sla.interval import DAY, Interval
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.ledger.ledger import Ledger
+    from sla.availability import Bounds
     from sla.continuity import ContinuityResult, Failure
     from sla.drill import DrillRecord
     from sla.fact import Fact
@@ -84,12 +93,12 @@ class ResultRecorder:
 
     def _points(self, found: ContinuityResult, now: int) -> Iterator[Fact]:
         """Yield the recovery point for the drill in which the failure was."""
-        if found.failed is None or found.recovery_point.point is None:
+        if found.failed is None:
             return
         for record in recorded_drills(self._ledger, now, found.product):
             end = now if record.end is None else record.end.at
             if record.drill.kind.measured and record.drill.started <= found.failed.high and found.failed.low <= end:
-                yield self._point(record, found, found.recovery_point.point, now)
+                yield from self._point(record, found, found.recovery_point, now)
 
     def _points_without_failure(self, product: str, transaction: str, runs: Sequence[Run], now: int) -> Iterator[Fact]:
         """Yield a recovery point of zero for an ended drill in which no acknowledged write was lost."""
@@ -100,11 +109,17 @@ class ResultRecorder:
                 continue
             met = [run for run in runs if run.started <= record.end.at and _read_after(run, record.drill.started)]
             found = result(product, transaction, met, None, now)
-            if met and not _open(met) and found.recovery_point.point == 0:
-                yield self._point(record, found, 0, now)
+            if met and not _open(met):
+                measured = recovery_point_without_failure(met, Interval(record.drill.started, record.end.at))
+                yield from self._point(record, found, measured, now)
 
-    def _point(self, record: DrillRecord, found: ContinuityResult, length: int, now: int) -> Fact:
-        return drill_recovery_point(record.id, found.product, now, AUTHOR, length, f"{SOURCE}{found.summary}")
+    def _point(
+        self, record: DrillRecord, found: ContinuityResult, measured: Bounds[int | None], now: int
+    ) -> Iterator[Fact]:
+        low, length, high = measured
+        if low is not None and length is not None:
+            source = f"{SOURCE}{found.summary}"
+            yield drill_recovery_point(record.id, found.product, now, AUTHOR, length, source, (low, high))
 
 
 def _stayed_up(pieces: Sequence[Piece], failure: Failure) -> bool:

@@ -16,13 +16,14 @@ from sla.continuity import (
     may_exist,
     possibly_left_behind,
     recovery_point,
+    recovery_point_without_failure,
     result,
     transaction_state,
     unseen_failure,
 )
 from sla.fact import Fact
 from sla.intent import Answer, Closing, Entry, Intent, ReadBack, Run, WriteOutcome, runs_of
-from sla.interval import SECOND
+from sla.interval import SECOND, Interval
 from sla.states import Piece, State
 
 ACKNOWLEDGED, FAILED, INDETERMINATE = WriteOutcome
@@ -107,9 +108,22 @@ def test_writes_after_the_failure_do_not_count() -> None:
     assert seconds(recovery_point([transaction(5), later], FAILED_AT)) == [0, 0, 26]
 
 
-def test_write_acknowledged_within_the_bounds_of_the_failure_gives_no_negative_length() -> None:
+def test_failure_is_not_before_the_newest_acknowledged_write_that_is_missing() -> None:
     runs = [transaction(20, finish=None, read=(1, 0)), transaction(29, finish=None, read=(0, 0))]
-    assert seconds(recovery_point(runs, FAILED_AT)) == [0, 0, 11]
+    assert seconds(recovery_point(runs, FAILED_AT)) == [0, 0.000_001, 11]
+    early = Bounds(22 * SECOND, 24 * SECOND, 40 * SECOND)
+    assert seconds(recovery_point(runs, early)) == [0, 5, 20]
+    more = [*runs, transaction(33, finish=None, read=(0, 0)), transaction(45, finish=None, read=(0, 0))]
+    assert seconds(recovery_point(more, early)) == [4, 7, 20]
+
+
+def test_recovery_point_of_a_drill_without_downtime_is_at_most_the_longest_time_without_a_write() -> None:
+    drill = Interval(12 * SECOND, 50 * SECOND)
+    runs = [transaction(begun, finish=None, read=(1, 0)) for begun in (5, 10, 20, 35, 90)]
+    assert seconds(recovery_point_without_failure(runs, drill)) == [0, 0, 15]
+    assert seconds(recovery_point_without_failure(runs, Interval(12 * SECOND, 70 * SECOND))) == [0, 0, 35]
+    assert seconds(recovery_point_without_failure(runs[2:], drill)) == [0, 0, None]
+    assert recovery_point_without_failure([transaction(5, read=(0, 0))], drill) == NONE
 
 
 def test_nothing_is_measured_without_an_acknowledged_write_or_without_an_instant_of_the_failure() -> None:

@@ -88,6 +88,35 @@ def test_verdict_and_its_reason(bad: set[int], changes: dict[str, Any], met: boo
     assert reason in measured.reason
 
 
+MICROSECOND = 1 / SECOND
+
+
+@pytest.mark.parametrize(
+    ("rpo", "bounds", "met", "reason"),
+    [
+        (0, (0, 0, 0), True, "kept the promised limits"),
+        (0, (0, 0, 21), None, "the RPO is between the bounds of the recovery point"),
+        (0, (0, 0, None), None, "the RPO is between the bounds of the recovery point"),
+        (0, (0, MICROSECOND, 21), False, "acknowledged data were lost; the RPO is 0 s"),
+        (30, (0, 5, 21), True, "kept the promised limits"),
+        (10, (0, 5, 21), None, "the RPO is between the bounds of the recovery point"),
+        (4, (4.5, 5, 21), False, "4.5 s of data were lost; the RPO is 4 s"),
+    ],
+)
+def test_bounds_of_the_recovery_point_decide_the_verdict(
+    rpo: int, bounds: tuple[float, float, float | None], met: bool | None, reason: str
+) -> None:
+    drill = replace(DRILL, rpo=rpo * SECOND)
+    low, length, high = (None if each is None else round(each * SECOND) for each in bounds)
+    assert low is not None
+    assert length is not None
+    point = drill_recovery_point(drill.id, "sso", END, "ninewatch", length, "probe", (low, high))
+    (record,) = drills([drill.fact(), drill_end(drill.id, "sso", END, "Ada"), point], END + SECOND)
+    measured = drill_result(record, probed_timeline({110, 111}), END + SECOND)
+    assert (measured.met, measured.lost) == (met, length)
+    assert reason in measured.reason
+
+
 @pytest.mark.parametrize("kind", [DrillKind.TABLETOP, DrillKind.ISOLATED])
 def test_tabletop_and_isolated_drills_have_no_figures_and_prove_nothing(kind: DrillKind) -> None:
     measured = result(probed_timeline({110, 111, 112}), drill=replace(DRILL, kind=kind))

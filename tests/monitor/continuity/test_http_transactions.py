@@ -93,7 +93,7 @@ async def test_failover_without_replication_loses_the_acknowledged_writes(
         assert found.recovery_point.point == found.failed.point - acknowledged
         assert found.recovery_point.high == found.failed.high - probe.runs[1].started
         (record,) = drills(probe.ledger.facts.all, probe.clock.now())
-        assert [point.length for point in record.points] == [found.recovery_point.point]
+        assert [(point.low, point.length, point.high) for point in record.points] == [found.recovery_point]
         assert record.points[0].source.startswith("continuity probe draft: ")
 
 
@@ -115,7 +115,7 @@ async def test_failover_with_replication_preserves_them_and_the_drill_has_a_reco
         assert LOST not in probe.states
         assert continuity_results(probe.ledger.facts.all, probe.clock.now()) == []
         (record,) = drills(probe.ledger.facts.all, probe.clock.now())
-        assert [point.length for point in record.points] == [0]
+        assert [(point.low, point.length, point.high) for point in record.points] == [(0, 0, 10 * SECOND)]
 
 
 async def test_loss_without_observed_downtime_is_a_result_too(service: RecordService, tmp_path: Path) -> None:
@@ -160,6 +160,7 @@ async def test_failover_has_one_result_although_the_loss_is_read_before_the_outa
         assert acknowledged is not None
         assert found.failed.low < acknowledged < found.failed.high
         assert found.recovery_point.low == 0
+        assert found.recovery_point.point == (found.failed.high - acknowledged) // 2
 
 
 async def test_replayed_request_gives_a_duplicate(service: RecordService, tmp_path: Path) -> None:
