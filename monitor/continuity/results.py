@@ -85,8 +85,7 @@ class ResultRecorder:
                 yield failure, met
         if pieces and pieces[-1].state.estimate is State.UP:
             lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
-            failure = loss_without_downtime(lost) if lost else None
-            if failure is not None and _stayed_up(pieces, failure):
+            if lost and _stayed_up(pieces, failure := loss_without_downtime(lost)):
                 met = concerned(runs, failure)
                 if not _open(met):
                     yield failure, met

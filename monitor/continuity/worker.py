@@ -90,12 +90,24 @@ class Worker:
         begun = run.acknowledged(BEGIN)
         if begun is None:
             return run.outcome(BEGIN) is not WriteOutcome.INDETERMINATE or now >= self._next_search(run)
+        if now < self._settled(run):
+            return False
         return begun < self._hurry_before or now >= begun + self.transaction.open_for
 
     def _next_search(self, run: Run) -> int:
         """Return the instant of the next search for a begin without an answer: at once, then when it has settled."""
         sent = run.intents[-1].at
         return sent if run.reading is None else sent + SETTLED
+
+    def _settled(self, run: Run) -> int:
+        """Return the instant until which a `finish` without an answer, which is missing, may still take effect."""
+        if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE or not self._read_since(run, run.intents[-1].at):
+            return 0
+        missing = run.reading is not None and not run.reading.copies.get(FINISH, 0)
+        return run.intents[-1].at + SETTLED if missing else 0
+
+    def _read_since(self, run: Run, instant: int) -> bool:
+        return run.reading is not None and run.reading.at >= instant
 
     async def _begin(self, attempt: Attempt) -> None:
         run = f"nw-{secret_bytes(8).hex()}"
@@ -110,7 +122,7 @@ class Worker:
             await self._settle(run, attempt)
         elif self._must_finish(run):
             await self._finish(run, attempt)
-        elif run.reading is None or run.reading.at < run.intents[-1].at:
+        elif not self._read_since(run, max(run.intents[-1].at, self._settled(run))):
             await self._read(run, attempt)
         else:
             await self._clean(run, attempt)
@@ -138,11 +150,8 @@ class Worker:
             return False
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE:
             return True
-        reading = run.reading
-        if reading is None or reading.at < run.intents[-1].at:
-            return False
-        missing = not reading.copies.get(FINISH, 0) and reading.copies.get(BEGIN, 0) > 0
-        return missing and self._clock.now() >= run.intents[-1].at + self.transaction.timeout
+        reading, settled = run.reading, self._settled(run)
+        return reading is not None and 0 < settled <= reading.at and reading.copies.get(BEGIN, 0) > 0
 
     async def _finish(self, run: Run, attempt: Attempt) -> None:
         described = self.driver.describe(FINISH, run.id, run.captured)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sla.continuity import TransactionState, continuity_results
+from sla.continuity import TransactionState, continuity_results, transaction_state
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_end, drills
-from sla.interval import SECOND
+from sla.interval import MINUTE, SECOND
 from tests.support.continuity import continuity_probe
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, observe
 from tests.support.record_service import RecordService, pair
@@ -224,6 +224,26 @@ async def test_finish_without_a_response_is_read_back_and_not_sent_twice(
         first = probe.runs[0]
         assert [each.step for each in first.intents] == ["begin", "finish"]
         assert probe.states[NEVER] == 1
+
+
+async def test_finish_without_a_response_that_is_missing_is_sent_again_once_it_has_settled(
+    service: RecordService, tmp_path: Path
+) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url), every="50s") as probe:
+        await probe.advance(30)
+        service.status = 503
+        await probe.advance(1)
+        service.status = None
+        await probe.advance(50)
+        first = probe.runs[0]
+        assert [each.step for each in first.intents] == ["begin", "finish"]
+        assert first.closing is None
+        await probe.advance(15)
+        first = probe.runs[0]
+        assert [each.step for each in first.intents] == ["begin", "finish", "finish"]
+        assert first.intents[2].at >= first.intents[1].at + MINUTE
+        assert first.closing is not None
+        assert transaction_state(first) is PRESERVED
 
 
 async def test_refused_begin_needs_no_clean_up_and_connections_refused_pause_the_probe(
