@@ -84,7 +84,10 @@ class ContinuityRequest(Model):
 
 
 class ContinuityRead(ContinuityRequest):
-    """The request that reads a record back. The statuses 404 and 410 mean that it does not exist."""
+    """The request that reads a record back. The statuses 404 and 410 mean that it does not exist.
+
+    `finished` or `capture` is required: a response without a captured value is no record but a failure.
+    """
 
     finished: dict[PathTemplate, str | int | bool | None] = Field(default_factory=dict)
     """Values in the response by JSON path, which show that the transaction is finished: `{"$.draft": false}`."""
@@ -137,6 +140,8 @@ class HttpPair(Model):
     def _names_are_known(self) -> HttpPair:
         if self.basic is not None and self.bearer is not None:
             raise problem_at("bearer", "a request has one set of credentials; keep basic or bearer")
+        if not self.read.finished and not self.read.capture:
+            raise problem_at("read", 'accepts any page with status 200; add finished, or capture: {id: "$.id"}')
         known = {RUN_ID, *self.begin.capture, *self.secrets}
         for name in ("begin", "finish", "read", "clean"):
             request = getattr(self, name)

@@ -39,6 +39,14 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was read back: the number of copies of each write, and secret values that replace those of the run."""
+
+    copies: Mapping[str, int]
+    secrets: Mapping[str, TemporarySecret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """A resolved request without secrets, and the references of the secrets that it uses."""
 
@@ -71,8 +79,8 @@ class Driver(Protocol):
         """
         ...
 
-    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Mapping[str, int]:
-        """Return the number of copies of each write that the target has.
+    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Found:
+        """Return the number of copies of each write that the target has, and new secret values of the run.
 
         Raises:
             ProbeFailure, OSError, MissingValueError: it could not be read.

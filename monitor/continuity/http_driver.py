@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.continuity_kinds import ID, RUN_ID
 from monitor.config.json_path import JsonPath
-from monitor.continuity.driver import Captured, Description
-from monitor.continuity.http_steps import HttpTarget, captured, values_at
+from monitor.continuity.driver import Captured, Description, Found
+from monitor.continuity.http_steps import HttpTarget, captured, check_no_page, values_at
 from monitor.http.json_body import document
 from monitor.log import TemporarySecret
 from sla.continuity import BEGIN, FINISH
@@ -28,7 +28,8 @@ MAX_FOUND: Final = 100  # records of one transaction that are read and removed
 class HttpDriver:
     """Sends the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
 
-    A record is finished if it has all values of `finished`. If `finish` captures an id, it creates a record of its own.
+    A record is finished if it has all values of `finished`; the response to `reading` must have all values that it
+    captures, so that a maintenance page is no record. If `finish` captures an id, it creates a record of its own.
     """
 
     target: HttpTarget
@@ -65,20 +66,23 @@ class HttpDriver:
         response = await self.target.send(attempt, _strict(wanted), self._values(run), secrets)
         kept = captured(response, wanted.capture, run.id)
         hidden = captured(response, wanted.capture_secrets, run.id)
-        return Captured(kept, {name: TemporarySecret(value) for name, value in hidden.items()})
+        return Captured(kept, _temporary(hidden))
 
-    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Mapping[str, int]:
+    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Found:
         """Return the number of records, and of finished ones."""
         counts: Counter[str] = Counter({BEGIN: 0, FINISH: 0})
+        hidden: dict[str, str] = {}
         for values in await self._records(attempt, run, secrets):
             response = await self.target.send(attempt, self.reading, values, secrets)
             if not self.reading.accepts(response.status):
                 continue
+            captured(response, self.reading.capture, run.id)
+            hidden |= captured(response, self.reading.capture_secrets, run.id)
             done = self._is_finished(document(response) if self.finished else None)
             counts.update([FINISH if done and self._separate else BEGIN])
             if done and not self._separate:
                 counts.update([FINISH])
-        return counts
+        return Found(counts, _temporary(hidden))
 
     @property
     def _separate(self) -> bool:
@@ -90,7 +94,9 @@ class HttpDriver:
     async def clean(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> None:
         """Remove all records of the run."""
         for values in await self._records(attempt, run, secrets):
-            await self.target.send(attempt, self.cleaning, values, secrets)
+            response = await self.target.send(attempt, self.cleaning, values, secrets)
+            if self.cleaning.accepts(response.status):
+                check_no_page(response)
 
     async def _records(
         self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]
@@ -108,6 +114,10 @@ class HttpDriver:
     def _values(self, run: Run) -> dict[str, str]:
         first = run.captures(ID)[:1]
         return {RUN_ID: run.id, **run.captured, **({ID: first[0]} if first else {})}
+
+
+def _temporary(hidden: Mapping[str, str]) -> dict[str, TemporarySecret]:
+    return {name: TemporarySecret(value) for name, value in hidden.items()}
 
 
 def _strict(step: HttpStep) -> HttpStep:

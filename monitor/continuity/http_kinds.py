@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.config.continuity_kinds import ID
 from monitor.continuity.http_driver import HttpDriver
-from monitor.continuity.http_steps import MISSING, HttpStep, HttpTarget
+from monitor.continuity.http_steps import HttpStep, HttpTarget
 from sla.continuity import BEGIN, FINISH
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from monitor.config.continuity_kinds import ChefsDraft, ContinuityRequest, HttpPair, KeycloakSession
 
 _REFRESH: Final = "refresh_token"
-_SESSION_ENDED: Final = MISSING | {400}  # Keycloak: `invalid_grant`, the session does not exist
+_SESSION_ENDED: Final = frozenset({400})  # the status of Keycloak if the session does not exist, with ...
+_NO_SESSION: Final = {"$.error": "invalid_grant"}
 
 
 def http_pair(transaction: ContinuityTransaction, pair: HttpPair) -> HttpDriver:
@@ -76,7 +77,7 @@ def chefs_draft(transaction: ContinuityTransaction, form: ChefsDraft) -> HttpDri
 def keycloak_session(transaction: ContinuityTransaction, session: KeycloakSession) -> HttpDriver:
     """Return the driver of a session: `begin` signs in, `finish` uses the refresh token, and cleaning signs out.
 
-    Reading uses the refresh token again: Keycloak answers 400 if the session does not exist.
+    Reading uses the refresh token again and keeps the new one: a realm may revoke the one that was used.
     """
     secrets = {"client_secret": session.client_secret, "password": session.password}
     given = {name: secret for name, secret in secrets.items() if secret is not None}
@@ -92,7 +93,10 @@ def keycloak_session(transaction: ContinuityTransaction, session: KeycloakSessio
     kept, token = {_REFRESH: "$.refresh_token"}, f"{endpoint}/token"
     begin = HttpStep("POST", token, form={**sign_in, **client}, capture_secrets=kept)
     finish = HttpStep("POST", token, form=refresh, capture_secrets=kept)
-    read = HttpStep("POST", token, form=refresh, none=_SESSION_ENDED)
+    renewed = {"access_token": "$.access_token", **kept}
+    read = HttpStep("POST", token, form=refresh, capture_secrets=renewed, none=_SESSION_ENDED, none_if=_NO_SESSION)
     sign_out = {_REFRESH: "{{refresh_token}}", **client}
-    clean = HttpStep("POST", f"{endpoint}/logout", form=sign_out, none=_SESSION_ENDED)
+    clean = HttpStep(
+        "POST", f"{endpoint}/logout", form=sign_out, status=(204,), none=_SESSION_ENDED, none_if=_NO_SESSION
+    )
     return HttpDriver(target, {BEGIN: begin, FINISH: finish}, read, clean)

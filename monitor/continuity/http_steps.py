@@ -37,7 +37,7 @@ class HttpStep:
     """A request with placeholders. `form` is sent as a form, in place of `body`.
 
     `capture` are JSON paths of values to keep; those in `capture_secrets` are never stored. `none`: statuses of a
-    record that does not exist.
+    record that does not exist, if the response also has the values `none_if`.
     """
 
     method: Method
@@ -49,6 +49,7 @@ class HttpStep:
     capture: Mapping[str, str] = field(default_factory=dict)
     capture_secrets: Mapping[str, str] = field(default_factory=dict)
     none: frozenset[int] = MISSING
+    none_if: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def type(self) -> str:
@@ -58,6 +59,16 @@ class HttpStep:
     def accepts(self, status: int) -> bool:
         """Return whether a response with this status acknowledges the request."""
         return status in self.status if self.status else 200 <= status < 300
+
+    def reports_none(self, response: Response) -> bool:
+        """Return whether the response states that the record does not exist."""
+        if response.status not in self.none or not self.none_if:
+            return response.status in self.none
+        try:
+            parsed = document(response)
+        except ProbeFailure:
+            return False
+        return all(JsonPath(path).values(parsed) == [value] for path, value in self.none_if.items())
 
     def resolved_url(self, value: Callable[[str], str]) -> str:
         """Return the URL, with values encoded."""
@@ -142,7 +153,7 @@ class HttpTarget:
         body = step.resolved_body(value).encode()
         response = await exchange(attempt, replace(request, body=body).ready())
         attempt.enter("transfer")  # `exchange` ended the phase, and a failure from here on is that of a request sent
-        if step.accepts(response.status) or response.status in step.none:
+        if step.accepts(response.status) or step.reports_none(response):
             return response
         self.limit.check_response(response.status, response.headers, attempt.now())
         detail = f"status {response.status}: {quoted(bytes(response.body[:200]).decode(errors='replace'), 120)}"
@@ -165,6 +176,16 @@ class HttpTarget:
             bearer=self.bearer,
             tls=self.tls,
         )
+
+
+def check_no_page(response: Response) -> None:
+    """Check that a response which acknowledges a request is no HTML page, as of a maintenance.
+
+    Raises:
+        ProbeFailure: `body_mismatch`: it is one.
+    """
+    if response.body and response.headers.get("content-type", "").strip().lower().startswith("text/html"):
+        raise ProbeFailure("body_mismatch", "the response is an HTML page", status=response.status)
 
 
 def captured(response: Response, paths: Mapping[str, str], run: str) -> dict[str, str]:

@@ -182,8 +182,9 @@ class Worker:
         self._succeeded()
 
     async def _read(self, run: Run, attempt: Attempt) -> ReadBack:
-        copies = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
-        reading = ReadBack(run.id, self._clock.now(), dict(copies))
+        found = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
+        self._secrets.setdefault(run.id, {}).update(found.secrets)
+        reading = ReadBack(run.id, self._clock.now(), dict(found.copies))
         await self._record(reading)
         self._succeeded()
         return reading

@@ -16,8 +16,9 @@ class RecordService:
     """POST /records, GET, PUT and DELETE /records/ID, GET /records.
 
     `replicate` copies all records to the standby; `fail_over` continues with those that the standby has. `status`
-    answers every request with that status, without executing it. `cut_after` closes the connection after the next
-    requests with these methods were executed, without a response. `committed` is called after each such request.
+    answers every request with that status, without executing it; `page` with status 200 and that HTML page.
+    `cut_after` closes the connection after the next requests with these methods were executed, without a response.
+    `committed` is called after each such request.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,7 @@ class RecordService:
         self.standby: dict[str, dict[str, Any]] = {}
         self.replicates = True
         self.status: int | None = None
+        self.page = ""
         self.cut_after: list[str] = []
         self.committed: Callable[[str], None] = lambda _: None
         self.hits: Counter[str] = Counter()
@@ -97,15 +99,16 @@ class RecordService:
             def _answer(self) -> None:
                 service.authorization.add(self.headers.get("Authorization", ""))
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                status, answer = service.execute(self.command, self.path, body)
+                status, answer = (200, None) if service.page else service.execute(self.command, self.path, body)
                 service.committed(self.command)
                 if self.command in service.cut_after:
                     service.cut_after.remove(self.command)
                     self.close_connection = True
                     return
-                payload = json.dumps(answer).encode()
+                payload = service.page.encode() or json.dumps(answer).encode()
                 with contextlib.suppress(OSError):
                     self.send_response(status)
+                    self.send_header("Content-Type", "text/html" if service.page else "application/json")
                     self.send_header("Content-Length", str(len(payload)))
                     self.end_headers()
                     self.wfile.write(payload)

@@ -63,6 +63,7 @@ SESSION = {"realm": URL, "client_id": "c"}
         ({"id": "a", "http": pair(URL, clean={"url": f"{URL}/{{{{key}}}}"})}, "{{key}} is unknown; capture it in"),
         ({"id": "a", "http": pair(URL, begin=ANONYMOUS)}, "has no {{run_id}}"),
         ({"id": "a", "http": pair(URL, read={"url": URL, "finished": {"$[": 1}})}, "not a JSON path"),
+        ({"id": "a", "http": pair(URL, read={"url": URL})}, "accepts any page with status 200"),
         ({"id": "a", "postgres": {"address": "db", "user": "u", "table": "a; DROP"}}, "not a table"),
         ({"id": "a", "keycloak": SESSION}, "needs client_secret, or a test user"),
         ({"id": "a", "keycloak": {**SESSION, "user": "u"}}, "belong together"),
