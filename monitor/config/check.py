@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
 from monitor.config.base import Model
 from monitor.config.former_ids import FormerIds
@@ -70,6 +70,8 @@ class CheckBase(Model):
     opens after `fall` quick probes instead of `fall` intervals. `never`: only regular probes. Default 1s; `never` if a
     probe may write or is costly. If the next regular probe is due sooner, there is no re-check."""
 
+    _longest_wait: int = PrivateAttr(0)
+
     @property
     def effective_hold(self) -> int:
         """Time after which an observation is no longer valid, in microseconds (measurement.md, section 2)."""
@@ -85,7 +87,11 @@ class CheckBase(Model):
     @property
     def lateness(self) -> int:
         """Longest time from the instant of an observation to its outcome, in microseconds."""
-        return self.timeout
+        return self.timeout + self._longest_wait
+
+    def wait_for_references(self, longest_wait: int) -> None:
+        """Include the longest time that a bad outcome waits for references in `lateness`, microseconds."""
+        self._longest_wait = longest_wait
 
     @property
     def tightens(self) -> bool:

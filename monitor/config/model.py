@@ -38,7 +38,7 @@ from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.priorities import PrioritiesField
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
-from monitor.config.references import ReferenceBase
+from monitor.config.references import LONGEST_WAIT, ReferenceBase
 from monitor.config.secret import Secret
 from monitor.config.sites import FailoverBlock, Site
 from monitor.config.stage import PolicyField, StageField, shipped_policy
@@ -376,6 +376,13 @@ class Portfolio(Model):
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """The products to monitor."""
+
+    @model_validator(mode="after")
+    def _outcomes_wait_for_references(self) -> Portfolio:
+        longest_wait = LONGEST_WAIT if self.references or self.system_references else 0
+        for _, check in self.probed():
+            check.wait_for_references(longest_wait)
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

@@ -74,8 +74,8 @@ class HeartbeatCheck(CheckBase):
 
     @property
     def lateness(self) -> int:
-        """Longest time from a due instant to the report of a success, in microseconds: the grace plus a run's time."""
-        return self.grace + self.longest_run
+        """Longest time from a due instant to its outcome, in microseconds: grace, a run's time, wait for references."""
+        return self.grace + self.longest_run + self._longest_wait
 
     @property
     def longest_run(self) -> int:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitor.config.references import reference_types
 from monitor.probes.heartbeat import HeartbeatCheck
+from monitor.probes.tcp import TcpCheck
 from monitor.reporting.report import portfolio_report
 from monitor.views.product_summary import PROVISIONAL
 from sla.calendar import Window
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from monitor.ledger.ledger import Ledger
 
+(TcpReference,) = reference_types((TcpCheck,))
 TOKEN = "a-token-that-cannot-be-guessed"
 
 
@@ -54,6 +57,16 @@ def test_current_figure_is_provisional_until_the_longest_timeout_is_over(timeout
     assert provisional(ledger, NOW, NOW, NOW + timeout) == (False, False)
 
 
+REFERENCE = TcpReference(id="outside", tcp="192.0.2.1:443")
+
+
+def test_outcome_may_wait_for_references_after_the_timeout() -> None:
+    ledger = ledger_of(product("p"), references=(REFERENCE,))
+    observe(ledger, "p/health", NOW - MINUTE)
+    assert provisional(ledger, NOW, NOW, NOW + 12 * SECOND - 1) == (True, True)
+    assert provisional(ledger, NOW, NOW, NOW + 12 * SECOND) == (False, False)
+
+
 def test_past_window_is_final_when_each_check_was_observed_after_it() -> None:
     """For a silent check, the time after its last known observation before the window's end may still change."""
     ledger = ledger_of(product("p", 2))
@@ -71,10 +84,11 @@ def test_heartbeat_figure_is_provisional_until_grace_and_run_time_are_over(tmp_p
     (tmp_path / "token").write_text(TOKEN)
     token = {"file": str(tmp_path / "token")}
     check = HeartbeatCheck(id="job", heartbeat="every 1h", grace="5m", run_time="2h", token=token)
-    ledger = ledger_of({"id": "p", "objective": "99%", "checks": (check,)})
-    observe(ledger, "p/job", NOW - HOUR)
-    assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE - 1) == (True, True)
-    assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE) == (False, False)
+    for references, wait in ((), 0), ((REFERENCE,), 2 * SECOND):
+        ledger = ledger_of({"id": "p", "objective": "99%", "checks": (check,)}, references=references)
+        observe(ledger, "p/job", NOW - HOUR)
+        assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE + wait - 1) == (True, True)
+        assert provisional(ledger, NOW, NOW, NOW + 2 * HOUR + 5 * MINUTE + wait) == (False, False)
 
 
 def test_contractual_figure_is_provisional_until_its_dependency_is_known() -> None:
