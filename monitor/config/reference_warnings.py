@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.outbound import Family
 from monitor.config.yaml_nodes import Node, key_path, locate
 
 if TYPE_CHECKING:
@@ -34,10 +35,32 @@ def _uplink_warnings(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     if len(far) < MIN_FAR:
         count = "there is no far reference" if not far else "there is only one far reference"
         yield ("references",), f"{count}: a failure of the own connection looks like an outage of products; {_ADVICE}"
-    elif (common := _common_network(hosts)) is not None:
+        return
+    yield from _lone_references(far)
+    if (common := _common_network(hosts)) is not None:
         yield ("references",), f"all far references are in {common}, which may fail as a whole; {_ADVICE}"
     elif (name := _common_product(portfolio, hosts)) is not None:
         yield ("references",), f"all far references are targets of the product {quoted(name)}; {_ADVICE}"
+
+
+def _lone_references(far: Sequence[CheckBase]) -> Iterator[tuple[Loc, str]]:
+    """Yield families that one far reference decides alone. A name of both families never does (`sla/vantage.py`)."""
+    families = [_only_family(reference) for reference in far]
+    for family, name in ((Family.IP4, "IPv4"), (Family.IP6, "IPv6")):
+        if families.count(family) == 1 and None not in families:
+            message = (
+                f"only {far[families.index(family)].id} is a far reference over {name}: if it fails alone, outages"
+            )
+            yield ("references",), f"{message} of products over {name} are recorded as unknown; add another one"
+
+
+def _only_family(check: CheckBase) -> Family | None:
+    """Return the family that a check is limited to by its address or its key `family`, None if to none."""
+    try:
+        return Family.IP4 if ip_address(host_of(check)).version == 4 else Family.IP6
+    except ValueError:  # a name
+        family = getattr(check, "family", Family.ANY)
+        return family if family in (Family.IP4, Family.IP6) else None
 
 
 def _unknown_networks(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:

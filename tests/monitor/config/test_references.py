@@ -115,6 +115,15 @@ def test_ids_of_references_are_unique(tmp_path: Path) -> None:
             'references: all far references are targets of the product "forms"',
         ),
         (' [{id: a, tcp: "192.0.2.1:53"}, {id: b, http: "https://example.net/"}]', None),
+        (
+            ' [{id: a, tcp: "192.0.2.1:53"}, {id: b, tcp: "198.51.100.1:53"}, {id: c, tcp: "[2001:db8::1]:53"}]',
+            "references: only c is a far reference over IPv6: if it fails alone, outages of products over IPv6",
+        ),
+        (
+            ' [{id: a, http: "https://example.org/", family: ip4}, {id: b, tcp: "[2001:db8::1]:53"},'
+            ' {id: c, tcp: "[2001:db9::1]:53"}]',
+            "references: only a is a far reference over IPv4: if it fails alone, outages of products over IPv4",
+        ),
     ],
 )
 def test_references_that_cannot_show_a_lost_connection_have_a_warning(
