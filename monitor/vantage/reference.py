@@ -13,15 +13,19 @@ from monitor.network.hosts_file import family_of
 from monitor.probes.registry import prepare
 from monitor.vantage import system_network
 from sla.interval import MILLISECOND, SECOND
+from sla.observation import Outcome
 from sla.vantage import FAMILIES, IP4, IP6
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.config.references import ReferenceBase
-    from monitor.network.attempt import Probe
+    from monitor.network.attempt import Attempt, Probe
+    from monitor.probe_result import ProbeResult
 
 _NAMES: Final = {socket.AF_INET: IP4, socket.AF_INET6: IP6}
 _ANY: Final = frozenset(FAMILIES)
+_DNS_RESPONSES: Final = ("dns_", "answer_too_long")  # prefixes of the reasons of unexpected responses
+_AFTER_CONNECT: Final = frozenset({"tls", "first_byte", "transfer"})  # phases of an open connection
 _SYSTEM_INTERVAL, _SYSTEM_TIMEOUT = 5 * SECOND, 1_800 * MILLISECOND
 
 
@@ -48,6 +52,17 @@ class Reference:
 def family_name(family: int) -> str:
     """Return `ip4` or `ip6` for the address family of a socket."""
     return _NAMES[socket.AddressFamily(family)]
+
+
+def has_responded(kind: str, attempt: Attempt, result: ProbeResult) -> bool:
+    """Return whether the target of a reference responded, also if not as expected: then the connection works."""
+    if result.outcome is Outcome.GOOD:
+        return True
+    if attempt.relayed or not attempt.tried:
+        return False
+    if kind == "dns" and result.reason.startswith(_DNS_RESPONSES):
+        return result.reason != "dns_timeout"
+    return kind != "icmp" and not _AFTER_CONNECT.isdisjoint(result.phases)
 
 
 def references_of(portfolio: Portfolio) -> list[Reference]:

@@ -19,7 +19,7 @@ import structlog
 from monitor.config.references import LONGEST_WAIT
 from monitor.network.failure import DETAIL_LIMIT
 from monitor.probe_result import VANTAGE
-from monitor.vantage.reference import family_name, references_of
+from monitor.vantage.reference import family_name, has_responded, references_of
 from monitor.vantage_status import ReferenceStatus, VantageStatus
 from sla.interval import SECOND
 from sla.observation import Outcome
@@ -211,19 +211,16 @@ class VantageWatch:
 
     async def _ask(self, watched: _Watched) -> None:
         asked = watched.asked = self._clock.monotonic()
-        tried: Sequence[Address] = ()
+        attempts: list[Attempt] = []
 
         async def probe(attempt: Attempt) -> ProbeResult:
-            nonlocal tried
-            found = await watched.reference.probe(attempt)
-            tried = attempt.tried
-            return found
+            attempts.append(attempt)
+            return await watched.reference.probe(attempt)
 
         at, result, duration = await self._make_attempt(probe, watched.reference.timeout / SECOND)
-        reached = frozenset[str]()
-        if result.outcome is Outcome.GOOD:
+        reached = _reached(watched.reference, attempts, result)
+        if reached:
             watched.ever_answered = True
-            reached = frozenset(family_name(family) for family, _ in tried) or watched.reference.families
         else:
             watched.failed = max(watched.failed, asked)
         if watched.answer is None or watched.answer.asked <= asked:  # otherwise a later probe was faster
@@ -272,6 +269,13 @@ class VantageWatch:
 
 def _identity(reference: Reference) -> tuple[object, ...]:
     return reference.kind, reference.target, reference.near, reference.via, reference.families
+
+
+def _reached(reference: Reference, attempts: Sequence[Attempt], result: ProbeResult) -> frozenset[str]:
+    """Return the families that a reference responded over. `attempts` has its attempt, if that began."""
+    if not any(has_responded(reference.kind, attempt, result) for attempt in attempts):
+        return frozenset()
+    return frozenset(family_name(family) for family, _ in attempts[0].tried) or reference.families
 
 
 def _answers(references: Iterable[_Watched], moment: float) -> list[ReferenceAnswer]:

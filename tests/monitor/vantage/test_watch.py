@@ -43,16 +43,18 @@ class Target:
     def __init__(self, name: str, family: Address = FOUR, **keys: object) -> None:
         self.address, self.answers, self.probes = family, asyncio.Event(), 0
         self.result: ProbeResult | None = None
+        self.relayed = bool(keys.get("relayed"))
         families = frozenset({IP4 if family[0] == socket.AF_INET else IP6})
-        given = {"near": False, "via": None, "system": False, **keys}
+        given = {"kind": "tcp", "near": False, "via": None, "system": False, **keys}
         self.reference = Reference(
-            name, "tcp", name, cast("bool", given["near"]), cast("str | None", given["via"]), families,
+            name, str(given["kind"]), name, cast("bool", given["near"]), cast("str | None", given["via"]), families,
             5_000_000, 1_800_000, self.probe, bool(given["system"]), bool(given.get("loopback")),
         )  # fmt: skip
 
     async def probe(self, attempt: Attempt) -> ProbeResult:
         self.probes += 1
-        cast("Tried", attempt).tried = (self.address,)
+        tried = cast("Tried", attempt)
+        tried.tried, tried.relayed = (self.address,), self.relayed
         while self.result is None:
             await self.answers.wait()
         return self.result
@@ -184,6 +186,34 @@ async def test_failure_counts_that_is_known_only_after_a_later_answer() -> None:
         await vantage.clock.advance(1)
         outside.answer(GOOD)
         assert (await vantage.judged(FOUR, started=start)).reason == "vantage_blind"
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "reason"),
+    [
+        ("http", ProbeResult(Outcome.BAD, "http_status", 503, {"connect": 0.1, "first_byte": 0.1}), BAD.reason),
+        ("http", ProbeResult(Outcome.UNKNOWN, "rate_limited", 429, {"connect": 0.1, "transfer": 0.1}), BAD.reason),
+        ("http", ProbeResult(Outcome.BAD, "tls_expired", None, {"connect": 0.1, "tls": 0.1}), BAD.reason),
+        ("http", ProbeResult(Outcome.BAD, "connect_timeout", None, {"resolve": 0.1, "connect": 0.1}), "vantage_blind"),
+        ("dns", ProbeResult(Outcome.BAD, "dns_rcode", None, {"resolve": 0.1}), BAD.reason),
+        ("dns", ProbeResult(Outcome.BAD, "answer_too_long", None, {"resolve": 0.1}), BAD.reason),
+        ("dns", ProbeResult(Outcome.BAD, "dns_timeout", None, {"resolve": 0.1}), "vantage_blind"),
+        ("icmp", ProbeResult(Outcome.BAD, "deadline", None, {"first_byte": 0.1}), "vantage_blind"),
+    ],
+)
+async def test_unexpected_response_shows_that_the_connection_works(kind: str, result: ProbeResult, reason: str) -> None:
+    outside = Target("outside", kind=kind)
+    async with watching(outside) as vantage:
+        outside.answer(result)
+        assert (await vantage.judged(FOUR)).reason == reason
+
+
+async def test_response_of_a_relay_shows_nothing() -> None:
+    """A proxy or a stub resolver responds without the uplink, for example with 503."""
+    outside = Target("outside", kind="http", relayed=True)
+    async with watching(outside) as vantage:
+        outside.answer(ProbeResult(Outcome.BAD, "http_status", 503, {"connect": 0.1, "first_byte": 0.1}))
+        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
 
 
 async def test_references_that_do_not_answer_in_time_have_failed() -> None:
