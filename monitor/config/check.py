@@ -68,7 +68,8 @@ class CheckBase(Model):
     recheck: Literal["never"] | RecheckDelay | None = None
     """Time from a probe that may open or resolve an incident until the re-check that confirms it, so that an incident
     opens after `fall` quick probes instead of `fall` intervals. `never`: only regular probes. Default 1s; `never` if a
-    probe may write or is costly. If the next regular probe is due sooner, there is no re-check."""
+    probe may write, is costly, or would judge the same measurement again. If the next regular probe is due sooner,
+    there is no re-check."""
 
     _longest_wait: int = PrivateAttr(0)
 
@@ -81,7 +82,7 @@ class CheckBase(Model):
     def recheck_delay(self) -> int | None:
         """Time from a probe to its re-check, in microseconds. None without re-checks."""
         if self.recheck is None:
-            return _DEFAULT_RECHECK if self.tightens else None
+            return _DEFAULT_RECHECK if self.rechecks else None
         return None if self.recheck == "never" else self.recheck
 
     @property
@@ -95,8 +96,13 @@ class CheckBase(Model):
 
     @property
     def tightens(self) -> bool:
-        """Whether more probes may be made in a drill and as re-checks. False if a probe writes, or is costly."""
+        """Whether more probes may be made in a drill, and as re-checks. False if a probe writes, or is costly."""
         return True
+
+    @property
+    def rechecks(self) -> bool:
+        """Whether re-checks are made by default. False if they would judge the same measurement again."""
+        return self.tightens
 
     @property
     def target(self) -> str:

@@ -44,6 +44,11 @@ class FreshnessCheck(AgeCheck):
     """Responses with outcome unknown, as in `expect` of an `http` check."""
 
     @property
+    def rechecks(self) -> bool:
+        """A timestamp seldom changes within seconds, so a re-check would judge the same one again."""
+        return False
+
+    @property
     def target(self) -> str:
         """The URL without its query, which may contain a key."""
         return self.freshness.partition("?")[0]

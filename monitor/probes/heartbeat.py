@@ -64,6 +64,8 @@ class HeartbeatCheck(CheckBase):
         for key in ("interval", "timeout", "slow_after"):
             if key in self.model_fields_set:
                 raise problem_at(key, "is defined by a heartbeat's schedule and grace; remove it")
+        if "recheck" in self.model_fields_set:
+            raise problem_at("recheck", "has no effect on a heartbeat, whose job reports on its own; remove it")
         if len(self.token.reveal()) < _MIN_TOKEN_LENGTH:
             raise problem_at(
                 "token", f"is shorter than {_MIN_TOKEN_LENGTH} characters; use a longer token, which cannot be guessed"
@@ -71,6 +73,11 @@ class HeartbeatCheck(CheckBase):
         self.__dict__["interval"] = self.heartbeat.gaps(self.zone)[1]
         self.__dict__["timeout"] = self.grace
         return self
+
+    @property
+    def rechecks(self) -> bool:
+        """The job reports on its own."""
+        return False
 
     @property
     def lateness(self) -> int:

@@ -46,6 +46,11 @@ class PrometheusCheck(FetchingCheck):
     at_least: ObjectiveField
     """Minimum ratio of good events, e.g. `99%`."""
 
+    @property
+    def rechecks(self) -> bool:
+        """The queries' range is the interval, so a re-check would judge mostly the same events again."""
+        return False
+
     @model_validator(mode="after")
     def _tls_options_have_effect(self) -> Self:
         self.reject_unused_tls(self.prometheus)
