@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from monitor.config.dependent_clients import misfits_of
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.hosting import read_tiers, shipped_tiers
+from monitor.config.references import SYSTEM_IDS
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, locate, misread_reason, step
 from sla.objective import format_duration
 from sla.stage import MisfitKind
@@ -26,6 +27,7 @@ def conflicts(root: Node) -> list[Problem]:
         Problem(locate(root, loc)[0], key_path(root, loc), message)
         for loc, message in (
             *_duplicate_ids(root),
+            *_reserved_ids(root),
             *_former_ids(root),
             *_dependencies(root),
             *_unknown_exclusions(root),
@@ -95,6 +97,13 @@ def _duplicate_ids(root: Node) -> LocatedMessages:
         checks = [*_items(root, (*loc, "checks")), *_site_checks(root, loc)]
         yield from _repeated_in(root, checks, "check of this product")
         yield from _repeated(root, (*loc, "sites"), "site of this product")
+
+
+def _reserved_ids(root: Node) -> LocatedMessages:
+    """Yield references with an id of the machine's own references."""
+    for loc, reference in _items(root, ("references",)):
+        if _text(step(reference, "id")) in SYSTEM_IDS:
+            yield (*loc, "id"), "is the id of a reference that is found on this machine; choose another id"
 
 
 def _site_checks(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:

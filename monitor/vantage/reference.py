@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.config.outbound import Family
 from monitor.config.reference_warnings import host_of
+from monitor.config.references import IP4_GATEWAY, IP6_GATEWAY, SYSTEM_RESOLVER
 from monitor.network.hosts_file import family_of
 from monitor.probes.registry import prepare
 from monitor.vantage import system_network
@@ -105,9 +106,9 @@ def _families(check: ReferenceBase) -> frozenset[str]:
 
 def _of_the_system() -> list[Reference]:
     return [
-        _near("system-gateway", "icmp", "the IPv4 gateway", frozenset({IP4}), system_network.ip4_gateway_probe()),
-        _near("system-gateway-ip6", "icmp", "the IPv6 gateway", frozenset({IP6}), system_network.ip6_gateway_probe()),
-        _near("system-resolver", "dns", "the resolvers of /etc/resolv.conf", _ANY, system_network.resolver_probe()),
+        _near(IP4_GATEWAY, "icmp", "the IPv4 gateway", frozenset({IP4}), system_network.ip4_gateway_probe()),
+        _near(IP6_GATEWAY, "icmp", "the IPv6 gateway", frozenset({IP6}), system_network.ip6_gateway_probe()),
+        _near(SYSTEM_RESOLVER, "dns", "the resolvers of /etc/resolv.conf", _ANY, system_network.resolver_probe()),
     ]
 
 

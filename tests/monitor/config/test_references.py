@@ -91,6 +91,12 @@ def test_ids_of_references_are_unique(tmp_path: Path) -> None:
     assert error.startswith('references.a.id: "a" is already the id of a reference')
 
 
+@pytest.mark.parametrize("name", ["system-gateway", "system-gateway-ip6", "system-resolver"])
+def test_ids_of_the_machines_references_are_reserved(tmp_path: Path, name: str) -> None:
+    (error,) = errors(examined(tmp_path, f' [{{id: {name}, tcp: "x:1"}}, {{id: a, tcp: "y:1"}}]'))
+    assert error.startswith(f"references.{name}.id: is the id of a reference that is found on this machine")
+
+
 @pytest.mark.parametrize(
     ("references", "message"),
     [
