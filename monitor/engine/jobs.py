@@ -44,8 +44,8 @@ class Jobs:
             previous = self._prepared.get(key)
             unchanged = previous is not None and previous[0] == check
             prepared[key] = previous if previous is not None and unchanged else (check, prepare_probe(check))
-        self._prepared = prepared
         self._vantage.prepare(portfolio)
+        self._prepared = prepared  # last: if something cannot be prepared, the active portfolio keeps its probes
 
     def limit_outbound(self, portfolio: Portfolio) -> None:
         """Limit probes to the addresses that the portfolio allows."""

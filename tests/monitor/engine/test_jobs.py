@@ -61,3 +61,23 @@ async def test_probe_is_recorded_unless_its_check_was_removed(removed: bool, rec
     assert job.recheck is not None
     await job.recheck()
     assert attempts.rechecks == len(recorded)
+
+
+def test_failed_preparation_keeps_the_probes_of_the_active_portfolio(monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_check(name: str) -> dict[str, object]:
+        return product(name) | {"checks": [load_check({"id": "health", "http": "http://127.0.0.1/"})]}
+
+    def fail(_portfolio: object) -> None:
+        raise OSError("the file of an authority was removed")
+
+    ledger = ledger_of(with_check("chefs"), system_references=False)
+    attempts = Attempts(ledger, removed=False)
+    clock = ManualClock()
+    vantage = VantageWatch(clock, Health(), cast("MakeAttempt", None))
+    heartbeats = Heartbeats(ledger, attempts.record, clock)
+    jobs = Jobs(ledger, cast("Runner", attempts), cast("Recorder", attempts), heartbeats, vantage)
+    jobs.prepare(ledger.portfolio)
+    monkeypatch.setattr(vantage, "prepare", fail)
+    with pytest.raises(OSError, match="authority"):
+        jobs.prepare(ledger_of(with_check("other")).portfolio)
+    assert [job.key for job in jobs.all()] == ["chefs/health"]
