@@ -67,6 +67,7 @@ class Job:
     recheck: Attempt | None = None
     rechecking: bool = False
     postponed: bool = False  # due while a re-check is running; started after it
+    delayed: bool = False  # the running probe started after a re-check, so it may take the next tick's time too
 
 
 # Due instant, serial number (so that jobs are never compared), job. A tuple, because the heap compares entries about
@@ -81,8 +82,10 @@ class Scheduler:
     running at its next due instant, or could not be started for a whole interval. Missed ticks are counted and not
     caught up: their time has no observation, so the state becomes unknown after the hold.
 
-    Re-checks do not change due instants. A probe that is due during a re-check starts after it. A re-check that would
-    start at the next due instant or later is not made, nor one beyond the limit of concurrent probes.
+    Re-checks do not change due instants. A probe that is due during a re-check starts after it. The next tick is
+    displaced if it is due before this probe ends, and is not counted as missed: re-checks observed the target instead.
+    A re-check that would start at the next due instant or later is not made, nor one beyond the limit of concurrent
+    probes.
     """
 
     def __init__(self, clock: Clock, loop_monitor: LoopMonitor, health: Health, *, max_in_flight: int) -> None:
@@ -181,7 +184,10 @@ class Scheduler:
 
     @staticmethod
     def _postpone(job: Job) -> bool:
-        """Return whether the due probe waits only for a re-check, so that it is not missed."""
+        """Return whether a due probe waits for a re-check, or was displaced by one, so that it is not missed."""
+        if job.delayed:
+            job.delayed = False
+            return True
         if not job.rechecking or job.postponed:
             return False
         job.postponed = True
@@ -224,7 +230,7 @@ class Scheduler:
         if job.dropped:
             return None
         self._health.in_flight += 1
-        job.running = True
+        job.running = job.delayed = True
         return await self._attempt(job, job.start)
 
     async def _attempt(self, job: Job, attempt: Attempt) -> int | None:
@@ -232,5 +238,5 @@ class Scheduler:
             return await attempt()
         finally:
             self._health.in_flight -= 1
-            job.running = job.rechecking = False
+            job.running = job.rechecking = job.delayed = False
             self._finished.set()

@@ -240,6 +240,19 @@ async def test_probe_that_is_due_during_a_recheck_starts_after_it_and_is_not_mis
     assert (harness.health.missed_ticks, harness.health.in_flight) == (0, 0)
 
 
+async def test_tick_that_rechecks_displace_is_not_missed() -> None:
+    """A hanging target: 3 x timeout + 1 s is longer than 2 x interval."""
+    harness = RecheckHarness([SECOND, None, None], [8.0, 7.5, 8.0])
+    assert await harness.started(31) == [("probe", 0), ("recheck", 9), ("probe", 16.5), ("probe", 30)]
+    assert harness.health.missed_ticks == 0
+
+
+async def test_only_one_tick_after_a_recheck_is_displaced() -> None:
+    harness = RecheckHarness([SECOND, None, None], [8.0, 7.5, 18.0])
+    assert await harness.started(41) == [("probe", 0), ("recheck", 9), ("probe", 16.5), ("probe", 40)]
+    assert harness.health.missed_ticks == 1
+
+
 async def test_second_tick_during_a_recheck_is_missed() -> None:
     harness = RecheckHarness([SECOND, None], [8.0, 13.0])
     assert await harness.started(31) == [("probe", 0), ("recheck", 9), ("probe", 22), ("probe", 30)]
