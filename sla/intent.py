@@ -31,6 +31,7 @@ class Intent:
     """A write that will be sent at `at` (microseconds). `owner` is the check or transaction that sends it.
 
     `request` is the resolved request without secrets, `secrets` lists the references of the secrets that it uses.
+    `target` identifies the system that it is sent to; empty in logs of earlier versions.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Intent:
     at: int
     request: str = ""
     secrets: tuple[str, ...] = ()
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Run:
     def started(self) -> int:
         """The instant of the first intent."""
         return self.intents[0].at
+
+    @property
+    def target(self) -> str:
+        """The target of the first intent."""
+        return self.intents[0].target
 
     @property
     def reading(self) -> ReadBack | None:
@@ -177,7 +184,7 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
     match entry:
         case Intent():
             more = {"owner": entry.owner, "step": entry.step, "request": entry.request, "secrets": list(entry.secrets)}
-            return {"entry": "intent"} | plain | more
+            return {"entry": "intent"} | plain | more | {"target": entry.target}
         case Answer():
             more = {"step": entry.step, "outcome": entry.outcome.value, "detail": entry.detail}
             return {"entry": "answer"} | plain | more | {"captured": dict(entry.captured)}
@@ -198,7 +205,8 @@ def entry_from_json(plain: Mapping[str, Any]) -> Entry:
 
 def _intent(run: str, at: int, plain: Mapping[str, Any]) -> Entry:
     texts = str(plain["owner"]), str(plain["step"])
-    return Intent(run, *texts, at, str(plain["request"]), tuple(map(str, plain["secrets"])))
+    secrets = tuple(map(str, plain["secrets"]))
+    return Intent(run, *texts, at, str(plain["request"]), secrets, str(plain.get("target", "")))
 
 
 def _answer(run: str, at: int, plain: Mapping[str, Any]) -> Entry:

@@ -14,6 +14,7 @@ import structlog
 
 from monitor.clock import secret_bytes
 from monitor.continuity.driver import MissingValueError, RefusedError, outcome_of
+from monitor.continuity.target import fingerprint
 from monitor.errors import NinewatchError
 from monitor.log import concealed
 from monitor.network.failure import ProbeFailure
@@ -59,6 +60,7 @@ class Worker:
     ) -> None:
         self.owner, self.transaction, self.driver = owner, transaction, driver
         self._intents, self._register, self._clock = intents, register, clock
+        self._target = fingerprint(transaction)
         self._secrets: dict[str, dict[str, TemporarySecret]] = {}
         self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was refused finally
         self._next_begin = self._paused_until = 0
@@ -88,6 +90,8 @@ class Worker:
 
     def _is_due(self, run: Run, now: int) -> bool:
         begun = run.acknowledged(BEGIN)
+        if self._is_elsewhere(run):
+            return True
         if begun is None:
             return run.outcome(BEGIN) is not WriteOutcome.INDETERMINATE or now >= self._next_search(run)
         if now < self._settled(run):
@@ -98,6 +102,10 @@ class Worker:
         """Return the instant of the next search for a begin without an answer: at once, then when it has settled."""
         sent = run.intents[-1].at
         return sent if run.reading is None else sent + SETTLED
+
+    def _is_elsewhere(self, run: Run) -> bool:
+        """Return whether the run was written to a former target: it would be missing on this one."""
+        return run.target not in ("", self._target)
 
     def _settled(self, run: Run) -> int:
         """Return the instant until which a `finish` without an answer, which is missing, may still take effect."""
@@ -112,13 +120,16 @@ class Worker:
     async def _begin(self, attempt: Attempt) -> None:
         run = f"nw-{secret_bytes(8).hex()}"
         described = self.driver.describe(BEGIN, run, {})
-        made = Intent(run, self.owner, BEGIN, self._clock.now(), described.request, described.secrets)
+        made = Intent(run, self.owner, BEGIN, self._clock.now(), described.request, described.secrets, self._target)
         begun = await self._record(made)
         await self._write(begun, BEGIN, attempt)
 
     async def _continue(self, run: Run, attempt: Attempt) -> None:
         """Send the next request of an open run."""
-        if run.acknowledged(BEGIN) is None:
+        if self._is_elsewhere(run):
+            reason = "the target of the transaction was changed"
+            await self._close(run, left_behind=may_exist(run), reason=reason)
+        elif run.acknowledged(BEGIN) is None:
             await self._settle(run, attempt)
         elif self._must_finish(run):
             await self._finish(run, attempt)
@@ -155,7 +166,7 @@ class Worker:
 
     async def _finish(self, run: Run, attempt: Attempt) -> None:
         described = self.driver.describe(FINISH, run.id, run.captured)
-        made = Intent(run.id, self.owner, FINISH, self._clock.now(), described.request, described.secrets)
+        made = Intent(run.id, self.owner, FINISH, self._clock.now(), described.request, described.secrets, self._target)
         await self._write(await self._record(made), FINISH, attempt)
 
     async def _write(self, run: Run, step: str, attempt: Attempt) -> None:

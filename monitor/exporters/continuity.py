@@ -41,9 +41,20 @@ class ContinuityLines:
             for transaction in product.continuity:
                 for name, line in self._samples(product.id, transaction.id):
                     lines[name].append(line)
+        for name, line in self._unconfigured():
+            lines[name].append(line)
         return "".join(
             family.head(dialect) + "".join(lines[family.name]) for family in CONTINUITY_FAMILIES if lines[family.name]
         )
+
+    def _unconfigured(self) -> Iterator[tuple[str, str]]:
+        """Yield what the transactions that are no longer configured may have left behind: also their open runs."""
+        register, products = self._ledger.continuity, self._ledger.portfolio.products
+        configured = {owner_of(product.id, each.id) for product in products for each in product.continuity}
+        for owner in sorted(set(register.owners) - configured):
+            if held := len(register.open_runs(owner)) + register.left_behind(owner):
+                product, _, transaction = owner.partition("/")
+                yield _sample(_LEFT_BEHIND, held, product=product, transaction=transaction)
 
     def _samples(self, product: str, transaction: str) -> Iterator[tuple[str, str]]:
         owner, register = owner_of(product, transaction), self._ledger.continuity

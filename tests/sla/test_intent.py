@@ -91,3 +91,13 @@ def test_lines_of_the_log_give_equal_runs() -> None:
 def test_line_that_is_not_an_entry_raises(line: dict[str, str]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         entry_from_json(line)
+
+
+def test_intent_of_an_earlier_version_has_no_target() -> None:
+    plain = entry_as_json(Intent("r1", "forms/draft", "begin", 5, target="a1"))
+    del plain["target"]
+    assert entry_from_json(plain) == Intent("r1", "forms/draft", "begin", 5)
+    run = runs_of([Intent("r1", "forms/draft", "begin", 5, target="a1"), Intent("r1", "forms/draft", "finish", 6)])[
+        "r1"
+    ]
+    assert run.target == "a1"

@@ -102,6 +102,14 @@ async def test_metrics_have_the_recovery_point_and_what_is_left_behind(site: Run
     assert 'bound="high"' not in page.partition("ninewatch_continuity_recovery_point")[2].partition("# ")[0]
 
 
+async def test_metrics_have_what_transactions_left_behind_that_are_no_longer_configured(site: RunningServer) -> None:
+    for entry in entries("former/row"):
+        site.ledger.continuity.add("former/row", entry)
+    page = (await site.get("/metrics")).text
+    assert 'ninewatch_continuity_possibly_left_behind{product="former",transaction="row"} 2' in page
+    assert 'ninewatch_continuity_open{product="former"' not in page
+
+
 def test_command_reads_record_and_intent_log(tmp_path: Path) -> None:
     SqliteStore(tmp_path / "n.db", 0).close()
     config = write_config(tmp_path, "http://127.0.0.1:1/")
