@@ -18,7 +18,7 @@ from monitor.continuity.target import fingerprint
 from monitor.errors import NinewatchError
 from monitor.log import concealed
 from monitor.network.failure import ProbeFailure
-from sla.continuity import BEGIN, FINISH, may_exist
+from sla.continuity import BEGIN, FINISH, may_exist, possibly_left_behind
 from sla.intent import Answer, Closing, Intent, ReadBack, WriteOutcome
 from sla.interval import MINUTE, SECOND
 
@@ -42,6 +42,7 @@ log = structlog.get_logger()
 
 FIRST_PAUSE: Final = SECOND  # after a failure; it doubles with each further one ...
 LONGEST_PAUSE: Final = 15 * SECOND  # ... up to this
+RECENT: Final = 10 * MINUTE  # how long a begin that was left behind without an answer counts as open
 SETTLED: Final = MINUTE  # how long a write without an answer may still take effect on the target
 DETAIL: Final = 200  # characters of an error that are stored
 
@@ -63,7 +64,7 @@ class Worker:
         self._target = fingerprint(transaction)
         self._secrets: dict[str, dict[str, TemporarySecret]] = {}
         self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was refused finally
-        self._next_begin = self._paused_until = 0
+        self._next_begin = self._paused_until = self._failed = 0
         self._failures = 0
         self._hurry_before = 0  # runs begun before this instant are finished without waiting for `open_for`
 
@@ -77,7 +78,7 @@ class Worker:
         try:
             if run is not None:
                 await self._continue(run, make_attempt())
-            elif now >= self._next_begin and len(held) < self.transaction.at_most:
+            elif self._may_begin(len(held), now):
                 self._next_begin = now + every
                 await self._begin(make_attempt())
         except MissingValueError as error:
@@ -87,6 +88,17 @@ class Worker:
             self._pause(error)
         except NinewatchError as error:  # the disk failed: nothing is sent without its intent
             self._pause(error)
+
+    def _may_begin(self, held: int, now: int) -> bool:
+        """Return whether a transaction begins. After a failure, one at the longest pause tests the target."""
+        if now < (self._next_begin if not self._failures else max(self._next_begin, self._failed + LONGEST_PAUSE)):
+            return False
+        return held + self._left_without_answer(now) < self.transaction.at_most
+
+    def _left_without_answer(self, now: int) -> int:
+        """Return the number of transactions that are possibly left behind since recently: the target may have them."""
+        left = (run for run in self._register.runs(self.owner) if possibly_left_behind(run))
+        return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT for run in left)
 
     def _is_due(self, run: Run, now: int) -> bool:
         begun = run.acknowledged(BEGIN)
@@ -234,7 +246,8 @@ class Worker:
         if not self._failures:
             log.warning("continuity_paused", transaction=self.owner, error=_text(error))
         pause = min(FIRST_PAUSE * 2 ** min(self._failures, 10), LONGEST_PAUSE)
-        self._paused_until = self._clock.now() + pause
+        self._failed = self._clock.now()
+        self._paused_until = self._failed + pause
         self._failures += 1
 
 

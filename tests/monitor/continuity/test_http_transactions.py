@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -212,6 +213,21 @@ async def test_begin_without_a_response_is_possibly_left_behind_if_nothing_finds
         await probe.advance(4)
         assert probe.ledger.continuity.left_behind("forms/draft") == 1
         assert len(service.records) >= 1
+
+
+async def test_outage_begins_no_more_than_at_most_if_nothing_finds_what_they_leave_behind(
+    service: RecordService, tmp_path: Path
+) -> None:
+    service.status = 503
+    async with continuity_probe(tmp_path, http=pair(service.url, find=None)) as probe:
+        await probe.advance(300)
+        instants = [run.started for run in probe.runs]
+        assert len(instants) == 5
+        assert all(later - earlier >= 15 * SECOND for earlier, later in pairwise(instants))
+        service.status = None
+        await probe.advance(320)
+        assert len(probe.runs) > 5
+        assert probe.states[OPEN] >= 1
 
 
 async def test_finish_without_a_response_is_read_back_and_not_sent_twice(
