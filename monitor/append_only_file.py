@@ -20,14 +20,26 @@ def append_line(path: Path, line: str, *, mode: int = 0o666) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "ab+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # released with the file when it is closed
             file.write(_with_leading_break(file.fileno(), line + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
+        if is_new:
+            sync_directory(path.parent)
     except OSError as error:
         raise NinewatchError(f"cannot write {path}: {(error.strerror or 'unwritable').lower()}") from None
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the names in the directory are on disk: those of files that were created or replaced."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _with_leading_break(descriptor: int, line: str) -> str:

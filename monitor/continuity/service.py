@@ -51,10 +51,12 @@ class Continuity:
     def restore(self) -> None:
         """Read the intent log. A run without an answer is found again by its run id."""
         try:
-            self._intents.compact(lambda run: is_kept(run, self._clock.now()))
             self._ledger.continuity = ContinuityRegister(self._intents.read())
         except NinewatchError as error:
             log.error("intents_unreadable", error=str(error))
+            return
+        self._ledger.continuity.forget(self._clock.now())
+        self._compact()
 
     async def run(self, make_attempt: MakeAttempt) -> None:
         """Advance all transactions until cancelled."""
@@ -126,10 +128,13 @@ class Continuity:
             self._results.record()
         except Exception:  # a defect must not stop the daemon
             log.exception("continuity_defect")
-        now = self._clock.now()
-        self._ledger.continuity.forget(now)
+        self._ledger.continuity.forget(self._clock.now())
         if self._intents.lines >= COMPACT_LINES:
-            try:
-                await asyncio.to_thread(self._intents.compact, lambda run: is_kept(run, now))
-            except NinewatchError as error:
-                log.warning("intents_not_compacted", error=str(error))
+            await asyncio.to_thread(self._compact)
+
+    def _compact(self) -> None:
+        now = self._clock.now()
+        try:
+            self._intents.compact(lambda run: is_kept(run, now))
+        except NinewatchError as error:
+            log.warning("intents_not_compacted", error=str(error))

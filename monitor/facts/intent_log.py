@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.append_only_file import append_line
+from monitor.append_only_file import append_line, sync_directory
 from monitor.errors import NinewatchError
 from sla.intent import Entry, add_entry, entries_of, entry_as_json, entry_from_json
 
@@ -88,6 +88,7 @@ class IntentLog:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self.path)
+            sync_directory(self.path.parent)
         except OSError as error:
             raise NinewatchError(f"cannot write {new}: {(error.strerror or 'unwritable').lower()}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,23 @@ def test_log_that_cannot_be_written_or_read_is_an_error(tmp_path: Path) -> None:
         log.add(intent("a"))
     with pytest.raises(NinewatchError, match="cannot read"):
         log.read()
+
+
+def test_names_of_new_and_replaced_files_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, fsync = [], os.fsync
+
+    def recorded(descriptor: int) -> None:
+        synced.append(os.path.realpath(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    log, folder = IntentLog(tmp_path / "i"), os.path.realpath(tmp_path)
+    log.add(intent("a"))
+    log.add(Closing("a", 2))
+    assert synced == [f"{folder}/i", folder, f"{folder}/i"]
+    synced.clear()
+    log.compact(lambda _: False)
+    assert synced == [f"{folder}/i.new", folder]
 
 
 def test_log_that_cannot_be_replaced_is_unchanged(tmp_path: Path) -> None:

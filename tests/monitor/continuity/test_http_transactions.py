@@ -286,6 +286,16 @@ async def test_run_without_an_answer_is_removed_after_a_restart(service: RecordS
         assert run.id not in {record["note"] for record in service.records.values()}
 
 
+async def test_log_that_cannot_be_compacted_is_read_at_the_start(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
+        await probe.advance(35)
+        held = [run.id for run in probe.runs if run.closing is None]
+    probe.manual.jump(3 * 3600)
+    probe.log.path.with_name(probe.log.path.name + ".new").mkdir()  # the new file cannot be created
+    async with continuity_probe(tmp_path, probe.clock, http=pair(service.url)) as restarted:
+        assert [run.id for run in restarted.runs] == held
+
+
 async def test_no_secret_is_stored(service: RecordService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTINUITY_KEY", "canary-7")
     secret = {"env": "CONTINUITY_KEY"}
