@@ -18,7 +18,7 @@ from monitor.continuity.target import fingerprint
 from monitor.errors import NinewatchError
 from monitor.log import concealed
 from monitor.network.failure import ProbeFailure
-from sla.continuity import BEGIN, FINISH, may_exist, possibly_left_behind
+from sla.continuity import BEGIN, FINISH, TransactionState, may_exist, possibly_left_behind, transaction_state
 from sla.intent import Answer, Closing, Intent, ReadBack, WriteOutcome
 from sla.interval import MINUTE, SECOND
 
@@ -64,6 +64,7 @@ class Worker:
         self._target = fingerprint(transaction)
         self._secrets: dict[str, dict[str, TemporarySecret]] = {}
         self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was refused finally
+        self._missing: set[str] = set()  # runs that one reading found to be lost
         self._next_begin = self._paused_until = self._failed = 0
         self._failures = 0
         self._hurry_before = 0  # runs begun before this instant are finished without waiting for `open_for`
@@ -208,9 +209,20 @@ class Worker:
         found = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
         self._secrets.setdefault(run.id, {}).update(found.secrets)
         reading = ReadBack(run.id, self._clock.now(), dict(found.copies))
-        await self._record(reading)
         self._succeeded()
+        if self._is_confirmed(run, reading):
+            await self._record(reading)
         return reading
+
+    def _is_confirmed(self, run: Run, reading: ReadBack) -> bool:
+        """Return whether a reading counts. One that finds a loss counts once a second one finds it too."""
+        lost = transaction_state(run.with_entry(reading)) is TransactionState.LOST
+        if not lost or run.id in self._missing:
+            self._missing.discard(run.id)
+            return True
+        self._missing.add(run.id)
+        self._paused_until = reading.at + FIRST_PAUSE
+        return False
 
     async def _clean(self, run: Run, attempt: Attempt) -> None:
         await self._limited(attempt, self.driver.clean(attempt, run, self._secrets.get(run.id, {})))
@@ -227,6 +239,7 @@ class Worker:
         await self._record(Closing(run.id, self._clock.now(), left_behind, reason))
         self._secrets.pop(run.id, None)
         self._finished.discard(run.id)
+        self._missing.discard(run.id)
         if left_behind:
             log.warning("continuity_left_behind", transaction=self.owner, run=run.id, reason=reason)
 

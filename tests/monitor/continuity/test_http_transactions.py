@@ -164,6 +164,18 @@ async def test_failover_has_one_result_although_the_loss_is_read_before_the_outa
         assert found.recovery_point.point == (found.failed.high - acknowledged) // 2
 
 
+async def test_record_that_one_reading_does_not_find_is_not_lost(service: RecordService, tmp_path: Path) -> None:
+    async with continuity_probe(tmp_path, http=pair(service.url, finish=None, find=None), every="50s") as probe:
+        await probe.advance(30)
+        service.status = 404
+        await probe.advance(1)
+        service.status = None
+        await probe.advance(5)
+        (run,) = probe.runs
+        assert transaction_state(run) is PRESERVED
+        assert len(run.readings) == 1
+
+
 async def test_replayed_request_gives_a_duplicate(service: RecordService, tmp_path: Path) -> None:
     async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
         await probe.advance(5)
