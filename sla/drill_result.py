@@ -208,7 +208,7 @@ def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
         ),
         (drill.rpo is not None and result.lost is None, "the recovery point was not measured"),
         (
-            drill.rpo is not None and any(most is None or most > drill.rpo for most in _most_lost(result)),
+            bool(drill.rpo) and any(most is None or most > drill.rpo for most in _most_lost(result)),
             "the RPO is between the bounds of the recovery point",
         ),
     )

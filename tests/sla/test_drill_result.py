@@ -95,8 +95,8 @@ MICROSECOND = 1 / SECOND
     ("rpo", "bounds", "met", "reason"),
     [
         (0, (0, 0, 0), True, "kept the promised limits"),
-        (0, (0, 0, 21), None, "the RPO is between the bounds of the recovery point"),
-        (0, (0, 0, None), None, "the RPO is between the bounds of the recovery point"),
+        (0, (0, 0, 21), True, "kept the promised limits"),
+        (0, (0, 0, None), True, "kept the promised limits"),
         (0, (0, MICROSECOND, 21), False, "acknowledged data were lost; the RPO is 0 s"),
         (30, (0, 5, 21), True, "kept the promised limits"),
         (10, (0, 5, 21), None, "the RPO is between the bounds of the recovery point"),

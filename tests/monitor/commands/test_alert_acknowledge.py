@@ -17,7 +17,7 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.acknowledgement import Acknowledgement, Via, acknowledgements
 from sla.escalation import Progress
-from sla.interval import MINUTE, SECOND
+from sla.interval import HOUR, MINUTE, SECOND
 from sla.page_response import Response
 from sla.product_incident import ProductIncident, Severity
 from tests.support.messages import row
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOW = SystemClock().now()
 KEY = "4f0c1d2e3a4b"
-STEP = Progress("sso", 2, NOW - 5 * MINUTE, NOW + 10 * MINUTE, ("ada",), "Ada", 1)
+STEP = Progress("sso", 2, NOW - 5 * MINUTE, NOW + 10 * HOUR, ("ada",), "Ada", 1)
 OPEN = Response(KEY, NOW - 20 * MINUTE, "forms", Severity.PAGE, "P1", 15 * MINUTE, escalations=(STEP,))
 OUTAGE = ProductIncident(KEY, "forms", NOW - 21 * MINUTE, None, Severity.PAGE, ("abc",))
 
