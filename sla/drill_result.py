@@ -208,7 +208,9 @@ def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
         ),
         (drill.rpo is not None and result.lost is None, "the recovery point was not measured"),
         (
-            bool(drill.rpo) and any(most is None or most > drill.rpo for most in _most_lost(result)),
+            drill.rpo is not None
+            and drill.rpo > 0
+            and any(most is None or most > drill.rpo for most in _most_lost(result)),
             "the RPO is between the bounds of the recovery point",
         ),
     )
