@@ -156,6 +156,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
         fresh_clone = Clone(folder, ports, environment, stack)
         for example in (folder / "examples").glob("*.yaml"):
             example.write_text(fresh_clone.with_local_ports(example.read_text()))
+        fresh_clone.start("ninewatch run -c examples/mine.yaml")  # README does so; other documents use its record
         yield fresh_clone
 
 

@@ -211,6 +211,12 @@ def test_failover_in_a_window_that_expects_it_is_a_drill() -> None:
     assert (result.recovery, result.met) == (Bounds(5 * MINUTE, 6 * MINUTE, 6 * MINUTE + 30 * SECOND), True)
 
 
+def test_rto_of_the_products_drills_precedes_the_promised_failover_time() -> None:
+    world = World(maintenance=[EXPECTED], drills={"rto": "5m", "stop_at_spent": "9999%"})
+    world.play(UP_AND_DOWN)
+    assert [drill.drill.rto for drill in recorded_drills(world.ledger, world.now)] == [5 * MINUTE]
+
+
 def test_drill_without_downtime_is_met_if_the_site_changed() -> None:
     quiet = UP_AND_DOWN | {"health": "+" * MINUTES}
     world = World(maintenance=[EXPECTED], drills={"stop_at_spent": "9999%"})
