@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, create_model, field_validator
 
 from monitor.config.check import CheckBase, ProbeInterval
 from monitor.config.values import Duration, Flag, Id, Within
@@ -45,6 +45,14 @@ class ReferenceBase(CheckBase):
 
     via: Id | None = None
     """The named network that this reference tests, for products with the same `via`. Default: the uplink."""
+
+    @field_validator("recheck")
+    @classmethod
+    def _is_not_rechecked(cls, recheck: str | int | None) -> str | int | None:
+        """Reject re-checks: they confirm incidents, and references have none."""
+        if recheck not in (None, "never"):
+            raise ValueError("has no effect on a reference, which opens no incident; remove it")
+        return recheck
 
 
 @lru_cache(maxsize=8)

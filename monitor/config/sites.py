@@ -48,6 +48,14 @@ class Site(Model):
                 raise problem_at(key, "is a heartbeat; write a check that probes the site, such as http or dns")
         return given
 
+    @model_validator(mode="after")
+    def _is_not_rechecked(self) -> Site:
+        """Reject re-checks: they confirm incidents, and the checks of a site open none."""
+        for key, check in (("active", self.active), ("direct", self.direct)):
+            if check is not None and check.recheck not in (None, "never"):
+                raise problem_at(key, "has a recheck, which has no effect on a check that opens no incident; remove it")
+        return self
+
 
 class FailoverBlock(Model):
     """What is promised of a failover between the sites of a product, and when a failover has ended."""

@@ -58,6 +58,8 @@ def test_sites_are_read_with_checks_of_any_kind(tmp_path: Path) -> None:
         ("X-Site: dr}", "X-Site: dr}, stat: 2", "products.sso.sites.dr.active.expect.stat: unknown key; did you mean"),
         ('http: "https://sso.example.org/", expect: {header: {X-Site: dr}}', "heartbeat: every 1h", "is a heartbeat"),
         ("within: 15m", "settle: 0.1s", "between 1s and 1d"),
+        ("id: dr-active,", "id: dr-active, recheck: 2s,", "dr.active: has a recheck, which has no effect on a check that"),
+        ("id: gold-direct,", "id: gold-direct, recheck: 2s,", "gold.direct: has a recheck, which has no effect"),
     ],
 )
 def test_mistakes_are_reported_with_their_place(tmp_path: Path, wrong: str, right: str, message: str) -> None:
@@ -65,6 +67,11 @@ def test_mistakes_are_reported_with_their_place(tmp_path: Path, wrong: str, righ
     with pytest.raises(ConfigError) as caught:
         portfolio(tmp_path, SITES.replace(wrong, right))
     assert message in str(caught.value)
+
+
+def test_site_check_may_state_that_it_has_no_rechecks(tmp_path: Path) -> None:
+    loaded = portfolio(tmp_path, SITES.replace("id: dr-active,", "id: dr-active, recheck: never,"))
+    assert loaded.products[0].site_checks[-1].recheck_delay is None
 
 
 def site(name: str) -> dict[str, object]:
