@@ -13,9 +13,9 @@ from monitor.commands.attest import existing
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
-from monitor.facts.planned_maintenance import maintenance_exclusions
+from monitor.views.planned_maintenance import maintenance_row, upcoming
 from sla.duration import format_duration
-from sla.interval import DAY, Interval
+from sla.interval import Interval
 from sla.maintenance_window import MaintenanceWindow, maintenance_window_end, maintenance_windows
 from sla.window import format_instant, parse_instant
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from sla.exclusion import Exclusion
 
-AHEAD = 30 * DAY  # of planned maintenance that is listed
 AUTHOR = click.option("--author", required=True, help="Your name.")
 
 
@@ -73,15 +72,9 @@ def add(
 def list_maintenance(as_json: bool, path: Path) -> None:
     """List the maintenance of the next 30 days, of the configuration and of added windows, by start."""
     location, portfolio = existing(path), load_config(path)[1]
-    now = SystemClock().now()
-    span, facts = Interval(now, now + AHEAD), location.facts()
-    planned = [
-        (product.id, exclusion)
-        for product in portfolio.products
-        for exclusion in maintenance_exclusions(facts, portfolio, product.id, product.maintenance, span)
-    ]
-    for product_id, exclusion in sorted(planned, key=lambda row: (row[1].interval.start, row[0], row[1].label)):
-        line = json.dumps(_row(product_id, exclusion)) if as_json else _line(product_id, exclusion)
+    planned = upcoming(location.facts(), portfolio, SystemClock().now())
+    for product_id, exclusion in planned:
+        line = json.dumps(maintenance_row(product_id, exclusion)) if as_json else _line(product_id, exclusion)
         click.echo(line)
     if not planned and not as_json:
         click.echo("no maintenance in the next 30 days")
@@ -136,16 +129,3 @@ def _text(product_id: str, exclusion: Exclusion) -> str:
     span = exclusion.interval
     times = f"{format_instant(span.start)}/{format_instant(span.end)}"
     return f"{product_id or 'all products'} {times} ({format_duration(span.length)})"
-
-
-def _row(product_id: str, exclusion: Exclusion) -> dict[str, str | None]:
-    """Return a planned occurrence as an object; `id` and `author` are null for one of the configuration."""
-    stated = exclusion.made is not None
-    return {
-        "product": product_id,
-        "start": format_instant(exclusion.interval.start),
-        "end": format_instant(exclusion.interval.end),
-        "id": exclusion.label if stated else None,
-        "author": exclusion.author or None,
-        "reason": exclusion.reason or None,
-    }

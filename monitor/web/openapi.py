@@ -12,6 +12,9 @@ from monitor.web.openapi_continuity import SCHEMAS as CONTINUITY_SCHEMAS
 from monitor.web.openapi_drills import OPERATIONS as DRILL_OPERATIONS
 from monitor.web.openapi_drills import PATHS as DRILL_PATHS
 from monitor.web.openapi_drills import SCHEMAS as DRILL_SCHEMAS
+from monitor.web.openapi_maintenance import OPERATIONS as MAINTENANCE_OPERATIONS
+from monitor.web.openapi_maintenance import PATHS as MAINTENANCE_PATHS
+from monitor.web.openapi_maintenance import SCHEMAS as MAINTENANCE_SCHEMAS
 from monitor.web.openapi_schemas import (
     GATE_ANSWER,
     INSTANT,
@@ -144,9 +147,11 @@ def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {
         path: {"get": _operation(path, *row)}
-        for path, row in (PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS | VANTAGE_PATHS).items()
+        for path, row in (
+            PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS | VANTAGE_PATHS | MAINTENANCE_PATHS
+        ).items()
     }
-    for operation in (*OPERATIONS, *DRILL_OPERATIONS):
+    for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
     return {
         "openapi": "3.1.0",
@@ -157,7 +162,12 @@ def description() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | ALERT_SCHEMAS | DRILL_SCHEMAS | CONTINUITY_SCHEMAS | SITE_SCHEMAS,
+            "schemas": SCHEMAS
+            | ALERT_SCHEMAS
+            | DRILL_SCHEMAS
+            | CONTINUITY_SCHEMAS
+            | SITE_SCHEMAS
+            | MAINTENANCE_SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
         },
     }

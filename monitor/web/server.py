@@ -24,6 +24,7 @@ from monitor.web import (
     drills,
     gate_overrides,
     liveness,
+    maintenance,
     metrics,
     pages,
     pings,
@@ -57,7 +58,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, sites, vantages)
-_WRITE_ROUTES = (alerts, silences, corrections, drills, readiness, gate_overrides, acknowledge_page, callbacks)
+_WRITE_ROUTES = (
+    alerts,
+    silences,
+    corrections,
+    maintenance,
+    drills,
+    readiness,
+    gate_overrides,
+    acknowledge_page,
+    callbacks,
+)
 
 
 def build(

@@ -58,7 +58,11 @@ def test_sites_are_read_with_checks_of_any_kind(tmp_path: Path) -> None:
         ("X-Site: dr}", "X-Site: dr}, stat: 2", "products.sso.sites.dr.active.expect.stat: unknown key; did you mean"),
         ('http: "https://sso.example.org/", expect: {header: {X-Site: dr}}', "heartbeat: every 1h", "is a heartbeat"),
         ("within: 15m", "settle: 0.1s", "between 1s and 1d"),
-        ("id: dr-active,", "id: dr-active, recheck: 2s,", "dr.active: has a recheck, which has no effect on a check that"),
+        (
+            "id: dr-active,",
+            "id: dr-active, recheck: 2s,",
+            "dr.active: has a recheck, which has no effect",
+        ),
         ("id: gold-direct,", "id: gold-direct, recheck: 2s,", "gold.direct: has a recheck, which has no effect"),
     ],
 )

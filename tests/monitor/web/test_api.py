@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web import alerts, api, corrections, drills, gate_overrides, readiness, silences, sites, vantages
+from monitor.web import (
+    alerts,
+    api,
+    corrections,
+    drills,
+    gate_overrides,
+    maintenance,
+    readiness,
+    silences,
+    sites,
+    vantages,
+)
 from monitor.web.openapi import PATHS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE, Interval
@@ -170,6 +181,7 @@ async def test_openapi_description_has_every_route(site: RunningServer) -> None:
         alerts.routes,
         silences.routes,
         corrections.routes,
+        maintenance.routes,
         drills.routes,
         gate_overrides.routes,
         readiness.routes,

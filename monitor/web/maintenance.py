@@ -1,0 +1,103 @@
+"""/api/v1/maintenance: list, add and end planned maintenance, as `ninewatch maintenance` does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from monitor.views.planned_maintenance import maintenance_row, upcoming, window_json
+from monitor.web.access import Role, role
+from monitor.web.context import CONTEXT, as_json
+from monitor.web.errors import Refusal, check_query
+from monitor.web.request_body import json_object
+from monitor.web.write_context import check_product, end_of, one_line, record_fact, token_for_change
+from sla.interval import Interval
+from sla.maintenance_window import MaintenanceWindow, maintenance_window_end, maintenance_windows
+from sla.window import parse_instant
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/v1/maintenance")
+@role(Role.READ)
+async def list_maintenance(request: web.Request) -> web.Response:
+    """List the maintenance of the next 30 days by start, of the configuration and of added windows."""
+    check_query(request, "product")
+    context, product = request.app[CONTEXT], request.query.get("product")
+    if product is not None and product not in context.ledger.products:
+        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
+    rows = upcoming(context.ledger.facts, context.ledger.portfolio, context.clock.now())
+    return as_json([maintenance_row(name, exclusion) for name, exclusion in rows if product in (None, name)])
+
+
+@routes.post("/api/v1/maintenance")
+@role(Role.FACTS_WRITE, body=True)
+async def add(request: web.Request) -> web.Response:
+    """Plan maintenance of a product or of all products."""
+    check_query(request)
+    token = token_for_change(request)
+    body = await json_object(request, "product", "all", "start", "for", "until", "reason")
+    product = _subject(request, body)
+    check_product(token, product or None)
+    now = request.app[CONTEXT].clock.now()
+    reason = one_line(body.get("reason"), "reason")
+    window = MaintenanceWindow(product, _interval(body, now), token.name, reason, now)
+    await record_fact(request, window.fact())
+    return as_json(window_json(window), status=201)
+
+
+@routes.post("/api/v1/maintenance/{id}/end")
+@role(Role.FACTS_WRITE, body=True)
+async def end(request: web.Request) -> web.Response:
+    """End an added window now; a window that has not started is cancelled."""
+    check_query(request)
+    token, body = token_for_change(request), await json_object(request, "reason")
+    window, now = window_of_path(request), request.app[CONTEXT].clock.now()
+    check_product(token, request.app[CONTEXT].ledger.former_ids.product(window.product) or None)
+    if window.ended is not None or window.interval.end <= now:
+        raise Refusal(409, "the maintenance window has already ended", "there is nothing to end")
+    await record_fact(request, maintenance_window_end(window, now, token.name, one_line(body.get("reason"), "reason")))
+    return as_json(window_json(replace(window, ended=now)))
+
+
+def window_of_path(request: web.Request) -> MaintenanceWindow:
+    """Return the added window with the id of the path.
+
+    Raises:
+        Refusal: there is none.
+    """
+    facts, name = request.app[CONTEXT].ledger.facts.all, request.match_info["id"]
+    window = next((window for window in maintenance_windows(facts) if window.id == name), None)
+    if window is None:
+        raise Refusal(404, "unknown maintenance window", "GET /api/v1/maintenance lists the ids of added windows")
+    return window
+
+
+def _subject(request: web.Request, body: dict[str, Any]) -> str:
+    """Return the product of the body; empty for all products."""
+    product, every = body.get("product"), body.get("all")
+    if (product is None) == (every is None) or every not in (None, True):
+        raise Refusal(400, "exactly one of product and all is needed", 'write "product": "forms", or "all": true')
+    if product is not None and (not isinstance(product, str) or product not in request.app[CONTEXT].ledger.products):
+        raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
+    return product or ""
+
+
+def _interval(body: dict[str, Any], now: int) -> Interval:
+    """Return the time of the window. It starts now by default."""
+    start = now
+    if body.get("start") is not None:
+        try:
+            start = parse_instant(str(body["start"])[:64])
+        except (ValueError, OverflowError):
+            remedy = 'write "start": "2026-11-20T18:00:00Z"'
+            raise Refusal(400, "start is not an RFC 3339 instant", remedy) from None
+    if start < now:
+        remedy = "exclude past time with POST /api/v1/products/ID/corrections"
+        raise Refusal(400, "the start is in the past", remedy)
+    end = end_of(body, now if body.get("for") is None else start)
+    if end <= start:
+        raise Refusal(400, "the end is not later than the start", "use a later end")
+    return Interval(start, end)
