@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sla.observation import Observation, Outcome
 
 SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
+DEGRADED = "degraded"  # the reason of a good outcome whose answer reports that the target is degraded
 VANTAGE = "local"  # the only vantage of this daemon
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
@@ -19,7 +20,7 @@ PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 class ProbeResult:
     """The result of one attempt.
 
-    `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and not `slow`.
+    `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and neither `slow` nor `degraded`.
     `phases` maps a subset of PHASES to seconds. `detail` is one line of limited length for people. It may quote the
     target, so it must be escaped for display.
     `certificate_expiry` is the earliest expiry in the verified chain, seconds since the Unix epoch. None without a

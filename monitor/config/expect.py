@@ -66,12 +66,22 @@ class Unknown(Model):
         return not self.status or any(status in statuses for statuses in self.status)
 
 
+class Degraded(Unknown):
+    """Conditions of a good answer that reports the target as degraded, such as a status page.
+
+    If all conditions are met, the outcome stays good, reason `degraded`.
+    """
+
+
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, Mapping | Unknown) else value
 
 
 UnknownField = Annotated[tuple[Unknown, ...], BeforeValidator(_as_list)]
 """One `Unknown` block, or a list of them."""
+
+DegradedField = Annotated[tuple[Degraded, ...], BeforeValidator(_as_list)]
+"""One `Degraded` block, or a list of them."""
 
 
 OK = (StatusRange(200, 299),)
@@ -122,11 +132,19 @@ class Expect(Model):
     a list. They are checked first, and make the outcome `unknown` (`inconclusive`). Even without an entry, 429 with a
     `Retry-After` is `unknown` (`rate_limited`) unless `status` allows 429, and no request is sent before that time."""
 
+    degraded: DegradedField = ()
+    """Good answers that report the target as degraded, such as `{json: {"$.status": degraded}}`; one or a list. The
+    product is up and degraded. The other conditions of `expect` must be met."""
+
     @property
     def needs_body(self) -> bool:
         """Whether a condition requires the body."""
         conditions = (self.contains, self.not_contains, self.matches, self.not_matches, self.json_values)
-        return any(conditions) or self.body_size is not None or any(response.json_values for response in self.unknown)
+        return (
+            any(conditions)
+            or self.body_size is not None
+            or any(response.json_values for response in (*self.unknown, *self.degraded))
+        )
 
     def accepts_status(self, status: int) -> bool:
         """Return whether the status is in `status`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.families import CHECK_FAMILIES
+from monitor.ledger.degraded import degraded_cause
 from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
     from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.degraded import DegradedCause
     from monitor.probe_result import Observed
     from sla.incident import IncidentTracker
     from sla.timeline import Timeline
@@ -35,6 +37,7 @@ class CheckLines:
     __slots__ = (
         "_confirmed",
         "_contradictions",
+        "_degraded",
         "_entry",
         "_health",
         "_last_probe",
@@ -57,6 +60,7 @@ class CheckLines:
         self._state_version = -1
         self._valid_until = 0
         self._contradictions = 0
+        self._degraded: DegradedCause | None = None
         self.up: bool | None = None
         self.version = 0
         self.product = entry.product.id
@@ -85,8 +89,9 @@ class CheckLines:
         up, self._valid_until = self._state(now)
         counts = tuple(entry.totals.values())
         contradictions = sum(counts) - counts[_OUTCOME_INDEX[up]]
-        steady = up is self.up and contradictions == self._contradictions
-        self.up, self._contradictions = up, contradictions
+        degraded = degraded_cause(entry)
+        steady = up is self.up and contradictions == self._contradictions and degraded is self._degraded
+        self.up, self._contradictions, self._degraded = up, contradictions, degraded
         last_probe = _NO_PROBE if up is None else self._last_probe.texts(entry.last)
         self._observed = self._recorded_counts.text(entry.timeline.totals)
         self._set((*last_probe, self._probe_counts.text(counts), *self._states(up), self._confirm()))

@@ -196,6 +196,12 @@ PRODUCT_FAMILIES: Final = (
         "Items of the readiness checklist by state: met, unmet, expired",
         labels="product state",
     ),
+    Family(
+        "ninewatch_product_degraded",
+        "gauge",
+        "1 while the product is up and degraded, 0 if it is up and not degraded; absent while it is not up",
+        labels="product",
+    ),
 )
 
 _DRILL: Final = "product kind"

@@ -242,6 +242,10 @@ class ProductLines:
             f"{series(FAMILIES[15].name, **_info(incident))}1\n" for incident in still_open[:limit]
         )
 
+    def set_degraded(self, degraded: bool | None) -> None:
+        """Set whether the product is degraded; None unless it is up."""
+        self.texts[28] = "" if degraded is None else f"{self._prefixes[28]}{degraded:d}\n"
+
     def set_outage(self, ongoing: bool | None) -> None:
         """Set whether the product is in an outage; None if unknown."""
         self.texts[16] = "" if ongoing is None else f"{self._prefixes[16]}{ongoing:d}\n"

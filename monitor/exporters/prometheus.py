@@ -29,10 +29,12 @@ from monitor.exporters.products import ProductLines
 from monitor.exporters.readiness import ReadinessFigures
 from monitor.exporters.silences import SilenceLines
 from monitor.exporters.sites import SiteLines
+from monitor.ledger.degraded import degradations
 from monitor.ledger.release_gate import gate_answer, overrides_by_product
 from sla.alerting import outage
 from sla.interval import SECOND, Interval
 from sla.outage import required_history
+from sla.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -175,6 +177,7 @@ class Exporter:
             for _ in product.measure(now):
                 yield from slices.pause()
             self._set_contractual(product, now)
+            self._set_degraded(product, now)
             self._decide_gate(product, now, overrides)
             lines.update_outage(product)
             yield from slices.pause()
@@ -204,6 +207,13 @@ class Exporter:
             if lines.limits:
                 exclusions = self._ledger.exclusions(product.id, required_history(lines.limits, window))
                 lines.set_outages([exclusion.interval for exclusion in exclusions], window)
+
+    def _set_degraded(self, lines: ProductLines, now: int) -> None:
+        """Set whether the product is degraded, unless a reload removed the product in the meantime."""
+        product = lines.product.id
+        if product in self._ledger.products:
+            is_up = self._ledger.state(product, now).point is State.UP
+            lines.set_degraded(bool(degradations(self._ledger, product, now)) if is_up else None)
 
     def _decide_gate(self, lines: ProductLines, now: int, overrides: Mapping[str, GateOverride]) -> None:
         """Set the answer of the release gate, unless a reload removed the product in the meantime."""

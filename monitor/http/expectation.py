@@ -56,6 +56,11 @@ class Expectation:
                 return failure
         return None
 
+    def degradation(self, response: Response) -> str:
+        """Return a description of a good response that matches `degraded`, otherwise an empty text."""
+        matches = (_match_description(degraded, response) for degraded in self._expect.degraded)
+        return next((f"{match}: configured as degraded" for match in matches if match is not None), "")
+
     def _inconclusive(self, response: Response) -> ProbeFailure | None:
         """Return a failure with outcome unknown if the response matches `unknown`."""
         for unknown in self._expect.unknown:

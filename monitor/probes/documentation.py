@@ -98,5 +98,7 @@ def _prose(text: str) -> str:
 
 
 def _row(code: str, meaning: str) -> str:
-    outcome = "unknown" if meaning.startswith("unknown: ") else "bad"
-    return f"| `{code}` | {outcome} | {meaning.removeprefix('unknown: ')} |\n"
+    outcome, _, rest = meaning.partition(": ")
+    if outcome not in ("good", "unknown"):
+        outcome, rest = "bad", meaning
+    return f"| `{code}` | {outcome} | {rest} |\n"

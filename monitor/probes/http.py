@@ -12,7 +12,9 @@ from monitor.http.exchange import Exchange, exchange, redirect_follower
 from monitor.http.expectation import Expectation
 from monitor.http.rate_limit import RateLimit, retry_after
 from monitor.http.request import request_of
-from monitor.probe_result import ProbeResult
+from monitor.log import concealed
+from monitor.network.failure import DETAIL_LIMIT
+from monitor.probe_result import DEGRADED, ProbeResult
 from monitor.probes.base import Kind
 from sla.observation import Outcome
 
@@ -82,6 +84,7 @@ def prepare(check: HttpCheck) -> Probe:
     """Return the probe that sends this check's request."""
     fetch = fetcher(check)
     expectation, limit = Expectation(check.expect, check.compression), RateLimit()
+    may_be_degraded = bool(check.expect.degraded)
 
     async def probe(attempt: Attempt) -> ProbeResult:
         if limit.until:
@@ -90,9 +93,18 @@ def prepare(check: HttpCheck) -> Probe:
         failure = expectation.failure(response)
         if failure is not None:
             raise _with_rate_limit(failure, response, limit, attempt.now())
+        if may_be_degraded and (detail := expectation.degradation(response)):
+            return _degraded(response, attempt, detail)
         return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, "", attempt.certificate_expiry)
 
     return probe
+
+
+def _degraded(response: Response, attempt: Attempt, detail: str) -> ProbeResult:
+    expiry = attempt.certificate_expiry
+    return ProbeResult(
+        Outcome.GOOD, DEGRADED, response.status, attempt.phases, concealed(detail)[:DETAIL_LIMIT], expiry
+    )
 
 
 def _with_rate_limit(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
@@ -125,6 +137,7 @@ expect: {status: 200, json: {"$.ready": true}}
         "body_too_large": "undecided within `body_limit` bytes, or more than 1 JSON value per 80 bytes of it",
         "compression_mismatch": "the body is not compressed as required by `compression`",
         "cookie_mismatch": "unexpected cookie; its value is not reported",
+        "degraded": "good: the response matches `degraded`",
         "empty_response": "the connection was closed without a response",
         "header_mismatch": "unexpected header",
         "headers_too_large": "the headers exceed 64 KiB",

@@ -11,10 +11,12 @@ from sla.objective import format_duration, format_percent
 from sla.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
+    from monitor.ledger.degraded import Degradation
     from sla.eras import Eras
     from sla.measured import Measured
     from sla.readiness import Readiness
@@ -56,12 +58,18 @@ class ProductRow:
     capped: bool
     open_incidents: int
     scale: Scale
+    degraded: tuple[str, ...] = ()
 
 
 def product_row(
-    product: Product, state: State, measured: Measured, readiness: Readiness | None, open_incidents: int
+    product: Product,
+    state: State,
+    measured: Measured,
+    readiness: Readiness | None,
+    open_incidents: int,
+    degraded: Iterable[Degradation] = (),
 ) -> ProductRow:
-    """Return the product's row on the page of all products."""
+    """Return the product's row on the page of all products. `degraded` are the causes for which it is degraded."""
     bounds, budget = measured.availability, measured.budget
     assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
     positions = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
@@ -83,6 +91,7 @@ def product_row(
         capped=ceiling is not None and ceiling < objective,
         open_incidents=open_incidents,
         scale=Scale(positions[0], positions[1], positions[2], nines_scale(objective, SCALE)),
+        degraded=tuple(cause.text for cause in degraded),
     )
 
 
@@ -149,15 +158,18 @@ def verdict_text(measured: Measured) -> str:
     return f"undecided ({estimate}); {parts}" if parts else f"undecided ({estimate})"
 
 
-def headline(badges: list[StateBadge]) -> str:
-    """Return the portfolio's state as one line, the worst state first."""
+def headline(badges: list[StateBadge], degraded: int = 0) -> str:
+    """Return the portfolio's state as one line, the worst state first. `degraded` products are up and degraded."""
     styles = [badge.style for badge in badges]
     down, unknown = styles.count("down"), styles.count("unknown")
     if down:
         return f"{down} of {len(badges)} products {'is' if down == 1 else 'are'} down"
     if unknown:
         return f"{unknown} of {len(badges)} products {'is' if unknown == 1 else 'are'} unknown"
-    return f"All {len(badges)} products are up" if len(badges) > 1 else "The product is up"
+    text = f"All {len(badges)} products are up" if len(badges) > 1 else "The product is up"
+    if not degraded:
+        return text
+    return f"{text}, {degraded} of them degraded" if len(badges) > 1 else f"{text}, and degraded"
 
 
 def counts(badges: list[StateBadge]) -> list[tuple[StateBadge, int]]:

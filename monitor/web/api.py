@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.ledger.degraded import degradations
 from monitor.ledger.product_readiness import readiness_of
 from monitor.views.downtime_split import split_in_slices
 from monitor.views.impact import affected_clients
@@ -245,6 +246,7 @@ def _summary(context: WebContext, product: Product, open_counts: Counter[str], n
         "name": product.name,
         "team": product.team,
         "state": ledger.state(product.id, now).point.name.lower(),
+        "degraded": [cause.as_json() for cause in degradations(ledger, product.id, now)],
         "rule": str(product.rule),
         "claim_ceiling": None if ceiling is None else float(ceiling),
         "incidents_open": open_counts[product.id],

@@ -69,6 +69,7 @@ _SUMMARY: dict[str, Any] = {
     "name": TEXT,
     "team": {"type": ["string", "null"]},
     "state": STATE,
+    "degraded": list_of(ref("Degradation")),
     "rule": TEXT,
     "claim_ceiling": MAYBE_NUMBER,
     "incidents_open": {"type": "integer"},
@@ -126,6 +127,9 @@ SCHEMAS: dict[str, Any] = {
         per_seconds=MAYBE_NUMBER,
         outage_seconds=SECONDS,
         verdict=_VERDICT,
+    ),
+    "Degradation": object_of(
+        check=TEXT, cause={"enum": ["slow", "reported", "redundancy", "certificate"]}, detail=TEXT
     ),
     "Promised": object_of(**{"from": INSTANT}, objective=NUMBER, allowed_seconds=NUMBER),
     "Watched": object_of(since=INSTANT, availability=_BOUNDS, proven=MAYBE_NUMBER, decidable_at=MAYBE_INSTANT),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from monitor.ledger.degraded import degradations
 from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
 from monitor.views import incident_line, page_frame, product_summary, recent_days
@@ -63,7 +64,7 @@ async def portfolio(request: web.Request) -> web.Response:
     values = {
         "rows": rows,
         "contractual": contractual,
-        "headline": product_summary.headline(badges),
+        "headline": product_summary.headline(badges, sum(1 for row in rows if row.degraded)),
         "counts": product_summary.counts(badges),
         "provisional": product_summary.PROVISIONAL if provisional else "",
         "vantages": context.health.vantages,
@@ -146,7 +147,8 @@ def _row(
     ledger: Ledger, product: Product, measured: Measured, open_counts: Counter[str], now: int
 ) -> product_summary.ProductRow:
     state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
-    return product_summary.product_row(product, state, measured, readiness, open_counts[product.id])
+    degraded = degradations(ledger, product.id, now)
+    return product_summary.product_row(product, state, measured, readiness, open_counts[product.id], degraded)
 
 
 def _incident_links(incidents: list[Incident]) -> dict[str, str]:

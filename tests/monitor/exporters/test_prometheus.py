@@ -92,6 +92,19 @@ def test_product_up_is_1_or_0_and_absent_while_unknown(clock: ManualClock) -> No
     assert "ninewatch_product_up" not in names(samples(exporter))
 
 
+def test_degraded_product_is_1_after_the_next_scrape(clock: ManualClock) -> None:
+    ledger = ledger_of(*(product(f"p{n:02}") for n in range(40)))
+    probe_all(ledger, ledger.entries.values(), NOW, NOW)
+    exporter, labels = exporter_of(ledger, clock), frozenset({"p39"})
+    assert samples(exporter)["ninewatch_product_degraded", labels] == 0
+    clock.jump(60)
+    observe(ledger, ledger.entries["p39/health"], clock.now(), ProbeResult(GOOD_RESULT.outcome, "slow"))
+    assert samples(exporter)["ninewatch_product_degraded", labels] == 1
+    clock.jump(60)
+    observe(ledger, ledger.entries["p39/health"], clock.now(), BAD_RESULT)
+    assert ("ninewatch_product_degraded", labels) not in samples(exporter)
+
+
 def test_newest_incident_is_exemplar_of_incident_count_in_openmetrics_only(clock: ManualClock) -> None:
     ledger = ledger_of(product("chefs"), product("calm"))
     entry = ledger.entries["chefs/health"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from html.parser import HTMLParser
 from itertools import chain
@@ -16,6 +17,7 @@ from sla.readiness import Checklist, ChecklistItem
 from tests.monitor.web.conftest import small_ledger
 from tests.support.ledgers import (
     BAD,
+    GOOD,
     NOW,
     history,
     large_ledger,
@@ -266,3 +268,16 @@ async def test_page_shows_the_number_of_checks_behind_an_estimate(
     assert (figures["availability"]["low"], figures["availability"]["high"]) == (0.0, 1.0)
     assert figures["guessed_seconds"] == {"up": 3470.0, "down": 0.0}
     assert figures["provisional"] is True
+
+
+async def test_degraded_product_is_shown_on_pages_and_in_the_api(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    ledger = ledger_of(product("forms"))
+    observe(ledger, ledger.entries["forms/health"], NOW, ProbeResult(GOOD, "slow", detail="took 2 s, <b>"))
+    site = await publish(ledger)
+    assert "The product is up, and degraded" in (await site.get("/")).text
+    assert "health: took 2 s, &lt;b&gt;" in (await site.get("/products/forms")).text
+    answer = json.loads((await site.get("/api/v1/products/forms")).text)
+    assert answer["state"] == "up"
+    assert answer["degraded"] == [{"check": "health", "cause": "slow", "detail": "took 2 s, <b>"}]

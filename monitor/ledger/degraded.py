@@ -1,0 +1,92 @@
+"""Whether a product that is up is degraded: slow, reported as degraded, without redundancy, or its certificate expires.
+
+A degraded product is up. It costs no availability unless its agreement counts degraded time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from monitor.probe_result import DEGRADED, SLOW
+from sla.duration import format_duration
+from sla.interval import DAY, SECOND
+from sla.observation import Outcome
+from sla.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.check_history import CheckHistory
+    from monitor.ledger.ledger import Ledger
+
+
+class DegradedCause(StrEnum):
+    """Why a product is degraded."""
+
+    SLOW = "slow"
+    REPORTED = "reported"
+    REDUNDANCY = "redundancy"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """One cause for which a product is degraded, and the check that shows it."""
+
+    check: str
+    cause: DegradedCause
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """The check and the detail as one clause."""
+        return f"{self.check}: {self.detail}"
+
+    def as_json(self) -> dict[str, str]:
+        """Return the object of the API."""
+        return {"check": self.check, "cause": self.cause.value, "detail": self.detail}
+
+
+_CAUSES = {SLOW: DegradedCause.SLOW, DEGRADED: DegradedCause.REPORTED}
+_DETAILS = {DegradedCause.SLOW: "slower than slow_after", DegradedCause.REPORTED: "the answer reports it as degraded"}
+
+
+def degraded_cause(history: CheckHistory) -> DegradedCause | None:
+    """Return why the last observation of a check is good but degraded. None if it is not."""
+    run = history.open_run
+    return _CAUSES.get(run.reason) if run is not None and run.outcome is Outcome.GOOD else None
+
+
+def degradations(ledger: Ledger, product_id: str, now: int) -> list[Degradation]:
+    """Return the causes for which the product is degraded at the instant; none unless it is up."""
+    if ledger.state(product_id, now).point is not State.UP:
+        return []
+    notice = ledger.portfolio.alerting.certificate_notice
+    return [found for entry in ledger.entries_of(product_id) for found in _of_check(entry, now, notice)]
+
+
+def _of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]:
+    check, state = entry.check.id, entry.timeline.state(now).point
+    if state is State.DOWN:
+        yield Degradation(check, DegradedCause.REDUNDANCY, "down, and the product needs only the other checks")
+    if state is not State.UP:
+        return
+    if (cause := degraded_cause(entry)) is not None:
+        yield Degradation(check, cause, _detail(entry, cause))
+    expiry = None if entry.last is None else entry.last.result.certificate_expiry
+    if expiry is not None and (remaining := int(expiry) * SECOND - now) < notice:
+        yield Degradation(check, DegradedCause.CERTIFICATE, _expiry_text(remaining))
+
+
+def _detail(entry: CheckEntry, cause: DegradedCause) -> str:
+    """Return the detail of the last result. After a restart, before the next probe, there is none."""
+    last = entry.last
+    return last.result.detail if last is not None and last.result.detail else _DETAILS[cause]
+
+
+def _expiry_text(remaining: int) -> str:
+    days = f"{remaining // DAY} days" if remaining >= 2 * DAY else format_duration(max(remaining, 0))
+    return f"the certificate expires in {days}" if remaining > 0 else "the certificate has expired"
