@@ -27,14 +27,22 @@ ROOT = Path(__file__).parents[2]
 ALERTS = list(alerts())
 ONCE_A_DAY_IS_CLOSED = {"ninewatch_anchored_until_timestamp_seconds", "ninewatch_anchor_failures_total"}
 
-# Alpha has a checklist and beta a certificate. When the queries run, alpha has had one outage and its recovery.
+# Alpha has a checklist and two sites, and beta a certificate. When the queries run, alpha has had one outage, in which
+# the other site was active, and its recovery.
 CONFIG = """
 listen: 127.0.0.1:0
 store: {store}
+references: [{{id: first, tcp: "127.0.0.1:{plain}"}}, {{id: second, tcp: "127.0.0.1:{secure}"}}]
 products:
   - id: alpha
     objective: 99.9%
     readiness: {{checklist: five-nines}}
+    failover: {{within: 15m, settle: 1s}}
+    sites:
+      - id: gold
+        active: {{id: gold, http: "http://127.0.0.1:{plain}/", interval: 500ms, timeout: 400ms}}
+      - id: dr
+        active: {{id: dr, http: "http://127.0.0.1:{plain}/", expect: {{status: 503}}, interval: 500ms, timeout: 400ms}}
     checks: [{{id: front, http: "http://127.0.0.1:{plain}/", interval: 200ms, timeout: 150ms, fall: 1, rise: 1}}]
   - id: beta
     objective: 99%
@@ -60,8 +68,10 @@ def prometheus_and_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         wait_for("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
         target.healthy = False
         wait_for("the outage", lambda: server.query('ninewatch_product_state{product="alpha",state="down"} == 1'))
+        wait_for("the other site", lambda: server.query('ninewatch_site_active{product="alpha",site="dr"} == 1'))
         target.healthy = True
         wait_for("the recovery", lambda: server.query('ninewatch_product_state{product="alpha",state="up"} == 1'))
+        wait_for("the measured failback", lambda: server.query('ninewatch_failover_met{product="alpha"}'))
         wait_for("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in server.rules()))
         yield server, address
 
