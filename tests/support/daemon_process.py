@@ -28,6 +28,15 @@ from monitor import cli, log
 log.configure = partial(log.configure, level=logging.DEBUG)
 sys.exit(cli.main())
 """
+# The command line with the name server at this port of loopback, in place of those of /etc/resolv.conf.
+_WITH_NAMESERVER = """
+import sys
+from functools import partialmethod
+from monitor import cli
+from monitor.network.resolver import Resolver
+Resolver.__init__ = partialmethod(Resolver.__init__, ["127.0.0.1"], {port})
+sys.exit(cli.main())
+"""
 
 
 @dataclass(frozen=True)
@@ -82,9 +91,11 @@ class DaemonProcess:
         return self.program.process.wait(timeout=30)
 
 
-def command(*arguments: str | Path, debug: bool = False) -> list[str]:
-    """Return the arguments that run the command line."""
+def command(*arguments: str | Path, debug: bool = False, nameserver: int | None = None) -> list[str]:
+    """Return the arguments that run the command line, with a name server at a port of loopback if one is given."""
     start = ["-c", _AT_DEBUG] if debug else ["-m", "monitor"]
+    if nameserver is not None:
+        start = ["-c", _WITH_NAMESERVER.format(port=nameserver)]
     return [sys.executable, *start, *map(str, arguments)]
 
 
@@ -96,11 +107,17 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running_daemon(
-    config: Path, *, debug: bool = False, extra: Mapping[str, str] | None = None, options: Sequence[str] = ()
+    config: Path,
+    *,
+    debug: bool = False,
+    extra: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    nameserver: int | None = None,
 ) -> Iterator[DaemonProcess]:
     """Run `ninewatch run -c config` while the `with` block runs. Waits until the daemon answers."""
     log = config.with_name(f"{config.stem}-{len(list(config.parent.glob('*.log')))}.log")
-    with running(log, command("run", "-c", config, *options, debug=debug), env=environment(extra)) as program:
+    started = command("run", "-c", config, *options, debug=debug, nameserver=nameserver)
+    with running(log, started, env=environment(extra)) as program:
         address = wait_for("the daemon's address", lambda: program.find_in_log(r"answers at (http://\S+)"))
         yield DaemonProcess(program, address, config)
 

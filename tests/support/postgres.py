@@ -28,11 +28,18 @@ def as_owner(user: str, folder: Path) -> dict[str, Any]:
 
 
 class Postgres:
-    """A database cluster in its own folder, on a free port of 127.0.0.1, with the user `ninewatch`."""
+    """A database cluster in its own folder, on a free port of 127.0.0.1, with the superuser `ninewatch`.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    With `copy_of`, it is a copy of a cluster that is stopped.
+    """
+
+    def __init__(self, folder: Path, *options: str, copy_of: Postgres | None = None) -> None:
         self._folder, self._more, self.port = folder, options, free_port()
         self._options = as_owner("postgres", folder)
+        if copy_of is not None:
+            copy = ["cp", "-a", copy_of._folder / "data", folder]
+            subprocess.run(copy, check=True, capture_output=True, **self._options)
+            return
         (folder / "password").write_text(PASSWORD)
         if self._options:
             shutil.chown(folder / "password", "postgres")
@@ -40,13 +47,23 @@ class Postgres:
         make += [f"--pwfile={folder}/password", "--no-sync"]
         subprocess.run(make, check=True, capture_output=True, **self._options)
 
+    @property
+    def conninfo(self) -> str:
+        """The connection string of the superuser."""
+        return f"host=127.0.0.1 port={self.port} user=ninewatch dbname=postgres password={PASSWORD}"
+
+    def follow(self, primary: Postgres) -> None:
+        """Become a standby of the other server at the next start, by streaming replication."""
+        (self._folder / "data" / "standby.signal").touch()
+        self._more += ("-c", f"primary_conninfo={primary.conninfo}", "-c", "wal_receiver_timeout=0")
+
     @contextlib.contextmanager
     def running(self) -> Iterator[Program]:
         """Run the server while the `with` block runs. Waits until it accepts connections."""
         command = [POSTGRES / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-k", self._folder]
         command += ["-F", "-h", "127.0.0.1", *self._more]
         with running(self._folder / "postgres.log", command, **self._options) as program:
-            wait_for("postgres", lambda: program.find_in_log("(ready to accept connections)"))
+            wait_for("postgres", lambda: program.find_in_log("(ready to accept (?:read-only )?connections)"))
             try:
                 yield program
             finally:
@@ -65,6 +82,25 @@ class Postgres:
         finally:
             for pid in every:
                 _send(pid, signal.SIGCONT)
+
+
+def kill_server(program: Program) -> None:
+    """Kill all processes of a server, also suspended ones, as a lost site does. It does not write or send anything."""
+    _send(program.process.pid, signal.SIGSTOP)  # it starts no further process
+    wait_for("the suspended server", lambda: _is_stopped(program.process.pid))
+    for pid in [*_children(program.process.pid), program.process.pid]:
+        _send(pid, signal.SIGKILL)
+    program.process.wait(timeout=30)
+
+
+def suspend(pid: int) -> None:
+    """Suspend one process of a server, and wait until it is suspended."""
+    _send(pid, signal.SIGSTOP)
+    wait_for("the suspended process", lambda: _is_stopped(pid))
+
+
+def _is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def _send(pid: int, number: signal.Signals) -> None:

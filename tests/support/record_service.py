@@ -18,28 +18,34 @@ class RecordService:
     `replicate` copies all records to the standby; `fail_over` continues with those that the standby has. `status`
     answers every request with that status, without executing it; `page` with status 200 and that HTML page.
     `cut_after` closes the connection after the next requests with these methods were executed, without a response.
-    `committed` is called after each such request.
+    `committed` is called after each such request. `paged` has the paths of the requests that got the HTML page.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.records: dict[str, dict[str, Any]] = {}
         self.standby: dict[str, dict[str, Any]] = {}
         self.replicates = True
         self.status: int | None = None
         self.page = ""
+        self.paged: list[str] = []
         self.cut_after: list[str] = []
         self.committed: Callable[[str], None] = lambda _: None
         self.hits: Counter[str] = Counter()
         self.created = 0
         self.authorization: set[str] = set()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, port), self._handler())
         self._server.daemon_threads = True
+
+    @property
+    def port(self) -> int:
+        """The port of the service."""
+        return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
         """The address of the service."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[RecordService]:
@@ -52,6 +58,10 @@ class RecordService:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+    def close(self) -> None:
+        """Close a service that does not run."""
+        self._server.server_close()
 
     def fail_over(self) -> None:
         """Continue with the records of the standby."""
@@ -98,6 +108,7 @@ class RecordService:
         class Handler(BaseHTTPRequestHandler):
             def _answer(self) -> None:
                 service.authorization.add(self.headers.get("Authorization", ""))
+                service.paged += [self.path] if service.page else []
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 status, answer = (200, None) if service.page else service.execute(self.command, self.path, body)
                 service.committed(self.command)
