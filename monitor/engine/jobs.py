@@ -89,4 +89,4 @@ class Jobs:
         if self._ledger.entry(entry.key) is not entry:  # a reload removed the check
             return None
         self._recorder.record(entry, attempt.result, attempt.at, attempt.duration, recheck=recheck)
-        return None if entry.key in self._ledger.site_entries else entry.recheck_delay(attempt.at)
+        return entry.recheck_delay(attempt.at)

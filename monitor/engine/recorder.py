@@ -98,7 +98,7 @@ class Recorder:
             return
         observed = Observed(observation, result, duration)
         entry.count(observed)
-        change = None if entry.key in self._ledger.site_entries else entry.tracker.step(observation)
+        change = entry.step(observation)
         if not runs and self._mark is not None and at < self._mark:
             runs = entry.open_runs()  # a missed heartbeat is recorded at its due instant, possibly hours ago
         if change is None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from monitor.ledger.check_history import CheckHistory
 from monitor.probe_result import SLOW
 from sla.eras import EVER
-from sla.incident import Failure, Incident, Phase
+from sla.incident import Failure, Incident, Opened, Phase, Resolved
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Product
     from monitor.probe_result import Observed
+    from sla.observation import Observation
 
 
 class CheckEntry(CheckHistory):
@@ -22,10 +23,20 @@ class CheckEntry(CheckHistory):
     `last` is the last result in this process, None before the first result. `totals` counts the probes of this process
     by outcome; `slow` counts the slow good probes; both without re-checks. `first_failure` is the first failing probe
     of the streak that opens an incident, `last_failure` the newest one; both are None until a probe of this process
-    fails.
+    fails. `opens_incidents` is false for a check of a site.
     """
 
-    __slots__ = ("check", "first_failure", "hold", "last", "last_failure", "product", "slow", "totals")
+    __slots__ = (
+        "check",
+        "first_failure",
+        "hold",
+        "last",
+        "last_failure",
+        "opens_incidents",
+        "product",
+        "slow",
+        "totals",
+    )
 
     def __init__(self, product: Product, check: CheckBase, recorded: CheckHistory | None = None) -> None:
         super().__init__(f"{product.id}/{check.id}", check.effective_hold)
@@ -42,6 +53,7 @@ class CheckEntry(CheckHistory):
         """Replace the definition and keep the history. A changed hold applies to later observations."""
         self.product = product
         self.check = check
+        self.opens_incidents = all(check.id != each.id for each in product.site_checks)
         self.hold = check.effective_hold
         self.timeline.hold = self.hold
         self.tracker.fall, self.tracker.rise = check.fall, check.rise
@@ -55,12 +67,18 @@ class CheckEntry(CheckHistory):
         if observed.result.outcome is Outcome.BAD:
             self._note_failure(observed)
 
+    def step(self, observation: Observation) -> Opened | Resolved | None:
+        """Add the last result to the incident tracker, and return the decision. None if the check opens no incident."""
+        return self.tracker.step(observation) if self.opens_incidents else None
+
     def recheck_delay(self, at: int) -> int | None:
         """Return the time until a re-check of the observation at the instant, microseconds. None without a re-check.
 
         A known outcome that started a streak is re-checked until the streak opens or resolves an incident, or ends.
         """
-        if self.timeline.last_known_at != at or self.tracker.phase not in (Phase.FAILING, Phase.RECOVERING):
+        if not self.opens_incidents or self.timeline.last_known_at != at:
+            return None
+        if self.tracker.phase not in (Phase.FAILING, Phase.RECOVERING):
             return None
         return self.check.recheck_delay
 

@@ -67,7 +67,7 @@ def observe(ledger: Ledger, entry: CheckEntry, at: int, result: ProbeResult, dur
     observation = Observation(entry.key, at, result.outcome, result.reason, int(duration * SECOND))
     entry.observe(observation)
     entry.count(Observed(observation, result, duration))
-    if entry.key not in ledger.site_entries and (change := entry.tracker.step(observation)) is not None:
+    if (change := entry.step(observation)) is not None:
         ledger.apply(change)
 
 

@@ -382,6 +382,7 @@ async def test_check_of_a_site_is_recorded_without_an_incident() -> None:
         entry = harness.ledger.site_entries["chefs/gold-active"]
         for n in range(5):
             harness.recorder.record(entry, RESULTS[BAD], NOW + n * MINUTE, 0.25)
+            assert entry.recheck_delay(NOW + n * MINUTE) is None
         assert harness.decisions == []
         assert entry.timeline.totals.bad == 5
     assert {each.check for each in harness.store.load_runs()} == {"chefs/gold-active"}
