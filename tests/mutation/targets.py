@@ -45,6 +45,8 @@ OWN = {
     "monitor/ledger/check_history.py": ("ledger",),
     "monitor/ledger/product_histories.py": ("eras", "ledger"),
     "monitor/ledger/open_run.py": ("open_run", "ledger"),
+    "monitor/engine/drill_manager.py": ("drill_manager", "product_sites"),
+    "monitor/engine/site_observer.py": ("product_sites",),
 }
 _SLA_TESTS = (
     "tests/sla/test_[!c]*.py",
@@ -61,7 +63,7 @@ TARGETS = (
     Target("monitor/ledger/check_history.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/ledger/product_histories.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/ledger/open_run.py", 0.2, ("tests/monitor/test_open_run.py", "tests/monitor/test_ledger.py")),
-    Target("monitor/engine/*.py", 0.04, ("tests/monitor/engine/test_*.py",)),
+    Target("monitor/engine/*.py", 0.04, ("tests/monitor/engine/test_*.py", "tests/monitor/test_product_sites.py")),
 )
 
 
