@@ -13,6 +13,7 @@ instant of the failure, zero if none is missing. Its bounds:
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby, pairwise
@@ -228,10 +229,8 @@ def continuity_results(facts: Iterable[Fact], at: int) -> list[ContinuityResult]
     found = []
     for fact in facts:
         if fact.kind == CONTINUITY and fact.made <= at:
-            try:
+            with suppress(KeyError, TypeError, ValueError, OverflowError):
                 found.append(_read(fact.product, fact.content()))
-            except (KeyError, TypeError, ValueError, OverflowError):
-                continue
     return found
 
 
