@@ -36,6 +36,30 @@ class ProbeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StepResult:
+    """The result of one step of a journey: `at` is seconds since the start of the run, `duration` is seconds.
+
+    `outcome` is None if the step was skipped, because an earlier one had failed.
+    """
+
+    id: str
+    outcome: Outcome | None
+    reason: str = ""
+    status: int | None = None
+    detail: str = ""
+    at: float = 0.0
+    duration: float = 0.0
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyResult(ProbeResult):
+    """The result of a journey, with that of each step in the order in which they ran."""
+
+    steps: tuple[StepResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """A probe ended and its observation is in the timeline. `duration` is seconds."""
 

@@ -20,14 +20,16 @@ from monitor.health import Health
 from monitor.log import concealed
 from monitor.network.failure import quoted
 from monitor.network.outbound_policy import OutboundPolicy
-from monitor.probe_result import PHASES
+from monitor.probe_result import PHASES, JourneyResult
 from monitor.probes.registry import KINDS, prepare
+from monitor.views.waterfall import steps_as_json
 from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.runner import AttemptResult
+    from monitor.probe_result import StepResult
 
 EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
 _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
@@ -103,6 +105,8 @@ def _as_json(attempt: AttemptResult) -> str:
         "phases": {phase: result.phases[phase] for phase in PHASES if phase in result.phases},
         "detail": result.detail,
     }
+    if isinstance(result, JourneyResult):
+        fields["steps"] = steps_as_json(result)
     return json.dumps(fields)
 
 
@@ -118,5 +122,13 @@ def _as_text(check: CheckBase, attempt: AttemptResult) -> str:
     if result.certificate_expiry is not None:
         days = (result.certificate_expiry - attempt.at / SECOND) / 86_400
         lines.append(f"{'certificate':<12}expires in {days:.1f} days")
+    lines += [_step_line(step) for step in result.steps] if isinstance(result, JourneyResult) else []
     lines += [f"{phase:<12}{1000 * result.phases[phase]:9.2f} ms" for phase in PHASES if phase in result.phases]
     return "\n".join([*lines, f"{'total':<12}{1000 * attempt.duration:9.2f} ms"])
+
+
+def _step_line(step: StepResult) -> str:
+    """Return the line of a step: outcome and reason, start and duration."""
+    result = " ".join(filter(None, ("skipped" if step.outcome is None else step.outcome.value, step.reason)))
+    times = f"{1000 * step.at:9.2f} ms +{1000 * step.duration:9.2f} ms" if step.duration else ""
+    return f"{'step':<12}{step.id:<16} {result:<24}{times}".rstrip()

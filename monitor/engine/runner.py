@@ -13,7 +13,7 @@ import structlog
 from monitor.engine.loop_monitor import GRACE
 from monitor.log import concealed
 from monitor.network.attempt import Attempt
-from monitor.network.failure import DETAIL_LIMIT, ProbeFailure, failure_of
+from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probe_result import SLOW, ProbeResult
 from sla.interval import SECOND
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from monitor.vantage.watch import Judge
 
 log = structlog.get_logger()
-
-# Phase at the deadline -> reason code. One deadline spans all phases.
-_TIMEOUT_REASONS = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "tls_timeout"}
 
 # A bad result is unknown if the loop stalled for this share of the probe's timeout, or for STALL seconds: the monitor
 # itself may be the cause.
@@ -112,7 +109,7 @@ class Runner:
                 return await probe(attempt)
         except TimeoutError:
             attempt.deadline_phase = attempt.phase
-            reason = _TIMEOUT_REASONS.get(attempt.phase, "deadline")
+            reason = TIMEOUT_REASONS.get(attempt.phase, "deadline")
             failure = attempt.own_failure or ProbeFailure(reason, _timeout_detail(attempt, seconds))
         except ProbeFailure as error:
             failure = error

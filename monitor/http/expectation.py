@@ -58,13 +58,13 @@ class Expectation:
 
     def degradation(self, response: Response) -> str:
         """Return a description of a good response that matches `degraded`, otherwise an empty text."""
-        matches = (_match_description(degraded, response) for degraded in self._expect.degraded)
+        matches = (match_description(degraded, response) for degraded in self._expect.degraded)
         return next((f"{match}: configured as degraded" for match in matches if match is not None), "")
 
     def _inconclusive(self, response: Response) -> ProbeFailure | None:
         """Return a failure with outcome unknown if the response matches `unknown`."""
         for unknown in self._expect.unknown:
-            if (description := _match_description(unknown, response)) is not None:
+            if (description := match_description(unknown, response)) is not None:
                 return ProbeFailure("inconclusive", f"{description}: configured as unknown", outcome=Outcome.UNKNOWN)
         return None
 
@@ -177,7 +177,7 @@ class Expectation:
             return ProbeFailure("body_mismatch", "the body is JSON nested too deeply to be searched")
 
 
-def _match_description(expected: Unknown, response: Response) -> str | None:
+def match_description(expected: Unknown, response: Response) -> str | None:
     """Return a description of the response if it matches `expected`, None otherwise."""
     if not expected.accepts_status(response.status):
         return None

@@ -8,6 +8,9 @@ from monitor.log import concealed_head
 from sla.observation import Outcome
 
 OUT_OF_DESCRIPTORS = "out_of_descriptors"
+TIMEOUT_REASONS = {"resolve": "dns_timeout", "connect": "connect_timeout", "tls": "tls_timeout"}
+"""Phase at the deadline -> reason code. It is `deadline` in other phases."""
+
 DETAIL_LIMIT = 300  # characters, so that a target cannot fill the log, a page or the record
 
 

@@ -34,7 +34,7 @@ def fetcher(check: HttpCheck, tokens: oauth2.Tokens | None = None) -> Fetch:
 
     `tokens` are shared with other requests of a check; by default the request has its own.
     """
-    first, fetch = request_of(check), _exchange(check, tokens or oauth2.Tokens.of(check))
+    first, fetch = request_of(check), exchange_of(check, tokens or oauth2.Tokens.of(check))
     return lambda attempt: fetch(attempt, first)
 
 
@@ -57,12 +57,15 @@ def _limited(fetch: Fetch, limit: RateLimit) -> Fetch:
     return limited
 
 
-def _exchange(check: HttpCheck, tokens: oauth2.Tokens | None) -> Exchange:
-    """Return the exchange function with only the features that the check uses, to save time per probe."""
+def exchange_of(check: HttpCheck, tokens: oauth2.Tokens | None, *, cookies: bool = False) -> Exchange:
+    """Return the exchange function with only the features that the check uses, to save time per probe.
+
+    `cookies`: the response has the cookies that were set.
+    """
     fetch: Exchange = exchange
     if check.protocol != "1.1":
         http2.load()
-    if check.redirects or check.expect.cookie:
+    if check.redirects or check.expect.cookie or cookies:
         fetch = redirect_follower(check.redirects)
     if tokens is not None and check.oauth2 is not None:
         fetch = oauth2.authorized(tokens, fetch)
@@ -92,7 +95,7 @@ def prepare(check: HttpCheck) -> Probe:
         response = await fetch(attempt)
         failure = expectation.failure(response)
         if failure is not None:
-            raise _with_rate_limit(failure, response, limit, attempt.now())
+            raise with_rate_limit(failure, response, limit, attempt.now())
         if may_be_degraded and (detail := expectation.degradation(response)):
             return _degraded(response, attempt, detail)
         return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, "", attempt.certificate_expiry)
@@ -107,7 +110,7 @@ def _degraded(response: Response, attempt: Attempt, detail: str) -> ProbeResult:
     )
 
 
-def _with_rate_limit(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
+def with_rate_limit(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure, with the rate limit if the response requests a wait."""
     failure.status = response.status
     if failure.reason == "http_status":

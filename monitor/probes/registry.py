@@ -20,6 +20,7 @@ from monitor.probes import (
     redis,
     smtp,
     ssh,
+    steps,
     tcp,
     tls,
     udp,
@@ -55,6 +56,7 @@ KINDS: dict[str, Kind[Any]] = {
         domain.KIND,
         exec_kind.KIND,
         browser.KIND,
+        steps.KIND,
     )
 }
 
@@ -64,6 +66,7 @@ CHECK_TYPES: tuple[type[CheckBase], ...] = tuple(kind.check for kind in KINDS.va
 _DISABLED: dict[type[CheckBase], type[CheckBase]] = {
     exec_kind.ExecCheck: exec_kind.DisabledExecCheck,
     browser.BrowserCheck: browser.DisabledBrowserCheck,
+    steps.StepsCheck: steps.DisabledStepsCheck,
 }
 
 

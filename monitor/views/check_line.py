@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import StateBadge, state_badge
+from monitor.views.waterfall import StepBar, waterfall
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class CheckLine:
     duration: int | None
     phases: list[tuple[str, int]]
     interval: int
+    steps: list[StepBar]
 
 
 def check_line(entry: CheckEntry, now: int) -> CheckLine:
@@ -49,4 +51,5 @@ def check_line(entry: CheckEntry, now: int) -> CheckLine:
         duration=int(last.duration * SECOND) if last else None,
         phases=[(name, int(seconds * SECOND)) for name, seconds in result.phases.items()] if result else [],
         interval=entry.check.interval,
+        steps=waterfall(result) if result else [],
     )

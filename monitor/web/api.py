@@ -13,6 +13,7 @@ from monitor.views.impact import affected_clients
 from monitor.views.incident_line import downtime_so_far, open_incidents
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
+from monitor.views.waterfall import steps_as_json
 from monitor.web.access import Role, role
 from monitor.web.burn_alerts import burn_alerts
 from monitor.web.context import CONTEXT, WebContext, as_json, as_json_list, json_text
@@ -283,6 +284,7 @@ def _check(entry: CheckEntry, now: int) -> dict[str, Any]:
             "duration_seconds": last.duration,
             "phases": dict(result.phases),
             "detail": result.detail,
+            "steps": steps_as_json(result),
         }
     return described
 

@@ -216,6 +216,17 @@ SCHEMAS: dict[str, Any] = {
         duration_seconds=NUMBER,
         phases={"type": "object", "additionalProperties": NUMBER},
         detail=TEXT,
+        steps=list_of(ref("Step")),
+    ),
+    "Step": object_of(
+        id=TEXT,
+        outcome={"enum": ["good", "bad", "unknown", None]},
+        reason=TEXT,
+        status={"type": ["integer", "null"]},
+        detail=TEXT,
+        at_seconds=NUMBER,
+        duration_seconds=NUMBER,
+        phases={"type": "object", "additionalProperties": NUMBER},
     ),
     "Check": object_of(
         id=TEXT,

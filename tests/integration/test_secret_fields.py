@@ -64,6 +64,10 @@ CASES: dict[str, dict[str, Any]] = {
     "grpc tls.key": {"grpc": PEER, "encrypted": True, **CLIENT_CERTIFICATE},
     "heartbeat token": {"heartbeat": "every 1h", "token": SECRET},
     "exec env": {"exec": ["/bin/sh", "-c", 'echo "$KEY"; exit 1'], "env": {"KEY": SECRET}},
+    "steps secrets": {
+        "secrets": {"key": SECRET},
+        "steps": [{"id": "a", "http": URL, "method": "POST", "form": {"key": "{{key}}"}, "expect": UNMET_HEADER}],
+    },
     "browser env": {"browser": "<script>", "env": {"KEY": SECRET}},
     **{
         f"{kind} {key}": {**check_keys(scheme), **secret_keys}

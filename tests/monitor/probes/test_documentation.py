@@ -39,6 +39,7 @@ from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.line_servers import reply_to_lines, send_on_connect, serve_datagrams
 from tests.support.nameserver import dns_records, nameserver
 from tests.support.processes import needs
+from tests.support.record_service import RecordService
 from tests.support.servers import http_response, respond_with, serve_tcp
 from tests.support.starttls import TURNS, clear_first
 
@@ -189,6 +190,14 @@ def database(kind: str, server: Callable[[Path], contextlib.AbstractContextManag
     return stage
 
 
+@asynccontextmanager
+async def journey(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    with (service := RecordService()).serving():
+        text = json.dumps(example("steps")["steps"])
+        yield {"steps": json.loads(text.replace("https://forms.example.org/submissions", f"{service.url}/records"))}
+        assert (service.created, service.records) == (1, {})
+
+
 REGISTERED = {
     "events": [{"eventAction": "expiration", "eventDate": f"{datetime.now(UTC) + timedelta(days=99):%Y-%m-%dT00:00Z}"}]
 }
@@ -210,6 +219,7 @@ STAGES: dict[str, Stage] = {
     "prometheus": of_numbers("99.5", "100"),
     "domain": serve_at(respond_with(http_response(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
     "exec": program,
+    "steps": journey,
     "postgres": database("postgres", postgres),
     "mysql": database("mysql", mariadb),
 }

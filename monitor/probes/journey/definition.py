@@ -1,0 +1,274 @@
+"""The probe of one step: its template with placeholders, validated with sample values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError, ValidationInfo
+
+from monitor.config.addresses import carries_credentials
+from monitor.config.secret import Secret, read_secret
+from monitor.config.steps import Capture, filled, filled_url, has_literal_origin, names_in
+from monitor.config.values import problem_at
+from monitor.http.check import HttpCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from monitor.config.check import CheckBase
+
+NOT_STEPS: Final = frozenset({"steps", "heartbeat"})  # kinds that cannot be a step
+SCHEDULE: Final = frozenset({"interval", "timeout", "hold", "slow_after", "fall", "rise", "recheck", "was"})
+URL_KINDS: Final = frozenset({"http", "freshness", "prometheus", "websocket"})
+BODIES: Final = ("body", "body_file", "form", "json_body")
+SECRET_KEYS: Final = frozenset({"headers", "cookies", "bearer", "body", "form", "json_body"})  # of http steps
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAMPLES: Final = ("1", "x.invalid")
+_ADDRESSES: Final = ("placeholder.invalid", "placeholder.invalid:1")
+_SCHEMES: Final = {"websocket": "wss"}
+
+
+@dataclass(frozen=True, slots=True)
+class StepDefinition:
+    """The probe of a step.
+
+    `keys` are all keys as configured, with secrets resolved. `template` are those that the kind validates for each run,
+    and `check` is the result with sample values; it is used for all runs if `template` has no placeholder. `parts` are
+    keys of an http step with placeholders that are filled into the request itself.
+    """
+
+    keys: Mapping[str, Any]
+    template: Mapping[str, Any]
+    check: CheckBase
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    captures: Mapping[str, Capture] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The value of the key of the kind, with placeholders."""
+        value = self.keys[self.check.kind]
+        return value if isinstance(value, str) else self.check.target
+
+    @property
+    def target(self) -> str:
+        """The target for display, without query and secrets."""
+        return self.address.partition("?")[0] if names_in(self.address) else self.check.target
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the kind's keys have no placeholder."""
+        return not names_in(self.template)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the step only reads."""
+        return self.check.method in _READING if isinstance(self.check, HttpCheck) else self.check.tightens
+
+    @property
+    def names(self) -> set[str]:
+        """The names that must be known before the step runs."""
+        return {name for _, names in self.names_by_key() for name in names}
+
+    def names_by_key(self) -> Iterator[tuple[str, set[str]]]:
+        """Yield each key of the step with the names of its placeholders."""
+        for key, value in self.keys.items():
+            yield key, names_in(value)
+        yield "capture", names_in([capture.json_path for capture in self.captures.values() if capture.json_path])
+
+    @property
+    def credential_names(self) -> set[str]:
+        """The names that are used as credentials, and so are secrets."""
+        headers = self.parts.get("headers", {})
+        used = [value for name, value in headers.items() if carries_credentials(name)]
+        return names_in([*used, self.parts.get("bearer"), self.parts.get("cookies")])
+
+    def carries(self, secrets: set[str]) -> bool:
+        """Return whether the step sends a secret: one of these names, or one of its own."""
+        keys = SECRET_KEYS if isinstance(self.check, HttpCheck) else set(self.keys)
+        used = names_in([value for key, value in self.keys.items() if key in keys])
+        return bool(used & secrets) or any(
+            _has_secret(value) for key, value in self.keys.items() if key not in ("tls", "proxy_basic")
+        )
+
+    @property
+    def literal_url(self) -> str | None:
+        """The URL of an http step whose origin has no placeholder."""
+        return self.address if isinstance(self.check, HttpCheck) and has_literal_origin(self.address) else None
+
+
+def define(
+    step: str,
+    raw: Mapping[str, Any],
+    own: Mapping[str, Any],
+    captures: Mapping[str, Capture],
+    retry: tuple[bool, bool],
+    info: ValidationInfo,
+) -> StepDefinition:
+    """Return the definition of a step.
+
+    `raw` are the keys of its kind, `own` its `form`, `json_body` and `unknown`; `retry`: whether the step is repeated,
+    and whether a condition limits that.
+
+    Raises:
+        PydanticCustomError, ValidationError: a key is invalid.
+    """
+    kind = _kind_of(raw)
+    _reject_unknown_keys(raw, kind)
+    keys = {**_with_secrets(raw, info), **own}
+    if kind is not HttpCheck:
+        _reject_http_keys(own, captures, kind.kind, conditional=retry[1])
+        check = _sampled(step, kind, keys, info)
+        return StepDefinition(keys, keys, check)
+    template, parts = _split(keys)
+    check = _sampled(step, kind, template, info)
+    definition = StepDefinition(keys, template, check, parts, captures)
+    assert isinstance(check, HttpCheck)  # noqa: S101 - for mypy
+    if check.expect.degraded:
+        raise problem_at("expect", "degraded has no effect in a step, which is good or bad; remove it")
+    if retry[0] and check.method in ("POST", "PATCH"):
+        raise problem_at("retry", f"a {check.method} that is repeated may write twice; repeat a step that reads")
+    return definition
+
+
+def _kind_of(raw: Mapping[str, Any]) -> type[CheckBase]:
+    from monitor.probes.registry import CHECK_TYPES
+
+    kinds = [kind for kind in CHECK_TYPES if kind.kind not in NOT_STEPS]
+    matching = [kind for kind in kinds if kind.matches(raw)]
+    if not matching:
+        raise problem_at("id", f"the step has no key of a kind; write one of {', '.join(kind.kind for kind in kinds)}")
+    if len(matching) > 1:
+        names = " and ".join(kind.kind for kind in matching)
+        raise problem_at(matching[1].kind, f"the step has keys of several kinds, {names}; write one step for each")
+    return matching[0]
+
+
+def _reject_unknown_keys(raw: Mapping[str, Any], kind: type[CheckBase]) -> None:
+    allowed = {info.alias or name for name, info in kind.model_fields.items()} - SCHEDULE - {"id"}
+    for key in raw:
+        if key in SCHEDULE:
+            raise problem_at(key, "belongs to the check, which has one schedule and one deadline; move it there")
+        if key not in allowed:
+            own = ("always", "capture", "counts", "form", "id", "json_body", "retry", "unknown")
+            raise problem_at(key, f"unknown key of a step; allowed: {', '.join(sorted({*allowed, *own}))}")
+
+
+def _reject_http_keys(own: Mapping[str, Any], captures: Mapping[str, Capture], kind: str, *, conditional: bool) -> None:
+    used = [*own, *(["capture"] if captures else []), *(["retry"] if conditional else [])]
+    if used:
+        what = "while" if used[0] == "retry" else used[0]
+        raise problem_at(used[0], f"{what} is for http steps only, and this is a step of kind {kind}; remove it")
+
+
+def _split(keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the keys that the kind validates, and the parts that are filled into the request."""
+    template = {key: value for key, value in keys.items() if key not in ("form", "json_body", "unknown")}
+    parts: dict[str, Any] = {}
+    for key in ("headers", "cookies"):
+        if isinstance(keys.get(key), Mapping) and (filling := {k: v for k, v in keys[key].items() if names_in(v)}):
+            parts[key] = filling
+            template[key] = {name: value for name, value in keys[key].items() if name not in filling}
+    if isinstance(keys.get("bearer"), str) and names_in(keys["bearer"]):
+        parts["bearer"] = template.pop("bearer")
+        _reject_second(keys, "bearer", ("basic", "oauth2"))
+    _take_body(keys, template, parts)
+    if "unknown" in keys:
+        _add_unknown(keys, template)
+    if names_in(keys.get("oauth2")):
+        raise problem_at("oauth2", "has a placeholder; write the token endpoint, or make the token request a step")
+    return template, parts
+
+
+def _take_body(keys: Mapping[str, Any], template: dict[str, Any], parts: dict[str, Any]) -> None:
+    for key in ("form", "json_body"):
+        if key in keys:
+            _reject_second(keys, key, [other for other in BODIES if other != key])
+            parts[key] = keys[key]
+    if isinstance(keys.get("body"), str) and names_in(keys["body"]):
+        parts["body"] = keys["body"]
+    if any(key in parts for key in BODIES):
+        template["body"] = "x"  # validates that the method has a body
+
+
+def _add_unknown(keys: Mapping[str, Any], template: dict[str, Any]) -> None:
+    expect = keys.get("expect", {})
+    if isinstance(expect, Mapping):
+        _reject_second(expect, "unknown", ("unknown",))
+        template["expect"] = {**expect, "unknown": keys["unknown"]}
+
+
+def _reject_second(keys: Mapping[str, Any], key: str, others: Any) -> None:
+    if second := next((other for other in others if other in keys), None):
+        raise problem_at(key, f"excludes {second}; keep one of the two")
+
+
+def _sampled(step: str, kind: type[CheckBase], template: Mapping[str, Any], info: ValidationInfo) -> CheckBase:
+    """Return the check with sample values for the placeholders, of which one must make it valid."""
+    first: ValidationError | None = None
+    for number in range(2):
+        try:
+            return validated(step, kind, sample(kind.kind, template, number), info.context)
+        except ValidationError as error:
+            first = first or error
+            if not names_in(template):
+                break
+    assert first is not None  # noqa: S101 - the loop returned otherwise
+    raise first
+
+
+def sample(kind: str, template: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return the keys with sample values."""
+    address = f"{_SCHEMES.get(kind, 'https')}://placeholder.invalid" if kind in URL_KINDS else _ADDRESSES[number]
+
+    def value(_: str) -> str:
+        return _SAMPLES[number]
+
+    at_start = str(template[kind]).startswith("{{")
+    return fill_keys(kind, template, value, (lambda _: address) if at_start else value)
+
+
+def fill_keys(kind: str, template: Mapping[str, Any], value: Any, address: Any = None) -> dict[str, Any]:
+    """Return the keys with all placeholders replaced; those of the address by `address` if it is given."""
+    keys = {key: item if key == kind else filled(item, value) for key, item in template.items()}
+    target = template[kind]
+    fill = filled_url if kind in URL_KINDS and isinstance(target, str) else filled
+    return {**keys, kind: fill(target, address or value)}
+
+
+def validated(step: str, kind: type[CheckBase], keys: Mapping[str, Any], context: Any = None) -> CheckBase:
+    """Return the check of a step.
+
+    Raises:
+        ValidationError: a value is invalid.
+    """
+    return kind.model_validate({"id": step, "interval": "1d", "timeout": "5m", **keys}, context=context)
+
+
+def _with_secrets(value: Any, info: ValidationInfo) -> Any:
+    """Return the value with secrets in place of references. A wrong reference stays, and is rejected by its kind."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and (("env" in value) or ("file" in value)):
+            try:
+                return read_secret(value, info)
+            except ValueError:
+                return value
+        return {
+            key: _with_variables(item, info) if key == "env" else _with_secrets(item, info)
+            for key, item in value.items()
+        }
+    return [_with_secrets(item, info) for item in value] if isinstance(value, list) else value
+
+
+def _with_variables(value: Any, info: ValidationInfo) -> Any:
+    """Return the environment of a program, whose variables may have the names of references."""
+    if isinstance(value, Mapping):
+        return {name: _with_secrets(item, info) for name, item in value.items()}
+    return value
+
+
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_secret, value.values()))
+    return isinstance(value, Secret) or (isinstance(value, list) and any(map(_has_secret, value)))

@@ -1,0 +1,179 @@
+"""An http step of a journey: fill its request, send it, and evaluate the response."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+from pydantic import ValidationError
+
+from monitor.config.steps import filled, names_in, origin_of
+from monitor.http.check import HttpCheck
+from monitor.http.expectation import Expectation
+from monitor.http.oauth2 import Tokens
+from monitor.http.rate_limit import RateLimit
+from monitor.http.request import request_of
+from monitor.network.failure import ProbeFailure
+from monitor.probes.http import exchange_of, with_rate_limit
+from monitor.probes.journey.captures import captured, certificate_fields
+from monitor.probes.journey.definition import fill_keys, validated
+from monitor.probes.journey.names import allowed_origins, secret_names
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from monitor.http.exchange import Exchange
+    from monitor.http.request import Request
+    from monitor.http.response import Response
+    from monitor.network.attempt import Attempt
+    from monitor.probes.journey.run_state import RunState
+    from monitor.probes.steps import Step, StepsCheck
+
+_CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json_body": "application/json"}
+
+
+class _Prepared(NamedTuple):
+    check: HttpCheck
+    send: Exchange
+    expectation: Expectation
+
+
+class HttpStep:
+    """The requests of one step, in all runs. `response` is the last one, None if there was none."""
+
+    def __init__(self, step: Step, journey: StepsCheck) -> None:
+        check = step.definition.check
+        assert isinstance(check, HttpCheck)  # noqa: S101 - for mypy
+        self._definition, self._traced, self._timeout = step.definition, journey.traceparent, journey.timeout
+        self._secrets = secret_names(journey)
+        self._origins = allowed_origins(journey) if self._definition.carries(self._secrets) else None
+        self._check = check.model_copy(update={"timeout": journey.timeout})
+        self._tokens, self._limit = Tokens.of(self._check), RateLimit()
+        self._fixed = self._prepare(self._check) if self._definition.is_fixed else None
+
+    def _prepare(self, check: HttpCheck) -> _Prepared:
+        cookies = any(capture.cookie for capture in self._definition.captures.values())
+        send = exchange_of(check, self._tokens, cookies=cookies)
+        return _Prepared(check, send, Expectation(check.expect, check.compression))
+
+    async def send(self, attempt: Attempt, state: RunState, seen: list[Response]) -> int:
+        """Send the request, keep the captured values, and return the status. `seen` gets the response.
+
+        Raises:
+            ProbeFailure: the response is not as expected, or the request was not sent.
+        """
+        prepared = self._fixed or self._prepare(self._filled(state))
+        request = self.request(prepared.check, state)
+        self._check_origin(request)
+        self._limit.check_wait(attempt.now())
+        certificate: dict[str, str] = {}
+        if any(capture.certificate for capture in self._definition.captures.values()):
+            attempt.on_tls = _recorder(certificate)
+        response = await prepared.send(attempt, request)
+        seen.append(response)
+        failure = prepared.expectation.failure(response)
+        if failure is not None:
+            raise with_rate_limit(failure, response, self._limit, attempt.now())
+        self._keep(captured(response, self._definition.captures, state.value, certificate), state)
+        return response.status
+
+    def _keep(self, values: Mapping[str, str], state: RunState) -> None:
+        for name, value in values.items():
+            state.capture(name, value, secret=name in self._secrets)
+
+    def _filled(self, state: RunState) -> HttpCheck:
+        """Return the check with the values of the run.
+
+        Raises:
+            ProbeFailure: `value_unusable`: a captured value makes it invalid.
+        """
+        try:
+            keys = fill_keys("http", self._definition.template, state.value)
+            check = validated(self._check.id, HttpCheck, keys)
+        except ValueError as error:
+            raise ProbeFailure("value_unusable", problem_text(error)) from None
+        return check.model_copy(update={"timeout": self._timeout})  # type: ignore[return-value]
+
+    def request(self, check: HttpCheck, state: RunState) -> Request:
+        """Return the request with the parts that have placeholders.
+
+        Raises:
+            ProbeFailure: `value_unusable`: a value has a line break.
+        """
+        request, parts = request_of(check), self._definition.parts
+        added = {**filled(parts.get("headers", {}), state.value)}
+        if "bearer" in parts:
+            added["Authorization"] = f"Bearer {filled(parts['bearer'], state.value)}"
+        if self._traced:
+            added["traceparent"] = state.traceparent()
+        cookies = {**dict(request.cookies), **filled(parts.get("cookies", {}), state.value)}
+        _reject_line_breaks({**added, **cookies})
+        body, content_type = _body(parts, state)
+        typed = "content-type" in {name.lower() for name in (*added, *dict(request.headers))}
+        if content_type and not typed:
+            added["Content-Type"] = content_type
+        return replace(
+            request,
+            headers=_merged(request.headers, added),
+            cookies=tuple(cookies.items()),
+            body=request.body if body is None else body,
+            secret_headers=request.secret_headers | self._secret_headers(parts.get("headers", {})),
+            secret_body=request.secret_body or self._has_secret_body(parts),
+        ).ready()
+
+    def _secret_headers(self, headers: Mapping[str, str]) -> set[str]:
+        return {name.lower() for name, text in headers.items() if names_in(text) & self._secrets}
+
+    def _has_secret_body(self, parts: Mapping[str, Any]) -> bool:
+        return bool(names_in([parts.get(key) for key in ("body", "form", "json_body")]) & self._secrets)
+
+    def _check_origin(self, request: Request) -> None:
+        """Check that a request with a secret is sent to an allowed origin.
+
+        Raises:
+            ProbeFailure: `secret_withheld`.
+        """
+        if self._origins is not None and (origin := origin_of(request.url.geturl())) not in self._origins:
+            shown = "{}://{}:{}".format(*origin)
+            raise ProbeFailure("secret_withheld", f"{shown} is not in secrets_to; no request was sent")
+
+
+def _recorder(certificate: dict[str, str]) -> Any:
+    def record(connection: ssl.SSLSocket) -> None:
+        certificate.clear()
+        certificate.update(certificate_fields(connection))
+
+    return record
+
+
+def problem_text(error: ValueError) -> str:
+    """Return the key and the message of the first error, without values."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return f"{key}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _reject_line_breaks(texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        if re.search(r"[\r\n\x00]", text):
+            raise ProbeFailure("value_unusable", f"a captured value in {name} has a line break")
+
+
+def _body(parts: Mapping[str, Any], state: RunState) -> tuple[bytes | None, str]:
+    """Return the body and its type; None without a body that has placeholders."""
+    if "form" in parts:
+        return urlencode(filled(parts["form"], state.value)).encode(), _CONTENT_TYPES["form"]
+    if "json_body" in parts:
+        return json.dumps(filled(parts["json_body"], state.value)).encode(), _CONTENT_TYPES["json_body"]
+    return (filled(parts["body"], state.value).encode(), "") if "body" in parts else (None, "")
+
+
+def _merged(headers: tuple[tuple[str, str], ...], added: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    names = {name.lower() for name in added}
+    return (*((name, value) for name, value in headers if name.lower() not in names), *added.items())

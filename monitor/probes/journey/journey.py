@@ -1,0 +1,203 @@
+"""One run of a journey: its steps in order, under one deadline, and the result of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.http.check import HttpCheck
+from monitor.log import concealed
+from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
+from monitor.probe_result import JourneyResult, StepResult
+from monitor.probes.journey.http_step import HttpStep
+from monitor.probes.journey.kind_step import KindStep
+from monitor.probes.journey.names import in_order
+from monitor.probes.journey.repetition import may_repeat
+from monitor.probes.journey.run_state import RunState, new_run_id
+from sla.interval import SECOND
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from monitor.http.response import Response
+    from monitor.network.attempt import Attempt
+    from monitor.probe_result import ProbeResult
+    from monitor.probes.steps import Step, StepsCheck
+
+log = structlog.get_logger()
+
+MAIN_SHARE: Final = 0.8  # of the timeout, for the steps before those with `always`
+WHOLE_SHARE: Final = 0.98  # of the timeout, for all steps, so that a step is named in the reason
+NOT_RUN: Final = "not_run"
+
+
+class PreparedStep:
+    """A step with its prepared requests."""
+
+    def __init__(self, step: Step, journey: StepsCheck) -> None:
+        self.step = step
+        self._http = HttpStep(step, journey) if isinstance(step.definition.check, HttpCheck) else None
+        self._kind = None if self._http is not None else KindStep(step, journey)
+
+    async def send(self, attempt: Attempt, state: RunState, seen: list[Response]) -> int | None:
+        """Make one attempt, and return its status. `seen` gets the HTTP response.
+
+        Raises:
+            ProbeFailure, OSError: the attempt failed.
+        """
+        if self._http is not None:
+            return await self._http.send(attempt, state, seen)
+        assert self._kind is not None  # noqa: S101 - for mypy
+        result = await self._kind.send(attempt, state)
+        if result.outcome is not Outcome.GOOD:
+            raise ProbeFailure(result.reason, result.detail, outcome=result.outcome, status=result.status)
+        return result.status
+
+
+class Journey:
+    """The probe of a journey."""
+
+    def __init__(self, check: StepsCheck) -> None:
+        self.check = check
+        self.steps = [PreparedStep(step, check) for _, step in in_order(check)]
+
+    async def __call__(self, attempt: Attempt) -> ProbeResult:
+        """Return the result of one run."""
+        if math.isinf(attempt.deadline):
+            attempt.limit(self.check.timeout / SECOND)
+        return await Run(self, attempt, RunState(new_run_id(), self.check.secrets)).result()
+
+
+class Run:
+    """One run of a journey. `results` are those of the steps so far."""
+
+    def __init__(self, journey: Journey, attempt: Attempt, state: RunState) -> None:
+        self._journey, self._attempt, self.state = journey, attempt, state
+        self._total = attempt.seconds_left()
+        self.results: list[StepResult] = []
+        self._decisive: StepResult | None = None  # the bad step, or else the first one without a result
+
+    async def result(self) -> JourneyResult:
+        """Run all steps, and return the result."""
+        for prepared in self._journey.steps:
+            result = await self._advance(prepared)
+            self.results.append(result)
+            if prepared.step.counts:
+                self._decide(result)
+        return self._verdict()
+
+    async def _advance(self, prepared: PreparedStep) -> StepResult:
+        step = prepared.step
+        if not step.always and self._has_failed:
+            return StepResult(step.id, None)
+        missing = sorted(step.definition.names - self.state.known)
+        if missing:
+            return self._not_run(step, missing[0])
+        return await self._repeated(prepared)
+
+    @property
+    def _has_failed(self) -> bool:
+        return self._decisive is not None and self._decisive.outcome is Outcome.BAD
+
+    def _not_run(self, step: Step, name: str) -> StepResult:
+        """Return the result of a step without a value. It is skipped if the step of that value was."""
+        source = next((each for each in self._journey.steps if name in each.step.capture), None)
+        cause = next((each for each in self.results if source is not None and each.id == source.step.id), None)
+        if step.always and cause is not None and cause.outcome is not Outcome.GOOD:
+            return StepResult(step.id, None, at=self._elapsed)
+        why = f"{cause.id}: {cause.reason or 'skipped'}" if cause is not None else "no value"
+        return StepResult(
+            step.id, Outcome.UNKNOWN, NOT_RUN, detail=f"{{{{{name}}}}} is not known ({why})", at=self._elapsed
+        )
+
+    @property
+    def _elapsed(self) -> float:
+        return self._total - self._attempt.seconds_left()
+
+    def _seconds_for(self, step: Step) -> float:
+        """Return the seconds that the step may take. The last fifth of the timeout is for steps with `always`."""
+        has_always = not step.always and any(each.step.always for each in self._journey.steps)
+        return (MAIN_SHARE if has_always else WHOLE_SHARE) * self._total - self._elapsed
+
+    async def _repeated(self, prepared: PreparedStep) -> StepResult:
+        """Return the result of the step, repeated as `retry` requires."""
+        started, retry, attempts = self._elapsed, prepared.step.retry, 0
+        phases: dict[str, float] = {}
+        while True:
+            seen: list[Response] = []
+            attempts += 1
+            result = await self._once(prepared, seen, phases)
+            repeats = retry is not None and may_repeat(retry, result, seen)
+            if retry is None or not repeats or self._elapsed - started + retry.every / SECOND > retry.for_ / SECOND:
+                break
+            if self._seconds_for(prepared.step) <= retry.every / SECOND:
+                break
+            await asyncio.sleep(retry.every / SECOND)
+        took = self._elapsed - started
+        if attempts > 1 and result.outcome is not Outcome.GOOD:
+            result = replace(result, detail=f"{result.detail}; {attempts} attempts in {took:.3g} s")
+        return replace(result, at=started, duration=took, phases=phases, detail=self._clean(result.detail))
+
+    def _clean(self, detail: str) -> str:
+        return concealed(detail)[:DETAIL_LIMIT]
+
+    async def _once(self, prepared: PreparedStep, seen: list[Response], phases: dict[str, float]) -> StepResult:
+        """Return the result of one attempt of the step, and add its phases."""
+        step, attempt = prepared.step, self._attempt.sibling()
+        seconds = max(0.0, self._seconds_for(step))
+        attempt.limit(seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                status = await prepared.send(attempt, self.state, seen)
+            result = StepResult(step.id, Outcome.GOOD, status=status)
+        except (ProbeFailure, OSError, TimeoutError) as error:
+            result = self._failed(step, attempt, error, seconds)
+        except Exception as error:  # a defect of a probe is not an outage
+            log.error("probe_defect", error=repr(error), exc_info=True)
+            result = StepResult(step.id, Outcome.UNKNOWN, "probe_defect", detail=type(error).__name__)
+        attempt.close()
+        self._add(attempt, phases)
+        return result
+
+    def _failed(self, step: Step, attempt: Attempt, error: Exception, seconds: float) -> StepResult:
+        """Return the result of a failed attempt, and note its addresses for the decision about this vantage."""
+        outer = self._attempt
+        if isinstance(error, TimeoutError) and not getattr(error, "errno", None):
+            attempt.deadline_phase = attempt.phase
+            detail = f"not complete within {seconds:.3g} s, waiting for {attempt.phase or 'start'}"
+            error = attempt.own_failure or ProbeFailure(TIMEOUT_REASONS.get(attempt.phase, "deadline"), detail)
+        failure = error if isinstance(error, ProbeFailure) else failure_of(error)  # type: ignore[arg-type]
+        if step.counts:
+            outer.peer, outer.failed_addresses = attempt.peer, attempt.failed_addresses
+            outer.relayed, outer.deadline_phase = attempt.relayed, attempt.deadline_phase
+            outer.answer_waiting = attempt.answer_waiting
+        return StepResult(step.id, failure.outcome, failure.reason, failure.status, failure.detail)
+
+    def _add(self, attempt: Attempt, phases: dict[str, float]) -> None:
+        for total in (phases, self._attempt.phases):
+            for name, seconds in attempt.phases.items():
+                total[name] = total.get(name, 0.0) + seconds
+        expiries = [each for each in (self._attempt.certificate_expiry, attempt.certificate_expiry) if each is not None]
+        self._attempt.certificate_expiry = min(expiries, default=None)
+
+    def _decide(self, result: StepResult) -> None:
+        is_first_bad = result.outcome is Outcome.BAD and not self._has_failed
+        if is_first_bad or (result.outcome is Outcome.UNKNOWN and self._decisive is None):
+            self._decisive = result
+
+    def _verdict(self) -> JourneyResult:
+        decisive = self._decisive
+        statuses = [each.status for each in self.results if each.status is not None]
+        trace = f"; trace {self.state.trace}" if self._journey.check.traceparent else ""
+        phases, expiry = self._attempt.phases, self._attempt.certificate_expiry
+        steps = tuple(self.results)
+        if decisive is None:
+            last = statuses[-1] if statuses else None
+            return JourneyResult(Outcome.GOOD, "", last, phases, "", expiry, steps)
+        assert decisive.outcome is not None  # noqa: S101 - skipped steps decide nothing
+        reason = f"{decisive.id}: {decisive.reason}"
+        detail = f"{decisive.detail[: DETAIL_LIMIT - len(trace)]}{trace}"
+        return JourneyResult(decisive.outcome, reason, decisive.status, phases, detail, expiry, steps)

@@ -1,0 +1,80 @@
+"""Validate the names of a journey: each is known where it is used, and secrets are sent to known origins only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.config.steps import RUN_ID, origin_of
+from monitor.http.check import HttpCheck
+from monitor.probes.journey.definition import SECRET_KEYS
+from monitor.probes.journey.problems import step_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import ValidationError
+
+    from monitor.config.steps import Origin
+    from monitor.probes.journey.definition import StepDefinition
+    from monitor.probes.steps import Step, StepsCheck
+
+
+def in_order(check: StepsCheck) -> list[tuple[int, Step]]:
+    """Return the steps with their positions, in the order in which they run: those with `always` last."""
+    numbered = list(enumerate(check.steps))
+    return [each for each in numbered if not each[1].always] + [each for each in numbered if each[1].always]
+
+
+def secret_names(check: StepsCheck) -> set[str]:
+    """Return the names of secrets: configured ones, and captured values that are secret or used as credentials."""
+    captured = {name: capture for step in check.steps for name, capture in step.capture.items()}
+    used = {name for step in check.steps for name in step.definition.credential_names}
+    return {*check.secrets, *(name for name, capture in captured.items() if capture.is_secret(name) or name in used)}
+
+
+def allowed_origins(check: StepsCheck) -> set[Origin]:
+    """Return the origins that may receive secrets."""
+    urls = check.secrets_to or [url for step in check.steps if (url := step.definition.literal_url) is not None]
+    return {origin_of(url) for url in urls}
+
+
+def first_problem(check: StepsCheck) -> ValidationError | None:
+    """Return the first error in the names and secrets of the steps, None if all are valid."""
+    return next(_problems(check), None)
+
+
+def _problems(check: StepsCheck) -> Iterator[ValidationError]:
+    secrets, known, seen = secret_names(check), {RUN_ID, *check.secrets}, set[str]()
+    for number, step in in_order(check):
+        if step.id in seen:
+            yield step_problem(number, "id", f'two steps have the id "{step.id}"; change one of the ids')
+        seen.add(step.id)
+        for key, names in step.definition.names_by_key():
+            if unknown := min(names - known, default=None):
+                detail = f"{{{{{unknown}}}}} is unknown here; capture it in an earlier step, or add it to secrets"
+                yield step_problem(number, key, detail)
+        yield from _secret_problems(number, step.definition, secrets, check)
+        if taken := min(set(step.capture) & set(check.secrets), default=None):
+            yield step_problem(number, "capture", f"{taken} is also a name in secrets; use another name")
+        known |= set(step.capture)
+
+
+def _secret_problems(
+    number: int, definition: StepDefinition, secrets: set[str], check: StepsCheck
+) -> Iterator[ValidationError]:
+    kind, is_http = definition.check.kind, isinstance(definition.check, HttpCheck)
+    for key, names in definition.names_by_key():
+        shown = min(names & secrets, default=None) if (key not in SECRET_KEYS if is_http else key == kind) else None
+        if shown:
+            detail = f"{{{{{shown}}}}} is a secret, which is allowed in headers, cookies and bodies only"
+            yield step_problem(number, key, detail)
+    if not definition.carries(secrets):
+        return
+    url = definition.literal_url
+    if is_http and url is not None and origin_of(url) not in allowed_origins(check):
+        yield step_problem(number, kind, "the step sends a secret to an origin that is not in secrets_to; add it there")
+    if is_http and url is None and not check.secrets_to:
+        detail = "the step sends a secret to an address from a response; add secrets_to to the check"
+        yield step_problem(number, kind, detail)
+    if not is_http and "{{" in definition.address:
+        yield step_problem(number, kind, "the step sends a secret, so its address must not have a placeholder")

@@ -1,0 +1,55 @@
+"""The values of one run of a journey: its id, captured values and secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from monitor.clock import secret_bytes
+from monitor.config.steps import RUN_ID
+from monitor.log import TemporarySecret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.config.secret import Secret
+
+
+def new_run_id() -> str:
+    """Return a new id of a run, which its writes contain."""
+    return f"nw-{secret_bytes(8).hex()}"
+
+
+@dataclass(slots=True)
+class RunState:
+    """The values of one run. Captured secrets are concealed in all outputs while this object exists."""
+
+    run_id: str
+    secrets: Mapping[str, Secret]
+    values: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, TemporarySecret] = field(default_factory=dict)
+    trace: str = field(default_factory=lambda: secret_bytes(16).hex())
+
+    def value(self, name: str) -> str:
+        """Return the value of a known name."""
+        if name == RUN_ID:
+            return self.run_id
+        if name in self.secrets:
+            return self.secrets[name].reveal()
+        return self.hidden[name].value if name in self.hidden else self.values[name]
+
+    @property
+    def known(self) -> set[str]:
+        """The names that have a value."""
+        return {RUN_ID, *self.secrets, *self.values, *self.hidden}
+
+    def capture(self, name: str, value: str, *, secret: bool) -> None:
+        """Keep a captured value, which replaces an earlier one."""
+        if secret:
+            self.hidden[name] = TemporarySecret(value)
+        else:
+            self.values[name] = value
+
+    def traceparent(self) -> str:
+        """Return the header of a new request in the trace of this run (W3C Trace Context, 3.2)."""
+        return f"00-{self.trace}-{secret_bytes(8).hex()}-01"
