@@ -79,7 +79,7 @@ class VantageStatus:
     def location(self) -> str:
         """Where the connection is cut, by the near references that answer. Empty without near references."""
         near = [reference for reference in self.references if reference.near and reference.good is not None]
-        reached, silent = (_ids(each for each in near if each.good is good) for good in (True, False))
+        reached, silent = (_ids(reference for reference in near if reference.good is good) for good in (True, False))
         if reached:
             return f"the cut is beyond {reached}" + (f"; no answer from {silent}" if silent else "")
         return f"also no answer from {silent}: the cut is in the own network" if silent else ""

@@ -81,13 +81,13 @@ class Failure(NamedTuple):
 def failures(pieces: Iterable[Piece]) -> list[Failure]:
     """Return the failures that are over: each time that is not certainly up, contains certain downtime, and ended."""
     stretches = [(is_up, list(group)) for is_up, group in groupby(pieces, lambda piece: piece.state is State.UP)]
-    found = []
+    failures_so_far = []
     for (is_up, stretch), (_, following) in pairwise(stretches):
         certain = None if is_up else next((piece.start for piece in stretch if piece.state is State.DOWN), None)
         if certain is not None:
             point = next(piece.start for piece in stretch if piece.state.estimate is State.DOWN)
-            found.append(Failure(Bounds(stretch[0].start, point, certain), following[0].start))
-    return found
+            failures_so_far.append(Failure(Bounds(stretch[0].start, point, certain), following[0].start))
+    return failures_so_far
 
 
 def unseen_failure(lost: Sequence[Run]) -> Failure:
@@ -96,7 +96,7 @@ def unseen_failure(lost: Sequence[Run]) -> Failure:
     It was after the last acknowledgement that is missing, and before the first reading that found a loss.
     """
     writes = [write.acknowledged for write in _writes(lost) if not write.present]
-    readings = [each.reading.at for each in lost if each.reading is not None]
+    readings = [write.reading.at for write in lost if write.reading is not None]
     low, high = max(writes), max(max(writes), min(readings))
     return Failure(Bounds(low, low + (high - low) // 2, high), high)
 
@@ -189,16 +189,16 @@ def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[in
 
     It is above zero if a write is missing. Only writes acknowledged before the latest instant of the failure count.
     """
-    writes = [each for each in _writes(runs) if failed is None or each.acknowledged <= failed.high]
-    missing = next((each for each in writes if not each.present), None)
+    writes = [write for write in _writes(runs) if failed is None or write.acknowledged <= failed.high]
+    missing = next((write for write in writes if not write.present), None)
     if not writes or (failed is None and missing is not None):
         return Bounds(None, None, None)
     if failed is None:
         return Bounds(0, 0, None)
-    sent = [each.sent for each in writes if each.present and (missing is None or each < missing)]
+    sent = [write.sent for write in writes if write.present and (missing is None or write < missing)]
     if missing is None:
         return Bounds(0, 0, failed.high - max(sent))
-    failed = _after_missing(failed, [each.acknowledged for each in writes if not each.present])
+    failed = _after_missing(failed, [write.acknowledged for write in writes if not write.present])
     low, point = failed.low - missing.acknowledged, max(1, failed.point - missing.acknowledged)
     return Bounds(low, point, max(point, failed.high - max(sent)) if sent else None)
 
@@ -216,22 +216,22 @@ def recovery_point_without_failure(runs: Iterable[Run], drill: Interval) -> Boun
     present. None if no such write was sent before the drill.
     """
     low, point, _ = recovery_point(writes := list(runs), None)
-    sent = [each.sent for each in _writes(writes) if each.present and each.sent < drill.end]
-    before = [each for each in sent if each <= drill.start]
+    sent = [write.sent for write in _writes(writes) if write.present and write.sent < drill.end]
+    before = [instant for instant in sent if instant <= drill.start]
     if point is None or not before:
         return Bounds(low, point, None)
-    instants = sorted([max(before), *(each for each in sent if each > drill.start), drill.end])
+    instants = sorted([max(before), *(instant for instant in sent if instant > drill.start), drill.end])
     return Bounds(low, point, max(later - earlier for earlier, later in pairwise(instants)))
 
 
 def continuity_results(facts: Iterable[Fact], at: int) -> list[ContinuityResult]:
     """Return the recorded results until the instant, in order. Facts that cannot be read are ignored."""
-    found = []
+    results = []
     for fact in facts:
         if fact.kind == CONTINUITY and fact.made <= at:
             with suppress(KeyError, TypeError, ValueError, OverflowError):
-                found.append(_read(fact.product, fact.content()))
-    return found
+                results.append(_read(fact.product, fact.content()))
+    return results
 
 
 def _read(product: str, body: Mapping[str, Any]) -> ContinuityResult:
@@ -244,7 +244,7 @@ def _read(product: str, body: Mapping[str, Any]) -> ContinuityResult:
         None if failed is None else Bounds(*(parse_instant(str(failed[name])) for name in Bounds._fields)),
         parse_instant(str(body["until"])),
         counts,
-        Bounds(*(None if each is None else round(each * SECOND) for each in (low, point, high))),
+        Bounds(*(None if seconds is None else round(seconds * SECOND) for seconds in (low, point, high))),
         tuple(map(str, body["runs"])),
     )
 

@@ -68,7 +68,7 @@ class Evidence:
     @property
     def details(self) -> tuple[str, ...]:
         """The detail in parts: its first part, then each listed item. Empty without a detail."""
-        first = self.detail.removesuffix("".join(f"; {each}" for each in self.listed))
+        first = self.detail.removesuffix("".join(f"; {text}" for text in self.listed))
         return (first, *self.listed) if self.detail else ()
 
     def is_valid(self, at: int) -> bool:

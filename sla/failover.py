@@ -84,9 +84,9 @@ def failover_result(
     spans = _Disturbances.of(product, sites, window)
     ended = _ended(change, product, spans.estimated, window, terms.settle)
     start = _chained_start(change.point, spans.estimated, terms.settle)
-    last = max([change.point, *(each.end for each in spans.estimated if each.start < (ended or end))])
+    last = max([change.point, *(span.end for span in spans.estimated if span.start < (ended or end))])
     wide = _widened(Interval(start, last), change, spans.possible)
-    low = _length([each for each in spans.certain if each.start >= start and each.end <= last])
+    low = _length([span for span in spans.certain if span.start >= start and span.end <= last])
     over = ended is not None
     duration = Bounds[int | None](low, last - start if over else None, wide.length if over else None)
     downtime = _downtime(product, Interval(start, last), wide)
@@ -120,8 +120,10 @@ def _joined(
     pieces: Iterable[Piece], disturbed: Callable[[State], bool], sites: Iterable[SitePiece], wrong: Sequence[SiteState]
 ) -> list[Interval]:
     """Return the time in which the product is disturbed or the state of the sites is a wrong one, in order."""
-    found = [Interval(start, end) for start, end, state in pieces if disturbed(state)]
-    return list(union([*found, *(Interval(each.start, each.end) for each in sites if each.active.state in wrong)]))
+    disturbances = [Interval(start, end) for start, end, state in pieces if disturbed(state)]
+    return list(
+        union([*disturbances, *(Interval(span.start, span.end) for span in sites if span.active.state in wrong)])
+    )
 
 
 def _ended(
@@ -144,22 +146,22 @@ def _calm(product: History, disturbed: Sequence[Interval], window: Interval) -> 
 def _chained_start(point: int, disturbed: Sequence[Interval], settle: int) -> int:
     """Return the start of the disturbances that lead to the site change with less than `settle` between them."""
     start = point
-    for each in reversed([each for each in disturbed if each.start < point]):
-        if start - each.end >= settle:
+    for interval in reversed([interval for interval in disturbed if interval.start < point]):
+        if start - interval.end >= settle:
             break
-        start = each.start
+        start = interval.start
     return start
 
 
 def _widened(span: Interval, change: SiteChange, possible: Sequence[Interval]) -> Interval:
     """Return the longest time that the failover may have lasted: with all adjacent possible disturbances."""
     start, end = min(span.start, change.left), max(span.end, change.arrived)
-    for each in reversed(possible):
-        if each.start < start <= each.end:
-            start = each.start
-    for each in possible:
-        if each.start <= end < each.end:
-            end = each.end
+    for interval in reversed(possible):
+        if interval.start < start <= interval.end:
+            start = interval.start
+    for interval in possible:
+        if interval.start <= end < interval.end:
+            end = interval.end
     return Interval(start, end)
 
 

@@ -58,18 +58,18 @@ def failovers(facts: Iterable[Fact], at: int) -> list[FailoverRecord]:
 
     Facts that cannot be read are ignored, and so are figures of a change that is not recorded.
     """
-    found: dict[str, FailoverRecord] = {}
-    known = (each for each in facts if each.made <= at and each.kind in (SITE_CHANGE, FAILOVER_END))
-    for fact in sorted(known, key=lambda each: (each.made, each.kind != SITE_CHANGE)):
+    records: dict[str, FailoverRecord] = {}
+    known = (fact for fact in facts if fact.made <= at and fact.kind in (SITE_CHANGE, FAILOVER_END))
+    for fact in sorted(known, key=lambda fact: (fact.made, fact.kind != SITE_CHANGE)):
         try:
             body = fact.content()
             if fact.kind == SITE_CHANGE:
-                found[fact.id] = FailoverRecord(fact.id, fact.product, fact.made, _change(body))
-            elif (record := found.get(str(body["change"]))) is not None and record.result is None:
-                found[record.id] = replace(record, result=_result(body))
+                records[fact.id] = FailoverRecord(fact.id, fact.product, fact.made, _change(body))
+            elif (record := records.get(str(body["change"]))) is not None and record.result is None:
+                records[record.id] = replace(record, result=_result(body))
         except (KeyError, TypeError, ValueError, OverflowError):
             continue
-    return sorted(found.values(), key=lambda each: (each.change.arrived, each.id))
+    return sorted(records.values(), key=lambda record: (record.change.arrived, record.id))
 
 
 def failover_text(fact: Fact) -> str:

@@ -106,15 +106,15 @@ class Run:
     @property
     def steps(self) -> list[str]:
         """The steps with an intent, in order, without duplicates."""
-        return list(dict.fromkeys(each.step for each in self.intents))
+        return list(dict.fromkeys(intent.step for intent in self.intents))
 
     def sent(self, step: str) -> int | None:
         """Return the instant of the first intent of the step, None without an intent."""
-        return next((each.at for each in self.intents if each.step == step), None)
+        return next((intent.at for intent in self.intents if intent.step == step), None)
 
     def acknowledged(self, step: str) -> int | None:
         """Return the instant of the first acknowledgement of the step, None without one."""
-        instants = (each.at for each in self._answers(step) if each.outcome is WriteOutcome.ACKNOWLEDGED)
+        instants = (answer.at for answer in self._answers(step) if answer.outcome is WriteOutcome.ACKNOWLEDGED)
         return next(instants, None)
 
     def outcome(self, step: str) -> WriteOutcome | None:
@@ -122,10 +122,10 @@ class Run:
 
         One acknowledgement decides. Otherwise an attempt that is indeterminate or has no answer may have had an effect.
         """
-        answers, attempts = self._answers(step), sum(each.step == step for each in self.intents)
+        answers, attempts = self._answers(step), sum(intent.step == step for intent in self.intents)
         if not attempts:
             return None
-        outcomes = {each.outcome for each in answers}
+        outcomes = {answer.outcome for answer in answers}
         if WriteOutcome.ACKNOWLEDGED in outcomes:
             return WriteOutcome.ACKNOWLEDGED
         unanswered = attempts > len(answers) or WriteOutcome.INDETERMINATE in outcomes
@@ -138,10 +138,10 @@ class Run:
 
     def captures(self, name: str) -> list[str]:
         """Return the values captured under the name, in order, without duplicates."""
-        return list(dict.fromkeys(each.captured[name] for each in self.answers if name in each.captured))
+        return list(dict.fromkeys(answer.captured[name] for answer in self.answers if name in answer.captured))
 
     def _answers(self, step: str) -> list[Answer]:
-        return [each for each in self.answers if each.step == step]
+        return [answer for answer in self.answers if answer.step == step]
 
     def with_entry(self, entry: Entry) -> Run:
         """Return the run with one more entry."""

@@ -162,8 +162,8 @@ def _kind(target: str, sites: Sequence[str]) -> ChangeKind:
 
 def last_active(sites: Mapping[str, History], window: Interval) -> tuple[str, int] | None:
     """Return the last site that was the only active one in the window, and until when. None without one."""
-    found = None
+    last = None
     for piece in site_pieces(sites, window):
         if piece.active.state is SiteState.ONE:
-            found = piece.active.site, piece.end
-    return found
+            last = piece.active.site, piece.end
+    return last

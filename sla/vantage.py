@@ -43,29 +43,29 @@ def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
     """
     decisive = deciding(answers)
     seen = frozenset[str]().union(*(answer.reached or () for answer in decisive))
-    found: dict[str, bool | None] = {}
+    observes: dict[str, bool | None] = {}
     for family in FAMILIES:
         if family in seen:
-            found[family] = True
+            observes[family] = True
             continue
         of_family = [answer for answer in decisive if family in answer.families]
         failed = [answer for answer in of_family if answer.reached is not None and not answer.reached]
         own = any(len(answer.families) == 1 for answer in failed)
         waits_for = of_family if own or seen else decisive
         if of_family and any(answer.reached is None for answer in waits_for):
-            found[family] = None
+            observes[family] = None
         elif own or (failed and not seen):
-            found[family] = False
-    return found
+            observes[family] = False
+    return observes
 
 
-def is_hidden(found: Mapping[str, bool | None], tried: Collection[str]) -> bool | None:
+def is_hidden(observes: Mapping[str, bool | None], tried: Collection[str]) -> bool | None:
     """Return whether blindness hides a target that was tried over these families; None while that is undecided.
 
-    `found` is the result of `sight`. If no tried family has evidence (also if none was tried, as after a failed name
+    `observes` is the result of `sight`. If no tried family has evidence (also if none was tried, as after a failed name
     lookup), all families decide.
     """
-    relevant = [found[family] for family in tried if family in found] or list(found.values())
+    relevant = [observes[family] for family in tried if family in observes] or list(observes.values())
     if True in relevant:
         return False
     if None in relevant:
@@ -73,6 +73,6 @@ def is_hidden(found: Mapping[str, bool | None], tried: Collection[str]) -> bool 
     return bool(relevant)
 
 
-def blind_families(found: Mapping[str, bool | None]) -> tuple[str, ...]:
+def blind_families(observes: Mapping[str, bool | None]) -> tuple[str, ...]:
     """Return the families over which the vantage is certainly blind."""
-    return tuple(family for family, sees in found.items() if sees is False)
+    return tuple(family for family, sees in observes.items() if sees is False)

@@ -78,8 +78,8 @@ class Effect:
     @property
     def availability(self) -> Bounds[Fraction | None]:
         """The availability with the change."""
-        found = availability(self.after)
-        return found if self.change.has_estimate else found._replace(point=None)
+        bounds = availability(self.after)
+        return bounds if self.change.has_estimate else bounds._replace(point=None)
 
     @property
     def downtime(self) -> Bounds[int | None]:
@@ -96,7 +96,7 @@ class Effect:
 
     def value(self, rate: Rate) -> Bounds[Fraction | None]:
         """Return the cost of the downtime saved."""
-        return Bounds(*(None if each is None else rate.cost(each) for each in self.saved))
+        return Bounds(*(None if duration is None else rate.cost(duration) for duration in self.saved))
 
     def as_json(self, rate: Rate | None) -> dict[str, Any]:
         """Return the object of the API: durations in seconds, null without a figure."""
@@ -144,7 +144,7 @@ class WhatIf:
             "plan": None if plan is None else {"expected": float(plan.expected), "chance": float(plan.probability)},
             "cost_currency": self.currency,
             "saved_currency": None if self.rate is None else self.rate.currency,
-            "changes": [each.as_json(self.rate) for each in self.effects],
+            "changes": [effect.as_json(self.rate) for effect in self.effects],
             "assumptions": list(GENERAL_ASSUMPTIONS),
         }
 
@@ -187,11 +187,11 @@ class Replay:
 
     def effects(self, costs: Mapping[str, Fraction]) -> tuple[Effect, ...]:
         """Return the effects, ranked; `costs` are the costs per year by the id of the change."""
-        found = (
+        unranked = (
             tally.effect(change, self._before, costs.get(str(change.name)))
             for change, tally in zip(self._changes, self._tallies, strict=True)
         )
-        return tuple(sorted(found, key=_rank))
+        return tuple(sorted(unranked, key=_rank))
 
     def _advance(self, at: int, states: Sequence[State]) -> None:
         self._outage.advance(at, states[0], dict(zip(self._names, states[1:], strict=True)))
@@ -199,7 +199,7 @@ class Replay:
     def _lookback(self, at: int) -> int:
         """Return an instant before `at` after which the product was up, or before the record begins."""
         product = self._histories[0]
-        length = max([DAY, *(each.within for each in self._changes if isinstance(each, Failover))])
+        length = max([DAY, *(change.within for change in self._changes if isinstance(change, Failover))])
         first = at if product.first is None else min(product.first, at)
         begin = at - length
         while begin > first - length and not product.durations(Interval(begin, at)).up:
@@ -232,7 +232,7 @@ class _Tally:
 
     def effect(self, change: Change, before: Sequence[int], cost: Fraction | None) -> Effect:
         """Return the effect of the change."""
-        after = [sum(each) for each in zip(before, self._moved, strict=True)]
+        after = [sum(pair) for pair in zip(before, self._moved, strict=True)]
         saved: Bounds[int | None] = Bounds(self._low, self._point if change.has_estimate else None, self._high)
         return Effect(change, Durations.of_sums(before), Durations.of_sums(after), saved, self._unknown, cost)
 
@@ -285,11 +285,11 @@ def _span(interval: Interval) -> dict[str, str]:
 
 
 def _seconds(bounds: Bounds[Any]) -> dict[str, float | None]:
-    return {name: None if each is None else each / SECOND for name, each in bounds._asdict().items()}
+    return {name: None if duration is None else duration / SECOND for name, duration in bounds._asdict().items()}
 
 
 def _numbers(bounds: Bounds[Any] | Money) -> dict[str, float | None]:
-    return {name: _number(each) for name, each in bounds._asdict().items()}
+    return {name: _number(duration) for name, duration in bounds._asdict().items()}
 
 
 def _number(figure: Fraction | None) -> float | None:

@@ -188,10 +188,10 @@ class Decoupling(Change):
     def avoided(self, outage: Outage, at: int) -> Avoided:
         """Return what the change avoids of the piece that begins at the instant."""
         state = outage.dependencies[self.dependency]
-        others = [each for name, each in outage.dependencies.items() if name != self.dependency]
+        others = [state for name, state in outage.dependencies.items() if name != self.dependency]
         possible = self.dependency in outage.touched
-        estimated = state.estimate is State.DOWN and all(each.estimate is not State.DOWN for each in others)
-        certain = state is State.DOWN and all(each is State.UP for each in others)
+        estimated = state.estimate is State.DOWN and all(state.estimate is not State.DOWN for state in others)
+        certain = state is State.DOWN and all(state is State.UP for state in others)
         return Avoided(*(at if holds else None for holds in (possible, estimated, certain)))
 
 

@@ -36,9 +36,9 @@ def continuity_command(product: str | None, as_json: bool, path: Path) -> None:
     now = SystemClock().now()
     ledger = ledger_at(portfolio, portfolio.store, now, product)
     ledger.continuity = ContinuityRegister(IntentLog.of(portfolio.store).read())
-    for each in chosen:
-        for transaction in continuity_json(ledger, each.id, now):
-            results = results_of(ledger, each.id, transaction["transaction"], now)
+    for configured in chosen:
+        for transaction in continuity_json(ledger, configured.id, now):
+            results = results_of(ledger, configured.id, transaction["transaction"], now)
             text = json.dumps(transaction) if as_json else "\n".join(continuity_lines(transaction, results))
             click.echo(text if as_json else concealed(text))
 
@@ -50,8 +50,8 @@ def _chosen(name: str | None, portfolio: Portfolio, path: Path) -> list[Product]
         NinewatchError: there is none.
     """
     products = list(portfolio.products) if name is None else [require_product(name, portfolio, path)]
-    found = [each for each in products if each.continuity]
-    if not found:
+    matching = [product for product in products if product.continuity]
+    if not matching:
         subject = "no product has" if name is None else f"{name} has no"
         raise NinewatchError(f"{path}: {subject} `continuity:`; add transactions, see docs/continuity.md")
-    return found
+    return matching

@@ -21,8 +21,8 @@ def diff(old: Path, new: Path, exit_code: bool) -> None:
     Values are compared as written, and secrets are not read, so that it runs in a pull request without them. Check each
     configuration with `ninewatch check-config`. + is added, - is removed, ~ is changed.
     """
-    found = changes(old, new)
-    for change in found:
+    differences = changes(old, new)
+    for change in differences:
         click.echo(str(change))
-    if exit_code and found:
+    if exit_code and differences:
         raise SystemExit(1)

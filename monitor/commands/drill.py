@@ -68,7 +68,7 @@ def start_command(
     """
     portfolio = load_config(path)[1]
     configured, now = require_product(product, portfolio, path), SystemClock().now()
-    made = Drill(
+    new_drill = Drill(
         now,
         words("--by", author),
         product,
@@ -78,32 +78,32 @@ def start_command(
         words("--scenario", scenario) if scenario else "",
         tuple(words("--participant", participant) for participant in participants),
     )
-    start_drill(made, configured, portfolio)
+    start_drill(new_drill, configured, portfolio)
     probes = f"; a running daemon probes every {format_duration(configured.drills.interval)}"
-    click.echo(f"drill {made.id}: {kind} of {product} started{probes if made.kind.measured else ''}")
+    click.echo(f"drill {new_drill.id}: {kind} of {product} started{probes if new_drill.kind.measured else ''}")
 
 
-def start_drill(made: Drill, product: Product, portfolio: Portfolio) -> None:
+def start_drill(drill: Drill, product: Product, portfolio: Portfolio) -> None:
     """Record the start of a drill.
 
     Raises:
         NinewatchError: another drill of the product is in progress, or a stop condition is met.
     """
-    _refuse(made, product, portfolio)
-    Journal.of(portfolio.store).add(made.fact())
+    _refuse(drill, product, portfolio)
+    Journal.of(portfolio.store).add(drill.fact())
 
 
-def _refuse(made: Drill, product: Product, portfolio: Portfolio) -> None:
+def _refuse(drill: Drill, product: Product, portfolio: Portfolio) -> None:
     """Reject a drill while another drill of the product is in progress, or while a stop condition is met.
 
     Raises:
         NinewatchError: a drill is in progress, or a stop condition is met.
     """
-    ledger = ledger_at(portfolio, portfolio.store, made.made, product.id)
-    open_ids = [drill.id for drill in recorded_drills(ledger, made.made, product.id) if drill.end is None]
+    ledger = ledger_at(portfolio, portfolio.store, drill.made, product.id)
+    open_ids = [record.id for record in recorded_drills(ledger, drill.made, product.id) if record.end is None]
     if open_ids:
         raise NinewatchError(f"drill {open_ids[-1]} of {product.id} is in progress; end it with `ninewatch drill end`")
-    reason = stop_reason(ledger, product.id, 0, made.made) if made.kind.measured else None
+    reason = stop_reason(ledger, product.id, 0, drill.made) if drill.kind.measured else None
     if reason is not None:
         raise NinewatchError(f"no drill may start: {reason}; see `drills:` of the product")
 

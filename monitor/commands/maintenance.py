@@ -104,7 +104,7 @@ def end(window_id: str, author: str, reason: str, path: Path) -> None:
 def _subject(portfolio: Portfolio, product: str | None, *, every: bool) -> str:
     if every == (product is not None):
         raise NinewatchError("specify either PRODUCT or --all")
-    known = [each.id for each in portfolio.products]
+    known = [product.id for product in portfolio.products]
     if product is not None and product not in known:
         raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(known)}')
     return product or ""

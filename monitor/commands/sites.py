@@ -33,10 +33,14 @@ def sites_command(product: str | None, instant: str | None, as_json: bool, path:
     at = instant_of(instant, portfolio)
     ledger = ledger_at(portfolio, portfolio.store, at, product)
     missed = False
-    for each in portfolio.products:
-        if each.sites and product in (None, each.id):
-            results = [result for _, result in measured_failovers(ledger, each.id, at)]
+    for configured in portfolio.products:
+        if configured.sites and product in (None, configured.id):
+            results = [result for _, result in measured_failovers(ledger, configured.id, at)]
             missed |= bool(results) and results[-1].met is False
-            text = json.dumps(sites_json(ledger, each, at)) if as_json else "\n".join(sites_lines(ledger, each, at))
+            text = (
+                json.dumps(sites_json(ledger, configured, at))
+                if as_json
+                else "\n".join(sites_lines(ledger, configured, at))
+            )
             click.echo(text if as_json else concealed(text))
     sys.exit(1 if missed else 0)

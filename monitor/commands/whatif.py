@@ -59,9 +59,9 @@ def whatif_command(
     products = _products(portfolio, product_id, name)
     ledger = ledger_at(portfolio, portfolio.store, at, product_id)
     for product in products:
-        found = _replayed(ledger, product, window.measured, at, name)
-        plain = json.dumps(found.as_json(), ensure_ascii=False)
-        click.echo(plain if as_json else concealed("\n".join(_lines(product, found, window, portfolio))))
+        replay = _replayed(ledger, product, window.measured, at, name)
+        plain = json.dumps(replay.as_json(), ensure_ascii=False)
+        click.echo(plain if as_json else concealed("\n".join(_lines(product, replay, window, portfolio))))
 
 
 def _name(change: str) -> ChangeName | None:
@@ -79,15 +79,15 @@ def _products(portfolio: Portfolio, product_id: str | None, name: ChangeName | N
     """
     dependency = "" if name is None else name.dependency
     if product_id is None:
-        found = [each for each in portfolio.products if not dependency or dependency in each.depends_on]
-        if not found:
+        products = [product for product in portfolio.products if not dependency or dependency in product.depends_on]
+        if not products:
             raise NinewatchError(f"no product depends on {dependency}; write `all` for the possible changes")
-        return found
-    found = [each for each in portfolio.products if each.id == product_id]
-    if not found:
-        known = ", ".join(each.id for each in portfolio.products)
+        return products
+    products = [product for product in portfolio.products if product.id == product_id]
+    if not products:
+        known = ", ".join(product.id for product in portfolio.products)
         raise NinewatchError(f'unknown product "{product_id}"; known products: {known}')
-    return found
+    return products
 
 
 def _replayed(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> WhatIf:
@@ -99,8 +99,8 @@ def _replayed(ledger: Ledger, product: Product, window: Interval, at: int, name:
     return replay.result()
 
 
-def _lines(product: Product, found: WhatIf, window: Window, portfolio: Portfolio) -> Iterator[str]:
-    view = whatif_view(found, portfolio.zone)
+def _lines(product: Product, replay: WhatIf, window: Window, portfolio: Portfolio) -> Iterator[str]:
+    view = whatif_view(replay, portfolio.zone)
     yield f"{product.id}, {window.name}, recorded since {view.since.local}"
     yield f"  measured: {view.recorded}"
     if view.plan:

@@ -66,13 +66,15 @@ class ContinuityTransaction(Model):
 
     @model_validator(mode="after")
     def _one_kind_within_limits(self) -> ContinuityTransaction:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if not given:
+        configured_kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if not configured_kinds:
             raise problem_at("id", f"has no kind; add one of {', '.join(KINDS)}")
-        if len(given) > 1:
-            raise problem_at(given[1], f"excludes {given[0]} in the same transaction; write two transactions")
-        if given[0] in ("keycloak", "chefs") and self.shortest < _SHARED_PACE:
-            raise problem_at("every", f"must be 10s or longer for {given[0]}, which limits requests")
+        if len(configured_kinds) > 1:
+            raise problem_at(
+                configured_kinds[1], f"excludes {configured_kinds[0]} in the same transaction; write two transactions"
+            )
+        if configured_kinds[0] in ("keycloak", "chefs") and self.shortest < _SHARED_PACE:
+            raise problem_at("every", f"must be 10s or longer for {configured_kinds[0]}, which limits requests")
         needed = -(-self.open_for // self.shortest)
         if needed > self.at_most:
             raise problem_at("at_most", f"must be {needed} or more: one per `every` of `open_for`; or lengthen `every`")

@@ -69,9 +69,9 @@ def _plain(path: Path) -> Any:
 def _by_id(value: Any) -> Any:
     """Return the value with each list of mappings that have ids as a mapping by id, so that their order is ignored."""
     if isinstance(value, Mapping):
-        return {key: _by_id(each) for key, each in value.items()}
-    if isinstance(value, list) and value and all(isinstance(each, Mapping) and "id" in each for each in value):
-        return {str(each["id"]): {key: _by_id(part) for key, part in each.items() if key != "id"} for each in value}
+        return {key: _by_id(item) for key, item in value.items()}
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) and "id" in item for item in value):
+        return {str(item["id"]): {key: _by_id(part) for key, part in item.items() if key != "id"} for item in value}
     return value
 
 

@@ -64,9 +64,9 @@ class HttpDriver:
         """Send a write and return the captured values of the response."""
         wanted = self.steps[step]
         response = await self.target.send(attempt, _strict(wanted), self._values(run), secrets)
-        kept = captured(response, wanted.capture, run.id)
+        values = captured(response, wanted.capture, run.id)
         hidden = captured(response, wanted.capture_secrets, run.id)
-        return Captured(kept, _temporary(hidden))
+        return Captured(values, _temporary(hidden))
 
     async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Found:
         """Return the number of records, and of finished ones."""
@@ -109,7 +109,7 @@ class HttpDriver:
         if self.find is not None:
             response = await self.target.send(attempt, _strict(self.find), values, secrets)
             ids |= dict.fromkeys(values_at(document(response), self.find_ids, run.id))
-        return [{**values, ID: each} for each in list(ids)[:MAX_FOUND]]
+        return [{**values, ID: identifier} for identifier in list(ids)[:MAX_FOUND]]
 
     def _values(self, run: Run) -> dict[str, str]:
         first = run.captures(ID)[:1]

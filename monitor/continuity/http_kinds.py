@@ -80,8 +80,8 @@ def keycloak_session(transaction: ContinuityTransaction, session: KeycloakSessio
     Reading uses the refresh token again and keeps the new one: a realm may revoke the one that was used.
     """
     secrets = {"client_secret": session.client_secret, "password": session.password}
-    given = {name: secret for name, secret in secrets.items() if secret is not None}
-    target = HttpTarget(transaction.id, transaction.timeout, secrets=given, tls=session.tls)
+    configured = {name: secret for name, secret in secrets.items() if secret is not None}
+    target = HttpTarget(transaction.id, transaction.timeout, secrets=configured, tls=session.tls)
     endpoint = f"{session.realm.rstrip('/')}/protocol/openid-connect"
     client = {"client_id": session.client_id}
     if session.client_secret is not None:
@@ -90,10 +90,10 @@ def keycloak_session(transaction: ContinuityTransaction, session: KeycloakSessio
     if session.user is not None:
         sign_in = {"grant_type": "password", "username": session.user, "password": "{{password}}"}
     refresh = {"grant_type": _REFRESH, _REFRESH: "{{refresh_token}}", **client}
-    kept, token = {_REFRESH: "$.refresh_token"}, f"{endpoint}/token"
-    begin = HttpStep("POST", token, form={**sign_in, **client}, capture_secrets=kept)
-    finish = HttpStep("POST", token, form=refresh, capture_secrets=kept)
-    renewed = {"access_token": "$.access_token", **kept}
+    refresh_token, token = {_REFRESH: "$.refresh_token"}, f"{endpoint}/token"
+    begin = HttpStep("POST", token, form={**sign_in, **client}, capture_secrets=refresh_token)
+    finish = HttpStep("POST", token, form=refresh, capture_secrets=refresh_token)
+    renewed = {"access_token": "$.access_token", **refresh_token}
     read = HttpStep("POST", token, form=refresh, capture_secrets=renewed, none=_SESSION_ENDED, none_if=_NO_SESSION)
     sign_out = {_REFRESH: "{{refresh_token}}", **client}
     clean = HttpStep(

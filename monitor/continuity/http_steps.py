@@ -105,8 +105,12 @@ class HttpTarget:
     @property
     def credentials(self) -> tuple[str, ...]:
         """The references of the secrets that every request contains."""
-        given = [*(each for each in self.headers.values() if isinstance(each, Secret)), self.password, self.bearer]
-        return tuple(each.source for each in given if each is not None)
+        given = [
+            *(secret for secret in self.headers.values() if isinstance(secret, Secret)),
+            self.password,
+            self.bearer,
+        ]
+        return tuple(secret.source for secret in given if secret is not None)
 
     def public(self, step: HttpStep, values: Mapping[str, str]) -> str:
         """Return the request without secrets, and without the query of its URL, which may contain a key."""
@@ -195,13 +199,13 @@ def captured(response: Response, paths: Mapping[str, str], run: str) -> dict[str
         ProbeFailure: `body_mismatch`: there is none, so the request was not acknowledged as expected.
     """
     parsed = document(response) if paths else None
-    found = {}
+    captured_values = {}
     for name, path in paths.items():
         values = values_at(parsed, path, run)
         if not values:
             raise ProbeFailure("body_mismatch", f"the response has no value at {path}", status=response.status)
-        found[name] = values[0]
-    return found
+        captured_values[name] = values[0]
+    return captured_values
 
 
 def values_at(parsed: Any, path: str, run: str) -> Sequence[str]:

@@ -52,8 +52,8 @@ class RedisDriver:
         messages = await self._command(attempt, "LRANGE", f"{self.prefix}{run.id}", 0, _LAST)
         if not isinstance(messages, list):
             raise ProbeFailure("redis_malformed", "the reply to LRANGE is not a list")
-        found = Counter(each.decode(errors="replace") for each in messages if isinstance(each, bytes))
-        return Found({step: found[step] for step in (BEGIN, FINISH)})
+        counts = Counter(message.decode(errors="replace") for message in messages if isinstance(message, bytes))
+        return Found({step: counts[step] for step in (BEGIN, FINISH)})
 
     async def clean(self, attempt: Attempt, run: Run, secrets: object) -> None:
         """Remove the list of the run."""

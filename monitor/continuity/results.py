@@ -62,11 +62,11 @@ class ResultRecorder:
             return
         facts = self._ledger.facts
         results = continuity_results((fact for fact in facts.all if facts.is_about(fact, product)), now)
-        known = [each for each in results if each.transaction == transaction]
+        known = [known_result for known_result in results if known_result.transaction == transaction]
         for failure, met in self._new(known, runs, pieces):
-            found = result(product, transaction, met, failure, failure.until)
-            log.warning("continuity_result", product=product, result=found.summary)
-            self._add([found.fact(now, AUTHOR), *self._points(found, now)])
+            new_result = result(product, transaction, met, failure, failure.until)
+            log.warning("continuity_result", product=product, result=new_result.summary)
+            self._add([new_result.fact(now, AUTHOR), *self._points(new_result, now)])
         if points := list(self._points_without_failure(product, transaction, runs, now)):
             self._add(points)
 
@@ -74,8 +74,8 @@ class ResultRecorder:
         self, known: Sequence[ContinuityResult], runs: Sequence[Run], pieces: Sequence[Piece]
     ) -> Iterator[tuple[Failure, Sequence[Run]]]:
         """Yield each failure that has no result yet, with the transactions that it met open."""
-        recorded = {each.failed.high for each in known if each.failed is not None}
-        explained = {name for each in known for name in each.runs}
+        recorded = {known_result.failed.high for known_result in known if known_result.failed is not None}
+        explained = {name for known_result in known for name in known_result.runs}
         for failure in failures(pieces):
             if failure.at.low == pieces[0].start:
                 continue  # it began earlier, at an instant that is not in the pieces
@@ -90,35 +90,39 @@ class ResultRecorder:
                 if not _open(met):
                     yield failure, met
 
-    def _points(self, found: ContinuityResult, now: int) -> Iterator[Fact]:
+    def _points(self, new_result: ContinuityResult, now: int) -> Iterator[Fact]:
         """Yield the recovery point for the drill in which the failure was."""
-        if found.failed is None:
+        if new_result.failed is None:
             return
-        for record in recorded_drills(self._ledger, now, found.product):
+        for record in recorded_drills(self._ledger, now, new_result.product):
             end = now if record.end is None else record.end.at
-            if record.drill.kind.measured and record.drill.started <= found.failed.high and found.failed.low <= end:
-                yield from self._point(record, found, found.recovery_point, now)
+            if (
+                record.drill.kind.measured
+                and record.drill.started <= new_result.failed.high
+                and new_result.failed.low <= end
+            ):
+                yield from self._point(record, new_result, new_result.recovery_point, now)
 
     def _points_without_failure(self, product: str, transaction: str, runs: Sequence[Run], now: int) -> Iterator[Fact]:
         """Yield a recovery point of zero for an ended drill in which no acknowledged write was lost."""
         for record in recorded_drills(self._ledger, now, product):
             if record.end is None or not record.drill.kind.measured or now - record.end.at > KEPT:
                 continue
-            if any(each.source.startswith(f"{SOURCE}{transaction}:") for each in record.points):
+            if any(point.source.startswith(f"{SOURCE}{transaction}:") for point in record.points):
                 continue
             met = [run for run in runs if run.started <= record.end.at and _read_after(run, record.drill.started)]
-            found = result(product, transaction, met, None, now)
+            new_result = result(product, transaction, met, None, now)
             if met and not _open(met):
                 measured = recovery_point_without_failure(met, Interval(record.drill.started, record.end.at))
-                yield from self._point(record, found, measured, now)
+                yield from self._point(record, new_result, measured, now)
 
     def _point(
-        self, record: DrillRecord, found: ContinuityResult, measured: Bounds[int | None], now: int
+        self, record: DrillRecord, new_result: ContinuityResult, measured: Bounds[int | None], now: int
     ) -> Iterator[Fact]:
         low, length, high = measured
         if low is not None and length is not None:
-            source = f"{SOURCE}{found.summary}"
-            yield drill_recovery_point(record.id, found.product, now, AUTHOR, length, source, (low, high))
+            source = f"{SOURCE}{new_result.summary}"
+            yield drill_recovery_point(record.id, new_result.product, now, AUTHOR, length, source, (low, high))
 
 
 def _stayed_up(pieces: Sequence[Piece], failure: Failure) -> bool:

@@ -86,7 +86,9 @@ class Continuity:
         if self._facts is not self._ledger.facts:
             self._facts = self._ledger.facts
             drills = recorded_drills(self._ledger, self._clock.now())
-            self._in_drill = {each.drill.product for each in drills if each.end is None and each.drill.kind.measured}
+            self._in_drill = {
+                record.drill.product for record in drills if record.end is None and record.drill.kind.measured
+            }
         faster = transaction.drill_every if product in self._in_drill else None
         return faster or transaction.every
 
@@ -108,8 +110,8 @@ class Continuity:
                 if known is not None:
                     self._workers[owner] = known
         for owner in set(self._ledger.continuity.owners) - set(self._workers):
-            if held := len(self._ledger.continuity.open_runs(owner)):
-                log.warning("continuity_not_configured", transaction=owner, open=held, advice="configure it again")
+            if open_runs := len(self._ledger.continuity.open_runs(owner)):
+                log.warning("continuity_not_configured", transaction=owner, open=open_runs, advice="configure it again")
 
     def _worker(self, owner: str, transaction: ContinuityTransaction) -> Worker | None:
         """Return a new worker, None if a library is missing."""

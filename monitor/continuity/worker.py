@@ -74,12 +74,12 @@ class Worker:
         now = self._clock.now()
         if now < self._paused_until:
             return
-        held = self._register.open_runs(self.owner)
-        run = next((each for each in held if self._is_due(each, now)), None)
+        open_runs = self._register.open_runs(self.owner)
+        run = next((run for run in open_runs if self._is_due(run, now)), None)
         try:
             if run is not None:
                 await self._continue(run, make_attempt())
-            elif self._may_begin(len(held), now):
+            elif self._may_begin(len(open_runs), now):
                 self._next_begin = now + every
                 await self._begin(make_attempt())
         except MissingValueError as error:
@@ -90,11 +90,11 @@ class Worker:
         except NinewatchError as error:  # the disk failed: nothing is sent without its intent
             self._pause(error)
 
-    def _may_begin(self, held: int, now: int) -> bool:
+    def _may_begin(self, open_count: int, now: int) -> bool:
         """Return whether a transaction begins. After a failure, one at the longest pause tests the target."""
         if now < (self._next_begin if not self._failures else max(self._next_begin, self._failed + LONGEST_PAUSE)):
             return False
-        return held + self._left_without_answer(now) < self.transaction.at_most
+        return open_count + self._left_without_answer(now) < self.transaction.at_most
 
     def _left_without_answer(self, now: int) -> int:
         """Return the number of transactions that are possibly left behind since recently: the target may have them."""
@@ -133,8 +133,8 @@ class Worker:
     async def _begin(self, attempt: Attempt) -> None:
         run = f"nw-{secret_bytes(8).hex()}"
         described = self.driver.describe(BEGIN, run, {})
-        made = Intent(run, self.owner, BEGIN, self._clock.now(), described.request, described.secrets, self._target)
-        begun = await self._record(made)
+        intent = Intent(run, self.owner, BEGIN, self._clock.now(), described.request, described.secrets, self._target)
+        begun = await self._record(intent)
         await self._write(begun, BEGIN, attempt)
 
     async def _continue(self, run: Run, attempt: Attempt) -> None:
@@ -158,8 +158,8 @@ class Worker:
         elif not self.driver.finds:
             await self._close(run, left_behind=True, reason="begin has no answer, and it is not found by run id")
         else:
-            found = await self._read(run, attempt)
-            if any(found.copies.values()):
+            reading = await self._read(run, attempt)
+            if any(reading.copies.values()):
                 await self._clean(run, self._again(attempt))
             elif self._clock.now() >= run.intents[-1].at + SETTLED:
                 await self._close(run)
@@ -179,8 +179,10 @@ class Worker:
 
     async def _finish(self, run: Run, attempt: Attempt) -> None:
         described = self.driver.describe(FINISH, run.id, run.captured)
-        made = Intent(run.id, self.owner, FINISH, self._clock.now(), described.request, described.secrets, self._target)
-        await self._write(await self._record(made), FINISH, attempt)
+        intent = Intent(
+            run.id, self.owner, FINISH, self._clock.now(), described.request, described.secrets, self._target
+        )
+        await self._write(await self._record(intent), FINISH, attempt)
 
     async def _write(self, run: Run, step: str, attempt: Attempt) -> None:
         """Send a write whose intent is on disk, and record its answer."""
@@ -206,9 +208,9 @@ class Worker:
         self._succeeded()
 
     async def _read(self, run: Run, attempt: Attempt) -> ReadBack:
-        found = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
-        self._secrets.setdefault(run.id, {}).update(found.secrets)
-        reading = ReadBack(run.id, self._clock.now(), dict(found.copies))
+        response = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
+        self._secrets.setdefault(run.id, {}).update(response.secrets)
+        reading = ReadBack(run.id, self._clock.now(), dict(response.copies))
         self._succeeded()
         if self._is_confirmed(run, reading):
             await self._record(reading)

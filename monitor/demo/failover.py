@@ -100,4 +100,4 @@ async def _until_observed(demo: Demo, clock: Clock, stage: Stage, since: int) ->
 def _observed(demo: Demo, stage: Stage, since: int, now: int) -> bool:
     with reading(demo.record) as record:
         seen = [record.observations(check, Interval(since, max(since, now) + SECOND)) for check in demo.checks]
-    return all(each and each[-1].outcome is stage.outcome for each in seen)
+    return all(observations and observations[-1].outcome is stage.outcome for observations in seen)

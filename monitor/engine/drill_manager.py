@@ -81,7 +81,9 @@ class DrillManager:
     def on_site_change(self, record: FailoverRecord) -> None:
         """Start a drill if a planned window expects the site change and no drill of the product is in progress."""
         product, now = self._ledger.products[record.product], self._clock.now()
-        if any(each.drill.product == product.id for each in self._open(now)) or not self._is_expected(record, product):
+        if any(record.drill.product == product.id for record in self._open(now)) or not self._is_expected(
+            record, product
+        ):
             return
         since = measured_failover(self._ledger, record, now, [record]).started
         rto = product.drills.rto or product.failover.within
@@ -93,15 +95,15 @@ class DrillManager:
     def on_failover_end(self, record: FailoverRecord) -> None:
         """End the drill that the site change started."""
         now = self._clock.now()
-        for each in self._open(now):
-            if each.drill.product == record.product and each.drill.source is DrillSource.SITE_CHANGE:
-                self._facts.add([drill_end(each.id, record.product, now, AUTHOR, FAILOVER_ENDED)])
+        for open_drill in self._open(now):
+            if open_drill.drill.product == record.product and open_drill.drill.source is DrillSource.SITE_CHANGE:
+                self._facts.add([drill_end(open_drill.id, record.product, now, AUTHOR, FAILOVER_ENDED)])
 
     def _is_expected(self, record: FailoverRecord, product: Product) -> bool:
         """Return whether the site changed in a planned window with `dr_expected`."""
         at, portfolio = Interval(record.change.point, record.change.point + 1), self._ledger.portfolio
-        blocks = (each for each in (*product.maintenance, *portfolio.maintenance) if each.dr_expected)
-        return any(True for each in blocks for _ in each.exclusions(at, portfolio.time_zone))
+        blocks = (block for block in (*product.maintenance, *portfolio.maintenance) if block.dr_expected)
+        return any(True for block in blocks for _ in block.exclusions(at, portfolio.time_zone))
 
     def _all(self, now: int) -> list[DrillRecord]:
         """Return all drills of configured products. They are read again when facts change."""

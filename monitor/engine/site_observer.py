@@ -54,12 +54,12 @@ class SiteObserver:
             if product.sites:
                 for change in list(self._new_changes(product)):
                     self._record(product, change, now)
-                for record in [each for each in self._known(product.id, now) if each.result is None]:
+                for record in [record for record in self._known(product.id, now) if record.result is None]:
                     self._end_if_final(record, now)
 
     def _known(self, product_id: str, now: int) -> list[FailoverRecord]:
         """Return the changes of the product that were recorded until now."""
-        return [each for each in self._recorded(product_id) if each.made <= now]
+        return [record for record in self._recorded(product_id) if record.made <= now]
 
     def _recorded(self, product_id: str) -> list[FailoverRecord]:
         """Return all recorded changes of the product, also those recorded before the clock was set back.
@@ -70,7 +70,7 @@ class SiteObserver:
         if self._last_facts is not facts:
             newest = max((fact.made for fact in facts.all), default=0)
             self._records, self._last_facts = recorded_failovers(self._ledger, newest), facts
-        return [each for each in self._records if each.product == product_id]
+        return [record for record in self._records if record.product == product_id]
 
     def _new_changes(self, product: Product) -> Iterator[SiteChange]:
         """Yield the changes after the newest recorded one, whether its site is still configured or not."""
@@ -79,7 +79,7 @@ class SiteObserver:
         if settled is None:
             return
         last = self._last_active(product.id)
-        starts = [each.first for each in sites.values() if each.first is not None]
+        starts = [timeline.first for timeline in sites.values() if timeline.first is not None]
         start = min(starts, default=settled) if last is None else last[1]
         window = Interval(min(start, settled), settled)
         changes = list(site_changes(sites, window, last if last is not None and last[0] in sites else None))
@@ -89,7 +89,7 @@ class SiteObserver:
 
     def _last_active(self, product_id: str) -> tuple[str, int] | None:
         """Return the active site and the last instant for which it is known. None: no change was recorded or read."""
-        recorded = [(each.change.target, each.change.arrived) for each in self._recorded(product_id)]
+        recorded = [(record.change.target, record.change.arrived) for record in self._recorded(product_id)]
         read = [self._last[product_id]] if product_id in self._last else []
         return max([*recorded, *read], key=lambda site: site[1], default=None)
 

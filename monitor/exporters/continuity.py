@@ -33,9 +33,9 @@ class ContinuityLines:
         """Return the families that have a sample."""
         if self._facts is not self._ledger.facts:
             self._facts = self._ledger.facts
-            found = continuity_results(self._facts.all, now)
+            results = continuity_results(self._facts.all, now)
             former = self._ledger.former_ids
-            self._results = {owner_of(former.product(each.product), each.transaction): each for each in found}
+            self._results = {owner_of(former.product(result.product), result.transaction): result for result in results}
         lines: dict[str, list[str]] = {family.name: [] for family in CONTINUITY_FAMILIES}
         for product in self._ledger.portfolio.products:
             for transaction in product.continuity:
@@ -50,11 +50,13 @@ class ContinuityLines:
     def _unconfigured(self) -> Iterator[tuple[str, str]]:
         """Yield what the transactions that are no longer configured may have left behind: also their open runs."""
         register, products = self._ledger.continuity, self._ledger.portfolio.products
-        configured = {owner_of(product.id, each.id) for product in products for each in product.continuity}
+        configured = {
+            owner_of(product.id, transaction.id) for product in products for transaction in product.continuity
+        }
         for owner in sorted(set(register.owners) - configured):
-            if held := len(register.open_runs(owner)) + register.left_behind(owner):
+            if records := len(register.open_runs(owner)) + register.left_behind(owner):
                 product, _, transaction = owner.partition("/")
-                yield _sample(_LEFT_BEHIND, held, product=product, transaction=transaction)
+                yield _sample(_LEFT_BEHIND, records, product=product, transaction=transaction)
 
     def _samples(self, product: str, transaction: str) -> Iterator[tuple[str, str]]:
         owner, register = owner_of(product, transaction), self._ledger.continuity
@@ -64,9 +66,9 @@ class ContinuityLines:
             if state is not TransactionState.OPEN:
                 yield _sample(_CLOSED, register.closed[owner, state], **labels, state=state.value)
         yield _sample(_LEFT_BEHIND, register.left_behind(owner), **labels)
-        if (found := self._results.get(owner)) is not None:
-            yield _sample(_LOST, found.counts.get(TransactionState.LOST.value, 0), **labels)
-            for bound, length in found.recovery_point._asdict().items():
+        if (result := self._results.get(owner)) is not None:
+            yield _sample(_LOST, result.counts.get(TransactionState.LOST.value, 0), **labels)
+            for bound, length in result.recovery_point._asdict().items():
                 if length is not None:
                     yield _sample(_RECOVERY_POINT, length / SECOND, **labels, bound=bound)
 

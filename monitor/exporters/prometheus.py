@@ -227,7 +227,7 @@ class Exporter:
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
         parts = (self._silences, self._drills, self._continuity, self._sites)
-        return age + omitted + "".join(each.text(now, dialect) for each in parts)
+        return age + omitted + "".join(part.text(now, dialect) for part in parts)
 
 
 def _measured_at(lines: ProductLines) -> int:

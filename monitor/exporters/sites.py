@@ -56,8 +56,8 @@ class SiteLines:
         """Yield the figures of the last failover and the last failback."""
         if self._facts is not self._ledger.facts:
             self._facts, self._records = self._ledger.facts, recorded_failovers(self._ledger, now)
-        records = [each for each in self._records if each.product == product.id]
-        for kind, record in {each.change.kind.value: each for each in records}.items():
+        records = [record for record in self._records if record.product == product.id]
+        for kind, record in {record.change.kind.value: record for record in records}.items():
             result = measured_failover(self._ledger, record, now, records)
             for name, figure in ((_DURATION, result.duration), (_DOWNTIME, result.downtime)):
                 for bound, value in figure._asdict().items():

@@ -38,9 +38,11 @@ class WindowLines:
 
     def __init__(self, product: str, window: int, lengths: Collection[int]) -> None:
         lengths = sorted(lengths)
-        self._burns = {each: series(_BURN.name, product=product, window=window_name(each)) for each in lengths}
+        self._burns = {length: series(_BURN.name, product=product, window=window_name(length)) for length in lengths}
         self._windows = {
-            each: _WindowPrefixes(product, window_name(each)) for each in lengths if each in {*WINDOWS.values(), window}
+            length: _WindowPrefixes(product, window_name(length))
+            for length in lengths
+            if length in {*WINDOWS.values(), window}
         }
 
     def texts(self, measured: Mapping[int, Durations], objective: Callable[[int], Objective]) -> tuple[str, ...]:

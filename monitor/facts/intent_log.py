@@ -75,10 +75,10 @@ class IntentLog:
 
     def _compact(self, keep: Callable[[Run], bool]) -> None:
         runs = self.read()
-        kept = [run for run in runs.values() if run.closing is None or keep(run)]
+        kept_runs = [run for run in runs.values() if run.closing is None or keep(run)]
         self.lines = 0
-        if len(kept) < len(runs):
-            self._replace("".join(_line(entry) + "\n" for run in kept for entry in entries_of(run)))
+        if len(kept_runs) < len(runs):
+            self._replace("".join(_line(entry) + "\n" for run in kept_runs for entry in entries_of(run)))
 
     def _replace(self, text: str) -> None:
         new = self.path.with_name(self.path.name + ".new")

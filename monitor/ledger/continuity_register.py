@@ -74,8 +74,8 @@ class ContinuityRegister:
     def forget(self, now: int) -> None:
         """Remove the runs that are no longer needed."""
         for owner, runs in list(self._runs.items()):
-            kept = {name: run for name, run in runs.items() if is_kept(run, now)}
-            if kept:
-                self._runs[owner] = kept
+            kept_runs = {name: run for name, run in runs.items() if is_kept(run, now)}
+            if kept_runs:
+                self._runs[owner] = kept_runs
             else:
                 del self._runs[owner]

@@ -39,8 +39,8 @@ def is_away(product: Product, active: ActiveSite) -> bool:
 def recorded_failovers(ledger: Ledger, at: int, product_id: str | None = None) -> list[FailoverRecord]:
     """Return the site changes as of the instant, oldest first, with present ids, for one product or for all."""
     former = ledger.former_ids
-    found = (replace(each, product=former.product(each.product)) for each in failovers(ledger.facts.all, at))
-    return [each for each in found if product_id in (None, each.product)]
+    records = (replace(record, product=former.product(record.product)) for record in failovers(ledger.facts.all, at))
+    return [record for record in records if product_id in (None, record.product)]
 
 
 def measured_failover(
@@ -56,7 +56,7 @@ def measured_failover(
     if record.result is not None:
         return record.result
     product = ledger.products[record.product]
-    later = (each.change.left for each in changes if each.change.arrived > record.change.arrived)
+    later = (other.change.left for other in changes if other.change.arrived > record.change.arrived)
     terms = FailoverTerms(product.failover.within, product.failover.settle)
     sites = site_histories(ledger, product)
     return failover_result(record.change, ledger.compositions[product.id], sites, at, terms, min(later, default=None))
@@ -64,8 +64,8 @@ def measured_failover(
 
 def changed_during(ledger: Ledger, product_id: str, span: Interval, at: int) -> bool:
     """Return whether a change of the active site was recorded until `at` that may have taken place in the interval."""
-    changes = (each.change for each in recorded_failovers(ledger, at, product_id))
-    return any(each.left < span.end and each.arrived > span.start for each in changes)
+    changes = (record.change for record in recorded_failovers(ledger, at, product_id))
+    return any(change.left < span.end and change.arrived > span.start for change in changes)
 
 
 def direct_states(ledger: Ledger, product: Product, now: int) -> Mapping[str, str | None]:

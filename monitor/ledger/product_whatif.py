@@ -44,7 +44,7 @@ class ProductReplay:
         self._name = name
         self.replayed = replayed_time(history, window, at)
         changes = tuple(_changes(ledger, product, self.replayed, at, name))
-        dependencies = {each: ledger.compositions[each] for each in product.depends_on}
+        dependencies = {dependency: ledger.compositions[dependency] for dependency in product.depends_on}
         self._replay = Replay(history, dependencies, changes)
         self._replay.begin(self.replayed.start)
 
@@ -61,7 +61,7 @@ class ProductReplay:
             self._window,
             self.replayed,
             self._replay.before,
-            tuple(each for each in effects if each.helps or self._name is not None),
+            tuple(effect for effect in effects if effect.helps or self._name is not None),
             None if plan is None else plan.plain(),
             None if product.value_per_hour is None else product.value_per_hour.rate,
             "CAD" if plan is None else plan.currency,
@@ -71,8 +71,8 @@ class ProductReplay:
 def _changes(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> Iterator[Change]:
     kinds = tuple(ChangeKind) if name is None else (name.kind,)
     if ChangeKind.DECOUPLE in kinds:
-        for each in _dependencies(product, name):
-            yield Decoupling(each, ledger.products[each].name)
+        for dependency in _dependencies(product, name):
+            yield Decoupling(dependency, ledger.products[dependency].name)
     if ChangeKind.FAILOVER in kinds:
         yield Failover((product.drills.rto or FAILOVER_WITHIN) if name is None else name.within)
     if ChangeKind.ZERO_DOWNTIME in kinds:
@@ -95,6 +95,10 @@ def _deployments_without_downtime(
 ) -> DeploymentsWithoutDowntime:
     """Return the change with the deployments before the window too: an outage that they caused may reach into it."""
     settle = SETTLE if product.readiness is None else product.readiness.settle
-    marked = [each.at for each in deployments(evidence_facts(ledger, product.id, at)) if each.at < window.end]
-    spans = tuple(Interval(each, each + settle) for each in marked)
-    return DeploymentsWithoutDowntime(spans, settle, sum(each >= window.start for each in marked))
+    marked = [
+        deployment.at
+        for deployment in deployments(evidence_facts(ledger, product.id, at))
+        if deployment.at < window.end
+    ]
+    spans = tuple(Interval(instant, instant + settle) for instant in marked)
+    return DeploymentsWithoutDowntime(spans, settle, sum(instant >= window.start for instant in marked))

@@ -68,12 +68,12 @@ class Conversion:
 
     def add(self, product: dict[str, Any], checks: Mapping[str, list[Check]], place: str) -> None:
         """Add a product with those of its checks that are valid, by their key in the source; note each other one."""
-        product["id"] = unique_id(product["id"], [each["id"] for each in self.products])
+        product["id"] = unique_id(product["id"], [other["id"] for other in self.products])
         valid: list[Check] = []
         for key, check in ((key, check) for key, group in checks.items() for check in group):
-            check["id"] = unique_id(str(check["id"]), [each["id"] for each in valid], "check")
+            check["id"] = unique_id(str(check["id"]), [other["id"] for other in valid], "check")
             if problem := check_problem(check):
-                if not any(each in problem for each in _OF_THIS_MACHINE):
+                if not any(text in problem for text in _OF_THIS_MACHINE):
                     self.note(place, f"not carried over: the check {check['id']} is not valid: {problem}")
                     continue
                 self.note(place, f"the check {check['id']} cannot run on this machine: {problem}")
@@ -118,5 +118,5 @@ def _without_references(value: Any) -> Any:
     if isinstance(value, dict):
         if len(value) == 1 and "env" in value:
             return _STAND_IN
-        return {key: _without_references(each) for key, each in value.items()}
-    return [_without_references(each) for each in value] if isinstance(value, list) else value
+        return {key: _without_references(item) for key, item in value.items()}
+    return [_without_references(item) for item in value] if isinstance(value, list) else value

@@ -103,9 +103,9 @@ class _File:
             return
         checks = endpoint.checks()
         product = endpoint.product()
-        windows = [self._maintenance(each) for each, _ in self._blocks((*loc, "maintenance-windows"))]
-        if found := [window for window in windows if window]:
-            product["maintenance"] = found
+        windows = [self._maintenance(block) for block, _ in self._blocks((*loc, "maintenance-windows"))]
+        if valid_windows := [window for window in windows if window]:
+            product["maintenance"] = valid_windows
         self.conversion.add(product, {endpoint.key: checks}, self._place(loc))
 
     def _external(self, loc: Loc, raw: dict[str, Any]) -> None:

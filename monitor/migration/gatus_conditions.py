@@ -46,8 +46,8 @@ class Condition:
             UnsupportedConditionError: it has no operator, or placeholders on both or none of its sides.
         """
         for operator in _OPERATORS:
-            left, found, right = (part.strip() for part in text.partition(f" {operator} "))
-            if not found:
+            left, separator, right = (part.strip() for part in text.partition(f" {operator} "))
+            if not separator:
                 continue
             if _PLACEHOLDER.match(left) and not _PLACEHOLDER.search(right):
                 return cls(left, operator, right)
@@ -60,7 +60,7 @@ class Condition:
     def choices(self) -> list[str] | None:
         """The texts of `any(a, b)`, None for another operand."""
         if self.right.startswith("any(") and self.right.endswith(")"):
-            return [each.strip() for each in self.right[4:-1].split(",")]
+            return [choice.strip() for choice in self.right[4:-1].split(",")]
         return None
 
     @property
@@ -107,11 +107,11 @@ class Expectations:
         Raises:
             UnsupportedConditionError: a condition has no equivalent.
         """
-        found: dict[str, Any] = {}
+        expectations: dict[str, Any] = {}
         for condition in self.body:
             key, value = _body_expectation(condition)
-            found.setdefault(key, []).append(value)
-        return found
+            expectations.setdefault(key, []).append(value)
+        return expectations
 
     def _add_status(self, condition: Condition) -> None:
         self.statuses &= set(_matching(condition))
@@ -175,7 +175,7 @@ def _matching(condition: Condition) -> Iterable[int]:
         compare, limit = _COMPARE[condition.operator], _number(condition.right)
         return {status for status in _STATUSES if compare(status, limit)}
     else:
-        wanted = {_number(each) for each in condition.choices or [condition.right]}
+        wanted = {_number(choice) for choice in condition.choices or [condition.right]}
     return wanted if condition.operator == "==" else set(_STATUSES) - wanted
 
 

@@ -82,8 +82,8 @@ class Endpoint:
         alerts = [alert for alert in self.raw.get("alerts") or () if isinstance(alert, dict)]
         if not alerts:
             return {}
-        given = {"fall": alerts[0].get("failure-threshold", 3), "rise": alerts[0].get("success-threshold", 2)}
-        return {key: int(str(value)) for key, value in given.items() if re.fullmatch(r"[1-9]\d?", str(value))}
+        thresholds = {"fall": alerts[0].get("failure-threshold", 3), "rise": alerts[0].get("success-threshold", 2)}
+        return {key: int(str(value)) for key, value in thresholds.items() if re.fullmatch(r"[1-9]\d?", str(value))}
 
     def lost(self, message: str, *loc: str | int) -> None:
         """Note that a part is not carried over."""
@@ -207,7 +207,7 @@ class Endpoint:
             "client_id": str(oauth2.get("client-id")),
             "client_secret": secret,
         }
-        return {"oauth2": {**keys, "scopes": [str(each) for each in oauth2.get("scopes") or ()]}}
+        return {"oauth2": {**keys, "scopes": [str(scope) for scope in oauth2.get("scopes") or ()]}}
 
     def _tls(self) -> Check:
         keys: Check = {}

@@ -76,10 +76,16 @@ def _dns(endpoint: Endpoint, url: str) -> Check:
     check |= {"record": record} if record != "A" else {}
     check["resolver"] = url if ":" in url else f"{url}:53"
     expect: dict[str, Any] = {"rcode": endpoint.expectations.rcodes} if endpoint.expectations.rcodes else {}
-    answers = [each.right for each in endpoint.expectations.body if each.operator == "==" and each.pattern is None]
+    answers = [
+        expectation.right
+        for expectation in endpoint.expectations.body
+        if expectation.operator == "==" and expectation.pattern is None
+    ]
     if answers:
         expect["answer"] = answers
-    endpoint.expectations.body = [each for each in endpoint.expectations.body if each.right not in answers]
+    endpoint.expectations.body = [
+        expectation for expectation in endpoint.expectations.body if expectation.right not in answers
+    ]
     _unmatched_body(endpoint)
     return check | ({"expect": expect} if expect else {})
 

@@ -89,7 +89,9 @@ class _Database:
         }
         if team := self._team([top, *members]):
             product["team"] = team
-        if planned := [each for row in self._maintenance([top, *members]) if (each := self._planned(row))]:
+        if planned := [
+            planned_window for row in self._maintenance([top, *members]) if (planned_window := self._planned(row))
+        ]:
             product["maintenance"] = planned
         self.conversion.add(product, checks, self._place("monitor", top))
 
@@ -114,7 +116,7 @@ class _Database:
     def _maintenance(self, rows: Rows) -> Iterator[dict[str, Any]]:
         """Yield the active maintenance of the monitors, each once."""
         ids = {row["id"] for row in rows}
-        wanted = {each["maintenance_id"] for each in self.tables["monitor_maintenance"] if each["monitor_id"] in ids}
+        wanted = {link["maintenance_id"] for link in self.tables["monitor_maintenance"] if link["monitor_id"] in ids}
         yield from (row for row in self.tables["maintenance"] if row["id"] in wanted and row.get("active"))
 
     def _planned(self, row: dict[str, Any]) -> dict[str, Any] | None:

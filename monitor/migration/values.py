@@ -34,11 +34,11 @@ def unique_id(name: str, taken: Collection[str], default: str = "service") -> st
     'core-sign-on-2'
     """
     base = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_")[:_MAX_ID].rstrip("-_") or default
-    number, found = 1, base
-    while found in taken:
+    number, candidate = 1, base
+    while candidate in taken:
         number += 1
-        found = f"{base[: _MAX_ID - 4]}-{number}"
-    return found
+        candidate = f"{base[: _MAX_ID - 4]}-{number}"
+    return candidate
 
 
 def go_duration(text: Any) -> int | None:
@@ -63,7 +63,7 @@ def notation(length: int) -> str:
 
 def glob_expression(pattern: str, *, trimmed: bool = False) -> str:
     """Return the regular expression of a pattern in which `*` and `?` stand for any text and one character."""
-    inner = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
+    inner = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
     space = r"\s*" if trimmed else ""
     return rf"(?s)\A{space}{inner}{space}\z"
 
@@ -77,7 +77,7 @@ def without_credentials(url: str) -> tuple[str, str | None, bool]:
     """Return a URL without its credentials and fragment, its user, and whether it has a credential in its query."""
     parts = urlsplit(url)
     user = parts.username if "@" in parts.netloc else None
-    has_secret = any(_SECRET_PARAMETER.fullmatch(each.partition("=")[0]) for each in parts.query.split("&"))
+    has_secret = any(_SECRET_PARAMETER.fullmatch(parameter.partition("=")[0]) for parameter in parts.query.split("&"))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")), user, has_secret
 
 

@@ -85,7 +85,7 @@ def resolver_probe() -> Probe:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         servers = system_resolvers(PORTS["udp"])
-        addresses = [found for each in servers for found in await attempt.addresses(each.host, each.port)]
+        addresses = [address for server in servers for address in await attempt.addresses(server.host, server.port)]
         await query_resolver(attempt, addresses, dns.message.make_query(".", "NS"), check_policy=False)
         return ProbeResult(Outcome.GOOD)
 

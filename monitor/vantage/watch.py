@@ -154,7 +154,7 @@ class VantageWatch:
     async def _judge(self, via: str | None, attempt: Attempt, started: float, result: ProbeResult) -> ProbeResult:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
         targets = () if attempt.relayed else attempt.tried  # a relay's address may differ in family from its target's
-        needs_uplink = via is None and not all(each.reference.loopback for each in self._deciding(via))
+        needs_uplink = via is None and not all(member.reference.loopback for member in self._deciding(via))
         tried = _beyond_this_machine(targets) if needs_uplink else targets
         if targets and not tried:
             return result
@@ -169,7 +169,7 @@ class VantageWatch:
 
     def was_blind(self, via: str | None, instant: int) -> bool:
         """Return whether nothing could be observed through a network at some time since the instant."""
-        status = next((each for each in self._health.vantages if each.via == via), None)
+        status = next((vantage for vantage in self._health.vantages if vantage.via == via), None)
         if status is None:
             return False
         return status.fully_blind or (status.blind_until is not None and status.blind_until > instant)
@@ -185,7 +185,7 @@ class VantageWatch:
             return False
         try:
             async with asyncio.timeout(self._longest_wait):
-                while not is_hidden(sight([each.failed_since(started) for each in decisive]), families):
+                while not is_hidden(sight([member.failed_since(started) for member in decisive]), families):
                     self._ask_again(decisive, failed)
                     if (hidden := is_hidden(sight(_answers(decisive, failed)), families)) is not None:
                         return hidden
@@ -238,10 +238,10 @@ class VantageWatch:
         The machine's decide once two of them have answered: many gateways never answer.
         """
         references = self._of(via)
-        configured = [each for each in references if not each.reference.system]
+        configured = [member for member in references if not member.reference.system]
         if configured:
-            return [each for each in configured if not each.reference.near] or configured
-        alive = [each for each in references if each.ever_answered]
+            return [member for member in configured if not member.reference.near] or configured
+        alive = [member for member in references if member.ever_answered]
         return alive if len(alive) >= _MIN_SYSTEM else []
 
     def _publish(self) -> None:

@@ -25,7 +25,7 @@ NO_RESULT: Final = "no failure met open transactions"
 
 def continuity_json(ledger: Ledger, product: str, now: int) -> list[dict[str, Any]]:
     """Return the transactions of a configured product with their newest runs and all results."""
-    return [_transaction(ledger, product, each, now) for each in ledger.products[product].continuity]
+    return [_transaction(ledger, product, transaction, now) for transaction in ledger.products[product].continuity]
 
 
 def _transaction(ledger: Ledger, product: str, transaction: ContinuityTransaction, now: int) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _transaction(ledger: Ledger, product: str, transaction: ContinuityTransactio
         "states": {state.value: states[state] for state in TransactionState},
         "possibly_left_behind": register.left_behind(owner),
         "newest": [_run(run) for run in reversed(register.runs(owner)[-MOST_RUNS:])],
-        "results": [each.as_json() for each in results],
+        "results": [result.as_json() for result in results],
     }
 
 
@@ -59,21 +59,21 @@ def _run(run: Run) -> dict[str, Any]:
 
 def results_of(ledger: Ledger, product: str, transaction: str, now: int) -> Sequence[ContinuityResult]:
     """Return the recorded results of a transaction, oldest first."""
-    found = continuity_results((fact for fact in ledger.facts.all if ledger.facts.is_about(fact, product)), now)
-    return [each for each in found if each.transaction == transaction]
+    results = continuity_results((fact for fact in ledger.facts.all if ledger.facts.is_about(fact, product)), now)
+    return [result for result in results if result.transaction == transaction]
 
 
 def continuity_rows(ledger: Ledger, product: str, now: int) -> list[SimpleNamespace]:
     """Return one row per transaction for the product's page."""
     return [
         SimpleNamespace(
-            id=each["transaction"],
-            kind=each["kind"],
-            states=states_text(each["states"]),
-            left_behind=each["possibly_left_behind"],
-            result=result_text(results_of(ledger, product, each["transaction"], now)),
+            id=transaction["transaction"],
+            kind=transaction["kind"],
+            states=states_text(transaction["states"]),
+            left_behind=transaction["possibly_left_behind"],
+            result=result_text(results_of(ledger, product, transaction["transaction"], now)),
         )
-        for each in continuity_json(ledger, product, now)
+        for transaction in continuity_json(ledger, product, now)
     ]
 
 
@@ -96,6 +96,6 @@ def result_text(results: Sequence[ContinuityResult]) -> str:
     """Return the newest result as one line."""
     if not results:
         return NO_RESULT
-    found = results[-1]
-    at = "" if found.failed is None else f"{format_instant(found.failed.point // SECOND * SECOND)}: "
-    return f"{at}{states_text(dict(found.counts))}; recovery point {bounds_text(found.recovery_point)}"
+    last_result = results[-1]
+    at = "" if last_result.failed is None else f"{format_instant(last_result.failed.point // SECOND * SECOND)}: "
+    return f"{at}{states_text(dict(last_result.counts))}; recovery point {bounds_text(last_result.recovery_point)}"

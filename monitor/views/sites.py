@@ -29,7 +29,7 @@ VERDICTS: Final = {True: "met", False: "missed", None: "undecided"}
 def measured_failovers(ledger: Ledger, product_id: str, at: int) -> list[tuple[FailoverRecord, FailoverResult]]:
     """Return the failovers of a configured product with their figures as of the instant, oldest first."""
     records = recorded_failovers(ledger, at, product_id)
-    return [(each, measured_failover(ledger, each, at, records)) for each in records]
+    return [(record, measured_failover(ledger, record, at, records)) for record in records]
 
 
 def sites_json(ledger: Ledger, product: Product, at: int) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def sites_json(ledger: Ledger, product: Product, at: int) -> dict[str, Any]:
         "on_primary": _on_primary(product, active),
         "failover_within_seconds": as_seconds(product.failover.within),
         "sites": [{"id": site.id, "name": site.name, "direct": direct[site.id]} for site in product.sites],
-        "failovers": [_failover_json(*each) for each in measured_failovers(ledger, product.id, at)],
+        "failovers": [_failover_json(*failover) for failover in measured_failovers(ledger, product.id, at)],
     }
 
 

@@ -70,18 +70,18 @@ class WhatIfView:
     assumptions: tuple[str, ...]
 
 
-def whatif_view(found: WhatIf, zone: ZoneInfo) -> WhatIfView:
+def whatif_view(replay: WhatIf, zone: ZoneInfo) -> WhatIfView:
     """Return the effects for people."""
     return WhatIfView(
-        moment(found.replayed.start, zone),
-        _recorded(found),
-        "" if found.plan is None else _plan(found.plan),
-        tuple(effect_line(each, found) for each in found.effects),
+        moment(replay.replayed.start, zone),
+        _recorded(replay),
+        "" if replay.plan is None else _plan(replay.plan),
+        tuple(effect_line(effect, replay) for effect in replay.effects),
         GENERAL_ASSUMPTIONS,
     )
 
 
-def effect_line(effect: Effect, found: WhatIf) -> EffectLine:
+def effect_line(effect: Effect, replay: WhatIf) -> EffectLine:
     """Return the effect for people."""
     bounds = effect.availability
     return EffectLine(
@@ -91,8 +91,8 @@ def effect_line(effect: Effect, found: WhatIf) -> EffectLine:
         _saved_bounds(effect),
         "no estimate" if bounds.point is None else format_percent(bounds.point),
         f"between {format_percent(bounds.low)} and {format_percent(bounds.high)}",
-        _cost(effect, found.currency),
-        "" if found.rate is None else _saved_cost(effect, found.rate),
+        _cost(effect, replay.currency),
+        "" if replay.rate is None else _saved_cost(effect, replay.rate),
         effect.change.assumptions,
     )
 
@@ -112,15 +112,15 @@ def _cost(effect: Effect, currency: str) -> str:
 
 
 def _saved_cost(effect: Effect, rate: Rate) -> str:
-    low, point, high = (None if each is None else format_money(each, rate.currency) for each in effect.value(rate))
+    low, point, high = (None if saved is None else format_money(saved, rate.currency) for saved in effect.value(rate))
     return f"between {low} and {high}" if point is None else f"{point}, between {low} and {high}"
 
 
-def _recorded(found: WhatIf) -> str:
-    share: Bounds[Fraction | None] = availability(found.before)
-    low, point, high = format_bounds(*downtime(found.before))
+def _recorded(replay: WhatIf) -> str:
+    share: Bounds[Fraction | None] = availability(replay.before)
+    low, point, high = format_bounds(*downtime(replay.before))
     between = f"between {format_percent(share.low)} and {format_percent(share.high)}"
-    unknown = f"; {format_duration(found.before.unknown)} is unknown" if found.before.unknown else ""
+    unknown = f"; {format_duration(replay.before.unknown)} is unknown" if replay.before.unknown else ""
     return f"{format_percent(share.point)} ({between}), {point} of downtime (between {low} and {high}{unknown})"
 
 

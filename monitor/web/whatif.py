@@ -28,10 +28,10 @@ async def product_whatif(request: web.Request) -> web.Response:
     window = window_of(request, product, at)
     ledger = await ledger_as_of(context, product, at, now)
     try:
-        found = await whatif_in_parts(ledger, product, window.measured, at, slices, name)
+        replay = await whatif_in_parts(ledger, product, window.measured, at, slices, name)
     except ValueError as error:
         raise Refusal(400, str(error), "request it without `change` for the possible changes") from None
-    return as_json(found.as_json())
+    return as_json(replay.as_json())
 
 
 def _change(text: str) -> ChangeName | None:

@@ -70,9 +70,9 @@ def test_written_data_exist_after_reopening(reopen: Callable[[], Store]) -> None
     store = reopen()
     assert store.load_incidents() == list(batch.incidents)
     assert sorted(store.load_runs(), key=lambda r: r.check) == list(batch.runs)
-    found = store.observations("p/a", Interval(0, 100))
-    assert found == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east"), seen(40, BAD, recheck=True)]
-    assert found[-1] in list(store.load_tail())
+    loaded = store.observations("p/a", Interval(0, 100))
+    assert loaded == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east"), seen(40, BAD, recheck=True)]
+    assert loaded[-1] in list(store.load_tail())
 
 
 def test_empty_record_has_no_data(store: Store) -> None:

@@ -130,18 +130,18 @@ def test_report_of_the_demo_drill_follows_from_the_raw_observations(tmp_path: Pa
 
 def recomputed(seen: dict[str, list[tuple[int, Outcome]]], start: int, end: int, at: int) -> dict[str, Any]:
     """Return recovery time and downtime by a second implementation of measurement.md, one piece at a time."""
-    loaded = min(each[0][0] for each in seen.values())
-    observed = {name: [(i, o.value, KEYCLOAK[name]) for i, o in each] for name, each in seen.items()}
+    loaded = min(observations[0][0] for observations in seen.values())
+    observed = {name: [(i, o.value, KEYCLOAK[name]) for i, o in observations] for name, observations in seen.items()}
     load = Load(loaded, len(KEYCLOAK), [Member(name, hold) for name, hold in KEYCLOAK.items()], Fraction(1, 2))
     judge = Judge(World(observed, {"sso": [load]}), at)
     cuts = sorted({start, end, *(edge for edge in judge.edges() if start < edge < end)})
     pieces = [(x, y, judge.state("sso", x)) for x, y in pairwise(cuts)]
     levels = {"low": ("down",), "point": ("down", "doubt_down", "guess_down")}
     levels["high"] = (*levels["point"], "doubt_up", "guess_up", "unknown")
-    found = {name: [(x, y) for x, y, state in pieces if state in states] for name, states in levels.items()}
+    spans_by_level = {name: [(x, y) for x, y, state in pieces if state in states] for name, states in levels.items()}
     return {
-        "rta_seconds": {name: (each[-1][1] - each[0][0]) / SECOND for name, each in found.items()},
-        "downtime_seconds": {name: sum(y - x for x, y in each) / SECOND for name, each in found.items()},
+        "rta_seconds": {name: (spans[-1][1] - spans[0][0]) / SECOND for name, spans in spans_by_level.items()},
+        "downtime_seconds": {name: sum(y - x for x, y in spans) / SECOND for name, spans in spans_by_level.items()},
     }
 
 

@@ -40,7 +40,7 @@ async def test_sessions_are_preserved_until_keycloak_ends_them(tmp_path: Path, m
             text = probe.log.path.read_text()
             assert CLIENT_SECRET not in text
             assert "eyJ" not in text, "a token is stored"
-            held = len(probe.ledger.continuity.open_runs("forms/draft"))
+            open_runs = len(probe.ledger.continuity.open_runs("forms/draft"))
         async with continuity_probe(tmp_path, probe.clock, keycloak=session, timeout="30s") as restarted:
             await restarted.advance(40)
-            assert restarted.ledger.continuity.left_behind("forms/draft") == held
+            assert restarted.ledger.continuity.left_behind("forms/draft") == open_runs

@@ -54,10 +54,18 @@ def outage(config: Path, failover: dict[str, Any]) -> dict[str, float]:
     """
     started, ended = (parse_instant(failover[name]) for name in ("started", "ended"))
     with reading(config.with_name("n.db")) as record:
-        probes = [each for each in record.observations("sso/health", EVER) if each.outcome is not Outcome.UNKNOWN]
-    bad = [each.at for each in probes if each.outcome is Outcome.BAD and started <= each.at <= ended]
-    before = max(each.at for each in probes if each.at < bad[0])
-    after = min(each.at for each in probes if each.at > bad[-1])
+        probes = [
+            observation
+            for observation in record.observations("sso/health", EVER)
+            if observation.outcome is not Outcome.UNKNOWN
+        ]
+    bad = [
+        observation.at
+        for observation in probes
+        if observation.outcome is Outcome.BAD and started <= observation.at <= ended
+    ]
+    before = max(observation.at for observation in probes if observation.at < bad[0])
+    after = min(observation.at for observation in probes if observation.at > bad[-1])
     point = (bad[-1] + after) // 2 - (before + bad[0]) // 2
     return {name: us / SECOND for name, us in (("low", bad[-1] - bad[0]), ("point", point), ("high", after - before))}
 
@@ -70,8 +78,8 @@ def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
     with running_daemon(config) as daemon:
 
         def sites() -> dict[str, Any]:
-            found: dict[str, Any] = daemon.api("/products/sso/sites")
-            return found
+            body: dict[str, Any] = daemon.api("/products/sso/sites")
+            return body
 
         wait_for("the primary site", lambda: sites()["active"] == "gold")
         target.status["/health"] = 503
@@ -79,7 +87,7 @@ def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
         target.body = "site=dr"
         wait_for("the other site", lambda: sites()["active"] == "dr")
         target.status["/health"] = 200
-        wait_for("the figures", lambda: [each["provisional"] for each in sites()["failovers"]] == [False])
+        wait_for("the figures", lambda: [failover["provisional"] for failover in sites()["failovers"]] == [False])
         (failover,) = sites()["failovers"]
         wait_for("the facts", lambda: "failover_end" in run_to_exit("history", "sso", "-c", str(config))[1])
     status, printed, error = run_to_exit("sites", "sso", "--json", "-c", str(config))

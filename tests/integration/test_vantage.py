@@ -194,8 +194,8 @@ def restore(net: Internet) -> None:
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[Internet]:
-    with internet() as made:
-        yield made
+    with internet() as network:
+        yield network
 
 
 INTERVALS = pytest.mark.parametrize("interval", [0.2, 30.0])
@@ -241,8 +241,8 @@ def test_black_hole_of_ip6_hides_only_targets_over_ip6(net: Internet, tmp_path: 
         four = portfolio(f"{interval:g}s", lambda number: OUTSIDE4[number])
         data["references"] = [
             reference | {"id": f"{reference['id']}-{number}"}  # type: ignore[index, operator]
-            for number, each in enumerate((data, four))
-            for reference in each["references"]  # type: ignore[attr-defined]
+            for number, document in enumerate((data, four))
+            for reference in document["references"]  # type: ignore[attr-defined]
         ]
         data["products"] = [data["products"][0], four["products"][1]]  # type: ignore[index]
         with listening(net, (*OUTSIDE4, *OUTSIDE6)) as servers:
@@ -293,8 +293,8 @@ def test_a_lossy_connection_is_not_blind_and_opens_no_incident(net: Internet, tm
 
     async def run() -> None:
         data = portfolio("30s", lambda number: OUTSIDE4[number])
-        for each in data["products"]:  # type: ignore[attr-defined]
-            each["checks"][0]["timeout"] = "20s"
+        for product in data["products"]:  # type: ignore[attr-defined]
+            product["checks"][0]["timeout"] = "20s"
         with listening(net, OUTSIDE4):
             async with scene(tmp_path, data, 30.0) as current:
                 net.loses = loses

@@ -302,9 +302,9 @@ class History:
             self.ledger.facts = Facts(self.ledger.facts.all, facts, former_ids=self.ledger.former_ids)
 
     def _correct(self) -> None:
-        standing = [correction for correction in self.corrections if correction[1][3] is None]
-        if standing and self.random.random() < 0.3:
-            correction, correction_row = self.random.choice(standing)
+        open_corrections = [correction for correction in self.corrections if correction[1][3] is None]
+        if open_corrections and self.random.random() < 0.3:
+            correction, correction_row = self.random.choice(open_corrections)
             correction_row[3] = self.now
             self._state([Revocation(correction.id, "Ana", "no", self.now).fact()])
             return

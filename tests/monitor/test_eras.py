@@ -130,7 +130,7 @@ steps = st.lists(
         st.tuples(st.just("observe"), st.sampled_from(NAMES), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])),
         st.tuples(
             st.just("load"),
-            st.sets(st.sampled_from(NAMES), min_size=1).map(lambda found: tuple(sorted(found))),
+            st.sets(st.sampled_from(NAMES), min_size=1).map(lambda names: tuple(sorted(names))),
             st.sampled_from(["all", "any"]),
         ),
         st.tuples(st.just("restart"), st.none(), st.none()),

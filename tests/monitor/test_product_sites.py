@@ -47,16 +47,16 @@ class RecordingFacts:
 
 def site(name: str, *, direct: bool = True) -> dict[str, object]:
     checks = {"active": f"{name}-active"} | ({"direct": f"{name}-direct"} if direct else {})
-    made = {key: FakeCheck(id=check, interval="1m", timeout="10s") for key, check in checks.items()}
-    return {"id": name, "name": name.upper(), **made}
+    checks_by_key = {key: FakeCheck(id=check, interval="1m", timeout="10s") for key, check in checks.items()}
+    return {"id": name, "name": name.upper(), **checks_by_key}
 
 
 class World:
     """A product with two sites, whose daemon updates its parts once per minute."""
 
     def __init__(self, **fields: object) -> None:
-        given = {"sites": [site("gold"), site("dr")], "failover": {"within": "15m", "settle": "2m"}, **fields}
-        self.ledger = ledger_of(product("sso", **given))
+        configured = {"sites": [site("gold"), site("dr")], "failover": {"within": "15m", "settle": "2m"}, **fields}
+        self.ledger = ledger_of(product("sso", **configured))
         self.clock = ManualClock()
         facts = RecordingFacts(self.ledger)
         self.drills = DrillManager(self.ledger, facts, self.clock, lambda _intervals: None)  # type: ignore[arg-type]
@@ -76,8 +76,8 @@ class World:
 
     def changes(self) -> list[tuple[str, str]]:
         """Return source and target of each recorded change."""
-        found = recorded_failovers(self.ledger, self.now, "sso")
-        return [(each.change.source, each.change.target) for each in found]
+        records = recorded_failovers(self.ledger, self.now, "sso")
+        return [(record.change.source, record.change.target) for record in records]
 
     def play(self, marks: dict[str, str], direct: str = "+") -> list[list[Alert]]:
         """Observe the marks, one per minute: + good, - bad. Return the resolved alerts of each minute."""
@@ -235,18 +235,18 @@ def test_unexpected_failover_is_no_drill() -> None:
 def test_sites_that_answer_directly_are_evidence(direct: str, expected: ItemState) -> None:
     world = World(readiness={"checklist": "dr-tiers"})
     world.play(UP_AND_DOWN, direct)
-    found = readiness_of(world.ledger, "sso", world.now)
-    assert found is not None
-    (status,) = [each for each in found.statuses if "sites" in each.item.kinds]
+    readiness = readiness_of(world.ledger, "sso", world.now)
+    assert readiness is not None
+    (status,) = [status for status in readiness.statuses if "sites" in status.item.kinds]
     assert status.state is expected
 
 
 def test_site_without_a_direct_check_is_no_evidence() -> None:
     world = World(readiness={"checklist": "dr-tiers"}, sites=[site("gold"), site("dr", direct=False)])
     world.play(UP_AND_DOWN)
-    found = readiness_of(world.ledger, "sso", world.now)
-    assert found is not None
-    assert all(not each.evidence for each in found.statuses)
+    readiness = readiness_of(world.ledger, "sso", world.now)
+    assert readiness is not None
+    assert all(not status.evidence for status in readiness.statuses)
 
 
 def test_sites_are_shown_with_their_failovers() -> None:

@@ -78,7 +78,7 @@ def _sample(seed: int, share: float | None, only: str) -> Iterator[tuple[Target,
             limit = target.share if share is None else share
             if draw < limit:
                 actual.append((draw / limit, mutant.key, target, mutant))
-    yield from ((target, mutant) for _, _, target, mutant in sorted(actual, key=lambda each: each[:2]))
+    yield from ((target, mutant) for _, _, target, mutant in sorted(actual, key=lambda row: row[:2]))
 
 
 def _results(trials: list[tuple[Mutant, Target]], jobs: int, until: float) -> dict[str, Outcome]:

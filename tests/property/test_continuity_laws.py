@@ -39,7 +39,7 @@ def test_true_loss_is_within_the_bounds(written: Written, until: int, around: tu
     failed = Bounds(FAILURE - around[0], FAILURE, FAILURE + around[1])
     low, point, high = recovery_point(history(written, until), failed)
     if low is None or point is None:
-        assert not [each for each in written if each[3] is WriteOutcome.ACKNOWLEDGED]
+        assert not [write for write in written if write[3] is WriteOutcome.ACKNOWLEDGED]
         return
     assert 0 <= low <= point
     assert low <= FAILURE - until or low == 0
@@ -66,4 +66,4 @@ def test_order_of_the_runs_does_not_matter(written: Written, until: int, random:
 @given(writes, st.integers(0, FAILURE))
 def test_log_of_a_run_gives_an_equal_run(written: Written, until: int) -> None:
     for run in history(written, until):
-        assert runs_of(entry_from_json(entry_as_json(each)) for each in entries_of(run)) == {run.id: run}
+        assert runs_of(entry_from_json(entry_as_json(entry)) for entry in entries_of(run)) == {run.id: run}

@@ -40,8 +40,8 @@ def test_every_figure_equals_that_of_the_remaining_cells(
     assert m.downtime == (expected["downtime_low"], expected["downtime_point"], expected["downtime_high"])
     assert m.coverage == expected["coverage"]
     assert m.excluded == window.length - len(counted_cells)
-    standing = [o for at, o in oracle.worst_outcomes(observations).items() if at in counted_cells]
-    assert m.counts == tuple(standing.count(name) for name in ("good", "bad", "unknown"))
+    counted_outcomes = [o for at, o in oracle.worst_outcomes(observations).items() if at in counted_cells]
+    assert m.counts == tuple(counted_outcomes.count(name) for name in ("good", "bad", "unknown"))
     assert m.budget is not None
     assert m.budget.allowed == (1 - objective.ratio) * len(counted_cells)
     assert m.budget.spent == expected["downtime_point"]

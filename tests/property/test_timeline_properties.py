@@ -50,9 +50,9 @@ def test_pieces_equal_the_cells_and_have_no_gaps(observations: oracle.Seen, hold
 @given(histories, holds, windows)
 def test_counts_are_those_of_the_worst_outcomes(observations: oracle.Seen, hold: int, window: Interval) -> None:
     """Every instant within the half-open window counts once, with its worst outcome."""
-    standing = [o for at, o in oracle.worst_outcomes(observations).items() if window.start <= at < window.end]
+    counted_outcomes = [o for at, o in oracle.worst_outcomes(observations).items() if window.start <= at < window.end]
     counts = Timeline.of_pairs(pairs(observations), hold).counts(window)
-    assert counts._asdict() == {name: standing.count(name) for name in ("good", "bad", "unknown")}
+    assert counts._asdict() == {name: counted_outcomes.count(name) for name in ("good", "bad", "unknown")}
 
 
 @given(histories, holds, windows, st.randoms(use_true_random=False))

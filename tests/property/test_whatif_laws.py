@@ -55,7 +55,7 @@ class World:
     def histories(self) -> tuple[History, dict[str, History]]:
         product = Composition(Rule(self.k), [Timeline.of_pairs(pairs(seen), hold) for seen, hold in self.members])
         others = (Timeline.of_pairs(pairs(seen), hold) for seen, hold in self.dependencies)
-        return product, {f"d{n}": each for n, each in enumerate(others)}
+        return product, {f"d{n}": states for n, states in enumerate(others)}
 
     def effects(self, window: Interval, cut: int = 0) -> dict[str, Effect]:
         replay = Replay(*self.histories, self.changes)
@@ -63,7 +63,7 @@ class World:
         middle = min(window.start + cut, window.end)
         replay.extend(Interval(window.start, middle))
         replay.extend(Interval(middle, window.end))
-        return {each.name: each for each in replay.effects({})}
+        return {effect.name: effect for effect in replay.effects({})}
 
 
 def probed(stretches: list[tuple[str, int]]) -> Member:
@@ -120,8 +120,8 @@ class Recorded:
             rest = [*now[:number], *now[number + 1 :]]
             return (
                 self.touched(x, number),
-                now[number] in DOWN and not any(each in DOWN for each in rest),
-                now[number] == "down" and all(each == "up" for each in rest),
+                now[number] in DOWN and not any(state in DOWN for state in rest),
+                now[number] == "down" and all(state == "up" for state in rest),
             )
         if isinstance(change, Failover):
             own = self.back(x, DOWN, own=True)
@@ -134,7 +134,7 @@ class Recorded:
             latest = x if certain is None else certain
             return (
                 "down" not in now and any(s.start <= latest and (begun or 0) < s.end for s in change.spans),
-                not any(each in DOWN for each in now) and in_one(change.spans, estimated, x),
+                not any(state in DOWN for state in now) and in_one(change.spans, estimated, x),
                 clean and in_one(change.spans, begun, x),
             )
         return "down" not in now, False, False
@@ -265,8 +265,8 @@ def test_bounds_contain_the_truth(world: World, window: Interval, random: Random
     truth = Truth(world, random)
     lost = [x for x in range(window.start, window.end) if x in truth.down]
     for effect in world.effects(window).values():
-        found = [truth.saved(effect.change, x) for x in lost]
-        narrow, wide = (sum(each[n] for each in found) for n in (0, 1))
+        savings = [truth.saved(effect.change, x) for x in lost]
+        narrow, wide = (sum(bounds[n] for bounds in savings) for n in (0, 1))
         low, _, high = effect.saved
         assert low is not None
         assert high is not None

@@ -19,7 +19,7 @@ logs = st.lists(st.tuples(st.integers(0, 30), outcomes, st.integers(0, 4)), min_
 def test_states_equal_those_of_a_walk_over_the_instants(
     drawn_changes: list[tuple[int, Outcome, int]], options: int
 ) -> None:
-    changes = [Change(*pair) for pair in sorted(drawn_changes, key=lambda each: each[0])]
+    changes = [Change(*pair) for pair in sorted(drawn_changes, key=lambda pair: pair[0])]
     until = changes[-1].at + options
     history = ChangeHistory(changes, until)
     for at in range(-2, until + 3):

@@ -79,7 +79,7 @@ def test_history_of_a_transaction_gives_its_state(run: Run, state: TransactionSt
 
 
 def seconds(figure: Bounds[int | None]) -> list[float | None]:
-    return [None if each is None else each / SECOND for each in figure]
+    return [None if duration is None else duration / SECOND for duration in figure]
 
 
 FAILED_AT = Bounds(29 * SECOND, 30 * SECOND, 31 * SECOND)
@@ -134,11 +134,11 @@ def test_nothing_is_measured_without_an_acknowledged_write_or_without_an_instant
 
 
 def pieces(*lengths: tuple[State, int]) -> list[Piece]:
-    found, at = [], 0
+    stretches, at = [], 0
     for state, length in lengths:
-        found.append(Piece(at, at + length, state))
+        stretches.append(Piece(at, at + length, state))
         at += length
-    return found
+    return stretches
 
 
 def test_failures_are_times_with_certain_downtime_that_are_over() -> None:
@@ -172,11 +172,11 @@ def test_loss_without_observed_downtime_bounds_the_failure_itself() -> None:
 
 def test_result_counts_states_and_names_the_transactions_that_are_not_preserved() -> None:
     runs = [transaction(10), transaction(20, read=(0, 0)), transaction(22, begin=INDETERMINATE, finish=None)]
-    found = result("forms", "row", runs, Failure(FAILED_AT, 40 * SECOND), 90 * SECOND)
-    assert found.counts == {"preserved": 1, "lost": 1, "never_acknowledged": 1}
-    assert found.runs == ("run-20", "run-22")
-    assert found.summary == "row: 1 lost, 1 never acknowledged, 1 preserved"
-    plain = found.as_json()
+    actual = result("forms", "row", runs, Failure(FAILED_AT, 40 * SECOND), 90 * SECOND)
+    assert actual.counts == {"preserved": 1, "lost": 1, "never_acknowledged": 1}
+    assert actual.runs == ("run-20", "run-22")
+    assert actual.summary == "row: 1 lost, 1 never acknowledged, 1 preserved"
+    plain = actual.as_json()
     assert plain["rpa_seconds"] == {"low": 8.0, "point": 9.0, "high": 21.0}
     assert plain["failed"]["point"] == "1970-01-01T00:00:30Z"
     assert plain["counts"]["duplicated"] == 0
@@ -184,15 +184,15 @@ def test_result_counts_states_and_names_the_transactions_that_are_not_preserved(
 
 def test_recorded_result_is_read_again() -> None:
     runs = [transaction(10), transaction(20, read=(0, 0))]
-    found = result("forms", "row", runs, Failure(FAILED_AT, 40 * SECOND), 90 * SECOND)
+    actual = result("forms", "row", runs, Failure(FAILED_AT, 40 * SECOND), 90 * SECOND)
     none_failed = result("forms", "row", [], None, 90 * SECOND)
-    facts = [found.fact(100, "ninewatch"), none_failed.fact(200, "ninewatch")]
+    facts = [actual.fact(100, "ninewatch"), none_failed.fact(200, "ninewatch")]
     broken = Fact.of(50, "x", CONTINUITY, "forms", {"counts": {}})
     other = Fact.of(50, "x", "drill", "forms", {})
-    assert continuity_results([*facts, broken, other], 200) == [found, none_failed]
-    assert continuity_results(facts, 100) == [found]
+    assert continuity_results([*facts, broken, other], 200) == [actual, none_failed]
+    assert continuity_results(facts, 100) == [actual]
     assert (none_failed.summary, none_failed.recovery_point) == ("row: no transaction", NONE)
-    assert isinstance(found, ContinuityResult)
+    assert isinstance(actual, ContinuityResult)
 
 
 def test_only_a_write_that_may_have_had_an_effect_needs_a_clean_up() -> None:

@@ -107,7 +107,7 @@ def test_bounds_of_the_recovery_point_decide_the_verdict(
     rpo: int, bounds: tuple[float, float, float | None], met: bool | None, reason: str
 ) -> None:
     drill = replace(DRILL, rpo=rpo * SECOND)
-    low, length, high = (None if each is None else round(each * SECOND) for each in bounds)
+    low, length, high = (None if bound is None else round(bound * SECOND) for bound in bounds)
     assert low is not None
     assert length is not None
     point = drill_recovery_point(drill.id, "sso", END, "ninewatch", length, "probe", (low, high))

@@ -187,7 +187,7 @@ definitions = st.lists(
     min_size=1,
     max_size=4,
     unique_by=lambda build: build.made,
-).map(lambda found: sorted(found, key=lambda each: each.made))
+).map(lambda generated: sorted(generated, key=lambda definition: definition.made))
 checks = st.lists(st.tuples(histories, holds), min_size=4, max_size=4)
 
 

@@ -81,7 +81,7 @@ def test_facts_of_a_newer_version_are_skipped() -> None:
 
 def test_detail_of_evidence_has_its_listed_items_as_parts() -> None:
     """A page lists them; the API and reports have one text."""
-    made = Evidence("x", EvidenceKind.DECOUPLING, "me", 0, 1, "up in 1 of 2; a; b", listed=("a", "b"))
-    assert made.details == ("up in 1 of 2", "a", "b")
+    evidence = Evidence("x", EvidenceKind.DECOUPLING, "me", 0, 1, "up in 1 of 2; a; b", listed=("a", "b"))
+    assert evidence.details == ("up in 1 of 2", "a", "b")
     assert attested("x", "me", 1, "a; b").details == ("a; b",)
     assert attested("x", "me", 1).details == ()

@@ -39,7 +39,7 @@ def test_invalid_plan_is_rejected(body: object) -> None:
 
 
 def test_each_instant_has_the_last_plan_made_before_it() -> None:
-    a, b, c = (MaintenancePlan("p", made) for made in (10, 20, 30))
+    a, b, c = (MaintenancePlan("p", created) for created in (10, 20, 30))
     assert list(in_force([a, b, c], Interval(0, 40))) == [
         (a, Interval(0, 20)),
         (b, Interval(20, 30)),

@@ -99,8 +99,8 @@ STATE_TABLE = [  # the state table of the switchover agent of Keycloak, in both 
 def test_state_table_of_keycloak(gold: str, dr: str, expected: list[tuple[ChangeKind, str, str]]) -> None:
     """A first active site is no change; an error in between is none; a change while blind is one."""
     sites = {"gold": line(gold), "dr": line(dr)}
-    found = list(site_changes(sites, seconds(0, 10 * len(gold))))
-    assert [(each.kind, each.source, each.target) for each in found] == expected
+    changes = list(site_changes(sites, seconds(0, 10 * len(gold))))
+    assert [(change.kind, change.source, change.target) for change in changes] == expected
 
 
 def test_site_that_was_active_before_the_window_is_compared() -> None:

@@ -21,7 +21,7 @@ def near(families: frozenset[str], reached: frozenset[str] | None) -> ReferenceA
 
 
 @pytest.mark.parametrize(
-    ("answers", "found"),
+    ("answers", "expected"),
     [
         ([], {}),
         ([far(FOUR, NONE), far(FOUR, NONE)], {IP4: False}),
@@ -43,15 +43,15 @@ def near(families: frozenset[str], reached: frozenset[str] | None) -> ReferenceA
     ],
 )
 def test_a_family_is_blind_when_all_its_deciding_references_failed(
-    answers: list[ReferenceAnswer], found: dict[str, bool | None]
+    answers: list[ReferenceAnswer], expected: dict[str, bool | None]
 ) -> None:
     """The order of the references has no influence."""
     for order in permutations(answers):
-        assert sight(order) == found
+        assert sight(order) == expected
 
 
 @pytest.mark.parametrize(
-    ("found", "tried", "hidden"),
+    ("expected", "tried", "hidden"),
     [
         ({}, {IP4}, False),  # without references nothing is hidden
         ({IP4: False}, {IP4}, True),
@@ -69,9 +69,9 @@ def test_a_family_is_blind_when_all_its_deciding_references_failed(
     ],
 )
 def test_outcome_is_hidden_when_every_tried_family_is_blind(
-    found: dict[str, bool | None], tried: set[str], hidden: bool | None
+    expected: dict[str, bool | None], tried: set[str], hidden: bool | None
 ) -> None:
-    assert is_hidden(found, tried) is hidden
+    assert is_hidden(expected, tried) is hidden
 
 
 def test_an_answer_that_arrives_never_turns_a_decision_around() -> None:
@@ -80,7 +80,7 @@ def test_an_answer_that_arrives_never_turns_a_decision_around() -> None:
     for answers in product(complete, repeat=3):
         final = sight(answers)
         for missing in range(3):
-            early = [far(each.families, None) if n == missing else each for n, each in enumerate(answers)]
+            early = [far(answer.families, None) if n == missing else answer for n, answer in enumerate(answers)]
             for family, sees in sight(early).items():
                 assert sees is None or final[family] is sees
 

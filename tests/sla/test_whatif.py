@@ -47,7 +47,7 @@ def effects(*changes: Change, window: Interval = WINDOW, costs: dict[str, Fracti
 
 def saved(change: Change, window: Interval = WINDOW) -> tuple[float | None, ...]:
     (effect,) = effects(change, window=window)
-    return tuple(None if each is None else each / SECOND for each in effect.saved)
+    return tuple(None if duration is None else duration / SECOND for duration in effect.saved)
 
 
 def test_decoupling_saves_the_downtime_with_the_dependency_and_perhaps_the_rest_of_the_outage() -> None:
@@ -97,9 +97,9 @@ def test_second_replica_has_bounds_and_no_estimate() -> None:
 
 def test_changes_with_the_lowest_cost_per_hour_come_first_and_those_without_an_estimate_last() -> None:
     changes = (SecondReplica(), Failover(20 * SECOND), Decoupling("mail", "E-mail"))
-    assert [each.name for each in effects(*changes)] == ["failover/20s", "decouple/mail", "replica"]
+    assert [effect.name for effect in effects(*changes)] == ["failover/20s", "decouple/mail", "replica"]
     cheap = effects(*changes, costs={"decouple/mail": Fraction(10), "replica": Fraction(1)})
-    assert [each.name for each in cheap] == ["decouple/mail", "failover/20s", "replica"]
+    assert [effect.name for effect in cheap] == ["decouple/mail", "failover/20s", "replica"]
     price = Fraction(10) * WINDOW.length / (365 * DAY) / (Fraction(40 * SECOND) / HOUR)
     assert cheap[0].cost_per_hour == price
     assert cheap[1].cost_per_hour is None
@@ -107,14 +107,14 @@ def test_changes_with_the_lowest_cost_per_hour_come_first_and_those_without_an_e
 
 def test_result_has_the_plan_and_the_cost_of_the_downtime_saved() -> None:
     rate, plan = Rate(Fraction(3600), "CAD", "made up"), PlanForecast(Fraction("0.9"), Fraction("0.5"))
-    found = effects(Decoupling("mail", "E-mail"), costs={"decouple/mail": Fraction(10)})
-    plain = WhatIf("forms", WINDOW, WINDOW, found[0].before, tuple(found), plan, rate).as_json()
+    results = effects(Decoupling("mail", "E-mail"), costs={"decouple/mail": Fraction(10)})
+    plain = WhatIf("forms", WINDOW, WINDOW, results[0].before, tuple(results), plan, rate).as_json()
     assert (plain["plan"], plain["saved_currency"]) == ({"expected": 0.9, "chance": 0.5}, "CAD")
     (change,) = plain["changes"]
     assert change["saved_cost"] == {"low": 39.0, "point": 40.0, "high": 91.0}
     assert change["cost_per_year"] == 10.0
     assert plain["downtime_seconds"]["point"] - change["downtime_seconds"]["point"] == 40.0
-    without = WhatIf("forms", WINDOW, WINDOW, found[0].before, ()).as_json()
+    without = WhatIf("forms", WINDOW, WINDOW, results[0].before, ()).as_json()
     assert (without["plan"], without["saved_currency"], without["changes"]) == (None, None, [])
 
 
@@ -147,7 +147,7 @@ def test_every_change_states_its_assumptions() -> None:
     deployments = DeploymentsWithoutDowntime((), MINUTE, 0)
     for change in (Decoupling("mail", "E-mail"), Failover(), deployments, SecondReplica()):
         assert change.assumptions
-        assert all(each.endswith(".") for each in change.assumptions)
+        assert all(assumption.endswith(".") for assumption in change.assumptions)
         assert not change.text.endswith(".")
     assert "0 in the window are marked" in deployments.assumptions[0]
 

@@ -30,7 +30,7 @@ class ChefsService(RecordService):
             self.records[name] = {"id": name, "confirmationId": name[:8].upper(), "deleted": False, **body}
             return 201, self.records[name]
         if method == "GET" and route == f"forms/{FORM}/submissions":
-            return 200, [self._row(each) for each in self.records.values() if not each["deleted"]]
+            return 200, [self._row(record) for record in self.records.values() if not record["deleted"]]
         name = route.removeprefix("submissions/")
         if name not in self.records or method not in ("GET", "DELETE"):
             return 404 if name not in self.records else 403, {"detail": "unknown, or not allowed with an API key"}

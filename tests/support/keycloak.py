@@ -103,8 +103,8 @@ class Admin:
 
     def _client(self) -> dict[str, Any]:
         (client,) = self._request("GET", "/clients?clientId=ninewatch")
-        found: dict[str, Any] = client
-        return found
+        body: dict[str, Any] = client
+        return body
 
     def rotate_keys(self) -> None:
         """Add a signing key that replaces the current one."""

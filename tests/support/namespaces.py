@@ -40,9 +40,9 @@ def obstacle() -> str:
     if shutil.which("ip") is None or not Path("/dev/net/tun").exists():
         return "network namespaces need the program ip and /dev/net/tun"
     name = f"nw{os.getpid()}x"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
-    if made.returncode:
-        return f"no network namespaces: {made.stderr.strip()}"
+    completed = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if completed.returncode:
+        return f"no network namespaces: {completed.stderr.strip()}"
     ip("netns", "del", name)
     return ""
 
@@ -160,9 +160,9 @@ def is_ip6(packet: bytes) -> bool:
 @contextlib.contextmanager
 def internet() -> Iterator[Internet]:
     """Build the namespaces, and remove them afterwards."""
-    made = Internet()
+    network = Internet()
     try:
-        made.build()
-        yield made
+        network.build()
+        yield network
     finally:
-        made.remove()
+        network.remove()

@@ -86,10 +86,10 @@ class RecordService:
             self.hits[method] += 1
             if self.status is not None:
                 return self.status, {"error": "unavailable"}
-            found = self._execute(method, path.partition("?")[0], json.loads(body) if body else {})
+            response = self._execute(method, path.partition("?")[0], json.loads(body) if body else {})
             if self.replicates:
                 self.standby = {name: dict(record) for name, record in self.records.items()}
-            return found
+            return response
 
     def _execute(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         if path == "/records":

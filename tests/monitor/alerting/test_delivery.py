@@ -158,9 +158,9 @@ async def test_thousand_alerts_are_sent_singly_to_a_program_and_grouped_to_a_cha
     async with run_alerting(ledger_with_receivers(*products, receivers=receivers)) as harness:
         for outcome in (GOOD, BAD, BAD):
             harness.clock.jump(1)
-            for each in products:
+            for name in products:
                 harness.recorder.record(
-                    harness.ledger.entries[f"{each['id']}/health"], RESULTS[outcome], harness.clock.now(), 0.01
+                    harness.ledger.entries[f"{name['id']}/health"], RESULTS[outcome], harness.clock.now(), 0.01
                 )
         await harness.until(lambda: len(sink.received) >= 1_001)
         await advance_in_steps(harness, 11)

@@ -148,9 +148,9 @@ def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Pat
     assert "Gold &lt;b&gt;is&lt;/b&gt; lost" in page
     assert "Full height, red: down." in page
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO((tmp_path / "d.pdf").read_bytes())).pages)
-    for each in ("Recovery point actual", "CP-4 A", "A1.3", "Not signed off."):
-        assert each in text
-        assert each in (tmp_path / "d.md").read_text()
+    for expected in ("Recovery point actual", "CP-4 A", "A1.3", "Not signed off."):
+        assert expected in text
+        assert expected in (tmp_path / "d.md").read_text()
     printed = run_in_process("drill", "report", name, "--format", "csv", "-c", config)
     assert printed.stdout.startswith("product,section,row")
 

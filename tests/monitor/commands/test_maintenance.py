@@ -80,8 +80,10 @@ def test_window_is_excluded_until_its_early_end_and_mutes_alerts() -> None:
     span = Interval(NOW - HOUR, NOW + 5 * HOUR)
 
     def excluded(name: str) -> list[tuple[float, float]]:
-        maintenance = [each for each in ledger.exclusions(name, span) if each.cause is Cause.MAINTENANCE]
-        return sorted(((i.start - NOW) / HOUR, (i.end - NOW) / HOUR) for i in (each.interval for each in maintenance))
+        maintenance = [exclusion for exclusion in ledger.exclusions(name, span) if exclusion.cause is Cause.MAINTENANCE]
+        return sorted(
+            ((i.start - NOW) / HOUR, (i.end - NOW) / HOUR) for i in (exclusion.interval for exclusion in maintenance)
+        )
 
     assert excluded("chefs") == [(0, 2), (3, 4)]
     assert excluded("forms") == [(3, 4)]

@@ -76,9 +76,9 @@ def test_text_ranks_changes_with_bounds_costs_and_assumptions(config: Path) -> N
 
 def test_json_has_one_object_per_product_that_can_have_the_change(config: Path) -> None:
     result = run_in_process("whatif", "decouple/login", "--window", f"{6 * 24}h", "--json", "-c", config)
-    (found,) = map(json.loads, result.stdout.splitlines())
-    assert (found["product"], [each["id"] for each in found["changes"]]) == ("forms", ["decouple/login"])
-    assert found["changes"][0]["saved_seconds"]["point"] == 0.0
+    (body,) = map(json.loads, result.stdout.splitlines())
+    assert (body["product"], [change["id"] for change in body["changes"]]) == ("forms", ["decouple/login"])
+    assert body["changes"][0]["saved_seconds"]["point"] == 0.0
     every = run_in_process("whatif", "--json", "-c", config)
     assert [json.loads(line)["product"] for line in every.stdout.splitlines()] == ["forms", "login"]
 

@@ -43,7 +43,7 @@ def test_every_kind_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     assert result.portfolio is not None, result.problems
     blocks = result.portfolio.products[0].continuity
-    assert [each.kind for each in blocks] == ["http", "postgres", "redis", "keycloak", "keycloak", "chefs"]
+    assert [block.kind for block in blocks] == ["http", "postgres", "redis", "keycloak", "keycloak", "chefs"]
     assert blocks[1].postgres is not None
     assert blocks[1].postgres.address.port == 5432
 

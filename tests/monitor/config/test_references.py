@@ -51,13 +51,13 @@ def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
     assert result.portfolio is not None, result.problems
     references = result.portfolio.references
     assert all(isinstance(reference, ReferenceBase) for reference in references)
-    assert [(each.id, each.kind, each.near, each.via) for each in references] == [
+    assert [(reference.id, reference.kind, reference.near, reference.via) for reference in references] == [
         ("gateway", "tcp", True, None),
         ("outside", "tcp", False, None),
         ("elsewhere", "http", False, None),
         ("hub", "dns", False, "vpn"),
     ]
-    assert [(each.interval, each.timeout) for each in references[1:3]] == [
+    assert [(reference.interval, reference.timeout) for reference in references[1:3]] == [
         (5 * SECOND, 1_800_000),
         (SECOND, 800_000),
     ]
@@ -139,9 +139,9 @@ def test_ids_of_the_machines_references_are_reserved(tmp_path: Path, name: str) 
 def test_references_that_cannot_show_a_lost_connection_have_a_warning(
     tmp_path: Path, references: str, message: str | None
 ) -> None:
-    found = warnings(examined(tmp_path, references))
-    assert len(found) == (message is not None)
-    assert message is None or found[0].startswith(message)
+    actual = warnings(examined(tmp_path, references))
+    assert len(actual) == (message is not None)
+    assert message is None or actual[0].startswith(message)
 
 
 @pytest.mark.parametrize("target", ['tcp: "127.0.0.1:5432"', 'http: "http://localhost:8080/"', 'tcp: "[::1]:80"'])
@@ -152,5 +152,5 @@ def test_portfolio_on_this_machine_needs_no_references(tmp_path: Path, target: s
 
 def test_network_without_references_has_a_warning(tmp_path: Path) -> None:
     far = ' [{id: a, tcp: "192.0.2.1:53"}, {id: b, tcp: "198.51.100.1:53"}]'
-    (found,) = warnings(examined(tmp_path, far, PRODUCT.replace("id: forms", "id: forms\n    via: vpn")))
-    assert found == ("products.forms.via: no reference has via: vpn, so the references of the uplink apply; add one")
+    (warning,) = warnings(examined(tmp_path, far, PRODUCT.replace("id: forms", "id: forms\n    via: vpn")))
+    assert warning == ("products.forms.via: no reference has via: vpn, so the references of the uplink apply; add one")

@@ -51,8 +51,8 @@ async def test_lost_draft_is_found(chefs: ChefsService, form: dict[str, Any], tm
         await probe.advance(60)
         assert probe.states[LOST] == 2
         names = {run.id for run in probe.runs if run.closing is not None}
-        held = {chefs.records[name]["submission"]["data"]["ninewatch"] for name in chefs.visible}
-        assert not names & held
+        run_ids = {chefs.records[name]["submission"]["data"]["ninewatch"] for name in chefs.visible}
+        assert not names & run_ids
 
 
 async def test_draft_without_a_response_is_found_by_run_id(

@@ -84,17 +84,17 @@ async def test_failover_without_replication_loses_the_acknowledged_writes(
         await probe.advance(1)
         states = [run.id for run in probe.runs if run.id in _lost(probe)]
         assert states == [probe.runs[2].id]
-        (found,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
-        assert found.counts[LOST.value] == 1
-        assert found.runs == (probe.runs[2].id,)
-        assert found.failed is not None
+        (result,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
+        assert result.counts[LOST.value] == 1
+        assert result.runs == (probe.runs[2].id,)
+        assert result.failed is not None
         acknowledged = probe.runs[2].acknowledged("begin")
         assert acknowledged is not None
-        assert found.recovery_point.low == max(0, found.failed.low - acknowledged)
-        assert found.recovery_point.point == found.failed.point - acknowledged
-        assert found.recovery_point.high == found.failed.high - probe.runs[1].started
+        assert result.recovery_point.low == max(0, result.failed.low - acknowledged)
+        assert result.recovery_point.point == result.failed.point - acknowledged
+        assert result.recovery_point.high == result.failed.high - probe.runs[1].started
         (record,) = drills(probe.ledger.facts.all, probe.clock.now())
-        assert [(point.low, point.length, point.high) for point in record.points] == [found.recovery_point]
+        assert [(point.low, point.length, point.high) for point in record.points] == [result.recovery_point]
         assert record.points[0].source.startswith("continuity probe draft: ")
 
 
@@ -128,10 +128,10 @@ async def test_loss_without_observed_downtime_is_a_result_too(service: RecordSer
         for _ in range(12):
             healthy(probe)
             await probe.advance(10)
-        (found,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
-        assert found.counts[LOST.value] == 3
-        assert found.failed is not None
-        assert found.failed.low >= probe.runs[2].started
+        (result,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
+        assert result.counts[LOST.value] == 3
+        assert result.failed is not None
+        assert result.failed.low >= probe.runs[2].started
 
 
 async def test_failover_has_one_result_although_the_loss_is_read_before_the_outage_is_over(
@@ -155,13 +155,13 @@ async def test_failover_has_one_result_although_the_loss_is_read_before_the_outa
         assert _lost(probe) == {probe.runs[2].id}
         healthy(probe)
         await probe.advance(5)
-        (found,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
+        (result,) = continuity_results(probe.ledger.facts.all, probe.clock.now())
         acknowledged = probe.runs[2].acknowledged("begin")
-        assert found.failed is not None
+        assert result.failed is not None
         assert acknowledged is not None
-        assert found.failed.low < acknowledged < found.failed.high
-        assert found.recovery_point.low == 0
-        assert found.recovery_point.point == (found.failed.high - acknowledged) // 2
+        assert result.failed.low < acknowledged < result.failed.high
+        assert result.recovery_point.low == 0
+        assert result.recovery_point.point == (result.failed.high - acknowledged) // 2
 
 
 async def test_record_that_one_reading_does_not_find_is_not_lost(service: RecordService, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ async def test_finish_without_a_response_is_read_back_and_not_sent_twice(
         service.cut_after = ["PUT"]
         await probe.advance(40)
         first = probe.runs[0]
-        assert [each.step for each in first.intents] == ["begin", "finish"]
+        assert [intent.step for intent in first.intents] == ["begin", "finish"]
         assert probe.states[NEVER] == 1
 
 
@@ -264,11 +264,11 @@ async def test_finish_without_a_response_that_is_missing_is_sent_again_once_it_h
         service.status = None
         await probe.advance(50)
         first = probe.runs[0]
-        assert [each.step for each in first.intents] == ["begin", "finish"]
+        assert [intent.step for intent in first.intents] == ["begin", "finish"]
         assert first.closing is None
         await probe.advance(15)
         first = probe.runs[0]
-        assert [each.step for each in first.intents] == ["begin", "finish", "finish"]
+        assert [intent.step for intent in first.intents] == ["begin", "finish", "finish"]
         assert first.intents[2].at >= first.intents[1].at + MINUTE
         assert first.closing is not None
         assert transaction_state(first) is PRESERVED
@@ -292,7 +292,7 @@ async def test_run_without_an_answer_is_removed_after_a_restart(service: RecordS
         lines = [line for line in probe.log.path.read_text().splitlines() if '"answer"' not in line]
         probe.log.path.write_text("\n".join(lines) + "\n")  # killed before the answer was recorded
     async with continuity_probe(tmp_path, probe.clock, http=pair(service.url)) as restarted:
-        assert [each.id for each in restarted.runs] == [run.id]
+        assert [restored.id for restored in restarted.runs] == [run.id]
         await restarted.advance(3)
         assert restarted.runs[0].closing is not None
         assert run.id not in {record["note"] for record in service.records.values()}
@@ -301,11 +301,11 @@ async def test_run_without_an_answer_is_removed_after_a_restart(service: RecordS
 async def test_log_that_cannot_be_compacted_is_read_at_the_start(service: RecordService, tmp_path: Path) -> None:
     async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
         await probe.advance(35)
-        held = [run.id for run in probe.runs if run.closing is None]
+        open_ids = [run.id for run in probe.runs if run.closing is None]
     probe.manual.jump(3 * 3600)
     probe.log.path.with_name(probe.log.path.name + ".new").mkdir()  # the new file cannot be created
     async with continuity_probe(tmp_path, probe.clock, http=pair(service.url)) as restarted:
-        assert [run.id for run in restarted.runs] == held
+        assert [run.id for run in restarted.runs] == open_ids
 
 
 async def test_no_secret_is_stored(service: RecordService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,16 +48,16 @@ async def test_rows_are_preserved_by_a_crash_and_lost_with_the_table(
             await probe.advance(30)
             assert probe.states[PRESERVED] >= 4
             assert LOST not in probe.states
-            held = [run for run in probe.runs if run.closing is None]
+            open_runs = [run for run in probe.runs if run.closing is None]
             assert {run for (run,) in execute(server.port, "SELECT run FROM ninewatch_continuity")} == {
-                run.id for run in held
+                run.id for run in open_runs
             }
-            delete = f"DELETE FROM ninewatch_continuity WHERE run = '{held[0].id}'"  # noqa: S608 - a test
+            delete = f"DELETE FROM ninewatch_continuity WHERE run = '{open_runs[0].id}'"  # noqa: S608 - a test
             execute(server.port, delete)
             execute(server.port, "INSERT INTO ninewatch_continuity SELECT * FROM ninewatch_continuity")
             await probe.advance(60)
             assert probe.states[LOST] == 1
-            assert probe.states[DUPLICATED] == len(held) - 1
+            assert probe.states[DUPLICATED] == len(open_runs) - 1
         assert PASSWORD not in probe.log.path.read_text()
 
 

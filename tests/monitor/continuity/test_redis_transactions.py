@@ -71,7 +71,7 @@ async def test_read_only_replica_refuses_and_its_promotion_preserves_replicated_
             await after.advance(20)
             assert after.states[OPEN] == count
             answers = [json.loads(line) for line in after.log.path.read_text().splitlines()]
-            assert any("READONLY" in each.get("detail", "") for each in answers)
+            assert any("READONLY" in answer.get("detail", "") for answer in answers)
             replies(replica.port, "REPLICAOF NO ONE")
             await after.advance(40)
             assert {transaction_state(run) for run in after.runs[:count]} == {PRESERVED}

@@ -385,5 +385,5 @@ async def test_check_of_a_site_is_recorded_without_an_incident() -> None:
             assert entry.recheck_delay(NOW + n * MINUTE) is None
         assert harness.decisions == []
         assert entry.timeline.totals.bad == 5
-    assert {each.check for each in harness.store.load_runs()} == {"chefs/gold-active"}
+    assert {run.check for run in harness.store.load_runs()} == {"chefs/gold-active"}
     assert harness.store.load_incidents() == []

@@ -63,13 +63,15 @@ def redefine(ledger: Ledger, at: int, source: random.Random) -> None:
     """Reload the portfolio with another objective of one product, as the daemon does."""
     changed = source.randrange(len(ledger.portfolio.products))
     products = [
-        each.model_copy(update={"objective": Objective.parse("99.5%")}) if number == changed else each
-        for number, each in enumerate(ledger.portfolio.products)
+        configured.model_copy(update={"objective": Objective.parse("99.5%")}) if number == changed else configured
+        for number, configured in enumerate(ledger.portfolio.products)
     ]
     ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(products)}))
     known = ledger.facts
     definitions = additions(ledger.portfolio, ledger.definitions, lambda _: NOW - DAY, known.products, at)
-    ledger.facts = Facts(known.all, [each.fact("test") for each in definitions], former_ids=ledger.former_ids)
+    ledger.facts = Facts(
+        known.all, [definition.fact("test") for definition in definitions], former_ids=ledger.former_ids
+    )
 
 
 def change(ledger: Ledger, at: int, source: random.Random) -> None:

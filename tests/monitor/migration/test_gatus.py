@@ -127,28 +127,38 @@ def test_configurations_of_both_versions_load_and_contain_no_secret(
 
 def test_version_4(tmp_path: Path) -> None:
     conversion = converted(tmp_path, VERSION_4)
-    found = checks(conversion)
-    assert list(found) == [
+    converted_checks = checks(conversion)
+    assert list(converted_checks) == [
         "core-front-end/http",
         "core-front-end/certificate",
         "core-front-end/domain",
         "mail/certificate",
         "router/tcp",
     ]
-    front = found["core-front-end/http"]
+    front = converted_checks["core-front-end/http"]
     assert front["http"] == "https://forms.example.org:8443/health"
     assert front["basic"] == {"user": "user", "password": {"env": "GATUS_CORE_FRONT_END_PASSWORD"}}
     assert front["body"] == {"env": "GATUS_CORE_FRONT_END_BODY"}
     assert front["expect"] == {"status": ["100-299"]}
     assert "redirects" not in front
     assert (front["tls"], front["timeout"], front["fall"], front["rise"]) == ({"verify": False}, "1m", 3, 2)
-    assert found["core-front-end/certificate"]["tls"] == {"target": "forms.example.org:8443", "valid_for": "2d"}
-    assert (found["core-front-end/domain"]["domain"], found["core-front-end/domain"]["valid_for"]) == (
+    assert converted_checks["core-front-end/certificate"]["tls"] == {
+        "target": "forms.example.org:8443",
+        "valid_for": "2d",
+    }
+    assert (
+        converted_checks["core-front-end/domain"]["domain"],
+        converted_checks["core-front-end/domain"]["valid_for"],
+    ) == (
         "example.org",
         "30d",
     )
-    assert found["mail/certificate"]["tls"] == {"target": "mail.example.org:587", "starttls": "smtp", "valid_for": "2d"}
-    assert found["router/tcp"]["timeout"] == "5s"
+    assert converted_checks["mail/certificate"]["tls"] == {
+        "target": "mail.example.org:587",
+        "starttls": "smtp",
+        "valid_for": "2d",
+    }
+    assert converted_checks["router/tcp"]["timeout"] == "5s"
     notes = "\n".join(conversion.notes)
     assert 'the endpoint "gone" is disabled' in notes
     assert "security: not carried over" in notes
@@ -157,14 +167,14 @@ def test_version_4(tmp_path: Path) -> None:
 
 def test_version_5(tmp_path: Path) -> None:
     conversion = converted(tmp_path, VERSION_5)
-    found = checks(conversion)
-    assert list(found) == ["orders/http", "events/websocket", "echo/udp", "shell/ssh", "health/grpc"]
-    orders = found["orders/http"]
+    converted_checks = checks(conversion)
+    assert list(converted_checks) == ["orders/http", "events/websocket", "echo/udp", "shell/ssh", "health/grpc"]
+    orders = converted_checks["orders/http"]
     assert orders["http"] == "https://orders.example.org/api"
     assert orders["oauth2"]["client_secret"] == {"env": "ORDERS"}
     assert orders["expect"]["contains"] == ["healthy"]
     assert orders["expect"]["not_matches"] == [r"(?s)\A\s*error\s*\z"]
-    assert found["events/websocket"]["expect"] == r"(?s)\Apong.*\z"
+    assert converted_checks["events/websocket"]["expect"] == r"(?s)\Apong.*\z"
     notes = "\n".join(conversion.notes)
     for expected in (
         "endpoints[0].url: not carried over: https://${HOST}/api: the address has an environment variable",
@@ -202,9 +212,9 @@ def test_ping_is_carried_over_also_if_this_machine_may_not_ping(tmp_path: Path) 
     ],
 )
 def test_json_conditions_accept_the_same_bodies(condition: str, good: list[str], bad: list[str]) -> None:
-    found = Expectations()
-    found.add(condition)
-    (expectation,) = Expect.model_validate(found.expect).json_values
+    expectations = Expectations()
+    expectations.add(condition)
+    (expectation,) = Expect.model_validate(expectations.expect).json_values
     assert [expectation.is_met(expectation.path.values(yaml.safe_load(body))) for body in good] == [True] * len(good)
     assert [expectation.is_met(expectation.path.values(yaml.safe_load(body))) for body in bad] == [False] * len(bad)
 
@@ -221,10 +231,10 @@ def test_json_conditions_accept_the_same_bodies(condition: str, good: list[str],
     ],
 )
 def test_status_conditions(conditions: list[str], ranges: list[str]) -> None:
-    found = Expectations()
+    expectations = Expectations()
     for condition in conditions:
-        found.add(condition)
-    assert found.status_keys() == ranges
+        expectations.add(condition)
+    assert expectations.status_keys() == ranges
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ def test_groups_and_monitors_become_products(tmp_path: Path, monkeypatch: pytest
 
 
 def test_example_has_the_rows_of_this_file(tmp_path: Path) -> None:
-    made = convert_kuma(kuma_database(tmp_path / "kuma.db", 1, EXAMPLE_ROWS), "99.9%")
-    assert convert_kuma(EXAMPLE, "99.9%").text() == made.text()
+    conversion = convert_kuma(kuma_database(tmp_path / "kuma.db", 1, EXAMPLE_ROWS), "99.9%")
+    assert convert_kuma(EXAMPLE, "99.9%").text() == conversion.text()
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,11 @@ async def test_outcome_is_that_of_the_script(script: str, outcome: Outcome, reas
         seconds = 5 if reason == "browser_timeout" else 60
         result = (await attempt({**check_keys, "timeout": f"{seconds}s"}, seconds + 20)).result
     assert (result.outcome, result.reason) == (outcome, reason), result.detail
-    kept = tmp_path / "k" / "check"
-    assert kept.exists() is (outcome is Outcome.BAD)
+    profile = tmp_path / "k" / "check"
+    assert profile.exists() is (outcome is Outcome.BAD)
     if reason == "browser_failed":  # after a timeout there is little time left for the screenshot
-        assert (kept / "screenshot.png").read_bytes().startswith(b"\x89PNG")
-        assert zipfile.is_zipfile(kept / "trace.zip")
+        assert (profile / "screenshot.png").read_bytes().startswith(b"\x89PNG")
+        assert zipfile.is_zipfile(profile / "trace.zip")
 
 
 @pytest.mark.slow

@@ -288,8 +288,8 @@ def test_rechecks_are_skipped_with_their_probe_and_without_rechecks() -> None:
     longer = {"p/a": (MINUTE, 2 * MINUTE)}
     assert list(thin_out(every, {})) == every
     assert [observation.at for observation in thin_out(every, {}, ["p/a"]) if observation.recheck] == [5 * SECOND]
-    kept = [observation for observation in thin_out(every, longer) if observation.check == "p/a"]
-    assert [(observation.at, observation.recheck) for observation in kept] == [
+    remaining = [observation for observation in thin_out(every, longer) if observation.check == "p/a"]
+    assert [(observation.at, observation.recheck) for observation in remaining] == [
         (2 * MINUTE, False),
         (2 * MINUTE + SECOND, True),
         (4 * MINUTE, False),

@@ -80,7 +80,7 @@ def load(path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["NULL", "'soon'", "-1", "1e300", "9223372036854775807", "x'00ff'", "1.5"])
-@pytest.mark.parametrize(("table", "column"), [(table, name) for table, found in NUMBERS.items() for name in found])
+@pytest.mark.parametrize(("table", "column"), [(table, name) for table, columns in NUMBERS.items() for name in columns])
 def test_wrong_type_of_a_number_is_rejected(path: Path, table: str, column: str, value: str) -> None:
     damage(path, table, f"{column} = {value}")
     with pytest.raises(StoreError, match=r"record.db.*(restore a copy|another `store:`)"):
@@ -90,7 +90,7 @@ def test_wrong_type_of_a_number_is_rejected(path: Path, table: str, column: str,
 
 
 @pytest.mark.parametrize("value", ["NULL", "5", "x'00ff'"])
-@pytest.mark.parametrize(("table", "column"), [(table, name) for table, found in WORDS.items() for name in found])
+@pytest.mark.parametrize(("table", "column"), [(table, name) for table, columns in WORDS.items() for name in columns])
 def test_wrong_type_of_a_text_is_rejected(path: Path, table: str, column: str, value: str) -> None:
     damage(path, table, f"{column} = CAST({value} AS BLOB)" if value == "5" else f"{column} = {value}")
     with pytest.raises(StoreError, match="restore a copy"):

@@ -45,10 +45,10 @@ class Target:
         self.result: ProbeResult | None = None
         self.relayed = bool(keys.get("relayed"))
         families = frozenset({IP4 if family[0] == socket.AF_INET else IP6})
-        given = {"kind": "tcp", "near": False, "via": None, "system": False, **keys}
+        options = {"kind": "tcp", "near": False, "via": None, "system": False, **keys}
         self.reference = Reference(
-            name, str(given["kind"]), name, cast("bool", given["near"]), cast("str | None", given["via"]), families,
-            5_000_000, 1_800_000, self.probe, bool(given["system"]), bool(given.get("loopback")),
+            name, str(options["kind"]), name, cast("bool", options["near"]), cast("str | None", options["via"]),
+            families, 5_000_000, 1_800_000, self.probe, bool(options["system"]), bool(options.get("loopback")),
         )  # fmt: skip
 
     async def probe(self, attempt: Attempt) -> ProbeResult:

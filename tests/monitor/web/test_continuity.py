@@ -36,20 +36,20 @@ BLOCK = {"id": "row", "redis": {"address": "127.0.0.1:1"}}
 
 def entries(owner: str) -> list[Entry]:
     """Return the entries of a preserved, a lost, an open and a possibly left behind transaction."""
-    found: list[Entry] = []
+    log_entries: list[Entry] = []
     for name, copies, closing in (
         ("kept", 1, Closing("kept", NOW - SECOND)),
         ("gone", 0, Closing("gone", NOW - SECOND)),
         ("held", None, None),
         ("left", None, Closing("left", NOW - SECOND, left_behind=True, reason="killed")),
     ):
-        found.append(Intent(name, owner, "begin", NOW - 60 * SECOND, f"RPUSH {name}"))
-        found.append(Answer(name, "begin", NOW - 59 * SECOND, WriteOutcome.ACKNOWLEDGED))
+        log_entries.append(Intent(name, owner, "begin", NOW - 60 * SECOND, f"RPUSH {name}"))
+        log_entries.append(Answer(name, "begin", NOW - 59 * SECOND, WriteOutcome.ACKNOWLEDGED))
         if copies is not None:
-            found.append(ReadBack(name, NOW - 9 * SECOND, {"begin": copies}))
+            log_entries.append(ReadBack(name, NOW - 9 * SECOND, {"begin": copies}))
         if closing is not None:
-            found.append(closing)
-    return found
+            log_entries.append(closing)
+    return log_entries
 
 
 def recorded(product_id: str) -> ContinuityResult:

@@ -54,9 +54,9 @@ async def test_api_reports_sites_and_failovers_as_described(site: RunningServer)
     ("path", "status"), [("/api/v1/products/css/sites", 200), ("/api/v1/products/x/sites", 404), (f"{PATH}?z=1", 400)]
 )
 async def test_product_without_sites_has_an_unknown_active_site(site: RunningServer, path: str, status: int) -> None:
-    found = await site.get(path)
-    assert found.status == status
-    assert status != 200 or '"state": "unknown"' in found.text.replace('":"', '": "')
+    response = await site.get(path)
+    assert response.status == status
+    assert status != 200 or '"state": "unknown"' in response.text.replace('":"', '": "')
 
 
 async def test_page_shows_the_active_site_and_the_failovers(site: RunningServer) -> None:

@@ -39,7 +39,9 @@ async def test_vantages_list_their_references(publish: Callable[..., Awaitable[R
         "since": "2026-09-21T14:12:20Z",
         "families": [{"family": "ip4", "blind": True}, {"family": "ip6", "blind": None}],
     }
-    assert [(each["id"], each["near"], each["good"], each["reason"]) for each in references] == [
+    assert [
+        (reference["id"], reference["near"], reference["good"], reference["reason"]) for reference in references
+    ] == [
         ("gateway", True, True, ""),
         ("outside", False, False, "connect_timeout"),
         ("new", False, None, ""),

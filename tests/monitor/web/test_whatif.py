@@ -46,7 +46,7 @@ def ledger_with_outages() -> Ledger:
         "chefs": [outage(HOUR, 20), outage(20 * HOUR, 60), outage(50 * HOUR, 5)],
         "keycloak": [outage(HOUR, 20)],
     }
-    runs = [run for name, each in outages.items() for run in history(f"{name}/health", START, NOW, each)]
+    runs = [run for name, spans in outages.items() for run in history(f"{name}/health", START, NOW, spans)]
     ledger.restore(runs, [], [])
     deployed = START + 50 * HOUR - 2 * MINUTE
     ledger.facts = Facts([deployment_fact(deployed, "ci", "chefs", deployed, "1.2")])
@@ -61,15 +61,15 @@ async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServe
 async def test_changes_are_ranked_with_bounds_cost_and_assumptions(site: RunningServer) -> None:
     body = await (await site.get(f"{WHATIF}?window=7d")).json()
     jsonschema.validate(body, SCHEMAS["WhatIf"])
-    found = {each["id"]: each for each in body["changes"]}
-    assert list(found) == ["decouple/keycloak", "failover/15m", "zero-downtime", "replica"]
-    decoupled = found["decouple/keycloak"]
+    changes = {change["id"]: change for change in body["changes"]}
+    assert list(changes) == ["decouple/keycloak", "failover/15m", "zero-downtime", "replica"]
+    decoupled = changes["decouple/keycloak"]
     assert decoupled["saved_seconds"] == {"low": 19 * 60, "point": 20 * 60, "high": 21 * 60}
     assert (decoupled["cost_per_year"], decoupled["saved_cost"]["point"]) == (8000.0, 400.0)
-    assert found["failover/15m"]["saved_seconds"] == {"low": 44 * 60, "point": 45 * 60, "high": 47 * 60}
-    assert found["zero-downtime"]["saved_seconds"] == {"low": 4 * 60, "point": 5 * 60, "high": 6 * 60}
-    assert found["replica"]["saved_seconds"]["point"] is None
-    assert all(each["assumptions"] for each in body["changes"])
+    assert changes["failover/15m"]["saved_seconds"] == {"low": 44 * 60, "point": 45 * 60, "high": 47 * 60}
+    assert changes["zero-downtime"]["saved_seconds"] == {"low": 4 * 60, "point": 5 * 60, "high": 6 * 60}
+    assert changes["replica"]["saved_seconds"]["point"] is None
+    assert all(change["assumptions"] for change in body["changes"])
     assert body["plan"] == {"expected": 0.999, "chance": 0.4}
     measured = await (await site.get("/api/v1/products/chefs/availability?window=7d")).json()
     assert body["downtime_seconds"]["point"] == measured["downtime_seconds"]["point"] == 85 * 60

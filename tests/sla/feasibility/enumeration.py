@@ -67,7 +67,9 @@ def enumerated_unavailability(plan_design: Design, probabilities: Mapping[str, F
 def structures(ids: list[str]) -> st.SearchStrategy[Structure]:
     def combine(members: st.SearchStrategy[Structure]) -> st.SearchStrategy[Structure]:
         branches = st.lists(members, min_size=1, max_size=4)
-        return branches.flatmap(lambda each: st.integers(1, len(each)).map(lambda k: AtLeast(k, tuple(each))))
+        return branches.flatmap(
+            lambda branches: st.integers(1, len(branches)).map(lambda k: AtLeast(k, tuple(branches)))
+        )
 
     return st.recursive(st.sampled_from(ids), combine, max_leaves=8)
 
