@@ -16,7 +16,7 @@ from typing import NamedTuple
 class Step:
     """A step of a plan, `after` microseconds from the previous step or from the start.
 
-    It notifies either the receivers `to`, or the person on stand-by for the `rota`.
+    It notifies either the receivers `to`, or the person on call for the `rota`.
     """
 
     after: int
@@ -34,7 +34,7 @@ class Plan:
 
 
 class Called(NamedTuple):
-    """The receivers that a step notifies, and the person on stand-by if the step has a rota."""
+    """The receivers that a step notifies, and the person on call if the step has a rota."""
 
     receivers: tuple[str, ...] = ()
     person: str = ""

@@ -1,6 +1,6 @@
-"""Stand-by hours and incidents per person: sums over shifts, exact to the microsecond, also at clock changes.
+"""On-call hours and incidents per person: sums over shifts, exact to the microsecond, also at clock changes.
 
-A shift is half open: at a hand-over at 08:00, the next person is on stand-by. So adjacent shifts have no overlap and no
+A shift is half open: at a hand-over at 08:00, the next person is on call. So adjacent shifts have no overlap and no
 gap, and an incident at the hand-over is counted for one person only.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A person is on stand-by for a rota during the interval."""
+    """A person is on call for a rota during the interval."""
 
     person: str
     interval: Interval
@@ -28,8 +28,8 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class StandbyTime:
-    """A person's time on stand-by within a period: disjoint intervals in order, and the rotas.
+class OnCallTime:
+    """A person's time on call within a period: disjoint intervals in order, and the rotas.
 
     Time of one person on two rotas at the same time counts once.
     """
@@ -53,8 +53,8 @@ def was_open_during(span: Interval, incident: Incident, now: int) -> bool:
     return incident.opened < span.end and end > span.start
 
 
-def standby_times(shifts: Iterable[Shift], period: Interval) -> list[StandbyTime]:
-    """Return the stand-by time of each person within the period, by name, without persons with no time."""
+def on_call_times(shifts: Iterable[Shift], period: Interval) -> list[OnCallTime]:
+    """Return the on-call time of each person within the period, by name, without persons with no time."""
     spans: dict[str, list[Interval]] = {}
     rotas: dict[str, list[str]] = {}
     for shift in shifts:
@@ -63,27 +63,27 @@ def standby_times(shifts: Iterable[Shift], period: Interval) -> list[StandbyTime
             spans.setdefault(shift.person, []).append(Interval(start, end))
             rotas.setdefault(shift.person, []).append(shift.rota)
     return [
-        StandbyTime(person, tuple(union(intervals)), tuple(dict.fromkeys(rotas[person])))
+        OnCallTime(person, tuple(union(intervals)), tuple(dict.fromkeys(rotas[person])))
         for person, intervals in sorted(spans.items())
     ]
 
 
 def gaps(shifts: Iterable[Shift], required: Iterable[Interval]) -> list[Interval]:
-    """Return the parts of the required time (disjoint intervals) without a person on stand-by, in order."""
+    """Return the parts of the required time (disjoint intervals) without a person on call, in order."""
     covered = [shift.interval for shift in shifts]
     return [gap for span in required for gap in subtract(span, covered)]
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A time with several persons on stand-by for one rota, by name."""
+    """A time with several persons on call for one rota, by name."""
 
     interval: Interval
     people: tuple[str, ...]
 
 
 def overlaps(shifts: Iterable[Shift], period: Interval) -> Iterator[Overlap]:
-    """Yield the times with more than one person on stand-by within the period, in order, one per group of persons."""
+    """Yield the times with more than one person on call within the period, in order, one per group of persons."""
     edges: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for shift in shifts:
         start, end = max(shift.interval.start, period.start), min(shift.interval.end, period.end)

@@ -1,4 +1,4 @@
-"""The pages of a person on stand-by and the time to acknowledge them, for `ninewatch standby`."""
+"""The pages of a person on call and the time to acknowledge them, for `ninewatch standby`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ninewatch standby`: print stand-by hours and incidents per person."""
+"""`ninewatch standby`: print on-call hours and incidents per person."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
+from monitor.commands.on_call_pages import as_plain, as_text, pages_during
 from monitor.commands.plural import plural
-from monitor.commands.standby_pages import as_plain, as_text, pages_during
 from monitor.errors import NinewatchError, StoreError
 from monitor.storage.reader import reading
 from sla.incident import Incident
 from sla.interval import DAY, HOUR, SECOND, Interval
 from sla.localtime import date_of_day_number, day_number, day_of, local, midnight
 from sla.objective import format_duration
+from sla.on_call import OnCallTime, Overlap, gaps, on_call_times, overlaps, was_open_during
 from sla.product_incident import Severity
-from sla.standby import Overlap, StandbyTime, gaps, overlaps, standby_times, was_open_during
 from sla.window import format_instant, parse_duration, parse_instant, parse_interval, rolling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.config.model import Portfolio
-    from monitor.config.standby import Rota
+    from monitor.config.on_call import Rota
+    from sla.on_call import Shift
     from sla.page_response import Response, Summary
-    from sla.standby import Shift
 
 _MAX_PERIOD = 400 * DAY
 
 Recorded = TypeVar("Recorded", Incident, "Response")
 
 
-@click.command("standby", short_help="Print stand-by hours and incidents per person.")
+@click.command("standby", short_help="Print on-call hours and incidents per person.")
 @click.option("--period", default="2w", show_default=True, help="Days or weeks up to --at, or START/END.")
 @click.option("--at", metavar="TIME", help="End of the period; a date means its start.  [default: today]")
 @click.option(
@@ -54,11 +54,11 @@ Recorded = TypeVar("Recorded", Incident, "Response")
 @click.option("--by", type=click.Choice(["person", "day"]), default="person", show_default=True)
 @click.option("--format", "form", type=click.Choice(["csv", "text", "json"]), default="text", show_default=True)
 def standby_command(period: str, at: str | None, path: Path, by: str, form: str) -> None:
-    """Print each person's stand-by hours in a period, the incidents during them, and the time to acknowledge pages.
+    """Print each person's on-call hours in a period, the incidents during them, and the time to acknowledge pages.
 
     The rotas are configured under `standby:`. A period of days or weeks is whole days in the portfolio's time zone; it
     ends at the start of the day of --at. Hours are exact across clock changes. At the instant of a hand-over, the
-    person who takes over is on stand-by. Simultaneous shifts in two rotas count once. --by day prints one line per
+    person who takes over is on call. Simultaneous shifts in two rotas count once. --by day prints one line per
     person and day, for time entry. Gaps and overlaps in a rota are noted; with CSV, on standard error.
     """
     portfolio = load_config(path)[1]
@@ -99,7 +99,7 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Stand-by time of one person, total or per day. `incidents` and `pages` are None if the record cannot be read."""
+    """On-call time of one person, total or per day. `incidents` and `pages` are None if the record cannot be read."""
 
     person: str
     day: str
@@ -111,7 +111,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """Stand-by time of the period. `incidents` and `pages` are by rota; None if the record cannot be read."""
+    """On-call time of the period. `incidents` and `pages` are by rota; None if the record cannot be read."""
 
     span: Interval
     zone: ZoneInfo
@@ -124,7 +124,7 @@ class _Sheet:
     def lines(self, by: str) -> list[_Line]:
         """Return one line per person, or per person and day."""
         parts = [("", self.span)] if by == "person" else list(self._days())
-        lines = [self._line(time, day, part) for day, part in parts for time in standby_times(self.shifts, part)]
+        lines = [self._line(time, day, part) for day, part in parts for time in on_call_times(self.shifts, part)]
         return sorted(lines, key=lambda line: (line.person, line.day))
 
     def _days(self) -> Iterator[tuple[str, Interval]]:
@@ -134,7 +134,7 @@ class _Sheet:
             yield day.isoformat(), Interval(start, max(start, min(midnight(next_day, self.zone), self.span.end)))
             day = next_day
 
-    def _line(self, time: StandbyTime, day: str, part: Interval) -> _Line:
+    def _line(self, time: OnCallTime, day: str, part: Interval) -> _Line:
         if self.incidents is None or self.pages is None:
             return _Line(time.person, day, time.length, time.rotas, None, None)
         shifts = [
@@ -190,13 +190,13 @@ def _gap_notes(rota: Rota, shifts: Sequence[Shift], span: Interval, portfolio: P
     """Yield a note per gap and per overlap of the rota."""
     zone = portfolio.zone
     for gap in gaps(shifts, rota.required_times(span, portfolio.time_zone)):
-        yield f"{rota.id}: no one on stand-by {_interval_text(gap, zone)}"
+        yield f"{rota.id}: no one on call {_interval_text(gap, zone)}"
     for overlap in overlaps(shifts, span):
         yield _overlap_note(rota, overlap, zone)
 
 
 def _overlap_note(rota: Rota, overlap: Overlap, zone: ZoneInfo) -> str:
-    return f"{rota.id}: {' and '.join(overlap.people)} both on stand-by {_interval_text(overlap.interval, zone)}"
+    return f"{rota.id}: {' and '.join(overlap.people)} both on call {_interval_text(overlap.interval, zone)}"
 
 
 def _interval_text(span: Interval, zone: ZoneInfo) -> str:
@@ -261,7 +261,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
-    texts = [f"Stand-by {_interval_text(sheet.span, sheet.zone)}"]
+    texts = [f"On call {_interval_text(sheet.span, sheet.zone)}"]
     width = max((len(line.person) for line in lines), default=0)
     for line in lines:
         count = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")

@@ -31,7 +31,7 @@ def conflicts(root: Node) -> list[Problem]:
             *_former_ids(root),
             *_dependencies(root),
             *_unknown_exclusions(root),
-            *_unknown_standby(root),
+            *_unknown_rota_products(root),
             *_unsatisfiable_rules(root),
             *_unknown_hosting_tiers(root),
         )
@@ -208,8 +208,8 @@ def _unknown_exclusions(root: Node) -> LocatedMessages:
                 yield (*item_loc, "dependency"), f"there is no product {quoted(other)}; there are {known}"
 
 
-def _unknown_standby(root: Node) -> LocatedMessages:
-    """Yield unknown products of standby rotas."""
+def _unknown_rota_products(root: Node) -> LocatedMessages:
+    """Yield unknown products of on-call rotas."""
     names = {_text(step(product, "id")) for _, product in _items(root, ("products",))}
     for loc, rota in _items(root, ("standby",)):
         entries = step(rota, "products")

@@ -1,4 +1,4 @@
-"""Escalations: steps that notify receivers or people one after another. People on stand-by have receivers.
+"""Escalations: steps that notify receivers or people one after another. People on call have receivers.
 
 The name of a person is the same as in the rotas: the `person` of a shift, or the summary of a calendar's event.
 """
@@ -17,7 +17,7 @@ from sla.interval import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
-    from monitor.config.standby import Rota
+    from monitor.config.on_call import Rota
 
 _DEFAULT_WAIT = 15 * MINUTE  # between two steps
 
@@ -41,7 +41,7 @@ class EscalationStep(Model):
     """A receiver's id, or a list of ids. All of them are notified."""
 
     standby: Id | None = None
-    """A rota. The person on stand-by is notified. Without one, the next step follows immediately."""
+    """A rota. The person on call is notified. Without one, the next step follows immediately."""
 
     after: Wait | None = None
     """Time since the previous step. For the first step: time since the alert was announced. Default: `15m`, and no
@@ -84,7 +84,7 @@ class Escalation(Model):
 
 
 def called(portfolio: Portfolio, step: Step, now: int) -> Called:
-    """Return the receivers that a step notifies at the instant, and the people on stand-by if the step has a rota.
+    """Return the receivers that a step notifies at the instant, and the people on call if the step has a rota.
 
     People without receivers are omitted.
     """
@@ -92,8 +92,8 @@ def called(portfolio: Portfolio, step: Step, now: int) -> Called:
         return Called(step.to)
     rota = next((rota for rota in portfolio.standby if rota.id == step.rota), None)
     receivers_by_person = {person.name: person.to for person in portfolio.people}
-    on_standby = [] if rota is None else rota.people_on_standby(now, portfolio.time_zone)
-    names = [name for name in on_standby if name in receivers_by_person]
+    on_call = [] if rota is None else rota.people_on_call(now, portfolio.time_zone)
+    names = [name for name in on_call if name in receivers_by_person]
     receivers = dict.fromkeys(receiver for name in names for receiver in receivers_by_person[name])
     return Called(tuple(receivers), ", ".join(names))
 

@@ -97,7 +97,7 @@ def escalation_warnings(portfolio: Portfolio, now: int) -> Iterator[LocatedMessa
         window = Interval(now, now + _CALENDAR_AHEAD)
         shifts = rota.shifts_in(window, portfolio.time_zone) if rota.id in used and rota.ics else ()
         for name in dict.fromkeys(shift.person for shift in shifts if shift.person not in known):
-            message = f"{quoted(name)} is on stand-by soon and has no receiver; add the person under people:"
+            message = f"{quoted(name)} is on call soon and has no receiver; add the person under people:"
             yield ("standby", number, "ics"), message
     for number, escalation in enumerate(portfolio.escalations):
         if not any(step.to for step in escalation.steps):

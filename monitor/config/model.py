@@ -35,6 +35,7 @@ from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, Js
 from monitor.config.former_ids import FormerIds
 from monitor.config.hosting import HostingTiersField, shipped_tiers
 from monitor.config.maintenance import Maintenance, ZoneName
+from monitor.config.on_call import Rota
 from monitor.config.outbound import Family, OutboundBlock
 from monitor.config.priorities import PrioritiesField
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
@@ -42,7 +43,6 @@ from monitor.config.references import LONGEST_WAIT, ReferenceBase
 from monitor.config.secret import Secret
 from monitor.config.sites import FailoverBlock, Site
 from monitor.config.stage import PolicyField, StageField, shipped_policy
-from monitor.config.standby import Rota
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
     AS_TEXT,
@@ -372,7 +372,7 @@ class Portfolio(Model):
     """How alerts are grouped, delayed and repeated."""
 
     standby: tuple[Rota, ...] = ()
-    """Stand-by rotas, for `ninewatch standby` and the steps of escalations only."""
+    """On-call rotas, for `ninewatch standby` and the steps of escalations only."""
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """The products to monitor."""

@@ -1,4 +1,4 @@
-"""Stand-by rotas: a calendar file or listed shifts, in the local time of a zone."""
+"""On-call rotas: a calendar file or listed shifts, in the local time of a zone."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from monitor.config.base import Model
 from monitor.config.maintenance import CalendarFile, Maintenance, Moment, Recurrence, ZoneName
 from monitor.config.values import Id, Text, problem_at
 from sla.interval import Interval
+from sla.on_call import Shift
 from sla.service_hours import ALWAYS
-from sla.standby import Shift
 
 _NO_PERSON = "(no summary)"
 
@@ -46,7 +46,7 @@ class ShiftBlock(Model):
 
 
 class Rota(Model):
-    """A stand-by rota: `ics` or `shifts`."""
+    """An on-call rota: `ics` or `shifts`."""
 
     id: Id
     """Identifies the rota in steps of escalations and in the output of `ninewatch standby`."""
@@ -63,7 +63,7 @@ class Rota(Model):
     """The shifts."""
 
     cover: Hours = ALWAYS
-    """Hours in which a person must be on stand-by: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`."""
+    """Hours in which a person must be on call: `"Mon-Fri 17:00-08:00, Sat-Sun 00:00-24:00"`, or `24/7`."""
 
     zone: ZoneName | None = None
     """Time zone of the times. Default: the portfolio's `time_zone`."""
@@ -82,8 +82,8 @@ class Rota(Model):
             for shift in timing.exclusions(window, self.zone or default):
                 yield Shift(shift.reason or _NO_PERSON, shift.interval, self.id)
 
-    def people_on_standby(self, now: int, default: str) -> list[str]:
-        """Return the people on stand-by at the instant, without duplicates."""
+    def people_on_call(self, now: int, default: str) -> list[str]:
+        """Return the people on call at the instant, without duplicates."""
         shifts = self.shifts_in(Interval(now, now + 1), default)
         return list(dict.fromkeys(shift.person for shift in shifts if shift.interval.start <= now < shift.interval.end))
 
@@ -96,5 +96,5 @@ class Rota(Model):
             yield shift.timing(zone)
 
     def required_times(self, window: Interval, default: str) -> Iterator[Interval]:
-        """Yield the times in the window at which a person must be on stand-by."""
+        """Yield the times in the window at which a person must be on call."""
         return self.cover.within(window, zones.zone(self.zone or default))

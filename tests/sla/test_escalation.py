@@ -22,7 +22,7 @@ SSO = Plan(
 
 
 def call(*covered: str) -> Callable[[Step], Called]:
-    """Return the people on stand-by: those of the rotas that are covered."""
+    """Return the people on call: those of the rotas that are covered."""
 
     def called_of(step: Step) -> Called:
         if not step.rota:
@@ -69,7 +69,7 @@ def test_unreachable_receivers_are_skipped_at_the_next_call() -> None:
 
 
 @pytest.mark.parametrize("first", [0, 5])
-def test_step_without_a_person_on_standby_is_skipped_immediately(first: int) -> None:
+def test_step_without_a_person_on_call_is_skipped_immediately(first: int) -> None:
     plan = Plan("night", (Step(first * MINUTE, rota="rota"), Step(15 * MINUTE, ("manager",))))
     assert executed_steps(plan, 60) == [(first, 2, ("manager",))]
     assert executed_steps(plan, 60, "rota") == [(first, 1, ("rota-phone",)), (first + 15, 2, ("manager",))]

@@ -1,4 +1,4 @@
-"""Tests of stand-by time: examples, and properties of sums over shifts."""
+"""Tests of on-call time: examples, and properties of sums over shifts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sla.incident import Incident
 from sla.interval import HOUR, Interval, total, union
-from sla.standby import Overlap, Shift, StandbyTime, gaps, overlaps, standby_times, was_open_during
+from sla.on_call import OnCallTime, Overlap, Shift, gaps, on_call_times, overlaps, was_open_during
 
 PERIOD = Interval(0, 100)
 
@@ -23,15 +23,15 @@ def incident(opened: int, resolved: int | None) -> Incident:
     return replace(Incident.open("p", "p/c", opened, "deadline"), resolved=resolved)
 
 
-def test_standby_times_are_limited_to_the_period_and_ordered_by_name() -> None:
+def test_on_call_times_are_limited_to_the_period_and_ordered_by_name() -> None:
     """Persons without time in the period are not listed, also if a shift ends at its start or begins at its end."""
-    times = standby_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
-    assert times == [StandbyTime("A", (Interval(0, 10),), ("r",)), StandbyTime("B", (Interval(90, 100),), ("r",))]
+    times = on_call_times([shift("B", 90, 200), shift("A", -50, 10), shift("C", -5, 0), shift("D", 100, 110)], PERIOD)
+    assert times == [OnCallTime("A", (Interval(0, 10),), ("r",)), OnCallTime("B", (Interval(90, 100),), ("r",))]
     assert [interval.length for interval in times] == [10, 10]
 
 
 def test_time_on_two_rotas_counts_once() -> None:
-    (only,) = standby_times(
+    (only,) = on_call_times(
         [shift("A", 0, 60, "mail"), shift("A", 30, 90, "login"), shift("A", 30, 90, "login")], PERIOD
     )
     assert (only.length, only.rotas) == (90, ("mail", "login"))
@@ -95,8 +95,8 @@ SHIFTS = st.lists(
 
 
 @given(SHIFTS)
-def test_standby_times_and_gaps_cover_the_period(shifts: list[Shift]) -> None:
-    spans = [span for time in standby_times(shifts, PERIOD) for span in time.spans]
+def test_on_call_times_and_gaps_cover_the_period(shifts: list[Shift]) -> None:
+    spans = [span for time in on_call_times(shifts, PERIOD) for span in time.spans]
     missing = gaps(shifts, [PERIOD])
     assert list(union([*spans, *missing])) == [PERIOD]
     assert total(spans) + total(missing) == PERIOD.length
@@ -120,8 +120,8 @@ def test_overlaps_are_the_instants_with_several_people(shifts: list[Shift]) -> N
 
 
 @given(SHIFTS, st.integers(0, 100))
-def test_standby_times_of_two_halves_add_up(shifts: list[Shift], cut: int) -> None:
+def test_on_call_times_of_two_halves_add_up(shifts: list[Shift], cut: int) -> None:
     def hours(period: Interval) -> int:
-        return sum(time.length for time in standby_times(shifts, period)) * HOUR
+        return sum(time.length for time in on_call_times(shifts, period)) * HOUR
 
     assert hours(Interval(0, cut)) + hours(Interval(cut, 100)) == hours(PERIOD)

@@ -176,7 +176,7 @@ async def test_ticket_takes_only_first_step_and_restarts_steps_when_it_becomes_a
     assert [(response.severity, response.author) for response in responses] == [("ticket", "Grace"), ("page", "Ada")]
 
 
-async def test_step_without_person_on_standby_is_skipped_immediately() -> None:
+async def test_step_without_person_on_call_is_skipped_immediately() -> None:
     steps = [{"standby": "rota"}, {"to": "manager"}]
     night = {**DAYS, "start": "2026-09-21T20:00", "end": "2026-09-22T08:00"}
     settings = {
@@ -194,7 +194,7 @@ async def test_step_without_person_on_standby_is_skipped_immediately() -> None:
         assert sent_events(harness) == [("ada", "opened"), ("manager", "opened")]
 
 
-async def test_step_pages_person_on_standby_at_time_of_step() -> None:
+async def test_step_pages_person_on_call_at_time_of_step() -> None:
     shifts = [
         {"person": "Ada", "start": "2026-09-21T08:00", "end": "2026-09-21T14:30"},
         {"person": "Bob", "start": "2026-09-21T14:30", "end": "2026-09-22T08:00"},
@@ -211,7 +211,7 @@ async def test_step_pages_person_on_standby_at_time_of_step() -> None:
     assert sent_events(harness) == [("pager", "opened"), ("channel", "opened"), ("manager", "opened")]
 
 
-async def test_last_step_is_repeated_to_present_person_on_standby() -> None:
+async def test_last_step_is_repeated_to_present_person_on_call() -> None:
     shifts = [
         {"person": "Ada", "start": "2026-09-21T08:00", "end": "2026-09-21T15:00"},
         {"person": "Bob", "start": "2026-09-21T15:00", "end": "2026-09-22T08:00"},

@@ -112,7 +112,7 @@ def test_days_add_up_to_the_period(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("record")
-def test_incident_counts_for_the_person_on_standby_while_it_was_open(folder: Path) -> None:
+def test_incident_counts_for_the_person_on_call_while_it_was_open(folder: Path) -> None:
     """An incident before the hand-over counts for Bo, after it for Ana. No person on this rota covers mail."""
     people = {entry["person"]: entry for entry in sheet(folder, "--at", "2026-03-16")["people"]}
     assert [incident["reason"] for incident in people["Ana"]["incidents"]] == ["http_status"]
@@ -131,8 +131,8 @@ def test_gaps_and_overlaps_are_reported_and_not_in_the_csv(folder: Path) -> None
     )
     result = run(folder, "--format", "csv", "--at", "2026-03-16", "--period", "1w")
     assert result.stderr.splitlines() == [
-        "note: sign-on: Ana and Bo both on stand-by from 2026-03-09 08:00 PDT to 2026-03-09 09:00 PDT (1h)",
-        "note: post: no one on stand-by from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
+        "note: sign-on: Ana and Bo both on call from 2026-03-09 08:00 PDT to 2026-03-09 09:00 PDT (1h)",
+        "note: post: no one on call from 2026-03-13 16:00 PDT to 2026-03-13 17:00 PDT (1h)",
     ]
     assert all(line.count(",") == 7 for line in result.stdout.splitlines())
     assert "note: post: no one" in run(folder, "--at", "2026-03-16", "--period", "1w").stdout
@@ -158,7 +158,7 @@ def test_person_is_the_summary_of_a_calendar_event(folder: Path) -> None:
 @pytest.mark.usefixtures("record")
 def test_text_shows_person_time_and_incidents(folder: Path) -> None:
     text = run(folder, "--at", "2026-03-16").stdout
-    assert text.startswith("Stand-by from 2026-03-02 00:00 PST to 2026-03-16 00:00 PDT (13d 23h)\n")
+    assert text.startswith("On call from 2026-03-02 00:00 PST to 2026-03-16 00:00 PDT (13d 23h)\n")
     assert "login/c from 2026-03-02 09:00 PST to 2026-03-02 10:00 PST: http_status [" in text
 
 
@@ -207,7 +207,7 @@ def _page(product: str, started: int, minutes: float | None, **fields: Any) -> R
     return replace(response, **{"ended": started + HOUR, **fields})
 
 
-def test_time_to_acknowledge_counts_for_the_person_on_standby_at_the_announcement(
+def test_time_to_acknowledge_counts_for_the_person_on_call_at_the_announcement(
     folder: Path, record: SqliteStore
 ) -> None:
     pages = [

@@ -132,7 +132,7 @@ def test_steps_with_only_rotas_and_calendars_with_unknown_people_get_warnings(tm
     data = examine(tmp_path, escalations=escalations, standby=[{"id": "rota", "ics": "rota.ics"}])
     warnings = [str(warning) for warning in data.warnings]
     assert any("escalations.first.steps: every step has a rota" in message for message in warnings), warnings
-    assert any('standby.rota.ics: "Bob" is on stand-by soon and has no receiver' in message for message in warnings), (
+    assert any('standby.rota.ics: "Bob" is on call soon and has no receiver' in message for message in warnings), (
         warnings
     )
 
@@ -147,7 +147,7 @@ def test_all_receivers_of_a_product_include_those_of_escalations(tmp_path: Path)
     assert escalations_for(portfolio, forms, Severity.NOTE) == []
 
 
-def test_step_calls_everyone_on_standby_at_the_instant(tmp_path: Path) -> None:
+def test_step_calls_everyone_on_call_at_the_instant(tmp_path: Path) -> None:
     second = {"person": "Bob B.", "start": "2026-09-21T11:00", "end": "2026-09-21T13:00"}
     people = [{"name": "Ada", "to": ["ada", "mail"]}, {"name": "Bob B.", "to": "mail"}]
     portfolio = load(tmp_path, people=people, standby=[{"id": "rota", "zone": "UTC", "shifts": [SHIFT, second]}])
