@@ -217,7 +217,7 @@ class Daemon:
                 keeper = ChainKeeper(self._record, writer, self._clock, self._health)
                 anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
                 drills = DrillManager(self._ledger, facts, self._clock, partial(_set_probe_intervals, jobs, scheduler))
-                recorder.call_too(drills.on_event)
+                recorder.add_hook(drills.on_event)
                 drills.update()
                 continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
                 continuity.restore()
@@ -234,7 +234,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if companion is not None:
-                    tasks.create_task(self._accompany(companion), name="companion")
+                    tasks.create_task(self._run_companion(companion), name="companion")
                 tasks.create_task(parts.vantage.run(), name="vantage")
                 tasks.create_task(parts.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
@@ -264,7 +264,7 @@ class Daemon:
             for number in actions:
                 loop.remove_signal_handler(number)
 
-    async def _accompany(self, companion: Callable[[], Awaitable[None]]) -> None:
+    async def _run_companion(self, companion: Callable[[], Awaitable[None]]) -> None:
         try:
             await companion()
         except NinewatchError as error:

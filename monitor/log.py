@@ -184,7 +184,7 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_jso
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        _bounded,
+        _shorten_values,
     ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -213,7 +213,7 @@ def _rendering(as_json: bool) -> list[Processor]:
     return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 
 
-def _bounded(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+def _shorten_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets stay whole."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 

@@ -55,7 +55,7 @@ def format_share(share: Fraction) -> str:
     return f"{float(share * 100):.10g}%"
 
 
-LEAST_COVERAGE: Final = Fraction(9, 10)
+MIN_COVERAGE: Final = Fraction(9, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class BudgetPolicy:
     title: str
     source: str
     steps: tuple[Step, ...]
-    coverage: Fraction = LEAST_COVERAGE
+    coverage: Fraction = MIN_COVERAGE
     undecided: Undecided = Undecided.UNKNOWN
     contractual: bool = False
 

@@ -52,8 +52,8 @@ class Measured:
 
     `excluded` is the excluded time in the window. `budget_length` is the length of the budget's window after
     exclusions, which is longer than the measured time for a calendar window in progress. Both are in microseconds.
-    `interval` is the check's probe interval, None if not stated. `sampled`: whether the counts are of probes; counts of
-    state changes prove nothing. `provisional`: whether observations of the window may still arrive. `watched` is the
+    `interval` is the check's probe interval, None if not stated. `counts_are_of_probes` is false for counts of state
+    changes, which prove nothing. `provisional`: whether observations of the window may still arrive. `watched` is the
     observed part of a window that begins before the record. `objectives` has the objectives of the window if they
     changed in it, and `objective` is the latest.
     """
@@ -66,7 +66,7 @@ class Measured:
     objective: Objective | None = None
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE
     interval: int | None = None
-    sampled: bool = True
+    counts_are_of_probes: bool = True
     provisional: bool = False
     watched: Watched | None = None
     objectives: tuple[PromisedObjective, ...] = ()
@@ -95,7 +95,7 @@ class Measured:
     @property
     def proof(self) -> Proof | None:
         """The availability that the observations prove at 95 %. None without probes."""
-        return None if not self.sampled else proven(self.counts.good, self.counts.known)
+        return None if not self.counts_are_of_probes else proven(self.counts.good, self.counts.known)
 
     @property
     def allowed(self) -> Fraction | None:
@@ -249,7 +249,7 @@ def measure_states(history: History, window: Interval, objective: Objective, dur
         Counts(),
         window.length,
         objectives[-1][1] if objectives else objective,
-        sampled=False,
+        counts_are_of_probes=False,
         objectives=tuple(_promised_objectives(objectives, window, AfterExclusions(history)))
         if len(objectives) > 1
         else (),

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 LATEST: Final = DAY  # a report that is overdue for longer is not sent
 RETRY: Final = MINUTE  # seconds before the record is read again after an error
-_MOST_CHECKS: Final = 5  # maximum number of checks in a message
+_MAX_CHECKS: Final = 5  # maximum number of checks in a message
 
 
 class ReportSender:
@@ -105,7 +105,7 @@ def _lines(report: PageReport) -> Iterator[str]:
     for receiver in report.receivers:
         yield _receiver_line(receiver)
     noisiest = [
-        f"{name} ({figures.alerts} alerts, {figures.noise} noise)" for name, figures in report.checks[:_MOST_CHECKS]
+        f"{name} ({figures.alerts} alerts, {figures.noise} noise)" for name, figures in report.checks[:_MAX_CHECKS]
     ]
     if noisiest:
         yield f"Noisiest checks: {', '.join(noisiest)}"

@@ -137,7 +137,7 @@ class Alerting:
 
     def changed(self, incident: Incident) -> Decided:
         """Return the changes after a check incident opened or resolved, to write in the same transaction."""
-        with self._guarded("decide"):
+        with self._count_errors("decide"):
             product_incident = self.product_incidents.changed(incident)
             if product_incident is not None:
                 damped = self._damping.kept_open(product_incident, self._clock.now())
@@ -149,7 +149,7 @@ class Alerting:
 
     def reload(self) -> None:
         """Apply a newly loaded configuration: receivers, routes, and removed products."""
-        with self._guarded("reload"):
+        with self._count_errors("reload"):
             self._dependencies = Dependencies(self._ledger.portfolio)
             self._delivery.load(self._ledger.portfolio.receivers)
             self._record(self.product_incidents.reconcile(self._clock.now()))
@@ -252,7 +252,7 @@ class Alerting:
             for alert in alerts:
                 self._update_alert(alert)
             await asyncio.sleep(0)
-        with self._guarded("update"):
+        with self._count_errors("update"):
             self._put(
                 self._heartbeat.due(self.outbox), self._retry_requests.due(self._ledger.facts, self.outbox, self._clock)
             )
@@ -260,7 +260,7 @@ class Alerting:
         self._report()
 
     def _update_alert(self, alert: Alert) -> None:
-        with self._guarded("update"):
+        with self._count_errors("update"):
             if any(decided := self._decide(alert)):
                 self._writer.put_decided(decided)
 
@@ -292,24 +292,24 @@ class Alerting:
 
     async def drain(self, make_attempt: MakeAttempt) -> None:
         """Deliver the due notifications when the daemon stops, within `DRAIN_TIMEOUT`."""
-        with self._guarded("drain"), contextlib.suppress(TimeoutError):
+        with self._count_errors("drain"), contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_TIMEOUT):
                 await self._delivery.run(make_attempt, drain=True)
 
     async def _deliver(self, make_attempt: MakeAttempt) -> None:
         while True:
-            with self._guarded("deliver"):
+            with self._count_errors("deliver"):
                 await self._delivery.run(make_attempt)
             await self._clock.sleep_until(self._clock.monotonic() + UPDATE_INTERVAL)
 
     async def _update_periodically(self) -> None:
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + UPDATE_INTERVAL)
-            with self._guarded("update"):
+            with self._count_errors("update"):
                 await self.update()
 
     @contextlib.contextmanager
-    def _guarded(self, action: str) -> Iterator[None]:
+    def _count_errors(self, action: str) -> Iterator[None]:
         try:
             yield
         except Exception:

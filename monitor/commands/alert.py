@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.alerting.test_message import send_test
+from monitor.alerting.receiver_check import send_test
 from monitor.clock import SystemClock
 from monitor.commands.alert_acknowledge import acknowledge_command
 from monitor.commands.alert_list import notification_fields, notification_line, response_line

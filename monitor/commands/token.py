@@ -70,7 +70,7 @@ def create(
     instant = None if expires is None else _expiry(expires, location, now)
     created, text = new_token(name, _author(author), permitted, now, expires=instant, products=products)
     file.add(created)
-    _give_to_owner(file.path, location.record)
+    _set_owner(file.path, location.record)
     click.echo(f"token {_description(created, now)}", err=True)
     click.echo("It cannot be printed again; keep it secret. Send it as `Authorization: Bearer TOKEN`.", err=True)
     click.echo(text)
@@ -106,7 +106,7 @@ def revoke(name: str, author: str | None, path: Path) -> None:
         click.echo(f"revoked {match.id} {match.name}")
 
 
-def _give_to_owner(path: Path, record: Path) -> None:
+def _set_owner(path: Path, record: Path) -> None:
     """Change the owner of the file to the owner of the record, so that the daemon can read it."""
     if record.exists() and (owner := record.stat().st_uid) != path.stat().st_uid:
         try:

@@ -135,7 +135,7 @@ class Route(Model):
     """Only alerts in these hours, in the portfolio's `time_zone`: `"Mon-Fri 08:00-17:00"`."""
 
     @model_validator(mode="after")
-    def _leads_somewhere(self) -> Route:
+    def _has_destination(self) -> Route:
         if not self.to and self.escalation is None:
             raise problem_at("to", "is missing; write a receiver, or escalation: and the id of one")
         return self

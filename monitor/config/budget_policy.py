@@ -18,7 +18,7 @@ from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import AS_TEXT, Text, is_id, problem_at
 from monitor.package_files import shipped_path
-from sla.budget_policy import LEAST_COVERAGE, BudgetPolicy, Step, Undecided
+from sla.budget_policy import MIN_COVERAGE, BudgetPolicy, Step, Undecided
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -102,7 +102,7 @@ class BudgetPolicyBlock(Model):
     steps: tuple[BudgetStep, ...]
     """The steps, each with a threshold, a consequence and an owner."""
 
-    coverage: Share = LEAST_COVERAGE
+    coverage: Share = MIN_COVERAGE
     """Least known share of the window for the answer `go`. Default: `90%`."""
 
     unknown: Literal["unknown", "hold", "go", "estimate"] = "unknown"

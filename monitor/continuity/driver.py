@@ -39,7 +39,7 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadResult:
     """What was read back: the number of copies of each write, and secret values that replace those of the run."""
 
     copies: Mapping[str, int]
@@ -79,7 +79,7 @@ class Driver(Protocol):
         """
         ...
 
-    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Found:
+    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
         """Return the number of copies of each write that the target has, and new secret values of the run.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.continuity_kinds import ID, RUN_ID
 from monitor.config.json_path import JsonPath
-from monitor.continuity.driver import Captured, Description, Found
+from monitor.continuity.driver import Captured, Description, ReadResult
 from monitor.continuity.http_steps import HttpTarget, captured, check_no_page, values_at
 from monitor.http.json_body import document
 from monitor.log import TemporarySecret
@@ -68,7 +68,7 @@ class HttpDriver:
         hidden = captured(response, wanted.capture_secrets, run.id)
         return Captured(values, _temporary(hidden))
 
-    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> Found:
+    async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
         """Return the number of records, and of finished ones."""
         counts: Counter[str] = Counter({BEGIN: 0, FINISH: 0})
         hidden: dict[str, str] = {}
@@ -82,7 +82,7 @@ class HttpDriver:
             counts.update([FINISH if done and self._separate else BEGIN])
             if done and not self._separate:
                 counts.update([FINISH])
-        return Found(counts, _temporary(hidden))
+        return ReadResult(counts, _temporary(hidden))
 
     @property
     def _separate(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.continuity.driver import Captured, Description, Found, RefusedError
+from monitor.continuity.driver import Captured, Description, ReadResult, RefusedError
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.postgres import PostgresCheck
 from monitor.protocols.database import Driver, connect_driver
@@ -54,12 +54,12 @@ class PostgresDriver:
         await self._execute(attempt, self._insert, run.id, step)
         return Captured()
 
-    async def read(self, attempt: Attempt, run: Run, secrets: object) -> Found:
+    async def read(self, attempt: Attempt, run: Run, secrets: object) -> ReadResult:
         """Return the number of rows of each step."""
         del secrets
         counts = ", ".join(f"count(*) FILTER (WHERE step = '{step}')" for step in (BEGIN, FINISH))
         rows = await self._execute(attempt, f"SELECT {counts} FROM {self.table} WHERE run = $1", run.id)  # noqa: S608
-        return Found(dict(zip((BEGIN, FINISH), map(int, rows[0]), strict=True)))
+        return ReadResult(dict(zip((BEGIN, FINISH), map(int, rows[0]), strict=True)))
 
     async def clean(self, attempt: Attempt, run: Run, secrets: object) -> None:
         """Delete the rows of the run."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.continuity.driver import Captured, Description, Found, RefusedError
+from monitor.continuity.driver import Captured, Description, ReadResult, RefusedError
 from monitor.network.failure import ProbeFailure
 from monitor.network.tls_connection import connector
 from monitor.probes.redis import RedisCheck
@@ -46,14 +46,14 @@ class RedisDriver:
         await self._command(attempt, "RPUSH", f"{self.prefix}{run.id}", step)
         return Captured()
 
-    async def read(self, attempt: Attempt, run: Run, secrets: object) -> Found:
+    async def read(self, attempt: Attempt, run: Run, secrets: object) -> ReadResult:
         """Return the number of messages of each step, without removing them."""
         del secrets
         messages = await self._command(attempt, "LRANGE", f"{self.prefix}{run.id}", 0, _LAST)
         if not isinstance(messages, list):
             raise ProbeFailure("redis_malformed", "the reply to LRANGE is not a list")
         counts = Counter(message.decode(errors="replace") for message in messages if isinstance(message, bytes))
-        return Found({step: counts[step] for step in (BEGIN, FINISH)})
+        return ReadResult({step: counts[step] for step in (BEGIN, FINISH)})
 
     async def clean(self, attempt: Attempt, run: Run, secrets: object) -> None:
         """Remove the list of the run."""

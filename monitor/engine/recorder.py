@@ -65,7 +65,7 @@ class Recorder:
         self.complete = True  # False if it was closed with unwritten data
         writer.listen(self._on_writer_thread)
 
-    def call_too(self, hook: Hook) -> None:
+    def add_hook(self, hook: Hook) -> None:
         """Add a hook."""
         self._hooks = (*self._hooks, hook)
 

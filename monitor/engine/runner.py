@@ -90,7 +90,7 @@ class Runner:
         if result.outcome is Outcome.BAD:
             overdue = duration - seconds
             lost = max(self._loop_monitor.stalled() - stalled, WAITS * overdue if overdue > MAX_TIMER_DELAY else 0.0)
-            if _answer_was_unread(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
+            if _has_unread_response(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
                 result = self._starved(attempt, result, lost)
             elif judge is not None:
                 result = await judge(attempt, started, result)
@@ -137,7 +137,7 @@ def _timeout_detail(attempt: Attempt, seconds: float) -> str:
     return f"not complete within {seconds:g} s, waiting for {attempt.phase or 'start'}{address and f': {address}'}"
 
 
-def _answer_was_unread(attempt: Attempt, overdue: float) -> bool:
+def _has_unread_response(attempt: Attempt, overdue: float) -> bool:
     """Return whether the target answered in time, but the event loop did not read the answer before the deadline.
 
     During a transfer this also requires a late deadline: unread data alone is normal for a target that sends slowly.

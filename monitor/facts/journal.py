@@ -119,7 +119,7 @@ def _fact(data: Mapping[str, Any]) -> Fact:
     kind, author, product = (str(data[name]) for name in ("kind", "author", "product"))
     fact = Fact.of(parse_instant(str(data["made"])), author, kind, product, data.get("body", {}))
     known = str(data.get("id") or fact.id)
-    _refuse_what_no_record_takes(fact, known)
+    _check_recordable(fact, known)
     if kind in (DEFINITION, MAINTENANCE) and known != fact.id:
         raise ValueError(f"its id is not {fact.id}: the line was changed after it was written")
     fact = replace(fact, id=known)
@@ -129,7 +129,7 @@ def _fact(data: Mapping[str, Any]) -> Fact:
     return fact
 
 
-def _refuse_what_no_record_takes(fact: Fact, known: str) -> None:
+def _check_recordable(fact: Fact, known: str) -> None:
     if not 0 <= fact.made <= LATEST:
         raise ValueError("made is no instant from 1970 to 2255")
     if not all((known, fact.author.strip(), fact.kind)):

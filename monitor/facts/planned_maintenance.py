@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.facts.known_facts import Facts
     from sla.exclusion import Exclusion
 
-MOST_LATE: Final = 5  # maximum number of late maintenance times that one load reports per plan
+MAX_LATE_SHOWN: Final = 5  # maximum number of late maintenance times that one load reports per plan
 TOO_LATE: Final = "is not excluded: it was planned after that time; add it with `ninewatch correct`"
 
 
@@ -105,11 +105,11 @@ def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], s
 
 
 def late_maintenance(portfolio: Portfolio, facts: Facts, since: int, now: int) -> list[str]:
-    """Return a warning for each maintenance that a load at `now` would plan too late, at most `MOST_LATE` per plan."""
+    """Return a warning per maintenance that a load at `now` would plan too late, at most `MAX_LATE_SHOWN` per plan."""
     texts = []
     for plan in added_plans(portfolio, facts, lambda _: since, now):
         plans = facts.maintenance(plan.product)
-        for span in excluded_too_late(plan, plans, since)[:MOST_LATE] if plans else ():
+        for span in excluded_too_late(plan, plans, since)[:MAX_LATE_SHOWN] if plans else ():
             scope = f"of {plan.product}" if plan.product else "of all products"
             span_text = f"{format_instant(span.start)}/{format_instant(span.end)} ({format_duration(span.length)})"
             texts.append(f"the maintenance {scope} {span_text} {TOO_LATE}")

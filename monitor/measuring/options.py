@@ -218,7 +218,7 @@ def _result(
             whole=whole,
             rolling=window.rolling and window.name not in FIXED,
         )
-        figures = replace(figures, sampled=all(timing.resolution is None for timing in timings))
+        figures = replace(figures, counts_are_of_probes=all(timing.resolution is None for timing in timings))
         return _with_end(figures, history, excluded) if measure_options.counts_end else figures
 
     raw = measured(())

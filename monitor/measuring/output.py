@@ -89,7 +89,7 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
     if m.watched is not None:
         yield _row("observed", _observed_part(m, m.watched))
     counts = m.counts
-    kind, to = ("observations", "") if m.sampled else ("changes", "to ")
+    kind, to = ("observations", "") if m.counts_are_of_probes else ("changes", "to ")
     yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
     yield _row("nines", _nines(m))
     yield _row("rule", _rule(result, measure_options))
@@ -186,7 +186,7 @@ def _observed_part(m: Measured, part: Watched) -> str:
 
 def _nines(m: Measured) -> str:
     observed = format_nines(m.availability.point)
-    if not m.sampled:
+    if not m.counts_are_of_probes:
         return f"{observed} observed, none proven: a log of changes does not show how often the tool probed"
     if m.proof is None:
         return f"{observed} observed, none proven"

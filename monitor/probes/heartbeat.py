@@ -95,7 +95,7 @@ def prepare(check: HeartbeatCheck) -> Probe:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         detail = f"due {check.heartbeat}; the job reports to the daemon at /ping/PRODUCT/{check.id}"
-        raise ProbeFailure("heartbeat_pushed", detail, outcome=Outcome.UNKNOWN)
+        raise ProbeFailure("reported_by_job", detail, outcome=Outcome.UNKNOWN)
 
     return probe
 
@@ -116,6 +116,6 @@ token: {env: NIGHTLY_LOAD_TOKEN}
         "heartbeat_failed": "the job reported a failure, or an exit code other than 0 (recorded as the status)",
         "heartbeat_missed": "no success by the due instant and the grace after it",
         "heartbeat_overran": "a run reported its start, but no end within `run_time`",
-        "heartbeat_pushed": "unknown: `ninewatch probe` cannot probe a heartbeat, which is reported by the job",
+        "reported_by_job": "unknown: `ninewatch probe` cannot probe a heartbeat, which is reported by the job",
     },
 )

@@ -50,7 +50,7 @@ def prepare(check: MysqlCheck) -> Probe:
 
     context = named_context(check, check.mysql.host)
 
-    class Bounded(aiomysql.Connection):  # type: ignore[misc]
+    class LimitedConnection(aiomysql.Connection):  # type: ignore[misc]
         """Limit size and number of packets, which the driver buffers in memory without yielding."""
 
         heard = reads = 0
@@ -72,7 +72,7 @@ def prepare(check: MysqlCheck) -> Probe:
 
     async def connect(address: str, port: int, connected: Callable[[], object]) -> aiomysql.Connection:
         try:
-            connection = Bounded(
+            connection = LimitedConnection(
                 host=address,
                 port=port,
                 user=check.user_name,

@@ -27,7 +27,7 @@ def _bytes(value: Any) -> bytes:
     return data
 
 
-def _bounded(value: bytes) -> bytes:
+def _check_length(value: bytes) -> bytes:
     if len(value) > _MAX_EXPECTED:
         raise ValueError(f"is longer than {_MAX_EXPECTED} bytes, the size of the receive buffer")
     return value
@@ -64,7 +64,7 @@ class Exchange(Model):
     expect: RegexField | None = None
     """A regular expression (RE2) that must match in the response; `^` and `$` match at every line."""
 
-    expect_hex: Annotated[HexBytes, AfterValidator(_bounded)] | None = None
+    expect_hex: Annotated[HexBytes, AfterValidator(_check_length)] | None = None
     """Bytes that the response must contain, in hexadecimal."""
 
     @model_validator(mode="after")

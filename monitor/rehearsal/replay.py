@@ -215,7 +215,7 @@ class Replay:
         """Record one observation as the daemon does after a probe."""
         outcome, latency = observation.outcome, observation.latency or 0
         self._clock.at, self._last_arrival = max(self._clock.at, arrival(observation)), arrival(observation)
-        self._add_made_facts()
+        self._add_due_facts()
         previous = self._last.get(entry.key, Outcome.GOOD if entry.tracker.phase is Phase.CLEAR else Outcome.BAD)
         result, recheck = ProbeResult(outcome, observation.reason), observation.recheck
         self._recorder.record(entry, result, observation.at, latency / SECOND, recheck=recheck)
@@ -237,7 +237,7 @@ class Replay:
             skipped = (following - self._updated_at) // UPDATE_INTERVAL - 1
             self._alerting.skip(skipped)
             self._updated_at, self._clock.at = following, max(self._clock.at, following)
-            self._add_made_facts()
+            self._add_due_facts()
             await self._alerting.update()
             if self._decisions.changed:
                 self._handle_change()
@@ -273,7 +273,7 @@ class Replay:
         turn = self._alerting.turn + (first - self._updated_at) // UPDATE_INTERVAL - 1
         return first + (number - turn) % SPREAD * UPDATE_INTERVAL
 
-    def _add_made_facts(self) -> None:
+    def _add_due_facts(self) -> None:
         """Add the facts that were made until now, as the daemon does from the journal."""
         while self._pending_facts and self._pending_facts[0].made <= self._clock.at:
             self._ledger.facts = Facts(

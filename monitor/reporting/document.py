@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.views.formatting import bounded, moment, signed
+from monitor.views.formatting import moment, shorten, signed
 from sla.availability import Bounds
 from sla.duration import format_bounds
 from sla.interval import SECOND
@@ -51,7 +51,7 @@ class Cell:
 
 def words(text: str) -> Cell:
     """Return a cell of text: one line of limited length without control characters."""
-    line = bounded(text, MAX_CELL)
+    line = shorten(text, MAX_CELL)
     return Cell(line, line)
 
 

@@ -13,7 +13,7 @@ from monitor.reporting.promise_section import promise_section
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import rounded
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
-from monitor.views.product_summary import ASSUMPTION, guessed_text, watched_text
+from monitor.views.product_summary import ASSUMPTION, guess_note, observed_since_note
 from sla.exclusion import totals
 from sla.objective import apportion, format_duration, format_percent
 
@@ -91,7 +91,7 @@ def _figures(report: Report, context: SectionInputs) -> Section:
         "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
     ]
     raw, history = report.figures.raw, context.context_sections.ledger.compositions[report.product]
-    notes += [f"{text}." for text in (watched_text(raw, context.zone), guessed_text(history, raw)) if text]
+    notes += [f"{text}." for text in (observed_since_note(raw, context.zone), guess_note(history, raw)) if text]
     return Section("figures", "Figures", tuple(notes), Table(("Figure", "Contractual", "Raw"), rows))
 
 

@@ -32,7 +32,7 @@ _NAMES: Final = {
     State.UNKNOWN: "unknown",
 }
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
-_MOST_TICKS: Final = 12
+_MAX_TICKS: Final = 12
 
 
 def state_name(state: State) -> str:
@@ -91,7 +91,7 @@ def _paint(piece: Piece, id_: str) -> tuple[float, str]:
 
 def _axis(scale: _Scale) -> Iterator[str]:
     length = (scale.end - scale.start) // SECOND
-    step = next((step for step in _STEPS if length <= step * _MOST_TICKS), 7 * 86_400)
+    step = next((step for step in _STEPS if length <= step * _MAX_TICKS), 7 * 86_400)
     bottom = _TOP + _STRIP
     first = -((scale.origin - scale.start) // SECOND // step)
     for number in range(first, (scale.end - scale.origin) // SECOND // step + 1):

@@ -70,7 +70,7 @@ def references_of(portfolio: Portfolio) -> list[Reference]:
     """Return the references of a portfolio and of this machine. Slow: TLS contexts are created."""
     configured = [_configured(reference) for reference in portfolio.references]
     uses_system = bool(configured) if portfolio.system_references is None else portfolio.system_references
-    return configured + (_of_the_system() if uses_system else [])
+    return configured + (_system_references() if uses_system else [])
 
 
 def _configured(check: ReferenceBase) -> Reference:
@@ -104,7 +104,7 @@ def _families(check: ReferenceBase) -> frozenset[str]:
     return _ANY if chosen is None else frozenset({chosen})
 
 
-def _of_the_system() -> list[Reference]:
+def _system_references() -> list[Reference]:
     return [
         _near(IP4_GATEWAY, "icmp", "the IPv4 gateway", frozenset({IP4}), system_network.ip4_gateway_probe()),
         _near(IP6_GATEWAY, "icmp", "the IPv6 gateway", frozenset({IP6}), system_network.ip6_gateway_probe()),

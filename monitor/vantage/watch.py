@@ -155,7 +155,7 @@ class VantageWatch:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
         targets = () if attempt.relayed else attempt.tried  # a relay's address may differ in family from its target's
         needs_uplink = via is None and not all(member.reference.loopback for member in self._deciding(via))
-        tried = _beyond_this_machine(targets) if needs_uplink else targets
+        tried = _without_loopback(targets) if needs_uplink else targets
         if targets and not tried:
             return result
         families = {family_name(family) for family, _ in tried}
@@ -191,7 +191,7 @@ class VantageWatch:
                         return hidden
                     await self._answered.wait()
         except TimeoutError:
-            return bool(is_hidden(sight(_late_as_failed(_answers(decisive, failed))), families))
+            return bool(is_hidden(sight(_with_pending_failed(_answers(decisive, failed))), families))
         return True
 
     def _ask_again(self, references: Iterable[_Watched], moment: float) -> None:
@@ -282,11 +282,11 @@ def _answers(references: Iterable[_Watched], moment: float) -> list[ReferenceAns
     return [watched.since(moment) for watched in references]
 
 
-def _late_as_failed(answers: Iterable[ReferenceAnswer]) -> list[ReferenceAnswer]:
+def _with_pending_failed(answers: Iterable[ReferenceAnswer]) -> list[ReferenceAnswer]:
     return [replace(answer, reached=answer.reached or frozenset()) for answer in answers]
 
 
-def _beyond_this_machine(addresses: Iterable[Address]) -> list[Address]:
+def _without_loopback(addresses: Iterable[Address]) -> list[Address]:
     """Return the addresses that are not on this machine: a loopback target needs no uplink."""
     return [where for where in addresses if not ipaddress.ip_address(where[1][0].partition("%")[0]).is_loopback]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.continuity import ContinuityResult
     from sla.intent import Run
 
-MOST_RUNS: Final = 20
+MAX_RUNS: Final = 20
 NO_RESULT: Final = "no failure met open transactions"
 
 
@@ -40,7 +40,7 @@ def _transaction(ledger: Ledger, product: str, transaction: ContinuityTransactio
         "open_for_seconds": transaction.open_for / SECOND,
         "states": {state.value: states[state] for state in TransactionState},
         "possibly_left_behind": register.left_behind(owner),
-        "newest": [_run(run) for run in reversed(register.runs(owner)[-MOST_RUNS:])],
+        "newest": [_run(run) for run in reversed(register.runs(owner)[-MAX_RUNS:])],
         "results": [result.as_json() for result in results],
     }
 

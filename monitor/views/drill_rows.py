@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.drill_result import DrillResult
 
-MOST_ROWS: Final = 10
+MAX_ROWS: Final = 10
 
 
 def drill_rows(ledger: Ledger, product: str, now: int) -> SimpleNamespace:
     """Return the newest drills of the product, newest first, and the overdue findings of all its drills."""
     records = recorded_drills(ledger, now, product)
-    newest = [measured_drill(ledger, drill, now) for drill in reversed(records[-MOST_ROWS:])]
+    newest = [measured_drill(ledger, drill, now) for drill in reversed(records[-MAX_ROWS:])]
     zone = ledger.portfolio.zone
     rows = [_row(drill, started=moment(drill.record.drill.started, zone)) for drill in newest]
     return SimpleNamespace(rows=rows, overdue=[finding for drill in records for finding in drill.overdue(now)])

@@ -1,4 +1,4 @@
-"""Format values for pages: bounded text, times in the portfolio's zone, floored percentages, a scale of nines."""
+"""Format values for pages: shortened text, times in the portfolio's zone, floored percentages, a scale of nines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_TEXT = 300  # characters of a target's text that a page shows
 NINES_SHOWN = 6.0  # the right end of the scale: six nines or more
 
 
-def bounded(text: str, limit: int = MAX_TEXT) -> str:
+def shorten(text: str, limit: int = MAX_TEXT) -> str:
     """Return a target's text on one line, cut to length, without control characters and bidirectional overrides.
 
     The template escapes HTML only; these characters would pass.
@@ -143,7 +143,7 @@ def window_name(us: int) -> str:
 
 
 FILTERS = {
-    "bounded": bounded,
+    "shorten": shorten,
     "sentence": sentence,
     "linked": linked,
     "percent": format_percent,

@@ -111,7 +111,7 @@ def rule_sentence(product: Product) -> str:
     return f"Up when {'its check' if count == 1 else rule_text(product)} {'is' if k == 1 else 'are'} up"
 
 
-def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
+def observed_since_note(measured: Measured, zone: ZoneInfo) -> str | None:
     """Return the start and the availability of the observed time of a young record, and when a verdict is possible.
 
     None if the record covers the complete window.
@@ -130,7 +130,7 @@ def watched_text(measured: Measured, zone: ZoneInfo) -> str | None:
     return f"{text}; a verdict is possible from {moment(watched.decidable_at, zone).local}"
 
 
-def guessed_text(history: Eras, measured: Measured) -> str | None:
+def guess_note(history: Eras, measured: Measured) -> str | None:
     """Return how long the estimate used only some of the checks, and their number. None if it always used all."""
     guessed = measured.durations.guessed_up + measured.durations.guessed_down
     if not guessed:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sla.failover_facts import FailoverRecord
     from sla.sites import ActiveSite
 
-MOST_ROWS: Final = 10
+MAX_ROWS: Final = 10
 VERDICTS: Final = {True: "met", False: "missed", None: "undecided"}
 
 
@@ -85,7 +85,7 @@ def sites_lines(ledger: Ledger, product: Product, at: int) -> Iterator[str]:
     yield f"{product.id}: {active_text(product, active_site_of(ledger, product, at))}{promise}"
     for site, direct in direct_states(ledger, product, at).items():
         yield f"  {site:<12}  {'not probed directly' if direct is None else f'directly: {direct}'}"
-    for record, result in measured_failovers(ledger, product.id, at)[-MOST_ROWS:]:
+    for record, result in measured_failovers(ledger, product.id, at)[-MAX_ROWS:]:
         change = record.change
         yield (
             f"  {format_instant(result.started)}  {change.kind} from {change.source} to {change.target}: "
@@ -121,7 +121,7 @@ def site_rows(ledger: Ledger, product: Product, now: int) -> SimpleNamespace | N
             verdict=VERDICTS[result.met],
             reason=result.reason,
         )
-        for record, result in reversed(measured_failovers(ledger, product.id, now)[-MOST_ROWS:])
+        for record, result in reversed(measured_failovers(ledger, product.id, now)[-MAX_ROWS:])
     ]
     sites = [(site.name, direct[site.id] or "not probed directly") for site in product.sites]
     within = None if product.failover.within is None else format_duration(product.failover.within)

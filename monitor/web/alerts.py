@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from aiohttp import web
 
-from monitor.alerting.test_message import send_test
+from monitor.alerting.receiver_check import send_test
 from monitor.errors import StoreError
 from monitor.log import concealed
 from monitor.storage.reader import reading

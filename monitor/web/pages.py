@@ -118,7 +118,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
     """Return the figures of the product's own window."""
     zone, history = ledger.portfolio.zone, ledger.compositions[product.id]
     measured, agreement = _own_window(ledger, product, now), agreement_view(ledger, product, now)
-    notes = (product_summary.watched_text(measured, zone), product_summary.guessed_text(history, measured))
+    notes = (product_summary.observed_since_note(measured, zone), product_summary.guess_note(history, measured))
     readiness = readiness_of(ledger, product.id, now)
     return {
         "row": _row(ledger, product, measured, incident_line.open_incidents(ledger), now),

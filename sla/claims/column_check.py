@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from sla.claims.known_mistakes import Mistake, MistakeKind, find_mistakes
-from sla.claims.model import Claim, ClaimVerdict, Precision, Statement
+from sla.claims.model import Claim, ClaimVerdict, Qualifier, Statement
 from sla.claims.period_fit import conventions, find_fit
 from sla.claims.row_groups import grouped
 
@@ -144,6 +144,6 @@ def _is_off(member: CheckedStatement) -> bool:
 
 def _has_exact_figures(statement: Statement) -> bool:
     duration = statement.duration
-    exact = duration.precision is Precision.EXACT and duration.digits >= _MIN_DIGITS and statement.level.nominal
+    exact = duration.qualifier is Qualifier.EXACT and duration.digits >= _MIN_DIGITS and statement.level.nominal
     exact = exact and statement.period is not None and statement.period.name not in _FIXED
     return exact and not statement.remark and not statement.others and not _OTHER_YEAR.search(statement.text)

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.claims.model import Interpretation, Precision, PrintedDuration
+from sla.claims.model import Interpretation, PrintedDuration, Qualifier
 from sla.claims.number_format import GROUP_DOT, GROUP_SPACE, decimal
 from sla.claims.number_words import NUMBER_WORDS, alternatives
 from sla.claims.vocabulary import ABOUT, ABOVE, BELOW, HOUR, MINUTE, UNITS
@@ -76,7 +76,7 @@ def bare_duration(text: str, unit: str) -> PrintedDuration | None:
         return None
     interpretations, digits = _interpretations(match["number"], UNITS[unit][0])
     start, end = match.span("number")
-    return PrintedDuration(interpretations, start, end, match["number"], unit, digits, _precision(text[:start]))
+    return PrintedDuration(interpretations, start, end, match["number"], unit, digits, _qualifier(text[:start]))
 
 
 def unit_in_label(text: str) -> str | None:
@@ -137,7 +137,7 @@ def _duration(text: str, run: list[re.Match[str]]) -> PrintedDuration:
     digits = digits if len(run) == 1 else max(3, digits)
     unit = _unit(last) if len(run) == 1 else None
     return PrintedDuration(
-        shifted, start, end, text[start:end].rstrip(), unit, digits, _precision(text[:start]), overflow
+        shifted, start, end, text[start:end].rstrip(), unit, digits, _qualifier(text[:start]), overflow
     )
 
 
@@ -198,10 +198,10 @@ def _values(text: str) -> list[tuple[Fraction, Fraction]]:
     return [first]
 
 
-def _precision(text: str) -> Precision:
+def _qualifier(text: str) -> Qualifier:
     before = text[-_MAX_CONTEXT:]
     if BELOW.search(before):
-        return Precision.BELOW
+        return Qualifier.BELOW
     if ABOVE.search(before):
-        return Precision.ABOVE
-    return Precision.ABOUT if ABOUT.search(before) else Precision.EXACT
+        return Qualifier.ABOVE
+    return Qualifier.ABOUT if ABOUT.search(before) else Qualifier.EXACT

@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 
-class Precision(StrEnum):
+class Qualifier(StrEnum):
     """How a printed duration is qualified: exact, approximate ("about"), or a limit ("less than", "more than")."""
 
     EXACT = "exact"
@@ -99,7 +99,7 @@ class PrintedDuration:
     text: str
     unit: str | None
     digits: int
-    precision: Precision = Precision.EXACT
+    qualifier: Qualifier = Qualifier.EXACT
     overflow: Fraction | None = None
 
     @property

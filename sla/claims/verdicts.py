@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sla.claims.figure_text import duration_text, factor_text, per_period_text, percent_text
 from sla.claims.known_mistakes import Mistake, MistakeKind, factor_60_mistakes, find_mistakes, unit_mistakes
-from sla.claims.model import Claim, ClaimVerdict, Precision, Statement, Strength
+from sla.claims.model import Claim, ClaimVerdict, Qualifier, Statement, Strength
 from sla.claims.period_fit import Fit, find_fit, period_lengths, usual_true_values
 from sla.claims.periods import PERIODS
 
@@ -52,7 +52,7 @@ def _claim_that_fits(statement: Statement, fit: Fit) -> Claim:
     truth = f"{duration_text(fit.expected, statement.duration.unit)}, for a {fit.label}"
     coarse = abs(fit.claimed / fit.expected - 1) > _LOOSE and statement.level.nominal
     coarse = coarse and statement.level.other_end is None  # a range of availabilities has a range of downtimes
-    if coarse and statement.duration.precision is Precision.EXACT:
+    if coarse and statement.duration.qualifier is Qualifier.EXACT:
         return _claim(statement, ClaimVerdict.UNCLEAR, f"too coarse to judge: {truth}")
     verdict = ClaimVerdict.RIGHT if fit.exact else ClaimVerdict.ROUNDED
     diagnosis = f"exact, for a {fit.label}" if fit.exact else f"rounded from {truth}"
@@ -63,7 +63,7 @@ def _claim_that_fits(statement: Statement, fit: Fit) -> Claim:
 def _is_plausible_limit(statement: Statement) -> bool:
     """Return whether "less than X" or "more than X" is true, and X is not a right figure in a wrong unit."""
     duration = statement.duration
-    if statement.period is None or duration.precision not in {Precision.BELOW, Precision.ABOVE}:
+    if statement.period is None or duration.qualifier not in {Qualifier.BELOW, Qualifier.ABOVE}:
         return False
     return (
         _limit_holds(statement, _true_values(statement))
@@ -80,7 +80,7 @@ def _is_refuted_limit(statement: Statement) -> bool:
     duration = statement.duration
     if (
         statement.period is None
-        or duration.precision not in {Precision.BELOW, Precision.ABOVE}
+        or duration.qualifier not in {Qualifier.BELOW, Qualifier.ABOVE}
         or duration.digits < _MIN_DIGITS
     ):
         return False
@@ -91,7 +91,7 @@ def _is_refuted_limit(statement: Statement) -> bool:
 
 
 def _limit_holds(statement: Statement, true_values: Sequence[Fraction]) -> bool:
-    below = statement.duration.precision is Precision.BELOW
+    below = statement.duration.qualifier is Qualifier.BELOW
     return any(t <= r.high if below else t >= r.low for t in true_values for r in statement.duration.interpretations)
 
 
@@ -103,7 +103,7 @@ def _is_round(duration: PrintedDuration) -> bool:
 
 def _claim_without_period(statement: Statement) -> Claim:
     """Return WRONG for a figure without a period only if 3 or more digits match a factor of 60, else UNCLEAR."""
-    sure = statement.duration.digits >= _MIN_DIGITS and statement.duration.precision is not Precision.ABOUT
+    sure = statement.duration.digits >= _MIN_DIGITS and statement.duration.qualifier is not Qualifier.ABOUT
     mistake = next(iter(factor_60_mistakes(statement)), None) if sure and not statement.remark else None
     if mistake is None:
         return _claim(statement, ClaimVerdict.UNCLEAR, "no period is stated, and none of year, month, week or day fits")
@@ -120,7 +120,7 @@ def _reason_not_wrong(statement: Statement, mistake: Mistake | None) -> str | No
     duration = statement.duration
     deviation = min(abs(r.seconds / t - 1) for r in duration.interpretations for t in _true_values(statement))
     truth = f"{_true_figure_text(statement)}; {_deviation_text(deviation)}"
-    if duration.precision is not Precision.EXACT and deviation <= _HEDGED:
+    if duration.qualifier is not Qualifier.EXACT and deviation <= _HEDGED:
         return f"roughly right: {truth}"
     if deviation <= _CLOSE:
         swapped = mistake is not None and mistake.kind is MistakeKind.SWAPPED

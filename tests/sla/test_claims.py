@@ -9,7 +9,7 @@ import pytest
 from sla.claims import ClaimVerdict, audit
 from sla.claims.availabilities import bare_level, find_levels
 from sla.claims.durations import bare_duration, find_durations, unit_in_label
-from sla.claims.model import Precision
+from sla.claims.model import Qualifier
 from sla.claims.periods import find_period_mentions, period_in_label
 from sla.claims.text_reader import looks_like_csv
 
@@ -85,18 +85,18 @@ def test_comma_is_read_as_thousands_separator_or_decimal_comma() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "precision"),
+    ("text", "qualifier"),
     [
-        ("less than 9 hours", Precision.BELOW),
-        ("no more than 9 hours", Precision.BELOW),
-        ("over 8 hours", Precision.ABOVE),
-        ("≈ 8.8 hours", Precision.ABOUT),
-        ("just under 9 hours", Precision.ABOUT),
-        ("8.76 hours", Precision.EXACT),
+        ("less than 9 hours", Qualifier.BELOW),
+        ("no more than 9 hours", Qualifier.BELOW),
+        ("over 8 hours", Qualifier.ABOVE),
+        ("≈ 8.8 hours", Qualifier.ABOUT),
+        ("just under 9 hours", Qualifier.ABOUT),
+        ("8.76 hours", Qualifier.EXACT),
     ],
 )
-def test_words_before_a_duration_set_its_precision(text: str, precision: Precision) -> None:
-    assert find_durations(text)[0].precision is precision
+def test_words_before_a_duration_set_its_qualifier(text: str, qualifier: Qualifier) -> None:
+    assert find_durations(text)[0].qualifier is qualifier
 
 
 @pytest.mark.parametrize(

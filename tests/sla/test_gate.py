@@ -60,7 +60,9 @@ def test_answer_alone_is_the_answer_of_the_gate(
     policy = BudgetPolicy("budget", "Budget", "", steps, Fraction(coverage, 10), undecided)
     durations = Durations(*parts)
     window = Interval(0, durations.total)
-    measured = Measured(window, 0, durations, Counts(), durations.total, Objective.parse("90%"), sampled=False)
+    measured = Measured(
+        window, 0, durations, Counts(), durations.total, Objective.parse("90%"), counts_are_of_probes=False
+    )
     situation = Situation(window.end, measured, None, state, ("i-1",) if has_incident else (), 0)
     assert answer(policy, situation) is gate(policy, situation).answer
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.views.formatting import bounded, moment, nines_scale, signed, window_name
+from monitor.views.formatting import moment, nines_scale, shorten, signed, window_name
 from monitor.views.recent_days import midnights
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
@@ -18,10 +18,10 @@ VANCOUVER = ZoneInfo("America/Vancouver")
 
 
 @given(st.text())
-def test_bounded_text_is_one_short_line_of_visible_characters(text: str) -> None:
-    bounded_text = bounded(text, 40)
-    assert len(bounded_text) <= 40
-    assert bounded_text.isprintable()
+def test_short_text_is_one_short_line_of_visible_characters(text: str) -> None:
+    short_text = shorten(text, 40)
+    assert len(short_text) <= 40
+    assert short_text.isprintable()
 
 
 @pytest.mark.parametrize(("ratio", "x"), [(0, 0), (0.9, 40), (0.99, 80), (0.999, 120), (0.999999, 240), (1, 240)])
