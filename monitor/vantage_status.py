@@ -70,14 +70,14 @@ class VantageStatus:
 
     @property
     def summary(self) -> str:
-        """One clause that says over which families nothing can be observed, without the start of the sentence."""
+        """The end of a sentence that names the families over which nothing can be observed."""
         families = " and ".join(FAMILY_NAMES[family] for family in self.blind)
         where = "" if self.via is None else f" of the network {self.via}"
         return f"no far reference{where} answers over {families}"
 
     @property
     def location(self) -> str:
-        """Where the connection is cut, by the near references that answer. Empty without near references."""
+        """The place at which the connection is cut, derived from the near references that answer. Empty without near references."""
         near = [reference for reference in self.references if reference.near and reference.good is not None]
         reached, silent = (_ids(reference for reference in near if reference.good is good) for good in (True, False))
         if reached:

@@ -15,7 +15,7 @@ ACKNOWLEDGEMENT: Final = "acknowledgement"
 
 
 class Via(StrEnum):
-    """Where an alert was acknowledged: a command, the API, the link in a message, or another service."""
+    """The channel of an acknowledgement: a command, the API, the link in a message, or another service."""
 
     COMMAND = "command"
     API = "api"

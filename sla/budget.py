@@ -100,7 +100,7 @@ FORECAST_SPAN = (
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When a budget is exhausted at `burn`, the burn rate of the last `over` microseconds.
+    """The instant at which a budget is exhausted at `burn`, the burn rate of the last `over` microseconds.
 
     `burn` is None if that time is unknown. `exhausted_at` is None if the budget lasts for the window or the burn rate
     is unknown.

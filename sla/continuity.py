@@ -41,7 +41,7 @@ WRITES: Final = (BEGIN, FINISH)
 
 
 class TransactionState(StrEnum):
-    """What became of a transaction.
+    """The state of a transaction after it was read back.
 
     NEVER_ACKNOWLEDGED: a write of it was not acknowledged, and none that was is missing. OPEN: it was not read back
     yet. UNVERIFIED: it can no longer be read back.
@@ -123,7 +123,7 @@ def _writes_of(run: Run) -> Iterator[_Write]:
 
 @dataclass(frozen=True, slots=True)
 class ContinuityResult:
-    """What a failure did to the transactions that it met open. Instants and durations are microseconds.
+    """The effect of a failure on the transactions that were open. Instants and durations are microseconds.
 
     `failed` is None if no failure was observed. `recovery_point` is None in all bounds if no acknowledged write was
     read back. `runs` are the ids of the transactions that are not preserved.

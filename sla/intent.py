@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What was read back: the number of copies of the write of each step."""
+    """The result of reading back: the number of copies of the write of each step."""
 
     run: str
     at: int

@@ -142,7 +142,7 @@ class Change(ABC):
     @property
     @abstractmethod
     def assumptions(self) -> tuple[str, ...]:
-        """What the answer assumes, as sentences."""
+        """The assumptions of the estimate, as sentences."""
 
     @property
     def edges(self) -> Sequence[int]:
@@ -178,7 +178,7 @@ class Decoupling(Change):
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What the answer assumes."""
+        """The assumptions of the estimate."""
         return (
             f"Minimum and estimate: downtime while {self.title}, and no other dependency, was down had its cause "
             "there. The record shows that both were down, not the cause.",
@@ -213,7 +213,7 @@ class Failover(Change):
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What the answer assumes."""
+        """The assumptions of the estimate."""
         return (
             "Every failover works, and every outage of the product itself ends after "
             f"{format_exact_duration(self.within)} at the latest.",
@@ -253,7 +253,7 @@ class DeploymentsWithoutDowntime(Change):
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What the answer assumes."""
+        """The assumptions of the estimate."""
         return (
             f"Deployments that are not marked are unknown; {self.marked} in the window are marked.",
             f"Minimum and estimate: outages that begin within {format_exact_duration(self.settle)} of a mark, while no "
@@ -296,7 +296,7 @@ class SecondReplica(Change):
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What the answer assumes."""
+        """The assumptions of the estimate."""
         return (
             "The record does not show whether an outage was of one replica or of all that replicas share (release, "
             "database, platform), so there is no estimate.",

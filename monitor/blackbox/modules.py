@@ -41,7 +41,7 @@ class Label(Block):
 
 
 class Step(Block):
-    """One entry of `query_response`."""
+    """An entry of `query_response`."""
 
     expect: Pattern | None = None
     expect_bytes: Str = ""

@@ -31,7 +31,7 @@ class Change:
 
     @property
     def topic(self) -> str:
-        """What the change concerns: `definition`, `alerts`, `check`, `product` or `settings`."""
+        """The topic of the change: `definition`, `alerts`, `check`, `product` or `settings`."""
         keys = self.path[2:] if self.path[0] == "products" else self.path
         if any(key in _ALERTS for key in keys[:1] + keys[-1:]):
             return "alerts"

@@ -1,4 +1,4 @@
-"""When the report on pages is sent, and to which receiver."""
+"""Schedule and receiver of the report on pages."""
 
 from __future__ import annotations
 

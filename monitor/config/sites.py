@@ -58,7 +58,7 @@ class Site(Model):
 
 
 class FailoverBlock(Model):
-    """What is promised of a failover between the sites of a product, and when a failover has ended."""
+    """The promised duration of a failover between sites, and the time after which a failover has ended."""
 
     within: Duration | None = None
     """Promised failover time: `15m`. It is compared with the duration of each failover and failback."""

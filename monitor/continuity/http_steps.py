@@ -90,7 +90,7 @@ class HttpStep:
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """What all requests of a transaction share. A server that limits requests is not asked before it allows it."""
+    """The options that all requests of a transaction share. After a rate limit, the server is not asked too early."""
 
     name: str
     timeout: int

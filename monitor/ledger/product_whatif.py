@@ -1,4 +1,4 @@
-"""What would have helped a product: the changes that its record can show, replayed on its histories."""
+"""Estimate the downtime that changes would have avoided: replay the changes on the histories of a product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would have helped a product, as its page and the command show it; computed in parts for the page."""
+"""The what-if analysis of a product as text, for its page and the command; computed in parts for the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of transactions in flight, and the recovery point actual with its bounds."""
+"""Tests of transactions in flight: their states, and the recovery point actual with its bounds."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_checks_without_current_observations_are_expired_evidence() -> None:
 
 
 def test_check_that_is_down_is_evidence_against_an_item() -> None:
-    """Also while another check of the item is unknown."""
+    """This also applies while another check of the item is unknown."""
     evidence = one(of_checks(END, watched((900, 2000)), watched(end=500)))
     assert (evidence.supports, evidence.is_valid(END)) == (False, True)
     assert evidence.detail == "sites/0 is down; sites/1 is unknown"

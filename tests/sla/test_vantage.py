@@ -74,8 +74,8 @@ def test_outcome_is_hidden_when_every_tried_family_is_blind(
     assert is_hidden(expected, tried) is hidden
 
 
-def test_an_answer_that_arrives_never_turns_a_decision_around() -> None:
-    """What is decided while answers are pending is what is decided when they have arrived."""
+def test_late_answer_does_not_change_a_decision() -> None:
+    """A decision while answers are pending is the same as the decision after they arrived."""
     complete = [far(families, reached) for families in (FOUR, SIX, BOTH) for reached in (NONE, families)]
     for answers in product(complete, repeat=3):
         final = sight(answers)

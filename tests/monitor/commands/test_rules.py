@@ -169,7 +169,7 @@ tests:
 @pytest.mark.needs_prometheus
 @needs("promtool")
 def test_rules_of_a_configuration_report_unpublished_products(tmp_path: Path) -> None:
-    """Not if no daemon answers at all, which has its own alert."""
+    """The alert does not fire if no daemon answers, which has its own alert."""
     path = write_config(tmp_path, "public_url: https://status.example.org")
     (tmp_path / "rules.yaml").write_text(run_in_process("rules", "-c", path).stdout)
     (tmp_path / "test.yaml").write_text(SCENARIO)

@@ -1,4 +1,4 @@
-"""Which checks are re-checked by default."""
+"""Tests of the checks that are re-checked by default."""
 
 from __future__ import annotations
 

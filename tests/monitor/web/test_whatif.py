@@ -1,4 +1,4 @@
-"""What would have helped: the replay of changes in the API and on the product's page."""
+"""Tests of the what-if analysis in the API and on the product's page."""
 
 from __future__ import annotations
 
