@@ -198,7 +198,7 @@ class Daemon:
                     runner,
                     loop_monitor,
                 ),
-                self._published(
+                self._serve(
                     runner,
                     heartbeats := Heartbeats(self._ledger, recorder.record, self._clock),
                     WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
@@ -276,7 +276,7 @@ class Daemon:
         raise Stopped
 
     @contextlib.asynccontextmanager
-    async def _published(
+    async def _serve(
         self, runner: Runner, heartbeats: Heartbeats, write_context: WriteContext
     ) -> AsyncIterator[Listener]:
         address = self._portfolio.listen

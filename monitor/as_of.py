@@ -131,10 +131,10 @@ def _runs_until(reader: Reader, checks: Collection[str] | None, at: int) -> Iter
             yield run
         elif run.first <= at:
             recent = reader.observations(run.check, Interval(max(run.first, at - run.hold), at + 1))
-            yield _truncated(run, recent, at)
+            yield _truncate(run, recent, at)
 
 
-def _truncated(run: Run, recent: Sequence[Observation], at: int) -> Run:
+def _truncate(run: Run, recent: Sequence[Observation], at: int) -> Run:
     """Return the run up to the last of the recent observations; without them, assume even spacing.
 
     With raw observations, the figures as of an instant do not depend on the later part of the run. The result has no

@@ -81,7 +81,7 @@ def main() -> None:
     try:
         _run()
     except NinewatchError as error:
-        click.echo(log.concealed(f"ninewatch: {error}"), err=True)
+        click.echo(log.conceal_secrets(f"ninewatch: {error}"), err=True)
         sys.exit(2)
 
 

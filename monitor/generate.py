@@ -43,7 +43,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
 }
 
 
-def drifted(root: Path) -> list[str]:
+def outdated_files(root: Path) -> list[str]:
     """Return the names of the generated files under `root` that are missing or out of date."""
     return [name for name, make in GENERATED.items() if _read(root / name) != make()]
 
@@ -70,7 +70,7 @@ def main(check: bool, root: Path) -> None:
     if not check:
         write(root)
         return
-    if names := drifted(root):
+    if names := outdated_files(root):
         raise click.ClickException(f"out of date: {', '.join(names)}; run `python -m monitor.generate`")
 
 

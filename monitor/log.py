@@ -105,7 +105,7 @@ class Concealer:
                         self._count(secret, -1)
 
     def _count(self, secret: str, by: int) -> None:
-        for form in set(_parts(secret)):
+        for form in set(_split_secret(secret)):
             prefix = tuple(form[:_MIN_SECRET_LENGTH])
             forms = self._by_prefix.setdefault(prefix, [])
             if not self._forms[form]:
@@ -122,7 +122,7 @@ def _prefixes(text: str) -> Iterator[tuple[str, ...]]:
     return zip(*(text[start:] for start in range(_MIN_SECRET_LENGTH)), strict=False)
 
 
-def _parts(secret: str) -> Iterator[str]:
+def _split_secret(secret: str) -> Iterator[str]:
     for part in {secret, *secret.splitlines()}:
         if len(part) >= _MIN_SECRET_LENGTH:
             yield from _forms(part)
@@ -161,12 +161,12 @@ class TemporarySecret:
         finalize(self, keeper.release, value).atexit = False
 
 
-def concealed(text: str) -> str:
+def conceal_secrets(text: str) -> str:
     """Return the text without the known secrets, for sinks other than the log."""
     return _concealer.clean(text)
 
 
-def concealed_head(text: str, length: int) -> str:
+def conceal_head(text: str, length: int) -> str:
     """Return at most `length` characters of the text without the known secrets, in time independent of its length."""
     return _concealer.head(text, length)
 
@@ -190,7 +190,7 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_jso
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(as_json), _redacted],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(as_json), _redact],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
@@ -206,7 +206,7 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_jso
     )
 
 
-def _rendering(as_json: bool) -> list[Processor]:
+def _renderers(as_json: bool) -> list[Processor]:
     """Return the renderers. Tracebacks have no local variables, which may contain unknown secrets."""
     if as_json:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
@@ -225,6 +225,6 @@ def _one_line(text: str) -> str:
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _redacted(logger: WrappedLogger, name: str, line: Any) -> Any:
+def _redact(logger: WrappedLogger, name: str, line: Any) -> Any:
     """Conceal secrets in the rendered line, including keys, values and tracebacks."""
     return _concealer.clean(line) if isinstance(line, str) else line

@@ -77,7 +77,7 @@ class VantageStatus:
 
     @property
     def location(self) -> str:
-        """The place at which the connection is cut, derived from the near references that answer. Empty without near references."""
+        """The place of the cut, derived from the near references that answer. Empty without near references."""
         near = [reference for reference in self.references if reference.near and reference.good is not None]
         reached, silent = (_ids(reference for reference in near if reference.good is good) for good in (True, False))
         if reached:

@@ -53,7 +53,7 @@ class Database:
         return f"{self.version or 'version unknown'} ({name})"
 
 
-def packaged() -> Database | None:
+def package_database() -> Database | None:
     """Return the database of the package `tzdata`; None if it is not installed."""
     try:
         import tzdata
@@ -87,7 +87,7 @@ def newest(candidates: Iterable[Database]) -> Database | None:
 
 def _choose() -> tuple[Database | None, tuple[Database, ...]]:
     """Configure `zoneinfo` to use the newest database. Return this database, and all databases, the system's first."""
-    package = packaged()
+    package = package_database()
     databases = (*system(zoneinfo.TZPATH), *([package] if package else []))
     database = newest(databases)
     if database is not None:
@@ -99,7 +99,7 @@ def _choose() -> tuple[Database | None, tuple[Database, ...]]:
 IN_USE, FOUND = _choose()
 
 
-def described() -> str:
+def describe_databases() -> str:
     """Return a text with the database in use and the other databases, for people."""
     unused = ", ".join(str(database) for database in FOUND if database != IN_USE)
     not_newer = f"; not newer: {unused}" if unused else ""
@@ -136,7 +136,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
 
 
 @contextlib.contextmanager
-def stated(rules: Mapping[str, bytes]) -> Iterator[None]:
+def use_rules(rules: Mapping[str, bytes]) -> Iterator[None]:
     """Use the rules of these TZif files (RFC 9636), by zone name, in the `with` block.
 
     They apply to the entire process, because libraries create zones too. Other zones are read from the package
@@ -170,7 +170,7 @@ def _write(folder: Path, name: str, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def compiled(name: str) -> bytes:
+def zone_file(name: str) -> bytes:
     """Return the TZif file of the zone from the database in use.
 
     Raises:

@@ -61,7 +61,7 @@ class LinkSigner:
         content = json.dumps(
             [claim.key, claim.receiver, claim.product, claim.expires // SECOND], separators=(",", ":")
         ).encode()
-        return f"{_encoded(content)}.{_encoded(self._mac(content))}"
+        return f"{_base64url(content)}.{_base64url(self._mac(content))}"
 
     def claim(self, token: str, now: int) -> Claim:
         """Return the claim of a token that is valid at the instant. The HMAC is verified before the content is parsed.
@@ -82,7 +82,7 @@ class LinkSigner:
         return hmac.new(self._key, _PURPOSE + content, hashlib.sha256).digest()
 
 
-def _encoded(raw: bytes) -> str:
+def _base64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -91,15 +91,15 @@ def _parts(token: str) -> tuple[bytes, bytes]:
     if not dot or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise LinkError("wrong")
     try:
-        return _decoded(content), _decoded(mac)
+        return _from_base64url(content), _from_base64url(mac)
     except ValueError:
         raise LinkError("wrong") from None
 
 
-def _decoded(text: str) -> bytes:
+def _from_base64url(text: str) -> bytes:
     """Return the bytes of base64url without padding; only the canonical text of the bytes is accepted."""
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _encoded(raw) != text:
+    if _base64url(raw) != text:
         raise ValueError("not canonical")
     return raw
 

@@ -107,10 +107,10 @@ class Conditions:
             prefix = f"{BURN}:{product.id}:{state.policy.alert}:"
             key = next((key for key in self.open if key.startswith(prefix)), None)
             if state.firing and key is not None:
-                self.open[key] = _burning(self.open[key], product, state)
+                self.open[key] = _with_burn_rate(self.open[key], product, state)
             elif state.firing and not self._is_reported(product, state.policy, now):
                 key, severity = f"{prefix}{now // SECOND}", Severity(state.policy.severity)
-                self.open[key] = _burning(Alert(key, product.id, severity, now, None, ""), product, state)
+                self.open[key] = _with_burn_rate(Alert(key, product.id, severity, now, None, ""), product, state)
             elif not state.firing and key is not None:
                 yield self._resolve(key, now)
 
@@ -180,7 +180,7 @@ def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
     return replace(alert, severity=severity, summary=summary, notes=(*located, _BLIND_NOTE))
 
 
-def _burning(alert: Alert, product: Product, state: BurnAlert) -> Alert:
+def _with_burn_rate(alert: Alert, product: Product, state: BurnAlert) -> Alert:
     """Return the alert with the present burn rate."""
     policy = state.policy
     note = (

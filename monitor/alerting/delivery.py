@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from monitor.clock import chance
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.failure import DETAIL_LIMIT, ProbeFailure
 from monitor.notification import OF_NO_ALERT, Decided, Kind, Notification
 from monitor.receivers.base import NotDelivered
@@ -232,5 +232,5 @@ async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Ou
 
 def _single_line(text: str) -> str:
     with contextlib.suppress(ValueError):
-        text = concealed(text)
+        text = conceal_secrets(text)
     return " ".join(text.split())[:DETAIL_LIMIT] or "failed"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from monitor.config.escalation import called
+from monitor.config.escalation import find_recipients
 from monitor.config.routing import escalations_for
 from sla.acknowledgement import Acknowledgement, acknowledgements
 from sla.escalation import Called, advance, start_progress
@@ -144,14 +144,14 @@ class Responses:
         previous = {progress.plan: progress for progress in response.escalations}
         progresses: list[Progress] = []
         called_receivers: dict[str, Progress] = {}
-        for escalation in self._running(response, alert, now):
+        for escalation in self._active_escalations(response, alert, now):
             progress = self._progress(escalation, previous.get(escalation.id), response, now)
             progresses.append(progress)
             if _notifies(previous.get(escalation.id), progress):
                 called_receivers |= dict.fromkeys(progress.receivers, progress)
         return replace(response, escalations=tuple(progresses)), called_receivers
 
-    def _running(self, response: Response, alert: Alert, now: int) -> Iterator[Escalation]:
+    def _active_escalations(self, response: Response, alert: Alert, now: int) -> Iterator[Escalation]:
         """Yield the running escalations, then those that a route starts now; without removed escalations."""
         configured = {escalation.id: escalation for escalation in self._ledger.portfolio.escalations}
         running = (progress.plan for progress in response.escalations)
@@ -173,7 +173,7 @@ class Responses:
         return following if paging or not following.receivers else replace(following, due=None)
 
     def _call(self, step: Step, now: int) -> Called:
-        receivers, person = called(self._ledger.portfolio, step, now)
+        receivers, person = find_recipients(self._ledger.portfolio, step, now)
         return Called(tuple(name for name in receivers if self._delivery.target(name) is not None), person)
 
     def _is_reachable(self, receiver: str, key: str, now: int, unreachable_after: int) -> bool:

@@ -89,7 +89,7 @@ def _exchange(probe: BlackboxProbe, check: HttpCheck) -> Exchange:
         # Use the module's timeout: its probes share the tokens, and this probe's own timeout may be shorter.
         timeout = round((probe.module.timeout or _TOKEN_TIMEOUT) * SECOND)
         probe.shared["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": timeout}), check.oauth2)
-    return oauth2.authorized(probe.shared["tokens"], follow_redirects)
+    return oauth2.with_authorization(probe.shared["tokens"], follow_redirects)
 
 
 def _redirect_follower(probe: BlackboxProbe) -> Exchange:

@@ -28,8 +28,8 @@ from monitor.config.errors import ConfigError
 from monitor.config.validation_context import Context
 from monitor.config.watcher import Watcher
 from monitor.http import http2
-from monitor.log import Concealer, concealed
-from monitor.network.icmp_echo import allowed
+from monitor.log import Concealer, conceal_secrets
+from monitor.network.icmp_echo import may_open_socket
 from monitor.network.tls_context import context_for
 from monitor.probe_result import ProbeResult
 from sla.observation import Outcome
@@ -145,7 +145,7 @@ class Blackbox:
             raise UnknownModuleError
         check_hostname(module, request.hostname)
         seconds, shared = _timeout(module, request.scrape_timeout), loaded.shared[request.module]
-        probe_log = ProbeLog(self._clock, request.debug, _redactor(module) if request.debug else concealed)
+        probe_log = ProbeLog(self._clock, request.debug, _redactor(module) if request.debug else conceal_secrets)
         probe = BlackboxProbe(request.target, module, request.hostname, seconds, probe_log, shared, self._body_memory)
         self.in_flight += 1
         try:
@@ -189,7 +189,7 @@ def _preload(modules: Mapping[str, Module]) -> None:
     probers = {module.prober for module in modules.values()}
     if probers & {"http", "grpc"}:
         http2.load()
-    if "icmp" in probers and not allowed():
+    if "icmp" in probers and not may_open_socket():
         advice = "run `sysctl net.ipv4.ping_group_range='0 2147483647'`"
         log.warning("blackbox_cannot_ping", advice=f"probes of icmp modules fail; {advice}")
     if probers != {"icmp"}:
@@ -217,7 +217,7 @@ def _redactor(module: Module) -> Callable[[str], str]:
     concealer = Concealer()
     for value in module.concealed_values():
         concealer.add(value)
-    return lambda text: concealer.clean(concealed(text))
+    return lambda text: concealer.clean(conceal_secrets(text))
 
 
 def _debug_page(probe: BlackboxProbe, attempt_result: AttemptResult) -> str:

@@ -108,7 +108,7 @@ def _set_label_gauge(probe: BlackboxProbe, step: Step, match: Mapping[str, str])
 
 def _match(step: Step, line: bytes) -> Mapping[str, str] | None:
     """Match a line, and return the groups by number and name; None if the line does not match."""
-    match = _compiled(step.expect.text if step.expect is not None else "").search(line)
+    match = _compile(step.expect.text if step.expect is not None else "").search(line)
     if match is None:
         return None
     groups = {str(number): match.group(number) for number in range(match.re.groups + 1)} | match.groupdict()
@@ -116,7 +116,7 @@ def _match(step: Step, line: bytes) -> Mapping[str, str] | None:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(expression: str) -> Any:
+def _compile(expression: str) -> Any:
     return re2.compile(expression)
 
 

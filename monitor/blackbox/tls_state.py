@@ -91,18 +91,18 @@ def _name(name: Name) -> str:
     """Return a name in Go's format."""
     values: dict[str, list[str]] = {}
     for attribute in name:
-        values.setdefault(attribute.oid.dotted_string, []).append(_escaped(str(attribute.value)))
+        values.setdefault(attribute.oid.dotted_string, []).append(_escape(str(attribute.value)))
     known = {oid for oid, _ in _ATTRIBUTES}
     names = ["+".join(f"{short}={value}" for value in values[oid]) for oid, short in _ATTRIBUTES if oid in values]
     others = [
-        f"{attribute.oid.dotted_string}={_escaped(str(attribute.value))}"
+        f"{attribute.oid.dotted_string}={_escape(str(attribute.value))}"
         for attribute in name
         if attribute.oid.dotted_string not in known
     ]
     return ",".join([*names, *reversed(others)])
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     """Escape a value of a name (RFC 2253)."""
     escaped = "".join(f"\\{c}" if c in ',+"\\<>;' else c for c in value)
     if escaped[:1] in (" ", "#"):

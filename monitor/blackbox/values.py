@@ -134,7 +134,7 @@ def _header_name(name: str) -> str:
     return name
 
 
-def _redacted(headers: dict[str, str | Secret]) -> dict[str, str]:
+def _redact(headers: dict[str, str | Secret]) -> dict[str, str]:
     return {
         name: text if isinstance(text, str) and never_has_credentials(name) else HIDDEN
         for name, text in headers.items()
@@ -269,7 +269,7 @@ TokenUrl = Annotated[Str, AfterValidator(_token_url), PlainSerializer(_redacted_
 """A URL whose password and query are concealed in every output."""
 
 ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: HIDDEN)]
-SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_redacted)]
+SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_redact)]
 FileText = Annotated[str, PlainValidator(_file_text), PlainSerializer(lambda _: HIDDEN)]
 """The content of a file, read when the modules are loaded."""
 

@@ -29,7 +29,7 @@ class UnusableBundleError(NinewatchError):
     """The file is not a bundle, or this version cannot verify it."""
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
+def pack(files: Mapping[str, bytes]) -> bytes:
     """Return the archive of the files, in this order."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -52,10 +52,10 @@ def read_archive(path: Path) -> tuple[dict[str, bytes], bytes]:
         data = path.read_bytes()
     except OSError as error:
         raise UnusableBundleError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
-    return unpacked(data, str(path)), data
+    return unpack(data, str(path)), data
 
 
-def unpacked(data: bytes, path: str) -> dict[str, bytes]:
+def unpack(data: bytes, path: str) -> dict[str, bytes]:
     """Return the files of an archive by name, in its order.
 
     Raises:
@@ -90,7 +90,7 @@ def unpacked(data: bytes, path: str) -> dict[str, bytes]:
 
 def first_difference(data: bytes, files: Mapping[str, bytes]) -> int | None:
     """Return the offset of the first byte that differs from the archive by `packed`. None if all bytes are equal."""
-    expected = packed(files)
+    expected = pack(files)
     if data == expected:
         return None
     return next(

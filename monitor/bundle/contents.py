@@ -95,7 +95,7 @@ class Contents:
         by_year: dict[tuple[str, int], tuple[tuple[dt.date, str], ...]] = {}
         for source, year, day, name in self.days:
             by_year[source, year] = (*by_year.get((source, year), ()), (day, name))
-        with zones.stated(self.tzif), holidays.override_holidays(by_year):
+        with zones.use_rules(self.tzif), holidays.override_holidays(by_year):
             clear_occurrence_cache()
             try:
                 yield

@@ -83,14 +83,14 @@ def compare(stated: Any, recomputed: Any) -> tuple[int, list[Difference]]:
     """Return the number of equal values, and the differences. A value that only one side has is a difference."""
     stated_values, recomputed_values = dict(leaves(stated)), dict(leaves(recomputed))
     differences = [
-        Difference(path, _shown(stated_values, path), _shown(recomputed_values, path))
+        Difference(path, _text_of(stated_values, path), _text_of(recomputed_values, path))
         for path in dict.fromkeys((*stated_values, *recomputed_values))
         if not _same(path, stated_values.get(path, _MISSING), recomputed_values.get(path, _MISSING))
     ]
     return len({*stated_values, *recomputed_values}) - len(differences), differences
 
 
-def _shown(values: Mapping[str, Any], path: str) -> Any:
+def _text_of(values: Mapping[str, Any], path: str) -> Any:
     return values.get(path, "missing")
 
 

@@ -68,7 +68,7 @@ def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
         entries = [(file["name"], file["bytes"], file["sha256"], file["lines"]) for file in manifest["files"]]
         sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in entries)
     except (ValueError, KeyError, TypeError, RecursionError):
-        hint = "" if _signed(files) else f"; it was changed: {DIGEST_NAME} has a different digest"
+        hint = "" if _has_valid_digest(files) else f"; it was changed: {DIGEST_NAME} has a different digest"
         raise UnusableBundleError(f"{path}: {NAME} cannot be read{hint}") from None
     if kind != FORMAT or not isinstance(version, int) or not sound:
         raise UnusableBundleError(f"{path}: {NAME} is not the manifest of a bundle (format {str(kind)[:40]!r})")
@@ -80,7 +80,7 @@ def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _signed(files: Mapping[str, bytes]) -> bool:
+def _has_valid_digest(files: Mapping[str, bytes]) -> bool:
     return files.get(DIGEST_NAME) == f"{digest(files[NAME])}  {NAME}\n".encode()
 
 
@@ -88,7 +88,7 @@ def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
     """Yield each difference between the files and the manifest: changed, missing, additional and reordered ones."""
     if DIGEST_NAME not in files:
         yield Damage(DIGEST_NAME, None, "the file is missing")
-    elif not _signed(files):
+    elif not _has_valid_digest(files):
         yield Damage(NAME, None, f"its digest differs from {DIGEST_NAME}; one of the two files was changed")
     entries = {file["name"]: file for file in manifest["files"]}
     for name, entry in entries.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
 from monitor.as_of import figure_dependencies, recorded_at
-from monitor.bundle.archive import packed
+from monitor.bundle.archive import pack
 from monitor.bundle.chain_files import chain_files, part_of
 from monitor.bundle.contents import Contents
 from monitor.bundle.figures import figure_lines
@@ -87,7 +87,7 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
     later = [fact for fact in source.facts if fact.made > portfolio_report.at and fact.id in proved]
     contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
     files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figure_lines(portfolio_report))}
-    return packed(with_manifest(_about(portfolio_report, report), files))
+    return pack(with_manifest(_about(portfolio_report, report), files))
 
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
@@ -132,7 +132,7 @@ def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: se
         [product_terms(product, zone) for product in products],
         _part(ledger, recorded, names),
         list(_planned_exclusions(ledger, products, span)),
-        {name: zones.compiled(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
+        {name: zones.zone_file(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
         list(_days(agreements, span, ledger)),
     )
 

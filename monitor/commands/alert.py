@@ -22,7 +22,7 @@ from monitor.commands.statement import end_of, words
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.storage.reader import reading
 from sla.fact import Fact
@@ -65,9 +65,9 @@ def test_command(receiver: str, path: Path) -> None:
         raise NinewatchError(f'{path}: unknown receiver "{receiver}"; {hint}')
     outcome = asyncio.run(_send(portfolio, receivers[receiver]))
     if outcome.error:
-        click.echo(concealed(f"{receiver}: not delivered: {outcome.error}"))
+        click.echo(conceal_secrets(f"{receiver}: not delivered: {outcome.error}"))
         sys.exit(1)
-    click.echo(f"{receiver}: delivered to {concealed(receivers[receiver].destination)}")
+    click.echo(f"{receiver}: delivered to {conceal_secrets(receivers[receiver].destination)}")
 
 
 async def _send(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
@@ -99,9 +99,9 @@ def list_command(every: bool, as_json: bool, path: Path) -> None:
     for silence in muted:
         click.echo(f"silence   {_description(silence)}")
     for response in responses.values():
-        click.echo(concealed(response_line(response, now)))
+        click.echo(conceal_secrets(response_line(response, now)))
     for row in (*waiting, *delivered):
-        click.echo(concealed(notification_line(row, now)))
+        click.echo(conceal_secrets(notification_line(row, now)))
     if not (muted or responses or waiting or delivered):
         click.echo("no notifications")
 

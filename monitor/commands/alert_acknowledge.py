@@ -37,7 +37,7 @@ def acknowledge_command(key: str, author: str, path: Path | None) -> None:
     """
     location, person = location_of(path), words("--author", author)
     with reading(location.record) as record:
-        response = announced(record, key)
+        response = open_response(record, key)
         incident = _product_incident(record, key)
     if (previous := _acknowledgement(location, response)) is not None:
         at = format_instant(previous.made // SECOND * SECOND)
@@ -53,7 +53,7 @@ def _product_incident(record: Reader, key: str) -> ProductIncident | None:
     return next((incident for incident in record.load_product_incidents() if incident.id == key), None)
 
 
-def announced(record: Reader, key: str) -> Response:
+def open_response(record: Reader, key: str) -> Response:
     """Return the response to an open alert that was announced to a receiver.
 
     Raises:

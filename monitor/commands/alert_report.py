@@ -15,7 +15,7 @@ from monitor.commands.correct import location_of
 from monitor.commands.span import hours, span_of
 from monitor.commands.statement import words
 from monitor.errors import NinewatchError
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.storage.reader import reading
 from sla.interval import SECOND
 from sla.objective import format_percent
@@ -45,7 +45,7 @@ def report_command(since: str, until: str | None, night: str, as_json: bool, pat
     with reading(portfolio.store) as record:
         rows = record.notifications_since(span.start)
     report = page_report(rows, page_marks(location_of(path).facts().all), portfolio, span, hours("--night", night))
-    click.echo(json.dumps(report.as_json(), indent=2) if as_json else concealed("\n".join(_lines(report))))
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else conceal_secrets("\n".join(_lines(report))))
 
 
 @click.command("mark", short_help="Mark a page as useful or noise.")

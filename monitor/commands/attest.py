@@ -50,7 +50,7 @@ def attest(
     Attestations are appended to the record and never changed; --revoke ID ends one. A running daemon applies them
     within about a second. `ninewatch readiness PRODUCT` lists the items with their evidence.
     """
-    location, now = existing(path), SystemClock().now()
+    location, now = require_record(path), SystemClock().now()
     if revoke is not None:
         if product is not None or note or link or length or until:
             raise NinewatchError("--revoke takes only an id, --by and --reason; omit the rest")
@@ -71,7 +71,7 @@ def attest(
     click.echo(f"attestation {fact.id}: {item} of {product} is met until {format_instant(valid)}")
 
 
-def existing(path: Path) -> RecordLocation:
+def require_record(path: Path) -> RecordLocation:
     """Return the location of the record.
 
     Raises:

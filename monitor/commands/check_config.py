@@ -62,7 +62,7 @@ def _check_configuration(path: Path) -> bool:
     record_warnings = _record_warnings(result.portfolio)
     for message in record_warnings:
         click.echo(f"warning: {result.portfolio.store}: {message}", err=True)
-    click.echo(zones.described())
+    click.echo(zones.describe_databases())
     products = result.portfolio.products
     checks = sum(len(product.checks) for product in products)
     count = len(result.warnings) + len(record_warnings)

@@ -15,7 +15,7 @@ from monitor.commands.drills import require_product
 from monitor.errors import NinewatchError
 from monitor.facts.intent_log import IntentLog
 from monitor.ledger.continuity_register import ContinuityRegister
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.views.continuity import continuity_json, continuity_lines, results_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def continuity_command(product: str | None, as_json: bool, path: Path) -> None:
         for transaction in continuity_json(ledger, configured.id, now):
             results = results_of(ledger, configured.id, transaction["transaction"], now)
             text = json.dumps(transaction) if as_json else "\n".join(continuity_lines(transaction, results))
-            click.echo(text if as_json else concealed(text))
+            click.echo(text if as_json else conceal_secrets(text))
 
 
 def _chosen(name: str | None, portfolio: Portfolio, path: Path) -> list[Product]:

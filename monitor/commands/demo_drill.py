@@ -19,7 +19,7 @@ from monitor.demo.launch import PORTFOLIO, control_address
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.product_drills import measured_drill
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.views.drill_text import drill_lines
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_end
@@ -63,14 +63,14 @@ def demo_drill(directory: Path, stage: str, output: Path | None) -> None:
     demo = Demo(control, portfolio.store, [f"{PRODUCT}/{check.id}" for check in product.checks])
     start_drill(drill, product, portfolio)
     click.echo(f"drill {drill.id}: failover of {PRODUCT} started")
-    result = asyncio.run(_measured(demo, drill, portfolio, clock, shortest))
-    click.echo(concealed("\n".join(drill_lines(result))))
+    result = asyncio.run(_run_drill(demo, drill, portfolio, clock, shortest))
+    click.echo(conceal_secrets("\n".join(drill_lines(result))))
     output = directory / "drill.html" if output is None else output
     write_report(drill.id, portfolio, clock.now(), output)
     click.echo(f"report: {output}")
 
 
-async def _measured(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Clock, shortest: float) -> DrillResult:
+async def _run_drill(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Clock, shortest: float) -> DrillResult:
     """Fail over, end the drill, and return its result when no later observation can change it."""
     reason = "the failover of the demo did not end as planned"
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.attest import existing
+from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import words
 from monitor.errors import NinewatchError
@@ -34,7 +34,7 @@ def deploy() -> None:
 @CONFIG
 def mark(product: str, version: str, instant: str | None, link: str, by: str | None, path: Path) -> None:
     """Record that a version of PRODUCT was deployed. Mark the deployment when it begins."""
-    location, portfolio = existing(path), load_config(path)[1]
+    location, portfolio = require_record(path), load_config(path)[1]
     known = [product.id for product in portfolio.products]
     if product not in known:
         raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(known)}')
@@ -57,7 +57,7 @@ def mark(product: str, version: str, instant: str | None, link: str, by: str | N
 @CONFIG
 def list_deployments(product: str, path: Path) -> None:
     """List the deployments of PRODUCT, oldest first, without revoked ones."""
-    location = existing(path)
+    location = require_record(path)
     facts = location.facts()
     mine = [fact for fact in facts.all if facts.is_about(fact, location.former_ids.product(product))]
     listed_deployments = deployments(known_at(mine, SystemClock().now()))

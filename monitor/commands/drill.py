@@ -18,7 +18,7 @@ from monitor.commands.statement import words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.product_drills import measured_drill, recorded_drills, stop_reason
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.views.drill_text import drill_line, drill_lines
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_end, drill_recovery_point
@@ -147,7 +147,9 @@ def list_command(product: str | None, as_json: bool, at_text: str | None, path: 
     records = [drill for drill in recorded_drills(ledger, at, product) if drill.drill.product in ledger.products]
     for record in records:
         measured = measured_drill(ledger, record, at)
-        click.echo(json.dumps(measured.as_json(), ensure_ascii=False) if as_json else concealed(drill_line(measured)))
+        click.echo(
+            json.dumps(measured.as_json(), ensure_ascii=False) if as_json else conceal_secrets(drill_line(measured))
+        )
     if not records and not as_json:
         click.echo("no drills")
 
@@ -170,7 +172,7 @@ def show_command(name: str, as_json: bool, at_text: str | None, path: Path) -> N
     click.echo(
         json.dumps(measured.as_json(), indent=2, ensure_ascii=False)
         if as_json
-        else concealed("\n".join(drill_lines(measured)))
+        else conceal_secrets("\n".join(drill_lines(measured)))
     )
 
 

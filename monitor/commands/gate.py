@@ -16,7 +16,7 @@ from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.release_gate import release_gate
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from sla.gate import Answer
 from sla.gate_override import ANSWERS, GateOverride, ending
 
@@ -70,7 +70,7 @@ def gate_command(
     if any((length, until, author, reason)):
         raise NinewatchError("--for, --until, --author and --reason belong to --override go|hold; add it")
     gate = _gate(portfolio, product, now)
-    click.echo(json.dumps(gate.as_json(product), indent=2) if as_json else concealed(_text(product, gate)))
+    click.echo(json.dumps(gate.as_json(product), indent=2) if as_json else conceal_secrets(_text(product, gate)))
     sys.exit(EXIT[gate.answer])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.attest import existing
+from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import end_of, words
 from monitor.errors import NinewatchError
@@ -56,7 +56,7 @@ def add(
     path: Path,
 ) -> None:
     """Plan maintenance of PRODUCT."""
-    location, portfolio = existing(path), load_config(path)[1]
+    location, portfolio = require_record(path), load_config(path)[1]
     subject = _subject(portfolio, product, every=every)
     now = SystemClock().now()
     begin = now if start is None else _start(portfolio, start, now)
@@ -71,7 +71,7 @@ def add(
 @CONFIG
 def list_maintenance(as_json: bool, path: Path) -> None:
     """List the maintenance of the next 30 days, of the configuration and of added windows, by start."""
-    location, portfolio = existing(path), load_config(path)[1]
+    location, portfolio = require_record(path), load_config(path)[1]
     planned = upcoming(location.facts(), portfolio, SystemClock().now())
     for product_id, exclusion in planned:
         line = json.dumps(maintenance_row(product_id, exclusion)) if as_json else _line(product_id, exclusion)
@@ -90,7 +90,7 @@ def end(window_id: str, author: str, reason: str, path: Path) -> None:
 
     Maintenance of the configuration ends when it is removed from the configuration.
     """
-    location, now = existing(path), SystemClock().now()
+    location, now = require_record(path), SystemClock().now()
     windows = {window.id: window for window in maintenance_windows(location.facts().all)}
     window = windows.get(window_id)
     if window is None:

@@ -220,7 +220,7 @@ def _measure_options(
     planned = _read_maintenance(maintenance)
     intervals = [_parse_option("--exclude", partial(_span, zone=zone), text) for text in exclude]
 
-    def excluded(whole: Interval) -> Iterator[Interval]:
+    def excluded_intervals(whole: Interval) -> Iterator[Interval]:
         yield from intervals
         for maintenance in planned:
             yield from (exclusion.interval for exclusion in maintenance.exclusions(whole, zone.key))
@@ -230,7 +230,7 @@ def _measure_options(
     return MeasureOptions(
         window=_windows(window, zone),
         at=None if at is None else _parse_option("--at", partial(_instant, zone=zone), at),
-        excluded=excluded,
+        excluded=excluded_intervals,
         unknown=UnknownPolicy(unknown),
         by_check=by == "check",
         counts_end=window is None or (at is None and "/" not in window),
@@ -254,10 +254,10 @@ def _windows(text: str | None, zone: ZoneInfo) -> Callable[[Interval], Window]:
         span = _parse_option("--window", partial(_span, zone=zone), text)
         return lambda _: Window("window", span, span)
     _parse_option("--window", partial(parse_window, at=0, zone=zone), text)  # report an error before the files are read
-    return lambda record: _parse_option("--window", partial(_ending, at=record.end, zone=zone), text)
+    return lambda record: _parse_option("--window", partial(_window_ending_at, at=record.end, zone=zone), text)
 
 
-def _ending(text: str, at: int, zone: ZoneInfo) -> Window:
+def _window_ending_at(text: str, at: int, zone: ZoneInfo) -> Window:
     window = parse_window(text, at, zone)
     format_instant(window.measured.start)  # raises OverflowError outside the calendar
     return window

@@ -17,7 +17,7 @@ from monitor.commands.config_option import load_config
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.failure import quoted
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probe_result import PHASES, JourneyResult
@@ -57,7 +57,7 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
         _, portfolio = load_config(path, allow_exec=allow_exec)
         check, outbound = _of_portfolio(target, path, portfolio), OutboundPolicy(portfolio.outbound)
     attempt = asyncio.run(_once(check, outbound))
-    click.echo(concealed(_as_json(attempt) if as_json else _as_text(check, attempt)))
+    click.echo(conceal_secrets(_as_json(attempt) if as_json else _as_text(check, attempt)))
     sys.exit(EXIT[attempt.result.outcome])
 
 

@@ -15,7 +15,7 @@ from monitor.commands.attest import checklist_of
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.errors import NinewatchError
 from monitor.ledger.product_readiness import readiness_of
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.views.readiness import remedy_text
 from sla.interval import SECOND
 from sla.objective import Objective
@@ -55,7 +55,7 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
                 if as_json
                 else "\n".join(_lines(configured, readiness))
             )
-            click.echo(text if as_json else concealed(text))
+            click.echo(text if as_json else conceal_secrets(text))
     sys.exit(1 if below else 0)
 
 

@@ -19,10 +19,10 @@ from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.facts.known_facts import Facts
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.rehearsal.differences import Difference, differences, limits, longer_intervals
 from monitor.rehearsal.effects import COUNTERS, Effects, effects
-from monitor.rehearsal.observations import RecordedObservations, renamed, thin_out
+from monitor.rehearsal.observations import RecordedObservations, thin_out, with_present_keys
 from monitor.rehearsal.replay import Replay
 from monitor.storage.reader import reading
 from sla.interval import SECOND
@@ -59,8 +59,8 @@ def rehearse_command(new: Path, since: str, until: str | None, night: str, as_js
     use the recorded outcomes of the current one. Nothing is sent or recorded. Works with or without a running daemon.
     """
     current, proposed = load_config(path)[1], load_config(new)[1]
-    rehearsal = rehearsed(current, proposed, span_of(since, until, current.zone), hours("--night", night))
-    click.echo(json.dumps(rehearsal.as_json(), indent=2) if as_json else concealed(rehearsal.text()))
+    rehearsal = rehearse_span(current, proposed, span_of(since, until, current.zone), hours("--night", night))
+    click.echo(json.dumps(rehearsal.as_json(), indent=2) if as_json else conceal_secrets(rehearsal.text()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _table(current: Effects, new: Effects, night: str) -> list[str]:
     ]
 
 
-def rehearsed(current: Portfolio, new: Portfolio, span: Interval, night: ServiceHours = NIGHT) -> Rehearsal:
+def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: ServiceHours = NIGHT) -> Rehearsal:
     """Return the rehearsal of a time span with the record of the current configuration.
 
     Raises:
@@ -182,7 +182,7 @@ class _Source:
         """Replay with a configuration; `longer` are the recorded and new intervals of checks with longer intervals."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
-        observations = renamed(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
+        observations = with_present_keys(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
         without_rechecks = {
             f"{product.id}/{check.id}" for product, check in portfolio.checks() if check.recheck_delay is None
         }

@@ -12,7 +12,7 @@ from monitor.as_of import ledger_at
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drills import instant_of, require_product
 from monitor.errors import NinewatchError
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.views.sites import measured_failovers, sites_json, sites_lines
 
 
@@ -42,5 +42,5 @@ def sites_command(product: str | None, instant: str | None, as_json: bool, path:
                 if as_json
                 else "\n".join(sites_lines(ledger, configured, at))
             )
-            click.echo(text if as_json else concealed(text))
+            click.echo(text if as_json else conceal_secrets(text))
     sys.exit(1 if missed else 0)

@@ -14,7 +14,7 @@ from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.window_option import instant_option, window_option
 from monitor.errors import NinewatchError
 from monitor.ledger.product_whatif import ProductReplay
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.views.whatif import whatif_view
 from sla.whatif_changes import ChangeName
 
@@ -59,9 +59,9 @@ def whatif_command(
     products = _products(portfolio, product_id, name)
     ledger = ledger_at(portfolio, portfolio.store, at, product_id)
     for product in products:
-        replay = _replayed(ledger, product, window.measured, at, name)
+        replay = _replay(ledger, product, window.measured, at, name)
         plain = json.dumps(replay.as_json(), ensure_ascii=False)
-        click.echo(plain if as_json else concealed("\n".join(_lines(product, replay, window, portfolio))))
+        click.echo(plain if as_json else conceal_secrets("\n".join(_lines(product, replay, window, portfolio))))
 
 
 def _name(change: str) -> ChangeName | None:
@@ -90,7 +90,7 @@ def _products(portfolio: Portfolio, product_id: str | None, name: ChangeName | N
     return products
 
 
-def _replayed(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> WhatIf:
+def _replay(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> WhatIf:
     try:
         replay = ProductReplay(ledger, product, window, at, name)
     except ValueError as error:

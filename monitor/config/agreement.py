@@ -59,14 +59,14 @@ _EXCLUDES_SCHEMA = {
 }
 
 
-def _serialized(value: NamedExclusion | Dependency) -> Any:
+def _serialize(value: NamedExclusion | Dependency) -> Any:
     return {"dependency": value.product} if isinstance(value, Dependency) else value
 
 
 Excludes = Annotated[
     Any,
     PlainValidator(_excludes),
-    PlainSerializer(_serialized, when_used="json"),
+    PlainSerializer(_serialize, when_used="json"),
     WithJsonSchema(_EXCLUDES_SCHEMA),
 ]
 

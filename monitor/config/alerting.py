@@ -142,7 +142,7 @@ class Route(Model):
 
 
 class FlapDetection(Model):
-    """The condition in which a product counts as flapping. It then has one notification, which stays open until the product is stable."""
+    """The condition for flapping. A flapping product has one notification, which stays open until it is stable."""
 
     incidents: Count = 4
     """Number of incidents within the time `within` at which a product counts as flapping."""

@@ -119,7 +119,7 @@ class BudgetPolicyBlock(Model):
             return value
         if isinstance(value, list | tuple):
             return {"steps": value}
-        return dict(_named(value, info))
+        return dict(_find_policy(value, info))
 
     @model_validator(mode="after")
     def _has_known_coverage(self) -> BudgetPolicyBlock:
@@ -152,7 +152,7 @@ class BudgetPolicyBlock(Model):
         return BudgetPolicy(self.id, self.title, self.source, steps, self.coverage, undecided, contractual)
 
 
-def _named(value: Any, info: ValidationInfo) -> BudgetPolicyBlock:
+def _find_policy(value: Any, info: ValidationInfo) -> BudgetPolicyBlock:
     """Return the policy of the file with this name."""
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not a budget policy; write its steps, or the name of a file in policies/")

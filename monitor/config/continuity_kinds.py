@@ -25,13 +25,13 @@ def names_in(template: str) -> set[str]:
     return set(_PLACEHOLDER.findall(template))
 
 
-def filled(template: str, value: Any) -> str:
+def fill_placeholders(template: str, value: Any) -> str:
     """Return the text with each placeholder `{{name}}` replaced by `value(name)`."""
     return _PLACEHOLDER.sub(lambda match: value(match[1]), template)
 
 
 def _path(text: str) -> str:
-    JsonPath(filled(text, lambda _: "x"))
+    JsonPath(fill_placeholders(text, lambda _: "x"))
     return text
 
 

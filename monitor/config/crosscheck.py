@@ -90,13 +90,13 @@ def _text(node: Node | None) -> str | None:
 
 def _duplicate_ids(root: Node) -> LocatedMessages:
     """Yield duplicate ids of products, rotas, references, and checks of one product. Ids are keys of the history."""
-    yield from _repeated(root, ("products",), "product")
-    yield from _repeated(root, ("standby",), "rota")
-    yield from _repeated(root, ("references",), "reference")
+    yield from _duplicates(root, ("products",), "product")
+    yield from _duplicates(root, ("standby",), "rota")
+    yield from _duplicates(root, ("references",), "reference")
     for loc, _ in _items(root, ("products",)):
         checks = [*_items(root, (*loc, "checks")), *_site_checks(root, loc)]
-        yield from _repeated_in(root, checks, "check of this product")
-        yield from _repeated(root, (*loc, "sites"), "site of this product")
+        yield from _duplicates_in(root, checks, "check of this product")
+        yield from _duplicates(root, (*loc, "sites"), "site of this product")
 
 
 def _reserved_ids(root: Node) -> LocatedMessages:
@@ -114,11 +114,11 @@ def _site_checks(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:
                 yield (*site_loc, key), check
 
 
-def _repeated(root: Node, loc: Loc, description: str) -> LocatedMessages:
-    yield from _repeated_in(root, _items(root, loc), description)
+def _duplicates(root: Node, loc: Loc, description: str) -> LocatedMessages:
+    yield from _duplicates_in(root, _items(root, loc), description)
 
 
-def _repeated_in(root: Node, items: Iterable[tuple[Loc, Entries]], description: str) -> LocatedMessages:
+def _duplicates_in(root: Node, items: Iterable[tuple[Loc, Entries]], description: str) -> LocatedMessages:
     first_uses: dict[str, Loc] = {}
     for item_loc, item in items:
         name = _text(step(item, "id"))

@@ -80,10 +80,10 @@ def _changes(path: tuple[str, ...], before: Any, after: Any) -> Iterator[Change]
         for key in dict.fromkeys((*before, *after)):
             yield from _changes((*path, str(key)), before.get(key, _ABSENT), after.get(key, _ABSENT))
     elif before != after or type(before) is not type(after):
-        yield Change(path, _shown(before), _shown(after))
+        yield Change(path, _value_text(before), _value_text(after))
 
 
-def _shown(value: Any) -> str | None:
+def _value_text(value: Any) -> str | None:
     if value is _ABSENT:
         return None
     return str(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

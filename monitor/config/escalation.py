@@ -83,7 +83,7 @@ class Escalation(Model):
         return Plan(self.id, tuple(steps), self.repeat_every)
 
 
-def called(portfolio: Portfolio, step: Step, now: int) -> Called:
+def find_recipients(portfolio: Portfolio, step: Step, now: int) -> Called:
     """Return the receivers that a step notifies at the instant, and the people on call if the step has a rota.
 
     People without receivers are omitted.

@@ -55,16 +55,16 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[LocatedMessage]:
     escalations = [escalation.id for escalation in portfolio.escalations]
     for number, route in enumerate(portfolio.routes):
         if route.escalation is not None and route.escalation not in escalations:
-            yield ("routes", number, "escalation"), _missing("escalation", route.escalation, escalations)
+            yield ("routes", number, "escalation"), _missing_message("escalation", route.escalation, escalations)
     rotas = [rota.id for rota in portfolio.standby]
     for number, escalation in enumerate(portfolio.escalations):
         for index, step in enumerate(escalation.steps):
             if step.standby is not None and step.standby not in rotas:
                 loc = ("escalations", number, "steps", index, "standby")
-                yield loc, _missing("rota", step.standby, rotas, "standby")
+                yield loc, _missing_message("rota", step.standby, rotas, "standby")
 
 
-def _missing(description: str, name: str, known: list[str], block: str = "escalations") -> str:
+def _missing_message(description: str, name: str, known: list[str], block: str = "escalations") -> str:
     hint = f"there are {', '.join(sorted(known))}" if known else f"add one under {block}:"
     return f"there is no {description} {quoted(name)}; {hint}"
 

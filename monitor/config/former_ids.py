@@ -56,7 +56,7 @@ class FormerIdMap:
             for owner in (product.id, *product.was):
                 for name in (check.id, *check.was):
                     checks.setdefault(f"{owner}/{name}", key)
-        recorded = [_renaming(fact) for fact in facts if fact.kind == RENAMING]
+        recorded = [_read_renaming(fact) for fact in facts if fact.kind == RENAMING]
         product_ids = {product.id for product in portfolio.products}
         check_keys = {f"{product.id}/{check.id}" for product, check in portfolio.probed()}
         recorded_products = {old: new for renamed, _ in recorded for old, new in renamed.items()}
@@ -97,7 +97,7 @@ class FormerIdMap:
         return {"dependency": self.product(value["dependency"])} if is_dependency else value
 
 
-def _renaming(fact: Fact) -> tuple[dict[str, str], dict[str, str]]:
+def _read_renaming(fact: Fact) -> tuple[dict[str, str], dict[str, str]]:
     """Return the former ids of products and of checks in a fact. Unreadable ones are omitted."""
     body = fact.content()
     mappings = (body.get(name) if isinstance(body, dict) else None for name in ("products", "checks"))

@@ -83,7 +83,7 @@ def read_tiers(value: Any) -> tuple[Path | None, HostingPolicy]:
     raise ValueError(f"there are no hosting tiers {quoted(value)}; write hosting, or put {value}.yaml into policies/")
 
 
-def _validated(value: Any, info: ValidationInfo) -> HostingPolicy:
+def _validate(value: Any, info: ValidationInfo) -> HostingPolicy:
     path, policy = read_tiers(value)
     if path is not None and isinstance(info.context, Context):
         info.context.reads(path)
@@ -92,5 +92,5 @@ def _validated(value: Any, info: ValidationInfo) -> HostingPolicy:
 
 _BY_NAME = PlainSerializer(lambda policy: policy.id, return_type=str, when_used="json")
 HostingTiersField = Annotated[
-    InstanceOf[HostingPolicy], PlainValidator(_validated), _BY_NAME, WithJsonSchema({"type": "string"})
+    InstanceOf[HostingPolicy], PlainValidator(_validate), _BY_NAME, WithJsonSchema({"type": "string"})
 ]

@@ -121,13 +121,13 @@ def portfolio_model(
         sites=(tuple[site, ...], sites_field),
     )
     products = Annotated[tuple[product, ...], Field(min_length=1)]
-    fields: dict[str, Any] = {"products": (products, _described("products"))}
+    fields: dict[str, Any] = {"products": (products, _describe("products"))}
     if references := reference_types(kinds):
         reference = _one_of(ReferenceBase, references)
-        fields["references"] = (tuple[reference, ...], _described("references", default=()))  # type: ignore[valid-type]
+        fields["references"] = (tuple[reference, ...], _describe("references", default=()))  # type: ignore[valid-type]
     if receivers:
         receiver = _one_of(ReceiverBase, receivers)
-        fields["receivers"] = (tuple[receiver, ...], _described("receivers", default=()))  # type: ignore[valid-type]
+        fields["receivers"] = (tuple[receiver, ...], _describe("receivers", default=()))  # type: ignore[valid-type]
     return create_model("Portfolio", __base__=Portfolio, **fields)
 
 
@@ -140,7 +140,7 @@ def _site_checks(check: Any) -> dict[str, Any]:
     }
 
 
-def _described(name: str, **options: Any) -> Any:
+def _describe(name: str, **options: Any) -> Any:
     return Field(description=Portfolio.model_fields[name].description, **options)
 
 

@@ -19,13 +19,13 @@ def _network(value: Any) -> Network:
     if isinstance(value, Network):
         return value
     try:
-        return _unmapped(ip_network(value if isinstance(value, str) else ""))
+        return _unmap(ip_network(value if isinstance(value, str) else ""))
     except ValueError as error:
         mistake = "has bits set after its prefix; " if "host bits" in str(error) else "is not a network; "
         raise ValueError(f"{quoted(value)} {mistake}write e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
 
 
-def _unmapped(network: Network) -> Network:
+def _unmap(network: Network) -> Network:
     """Return the IPv4 network of an IPv6 network of mapped addresses (::ffff:0:0/96). Other networks are unchanged."""
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     return network if mapped is None or network.prefixlen < 96 else IPv4Network((mapped, network.prefixlen - 96))

@@ -114,7 +114,7 @@ def load_priorities(path: Path) -> Priorities:
         raise ValueError(f"invalid priorities: {error}") from None
 
 
-def _named(value: Any, info: ValidationInfo) -> Priorities:
+def _find_priorities(value: Any, info: ValidationInfo) -> Priorities:
     if isinstance(value, Priorities):
         return value
     if not isinstance(value, str) or not is_id(value):
@@ -131,5 +131,5 @@ def _named(value: Any, info: ValidationInfo) -> Priorities:
 
 _BY_NAME = PlainSerializer(lambda priorities: priorities.id, return_type=str, when_used="json")
 PrioritiesField = Annotated[
-    InstanceOf[Priorities], PlainValidator(_named), _BY_NAME, WithJsonSchema({"type": "string"})
+    InstanceOf[Priorities], PlainValidator(_find_priorities), _BY_NAME, WithJsonSchema({"type": "string"})
 ]

@@ -156,7 +156,9 @@ def _dependent_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     for product in portfolio.products:
         receivers = [name for name in all_receiver_ids_for(portfolio, product, Severity.PAGE) if name in indexes]
         dependent = {
-            name: needed for name in receivers if (needed := _failing_with(portfolio, dependencies, name, product.id))
+            name: needed
+            for name in receivers
+            if (needed := _shared_dependency(portfolio, dependencies, name, product.id))
         }
         configured = {name for route in portfolio.routes if product.id in route.products for name in route.to}
         for name, needed in dependent.items():
@@ -183,7 +185,9 @@ def _all_dependencies(portfolio: Portfolio) -> dict[str, set[str]]:
     return dependencies
 
 
-def _failing_with(portfolio: Portfolio, dependencies: dict[str, set[str]], receiver_id: str, product_id: str) -> str:
+def _shared_dependency(
+    portfolio: Portfolio, dependencies: dict[str, set[str]], receiver_id: str, product_id: str
+) -> str:
     """Return a dependency of the receiver that fails together with the product. Empty if there is none."""
     receiver = next(receiver for receiver in portfolio.receivers if receiver.id == receiver_id)
     return next((name for name in receiver.depends_on if product_id in dependencies.get(name, set())), "")

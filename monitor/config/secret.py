@@ -146,6 +146,6 @@ def plain(value: str | Secret) -> str:
     return value if isinstance(value, str) else value.reveal()
 
 
-def revealed(values: Mapping[str, str | Secret]) -> dict[str, str]:
+def reveal_all(values: Mapping[str, str | Secret]) -> dict[str, str]:
     """Return the texts and the values of the secrets, by the same names."""
     return {name: plain(value) for name, value in values.items()}

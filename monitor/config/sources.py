@@ -80,7 +80,7 @@ class Sources:
             self._merge(root, path)
 
     def _merge(self, root: Entries, path: Path) -> None:
-        self.root = self._joined(self.root, root, ())
+        self.root = self._merge_entries(self.root, root, ())
         included = root.entries.get(INCLUDE)
         if included is None:
             return
@@ -103,7 +103,7 @@ class Sources:
         self.problems.append(problem)
         self.complete = False
 
-    def _joined(self, first: Entries, second: Entries, loc: Loc) -> Entries:
+    def _merge_entries(self, first: Entries, second: Entries, loc: Loc) -> Entries:
         """Return both merged: lists are concatenated, blocks merged key by key. A value in both is a problem."""
         entries, keys = dict(first.entries), dict(first.keys)
         for key, node in second.entries.items():
@@ -113,7 +113,7 @@ class Sources:
             if isinstance(existing, Items) and isinstance(node, Items):
                 entries[key] = Items(existing.mark, existing.items + node.items)
             elif isinstance(existing, Entries) and isinstance(node, Entries):
-                entries[key] = self._joined(existing, node, (*loc, key))
+                entries[key] = self._merge_entries(existing, node, (*loc, key))
             elif existing is None:
                 entries[key], keys[key] = node, second.keys[key]
             else:

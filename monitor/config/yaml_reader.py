@@ -130,14 +130,14 @@ class _Reader:
         event = self._loader.get_event()
         mark, before = self._mark(event), self._nodes
         if isinstance(event, yaml.AliasEvent):
-            return self._repeated(event.anchor or "", mark, len(loc))
+            return self._reject_repeated_key(event.anchor or "", mark, len(loc))
         self._count(1, mark, len(loc))
-        node = self._parsed(event, mark, loc)
+        node = self._parse(event, mark, loc)
         if event.anchor is not None and self._anchors is not None:
             self._anchors[event.anchor] = node, self._nodes - before
         return node
 
-    def _parsed(self, event: Any, mark: Mark, loc: Loc) -> Node:
+    def _parse(self, event: Any, mark: Mark, loc: Loc) -> Node:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, mark, loc)
         self._check_tag(event.tag, mark, loc)
@@ -145,7 +145,7 @@ class _Reader:
             return Items(mark, tuple(self._items(loc)))
         return self._entries(mark, loc)
 
-    def _repeated(self, anchor: str, mark: Mark, depth: int) -> Node:
+    def _reject_repeated_key(self, anchor: str, mark: Mark, depth: int) -> Node:
         if self._anchors is None:
             raise UnreadableError(mark, f"*{anchor} is an alias, which is not allowed; write the repeated part itself")
         if anchor not in self._anchors:
@@ -177,7 +177,7 @@ class _Reader:
         merged: list[Node] = []
         while not self._loader.check_event(yaml.MappingEndEvent):
             if self._anchors is not None and self._is_merge_key():
-                merged += self._merged(loc)
+                merged += self._merge(loc)
                 continue
             place, key = self._key(loc)
             value = self._node((*loc, key))
@@ -196,7 +196,7 @@ class _Reader:
         event = self._loader.peek_event()
         return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and not event.style
 
-    def _merged(self, loc: Loc) -> tuple[Node, ...]:
+    def _merge(self, loc: Loc) -> tuple[Node, ...]:
         """Return the mappings of a merge key. If several have the same key, the first one is used."""
         self._loader.get_event()
         node = self._node((*loc, "<<"))

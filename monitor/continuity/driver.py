@@ -40,7 +40,7 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """The result of reading back: the number of copies of each write, and secret values that replace those of the run."""
+    """The result of reading back: the number of copies per write, and secret values that replace those of the run."""
 
     copies: Mapping[str, int]
     secrets: Mapping[str, TemporarySecret] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.config.continuity_kinds import ID, RUN_ID
 from monitor.config.json_path import JsonPath
 from monitor.continuity.driver import Captured, Description, ReadResult
-from monitor.continuity.http_steps import HttpTarget, captured, check_no_page, values_at
+from monitor.continuity.http_steps import HttpTarget, capture_values, check_no_page, values_at
 from monitor.http.json_body import document
 from monitor.log import TemporarySecret
 from sla.continuity import BEGIN, FINISH
@@ -64,8 +64,8 @@ class HttpDriver:
         """Send a write and return the captured values of the response."""
         wanted = self.steps[step]
         response = await self.target.send(attempt, _strict(wanted), self._values(run), secrets)
-        values = captured(response, wanted.capture, run.id)
-        hidden = captured(response, wanted.capture_secrets, run.id)
+        values = capture_values(response, wanted.capture, run.id)
+        hidden = capture_values(response, wanted.capture_secrets, run.id)
         return Captured(values, _temporary(hidden))
 
     async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
@@ -76,8 +76,8 @@ class HttpDriver:
             response = await self.target.send(attempt, self.reading, values, secrets)
             if not self.reading.accepts(response.status):
                 continue
-            captured(response, self.reading.capture, run.id)
-            hidden |= captured(response, self.reading.capture_secrets, run.id)
+            capture_values(response, self.reading.capture, run.id)
+            hidden |= capture_values(response, self.reading.capture_secrets, run.id)
             done = self._is_finished(document(response) if self.finished else None)
             counts.update([FINISH if done and self._separate else BEGIN])
             if done and not self._separate:

@@ -16,7 +16,7 @@ from monitor.clock import secret_bytes
 from monitor.continuity.driver import MissingValueError, RefusedError, outcome_of
 from monitor.continuity.target import fingerprint
 from monitor.errors import NinewatchError
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.failure import ProbeFailure
 from sla.continuity import BEGIN, FINISH, TransactionState, may_exist, possibly_left_behind, transaction_state
 from sla.intent import Answer, Closing, Intent, ReadBack, WriteOutcome
@@ -107,7 +107,7 @@ class Worker:
             return True
         if begun is None:
             return run.outcome(BEGIN) is not WriteOutcome.INDETERMINATE or now >= self._next_search(run)
-        if now < self._settled(run):
+        if now < self._effective_until(run):
             return False
         return begun < self._hurry_before or now >= begun + self.transaction.open_for
 
@@ -120,7 +120,7 @@ class Worker:
         """Return whether the run was written to a former target: it would be missing on this one."""
         return run.target not in ("", self._target)
 
-    def _settled(self, run: Run) -> int:
+    def _effective_until(self, run: Run) -> int:
         """Return the instant until which a `finish` without an answer, which is missing, may still take effect."""
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE or not self._read_since(run, run.intents[-1].at):
             return 0
@@ -143,15 +143,15 @@ class Worker:
             reason = "the target of the transaction was changed"
             await self._close(run, left_behind=may_exist(run), reason=reason)
         elif run.acknowledged(BEGIN) is None:
-            await self._settle(run, attempt)
+            await self._resolve_begin(run, attempt)
         elif self._must_finish(run):
             await self._finish(run, attempt)
-        elif not self._read_since(run, max(run.intents[-1].at, self._settled(run))):
+        elif not self._read_since(run, max(run.intents[-1].at, self._effective_until(run))):
             await self._read(run, attempt)
         else:
             await self._clean(run, attempt)
 
-    async def _settle(self, run: Run, attempt: Attempt) -> None:
+    async def _resolve_begin(self, run: Run, attempt: Attempt) -> None:
         """Search for a begin without an answer until it can no longer take effect, and remove what is found."""
         if not may_exist(run):
             await self._close(run)
@@ -174,7 +174,7 @@ class Worker:
             return False
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE:
             return True
-        reading, settled = run.reading, self._settled(run)
+        reading, settled = run.reading, self._effective_until(run)
         return reading is not None and 0 < settled <= reading.at and reading.copies.get(BEGIN, 0) > 0
 
     async def _finish(self, run: Run, attempt: Attempt) -> None:
@@ -188,7 +188,7 @@ class Worker:
         """Send a write whose intent is on disk, and record its answer."""
         try:
             known = self._secrets.get(run.id, {})
-            captured = await self._limited(attempt, self.driver.write(attempt, step, run, known))
+            captured = await self._within_rate_limit(attempt, self.driver.write(attempt, step, run, known))
         except (ProbeFailure, OSError, TimeoutError, MissingValueError) as error:
             outcome = outcome_of(error, attempt.phase)
             if isinstance(error, RefusedError) and error.final:
@@ -199,19 +199,19 @@ class Worker:
             if isinstance(error, RefusedError) and error.final and step == FINISH:
                 return
             raise
-        await self._acknowledged(run, step, captured)
+        await self._record_acknowledgement(run, step, captured)
 
-    async def _acknowledged(self, run: Run, step: str, captured: Captured) -> None:
+    async def _record_acknowledgement(self, run: Run, step: str, captured: Captured) -> None:
         self._secrets.setdefault(run.id, {}).update(captured.secrets)
         answer = Answer(run.id, step, self._clock.now(), WriteOutcome.ACKNOWLEDGED, "", dict(captured.values))
         await self._record(answer)
-        self._succeeded()
+        self._reset_failures()
 
     async def _read(self, run: Run, attempt: Attempt) -> ReadBack:
-        response = await self._limited(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
+        response = await self._within_rate_limit(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
         self._secrets.setdefault(run.id, {}).update(response.secrets)
         reading = ReadBack(run.id, self._clock.now(), dict(response.copies))
-        self._succeeded()
+        self._reset_failures()
         if self._is_confirmed(run, reading):
             await self._record(reading)
         return reading
@@ -227,11 +227,11 @@ class Worker:
         return False
 
     async def _clean(self, run: Run, attempt: Attempt) -> None:
-        await self._limited(attempt, self.driver.clean(attempt, run, self._secrets.get(run.id, {})))
-        self._succeeded()
+        await self._within_rate_limit(attempt, self.driver.clean(attempt, run, self._secrets.get(run.id, {})))
+        self._reset_failures()
         await self._close(run)
 
-    async def _limited(self, attempt: Attempt, request: Awaitable[T]) -> T:
+    async def _within_rate_limit(self, attempt: Attempt, request: Awaitable[T]) -> T:
         seconds = self.transaction.timeout / SECOND
         attempt.limit(seconds)
         async with asyncio.timeout(seconds):
@@ -250,7 +250,7 @@ class Worker:
         await asyncio.to_thread(self._intents.add, entry)
         return self._register.add(self.owner, entry)
 
-    def _succeeded(self) -> None:
+    def _reset_failures(self) -> None:
         if self._failures:
             log.info("continuity_resumed", transaction=self.owner)
             self._hurry_before = self._clock.now()
@@ -270,5 +270,5 @@ def _text(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no response before the deadline"
     if isinstance(error, ProbeFailure):
-        return concealed(f"{error.reason}: {error.detail}")[:DETAIL]
-    return concealed(str(error))[:DETAIL]
+        return conceal_secrets(f"{error.reason}: {error.detail}")[:DETAIL]
+    return conceal_secrets(str(error))[:DETAIL]

@@ -89,7 +89,7 @@ async def _until_observed(demo: Demo, clock: Clock, stage: Stage, since: int) ->
         NinewatchError: it takes too long.
     """
     deadline = clock.monotonic() + _PATIENCE
-    while not _observed(demo, stage, since, clock.now()):
+    while not _is_observed(demo, stage, since, clock.now()):
         if clock.monotonic() > deadline:
             raise NinewatchError(
                 f"the demo's daemon did not observe the stage {stage.mode} within {_PATIENCE:g} s; is it running?"
@@ -97,7 +97,7 @@ async def _until_observed(demo: Demo, clock: Clock, stage: Stage, since: int) ->
         await clock.sleep_until(clock.monotonic() + _POLL)
 
 
-def _observed(demo: Demo, stage: Stage, since: int, now: int) -> bool:
+def _is_observed(demo: Demo, stage: Stage, since: int, now: int) -> bool:
     with reading(demo.record) as record:
         seen = [record.observations(check, Interval(since, max(since, now) + SECOND)) for check in demo.checks]
     return all(observations and observations[-1].outcome is stage.outcome for observations in seen)

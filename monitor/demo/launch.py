@@ -52,7 +52,7 @@ class DemoRun:
             NinewatchError: they exited unexpectedly.
         """
         code = await self._process.wait()
-        raise NinewatchError(f"the demo's products stopped unexpectedly ({_ending(code)}); start the demo again")
+        raise NinewatchError(f"the demo's products stopped unexpectedly ({_exit_text(code)}); start the demo again")
 
 
 @asynccontextmanager
@@ -140,13 +140,13 @@ async def _ready(process: Process) -> Mapping[str, int]:
         ) from None
     if not line:
         raise NinewatchError(
-            f"the demo's products did not start ({_ending(await process.wait())}); see the lines above"
+            f"the demo's products did not start ({_exit_text(await process.wait())}); see the lines above"
         )
     document: dict[str, Any] = json.loads(line)
     return {str(name): int(port) for name, port in document["ports"].items()}
 
 
-def _ending(code: int) -> str:
+def _exit_text(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit {code}"
 
 

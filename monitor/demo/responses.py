@@ -34,16 +34,16 @@ def _not_found(_request: web.BaseRequest, _now: int) -> web.Response:
 def _json(body: object, *, status: int = 200, content_type: str = "application/json; charset=utf-8") -> Answer:
     """Return a handler with a constant JSON response."""
     raw = _dumps(body)
-    return lambda _request, _now: _typed(raw, status, content_type)
+    return lambda _request, _now: _with_content_type(raw, status, content_type)
 
 
-def _typed(raw: bytes, status: int, content_type: str, reason: str | None = None) -> web.Response:
+def _with_content_type(raw: bytes, status: int, content_type: str, reason: str | None = None) -> web.Response:
     return web.Response(status=status, reason=reason, body=raw, headers={"Content-Type": content_type})
 
 
 def _text(body: str, *, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> Answer:
     raw = body.encode()
-    return lambda _request, _now: _typed(raw, status, content_type)
+    return lambda _request, _now: _with_content_type(raw, status, content_type)
 
 
 def _page(title: str, paragraph: str, *, status: int = 200) -> Answer:
@@ -227,7 +227,9 @@ def _notify_status(request: web.BaseRequest, now: int) -> web.Response:
 def _notify_without_database(request: web.BaseRequest, now: int) -> web.Response:
     if request.rel_url.query.get("simple"):
         return _notify_status(request, now)
-    return _typed(_dumps({"message": "Database error", "result": "error"}), 0, "application/json", reason="e3q8")
+    return _with_content_type(
+        _dumps({"message": "Database error", "result": "error"}), 0, "application/json", reason="e3q8"
+    )
 
 
 def _components(**statuses: str) -> Answer:

@@ -103,9 +103,9 @@ class Heartbeats:
             if now < deadline:
                 return
             listening.started = None
-            self._record(entry, self._missed(entry, reason, at), at, 0.0)
+            self._record(entry, self._missed_result(entry, reason, at), at, 0.0)
 
-    def _missed(self, entry: CheckEntry, reason: str, at: int) -> ProbeResult:
+    def _missed_result(self, entry: CheckEntry, reason: str, at: int) -> ProbeResult:
         detail = f"due {_check(entry).heartbeat}"
         if self.was_blind(entry, at):
             return ProbeResult(Outcome.UNKNOWN, BLIND_REASON, detail=f"{reason}; {detail}")

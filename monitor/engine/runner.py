@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import structlog
 
 from monitor.engine.loop_monitor import GRACE
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.attempt import Attempt
 from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
 from monitor.network.outbound_policy import OutboundPolicy
@@ -91,7 +91,7 @@ class Runner:
             overdue = duration - seconds
             lost = max(self._loop_monitor.stalled() - stalled, WAITS * overdue if overdue > MAX_TIMER_DELAY else 0.0)
             if _has_unread_response(attempt, overdue) or lost > min(STALL, STALL_SHARE * seconds):
-                result = self._starved(attempt, result, lost)
+                result = self._starvation_result(attempt, result, lost)
             elif judge is not None:
                 result = await judge(attempt, started, result)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
@@ -119,15 +119,17 @@ class Runner:
             log.error("probe_defect", error=repr(error), exc_info=True)
             failure = ProbeFailure("probe_defect", type(error).__name__, outcome=Outcome.UNKNOWN)
         attempt.close()
-        return _failed(attempt, failure)
+        return _failure_result(attempt, failure)
 
-    def _starved(self, attempt: Attempt, result: ProbeResult, lost: float) -> ProbeResult:
+    def _starvation_result(self, attempt: Attempt, result: ProbeResult, lost: float) -> ProbeResult:
         cause = (
             "an answer was already received at the deadline"
             if attempt.answer_waiting
             else f"the event loop stalled for {lost:.2f} s"
         )
-        return _failed(attempt, ProbeFailure("monitor_starved", f"{cause}; {result.reason}", outcome=Outcome.UNKNOWN))
+        return _failure_result(
+            attempt, ProbeFailure("monitor_starved", f"{cause}; {result.reason}", outcome=Outcome.UNKNOWN)
+        )
 
 
 def _timeout_detail(attempt: Attempt, seconds: float) -> str:
@@ -145,12 +147,12 @@ def _has_unread_response(attempt: Attempt, overdue: float) -> bool:
     return attempt.answer_waiting and (attempt.deadline_phase != "transfer" or overdue > GRACE)
 
 
-def _failed(attempt: Attempt, failure: ProbeFailure) -> ProbeResult:
+def _failure_result(attempt: Attempt, failure: ProbeFailure) -> ProbeResult:
     return ProbeResult(
         failure.outcome,
         failure.reason,
         failure.status,
         attempt.phases,
-        concealed(failure.detail)[:DETAIL_LIMIT],
+        conceal_secrets(failure.detail)[:DETAIL_LIMIT],
         attempt.certificate_expiry,
     )

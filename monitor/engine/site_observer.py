@@ -54,14 +54,14 @@ class SiteObserver:
             if product.sites:
                 for change in list(self._new_changes(product)):
                     self._record(product, change, now)
-                for record in [record for record in self._known(product.id, now) if record.result is None]:
+                for record in [record for record in self._changes_until(product.id, now) if record.result is None]:
                     self._end_if_final(record, now)
 
-    def _known(self, product_id: str, now: int) -> list[FailoverRecord]:
+    def _changes_until(self, product_id: str, now: int) -> list[FailoverRecord]:
         """Return the changes of the product that were recorded until now."""
-        return [record for record in self._recorded(product_id) if record.made <= now]
+        return [record for record in self._recorded_changes(product_id) if record.made <= now]
 
-    def _recorded(self, product_id: str) -> list[FailoverRecord]:
+    def _recorded_changes(self, product_id: str) -> list[FailoverRecord]:
         """Return all recorded changes of the product, also those recorded before the clock was set back.
 
         They are read again when facts change.
@@ -89,7 +89,7 @@ class SiteObserver:
 
     def _last_active(self, product_id: str) -> tuple[str, int] | None:
         """Return the active site and the last instant for which it is known. None: no change was recorded or read."""
-        recorded = [(record.change.target, record.change.arrived) for record in self._recorded(product_id)]
+        recorded = [(record.change.target, record.change.arrived) for record in self._recorded_changes(product_id)]
         read = [self._last[product_id]] if product_id in self._last else []
         return max([*recorded, *read], key=lambda site: site[1], default=None)
 
@@ -102,7 +102,7 @@ class SiteObserver:
         self._on_change(FailoverRecord(fact.id, product.id, now, change))
 
     def _end_if_final(self, record: FailoverRecord, now: int) -> None:
-        result = measured_failover(self._ledger, record, now, self._known(record.product, now))
+        result = measured_failover(self._ledger, record, now, self._changes_until(record.product, now))
         if result.final:
             self._facts.add([failover_end_fact(record.id, result, record.product, now, AUTHOR)])
             log.warning("failover_ended", product=record.product, met=result.met, reason=result.reason)

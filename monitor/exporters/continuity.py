@@ -41,13 +41,13 @@ class ContinuityLines:
             for transaction in product.continuity:
                 for name, line in self._samples(product.id, transaction.id):
                     lines[name].append(line)
-        for name, line in self._unconfigured():
+        for name, line in self._unconfigured_owners():
             lines[name].append(line)
         return "".join(
             family.head(dialect) + "".join(lines[family.name]) for family in CONTINUITY_FAMILIES if lines[family.name]
         )
 
-    def _unconfigured(self) -> Iterator[tuple[str, str]]:
+    def _unconfigured_owners(self) -> Iterator[tuple[str, str]]:
         """Yield what the transactions that are no longer configured may have left behind: also their open runs."""
         register, products = self._ledger.continuity, self._ledger.portfolio.products
         configured = {

@@ -42,10 +42,10 @@ class Alert:
     def lines(self) -> Iterator[str]:
         """Yield the lines of the rule's YAML, as a list item."""
         yield f"- alert: {self.name}"
-        yield from _indented(_expression(self.expr))
+        yield from _indent(_expression(self.expr))
         yield f"  for: {self.hold}"
-        yield from _indented(_mapping("labels", {"severity": self.severity}))
-        yield from _indented(_mapping("annotations", self.annotations))
+        yield from _indent(_mapping("labels", {"severity": self.severity}))
+        yield from _indent(_mapping("annotations", self.annotations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Record:
     def lines(self) -> Iterator[str]:
         """Yield the lines of the rule's YAML, as a list item."""
         yield f"- record: {self.name}"
-        yield from _indented(_expression(self.expr))
-        yield from _indented(_mapping("labels", self.labels))
+        yield from _indent(_expression(self.expr))
+        yield from _indent(_mapping("labels", self.labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +76,18 @@ class Group:
         yield f"  interval: {interval}"
         yield "  rules:"
         for rule in self.rules:
-            yield from _indented(rule.lines(), indent="    ")
+            yield from _indent(rule.lines(), indent="    ")
 
 
 def render(groups: Iterable[Group], interval: str = "30s", header: str = "") -> str:
     """Return the rules file; `interval` is the evaluation interval of every group."""
     lines = ["groups:"]
     for group in groups:
-        lines.extend(_indented(group.lines(interval)))
+        lines.extend(_indent(group.lines(interval)))
     return header + "\n".join(lines) + "\n"
 
 
-def _indented(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
+def _indent(lines: Iterable[str], indent: str = "  ") -> Iterator[str]:
     return (indent + line for line in lines)
 
 
@@ -96,7 +96,7 @@ def _expression(expr: str) -> Iterator[str]:
         yield f"expr: {json.dumps(expr)}"
         return
     yield "expr: |-"
-    yield from _indented(expr.splitlines())
+    yield from _indent(expr.splitlines())
 
 
 def _mapping(name: str, entries: Mapping[str, str]) -> Iterator[str]:

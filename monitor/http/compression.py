@@ -30,7 +30,7 @@ def undo(response: Response, coding: str, limit: int) -> None:
     if not raw:
         return
     try:
-        body, is_complete = _gunzipped(raw, limit) if coding == "gzip" else _inflated(raw, limit, _deflate_format(raw))
+        body, is_complete = _gunzip(raw, limit) if coding == "gzip" else _inflate(raw, limit, _deflate_format(raw))
     except zlib.error as error:
         response.decoding_error = f"the body is not valid {coding}: {error}"
         return
@@ -43,7 +43,7 @@ def undo(response: Response, coding: str, limit: int) -> None:
     response.truncated = response.truncated or len(body) > limit
 
 
-def _inflated(data: bytes, limit: int, window_bits: int) -> tuple[bytes, bool]:
+def _inflate(data: bytes, limit: int, window_bits: int) -> tuple[bytes, bool]:
     """Return at most `limit` + 1 bytes, and whether the stream is complete."""
     stream = zlib.decompressobj(window_bits)
     body = stream.decompress(data, limit + 1)
@@ -52,10 +52,10 @@ def _inflated(data: bytes, limit: int, window_bits: int) -> tuple[bytes, bool]:
     return body, stream.eof
 
 
-def _gunzipped(data: bytes, limit: int) -> tuple[bytes, bool]:
+def _gunzip(data: bytes, limit: int) -> tuple[bytes, bool]:
     """Decompress consecutive members (RFC 1952, 2.2) with zero padding, as gzip does.
 
-    Return the same as `_inflated`.
+    Return the same as `_inflate`.
     """
     body = b""
     for _ in range(_MAX_MEMBERS):

@@ -41,8 +41,8 @@ class Expectation:
             (expect.unknown, self._inconclusive),
             (True, self._status),
             (expect.version, self._version),
-            (expect.encrypted is not None, self._encrypted),
-            (coding, self._compressed),
+            (expect.encrypted is not None, self._check_encryption),
+            (coding, self._check_compression),
             (expect.header, self._header),
             (expect.cookie, self._cookie),
             (expect.needs_body, self._body),
@@ -81,14 +81,14 @@ class Expectation:
         expected = " or ".join(self._expect.version)
         return ProbeFailure("http_version", f"the response is in HTTP/{response.version}, expected {expected}")
 
-    def _encrypted(self, response: Response) -> ProbeFailure | None:
+    def _check_encryption(self, response: Response) -> ProbeFailure | None:
         if response.encrypted is self._expect.encrypted:
             return None
         if response.encrypted:
             return ProbeFailure("tls_forbidden", "the response came over TLS, expected without TLS")
         return ProbeFailure("tls_required", "the response came without TLS, expected over TLS")
 
-    def _compressed(self, response: Response) -> ProbeFailure | None:
+    def _check_compression(self, response: Response) -> ProbeFailure | None:
         """Check the compression; an absent or empty body (304, 204, HEAD) passes."""
         if response.decoding_error:
             return ProbeFailure("compression_malformed", response.decoding_error)
@@ -126,10 +126,10 @@ class Expectation:
         except ProbeFailure as unreadable:
             return unreadable
         read = decode_text(response) if self._needs_text else BodyText(b"")
-        failure = self._forbidden_in(read.text) or self._size_mismatch(response)
+        failure = self._check_forbidden_text(read.text) or self._size_mismatch(response)
         if failure is not None:
             return failure
-        failure = self._missing_in(read.text)
+        failure = self._check_required_text(read.text)
         if read.problem and not response.truncated and (failure is not None or self._forbids_text):
             return ProbeFailure("body_charset", f"undecided: {read.problem}")
         failure = failure or (self._json(response) if self._expect.json_values else None)
@@ -150,7 +150,7 @@ class Expectation:
         found_text = f"more than {len(response.body)}" if response.truncated else str(size)
         return ProbeFailure("body_size", f"the body has {found_text} bytes, expected {expected}")
 
-    def _forbidden_in(self, body: bytes | bytearray) -> ProbeFailure | None:
+    def _check_forbidden_text(self, body: bytes | bytearray) -> ProbeFailure | None:
         for text in self._forbidden_texts:
             if text in body:
                 return ProbeFailure("body_mismatch", f"the body contains {quoted(text.decode())}")
@@ -159,7 +159,7 @@ class Expectation:
                 return ProbeFailure("body_mismatch", f"the body matches {quoted(pattern.text)}")
         return None
 
-    def _missing_in(self, body: bytes | bytearray) -> ProbeFailure | None:
+    def _check_required_text(self, body: bytes | bytearray) -> ProbeFailure | None:
         for text in self._required_texts:
             if text not in body:
                 return ProbeFailure("body_mismatch", f"the body does not contain {quoted(text.decode())}")

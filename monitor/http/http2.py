@@ -48,7 +48,7 @@ async def exchange(
     try:
         await _Exchange(connection, response, on_headers).run(headers, body)
     except H2Error as error:
-        raise _malformed(error) from None
+        raise _malformed_failure(error) from None
 
 
 def load() -> None:
@@ -134,7 +134,7 @@ class _Exchange:
         except DenialOfServiceError:
             raise ProbeFailure("headers_too_large", "more than 64 KiB of headers") from None
         except _UNREADABLE as error:
-            raise _malformed(error) from None
+            raise _malformed_failure(error) from None
         for event in events:
             self._handle_event(event)
 
@@ -150,7 +150,7 @@ class _Exchange:
                 if self._interim > INTERIM_LIMIT:
                     raise ProbeFailure("http2_flood", f"more than {INTERIM_LIMIT} interim responses")
             case "TrailersReceived":
-                self._answer.trailers = _joined(event.headers)
+                self._answer.trailers = _join_values(event.headers)
             case "DataReceived":
                 self._store_body(event.data)
                 self._http.acknowledge_received_data(event.flow_controlled_length, _STREAM_ID)
@@ -167,7 +167,7 @@ class _Exchange:
         self._ended = self._answer.complete
 
 
-def _malformed(error: Exception) -> ProbeFailure:
+def _malformed_failure(error: Exception) -> ProbeFailure:
     return ProbeFailure("http2_malformed", quoted(str(error) or type(error).__name__, 120))
 
 
@@ -180,7 +180,7 @@ def _is_graceful_goaway(frame: bytes) -> bool:
     return frame[3] == _GOAWAY and last >= _STREAM_ID and code == bytes(4)
 
 
-def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+def _join_values(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in headers:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlencode
 
-from monitor.config.secret import revealed
+from monitor.config.secret import reveal_all
 from monitor.http.auxiliary import from_auxiliary
 from monitor.http.check import HttpCheck
 from monitor.http.exchange import Exchange, exchange
@@ -107,7 +107,7 @@ def _token_request(check: HttpClientCheck, oauth2: OAuth2) -> HttpCheck:
     form = {"grant_type": "client_credentials"}
     if oauth2.scopes:
         form["scope"] = " ".join(oauth2.scopes)
-    form |= revealed(oauth2.params)
+    form |= reveal_all(oauth2.params)
     headers: dict[str, str | Secret] = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",
@@ -160,7 +160,7 @@ def _failure(reason: str, detail: str) -> ProbeFailure:
     return ProbeFailure(reason, detail, outcome=Outcome.UNKNOWN)
 
 
-def authorized(tokens: Tokens, send: Exchange) -> Exchange:
+def with_authorization(tokens: Tokens, send: Exchange) -> Exchange:
     """Return a function that sends a request with a token, and again with a new one after a 401."""
 
     async def exchange_with_token(attempt: Attempt, request: Request) -> Response:

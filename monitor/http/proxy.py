@@ -77,11 +77,11 @@ class Proxy:
         try:
             await _read_head(connection, response, send_failure)
         except ProbeFailure as failure:
-            raise _refused(f"{failure.reason}: {failure.detail}") from None
+            raise _refusal(f"{failure.reason}: {failure.detail}") from None
         if response.status in _TARGET_UNREACHABLE:
             raise ProbeFailure("proxy_no_connection", f"the proxy responded {response.status} for {quoted(target)}")
         if not 200 <= response.status < 300:
-            raise _refused(f"the proxy responded {response.status} for {quoted(target)}")
+            raise _refusal(f"the proxy responded {response.status} for {quoted(target)}")
 
 
 async def _read_head(connection: Connection, response: Response, send_failure: ProbeFailure | None) -> None:
@@ -119,10 +119,10 @@ def check_response(response: Response) -> None:
         ProbeFailure: `proxy_refused`, unknown.
     """
     if response.status == 407:
-        raise _refused("the proxy responded 407")
+        raise _refusal("the proxy responded 407")
 
 
-def _refused(detail: str) -> ProbeFailure:
+def _refusal(detail: str) -> ProbeFailure:
     return ProbeFailure("proxy_refused", detail, outcome=Outcome.UNKNOWN)
 
 

@@ -31,7 +31,9 @@ class RateLimit:
             ProbeFailure: `rate_limited`, unknown.
         """
         if now < self.until:
-            raise _limited(f"no request was sent; the server requested a wait until {_instant_text(self.until)}")
+            raise _rate_limit_failure(
+                f"no request was sent; the server requested a wait until {_instant_text(self.until)}"
+            )
         self.until = 0
 
     def wait(self, duration: int, now: int) -> str:
@@ -47,7 +49,9 @@ class RateLimit:
         """
         if status == TOO_MANY_REQUESTS and (duration := retry_after(headers, now)) is not None:
             delay_text = headers["retry-after"][:40]
-            raise _limited(f"status {status} with Retry-After: {delay_text}; {self.wait(duration, now)}", status)
+            raise _rate_limit_failure(
+                f"status {status} with Retry-After: {delay_text}; {self.wait(duration, now)}", status
+            )
 
 
 def retry_after(headers: Mapping[str, str], now: int) -> int | None:
@@ -74,7 +78,7 @@ def _instant(text: str) -> int | None:
         return None
 
 
-def _limited(detail: str, status: int | None = None) -> ProbeFailure:
+def _rate_limit_failure(detail: str, status: int | None = None) -> ProbeFailure:
     return ProbeFailure("rate_limited", detail, outcome=Outcome.UNKNOWN, status=status)
 
 

@@ -78,12 +78,12 @@ class Ledger:
         previous = self.entries | self.site_entries
         self._rename(FormerIdMap.of(portfolio, self._facts.renamings))
         known = self._unconfigured | self.entries | self.site_entries
-        self.entries = self._configured(portfolio.checks(), known, previous)
-        self.site_entries = self._configured(portfolio.site_checks(), known, previous)
+        self.entries = self._configured_entries(portfolio.checks(), known, previous)
+        self.site_entries = self._configured_entries(portfolio.site_checks(), known, previous)
         self._unconfigured = known
         self._compose()
 
-    def _configured(
+    def _configured_entries(
         self,
         checks: Iterable[tuple[Product, CheckBase]],
         known: dict[str, CheckHistory],

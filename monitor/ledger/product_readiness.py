@@ -43,7 +43,9 @@ def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
         return None
     facts = evidence_facts(ledger, product_id, at)
     measured = (
-        evidence for item in block.checklist.items for evidence in _measured(ledger, product, block, item, facts, at)
+        evidence
+        for item in block.checklist.items
+        for evidence in _measured_evidence(ledger, product, block, item, facts, at)
     )
     return readiness(block.checklist, (*block.attestations, *attestations(facts), *measured), at)
 
@@ -53,7 +55,7 @@ def evidence_facts(ledger: Ledger, product_id: str, at: int) -> Sequence[Fact]:
     return known_at((fact for fact in ledger.facts.all if ledger.facts.is_about(fact, product_id)), at)
 
 
-def _measured(
+def _measured_evidence(
     ledger: Ledger, product: Product, block: ReadinessBlock, item: ChecklistItem, facts: Sequence[Fact], at: int
 ) -> Iterator[Evidence]:
     """Yield the measured evidence for the item, of the kinds that it accepts."""
@@ -66,12 +68,12 @@ def _measured(
     if EvidenceKind.DRILL in item.kinds:
         yield from drill_evidence(item, _proofs(ledger, product, facts, at))
     if EvidenceKind.SITES in item.kinds and product.sites:
-        direct = [_watched(ledger, f"{product.id}/{site.direct.id}") for site in product.sites if site.direct]
+        direct = [_watched_checks(ledger, f"{product.id}/{site.direct.id}") for site in product.sites if site.direct]
         if len(direct) == len(product.sites):
             yield from checks_evidence(item, direct, at, EvidenceKind.SITES)
     if EvidenceKind.CHECKS in item.kinds:
         watched = [
-            _watched(ledger, key)
+            _watched_checks(ledger, key)
             for evidence_block in block.evidence
             if evidence_block.item == item.id
             for key in evidence_block.checks
@@ -93,7 +95,7 @@ def _proofs(ledger: Ledger, product: Product, facts: Sequence[Fact], at: int) ->
             )
 
 
-def _watched(ledger: Ledger, key: str) -> WatchedCheck:
+def _watched_checks(ledger: Ledger, key: str) -> WatchedCheck:
     entry = ledger.entry(key)
     assert entry is not None, "validated"  # noqa: S101 - for the type checker
     return WatchedCheck(key, entry.timeline, entry.hold)

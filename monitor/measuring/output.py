@@ -85,7 +85,7 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
         label = "left" if b.remaining >= 0 else "overspent"
         spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {label}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolution_hint(m)}")
-    yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided(m) or 'nothing in doubt or unknown'}")
+    yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided_reason(m) or 'nothing in doubt or unknown'}")
     if m.watched is not None:
         yield _row("observed", _observed_part(m, m.watched))
     counts = m.counts
@@ -156,10 +156,10 @@ def _verdict(m: Measured) -> str:
     if m.verdict is Verdict.MISSED:
         return f"missed: maximum {format_percent(high)}, at least {format_duration(m.downtime.low)} down"
     meets = "" if point is None else f"; the estimate {'meets' if m.point_meets_objective else 'misses'} it"
-    return f"undecided: depends on {_undecided(m)}{meets}"
+    return f"undecided: depends on {_undecided_reason(m)}{meets}"
 
 
-def _undecided(m: Measured) -> str:
+def _undecided_reason(m: Measured) -> str:
     parts = ((m.durations.doubt, "in doubt"), (m.durations.unknown, "unknown"))
     return " and ".join(f"{format_duration(length)} {name}" for length, name in parts if length)
 

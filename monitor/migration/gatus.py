@@ -137,7 +137,7 @@ class _File:
         if start is None or not length or not set(days) <= set(_DAYS):
             self.conversion.note(self._place(loc), "not carried over: start, duration or every is not valid")
             return None
-        return _recurring(
+        return _recurring_maintenance(
             timedelta(hours=int(start[1]), minutes=int(start[2])), length, days, str(raw.get("timezone", "UTC"))
         )
 
@@ -149,7 +149,7 @@ def _at(root: Node, loc: Loc) -> Node | None:
     return node
 
 
-def _recurring(start: timedelta, length: int, days: list[str], zone: str) -> dict[str, Any]:
+def _recurring_maintenance(start: timedelta, length: int, days: list[str], zone: str) -> dict[str, Any]:
     """Return planned maintenance that starts at a time of day on some days of the week."""
     first = _MONDAY + timedelta(days=min((_DAYS.index(day) for day in days), default=0)) + start
     rule = f"FREQ=WEEKLY;BYDAY={','.join(day[:2].upper() for day in days)}" if days else "FREQ=DAILY"

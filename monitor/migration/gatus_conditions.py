@@ -114,7 +114,7 @@ class Expectations:
         return expectations
 
     def _add_status(self, condition: Condition) -> None:
-        self.statuses &= set(_matching(condition))
+        self.statuses &= set(_matching_statuses(condition))
         self.has_status = True
         if not self.statuses:
             raise UnsupportedConditionError("no HTTP status meets it together with the other conditions")
@@ -166,7 +166,7 @@ def _ranges(statuses: list[int]) -> Iterable[str]:
         previous = status
 
 
-def _matching(condition: Condition) -> Iterable[int]:
+def _matching_statuses(condition: Condition) -> Iterable[int]:
     """Yield the HTTP status codes that meet the condition."""
     if condition.pattern is not None:
         expression = re.compile(glob_expression(condition.pattern).replace(r"\z", r"\Z"))

@@ -90,7 +90,9 @@ class _Database:
         if team := self._team([top, *members]):
             product["team"] = team
         if planned := [
-            planned_window for row in self._maintenance([top, *members]) if (planned_window := self._planned(row))
+            planned_window
+            for row in self._maintenance([top, *members])
+            if (planned_window := self._planned_maintenance(row))
         ]:
             product["maintenance"] = planned
         self.conversion.add(product, checks, self._place("monitor", top))
@@ -119,7 +121,7 @@ class _Database:
         wanted = {link["maintenance_id"] for link in self.tables["monitor_maintenance"] if link["monitor_id"] in ids}
         yield from (row for row in self.tables["maintenance"] if row["id"] in wanted and row.get("active"))
 
-    def _planned(self, row: dict[str, Any]) -> dict[str, Any] | None:
+    def _planned_maintenance(self, row: dict[str, Any]) -> dict[str, Any] | None:
         place = self._place("maintenance", row, "title")
         planned = planned_maintenance(row)
         if planned is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from monitor.log import concealed_head
+from monitor.log import conceal_head
 from sla.observation import Outcome
 
 OUT_OF_DESCRIPTORS = "out_of_descriptors"
@@ -65,6 +65,6 @@ def quoted(text: str, limit: int = 80) -> str:
 
     Secrets are concealed before the text is truncated, because half of a secret would not be recognised.
     """
-    head = concealed_head(text, limit + 1)
+    head = conceal_head(text, limit + 1)
     printable = "".join(c if c.isprintable() else "·" for c in head[:limit])
     return f'"{printable}…"' if len(head) > limit else f'"{printable}"'

@@ -28,7 +28,7 @@ _IN_PROGRESS = "deadline"  # reported for an address still being tried at the de
 _NOT_CONNECTED_REASONS = ("no_route", "address_denied")
 
 
-def interleaved(addresses: list[Address]) -> list[Address]:
+def interleave(addresses: list[Address]) -> list[Address]:
     """Return the addresses with alternating families, in order within each family (RFC 8305, 4)."""
     if len(addresses) < 3:
         return addresses
@@ -87,11 +87,11 @@ class Race(Generic[T]):
         try:
             result = await self._result()
         except asyncio.CancelledError:
-            self._attempt.failed_addresses = self._tried()
+            self._attempt.failed_addresses = self._tried_addresses()
             self._attempt.attempts = self._attempts_text()
             raise
         except ProbeFailure:
-            self._attempt.failed_addresses = self._tried()
+            self._attempt.failed_addresses = self._tried_addresses()
             raise
         finally:
             await self._cancel_others()
@@ -150,7 +150,7 @@ class Race(Generic[T]):
             del self._running[task]
         self._attempt.answer_waiting |= waiting
 
-    def _tried(self) -> list[Address]:
+    def _tried_addresses(self) -> list[Address]:
         return [*self._failures, *self._running.values()]
 
     def _combined_failure(self) -> ProbeFailure:

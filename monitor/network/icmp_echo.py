@@ -54,7 +54,7 @@ class Request:
 PLAIN = Request()
 
 
-def allowed() -> bool:
+def may_open_socket() -> bool:
     """Return whether this process may open an unprivileged echo socket."""
     try:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()

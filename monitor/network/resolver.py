@@ -16,7 +16,7 @@ import pycares
 
 from monitor.config.model import Family
 from monitor.network.failure import ProbeFailure
-from monitor.network.happy_eyeballs import interleaved
+from monitor.network.happy_eyeballs import interleave
 from monitor.network.hosts_file import HOSTS, HostsFile, family_of
 from monitor.network.repeated_lookup import FreshChannels, Nodes, RepeatedLookup
 from sla.observation import Outcome
@@ -66,7 +66,7 @@ def no_address(host: str) -> ProbeFailure:
     return ProbeFailure("dns_no_address", f"{host} has no address")
 
 
-def _selected(addresses: list[Address], family: Family, host: str) -> list[Address]:
+def _select(addresses: list[Address], family: Family, host: str) -> list[Address]:
     query_family = _QUERY_FAMILY[family]
     if query_family is not socket.AF_UNSPEC:
         addresses = [address for address in addresses if address[0] == query_family]
@@ -74,7 +74,7 @@ def _selected(addresses: list[Address], family: Family, host: str) -> list[Addre
     if not addresses:
         raise no_address(host)
     first = _PREFERRED.get(family)
-    return interleaved(addresses) if first is None else sorted(addresses, key=lambda address: address[0] != first)
+    return interleave(addresses) if first is None else sorted(addresses, key=lambda address: address[0] != first)
 
 
 def literal(host: str, port: int) -> Address | None:
@@ -176,9 +176,9 @@ class Resolver:
             ProbeFailure: `dns_nxdomain`, `dns_servfail`, ... or `resolver_unreachable` (unknown).
         """
         if (address := literal(host, port)) is not None:
-            return _selected([address], family, host)
+            return _select([address], family, host)
         if entries := self._hosts.addresses(host):
-            return _selected([(address_family, (text, port)) for address_family, text in entries], family, host)
+            return _select([(address_family, (text, port)) for address_family, text in entries], family, host)
         control_answers = self.control_answers
         try:
             nodes = await self._nodes(host, port, family)
@@ -188,7 +188,7 @@ class Resolver:
                 raise resolver_silent(f"{host}: {detail}, also for other queries") from None
             reason, outcome = _DNS_FAULTS.get(code, ("dns_failure", Outcome.BAD))
             raise ProbeFailure(reason, f"{host}: {detail}", outcome=outcome) from None
-        return _selected(_merged(nodes), family, host)
+        return _select(_merge(nodes), family, host)
 
     async def _nodes(self, host: str, port: int, family: Family) -> list[Nodes]:
         """Return the nodes from DNS, in one list or one per family."""
@@ -238,7 +238,7 @@ class Resolver:
         await self._dns.close()
 
 
-def _merged(node_lists: list[Nodes]) -> list[Address]:
+def _merge(node_lists: list[Nodes]) -> list[Address]:
     """Return the addresses of one sorted list, or of one list per family, ordered by RFC 6724."""
     lists = [[_address(node) for node in nodes] for nodes in node_lists]
     if len(lists) == 2:

@@ -26,7 +26,7 @@ def text_lines(result: PlanResult) -> Iterator[str]:
     """Yield the lines of the text."""
     yield result.plan.design.title
     yield ""
-    yield from _expected(result)
+    yield from _expected_lines(result)
     yield ""
     yield from _promise(result)
     yield ""
@@ -39,7 +39,7 @@ def text_lines(result: PlanResult) -> Iterator[str]:
     yield from _assumptions(result)
 
 
-def _expected(result: PlanResult) -> Iterator[str]:
+def _expected_lines(result: PlanResult) -> Iterator[str]:
     exact, down = result.prediction.exact, result.prediction.unavailability
     yield f"Expected availability: {percent(exact)}, or {_nines(exact)}."
     yield f"Expected downtime: {duration_text(down * YEAR)} per year, or {duration_text(down * _MONTH)} per 30 days."

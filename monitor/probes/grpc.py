@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, field_validator
 
 from monitor.config.expect_values import one_or_list_schema
 from monitor.config.model import Headers, HostPortField, problem_at
-from monitor.config.secret import revealed
+from monitor.config.secret import reveal_all
 from monitor.http import http2, rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.http.response import Response
@@ -111,7 +111,7 @@ def prepare(check: GrpcCheck) -> Probe:
         limit.check_wait(attempt.now())
         answer = await call(attempt)
         if answer.code:
-            raise _failed(check, answer, limit, attempt.now())
+            raise _failure(check, answer, limit, attempt.now())
         if answer.health != SERVING:
             raise ProbeFailure("grpc_not_serving", f"the health is {answer.health}")
         return ProbeResult(Outcome.GOOD, "", None, attempt.phases, "", attempt.certificate_expiry)
@@ -119,7 +119,7 @@ def prepare(check: GrpcCheck) -> Probe:
     return probe
 
 
-def _failed(check: GrpcCheck, answer: HealthResponse, limit: RateLimit, now: int) -> ProbeFailure:
+def _failure(check: GrpcCheck, answer: HealthResponse, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure for the status of a failed call."""
     status = CODES.get(answer.code, str(answer.code))
     message = f"{status}{': ' + quoted(answer.message, 120) if answer.message else ''}"
@@ -141,7 +141,7 @@ def _headers(check: GrpcCheck) -> list[tuple[str, str]]:
         ("content-type", "application/grpc"),
         ("user-agent", "ninewatch"),
     ]
-    metadata = {name.lower(): value for name, value in revealed(check.metadata).items()}
+    metadata = {name.lower(): value for name, value in reveal_all(check.metadata).items()}
     return list((dict(own_headers) | metadata).items())
 
 

@@ -44,10 +44,10 @@ def fetcher_factory(check: FetchingCheck) -> Callable[..., Fetch]:
     Fetchers raise `rate_limited` (unknown) for 429 with `Retry-After`, and send no request until that time.
     """
     tokens, limit = oauth2.Tokens.of(check), RateLimit()
-    return lambda url, **options: _limited(fetcher(check.request(url, **options), tokens), limit)
+    return lambda url, **options: _with_deadline(fetcher(check.request(url, **options), tokens), limit)
 
 
-def _limited(fetch: Fetch, limit: RateLimit) -> Fetch:
+def _with_deadline(fetch: Fetch, limit: RateLimit) -> Fetch:
     async def limited(attempt: Attempt) -> Response:
         limit.check_wait(attempt.now())
         response = await fetch(attempt)
@@ -68,13 +68,13 @@ def exchange_of(check: HttpCheck, tokens: oauth2.Tokens | None, *, cookies: bool
     if check.redirects or check.expect.cookie or cookies:
         fetch = redirect_follower(check.redirects)
     if tokens is not None and check.oauth2 is not None:
-        fetch = oauth2.authorized(tokens, fetch)
+        fetch = oauth2.with_authorization(tokens, fetch)
     if check.compression is not None:
-        fetch = _inflating(check.compression, check.body_limit, fetch)
+        fetch = _with_decompression(check.compression, check.body_limit, fetch)
     return fetch
 
 
-def _inflating(coding: str, limit: int, send: Exchange) -> Exchange:
+def _with_decompression(coding: str, limit: int, send: Exchange) -> Exchange:
     async def inflating(attempt: Attempt, request: Request) -> Response:
         response = await send(attempt, request)
         inflate(response, coding, limit)

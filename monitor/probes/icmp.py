@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from monitor.config.model import HostName, NetworkCheck, problem_at
 from monitor.network.happy_eyeballs import first_success
-from monitor.network.icmp_echo import allowed, echo
+from monitor.network.icmp_echo import echo, may_open_socket
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
 from sla.observation import Outcome
@@ -28,7 +28,7 @@ class IcmpCheck(NetworkCheck):
 
     @model_validator(mode="after")
     def _ping_is_allowed(self) -> Self:
-        if not allowed():
+        if not may_open_socket():
             raise problem_at(
                 "icmp",
                 "this process is not allowed to ping; run `sysctl net.ipv4.ping_group_range='0 2147483647'`, or use "

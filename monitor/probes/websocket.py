@@ -11,7 +11,7 @@ from monitor.config.addresses import WebSocketUrl
 from monitor.config.expect import RegexField
 from monitor.config.expect_values import Statuses
 from monitor.config.model import Headers, HostPort, Token, problem_at
-from monitor.config.secret import revealed
+from monitor.config.secret import reveal_all
 from monitor.http import rate_limit
 from monitor.http.rate_limit import RateLimit
 from monitor.network.failure import ProbeFailure
@@ -77,14 +77,14 @@ def prepare(check: WebsocketCheck) -> Probe:
     encrypted = url.scheme == "wss"
     address = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
     reach = connector(check, address, encrypted=encrypted)
-    headers, limit = revealed(check.headers), RateLimit()
+    headers, limit = reveal_all(check.headers), RateLimit()
 
     async def probe(attempt: Attempt) -> ProbeResult:
         limit.check_wait(attempt.now())
         with await reach(attempt) as connection:
             attempt.enter("first_byte")
             session = Session(connection, protocol_for(check.websocket, check.subprotocol))
-            await session.open(headers, lambda status, body: _refused(check, limit, status, body, attempt.now()))
+            await session.open(headers, lambda status, body: _check_refusal(check, limit, status, body, attempt.now()))
             attempt.enter("transfer")
             if check.send is not None:
                 session.send_text(check.send)
@@ -97,7 +97,7 @@ def prepare(check: WebsocketCheck) -> Probe:
     return probe
 
 
-def _refused(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int) -> None:
+def _check_refusal(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int) -> None:
     """Raise a failure with outcome unknown for a status in `unknown`, or a rate limit."""
     if any(status in statuses for statuses in check.unknown):
         raise ProbeFailure("inconclusive", f"status {status}: configured as unknown", outcome=Outcome.UNKNOWN)

@@ -88,7 +88,7 @@ def _equals(text: str, record: Any) -> bool:
 
     Text without quotes is compared with the joined strings of the record.
     """
-    if _unquoted(text, record.rdtype):
+    if _is_plain_text(text, record.rdtype):
         return bool(b"".join(record.strings) == text.encode())
     try:
         return bool(_parse_data(text, record.rdclass, record.rdtype) == record)
@@ -96,7 +96,7 @@ def _equals(text: str, record: Any) -> bool:
         return False
 
 
-def _unquoted(text: str, rdtype: RdataType) -> bool:
+def _is_plain_text(text: str, rdtype: RdataType) -> bool:
     """Return whether a text is the plain text of a TXT record, not zone file syntax."""
     return rdtype in _TEXT_TYPES and not text.startswith('"')
 
@@ -174,10 +174,10 @@ def _lines(group: Any) -> list[str]:
     if group.rdtype not in _TEXT_TYPES:
         return list(group.to_text().splitlines())
     start = f"{group.name} {group.ttl} {dns.rdataclass.to_text(group.rdclass)} {dns.rdatatype.to_text(group.rdtype)}"
-    return [f'{start} "{_escaped(b"".join(record.strings))}"' for record in group]
+    return [f'{start} "{_escape(b"".join(record.strings))}"' for record in group]
 
 
-def _escaped(text: bytes) -> str:
+def _escape(text: bytes) -> str:
     """Escape a text for quotes in a zone file (RFC 1035, 5.1)."""
     return "".join(f"\\{chr(c)}" if c in b'"\\' else chr(c) if 0x20 <= c < 0x7F else f"\\{c:03}" for c in text)
 
@@ -230,7 +230,7 @@ def _has_data_of_queried_type(expect: DnsExpect, info: ValidationInfo) -> DnsExp
     if "record" in info.data and (rdtype := dns.rdatatype.from_text(info.data["record"])) != dns.rdatatype.ANY:
         sections = (expect.answer, expect.authority, expect.additional)
         for text in (text for records in sections if records is not None for text in records.holds):
-            if not _unquoted(text, rdtype):
+            if not _is_plain_text(text, rdtype):
                 _parse_data(text, dns.rdataclass.from_text(info.data.get("record_class", "IN")), rdtype)
     return expect
 

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, With
 
 from monitor.config.addresses import HeaderValue
 from monitor.config.model import CheckBase, problem_at
-from monitor.config.secret import revealed
+from monitor.config.secret import reveal_all
 from monitor.config.values import local_path
 from monitor.network.failure import ProbeFailure, failure_of, quoted
 from sla.observation import Outcome
@@ -74,7 +74,7 @@ class ProgramCheck(CheckBase):
 
     def environment(self, **additional: str) -> dict[str, str]:
         """Return the complete environment, including secrets."""
-        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **additional, **revealed(self.env)}
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **additional, **reveal_all(self.env)}
 
 
 async def run(command: tuple[str, ...], environment: Mapping[str, str]) -> tuple[int, bytes]:

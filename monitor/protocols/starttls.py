@@ -98,7 +98,7 @@ async def _send_commands(stream: BufferedStream, protocol: _LineProtocol) -> Non
             await stream.send_request(command.text)
         line = await _last_line(stream, protocol.earlier_line, command.last_line)
         if not re.match(command.positive, line, re.IGNORECASE):
-            raise _refused(line)
+            raise _refusal(line)
 
 
 async def _last_line(stream: BufferedStream, earlier_line: bytes, last_line: bytes) -> bytes:
@@ -107,15 +107,15 @@ async def _last_line(stream: BufferedStream, earlier_line: bytes, last_line: byt
         if re.match(last_line, line, re.IGNORECASE):
             return line
         if not re.match(earlier_line, line):
-            raise _malformed(line)
+            raise _malformed_reply(line)
     raise ProbeFailure("starttls_malformed", f"more than {_MAX_LINES} lines in a reply")
 
 
-def _refused(received: bytes) -> ProbeFailure:
+def _refusal(received: bytes) -> ProbeFailure:
     return ProbeFailure("starttls_refused", quoted(received.decode(errors="replace"), 120))
 
 
-def _malformed(received: bytes) -> ProbeFailure:
+def _malformed_reply(received: bytes) -> ProbeFailure:
     return ProbeFailure("starttls_malformed", f"{quoted(received.decode(errors='replace'))} is not this protocol")
 
 
@@ -133,13 +133,13 @@ async def _xmpp(stream: BufferedStream, host: str) -> None:
     )
     offered = await _read_through(stream, _FEATURES, "the stream's features")
     if b"<stream:" not in offered:
-        raise _malformed(offered)
+        raise _malformed_reply(offered)
     if b"<starttls" not in offered:
         raise ProbeFailure("starttls_refused", "the server does not offer STARTTLS")
     await stream.send_request(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
     response = await _read_through(stream, _PROCEED, "<proceed/>")
     if b"<proceed" not in response:
-        raise _refused(response)
+        raise _refusal(response)
 
 
 async def _read_through(stream: BufferedStream, expected: Regex, description: str) -> bytes:
@@ -152,7 +152,7 @@ async def _ldap(stream: BufferedStream, _host: str) -> None:
     await stream.send_request(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037")
     tag, size = await stream.exactly(2)
     if tag != 0x30:
-        raise _malformed(bytes([tag, size]))
+        raise _malformed_reply(bytes([tag, size]))
     if size & 0x80:
         size = int.from_bytes(await stream.exactly(size & 0x7F), "big")
     message = await stream.exactly(size)
@@ -163,11 +163,11 @@ async def _ldap(stream: BufferedStream, _host: str) -> None:
         _, _, rest = _parse_element(rest)
         _, received, _ = _parse_element(rest)
     except IndexError:
-        raise _malformed(message) from None
+        raise _malformed_reply(message) from None
     if kind != 0x78:
-        raise _malformed(message)
+        raise _malformed_reply(message)
     if any(code):
-        raise _refused(b"result %d " % int.from_bytes(code, "big") + received)
+        raise _refusal(b"result %d " % int.from_bytes(code, "big") + received)
 
 
 def _parse_element(data: bytes) -> tuple[int, bytes, bytes]:
@@ -192,7 +192,7 @@ async def _postgres(stream: BufferedStream, _host: str) -> None:
     if response == b"N":
         raise ProbeFailure("starttls_refused", "the server does not support TLS")
     if response != b"S":
-        raise _malformed(response)
+        raise _malformed_reply(response)
 
 
 _CLIENT_PROTOCOL_41, _CLIENT_SSL, _CLIENT_SECURE_CONNECTION = 0x200, 0x800, 0x8000
@@ -203,12 +203,12 @@ async def _mysql(stream: BufferedStream, _host: str) -> None:
     size = int.from_bytes((await stream.exactly(4))[:3], "little")
     greeting = await stream.exactly(size)
     if greeting[:1] == b"\xff":
-        raise _refused(greeting[3:])
+        raise _refusal(greeting[3:])
     _, separator, rest = greeting[1:].partition(
         b"\0"
     )  # version; then thread (4), salt (8), filler (1), capabilities (2)
     if greeting[:1] != b"\x0a" or not separator or len(rest) < 15:
-        raise _malformed(greeting)
+        raise _malformed_reply(greeting)
     if not int.from_bytes(rest[13:15], "little") & _CLIENT_SSL:
         raise ProbeFailure("starttls_refused", "the server does not support TLS")
     refuse_injected(stream)

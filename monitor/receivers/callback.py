@@ -47,7 +47,7 @@ class Callback:
     replies: bool = field(default=False, kw_only=True)
 
 
-def signed(secret: Secret | None, content: bytes) -> bytes:
+def sign(secret: Secret | None, content: bytes) -> bytes:
     """Return the HMAC-SHA256 of the content with a configured secret.
 
     Raises:
@@ -58,7 +58,7 @@ def signed(secret: Secret | None, content: bytes) -> bytes:
     return hmac.new(secret.reveal().encode(), content, hashlib.sha256).digest()
 
 
-def signed_base64(secret: Secret | None, content: bytes) -> bytes:
+def sign_base64(secret: Secret | None, content: bytes) -> bytes:
     """Return the HMAC-SHA256 of the content with a secret in base64.
 
     Raises:
@@ -84,7 +84,7 @@ def verify(signatures: Iterable[str], expected: str) -> None:
         raise CallbackRefused("wrong signature")
 
 
-def parsed(text: bytes | str) -> dict[str, Any]:
+def parse_object(text: bytes | str) -> dict[str, Any]:
     """Return a JSON object.
 
     Raises:
@@ -99,14 +99,14 @@ def parsed(text: bytes | str) -> dict[str, Any]:
     return value
 
 
-def at(value: Any, *path: str) -> Any:
+def value_at(value: Any, *path: str) -> Any:
     """Return the value at a path of keys, or None."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
-def person(name: Any) -> str:
+def person_name(name: Any) -> str:
     """Return a person's name from a service, on one line and truncated. Empty without a name."""
     text = name if isinstance(name, str) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_MAX_NAME_LENGTH].strip()

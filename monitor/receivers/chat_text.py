@@ -9,7 +9,7 @@ _MENTION = "@"
 _BREAK = "\u200b"  # a zero-width space: the text after an @ is not a name then
 
 
-def cut(text: str, length: int) -> str:
+def truncate(text: str, length: int) -> str:
     """Return the text, truncated to `length` characters."""
     return text if len(text) <= length else text[: length - 1] + "…"
 

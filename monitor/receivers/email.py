@@ -20,7 +20,7 @@ from monitor.config.values import Token, problem_at
 from monitor.network.connection import Connection
 from monitor.network.tls_context import context_for
 from monitor.receivers.base import Deliver, NotDelivered, ReceiverKind
-from monitor.receivers.chat_text import cut
+from monitor.receivers.chat_text import truncate
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def mail_of(message: Message, block: EmailBlock) -> EmailMessage:
     """Return the mail. Its `Message-ID` is computed from the idempotency key, so that replies form a thread."""
     mail = EmailMessage()
     domain = block.sender.rpartition("@")[2]
-    mail["Subject"] = cut(" ".join(message.title.split()), 200)
+    mail["Subject"] = truncate(" ".join(message.title.split()), 200)
     mail["From"], mail["To"] = f"ninewatch <{block.sender}>", ", ".join(block.to)
     mail["Date"] = format_datetime(datetime.fromtimestamp(message.now // SECOND, UTC))
     mail["Message-ID"] = f"<{_identity(message.idempotency_key)}@{domain}>"
@@ -136,7 +136,7 @@ def prepare(receiver: EmailReceiver) -> Deliver:
             local_hostname="ninewatch",
         )
         try:
-            refused = await _sent(client, sock, mail_of(message, block), block)
+            refused = await _send(client, sock, mail_of(message, block), block)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise NotDelivered(
                 "; ".join(f"{recipient.recipient}: {recipient}" for recipient in error.recipients)
@@ -149,7 +149,7 @@ def prepare(receiver: EmailReceiver) -> Deliver:
     return deliver
 
 
-async def _sent(client: SMTP, sock: socket.socket, mail: EmailMessage, block: EmailBlock) -> Mapping[str, object]:
+async def _send(client: SMTP, sock: socket.socket, mail: EmailMessage, block: EmailBlock) -> Mapping[str, object]:
     """Send the mail, and return the responses for rejected recipients. The connection is aborted afterwards."""
     try:
         await client.connect()

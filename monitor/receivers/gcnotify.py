@@ -13,7 +13,7 @@ from monitor.config.base import Model
 from monitor.config.secret import Secret
 from monitor.config.values import Token, problem_at
 from monitor.receivers.base import Deliver, ReceiverKind
-from monitor.receivers.chat_text import cut, without_mentions
+from monitor.receivers.chat_text import truncate, without_mentions
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def body_of(message: Message, block: GcNotifyBlock) -> dict[str, Any]:
     """Return the request. `reference` is the idempotency key, which identifies repeated messages."""
     common = {"template_id": block.template, "reference": message.idempotency_key}
     if block.phone is not None:
-        text = cut(f"{message.title}. {'. '.join(message.lines[:2])}", 600)
+        text = truncate(f"{message.title}. {'. '.join(message.lines[:2])}", 600)
         return common | {"phone_number": block.phone, "personalisation": {"message": text}}
     text = "\n\n".join(without_mentions(line) for line in (message.title, *message.lines))
     links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
-    personalisation = {"subject": cut(message.title, 200), "message": "\n\n".join([text, *links])}
+    personalisation = {"subject": truncate(message.title, 200), "message": "\n\n".join([text, *links])}
     return common | {"email_address": block.email, "personalisation": personalisation}
 
 

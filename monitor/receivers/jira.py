@@ -10,7 +10,7 @@ from monitor.config.alerting import TlsReceiver
 from monitor.config.secret import Secret
 from monitor.notification import Kind
 from monitor.receivers.base import Deliver, ReceiverKind
-from monitor.receivers.chat_text import cut
+from monitor.receivers.chat_text import truncate
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class JiraReceiver(TlsReceiver):
 
 def request_of(message: Message) -> tuple[str, dict[str, Any]]:
     """Return the path below the base URL, and the body."""
-    description = cut("\n".join(message.text.splitlines()), 15_000)
+    description = truncate("\n".join(message.text.splitlines()), 15_000)
     ending = _ENDINGS.get(message.event)
     if ending is not None:
         path = f"/alerts/{quote(message.key, safe='')}/{ending}?identifierType=alias"
-        return path, {"source": "ninewatch", "note": cut(description, 25_000)}
+        return path, {"source": "ninewatch", "note": truncate(description, 25_000)}
     fields, product = message.fields, message.fields["product"]
     return "/alerts", {
-        "message": cut(message.short, 130),
+        "message": truncate(message.short, 130),
         "alias": message.key,
         "description": description,
         "priority": fields.get("priority") or _PRIORITIES[fields["severity"]],

@@ -93,7 +93,7 @@ class Message:
     def lines(self) -> list[str]:
         """The details, one per line: start, reason, affected clients, remaining budget."""
         if self.others:
-            return [line for message in (self, *self.others) for line in _listed(message)]
+            return [line for message in (self, *self.others) for line in _list_items(message)]
         return list(_facts(self))
 
     @property
@@ -109,7 +109,7 @@ class Message:
         return "\n".join([self.title, *self.lines, *links])
 
 
-def _listed(message: Message) -> list[str]:
+def _list_items(message: Message) -> list[str]:
     product, answer = message.links.get("product", ""), message.links.get("acknowledge", "")
     suffix = f"{f' ({product})' if product else ''}{f' acknowledge: {answer}' if answer else ''}"
     return [f"- {message.short}{suffix}"]

@@ -11,7 +11,7 @@ from monitor.config.alerting import Address, TlsReceiver
 from monitor.config.secret import Secret, plain
 from monitor.config.values import problem_at
 from monitor.receivers.base import Deliver, ReceiverKind
-from monitor.receivers.chat_text import cut
+from monitor.receivers.chat_text import truncate
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def body_of(message: Message, topic: str) -> dict[str, Any]:
     text = "\n".join(message.lines) or message.title
     body: dict[str, Any] = {
         "topic": topic,
-        "title": cut(message.title, _MAX_TITLE),
-        "message": cut(text, _MAX_CHARACTERS),
+        "title": truncate(message.title, _MAX_TITLE),
+        "message": truncate(text, _MAX_CHARACTERS),
         "priority": _PRIORITIES[message.fields["severity"]] if message.alarming else 3,
         "tags": [_tag(message)],
     }

@@ -9,8 +9,17 @@ from monitor.config.alerting import TlsReceiver
 from monitor.config.secret import Secret
 from monitor.notification import Kind
 from monitor.receivers.base import Deliver, ReceiverKind
-from monitor.receivers.callback import ACKNOWLEDGE, Callback, CallbackRequest, at, parsed, person, signed, verify
-from monitor.receivers.chat_text import cut
+from monitor.receivers.callback import (
+    ACKNOWLEDGE,
+    Callback,
+    CallbackRequest,
+    parse_object,
+    person_name,
+    sign,
+    value_at,
+    verify,
+)
+from monitor.receivers.chat_text import truncate
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
@@ -46,7 +55,7 @@ def body_of(message: Message, routing_key: str) -> dict[str, Any]:
         "dedup_key": message.key,
         "client": "ninewatch",
         "payload": {
-            "summary": cut(message.short, 1_024),
+            "summary": truncate(message.short, 1_024),
             "source": "ninewatch" if product is None else product["id"],
             "severity": _SEVERITIES[fields["severity"]],
             "class": fields["event"],
@@ -80,15 +89,15 @@ def read_callback(receiver: PagerDutyReceiver, request: CallbackRequest) -> Call
 
     Acknowledgements through the events API are ignored.
     """
-    expected = f"v1={signed(receiver.webhook_secret, request.body).hex()}"
+    expected = f"v1={sign(receiver.webhook_secret, request.body).hex()}"
     signatures = [signature.strip() for signature in request.headers.get("x-pagerduty-signature", "").split(",")]
     verify(signatures, expected)  # PagerDuty sends several signatures while a secret is rotated
-    event = at(parsed(request.body), "event")
-    key, agent = at(event, "data", "incident_key"), at(event, "agent")
-    by_person = str(at(agent, "type") or "").startswith("user")
-    if at(event, "event_type") != "incident.acknowledged" or not by_person or not isinstance(key, str):
+    event = value_at(parse_object(request.body), "event")
+    key, agent = value_at(event, "data", "incident_key"), value_at(event, "agent")
+    by_person = str(value_at(agent, "type") or "").startswith("user")
+    if value_at(event, "event_type") != "incident.acknowledged" or not by_person or not isinstance(key, str):
         return Callback()
-    return Callback(ACKNOWLEDGE, key, person(at(agent, "summary")))
+    return Callback(ACKNOWLEDGE, key, person_name(value_at(agent, "summary")))
 
 
 KIND = ReceiverKind(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitor.config.alerting import Address, TlsReceiver
 from monitor.receivers.base import Deliver, ReceiverKind
-from monitor.receivers.chat_text import cut, without_mentions
+from monitor.receivers.chat_text import truncate, without_mentions
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class RocketChatReceiver(TlsReceiver):
 
 def body_of(message: Message) -> dict[str, Any]:
     """Return the message. The links are at the end, and Rocket.Chat detects them."""
-    text = cut("\n".join([message.title, *message.lines]), _MAX_LENGTH - 1_000)
+    text = truncate("\n".join([message.title, *message.lines]), _MAX_LENGTH - 1_000)
     links = [] if message.others else [f"{name}: {url}" for name, url in message.links.items()]
     return {"alias": "ninewatch", "text": "\n".join([without_mentions(text), *links])}
 

@@ -16,13 +16,13 @@ from monitor.receivers.callback import (
     Callback,
     CallbackRefused,
     CallbackRequest,
-    at,
-    parsed,
-    person,
-    signed,
+    parse_object,
+    person_name,
+    sign,
+    value_at,
     verify,
 )
-from monitor.receivers.chat_text import cut, slack_text
+from monitor.receivers.chat_text import slack_text, truncate
 from monitor.receivers.sending import send_json
 from sla.interval import MINUTE, SECOND
 
@@ -53,10 +53,10 @@ def body_of(message: Message, *, buttons: bool = False) -> dict[str, Any]:
     `buttons`: add buttons, which require an app with a signing secret.
     """
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": cut(message.title, _HEADER), "emoji": False}}
+        {"type": "header", "text": {"type": "plain_text", "text": truncate(message.title, _HEADER), "emoji": False}}
     ]
     if message.lines:
-        lines = cut("\n".join(message.lines), _SECTION)
+        lines = truncate("\n".join(message.lines), _SECTION)
         blocks.append({"type": "section", "text": {"type": "plain_text", "text": lines, "emoji": False}})
     if message.links and not message.others:
         links = " | ".join(f"<{url}|{name}>" for name, url in message.links.items())
@@ -80,21 +80,21 @@ def read_callback(receiver: SlackReceiver, request: CallbackRequest) -> Callback
     """Return the pressed button, the message's key and the person. The signature is valid for five minutes."""
     stamp = request.headers.get("x-slack-request-timestamp", "")
     expected = (
-        f"v0={signed(receiver.signing_secret, b'v0:' + stamp.encode(errors='replace') + b':' + request.body).hex()}"
+        f"v0={sign(receiver.signing_secret, b'v0:' + stamp.encode(errors='replace') + b':' + request.body).hex()}"
     )
     verify([request.headers.get("x-slack-signature", "")], expected)
     if not (stamp.isascii() and stamp.isdigit() and abs(request.now - int(stamp[:12]) * SECOND) <= _VALID_FOR):
         raise CallbackRefused("the timestamp is more than five minutes from now")
     try:
-        payload = parsed(parse_qs(request.body.decode(), max_num_fields=10).get("payload", [""])[0])
+        payload = parse_object(parse_qs(request.body.decode(), max_num_fields=10).get("payload", [""])[0])
     except ValueError:
         raise CallbackRefused("not a form") from None
-    actions = at(payload, "actions")
+    actions = value_at(payload, "actions")
     action = actions[0] if isinstance(actions, list) and actions else None
-    name, key = at(action, "action_id"), at(action, "value")
-    if at(payload, "type") != "block_actions" or name not in ACTIONS or not isinstance(key, str) or not key:
+    name, key = value_at(action, "action_id"), value_at(action, "value")
+    if value_at(payload, "type") != "block_actions" or name not in ACTIONS or not isinstance(key, str) or not key:
         return Callback()
-    return Callback(name, key, person(at(payload, "user", "name") or at(payload, "user", "username")))
+    return Callback(name, key, person_name(value_at(payload, "user", "name") or value_at(payload, "user", "username")))
 
 
 def prepare(receiver: SlackReceiver) -> Deliver:

@@ -15,13 +15,13 @@ from monitor.receivers.callback import (
     ACTIONS,
     Callback,
     CallbackRequest,
-    at,
-    parsed,
-    person,
-    signed_base64,
+    parse_object,
+    person_name,
+    sign_base64,
+    value_at,
     verify,
 )
-from monitor.receivers.chat_text import cut, markdown_text
+from monitor.receivers.chat_text import markdown_text, truncate
 from monitor.receivers.sending import send_json
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
     colour = {"page": "Attention", "ticket": "Warning"}.get(message.fields["severity"], "Default")
     title = {
         "type": "TextBlock",
-        "text": markdown_text(cut(message.title, 500)),
+        "text": markdown_text(truncate(message.title, 500)),
         "weight": "Bolder",
         "size": "Large",
         "wrap": True,
         "color": colour if message.alarming else "Accent" if message.firing else "Good",
     }
     key = [f"Key: {message.key}"] if answers and message.firing and not message.others else []
-    texts = (markdown_text(cut(line, 500)) for line in (*message.lines, *key))
+    texts = (markdown_text(truncate(line, 500)) for line in (*message.lines, *key))
     lines = [{"type": "TextBlock", "text": text, "wrap": True} for text in texts]
     links = {} if message.others else message.links
     card = {
@@ -87,11 +87,11 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
 
 def read_callback(receiver: TeamsReceiver, request: CallbackRequest) -> Callback:
     """Return the action in a person's message to the outgoing webhook. Unknown words have an action without key."""
-    expected = f"HMAC {base64.b64encode(signed_base64(receiver.security_token, request.body)).decode()}"
+    expected = f"HMAC {base64.b64encode(sign_base64(receiver.security_token, request.body)).decode()}"
     verify([request.headers.get("authorization", "")], expected)
-    message = parsed(request.body)
-    action, key = _answer(str(at(message, "text") or "")[:_MAX_LENGTH])
-    return Callback(action, key, person(at(message, "from", "name")), replies=True)
+    message = parse_object(request.body)
+    action, key = _answer(str(value_at(message, "text") or "")[:_MAX_LENGTH])
+    return Callback(action, key, person_name(value_at(message, "from", "name")), replies=True)
 
 
 def _answer(text: str) -> tuple[str, str]:

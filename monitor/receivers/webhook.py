@@ -83,7 +83,7 @@ def prepare(receiver: WebhookReceiver) -> Deliver:
     """Return the function that sends a message to the URL."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
-        body = as_json(message.fields if receiver.template is None else filled(receiver.template, message))
+        body = as_json(message.fields if receiver.template is None else fill_template(receiver.template, message))
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.idempotency_key, **receiver.headers}
         if receiver.sign is not None:
             headers |= signature(receiver.sign, message.idempotency_key, attempt.now() // SECOND, body)
@@ -92,12 +92,12 @@ def prepare(receiver: WebhookReceiver) -> Deliver:
     return deliver
 
 
-def filled(template: Any, message: Message) -> Any:
+def fill_template(template: Any, message: Message) -> Any:
     """Return the template with its fields replaced. A text that consists of one field keeps the field's type."""
     if isinstance(template, dict):
-        return {key: filled(inner, message) for key, inner in template.items()}
+        return {key: fill_template(inner, message) for key, inner in template.items()}
     if isinstance(template, list | tuple):
-        return [filled(inner, message) for inner in template]
+        return [fill_template(inner, message) for inner in template]
     if not isinstance(template, str):
         return template
     if (field := _FIELD.fullmatch(template)) is not None:

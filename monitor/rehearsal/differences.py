@@ -76,14 +76,14 @@ class Difference:
 
 def differences(current: Iterable[Notification], new: Iterable[Notification]) -> list[Difference]:
     """Return the differing notifications by due instant. Differences of up to 1 second are ignored."""
-    current_groups, new_groups = _grouped(current), _grouped(new)
+    current_groups, new_groups = _group(current), _group(new)
     result: list[Difference] = []
     for name in current_groups | new_groups:
         result += _differences(current_groups.get(name, []), new_groups.get(name, []))
     return sorted(result, key=lambda difference: (difference.at, difference.row.receiver, difference.row.key))
 
 
-def _grouped(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notification]]:
+def _group(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notification]]:
     groups: dict[tuple[str, ...], list[Notification]] = {}
     for row in rows:
         if row.event in _COMPARED_EVENTS:

@@ -114,7 +114,7 @@ def thin_out(
         yield observation
 
 
-def renamed(observations: Iterable[Observation], present: dict[str, str]) -> Iterator[Observation]:
+def with_present_keys(observations: Iterable[Observation], present: dict[str, str]) -> Iterator[Observation]:
     """Yield the observations with former keys replaced by the present keys."""
     for observation in observations:
         key = present.get(observation.check)

@@ -253,7 +253,7 @@ class Replay:
             return self.span.end + 1  # the daemon did not run until the next observation
         if self._alerting.watching and first <= self._busy_until:
             return first
-        candidates = [self._slot(number, first) for number in self._burning(first)]
+        candidates = [self._slot(number, first) for number in self._changing_burn_alerts(first)]
         if self._alerting.watching:
             due = min((at for at in self._alerting.deadlines() if at > self._updated_at), default=first + MINUTE)
             candidates += [self._grid(max(first, at)) for at in (due, -(-first // MINUTE) * MINUTE)]
@@ -263,7 +263,7 @@ class Replay:
         """Return the first update at or after the instant."""
         return at + -(at - self.span.start) % UPDATE_INTERVAL
 
-    def _burning(self, at: int) -> list[int]:
+    def _changing_burn_alerts(self, at: int) -> list[int]:
         """Return the numbers of the products whose burn alert may open or end."""
         alerting, until = self._alerting.conditional, self._burning_until
         return [number for number, name in enumerate(self._ledger.products) if at <= until[name] or name in alerting]

@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.views.formatting import moment, shorten, signed
+from monitor.views.formatting import moment, shorten, signed_duration
 from sla.availability import Bounds
 from sla.duration import format_bounds
 from sla.interval import SECOND
@@ -64,7 +64,7 @@ def duration(us: int | Fraction | None) -> Cell:
     """Return the cell of a duration in microseconds. The cell's value is in seconds."""
     if us is None:
         return Cell("n/a", None, Unit.SECONDS)
-    return Cell(signed(us), float(Fraction(us, SECOND)), Unit.SECONDS)
+    return Cell(signed_duration(us), float(Fraction(us, SECOND)), Unit.SECONDS)
 
 
 def durations(bounds: Bounds[int]) -> Bounds[Cell]:

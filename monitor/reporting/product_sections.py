@@ -11,7 +11,7 @@ from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.period_names import period_name
 from monitor.reporting.promise_section import promise_section
 from monitor.views.agreement import limit_text
-from monitor.views.formatting import rounded
+from monitor.views.formatting import rounded_duration
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
 from monitor.views.product_summary import ASSUMPTION, guess_note, observed_since_note
 from sla.exclusion import totals
@@ -174,7 +174,10 @@ def _duration_so_far(incident: Incident, us: int | None) -> Cell:
     """Return the duration, marked "so far" while the incident is open."""
     if us is None:
         return doc.duration(us)
-    return replace(doc.duration(us), text=rounded(us) if incident.resolved is not None else f"{rounded(us)} so far")
+    return replace(
+        doc.duration(us),
+        text=rounded_duration(us) if incident.resolved is not None else f"{rounded_duration(us)} so far",
+    )
 
 
 def _exclusions(report: Report, zone: ZoneInfo) -> Section:

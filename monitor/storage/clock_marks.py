@@ -66,7 +66,7 @@ def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> in
     moved_count = connection.execute(sql.ASIDE_OBSERVATIONS, span).rowcount
     connection.execute(sql.ASIDE_RUNS, span)
     for series, first, last, count, hold in connection.execute(sql.CUT_RUNS, span).fetchall():
-        _cut(connection, span | {"series": series, "first": first}, last, count, hold)
+        _cut_run(connection, span | {"series": series, "first": first}, last, count, hold)
     connection.execute(sql.DROP_RUNS, span)
     connection.execute(sql.DROP_OBSERVATIONS, span)
     for statement in (sql.ASIDE_INCIDENTS, sql.DROP_INCIDENTS, sql.REOPEN_INCIDENTS, sql.LOWER_FOLDED, sql.DROP_FOLDED):
@@ -74,7 +74,7 @@ def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> in
     return moved_count
 
 
-def _cut(connection: sqlite3.Connection, run: dict[str, int], last: int, count: int, hold: int) -> None:
+def _cut_run(connection: sqlite3.Connection, run: dict[str, int], last: int, count: int, hold: int) -> None:
     """Cut a run at its last observation before the span.
 
     Without raw observations, assume that they are evenly spaced.

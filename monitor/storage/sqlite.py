@@ -73,7 +73,7 @@ class SqliteStore:
                     move_aside(path, now)
                 else:
                     refuse_missing(path, lock_had_record=self._lock.had_record)
-                refuse_damage(self._writing(), path)
+                refuse_damage(self._connection_for_writing(), path)
             self._lock.sign(record=True)
         except BaseException:
             self.close()
@@ -84,7 +84,7 @@ class SqliteStore:
         self._in_write = True
         try:
             with self._translated_errors("could not be written"):
-                connection = self._writing()
+                connection = self._connection_for_writing()
                 self._synchronise("FULL" if batch.durable else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 self._insert(connection, batch)
@@ -125,42 +125,42 @@ class SqliteStore:
         """Set aside rows with timestamps of a wrong clock. Call this method before loading."""
         with self._translated_errors("could not be checked against the clock"):
             self._synchronise("FULL")
-            return reconcile(self._writing(), now)
+            return reconcile(self._connection_for_writing(), now)
 
     def load_runs(self) -> Iterator[Run]:
         """Yield all runs, by check and vantage, then `first`."""
         with self._translated_errors("cannot be read"):
-            yield from runs_in(self._writing())
+            yield from runs_in(self._connection_for_writing())
 
     def load_tail(self) -> Iterator[Observation]:
         """Yield the observations after the last run of their check and vantage, by `at`."""
         with self._translated_errors("cannot be read"):
-            yield from tail_in(self._writing())
+            yield from tail_in(self._connection_for_writing())
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""
         with self._translated_errors("cannot be read"):
-            return incidents_in(self._writing())
+            return incidents_in(self._connection_for_writing())
 
     def load_product_incidents(self) -> list[ProductIncident]:
         """Return all product incidents, oldest first."""
         with self._translated_errors("cannot be read"):
-            return product_incidents_in(self._writing())
+            return product_incidents_in(self._connection_for_writing())
 
     def load_notifications(self) -> list[Notification]:
         """Return the notifications of all keys with an undelivered or unresolved notification, by creation."""
         with self._translated_errors("cannot be read"):
-            return unfinished_in(self._writing())
+            return unfinished_in(self._connection_for_writing())
 
     def load_responses(self) -> list[Response]:
         """Return the unfinished responses to alerts, in the order of their start."""
         with self._translated_errors("cannot be read"):
-            return open_responses_in(self._writing())
+            return open_responses_in(self._connection_for_writing())
 
     def load_facts(self) -> list[Fact]:
         """Return all facts in the order of creation, including facts of unknown kinds."""
         with self._translated_errors("cannot be read"):
-            return facts_in(self._writing())
+            return facts_in(self._connection_for_writing())
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a read-only connection."""
@@ -174,12 +174,12 @@ class SqliteStore:
         """Delete about `limit` of the oldest observations before `before` that are in a written run."""
         with self._translated_errors("could not be pruned"):
             self._synchronise("NORMAL")
-            return prune(self._writing(), before, limit)
+            return prune(self._connection_for_writing(), before, limit)
 
     def tidy(self) -> None:
         """Checkpoint the write-ahead log as far as readers allow."""
         with self._translated_errors("could not be checkpointed"):
-            self._writing().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._connection_for_writing().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         """Close the file and release the lock.
@@ -191,7 +191,7 @@ class SqliteStore:
             self._drop()
             self._lock.release()
 
-    def _writing(self) -> sqlite3.Connection:
+    def _connection_for_writing(self) -> sqlite3.Connection:
         if self._connection is None:
             connection = open_connection(self._path, "rwc")
             try:
@@ -217,15 +217,15 @@ class SqliteStore:
         """
         copy = self._path.with_name(self._path.name + ".rescue")
         with self._translated_errors("could not be rewritten"):
-            is_complete = self._copied(copy)
+            is_complete = self._copy_record(copy)
             self._abandon(sqlite3.Error())
             move_aside(self._path, self._now)
             if is_complete:
                 copy.replace(self._path)
-            self._writing()
+            self._connection_for_writing()
         return is_complete
 
-    def _copied(self, copy: Path) -> bool:
+    def _copy_record(self, copy: Path) -> bool:
         is_truncated = self._files.describe_change().endswith("truncated")
         try:
             copy.unlink(missing_ok=True)
@@ -240,7 +240,7 @@ class SqliteStore:
 
     def _synchronise(self, level: str) -> None:
         if level != self._synchronous:
-            self._writing().execute(f"PRAGMA synchronous = {level}")
+            self._connection_for_writing().execute(f"PRAGMA synchronous = {level}")
             self._synchronous = level
 
     @contextlib.contextmanager
@@ -282,7 +282,7 @@ class SqliteStore:
         return self._intern(sql.FIND_REASON, sql.ADD_REASON, (word,))
 
     def _intern(self, find: str, add: str, values: tuple[str, ...]) -> int:
-        connection = self._writing()
+        connection = self._connection_for_writing()
         row = connection.execute(find, values).fetchone()
         return int(row[0]) if row else int(connection.execute(add, values).lastrowid or 0)
 

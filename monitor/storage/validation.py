@@ -36,7 +36,7 @@ def _text(column: str, *, empty: bool = False) -> _Fault:
     return f"typeof({column}) != 'text'{'' if empty else f' OR {column} = {chr(39) * 2}'}", f"{column} is not text"
 
 
-def _known(column: str, table: str) -> _Fault:
+def _fault_if_unknown(column: str, table: str) -> _Fault:
     condition = f"{column} NOT IN (SELECT id FROM {table})"  # noqa: S608 - our own names
     return condition, f"{column} is not in the table {table}"
 
@@ -47,8 +47,8 @@ _RUN: Final = (
     _number("count", minimum=1),
     _number("seeded", 1),
     *(_number(column, 2**62) for column in ("latency_count", "latency_sum", "latency_max")),
-    _known("series", "series"),
-    _known("reason", "reasons"),
+    _fault_if_unknown("series", "series"),
+    _fault_if_unknown("reason", "reasons"),
     ("last < first", "it ends before it begins"),
     ("last - first > hold * (count - 1)", "its observations are further apart than its hold"),
     ("latency_count > count", "it has more latencies than observations"),
@@ -113,8 +113,8 @@ _OBSERVATION: Final = (
     *(_number(column) for column in ("at", "series", "reason")),
     _number("outcome", 2),
     _number("latency", 2**62, null=True),
-    _known("series", "series"),
-    _known("reason", "reasons"),
+    _fault_if_unknown("series", "series"),
+    _fault_if_unknown("reason", "reasons"),
 )
 # Table -> the columns that name a row, and what is wrong with it where the condition is true.
 _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {

@@ -196,7 +196,7 @@ class Writer:
         try:
             emptied = self._watch.check_file()
         except Exception as error:  # noqa: BLE001 - a defect must not end the writer's thread
-            self._failed(_error_text(error), tuple(self._pending.incidents.values()))
+            self._after_failure(_error_text(error), tuple(self._pending.incidents.values()))
             return False
         if emptied:
             self._call_listeners(Committed((), emptied=True))
@@ -237,17 +237,17 @@ class Writer:
             try:
                 self._store.write(batch)
             except StoreError as error:
-                self._failed(str(error), incidents)
+                self._after_failure(str(error), incidents)
                 return False
             except Exception as error:
                 log.error("store_defect", error=repr(error), exc_info=True)
-                self._failed(f"defect: {error!r}", incidents)
+                self._after_failure(f"defect: {error!r}", incidents)
                 return False
             self._pending.remove(batch)
-            self._committed(batch)
+            self._after_commit(batch)
         return True
 
-    def _committed(self, batch: Batch) -> None:
+    def _after_commit(self, batch: Batch) -> None:
         self._settled += len(batch.observations)
         self._rows += len(batch.observations)
         recovered, self._failures = self._failures > 0, 0
@@ -274,7 +274,7 @@ class Writer:
             return None
         return None if observation is None else observation.at
 
-    def _failed(self, error: str, incidents: tuple[Incident, ...]) -> None:
+    def _after_failure(self, error: str, incidents: tuple[Incident, ...]) -> None:
         self._failures += 1
         health = self._health
         health.write_failures += 1

@@ -68,12 +68,12 @@ def has_responded(kind: str, attempt: Attempt, result: ProbeResult) -> bool:
 
 def references_of(portfolio: Portfolio) -> list[Reference]:
     """Return the references of a portfolio and of this machine. Slow: TLS contexts are created."""
-    configured = [_configured(reference) for reference in portfolio.references]
+    configured = [_configured_reference(reference) for reference in portfolio.references]
     uses_system = bool(configured) if portfolio.system_references is None else portfolio.system_references
     return configured + (_system_references() if uses_system else [])
 
 
-def _configured(check: ReferenceBase) -> Reference:
+def _configured_reference(check: ReferenceBase) -> Reference:
     return Reference(
         check.id,
         check.kind,

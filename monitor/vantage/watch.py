@@ -154,13 +154,13 @@ class VantageWatch:
     async def _judge(self, via: str | None, attempt: Attempt, started: float, result: ProbeResult) -> ProbeResult:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
         targets = () if attempt.relayed else attempt.tried  # a relay's address may differ in family from its target's
-        needs_uplink = via is None and not all(member.reference.loopback for member in self._deciding(via))
+        needs_uplink = via is None and not all(member.reference.loopback for member in self._deciding_members(via))
         tried = _without_loopback(targets) if needs_uplink else targets
         if targets and not tried:
             return result
         families = {family_name(family) for family, _ in tried}
         hidden = await self._is_hidden(via, families, started, self._clock.monotonic())
-        return _blind(result, self._deciding(via)) if hidden else result
+        return _blind(result, self._deciding_members(via)) if hidden else result
 
     async def refresh(self, via: str | None) -> None:
         """Ask the references of a network, and return when they have answered, or after the longest wait."""
@@ -180,7 +180,7 @@ class VantageWatch:
         It does if all deciding references failed that are asked since `failed`, or each failed in a probe sent since
         `started`. False without references, and when the watch is stopping.
         """
-        decisive = self._deciding(via)
+        decisive = self._deciding_members(via)
         if not decisive or self._tasks is None:
             return False
         try:
@@ -218,7 +218,7 @@ class VantageWatch:
             return await watched.reference.probe(attempt)
 
         at, result, duration = await self._make_attempt(probe, watched.reference.timeout / SECOND)
-        reached = _reached(watched.reference, attempts, result)
+        reached = _reached_families(watched.reference, attempts, result)
         if reached:
             watched.ever_answered = True
         else:
@@ -232,7 +232,7 @@ class VantageWatch:
     def _of(self, via: str | None) -> list[_Watched]:
         return [watched for watched in self._watched.values() if watched.reference.via == via]
 
-    def _deciding(self, via: str | None) -> list[_Watched]:
+    def _deciding_members(self, via: str | None) -> list[_Watched]:
         """Return the references that decide: the far ones, else the near ones that are configured, else the machine's.
 
         The machine's decide once two of them have answered: many gateways never answer.
@@ -253,7 +253,7 @@ class VantageWatch:
     def _status(self, via: str | None, previous: dict[str, VantageStatus]) -> VantageStatus:
         name = VANTAGE if via is None else f"{VANTAGE}/{via}"
         before, now = previous.get(name), self._clock.now()
-        sees = sight(_answers(self._deciding(via), -math.inf))
+        sees = sight(_answers(self._deciding_members(via), -math.inf))
         blind = blind_families(sees)
         changed = before is not None and before.blind != blind
         if changed:
@@ -271,7 +271,7 @@ def _identity(reference: Reference) -> tuple[object, ...]:
     return reference.kind, reference.target, reference.near, reference.via, reference.families
 
 
-def _reached(reference: Reference, attempts: Sequence[Attempt], result: ProbeResult) -> frozenset[str]:
+def _reached_families(reference: Reference, attempts: Sequence[Attempt], result: ProbeResult) -> frozenset[str]:
     """Return the families that a reference responded over. `attempts` has its attempt, if that began."""
     if not any(has_responded(reference.kind, attempt, result) for attempt in attempts):
         return frozenset()

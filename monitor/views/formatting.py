@@ -46,7 +46,7 @@ class TextPart:
     href: str
 
 
-def linked(text: str, links: Mapping[str, str]) -> list[TextPart]:
+def split_links(text: str, links: Mapping[str, str]) -> list[TextPart]:
     """Return the text in parts: each word that is a key of `links` is a part with its link.
 
     >>> [part.text for part in linked("open: 4f0c, 51d2", {"4f0c": "#a"}) if part.href]
@@ -97,7 +97,7 @@ def state_badge(state: State) -> StateBadge:
     return _BADGES[state.point]
 
 
-def signed(us: Fraction | int) -> str:
+def signed_duration(us: Fraction | int) -> str:
     """Return a duration, with a minus sign (U+2212) if negative.
 
     >>> signed(-90_000_000)
@@ -111,7 +111,7 @@ def age(us: int) -> str:
     return format_duration(max(0, us) // SECOND * SECOND)
 
 
-def rounded(us: int) -> str:
+def rounded_duration(us: int) -> str:
     """Return the duration of an incident. From 10 s on it is rounded to seconds, the precision of the probes' schedule.
 
     >>> rounded(19_997_000), rounded(9_250_000)
@@ -145,13 +145,13 @@ def window_name(us: int) -> str:
 FILTERS = {
     "shorten": shorten,
     "sentence": sentence,
-    "linked": linked,
+    "linked": split_links,
     "percent": format_percent,
     "nines": format_nines,
     "duration": format_duration,
     "durations": lambda bounds: format_bounds(*bounds),
-    "signed": signed,
+    "signed": signed_duration,
     "age": age,
-    "rounded": rounded,
+    "rounded": rounded_duration,
     "window_name": window_name,
 }

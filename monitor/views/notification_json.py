@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -23,5 +23,5 @@ def notification_json(row: Notification) -> dict[str, Any]:
         "due": format_instant(row.due),
         "attempts": row.attempts,
         "delivered": None if row.done is None else format_instant(row.done),
-        "error": concealed(row.error),
+        "error": conceal_secrets(row.error),
     }

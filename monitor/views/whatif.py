@@ -74,7 +74,7 @@ def whatif_view(replay: WhatIf, zone: ZoneInfo) -> WhatIfView:
     """Return the effects for people."""
     return WhatIfView(
         moment(replay.replayed.start, zone),
-        _recorded(replay),
+        _recorded_text(replay),
         "" if replay.plan is None else _plan(replay.plan),
         tuple(effect_line(effect, replay) for effect in replay.effects),
         GENERAL_ASSUMPTIONS,
@@ -116,7 +116,7 @@ def _saved_cost(effect: Effect, rate: Rate) -> str:
     return f"between {low} and {high}" if point is None else f"{point}, between {low} and {high}"
 
 
-def _recorded(replay: WhatIf) -> str:
+def _recorded_text(replay: WhatIf) -> str:
     share: Bounds[Fraction | None] = availability(replay.before)
     low, point, high = format_bounds(*downtime(replay.before))
     between = f"between {format_percent(share.low)} and {format_percent(share.high)}"

@@ -129,14 +129,14 @@ async def _valid_token(request: web.Request) -> Token:
     """Return the valid token of the request. Wrong, expired and revoked tokens get the same response."""
     context, text = request.app[CONTEXT], _bearer(request)
     if not text:
-        raise _denied("this endpoint needs a token")
+        raise _denial("this endpoint needs a token")
     token = await _find_token(request, text)
     reason = "unknown" if token is None else token.refusal(context.clock.now())
     if token is None or reason:
         if not request.app[FAILED_ATTEMPTS].take(""):  # this limit does not apply to valid tokens
             raise _TOO_MANY_FAILURES
         log.warning("token_refused", reason=reason, token=None if token is None else token.id, peer=request.remote)
-        raise _denied("unknown, expired or revoked token", error="invalid_token")
+        raise _denial("unknown, expired or revoked token", error="invalid_token")
     return token
 
 
@@ -159,7 +159,7 @@ def _bearer(request: web.Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _denied(problem: str, *, error: str = "") -> Refusal:
+def _denial(problem: str, *, error: str = "") -> Refusal:
     challenge = 'Bearer realm="ninewatch"' + (f', error="{error}"' if error else "")
     remedy = "send `Authorization: Bearer TOKEN`; `ninewatch token create` makes one"
     return Refusal(401, problem, remedy, (("WWW-Authenticate", challenge),))

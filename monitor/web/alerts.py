@@ -10,7 +10,7 @@ from aiohttp import web
 
 from monitor.alerting.receiver_check import send_test
 from monitor.errors import StoreError
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.storage.reader import reading
 from monitor.views.notification_json import notification_json
 from monitor.views.response_json import response_json
@@ -134,8 +134,8 @@ async def notifications(request: web.Request) -> web.Response:
     if (state := query.get("state")) not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=waiting or state=delivered, or omit it")
     limit = parse_limit(query.get("limit", "100"), MAX_NOTIFICATIONS)
-    rows = [] if state == "delivered" else _waiting(request)
-    rows += [] if state == "waiting" else await _delivered(request)
+    rows = [] if state == "delivered" else _waiting_notifications(request)
+    rows += [] if state == "waiting" else await _delivered_notifications(request)
     selected = (
         row
         for row in rows
@@ -146,11 +146,11 @@ async def notifications(request: web.Request) -> web.Response:
     return as_json([notification_json(row) for row in selected][:limit])
 
 
-def _waiting(request: web.Request) -> list[Notification]:
+def _waiting_notifications(request: web.Request) -> list[Notification]:
     return sorted(write_context(request).alerting.outbox.waiting(), key=lambda row: (row.due, row.key))
 
 
-async def _delivered(request: web.Request) -> list[Notification]:
+async def _delivered_notifications(request: web.Request) -> list[Notification]:
     record = request.app[CONTEXT].record
     try:
         return [] if record is None else await asyncio.to_thread(_latest, record)
@@ -177,7 +177,7 @@ async def retry(request: web.Request) -> web.Response:
     await record_fact(
         request, Fact.of(request.app[CONTEXT].clock.now(), token.name, RETRY, "", {"receiver": receiver or ""})
     )
-    waiting = sum(receiver in (None, row.receiver) for row in _waiting(request))
+    waiting = sum(receiver in (None, row.receiver) for row in _waiting_notifications(request))
     return as_json({"receiver": receiver, "waiting": waiting}, status=202)
 
 
@@ -194,7 +194,7 @@ async def test(request: web.Request) -> web.Response:
     outcome = await send_test(context.ledger.portfolio, receiver, attempt, context.clock.now())
     log.info("test_message", receiver=receiver.id, author=token_of(request).name, error=outcome.error)
     if outcome.error:
-        raise Refusal(502, concealed(f"not delivered: {outcome.error}"), "check the receiver's configuration")
+        raise Refusal(502, conceal_secrets(f"not delivered: {outcome.error}"), "check the receiver's configuration")
     return as_json({"receiver": receiver.id, "delivered": True})
 
 

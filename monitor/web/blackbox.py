@@ -89,7 +89,7 @@ async def probe(request: web.Request) -> web.Response:
     probes = request.app.get(PROBES)
     if probes is None:
         raise _OFF
-    client, remote = _admitted(request, probes.allow)
+    client, remote = _client_of(request, probes.allow)
     probe_request = _probe_request(request)
     outbound = probes.runner.outbound.for_remote_callers() if remote else None
     try:
@@ -116,7 +116,7 @@ async def healthy(request: web.Request) -> web.Response:
     return web.Response(text="Healthy")
 
 
-def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Address | IPv6Address, bool]:
+def _client_of(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Address | IPv6Address, bool]:
     """Return the client's address, and whether the client counts as remote.
 
     A request over loopback counts as remote if it came through a proxy (HTTP/1.0 counts as a proxy, because nginx uses
@@ -130,7 +130,7 @@ def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Add
     if request.remote is None:
         raise _REMOTE
     peer = address_of(request.remote)
-    local = peer.is_loopback and is_loopback(request.host) and not _forwarded(request)
+    local = peer.is_loopback and is_loopback(request.host) and not _is_forwarded(request)
     if allow and not any(peer in network for network in allow):
         raise _NOT_ALLOWED
     if not allow and not local:
@@ -138,7 +138,7 @@ def _admitted(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Add
     return peer, not local
 
 
-def _forwarded(request: web.Request) -> bool:
+def _is_forwarded(request: web.Request) -> bool:
     return request.version < HttpVersion11 or any(map(_FORWARDED.fullmatch, request.headers))
 
 

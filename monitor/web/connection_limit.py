@@ -59,7 +59,7 @@ class ConnectionLimiter(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection if the limits allow it."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP; for the type checker
-        peer, connected = address_of(transport.get_extra_info("peername")[0]), self._connected()
+        peer, connected = address_of(transport.get_extra_info("peername")[0]), self._open_connections()
         if not may_connect([address for _, address in connected], peer):
             local = [connection for connection, address in connected if address.is_loopback]
             if not (peer.is_loopback and local):
@@ -76,7 +76,7 @@ class ConnectionLimiter(asyncio.Protocol):
         transport.set_protocol(connection)
         connection.connection_made(transport)
 
-    def _connected(self) -> list[tuple[Connection, IPv4Address | IPv6Address]]:
+    def _open_connections(self) -> list[tuple[Connection, IPv4Address | IPv6Address]]:
         """Return the open connections and their peers, oldest first."""
         return [
             (connection, address_of(connection.peername[0]))

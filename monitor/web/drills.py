@@ -76,7 +76,7 @@ async def start(request: web.Request) -> web.Response:
     if reason is not None:
         raise Refusal(409, f"no drill may start: {reason}", "see `drills:` of the product's configuration")
     await record_fact(request, drill.fact())
-    return _shown(request, drill.id, 201)
+    return _drill_response(request, drill.id, 201)
 
 
 @routes.post("/api/v1/drills/{id}/end")
@@ -140,10 +140,10 @@ async def _change(request: web.Request, *names: str) -> tuple[Token, DrillRecord
 
 async def _record_and_show(request: web.Request, record: DrillRecord, fact: Fact, status: int = 200) -> web.Response:
     await record_fact(request, fact)
-    return _shown(request, record.id, status)
+    return _drill_response(request, record.id, status)
 
 
-def _shown(request: web.Request, name: str, status: int) -> web.Response:
+def _drill_response(request: web.Request, name: str, status: int) -> web.Response:
     context, now = request.app[CONTEXT], _now(request)
     (record,) = [known for known in recorded_drills(context.ledger, now) if known.id == name]
     return as_json(measured_drill(context.ledger, record, now).as_json(), status)

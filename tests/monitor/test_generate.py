@@ -6,12 +6,12 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from monitor.generate import GENERATED, ROOT, drifted, main
+from monitor.generate import GENERATED, ROOT, main, outdated_files
 
 
 def test_generated_files_of_this_checkout_are_up_to_date() -> None:
     """If this test fails, run `python -m monitor.generate`."""
-    assert drifted(ROOT) == []
+    assert outdated_files(ROOT) == []
 
 
 def test_check_reports_an_outdated_file_and_writing_updates_it(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_check_reports_an_outdated_file_and_writing_updates_it(tmp_path: Path) -
 
 
 def test_missing_generated_file_is_reported(tmp_path: Path) -> None:
-    assert drifted(tmp_path) == list(GENERATED)
+    assert outdated_files(tmp_path) == list(GENERATED)
 
 
 def test_folder_without_a_checkout_is_rejected_with_a_remedy(tmp_path: Path) -> None:

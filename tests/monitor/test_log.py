@@ -145,10 +145,10 @@ def test_cost_of_adding_a_secret_is_independent_of_their_number(monkeypatch: pyt
 def test_temporary_secret_is_concealed_while_it_is_referenced() -> None:
     passing, other = log.TemporarySecret("canary-passing"), log.TemporarySecret("canary-passing")
     del passing
-    assert log.concealed("canary-passing") == "[secret]"
+    assert log.conceal_secrets("canary-passing") == "[secret]"
     assert other.value == "canary-passing"
     del other
-    assert log.concealed("canary-passing") == "canary-passing"
+    assert log.conceal_secrets("canary-passing") == "canary-passing"
 
 
 def test_very_short_secret_is_not_concealed() -> None:
@@ -178,4 +178,4 @@ def test_temporary_secret_is_released_in_its_own_concealer(monkeypatch: pytest.M
     log.conceal("canary-of-both")
     del released
     gc.collect()
-    assert log.concealed("canary-of-both") == log.CONCEALED
+    assert log.conceal_secrets("canary-of-both") == log.CONCEALED

@@ -74,7 +74,7 @@ def test_folder_without_compiled_zones_is_no_database(tmp_path: Path) -> None:
 SCRIPT = """
 from monitor import zones
 from sla.window import parse_window, parse_instant, format_instant
-print(zones.described())
+print(zones.describe_databases())
 window = parse_window("month", parse_instant("2026-12-10T00:00:00Z"), zones.zone("America/Vancouver"))
 print(format_instant(window.whole.start))
 """
@@ -248,7 +248,7 @@ def test_stated_zone_rules_replace_those_of_the_database() -> None:
     """They also apply in libraries that create zones themselves. Afterwards the database's rules apply again."""
     at = datetime(2026, 6, 1, tzinfo=UTC)
     usual = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
-    with zones.stated({"America/Vancouver": zones.compiled("Asia/Kathmandu")}):
+    with zones.use_rules({"America/Vancouver": zones.zone_file("Asia/Kathmandu")}):
         utc_offset = at.astimezone(zones.zone("America/Vancouver")).utcoffset()
         assert utc_offset == at.astimezone(ZoneInfo("America/Vancouver")).utcoffset() == timedelta(hours=5, minutes=45)
     assert at.astimezone(zones.zone("America/Vancouver")).utcoffset() == usual != utc_offset
@@ -256,5 +256,5 @@ def test_stated_zone_rules_replace_those_of_the_database() -> None:
 
 @pytest.mark.parametrize(("name", "data"), [("../x", b""), ("/etc/x", b""), ("A/B", b"no TZif"), ("A/B", b"")])
 def test_invalid_zone_rules_are_rejected(name: str, data: bytes) -> None:
-    with pytest.raises(ValueError, match="zone"), zones.stated({name: data}):
+    with pytest.raises(ValueError, match="zone"), zones.use_rules({name: data}):
         pass

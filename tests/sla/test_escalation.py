@@ -1,4 +1,4 @@
-"""Tests of the due step of an escalation: cases by hand, and all histories of small plans against a second computation."""
+"""Tests of the due step of an escalation: examples, and all histories of small plans against a second computation."""
 
 from __future__ import annotations
 

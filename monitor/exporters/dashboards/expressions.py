@@ -32,7 +32,7 @@ def availability(bound: str) -> str:
     return of_window("ninewatch_availability_ratio", bound)
 
 
-def promised(bound: str) -> str:
+def promised_availability(bound: str) -> str:
     """Return a bound of the availability over the window of the product's objective."""
     in_objective_window = f"on (product, window) ninewatch_objective_window_seconds{{{JOB}}}"
     figure = f'ninewatch_availability_ratio{{{PRODUCT},bound="{bound}"}}'
@@ -47,7 +47,9 @@ BUDGET_SHARE: Final = f"{BUDGET} / (" + by_product("ninewatch_budget_allowed_sec
 OPEN_INCIDENTS: Final = by_product("ninewatch_incidents_open")
 EXPIRY: Final = by_product("probe_ssl_earliest_cert_expiry", function="min", labels="product, check") + " - time()"
 # 0: undecided, 1: missed, 2: met; no sample if all time is unknown.
-VERDICT: Final = f"2 * ({promised('low')} >= bool {OBJECTIVE}) + ({promised('high')} < bool {OBJECTIVE})"
+VERDICT: Final = (
+    f"2 * ({promised_availability('low')} >= bool {OBJECTIVE}) + ({promised_availability('high')} < bool {OBJECTIVE})"
+)
 
 
 def state(name: str) -> str:

@@ -73,7 +73,7 @@ def lines(
 ) -> timeseries.Panel:
     """Return a panel of lines, bars or stacked areas over time."""
     panel = timeseries.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit)
-    panel.targets([_target(query, letter) for query, letter in _lettered(queries)]).span(width).height(8)
+    panel.targets([_target(query, letter) for query, letter in _with_letters(queries)]).span(width).height(8)
     panel.draw_style(models.GraphDrawStyle.BARS if bars else models.GraphDrawStyle.LINE).line_width(1)
     panel.fill_opacity(60 if stacked or bars else 0).show_points(models.VisibilityMode.NEVER).span_nulls(False)
     if stacked:
@@ -90,15 +90,17 @@ def band(title: str, description: str, unit: str, bounds: Mapping[str, str], *ad
     """Return a panel of an estimate with its bounds (low, point, high) as a band, and of additional lines."""
     queries = (*(Query(expr, bound) for bound, expr in bounds.items()), *additional)
     panel = lines(title, description, unit, *queries, width=12)
-    panel.override_by_name("point", [_property("custom.lineWidth", 2), *_fixed(LINES[0])])
-    panel.override_by_name("low", [_property("custom.lineStyle", {"fill": "dash", "dash": [4, 4]}), *_fixed(UNKNOWN)])
+    panel.override_by_name("point", [_property("custom.lineWidth", 2), *_fixed_values(LINES[0])])
+    panel.override_by_name(
+        "low", [_property("custom.lineStyle", {"fill": "dash", "dash": [4, 4]}), *_fixed_values(UNKNOWN)]
+    )
     return panel.override_by_name(
         "high",
         [
             _property("custom.fillBelowTo", "low"),
             _property("custom.fillOpacity", 20),
             _property("custom.lineStyle", {"fill": "dash", "dash": [4, 4]}),
-            *_fixed(UNKNOWN),
+            *_fixed_values(UNKNOWN),
         ],
     )
 
@@ -115,7 +117,7 @@ def value(
 ) -> stat.Panel:
     """Return a panel of current values, coloured by `steps` or shown as the texts of `names`."""
     panel = stat.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit)
-    panel.targets([_target(query, letter, instant=True) for query, letter in _lettered(queries)])
+    panel.targets([_target(query, letter, instant=True) for query, letter in _with_letters(queries)])
     panel.span(width).height(4).no_value(_NO_VALUE).thresholds(thresholds(steps))
     panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel.color_mode(models.BigValueColorMode.VALUE).graph_mode(models.BigValueGraphMode.NONE)
@@ -140,7 +142,7 @@ def timeline(
 ) -> statetimeline.Panel:
     """Return a panel of states over time, one band per series; `label` is the label with the product's id."""
     panel = statetimeline.Panel().title(title).description(description).datasource(DATASOURCE).unit("none")
-    panel.targets([_target(query, letter) for query, letter in _lettered(queries)]).span(width).height(8)
+    panel.targets([_target(query, letter) for query, letter in _with_letters(queries)]).span(width).height(8)
     panel.mappings([mapping(names)]).thresholds(thresholds(((None, UNKNOWN),))).no_value(_NO_VALUE)
     panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)).fill_opacity(80).line_width(0)
     panel.merge_values(True).row_height(0.9).show_value(models.VisibilityMode.AUTO).legend(_legend())
@@ -156,7 +158,7 @@ def figures(title: str, description: str, key: str, columns: Mapping[str, Column
     """Return a table with one row per value of the label `key`. Rows of products have links."""
     panel = table.Panel().title(title).description(description).datasource(DATASOURCE).unit("none")
     queries = [Query(column.expr) for column in columns.values()]
-    panel.targets([_target(query, letter, instant=True, rows=True) for query, letter in _lettered(queries)])
+    panel.targets([_target(query, letter, instant=True, rows=True) for query, letter in _with_letters(queries)])
     panel.span(GRID).height(height).no_value(_NO_VALUE).thresholds(thresholds(PLAIN)).show_header(True)
     headings = {f"Value #{_letter(number)}": heading for number, heading in enumerate(columns)}
     # After an outer join, the time columns are `Time`, or `Time 1`, `Time 2`, ...
@@ -206,7 +208,7 @@ def _target(query: Query, letter: str, *, instant: bool = False, rows: bool = Fa
     return target.instant() if instant else target.range()
 
 
-def _lettered(queries: Sequence[Query]) -> list[tuple[Query, str]]:
+def _with_letters(queries: Sequence[Query]) -> list[tuple[Query, str]]:
     return [(query, _letter(number)) for number, query in enumerate(queries)]
 
 
@@ -227,7 +229,7 @@ def _property(name: str, value: object) -> DynamicConfigValue:
     return DynamicConfigValue(name, value)
 
 
-def _fixed(colour: str) -> list[DynamicConfigValue]:
+def _fixed_values(colour: str) -> list[DynamicConfigValue]:
     return [_property("color", {"mode": "fixed", "fixedColor": colour})]
 
 

@@ -20,7 +20,7 @@ from monitor.exporters.dashboards.expressions import (
     availability,
     by_product,
     nines,
-    promised,
+    promised_availability,
     rounded_down,
     state,
 )
@@ -118,9 +118,9 @@ def _objectives() -> PanelBuilder:
         "product",
         {
             "Verdict": Column(VERDICT, names=style.VERDICTS),
-            "Availability": Column(rounded_down(promised("point")), "percentunit"),
-            "Minimum": Column(rounded_down(promised("low")), "percentunit"),
-            "Maximum": Column(rounded_down(promised("high")), "percentunit"),
+            "Availability": Column(rounded_down(promised_availability("point")), "percentunit"),
+            "Minimum": Column(rounded_down(promised_availability("low")), "percentunit"),
+            "Maximum": Column(rounded_down(promised_availability("high")), "percentunit"),
             "Objective": Column(OBJECTIVE, "percentunit"),
             "Ceiling": Column(CEILING, "percentunit"),
             "Budget left": Column(BUDGET_SHARE, "percentunit", steps=style.BUDGET, decimals=1),

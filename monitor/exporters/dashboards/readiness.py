@@ -11,7 +11,7 @@ from monitor.exporters.dashboards.expressions import (
     PRODUCT,
     by_product,
     nines,
-    promised,
+    promised_availability,
     rounded_down,
 )
 from monitor.exporters.dashboards.panels import Column, PanelBuilder, Query, Row, figures, gauges, lines, value
@@ -66,7 +66,7 @@ def _ceilings() -> PanelBuilder:
             "Objective": Column(OBJECTIVE, "percentunit"),
             "Nines of the ceiling": Column(nines(CEILING), decimals=2),
             "Nines of the objective": Column(nines(OBJECTIVE), decimals=2),
-            "Measured, minimum": Column(rounded_down(promised("low")), "percentunit"),
+            "Measured, minimum": Column(rounded_down(promised_availability("low")), "percentunit"),
         },
     )
 

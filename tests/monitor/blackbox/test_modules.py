@@ -18,7 +18,7 @@ from monitor.blackbox.modules import Module, ModuleFile
 from monitor.blackbox.values import Block, seconds, size
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 
 DEBIAN_MODULE_FILE = Path("/etc/prometheus/blackbox.yml")
 CANARY = "canary-9e1f7c"
@@ -243,7 +243,7 @@ def test_no_representation_of_a_module_shows_a_secret(tmp_path: Path, text: str)
     assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
     if "body" not in text and "endpoint_params" not in text:
         assert CANARY not in repr(loaded_module)
-        assert CANARY not in concealed(f"password {CANARY}")
+        assert CANARY not in conceal_secrets(f"password {CANARY}")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_password_in_a_token_url_is_hidden(tmp_path: Path) -> None:
         tmp_path, f"{{prober: http, http: {{oauth2: {{client_id: a, token_url: 'http://u:{CANARY}-7@a/'}}}}}}"
     )
     assert CANARY not in loaded_module.model_dump_json(exclude_unset=True)
-    assert CANARY not in concealed(f"password {CANARY}-7")
+    assert CANARY not in conceal_secrets(f"password {CANARY}-7")
 
 
 def test_harmless_headers_are_shown(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from monitor.bundle.archive import MAX_BYTES, UnusableBundleError, packed, unpacked
+from monitor.bundle.archive import MAX_BYTES, UnusableBundleError, pack, unpack
 from monitor.bundle.manifest import NAME
 from monitor.bundle.rows import fact_row
 from monitor.bundle.verification import Verified, verify_bundle
@@ -93,7 +93,7 @@ def test_bundle_is_written_next_to_the_report_and_verifies_without_the_record(tm
     expected_text = json.loads(answer.stdout)
     assert expected_text["agrees"]
     recorded = json.loads(report.read_text())["products"][0]
-    files = unpacked(moved.read_bytes(), "")
+    files = unpack(moved.read_bytes(), "")
     lines = [json.loads(line) for line in files["figures.jsonl"].splitlines()]
     own = {line["figure"]: line["value"] for line in lines if line["part"] == "window"}
     assert own == {"raw": recorded["raw"], "contractual": recorded["contractual"]}
@@ -116,7 +116,7 @@ def test_bundle_contains_no_addresses_and_no_other_products(tmp_path: Path) -> N
 
 def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> None:
     content = bundled(small_bundle, "other", "2h")
-    files = unpacked(content, "")
+    files = unpack(content, "")
     random = Random(11)  # noqa: S311 - reproducible
     offsets = (
         {random.randrange(len(content)) for _ in range(150)}
@@ -225,12 +225,12 @@ def forged_zone() -> str:
 
     from monitor import zones
 
-    return base64.b64encode(zones.compiled("Asia/Kathmandu")).decode()
+    return base64.b64encode(zones.zone_file("Asia/Kathmandu")).decode()
 
 
 def test_different_zone_data_version_is_reported(small_bundle: World, tmp_path: Path) -> None:
     content = bundled(small_bundle, "other", "2h")
-    files = unpacked(content, "")
+    files = unpack(content, "")
     manifest = json.loads(files[NAME])
     manifest["time_zone_database"]["version"] = "2019a"
     actual = verified(signed(manifest, files), tmp_path)
@@ -269,7 +269,7 @@ def test_missing_additional_or_wrong_files_are_reported(
     change: Any, status: int, expected_text: str, small_bundle: World, tmp_path: Path
 ) -> None:
     path = tmp_path / "bundle.zip"
-    path.write_bytes(packed(change(unpacked(bundled(small_bundle, "other", "2h"), ""))))
+    path.write_bytes(pack(change(unpack(bundled(small_bundle, "other", "2h"), ""))))
     result = run_main("verify", path)
     assert (result.returncode, expected_text in result.stdout + result.stderr) == (status, True), (
         result.stdout + result.stderr
@@ -300,7 +300,7 @@ def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
     [
         (b"", "not a complete ZIP archive"),
         (b"no archive at all" * 50, "not a complete ZIP archive"),
-        (packed({"a": b"1", "b": b"2"}).replace(b"b", b"a"), "the file a twice"),
+        (pack({"a": b"1", "b": b"2"}).replace(b"b", b"a"), "the file a twice"),
         (archive(("bomb", bytes(5 << 20)), compressed=True), "compressed"),
         (archive(("A B", b"")), "'A B'"),
     ],
@@ -338,7 +338,7 @@ def test_too_large_or_missing_file_is_rejected(tmp_path: Path) -> None:
 
 def test_invalid_window_is_rejected(small_bundle: World, tmp_path: Path) -> None:
     """Otherwise a forged manifest could keep the verifier busy without end."""
-    files = unpacked(bundled(small_bundle, "other", "2h"), "")
+    files = unpack(bundled(small_bundle, "other", "2h"), "")
     manifest = json.loads(files[NAME])
     manifest["window"] |= {"start": "1970-01-02T00:00:00Z", "whole_start": "1970-01-02T00:00:00Z"}
     with pytest.raises(UnusableBundleError, match="not one that a report can have"):

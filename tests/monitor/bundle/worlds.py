@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from monitor.bundle.archive import packed, unpacked
+from monitor.bundle.archive import pack, unpack
 from monitor.bundle.manifest import DIGEST_NAME, NAME, with_manifest
 from monitor.bundle.writing import Source, bundle_of, report_entry
 from monitor.config.model import Portfolio
@@ -157,7 +157,7 @@ def bundled(actual: World, product: str, window: str = "30d", at: int | None = N
 
 def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:
     """Return a bundle with changed lines in a file, and all digests recomputed."""
-    files = unpacked(content, "bundle")
+    files = unpack(content, "bundle")
     manifest = json.loads(files[NAME])
     lines = change([json.loads(line) for line in files[name].splitlines()])
     text = "".join(json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n" for line in lines)
@@ -167,4 +167,4 @@ def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) 
 def signed(manifest: dict[str, Any], files: dict[str, bytes]) -> bytes:
     """Return the archive of the files with a matching manifest."""
     about = {key: value for key, value in manifest.items() if key not in ("format", "version", "files")}
-    return packed(with_manifest(about, {n: c for n, c in files.items() if n not in (NAME, DIGEST_NAME)}))
+    return pack(with_manifest(about, {n: c for n, c in files.items() if n not in (NAME, DIGEST_NAME)}))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.commands.config_option import examine_config
-from monitor.config.escalation import called
+from monitor.config.escalation import find_recipients
 from monitor.config.routing import all_receiver_ids_for, escalations_for, receiver_ids_for
 from sla.escalation import Called, Plan, Step
 from sla.interval import MINUTE
@@ -152,10 +152,12 @@ def test_step_calls_everyone_on_call_at_the_instant(tmp_path: Path) -> None:
     people = [{"name": "Ada", "to": ["ada", "mail"]}, {"name": "Bob B.", "to": "mail"}]
     portfolio = load(tmp_path, people=people, standby=[{"id": "rota", "zone": "UTC", "shifts": [SHIFT, second]}])
     step = Step(0, rota="rota")
-    assert called(portfolio, step, MONDAY) == Called(("ada", "mail"), "Ada, Bob B.")
-    assert called(portfolio, step, MONDAY + 60 * MINUTE) == Called(("ada", "mail"), "Ada"), "13:00 is after Bob's shift"
-    assert called(portfolio, step, MONDAY + 8 * 60 * MINUTE) == Called()
-    assert called(portfolio, Step(0, ("pager",)), MONDAY) == Called(("pager",))
+    assert find_recipients(portfolio, step, MONDAY) == Called(("ada", "mail"), "Ada, Bob B.")
+    assert find_recipients(portfolio, step, MONDAY + 60 * MINUTE) == Called(("ada", "mail"), "Ada"), (
+        "13:00 is after Bob's shift"
+    )
+    assert find_recipients(portfolio, step, MONDAY + 8 * 60 * MINUTE) == Called()
+    assert find_recipients(portfolio, Step(0, ("pager",)), MONDAY) == Called(("pager",))
 
 
 @pytest.mark.parametrize(

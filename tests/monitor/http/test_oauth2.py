@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from monitor.clock import SystemClock
 from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.probes.registry import prepare
 from sla.interval import MINUTE, SECOND
 from sla.observation import Outcome
@@ -223,13 +223,13 @@ async def test_removed_check_leaves_no_token() -> None:
         probe = prepare(load_check(check_keys))
         async with probe_environment(SystemClock(), Health()) as (runner, _):
             result = await retry_if_starved(runner, probe, 5)
-            assert (result.result.outcome, concealed("canary-token-1")) == (Outcome.GOOD, "[secret]"), (
+            assert (result.result.outcome, conceal_secrets("canary-token-1")) == (Outcome.GOOD, "[secret]"), (
                 result.result.detail
             )
             del result
             del probe
             gc.collect()
-    assert concealed("canary-token-1") == "canary-token-1"
+    assert conceal_secrets("canary-token-1") == "canary-token-1"
 
 
 async def test_rejected_client_credentials_give_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,9 +302,9 @@ async def test_no_secret_is_shown_and_old_tokens_are_released() -> None:
     async with oauth2_check(realm) as check_keys:
         results = await attempts({**check_keys, "expect": {"contains": "never"}}, *[MINUTE] * 4)
     assert [result.reason for result in results] == ["body_mismatch"] * 4
-    assert concealed(SECRET) == "[secret]"
-    assert [concealed(f"canary-token-{number}") for number in (3, 4)] == ["[secret]"] * 2
-    assert concealed("canary-token-1") == "canary-token-1"
+    assert conceal_secrets(SECRET) == "[secret]"
+    assert [conceal_secrets(f"canary-token-{number}") for number in (3, 4)] == ["[secret]"] * 2
+    assert conceal_secrets("canary-token-1") == "canary-token-1"
 
 
 async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:

@@ -14,7 +14,7 @@ import dns.message
 import pytest
 
 from monitor.config.model import Family
-from monitor.network.happy_eyeballs import interleaved
+from monitor.network.happy_eyeballs import interleave
 from sla.observation import Outcome
 from tests.monitor.probes.test_ntp import PACKET, packet
 from tests.support.addresses import resolver_for, unresponsive_address
@@ -207,9 +207,9 @@ async def silent_datagram_server(host: str, port: int) -> Any:
 def test_families_alternate() -> None:
     four = [(socket.AF_INET, (f"192.0.2.{number}", 80)) for number in range(3)]
     six = [(socket.AF_INET6, (f"2001:db8::{number}", 80)) for number in range(2)]
-    assert interleaved([*six, *four]) == [six[0], four[0], six[1], four[1], four[2]]
-    assert interleaved([*four, *six]) == [four[0], six[0], four[1], six[1], four[2]]
-    assert interleaved(four) == four
+    assert interleave([*six, *four]) == [six[0], four[0], six[1], four[1], four[2]]
+    assert interleave([*four, *six]) == [four[0], six[0], four[1], six[1], four[2]]
+    assert interleave(four) == four
 
 
 async def test_all_addresses_of_the_preferred_family_come_first(tmp_path: Path) -> None:

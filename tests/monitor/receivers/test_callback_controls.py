@@ -6,7 +6,7 @@ import pytest
 
 from monitor.notification import Kind
 from monitor.receivers import slack, teams
-from monitor.receivers.callback import person
+from monitor.receivers.callback import person_name
 from tests.support.messages import SECOND, message
 
 
@@ -42,4 +42,4 @@ def test_teams_shows_the_key_only_for_open_alerts_with_replies_enabled() -> None
     ("name", "cleaned"), [("Ana Ng", "Ana Ng"), (" a\n b\u202e ", "a b"), ("x" * 300, "x" * 100), (None, ""), (7, "")]
 )
 def test_person_name_is_cleaned_and_truncated(name: object, cleaned: str) -> None:
-    assert person(name) == cleaned
+    assert person_name(name) == cleaned

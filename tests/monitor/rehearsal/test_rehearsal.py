@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.commands.rehearse import rehearsed
+from monitor.commands.rehearse import rehearse_span
 from monitor.ledger.ledger import Ledger
 from monitor.rehearsal.observations import thin_out
 from monitor.storage.reader import reading
@@ -78,14 +78,14 @@ def test_rehearsal_of_the_unchanged_configuration_has_no_differences(
 ) -> None:
     path, decided = recorded
     same = portfolio(store=path)
-    rehearsal = rehearsed(same, same, day.span)
+    rehearsal = rehearse_span(same, same, day.span)
     assert shown(rehearsal.current.notifications) == decided
     assert rehearsal.differences == []
     assert rehearsal.current.as_json() == rehearsal.new.as_json()
 
 
 def test_higher_fall_pages_later_or_never(recorded: tuple[Path, list[tuple[Any, ...]]], day: Day) -> None:
-    rehearsal = rehearsed(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
+    rehearsal = rehearse_span(portfolio(store=recorded[0]), portfolio(4, store=recorded[0]), day.span)
     assert min(rehearsal.new.delays) > min(rehearsal.current.delays)
     assert {difference.current is None for difference in rehearsal.differences} | {
         difference.new is None for difference in rehearsal.differences
@@ -99,7 +99,7 @@ def test_maintenance_of_the_new_configuration_mutes_the_past(
     recorded: tuple[Path, list[tuple[Any, ...]]], day: Day
 ) -> None:
     always = ({"start": "2026-01-01T00:00:00Z", "end": "2027-01-01T00:00:00Z", "reason": "move"},)
-    rehearsal = rehearsed(portfolio(store=recorded[0]), portfolio(maintenance=always), day.span)
+    rehearsal = rehearse_span(portfolio(store=recorded[0]), portfolio(maintenance=always), day.span)
     assert rehearsal.current.totals["pages"] > 0
     incidents = [row for row in rehearsal.new.notifications if not row.key.startswith("blind:")]
     assert incidents == []
@@ -240,7 +240,7 @@ def test_observations_from_runs_give_the_same_incidents(
         while store.prune(day.span.end):
             pass
     same = portfolio(store=path)
-    rehearsal = rehearsed(same, same, day.span)
+    rehearsal = rehearse_span(same, same, day.span)
     assert any("evenly spaced" in note for note in rehearsal.notes)
     incidents = {(row[1], row[2], row[3]) for row in recorded[1] if ":" not in row[2] and row[3] != "reminder"}
     replayed = {(row.receiver, row.key, row.event.value) for row in rehearsal.current.notifications}
@@ -259,7 +259,7 @@ def test_start_inside_the_record_uses_the_state_at_that_instant(
         outages = record.load_product_incidents()
     before = {outage.id for outage in outages if outage.opened < start}
     later = [outage for outage in outages if outage.opened >= start]
-    rehearsal = rehearsed(same, same, Interval(start, day.span.end))
+    rehearsal = rehearse_span(same, same, Interval(start, day.span.end))
     rows = shown(rehearsal.current.notifications)
     assert later
     assert not before & {row[2] for row in rows}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.views.formatting import moment, nines_scale, shorten, signed, window_name
+from monitor.views.formatting import moment, nines_scale, shorten, signed_duration, window_name
 from monitor.views.recent_days import midnights
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 
@@ -65,4 +65,4 @@ def test_durations_are_formatted() -> None:
         "7 days",
         "1h 30m",
     ]
-    assert signed(-90 * SECOND) == "−1m 30s"
+    assert signed_duration(-90 * SECOND) == "−1m 30s"
