@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class KeptResponse:
+class CompleteResponse:
     """A response that was read to its end."""
 
     status: int
@@ -43,9 +43,9 @@ class RunningServer:
     clock: ManualClock | SystemClock
     session: aiohttp.ClientSession
 
-    async def get(self, path: str, method: str = "GET", **options: object) -> KeptResponse:
+    async def get(self, path: str, method: str = "GET", **options: object) -> CompleteResponse:
         async with self.session.request(method, self.base + path, **options) as raw:
-            return KeptResponse(raw.status, raw.headers, await raw.text(), raw)
+            return CompleteResponse(raw.status, raw.headers, await raw.text(), raw)
 
 
 def small_ledger() -> Ledger:
@@ -76,5 +76,5 @@ async def publish() -> AsyncIterator[Callable[..., Awaitable[RunningServer]]]:
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
+async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(small_ledger())

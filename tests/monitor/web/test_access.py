@@ -61,10 +61,10 @@ async def test_route_without_a_role_is_rejected(publish: Publish, monkeypatch: p
     table = web.RouteTableDef()
     table.get("/forgotten")(without_role)
     monkeypatch.setattr(liveness, "routes", [*liveness.routes, *table])
-    site = await publish(small_ledger())
-    response = await site.get("/forgotten")
+    server = await publish(small_ledger())
+    response = await server.get("/forgotten")
     assert (response.status, response.text.partition(";")[0]) == (403, "this endpoint is closed")
-    assert (await site.get("/livez")).status == 200
+    assert (await server.get("/livez")).status == 200
 
 
 def new_token_text(record: Path, *scopes: Scope, expires: int | None = None, name: str = "ci") -> str:
@@ -90,9 +90,9 @@ READING = ["/", "/products/css", "/metrics", "/runbook", "/api/v1/products", "/a
 
 @pytest.mark.parametrize("path", READING)
 async def test_reading_needs_no_token_unless_configured(publish: Publish, tmp_path: Path, path: str) -> None:
-    site = await publish(small_ledger(), record=tmp_path / "r.db")
-    assert (await site.get(path)).status == 200
-    assert (await site.get(path, headers=bearer("wrong"))).status == 200
+    server = await publish(small_ledger(), record=tmp_path / "r.db")
+    assert (await server.get(path)).status == 200
+    assert (await server.get(path, headers=bearer("wrong"))).status == 200
 
 
 @pytest.mark.parametrize("path", READING)
@@ -220,5 +220,5 @@ async def test_blocked_disk_blocks_one_thread_and_no_other_request(
 async def test_tokens_are_rejected_without_a_record(publish: Publish) -> None:
     ledger = small_ledger()
     ledger.portfolio = ledger.portfolio.model_copy(update={"access": AccessBlock(read="token")})
-    site = await publish(ledger)
-    assert (await site.get("/", headers=bearer("nw_0123456789ab_" + "A" * 43))).status == 401
+    server = await publish(ledger)
+    assert (await server.get("/", headers=bearer("nw_0123456789ab_" + "A" * 43))).status == 401

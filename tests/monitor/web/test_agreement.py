@@ -60,8 +60,8 @@ async def test_outage_limits_have_bounds_and_a_verdict(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     """The limits appear in the API of the contractual figure and of the product, and on the product's page."""
-    site = await publish(ledger_with_outage_limits())
-    body = await (await site.get(CONTRACTUAL_PATH)).json()
+    server = await publish(ledger_with_outage_limits())
+    body = await (await server.get(CONTRACTUAL_PATH)).json()
     outage_bounds = {"low": 540.0, "point": 600.0, "high": 660.0}
     assert body["outage_limits"] == [
         {
@@ -79,25 +79,25 @@ async def test_outage_limits_have_bounds_and_a_verdict(
             "verdict": "met",
         },
     ]
-    assert (await (await site.get("/api/v1/products/forms")).json())["contractual"] == body
+    assert (await (await server.get("/api/v1/products/forms")).json())["contractual"] == body
     jsonschema.validate(body, SCHEMAS["Contractual"] | {"components": {"schemas": SCHEMAS}})
-    text = (await site.get("/products/forms")).text
+    text = (await server.get("/products/forms")).text
     assert "<dt>No outage over 10m</dt>" in text
     assert "between 9m and 11m; undecided" in text
     assert "<dt>At most 4h down within any 30d</dt>" in text
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
+async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(ledger_with_exclusions())
 
 
-async def test_contractual_figure_lists_its_exclusions(site: RunningServer) -> None:
+async def test_contractual_figure_lists_its_exclusions(server: RunningServer) -> None:
     """Each excluded interval is listed once, with all its causes. The raw figure is the default."""
-    body = await (await site.get(CONTRACTUAL_PATH)).json()
+    body = await (await server.get(CONTRACTUAL_PATH)).json()
     exclusions = body.pop("exclusions")
     assert body.pop("outage_limits") == []
-    assert body == site.ledger.contractual("forms", Interval(NOW - 30 * DAY, NOW)).as_json(product="forms")
+    assert body == server.ledger.contractual("forms", Interval(NOW - 30 * DAY, NOW)).as_json(product="forms")
     assert [[c["cause"] for c in piece["causes"]] for piece in exclusions] == [
         ["maintenance"],
         ["maintenance", "correction"],
@@ -106,39 +106,39 @@ async def test_contractual_figure_lists_its_exclusions(site: RunningServer) -> N
     assert sum(piece["seconds"] for piece in exclusions) == body["excluded_seconds"] == 7_200
     cause = exclusions[1]["causes"][1]
     assert (cause["author"], cause["made"]) == ("<i>Ada</i>", format_instant(NOW - DAY))
-    raw = await (await site.get("/api/v1/products/forms/availability?figure=raw")).json()
-    assert raw == await (await site.get("/api/v1/products/forms/availability")).json()
+    raw = await (await server.get("/api/v1/products/forms/availability?figure=raw")).json()
+    assert raw == await (await server.get("/api/v1/products/forms/availability")).json()
     assert (raw["excluded_seconds"], raw["downtime_seconds"]["point"]) == (0.0, 600.0)
 
 
-async def test_product_has_both_figures_and_matches_the_schema(site: RunningServer) -> None:
+async def test_product_has_both_figures_and_matches_the_schema(server: RunningServer) -> None:
     """The contractual figure covers its own window."""
-    body = await (await site.get("/api/v1/products/forms")).json()
-    assert body["contractual"] == await (await site.get(CONTRACTUAL_PATH)).json()
+    body = await (await server.get("/api/v1/products/forms")).json()
+    assert body["contractual"] == await (await server.get(CONTRACTUAL_PATH)).json()
     assert body["availability"]["point"] < body["contractual"]["availability"]["point"] == 1.0
     schema = SCHEMAS["Contractual"] | {"components": {"schemas": SCHEMAS}}
     jsonschema.validate(body["contractual"], schema)
 
 
 @pytest.mark.parametrize("window", ["day", "week", "month", "quarter", "year", "fiscal-year"])
-async def test_calendar_windows_use_the_portfolios_time_zone(site: RunningServer, window: str) -> None:
-    body = await (await site.get(f"/api/v1/products/css/availability?window={window}")).json()
+async def test_calendar_windows_use_the_portfolios_time_zone(server: RunningServer, window: str) -> None:
+    body = await (await server.get(f"/api/v1/products/css/availability?window={window}")).json()
     assert body["window"]["end"] == format_instant(NOW)
     assert body["window"]["start"][11:] in ("07:00:00Z", "08:00:00Z")
 
 
-async def test_current_month_has_the_budget_of_the_full_month(site: RunningServer) -> None:
+async def test_current_month_has_the_budget_of_the_full_month(server: RunningServer) -> None:
     """Both figures: 0.1 % of 30 days, give or take an hour, is 2,592 s."""
     for figure in ("raw", "contractual"):
-        body = await (await site.get(f"/api/v1/products/css/availability?window=month&figure={figure}")).json()
+        body = await (await server.get(f"/api/v1/products/css/availability?window=month&figure={figure}")).json()
         assert body["budget"]["allowed_seconds"] == pytest.approx(2_592, abs=100)
         assert body["window"]["end"] == format_instant(NOW)
 
 
-async def test_window_may_be_given_as_start_and_end(site: RunningServer) -> None:
+async def test_window_may_be_given_as_start_and_end(server: RunningServer) -> None:
     """The time after now is unknown."""
     window = f"{format_instant(NOW - DAY)}/{format_instant(NOW + DAY)}"
-    body = await (await site.get(f"/api/v1/products/css/availability?window={window}")).json()
+    body = await (await server.get(f"/api/v1/products/css/availability?window={window}")).json()
     assert body["window"]["end"] == format_instant(NOW + DAY)
     assert body["unknown_seconds"] > 86_000
 
@@ -157,15 +157,15 @@ async def test_window_may_be_given_as_start_and_end(site: RunningServer) -> None
         ("window=9999-12-31/9999-12-31T23:59", "window"),
     ],
 )
-async def test_invalid_query_is_rejected_with_a_remedy(site: RunningServer, query: str, expected_text: str) -> None:
-    response = await site.get(f"/api/v1/products/css/availability?{query}")
+async def test_invalid_query_is_rejected_with_a_remedy(server: RunningServer, query: str, expected_text: str) -> None:
+    response = await server.get(f"/api/v1/products/css/availability?{query}")
     body = await response.json()
     assert (response.status, set(body)) == (400, {"error", "remedy"})
     assert expected_text in body["error"] + body["remedy"]
 
 
-async def test_page_shows_both_figures_and_escaped_exclusions(site: RunningServer) -> None:
-    page = await outline(site, "/products/forms")
+async def test_page_shows_both_figures_and_escaped_exclusions(server: RunningServer) -> None:
+    page = await outline(server, "/products/forms")
     assert "Contractual 100.000% between" in page.text
     assert "2h excluded" in page.text
     assert "maintenance planned: new <b>database</b>" in page.text
@@ -173,14 +173,14 @@ async def test_page_shows_both_figures_and_escaped_exclusions(site: RunningServe
     assert not page.attributes_of("b") or "database" not in str(page.attributes_of("b"))
 
 
-async def test_page_without_exclusions_shows_no_time_excluded(site: RunningServer) -> None:
-    page = await outline(site, "/products/css")
+async def test_page_without_exclusions_shows_no_time_excluded(server: RunningServer) -> None:
+    page = await outline(server, "/products/css")
     assert "Contractual 100.000% no time excluded" in page.text
     assert "Excluded time" not in page.text
 
 
-async def test_portfolio_shows_a_contractual_figure_that_differs_from_the_raw_one(site: RunningServer) -> None:
-    page = await outline(site, "/")
+async def test_portfolio_shows_a_contractual_figure_that_differs_from_the_raw_one(server: RunningServer) -> None:
+    page = await outline(server, "/")
     assert page.text.count(" contractual") == 1
 
 
@@ -194,8 +194,8 @@ async def test_long_list_of_exclusions_shows_the_newest_and_a_link(
         "reason": "backup",
         "zone": "UTC",
     }
-    site = await publish(ledger_of(product("forms", maintenance=[maintenance])))
-    page = await outline(site, "/products/forms")
+    server = await publish(ledger_of(product("forms", maintenance=[maintenance])))
+    page = await outline(server, "/products/forms")
     assert page.text.count("FREQ=DAILY: backup") == SHOWN_EXCLUSIONS
     assert f"Newest {SHOWN_EXCLUSIONS} of 30" in page.text
     assert {"href": CONTRACTUAL_PATH} in page.attributes_of("a")

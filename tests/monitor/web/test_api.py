@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 
-async def test_availability_equals_the_ledgers_figures(site: RunningServer) -> None:
-    response = await site.get("/api/v1/products/css/availability?window=6h")
-    assert await response.json() == site.ledger.measured("css", "6h", NOW).as_json(product="css")
+async def test_availability_equals_the_ledgers_figures(server: RunningServer) -> None:
+    response = await server.get("/api/v1/products/css/availability?window=6h")
+    assert await response.json() == server.ledger.measured("css", "6h", NOW).as_json(product="css")
 
 
-async def test_availability_defaults_to_the_products_window(site: RunningServer) -> None:
-    body = await (await site.get("/api/v1/products/css/availability")).json()
-    assert body == site.ledger.measured("css", Interval(NOW - 30 * DAY, NOW), NOW).as_json(product="css")
+async def test_availability_defaults_to_the_products_window(server: RunningServer) -> None:
+    body = await (await server.get("/api/v1/products/css/availability")).json()
+    assert body == server.ledger.measured("css", Interval(NOW - 30 * DAY, NOW), NOW).as_json(product="css")
 
 
 @pytest.mark.parametrize("at", ["{utc}", "{plus}"])
-async def test_window_may_end_at_any_past_instant(site: RunningServer, at: str) -> None:
+async def test_window_may_end_at_any_past_instant(server: RunningServer, at: str) -> None:
     end = NOW - 30 * MINUTE
     instant = at.format(utc=format_instant(end), plus=format_instant(end).replace("Z", "+00:00"))
-    response = await site.get(f"/api/v1/products/css/availability?window=1h30m&at={instant}")
+    response = await server.get(f"/api/v1/products/css/availability?window=1h30m&at={instant}")
     assert (await response.json())["window"] == {"start": format_instant(end - 90 * MINUTE), "end": format_instant(end)}
 
 
@@ -64,21 +64,21 @@ async def test_window_may_end_at_any_past_instant(site: RunningServer, at: str) 
         ("window=1h&window=2h", "more than once"),
     ],
 )
-async def test_invalid_query_is_rejected_with_a_remedy(site: RunningServer, query: str, expected_text: str) -> None:
-    response = await site.get(f"/api/v1/products/css/availability?{query}")
+async def test_invalid_query_is_rejected_with_a_remedy(server: RunningServer, query: str, expected_text: str) -> None:
+    response = await server.get(f"/api/v1/products/css/availability?{query}")
     body = await response.json()
     assert (response.status, set(body)) == (400, {"error", "remedy"})
     assert expected_text in body["error"] + body["remedy"]
 
 
 @pytest.mark.parametrize("path", ["/products/nobody", "/products/nobody/availability", "/incidents?product=nobody"])
-async def test_unknown_product_is_404_with_a_remedy(site: RunningServer, path: str) -> None:
-    response = await site.get("/api/v1" + path)
+async def test_unknown_product_is_404_with_a_remedy(server: RunningServer, path: str) -> None:
+    response = await server.get("/api/v1" + path)
     assert (response.status, (await response.json())["remedy"]) == (404, "GET /api/v1/products lists them")
 
 
-async def test_incidents_are_listed_newest_first_with_stable_fields(site: RunningServer) -> None:
-    incidents = await (await site.get("/api/v1/incidents")).json()
+async def test_incidents_are_listed_newest_first_with_stable_fields(server: RunningServer) -> None:
+    incidents = await (await server.get("/api/v1/incidents")).json()
     first, second = incidents
     assert list(first) == ["id", "product", "check", "opened", "resolved", "reason", "downtime_seconds",
         "first_failure", "last_failure",
@@ -105,38 +105,38 @@ async def test_incidents_are_listed_newest_first_with_stable_fields(site: Runnin
     ("query", "count"),
     [("product=css", 2), ("product=chefs", 0), ("state=open", 1), ("state=resolved", 1), ("limit=1", 1)],
 )
-async def test_incidents_can_be_filtered(site: RunningServer, query: str, count: int) -> None:
-    assert len(await (await site.get(f"/api/v1/incidents?{query}")).json()) == count
+async def test_incidents_can_be_filtered(server: RunningServer, query: str, count: int) -> None:
+    assert len(await (await server.get(f"/api/v1/incidents?{query}")).json()) == count
 
 
 @pytest.mark.parametrize("query", ["state=closed", "limit=0", "limit=-1", "limit=x", "limit=\u0661", "sort=asc"])
-async def test_invalid_incident_filter_is_rejected(site: RunningServer, query: str) -> None:
-    assert (await site.get(f"/api/v1/incidents?{query}")).status == 400
+async def test_invalid_incident_filter_is_rejected(server: RunningServer, query: str) -> None:
+    assert (await server.get(f"/api/v1/incidents?{query}")).status == 400
 
 
-async def test_product_has_every_window_and_every_check(site: RunningServer) -> None:
-    body = await (await site.get("/api/v1/products/css")).json()
+async def test_product_has_every_window_and_every_check(server: RunningServer) -> None:
+    body = await (await server.get("/api/v1/products/css")).json()
     assert list(body["windows"]) == ["1h", "6h", "24h", "7d", "30d", "90d", "365d"]
-    assert body["windows"]["7d"] == site.ledger.measured("css", "7d", NOW).as_json(product="css")
+    assert body["windows"]["7d"] == server.ledger.measured("css", "7d", NOW).as_json(product="css")
     assert (body["state"], body["objective"], body["incidents_open"]) == ("down", 0.995, 1)
     (check,) = body["checks"]
     assert (check["state"], check["last"]["reason"], check["last"]["status"]) == ("down", "http_status", 503)
 
 
-async def test_budget_forecast_uses_the_last_day_and_is_null_if_the_budget_lasts(site: RunningServer) -> None:
+async def test_budget_forecast_uses_the_last_day_and_is_null_if_the_budget_lasts(server: RunningServer) -> None:
     """css is down since six minutes, in a known hour; chefs was never down."""
-    pages = [await (await site.get(f"/api/v1/products/{name}")).json() for name in ("css", "chefs")]
+    pages = [await (await server.get(f"/api/v1/products/{name}")).json() for name in ("css", "chefs")]
     css, chefs = [page["budget_forecast"] for page in pages]
     assert chefs == {"pace_seconds": 86_400.0, "burn_rate": 0.0, "exhausted_at": None}
-    end = site.ledger.forecast("css", NOW).exhausted_at
+    end = server.ledger.forecast("css", NOW).exhausted_at
     assert end is not None
     assert end > NOW
     assert css["exhausted_at"] == format_instant(end)
 
 
-async def test_product_without_observations_is_unknown_with_null_availability(site: RunningServer) -> None:
-    site.clock.jump(400 * 86_400)
-    body = await (await site.get("/api/v1/products")).json()
+async def test_product_without_observations_is_unknown_with_null_availability(server: RunningServer) -> None:
+    server.clock.jump(400 * 86_400)
+    body = await (await server.get("/api/v1/products")).json()
     assert {product["state"] for product in body} == {"unknown"}
     assert [product["availability"] for product in body] == [{"low": 0.0, "point": None, "high": 1.0}] * 2
 
@@ -164,17 +164,17 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_response_matches_its_openapi_schema(site: RunningServer, path: str) -> None:
-    description = await (await site.get("/api/v1/openapi.json")).json()
+async def test_every_response_matches_its_openapi_schema(server: RunningServer, path: str) -> None:
+    description = await (await server.get("/api/v1/openapi.json")).json()
     content = description["paths"][path]["get"]["responses"]["200"]["content"]
     schema = content["application/json"]["schema"] | {"components": {"schemas": SCHEMAS}}
-    newest = site.ledger.incidents[0].id
+    newest = server.ledger.incidents[0].id
     for example in EXAMPLES[path]:
-        jsonschema.validate(await (await site.get(example.format(newest=newest))).json(), schema)
+        jsonschema.validate(await (await server.get(example.format(newest=newest))).json(), schema)
 
 
-async def test_openapi_description_has_every_route(site: RunningServer) -> None:
-    description = await (await site.get("/api/v1/openapi.json")).json()
+async def test_openapi_description_has_every_route(server: RunningServer) -> None:
+    description = await (await server.get("/api/v1/openapi.json")).json()
     actual = {(method, path) for path, methods in description["paths"].items() for method in methods}
     tables = (
         api.routes,
@@ -192,6 +192,6 @@ async def test_openapi_description_has_every_route(site: RunningServer) -> None:
     assert actual_routes - {("get", "/api/v1/openapi.json")} == actual
 
 
-async def test_time_before_the_record_is_unknown(site: RunningServer) -> None:
-    body = await (await site.get("/api/v1/products/chefs/availability?window=2h")).json()
+async def test_time_before_the_record_is_unknown(server: RunningServer) -> None:
+    body = await (await server.get("/api/v1/products/chefs/availability?window=2h")).json()
     assert body["unknown_seconds"] == HOUR / 1_000_000

@@ -74,16 +74,16 @@ modules:
 class ProbeServer:
     """A running server with /probe enabled."""
 
-    site: RunningServer
+    server: RunningServer
     blackbox_state: Blackbox
 
     async def probe(self, target: str, module: str = "tcp", **headers: str) -> tuple[int, str]:
-        response = await self.site.get("/probe", params={"target": target, "module": module}, headers=headers)
+        response = await self.server.get("/probe", params={"target": target, "module": module}, headers=headers)
         return response.status, response.text
 
     async def debug(self, target: str, module: str, **headers: str) -> str:
         params = {"target": target, "module": module, "debug": "true"}
-        return (await self.site.get("/probe", params=params, headers=headers)).text
+        return (await self.server.get("/probe", params=params, headers=headers)).text
 
 
 StartProbeServer = Callable[..., Awaitable[ProbeServer]]
@@ -121,8 +121,8 @@ def value(page: str, name: str) -> float:
     return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name} "))
 
 
-async def test_probe_is_disabled_without_a_module_file(site: RunningServer) -> None:
-    response = await site.get("/probe?target=127.0.0.1")
+async def test_probe_is_disabled_without_a_module_file(server: RunningServer) -> None:
+    response = await server.get("/probe?target=127.0.0.1")
     assert response.status == 404
     assert "--blackbox-config" in response.text
 
@@ -163,7 +163,7 @@ async def test_forwarded_request_is_treated_as_remote(
 
 
 async def test_http_1_0_request_is_treated_as_forwarded(start_probe_server: StartProbeServer) -> None:
-    url = urlsplit((await start_probe_server()).site.base)
+    url = urlsplit((await start_probe_server()).server.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(b"GET /probe?module=tcp&target=127.0.0.1:1 HTTP/1.0\r\nHost: localhost\r\n\r\n")
     assert b" 403 " in await reader.readline()
@@ -207,7 +207,7 @@ modules:
     prober: http
     http: {{oauth2: {{client_id: a, client_secret: b, token_url: "http://127.0.0.1:{port}/"}}}}
 """)
-        probe_server.blackbox_state.reload_if_needed(probe_server.site.health, requested=True)
+        probe_server.blackbox_state.reload_if_needed(probe_server.server.health, requested=True)
         if first_client == "local":
             assert value((await probe_server.probe(f"127.0.0.1:{target}", "oauth2"))[1], "probe_success") == 1
         page = (await probe_server.probe(f"127.0.0.1:{target}", "oauth2", **headers))[1]
@@ -223,7 +223,7 @@ async def test_loopback_proxy_does_not_expose_loopback_targets_to_remote_clients
     async with serve_tcp(Proxy(names)) as port, serve_tcp(respond_with(http_response(b"ok"))) as target:
         url = f"proxy_url: http://127.0.0.1:{port}, skip_resolve_phase_with_proxy: true"
         probe_server.blackbox_state._path.write_text(f"modules: {{via_proxy: {{prober: http, http: {{{url}}}}}}}")
-        probe_server.blackbox_state.reload_if_needed(probe_server.site.health, requested=True)
+        probe_server.blackbox_state.reload_if_needed(probe_server.server.health, requested=True)
         assert (
             value((await probe_server.probe(f"target.test:{target}", "via_proxy", **headers))[1], "probe_success") == 1
         )
@@ -259,17 +259,17 @@ async def test_unknown_host_header_is_rejected(start_probe_server: StartProbeSer
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT"])
 async def test_other_methods_than_get_are_rejected(start_probe_server: StartProbeServer, method: str) -> None:
-    response = await (await start_probe_server()).site.get("/probe?target=127.0.0.1:1&module=tcp", method)
+    response = await (await start_probe_server()).server.get("/probe?target=127.0.0.1:1&module=tcp", method)
     assert (response.status, response.raw.headers["Allow"]) == (405, "GET")
     message = "method not allowed; allowed: GET; this endpoint is read-only\n"
     assert response.text == ("" if method == "HEAD" else message)
 
 
 async def test_healthy_endpoint_matches_blackbox_exporter(
-    site: RunningServer, start_probe_server: StartProbeServer
+    server: RunningServer, start_probe_server: StartProbeServer
 ) -> None:
-    assert (await site.get("/-/healthy")).status == 404
-    response = await (await start_probe_server()).site.get("/-/healthy")
+    assert (await server.get("/-/healthy")).status == 404
+    response = await (await start_probe_server()).server.get("/-/healthy")
     assert (response.status, response.text) == (200, "Healthy")
 
 
@@ -284,7 +284,7 @@ async def test_hostname_may_include_a_port(start_probe_server: StartProbeServer)
     probe_server = await start_probe_server()
     async with serve_tcp(handle) as port:
         for name in ("forms.test:8443", "[::1]:8443", "forms.test"):
-            response = await probe_server.site.get(f"/probe?target=127.0.0.1:{port}&hostname={name}")
+            response = await probe_server.server.get(f"/probe?target=127.0.0.1:{port}&hostname={name}")
             assert value(response.text, "probe_success") == 1
             assert f"\r\nHost: {name}\r\n".encode() in request_heads.pop()
 
@@ -310,7 +310,7 @@ async def test_invalid_parameters_are_rejected(
     start_probe_server: StartProbeServer, query: str, expected_error: str | None
 ) -> None:
     probe_server = await start_probe_server()
-    response = await probe_server.site.get(f"/probe?{query}")
+    response = await probe_server.server.get(f"/probe?{query}")
     assert response.status == (200 if expected_error is None else 400)
     assert (expected_error or "probe_http_status_code") in response.text
 
@@ -339,9 +339,9 @@ async def test_invalid_target_fails_without_internal_error(start_probe_server: S
 
 async def test_unknown_modules_use_the_blackbox_exporter_metric(start_probe_server: StartProbeServer) -> None:
     probe_server = await start_probe_server()
-    probe_server.site.health.blackbox_reload_success, probe_server.site.health.blackbox_reload_at = True, 0
+    probe_server.server.health.blackbox_reload_success, probe_server.server.health.blackbox_reload_at = True, 0
     await probe_server.probe("a", "nosuch")
-    page = (await probe_server.site.get("/metrics")).text
+    page = (await probe_server.server.get("/metrics")).text
     assert "\nblackbox_module_unknown_total 1.0\n" in page
     assert "\nblackbox_exporter_config_last_reload_successful 1.0\n" in page
 
@@ -369,7 +369,7 @@ async def test_scrape_timeout_limits_the_probe(start_probe_server: StartProbeSer
 async def test_requests_over_the_concurrency_limit_get_503(start_probe_server: StartProbeServer) -> None:
     probe_server = await start_probe_server()
     probe_server.blackbox_state.in_flight = MAX_CONCURRENT
-    response = await probe_server.site.get("/probe?target=127.0.0.1:1&module=tcp")
+    response = await probe_server.server.get("/probe?target=127.0.0.1:1&module=tcp")
     assert (response.status, response.raw.headers["Retry-After"]) == (503, "1")
     probe_server.blackbox_state.in_flight -= 1
     assert (await probe_server.probe("127.0.0.1:1"))[0] == 200
@@ -392,7 +392,7 @@ class SilentServer:
 async def test_probe_is_cancelled_when_the_client_disconnects(start_probe_server: StartProbeServer) -> None:
     """The module's timeout is two minutes; the test ends earlier."""
     probe_server, target = await start_probe_server(), SilentServer()
-    url = urlsplit(probe_server.site.base)
+    url = urlsplit(probe_server.server.base)
     async with serve_tcp(target) as port, asyncio.timeout(30):
         _, writer = await asyncio.open_connection(url.hostname, url.port)
         path = f"/probe?module=fixed_host&target=127.0.0.1:{port}"

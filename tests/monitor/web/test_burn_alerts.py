@@ -28,8 +28,8 @@ ALERTS = list(alerts(Options(products=["any"])))
 CANNOT_FIRE = "NinewatchBudgetBurnsFast cannot fire: it needs a burn rate of 14.4, and at an objective of 90% over 30d"
 
 
-async def test_every_alert_has_an_anchor_in_the_served_runbook(site: RunningServer) -> None:
-    response = await site.get("/runbook")
+async def test_every_alert_has_an_anchor_in_the_served_runbook(server: RunningServer) -> None:
+    response = await server.get("/runbook")
     assert (response.status, response.raw.content_type) == (200, "text/html")
     assert response.headers["Content-Security-Policy"] == HEADERS["Content-Security-Policy"]
     page = Outline(response.text)
@@ -42,9 +42,9 @@ async def test_every_alert_has_an_anchor_in_the_served_runbook(site: RunningServ
 
 
 async def test_runbook_has_valid_links_and_no_external_resources(
-    site: RunningServer,
+    server: RunningServer,
 ) -> None:
-    page = Outline((await site.get("/runbook")).text)
+    page = Outline((await server.get("/runbook")).text)
     ids = {attrs.get("id") for _, attrs in page.tags}
     internal_links = [str(attrs["href"]) for attrs in page.attributes_of("a") if str(attrs["href"]).startswith("#")]
     assert internal_links
@@ -54,10 +54,10 @@ async def test_runbook_has_valid_links_and_no_external_resources(
     assert all(str(attrs["href"]).startswith("/static/") for attrs in page.attributes_of("link"))
 
 
-async def test_pages_linked_from_alerts_exist(site: RunningServer) -> None:
+async def test_pages_linked_from_alerts_exist(server: RunningServer) -> None:
     for alert in ALERTS:
         path = alert.annotations["page_url"].removeprefix(BASE).replace("{{ $labels.product }}", "css")
-        assert (await site.get(path)).status == 200
+        assert (await server.get(path)).status == 200
 
 
 def test_unusable_link_is_rejected_when_the_runbook_is_generated() -> None:
@@ -71,16 +71,16 @@ async def test_alert_that_cannot_fire_is_shown_in_the_api_and_on_the_page(
 ) -> None:
     ledger = ledger_of(product("low", objective="90%"), product("high", objective="99.9%"))
     probe_all(ledger, ledger.entries.values(), NOW - 60 * MINUTE, NOW, GOOD_RESULT)
-    site = await publish(ledger)
-    products = {product["id"]: product for product in await (await site.get("/api/v1/products")).json()}
+    server = await publish(ledger)
+    products = {product["id"]: product for product in await (await server.get("/api/v1/products")).json()}
     assert [text.startswith(CANNOT_FIRE) for text in products["low"]["alerts_that_cannot_fire"]] == [True]
     assert products["high"]["alerts_that_cannot_fire"] == []
-    fast, *others = (await (await site.get("/api/v1/products/low")).json())["burn_alerts"]
+    fast, *others = (await (await server.get("/api/v1/products/low")).json())["burn_alerts"]
     assert (fast["alert"], fast["threshold"], fast["firing"]) == ("NinewatchBudgetBurnsFast", None, False)
     assert fast["cannot_fire"].startswith(CANNOT_FIRE)
     assert [(other["threshold"], other["cannot_fire"]) for other in others] == [(6.0, None), (1.0, None)]
-    assert CANNOT_FIRE in html.unescape((await site.get("/products/low")).text)
-    assert "cannot fire" not in (await site.get("/products/high")).text
+    assert CANNOT_FIRE in html.unescape((await server.get("/products/low")).text)
+    assert "cannot fire" not in (await server.get("/products/high")).text
 
 
 async def test_burn_alert_firing_is_true_when_burning_and_null_when_unknown(
@@ -88,9 +88,9 @@ async def test_burn_alert_firing_is_true_when_burning_and_null_when_unknown(
 ) -> None:
     ledger = ledger_of(product("burning"), product("unseen"))
     probe_all(ledger, ledger.entries_of("burning"), NOW - 60 * MINUTE, NOW, BAD_RESULT)
-    site = await publish(ledger)
-    burning = (await (await site.get("/api/v1/products/burning")).json())["burn_alerts"]
-    unseen = (await (await site.get("/api/v1/products/unseen")).json())["burn_alerts"]
+    server = await publish(ledger)
+    burning = (await (await server.get("/api/v1/products/burning")).json())["burn_alerts"]
+    unseen = (await (await server.get("/api/v1/products/unseen")).json())["burn_alerts"]
     assert [alert["firing"] for alert in burning] == [True, True, True]
     assert [alert["firing"] for alert in unseen] == [None, None, None]
 

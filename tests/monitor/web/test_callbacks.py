@@ -20,13 +20,13 @@ from sla.page_mark import Mark, page_marks
 from tests.support.alerting import BAD, GOOD, ledger_with_receivers
 from tests.support.ledgers import product
 from tests.support.messages import write_secret
-from tests.support.writable_site import Answer, WritableSite, writable
+from tests.support.writable_server import Answer, WritableServer, writable
 
 TOKEN = base64.b64encode(b"a token of thirty-two bytes long").decode()
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+async def server(tmp_path: Path) -> AsyncIterator[WritableServer]:
     url = "http://127.0.0.1:9/"
     receivers: list[dict[str, Any]] = [
         {
@@ -47,20 +47,20 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
         yield served
 
 
-async def fails(site: WritableSite, key: str = "forms/health") -> str:
-    site.harness.observe(GOOD, BAD, BAD, key=key)
-    await site.harness.written()
-    return next(alert.key for alert in site.harness.alerting.open_alerts() if alert.product == key.partition("/")[0])
+async def fails(server: WritableServer, key: str = "forms/health") -> str:
+    server.harness.observe(GOOD, BAD, BAD, key=key)
+    await server.harness.written()
+    return next(alert.key for alert in server.harness.alerting.open_alerts() if alert.product == key.partition("/")[0])
 
 
-def recorded_acknowledgements(site: WritableSite) -> list[Acknowledgement]:
-    return acknowledgements(site.journal)
+def recorded_acknowledgements(server: WritableServer) -> list[Acknowledgement]:
+    return acknowledgements(server.journal)
 
 
-async def pagerduty(site: WritableSite, event: Any, key: str = "pd secret", to: str = "pager") -> Answer:
+async def pagerduty(server: WritableServer, event: Any, key: str = "pd secret", to: str = "pager") -> Answer:
     body = json.dumps({"event": event}).encode()
     mac = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-    return await site.ask("POST", f"/callbacks/{to}", data=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={mac}"})
+    return await server.ask("POST", f"/callbacks/{to}", data=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={mac}"})
 
 
 def acknowledgement_event(key: str, **change: Any) -> dict[str, Any]:
@@ -79,13 +79,15 @@ def acknowledgement_event(key: str, **change: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def slack(site: WritableSite, payload: Any, key: str = "slack secret", age: int = 0, to: str = "chat") -> Answer:
-    stamp = str(site.clock.now() // SECOND - age)
+async def slack(
+    server: WritableServer, payload: Any, key: str = "slack secret", age: int = 0, to: str = "chat"
+) -> Answer:
+    stamp = str(server.clock.now() // SECOND - age)
     body = urlencode({"payload": payload if isinstance(payload, str) else json.dumps(payload)}).encode()
     mac = hmac.new(key.encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
     headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={mac}",
                "Content-Type": "application/x-www-form-urlencoded"}  # fmt: skip
-    return await site.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
+    return await server.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
 
 
 def button_press(action: str, key: str) -> dict[str, Any]:
@@ -96,18 +98,18 @@ def button_press(action: str, key: str) -> dict[str, Any]:
     }
 
 
-async def teams(site: WritableSite, text: str, key: str = TOKEN, to: str = "team") -> Answer:
+async def teams(server: WritableServer, text: str, key: str = TOKEN, to: str = "team") -> Answer:
     body = json.dumps({"type": "message", "text": text, "from": {"id": "29:1", "name": "Ana Ng"}}).encode()
     mac = base64.b64encode(hmac.new(base64.b64decode(key), body, hashlib.sha256).digest()).decode()
     headers = {"Authorization": f"HMAC {mac}", "Content-Type": "application/json"}
-    return await site.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
+    return await server.ask("POST", f"/callbacks/{to}", data=body, headers=headers)
 
 
-async def test_acknowledgement_in_pagerduty_is_recorded(site: WritableSite) -> None:
-    key = await fails(site)
-    assert (await pagerduty(site, acknowledgement_event(key))).status == 200
-    assert recorded_acknowledgements(site) == [
-        Acknowledgement(site.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")
+async def test_acknowledgement_in_pagerduty_is_recorded(server: WritableServer) -> None:
+    key = await fails(server)
+    assert (await pagerduty(server, acknowledgement_event(key))).status == 200
+    assert recorded_acknowledgements(server) == [
+        Acknowledgement(server.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")
     ]
 
 
@@ -123,33 +125,36 @@ async def test_acknowledgement_in_pagerduty_is_recorded(site: WritableSite) -> N
     ],
 )
 async def test_other_events_of_pagerduty_are_accepted_without_a_change(
-    site: WritableSite, change: dict[str, Any]
+    server: WritableServer, change: dict[str, Any]
 ) -> None:
-    key = await fails(site)
-    assert ((await pagerduty(site, acknowledgement_event(key, **change))).status, recorded_acknowledgements(site)) == (
+    key = await fails(server)
+    assert (
+        (await pagerduty(server, acknowledgement_event(key, **change))).status,
+        recorded_acknowledgements(server),
+    ) == (
         200,
         [],
     )
 
 
-async def test_button_in_slack_acknowledges_or_marks(site: WritableSite) -> None:
-    key = await fails(site)
+async def test_button_in_slack_acknowledges_or_marks(server: WritableServer) -> None:
+    key = await fails(server)
     for action in ("acknowledge", "noise"):
-        response = await slack(site, button_press(action, key))
+        response = await slack(server, button_press(action, key))
         assert (response.status, response.text) == (200, "")
-    assert recorded_acknowledgements(site) == [
-        Acknowledgement(site.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")
+    assert recorded_acknowledgements(server) == [
+        Acknowledgement(server.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")
     ]
-    (mark,) = page_marks(site.journal)
+    (mark,) = page_marks(server.journal)
     assert (mark.key, mark.mark, mark.by, mark.receiver) == (key, Mark.NOISE, "ana.ng", "chat")
 
 
 @pytest.mark.parametrize("age", [301, -301, 86_400])
-async def test_slack_request_is_valid_for_five_minutes(site: WritableSite, age: int) -> None:
-    key = await fails(site)
-    assert (await slack(site, button_press("acknowledge", key), age=age)).status == 403
-    assert recorded_acknowledgements(site) == []
-    assert (await slack(site, button_press("acknowledge", key), age=300)).status == 200
+async def test_slack_request_is_valid_for_five_minutes(server: WritableServer, age: int) -> None:
+    key = await fails(server)
+    assert (await slack(server, button_press("acknowledge", key), age=age)).status == 403
+    assert recorded_acknowledgements(server) == []
+    assert (await slack(server, button_press("acknowledge", key), age=300)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -162,85 +167,85 @@ async def test_slack_request_is_valid_for_five_minutes(site: WritableSite, age: 
         {"type": "block_actions", "actions": {}},
     ],
 )
-async def test_other_interactions_of_slack_change_nothing(site: WritableSite, payload: dict[str, Any]) -> None:
-    await fails(site)
-    assert ((await slack(site, payload)).status, site.journal) == (200, [])
+async def test_other_interactions_of_slack_change_nothing(server: WritableServer, payload: dict[str, Any]) -> None:
+    await fails(server)
+    assert ((await slack(server, payload)).status, server.journal) == (200, [])
 
 
 @pytest.mark.parametrize("text", ["<at>ninewatch</at> acknowledge {}", "<at>n w</at>&nbsp;ack {}\n", "<p>ACK {}</p>"])
-async def test_word_in_teams_acknowledges_and_gets_a_reply(site: WritableSite, text: str) -> None:
-    key = await fails(site)
-    response = await teams(site, text.format(key))
+async def test_word_in_teams_acknowledges_and_gets_a_reply(server: WritableServer, text: str) -> None:
+    key = await fails(server)
+    response = await teams(server, text.format(key))
     assert (response.status, response.body) == (200, {"type": "message", "text": f"Acknowledged: {key}"})
-    assert recorded_acknowledgements(site) == [
-        Acknowledgement(site.clock.now(), key, "Ana Ng", "teams", "forms", key, "team")
+    assert recorded_acknowledgements(server) == [
+        Acknowledgement(server.clock.now(), key, "Ana Ng", "teams", "forms", key, "team")
     ]
 
 
-async def test_word_in_teams_needs_no_key_if_one_alert_is_open(site: WritableSite) -> None:
-    assert (await teams(site, "ack")).body["text"] == "0 alerts are open; none is open"
-    key = await fails(site)
-    assert (await teams(site, "useful")).body["text"] == f"Marked as useful: {key}"
-    assert (await teams(site, "ack")).body["text"] == f"Acknowledged: {key}"
+async def test_word_in_teams_needs_no_key_if_one_alert_is_open(server: WritableServer) -> None:
+    assert (await teams(server, "ack")).body["text"] == "0 alerts are open; none is open"
+    key = await fails(server)
+    assert (await teams(server, "useful")).body["text"] == f"Marked as useful: {key}"
+    assert (await teams(server, "ack")).body["text"] == f"Acknowledged: {key}"
 
 
 @pytest.mark.parametrize("text", ["", "help", "please ack", "ack nothing"])
-async def test_reply_in_teams_lists_the_open_alerts(site: WritableSite, text: str) -> None:
-    key = await fails(site)
-    response = await teams(site, text)
-    assert (response.status, recorded_acknowledgements(site)) == (200, [])
+async def test_reply_in_teams_lists_the_open_alerts(server: WritableServer, text: str) -> None:
+    key = await fails(server)
+    response = await teams(server, text)
+    assert (response.status, recorded_acknowledgements(server)) == (200, [])
     assert response.body["text"].endswith(f"open: {key}")
 
 
-async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(site: WritableSite) -> None:
-    await fails(site)
-    other = await fails(site, "sso/health")
-    assert (await pagerduty(site, acknowledgement_event(other))).status == 404
-    assert (await slack(site, button_press("acknowledge", other))).status == 404
-    assert (await teams(site, f"ack {other}")).body["text"].startswith("no open alert of this receiver has the key")
-    assert site.journal == []
+async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(server: WritableServer) -> None:
+    await fails(server)
+    other = await fails(server, "sso/health")
+    assert (await pagerduty(server, acknowledgement_event(other))).status == 404
+    assert (await slack(server, button_press("acknowledge", other))).status == 404
+    assert (await teams(server, f"ack {other}")).body["text"].startswith("no open alert of this receiver has the key")
+    assert server.journal == []
 
 
 @pytest.mark.parametrize("key", ["", "other", "pd secre"])
-async def test_callback_with_a_wrong_signature_is_rejected(site: WritableSite, key: str) -> None:
-    alert = await fails(site)
+async def test_callback_with_a_wrong_signature_is_rejected(server: WritableServer, key: str) -> None:
+    alert = await fails(server)
     wrong = base64.b64encode(key.encode() or b"x").decode()
     responses = [
-        await pagerduty(site, acknowledgement_event(alert), key or "x"),
-        await slack(site, button_press("acknowledge", alert), key or "x"),
-        await teams(site, f"ack {alert}", wrong),
+        await pagerduty(server, acknowledgement_event(alert), key or "x"),
+        await slack(server, button_press("acknowledge", alert), key or "x"),
+        await teams(server, f"ack {alert}", wrong),
     ]
     assert [response.status for response in responses] == [403] * 3
     assert len({response.text for response in responses}) == 1
-    assert site.journal == []
+    assert server.journal == []
 
 
 @pytest.mark.parametrize("to", ["none", "plain", "hook", "team", "pager", "..%2fapi"])
-async def test_signature_of_another_receiver_is_rejected(site: WritableSite, to: str) -> None:
-    key = await fails(site)
-    assert (await slack(site, button_press("acknowledge", key), to=to)).status == 403
-    assert site.journal == []
+async def test_signature_of_another_receiver_is_rejected(server: WritableServer, to: str) -> None:
+    key = await fails(server)
+    assert (await slack(server, button_press("acknowledge", key), to=to)).status == 403
+    assert server.journal == []
 
 
 @pytest.mark.parametrize("receiver", ["pager", "chat", "team", "plain", "hook", "none"])
 async def test_callback_without_a_signature_gets_the_same_response_from_all_receivers(
-    site: WritableSite, receiver: str
+    server: WritableServer, receiver: str
 ) -> None:
-    response = await site.ask("POST", f"/callbacks/{receiver}", data=b"{}")
+    response = await server.ask("POST", f"/callbacks/{receiver}", data=b"{}")
     assert (response.status, response.text.partition(";")[0]) == (403, "unknown receiver or wrong signature")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 60_000])
-async def test_signed_malformed_body_is_rejected(site: WritableSite, body: bytes) -> None:
+async def test_signed_malformed_body_is_rejected(server: WritableServer, body: bytes) -> None:
     mac = hmac.new(b"pd secret", body, hashlib.sha256).hexdigest()
-    response = await site.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
-    assert (response.status, site.journal) == (403, [])
+    response = await server.ask("POST", "/callbacks/pager", data=body, headers={"X-PagerDuty-Signature": f"v1={mac}"})
+    assert (response.status, server.journal) == (403, [])
 
 
 @pytest.mark.parametrize("header", ["X-Slack-Signature", "X-Slack-Request-Timestamp", "Authorization"])
 @pytest.mark.parametrize("receiver", ["pager", "chat", "team"])
-async def test_header_with_invalid_bytes_is_rejected(site: WritableSite, receiver: str, header: str) -> None:
-    url = urlsplit(site.base)
+async def test_header_with_invalid_bytes_is_rejected(server: WritableServer, receiver: str, header: str) -> None:
+    url = urlsplit(server.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     head = f"POST /callbacks/{receiver} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{header}: ".encode()
     writer.write(head + b"\xff\xfe\r\n\r\n{}")
@@ -248,21 +253,21 @@ async def test_header_with_invalid_bytes_is_rejected(site: WritableSite, receive
     writer.close()
 
 
-async def test_wrong_signatures_are_rate_limited(site: WritableSite) -> None:
-    key = await fails(site)
-    statuses = [(await site.ask("POST", "/callbacks/chat", data=b"x")).status for _ in range(12)]
+async def test_wrong_signatures_are_rate_limited(server: WritableServer) -> None:
+    key = await fails(server)
+    statuses = [(await server.ask("POST", "/callbacks/chat", data=b"x")).status for _ in range(12)]
     assert statuses == [403] * 10 + [429] * 2
-    assert (await slack(site, button_press("acknowledge", key))).status == 200
+    assert (await slack(server, button_press("acknowledge", key))).status == 200
 
 
-async def test_name_from_a_service_is_truncated_and_cleaned(site: WritableSite) -> None:
-    key = await fails(site)
+async def test_name_from_a_service_is_truncated_and_cleaned(server: WritableServer) -> None:
+    key = await fails(server)
     agent = {"type": "user_reference", "summary": "a\n\u202eb" + "x" * 500}
-    assert (await pagerduty(site, acknowledgement_event(key, agent=agent))).status == 200
-    (acknowledgement,) = recorded_acknowledgements(site)
+    assert (await pagerduty(server, acknowledgement_event(key, agent=agent))).status == 200
+    (acknowledgement,) = recorded_acknowledgements(server)
     assert (acknowledgement.by[:4], len(acknowledgement.by)) == ("a bx", 100)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
-async def test_callback_accepts_only_post(site: WritableSite, method: str) -> None:
-    assert (await site.ask(method, "/callbacks/chat")).status == 405
+async def test_callback_accepts_only_post(server: WritableServer, method: str) -> None:
+    assert (await server.ask(method, "/callbacks/chat")).status == 405

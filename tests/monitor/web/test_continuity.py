@@ -61,15 +61,15 @@ def recorded(product_id: str) -> ContinuityResult:
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
+async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     ledger = ledger_of(product("forms", continuity=[BLOCK]), product("mail"))
     ledger.continuity = ContinuityRegister(runs_of(entries("forms/row")))
     ledger.facts = Facts([recorded("forms").fact(NOW - 5 * SECOND, "ninewatch")])
     return await publish(ledger)
 
 
-async def test_api_lists_states_runs_and_results(site: RunningServer) -> None:
-    body: Any = await (await site.get("/api/v1/products/forms/continuity")).json()
+async def test_api_lists_states_runs_and_results(server: RunningServer) -> None:
+    body: Any = await (await server.get("/api/v1/products/forms/continuity")).json()
     (_, schema, _) = PATHS["/api/v1/products/{id}/continuity"]
     jsonschema.validate(body, schema | {"components": {"schemas": SCHEMAS | OWN_SCHEMAS}})
     (transaction,) = body
@@ -78,21 +78,21 @@ async def test_api_lists_states_runs_and_results(site: RunningServer) -> None:
     assert transaction["possibly_left_behind"] == 1
     assert [run["run"] for run in transaction["newest"]] == ["left", "held", "gone", "kept"]
     assert transaction["results"][0]["rpa_seconds"] == {"low": 28.0, "point": 29.0, "high": None}
-    assert await (await site.get("/api/v1/products/mail/continuity")).json() == []
-    assert (await site.get("/api/v1/products/none/continuity")).status == 404
+    assert await (await server.get("/api/v1/products/mail/continuity")).json() == []
+    assert (await server.get("/api/v1/products/none/continuity")).status == 404
 
 
-async def test_page_shows_the_last_failure(site: RunningServer) -> None:
-    page = (await site.get("/products/forms")).text
+async def test_page_shows_the_last_failure(server: RunningServer) -> None:
+    page = (await server.get("/products/forms")).text
     assert "Transactions in flight" in page
     assert "1 preserved, 1 lost, 1 open, 1 unverified" in page
     assert "at least 28s" in page
-    assert "Transactions in flight" not in (await site.get("/products/mail")).text
+    assert "Transactions in flight" not in (await server.get("/products/mail")).text
 
 
-async def test_metrics_have_the_recovery_point_and_what_is_left_behind(site: RunningServer) -> None:
-    site.ledger.continuity.add("forms/row", Closing("held", NOW))
-    page = (await site.get("/metrics")).text
+async def test_metrics_have_the_recovery_point_and_what_is_left_behind(server: RunningServer) -> None:
+    server.ledger.continuity.add("forms/row", Closing("held", NOW))
+    page = (await server.get("/metrics")).text
     labels = 'product="forms",transaction="row"'
     assert f"ninewatch_continuity_open{{{labels}}} 0" in page
     assert f"ninewatch_continuity_possibly_left_behind{{{labels}}} 1" in page
@@ -102,10 +102,10 @@ async def test_metrics_have_the_recovery_point_and_what_is_left_behind(site: Run
     assert 'bound="high"' not in page.partition("ninewatch_continuity_recovery_point")[2].partition("# ")[0]
 
 
-async def test_metrics_have_what_transactions_left_behind_that_are_no_longer_configured(site: RunningServer) -> None:
+async def test_metrics_have_what_transactions_left_behind_that_are_no_longer_configured(server: RunningServer) -> None:
     for entry in entries("former/row"):
-        site.ledger.continuity.add("former/row", entry)
-    page = (await site.get("/metrics")).text
+        server.ledger.continuity.add("former/row", entry)
+    page = (await server.get("/metrics")).text
     assert 'ninewatch_continuity_possibly_left_behind{product="former",transaction="row"} 2' in page
     assert 'ninewatch_continuity_open{product="former"' not in page
 

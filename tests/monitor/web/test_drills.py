@@ -13,7 +13,7 @@ from monitor.web.openapi_drills import OPERATIONS, SCHEMAS
 from monitor.web.openapi_schemas import SCHEMAS as SHARED_SCHEMAS
 from sla.interval import MINUTE, SECOND
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, ledger_of, observe, product
-from tests.support.writable_site import WritableSite, writable
+from tests.support.writable_server import WritableServer, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,48 +23,50 @@ COMPONENTS = {"components": {"schemas": SHARED_SCHEMAS | SCHEMAS}}
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+async def server(tmp_path: Path) -> AsyncIterator[WritableServer]:
     async with writable(ledger_of(product("forms"), product("sso")), tmp_path) as served:
         yield served
 
 
-def probe(site: WritableSite, results: str, step: int = 10 * SECOND) -> None:
+def probe(server: WritableServer, results: str, step: int = 10 * SECOND) -> None:
     """Probe the product every 10 s: `+` is good, `-` bad; the clock follows."""
-    ledger = site.facts._ledger
+    ledger = server.facts._ledger
     for result in results:
-        site.clock.jump(step / SECOND)
-        observe(ledger, ledger.entries["forms/health"], site.clock.now(), GOOD_RESULT if result == "+" else BAD_RESULT)
+        server.clock.jump(step / SECOND)
+        observe(
+            ledger, ledger.entries["forms/health"], server.clock.now(), GOOD_RESULT if result == "+" else BAD_RESULT
+        )
 
 
-async def start_drill(site: WritableSite, token: str, **changes: Any) -> dict[str, Any]:
-    response = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
+async def start_drill(server: WritableServer, token: str, **changes: Any) -> dict[str, Any]:
+    response = await server.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER | changes)
     assert response.status == 201, response.text
     body: dict[str, Any] = response.body
     return body
 
 
-async def test_drill_is_started_measured_and_signed_off_over_the_api(site: WritableSite) -> None:
+async def test_drill_is_started_measured_and_signed_off_over_the_api(server: WritableServer) -> None:
     """Good, then three bad probes 10 s apart, then good: down for 20 to 40 s."""
-    token = site.token(Scope.DRILLS_WRITE)
-    probe(site, "++")
-    name = (await start_drill(site, token))["id"]
-    probe(site, "+---+++")
+    token = server.token(Scope.DRILLS_WRITE)
+    probe(server, "++")
+    name = (await start_drill(server, token))["id"]
+    probe(server, "+---+++")
     path = f"/api/v1/drills/{name}"
-    assert (await site.ask("POST", f"{path}/end", token, json={})).status == 200
-    probe(site, "+")
-    lost = await site.ask("POST", f"{path}/recovery-points", token, json={"lost": "0s", "source": "ledger"})
+    assert (await server.ask("POST", f"{path}/end", token, json={})).status == 200
+    probe(server, "+")
+    lost = await server.ask("POST", f"{path}/recovery-points", token, json={"lost": "0s", "source": "ledger"})
     assert (lost.status, lost.body["rpa_seconds"]) == (201, 0.0)
     finding = {"text": "step 4 is wrong", "owner": "Cy", "due": "2020-01-31"}
-    assert (await site.ask("POST", f"{path}/findings", token, json=finding)).status == 201
-    signed = await site.ask("POST", f"{path}/sign-off", token, json={"note": "accepted"})
-    response = await site.ask("GET", path)
+    assert (await server.ask("POST", f"{path}/findings", token, json=finding)).status == 201
+    signed = await server.ask("POST", f"{path}/sign-off", token, json={"note": "accepted"})
+    response = await server.ask("GET", path)
     assert response.body | {"at": ""} == signed.body | {"at": ""}
     assert (response.body["met"], response.body["rta_seconds"]) == (True, {"low": 20.0, "point": 30.0, "high": 40.0})
     assert (response.body["by"], response.body["sign_offs"][0]["note"]) == ("pipeline", "accepted")
-    assert (await site.ask("GET", "/api/v1/drills?product=forms")).body == [response.body]
-    assert (await site.ask("GET", "/api/v1/drills?product=sso")).body == []
+    assert (await server.ask("GET", "/api/v1/drills?product=forms")).body == [response.body]
+    assert (await server.ask("GET", "/api/v1/drills?product=sso")).body == []
     jsonschema.validate(response.body, SCHEMAS["Drill"] | COMPONENTS)
-    metrics = (await site.ask("GET", "/metrics")).text
+    metrics = (await server.ask("GET", "/metrics")).text
     labels = 'product="forms",kind="failover"'
     assert f"ninewatch_drill_met{{{labels}}} 1" in metrics
     assert f'ninewatch_drill_recovery_time_seconds{{{labels},bound="high"}} 40.0' in metrics
@@ -72,7 +74,7 @@ async def test_drill_is_started_measured_and_signed_off_over_the_api(site: Writa
     assert f"ninewatch_last_drill_age_seconds{{{labels}}} 10.0" in metrics
     assert f"ninewatch_drill_active{{{labels}}} 0" in metrics
     assert 'ninewatch_drill_findings_overdue{product="forms"} 1' in metrics
-    page = (await site.ask("GET", "/products/forms")).text
+    page = (await server.ask("GET", "/products/forms")).text
     assert "step 4 is wrong" in page
     assert "30s (20s to 40s)" in page
 
@@ -97,39 +99,39 @@ async def test_drill_is_started_measured_and_signed_off_over_the_api(site: Writa
     ],
 )
 async def test_mistake_is_rejected_with_a_remedy(
-    site: WritableSite, path: str, body: dict[str, Any], status: int, error: str
+    server: WritableServer, path: str, body: dict[str, Any], status: int, error: str
 ) -> None:
-    token = site.token(Scope.DRILLS_WRITE)
-    name = (await start_drill(site, token))["id"]
-    response = await site.ask("POST", f"/api/v1/{path.replace('ID', name)}", token, json=body)
+    token = server.token(Scope.DRILLS_WRITE)
+    name = (await start_drill(server, token))["id"]
+    response = await server.ask("POST", f"/api/v1/{path.replace('ID', name)}", token, json=body)
     assert (response.status, response.body["error"]) == (status, error)
 
 
-async def test_token_without_scope_or_product_is_rejected_and_drill_ends_once(site: WritableSite) -> None:
+async def test_token_without_scope_or_product_is_rejected_and_drill_ends_once(server: WritableServer) -> None:
     path = "/api/v1/products/forms/drills"
-    assert (await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=FAILOVER)).status == 403
-    other = site.token(Scope.DRILLS_WRITE, name="other", products=("sso",))
-    assert (await site.ask("POST", path, other, json=FAILOVER)).status == 403
-    token = site.token(Scope.DRILLS_WRITE, name="third")
-    name = (await start_drill(site, token))["id"]
+    assert (await server.ask("POST", path, server.token(Scope.FACTS_WRITE), json=FAILOVER)).status == 403
+    other = server.token(Scope.DRILLS_WRITE, name="other", products=("sso",))
+    assert (await server.ask("POST", path, other, json=FAILOVER)).status == 403
+    token = server.token(Scope.DRILLS_WRITE, name="third")
+    name = (await start_drill(server, token))["id"]
     end = f"/api/v1/drills/{name}/end"
-    assert [(await site.ask("POST", end, token, json={})).status for _ in range(2)] == [200, 409]
+    assert [(await server.ask("POST", end, token, json={})).status for _ in range(2)] == [200, 409]
 
 
-async def test_drill_is_rejected_while_a_stop_condition_applies(site: WritableSite) -> None:
-    probe(site, "-" * 60, MINUTE)
-    token = site.token(Scope.DRILLS_WRITE)
-    response = await site.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER)
+async def test_drill_is_rejected_while_a_stop_condition_applies(server: WritableServer) -> None:
+    probe(server, "-" * 60, MINUTE)
+    token = server.token(Scope.DRILLS_WRITE)
+    response = await server.ask("POST", "/api/v1/products/forms/drills", token, json=FAILOVER)
     assert response.status == 409
     assert response.body["error"].startswith("no drill may start: ")
-    tabletop = await site.ask("POST", "/api/v1/products/forms/drills", token, json={"kind": "tabletop"})
+    tabletop = await server.ask("POST", "/api/v1/products/forms/drills", token, json={"kind": "tabletop"})
     assert (tabletop.status, tabletop.body["met"]) == (201, None)
 
 
 @pytest.mark.parametrize("query", ["at=noon", "at=2200-01-01T00:00:00Z", "when=now"])
-async def test_future_instant_of_a_drill_is_rejected(site: WritableSite, query: str) -> None:
-    name = (await start_drill(site, site.token(Scope.DRILLS_WRITE)))["id"]
-    assert (await site.ask("GET", f"/api/v1/drills/{name}?{query}")).status == 400
+async def test_future_instant_of_a_drill_is_rejected(server: WritableServer, query: str) -> None:
+    name = (await start_drill(server, server.token(Scope.DRILLS_WRITE)))["id"]
+    assert (await server.ask("GET", f"/api/v1/drills/{name}?{query}")).status == 400
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)

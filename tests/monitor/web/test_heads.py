@@ -31,8 +31,8 @@ def closed_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 async def get(closed_world: World) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
-    site = build(ledger_of(product("web")), Health(), ManualClock(closed_world.end), record=closed_world.path)
-    listener = await listen(site, "127.0.0.1", 0)
+    server = build(ledger_of(product("web")), Health(), ManualClock(closed_world.end), record=closed_world.path)
+    listener = await listen(server, "127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
 
         async def request(query: str) -> tuple[int, Any]:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 
-async def test_open_incident_shows_its_downtime_so_far(site: RunningServer) -> None:
-    site.clock.jump(MINUTE / SECOND)
-    assert "6m so far" in (await outline(site, "/products/css")).text
+async def test_open_incident_shows_its_downtime_so_far(server: RunningServer) -> None:
+    server.clock.jump(MINUTE / SECOND)
+    assert "6m so far" in (await outline(server, "/products/css")).text
 
 
 async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
@@ -50,18 +50,18 @@ async def test_incident_duration_and_downtime_are_shown_to_the_same_precision(
     )
     for ago, result in observations:
         observe(ledger, entry, NOW - int(ago * SECOND), result)
-    site = await publish(ledger)
-    text = (await outline(site, "/products/css")).text
+    server = await publish(ledger)
+    text = (await outline(server, "/products/css")).text
     assert "11s 13s" in text
     assert "3.5s so far 6.25s so far" in text
     assert DURATION_NOTE in text
 
 
-async def test_incident_shows_its_first_and_last_failure_as_text(site: RunningServer) -> None:
-    (css,) = site.ledger.entries_of("css")
+async def test_incident_shows_its_first_and_last_failure_as_text(server: RunningServer) -> None:
+    (css,) = server.ledger.entries_of("css")
     response = ProbeResult(BAD, "body_mismatch", 200, {}, "$['ready'] is <b>false</b>")
-    observe(site.ledger, css, NOW + MINUTE, response)
-    text = (await site.get("/products/css")).text
+    observe(server.ledger, css, NOW + MINUTE, response)
+    text = (await server.get("/products/css")).text
     assert '<span class="sub">status 503: 503 Service Unavailable</span>' in text
     assert '<span class="sub">last: status 200: $[&#39;ready&#39;] is &lt;b&gt;false&lt;/b&gt;</span>' in text
 
@@ -73,15 +73,15 @@ async def test_incident_before_the_window_is_marked_as_before_it(
     ledger = ledger_of(product("css"))
     runs = history("css/health", NOW - 50 * DAY, NOW, outages)
     ledger.restore(runs, [], resolved_incidents("css/health", outages))
-    site = await publish(ledger)
-    text = (await outline(site, "/products/css")).text
+    server = await publish(ledger)
+    text = (await outline(server, "/products/css")).text
     assert text.count("before the last 30 days") == 1
     assert "0s in the last 30 days" not in text
 
 
-async def test_budget_policy_links_the_open_incident_to_its_row(site: RunningServer) -> None:
-    (incident,) = site.ledger.open_incidents("css")
-    page = await outline(site, "/products/css")
+async def test_budget_policy_links_the_open_incident_to_its_row(server: RunningServer) -> None:
+    (incident,) = server.ledger.open_incidents("css")
+    page = await outline(server, "/products/css")
     assert f"An incident is open: {incident.id}" in page.text
     assert {"href": f"#incident-{incident.id}"} in page.attributes_of("a")
     assert {"id": f"incident-{incident.id}"} in page.attributes_of("tr")
@@ -99,9 +99,9 @@ async def test_budget_policy_links_the_open_incident_to_the_api_if_newer_inciden
         first = start + (10 + 6 * cycle) * MINUTE
         probe_all(ledger, [flapping], first, first + 2 * MINUTE, BAD_RESULT)
         probe_all(ledger, [flapping], first + 3 * MINUTE, first + 5 * MINUTE)
-    site = await publish(ledger)
+    server = await publish(ledger)
     (incident,) = ledger.open_incidents("css")
-    page = await outline(site, "/products/css")
+    page = await outline(server, "/products/css")
     assert f"Newest {INCIDENTS} of {INCIDENTS + 1} incidents" in page.text
     assert {"href": f"/api/v1/incidents/{incident.id}"} in page.attributes_of("a")
     assert {"id": f"incident-{incident.id}"} not in page.attributes_of("tr")

@@ -46,9 +46,9 @@ def intervals(*edges: int) -> list[Interval]:
     return [Interval(NOW - a * MINUTE, NOW - b * MINUTE) for a, b in pairwise(edges)]
 
 
-async def list_incidents(site: RunningServer, span: Interval, extra_query: str = "") -> Any:
+async def list_incidents(server: RunningServer, span: Interval, extra_query: str = "") -> Any:
     window = f"{format_instant(span.start)}/{format_instant(span.end)}"
-    response = await site.get(f"/api/v1/incidents?window={window}{extra_query}")
+    response = await server.get(f"/api/v1/incidents?window={window}{extra_query}")
     assert response.status == 200, response.text
     incidents = await response.json()
     for incident in incidents:
@@ -60,17 +60,17 @@ async def list_incidents(site: RunningServer, span: Interval, extra_query: str =
 async def test_downtime_in_adjacent_windows_adds_up_in_api_and_reports(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    site = await publish(ledger_with_incidents())
+    server = await publish(ledger_with_incidents())
     sums: dict[str, float] = {}
     totals: dict[str, set[float]] = {}
     down = 0
     for span in intervals(600, 250, 230, 201, 200, 199, 9, 5, 0):
-        incidents = await list_incidents(site, span)
+        incidents = await list_incidents(server, span)
         window = Window("w", span, span)
-        report = portfolio_report(site.ledger, [site.ledger.products["p"]], window, NOW)
+        report = portfolio_report(server.ledger, [server.ledger.products["p"]], window, NOW)
         incident_rows = json.loads(as_json(report))["products"][0]["incidents"]
         assert [{"product": "p"} | incident | {"check": "health"} for incident in incident_rows] == incidents[::-1]
-        down += site.ledger.measured("p", span, NOW).downtime.point
+        down += server.ledger.measured("p", span, NOW).downtime.point
         for incident in incidents:
             sums[incident["id"]] = sums.get(incident["id"], 0) + incident["downtime_in_window_seconds"]
             totals.setdefault(incident["id"], set()).add(incident["downtime_seconds"])
@@ -82,16 +82,16 @@ async def test_downtime_in_adjacent_windows_adds_up_in_api_and_reports(
 async def test_window_can_be_combined_with_other_filters(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    site = await publish(ledger_with_incidents())
+    server = await publish(ledger_with_incidents())
     (all_time,) = intervals(600, 0)
-    assert len(await list_incidents(site, all_time)) == 2
-    assert [incident["resolved"] for incident in await list_incidents(site, all_time, "&state=open&product=p")] == [
+    assert len(await list_incidents(server, all_time)) == 2
+    assert [incident["resolved"] for incident in await list_incidents(server, all_time, "&state=open&product=p")] == [
         None
     ]
-    assert await list_incidents(site, all_time, "&product=q") == []
-    assert len(await list_incidents(site, all_time, "&limit=1")) == 1
-    assert await list_incidents(site, intervals(500, 400)[0]) == []
-    assert (await site.get("/api/v1/incidents?window=soon")).status == 400
+    assert await list_incidents(server, all_time, "&product=q") == []
+    assert len(await list_incidents(server, all_time, "&limit=1")) == 1
+    assert await list_incidents(server, intervals(500, 400)[0]) == []
+    assert (await server.get("/api/v1/incidents?window=soon")).status == 400
 
 
 async def test_incident_of_a_removed_check_stays_in_past_windows(
@@ -102,12 +102,12 @@ async def test_incident_of_a_removed_check_stays_in_past_windows(
     changed = ledger.products["p"].model_copy(update={"checks": (other,)})
     (past, present) = (intervals(600, 100)[0], Interval(NOW + HOUR, NOW + 2 * HOUR))
     ids_before = [incident.id for incident in ledger.incidents_of("p", past)]
-    site = await publish(ledger)
-    listed_before = await list_incidents(site, past)
+    server = await publish(ledger)
+    listed_before = await list_incidents(server, past)
     ledger.reload(ledger.portfolio.model_copy(update={"products": (changed, ledger.products["q"])}))
     assert ledger.incidents == []
     assert [incident.id for incident in ledger.incidents_of("p", past)] == ids_before
-    assert await list_incidents(site, past) == listed_before
+    assert await list_incidents(server, past) == listed_before
     assert len(ledger.incidents_of("p", present)) == 1, "only the resolved incident; the open one ends with its check"
     assert [incident for incident in ledger.incidents_of("p", present) if incident.part(present, NOW + DAY, None)] == []
 
@@ -118,8 +118,8 @@ async def test_page_and_report_show_the_downtime_in_the_window_if_it_is_partial(
     ledger = ledger_with_incidents()
     product_with_short_window = ledger.products["p"].model_copy(update={"window": 230 * MINUTE})
     ledger.reload(ledger.portfolio.model_copy(update={"products": (product_with_short_window, ledger.products["q"])}))
-    site = await publish(ledger)
-    page = (await site.get("/products/p")).text
+    server = await publish(ledger)
+    page = (await server.get("/products/p")).text
     assert "30m 30s in the last 3h 50m" in page
     assert page.count("s in the last 3h 50m</span>") == 1
     (span,) = intervals(230, 0)
@@ -135,9 +135,9 @@ async def test_pages_mark_figures_up_to_now_as_provisional(publish: Callable[...
     ledger = ledger_of(product("p"))
     entry = ledger.entries["p/health"]
     entry.observe(Observation(entry.key, NOW - MINUTE, GOOD))
-    site = await publish(ledger)
+    server = await publish(ledger)
     for path in ("/", "/products/p"):
-        assert PROVISIONAL in (await site.get(path)).text
+        assert PROVISIONAL in (await server.get(path)).text
     entry.observe(Observation(entry.key, NOW, GOOD))
     for path in ("/", "/products/p"):
-        assert PROVISIONAL not in (await site.get(path)).text
+        assert PROVISIONAL not in (await server.get(path)).text

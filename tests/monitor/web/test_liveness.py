@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 
-async def test_livez_fails_if_the_scheduler_was_idle_longer_than_the_limit(site: RunningServer) -> None:
-    site.health.woke(site.clock.monotonic(), 0.0)
-    assert (await site.get("/livez")).status == 200
-    site.clock.jump(TICK_LIMIT)
-    assert (await site.get("/livez")).status == 200
-    site.clock.jump(1)
-    response = await site.get("/livez")
+async def test_livez_fails_if_the_scheduler_was_idle_longer_than_the_limit(server: RunningServer) -> None:
+    server.health.woke(server.clock.monotonic(), 0.0)
+    assert (await server.get("/livez")).status == 200
+    server.clock.jump(TICK_LIMIT)
+    assert (await server.get("/livez")).status == 200
+    server.clock.jump(1)
+    response = await server.get("/livez")
     assert (response.status, await response.json()) == (503, {"status": "stuck", "tick_age_seconds": TICK_LIMIT + 1})
 
 
-async def test_starting_daemon_is_alive_but_not_ready(site: RunningServer) -> None:
-    site.health.last_tick = None
-    assert (await site.get("/livez")).status == 200
-    response = await site.get("/readyz")
+async def test_starting_daemon_is_alive_but_not_ready(server: RunningServer) -> None:
+    server.health.last_tick = None
+    assert (await server.get("/livez")).status == 200
+    response = await server.get("/readyz")
     assert response.status == 503
     assert (await response.json())["reasons"] == ["the scheduler is not started"]
 
 
-async def test_failing_store_is_reported_as_degraded_and_pages_stay_available(site: RunningServer) -> None:
-    site.health.unrecorded_since, site.health.store_error = NOW - 5_000_000, "disk full"
-    site.health.config_reload_success = False
-    response = await site.get("/readyz")
+async def test_failing_store_is_reported_as_degraded_and_pages_stay_available(server: RunningServer) -> None:
+    server.health.unrecorded_since, server.health.store_error = NOW - 5_000_000, "disk full"
+    server.health.config_reload_success = False
+    response = await server.get("/readyz")
     body = await response.json()
     assert (response.status, body["status"], body["unrecorded_seconds"]) == (200, "degraded", 5.0)
     assert body["reasons"][0] == "the record cannot be written: disk full"
-    assert "disk full" in (await site.get("/")).text
+    assert "disk full" in (await server.get("/")).text
 
 
-async def test_readyz_reports_status_and_counts(site: RunningServer) -> None:
-    body = await (await site.get("/readyz")).json()
+async def test_readyz_reports_status_and_counts(server: RunningServer) -> None:
+    body = await (await server.get("/readyz")).json()
     assert (body["status"], body["reasons"], body["products"], body["checks"]) == ("ready", [], 2, 3)
 
 

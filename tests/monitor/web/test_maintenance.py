@@ -15,7 +15,7 @@ from monitor.web.openapi_maintenance import OPERATIONS
 from sla.interval import HOUR
 from sla.window import format_instant
 from tests.support.ledgers import ledger_of, product
-from tests.support.writable_site import WritableSite, writable
+from tests.support.writable_server import WritableServer, writable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ BODY = {"product": "forms", "for": "2h", "reason": "upgrade"}
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+async def server(tmp_path: Path) -> AsyncIterator[WritableServer]:
     weekly = {"start": "2026-09-06T02:00", "end": "2026-09-06T04:00", "rrule": "FREQ=WEEKLY", "reason": "patches"}
     async with writable(ledger_of(product("forms"), product("sso", maintenance=[weekly])), tmp_path) as served:
         yield served
@@ -38,66 +38,66 @@ def matches(body: Any, path: str, method: str = "post", status: int = 200) -> No
     jsonschema.validate(body, operation["content"]["application/json"]["schema"] | document)
 
 
-async def test_window_is_added_listed_applied_and_ended_early(site: WritableSite) -> None:
-    token, ledger, now = site.token(Scope.FACTS_WRITE, name="deploy"), site.harness.ledger, site.clock.now()
-    created = await site.ask("POST", PATH, token, json=BODY)
+async def test_window_is_added_listed_applied_and_ended_early(server: WritableServer) -> None:
+    token, ledger, now = server.token(Scope.FACTS_WRITE, name="deploy"), server.harness.ledger, server.clock.now()
+    created = await server.ask("POST", PATH, token, json=BODY)
     matches(created.body, PATH, status=201)
     assert (created.status, created.body["author"], created.body["product"]) == (201, "deploy", "forms")
     assert (created.body["start"], created.body["end"]) == (format_instant(now), format_instant(now + 2 * HOUR))
     assert in_maintenance(ledger, "forms", now)
     assert not in_maintenance(ledger, "sso", now)
-    site.clock.jump(1800)
-    result = await site.ask("POST", f"{PATH}/{created.body['id']}/end", token, json={"reason": "finished"})
+    server.clock.jump(1800)
+    result = await server.ask("POST", f"{PATH}/{created.body['id']}/end", token, json={"reason": "finished"})
     matches(result.body, f"{PATH}/{{id}}/end")
-    assert (result.status, result.body["ended"]) == (200, format_instant(site.clock.now()))
+    assert (result.status, result.body["ended"]) == (200, format_instant(server.clock.now()))
     (exclusion,) = ledger.facts.windows("forms")
-    assert (exclusion.interval.start, exclusion.interval.end) == (now, site.clock.now())
-    assert not in_maintenance(ledger, "forms", site.clock.now())
-    assert (await site.ask("POST", f"{PATH}/{created.body['id']}/end", token, json={"reason": "x"})).status == 409
-    assert [fact.author for fact in site.journal] == ["deploy", "deploy"]
+    assert (exclusion.interval.start, exclusion.interval.end) == (now, server.clock.now())
+    assert not in_maintenance(ledger, "forms", server.clock.now())
+    assert (await server.ask("POST", f"{PATH}/{created.body['id']}/end", token, json={"reason": "x"})).status == 409
+    assert [fact.author for fact in server.journal] == ["deploy", "deploy"]
 
 
-async def test_list_has_the_maintenance_of_the_configuration_and_added_windows(site: WritableSite) -> None:
-    await site.ask("POST", PATH, site.token(Scope.FACTS_WRITE), json=BODY)
-    listed = await site.ask("GET", PATH)
+async def test_list_has_the_maintenance_of_the_configuration_and_added_windows(server: WritableServer) -> None:
+    await server.ask("POST", PATH, server.token(Scope.FACTS_WRITE), json=BODY)
+    listed = await server.ask("GET", PATH)
     matches(listed.body, PATH, "get")
     reasons = {(row["product"], row["reason"], row["id"] is None) for row in listed.body}
     assert reasons == {("forms", "upgrade", False), ("sso", "patches", True)}
-    assert {row["product"] for row in (await site.ask("GET", f"{PATH}?product=sso")).body} == {"sso"}
-    assert (await site.ask("GET", f"{PATH}?product=nope")).status == 404
-    assert (await site.ask("GET", f"{PATH}?produkt=sso")).status == 400
+    assert {row["product"] for row in (await server.ask("GET", f"{PATH}?product=sso")).body} == {"sso"}
+    assert (await server.ask("GET", f"{PATH}?product=nope")).status == 404
+    assert (await server.ask("GET", f"{PATH}?produkt=sso")).status == 400
 
 
-async def test_window_of_all_products_starts_later_and_is_cancelled(site: WritableSite) -> None:
-    token, start = site.token(Scope.FACTS_WRITE), format_instant(site.clock.now() + 24 * HOUR)
+async def test_window_of_all_products_starts_later_and_is_cancelled(server: WritableServer) -> None:
+    token, start = server.token(Scope.FACTS_WRITE), format_instant(server.clock.now() + 24 * HOUR)
     body = {"all": True, "start": start, "for": "1h", "reason": "data centre"}
-    created = await site.ask("POST", PATH, token, json=body)
+    created = await server.ask("POST", PATH, token, json=body)
     assert (created.body["product"], created.body["start"]) == (None, start)
-    assert {row["product"] for row in (await site.ask("GET", PATH)).body if row["id"]} == {"forms", "sso"}
-    await site.ask("POST", f"{PATH}/{created.body['id']}/end", token, json={"reason": "postponed"})
-    assert [row for row in (await site.ask("GET", PATH)).body if row["id"]] == []
+    assert {row["product"] for row in (await server.ask("GET", PATH)).body if row["id"]} == {"forms", "sso"}
+    await server.ask("POST", f"{PATH}/{created.body['id']}/end", token, json={"reason": "postponed"})
+    assert [row for row in (await server.ask("GET", PATH)).body if row["id"]] == []
 
 
-async def test_token_of_another_product_is_rejected(site: WritableSite) -> None:
-    token = site.token(Scope.FACTS_WRITE)
-    limited = site.token(Scope.FACTS_WRITE, name="limited", products=("sso",))
-    created = (await site.ask("POST", PATH, token, json=BODY)).body
+async def test_token_of_another_product_is_rejected(server: WritableServer) -> None:
+    token = server.token(Scope.FACTS_WRITE)
+    limited = server.token(Scope.FACTS_WRITE, name="limited", products=("sso",))
+    created = (await server.ask("POST", PATH, token, json=BODY)).body
     every = {"all": True, "for": "2h", "reason": "x"}
     end = f"{PATH}/{created['id']}/end"
     answers = [
-        (await site.ask("POST", path, limited, json=body)).status for path, body in ((PATH, BODY), (PATH, every))
+        (await server.ask("POST", path, limited, json=body)).status for path, body in ((PATH, BODY), (PATH, every))
     ]
-    assert [*answers, (await site.ask("POST", end, limited, json={"reason": "x"})).status] == [403, 403, 403]
-    assert len(site.journal) == 1
+    assert [*answers, (await server.ask("POST", end, limited, json={"reason": "x"})).status] == [403, 403, 403]
+    assert len(server.journal) == 1
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
-async def test_change_needs_the_scope(site: WritableSite, operation: Any) -> None:
-    tokens = "", "wrong", site.token(Scope.READ, Scope.ALERTS_WRITE, Scope.DRILLS_WRITE, Scope.GATE_WRITE)
+async def test_change_needs_the_scope(server: WritableServer, operation: Any) -> None:
+    tokens = "", "wrong", server.token(Scope.READ, Scope.ALERTS_WRITE, Scope.DRILLS_WRITE, Scope.GATE_WRITE)
     path = operation.path.format(id="x")
     body = operation.request_example
-    assert [(await site.ask("POST", path, token, json=body)).status for token in tokens] == [401, 401, 403]
-    assert site.journal == []
+    assert [(await server.ask("POST", path, token, json=body)).status for token in tokens] == [401, 401, 403]
+    assert server.journal == []
 
 
 @pytest.mark.parametrize(
@@ -118,17 +118,17 @@ async def test_change_needs_the_scope(site: WritableSite, operation: Any) -> Non
     ],
 )
 async def test_invalid_window_is_rejected_with_a_remedy(
-    site: WritableSite, change: dict[str, Any], status: int
+    server: WritableServer, change: dict[str, Any], status: int
 ) -> None:
     body = {key: value for key, value in (BODY | change).items() if value is not None}
-    response = await site.ask("POST", PATH, site.token(Scope.FACTS_WRITE), json=body)
+    response = await server.ask("POST", PATH, server.token(Scope.FACTS_WRITE), json=body)
     assert (response.status, set(response.body)) == (status, {"error", "remedy"})
-    assert site.journal == []
+    assert server.journal == []
 
 
-async def test_unknown_window_cannot_be_ended(site: WritableSite) -> None:
-    token = site.token(Scope.FACTS_WRITE)
-    assert (await site.ask("POST", f"{PATH}/nope/end", token, json={"reason": "x"})).status == 404
+async def test_unknown_window_cannot_be_ended(server: WritableServer) -> None:
+    token = server.token(Scope.FACTS_WRITE)
+    assert (await server.ask("POST", f"{PATH}/nope/end", token, json={"reason": "x"})).status == 404
 
 
 def test_examples_match_their_schemas() -> None:

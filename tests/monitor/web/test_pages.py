@@ -70,17 +70,17 @@ class Outline(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-async def outline(site: RunningServer, path: str) -> Outline:
-    response = await site.get(path)
+async def outline(server: RunningServer, path: str) -> Outline:
+    response = await server.get(path)
     assert response.status == 200
     return Outline(response.text)
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order(
-    site: RunningServer, path: str
+    server: RunningServer, path: str
 ) -> None:
-    page = await outline(site, path)
+    page = await outline(server, path)
     assert page.attributes_of("html") == [{"lang": "en"}]
     levels = [int(name[1]) for name, _ in page.tags if name in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1
@@ -93,40 +93,40 @@ async def test_pages_have_a_language_one_heading_landmarks_and_headings_in_order
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_pages_meet_their_content_security_policy(site: RunningServer, path: str) -> None:
-    page = await outline(site, path)
+async def test_pages_meet_their_content_security_policy(server: RunningServer, path: str) -> None:
+    page = await outline(server, path)
     assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
     assert not page.attributes_of("style")
     assert [set(attrs) for attrs in page.attributes_of("script")] == [{"src", "defer"}]
 
 
-async def test_target_text_is_escaped_truncated_and_on_one_line(site: RunningServer) -> None:
+async def test_target_text_is_escaped_truncated_and_on_one_line(server: RunningServer) -> None:
     """The text contains markup, bidirectional overrides, control characters and a megabyte of letters."""
     hostile_text = "<script>alert(1)</script>\"'&\x00\x1b[31m\u202e\n" + "A" * 1_000_000
-    entry = site.ledger.entries["css/health"]
-    observe(site.ledger, entry, NOW + SECOND, ProbeResult(BAD, "body_mismatch", 200, detail=hostile_text))
-    response = await site.get("/products/css")
+    entry = server.ledger.entries["css/health"]
+    observe(server.ledger, entry, NOW + SECOND, ProbeResult(BAD, "body_mismatch", 200, detail=hostile_text))
+    response = await server.get("/products/css")
     assert "<script>alert" not in response.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in response.text
     assert not set(response.text) & {"\x00", "\x1b", "\u202e"}
     assert len(response.text) < 60_000
 
 
-async def test_product_names_are_escaped(site: RunningServer) -> None:
-    assert "Forms &lt;i&gt;&amp;" in (await site.get("/")).text
+async def test_product_names_are_escaped(server: RunningServer) -> None:
+    assert "Forms &lt;i&gt;&amp;" in (await server.get("/")).text
 
 
-async def test_portfolio_lists_the_worst_product_first_with_a_summary(site: RunningServer) -> None:
-    page = await outline(site, "/")
+async def test_portfolio_lists_the_worst_product_first_with_a_summary(server: RunningServer) -> None:
+    page = await outline(server, "/")
     assert "1 of 2 products is down" in page.text
     links = [attrs["href"] for attrs in page.attributes_of("a") if attrs["href"].startswith("/products/")]
     assert links[:2] == ["/products/css", "/products/chefs"]
     assert "1 open incident" in page.text
 
 
-async def test_figures_are_rounded_down_and_shown_with_bounds_and_window(site: RunningServer) -> None:
-    page = await outline(site, "/products/css")
-    measured = site.ledger.measured("css", "30d", NOW)
+async def test_figures_are_rounded_down_and_shown_with_bounds_and_window(server: RunningServer) -> None:
+    page = await outline(server, "/products/css")
+    measured = server.ledger.measured("css", "30d", NOW)
     assert measured.availability.point is not None
     floor = int(measured.availability.point * 100_000) / 1000
     assert f"{floor:.3f}%" in page.text
@@ -135,40 +135,40 @@ async def test_figures_are_rounded_down_and_shown_with_bounds_and_window(site: R
 
 
 async def test_page_without_observations_shows_no_figures(publish: object) -> None:
-    site = await publish(ledger_of(product("chefs")))
-    page = await outline(site, "/products/chefs")
+    server = await publish(ledger_of(product("chefs")))
+    page = await outline(server, "/products/chefs")
     assert "No observation yet" in page.text
     assert "n/a" in page.text
     assert "Unknown" in page.text
     assert "100.00% Coverage" not in page.text
 
 
-async def test_page_is_marked_stale_when_observations_stop(site: RunningServer) -> None:
-    hold = max(entry.hold for entry in site.ledger.entries.values())
-    site.clock.jump(hold / SECOND)
-    assert (await outline(site, "/")).attributes_of("main")[0]["class"] == "fed"
-    site.clock.jump(1)
-    page = await outline(site, "/")
+async def test_page_is_marked_stale_when_observations_stop(server: RunningServer) -> None:
+    hold = max(entry.hold for entry in server.ledger.entries.values())
+    server.clock.jump(hold / SECOND)
+    assert (await outline(server, "/")).attributes_of("main")[0]["class"] == "fed"
+    server.clock.jump(1)
+    page = await outline(server, "/")
     assert page.attributes_of("main")[0]["class"] == "stale"
     assert "No new observation for 2m 11s" in page.text
 
 
-async def test_every_page_marks_seeded_demo_data(site: RunningServer) -> None:
-    assert "seeded demo data" not in (await outline(site, "/")).text
-    next(iter(site.ledger.entries.values())).seeded_until = NOW - DAY
+async def test_every_page_marks_seeded_demo_data(server: RunningServer) -> None:
+    assert "seeded demo data" not in (await outline(server, "/")).text
+    next(iter(server.ledger.entries.values())).seeded_until = NOW - DAY
     for path in PAGES:
-        assert "is seeded demo data" in (await outline(site, path)).text
+        assert "is seeded demo data" in (await outline(server, path)).text
 
 
 async def test_times_are_in_the_portfolios_zone_with_utc_attributes(publish: object) -> None:
-    site = await publish(small_ledger())
-    times = (await outline(site, "/")).attributes_of("time")
+    server = await publish(small_ledger())
+    times = (await outline(server, "/")).attributes_of("time")
     assert all(time["datetime"].endswith("Z") and time["title"].endswith("UTC") for time in times)
-    assert "PDT" in (await outline(site, "/")).text
+    assert "PDT" in (await outline(server, "/")).text
 
 
-async def test_history_bar_has_ninety_days_with_title_and_height(site: RunningServer) -> None:
-    response = await site.get("/products/css")
+async def test_history_bar_has_ninety_days_with_title_and_height(server: RunningServer) -> None:
+    response = await server.get("/products/css")
     assert response.text.count('class="reach"') == 90
     assert response.text.count(": no data</title>") == 89
     page = Outline(response.text)
@@ -189,28 +189,28 @@ async def test_claim_ceiling_is_shown_next_to_the_objective(publish: object) -> 
         {"item": "recovery", "by": "Bea", "until": "2020-01-01"},
     ]
     readiness = {"checklist": Checklist("drills", "Drills", "", tuple(items)), "attested": attested}
-    site = await publish(ledger_of(product("css", readiness=readiness)))
-    assert "claim ceiling 99.500%" in (await outline(site, "/")).text
-    page = await outline(site, "/products/css")
+    server = await publish(ledger_of(product("css", readiness=readiness)))
+    assert "claim ceiling 99.500%" in (await outline(server, "/")).text
+    page = await outline(server, "/products/css")
     assert "recovery is drilled expired; cap 99.500% attestation by Bea, until 2020-01-01" in page.text
     assert "restore is drilled met attestation by Ada <a>, until 2999-01-01" in page.text
     assert "1 of 2 prerequisites unmet" in page.text
-    assert (await (await site.get("/api/v1/products/css")).json())["claim_ceiling"] == 0.995
-    assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await site.get("/metrics")).text
+    assert (await (await server.get("/api/v1/products/css")).json())["claim_ceiling"] == 0.995
+    assert 'ninewatch_claim_ceiling_ratio{product="css"} 0.995' in (await server.get("/metrics")).text
 
 
 async def test_long_portfolio_is_one_page(publish: object) -> None:
     ledger = large_ledger(30, 1)
-    site = await publish(ledger)
-    page = await outline(site, "/")
+    server = await publish(ledger)
+    page = await outline(server, "/")
     assert "All 30 products are up" in page.text
 
 
-async def test_metrics_format_follows_the_accept_header(site: RunningServer) -> None:
-    text_page = await site.get("/metrics")
+async def test_metrics_format_follows_the_accept_header(server: RunningServer) -> None:
+    text_page = await server.get("/metrics")
     assert text_page.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "# EOF" not in text_page.text
-    openmetrics = await site.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    openmetrics = await server.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert openmetrics.headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert openmetrics.text.endswith("# EOF\n")
     assert openmetrics.text.count("# EOF") == 1
@@ -228,8 +228,8 @@ async def test_page_shows_the_budget_forecast(
     ]
     runs[2] = history("blind/health", NOW - 31 * DAY, NOW - 2 * DAY, [])
     ledger.restore(chain.from_iterable(runs), [], [])
-    site = await publish(ledger)
-    calm, ill, blind, spent = [(await outline(site, f"/products/{name}")).text for name in names]
+    server = await publish(ledger)
+    calm, ill, blind, spent = [(await outline(server, f"/products/{name}")).text for name in names]
     assert "At the burn rate of the last 24 hours, the budget lasts." in calm
     end = ledger.forecast("ill", NOW).exhausted_at
     assert end is not None
@@ -241,13 +241,13 @@ async def test_page_shows_the_budget_forecast(
     assert "At the burn rate of" not in spent
 
 
-async def test_short_record_shows_its_start_and_the_time_of_a_possible_verdict(site: RunningServer) -> None:
-    text = (await site.get("/products/chefs")).text
-    since = moment(NOW - 60 * MINUTE, site.ledger.portfolio.zone).local
+async def test_short_record_shows_its_start_and_the_time_of_a_possible_verdict(server: RunningServer) -> None:
+    text = (await server.get("/products/chefs")).text
+    since = moment(NOW - 60 * MINUTE, server.ledger.portfolio.zone).local
     assert (
         f"<p>Observed since {since} (1h): 100.000%, between 100.000% and 100.000%; a verdict is possible from" in text
     )
-    body = await (await site.get("/api/v1/products/chefs")).json()
+    body = await (await server.get("/api/v1/products/chefs")).json()
     assert body["watched"] == body["windows"]["30d"]["watched"]
     assert body["watched"]["availability"] == {"low": 1.0, "point": 1.0, "high": 1.0}
     assert body["windows"]["1h"].get("watched") is None
@@ -261,9 +261,9 @@ async def test_page_shows_the_number_of_checks_behind_an_estimate(
     first, *others = ledger.entries_of("chefs")
     probe_all(ledger, [first], NOW - 120 * MINUTE, NOW - 60 * MINUTE)
     probe_all(ledger, others, NOW - 120 * MINUTE, NOW)
-    site = await publish(ledger)
-    assert "<p>Estimated from 2 of 3 checks for 57m 50s.</p>" in (await site.get("/products/chefs")).text
-    figures = await (await site.get("/api/v1/products/chefs/availability?window=1h")).json()
+    server = await publish(ledger)
+    assert "<p>Estimated from 2 of 3 checks for 57m 50s.</p>" in (await server.get("/products/chefs")).text
+    figures = await (await server.get("/api/v1/products/chefs/availability?window=1h")).json()
     assert figures["availability"]["point"] == 1.0
     assert (figures["availability"]["low"], figures["availability"]["high"]) == (0.0, 1.0)
     assert figures["guessed_seconds"] == {"up": 3470.0, "down": 0.0}

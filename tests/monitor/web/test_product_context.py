@@ -47,52 +47,55 @@ def ledger_with_dependencies() -> Ledger:
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
+async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(ledger_with_dependencies())
 
 
-async def detail(site: RunningServer, name: str) -> dict[str, object]:
-    (summary,) = await (await site.get(f"/api/v1/incidents?product={name}")).json()
-    body = await (await site.get(f"/api/v1/incidents/{summary['id']}")).json()
+async def detail(server: RunningServer, name: str) -> dict[str, object]:
+    (summary,) = await (await server.get(f"/api/v1/incidents?product={name}")).json()
+    body = await (await server.get(f"/api/v1/incidents/{summary['id']}")).json()
     assert {key: body[key] for key in summary} == summary
     return body
 
 
-async def test_incident_lists_affected_clients_with_path_and_downtime(site: RunningServer) -> None:
+async def test_incident_lists_affected_clients_with_path_and_downtime(server: RunningServer) -> None:
     """The downtime is that of the client's product during the incident. A client that starts later is not listed."""
-    body = await detail(site, "login")
+    body = await detail(server, "login")
     affected = [(client["client"], client["path"], client["product_downtime_seconds"]) for client in body["affected"]]
     assert affected == [
         ("Form <b>owners", ["login", "forms"], 360.0),
         ("Officers", ["login", "forms", "grants"], 0.0),
     ]
     assert body["affected_count"] == 4
-    assert [client["client"] for client in (await detail(site, "forms"))["affected"]] == ["Form <b>owners", "Officers"]
+    assert [client["client"] for client in (await detail(server, "forms"))["affected"]] == [
+        "Form <b>owners",
+        "Officers",
+    ]
 
 
-async def test_incident_list_has_no_affected_clients(site: RunningServer) -> None:
-    incidents = await (await site.get("/api/v1/incidents")).json()
+async def test_incident_list_has_no_affected_clients(server: RunningServer) -> None:
+    incidents = await (await server.get("/api/v1/incidents")).json()
     assert {"affected", "affected_count"}.isdisjoint(incidents[0])
 
 
-async def test_open_incident_affects_clients_up_to_now(site: RunningServer) -> None:
+async def test_open_incident_affects_clients_up_to_now(server: RunningServer) -> None:
     from sla.incident import Incident, Opened
 
     open_incident = Incident.open("login", "login/health", NOW - HOUR, "connect")
-    site.ledger.apply(Opened(open_incident))
-    body = await (await site.get(f"/api/v1/incidents/{open_incident.id}")).json()
+    server.ledger.apply(Opened(open_incident))
+    body = await (await server.get(f"/api/v1/incidents/{open_incident.id}")).json()
     assert (body["resolved"], body["opened"], body["affected_count"]) == (None, format_instant(NOW - HOUR), 4)
 
 
 @pytest.mark.parametrize("name", ["0123456789ab", "x"])
-async def test_unknown_incident_is_404_with_a_remedy(site: RunningServer, name: str) -> None:
-    response = await site.get(f"/api/v1/incidents/{name}")
+async def test_unknown_incident_is_404_with_a_remedy(server: RunningServer, name: str) -> None:
+    response = await server.get(f"/api/v1/incidents/{name}")
     assert (response.status, (await response.json())["remedy"]) == (404, "GET /api/v1/incidents lists them")
 
 
-async def test_product_context_matches_the_schema(site: RunningServer) -> None:
+async def test_product_context_matches_the_schema(server: RunningServer) -> None:
     schema = SCHEMAS["Product"] | {"components": {"schemas": SCHEMAS}}
-    bodies = {name: await (await site.get(f"/api/v1/products/{name}")).json() for name in site.ledger.products}
+    bodies = {name: await (await server.get(f"/api/v1/products/{name}")).json() for name in server.ledger.products}
     for body in bodies.values():
         jsonschema.validate(body, schema)
     assert [
@@ -107,34 +110,34 @@ async def test_product_context_matches_the_schema(site: RunningServer) -> None:
     assert bodies["grants"]["value"] is None
 
 
-async def test_downtime_cost_is_given_with_its_assumptions(site: RunningServer) -> None:
+async def test_downtime_cost_is_given_with_its_assumptions(server: RunningServer) -> None:
     """The downtime is six minutes at 600 per hour.
 
     The objective of 99.9 % permits 43.2 minutes in 30 days. The 30 days before had none.
     """
-    body = (await (await site.get("/api/v1/products/forms")).json())["value"]
+    body = (await (await server.get("/api/v1/products/forms")).json())["value"]
     assert body["downtime_cost"]["point"] == 60.0
     assert body["avoided_against_objective"]["point"] == pytest.approx(432.0 - 60.0, abs=0.05)
     assert body["avoided_against_previous"]["point"] == -60.0
     assert "ten clerks & a <i>queue" in body["assumptions"][0]
 
 
-async def test_product_page_shows_the_context_with_escaped_text(site: RunningServer) -> None:
-    login = await outline(site, "/products/login")
+async def test_product_page_shows_the_context_with_escaped_text(server: RunningServer) -> None:
+    login = await outline(server, "/products/login")
     assert "99.999% for a pilot: at most 99.5% may be promised" in login.text
     assert "clients of high risk depend on a pilot" in login.text
     assert "affected: Form <b>owners (3) via forms (down 6m" in login.text
-    forms = await outline(site, "/products/forms")
+    forms = await outline(server, "/products/forms")
     for text in ("Dependencies", "Clients", "Cost of downtime", "60.00 CAD", "a <i>queue"):
         assert text in forms.text
-    grants = await outline(site, "/products/grants")
+    grants = await outline(server, "/products/grants")
     assert " part " in grants.text
     assert "bundle" in grants.text
     assert "Cost of downtime" not in grants.text
 
 
-async def test_unknown_window_has_no_downtime_cost(site: RunningServer) -> None:
+async def test_unknown_window_has_no_downtime_cost(server: RunningServer) -> None:
     """A cost of 0.00 would look like a month without downtime."""
-    site.clock.jump(400 * 86_400)
-    assert "No data for this window" in (await outline(site, "/products/forms")).text
-    assert (await (await site.get("/api/v1/products/forms")).json())["value"]["downtime_cost"] is None
+    server.clock.jump(400 * 86_400)
+    assert "No data for this window" in (await outline(server, "/products/forms")).text
+    assert (await (await server.get("/api/v1/products/forms")).json())["value"]["downtime_cost"] is None

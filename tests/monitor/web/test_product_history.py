@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def site_with_facts(site: RunningServer) -> RunningServer:
+def site_with_facts(server: RunningServer) -> RunningServer:
     """Add two definitions of css, a correction and a note to the ledger; the product `gone` has facts only."""
-    first = definition_of(site.ledger.products["css"], "UTC", NOW - 5 * HOUR)
+    first = definition_of(server.ledger.products["css"], "UTC", NOW - 5 * HOUR)
     second = replace(first, made=NOW - 3 * HOUR, objective=Objective.parse("99.9%"))
     facts = [
         first.fact("ninewatch.yaml"),
@@ -35,12 +35,12 @@ def site_with_facts(site: RunningServer) -> RunningServer:
         Fact.of(NOW - HOUR, "Ben", "note", "css", {"text": "moved"}),
         Fact.of(NOW - HOUR, "Ben", "note", "gone", {}),
     ]
-    site.ledger.facts = Facts(facts)
-    return site
+    server.ledger.facts = Facts(facts)
+    return server
 
 
-async def get_history(site: RunningServer, path: str) -> list[dict[str, Any]]:
-    response = await site.get(f"/api/v1/products/{path}")
+async def get_history(server: RunningServer, path: str) -> list[dict[str, Any]]:
+    response = await server.get(f"/api/v1/products/{path}")
     facts = await response.json()
     assert response.status == 200, facts
     schema = PATHS["/api/v1/products/{id}/history"][1]

@@ -10,7 +10,7 @@ from monitor.access.scopes import Scope
 from sla.interval import DAY, MINUTE, SECOND, Interval
 from sla.window import format_instant
 from tests.support.ledgers import NOW, history, ledger_of, product
-from tests.support.writable_site import WritableSite, writable
+from tests.support.writable_server import WritableServer, writable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,7 +25,7 @@ DEPLOYMENTS = "/api/v1/products/forms/deployments"
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
+async def server(tmp_path: Path) -> AsyncIterator[WritableServer]:
     forms = product("forms", 1, "99.99%", readiness={"checklist": "five-nines"})
     mail = product("mail", 1, "99.9%", plan={"expected": "99.8%", "chance": "25%"})
     ledger = ledger_of(forms, mail)
@@ -33,54 +33,54 @@ async def site(tmp_path: Path) -> AsyncIterator[WritableSite]:
         yield served
 
 
-async def item(site: WritableSite, name: str) -> dict[str, Any]:
-    items = (await site.ask("GET", READINESS)).body["items"]
+async def item(server: WritableServer, name: str) -> dict[str, Any]:
+    items = (await server.ask("GET", READINESS)).body["items"]
     actual: dict[str, Any] = next(item for item in items if item["id"] == name)
     return actual
 
 
-async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(site: WritableSite) -> None:
+async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(server: WritableServer) -> None:
     """Expiry is a matter of the clock: nothing else changes."""
-    before = (await site.ask("GET", READINESS)).body
+    before = (await server.ask("GET", READINESS)).body
     assert (before["ceiling"], before["promise"]["ceiling"], before["promise"]["supported"]) == (0.9995, 0.9995, None)
     assert before["limit"] == (
         "objective 99.99%; this design can claim 99.95% at most, because there is no disaster recovery"
     )
-    until = site.clock.now() + 30 * DAY
+    until = server.clock.now() + 30 * DAY
     body = {"item": "disaster-recovery", "by": "Ana", "note": "drill of May", "until": format_instant(until)}
-    created = await site.ask("POST", ATTESTATIONS, site.token(Scope.FACTS_WRITE, name="audit"), json=body)
+    created = await server.ask("POST", ATTESTATIONS, server.token(Scope.FACTS_WRITE, name="audit"), json=body)
     assert (created.status, created.body["by"], created.body["until"]) == (201, "Ana via audit", format_instant(until))
-    assert (await item(site, "disaster-recovery"))["state"] == "met"
-    assert (await site.ask("GET", READINESS)).body["ceiling"] == 0.99995
-    page = (await site.page("GET", "/products/forms")).text
+    assert (await item(server, "disaster-recovery"))["state"] == "met"
+    assert (await server.ask("GET", READINESS)).body["ceiling"] == 0.99995
+    page = (await server.page("GET", "/products/forms")).text
     assert "What can we promise?" in page
     assert "attestation by Ana via audit, until " in page
-    site.clock.jump(30 * DAY / SECOND)
-    assert (await item(site, "disaster-recovery"))["state"] == "expired"
-    page = (await site.page("GET", "/products/forms")).text
+    server.clock.jump(30 * DAY / SECOND)
+    assert (await item(server, "disaster-recovery"))["state"] == "expired"
+    page = (await server.page("GET", "/products/forms")).text
     assert "can claim 99.95% at most, because there is no disaster recovery" in page
     assert "With evidence for" in page
 
 
-async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableSite) -> None:
-    token = site.token(Scope.FACTS_WRITE, name="pipeline")
-    at = format_instant(site.clock.now() - DAY)
-    created = await site.ask(
+async def test_marked_deployment_is_evidence_until_it_is_revoked(server: WritableServer) -> None:
+    token = server.token(Scope.FACTS_WRITE, name="pipeline")
+    at = format_instant(server.clock.now() - DAY)
+    created = await server.ask(
         "POST", DEPLOYMENTS, token, json={"version": "1.2", "at": at, "link": "https://ci.example/7"}
     )
     assert (created.status, created.body["at"], created.body["by"]) == (201, at, "pipeline")
-    (evidence,) = (await item(site, "zero-downtime-deployment"))["evidence"]
+    (evidence,) = (await item(server, "zero-downtime-deployment"))["evidence"]
     assert evidence["detail"].startswith("0 of the last 5 deployments without downtime; 1.2 on ")
     path = f"/api/v1/evidence/{created.body['id']}/revoke"
-    limited = site.token(Scope.FACTS_WRITE, name="limited", products=("mail",))
-    assert (await site.ask("POST", path, limited, json={"reason": "x"})).status == 403
-    assert (await site.ask("POST", DEPLOYMENTS, limited, json={"version": "2"})).status == 403
-    assert (await site.ask("POST", path, token, json={})).status == 400
-    assert (await site.ask("POST", path, token, json={"reason": "rolled back"})).status == 200
-    assert (await item(site, "zero-downtime-deployment"))["evidence"] == []
-    assert (await site.ask("POST", path, token, json={"reason": "again"})).status == 409
-    assert (await site.ask("POST", "/api/v1/evidence/nothing/revoke", token, json={"reason": "x"})).status == 404
-    assert [fact.kind for fact in site.journal] == ["deployment", "evidence_revocation"]
+    limited = server.token(Scope.FACTS_WRITE, name="limited", products=("mail",))
+    assert (await server.ask("POST", path, limited, json={"reason": "x"})).status == 403
+    assert (await server.ask("POST", DEPLOYMENTS, limited, json={"version": "2"})).status == 403
+    assert (await server.ask("POST", path, token, json={})).status == 400
+    assert (await server.ask("POST", path, token, json={"reason": "rolled back"})).status == 200
+    assert (await item(server, "zero-downtime-deployment"))["evidence"] == []
+    assert (await server.ask("POST", path, token, json={"reason": "again"})).status == 409
+    assert (await server.ask("POST", "/api/v1/evidence/nothing/revoke", token, json={"reason": "x"})).status == 404
+    assert [fact.kind for fact in server.journal] == ["deployment", "evidence_revocation"]
 
 
 @pytest.mark.parametrize(
@@ -99,33 +99,33 @@ async def test_marked_deployment_is_evidence_until_it_is_revoked(site: WritableS
     ],
 )
 async def test_mistake_is_rejected_and_nothing_is_recorded(
-    site: WritableSite, path: str, body: dict[str, str], status: int
+    server: WritableServer, path: str, body: dict[str, str], status: int
 ) -> None:
-    response = await site.ask("POST", path, site.token(Scope.FACTS_WRITE), json=body)
+    response = await server.ask("POST", path, server.token(Scope.FACTS_WRITE), json=body)
     assert (response.status, set(response.body)) == (status, {"error", "remedy"})
-    assert site.journal == []
+    assert server.journal == []
 
 
-async def test_product_without_a_checklist_has_a_promise_without_a_ceiling(site: WritableSite) -> None:
-    body = (await site.ask("GET", "/api/v1/products/mail/readiness")).body
+async def test_product_without_a_checklist_has_a_promise_without_a_ceiling(server: WritableServer) -> None:
+    body = (await server.ask("GET", "/api/v1/products/mail/readiness")).body
     assert (body["items"], body["ceiling"], body["limit"], body["promise"]["ceiling"]) == ([], None, None, None)
     assert body["promise"]["plan"] == {"expected": 0.998, "chance": 0.25}
-    page = (await site.page("GET", "/products/mail")).text
+    page = (await server.page("GET", "/products/mail")).text
     assert "no checklist" in page
     assert "25.0% chance to meet the objective" in page
     for query, status in (("?at=soon", 400), ("?at=2999-01-01T00:00:00Z", 400), ("?x=1", 400)):
-        assert (await site.ask("GET", f"{READINESS}{query}")).status == status
-    assert (await site.ask("GET", "/api/v1/products/none/readiness")).status == 404
+        assert (await server.ask("GET", f"{READINESS}{query}")).status == status
+    assert (await server.ask("GET", "/api/v1/products/none/readiness")).status == 404
 
 
-async def test_metrics_have_the_ceiling_and_the_items_by_state(site: WritableSite) -> None:
-    metrics = (await site.ask("GET", "/metrics")).text
+async def test_metrics_have_the_ceiling_and_the_items_by_state(server: WritableServer) -> None:
+    metrics = (await server.ask("GET", "/metrics")).text
     assert 'ninewatch_readiness_ceiling_ratio{product="forms"} 0.9995' in metrics
     assert 'ninewatch_readiness_items{product="forms",state="unmet"} 7' in metrics
     assert 'ninewatch_readiness_items{product="mail"' not in metrics
     body = {"item": "disaster-recovery", "by": "Ana"}
-    assert (await site.ask("POST", ATTESTATIONS, site.token(Scope.FACTS_WRITE), json=body)).status == 201
-    metrics = (await site.ask("GET", "/metrics")).text
+    assert (await server.ask("POST", ATTESTATIONS, server.token(Scope.FACTS_WRITE), json=body)).status == 201
+    metrics = (await server.ask("GET", "/metrics")).text
     assert 'ninewatch_readiness_ceiling_ratio{product="forms"} 0.99995' in metrics
     assert 'ninewatch_readiness_items{product="forms",state="met"} 1' in metrics
 

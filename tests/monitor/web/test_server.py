@@ -37,8 +37,8 @@ CSP = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_response_has_the_security_headers(site: RunningServer, path: str) -> None:
-    response = await site.get(path)
+async def test_every_response_has_the_security_headers(server: RunningServer, path: str) -> None:
+    response = await server.get(path)
     assert response.headers["Content-Security-Policy"] == CSP
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Referrer-Policy"] == "no-referrer"
@@ -50,37 +50,37 @@ async def test_every_response_has_the_security_headers(site: RunningServer, path
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-async def test_other_methods_than_get_and_head_are_rejected(site: RunningServer, path: str, method: str) -> None:
-    response = await site.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
+async def test_other_methods_than_get_and_head_are_rejected(server: RunningServer, path: str, method: str) -> None:
+    response = await server.get(path, method, headers={"X-HTTP-Method-Override": "GET"})
     assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_head_returns_the_status_and_type_of_get_without_a_body(site: RunningServer, path: str) -> None:
-    get, head = await site.get(path), await site.get(path, "HEAD")
+async def test_head_returns_the_status_and_type_of_get_without_a_body(server: RunningServer, path: str) -> None:
+    get, head = await server.get(path), await server.get(path, "HEAD")
     assert (head.status, head.headers["Content-Type"], head.text) == (get.status, get.headers["Content-Type"], "")
 
 
-async def test_body_is_rejected_and_the_connection_closed(site: RunningServer) -> None:
-    response = await site.get("/api/v1/products", data=b"x" * 100_000)
+async def test_body_is_rejected_and_the_connection_closed(server: RunningServer) -> None:
+    response = await server.get("/api/v1/products", data=b"x" * 100_000)
     assert (response.status, response.headers["Connection"]) == (413, "close")
 
 
 @pytest.mark.parametrize(
     "path", ["/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/server.py", "//evil.test/", "/static/"]
 )
-async def test_path_traversal_is_not_found(site: RunningServer, path: str) -> None:
-    async with site.session.get(URL(site.base + path, encoded=True)) as response:
+async def test_path_traversal_is_not_found(server: RunningServer, path: str) -> None:
+    async with server.session.get(URL(server.base + path, encoded=True)) as response:
         assert (response.status, "Location" in response.headers) == (404, False)
 
 
-async def test_missing_page_gives_a_404_in_the_accepted_format(site: RunningServer) -> None:
-    page = await site.get("/products/<b>", headers={"Accept": "text/html"})
+async def test_missing_page_gives_a_404_in_the_accepted_format(server: RunningServer) -> None:
+    page = await server.get("/products/<b>", headers={"Accept": "text/html"})
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<b>" not in page.text
-    api = await site.get("/api/v1/nothing")
+    api = await server.get("/api/v1/nothing")
     assert (api.status, set(await api.json())) == (404, {"error", "remedy"})
-    text_page = await site.get("/nothing", headers={"Accept": "text/plain"})
+    text_page = await server.get("/nothing", headers={"Accept": "text/plain"})
     assert text_page.text == "no page at /nothing; start at / or at /api/v1/products\n"
 
 
@@ -88,17 +88,17 @@ async def test_missing_page_gives_a_404_in_the_accepted_format(site: RunningServ
     ("host", "status"),
     [("localhost", 200), ("LOCALHOST.:1", 200), ("[::1]:9999", 200), ("127.0.0.1", 200), ("evil.test", 421)],
 )
-async def test_loopback_server_accepts_loopback_host_names_only(site: RunningServer, host: str, status: int) -> None:
+async def test_loopback_server_accepts_loopback_host_names_only(server: RunningServer, host: str, status: int) -> None:
     """This prevents DNS rebinding: a foreign page can point its own name at 127.0.0.1."""
-    response = await site.get("/api/v1/products", headers={"Host": host})
+    response = await server.get("/api/v1/products", headers={"Host": host})
     assert response.status == status
 
 
 async def test_server_on_another_address_accepts_every_host_name(publish: object) -> None:
     ledger = small_ledger()
     ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
-    site = await publish(ledger)
-    assert (await site.get("/livez", headers={"Host": "status.example.test"})).status == 200
+    server = await publish(ledger)
+    assert (await server.get("/livez", headers={"Host": "status.example.test"})).status == 200
 
 
 def test_names_that_resemble_loopback_names_are_not_loopback() -> None:
@@ -205,16 +205,16 @@ async def test_remote_client_is_limited_to_its_share_of_connections(
 
 async def test_endless_headers_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limit, "HEADER_SECONDS", 0.05)
-    site = await publish(small_ledger())
-    url = urlsplit(site.base)
+    server = await publish(small_ledger())
+    url = urlsplit(server.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
     assert await asyncio.wait_for(reader.read(), 10) == b""
     writer.close()
 
 
-async def test_overlong_header_is_rejected(site: RunningServer) -> None:
-    response = await site.get("/", headers={"X-Long": "x" * 20_000})
+async def test_overlong_header_is_rejected(server: RunningServer) -> None:
+    response = await server.get("/", headers={"X-Long": "x" * 20_000})
     assert (response.status, response.headers["Content-Security-Policy"]) == (400, CSP)
 
 
@@ -228,9 +228,9 @@ async def test_overlong_header_is_rejected(site: RunningServer) -> None:
     ],
 )
 async def test_malformed_request_is_not_logged(
-    site: RunningServer, caplog: pytest.LogCaptureFixture, request_bytes: bytes
+    server: RunningServer, caplog: pytest.LogCaptureFixture, request_bytes: bytes
 ) -> None:
-    url = urlsplit(site.base)
+    url = urlsplit(server.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     with caplog.at_level("INFO"):
         writer.write(request_bytes)
@@ -242,19 +242,19 @@ async def test_malformed_request_is_not_logged(
     assert caplog.records == []
 
 
-async def test_static_files_are_cached_for_a_year_under_a_name_with_a_digest(site: RunningServer) -> None:
-    page = (await site.get("/")).text
+async def test_static_files_are_cached_for_a_year_under_a_name_with_a_digest(server: RunningServer) -> None:
+    page = (await server.get("/")).text
     for ending, media in ((".css", "text/css"), (".js", "text/javascript"), (".svg", "image/svg+xml")):
         name = next(part for part in page.split('"') if part.startswith("/static/") and part.endswith(ending))
-        response = await site.get(name)
+        response = await server.get(name)
         assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert response.headers["Content-Type"] == f"{media}; charset=utf-8"
-    assert (await site.get("/static/ninewatch.css")).status == 404
+    assert (await server.get("/static/ninewatch.css")).status == 404
 
 
-async def test_internal_error_is_reported_without_details(site: RunningServer) -> None:
-    site.ledger.compositions.clear()
-    response = await site.get("/api/v1/products")
+async def test_internal_error_is_reported_without_details(server: RunningServer) -> None:
+    server.ledger.compositions.clear()
+    response = await server.get("/api/v1/products")
     assert response.status == 500
     assert await response.json() == {"error": "internal error", "remedy": "see the daemon's log"}
 

@@ -39,9 +39,9 @@ def move(ledger: Ledger) -> None:
     ledger.facts = Facts([site_change_fact(change, "chefs", NOW - 19 * MINUTE, "ninewatch")])
 
 
-async def test_api_reports_sites_and_failovers_as_described(site: RunningServer) -> None:
-    move(site.ledger)
-    body = await (await site.get(PATH)).json()
+async def test_api_reports_sites_and_failovers_as_described(server: RunningServer) -> None:
+    move(server.ledger)
+    body = await (await server.get(PATH)).json()
     jsonschema.validate(body, PATHS["/api/v1/products/{id}/sites"][1] | {"components": {"schemas": SCHEMAS}})
     assert isinstance(body, dict)
     assert (body["state"], body["active"], body["on_primary"]) == ("one", "dr", False)
@@ -53,24 +53,24 @@ async def test_api_reports_sites_and_failovers_as_described(site: RunningServer)
 @pytest.mark.parametrize(
     ("path", "status"), [("/api/v1/products/css/sites", 200), ("/api/v1/products/x/sites", 404), (f"{PATH}?z=1", 400)]
 )
-async def test_product_without_sites_has_an_unknown_active_site(site: RunningServer, path: str, status: int) -> None:
-    response = await site.get(path)
+async def test_product_without_sites_has_an_unknown_active_site(server: RunningServer, path: str, status: int) -> None:
+    response = await server.get(path)
     assert response.status == status
     assert status != 200 or '"state": "unknown"' in response.text.replace('":"', '": "')
 
 
-async def test_page_shows_the_active_site_and_the_failovers(site: RunningServer) -> None:
-    assert 'id="sites"' not in (await site.get("/products/chefs")).text
-    move(site.ledger)
-    text = (await site.get("/products/chefs")).text
+async def test_page_shows_the_active_site_and_the_failovers(server: RunningServer) -> None:
+    assert 'id="sites"' not in (await server.get("/products/chefs")).text
+    move(server.ledger)
+    text = (await server.get("/products/chefs")).text
     assert "&lt;dr&gt; is active (not the primary site)." in text
     assert "Promised failover time: 15m." in text
     assert "<td>gold to dr</td>" in text
 
 
-async def test_metrics_have_the_sites_and_no_series_of_their_checks(site: RunningServer) -> None:
-    move(site.ledger)
-    text = (await site.get("/metrics")).text
+async def test_metrics_have_the_sites_and_no_series_of_their_checks(server: RunningServer) -> None:
+    move(server.ledger)
+    text = (await server.get("/metrics")).text
     assert 'ninewatch_site_active{product="chefs",site="dr"} 1' in text
     assert 'ninewatch_failover_met{product="chefs",kind="failover"} 1' in text
     assert 'check="gold"' not in text

@@ -26,10 +26,10 @@ BLIND = VantageStatus("local", None, NOW - 60_000_000, {"ip4": False, "ip6": Non
 
 
 async def test_vantages_list_their_references(publish: Callable[..., Awaitable[RunningServer]]) -> None:
-    site = await publish(small_ledger())
-    assert await (await site.get("/api/v1/vantages")).json() == []
-    site.health.vantages = (BLIND,)
-    (vantage,) = body = await (await site.get("/api/v1/vantages")).json()
+    server = await publish(small_ledger())
+    assert await (await server.get("/api/v1/vantages")).json() == []
+    server.health.vantages = (BLIND,)
+    (vantage,) = body = await (await server.get("/api/v1/vantages")).json()
     jsonschema.validate(body, PATHS["/api/v1/vantages"][1])
     references = vantage.pop("references")
     assert vantage == {
@@ -50,23 +50,23 @@ async def test_vantages_list_their_references(publish: Callable[..., Awaitable[R
 
 
 async def test_blind_vantage_is_on_every_page_and_in_readyz(publish: Callable[..., Awaitable[RunningServer]]) -> None:
-    site = await publish(small_ledger())
-    assert "Connection of this monitor" not in (await site.get("/")).text
-    site.health.vantages = (BLIND,)
+    server = await publish(small_ledger())
+    assert "Connection of this monitor" not in (await server.get("/")).text
+    server.health.vantages = (BLIND,)
     for path in ("/", "/products/chefs"):
-        text = (await site.get(path)).text
+        text = (await server.get(path)).text
         assert "no far reference answers over IPv4 (the cut is beyond gateway)" in text
-    front = (await site.get("/")).text
+    front = (await server.get("/")).text
     assert "Connection of this monitor" in front
     assert "&lt;192.0.2.1:443&gt;" in front
-    (reason,) = (await (await site.get("/readyz")).json())["reasons"]
+    (reason,) = (await (await server.get("/readyz")).json())["reasons"]
     assert reason.startswith("blind since 2026-09-21T14:12:20Z: no far reference answers over IPv4")
 
 
 async def test_metric_is_published_per_decided_family(publish: Callable[..., Awaitable[RunningServer]]) -> None:
-    site = await publish(small_ledger())
-    site.health.vantages = (BLIND, VantageStatus("local/vpn", "vpn", NOW, {"ip6": True}, ()))
-    text = (await site.get("/metrics")).text
+    server = await publish(small_ledger())
+    server.health.vantages = (BLIND, VantageStatus("local/vpn", "vpn", NOW, {"ip6": True}, ()))
+    text = (await server.get("/metrics")).text
     assert [line for line in text.splitlines() if line.startswith("ninewatch_vantage_blind")] == [
         'ninewatch_vantage_blind{family="ip4",vantage="local"} 1.0',
         'ninewatch_vantage_blind{family="ip6",vantage="local/vpn"} 0.0',

@@ -54,12 +54,12 @@ def ledger_with_outages() -> Ledger:
 
 
 @pytest.fixture
-async def site(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
+async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(ledger_with_outages())
 
 
-async def test_changes_are_ranked_with_bounds_cost_and_assumptions(site: RunningServer) -> None:
-    body = await (await site.get(f"{WHATIF}?window=7d")).json()
+async def test_changes_are_ranked_with_bounds_cost_and_assumptions(server: RunningServer) -> None:
+    body = await (await server.get(f"{WHATIF}?window=7d")).json()
     jsonschema.validate(body, SCHEMAS["WhatIf"])
     changes = {change["id"]: change for change in body["changes"]}
     assert list(changes) == ["decouple/keycloak", "failover/15m", "zero-downtime", "replica"]
@@ -71,26 +71,26 @@ async def test_changes_are_ranked_with_bounds_cost_and_assumptions(site: Running
     assert changes["replica"]["saved_seconds"]["point"] is None
     assert all(change["assumptions"] for change in body["changes"])
     assert body["plan"] == {"expected": 0.999, "chance": 0.4}
-    measured = await (await site.get("/api/v1/products/chefs/availability?window=7d")).json()
+    measured = await (await server.get("/api/v1/products/chefs/availability?window=7d")).json()
     assert body["downtime_seconds"]["point"] == measured["downtime_seconds"]["point"] == 85 * 60
     assert body["replayed"]["start"] == measured["watched"]["since"]
 
 
-async def test_outage_after_a_deployment_before_the_window_counts_in_the_maximum(site: RunningServer) -> None:
+async def test_outage_after_a_deployment_before_the_window_counts_in_the_maximum(server: RunningServer) -> None:
     """The window begins after the settling time of 15 minutes, in the outage of an hour that may have begun in it."""
-    site.ledger.facts = Facts([deployment_fact(DEPLOYED, "ci", "chefs", DEPLOYED, "1.1")])
+    server.ledger.facts = Facts([deployment_fact(DEPLOYED, "ci", "chefs", DEPLOYED, "1.1")])
     window = f"{format_instant(DEPLOYED + 20 * MINUTE)}/{format_instant(NOW)}"
-    body = await (await site.get(f"{WHATIF}?window={window}&change=zero-downtime")).json()
+    body = await (await server.get(f"{WHATIF}?window={window}&change=zero-downtime")).json()
     (change,) = body["changes"]
     assert change["saved_seconds"] == {"low": 0.0, "point": 0.0, "high": 45 * 60.0}
     assert "0 in the window are marked" in change["assumptions"][0]
 
 
-async def test_one_change_is_replayed_also_if_it_would_not_have_helped(site: RunningServer) -> None:
-    body = await (await site.get(f"{WHATIF}?window=7d&change=failover/2h")).json()
+async def test_one_change_is_replayed_also_if_it_would_not_have_helped(server: RunningServer) -> None:
+    body = await (await server.get(f"{WHATIF}?window=7d&change=failover/2h")).json()
     (change,) = body["changes"]
     assert (change["id"], change["saved_seconds"]) == ("failover/2h", {"low": 0.0, "point": 0.0, "high": 0.0})
-    (before,) = (await (await site.get(f"{WHATIF}?change=decouple/keycloak&window=1h")).json())["changes"]
+    (before,) = (await (await server.get(f"{WHATIF}?change=decouple/keycloak&window=1h")).json())["changes"]
     assert before["saved_seconds"]["point"] == 0.0
 
 
@@ -104,13 +104,13 @@ async def test_one_change_is_replayed_also_if_it_would_not_have_helped(site: Run
         ("none/whatif", 404),
     ],
 )
-async def test_invalid_query_is_rejected(path: str, status: int, site: RunningServer) -> None:
-    answer = await site.get(f"/api/v1/products/{path}")
+async def test_invalid_query_is_rejected(path: str, status: int, server: RunningServer) -> None:
+    answer = await server.get(f"/api/v1/products/{path}")
     assert (answer.status, set(await answer.json())) == (status, {"error", "remedy"})
 
 
-async def test_page_shows_ranked_changes_with_escaped_names(site: RunningServer) -> None:
-    text = (await site.get("/products/chefs")).text
+async def test_page_shows_ranked_changes_with_escaped_names(server: RunningServer) -> None:
+    text = (await server.get("/products/chefs")).text
     assert "What would have helped?" in text
     assert "Decouple from Sign-on &lt;b&gt;" in text
     assert "8,000.00 CAD per year" in text
@@ -125,5 +125,5 @@ async def test_page_of_a_product_without_downtime_has_no_such_section(
 ) -> None:
     ledger = ledger_of(product("calm", window="1d"))
     ledger.restore([*history("calm/health", START, NOW, [])], [], [])
-    site = await publish(ledger)
-    assert "What would have helped?" not in (await site.get("/products/calm")).text
+    server = await publish(ledger)
+    assert "What would have helped?" not in (await server.get("/products/calm")).text

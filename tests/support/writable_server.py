@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass
-class WritableSite:
+class WritableServer:
     """A server on a free port, and the parts that it changes."""
 
     base: str
@@ -89,7 +89,7 @@ class WritableSite:
 @contextlib.asynccontextmanager
 async def writable(
     ledger: Ledger, folder: Path, clock: ManualClock | None = None, *, deliver: bool = False
-) -> AsyncIterator[WritableSite]:
+) -> AsyncIterator[WritableServer]:
     """Serve a ledger that accepts changes while the `with` block runs."""
     record = folder / "ninewatch.db"
     signer = load_signer(record)
@@ -97,9 +97,9 @@ async def writable(
         facts = FactRecorder(ledger, Journal.of(record), harness.writer, harness.clock, harness.health)
         async with probe_environment(harness.clock, harness.health) as (runner, _), aiohttp.ClientSession() as session:
             write_context = WriteContext(facts, harness.alerting, runner.new_attempt, RateLimit(harness.clock), signer)
-            site = build(ledger, harness.health, harness.clock, record=record, write_context=write_context)
-            listener = await listen(site, "127.0.0.1", 0)
+            server = build(ledger, harness.health, harness.clock, record=record, write_context=write_context)
+            listener = await listen(server, "127.0.0.1", 0)
             try:
-                yield WritableSite(f"http://{listener.addresses[0]}", harness, facts, record, signer, session)
+                yield WritableServer(f"http://{listener.addresses[0]}", harness, facts, record, signer, session)
             finally:
                 await listener.close()
