@@ -63,7 +63,7 @@ def resident_mib(pids: list[int]) -> float:
 
 
 @contextlib.contextmanager
-def running(command: list[str], directory: Path, name: str) -> Iterator[int]:
+def run_program(command: list[str], directory: Path, name: str) -> Iterator[int]:
     """Run a program during the `with` block, with its output in a file; yield the process id."""
     with (directory / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=directory)
@@ -108,7 +108,7 @@ def measure_ninewatch(work: Work, ports: Ports, directory: Path, seconds: float)
     """Measure ninewatch."""
     config = ninewatch_config(directory, work.name, work.checks, work.interval, ports)
     command = [sys.executable, "-m", "monitor", "run", "-c", str(config)]
-    with running(command, directory, "ninewatch") as pid:
+    with run_program(command, directory, "ninewatch") as pid:
         base = f"http://127.0.0.1:{ports.ninewatch}"
         wait_until_answering(f"{base}/livez")
         time.sleep(work.interval + 3)
@@ -138,7 +138,7 @@ def measure_peers(work: Work, ports: Ports, directory: Path, seconds: float) -> 
     blackbox.append(f"--web.listen-address=127.0.0.1:{ports.blackbox}")
     server = ["prometheus", f"--config.file={prometheus}", f"--web.listen-address=127.0.0.1:{ports.prometheus}"]
     server += [f"--storage.tsdb.path={directory / ('tsdb-' + work.name)}", "--log.level=error"]
-    with running(blackbox, directory, "blackbox") as one, running(server, directory, "prometheus") as two:
+    with run_program(blackbox, directory, "blackbox") as one, run_program(server, directory, "prometheus") as two:
         wait_until_answering(f"http://127.0.0.1:{ports.prometheus}/-/ready")
         time.sleep(work.interval + 8)
         cpu, elapsed = measure([one, two], seconds, None)
@@ -164,7 +164,7 @@ def main() -> None:
         ports = Ports.free()
         certificate(directory)
         command = ["nginx", "-c", str(nginx_config(directory, ports)), "-g", "daemon off;"]
-        with running(command, directory, "nginx"):
+        with run_program(command, directory, "nginx"):
             wait_until_answering(f"http://127.0.0.1:{ports.http}/")
             for work in WORKLOADS:
                 if options.only in (None, work.name):

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from bench.cost import running, wait_until_answering
+from bench.cost import run_program, wait_until_answering
 from bench.stack import Ports
 
 RULES = Path(__file__).parents[1] / "dashboards/ninewatch.rules.yaml"
@@ -67,7 +67,7 @@ Arrivals = queue.Queue[tuple[float, str, str]]  # monotonic seconds, path, event
 
 
 @contextlib.contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+def serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
     """Serve requests on a free port during the `with` block; yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -138,7 +138,7 @@ scrape_configs: [{{job_name: ninewatch, static_configs: [{{targets: ["127.0.0.1:
     manager += [f"--web.listen-address=127.0.0.1:{ports.blackbox}", f"--storage.path={directory}/alertmanager"]
     server = ["prometheus", f"--config.file={directory}/prometheus.yaml", f"--storage.tsdb.path={directory}/tsdb"]
     server += [f"--web.listen-address=127.0.0.1:{ports.prometheus}"]
-    with running(manager, directory, "alertmanager"), running(server, directory, "prometheus"):
+    with run_program(manager, directory, "alertmanager"), run_program(server, directory, "prometheus"):
         wait_until_answering(f"http://127.0.0.1:{ports.prometheus}/-/ready")
         wait_until_answering(f"http://127.0.0.1:{ports.blackbox}/-/ready")
         yield
@@ -190,11 +190,11 @@ def main() -> int:
     target, arrivals, ports = Target(), Arrivals(), Ports.free()
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        target_port = stack.enter_context(serving(target_handler(target)))
-        sink = stack.enter_context(serving(sink_handler(arrivals)))
+        target_port = stack.enter_context(serve(target_handler(target)))
+        sink = stack.enter_context(serve(sink_handler(arrivals)))
         config = configuration(directory, ports, target_port, sink, options)
         command = [sys.executable, "-m", "monitor", "run", "-c", str(config)]
-        stack.enter_context(running(command, directory, "ninewatch"))
+        stack.enter_context(run_program(command, directory, "ninewatch"))
         wait_until_answering(f"http://127.0.0.1:{ports.ninewatch}/readyz")
         if options.peers:
             stack.enter_context(peers(directory, ports, sink))

@@ -299,7 +299,7 @@ def _facts(ledger: Ledger, store: SqliteStore) -> None:
     define(ledger, NOW)
 
 
-def _scraped(products: int = 100, checks: int = 10, days: int = 31) -> tuple[Ledger, Clock, Exporter]:
+def _scraped_ledger(products: int = 100, checks: int = 10, days: int = 31) -> tuple[Ledger, Clock, Exporter]:
     loaded = portfolio(product(f"product-{n}", checks) for n in range(products))
     ledger = ledger_with_runs(loaded, lambda key, number: runs(key, number, days, 10 * DAY))
     clock = Clock()
@@ -321,9 +321,9 @@ def scrapes() -> Figures:
     Targets: 20 ms for 1,000 checks, 250 ms for 10,000 checks, and 10 ms between two pauses, which block the event loop.
     """
     return {
-        **_scrapes("1,000 checks of 100 products", *_scraped()),
-        **_scrapes("1,000 checks of 334 products", *_scraped(334, 3)),
-        **_scrapes("10,000 checks of 1,000 products", *_scraped(1_000, 10, 3)),
+        **_scrapes("1,000 checks of 100 products", *_scraped_ledger()),
+        **_scrapes("1,000 checks of 334 products", *_scraped_ledger(334, 3)),
+        **_scrapes("10,000 checks of 1,000 products", *_scraped_ledger(1_000, 10, 3)),
     }
 
 
@@ -405,7 +405,7 @@ def _start_work() -> Callable[[int], object]:
 
 
 def _scrape_work(*, probed: bool) -> Callable[[int], object]:
-    ledger, clock, exporter = _scraped(20)
+    ledger, clock, exporter = _scraped_ledger(20)
 
     def work(_: int) -> object:
         if probed:

@@ -12,7 +12,7 @@ from monitor.http.exchange import Exchange, exchange, redirect_follower
 from monitor.http.expectation import Expectation
 from monitor.http.rate_limit import RateLimit, retry_after
 from monitor.http.request import request_of
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.failure import DETAIL_LIMIT
 from monitor.probe_result import DEGRADED, ProbeResult
 from monitor.probes.base import Kind
@@ -106,7 +106,7 @@ def prepare(check: HttpCheck) -> Probe:
 def _degraded(response: Response, attempt: Attempt, detail: str) -> ProbeResult:
     expiry = attempt.certificate_expiry
     return ProbeResult(
-        Outcome.GOOD, DEGRADED, response.status, attempt.phases, concealed(detail)[:DETAIL_LIMIT], expiry
+        Outcome.GOOD, DEGRADED, response.status, attempt.phases, conceal_secrets(detail)[:DETAIL_LIMIT], expiry
     )
 
 

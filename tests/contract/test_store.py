@@ -48,7 +48,7 @@ def store(reopen: Callable[[], Store]) -> Store:
     return reopen()
 
 
-def seen(at: int, outcome: Outcome = GOOD, check: str = "p/a", **fields: object) -> Observation:
+def observation_at(at: int, outcome: Outcome = GOOD, check: str = "p/a", **fields: object) -> Observation:
     return Observation(check, at, outcome, "" if outcome is GOOD else "deadline", **fields)  # type: ignore[arg-type]
 
 
@@ -58,7 +58,12 @@ def run(first: int, last: int, outcome: Outcome = GOOD, check: str = "p/a", **fi
 
 def test_written_data_exist_after_reopening(reopen: Callable[[], Store]) -> None:
     batch = Batch(
-        [seen(20, latency=7), seen(10, BAD, "p/b"), seen(30, UNKNOWN, vantage="east"), seen(40, BAD, recheck=True)],
+        [
+            observation_at(20, latency=7),
+            observation_at(10, BAD, "p/b"),
+            observation_at(30, UNKNOWN, vantage="east"),
+            observation_at(40, BAD, recheck=True),
+        ],
         [
             run(1, 9, latency_count=2, latency_sum=5, latency_max=4, seeded=True),
             run(1, 5, BAD, "p/b", vantage="east"),
@@ -71,7 +76,11 @@ def test_written_data_exist_after_reopening(reopen: Callable[[], Store]) -> None
     assert store.load_incidents() == list(batch.incidents)
     assert sorted(store.load_runs(), key=lambda r: r.check) == list(batch.runs)
     loaded = store.observations("p/a", Interval(0, 100))
-    assert loaded == [seen(20, latency=7), seen(30, UNKNOWN, vantage="east"), seen(40, BAD, recheck=True)]
+    assert loaded == [
+        observation_at(20, latency=7),
+        observation_at(30, UNKNOWN, vantage="east"),
+        observation_at(40, BAD, recheck=True),
+    ]
     assert loaded[-1] in list(store.load_tail())
 
 
@@ -98,10 +107,14 @@ def test_longer_run_replaces_its_earlier_row(store: Store) -> None:
 
 def test_writing_a_batch_twice_has_no_further_effect(store: Store) -> None:
     """A commit with an unknown result can be repeated."""
-    batch = Batch([seen(1), seen(2, BAD)], [run(1, 1)], [Incident("abc", "p", "p/a", 2, None, "deadline", None)])
+    batch = Batch(
+        [observation_at(1), observation_at(2, BAD)],
+        [run(1, 1)],
+        [Incident("abc", "p", "p/a", 2, None, "deadline", None)],
+    )
     store.write(batch)
     store.write(batch)
-    assert store.observations("p/a", Interval(0, 10)) == [seen(1), seen(2, BAD)]
+    assert store.observations("p/a", Interval(0, 10)) == [observation_at(1), observation_at(2, BAD)]
     assert list(store.load_runs()) == [run(1, 1)]
     assert len(store.load_incidents()) == 1
 
@@ -110,8 +123,8 @@ def test_writing_a_batch_twice_has_no_further_effect(store: Store) -> None:
 def test_worst_of_two_observations_at_one_instant_is_stored(store: Store, order: tuple[Outcome, ...]) -> None:
     """Bad before good before unknown, in any order (measurement.md, section 1)."""
     for outcome in order:
-        store.write(Batch([seen(5, outcome)]))
-    assert store.observations("p/a", Interval(0, 10)) == [seen(5, BAD)]
+        store.write(Batch([observation_at(5, outcome)]))
+    assert store.observations("p/a", Interval(0, 10)) == [observation_at(5, BAD)]
 
 
 def test_resolved_incident_replaces_the_open_one(store: Store) -> None:
@@ -122,17 +135,19 @@ def test_resolved_incident_replaces_the_open_one(store: Store) -> None:
 
 
 def test_observations_of_a_half_open_window_and_one_check(store: Store) -> None:
-    store.write(Batch([*(seen(at) for at in range(0, 50, 10)), seen(20, check="p/b")]))
+    store.write(Batch([*(observation_at(at) for at in range(0, 50, 10)), observation_at(20, check="p/b")]))
     assert [o.at for o in store.observations("p/a", Interval(10, 40))] == [10, 20, 30]
 
 
 def test_tail_has_the_observations_after_the_last_run_of_a_check(store: Store) -> None:
-    store.write(Batch([*(seen(at) for at in (10, 20, 30)), seen(5, check="p/b")], [run(1, 4), run(10, 20)]))
-    assert list(store.load_tail()) == [seen(5, check="p/b"), seen(30)]
+    store.write(
+        Batch([*(observation_at(at) for at in (10, 20, 30)), observation_at(5, check="p/b")], [run(1, 4), run(10, 20)])
+    )
+    assert list(store.load_tail()) == [observation_at(5, check="p/b"), observation_at(30)]
 
 
 def test_prune_removes_the_oldest_observations_in_steps_but_no_runs(store: Store) -> None:
-    store.write(Batch([seen(at) for at in range(100)], [run(0, 99)], folded_until=99))
+    store.write(Batch([observation_at(at) for at in range(100)], [run(0, 99)], folded_until=99))
     assert store.prune(40, limit=15) == 15
     assert [o.at for o in store.observations("p/a", Interval(0, 20))] == [15, 16, 17, 18, 19]
     steps = []
@@ -145,17 +160,17 @@ def test_prune_removes_the_oldest_observations_in_steps_but_no_runs(store: Store
 
 def test_observations_that_are_not_in_a_run_are_not_pruned(store: Store) -> None:
     """This does not depend on the retention, because their data would be lost."""
-    store.write(Batch([seen(at) for at in range(10)]))
+    store.write(Batch([observation_at(at) for at in range(10)]))
     assert store.prune(10) == 0
     store.write(Batch(runs=[run(0, 5)], folded_until=4))
     assert store.prune(10) == 4
 
 
 def test_tidy_changes_no_data(store: Store) -> None:
-    store.write(Batch([seen(1)], [run(1, 1)]))
+    store.write(Batch([observation_at(1)], [run(1, 1)]))
     store.tidy()
     assert list(store.load_runs()) == [run(1, 1)]
-    assert store.observations("p/a", Interval(0, 10)) == [seen(1)]
+    assert store.observations("p/a", Interval(0, 10)) == [observation_at(1)]
 
 
 def test_second_close_has_no_effect(store: Store) -> None:

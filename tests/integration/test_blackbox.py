@@ -23,7 +23,7 @@ from monitor.blackbox.metrics import OUTCOME
 from monitor.blackbox.modules import ModuleFile
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
-from tests.monitor.probes.test_icmp import ALLOWED, isolated, needs_namespaces
+from tests.monitor.probes.test_icmp import ALLOWED, needs_namespaces, run_isolated
 from tests.support.blackbox_comparison import BothExporters, Page, both_exporters
 from tests.support.blackbox_targets import serving_targets
 from tests.support.processes import fetch, needs, wait_for
@@ -403,7 +403,7 @@ def test_icmp_probes_are_equal_where_pings_are_permitted(tmp_path: Path) -> None
     )
     probes = ["icmp 127.0.0.1", "icmp ::1", "big 127.0.0.1", "near 127.0.0.1", "icmp 192.0.2.9"]
     command = shlex.join([sys.executable, "-m", "tests.support.blackbox_comparison", str(tmp_path), *probes])
-    result = isolated(f"{ALLOWED} {command}")
+    result = run_isolated(f"{ALLOWED} {command}")
     assert result.returncode == 0, result.stderr
     success_values = []
     for probe, (blackbox, ninewatch) in zip(probes, json.loads(result.stdout), strict=True):

@@ -15,7 +15,7 @@ import pytest
 from sla.interval import MINUTE
 from tests.support.daemon_process import DaemonProcess, environment, stored_observations
 from tests.support.http_target import HttpTarget
-from tests.support.processes import Program, free_port, running, wait_for
+from tests.support.processes import Program, free_port, run_program, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def test_daemon_restarts_with_correct_instants_after_the_clock_is_set_back(tmp_p
         check = f"{{id: health, http: '{target.url('/')}', interval: 200ms, timeout: 150ms}}"
         head = f"listen: 127.0.0.1:{port}\nstore: {tmp_path / 'record.db'}\n"
         config.write_text(f"{head}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
-        with running(tmp_path / "run.log", command, env=environment()) as program:
+        with run_program(tmp_path / "run.log", command, env=environment()) as program:
             daemon = DaemonProcess(program, f"http://127.0.0.1:{port}", config)
             wait_for("probes", lambda: daemon.probes("health") > 5)
             machine.set(forward)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.monitoring import Target
-from tests.support.processes import Program, fetch, running, wait_for
+from tests.support.processes import Program, fetch, run_program, wait_for
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tests/support/arbitrary_uid.sh"
@@ -75,7 +75,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_contained(wheel: Path, config: Path, log: Path, *program: str) -> Iterator[Program]:
     """Run the program under the conditions of OpenShift."""
     packages = sysconfig.get_path("purelib")
-    with running(log, [SCRIPT, wheel, sys.executable, packages, config, *program]) as process:
+    with run_program(log, [SCRIPT, wheel, sys.executable, packages, config, *program]) as process:
         yield process
 
 

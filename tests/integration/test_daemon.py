@@ -26,7 +26,7 @@ from tests.support.daemon_process import (
 )
 from tests.support.http_target import HttpTarget
 from tests.support.oracle import expected_figures
-from tests.support.processes import fetch, running, wait_for
+from tests.support.processes import fetch, run_program, wait_for
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -286,7 +286,7 @@ def test_repeated_stop_signals_are_harmless(target: HttpTarget, tmp_path: Path) 
 def test_sighup_during_startup_reloads_instead_of_exiting(target: HttpTarget, tmp_path: Path) -> None:
     path = write_config(tmp_path, check_yaml(target, "health"))
     lock = tmp_path / "ninewatch.db.lock"
-    with running(tmp_path / "early.log", command("run", "-c", path), env=environment()) as program:
+    with run_program(tmp_path / "early.log", command("run", "-c", path), env=environment()) as program:
         wait_for("the record's lock", lock.exists)
         program.process.send_signal(signal.SIGHUP)
         address = wait_for("the daemon's address", lambda: program.find_in_log(r"answers at (http://\S+)"))
@@ -297,7 +297,7 @@ def test_sighup_during_startup_reloads_instead_of_exiting(target: HttpTarget, tm
 def test_demo_exits_when_its_products_process_dies(tmp_path: Path) -> None:
     """The demo prints a one-line error, and records no incidents outside its script."""
     log = tmp_path / "demo.log"
-    with running(
+    with run_program(
         log, command("demo", "--directory", tmp_path / "demo", "--listen", "127.0.0.1:0"), env=environment()
     ) as program:
         wait_for("the demo", lambda: program.find_in_log(r"answers at (http://\S+)"))

@@ -17,7 +17,7 @@ from tests.integration.test_alertmanager import SAMPLE, without_delays
 from tests.support.daemon_process import DaemonProcess, command, environment, stored_observations
 from tests.support.monitoring import Pager, alertmanager, prometheus
 from tests.support.oracle import expected_figures
-from tests.support.processes import needs, running, wait_for
+from tests.support.processes import needs, run_program, wait_for
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INTERVAL, HOLD = SECOND, 2 * SECOND + 500_000  # of drop/health in config/demo.yaml
@@ -27,7 +27,7 @@ INTERVAL, HOLD = SECOND, 2 * SECOND + 500_000  # of drop/health in config/demo.y
 def running_demo(folder: Path) -> Iterator[tuple[DaemonProcess, str]]:
     """Run `ninewatch demo` without a schedule; yield the daemon and the address that controls the products."""
     command_line = command("demo", "--directory", folder, "--listen", "127.0.0.1:0", "--script", "none")
-    with running(folder / "demo.log", command_line, env=environment()) as program:
+    with run_program(folder / "demo.log", command_line, env=environment()) as program:
         address = wait_for("the demo's address", lambda: program.find_in_log(r"answers at (http://\S+)"))
         control = wait_for("the script's address", lambda: program.find_in_log(r"schedule is at (http://\S+)/_script"))
         daemon = DaemonProcess(program, address, folder / "demo.yaml")

@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from monitor.demo.modes import DEFAULT_PORTS
-from tests.support.documents import CodeBlock, Command, blocks, expected, plain
-from tests.support.processes import Program, free_port, running, wait_for
+from tests.support.documents import CodeBlock, Command, blocks, output_pattern, plain
+from tests.support.processes import Program, free_port, run_program, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a document has up to twenty commands
 
@@ -122,7 +122,7 @@ class Clone:
             earlier_program.stop()
         log = self.folder / f"run{len(list(self.folder.glob('run*.log')))}.log"
         arguments[0] = str(self.folder / ".venv/bin/ninewatch")
-        program = self.stack.enter_context(running(log, arguments, cwd=self.folder, env=self.environment))
+        program = self.stack.enter_context(run_program(log, arguments, cwd=self.folder, env=self.environment))
         wait_for(f"{command} to answer", lambda: program.find_in_log(r"(answers at \S+)"))
         self.started[config] = program
 
@@ -146,7 +146,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     with ExitStack() as stack:
         demo = [str(program), "demo", "--script", "none", "--listen", f"127.0.0.1:{listens['9999']}"]
         log = folder / "demo.log"
-        demo_program = stack.enter_context(running(log, demo, cwd=folder, env=environment))
+        demo_program = stack.enter_context(run_program(log, demo, cwd=folder, env=environment))
         wait_for("the demo", lambda: demo_program.find_in_log(r"(answers at \S+)"))
         shipped_config, running_config = (
             (folder / name).read_text() for name in ("config/demo.yaml", "var/demo/demo.yaml")
@@ -172,9 +172,9 @@ def command_to_run(command: Command) -> str | None:
 
 
 def normalize(command: str, output: str) -> str:
-    for pattern, (output_pattern, replacement) in EPHEMERAL.items():
+    for pattern, (changing, replacement) in EPHEMERAL.items():
         if re.search(pattern, command):
-            output = re.sub(output_pattern, replacement, output)
+            output = re.sub(changing, replacement, output)
     return plain(output)
 
 
@@ -193,7 +193,7 @@ def run_command(clone: Clone, document: str, command: Command) -> Iterator[str]:
     status, output = clone.run(command_text)
     if status not in expected_statuses(command_text) or "Traceback" in output:
         yield f"{location}\nexit status {status}\n{output}"
-    elif command.shown and not expected(normalize(command_text, "\n".join(command.shown)).splitlines()).fullmatch(
+    elif command.shown and not output_pattern(normalize(command_text, "\n".join(command.shown)).splitlines()).fullmatch(
         normalize(command_text, output)
     ):
         displayed = "\n".join(command.shown)
@@ -253,7 +253,7 @@ def test_readme_shows_the_shipped_configuration() -> None:
     ],
 )
 def test_output_is_compared_line_by_line(shown: list[str], output: str, same: bool) -> None:
-    assert (expected(shown).fullmatch(plain(output)) is not None) is same
+    assert (output_pattern(shown).fullmatch(plain(output)) is not None) is same
 
 
 @pytest.mark.parametrize(

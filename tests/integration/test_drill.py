@@ -38,7 +38,7 @@ def target() -> Iterator[HttpTarget]:
         yield served
 
 
-def written(folder: Path, target: HttpTarget) -> Path:
+def write_config(folder: Path, target: HttpTarget) -> Path:
     """Write a configuration that probes every 2 s, and every 100 ms during a drill; an observation holds for 60 s."""
     path = folder / "ninewatch.yaml"
     path.write_text(
@@ -55,14 +55,14 @@ def command(*arguments: object) -> str:
     return out
 
 
-def observed(config: Path) -> list[Observation]:
+def observations_of(config: Path) -> list[Observation]:
     with reading(config.with_name("n.db")) as record:
         return list(record.observations("sso/health", EVER))
 
 
 def last(config: Path, outcome: Outcome, count: int) -> bool:
     """Return whether the newest observations of the record have the outcome."""
-    newest = observed(config)[-count:]
+    newest = observations_of(config)[-count:]
     return len(newest) == count and all(observation.outcome is outcome for observation in newest)
 
 
@@ -79,7 +79,7 @@ def naive(observations: list[Observation], start: int, end: int) -> dict[str, fl
 
 @pytest.mark.slow
 def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, tmp_path: Path) -> None:
-    config = written(tmp_path, target)
+    config = write_config(tmp_path, target)
     with running_daemon(config) as daemon:
         wait_for("a probe", lambda: last(config, Outcome.GOOD, 1))
         started = command("drill", "start", "sso", "--kind", "failover", "--rto", "15m", "--by", "Ana", "-c", config)
@@ -98,7 +98,7 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
         assert {key: from_daemon[key] for key in ("rta_seconds", "met")} == {
             key: result[key] for key in ("rta_seconds", "met")
         }
-    observations = observed(config)
+    observations = observations_of(config)
     span = parse_instant(result["started"]), parse_instant(result["ended"])
     assert result["rta_seconds"] == naive(observations, *span)
     assert result["downtime_seconds"] == result["rta_seconds"]
@@ -123,12 +123,12 @@ def test_report_of_the_demo_drill_follows_from_the_raw_observations(tmp_path: Pa
     result = json.loads(report.read_bytes())
     assert (result["product"], result["met"], result["recovered"]) == ("keycloak", True, True)
     seen = {name: stored_observations(tmp_path / "ninewatch.db", f"keycloak/{name}") for name in KEYCLOAK}
-    expected = recomputed(seen, *(parse_instant(result[name]) for name in ("started", "ended", "at")))
+    expected = recompute(seen, *(parse_instant(result[name]) for name in ("started", "ended", "at")))
     assert {name: result[name] for name in expected} == expected
     assert result["rta_seconds"]["low"] > 0
 
 
-def recomputed(seen: dict[str, list[tuple[int, Outcome]]], start: int, end: int, at: int) -> dict[str, Any]:
+def recompute(seen: dict[str, list[tuple[int, Outcome]]], start: int, end: int, at: int) -> dict[str, Any]:
     """Return recovery time and downtime by a second implementation of measurement.md, one piece at a time."""
     loaded = min(observations[0][0] for observations in seen.values())
     observed = {name: [(i, o.value, KEYCLOAK[name]) for i, o in observations] for name, observations in seen.items()}
@@ -153,5 +153,5 @@ def test_drill_without_a_demo_is_one_clear_line(tmp_path: Path) -> None:
 
 def _spacing(config: Path) -> int:
     """Return the time between the two newest observations, of a day if there are fewer."""
-    newest = [observation.at for observation in observed(config)[-2:]]
+    newest = [observation.at for observation in observations_of(config)[-2:]]
     return newest[1] - newest[0] if len(newest) > 1 else DAY

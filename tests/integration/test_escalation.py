@@ -34,7 +34,7 @@ def sink() -> Iterator[Sink]:
         yield served
 
 
-def written(folder: Path, target: HttpTarget, sink: Sink, steps: str) -> Path:
+def write_config(folder: Path, target: HttpTarget, sink: Sink, steps: str) -> Path:
     path = folder / "ninewatch.yaml"
     receivers = "".join(f'  - {{id: {name}, webhook: "{sink.url("/" + name)}"}}\n' for name in ("pager", "manager"))
     path.write_text(
@@ -61,7 +61,7 @@ def responses(config: Path) -> list[Response]:
 
 
 def test_page_is_escalated_acknowledged_by_command_and_resolved(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
-    config = written(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1s}, {to: pager, after: 1h}]")
+    config = write_config(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1s}, {to: pager, after: 1h}]")
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
         first, second = sink.wait_for_event("opened", 2)
@@ -83,7 +83,7 @@ def test_page_is_escalated_acknowledged_by_command_and_resolved(target: HttpTarg
 def test_killed_daemon_keeps_due_times_and_later_acknowledgements(
     target: HttpTarget, sink: Sink, tmp_path: Path
 ) -> None:
-    config = written(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1h}]")
+    config = write_config(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1h}]")
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
         (opened,) = sink.wait_for_event("opened")
@@ -106,7 +106,7 @@ def test_killed_daemon_keeps_due_times_and_later_acknowledgements(
 
 def test_escalation_skips_a_receiver_that_is_down(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
     sink.decide = lambda received: Reply(503) if received.path == "/pager" else None
-    config = written(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1h}]")
+    config = write_config(tmp_path, target, sink, "[{to: pager}, {to: manager, after: 1h}]")
     config.write_text(config.read_text().replace("after: 1h}]}", "after: 1h}], unreachable_after: 1s}"))
     with running_daemon(config):
         target.status["/health"] = 503

@@ -134,7 +134,7 @@ class Verdicts:
         """Return the targets whose expected verdict was not reported."""
         return [name for name, verdict in self._expected.items() if verdict not in self.reported[name]]
 
-    def mistaken(self) -> dict[str, list[Verdict]]:
+    def wrong_verdicts(self) -> dict[str, list[Verdict]]:
         """Return the targets with a wrong verdict."""
         other = {name: sorted(reported - {self._expected[name], STARVED}) for name, reported in self.reported.items()}
         return {name: reported for name, reported in other.items() if reported}
@@ -163,8 +163,8 @@ def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: C
         prioritize(daemon.program.process)
         verdicts = Verdicts(daemon, expected)
         with contextlib.suppress(pytest.fail.Exception):
-            wait_for("every verdict", lambda: verdicts.complete() or verdicts.mistaken(), 120)
-        assert (verdicts.mistaken(), verdicts.missing()) == ({}, [])
+            wait_for("every verdict", lambda: verdicts.complete() or verdicts.wrong_verdicts(), 120)
+        assert (verdicts.wrong_verdicts(), verdicts.missing()) == ({}, [])
         memory_before, probes_before = resident_kb(daemon.program.process.pid), daemon.probes("http-silent")
         wait_for(
             "two more rounds", lambda: verdicts.complete() and daemon.probes("http-silent") >= probes_before + 2, 90
@@ -175,7 +175,7 @@ def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: C
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0
         output = daemon.output()
-    assert verdicts.mistaken() == {}
+    assert verdicts.wrong_verdicts() == {}
     assert "Traceback" not in output
     assert growth_kb < MAX_GROWTH
     for name in FAULT_FREE:

@@ -87,15 +87,15 @@ async def page_with_fault(path: Path, inject_fault: Callable[[], Fault]) -> None
                 assert alerting.outbox.unwritten
             await wait_until("the end to be announced", lambda: events() == ["opened", "resolved"])
             await wait_until("all to be written", lambda: not (health.store_error or health.queue_depth))
-            await wait_until("the marks to be written", lambda: len(delivered(path)) == 2)
+            await wait_until("the marks to be written", lambda: len(delivered_events(path)) == 2)
             delivering.cancel()
         store.close()
         assert {request.json()["key"] for request in sink.received} == {waiting.key}
-    assert delivered(path) == ["opened", "resolved"]
+    assert delivered_events(path) == ["opened", "resolved"]
     assert health.alerting_defects == 0
 
 
-def delivered(path: Path) -> list[str]:
+def delivered_events(path: Path) -> list[str]:
     """Return the events in the record that are marked as delivered."""
     return [row.event for row in recorded_since(path, 0) if row.done is not None]
 

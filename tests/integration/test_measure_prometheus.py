@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from monitor.commands.measure import measure_command
 from tests.support.monitoring import Prometheus
-from tests.support.processes import fetch, free_port, needs, running, wait_for
+from tests.support.processes import fetch, free_port, needs, run_program, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus", "promtool")]
 
@@ -66,7 +66,7 @@ def backfilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prome
         f"--web.listen-address={address}",
     ]
     with ExitStack() as stack:
-        stack.enter_context(running(folder / "prometheus.log", command))
+        stack.enter_context(run_program(folder / "prometheus.log", command))
         wait_for("Prometheus to be ready", lambda: fetch(f"http://{address}/-/ready")[0] == 200)
         yield Prometheus(f"http://{address}"), log
 

@@ -150,7 +150,7 @@ async def capacity(folder: Path, port: int) -> int:
         checks *= 2
 
 
-async def overloaded(folder: Path, port: int) -> AsyncIterator[Load]:
+async def increase_load(folder: Path, port: int) -> AsyncIterator[Load]:
     """Increase the number of checks and yield each load while it runs, until one was too much.
 
     The capacity is measured first, but may be higher a moment later, when another process has ended.
@@ -167,7 +167,7 @@ async def overloaded(folder: Path, port: int) -> AsyncIterator[Load]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_overload_gives_missed_late_and_unknown_but_no_bad_probes(port: int, tmp_path: Path) -> None:
-    async for current_load in overloaded(tmp_path, port):
+    async for current_load in increase_load(tmp_path, port):
         responses = [await asyncio.to_thread(fetch, f"{current_load.address}/livez")]
         for number in range(2, 9, 2):
             await current_load.wait_for_rounds(number)

@@ -36,7 +36,7 @@ ECHOED = PLAIN + ', expect: {header: {X-Echo: "never this"}}'
 
 
 @pytest.fixture
-def planted(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+def config_with_secrets(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """Return a folder with two planted secrets in files, and an environment with the others."""
     for name in ("basic", "body"):
         (tmp_path / f"{name}.txt").write_text(CANARIES[name] + "\n")
@@ -63,9 +63,9 @@ def test_search_finds_full_truncated_and_encoded_secrets() -> None:
     assert leaks(f"... {CANARIES['bearer'][:20]}…") == ["bearer"]
 
 
-def test_no_output_contains_a_secret(planted: tuple[Path, dict[str, str]]) -> None:
+def test_no_output_contains_a_secret(config_with_secrets: tuple[Path, dict[str, str]]) -> None:
     """The target returns what it received in a header, a redirect and its page, and the log is at DEBUG."""
-    folder, extra = planted
+    folder, extra = config_with_secrets
     config = folder / "ninewatch.yaml"
     with HttpTarget().serving() as target:
         target.echo = True
@@ -100,8 +100,8 @@ def test_no_output_contains_a_secret(planted: tuple[Path, dict[str, str]]) -> No
 
 
 @pytest.mark.slow
-def test_commands_print_no_secret(planted: tuple[Path, dict[str, str]]) -> None:
-    folder, extra = planted
+def test_commands_print_no_secret(config_with_secrets: tuple[Path, dict[str, str]]) -> None:
+    folder, extra = config_with_secrets
     config = folder / "ninewatch.yaml"
     with HttpTarget().serving() as target:
         target.echo = True

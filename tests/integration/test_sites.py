@@ -29,7 +29,7 @@ def target() -> Iterator[HttpTarget]:
         yield served
 
 
-def written(folder: Path, target: HttpTarget) -> Path:
+def write_config(folder: Path, target: HttpTarget) -> Path:
     """Write a configuration whose sites are told apart by the response body; an observation holds for 60 s."""
     path = folder / "ninewatch.yaml"
     timing = "interval: 200ms, timeout: 150ms, hold: 60s"
@@ -74,7 +74,7 @@ def outage(config: Path, failover: dict[str, Any]) -> dict[str, float]:
 def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
     target: HttpTarget, tmp_path: Path
 ) -> None:
-    config = written(tmp_path, target)
+    config = write_config(tmp_path, target)
     with running_daemon(config) as daemon:
 
         def sites() -> dict[str, Any]:

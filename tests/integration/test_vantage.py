@@ -124,7 +124,7 @@ def portfolio(interval: str, host: Callable[[int], str]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def listening(net: Internet, hosts: tuple[str, ...]) -> Iterator[list[socket.socket]]:
+def listen(net: Internet, hosts: tuple[str, ...]) -> Iterator[list[socket.socket]]:
     """Listen outside on these addresses. The kernel accepts the connections."""
 
     def create(host: str) -> socket.socket:
@@ -208,7 +208,7 @@ def test_cut_connection_is_no_downtime_and_one_alert(net: Internet, tmp_path: Pa
 
     async def run() -> None:
         data = portfolio(f"{interval:g}s", lambda number: OUTSIDE4[number])
-        with listening(net, OUTSIDE4) as servers:
+        with listen(net, OUTSIDE4) as servers:
             async with scene(tmp_path, data, interval) as current:
                 await current.rounds(3)
                 assert current.outcomes("steady")[Outcome.GOOD] == 3
@@ -245,7 +245,7 @@ def test_black_hole_of_ip6_hides_only_targets_over_ip6(net: Internet, tmp_path: 
             for reference in document["references"]  # type: ignore[attr-defined]
         ]
         data["products"] = [data["products"][0], four["products"][1]]  # type: ignore[index]
-        with listening(net, (*OUTSIDE4, *OUTSIDE6)) as servers:
+        with listen(net, (*OUTSIDE4, *OUTSIDE6)) as servers:
             async with scene(tmp_path, data, interval) as current:
                 await current.rounds(2)
                 net.loses = is_ip6
@@ -272,7 +272,7 @@ def test_dead_resolver_is_no_downtime(net: Internet, tmp_path: Path, interval: f
         data = portfolio(f"{interval:g}s", lambda number: OUTSIDE4[number])
         named = portfolio(f"{interval:g}s", lambda _number: "forms.example.org")
         data["products"] = [named["products"][0], data["products"][1]]  # type: ignore[index]
-        with listening(net, OUTSIDE4) as servers:
+        with listen(net, OUTSIDE4) as servers:
             async with scene(tmp_path, data, interval) as current:
                 servers[3].close()
                 await current.rounds(3)
@@ -295,7 +295,7 @@ def test_a_lossy_connection_is_not_blind_and_opens_no_incident(net: Internet, tm
         data = portfolio("30s", lambda number: OUTSIDE4[number])
         for product in data["products"]:  # type: ignore[attr-defined]
             product["checks"][0]["timeout"] = "20s"
-        with listening(net, OUTSIDE4):
+        with listen(net, OUTSIDE4):
             async with scene(tmp_path, data, 30.0) as current:
                 net.loses = loses
                 await current.rounds(5)

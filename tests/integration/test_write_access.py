@@ -34,7 +34,7 @@ def sink() -> Iterator[Sink]:
         yield served
 
 
-def written(folder: Path, target: HttpTarget, sink: Sink) -> Path:
+def write_config(folder: Path, target: HttpTarget, sink: Sink) -> Path:
     path = folder / "ninewatch.yaml"
     path.write_text(
         f"listen: 127.0.0.1:0\nstore: {folder / 'ninewatch.db'}\npublic_url: https://status.example.org\n"
@@ -80,7 +80,7 @@ def local(daemon: DaemonProcess, link: str) -> str:
 
 
 def test_token_is_valid_until_it_is_revoked_in_a_running_daemon(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
-    config = written(tmp_path, target, sink)
+    config = write_config(tmp_path, target, sink)
     with running_daemon(config) as daemon:
         silences = f"{daemon.address}/api/v1/silences"
         body = {"product": "forms", "for": "1h", "reason": "load test"}
@@ -113,7 +113,7 @@ def test_token_is_valid_until_it_is_revoked_in_a_running_daemon(target: HttpTarg
 
 
 def test_link_acknowledges_a_page_before_and_after_a_restart(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
-    config = written(tmp_path, target, sink)
+    config = write_config(tmp_path, target, sink)
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
         (opened,) = sink.wait_for_event("opened")
@@ -140,21 +140,21 @@ def test_link_acknowledges_a_page_before_and_after_a_restart(target: HttpTarget,
 
 
 def test_delivered_and_waiting_notifications_are_listed(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
-    config = written(tmp_path, target, sink)
+    config = write_config(tmp_path, target, sink)
     sink.reply = Reply(500, body=b"broken")
     token = create_token(config, "reader", "--scope", "alerts:read")
 
-    def listed(query: str) -> Any:
+    def list_entries(query: str) -> Any:
         status, body = fetch(f"{daemon.address}/api/v1/notifications?{query}", {"Authorization": f"Bearer {token}"})
         assert status == 200, body
         return [row for row in json.loads(body) if row["attempts"]]
 
     with running_daemon(config) as daemon:
         target.status["/health"] = 503
-        (waiting,) = wait_for("an attempt", lambda: listed("state=waiting"))
+        (waiting,) = wait_for("an attempt", lambda: list_entries("state=waiting"))
         assert (waiting["event"], waiting["delivered"]) == ("opened", None)
         assert "500" in waiting["error"]
         sink.reply = Reply()
-        (delivered,) = wait_for("the delivery", lambda: listed("state=delivered"))
+        (delivered,) = wait_for("the delivery", lambda: list_entries("state=delivered"))
         assert (delivered["key"], delivered["error"]) == (waiting["key"], "")
         assert delivered["delivered"] is not None

@@ -12,7 +12,7 @@ _FILE = re.compile(r"`([\w/]+\.py)`")
 _FOLDER = re.compile(r"`((?:sla|monitor)/[\w/]*)`(?:: ([^;|]*))?")
 
 
-def missing(text: str) -> set[str]:
+def missing_paths(text: str) -> set[str]:
     """Return the modules and folders in the text that do not exist.
 
     A file may be written without its folder. After a folder and a colon, names without a suffix are modules in the
@@ -33,7 +33,7 @@ def _exists(path: Path) -> bool:
 
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "docs/decisions.md"])
 def test_document_names_existing_modules(document: str) -> None:
-    assert missing((ROOT / document).read_text(encoding="utf-8")) == set()
+    assert missing_paths((ROOT / document).read_text(encoding="utf-8")) == set()
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_document_names_existing_modules(document: str) -> None:
     ],
 )
 def test_missing_module_is_found(text: str, actual: set[str]) -> None:
-    assert missing(text) == actual
+    assert missing_paths(text) == actual

@@ -114,7 +114,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
                 ("raw", agreed.raw, False),
                 ("agreed", agreed.contractual, True),
             ):
-                wrong = differing(measured_figures(parameters), want[kind])
+                wrong = differences(measured_figures(parameters), want[kind])
                 if list(wrong) == ["counts"] and all(abs(a - b) <= 1 for a, b in zip(*wrong["counts"], strict=True)):
                     tally.off_by_one += 1
                     continue
@@ -122,7 +122,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
             tally.windows += 1
 
 
-def differing(actual: dict[str, Any], want: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def differences(actual: dict[str, Any], want: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {name: (actual[name], want[name]) for name in want if actual[name] != want[name]}
 
 

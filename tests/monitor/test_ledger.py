@@ -152,7 +152,7 @@ def restart(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observation]
     return fresh
 
 
-def recorded(ledger: Ledger, key: str = KEY) -> list[Run]:
+def recorded_runs(ledger: Ledger, key: str = KEY) -> list[Run]:
     open_run = ledger.entries[key].open_run
     return [] if open_run is None else [open_run.run()]
 
@@ -187,7 +187,7 @@ def test_restart_restores_timeline_incidents_and_next_decision(
     second_entry = after.entries[KEY]
     assert list(second_entry.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
     assert second_entry.timeline.counts(ALL) == entry.timeline.counts(ALL)
-    assert recorded(after) == recorded(before)
+    assert recorded_runs(after) == recorded_runs(before)
     assert after.incidents == before.incidents
     assert after.open_incidents() == before.open_incidents()
     assert _next_decisions(second_entry, at) == _next_decisions(entry, at)
@@ -206,7 +206,7 @@ def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None
 def test_time_without_a_daemon_is_unknown() -> None:
     before = ledger_of(product("chefs"))
     record_outcomes(before, [GOOD, GOOD])
-    after = restart(before, recorded(before))
+    after = restart(before, recorded_runs(before))
     record_outcomes(after, [GOOD, GOOD], NOW + HOUR)
     durations = after.entries[KEY].timeline.durations(Interval(NOW, NOW + HOUR + MINUTE))
     assert (durations.up, durations.unknown) == (2 * MINUTE, 59 * MINUTE)
@@ -216,7 +216,7 @@ def test_short_restart_leaves_no_unknown_time() -> None:
     """Within the hold, the last observation is still valid."""
     before = ledger_of(product("chefs"))
     record_outcomes(before, [GOOD, GOOD])
-    after = restart(before, recorded(before))
+    after = restart(before, recorded_runs(before))
     record_outcomes(after, [GOOD, GOOD], NOW + 3 * MINUTE)
     assert after.entries[KEY].timeline.durations(Interval(NOW, NOW + 4 * MINUTE)).up == 4 * MINUTE
     assert after.entries[KEY].timeline.counts(ALL).good == 4
@@ -337,7 +337,7 @@ def test_observation_is_not_folded_into_a_seeded_run() -> None:
     ledger = ledger_of(product("chefs"))
     ledger.restore([run(KEY, GOOD, NOW - DAY, NOW, seeded=True)], [], [])
     record_outcomes(ledger, [GOOD], NOW + MINUTE)
-    assert [(run.first, run.seeded) for run in recorded(ledger)] == [(NOW + MINUTE, False)]
+    assert [(run.first, run.seeded) for run in recorded_runs(ledger)] == [(NOW + MINUTE, False)]
 
 
 def test_health_reports_the_age_of_queued_writes() -> None:

@@ -15,7 +15,7 @@ from monitor.storage.store import Batch
 from sla.calendar import Window
 from sla.interval import MINUTE, Interval
 from sla.observation import Observation
-from tests.monitor.test_planned_maintenance import reload, started
+from tests.monitor.test_planned_maintenance import reload, started_ledger
 from tests.support.ledgers import BAD, GOOD, NOW, FakeCheck
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_removed_dependency_stays_excluded_for_past_time(later: Portfolio, tmp_p
 
     The result is the same in memory and from the record.
     """
-    ledger = started(BOTH)
+    ledger = started_ledger(BOTH)
     observe(ledger, range(30), range(10, 15))
     span = Interval(NOW, NOW + 29 * MINUTE)
     window = Window("w", span, span)
@@ -80,7 +80,7 @@ def test_removed_dependency_stays_excluded_for_past_time(later: Portfolio, tmp_p
 
 
 def test_removed_check_is_read_for_figures_of_its_time(tmp_path: Path) -> None:
-    ledger = started(BOTH)
+    ledger = started_ledger(BOTH)
     observe(ledger, range(30), range(10, 15))
     span = Interval(NOW, NOW + 29 * MINUTE)
     before = ledger.measured("login", span, span.end)

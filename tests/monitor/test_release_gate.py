@@ -29,7 +29,7 @@ def outage(minutes: int, ago: int = 10 * DAY) -> list[tuple[int, int, str]]:
     return [(NOW - ago, NOW - ago + (minutes - 1) * MINUTE, "deadline")] if minutes else []
 
 
-def recorded(*outages: tuple[int, int, str], since: int = 40 * DAY, until: int = NOW, **fields: Any) -> Ledger:
+def recorded_ledger(*outages: tuple[int, int, str], since: int = 40 * DAY, until: int = NOW, **fields: Any) -> Ledger:
     """Return the ledger of one product that was probed once a minute."""
     ledger = ledger_of(product("forms", **fields))
     runs = history("forms/health", NOW - since, until, outages)
@@ -61,7 +61,7 @@ def policy(*steps: dict[str, Any], **fields: Any) -> BudgetPolicyBlock:
     ],
 )
 def test_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[str, str], answer: str) -> None:
-    ledger = recorded(*outage(minutes), budget_policy=policy(threshold))
+    ledger = recorded_ledger(*outage(minutes), budget_policy=policy(threshold))
     result = gate(ledger)
     assert result.answer == answer, result.decision
     durations = ledger.compositions["forms"].durations(Interval(NOW - 30 * DAY, NOW))
@@ -70,12 +70,12 @@ def test_bounds_of_the_spent_budget_decide_a_step(minutes: int, threshold: dict[
 
 def test_reason_contains_threshold_consequence_and_owner() -> None:
     steps = [{"spent": "50%", "gate": "go", "consequence": "plan work"}, {"left": "10%"}, {"spent": "300%"}]
-    result = gate(recorded(*outage(60), budget_policy=policy(*steps)))
+    result = gate(recorded_ledger(*outage(60), budget_policy=policy(*steps)))
     assert result.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
     assert result.in_force is not None
     assert result.in_force.step.spent == Fraction(9, 10)
     assert [standing.reached for standing in result.standings] == [True, True, False]
-    noted = gate(recorded(*outage(30), budget_policy=policy(*steps)))
+    noted = gate(recorded_ledger(*outage(30), budget_policy=policy(*steps)))
     assert noted.answer == "go"
     assert "releases are held from 90% of the budget spent" in noted.decision.reason
     assert noted.decision.reason.endswith("50% of the budget spent: plan work (Team Forms)")
@@ -112,16 +112,16 @@ def ledger_with_gap(until: int, **fields: object) -> Ledger:
     ("meaning", "answer"), [("unknown", "unknown"), ("hold", "hold"), ("go", "go"), ("estimate", "go")]
 )
 def test_policy_defines_the_answer_for_unknown(meaning: str, answer: str) -> None:
-    ledger = recorded(*outage(43), budget_policy=policy({"spent": "101%"}, unknown=meaning))
+    ledger = recorded_ledger(*outage(43), budget_policy=policy({"spent": "101%"}, unknown=meaning))
     result = gate(ledger)
     assert (result.answer, result.decision.decided_by != "") == (answer, True)
-    other_result = gate(recorded(*outage(43), budget_policy=policy({"spent": "99%"}, unknown=meaning)))
+    other_result = gate(recorded_ledger(*outage(43), budget_policy=policy({"spent": "99%"}, unknown=meaning)))
     assert other_result.answer == ("hold" if meaning in ("hold", "estimate") else meaning)
 
 
 @pytest.mark.parametrize(("meaning", "answer"), [("unknown", "unknown"), ("estimate", "unknown"), ("hold", "hold")])
 def test_stale_observations_give_unknown_despite_the_estimate(meaning: str, answer: str) -> None:
-    ledger = recorded(until=NOW - HOUR, budget_policy=policy({"spent": "100%"}, unknown=meaning))
+    ledger = recorded_ledger(until=NOW - HOUR, budget_policy=policy({"spent": "100%"}, unknown=meaning))
     result = gate(ledger)
     assert result.answer == answer
     assert format_instant(NOW - HOUR) in result.decision.reason
@@ -132,16 +132,16 @@ def test_stale_observations_give_unknown_despite_the_estimate(meaning: str, answ
 
 def test_low_coverage_is_unknown() -> None:
     """At an objective of 50 % the bounds decide long before enough of the window is known."""
-    ledger = recorded(since=20 * DAY, objective="50%")
+    ledger = recorded_ledger(since=20 * DAY, objective="50%")
     result = gate(ledger)
     assert result.answer == "unknown"
     assert "66.666% of the window is known, the policy needs 90%" in result.decision.reason
-    lenient = recorded(since=20 * DAY, objective="50%", budget_policy=policy({"spent": "100%"}, coverage="60%"))
+    lenient = recorded_ledger(since=20 * DAY, objective="50%", budget_policy=policy({"spent": "100%"}, coverage="60%"))
     assert gate(lenient).answer == "go"
 
 
 def test_open_incident_and_downtime_give_hold() -> None:
-    ledger = recorded(until=NOW - 3 * MINUTE)
+    ledger = recorded_ledger(until=NOW - 3 * MINUTE)
     entry = ledger.entries["forms/health"]
     observe(ledger, entry, NOW - 2 * MINUTE, BAD_RESULT)
     result = gate(ledger, NOW - 90 * SECOND)
@@ -160,9 +160,9 @@ def test_contractual_policy_uses_the_budget_after_exclusions() -> None:
         "end": format_instant(NOW - 10 * DAY + 3 * HOUR),
     }
     fields: dict[str, Any] = {**agreement, "maintenance": (when,)}
-    raw = recorded(*outage(60), **fields, budget_policy=policy({"spent": "100%"}))
+    raw = recorded_ledger(*outage(60), **fields, budget_policy=policy({"spent": "100%"}))
     assert gate(raw).answer == "hold"
-    after = recorded(*outage(60), **fields, budget_policy=policy({"spent": "100%"}, figure="contractual"))
+    after = recorded_ledger(*outage(60), **fields, budget_policy=policy({"spent": "100%"}, figure="contractual"))
     assert gate(after).answer == "go"
 
 
@@ -170,7 +170,7 @@ def test_contractual_policy_uses_the_budget_after_exclusions() -> None:
 
 
 def test_override_decides_until_its_end_and_keeps_the_computed_answer() -> None:
-    ledger = recorded(*outage(60))
+    ledger = recorded_ledger(*outage(60))
     override = GateOverride(NOW - HOUR, "Ana", "security fix", "forms", "go", NOW + HOUR)
     other = GateOverride(NOW - HOUR, "Ben", "freeze", "mail", "hold", NOW + HOUR)
     ledger.facts = Facts([override.fact(), other.fact()])

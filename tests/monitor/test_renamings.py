@@ -82,25 +82,28 @@ def test_renaming_is_recorded_once_and_listed() -> None:
     assert history_lines == ["renamed: p -> r", "renamed: p/a -> r/c", "renamed: p/c -> r/c", "renamed: r/a -> r/c"]
 
 
-def renaming(**body: Any) -> Fact:
+def renaming_fact(**body: Any) -> Fact:
     return Fact.of(NOW, "configuration", RENAMING, "p", body)
 
 
 def test_chains_of_former_ids_lead_to_the_last_id() -> None:
-    facts = [renaming(checks={"p/a": "p/b"}, products={"o": "p"}), renaming(checks={"p/b": "p/c", "x": "y", "y": "x"})]
+    facts = [
+        renaming_fact(checks={"p/a": "p/b"}, products={"o": "p"}),
+        renaming_fact(checks={"p/b": "p/c", "x": "y", "y": "x"}),
+    ]
     assert FormerIdMap.of(portfolio_of(("z", "")), facts).check("p/a") == "p/c"
     assert FormerIdMap.of(portfolio_of(("z", "")), facts).product("o") == "p"
     assert FormerIdMap.of(portfolio_of(("b", "")), facts).checks["p/a"] == "p/b"
     assert "p/a" not in FormerIdMap.of(portfolio_of(("a", "")), facts).checks
     assert FormerIdMap.of(portfolio_of(("d", "b")), facts).check("p/a") == "p/d"
     assert (
-        FormerIdMap.of(portfolio_of(("z", "")), [renaming(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])])
+        FormerIdMap.of(portfolio_of(("z", "")), [renaming_fact(), Fact.of(NOW, "x", RENAMING, "p", ["newer"])])
         == FormerIdMap()
     )
 
 
 def test_check_with_a_recorded_renaming_is_not_reported() -> None:
-    facts = [renaming(checks={"p/a": "p/b"}, products={})]
+    facts = [renaming_fact(checks={"p/a": "p/b"}, products={})]
     assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, portfolio_of(("z", "")), facts)) == ["p/b"]
     assert list(unconfigured_checks({"p/a": NOW, "p/b": NOW}, portfolio_of(("z", "")))) == ["p/a", "p/b"]
 

@@ -44,7 +44,7 @@ def main() -> int:
         importlib.import_module(name)
     trials = [(mutant, target) for target, mutant in _sample(options.seed, options.share, options.only)]
     results = _results(trials, options.jobs, time.monotonic() + 60 * options.minutes)
-    return report(results, len(trials), explained(), options.seed)
+    return report(results, len(trials), explained_survivors(), options.seed)
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def explained() -> dict[str, str]:
+def explained_survivors() -> dict[str, str]:
     """Return the reason why no test can detect each known survivor, by key."""
     entries = tomllib.loads(EXPLAINED.read_text())
     return {

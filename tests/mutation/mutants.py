@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.mutation.operators import changed, replacements
+from tests.mutation.operators import copy_with, replacements
 
 CONTEXT = 90  # maximum number of characters around a change in a key
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -140,5 +140,5 @@ def _change(route: tuple[_Place, ...], number: int) -> str:
 def _head(node: ast.AST) -> str:
     """Return the node as code on one line; for a compound statement without its body."""
     fields = {name: [] for name in ("body", "orelse", "finalbody", "handlers", "decorator_list") if hasattr(node, name)}
-    short = changed(node, **fields) if isinstance(node, ast.stmt) else node
+    short = copy_with(node, **fields) if isinstance(node, ast.stmt) else node
     return " ".join(ast.unparse(short).split())

@@ -47,7 +47,7 @@ def _both_ways(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 _FUNCTIONS, _MEMBERS = _both_ways(FUNCTIONS), _both_ways(MEMBERS)
 
 
-def changed(node: Node, **fields: object) -> Node:
+def copy_with(node: Node, **fields: object) -> Node:
     """Return a copy of the node with changed fields."""
     changed_node = copy(node)
     for name, value in fields.items():
@@ -57,29 +57,29 @@ def changed(node: Node, **fields: object) -> Node:
 
 def _constant(node: ast.Constant) -> Iterator[ast.AST]:
     if isinstance(node.value, bool):
-        yield changed(node, value=not node.value)
+        yield copy_with(node, value=not node.value)
     elif isinstance(node.value, int | float):
-        yield changed(node, value=node.value + 1)
-        yield changed(node, value=node.value - 1)
+        yield copy_with(node, value=node.value + 1)
+        yield copy_with(node, value=node.value - 1)
 
 
 def _compare(node: ast.Compare) -> Iterator[ast.AST]:
     for index, op in enumerate(node.ops):
         for other in COMPARISONS[type(op)]:
-            yield changed(node, ops=[*node.ops[:index], other(), *node.ops[index + 1 :]])
+            yield copy_with(node, ops=[*node.ops[:index], other(), *node.ops[index + 1 :]])
 
 
 def _arithmetic(node: ast.BinOp | ast.AugAssign) -> Iterator[ast.AST]:
     if (other := ARITHMETIC.get(type(node.op))) is not None:
-        yield changed(node, op=other())
+        yield copy_with(node, op=other())
 
 
 def _boolean(node: ast.BoolOp) -> Iterator[ast.AST]:
     """Exchange `and` and `or`; remove each operand in turn."""
-    yield changed(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    yield copy_with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
     for index in range(len(node.values)):
         other_values = [*node.values[:index], *node.values[index + 1 :]]
-        yield changed(node, values=other_values) if len(other_values) > 1 else other_values[0]
+        yield copy_with(node, values=other_values) if len(other_values) > 1 else other_values[0]
 
 
 def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
@@ -89,7 +89,7 @@ def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
 
 def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[ast.AST]:
     if isinstance(node.test, _CONDITIONS):
-        yield changed(node, test=ast.UnaryOp(ast.Not(), node.test))
+        yield copy_with(node, test=ast.UnaryOp(ast.Not(), node.test))
 
 
 def _filters(node: ast.comprehension) -> Iterator[ast.AST]:
@@ -97,18 +97,18 @@ def _filters(node: ast.comprehension) -> Iterator[ast.AST]:
     for index, test in enumerate(node.ifs):
         other_filters = (node.ifs[:index], node.ifs[index + 1 :])
         if isinstance(test, _CONDITIONS):
-            yield changed(node, ifs=[*other_filters[0], ast.UnaryOp(ast.Not(), test), *other_filters[1]])
-        yield changed(node, ifs=[*other_filters[0], *other_filters[1]])
+            yield copy_with(node, ifs=[*other_filters[0], ast.UnaryOp(ast.Not(), test), *other_filters[1]])
+        yield copy_with(node, ifs=[*other_filters[0], *other_filters[1]])
 
 
 def _name(node: ast.Name) -> Iterator[ast.AST]:
     if isinstance(node.ctx, ast.Load) and node.id in _FUNCTIONS:
-        yield changed(node, id=_FUNCTIONS[node.id])
+        yield copy_with(node, id=_FUNCTIONS[node.id])
 
 
 def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
     if isinstance(node.ctx, ast.Load) and node.attr in _MEMBERS:
-        yield changed(node, attr=_MEMBERS[node.attr])
+        yield copy_with(node, attr=_MEMBERS[node.attr])
 
 
 def _effect(node: ast.Expr) -> Iterator[ast.AST]:

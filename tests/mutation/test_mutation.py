@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.mutation.__main__ import explained, report
+from tests.mutation.__main__ import explained_survivors, report
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.targets import ROOT, TARGETS
 from tests.mutation.trial import Outcome
@@ -116,16 +116,16 @@ def test_mutant_whose_tests_could_not_run_does_not_count_as_killed() -> None:
 
 
 def test_explained_survivors_have_files_and_reasons() -> None:
-    for key, reason in explained().items():
+    for key, reason in explained_survivors().items():
         assert (ROOT / key.split(" ")[0]).is_file()
         assert reason.startswith(("equivalent: ", "unreachable: ", "by choice: ", "elsewhere: "))
 
 
 def test_each_explained_survivor_is_a_mutant_of_the_present_code() -> None:
     """An explanation of a renamed or changed function is not used any more."""
-    modules = {key.partition(" ")[0] for key in explained()}
+    modules = {key.partition(" ")[0] for key in explained_survivors()}
     possible = {mutant.key for module in modules for mutant in mutants(module, (ROOT / module).read_text())}
-    assert sorted(explained().keys() - possible) == []
+    assert sorted(explained_survivors().keys() - possible) == []
 
 
 @pytest.mark.slow

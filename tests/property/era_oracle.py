@@ -143,14 +143,14 @@ class Judge:
                     s <= x < e and revoked is None for _, s, e, revoked in self.world.corrections.get(product, [])
                 )
             elif exclude == "maintenance":
-                actual = any(s <= x < e for name in ("", product) for s, e in self._planned(name, x))
+                actual = any(s <= x < e for name in ("", product) for s, e in self._planned_spans(name, x))
             else:
                 actual = x < self._last_known(exclude) and self.state(exclude, x) in ("down", "doubt_down")
             if actual:
                 return True
         return False
 
-    def _planned(self, name: str, x: int) -> list[tuple[int, int]]:
+    def _planned_spans(self, name: str, x: int) -> list[tuple[int, int]]:
         plans = self.world.plans.get(name, [])
         return next((spans for made, spans in reversed(plans) if made <= x), plans[0][1] if plans else [])
 

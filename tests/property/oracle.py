@@ -66,7 +66,7 @@ def guess(states: list[str], k: int) -> str:
     return "guess_up" if verdicts == {True} else "guess_down"
 
 
-def joined(members: list[tuple[Seen, int]], x: int, rule: str) -> str:
+def joined_state(members: list[tuple[Seen, int]], x: int, rule: str) -> str:
     """Return the state with members that count from their first observation on (section 3, "Eras")."""
     counting = [
         (observations, hold)

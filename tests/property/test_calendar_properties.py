@@ -13,7 +13,7 @@ from sla.calendar import Period, calendar_window, previous_window
 from sla.interval import DAY, HOUR, MINUTE, Interval, total
 from sla.localtime import constant_offset_intervals, day_of, first_instant, offset
 from sla.service_hours import ServiceHours
-from tests.property.zones import hard_instants, shown
+from tests.property.zones import hard_instants, local_time
 
 Hard = tuple[ZoneInfo, int]
 slow = settings(max_examples=60, deadline=None)
@@ -28,7 +28,7 @@ def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
     today: dict[int, date] = {}
     begun = date.min
     for minute in range(at - 2 * DAY, at + 2 * DAY, MINUTE):
-        begun = max(begun, shown(minute, zone).date())
+        begun = max(begun, local_time(minute, zone).date())
         today[minute] = begun
     same = [minute for minute, day in today.items() if day == today[at]]
     assert whole_day == Interval(same[0], same[-1] + MINUTE)
@@ -45,7 +45,7 @@ def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: Hard, 
     before, after = previous_window(period, at, zone), calendar_window(period, window.whole.end, zone)
     assert (before.whole.end, after.whole.start) == (window.whole.start, window.whole.end)
     for edge in (window.whole.start, window.whole.end):
-        assert shown(edge - 1, zone).date() < shown(edge, zone).date()
+        assert local_time(edge - 1, zone).date() < local_time(edge, zone).date()
     for inside in (at, window.whole.end - 1):
         assert calendar_window(period, inside, zone).whole == window.whole
 
@@ -70,11 +70,11 @@ def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> No
 def test_first_instant_of_a_local_time(hard: Hard) -> None:
     """The clock shows this or a later local time there, and an earlier one at all earlier instants."""
     zone, at = hard
-    expected = shown(at, zone)
+    expected = local_time(at, zone)
     first = first_instant(at + offset(at, zone), zone)
     assert first <= at
-    assert shown(first, zone) == expected
-    assert shown(first - 1, zone) != expected
+    assert local_time(first, zone) == expected
+    assert local_time(first - 1, zone) != expected
     assert day_of(first, zone) == expected.date()
 
 
@@ -99,10 +99,10 @@ def test_service_hours_contain_the_same_minutes_as_a_walk(
     """Per minute, the date is no holiday and the time is within the hours, or hours of the previous day continue."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     window = Interval(at, at + hours * HOUR)
-    holidays = frozenset(shown(at, zone).date() + timedelta(days) for days in off)
+    holidays = frozenset(local_time(at, zone).date() + timedelta(days) for days in off)
 
     def serves(minute: int) -> bool:
-        clock = shown(minute, zone)
+        clock = local_time(minute, zone)
         today, yesterday = clock.date(), clock.date() - timedelta(1)
         time = clock.hour * 60 + clock.minute
         return any(

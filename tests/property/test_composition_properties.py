@@ -93,7 +93,7 @@ def test_joining_member_counts_from_its_first_observation(
     composition = Composition(
         parsed, [Timeline.of_pairs(pairs(observations), hold) for observations, hold in members], joining=True
     )
-    cells = [oracle.joined(members, x, rule) for x in range(window.start, window.end)]
+    cells = [oracle.joined_state(members, x, rule) for x in range(window.start, window.end)]
     assert composition.durations(window) == oracle.durations(cells)
     composition.settle()
     assert [p.state.name.lower() for p in composition.pieces(window) for _ in range(p.start, p.end)] == cells

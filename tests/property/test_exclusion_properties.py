@@ -23,7 +23,7 @@ exclusions = st.lists(
 objectives = st.fractions("1/100", "99/100", max_denominator=1000).map(Objective)
 
 
-def covering(actual: list[Exclusion], cell: int) -> set[Exclusion]:
+def covering_exclusions(actual: list[Exclusion], cell: int) -> set[Exclusion]:
     return {exclusion for exclusion in actual if exclusion.interval.start <= cell < exclusion.interval.end}
 
 
@@ -34,7 +34,9 @@ def test_audit_has_the_excluded_cells_with_all_causes(window: Interval, actual: 
     causes_by_cell = {
         cell: set(piece.causes) for piece in pieces for cell in range(piece.interval.start, piece.interval.end)
     }
-    expected = {cell: causes for cell in range(window.start, window.end) if (causes := covering(actual, cell))}
+    expected = {
+        cell: causes for cell in range(window.start, window.end) if (causes := covering_exclusions(actual, cell))
+    }
     assert causes_by_cell == expected
     assert sum(piece.interval.length for piece in pieces) == len(expected)
     assert [p.interval for p in pieces] == sorted(p.interval for p in pieces)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.config.maintenance import Maintenance
 from sla.interval import DAY, MINUTE, Interval
-from tests.property.zones import hard_instants, shown
+from tests.property.zones import hard_instants, local_time
 
 Hard = tuple[ZoneInfo, int]
 
@@ -22,16 +22,16 @@ def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
 ) -> None:
     """The walk finds the first instants of each local start and end. The time between them is maintenance."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
-    begin = shown(at - 40 * DAY, zone).replace(hour=0, minute=0) + timedelta(minutes=30 * start)
+    begin = local_time(at - 40 * DAY, zone).replace(hour=0, minute=0) + timedelta(minutes=30 * start)
     lasts = timedelta(minutes=30 * halves)
     keys = {"start": begin, "end": begin + lasts, "rrule": f"FREQ={frequency}", "reason": "x", "zone": str(zone)}
     window = Interval(at, at + DAY)
     intervals = [exclusion.interval for exclusion in Maintenance.model_validate(keys).exclusions(window, "UTC")]
 
-    clock = [(minute, shown(minute, zone)) for minute in range(at - 4 * DAY, at + 4 * DAY, MINUTE)]
+    clock = [(minute, local_time(minute, zone)) for minute in range(at - 4 * DAY, at + 4 * DAY, MINUTE)]
     expected = set()
     for day in range(-3, 3):
-        local = shown(at, zone).replace(hour=begin.hour, minute=begin.minute, second=0) + timedelta(day)
+        local = local_time(at, zone).replace(hour=begin.hour, minute=begin.minute, second=0) + timedelta(day)
         if frequency == "DAILY" or local.weekday() in (2, 6):
             first = next(minute for minute, shows in clock if shows >= local)
             last = next(minute for minute, shows in clock if shows >= local + lasts)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitor.commands.measure import measure_command
-from tests.property.worlds import drawn, expected, options, written
+from tests.property.worlds import draw_world, expected_results, options, write_record
 
 TOLERANCE = 1e-9
 
@@ -30,12 +30,12 @@ def differences(actual: Any, wanted: Any, path: str = "") -> list[str]:
 def check(seed: int, folder: Path) -> None:
     """Compare every figure of every result and the exit status for one world."""
     random = Random(seed)  # noqa: S311 - reproducible
-    world = drawn(random)
+    world = draw_world(random)
     path = folder / "record"
-    path.write_bytes(written(random, world))
+    path.write_bytes(write_record(random, world))
     result = CliRunner().invoke(measure_command, [str(path), *options(random, world)])
     assert result.exit_code in (0, 1), f"seed {seed}: {result.output} {result.exception!r}"
-    actual, expected_figures = json.loads(result.stdout)["results"], expected(world)
+    actual, expected_figures = json.loads(result.stdout)["results"], expected_results(world)
     assert [figures["check"] for figures in actual] == [figures["check"] for figures in expected_figures], (
         f"seed {seed}"
     )

@@ -66,14 +66,14 @@ class World:
         return {effect.name: effect for effect in replay.effects({})}
 
 
-def probed(stretches: list[tuple[str, int]]) -> Member:
+def probed_member(stretches: list[tuple[str, int]]) -> Member:
     """Return a check that is probed every 2 cells, with stretches of equal outcomes, so that much is certain."""
     outcomes = [outcome for outcome, count in stretches for _ in range(count)]
     return [(2 * n, outcome) for n, outcome in enumerate(outcomes[:30])], 5
 
 
 steady = st.lists(st.tuples(st.sampled_from(["good", "bad", "good", "unknown"]), st.integers(1, 9)), max_size=9)
-members = st.tuples(histories, holds) | st.builds(probed, steady)
+members = st.tuples(histories, holds) | st.builds(probed_member, steady)
 spans = st.builds(lambda at, length: Interval(at, at + length), st.integers(-8, 50), st.integers(1, 9))
 worlds = st.builds(
     lambda checks, k, others, deployed, within: World(checks, min(k, len(checks)), others, sorted(deployed), within),

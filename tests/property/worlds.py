@@ -43,7 +43,7 @@ class World:
     by: str = "check"
 
 
-def drawn(random: Random) -> World:
+def draw_world(random: Random) -> World:
     """Return a random world: 1 to 3 checks, up to 3 vantages, outages, gaps, unknowns, duplicates, shuffled rows."""
     world = World([])
     for check in random.sample(["", "a", "b/c", "d"], random.choice([1, 1, 1, 2, 3])):
@@ -105,7 +105,7 @@ def instant(random: Random, at: int) -> str:
     )
 
 
-def written(random: Random, world: World) -> bytes:
+def write_record(random: Random, world: World) -> bytes:
     """Write the record as CSV or JSON lines, perhaps compressed, with the required columns in random order."""
     names = ["at", "outcome", "latency_seconds"]
     names += [
@@ -145,7 +145,7 @@ def options(random: Random, world: World) -> list[str]:
     return selected
 
 
-def expected(world: World) -> list[dict[str, Any]]:
+def expected_results(world: World) -> list[dict[str, Any]]:
     """Return the results, computed per cell."""
     streams: dict[tuple[str, str], oracle.Seen] = {}
     for at, outcome, check, vantage in world.rows:
@@ -182,7 +182,7 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
     counted_cells = [x for x in window if not any(2 * a <= x < 2 * b for a, b in world.excluded)]
     # A hold that ends within a cell does not occur: medians of whole seconds are whole half seconds.
     assert all(hold.denominator == 1 for hold in holds)
-    cells = [oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule) for x in counted_cells]
+    cells = [oracle.joined_state([*zip(members, map(int, holds), strict=True)], x, world.rule) for x in counted_cells]
     counted_set = set(counted_cells)
     if world.window is None and not any(2 * a <= window.stop < 2 * b for a, b in world.excluded):
         counted_set.add(window.stop)  # the last observation of a record is one of its observations
@@ -211,7 +211,7 @@ def _watched_part(
         return {}
     since = min(known)
     cells = [
-        oracle.joined([*zip(members, map(int, holds), strict=True)], x, world.rule)
+        oracle.joined_state([*zip(members, map(int, holds), strict=True)], x, world.rule)
         for x in range(since, window.stop)
         if x in counted_cells
     ]

@@ -27,7 +27,7 @@ NAMES = (
 )
 
 
-def shown(at: int, zone: ZoneInfo) -> datetime:
+def local_time(at: int, zone: ZoneInfo) -> datetime:
     """Return the local time, computed with the standard library only."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(zone).replace(tzinfo=None)
 
@@ -38,7 +38,7 @@ def changes(name: str) -> tuple[int, ...]:
     zone = ZoneInfo(name)
 
     def ahead(at: int) -> timedelta:
-        return shown(at, zone) - shown(at, ZoneInfo("UTC"))
+        return local_time(at, zone) - local_time(at, ZoneInfo("UTC"))
 
     days = range(16 * 365 * DAY, 56 * 365 * DAY, DAY)
     return tuple(at for at in days if ahead(at) != ahead(at + DAY)) or (days[-1],)

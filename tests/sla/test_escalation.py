@@ -24,12 +24,12 @@ SSO = Plan(
 def call(*covered: str) -> Callable[[Step], Called]:
     """Return the people on call: those of the rotas that are covered."""
 
-    def called_of(step: Step) -> Called:
+    def recipients_of(step: Step) -> Called:
         if not step.rota:
             return Called(step.to)
         return Called((f"{step.rota}-phone",), "Ada") if step.rota in covered else Called()
 
-    return called_of
+    return recipients_of
 
 
 def reachability(*broken: str) -> Callable[[Iterable[str]], bool]:

@@ -15,7 +15,7 @@ def incident(check: str, opened: int) -> Incident:
     return Incident.open("forms", f"forms/{check}", opened, "deadline")
 
 
-def opened(*ongoing: Incident, held: ProductIncident | None = None, down: bool | None = True) -> ProductIncident:
+def open_incident(*ongoing: Incident, held: ProductIncident | None = None, down: bool | None = True) -> ProductIncident:
     incident = update_product_incident(held, "forms", ongoing, AT, down=down)
     assert incident is not None
     return incident
@@ -23,9 +23,9 @@ def opened(*ongoing: Incident, held: ProductIncident | None = None, down: bool |
 
 def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_incident() -> None:
     first, second = incident("health", AT), incident("login", AT + MINUTE)
-    one = opened(first)
-    both = opened(first, second, held=one)
-    product_incident = opened(second, held=both)
+    one = open_incident(first)
+    both = open_incident(first, second, held=one)
+    product_incident = open_incident(second, held=both)
     ended = update_product_incident(product_incident, "forms", (), AT + 5 * MINUTE, down=False)
     assert ended == replace(one, members=(first.id, second.id), resolved=AT + 5 * MINUTE)
     assert {incident.id for incident in (one, both, product_incident)} == {one.id}
@@ -33,17 +33,17 @@ def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_
 
 def test_earlier_check_incident_moves_the_start_but_not_the_id() -> None:
     late, early = incident("health", AT), incident("login", AT - MINUTE)
-    one = opened(late)
-    both = opened(late, early, held=one)
+    one = open_incident(late)
+    both = open_incident(late, early, held=one)
     assert (both.opened, both.id) == (AT - MINUTE, one.id)
 
 
 def test_severity_is_page_while_the_product_is_down_else_ticket() -> None:
     first = incident("health", AT)
-    assert opened(first, down=True).severity is Severity.PAGE
-    assert opened(first, down=False).severity is Severity.TICKET
-    assert opened(first, down=None).severity is Severity.TICKET
-    assert opened(first, held=opened(first, down=True), down=False).severity is Severity.TICKET
+    assert open_incident(first, down=True).severity is Severity.PAGE
+    assert open_incident(first, down=False).severity is Severity.TICKET
+    assert open_incident(first, down=None).severity is Severity.TICKET
+    assert open_incident(first, held=open_incident(first, down=True), down=False).severity is Severity.TICKET
 
 
 def test_incidents_of_a_product_do_not_overlap() -> None:
@@ -52,7 +52,7 @@ def test_incidents_of_a_product_do_not_overlap() -> None:
     product_incident = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
     assert product_incident is not None
     assert product_incident.opened == AT
-    assert product_incident.id != opened(late).id
+    assert product_incident.id != open_incident(late).id
 
 
 def test_without_check_incidents_there_is_no_product_incident() -> None:
@@ -60,7 +60,7 @@ def test_without_check_incidents_there_is_no_product_incident() -> None:
 
 
 def test_product_incident_does_not_end_before_it_opened() -> None:
-    product_incident = opened(incident("health", AT))
+    product_incident = open_incident(incident("health", AT))
     ended = update_product_incident(product_incident, "forms", (), AT - MINUTE, down=False)
     assert ended is not None
     assert ended.resolved == AT

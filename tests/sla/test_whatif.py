@@ -27,15 +27,15 @@ HOLD = 30 * SECOND
 WINDOW = Interval(0, 1000 * SECOND)
 
 
-def watched(*outages: tuple[int, int], end: int = 1000, start: int = 0) -> Timeline:
+def watched_timeline(*outages: tuple[int, int], end: int = 1000, start: int = 0) -> Timeline:
     """Return a timeline that is probed every second from start to end, bad in [first, last)."""
     bad = {second for first, last in outages for second in range(first, last)}
     seen = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(start, end + 1)]
     return Timeline.of_pairs(seen, HOLD)
 
 
-PRODUCT = watched((100, 200), (400, 450), (700, 760))
-MAIL = watched((110, 150))
+PRODUCT = watched_timeline((100, 200), (400, 450), (700, 760))
+MAIL = watched_timeline((110, 150))
 
 
 def effects(*changes: Change, window: Interval = WINDOW, costs: dict[str, Fraction] | None = None) -> list[Effect]:
@@ -45,24 +45,24 @@ def effects(*changes: Change, window: Interval = WINDOW, costs: dict[str, Fracti
     return list(replay.effects(costs or {}))
 
 
-def saved(change: Change, window: Interval = WINDOW) -> tuple[float | None, ...]:
+def saved_seconds(change: Change, window: Interval = WINDOW) -> tuple[float | None, ...]:
     (effect,) = effects(change, window=window)
     return tuple(None if duration is None else duration / SECOND for duration in effect.saved)
 
 
 def test_decoupling_saves_the_downtime_with_the_dependency_and_perhaps_the_rest_of_the_outage() -> None:
     """Mail was certainly down for 39 s, by the estimate for 40 s; its effects may have lasted to the end at 200 s."""
-    assert saved(Decoupling("mail", "E-mail")) == (39, 40, 91)
+    assert saved_seconds(Decoupling("mail", "E-mail")) == (39, 40, 91)
 
 
 def test_failover_cuts_own_outages_and_waits_for_dependencies() -> None:
     """The outages of 50 s and 60 s are cut to 20 s. In the first one, the estimate counts from 150 s on."""
-    assert saved(Failover(20 * SECOND)) == (29 + 39, 30 + 30 + 40, 31 + 41 + 81 - 30)
+    assert saved_seconds(Failover(20 * SECOND)) == (29 + 39, 30 + 30 + 40, 31 + 41 + 81 - 30)
 
 
 def test_outage_that_began_before_the_window_keeps_its_start() -> None:
     inside = Interval(430 * SECOND, 500 * SECOND)
-    assert saved(Failover(20 * SECOND), inside) == (19, 19.5, 20)
+    assert saved_seconds(Failover(20 * SECOND), inside) == (19, 19.5, 20)
 
 
 def test_outage_that_began_days_before_the_window_is_read_from_its_start() -> None:
@@ -82,7 +82,7 @@ def test_deployment_saves_only_outages_that_begin_after_its_mark() -> None:
     """The outage at 400 s was in progress at the second deployment."""
     spans = tuple(Interval(at * SECOND, (at + 30) * SECOND) for at in (390, 410, 690))
     change = DeploymentsWithoutDowntime(spans, 30 * SECOND, 3)
-    assert saved(change) == (20 + 20, 20.5 + 20.5, 51 + 61)
+    assert saved_seconds(change) == (20 + 20, 20.5 + 20.5, 51 + 61)
     assert change.edges == sorted(edge for span in spans for edge in (span.start, span.end))
 
 
@@ -119,7 +119,7 @@ def test_result_has_the_plan_and_the_cost_of_the_downtime_saved() -> None:
 
 
 def test_replayed_time_begins_with_the_record() -> None:
-    late = watched(start=300)
+    late = watched_timeline(start=300)
     assert replayed_time(late, WINDOW, WINDOW.end) == Interval(300 * SECOND, 1000 * SECOND)
     assert replayed_time(PRODUCT, WINDOW, WINDOW.end) == WINDOW
     assert replayed_time(Timeline(HOLD), WINDOW, WINDOW.end) == WINDOW
@@ -127,7 +127,7 @@ def test_replayed_time_begins_with_the_record() -> None:
 
 def test_replayed_time_ends_with_the_last_observation_until_that_expires() -> None:
     """Until then, the time after it is in doubt, and every change would seem to help."""
-    early = watched(end=900)
+    early = watched_timeline(end=900)
     assert replayed_time(early, WINDOW, 920 * SECOND) == Interval(0, 900 * SECOND)
     assert replayed_time(early, WINDOW, 930 * SECOND) == WINDOW
     later = Interval(910 * SECOND, 920 * SECOND)

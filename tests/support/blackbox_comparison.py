@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.daemon_process import command, environment
-from tests.support.processes import Program, fetch, free_port, running, wait_for
+from tests.support.processes import Program, fetch, free_port, run_program, wait_for
 
 IDLE = """
 listen: 127.0.0.1:0
@@ -85,8 +85,8 @@ def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
     exporter = ["prometheus-blackbox-exporter", f"--config.file={path}", f"--web.listen-address={blackbox_address}"]
     daemon = command("run", "-c", config, "--blackbox-config", path)
     with (
-        running(folder / "exporter.log", exporter, env=environment()) as exporter_program,
-        running(folder / "daemon.log", daemon, env=environment()) as daemon_program,
+        run_program(folder / "exporter.log", exporter, env=environment()) as exporter_program,
+        run_program(folder / "daemon.log", daemon, env=environment()) as daemon_program,
     ):
         wait_for(
             "the exporter",

@@ -24,7 +24,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tests.support import http2_server
 from tests.support.certificates import self_signed_context, server_context, write_ca_bundle
-from tests.support.faulty_targets.behaviour import flooding
+from tests.support.faulty_targets.behaviour import send_endlessly
 from tests.support.line_servers import reply_to_lines, send_and_close
 from tests.support.nameserver import Answering, dns_records, framed_for_tcp, nameserver, no_response, truncated_response
 from tests.support.processes import free_port
@@ -113,20 +113,20 @@ def plain() -> Iterator[tuple[str, Handler]]:
     yield "garbage", always_respond(b"\x00\x01\x02 no http at all\r\n\r\n")
     yield "empty", send_and_close()
     yield "mute", send_nothing
-    yield "slow-body", _dripping
+    yield "slow-body", _drip
     yield (
         "talk",
         reply_to_lines({b"EHLO prober": b"250-one\r\n250 hello mail.example.test\r\n"}, b"220 mail.example.test\r\n"),
     )
     yield "known", _http({b"User-Agent: Blackbox Exporter": good}, http_response(b"who?", "403 Forbidden"))
     yield "long", always_respond(http_response(b"x" * (11 << 20) + BODY))
-    yield "lines", flooding(b"x\r\n" * 20_000)
+    yield "lines", send_endlessly(b"x\r\n" * 20_000)
     yield "curt", send_and_close(b"554 go away\r\n")
     yield "unfinished", send_and_close(b"220 no line break")
     yield "ssh", reply_to_lines({b"SSH-2.0-prober": b"ok\r\n"}, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
 
 
-async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
     await reader.read()
@@ -174,8 +174,8 @@ async def _open_servers(folder: Path, authority: trustme.CA) -> AsyncIterator[di
         ("wrong-name", always_respond(http_response(BODY)), server_context(authority.issue_cert("other.test"))),
         ("tls-talk", reply_to_lines({b"HI": b"250 hello\r\n"}, b"220 secure\r\n"), context),
         ("tls-old", always_respond(http_response(BODY)), _only(authority, ssl.TLSVersion.TLSv1_2)),
-        ("http2", _either_version, _offering(authority)),
-        ("mutual", always_respond(http_response(BODY)), _demanding(authority, folder)),
+        ("http2", _either_version, _offer_protocols(authority)),
+        ("mutual", always_respond(http_response(BODY)), _require_certificate(authority, folder)),
     ]
     async with contextlib.AsyncExitStack() as stack:
         ports = {name: await stack.enter_async_context(serve_tcp(handler)) for name, handler in plain()}
@@ -200,19 +200,19 @@ async def _open_servers(folder: Path, authority: trustme.CA) -> AsyncIterator[di
 
 async def _either_version(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     if writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2":
-        handler = http2_server.speaking([(":status", "200"), ("content-length", str(len(BODY)))], BODY)
+        handler = http2_server.serve_response([(":status", "200"), ("content-length", str(len(BODY)))], BODY)
     else:
         handler = always_respond(http_response(BODY))
     await handler(reader, writer)
 
 
-def _offering(authority: trustme.CA) -> ssl.SSLContext:
+def _offer_protocols(authority: trustme.CA) -> ssl.SSLContext:
     context = server_context(authority.issue_cert("127.0.0.1"))
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context
 
 
-def _demanding(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
+def _require_certificate(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
     """Return a context that requires a client certificate, and write a valid one to the folder."""
     client_certificate = authority.issue_cert("prober.test")
     client_certificate.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sla.observation import Outcome
 from tests.support.certificates import server_context
-from tests.support.faulty_targets.framed import SERVING, answering_calls, upgrading
+from tests.support.faulty_targets.framed import SERVING, accept_upgrade, answering_calls
 from tests.support.faulty_targets.line_protocols import (
     mysql_column,
     mysql_heard,
@@ -20,7 +20,7 @@ from tests.support.faulty_targets.line_protocols import (
     mysql_packet,
     pg_message,
 )
-from tests.support.http2_server import speaking
+from tests.support.http2_server import serve_response
 from tests.support.line_servers import reply_to_lines
 from tests.support.nameserver import dns_records, framed_for_tcp, nameserver, no_response
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
@@ -60,7 +60,7 @@ def plain(handler: Handler) -> Callable[[TargetAuthority], AbstractAsyncContextM
     return lambda authority: serve_tcp(handler)
 
 
-def secured(handler: Handler, *protocols: str) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
+def with_tls(handler: Handler, *protocols: str) -> Callable[[TargetAuthority], AbstractAsyncContextManager[int]]:
     def server(authority: TargetAuthority) -> AbstractAsyncContextManager[int]:
         return serve_tcp(handler, context(authority, *protocols))
 
@@ -120,7 +120,7 @@ async def prometheus(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 async def chat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await upgrading(b"\x81\x04busy\x81\x02ok")(reader, writer)
+    await accept_upgrade(b"\x81\x04busy\x81\x02ok")(reader, writer)
 
 
 def rdap() -> bytes:
@@ -148,20 +148,20 @@ CONVERSATIONS = {
         HTTP,
     ),
     "https": Conversation(
-        secured(respond_with(http_response(b"fine"))),
+        with_tls(respond_with(http_response(b"fine"))),
         {"http": "https://127.0.0.1:<port>/", **JSON, **ENCRYPTED},
         HTTP | TLS,
         exact=False,
         early=NEVER,
     ),
     "http2": Conversation(
-        plain(speaking([(":status", "200")], b"fine")),
+        plain(serve_response([(":status", "200")], b"fine")),
         {"http": URL, "protocol": "2", **JSON},
         BROKEN | {"hung_up"},
         exact=False,
     ),
     "http2-tls": Conversation(
-        secured(speaking([(":status", "200")], b"fine"), "h2"),
+        with_tls(serve_response([(":status", "200")], b"fine"), "h2"),
         {"http": "https://127.0.0.1:<port>/", "protocol": "2", **JSON, **ENCRYPTED},
         TLS | {"hung_up"},
         exact=False,
@@ -248,6 +248,10 @@ CONVERSATIONS = {
         for protocol, turns in TURNS.items()
     },
     "tls": Conversation(
-        secured(respond_with(b"")), {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}}, TLS, exact=False, early=NEVER
+        with_tls(respond_with(b"")),
+        {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}},
+        TLS,
+        exact=False,
+        early=NEVER,
     ),
 }

@@ -86,7 +86,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @contextlib.asynccontextmanager
-async def relayed(relay: Relay) -> AsyncIterator[int]:
+async def run_relay(relay: Relay) -> AsyncIterator[int]:
     """Run the relay while the `with` block runs, and yield its port."""
     async with serve_tcp(relay) as port:
         yield port

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sla.observation import PRECEDENCE, Outcome
-from tests.support.processes import Program, fetch, running, wait_for
+from tests.support.processes import Program, fetch, run_program, wait_for
 
 _OUTCOMES = {code: outcome for outcome, code in PRECEDENCE.items()}
 # The command line with the log level DEBUG, for which there is no option.
@@ -116,8 +116,8 @@ def running_daemon(
 ) -> Iterator[DaemonProcess]:
     """Run `ninewatch run -c config` while the `with` block runs. Waits until the daemon answers."""
     log = config.with_name(f"{config.stem}-{len(list(config.parent.glob('*.log')))}.log")
-    started = command("run", "-c", config, *options, debug=debug, nameserver=nameserver)
-    with running(log, started, env=environment(extra)) as program:
+    arguments = command("run", "-c", config, *options, debug=debug, nameserver=nameserver)
+    with run_program(log, arguments, env=environment(extra)) as program:
         address = wait_for("the daemon's address", lambda: program.find_in_log(r"answers at (http://\S+)"))
         yield DaemonProcess(program, address, config)
 

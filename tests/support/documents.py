@@ -59,7 +59,7 @@ def _commands(text: str, first: int) -> Iterator[Command]:
         yield command
 
 
-def expected(shown: list[str]) -> re.Pattern[str]:
+def output_pattern(shown: list[str]) -> re.Pattern[str]:
     """Return a pattern of the output in a document. `...` matches the rest of a line, or on its own any lines.
 
     Blank lines at the end do not count, nor blanks at the end of a line.

@@ -28,7 +28,7 @@ HELLO = frame(SETTINGS, stream=0)
 OK = frame(HEADERS, b"\x88", flags=END_HEADERS)  # :status 200, out of HPACK's table
 
 
-def framing(frames: bytes, *, again: bytes = b"") -> Handler:
+def send_frames(frames: bytes, *, again: bytes = b"") -> Handler:
     """Return a handler that sends these frames, then repeats `again`, and keeps the connection open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +42,9 @@ def framing(frames: bytes, *, again: bytes = b"") -> Handler:
     return handler
 
 
-def speaking(fields: Fields, body: bytes = b"", trailers: Fields = (), seen: list[bytes] | None = None) -> Handler:
+def serve_response(
+    fields: Fields, body: bytes = b"", trailers: Fields = (), seen: list[bytes] | None = None
+) -> Handler:
     """Return a handler that reads a complete request (its body is added to `seen`) and answers with flow control."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.postgres import PASSWORD
-from tests.support.processes import Program, fetch, free_port, running, wait_for
+from tests.support.processes import Program, fetch, free_port, run_program, wait_for
 
 HOME = Path(__file__).parents[2] / ".tools" / "keycloak"
 CLIENT_SECRET = "test-client-secret"
@@ -132,7 +132,7 @@ def keycloak(folder: Path, port: int | None = None, database: str | None = None)
         command += ["--db=postgres", f"--db-url={database}", "--db-username=ninewatch", f"--db-password={PASSWORD}"]
     admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD}
     try:
-        with running(folder / "keycloak.log", command, start_new_session=True, env=os.environ | admin) as program:
+        with run_program(folder / "keycloak.log", command, start_new_session=True, env=os.environ | admin) as program:
             server = Keycloak(program, f"http://127.0.0.1:{port}/auth", f"http://127.0.0.1:{management}/auth")
             try:
                 # The pattern matches nothing: find_in_log only fails if the process has ended.

@@ -21,7 +21,7 @@ from tests.support.clocks import ManualClock
 _METRIC = re.compile(r"\b(?:ninewatch|probe)_\w+")
 
 
-def emitted() -> set[str]:
+def emitted_families() -> set[str]:
     """Return the names of all families: of checks, of products and of the daemon."""
     page = Daemon(Health(config_reload_at=0), ManualClock()).page(Dialect.TEXT).decode()
     own = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}

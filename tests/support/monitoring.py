@@ -15,7 +15,7 @@ from typing import Any
 
 from monitor.exporters.rule_file import Alert, Group, render
 from monitor.exporters.rules import groups
-from tests.support.processes import Program, fetch, free_port, running, wait_for
+from tests.support.processes import Program, fetch, free_port, run_program, wait_for
 
 
 class _Quiet(BaseHTTPRequestHandler):
@@ -29,7 +29,7 @@ class _Quiet(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def served(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
+def serve_in_threads(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None = None) -> Iterator[int]:
     """Run the server in threads while the `with` block runs, and yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
@@ -59,7 +59,7 @@ class Target:
             def do_GET(self) -> None:
                 self.answer(200 if target.healthy else 503)
 
-        with served(Handler, context) as port:
+        with serve_in_threads(Handler, context) as port:
             yield port
 
 
@@ -84,7 +84,7 @@ class Pager:
                 pager.alerts.extend((self.path, alert) for alert in notification["alerts"])
                 self.answer(200)
 
-        with served(Handler) as port:
+        with serve_in_threads(Handler) as port:
             yield f"http://127.0.0.1:{port}"
 
 
@@ -144,7 +144,7 @@ def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Pro
         f"--web.listen-address={address}",
         "--rules.alert.resend-delay=1s",  # alerts before Alertmanager is found are lost until resent
     ]
-    with running(folder / "prometheus.log", command) as program:
+    with run_program(folder / "prometheus.log", command) as program:
         _ready(program, f"http://{address}")
         yield Prometheus(f"http://{address}")
 
@@ -161,7 +161,7 @@ def alertmanager(folder: Path, config: str, port: int | None = None) -> Iterator
         f"--web.listen-address={address}",
         "--cluster.listen-address=",
     ]
-    with running(folder / "alertmanager.log", command) as program:
+    with run_program(folder / "alertmanager.log", command) as program:
         _ready(program, f"http://{address}")
         yield f"http://{address}"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import Program, free_port, running, wait_for
+from tests.support.processes import Program, free_port, run_program, wait_for
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/usr/lib/postgresql/15/bin"))
 PASSWORD = "right-canary"
@@ -62,7 +62,7 @@ class Postgres:
         """Run the server while the `with` block runs. Waits until it accepts connections."""
         command = [POSTGRES / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-k", self._folder]
         command += ["-F", "-h", "127.0.0.1", *self._more]
-        with running(self._folder / "postgres.log", command, **self._options) as program:
+        with run_program(self._folder / "postgres.log", command, **self._options) as program:
             wait_for("postgres", lambda: program.find_in_log("(ready to accept (?:read-only )?connections)"))
             try:
                 yield program

@@ -90,7 +90,7 @@ class Program:
 
 
 @contextlib.contextmanager
-def running(log: Path, arguments: Sequence[str | Path], **options: Any) -> Iterator[Program]:
+def run_program(log: Path, arguments: Sequence[str | Path], **options: Any) -> Iterator[Program]:
     """Run a program while the `with` block runs."""
     with log.open("wb") as output:
         process = subprocess.Popen([*map(str, arguments)], stdout=output, stderr=subprocess.STDOUT, **options)
@@ -113,5 +113,5 @@ def start_daemon(folder: Path, config: str) -> Iterator[tuple[Program, str]]:
     path.write_text(config)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "monitor", "run", "-c", path]
-    with running(folder / "ninewatch.log", command, env=environment) as program:
+    with run_program(folder / "ninewatch.log", command, env=environment) as program:
         yield program, wait_for("the daemon's address", lambda: program.find_in_log(r"(http://\S+)"))

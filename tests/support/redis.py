@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.processes import Program, free_port, running, wait_for
+from tests.support.processes import Program, free_port, run_program, wait_for
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,6 @@ def redis_server(folder: Path, *options: str, port: int | None = None) -> Iterat
     port = port or free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     log = folder / f"redis-{len(list(folder.glob('redis-*.log')))}.log"
-    with running(log, [*command, "--dir", str(folder), *options]) as program:
+    with run_program(log, [*command, "--dir", str(folder), *options]) as program:
         wait_for("redis", lambda: program.find_in_log("(Ready to accept connections)"))
         yield RedisServer(program, port)

@@ -23,14 +23,14 @@ SSL = 0x0800
 MYSQL = re.escape(b"\x20\0\0\x01") + rb".[\x08-\x0f\x88-\x8f]..{29}"  # CLIENT_SSL is in the second byte of the flags
 
 
-def extended(code: int, message: bytes = b"", *, kind: int = 0x78, number: int = 1) -> bytes:
+def extended_response(code: int, message: bytes = b"", *, kind: int = 0x78, number: int = 1) -> bytes:
     """Return an LDAP ExtendedResponse with this result code, as slapd sends it."""
     result = bytes([0x0A, 1, code, 0x04, 0, 0x04, len(message)]) + message
     envelope = bytes([0x02, 1, number, kind, len(result)]) + result
     return bytes([0x30, 0x81, len(envelope)]) + envelope  # the long form of the length, which encoders may use
 
 
-def greeting(flags: int = 0xF7FF | SSL, version: bytes = b"8.0.36") -> bytes:
+def mysql_greeting(flags: int = 0xF7FF | SSL, version: bytes = b"8.0.36") -> bytes:
     """Return a MySQL server's first packet, with the lower half of its capabilities."""
     body = b"\x0a" + version + b"\0" + struct.pack("<I8sxHBHH", 7, b"saltsalt", flags, 45, 2, 0xDFFF) + bytes(40)
     return len(body).to_bytes(3, "little") + b"\0" + body
@@ -51,9 +51,9 @@ TURNS: dict[str, Turns] = {
         (XMPP, FEATURES % b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"),
         (re.escape(STARTTLS), b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
     ],
-    "ldap": [(re.escape(LDAP), extended(0))],
+    "ldap": [(re.escape(LDAP), extended_response(0))],
     "postgres": [(re.escape(struct.pack("!ii", 8, 80_877_103)), b"S")],
-    "mysql": [(b"", greeting()), (MYSQL, b"")],
+    "mysql": [(b"", mysql_greeting()), (MYSQL, b"")],
 }
 
 

@@ -19,14 +19,14 @@ def tokens(tmp_path: Path) -> TokenFile:
     return TokenFile.of(tmp_path / "ninewatch.db")
 
 
-def created(tokens: TokenFile, name: str = "ci", *scopes: Scope, expires: int | None = None) -> str:
+def create_token(tokens: TokenFile, name: str = "ci", *scopes: Scope, expires: int | None = None) -> str:
     token, text = new_token(name, "Ada", scopes or (Scope.ALERTS_WRITE,), NOW, expires=expires, products=("forms",))
     tokens.add(token)
     return text
 
 
 def test_token_is_found_with_all_its_fields(tokens: TokenFile) -> None:
-    text = created(tokens, "ci", Scope.ALERTS_WRITE, Scope.READ, expires=NOW + DAY)
+    text = create_token(tokens, "ci", Scope.ALERTS_WRITE, Scope.READ, expires=NOW + DAY)
     token = tokens.find(text)
     assert token is not None
     assert (token.name, token.author, token.products, token.expires) == ("ci", "Ada", ("forms",), NOW + DAY)
@@ -35,24 +35,24 @@ def test_token_is_found_with_all_its_fields(tokens: TokenFile) -> None:
 
 
 def test_file_contains_only_hashes_and_is_private_to_its_owner(tokens: TokenFile) -> None:
-    texts = [created(tokens), created(tokens, "other")]
+    texts = [create_token(tokens), create_token(tokens, "other")]
     content = tokens.path.read_text()
     assert not any(text in content or text.rpartition("_")[2] in content for text in texts)
     assert stat.S_IMODE(tokens.path.stat().st_mode) == 0o600
 
 
 def test_new_tokens_are_different(tokens: TokenFile) -> None:
-    assert len({created(tokens, str(number)) for number in range(20)}) == 20
+    assert len({create_token(tokens, str(number)) for number in range(20)}) == 20
 
 
 @pytest.mark.parametrize("change", ["", "x", "nw_", "nw_0123456789ab_" + "A" * 43, "ü" * 40, "\ud800", "é\x00"])
 def test_unknown_token_is_rejected(tokens: TokenFile, change: str) -> None:
-    created(tokens)
+    create_token(tokens)
     assert tokens.find(change) is None
 
 
 def test_token_with_one_changed_character_is_rejected(tokens: TokenFile) -> None:
-    text = created(tokens)
+    text = create_token(tokens)
     assert all(tokens.find(text[:at] + "~" + text[at + 1 :]) is None for at in range(len(text)))
     assert tokens.find(text + "A") is None
     other = "A" if text[-1] != "A" else "Q"
@@ -60,14 +60,14 @@ def test_token_with_one_changed_character_is_rejected(tokens: TokenFile) -> None
 
 
 def test_id_and_secret_of_two_tokens_cannot_be_combined(tokens: TokenFile) -> None:
-    first, second = created(tokens, "a"), created(tokens, "b")
+    first, second = create_token(tokens, "a"), create_token(tokens, "b")
     assert tokens.find(first[:16] + second[16:]) is None
 
 
 def test_changes_by_another_process_apply_immediately(tokens: TokenFile) -> None:
     assert tokens.find("x") is None  # there is no file yet
     other = TokenFile(tokens.path)
-    text = created(other)
+    text = create_token(other)
     token = tokens.find(text)
     assert token is not None
     other.revoke(token, "Bob", NOW + 1)
@@ -77,11 +77,11 @@ def test_changes_by_another_process_apply_immediately(tokens: TokenFile) -> None
 
 
 def test_line_truncated_by_a_crash_is_skipped(tokens: TokenFile) -> None:
-    first = created(tokens)
+    first = create_token(tokens)
     with tokens.path.open("a") as file:
         file.write('{"revokes": "')
     assert tokens.find(first) is not None
-    second = created(tokens, "after")
+    second = create_token(tokens, "after")
     assert tokens.find(first) is not None
     assert tokens.find(second) is not None
 
@@ -92,7 +92,7 @@ def test_line_truncated_by_a_crash_is_skipped(tokens: TokenFile) -> None:
 )
 def test_damaged_line_makes_all_tokens_invalid(tokens: TokenFile, line: str) -> None:
     """The damaged line may be a revocation."""
-    text = created(tokens)
+    text = create_token(tokens)
     with tokens.path.open("a") as file:
         file.write(line + "\n")
     with pytest.raises(NinewatchError, match=r"tokens\.jsonl:2: the line is damaged"):
@@ -100,7 +100,7 @@ def test_damaged_line_makes_all_tokens_invalid(tokens: TokenFile, line: str) -> 
 
 
 def test_unknown_scope_of_a_newer_version_permits_nothing(tokens: TokenFile) -> None:
-    text = created(tokens)
+    text = create_token(tokens)
     tokens.path.write_text(tokens.path.read_text().replace("alerts:write", "everything:write"))
     token = tokens.find(text)
     assert token is not None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.monitor.blackbox.probe_request import blackbox_service, reason
 from tests.support.faulty_targets.attempt_cost import holds
-from tests.support.faulty_targets.behaviour import flooding
+from tests.support.faulty_targets.behaviour import send_endlessly
 from tests.support.servers import http_response, read_request, serve_tcp
 
 SHORT_LINES = b"x\r\n" * 20_000
@@ -25,7 +25,7 @@ async def test_endless_lines_do_not_block_the_event_loop(tmp_path: Path) -> None
     A buffer of 64 KiB contains 20,000 lines, and each line takes some microseconds.
     """
     async with (
-        serve_tcp(flooding(SHORT_LINES)) as port,
+        serve_tcp(send_endlessly(SHORT_LINES)) as port,
         blackbox_service(tmp_path, QUERY_RESPONSE_MODULE) as (_, request),
     ):
         await request("query_response", "127.0.0.1:1")  # loads the modules that are imported at first use

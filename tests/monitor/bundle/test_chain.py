@@ -18,8 +18,8 @@ from sla.chain import Head
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.observation import Outcome, Run
-from tests.monitor.bundle.test_verification import run, verified
-from tests.monitor.bundle.worlds import START, World, bundled, close_day, forged, world
+from tests.monitor.bundle.test_verification import run, verify
+from tests.monitor.bundle.worlds import START, World, close_day, forge, world, write_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,10 +82,10 @@ def test_random_record_verifies_also_after_pruning(seed: int, tmp_path: Path) ->
 def test_bundle_of_one_product_verifies_without_the_others(seed: int, tmp_path: Path) -> None:
     actual = world(seed, tmp_path, days=3.3, closed=True)
     for product, at in (("base", actual.end), ("other", actual.end), ("all", actual.end - 25 * HOUR - 7)):
-        checked = verified(bundled(actual, product, "2d", at), tmp_path)
+        checked = verify(write_bundle(actual, product, "2d", at), tmp_path)
         assert checked.agrees, checked.as_json()
         assert len(checked.chain.heads) == (4 if at == actual.end else 3)
-    assert b'"other/' not in bundled(actual, "base", "2d")
+    assert b'"other/' not in write_bundle(actual, "base", "2d")
 
 
 RUN_OF_DAY_TWO = f"FROM runs WHERE first > {(FIRST_DAY + 1) * DAY + HOUR} AND last < {(FIRST_DAY + 2) * DAY - HOUR}"
@@ -200,18 +200,18 @@ def test_edit_is_reported_for_the_bundle_and_by_the_command(editable_world: Worl
     )
     edit(editable_world, f"UPDATE runs SET outcome = 1 - outcome % 2 WHERE series = {series} AND first = {first}")
     path = tmp_path / "bundle.zip"
-    path.write_bytes(bundled(editable_world, "other", "2d"))
+    path.write_bytes(write_bundle(editable_world, "other", "2d"))
     result = run("verify", path)
     assert result.exit_code == 1
     assert "BROKEN  2026-10-31 (head 2) of other: runs of the check" in result.output
     assert "0 differ" in result.output, "the figures follow from what was edited"
     assert json.loads(run("verify", path, "--json").output)["chain"]["breaks"][0]["day"] == "2026-10-31"
-    path.write_bytes(bundled(editable_world, "base", "2d"))
+    path.write_bytes(write_bundle(editable_world, "base", "2d"))
     assert verify_bundle(path).agrees, "it holds nothing of what was edited"
 
 
 def test_edited_bundle_with_recomputed_digests_breaks_the_chain(original_world: World, tmp_path: Path) -> None:
-    content = bundled(original_world, "other", "2d")
+    content = write_bundle(original_world, "other", "2d")
 
     def drop_correction(lines: list[Any]) -> list[Any]:
         return [line for line in lines if line["kind"] != "correction"]
@@ -232,7 +232,7 @@ def test_edited_bundle_with_recomputed_digests_breaks_the_chain(original_world: 
         ("heads.jsonl", drop_proofs),
     ]
     for name, change in changes:
-        assert verified(forged(content, name, change), tmp_path).chain.breaks, name
+        assert verify(forge(content, name, change), tmp_path).chain.breaks, name
 
 
 def test_late_records_are_covered_by_the_next_head(editable_world: World) -> None:
@@ -280,7 +280,7 @@ def test_record_without_closed_days_is_reported(tmp_path: Path) -> None:
     assert close_day(store, actual.path, START) is None, "nothing was observed before"
     store.close()
     path = tmp_path / "bundle.zip"
-    path.write_bytes(bundled(actual, "all", "1h"))
+    path.write_bytes(write_bundle(actual, "all", "1h"))
     assert "no day has a head yet" in run("verify", path).output
     assert isinstance(check_record(actual.path).heads, list)
 

@@ -23,11 +23,11 @@ from monitor.errors import NinewatchError
 from sla.fact import Fact
 from sla.interval import DAY, HOUR
 from sla.window import format_instant
-from tests.monitor.bundle.worlds import World, bundled, forged, signed, world
+from tests.monitor.bundle.worlds import World, forge, pack_with_manifest, world, write_bundle
 from tests.monitor.reporting import month
 
 
-def verified(content: bytes, folder: Path) -> Verified:
+def verify(content: bytes, folder: Path) -> Verified:
     path = folder / "bundle.zip"
     path.write_bytes(content)
     return verify_bundle(path)
@@ -47,7 +47,7 @@ def test_every_figure_of_a_random_record_is_recomputed(seed: int, tmp_path: Path
     random, actual = Random(seed), world(seed, tmp_path)  # noqa: S311 - reproducible
     at = random.choice([actual.end, actual.end - random.randint(1, 40) * HOUR - 17])
     for product, window in (("web", "month"), ("all", random.choice(["36h", "day", "week"]))):
-        checked = verified(bundled(actual, product, window, at), tmp_path)
+        checked = verify(write_bundle(actual, product, window, at), tmp_path)
         assert checked.agrees, checked.as_json()
         assert checked.agreeing > 100
 
@@ -111,11 +111,11 @@ def test_bundle_contains_no_addresses_and_no_other_products(tmp_path: Path) -> N
     content = path.read_bytes()
     assert b"127.0.0.1" not in content
     actual = world(3, tmp_path)
-    assert b"other/" not in bundled(actual, "base", "day")
+    assert b"other/" not in write_bundle(actual, "base", "day")
 
 
 def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> None:
-    content = bundled(small_bundle, "other", "2h")
+    content = write_bundle(small_bundle, "other", "2h")
     files = unpack(content, "")
     random = Random(11)  # noqa: S311 - reproducible
     offsets = (
@@ -127,7 +127,7 @@ def test_flip_of_any_byte_is_reported(small_bundle: World, tmp_path: Path) -> No
         flipped = bytearray(content)
         flipped[at] ^= 1 << random.randrange(8)
         try:
-            actual = verified(bytes(flipped), tmp_path)
+            actual = verify(bytes(flipped), tmp_path)
         except UnusableBundleError:
             continue
         assert not actual.agrees, at
@@ -154,9 +154,9 @@ def change_first(path: str, value: Any) -> Any:
 def test_edited_figure_with_recomputed_digests_is_reported_with_both_values(
     small_bundle: World, tmp_path: Path
 ) -> None:
-    content = bundled(small_bundle, "other", "2h")
+    content = write_bundle(small_bundle, "other", "2h")
     path = tmp_path / "forged.zip"
-    path.write_bytes(forged(content, "figures.jsonl", change_first("value.availability.low", 0.123)))
+    path.write_bytes(forge(content, "figures.jsonl", change_first("value.availability.low", 0.123)))
     result = run("verify", path)
     assert result.exit_code == 1
     (difference,) = [line for line in result.output.splitlines() if "DIFFERS  " in line]
@@ -178,15 +178,15 @@ def longer(lines: list[Any]) -> list[Any]:
 
 
 def test_edited_runs_give_other_figures(small_bundle: World, tmp_path: Path) -> None:
-    actual = verified(forged(bundled(small_bundle, "other", "2h"), "runs.jsonl", longer), tmp_path)
+    actual = verify(forge(write_bundle(small_bundle, "other", "2h"), "runs.jsonl", longer), tmp_path)
     assert not actual.damages
     assert actual.differing
 
 
 def test_removed_or_added_figure_is_reported(small_bundle: World, tmp_path: Path) -> None:
-    content = bundled(small_bundle, "other", "2h")
+    content = write_bundle(small_bundle, "other", "2h")
     for change in (lambda lines: lines[1:], lambda lines: [*lines, lines[0] | {"number": 99}]):
-        actual = verified(forged(content, "figures.jsonl", change), tmp_path)
+        actual = verify(forge(content, "figures.jsonl", change), tmp_path)
         assert any(
             "no such figure" in (d.stated, d.recomputed) for figure in actual.figures for d in figure.differences
         )
@@ -203,21 +203,21 @@ def test_edited_fact_is_reported(tmp_path: Path) -> None:
         return lines
 
     with pytest.raises(UnusableBundleError, match=r"facts\.jsonl: the correction [0-9a-f]{12}"):
-        verified(forged(bundled(actual, "all", "2d"), "facts.jsonl", change), tmp_path)
+        verify(forge(write_bundle(actual, "all", "2d"), "facts.jsonl", change), tmp_path)
 
 
 def test_bundles_time_zone_rules_are_used(small_bundle: World, tmp_path: Path) -> None:
     """A bundle with the rules of another zone gives other days."""
-    content = bundled(small_bundle, "other", "month")
+    content = write_bundle(small_bundle, "other", "month")
 
     def change(lines: list[Any]) -> list[Any]:
         by_name = {line["zone"]: line["tzif"] for line in lines}
         other = forged_zone()
         return [{"zone": name, "tzif": other} for name in by_name]
 
-    actual = verified(forged(content, "zones.jsonl", change), tmp_path)
+    actual = verify(forge(content, "zones.jsonl", change), tmp_path)
     assert actual.differing
-    assert verified(content, tmp_path).agrees
+    assert verify(content, tmp_path).agrees
 
 
 def forged_zone() -> str:
@@ -229,11 +229,11 @@ def forged_zone() -> str:
 
 
 def test_different_zone_data_version_is_reported(small_bundle: World, tmp_path: Path) -> None:
-    content = bundled(small_bundle, "other", "2h")
+    content = write_bundle(small_bundle, "other", "2h")
     files = unpack(content, "")
     manifest = json.loads(files[NAME])
     manifest["time_zone_database"]["version"] = "2019a"
-    actual = verified(signed(manifest, files), tmp_path)
+    actual = verify(pack_with_manifest(manifest, files), tmp_path)
     assert actual.agrees
     assert any("2019a" in note and "not used" in note for note in actual.notes)
 
@@ -269,7 +269,7 @@ def test_missing_additional_or_wrong_files_are_reported(
     change: Any, status: int, expected_text: str, small_bundle: World, tmp_path: Path
 ) -> None:
     path = tmp_path / "bundle.zip"
-    path.write_bytes(pack(change(unpack(bundled(small_bundle, "other", "2h"), ""))))
+    path.write_bytes(pack(change(unpack(write_bundle(small_bundle, "other", "2h"), ""))))
     result = run_main("verify", path)
     assert (result.returncode, expected_text in result.stdout + result.stderr) == (status, True), (
         result.stdout + result.stderr
@@ -307,20 +307,20 @@ def archive(*entries: tuple[str, bytes], compressed: bool = False) -> bytes:
 )
 def test_file_that_is_no_bundle_is_rejected(content: bytes, expected_text: str, tmp_path: Path) -> None:
     with pytest.raises(UnusableBundleError, match=expected_text):
-        verified(content, tmp_path)
+        verify(content, tmp_path)
 
 
 def test_truncated_bundle_is_rejected(small_bundle: World, tmp_path: Path) -> None:
-    content = bundled(small_bundle, "other", "2h")
+    content = write_bundle(small_bundle, "other", "2h")
     for length in range(0, len(content), len(content) // 15):
         with pytest.raises(UnusableBundleError, match="not a complete ZIP archive"):
-            verified(content[:length], tmp_path)
+            verify(content[:length], tmp_path)
 
 
 def test_bytes_before_after_and_in_the_headers_are_reported(small_bundle: World, tmp_path: Path) -> None:
-    content = bundled(small_bundle, "other", "2h")
+    content = write_bundle(small_bundle, "other", "2h")
     for changed in (b"#!" + content, content[:-2] + b"\x05\x00extra"):
-        actual = verified(changed, tmp_path)
+        actual = verify(changed, tmp_path)
         assert "outside of its files" in str(actual.damages[0])
 
 
@@ -338,11 +338,11 @@ def test_too_large_or_missing_file_is_rejected(tmp_path: Path) -> None:
 
 def test_invalid_window_is_rejected(small_bundle: World, tmp_path: Path) -> None:
     """Otherwise a forged manifest could keep the verifier busy without end."""
-    files = unpack(bundled(small_bundle, "other", "2h"), "")
+    files = unpack(write_bundle(small_bundle, "other", "2h"), "")
     manifest = json.loads(files[NAME])
     manifest["window"] |= {"start": "1970-01-02T00:00:00Z", "whole_start": "1970-01-02T00:00:00Z"}
     with pytest.raises(UnusableBundleError, match="not one that a report can have"):
-        verified(signed(manifest, files), tmp_path)
+        verify(pack_with_manifest(manifest, files), tmp_path)
 
 
 def test_maintenance_that_recurs_every_second_is_rejected(small_bundle: World, tmp_path: Path) -> None:
@@ -351,13 +351,13 @@ def test_maintenance_that_recurs_every_second_is_rejected(small_bundle: World, t
         return [*lines, fact_row(Fact.of(1, "configuration", "maintenance", "other", {"blocks": [block]}))]
 
     with pytest.raises(UnusableBundleError, match="more often than daily"):
-        verified(forged(bundled(small_bundle, "other", "2h"), "facts.jsonl", add), tmp_path)
+        verify(forge(write_bundle(small_bundle, "other", "2h"), "facts.jsonl", add), tmp_path)
 
 
 def test_terminal_escapes_in_a_bundle_are_not_printed(small_bundle: World, tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
     change = change_first("product", "\x1b[2Jother")
-    path.write_bytes(forged(bundled(small_bundle, "other", "2h"), "figures.jsonl", change))
+    path.write_bytes(forge(write_bundle(small_bundle, "other", "2h"), "figures.jsonl", change))
     result = run("verify", path)
     assert result.exit_code == 1
     assert "\x1b" not in result.output

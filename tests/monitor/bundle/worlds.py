@@ -46,7 +46,7 @@ class World:
     facts: list[Fact]
 
 
-def loaded(random: Random, path: Path) -> Portfolio:
+def load_portfolio(random: Random, path: Path) -> Portfolio:
     """Return a portfolio of three products; any detail may differ from the last one's."""
     agreements: list[dict[str, Any]] = [
         {},
@@ -82,13 +82,13 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
     random, path = Random(seed), folder / f"record-{seed}.db"  # noqa: S311 - reproducible
     end = START + round(days * DAY)
     store = SqliteStore(path, end)
-    ledger = Ledger(loaded(random, path))
+    ledger = Ledger(load_portfolio(random, path))
     at, outcomes = START, dict.fromkeys(ledger.entries, Outcome.GOOD)
     facts: list[Fact] = []
     _define(ledger, at)
     while at < end:
         if random.random() < 0.03:
-            ledger.reload(loaded(random, path))
+            ledger.reload(load_portfolio(random, path))
             _define(ledger, at)
         for entry in list(ledger.entries.values()):
             if random.random() < 0.15:
@@ -104,7 +104,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
                     if (change := entry.tracker.step(observation)) is not None:
                         store.write(Batch(incidents=[ledger.apply(change)]))
         if random.random() < 0.02:
-            facts += _stated(random, at, [fact for fact in facts if fact.kind == "correction"])
+            facts += _stated_facts(random, at, [fact for fact in facts if fact.kind == "correction"])
         store.write(Batch(facts=[*ledger.facts.all, *facts]))
         if closed and at // DAY != (at - 10 * MINUTE) // DAY:
             close_day(store, path, at)
@@ -137,14 +137,14 @@ def _define(ledger: Ledger, now: int) -> None:
     )
 
 
-def _stated(random: Random, at: int, corrections: list[Fact]) -> list[Fact]:
+def _stated_facts(random: Random, at: int, corrections: list[Fact]) -> list[Fact]:
     if corrections and random.random() < 0.4:
         return [Revocation(random.choice(corrections).id, "Ada", "it was ours", at).fact()]
     span = Interval(at - random.randint(1, 9) * HOUR, at)
     return [Correction(random.choice(["web", "other"]), span, "Ada", "account locked", at).fact()]
 
 
-def bundled(actual: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
+def write_bundle(actual: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
     """Return the bundle that `ninewatch report` writes."""
     at = actual.end if at is None else at
     source = Source.read(actual.portfolio, at)
@@ -155,16 +155,16 @@ def bundled(actual: World, product: str, window: str = "30d", at: int | None = N
     return bundle_of(report, source, report_entry("report.md", "md", b"a report"))
 
 
-def forged(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:
+def forge(content: bytes, name: str, change: Callable[[list[Any]], list[Any]]) -> bytes:
     """Return a bundle with changed lines in a file, and all digests recomputed."""
     files = unpack(content, "bundle")
     manifest = json.loads(files[NAME])
     lines = change([json.loads(line) for line in files[name].splitlines()])
     text = "".join(json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n" for line in lines)
-    return signed(manifest, files | {name: text.encode()})
+    return pack_with_manifest(manifest, files | {name: text.encode()})
 
 
-def signed(manifest: dict[str, Any], files: dict[str, bytes]) -> bytes:
+def pack_with_manifest(manifest: dict[str, Any], files: dict[str, bytes]) -> bytes:
     """Return the archive of the files with a matching manifest."""
     about = {key: value for key, value in manifest.items() if key not in ("format", "version", "files")}
     return pack(with_manifest(about, {n: c for n, c in files.items() if n not in (NAME, DIGEST_NAME)}))

@@ -79,19 +79,19 @@ def test_window_is_excluded_until_its_early_end_and_mutes_alerts() -> None:
     ledger.facts = Facts([window.fact(), every.fact()])
     span = Interval(NOW - HOUR, NOW + 5 * HOUR)
 
-    def excluded(name: str) -> list[tuple[float, float]]:
+    def excluded_hours(name: str) -> list[tuple[float, float]]:
         maintenance = [exclusion for exclusion in ledger.exclusions(name, span) if exclusion.cause is Cause.MAINTENANCE]
         return sorted(
             ((i.start - NOW) / HOUR, (i.end - NOW) / HOUR) for i in (exclusion.interval for exclusion in maintenance)
         )
 
-    assert excluded("chefs") == [(0, 2), (3, 4)]
-    assert excluded("forms") == [(3, 4)]
+    assert excluded_hours("chefs") == [(0, 2), (3, 4)]
+    assert excluded_hours("forms") == [(3, 4)]
     assert in_maintenance(ledger, "chefs", NOW + HOUR)
     assert not in_maintenance(ledger, "forms", NOW + HOUR)
     end = maintenance_window_end(window, NOW + 30 * MINUTE, "Ben", "done")
     ledger.facts = Facts(ledger.facts.all, [end])
-    assert excluded("chefs") == [(0, 0.5), (3, 4)]
+    assert excluded_hours("chefs") == [(0, 0.5), (3, 4)]
     assert not in_maintenance(ledger, "chefs", NOW + HOUR)
     texts = [line for entry in history(ledger.facts, "chefs") for line in entry.changes]
     assert f"maintenance {window.id} ended: done" in texts

@@ -33,7 +33,7 @@ def now() -> int:
     return SystemClock().now() // SECOND * SECOND
 
 
-def recorded(folder: Path, now: int, within: str) -> Path:
+def write_record(folder: Path, now: int, within: str) -> Path:
     """Write a record in which demo moved to dr 60 s ago and was down for 29 s."""
     spans = {
         "gold-active": ((GOOD, 600, 61), (BAD, 60, 0)),
@@ -58,7 +58,7 @@ def recorded(folder: Path, now: int, within: str) -> Path:
 
 
 def test_failover_is_measured_from_the_record(tmp_path: Path, now: int) -> None:
-    config = recorded(tmp_path, now, "15m")
+    config = write_record(tmp_path, now, "15m")
     result = run_in_process("sites", "demo", "--at", format_instant(now), "-c", config)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -70,7 +70,7 @@ def test_failover_is_measured_from_the_record(tmp_path: Path, now: int) -> None:
 
 
 def test_missed_failover_time_is_the_exit_status(tmp_path: Path, now: int) -> None:
-    config = recorded(tmp_path, now, "20s")
+    config = write_record(tmp_path, now, "20s")
     result = run_in_process("sites", "--json", "--at", format_instant(now), "-c", config)
     assert result.exit_code == 1
     (failover,) = json.loads(result.stdout)["failovers"]

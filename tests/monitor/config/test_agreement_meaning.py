@@ -12,7 +12,7 @@ from sla.interval import DAY, Interval
 from sla.window import parse_instant
 
 
-def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
+def meaning_of(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
     return agreement_meaning(Agreement.model_validate(fields), zone)
 
 
@@ -36,7 +36,7 @@ def meaning(zone: str = "America/Vancouver", **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_agreements_with_equal_meaning_give_equal_data(first: dict[str, Any], second: dict[str, Any]) -> None:
-    assert meaning(**first) == meaning(**second)
+    assert meaning_of(**first) == meaning_of(**second)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_agreements_with_equal_meaning_give_equal_data(first: dict[str, Any], se
 )
 def test_agreements_with_different_meaning_give_different_data(first: dict[str, Any], second: dict[str, Any]) -> None:
     """First case: a shift that begins on a holiday is excluded after midnight too."""
-    assert meaning(**first) != meaning(**second)
+    assert meaning_of(**first) != meaning_of(**second)
 
 
 def test_zone_without_effect_is_omitted() -> None:
-    assert "zone" not in meaning("UTC")
-    assert meaning("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
-    assert meaning("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}
+    assert "zone" not in meaning_of("UTC")
+    assert meaning_of("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
+    assert meaning_of("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}
 
 
 WINDOW = Interval(parse_instant("2026-12-01T00:00:00Z"), parse_instant("2026-12-01T00:00:00Z") + 70 * DAY)
@@ -95,7 +95,9 @@ def excluded_intervals(agreement: Agreement, zone: str) -> list[Interval]:
 
 
 def test_restored_service_hours_are_printed_in_short_form() -> None:
-    restored = agreement_of(meaning(service_hours="Mon 07:00-18:00; Tue-Fri 7:00-18:00; Sun 10:00-12:00, 13:00-14:00"))
+    restored = agreement_of(
+        meaning_of(service_hours="Mon 07:00-18:00; Tue-Fri 7:00-18:00; Sun 10:00-12:00, 13:00-14:00")
+    )
     assert str(restored.service_hours) == "Mon-Fri 07:00-18:00; Sun 10:00-12:00, 13:00-14:00"
 
 
@@ -111,4 +113,4 @@ def test_restored_service_hours_are_printed_in_short_form() -> None:
 )
 def test_invalid_agreement_data_is_rejected(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        agreement_of(meaning() | change)
+        agreement_of(meaning_of() | change)

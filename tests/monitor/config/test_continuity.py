@@ -21,7 +21,7 @@ REDIS = {"address": "queue.example.org"}
 FORM = "01234567-89ab-cdef-0123-456789abcdef"
 
 
-def examined(folder: Path, *transactions: dict[str, Any]) -> LoadResult:
+def examine_text(folder: Path, *transactions: dict[str, Any]) -> LoadResult:
     path = folder / "ninewatch.yaml"
     product = {"id": "web", "objective": "99%", "checks": [{"id": "a", "tcp": "127.0.0.1:9"}]}
     path.write_text(json.dumps({"products": [{**product, "continuity": transactions}]}))
@@ -32,7 +32,7 @@ def test_every_kind_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("KEY", "k")
     secret = {"env": "KEY"}
     realm = "https://sso.example.org/auth/realms/standard"
-    result = examined(
+    result = examine_text(
         tmp_path,
         {"id": "pair", "http": pair(URL)},
         {"id": "row", "postgres": {"address": "db.example.org", "user": "probe", "password": secret}},
@@ -79,11 +79,11 @@ def test_mistake_has_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transaction: dict[str, Any], message: str
 ) -> None:
     monkeypatch.setenv("KEY", "k")
-    result = examined(tmp_path, transaction)
+    result = examine_text(tmp_path, transaction)
     assert result.portfolio is None
     assert message in " ".join(str(problem) for problem in result.problems)
 
 
 def test_two_transactions_need_two_ids(tmp_path: Path) -> None:
-    result = examined(tmp_path, {"id": "a", "redis": REDIS}, {"id": "a", "redis": REDIS})
+    result = examine_text(tmp_path, {"id": "a", "redis": REDIS}, {"id": "a", "redis": REDIS})
     assert 'two transactions have the id "a"' in str(result.problems)

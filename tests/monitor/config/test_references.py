@@ -24,7 +24,7 @@ products:
 """
 
 
-def examined(folder: Path, references: str, products: str = PRODUCT) -> LoadResult:
+def examine_references(folder: Path, references: str, products: str = PRODUCT) -> LoadResult:
     path = folder / "ninewatch.yaml"
     path.write_text(f"references:{references}\n{products}" if references else products)
     return examine(path, CHECK_TYPES)
@@ -40,7 +40,7 @@ def warnings(result: LoadResult) -> list[str]:
 
 
 def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
-    result = examined(
+    result = examine_references(
         tmp_path,
         """
   - {id: gateway, tcp: "10.0.0.1:53", near: true}
@@ -86,18 +86,18 @@ def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
     ],
 )
 def test_mistake_in_a_reference_has_an_error_with_a_remedy(tmp_path: Path, reference: str, message: str) -> None:
-    (error,) = errors(examined(tmp_path, f" [{reference}]"))
+    (error,) = errors(examine_references(tmp_path, f" [{reference}]"))
     assert error.startswith(message)
 
 
 def test_ids_of_references_are_unique(tmp_path: Path) -> None:
-    (error,) = errors(examined(tmp_path, ' [{id: a, tcp: "x:1"}, {id: a, tcp: "y:1"}]'))
+    (error,) = errors(examine_references(tmp_path, ' [{id: a, tcp: "x:1"}, {id: a, tcp: "y:1"}]'))
     assert error.startswith('references.a.id: "a" is already the id of a reference')
 
 
 @pytest.mark.parametrize("name", ["system-gateway", "system-gateway-ip6", "system-resolver"])
 def test_ids_of_the_machines_references_are_reserved(tmp_path: Path, name: str) -> None:
-    (error,) = errors(examined(tmp_path, f' [{{id: {name}, tcp: "x:1"}}, {{id: a, tcp: "y:1"}}]'))
+    (error,) = errors(examine_references(tmp_path, f' [{{id: {name}, tcp: "x:1"}}, {{id: a, tcp: "y:1"}}]'))
     assert error.startswith(f"references.{name}.id: is the id of a reference that is found on this machine")
 
 
@@ -139,7 +139,7 @@ def test_ids_of_the_machines_references_are_reserved(tmp_path: Path, name: str) 
 def test_references_that_cannot_show_a_lost_connection_have_a_warning(
     tmp_path: Path, references: str, message: str | None
 ) -> None:
-    actual = warnings(examined(tmp_path, references))
+    actual = warnings(examine_references(tmp_path, references))
     assert len(actual) == (message is not None)
     assert message is None or actual[0].startswith(message)
 
@@ -147,10 +147,10 @@ def test_references_that_cannot_show_a_lost_connection_have_a_warning(
 @pytest.mark.parametrize("target", ['tcp: "127.0.0.1:5432"', 'http: "http://localhost:8080/"', 'tcp: "[::1]:80"'])
 def test_portfolio_on_this_machine_needs_no_references(tmp_path: Path, target: str) -> None:
     products = f"products:\n  - {{id: a, objective: 99%, checks: [{{id: x, {target}}}]}}\n"
-    assert warnings(examined(tmp_path, "", products)) == []
+    assert warnings(examine_references(tmp_path, "", products)) == []
 
 
 def test_network_without_references_has_a_warning(tmp_path: Path) -> None:
     far = ' [{id: a, tcp: "192.0.2.1:53"}, {id: b, tcp: "198.51.100.1:53"}]'
-    (warning,) = warnings(examined(tmp_path, far, PRODUCT.replace("id: forms", "id: forms\n    via: vpn")))
+    (warning,) = warnings(examine_references(tmp_path, far, PRODUCT.replace("id: forms", "id: forms\n    via: vpn")))
     assert warning == ("products.forms.via: no reference has via: vpn, so the references of the uplink apply; add one")

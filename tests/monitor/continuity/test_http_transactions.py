@@ -334,13 +334,16 @@ async def test_server_that_limits_requests_is_not_asked_before_it_allows_it(tmp_
 
     seen = []
 
-    async def limited(reader: object, writer: object) -> None:
+    async def respond_with_limit(reader: object, writer: object) -> None:
         seen.append(1)
         await reader.readuntil(b"\r\n\r\n")  # type: ignore[attr-defined]
         writer.write(b"HTTP/1.1 429 Too Many\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n")  # type: ignore[attr-defined]
         await writer.drain()  # type: ignore[attr-defined]
 
-    async with serve_tcp(limited) as port, continuity_probe(tmp_path, http=pair(f"http://127.0.0.1:{port}")) as probe:
+    async with (
+        serve_tcp(respond_with_limit) as port,
+        continuity_probe(tmp_path, http=pair(f"http://127.0.0.1:{port}")) as probe,
+    ):
         await probe.advance(50)
         assert len(seen) == 1
         assert set(probe.states) == {NEVER}

@@ -10,7 +10,7 @@ import yaml
 
 from monitor.exporters.rule_file import Alert, Group, Record, render
 from monitor.exporters.rules import Options, alerts, groups, rules_file
-from tests.support.metric_names import emitted, queried_metrics
+from tests.support.metric_names import emitted_families, queried_metrics
 
 ROOT = Path(__file__).parents[3]
 ALERTS = list(alerts())
@@ -20,7 +20,7 @@ SCENARIOS = ROOT / "dashboards/ninewatch.rules.test.yaml"
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_rule_uses_only_existing_metrics(rule: Alert | Record) -> None:
-    assert queried_metrics(rule.expr) <= emitted()
+    assert queried_metrics(rule.expr) <= emitted_families()
 
 
 def test_rules_text_is_yaml_with_the_same_rules() -> None:

@@ -31,8 +31,8 @@ from tests.support.http2_server import (
     RST_STREAM,
     SETTINGS,
     frame,
-    framing,
-    speaking,
+    send_frames,
+    serve_response,
 )
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.servers import serve_tcp
@@ -66,7 +66,7 @@ async def make_request(handler: Handler, body: bytes = b"", limit: int = 1 << 20
 async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
     long = bytes(range(256)) * 2_000
     fields = [(":status", "203"), ("X-Kind".lower(), "a"), ("x-kind", "b")]
-    result, answer, begun = await make_request(speaking(fields, long, [("checksum", "7")]))
+    result, answer, begun = await make_request(serve_response(fields, long, [("checksum", "7")]))
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert (answer.status, answer.body, answer.truncated, begun) == (203, long, False, 1)
     assert (answer.headers, answer.trailers) == ({"x-kind": "a, b"}, {"checksum": "7"})
@@ -74,19 +74,19 @@ async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
 
 async def test_long_request_respects_flow_control() -> None:
     observations: list[bytes] = []
-    result, answer, _ = await make_request(speaking([(":status", "204")], seen=observations), body=b"x" * 300_000)
+    result, answer, _ = await make_request(serve_response([(":status", "204")], seen=observations), body=b"x" * 300_000)
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 204, b"")
     assert observations == [b"x" * 300_000]
 
 
 async def test_body_beyond_the_limit_is_not_read() -> None:
-    result, answer, _ = await make_request(framing(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
+    result, answer, _ = await make_request(send_frames(HELLO + OK, again=frame(DATA, b"x" * 1_000)), limit=2_500)
     assert result.outcome is Outcome.GOOD
     assert (answer.body, answer.truncated) == (b"x" * 2_500, True)
 
 
 async def test_body_of_exactly_the_limit_is_complete() -> None:
-    _, answer, _ = await make_request(framing(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
+    _, answer, _ = await make_request(send_frames(HELLO + OK + frame(DATA, b"x" * 100, flags=END_STREAM)), limit=100)
     assert (len(answer.body), answer.truncated) == (100, False)
 
 
@@ -97,7 +97,7 @@ async def test_frames_before_the_response_change_nothing() -> None:
     response_frames = (
         HELLO + frame(PING, bytes(8), stream=0) + hints + leaving + OK + frame(DATA, b"fine", flags=END_STREAM)
     )
-    result, answer, _ = await make_request(framing(response_frames))
+    result, answer, _ = await make_request(send_frames(response_frames))
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 200, b"fine"), result.detail
 
 
@@ -113,17 +113,17 @@ LONG_HEADERS = frame(HEADERS, PIECES[0]) + b"".join(frame(CONTINUATION, piece) f
         (send_and_close(HELLO + OK), "hung_up"),
         (send_and_close(HELLO + OK[:5]), "hung_up"),
         (send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "http2_malformed"),
-        (framing(HELLO + frame(77, b"x" * 20_000)), "http2_malformed"),
-        (framing(HELLO + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01"), "http2_malformed"),
-        (framing(HELLO + frame(DATA, b"before any header")), "http2_malformed"),
-        (framing(HELLO + frame(CONTINUATION, b"\x88")), "http2_malformed"),
-        (framing(HELLO + frame(HEADERS, b"\xff" * 100, flags=END_HEADERS)), "http2_malformed"),
-        (framing(HELLO + frame(HEADERS, b"\x08\x0320x", flags=END_HEADERS)), "http2_malformed"),
-        (framing(HELLO + frame(PUSH_PROMISE, b"\0\0\0\2" + bytes([0x82, 0x84, 0x86]), flags=4)), "http2_malformed"),
-        (framing(HELLO + OK + frame(RST_STREAM, b"\0\0\0\x0b")), "http2_reset"),
-        (framing(HELLO + frame(GOAWAY, bytes(8), stream=0)), "http2_reset"),
-        (framing(HELLO + frame(GOAWAY, b"\0\0\0\1\0\0\0\x02", stream=0)), "http2_reset"),
-        (framing(HELLO + LONG_HEADERS + frame(CONTINUATION, PIECES[-1], flags=END_HEADERS)), "headers_too_large"),
+        (send_frames(HELLO + frame(77, b"x" * 20_000)), "http2_malformed"),
+        (send_frames(HELLO + b"\xff\xff\xff\x00\x00\x00\x00\x00\x01"), "http2_malformed"),
+        (send_frames(HELLO + frame(DATA, b"before any header")), "http2_malformed"),
+        (send_frames(HELLO + frame(CONTINUATION, b"\x88")), "http2_malformed"),
+        (send_frames(HELLO + frame(HEADERS, b"\xff" * 100, flags=END_HEADERS)), "http2_malformed"),
+        (send_frames(HELLO + frame(HEADERS, b"\x08\x0320x", flags=END_HEADERS)), "http2_malformed"),
+        (send_frames(HELLO + frame(PUSH_PROMISE, b"\0\0\0\2" + bytes([0x82, 0x84, 0x86]), flags=4)), "http2_malformed"),
+        (send_frames(HELLO + OK + frame(RST_STREAM, b"\0\0\0\x0b")), "http2_reset"),
+        (send_frames(HELLO + frame(GOAWAY, bytes(8), stream=0)), "http2_reset"),
+        (send_frames(HELLO + frame(GOAWAY, b"\0\0\0\1\0\0\0\x02", stream=0)), "http2_reset"),
+        (send_frames(HELLO + LONG_HEADERS + frame(CONTINUATION, PIECES[-1], flags=END_HEADERS)), "headers_too_large"),
     ],
 )
 async def test_invalid_response_has_the_expected_reason(handler: Handler, reason: str) -> None:
@@ -147,7 +147,7 @@ async def test_invalid_response_has_the_expected_reason(handler: Handler, reason
     ids=["ping", "settings", "unknown", "empty data", "data by the byte", "padding", "hints", "continuation"],
 )
 async def test_endless_server_is_aborted(opening: bytes, again: bytes, reason: str) -> None:
-    result, _, _ = await make_request(framing(opening, again=again * 500))
+    result, _, _ = await make_request(send_frames(opening, again=again * 500))
     assert (result.outcome, result.reason) == (Outcome.BAD, reason), result.detail
 
 

@@ -272,10 +272,10 @@ async def test_proxy_is_a_relay(proxied: bool) -> None:
         keys = {"http": f"http://{LOOPBACK}:{port}/"} | ({"proxy": f"http://{LOOPBACK}:{relay}"} if proxied else {})
         probe = prepare(load_check(keys))
 
-        async def observed(attempt: Attempt) -> ProbeResult:
+        async def observe(attempt: Attempt) -> ProbeResult:
             attempts.append(attempt)
             return await probe(attempt)
 
         async with probe_environment(SystemClock(), Health()) as (runner, _):
-            await runner.attempt(observed, 5.0)
+            await runner.attempt(observe, 5.0)
     assert [attempt.relayed for attempt in attempts] == [proxied]

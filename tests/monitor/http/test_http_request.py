@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from sla.observation import Outcome
 from tests.support.certificates import server_context, write_ca_bundle
-from tests.support.http2_server import speaking
+from tests.support.http2_server import serve_response
 from tests.support.line_servers import send_on_connect
 from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
@@ -217,7 +217,7 @@ async def over_tls(agreed: list[str], folder: Path, handler: Any, **check_keys: 
 @pytest.mark.parametrize("protocol", ["2", 2, 2.0, "auto"])
 async def test_http_2_is_used_if_negotiated_by_alpn(protocol: Any, tmp_path: Path) -> None:
     expect = {"version": 2, "contains": "hello", "header": {"Content-Type": "text"}, "cookie": {"a": "1, 2", "b": "3"}}
-    handler = speaking(FIELDS, b"hello")
+    handler = serve_response(FIELDS, b"hello")
     result = await over_tls(["h2", "http/1.1"], tmp_path, handler, protocol=protocol, expect=expect)
     assert result.outcome is Outcome.GOOD, result.detail
     assert set(result.phases) == {"resolve", "connect", "tls", "first_byte", "transfer"}
@@ -225,7 +225,7 @@ async def test_http_2_is_used_if_negotiated_by_alpn(protocol: Any, tmp_path: Pat
 
 async def test_http_2_without_tls_is_used_if_required() -> None:
     observations: list[bytes] = []
-    async with serve_tcp(speaking(FIELDS, b"hello", seen=observations)) as port:
+    async with serve_tcp(serve_response(FIELDS, b"hello", seen=observations)) as port:
         check_keys = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
         result = (await attempt({**check_keys, "expect": {"version": "2", "contains": "hello"}})).result
     assert result.outcome is Outcome.GOOD, result.detail

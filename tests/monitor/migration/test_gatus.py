@@ -64,13 +64,13 @@ maintenance: {start: "23:30", duration: 1h}
 """
 
 
-def converted(folder: Path, text: str) -> Conversion:
+def convert(folder: Path, text: str) -> Conversion:
     path = folder / "config.yaml"
     path.write_text(text)
     return convert_gatus(path, "99.5%")
 
 
-def loaded(folder: Path, conversion: Conversion, monkeypatch: pytest.MonkeyPatch) -> Portfolio:
+def load_written(folder: Path, conversion: Conversion, monkeypatch: pytest.MonkeyPatch) -> Portfolio:
     """Load the written file as `ninewatch check-config` does, with the secrets that the notes list."""
     for variable in conversion.variables:
         monkeypatch.setenv(variable, f"value-of-{variable}")
@@ -97,7 +97,7 @@ def test_example_becomes_a_product_per_endpoint(tmp_path: Path, monkeypatch: pyt
         "fall": 3,
         "rise": 2,
     }
-    portfolio = loaded(tmp_path, conversion, monkeypatch)
+    portfolio = load_written(tmp_path, conversion, monkeypatch)
     assert [product.id for product in portfolio.products] == [
         "core-front-end",
         "core-api",
@@ -119,14 +119,14 @@ def test_what_is_not_carried_over_is_listed_with_its_position() -> None:
 def test_configurations_of_both_versions_load_and_contain_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    conversion = converted(tmp_path, text)
-    loaded(tmp_path, conversion, monkeypatch)
+    conversion = convert(tmp_path, text)
+    load_written(tmp_path, conversion, monkeypatch)
     assert "hunter2" not in conversion.text()
     assert all(note.startswith(f"{tmp_path / 'config.yaml'}:") and "hunter2" not in note for note in conversion.notes)
 
 
 def test_version_4(tmp_path: Path) -> None:
-    conversion = converted(tmp_path, VERSION_4)
+    conversion = convert(tmp_path, VERSION_4)
     converted_checks = checks(conversion)
     assert list(converted_checks) == [
         "core-front-end/http",
@@ -166,7 +166,7 @@ def test_version_4(tmp_path: Path) -> None:
 
 
 def test_version_5(tmp_path: Path) -> None:
-    conversion = converted(tmp_path, VERSION_5)
+    conversion = convert(tmp_path, VERSION_5)
     converted_checks = checks(conversion)
     assert list(converted_checks) == ["orders/http", "events/websocket", "echo/udp", "shell/ssh", "health/grpc"]
     orders = converted_checks["orders/http"]
@@ -192,7 +192,7 @@ def test_version_5(tmp_path: Path) -> None:
 
 def test_ping_is_carried_over_also_if_this_machine_may_not_ping(tmp_path: Path) -> None:
     text = 'endpoints: [{name: r, url: "icmp://192.0.2.1", conditions: ["[CONNECTED] == true"]}]'
-    assert checks(converted(tmp_path, text))["r/ping"]["icmp"] == "192.0.2.1"
+    assert checks(convert(tmp_path, text))["r/ping"]["icmp"] == "192.0.2.1"
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_conditions_without_an_equivalent_are_rejected(condition: str) -> None:
 )
 def test_other_files_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(NinewatchError, match=message):
-        converted(tmp_path, text).configuration()
+        convert(tmp_path, text).configuration()

@@ -13,7 +13,7 @@ from monitor.errors import NinewatchError
 from monitor.migration.conversion import Conversion
 from monitor.migration.healthchecks import convert_healthchecks
 from monitor.migration.uptimerobot import convert_uptimerobot
-from tests.monitor.migration.test_gatus import checks, loaded
+from tests.monitor.migration.test_gatus import checks, load_written
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 Convert = Callable[[Path, str], Conversion]
@@ -27,7 +27,7 @@ def converted(folder: Path, convert: Convert, key: str, *items: dict[str, Any]) 
 
 def test_healthchecks_become_heartbeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conversion = convert_healthchecks(EXAMPLES / "healthchecks.json", "99.9%")
-    loaded(tmp_path, conversion, monkeypatch)
+    load_written(tmp_path, conversion, monkeypatch)
     assert checks(conversion) == {
         "nightly-load/heartbeat": {
             "id": "heartbeat",
@@ -59,7 +59,7 @@ def test_keywords_of_healthchecks_and_invalid_schedules_are_listed(tmp_path: Pat
 
 def test_uptimerobot_monitors_become_products(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conversion = convert_uptimerobot(EXAMPLES / "uptimerobot.json", "99.9%")
-    loaded(tmp_path, conversion, monkeypatch)
+    load_written(tmp_path, conversion, monkeypatch)
     assert checks(conversion) == {
         "forms/http": {
             "id": "http",

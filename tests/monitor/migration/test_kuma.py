@@ -12,7 +12,7 @@ from monitor.errors import NinewatchError
 from monitor.migration.kuma import convert_kuma
 from monitor.migration.kuma_maintenance import planned_maintenance
 from tests.monitor.migration.kuma_databases import EXAMPLE_ROWS, kuma_database
-from tests.monitor.migration.test_gatus import checks, loaded
+from tests.monitor.migration.test_gatus import checks, load_written
 
 EXAMPLE = Path(__file__).parents[3] / "examples/kuma.db"
 URL = "https://forms.example.org/"
@@ -25,7 +25,7 @@ def monitor_rows(*rows: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize("version", [1, 2])
 def test_groups_and_monitors_become_products(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     conversion = convert_kuma(kuma_database(tmp_path / "kuma.db", version, EXAMPLE_ROWS), "99.9%")
-    portfolio = loaded(tmp_path, conversion, monkeypatch)
+    portfolio = load_written(tmp_path, conversion, monkeypatch)
     assert [(p.id, p.team, [c.id for c in p.checks]) for p in portfolio.products] == [
         ("forms", "Digital forms", ["start-page", "health"]),
         ("mail-relay", None, ["mail-relay"]),

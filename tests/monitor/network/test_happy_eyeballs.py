@@ -165,7 +165,7 @@ async def test_losing_connections_are_closed(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
 
 
-def answering(request: bytes) -> list[bytes]:
+def answer(request: bytes) -> list[bytes]:
     """Answer as a time server, a name server and an echo server."""
     if len(request) == PACKET.size:
         return [packet(time.time_ns() // 1000, PACKET.unpack(request)[10])]
@@ -186,7 +186,7 @@ def answering(request: bytes) -> list[bytes]:
     ids=["udp", "ntp", "dns"],
 )
 async def test_address_that_answers_no_datagrams_is_skipped(check_keys: dict[str, Any], tmp_path: Path) -> None:
-    async with serve_datagrams(answering) as port, silent_datagram_server(DEAD, port):
+    async with serve_datagrams(answer) as port, silent_datagram_server(DEAD, port):
         result = (await attempt(with_port(check_keys, port), 10, resolver_for(NAME, [DEAD, LIVE], tmp_path))).result
         late = (await attempt(with_port(check_keys, port), 1, resolver_for(NAME, [DEAD], tmp_path))).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail

@@ -25,7 +25,7 @@ from sla.observation import Outcome
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.postgres import POSTGRES, Postgres, as_owner
 from tests.support.probing import attempt, load_check
-from tests.support.processes import free_port, needs, running, wait_for
+from tests.support.processes import free_port, needs, run_program, wait_for
 from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def mariadb(folder: Path, *extra: str) -> Iterator[int]:
     setup.write_text("CREATE USER ninewatch@'127.0.0.1' IDENTIFIED BY 'right-canary';\n")
     command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={folder}/s"]
     command += ["--bind-address=127.0.0.1", f"--init-file={setup}", *extra]
-    with running(folder / "mariadb.log", command, **options) as program:
+    with run_program(folder / "mariadb.log", command, **options) as program:
         wait_for("mariadb", lambda: program.find_in_log("(ready for connections)"))
         yield port
 

@@ -406,10 +406,10 @@ async def test_only_the_system_resolver_is_a_relay(own: bool, monkeypatch: pytes
         monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
         probe = prepare(load_check({"dns": NAME} if own else {"dns": NAME, "resolver": f"127.0.0.1:{port}"}))
 
-        async def observed(attempt: Attempt) -> ProbeResult:
+        async def observe(attempt: Attempt) -> ProbeResult:
             attempts.append(attempt)
             return await probe(attempt)
 
         async with probe_environment(SystemClock(), Health()) as (runner, _):
-            await runner.attempt(observed, 5.0)
+            await runner.attempt(observe, 5.0)
     assert [attempt.relayed for attempt in attempts] == [own]

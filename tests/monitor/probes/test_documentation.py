@@ -34,7 +34,7 @@ from monitor.probes import icmp
 from monitor.probes.documentation import SHARED
 from monitor.probes.registry import CHECK_TYPES, KINDS
 from tests.monitor.probes.test_databases import POSTGRES, mariadb, postgres
-from tests.monitor.probes.test_websocket import echoing
+from tests.monitor.probes.test_websocket import serve_echo
 from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.line_servers import reply_to_lines, send_on_connect, serve_datagrams
 from tests.support.nameserver import dns_records, nameserver
@@ -101,7 +101,7 @@ def serve_encrypted(
 
 
 @asynccontextmanager
-async def certified(folder: Path) -> AsyncIterator[dict[str, Any]]:
+async def serve_with_certificate(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
     async with serve_tcp(clear_first(TURNS["smtp"], context)) as port:
@@ -110,7 +110,7 @@ async def certified(folder: Path) -> AsyncIterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def resolving(folder: Path) -> AsyncIterator[dict[str, Any]]:
+async def serve_resolver(folder: Path) -> AsyncIterator[dict[str, Any]]:
     async with nameserver(dns_records("A 192.0.2.7")) as port:
         yield {"resolver": f"127.0.0.1:{port}"}
 
@@ -154,23 +154,23 @@ def of_numbers(good: str, total: str) -> Stage:
     return stage
 
 
-def mailing() -> Stage:
-    from tests.monitor.probes.test_smtp import encrypting
+def mail_stage() -> Stage:
+    from tests.monitor.probes.test_smtp import encrypting_server
 
     @asynccontextmanager
     async def stage(folder: Path) -> AsyncIterator[dict[str, Any]]:
         authority = trustme.CA()
         context = server_context(authority.issue_cert("127.0.0.1"))
-        async with serve_tcp(encrypting(context)) as port:
+        async with serve_tcp(encrypting_server(context)) as port:
             yield {"smtp": f"127.0.0.1:{port}", "tls": {"ca": write_ca_bundle(authority, folder)}}
 
     return stage
 
 
 @asynccontextmanager
-async def chatting(folder: Path) -> AsyncIterator[dict[str, Any]]:
+async def serve_chat(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
-    async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
+    async with serve_echo(server_context(authority.issue_cert("127.0.0.1"))) as port:
         check = {"websocket": f"wss://127.0.0.1:{port}/ws", "tls": {"ca": write_ca_bundle(authority, folder)}}
         yield {**check, "send": '"pong"'}
 
@@ -206,14 +206,14 @@ LISTING = http_response(f"<a href=TDI17_{datetime.now(ZoneInfo('America/Vancouve
 STAGES: dict[str, Stage] = {
     "http": serve_at(respond_with(http_response(b'{"ready": true}')), "http", "http://127.0.0.1:{}/"),
     "tcp": serve_at(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
-    "tls": certified,
-    "dns": resolving,
+    "tls": serve_with_certificate,
+    "dns": serve_resolver,
     "udp": over_udp("udp", lambda asked: [b"pong\n"]),
-    "smtp": mailing(),
+    "smtp": mail_stage(),
     "ssh": serve_at(send_on_connect(b"SSH-2.0-x\r\n"), "ssh"),
     "ntp": over_udp("ntp", time_of_day),
     "redis": serve_at(REDIS, "redis"),
-    "websocket": chatting,
+    "websocket": serve_chat,
     "grpc": of_health("grpc"),
     "freshness": serve_at(respond_with(LISTING), "freshness", "http://127.0.0.1:{}/"),
     "prometheus": of_numbers("99.5", "100"),

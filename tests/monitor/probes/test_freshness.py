@@ -27,20 +27,23 @@ async def run_probe(response: bytes, **options: Any) -> ProbeResult:
         return (await attempt({"freshness": f"http://127.0.0.1:{port}/", **options})).result
 
 
-def aged(**age: float) -> datetime:
+def date_at_age(**age: float) -> datetime:
     return NOW - timedelta(**age)
 
 
 @pytest.mark.parametrize(
     ("response", "stamp"),
     [
-        (http_response(Last_Modified=format_datetime(aged(hours=1), usegmt=True)), {}),
-        (http_response(X_Run=aged(hours=1).isoformat()), {"header": "X-Run"}),
-        (http_response(f'{{"run": {{"at": "{aged(hours=1):%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()), {"json": "$.run.at"}),
-        (http_response(f'{{"at": {aged(hours=1).timestamp()}}}'.encode()), {"json": "$.at"}),
-        (http_response(f'{{"at": {int(aged(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
+        (http_response(Last_Modified=format_datetime(date_at_age(hours=1), usegmt=True)), {}),
+        (http_response(X_Run=date_at_age(hours=1).isoformat()), {"header": "X-Run"}),
         (
-            http_response(b"TDI_2020010100.dat TDI_%s.dat" % f"{aged(hours=1):%Y%m%d%H}".encode()),
+            http_response(f'{{"run": {{"at": "{date_at_age(hours=1):%Y-%m-%dT%H:%M:%SZ}"}}}}'.encode()),
+            {"json": "$.run.at"},
+        ),
+        (http_response(f'{{"at": {date_at_age(hours=1).timestamp()}}}'.encode()), {"json": "$.at"}),
+        (http_response(f'{{"at": {int(date_at_age(hours=1).timestamp() * 1000)}}}'.encode()), {"json": "$.at"}),
+        (
+            http_response(b"TDI_2020010100.dat TDI_%s.dat" % f"{date_at_age(hours=1):%Y%m%d%H}".encode()),
             {"matches": r"TDI_(\d+)"},
         ),
     ],
@@ -61,7 +64,9 @@ async def test_stamp_without_an_hour_means_the_end_of_its_day() -> None:
     assert (
         await run_probe(http_response(X=f"{datetime.now(UTC):%Y%m%d}"), stamp=stamp, max_age="1s")
     ).outcome is Outcome.GOOD
-    assert (await run_probe(http_response(X=f"{aged(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")).reason == "stale"
+    assert (
+        await run_probe(http_response(X=f"{date_at_age(days=2):%Y%m%d}"), stamp=stamp, max_age="23h")
+    ).reason == "stale"
 
 
 @pytest.mark.parametrize("date_text", ["%Y%m%d", "%Y-%m-%d"])
@@ -71,10 +76,10 @@ async def test_date_is_recognized_without_a_format(date_text: str) -> None:
     today = await run_probe(http_response(X=f"{datetime.now(UTC):{date_text}}"), stamp=stamp, max_age="1s")
     assert today.outcome is Outcome.GOOD, today.detail
     assert (
-        await run_probe(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="23h")
+        await run_probe(http_response(X=f"{date_at_age(days=2):{date_text}}"), stamp=stamp, max_age="23h")
     ).reason == "stale"
     assert (
-        await run_probe(http_response(X=f"{aged(days=2):{date_text}}"), stamp=stamp, max_age="3d")
+        await run_probe(http_response(X=f"{date_at_age(days=2):{date_text}}"), stamp=stamp, max_age="3d")
     ).outcome is Outcome.GOOD
 
 
@@ -119,7 +124,7 @@ async def test_every_failure_has_its_reason(response: bytes, stamp: dict[str, st
 
 async def listing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     head = await read_request(reader)
-    modified = format_datetime(aged(days=2), usegmt=True)
+    modified = format_datetime(date_at_age(days=2), usegmt=True)
     body = (
         b'{"file": "/out/today.csv", "elsewhere": "http://192.0.2.1/x", "odd": "http://[::x", "local": "file:///etc"}'
     )
@@ -149,7 +154,7 @@ async def test_linked_file_is_relative_to_the_last_response(elsewhere: bool, mon
     async def outbox(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await read_request(reader)
         heads.append(head)
-        modified = format_datetime(aged(hours=1), usegmt=True)
+        modified = format_datetime(date_at_age(hours=1), usegmt=True)
         if head.startswith(b"GET /latest "):
             writer.write(
                 http_response(status="302 Found", Location=f"http://127.0.0.1:{other if elsewhere else port}/out/")

@@ -11,7 +11,7 @@ import pytest
 
 from monitor.config.model import JsonPath
 from sla.observation import Outcome
-from tests.support.http2_server import speaking
+from tests.support.http2_server import serve_response
 from tests.support.probing import attempt
 from tests.support.servers import http_response, read_request, repeat_piece, respond_with, send_nothing, serve_tcp
 
@@ -20,7 +20,7 @@ READY = http_response(b'{"ready": true, "checks": [{"up": 1}]}', **JSON)
 
 
 OVER_2 = [(":status", "200"), ("content-type", "application/json; charset=utf-8")]
-VERSIONS = {"1.1": respond_with(READY), "2": speaking(OVER_2, READY.partition(b"\r\n\r\n")[2])}
+VERSIONS = {"1.1": respond_with(READY), "2": serve_response(OVER_2, READY.partition(b"\r\n\r\n")[2])}
 
 
 async def result_of(reply: bytes, seconds: float = 5.0, **options: Any) -> Any:

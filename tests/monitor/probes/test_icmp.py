@@ -22,7 +22,7 @@ NEIGHBOURS = (
 )
 
 
-def isolated(command: str) -> subprocess.CompletedProcess[str]:
+def run_isolated(command: str) -> subprocess.CompletedProcess[str]:
     """Run a shell command in a network namespace that has only a loopback interface, which is down."""
     return subprocess.run(
         ["unshare", "--net", "sh", "-c", command],
@@ -35,12 +35,12 @@ def isolated(command: str) -> subprocess.CompletedProcess[str]:
 
 
 needs_namespaces = pytest.mark.skipif(
-    os.geteuid() != 0 or isolated(f"{ALLOWED} true").returncode != 0, reason="needs root and network namespaces"
+    os.geteuid() != 0 or run_isolated(f"{ALLOWED} true").returncode != 0, reason="needs root and network namespaces"
 )
 
 
 def run_probe(host: str, preparation: str = ALLOWED) -> tuple[int, str]:
-    result = isolated(f"{preparation} exec {sys.executable} -m monitor probe icmp://{host} --timeout 500ms")
+    result = run_isolated(f"{preparation} exec {sys.executable} -m monitor probe icmp://{host} --timeout 500ms")
     return result.returncode, result.stdout + result.stderr
 
 

@@ -45,13 +45,13 @@ def test_offset_is_independent_of_a_symmetric_delay(now: int, ahead: int, delay:
 
 
 def server(ahead: float = 0.0, **options: object) -> object:
-    def answering(request: bytes) -> list[bytes]:
+    def answer(request: bytes) -> list[bytes]:
         nonce = PACKET.unpack(request)[10]
         forged = packet(0, nonce ^ 1)
         now = time.time_ns() // 1000 + int(ahead * SECOND)
         return [b"", forged, packet(now, nonce, **options)]
 
-    return answering
+    return answer
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 import structlog
 
 from tests.support.conversations import BAD, CONVERSATIONS, ENCRYPTED, GOOD, IDLE, TLS, UNKNOWN, URL, context
-from tests.support.cutting_relay import Ending, Relay, end_of_chunk, relayed, truncation_positions
+from tests.support.cutting_relay import Ending, Relay, end_of_chunk, run_relay, truncation_positions
 from tests.support.faulty_targets.faulty_target import TargetAuthority
 from tests.support.faulty_targets.line_protocols import pg_message
 from tests.support.probing import attempt
@@ -80,14 +80,14 @@ async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: boo
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         relay = Relay(port, piecewise=piecewise)
-        async with relayed(relay) as relay_port:
+        async with run_relay(relay) as relay_port:
             assert await attempt_details(talk.check, relay_port, authority) == (GOOD, "", ANY), (
                 "the conversation itself"
             )
         total = sum(map(len, relay.chunks))
         for cut in truncation_positions(relay.chunks):
             for ending in ENDINGS:
-                async with relayed(Relay(port, cut, ending, piecewise)) as relay_port:
+                async with run_relay(Relay(port, cut, ending, piecewise)) as relay_port:
                     outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
                 description = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
                 if outcome is GOOD:
@@ -103,10 +103,10 @@ async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetA
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         relay = Relay(port)
-        async with relayed(relay) as relay_port:
+        async with run_relay(relay) as relay_port:
             await attempt_details(talk.check, relay_port, authority)
         for at in truncation_positions(relay.chunks):
-            async with relayed(Relay(port, end_of_chunk(relay.chunks, at), damaged=at)) as relay_port:
+            async with run_relay(Relay(port, end_of_chunk(relay.chunks, at), damaged=at)) as relay_port:
                 outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
             assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
@@ -117,7 +117,7 @@ async def test_response_sent_before_the_request_is_accepted(name: str, authority
     talk = CONVERSATIONS[name]
     async with no_internal_errors(), talk.server(authority) as port:
         relay = Relay(port)
-        async with relayed(relay) as relay_port:
+        async with run_relay(relay) as relay_port:
             await attempt_details(talk.check, relay_port, authority)
         for stays in (False, True) if name not in IDLE else (False,):
             async with serve_tcp(send_everything_first(b"".join(relay.chunks), stays=stays)) as relay_port:
@@ -141,7 +141,7 @@ async def test_token_server_that_hangs_up_gives_unknown(
         check = {"http": f"http://127.0.0.1:{target}/", "oauth2": client, "expect": {"contains": "fine"}}
         for cut in truncation_positions([content]):
             for ending in ENDINGS:
-                async with relayed(Relay(issuer, cut, ending, piecewise)) as relay_port:
+                async with run_relay(Relay(issuer, cut, ending, piecewise)) as relay_port:
                     outcome, reason, detail = await attempt_details(check, relay_port, authority)
                 expected = (GOOD, "") if cut == len(content) else (UNKNOWN, "token_unavailable")
                 assert (outcome, reason) == expected, f"{ending} after {cut}: {detail}"
@@ -158,7 +158,7 @@ async def test_proxy_that_hangs_up_before_the_tunnel_gives_unknown(piecewise: bo
         check = {"http": f"https://127.0.0.1:{target}/", "proxy": "http://127.0.0.1:<port>", **ENCRYPTED}
         for cut in (*range(0, established + 2, 3), established, established + 1, established + 500):
             for ending in ENDINGS:
-                async with relayed(Relay(proxy, cut, ending, piecewise)) as relay_port:
+                async with run_relay(Relay(proxy, cut, ending, piecewise)) as relay_port:
                     outcome, reason, detail = await attempt_details(check, relay_port, authority)
                 assert (outcome is UNKNOWN) is (cut < established), f"{ending} after {cut}: {reason} {detail}"
                 assert reason in ({"proxy_refused"} if cut < established else TLS), detail

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sla.observation import Outcome
 from tests.support.probing import attempt, load_check
-from tests.support.processes import fetch, free_port, needs, running, wait_for
+from tests.support.processes import fetch, free_port, needs, run_program, wait_for
 from tests.support.proxy import Proxy
 from tests.support.servers import http_response, read_request, send_nothing, serve_tcp
 
@@ -136,7 +136,7 @@ async def test_real_server_answers_the_queries(tmp_path: Path) -> None:
         f"--config.file={tmp_path}/p.yml",
         f"--storage.tsdb.path={tmp_path}/d",
     ]
-    with running(tmp_path / "prometheus.log", ["prometheus", *options]):
+    with run_program(tmp_path / "prometheus.log", ["prometheus", *options]):
         wait_for("prometheus", lambda: fetch(f"http://{address}/-/ready")[0] == 200)
         check_keys = {"prometheus": f"http://{address}", "good": "vector(995)", "total": "vector(1000)"}
         assert (await attempt({**check_keys, "at_least": "99%"})).result.outcome is GOOD

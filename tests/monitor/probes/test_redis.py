@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sla.observation import Outcome
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt, load_check
-from tests.support.processes import free_port, needs, running, wait_for
+from tests.support.processes import free_port, needs, run_program, wait_for
 from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ async def test_real_server_with_a_password_and_a_role(tmp_path: Path, monkeypatc
     monkeypatch.setenv("WRONG", "wrong-canary")
     port = free_port()
     command = ["redis-server", "--port", str(port), "--save", "", "--requirepass", "right-canary", "--dir", tmp_path]
-    with running(tmp_path / "redis.log", [*command, "--bind", "127.0.0.1"]) as program:
+    with run_program(tmp_path / "redis.log", [*command, "--bind", "127.0.0.1"]) as program:
         wait_for("redis", lambda: program.find_in_log("(Ready to accept connections)"))
         target = {"redis": f"127.0.0.1:{port}"}
         assert (await attempt(target)).result.outcome is GOOD

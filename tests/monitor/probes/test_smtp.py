@@ -28,7 +28,7 @@ def mail(offered: bytes = b"250-mail\r\n250 SIZE 1000\r\n", greeting: bytes = b"
     return reply_to_lines({EHLO: offered, b"QUIT": b"221 bye\r\n"}, greeting)
 
 
-def encrypting(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
+def encrypting_server(context: ssl.SSLContext, injected: bytes = b"") -> Handler:
     """Return a mail server with STARTTLS, which may send bytes after its response and before the handshake."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,11 +81,11 @@ async def test_starttls_is_requested_verified_and_followed_by_ehlo(tmp_path: Pat
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
     trusted = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}}
-    good = await run_probe(encrypting(context), encryption="starttls", **trusted)
+    good = await run_probe(encrypting_server(context), encryption="starttls", **trusted)
     assert (good.outcome, good.reason) == (Outcome.GOOD, "")
     assert good.certificate_expiry is not None
-    assert (await run_probe(encrypting(context), encryption="starttls")).reason == "tls_untrusted"
-    injected = await run_probe(encrypting(context, b"250 forged\r\n"), encryption="starttls", **trusted)
+    assert (await run_probe(encrypting_server(context), encryption="starttls")).reason == "tls_untrusted"
+    injected = await run_probe(encrypting_server(context, b"250 forged\r\n"), encryption="starttls", **trusted)
     assert injected.reason == "starttls_injected"
 
 

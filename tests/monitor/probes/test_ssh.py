@@ -11,7 +11,7 @@ import pytest
 from sla.observation import Outcome
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt
-from tests.support.processes import free_port, running, wait_for
+from tests.support.processes import free_port, run_program, wait_for
 from tests.support.servers import Handler, send_nothing, serve_tcp
 
 SSHD = Path("/usr/sbin/sshd")
@@ -51,7 +51,7 @@ async def test_real_server_is_good(tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     Path("/run/sshd").mkdir(exist_ok=True)
     options = ["-D", "-e", "-f", "/dev/null", "-h", key, "-p", str(port), "-o", "ListenAddress=127.0.0.1"]
-    with running(tmp_path / "sshd.log", [SSHD, *options]) as program:
+    with run_program(tmp_path / "sshd.log", [SSHD, *options]) as program:
         wait_for("sshd", lambda: program.find_in_log("(Server listening)"))
         result = (await attempt({"ssh": f"127.0.0.1:{port}", "expect": "OpenSSH"})).result
     assert result.outcome is Outcome.GOOD

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from sla.observation import Outcome
 from tests.support.certificates import server_context, write_ca_bundle
-from tests.support.faulty_targets.framed import upgrading
+from tests.support.faulty_targets.framed import accept_upgrade
 from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def echoing(context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
+async def serve_echo(context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
     async def handler(connection: ServerConnection) -> None:
         await connection.send("welcome")
         async for message in connection:
@@ -45,7 +45,7 @@ async def run_probe(port: int, seconds: float = 5.0, scheme: str = "ws", **optio
 
 @pytest.mark.parametrize("options", [{}, {"expect": "^welcome$"}, {"send": "ping", "expect": "^ping pong$"}])
 async def test_handshake_and_expected_message_are_good(options: dict[str, str]) -> None:
-    async with echoing() as port:
+    async with serve_echo() as port:
         result = await run_probe(port, **options)
     assert (result.outcome, result.reason, result.status) == (Outcome.GOOD, "", 101)
     assert set(result.phases) == {"resolve", "connect", "first_byte", "transfer"}
@@ -75,7 +75,7 @@ def test_handshake_headers_are_rejected(name: str) -> None:
 
 async def test_certificate_is_verified_over_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
-    async with echoing(server_context(authority.issue_cert("127.0.0.1"))) as port:
+    async with serve_echo(server_context(authority.issue_cert("127.0.0.1"))) as port:
         good = await run_probe(port, scheme="wss", tls={"ca": write_ca_bundle(authority, tmp_path)})
         strange = await run_probe(port, scheme="wss")
     assert (good.outcome, strange.reason) == (Outcome.GOOD, "tls_untrusted")
@@ -91,13 +91,13 @@ async def test_certificate_is_verified_over_tls(tmp_path: Path) -> None:
     ],
 )
 async def test_missing_message_has_its_reason(options: dict[str, str], reason: str) -> None:
-    async with echoing() as port:
+    async with serve_echo() as port:
         result = await run_probe(port, 0.5, **options)
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
 
 
 async def test_negotiated_subprotocol_is_good() -> None:
-    async with echoing(subprotocols=["chat"]) as port:
+    async with serve_echo(subprotocols=["chat"]) as port:
         assert (await run_probe(port, subprotocol="chat")).outcome is Outcome.GOOD
 
 
@@ -137,11 +137,11 @@ async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str
     """The handshake response, a message and the close frame arrive together."""
     frame, close_name = CLOSES[close]
     message_keys = {"send": "hello", "expect": "^ok$"}
-    async with serve_tcp(upgrading(b"\x81\x02ok" + frame, stays=stays)) as port:
+    async with serve_tcp(accept_upgrade(b"\x81\x02ok" + frame, stays=stays)) as port:
         probe_attempt = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
         other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys, "expect": "^never$"})
         bare = await attempt({"websocket": f"ws://127.0.0.1:{port}/"})
-    async with serve_tcp(upgrading(frame, stays=stays)) as port:
+    async with serve_tcp(accept_upgrade(frame, stays=stays)) as port:
         nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
     assert (probe_attempt.result.outcome, probe_attempt.result.reason) == (Outcome.GOOD, ""), (
         probe_attempt.result.detail
@@ -154,7 +154,7 @@ async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str
 
 
 async def test_unsent_message_does_not_count_as_sent() -> None:
-    async with serve_tcp(upgrading(CLOSES["1008"][0])) as port:
+    async with serve_tcp(accept_upgrade(CLOSES["1008"][0])) as port:
         result = (await attempt({"websocket": f"ws://127.0.0.1:{port}/", "send": "hello"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "hung_up")
     assert "code 1008" in result.detail

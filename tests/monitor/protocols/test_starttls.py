@@ -18,7 +18,7 @@ from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt, load_check
 from tests.support.processes import needs
 from tests.support.servers import send_nothing, serve_tcp
-from tests.support.starttls import FEATURES, TURNS, XMPP, clear_first, extended, greeting
+from tests.support.starttls import FEATURES, TURNS, XMPP, clear_first, extended_response, mysql_greeting
 
 if TYPE_CHECKING:
     import ssl
@@ -68,7 +68,7 @@ async def test_injected_bytes_after_agreement_to_tls_are_rejected(protocol: str,
 
 
 async def test_injected_bytes_after_mysql_greeting_are_rejected(tls_server: TlsServer) -> None:
-    result = await probe_starttls(send_on_connect(greeting() + b"forged"), "mysql", ca=tls_server.authority)
+    result = await probe_starttls(send_on_connect(mysql_greeting() + b"forged"), "mysql", ca=tls_server.authority)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
@@ -81,10 +81,10 @@ REFUSALS = [
     ("ftp", [(b"", b"220 here\r\n"), (rb"AUTH TLS\r\n", b"530 log in first\r\n")], "530"),
     ("xmpp", [(XMPP, FEATURES % b"<mechanisms/>")], "does not offer"),
     ("xmpp", [*TURNS["xmpp"][:1], (TURNS["xmpp"][1][0], b"<failure xmlns='x'/></stream:stream>")], "<failure"),
-    ("ldap", [(EXTENDED, extended(2, b"unsupported extended operation"))], "result 2 unsupported"),
-    ("ldap", [(EXTENDED, extended(52, number=0))], "result 52"),
+    ("ldap", [(EXTENDED, extended_response(2, b"unsupported extended operation"))], "result 2 unsupported"),
+    ("ldap", [(EXTENDED, extended_response(52, number=0))], "result 52"),
     ("postgres", [(TURNS["postgres"][0][0], b"N")], "does not support TLS"),
-    ("mysql", [(b"", greeting(0xF7FF))], "does not support TLS"),
+    ("mysql", [(b"", mysql_greeting(0xF7FF))], "does not support TLS"),
     ("mysql", [(b"", b"\x17\0\0\0\xff\x10\x04Too many connections")], "Too many"),
 ]
 

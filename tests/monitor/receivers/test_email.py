@@ -54,7 +54,7 @@ def authority() -> trustme.CA:
 
 
 @contextlib.asynccontextmanager
-async def serving(mailbox: Mailbox, ssl_context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
+async def serve_mail(mailbox: Mailbox, ssl_context: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[int]:
     loop = asyncio.get_running_loop()
     sessions: list[SMTP] = []
 
@@ -74,7 +74,7 @@ async def serving(mailbox: Mailbox, ssl_context: ssl.SSLContext | None = None, *
         await settle()
 
 
-def checked(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
+def check_login(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
     known = isinstance(data, LoginPassword) and (data.login, data.password) == (USER, PASSWORD)
     return AuthResult(success=known, handled=known)
 
@@ -95,7 +95,7 @@ def login(folder: Path) -> dict[str, Any]:
 async def test_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     options = {"tls_context": context(authority), "require_starttls": True, "auth_required": True}
-    async with serving(mailbox, authenticator=checked, **options) as port:
+    async with serve_mail(mailbox, authenticator=check_login, **options) as port:
         outcome = await send(email_receiver(port, authority, tmp_path, **login(tmp_path)), message())
     assert not outcome.error
     (mail,) = mailbox.mails
@@ -110,7 +110,7 @@ async def test_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp
 
 async def test_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
-    async with serving(mailbox) as port:
+    async with serve_mail(mailbox) as port:
         ops = email_receiver(port, authority, tmp_path, security="none")
         for event in (Kind.OPENED, Kind.RESOLVED):
             assert not (await send(ops, message(event))).error
@@ -122,7 +122,7 @@ async def test_mails_of_an_alert_are_one_thread(authority: trustme.CA, tmp_path:
 
 async def test_mail_is_sent_with_implicit_tls(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
-    async with serving(mailbox, ssl_context=context(authority)) as port:
+    async with serve_mail(mailbox, ssl_context=context(authority)) as port:
         outcome = await send(email_receiver(port, authority, tmp_path, security="tls"), message())
     assert not outcome.error
     assert len(mailbox.mails) == 1
@@ -141,7 +141,7 @@ async def test_untrusted_server_gets_no_mail(
     mailbox = Mailbox()
     if options:
         options = {"tls_context": context(trustme.CA())}
-    async with serving(mailbox, **options) as port:
+    async with serve_mail(mailbox, **options) as port:
         outcome = await send(email_receiver(port, authority, tmp_path), message())
     assert error.lower() in outcome.error.lower()
     assert mailbox.mails == []
@@ -149,8 +149,8 @@ async def test_untrusted_server_gets_no_mail(
 
 async def test_wrong_password_is_reported_without_the_password(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
-    options = {"tls_context": context(authority), "auth_required": True, "authenticator": checked}
-    async with serving(mailbox, **options) as port:
+    options = {"tls_context": context(authority), "auth_required": True, "authenticator": check_login}
+    async with serve_mail(mailbox, **options) as port:
         wrong = {"user": "ninewatch", "password": write_secret(tmp_path, "wrong", "not-this-one")}
         outcome = await send(email_receiver(port, authority, tmp_path, **wrong), message())
     assert "535" in outcome.error or "authentication" in outcome.error.lower()
@@ -160,7 +160,7 @@ async def test_wrong_password_is_reported_without_the_password(authority: trustm
 async def test_rejected_recipient_does_not_affect_the_others(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     mailbox.refuse = {"b@example.org"}
-    async with serving(mailbox) as port:
+    async with serve_mail(mailbox) as port:
         ops = email_receiver(port, authority, tmp_path, security="none")
         assert not (await send(ops, message())).error
         mailbox.refuse.add("a@example.org")
@@ -172,7 +172,7 @@ async def test_rejected_recipient_does_not_affect_the_others(authority: trustme.
 async def test_temporary_failure_is_retried(authority: trustme.CA, tmp_path: Path) -> None:
     mailbox = Mailbox()
     mailbox.answer = "451 try again later"
-    async with serving(mailbox) as port:
+    async with serve_mail(mailbox) as port:
         outcome = await send(email_receiver(port, authority, tmp_path, security="none"), message())
     assert "451" in outcome.error
     assert not outcome.refused

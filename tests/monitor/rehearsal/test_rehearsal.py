@@ -20,7 +20,7 @@ from monitor.storage.store import Batch
 from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation
 from tests.monitor.commands.test_cli import run_in_process
-from tests.monitor.rehearsal.test_replay import START, Day, arrival, portfolio, shown, take
+from tests.monitor.rehearsal.test_replay import START, Day, arrival, portfolio, take, visible_fields
 from tests.support.alerting import BAD, GOOD, run_alerting
 from tests.support.clocks import EPOCH, ManualClock
 from tests.support.stores import MemoryStore
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
 
-async def _observed(of: Portfolio, day: Day) -> MemoryStore:
+async def _store_after(of: Portfolio, day: Day) -> MemoryStore:
     """Return a store with the records and decisions of a daemon for the observations."""
     waiting = list(day.seen)
     async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as harness:
@@ -67,10 +67,10 @@ def day() -> Day:
 def recorded(day: Day, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[Any, ...]]]:
     """Return a record on disk, and the decisions of the daemon that wrote it."""
     path = tmp_path_factory.mktemp("record") / "n.db"
-    actual = asyncio.run(_observed(portfolio(), day))
+    actual = asyncio.run(_store_after(portfolio(), day))
     _on_disk(path, actual)
     rows = sorted(actual.notifications.values(), key=lambda row: (row.made, row.turn, row.key, row.receiver))
-    return path, shown(rows)
+    return path, visible_fields(rows)
 
 
 def test_rehearsal_of_the_unchanged_configuration_has_no_differences(
@@ -79,7 +79,7 @@ def test_rehearsal_of_the_unchanged_configuration_has_no_differences(
     path, decided = recorded
     same = portfolio(store=path)
     rehearsal = rehearse_span(same, same, day.span)
-    assert shown(rehearsal.current.notifications) == decided
+    assert visible_fields(rehearsal.current.notifications) == decided
     assert rehearsal.differences == []
     assert rehearsal.current.as_json() == rehearsal.new.as_json()
 
@@ -260,7 +260,7 @@ def test_start_inside_the_record_uses_the_state_at_that_instant(
     before = {outage.id for outage in outages if outage.opened < start}
     later = [outage for outage in outages if outage.opened >= start]
     rehearsal = rehearse_span(same, same, Interval(start, day.span.end))
-    rows = shown(rehearsal.current.notifications)
+    rows = visible_fields(rehearsal.current.notifications)
     assert later
     assert not before & {row[2] for row in rows}
     first = {page.product: page.id for page in reversed(later)}

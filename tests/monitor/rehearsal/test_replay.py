@@ -108,7 +108,7 @@ async def decided_by_a_daemon(of: Portfolio, day: Day, facts: Sequence[Fact] = (
             await harness.alerting.update()
             deliver(harness)
         await harness.until(lambda: harness.health.records_written == harness.health.records_queued)
-        return shown(harness.rows())
+        return visible_fields(harness.rows())
 
 
 def deliver(harness: AlertingHarness) -> None:
@@ -131,14 +131,14 @@ def take(harness: AlertingHarness, observation: Observation) -> None:
     )
 
 
-def shown(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
+def visible_fields(rows: Sequence[Notification]) -> list[tuple[Any, ...]]:
     """Return the fields of notifications that a person sees: instant, receiver, subject."""
     return [(row.made - START, row.receiver, row.key, row.event.value, row.repeat, row.severity) for row in rows]
 
 
 async def replayed(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[tuple[Any, ...]]:
     actual = await Replay(of, EMPTY, facts, day.span).run(day.seen)
-    return shown(actual.notifications)
+    return visible_fields(actual.notifications)
 
 
 @pytest.mark.parametrize("seed", range(3))

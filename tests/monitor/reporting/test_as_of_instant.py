@@ -67,7 +67,7 @@ def test_empty_record_is_reported(tmp_path: Path, format_name: str) -> None:
     assert output
 
 
-def folded(observations: list[Observation], hold: int) -> list[Run]:
+def fold(observations: list[Observation], hold: int) -> list[Run]:
     runs = [Run.of(observations[0], hold)]
     for observation in observations[1:]:
         if runs[-1].accepts(observation, hold):
@@ -81,7 +81,7 @@ def test_run_that_continued_later_is_cut_at_the_instant(config: Path, tmp_path: 
     """A record of folded runs that continue after --at gives the same report as one of single observations."""
     other = tmp_path / "portfolio.yaml"
     other.write_text(month.CONFIG.format(store=tmp_path / "record.db"), "utf-8")
-    runs = [run for key in month.DOWN for run in folded(month.observations(key), 10 * MINUTE + 10 * SECOND)]
+    runs = [run for key in month.DOWN for run in fold(month.observations(key), 10 * MINUTE + 10 * SECOND)]
     at = parse_instant(month.MIDDLE)
     assert sum(run.first < at < run.last for run in runs) == 3
     store = SqliteStore(tmp_path / "record.db", month.END)
@@ -103,7 +103,7 @@ def test_later_observations_do_not_change_the_report(tmp_path: Path) -> None:
         for check in month.DOWN:
             uneven = [replace(o, at=o.at + (n * 7_919) % 400_000) for n, o in enumerate(month.observations(check))]
             earlier = [observation for observation in uneven if observation.at < end]
-            store.write(Batch(observations=earlier, runs=folded(earlier, hold)))
+            store.write(Batch(observations=earlier, runs=fold(earlier, hold)))
         store.close()
         return report_output(portfolio, "json", product="all")
 

@@ -13,7 +13,7 @@ import yaml
 from monitor.config.yaml_writer import yaml_text
 from monitor.slo_files.prometheus_tools import products_with_other_period, pyrra_objects, sloth_specifications
 from tests.monitor.slo_files.test_openslo import PORTFOLIO, load_portfolio
-from tests.support.metric_names import emitted, queried_metrics
+from tests.support.metric_names import emitted_families, queried_metrics
 from tests.support.processes import needs
 
 SLOTH = Path(__file__).parents[3] / ".tools/sloth/sloth"
@@ -52,7 +52,7 @@ def test_pyrra_export_has_one_object_per_product(tmp_path: Path) -> None:
 def test_queries_use_only_metrics_of_the_daemon(tmp_path: Path) -> None:
     portfolio = load_portfolio(tmp_path, PORTFOLIO)
     text = yaml_text(*sloth_specifications(portfolio), *pyrra_objects(portfolio, None))
-    assert queried_metrics(text.replace("ninewatch:", "")) <= emitted()
+    assert queried_metrics(text.replace("ninewatch:", "")) <= emitted_families()
 
 
 SCENARIO = """

@@ -66,7 +66,7 @@ def figures(ledger: Ledger) -> tuple[object, ...]:
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 
-def expected(observations: ObservationPairs) -> tuple[object, ...]:
+def expected_figures(observations: ObservationPairs) -> tuple[object, ...]:
     timeline = Timeline.of_pairs(observations, 130 * SECOND)
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
@@ -90,9 +90,9 @@ def test_corrected_clock_step_makes_only_its_own_time_unknown(
     actual, ledger, health = run_daemon(path, again, after, killed=killed)
     assert actual is not None
     assert (actual.observations, health.late_observations) == (10, 0)
-    assert figures(ledger) == expected(right + after)
+    assert figures(ledger) == expected_figures(right + after)
     actual, ledger, _ = run_daemon(path, again + HOUR, [])
-    assert (actual, figures(ledger)) == (None, expected(right + after))
+    assert (actual, figures(ledger)) == (None, expected_figures(right + after))
     assert [i for i in ledger.incidents if i.opened > again] == []
 
 
@@ -106,7 +106,7 @@ def test_wrong_span_that_starts_before_now_is_found_by_its_step(tmp_path: Path) 
     actual, ledger, _ = run_daemon(path, again, minutes(again, [BAD] * 10))
     assert actual is not None
     assert (actual.start, actual.observations) == (NOW + 70 * MINUTE, 180)
-    assert figures(ledger) == expected(right + minutes(again, [BAD] * 10))
+    assert figures(ledger) == expected_figures(right + minutes(again, [BAD] * 10))
 
 
 def test_run_into_the_future_is_cut_at_its_last_correct_observation(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_run_into_the_future_is_cut_at_its_last_correct_observation(tmp_path: Pa
     actual, ledger, _ = run_daemon(path, again, [(again, GOOD)])
     assert actual is not None
     assert actual.observations == 29
-    assert figures(ledger) == expected([*minutes(NOW, [GOOD] * 31), (again, GOOD)])
+    assert figures(ledger) == expected_figures([*minutes(NOW, [GOOD] * 31), (again, GOOD)])
 
 
 def test_incident_of_the_wrong_clock_is_removed_and_a_resolved_one_continues(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_clock_behind_at_the_start_loses_nothing_after_its_correction(tmp_path: 
     actual, _, _ = run_daemon(path, boot, wrong + then, [(boot + 2 * MINUTE, 37 * MINUTE)])
     assert actual is not None
     actual, ledger, _ = run_daemon(path, NOW + 90 * MINUTE, [])
-    assert (actual, figures(ledger)) == (None, expected(right + then))
+    assert (actual, figures(ledger)) == (None, expected_figures(right + then))
 
 
 def test_record_that_is_seconds_ahead_is_awaited(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_record_that_is_seconds_ahead_is_awaited(tmp_path: Path) -> None:
     again = NOW + 9 * MINUTE - 30 * SECOND
     actual, ledger, health = run_daemon(path, again, [(again, BAD), (again + MINUTE, GOOD)])
     assert (actual, health.late_observations) == (None, 1)
-    assert figures(ledger) == expected([*minutes(NOW, [GOOD] * 10), (again + MINUTE, GOOD)])
+    assert figures(ledger) == expected_figures([*minutes(NOW, [GOOD] * 10), (again + MINUTE, GOOD)])
 
 
 def test_set_aside_observations_stay_in_the_record(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def watching(*targets: Target, longest_wait: float = 60.0) -> AsyncIterator[Watched]:
+async def run_watch(*targets: Target, longest_wait: float = 60.0) -> AsyncIterator[Watched]:
     clock, health = ManualClock(), Health()
 
     async def attempt(probe: object, seconds: float) -> tuple[int, ProbeResult, float]:
@@ -107,7 +107,7 @@ async def watching(*targets: Target, longest_wait: float = 60.0) -> AsyncIterato
 
 async def test_bad_outcome_is_unknown_when_all_far_references_fail() -> None:
     outside, elsewhere, gateway = Target("outside"), Target("elsewhere"), Target("gateway", near=True)
-    async with watching(outside, elsewhere, gateway) as vantage:
+    async with run_watch(outside, elsewhere, gateway) as vantage:
         gateway.answer(GOOD)
         outside.answer(BAD)
         elsewhere.answer(ProbeResult(Outcome.UNKNOWN, "no_route"))
@@ -119,7 +119,7 @@ async def test_bad_outcome_is_unknown_when_all_far_references_fail() -> None:
 
 async def test_bad_outcome_stands_as_soon_as_one_far_reference_answers() -> None:
     outside, silent = Target("outside"), Target("silent")
-    async with watching(outside, silent) as vantage:
+    async with run_watch(outside, silent) as vantage:
         outcome = asyncio.create_task(vantage.judged(FOUR))
         await settle()
         assert not outcome.done()
@@ -131,7 +131,7 @@ async def test_bad_outcome_stands_as_soon_as_one_far_reference_answers() -> None
 async def test_only_answers_to_probes_sent_after_the_failure_count() -> None:
     """The references answered while the probe ran, then the uplink failed."""
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         await vantage.clock.advance(2)
         outside.answer(GOOD)
         await vantage.watch.ask("outside")
@@ -143,7 +143,7 @@ async def test_only_answers_to_probes_sent_after_the_failure_count() -> None:
 
 async def test_outcome_does_not_wait_when_the_references_answered_since_the_failure() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(GOOD)
         await vantage.clock.advance(10)
         await vantage.watch.ask("outside")
@@ -154,7 +154,7 @@ async def test_outcome_does_not_wait_when_the_references_answered_since_the_fail
 async def test_uplink_that_returned_before_the_failure_still_hides_it() -> None:
     """The references failed while the probe ran, and answer again when it fails."""
     outside, elsewhere = Target("outside"), Target("elsewhere")
-    async with watching(outside, elsewhere) as vantage:
+    async with run_watch(outside, elsewhere) as vantage:
         start = vantage.clock.monotonic()
         for target in (outside, elsewhere):
             await vantage.clock.advance(1)
@@ -171,7 +171,7 @@ async def test_uplink_that_returned_before_the_failure_still_hides_it() -> None:
 
 async def test_failure_counts_that_is_known_only_after_a_later_answer() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         start = vantage.clock.monotonic()
         early = asyncio.create_task(vantage.watch.ask("outside"))
         await settle()
@@ -203,7 +203,7 @@ async def test_failure_counts_that_is_known_only_after_a_later_answer() -> None:
 )
 async def test_unexpected_response_shows_that_the_connection_works(kind: str, result: ProbeResult, reason: str) -> None:
     outside = Target("outside", kind=kind)
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(result)
         assert (await vantage.judged(FOUR)).reason == reason
 
@@ -211,20 +211,20 @@ async def test_unexpected_response_shows_that_the_connection_works(kind: str, re
 async def test_response_of_a_relay_shows_nothing() -> None:
     """A proxy or a stub resolver responds without the uplink, for example with 503."""
     outside = Target("outside", kind="http", relayed=True)
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(ProbeResult(Outcome.BAD, "http_status", 503, {"connect": 0.1, "first_byte": 0.1}))
         assert (await vantage.judged(FOUR)).reason == "vantage_blind"
 
 
 async def test_references_that_do_not_answer_in_time_have_failed() -> None:
     outside = Target("outside")
-    async with watching(outside, longest_wait=0.0) as vantage:
+    async with run_watch(outside, longest_wait=0.0) as vantage:
         assert (await vantage.judged(FOUR)).reason == "vantage_blind"
 
 
 async def test_many_bad_outcomes_share_the_probes_of_a_reference() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outcomes = [asyncio.create_task(vantage.judged(FOUR)) for _ in range(100)]
         await settle()
         outside.answer(GOOD)
@@ -234,7 +234,7 @@ async def test_many_bad_outcomes_share_the_probes_of_a_reference() -> None:
 
 async def test_a_reference_is_not_probed_again_at_once() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(GOOD)
         assert await vantage.judged(FOUR) is BAD
         await vantage.clock.advance(0.1)
@@ -257,7 +257,7 @@ async def test_a_reference_is_not_probed_again_at_once() -> None:
 async def test_each_family_has_its_own_references(tried: tuple[Address, ...], reason: str) -> None:
     """Only IPv6 is broken."""
     four, six = Target("four"), Target("six", SIX)
-    async with watching(four, six) as vantage:
+    async with run_watch(four, six) as vantage:
         four.answer(GOOD)
         six.answer(BAD)
         assert (await vantage.judged(*tried)).reason == reason
@@ -265,7 +265,7 @@ async def test_each_family_has_its_own_references(tried: tuple[Address, ...], re
 
 async def test_target_on_this_machine_needs_no_uplink() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(BAD)
         assert await vantage.judged(LOOPBACK) is BAD
         assert outside.probes == 0
@@ -275,7 +275,7 @@ async def test_target_on_this_machine_needs_no_uplink() -> None:
 async def test_relay_on_this_machine_needs_the_uplink(ip6: ProbeResult) -> None:
     """A stub resolver or a proxy at 127.0.0.1 connects over any family."""
     four, six = Target("four"), Target("six", SIX)
-    async with watching(four, six) as vantage:
+    async with run_watch(four, six) as vantage:
         four.answer(BAD)
         six.answer(ip6)
         result = await vantage.judged(LOOPBACK, relayed=True)
@@ -284,14 +284,14 @@ async def test_relay_on_this_machine_needs_the_uplink(ip6: ProbeResult) -> None:
 
 async def test_references_on_this_machine_decide_for_targets_on_it() -> None:
     local = Target("local", loopback=True)
-    async with watching(local) as vantage:
+    async with run_watch(local) as vantage:
         local.answer(BAD)
         assert (await vantage.judged(LOOPBACK)).reason == "vantage_blind"
 
 
 async def test_named_network_has_its_own_references() -> None:
     outside, inside = Target("outside"), Target("inside", via="vpn")
-    async with watching(outside, inside) as vantage:
+    async with run_watch(outside, inside) as vantage:
         outside.answer(GOOD)
         inside.answer(BAD)
         assert (await vantage.judged(FOUR, via="vpn")).reason == "vantage_blind"
@@ -304,7 +304,7 @@ async def test_named_network_has_its_own_references() -> None:
 async def test_references_of_the_machine_decide_when_two_of_them_have_answered_before() -> None:
     """Many gateways answer no ping, so one silent gateway must not hide outages."""
     gateway, resolver = (Target(name, near=True, system=True) for name in ("gateway", "resolver"))
-    async with watching(gateway, resolver) as vantage:
+    async with run_watch(gateway, resolver) as vantage:
         gateway.answer(GOOD)
         await vantage.watch.ask("gateway")
         resolver.answer(BAD)
@@ -319,7 +319,7 @@ async def test_references_of_the_machine_decide_when_two_of_them_have_answered_b
 
 async def test_slow_answer_does_not_replace_a_later_one() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         early = asyncio.create_task(vantage.watch.ask("outside"))
         await settle()
         await vantage.clock.advance(1)
@@ -334,7 +334,7 @@ async def test_slow_answer_does_not_replace_a_later_one() -> None:
 
 async def test_status_keeps_the_instant_of_its_last_change() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(GOOD)
         await vantage.watch.ask("outside")
         start = vantage.health.vantages[0].since
@@ -350,7 +350,7 @@ async def test_status_keeps_the_instant_of_its_last_change() -> None:
 
 async def test_status_keeps_since_when_each_family_is_blind() -> None:
     four, six = Target("four"), Target("six", SIX)
-    async with watching(four, six) as vantage:
+    async with run_watch(four, six) as vantage:
         start = vantage.clock.now()
         six.answer(BAD)
         await vantage.watch.ask("six")
@@ -366,7 +366,7 @@ async def test_status_keeps_since_when_each_family_is_blind() -> None:
 
 async def test_reload_keeps_the_answers_of_unchanged_references() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         outside.answer(BAD)
         await vantage.watch.ask("outside")
         vantage.watch.prepared = [outside.reference, Target("new").reference]
@@ -377,14 +377,14 @@ async def test_reload_keeps_the_answers_of_unchanged_references() -> None:
 
 
 async def test_without_references_nothing_is_judged() -> None:
-    async with watching() as vantage:
+    async with run_watch() as vantage:
         assert vantage.watch.judge(None) is None
         assert vantage.health.vantages == ()
 
 
 async def test_outcome_after_the_stop_of_the_watch_stands() -> None:
     outside = Target("outside")
-    async with watching(outside) as vantage:
+    async with run_watch(outside) as vantage:
         judge = vantage.watch.judge(None)
     assert judge is not None
     assert await judge(cast("Attempt", Tried(FOUR)), 0.0, BAD) is BAD

@@ -52,7 +52,7 @@ def entries(owner: str) -> list[Entry]:
     return log_entries
 
 
-def recorded(product_id: str) -> ContinuityResult:
+def record_result(product_id: str) -> ContinuityResult:
     failed = Bounds(NOW - 31 * SECOND, NOW - 30 * SECOND, NOW - 29 * SECOND)
     lengths = Bounds[int | None](28 * SECOND, 29 * SECOND, None)
     return ContinuityResult(
@@ -64,7 +64,7 @@ def recorded(product_id: str) -> ContinuityResult:
 async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     ledger = ledger_of(product("forms", continuity=[BLOCK]), product("mail"))
     ledger.continuity = ContinuityRegister(runs_of(entries("forms/row")))
-    ledger.facts = Facts([recorded("forms").fact(NOW - 5 * SECOND, "ninewatch")])
+    ledger.facts = Facts([record_result("forms").fact(NOW - 5 * SECOND, "ninewatch")])
     return await publish(ledger)
 
 
@@ -119,7 +119,7 @@ def test_command_reads_record_and_intent_log(tmp_path: Path) -> None:
     assert "no failure met open transactions" in empty.stdout
     for entry in entries("demo/row"):
         IntentLog.of(tmp_path / "n.db").add(entry)
-    Journal.of(tmp_path / "n.db").add(recorded("demo").fact(NOW - 5 * SECOND, "ninewatch"))
+    Journal.of(tmp_path / "n.db").add(record_result("demo").fact(NOW - 5 * SECOND, "ninewatch"))
     shown = run_in_process("continuity", "demo", "-c", config)
     assert shown.stdout.splitlines() == [
         "demo/row (redis)",

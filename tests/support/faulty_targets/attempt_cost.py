@@ -52,12 +52,12 @@ def holds() -> Iterator[list[float]]:
     run: Callable[[asyncio.Handle], None] = asyncio.Handle._run
     longest = [0.0]
 
-    def timed(handle: asyncio.Handle) -> None:
+    def run_timed(handle: asyncio.Handle) -> None:
         begun = time.thread_time()
         run(handle)
         longest[0] = max(longest[0], time.thread_time() - begun)
 
-    asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
+    asyncio.Handle._run = run_timed  # type: ignore[method-assign, assignment]
     try:
         yield longest
     finally:

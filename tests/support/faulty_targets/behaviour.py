@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PACE = 0.07  # seconds between two bytes; no multiple of it equals a deadline
 
 
-def answering(data: bytes) -> Handler:
+def answer_with(data: bytes) -> Handler:
     """Return a handler that reads a request, sends this data, and ends the stream."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +41,7 @@ def answering_and_staying(data: bytes) -> Handler:
     return handler
 
 
-def resetting(data: bytes = b"", *, asked: bool = True) -> Handler:
+def reset_after(data: bytes = b"", *, asked: bool = True) -> Handler:
     """Return a handler that reads a request (or only accepts), sends this data, and resets the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -56,12 +56,12 @@ def resetting(data: bytes = b"", *, asked: bool = True) -> Handler:
     return handler
 
 
-def dripping(piece: bytes, opening: bytes = b"", *, asked: bool = True) -> Handler:
+def send_slowly(piece: bytes, opening: bytes = b"", *, asked: bool = True) -> Handler:
     """Return a handler that sends a piece fourteen times per second, endlessly (slow loris)."""
     return _endless(piece, opening, asked=asked, pause=_PACE)
 
 
-def flooding(piece: bytes, opening: bytes = b"", *, asked: bool = False) -> Handler:
+def send_endlessly(piece: bytes, opening: bytes = b"", *, asked: bool = False) -> Handler:
     """Return a handler that sends a piece endlessly, as fast as the client reads."""
     return _endless(piece, opening, asked=asked, pause=0.0)
 

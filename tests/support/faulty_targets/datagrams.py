@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, ServeTarget, packets
-from tests.support.faulty_targets.http import closed
+from tests.support.faulty_targets.http import reserve_closed_port
 
 PACKET = struct.Struct("!BBbb3I4Q")
 SINCE_1900 = 2_208_988_800
@@ -19,13 +19,13 @@ def _time(
 ) -> ServeTarget:
     """Return a function that sends a time, some seconds ahead, in a packet that is then changed."""
 
-    def answering(query: bytes) -> list[bytes]:
+    def answer(query: bytes) -> list[bytes]:
         stamp = int((time.time() + SINCE_1900 + ahead) * 2**32) % 2**64
         reference = int.from_bytes(b"RATE", "big")
         nonce = PACKET.unpack(query)[10]
         return [change(PACKET.pack(first, stratum, 6, -20, 0, 0, reference, stamp, nonce, stamp, stamp))]
 
-    return packets(answering)
+    return packets(answer)
 
 
 def ntp() -> Iterator[FaultyTarget]:
@@ -48,7 +48,7 @@ def ntp() -> Iterator[FaultyTarget]:
     )
     yield build_target("short", _time(lambda response: response[:47]), "deadline", SHORT)
     yield build_target("silent", packets(lambda query: []), "deadline", SHORT)
-    yield build_target("closed", closed, "connect_refused")
+    yield build_target("closed", reserve_closed_port, "connect_refused")
 
 
 def udp() -> Iterator[FaultyTarget]:
@@ -65,7 +65,7 @@ def udp() -> Iterator[FaultyTarget]:
     yield build_target("huge", packets(lambda query: [b"\xff" * 60_000]), "answer_mismatch")
     yield build_target("late-pong", packets(lambda query: [b"busy", b"pong"]), "answer_mismatch")
     yield build_target("silent", packets(lambda query: []), "deadline", SHORT)
-    yield build_target("closed", closed, "connect_refused")
+    yield build_target("closed", reserve_closed_port, "connect_refused")
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

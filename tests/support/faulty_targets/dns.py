@@ -30,7 +30,7 @@ def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> 
     return _build_target(name, serve_target, reason, SHORT)
 
 
-def _altered(change: Callable[[bytes], bytes]) -> Answering:
+def _alter(change: Callable[[bytes], bytes]) -> Answering:
     """Return a function that changes the bytes of a good response."""
     return lambda query: [change(packet) for packet in GOOD_RESPONSE(query)]
 
@@ -81,7 +81,7 @@ def _many(query: Query) -> Iterable[bytes]:
     return [reply.to_wire(max_size=65_535)]
 
 
-def malformed() -> Iterator[FaultyTarget]:
+def malformed_messages() -> Iterator[FaultyTarget]:
     """Yield servers whose response is not a valid message."""
     for name, change in {
         "garbage": lambda connection: connection[:2] + b"\xff" * 60,
@@ -95,19 +95,19 @@ def malformed() -> Iterator[FaultyTarget]:
         "address-of-five-bytes": lambda connection: connection[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
         "trailing-bytes": lambda connection: connection + b"\0" * 9,
     }.items():
-        yield _build_target(name, resolver(_altered(change)), "dns_malformed")
+        yield _build_target(name, resolver(_alter(change)), "dns_malformed")
 
 
 def elsewhere() -> Iterator[FaultyTarget]:
     """Yield servers that do not answer, or whose response does not belong to the query."""
     yield _mute("silent", resolver(no_response))
-    yield _mute("other-id", resolver(_altered(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
-    yield _mute("two-bytes", resolver(_altered(lambda connection: connection[:2])))
-    yield _mute("flood-of-other-ids", resolver(lambda query: [_misnumbered(query)] * 2_000))
-    yield _build_target("right-after-wrong", resolver(lambda query: [_misnumbered(query), *GOOD_RESPONSE(query)]), "")
+    yield _mute("other-id", resolver(_alter(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
+    yield _mute("two-bytes", resolver(_alter(lambda connection: connection[:2])))
+    yield _mute("flood-of-other-ids", resolver(lambda query: [_change_id(query)] * 2_000))
+    yield _build_target("right-after-wrong", resolver(lambda query: [_change_id(query), *GOOD_RESPONSE(query)]), "")
 
 
-def _misnumbered(query: Query) -> bytes:
+def _change_id(query: Query) -> bytes:
     (connection,) = GOOD_RESPONSE(query)
     return bytes([connection[0] ^ 1]) + connection[1:]
 
@@ -123,7 +123,7 @@ def over_tcp() -> Iterator[FaultyTarget]:
     yield _build_target(
         "truncated-and-garbage", resolver(truncated_response, lambda query: [b"\0\x10" + b"\xff" * 16]), "dns_malformed"
     )
-    other = framed_for_tcp(lambda query: [_misnumbered(query)])
+    other = framed_for_tcp(lambda query: [_change_id(query)])
     yield _build_target("truncated-and-other-id", resolver(truncated_response, other), "dns_malformed")
     yield _build_target(
         "truncated-for-ever", resolver(truncated_response, framed_for_tcp(truncated_response)), "dns_no_records"
@@ -132,5 +132,5 @@ def over_tcp() -> Iterator[FaultyTarget]:
 
 def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield all targets of this module."""
-    for group in (codes, contents, malformed, elsewhere, over_tcp):
+    for group in (codes, contents, malformed_messages, elsewhere, over_tcp):
         yield from group()

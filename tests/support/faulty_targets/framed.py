@@ -13,7 +13,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import StreamEnded
 
-from tests.support.faulty_targets.behaviour import answering, dripping, flooding, resetting
+from tests.support.faulty_targets.behaviour import answer_with, reset_after, send_endlessly, send_slowly
 from tests.support.faulty_targets.certificates import HOST, IssuedCertificate, names
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, FaultyTarget, TargetAuthority, listener
 from tests.support.line_servers import send_and_close, send_on_connect
@@ -78,21 +78,21 @@ def grpc() -> Iterator[FaultyTarget]:
     yield build_target("no-status", answering_calls(SERVING), "grpc_status")
     yield build_target("unavailable", answering_calls(b"busy", status="503"), "http_status")
     yield build_target("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
-    yield build_target("http-1", answering(http_response(b"ok")), "http2_malformed")
-    yield build_target("garbage", flooding(b"\xff" * 65_536), "http2_malformed")
-    yield build_target("garbage-frames", flooding(b"\xff" * 65_536, SETTINGS), "http2_malformed")
-    yield build_target("endless-settings", flooding(SETTINGS * 1_000), "http2_flood")
-    yield build_target("endless-pings", flooding(_frame(6, 0, 0, b"\0" * 8) * 1_000, SETTINGS), "http2_flood")
+    yield build_target("http-1", answer_with(http_response(b"ok")), "http2_malformed")
+    yield build_target("garbage", send_endlessly(b"\xff" * 65_536), "http2_malformed")
+    yield build_target("garbage-frames", send_endlessly(b"\xff" * 65_536, SETTINGS), "http2_malformed")
+    yield build_target("endless-settings", send_endlessly(SETTINGS * 1_000), "http2_flood")
+    yield build_target("endless-pings", send_endlessly(_frame(6, 0, 0, b"\0" * 8) * 1_000, SETTINGS), "http2_flood")
     options = _frame(9, 0, 1, b"\0") * 1_000
-    yield build_target("endless-headers", flooding(options, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
-    yield build_target("header-bomb", flooding(_bomb(), SETTINGS), "headers_too_large")
+    yield build_target("endless-headers", send_endlessly(options, SETTINGS + _frame(1, 0, 1)), "http2_malformed")
+    yield build_target("header-bomb", send_endlessly(_bomb(), SETTINGS), "headers_too_large")
     yield build_target("goes-away", send_on_connect(SETTINGS + _frame(7, 0, 0, b"\0" * 8)), "http2_reset")
     yield build_target("resets-the-stream", send_on_connect(SETTINGS + _frame(3, 0, 1, b"\0\0\0\7")), "http2_reset")
     yield build_target("hangs-up", send_and_close(SETTINGS), "hung_up")
     yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
     yield build_target("settings-then-silence", send_on_connect(SETTINGS), "deadline", seconds=SHORT)
-    yield build_target("no-alpn", send_nothing, "grpc_no_http2", _agreeing(), **encrypted)
-    yield build_target("other-alpn", send_nothing, "grpc_no_http2", _agreeing("http/1.1"), **encrypted)
+    yield build_target("no-alpn", send_nothing, "grpc_no_http2", _agree_on(), **encrypted)
+    yield build_target("other-alpn", send_nothing, "grpc_no_http2", _agree_on("http/1.1"), **encrypted)
 
 
 def _bomb() -> bytes:
@@ -101,7 +101,7 @@ def _bomb() -> bytes:
     return _frame(1, 4, 1, b"\x88" + long + b"\xbe" * 10_000)
 
 
-def _agreeing(*protocols: str) -> Context:
+def _agree_on(*protocols: str) -> Context:
     def context(authority: TargetAuthority) -> ssl.SSLContext:
         tls_context = IssuedCertificate.of(authority.root).issues(names(HOST)).context(authority.folder)
         if protocols:
@@ -111,7 +111,7 @@ def _agreeing(*protocols: str) -> Context:
     return context
 
 
-def upgrading(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: bool = False) -> Handler:
+def accept_upgrade(frames: bytes, *, stays: bool = True, key: bytes = b"", endless: bool = False) -> Handler:
     """Return a handler that accepts the WebSocket upgrade, and then sends these bytes."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -138,29 +138,31 @@ def websocket() -> Iterator[FaultyTarget]:
         return FaultyTarget(f"websocket-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     text = b"\x81\x04busy"
-    yield build_target("well", upgrading(text + b"\x81\x02ok"), "")
-    yield build_target("no-upgrade", answering(http_response(b"ok")), "http_status")
-    yield build_target("forbidden", answering(http_response(b"", "403 Forbidden")), "http_status")
-    yield build_target("other-key", upgrading(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
+    yield build_target("well", accept_upgrade(text + b"\x81\x02ok"), "")
+    yield build_target("no-upgrade", answer_with(http_response(b"ok")), "http_status")
+    yield build_target("forbidden", answer_with(http_response(b"", "403 Forbidden")), "http_status")
+    yield build_target("other-key", accept_upgrade(b"", key=b"bm90IHRoZSBvbmU="), "websocket_handshake")
     yield build_target("no-http", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), "websocket_handshake")
-    yield build_target("garbage", flooding(b"\xff" * 65_536), "websocket_handshake")
-    yield build_target("endless-headers", flooding(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake")
+    yield build_target("garbage", send_endlessly(b"\xff" * 65_536), "websocket_handshake")
+    yield build_target(
+        "endless-headers", send_endlessly(b"A: b\r\n" * 1_000, b"HTTP/1.1 101 S\r\n"), "websocket_handshake"
+    )
     yield build_target("hangs-up", send_and_close(), "websocket_handshake")
-    yield build_target("resets", resetting(), "connection_reset")
-    yield build_target("says-nothing", upgrading(b"", stays=False), "hung_up")
-    yield build_target("closes", upgrading(b"\x88\x02\x03\xe8"), "hung_up")
-    yield build_target("other-word", upgrading(text, stays=False), "answer_mismatch")
-    yield build_target("endless-words", upgrading(text * 1_000, endless=True), "answer_too_long")
-    yield build_target("endless-message", upgrading(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
-    yield build_target("endless-fragments", upgrading(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
-    yield build_target("endless-pings", upgrading(b"\x89\0" * 1_000, endless=True), "answer_too_long")
-    yield build_target("huge-frame", upgrading(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
-    yield build_target("masked", upgrading(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
-    yield build_target("reserved-bits", upgrading(b"\xf1\x02ok"), "websocket_malformed")
-    yield build_target("no-utf-8", upgrading(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
+    yield build_target("resets", reset_after(), "connection_reset")
+    yield build_target("says-nothing", accept_upgrade(b"", stays=False), "hung_up")
+    yield build_target("closes", accept_upgrade(b"\x88\x02\x03\xe8"), "hung_up")
+    yield build_target("other-word", accept_upgrade(text, stays=False), "answer_mismatch")
+    yield build_target("endless-words", accept_upgrade(text * 1_000, endless=True), "answer_too_long")
+    yield build_target("endless-message", accept_upgrade(b"\x01\x7e\xff\xff" + b"x" * 65_535, stays=False), "hung_up")
+    yield build_target("endless-fragments", accept_upgrade(b"\0\1x" * 10_000, endless=True), "websocket_malformed")
+    yield build_target("endless-pings", accept_upgrade(b"\x89\0" * 1_000, endless=True), "answer_too_long")
+    yield build_target("huge-frame", accept_upgrade(b"\x81\x7f\x7f" + b"\xff" * 7), "websocket_malformed")
+    yield build_target("masked", accept_upgrade(b"\x81\x82\0\0\0\0ok"), "websocket_malformed")
+    yield build_target("reserved-bits", accept_upgrade(b"\xf1\x02ok"), "websocket_malformed")
+    yield build_target("no-utf-8", accept_upgrade(b"\x81\x02\xff\xfe", stays=False), "answer_mismatch")
     yield build_target("silent", send_nothing, "deadline", SHORT)
-    yield build_target("silent-session", upgrading(b""), "deadline", SHORT)
-    yield build_target("drip", dripping(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
+    yield build_target("silent-session", accept_upgrade(b""), "deadline", SHORT)
+    yield build_target("drip", send_slowly(b"x", b"HTTP/1.1 101 "), "deadline", SHORT)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:

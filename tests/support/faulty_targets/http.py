@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.support.faulty_targets.behaviour import (
-    answering,
+    answer_with,
     answering_and_staying,
-    dripping,
-    flooding,
     listening_and_leaving,
-    resetting,
+    reset_after,
+    send_endlessly,
+    send_slowly,
 )
 from tests.support.faulty_targets.faulty_target import (
     AMPLE,
@@ -62,14 +62,14 @@ def _well(name: str, handler: Handler, **options: Any) -> FaultyTarget:
 def slow() -> Iterator[FaultyTarget]:
     """Yield servers that send single bytes endlessly."""
     yield _mute("silent", send_nothing)
-    yield _mute("slow-status", dripping(b"x", b"HT"), "malformed_response")
-    yield _mute("slow-reason", dripping(b"x", b"HTTP/1.1 200 "))
-    yield _mute("slow-header", dripping(b"x", OPENING + b"X-Slow: "))
-    yield _mute("slow-headers", dripping(b"A: b\r\n", OPENING))
-    yield _mute("slow-body", dripping(b"x", OPENING + b"Content-Length: 1000000\r\n\r\n"))
-    yield _mute("slow-endless-body", dripping(b"x", OPENING + b"\r\n"))
-    yield _mute("slow-chunks", dripping(b"x", CHUNKED + b"ffffff\r\n"))
-    yield _mute("slow-trailers", dripping(b"A: b\r\n", CHUNKED + b"0\r\n"))
+    yield _mute("slow-status", send_slowly(b"x", b"HT"), "malformed_response")
+    yield _mute("slow-reason", send_slowly(b"x", b"HTTP/1.1 200 "))
+    yield _mute("slow-header", send_slowly(b"x", OPENING + b"X-Slow: "))
+    yield _mute("slow-headers", send_slowly(b"A: b\r\n", OPENING))
+    yield _mute("slow-body", send_slowly(b"x", OPENING + b"Content-Length: 1000000\r\n\r\n"))
+    yield _mute("slow-endless-body", send_slowly(b"x", OPENING + b"\r\n"))
+    yield _mute("slow-chunks", send_slowly(b"x", CHUNKED + b"ffffff\r\n"))
+    yield _mute("slow-trailers", send_slowly(b"A: b\r\n", CHUNKED + b"0\r\n"))
     yield _mute("promise-kept-waiting", answering_and_staying(b"HTTP/1.1 100 Continue\r\n\r\n"))
     yield _mute("headers-then-silence", answering_and_staying(OPENING + b"Content-Length: 2\r\n\r\n"))
     yield _mute("no-length-stays-open", answering_and_staying(OPENING + b"\r\nok"))
@@ -77,20 +77,22 @@ def slow() -> Iterator[FaultyTarget]:
 
 def endless() -> Iterator[FaultyTarget]:
     """Yield servers that send data endlessly at full speed."""
-    yield _build_target("endless-body", flooding(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
-    yield _build_target("endless-chunks", flooding(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
-    yield _build_target("endless-extension", flooding(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
+    yield _build_target("endless-body", send_endlessly(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
+    yield _build_target("endless-chunks", send_endlessly(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
+    yield _build_target("endless-extension", send_endlessly(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
     yield _build_target(
-        "endless-trailers", flooding(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", asked=True), "malformed_response"
-    )
-    yield _build_target("endless-headers", flooding(b"A: b\r\n" * 3_000, OPENING, asked=True), "headers_too_large")
-    yield _build_target("endless-header", flooding(FILLER, OPENING + b"X: ", asked=True), "headers_too_large")
-    yield _build_target("endless-reason", flooding(FILLER, b"HTTP/1.1 200 ", asked=True), "headers_too_large")
-    yield _build_target(
-        "endless-promises", flooding(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, asked=True), "malformed_response"
+        "endless-trailers", send_endlessly(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", asked=True), "malformed_response"
     )
     yield _build_target(
-        "endless-redirects", flooding(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0
+        "endless-headers", send_endlessly(b"A: b\r\n" * 3_000, OPENING, asked=True), "headers_too_large"
+    )
+    yield _build_target("endless-header", send_endlessly(FILLER, OPENING + b"X: ", asked=True), "headers_too_large")
+    yield _build_target("endless-reason", send_endlessly(FILLER, b"HTTP/1.1 200 ", asked=True), "headers_too_large")
+    yield _build_target(
+        "endless-promises", send_endlessly(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, asked=True), "malformed_response"
+    )
+    yield _build_target(
+        "endless-redirects", send_endlessly(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0
     )
 
 
@@ -100,109 +102,109 @@ def huge() -> Iterator[FaultyTarget]:
     path: dict[str, Any] = {"expect": {"json": {"$.never": 1}}}
     search: dict[str, Any] = {"expect": {"json": {"$..never": 1}}}
     bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
-    yield _build_target("gzip-bomb", answering(http_response(bomb, Content_Encoding="gzip")), "body_too_large")
-    yield _build_target("huge-body", answering(http_response(b"x" * 20 * million)), "body_too_large")
+    yield _build_target("gzip-bomb", answer_with(http_response(bomb, Content_Encoding="gzip")), "body_too_large")
+    yield _build_target("huge-body", answer_with(http_response(b"x" * 20 * million)), "body_too_large")
     yield _build_target(
-        "regex-bomb", answering(http_response(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"}
+        "regex-bomb", answer_with(http_response(b"a" * million)), "body_mismatch", expect={"matches": "(a+)+$b"}
     )
     yield _build_target(
-        "json-deep", answering(http_response(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path
+        "json-deep", answer_with(http_response(b"[" * 500_000 + b"]" * 500_000)), "body_too_large", **path
     )
     yield _build_target(
-        "json-deep-enough", answering(http_response(b"[" * 900 + b"]" * 900)), "body_mismatch", **search
+        "json-deep-enough", answer_with(http_response(b"[" * 900 + b"]" * 900)), "body_mismatch", **search
     )
     yield _build_target(
-        "json-wide", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path
+        "json-wide", answer_with(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **path
     )
     yield _build_target(
-        "json-wide-searched", answering(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **search
+        "json-wide-searched", answer_with(http_response(b"[" + b"{}," * 340_000 + b"{}]")), "body_too_large", **search
     )
-    yield _build_target("json-keys", answering(http_response(_keys(70_000))), "body_too_large", **path)
-    yield _build_target("json-long-number", answering(http_response(b"9" * 500_000)), "body_mismatch", **path)
+    yield _build_target("json-keys", answer_with(http_response(_keys(70_000))), "body_too_large", **path)
+    yield _build_target("json-long-number", answer_with(http_response(b"9" * 500_000)), "body_mismatch", **path)
     yield _build_target(
-        "json-cut", answering(http_response(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path
+        "json-cut", answer_with(http_response(b'{"a": "' + FILLER * 17 + b'"}')), "body_too_large", **path
     )
     astral = (
         '"\U0001f9a6'.encode() + b"a" * (million - 10) + b'"'
     )  # one character makes Python store all characters with four bytes
-    yield _build_target("json-astral", answering(http_response(astral)), "body_too_large", **path)
+    yield _build_target("json-astral", answer_with(http_response(astral)), "body_too_large", **path)
 
 
 def _keys(count: int) -> bytes:
     return b"{" + b",".join(b'"k%d":0' % number for number in range(count)) + b"}"
 
 
-def lying() -> Iterator[FaultyTarget]:
+def mismatched_headers() -> Iterator[FaultyTarget]:
     """Yield servers whose headers and body do not match."""
-    yield _build_target("cut-short", answering(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
-    yield _build_target("cut-in-chunk", answering(CHUNKED + b"5\r\nab"), "truncated_response")
-    yield _build_target("cut-in-headers", answering(OPENING + b"X-Cut: "), "truncated_response")
-    yield _build_target("says-nothing", answering(b""), "empty_response")
+    yield _build_target("cut-short", answer_with(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
+    yield _build_target("cut-in-chunk", answer_with(CHUNKED + b"5\r\nab"), "truncated_response")
+    yield _build_target("cut-in-headers", answer_with(OPENING + b"X-Cut: "), "truncated_response")
+    yield _build_target("says-nothing", answer_with(b""), "empty_response")
     yield _build_target("hangs-up", listening_and_leaving(), "empty_response")
-    yield _build_target("resets-at-once", resetting(asked=False), "connection_reset")
-    yield _build_target("resets", resetting(), "connection_reset")
-    yield _build_target("resets-in-body", resetting(OPENING + b"Content-Length: 9\r\n\r\nok"), "connection_reset")
+    yield _build_target("resets-at-once", reset_after(asked=False), "connection_reset")
+    yield _build_target("resets", reset_after(), "connection_reset")
+    yield _build_target("resets-in-body", reset_after(OPENING + b"Content-Length: 9\r\n\r\nok"), "connection_reset")
     yield _build_target(
-        "two-lengths", answering(OPENING + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), MALFORMED
+        "two-lengths", answer_with(OPENING + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab"), MALFORMED
     )
     both = OPENING + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n"
-    yield _build_target("length-and-chunks", answering(both), MALFORMED)
-    yield _build_target("negative-length", answering(OPENING + b"Content-Length: -1\r\n\r\n"), MALFORMED)
-    yield _build_target("huge-length", answering(OPENING + b"Content-Length: " + b"9" * 22 + b"\r\n\r\n"), MALFORMED)
-    yield _build_target("huge-chunk", answering(CHUNKED + b"f" * 17 + b"\r\n"), MALFORMED)
-    yield _build_target("negative-chunk", answering(CHUNKED + b"-1\r\n\r\n"), MALFORMED)
-    yield _build_target("chunk-without-end", answering(CHUNKED + b"2\r\nokay\r\n0\r\n\r\n"), MALFORMED)
+    yield _build_target("length-and-chunks", answer_with(both), MALFORMED)
+    yield _build_target("negative-length", answer_with(OPENING + b"Content-Length: -1\r\n\r\n"), MALFORMED)
+    yield _build_target("huge-length", answer_with(OPENING + b"Content-Length: " + b"9" * 22 + b"\r\n\r\n"), MALFORMED)
+    yield _build_target("huge-chunk", answer_with(CHUNKED + b"f" * 17 + b"\r\n"), MALFORMED)
+    yield _build_target("negative-chunk", answer_with(CHUNKED + b"-1\r\n\r\n"), MALFORMED)
+    yield _build_target("chunk-without-end", answer_with(CHUNKED + b"2\r\nokay\r\n0\r\n\r\n"), MALFORMED)
     yield _build_target(
-        "switches-unasked", answering(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), STATUS
+        "switches-unasked", answer_with(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), STATUS
     )
-    yield _build_target("partial", answering(http_response(b"ok", "206 Partial Content")), "body_mismatch")
-    yield _build_target("unchanged", answering(http_response(b"", "304 Not Modified")), STATUS, redirects=0)
-    yield _build_target("unavailable", answering(http_response(b"ok", "503 Service Unavailable")), STATUS)
-    yield _build_target("status-999", answering(http_response(b"ok", "999 Strange")), STATUS)
-    yield _build_target("error-in-200", answering(http_response(b"Internal Server Error")), "body_mismatch")
+    yield _build_target("partial", answer_with(http_response(b"ok", "206 Partial Content")), "body_mismatch")
+    yield _build_target("unchanged", answer_with(http_response(b"", "304 Not Modified")), STATUS, redirects=0)
+    yield _build_target("unavailable", answer_with(http_response(b"ok", "503 Service Unavailable")), STATUS)
+    yield _build_target("status-999", answer_with(http_response(b"ok", "999 Strange")), STATUS)
+    yield _build_target("error-in-200", answer_with(http_response(b"Internal Server Error")), "body_mismatch")
     expected = {"header": {"Content-Type": "json"}}
     yield _build_target(
-        "other-type", answering(http_response(b"ok", Content_Type="text/html")), "header_mismatch", expect=expected
+        "other-type", answer_with(http_response(b"ok", Content_Type="text/html")), "header_mismatch", expect=expected
     )
-    yield _build_target("no-type", answering(http_response(b"ok")), "header_mismatch", expect=expected)
+    yield _build_target("no-type", answer_with(http_response(b"ok")), "header_mismatch", expect=expected)
     for name, body in {"nan": b"NaN", "surrogate": b'"\\ud800"', "empty": b"", "bytes": b"\xff\xfe\xfd"}.items():
         reason = "body_charset" if name == "bytes" else "body_mismatch"
-        yield _build_target(f"json-{name}", answering(http_response(body)), reason, expect={"json": {"$": 1}})
-    twice = answering(http_response(b'{"ready": true, "ready": false}'))
+        yield _build_target(f"json-{name}", answer_with(http_response(body)), reason, expect={"json": {"$": 1}})
+    twice = answer_with(http_response(b'{"ready": true, "ready": false}'))
     yield _build_target("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
 
 
-def malformed() -> Iterator[FaultyTarget]:
+def malformed_http() -> Iterator[FaultyTarget]:
     """Yield servers that do not send valid HTTP."""
     yield _build_target("garbage", send_on_connect(bytes(range(256)) * 100), MALFORMED)
-    yield _build_target("endless-garbage", flooding(b"\xff" * 65_536), MALFORMED)
+    yield _build_target("endless-garbage", send_endlessly(b"\xff" * 65_536), MALFORMED)
     yield _build_target("ssh", send_on_connect(b"SSH-2.0-OpenSSH_9.2\r\n"), MALFORMED)
     yield _build_target("smtp", send_on_connect(b"220 mail.example ESMTP\r\n"), MALFORMED)
-    yield _build_target("tls-alert", answering(b"\x15\x03\x01\x00\x02\x02\x46"), MALFORMED)
-    yield _build_target("http-2", answering(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), MALFORMED)
-    yield _build_target("http-09", answering(b"<html>hello</html>"), MALFORMED)
-    yield _build_target("icy", answering(b"ICY 200 OK\r\n\r\nok"), MALFORMED)
-    yield _build_target("version-9", answering(b"HTTP/9.9 200 OK\r\n\r\nok"), MALFORMED)
-    yield _build_target("status-in-words", answering(b"HTTP/1.1 two hundred\r\n\r\n"), MALFORMED)
-    yield _build_target("status-of-four", answering(b"HTTP/1.1 2000 OK\r\n\r\n"), MALFORMED)
-    yield _build_target("nul", answering(OPENING + b"X: \x00\r\n\r\n"), MALFORMED)
-    yield _build_target("bare-cr", answering(OPENING + b"X: a\rY: b\r\n\r\n"), MALFORMED)
-    yield _build_target("space-before-colon", answering(OPENING + b"Content-Length : 2\r\n\r\nok"), MALFORMED)
-    yield _build_target("nameless-header", answering(OPENING + b": nobody\r\n\r\n"), MALFORMED)
-    yield _build_target("coding-unknown", answering(OPENING + b"Transfer-Encoding: dwarf\r\n\r\nok"), "body_mismatch")
+    yield _build_target("tls-alert", answer_with(b"\x15\x03\x01\x00\x02\x02\x46"), MALFORMED)
+    yield _build_target("http-2", answer_with(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), MALFORMED)
+    yield _build_target("http-09", answer_with(b"<html>hello</html>"), MALFORMED)
+    yield _build_target("icy", answer_with(b"ICY 200 OK\r\n\r\nok"), MALFORMED)
+    yield _build_target("version-9", answer_with(b"HTTP/9.9 200 OK\r\n\r\nok"), MALFORMED)
+    yield _build_target("status-in-words", answer_with(b"HTTP/1.1 two hundred\r\n\r\n"), MALFORMED)
+    yield _build_target("status-of-four", answer_with(b"HTTP/1.1 2000 OK\r\n\r\n"), MALFORMED)
+    yield _build_target("nul", answer_with(OPENING + b"X: \x00\r\n\r\n"), MALFORMED)
+    yield _build_target("bare-cr", answer_with(OPENING + b"X: a\rY: b\r\n\r\n"), MALFORMED)
+    yield _build_target("space-before-colon", answer_with(OPENING + b"Content-Length : 2\r\n\r\nok"), MALFORMED)
+    yield _build_target("nameless-header", answer_with(OPENING + b": nobody\r\n\r\n"), MALFORMED)
+    yield _build_target("coding-unknown", answer_with(OPENING + b"Transfer-Encoding: dwarf\r\n\r\nok"), "body_mismatch")
     yield _build_target(
-        "markup", answering(http_response(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED
+        "markup", answer_with(http_response(b"<script>alert(1)</script>", X_Said="<script>\x1b[31m")), MALFORMED
     )
     yield _build_target(
-        "marked-up-body", answering(http_response(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch"
+        "marked-up-body", answer_with(http_response(b"<script>alert(1)</script>\x1b[31m")), "body_mismatch"
     )
 
 
-def redirecting() -> Iterator[FaultyTarget]:
+def redirects() -> Iterator[FaultyTarget]:
     """Yield servers that redirect."""
-    yield _build_target("redirect-loop", answering(MOVED + b"/\r\n\r\n"), "redirect_limit")
+    yield _build_target("redirect-loop", answer_with(MOVED + b"/\r\n\r\n"), "redirect_limit")
     yield _build_target(
-        "redirect-hostless", answering(MOVED + b"http:///path\r\n\r\n"), "redirect_limit"
+        "redirect-hostless", answer_with(MOVED + b"http:///path\r\n\r\n"), "redirect_limit"
     )  # the same host, by RFC 3986
     for name, place in {
         "file": b"file:///etc/passwd",
@@ -211,9 +213,9 @@ def redirecting() -> Iterator[FaultyTarget]:
         "port": b"http://127.0.0.1:99999/",
         "latin-1": b"http://\xe9.example/",
     }.items():
-        yield _build_target(f"redirect-{name}", answering(MOVED + place + b"\r\n\r\n"), "redirect_refused")
-    yield _build_target("redirect-closed", answering(MOVED + b"//127.0.0.1:1/\r\n\r\n"), "connect_refused")
-    yield _build_target("redirect-unfollowed", answering(MOVED + b"/\r\n\r\n"), STATUS, redirects=0)
+        yield _build_target(f"redirect-{name}", answer_with(MOVED + place + b"\r\n\r\n"), "redirect_refused")
+    yield _build_target("redirect-closed", answer_with(MOVED + b"//127.0.0.1:1/\r\n\r\n"), "connect_refused")
+    yield _build_target("redirect-unfollowed", answer_with(MOVED + b"/\r\n\r\n"), STATUS, redirects=0)
     yield _build_target("redirect-to-tls", _to_tls, "tls_handshake")
 
 
@@ -230,20 +232,20 @@ async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 def odd() -> Iterator[FaultyTarget]:
     """Yield unusual but good servers, for which a bad outcome would be a false alarm."""
     yield _well("answers-unasked", send_on_connect(http_response(b"ok")))
-    yield _well("old-version", answering(b"HTTP/1.0 200 OK\r\n\r\nok"))
-    yield _well("no-reason", answering(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
-    yield _well("odd-bytes", answering(http_response(b"ok", X_Bytes="\xe9\xff")))
-    yield _well("no-length", answering(OPENING + b"\r\nok"))
-    yield _well("babbles-on", answering(http_response(b"ok") + b"\0garbage" * 100))
-    yield _well("two-answers", answering(http_response(b"ok") + http_response(b"never", "500 No")))
-    yield _well("promises-first", answering(b"HTTP/1.1 103 E\r\n\r\n" * 3 + http_response(b"ok")))
-    yield _well("body-where-none-is", answering(http_response(b"ok", "204 No Content")), expect={})
-    yield _well("one-byte-chunks", answering(CHUNKED + b"1\r\nx\r\n" * 50_000 + b"2\r\nok\r\n0\r\n\r\n"))
-    yield _well("trailers", answering(CHUNKED + b"2\r\nok\r\n0\r\nX-Late: yes\r\n\r\n"))
+    yield _well("old-version", answer_with(b"HTTP/1.0 200 OK\r\n\r\nok"))
+    yield _well("no-reason", answer_with(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
+    yield _well("odd-bytes", answer_with(http_response(b"ok", X_Bytes="\xe9\xff")))
+    yield _well("no-length", answer_with(OPENING + b"\r\nok"))
+    yield _well("babbles-on", answer_with(http_response(b"ok") + b"\0garbage" * 100))
+    yield _well("two-answers", answer_with(http_response(b"ok") + http_response(b"never", "500 No")))
+    yield _well("promises-first", answer_with(b"HTTP/1.1 103 E\r\n\r\n" * 3 + http_response(b"ok")))
+    yield _well("body-where-none-is", answer_with(http_response(b"ok", "204 No Content")), expect={})
+    yield _well("one-byte-chunks", answer_with(CHUNKED + b"1\r\nx\r\n" * 50_000 + b"2\r\nok\r\n0\r\n\r\n"))
+    yield _well("trailers", answer_with(CHUNKED + b"2\r\nok\r\n0\r\nX-Late: yes\r\n\r\n"))
 
 
 @contextlib.asynccontextmanager
-async def closed(authority: TargetAuthority) -> AsyncIterator[int]:
+async def reserve_closed_port(authority: TargetAuthority) -> AsyncIterator[int]:
     """Reserve a port without a listener."""
     with socket.socket() as bound_socket:
         bound_socket.bind(("127.0.0.1", 0))
@@ -263,11 +265,11 @@ async def full(authority: TargetAuthority) -> AsyncIterator[int]:
 
 def absent() -> Iterator[FaultyTarget]:
     """Yield targets that do not accept connections."""
-    yield _build_target("closed", send_nothing, "connect_refused", serve_target=closed)
+    yield _build_target("closed", send_nothing, "connect_refused", serve_target=reserve_closed_port)
     yield _build_target("full", send_nothing, "connect_timeout", serve_target=full, seconds=SHORT)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield all targets of this module."""
-    for group in (slow, endless, huge, lying, malformed, redirecting, odd, absent):
+    for group in (slow, endless, huge, mismatched_headers, malformed_http, redirects, odd, absent):
         yield from group()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.support.faulty_targets.behaviour import answering, flooding
+from tests.support.faulty_targets.behaviour import answer_with, send_endlessly
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, FaultyTarget, listener
 from tests.support.servers import http_response, send_nothing
 
@@ -28,38 +28,38 @@ def freshness() -> Iterator[FaultyTarget]:
         return FaultyTarget(f"freshness-{name}", listener(handler), check, reason, BAD if reason else GOOD, seconds)
 
     def at(moment: datetime) -> Handler:
-        return answering(http_response(json.dumps({"at": moment.isoformat()}).encode()))
+        return answer_with(http_response(json.dumps({"at": moment.isoformat()}).encode()))
 
     field: dict[str, Any] = {"stamp": {"json": "$.at"}}
     lines: dict[str, Any] = {"stamp": {"matches": "(?m)^(.*)$"}}
     yield build_target("well", at(NOW), "", **field)
     yield build_target("stale", at(NOW - timedelta(days=3)), "stale", **field)
     yield build_target("ahead", at(NOW + timedelta(days=3)), "stamp_in_future", **field)
-    yield build_target("ancient", answering(http_response(b'{"at": -99999999999999}')), "stamp_malformed", **field)
-    yield build_target("nan", answering(http_response(b'{"at": NaN}')), "body_mismatch", **field)
-    yield build_target("infinite", answering(http_response(b'{"at": 1e999}')), "stamp_malformed", **field)
+    yield build_target("ancient", answer_with(http_response(b'{"at": -99999999999999}')), "stamp_malformed", **field)
+    yield build_target("nan", answer_with(http_response(b'{"at": NaN}')), "body_mismatch", **field)
+    yield build_target("infinite", answer_with(http_response(b'{"at": 1e999}')), "stamp_malformed", **field)
     yield build_target(
-        "digits-by-the-thousand", answering(http_response(b'{"at": "' + b"9" * 900_000 + b'"}')), MALFORMED, **field
+        "digits-by-the-thousand", answer_with(http_response(b'{"at": "' + b"9" * 900_000 + b'"}')), MALFORMED, **field
     )
-    yield build_target("in-words", answering(http_response(b'{"at": "the other day"}')), MALFORMED, **field)
-    yield build_target("elsewhere", answering(http_response(b"{}")), "stamp_missing", **field)
-    yield build_target("no-header", answering(http_response(b"ok")), "stamp_missing")
-    yield build_target("odd-header", answering(http_response(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
-    yield build_target("no-json", answering(http_response(b"<html>")), "body_mismatch", **field)
+    yield build_target("in-words", answer_with(http_response(b'{"at": "the other day"}')), MALFORMED, **field)
+    yield build_target("elsewhere", answer_with(http_response(b"{}")), "stamp_missing", **field)
+    yield build_target("no-header", answer_with(http_response(b"ok")), "stamp_missing")
+    yield build_target("odd-header", answer_with(http_response(b"ok", Last_Modified="Mon, 99 Foo 2026")), MALFORMED)
+    yield build_target("no-json", answer_with(http_response(b"<html>")), "body_mismatch", **field)
     yield build_target(
-        "lines-by-the-thousand", answering(http_response(b"the other day\n" * _LISTING)), MALFORMED, **lines
+        "lines-by-the-thousand", answer_with(http_response(b"the other day\n" * _LISTING)), MALFORMED, **lines
     )
-    dates = answering(http_response(b"Mon, 02 Jan 2006 15:04:05 GMT\n" * _LISTING))
+    dates = answer_with(http_response(b"Mon, 02 Jan 2006 15:04:05 GMT\n" * _LISTING))
     yield build_target("dates-by-the-thousand", dates, "stale", **lines)
-    yield build_target("empty-lines", answering(http_response(b"\n" * 1_000_000)), MALFORMED, **lines)
+    yield build_target("empty-lines", answer_with(http_response(b"\n" * 1_000_000)), MALFORMED, **lines)
     file = {"stamp": {"matches": "href=(\\S+)", "file": True}}
     yield build_target(
-        "file-elsewhere", answering(http_response(b"href=http://other.example/x")), "file_elsewhere", **file
+        "file-elsewhere", answer_with(http_response(b"href=http://other.example/x")), "file_elsewhere", **file
     )
-    yield build_target("file-of-no-name", answering(http_response(b"href=http://[::bad")), MALFORMED, **file)
-    yield build_target("unavailable", answering(http_response(b"", "503 Service Unavailable")), "http_status")
+    yield build_target("file-of-no-name", answer_with(http_response(b"href=http://[::bad")), MALFORMED, **file)
+    yield build_target("unavailable", answer_with(http_response(b"", "503 Service Unavailable")), "http_status")
     yield build_target(
-        "endless", flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field
+        "endless", send_endlessly(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field
     )
     yield build_target("silent", send_nothing, "deadline", SHORT)
 
@@ -77,20 +77,20 @@ def prometheus() -> Iterator[FaultyTarget]:
         outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
         return FaultyTarget(f"prometheus-{name}", listener(handler), check, reason, outcome, seconds)
 
-    yield build_target("well", answering(http_response(_numbers("5"))), "")
-    yield build_target("no-traffic", answering(http_response(_numbers())), "sli_no_traffic")
-    yield build_target("nan", answering(http_response(_numbers("NaN"))), "sli_no_traffic")
-    yield build_target("negative", answering(http_response(_numbers("-1"))), "sli_no_traffic")
-    yield build_target("two-numbers", answering(http_response(_numbers("1", "2"))), UNAVAILABLE)
+    yield build_target("well", answer_with(http_response(_numbers("5"))), "")
+    yield build_target("no-traffic", answer_with(http_response(_numbers())), "sli_no_traffic")
+    yield build_target("nan", answer_with(http_response(_numbers("NaN"))), "sli_no_traffic")
+    yield build_target("negative", answer_with(http_response(_numbers("-1"))), "sli_no_traffic")
+    yield build_target("two-numbers", answer_with(http_response(_numbers("1", "2"))), UNAVAILABLE)
     yield build_target(
-        "error", answering(http_response(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE
+        "error", answer_with(http_response(b'{"status": "error", "error": "no"}', "400 Bad Request")), UNAVAILABLE
     )
-    yield build_target("no-json", answering(http_response(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
-    yield build_target("other-json", answering(http_response(b'{"status": "success"}')), UNAVAILABLE)
-    yield build_target("a-list", answering(http_response(b"[]")), UNAVAILABLE)
+    yield build_target("no-json", answer_with(http_response(b"<html>", "502 Bad Gateway")), UNAVAILABLE)
+    yield build_target("other-json", answer_with(http_response(b'{"status": "success"}')), UNAVAILABLE)
+    yield build_target("a-list", answer_with(http_response(b"[]")), UNAVAILABLE)
     series = b'{"metric":{},"value":[0,"1"]},' * 30_000
     many = b'{"status":"success","data":{"resultType":"vector","result":[' + series + b"0]}}"
-    yield build_target("series-by-the-thousand", answering(http_response(many)), UNAVAILABLE)
+    yield build_target("series-by-the-thousand", answer_with(http_response(many)), UNAVAILABLE)
     yield build_target("silent", send_nothing, UNAVAILABLE, SHORT)
 
 
@@ -103,7 +103,9 @@ def domain() -> Iterator[FaultyTarget]:
         check = {"domain": "zoo.example", "rdap": URL}
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         outcome = BAD if bad else UNKNOWN if reason else GOOD
-        return FaultyTarget(f"domain-{name}", listener(answering(http_response(body, status))), check, reason, outcome)
+        return FaultyTarget(
+            f"domain-{name}", listener(answer_with(http_response(body, status))), check, reason, outcome
+        )
 
     def expiration_events(days: int) -> list[dict[str, str]]:
         return [{"eventAction": "expiration", "eventDate": (NOW + timedelta(days=days)).isoformat()}]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.support.faulty_targets.behaviour import dripping, flooding, resetting
+from tests.support.faulty_targets.behaviour import reset_after, send_endlessly, send_slowly
 from tests.support.faulty_targets.faulty_target import AMPLE, BAD, GOOD, SHORT, UNKNOWN, FaultyTarget, listener
 from tests.support.line_servers import reply_to_lines, send_and_close, send_on_connect
 from tests.support.servers import send_nothing
@@ -41,12 +41,12 @@ def tcp() -> Iterator[FaultyTarget]:
     yield build_target("well", send_on_connect(b"hello\nready\n"), "")
     yield build_target("other-word", send_and_close(b"busy\n"), "answer_mismatch")
     yield build_target("hangs-up", send_and_close(), "hung_up")
-    yield build_target("resets", resetting(asked=False), "connection_reset")
-    yield build_target("endless-line", flooding(LONG), "answer_too_long")
-    yield build_target("endless-lines", flooding(LINES), "answer_too_long")
+    yield build_target("resets", reset_after(asked=False), "connection_reset")
+    yield build_target("endless-line", send_endlessly(LONG), "answer_too_long")
+    yield build_target("endless-lines", send_endlessly(LINES), "answer_too_long")
     yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
     yield build_target("other-word-and-stays", send_on_connect(b"busy\n"), "deadline", seconds=SHORT)
-    yield build_target("drip", dripping(b"r", asked=False), "deadline", seconds=SHORT)
+    yield build_target("drip", send_slowly(b"r", asked=False), "deadline", seconds=SHORT)
     yield build_target("injects", send_on_connect(b"ready\nready\n"), "starttls_injected", script=begins)
     yield build_target("plain-after-starttls", reply_to_lines({}, b"ready\n"), "tls_handshake", script=begins)
 
@@ -62,8 +62,8 @@ def smtp() -> Iterator[FaultyTarget]:
     yield build_target("busy", send_on_connect(b"421 too many\r\n"), "smtp_status")
     yield build_target("unwilling", send_on_connect(b"554 not you\r\n"), "smtp_status")
     yield build_target("knows-no-ehlo", reply_to_lines({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
-    yield build_target("endless-reply", flooding(FOREVER, b"220 here\r\n"), "smtp_malformed")
-    yield build_target("endless-line", flooding(LONG, b"220-"), "answer_too_long")
+    yield build_target("endless-reply", send_endlessly(FOREVER, b"220 here\r\n"), "smtp_malformed")
+    yield build_target("endless-line", send_endlessly(LONG, b"220-"), "answer_too_long")
     yield build_target("no-smtp", send_on_connect(b"+OK POP3\r\n"), "smtp_malformed")
     yield build_target("nul", send_on_connect(b"\0\0\0\r\n"), "smtp_malformed")
     yield build_target("hangs-up", send_and_close(), "hung_up")
@@ -85,8 +85,8 @@ def ssh() -> Iterator[FaultyTarget]:
     yield build_target("version-1", send_on_connect(b"SSH-1.5-old\r\n"), "ssh_version")
     yield build_target("other", send_on_connect(b"SSH-2.0-dropbear\r\n"), "answer_mismatch")
     yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 30), "ssh_malformed")
-    yield build_target("endless-lines", flooding(LINES), "ssh_malformed")
-    yield build_target("endless-line", flooding(LONG), "answer_too_long")
+    yield build_target("endless-lines", send_endlessly(LINES), "ssh_malformed")
+    yield build_target("endless-line", send_endlessly(LONG), "answer_too_long")
     yield build_target("hangs-up", send_and_close(b"SSH-2.0"), "hung_up")
     yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
 
@@ -106,8 +106,8 @@ def redis() -> Iterator[FaultyTarget]:
     yield build_target("replica", send_on_connect(b"+PONG\r\n*1\r\n$5\r\nslave\r\n"), "redis_role", **master)
     yield build_target("other-word", send_on_connect(b"+PANG\r\n"), "redis_malformed")
     yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "redis_malformed")
-    yield build_target("endless-text", flooding(LONG, b"$999999999999\r\n"), "answer_too_long")
-    yield build_target("endless-line", flooding(LONG, b"+"), "answer_too_long")
+    yield build_target("endless-text", send_endlessly(LONG, b"$999999999999\r\n"), "answer_too_long")
+    yield build_target("endless-line", send_endlessly(LONG, b"+"), "answer_too_long")
     yield build_target("promises-a-list", send_on_connect(b"*100000000\r\n"), "redis_malformed")
     yield build_target("promises-lists-within", send_on_connect(b"*2\r\n+a\r\n*100000000\r\n"), "redis_malformed")
     yield build_target("promises-a-map", send_on_connect(b"%100000000\r\n"), "redis_malformed")
@@ -125,11 +125,11 @@ def postgres() -> Iterator[FaultyTarget]:
     yield build_target("full", send_on_connect(pg_message(b"E", busy)), "database_full")
     yield build_target("starting", send_on_connect(pg_message(b"E", starting)), "database_starting")
     yield build_target("hangs-up", send_and_close(), "hung_up")
-    yield build_target("endless-garbage", flooding(LONG), "database_malformed")
-    yield build_target("endless-message", flooding(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
+    yield build_target("endless-garbage", send_endlessly(LONG), "database_malformed")
+    yield build_target("endless-message", send_endlessly(LONG, b"E\x3f\xff\xff\xff"), "database_malformed")
     notices = pg_message(b"N", b"SNOTICE\0C00000\0Mmore\0\0") * 100
-    yield build_target("endless-notices", flooding(notices), "database_malformed")
-    parameters = flooding(pg_message(b"S", b"a\0b\0") * 1_000, pg_message(b"R", b"\0\0\0\0"))
+    yield build_target("endless-notices", send_endlessly(notices), "database_malformed")
+    parameters = send_endlessly(pg_message(b"S", b"a\0b\0") * 1_000, pg_message(b"R", b"\0\0\0\0"))
     yield build_target("endless-parameters", parameters, "answer_too_long")
     yield build_target("silent", send_nothing, "connect_timeout", seconds=SHORT)
     welcome = pg_message(b"R", b"\0\0\0\0") + pg_message(b"Z", b"I")
@@ -147,12 +147,12 @@ def mysql() -> Iterator[FaultyTarget]:
     yield build_target("http", send_on_connect(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "database_malformed")
     yield build_target("full", send_on_connect(len(full).to_bytes(3, "little") + b"\0" + full), "database_full")
     yield build_target("hangs-up", send_and_close(), "hung_up")
-    yield build_target("endless-garbage", flooding(LONG), "database_malformed")
+    yield build_target("endless-garbage", send_endlessly(LONG), "database_malformed")
     yield build_target(
         "endless-columns", _answering_mysql(mysql_column(b"a") * 5_000, b"\xfd\xff\xff\x7f"), "answer_too_long"
     )
     yield build_target("endless-rows", _answering_mysql(b"\1\0\0\0\0" * 5_000), "")
-    yield build_target("endless-packet", flooding(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
+    yield build_target("endless-packet", send_endlessly(LONG, b"\xff\xff\xff\0\x0a"), "answer_too_long")
     yield build_target("silent", send_nothing, "connect_timeout", seconds=SHORT)
 
 

@@ -12,7 +12,13 @@ import trustme
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.support.faulty_targets.behaviour import answering, dripping, flooding, listening_and_leaving, resetting
+from tests.support.faulty_targets.behaviour import (
+    answer_with,
+    listening_and_leaving,
+    reset_after,
+    send_endlessly,
+    send_slowly,
+)
 from tests.support.faulty_targets.certificates import (
     DAY,
     FOR_EVER,
@@ -69,7 +75,7 @@ def _with_certificate(
     return _target(name, listener(send_nothing, context), reason, **options)
 
 
-def dated() -> Iterator[FaultyTarget]:
+def expired_certificates() -> Iterator[FaultyTarget]:
     """Yield certificates outside of their validity."""
     yield _with_certificate(
         "expired", lambda ca: ca.issues(NAMES_OF_HOST, starts=NOW - 9 * DAY, ends=NOW - DAY), "tls_expired"
@@ -86,7 +92,7 @@ def dated() -> Iterator[FaultyTarget]:
     yield _with_certificate("expired-other-name", lambda ca: ca.issues(names("a.example"), **expired), "tls_hostname")
 
 
-def named() -> Iterator[FaultyTarget]:
+def certificates_of_other_hosts() -> Iterator[FaultyTarget]:
     """Yield certificates for other hosts."""
     host = {"server_name": "status.example"}
     yield _with_certificate("other-address", lambda ca: ca.issues(names("127.0.0.2")), "tls_hostname")
@@ -111,7 +117,7 @@ def _text(name: str) -> tuple[x509.ExtensionType, bool]:
     return x509.SubjectAlternativeName([x509.DNSName(name)]), False
 
 
-def vouched_for() -> Iterator[FaultyTarget]:
+def untrusted_certificates() -> Iterator[FaultyTarget]:
     """Yield certificates without a trusted chain, or not valid for servers."""
     client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
     elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
@@ -150,7 +156,7 @@ def _deep(authority: IssuedCertificate, steps: int) -> IssuedCertificate:
     return authority
 
 
-def negotiating() -> Iterator[FaultyTarget]:
+def failed_negotiations() -> Iterator[FaultyTarget]:
     """Yield servers with which no protocol or cipher can be negotiated, or which require more than the check has."""
     lax = "DEFAULT:COMPLEMENTOFALL:@SECLEVEL=0"
     yield _target("only-1.0", s_server("-tls1", "-cipher", lax), HANDSHAKE)
@@ -172,19 +178,23 @@ def negotiating() -> Iterator[FaultyTarget]:
     yield _target("retry-p-521", s_server("-tls1_3", "-groups", "P-521"), "")
 
 
-def shaking() -> Iterator[FaultyTarget]:
+def broken_handshakes() -> Iterator[FaultyTarget]:
     """Yield servers that use another protocol, stop during the handshake, or never start it."""
     yield _target("silent", listener(send_nothing), "tls_timeout", seconds=SHORT)
-    yield _target("drip", listener(dripping(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT)
+    yield _target(
+        "drip", listener(send_slowly(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT
+    )
     yield _target("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
     yield _target("hangs-up", listener(listening_and_leaving(4_096)), HANDSHAKE)
-    yield _target("resets", listener(resetting(asked=False)), "connection_reset")
+    yield _target("resets", listener(reset_after(asked=False)), "connection_reset")
     yield _target("cut-in-the-middle", listener(_part_of_a_handshake(500)), HANDSHAKE)
     yield _target("alert", listener(listening_and_leaving(4_096, b"\x15\x03\x03\0\x02\x02\x28")), HANDSHAKE)
-    yield _target("warnings-without-end", listener(flooding(b"\x15\x03\x03\0\x02\x01\x70" * 1_000)), HANDSHAKE)
-    yield _target("empty-records", listener(flooding(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
-    yield _target("garbage", listener(flooding(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
-    yield _target("huge-hello", listener(flooding(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE)
+    yield _target("warnings-without-end", listener(send_endlessly(b"\x15\x03\x03\0\x02\x01\x70" * 1_000)), HANDSHAKE)
+    yield _target("empty-records", listener(send_endlessly(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
+    yield _target("garbage", listener(send_endlessly(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
+    yield _target(
+        "huge-hello", listener(send_endlessly(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE
+    )
     yield _target(
         "plain-http", listener(listening_and_leaving(4_096, http_response(b"", "400 Bad Request"))), HANDSHAKE
     )
@@ -230,28 +240,39 @@ def over_http() -> Iterator[FaultyTarget]:
         check = {"http": f"https://{HOST}:<port>/", "tls": {"ca": "<ca>"}, **options}
         return FaultyTarget(f"https-{name}", serve_target, check, reason, BAD if reason else GOOD)
 
-    def trusted(authority: TargetAuthority) -> ssl.SSLContext:
+    def trusted_context(authority: TargetAuthority) -> ssl.SSLContext:
         return IssuedCertificate.of(authority.root).issues(NAMES_OF_HOST).context(authority.folder)
 
-    yield build_target("well", listener(answering(http_response(b"ok")), trusted), "")
+    yield build_target("well", listener(answer_with(http_response(b"ok")), trusted_context), "")
     yield build_target(
-        "expired", listener(send_nothing, lambda authority: _expired(authority).context(authority.folder)), EXPIRED
+        "expired",
+        listener(send_nothing, lambda authority: _expired_certificate(authority).context(authority.folder)),
+        EXPIRED,
     )
     yield build_target("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
     yield build_target("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
-    yield build_target("says-nothing", listener(answering(b""), trusted), "empty_response")
-    short = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
-    yield build_target("cut-short", listener(short, trusted), "truncated_response")
-    endless = flooding(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n")
-    yield build_target("endless-body", listener(endless, trusted), "body_too_large", expect={"contains": "never this"})
+    yield build_target("says-nothing", listener(answer_with(b""), trusted_context), "empty_response")
+    short = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
+    yield build_target("cut-short", listener(short, trusted_context), "truncated_response")
+    endless = send_endlessly(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n")
+    yield build_target(
+        "endless-body", listener(endless, trusted_context), "body_too_large", expect={"contains": "never this"}
+    )
     yield build_target("plain", listener(listening_and_leaving(4_096, http_response(b"ok"))), HANDSHAKE)
 
 
-def _expired(authority: TargetAuthority) -> IssuedCertificate:
+def _expired_certificate(authority: TargetAuthority) -> IssuedCertificate:
     return IssuedCertificate.of(authority.root).issues(NAMES_OF_HOST, starts=NOW - 9 * DAY, ends=NOW - DAY)
 
 
 def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield all targets of this module."""
-    for group in (dated, named, vouched_for, negotiating, shaking, over_http):
+    for group in (
+        expired_certificates,
+        certificates_of_other_hosts,
+        untrusted_certificates,
+        failed_negotiations,
+        broken_handshakes,
+        over_http,
+    ):
         yield from group()
