@@ -133,7 +133,7 @@ def test_valid_configuration_is_counted(target: HttpTarget, tmp_path: Path) -> N
     path = write_config(tmp_path, target.url("/"))
     result = run_in_process("check-config", path)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [zones.described(), f"{path}: 1 product, 2 checks, no errors"]
+    assert result.stdout.splitlines() == [zones.describe_databases(), f"{path}: 1 product, 2 checks, no errors"]
 
 
 def test_warning_is_no_error(target: HttpTarget, tmp_path: Path) -> None:
