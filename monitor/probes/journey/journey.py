@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.http.check import HttpCheck
-from monitor.log import concealed
+from monitor.log import conceal_secrets
 from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
 from monitor.probe_result import JourneyResult, StepResult
 from monitor.probes.journey.http_step import HttpStep
@@ -142,7 +142,7 @@ class Run:
         return replace(result, at=started, duration=took, phases=phases, detail=self._clean(result.detail))
 
     def _clean(self, detail: str) -> str:
-        return concealed(detail)[:DETAIL_LIMIT]
+        return conceal_secrets(detail)[:DETAIL_LIMIT]
 
     async def _once(self, prepared: PreparedStep, seen: list[Response], phases: dict[str, float]) -> StepResult:
         """Return the result of one attempt of the step, and add its phases."""
