@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Collection, Iterator
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DATA = tomllib.loads((ROOT / "tests/words.toml").read_text(encoding="utf-8"))
 WORDS: dict[str, str] = DATA["words"]
+VARIABLES: dict[str, str] = DATA["variables"]
 EXCEPTIONS: dict[str, list[str]] = DATA["exceptions"]
 PLACES = ("monitor", "sla", "docs", "config", "README.md", "ARCHITECTURE.md", "CONFIGURATION.md")
 SUFFIXES = {".py", ".md", ".html", ".j2", ".js", ".yaml"}
@@ -20,6 +22,8 @@ SUFFIXES = {".py", ".md", ".html", ".j2", ".js", ".yaml"}
 _PATTERN = re.compile(
     r"(?<![a-z])(" + "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in WORDS) + r")(?![a-z])", re.IGNORECASE
 )
+
+_CLAUSE = re.compile(r"(What|Which|Who|Whom|Where|When)\b")
 
 
 def findings(text: str, allowed: Collection[str] = ()) -> list[str]:
@@ -49,6 +53,49 @@ def test_every_exception_is_in_use() -> None:
     for path, arguments in EXCEPTIONS.items():
         text = (ROOT / path).read_text(encoding="utf-8")
         assert [word for word in arguments if findings(text) == findings(text, [word])] == [], path
+
+
+def names_to_avoid(text: str) -> list[str]:
+    """Return the variables and parameters with a name to avoid, each with its line and the name to use."""
+    named = (
+        (node.lineno, node.id if isinstance(node, ast.Name) else node.arg)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    )
+    return [f"line {line}: {name}; use {VARIABLES[name]}" for line, name in sorted(named) if name in VARIABLES]
+
+
+def unclear_docstrings(text: str) -> list[str]:
+    """Return the first lines of docstrings that begin with a What clause instead of a noun or a verb."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    texts = (ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(node, kinds))
+    return [line for line in (text.partition("\n")[0] for text in texts) if _CLAUSE.match(line)]
+
+
+def python_files() -> Iterator[tuple[str, str]]:
+    """Yield name and text of each module of the product, its tests and its benchmarks."""
+    for folder in ("monitor", "sla", "tests", "bench"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
+def test_no_variable_has_a_name_to_avoid() -> None:
+    actual = {name: names_to_avoid(text) for name, text in python_files()}
+    assert {name: names for name, names in actual.items() if names} == {}
+
+
+def test_no_docstring_begins_with_a_what_clause() -> None:
+    actual = {name: unclear_docstrings(text) for name, text in python_files()}
+    assert {name: lines for name, lines in actual.items() if lines} == {}
+
+
+def test_names_and_clauses_to_avoid_are_found() -> None:
+    text = """def function(given):\n    'What it gives.'\n    return [each for each in given]\n"""
+    assert names_to_avoid(text) == [
+        "line 1: given; use configured, options",
+        "line 3: each; use the singular of what is iterated",
+    ]
+    assert unclear_docstrings(text) == ["What it gives."]
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,11 @@ class TlsConfig(Block):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty(cls, given: Any) -> Any:
+    def _without_empty(cls, values: Any) -> Any:
         """Remove keys with an empty text, which means unset in Go."""
-        if not isinstance(given, dict):
-            return given
-        return {key: value for key, value in given.items() if value != "" or key not in _EMPTY_MEANS_UNSET}
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value != "" or key not in _EMPTY_MEANS_UNSET}
 
     @property
     def only_version(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:

@@ -49,10 +49,10 @@ class Block(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_null(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return {} if given is None else given
-        return {key: value for key, value in given.items() if value is not None or key not in cls.model_fields}
+    def _without_null(cls, options: Any) -> Any:
+        if not isinstance(options, dict):
+            return {} if options is None else options
+        return {key: value for key, value in options.items() if value is not None or key not in cls.model_fields}
 
 
 def _text(value: Any) -> str:

@@ -67,26 +67,26 @@ class Anchors:
     The first day is None if the span starts at the beginning of the record.
     """
 
-    found: Sequence[Anchored] = ()
+    results: Sequence[Anchored] = ()
     uncovered: Sequence[tuple[str | None, str]] = ()
 
     @property
     def wrong(self) -> list[Anchored]:
         """The receipts that are false."""
-        return [checked for checked in self.found if checked.wrong]
+        return [checked for checked in self.results if checked.wrong]
 
     def as_json(self) -> dict[str, Any]:
         """Return the receipts and spans for JSON."""
         spans = [{"since": since, "until": until} for since, until in self.uncovered]
-        return {"receipts": [checked.as_json() for checked in self.found], "not_covered": spans}
+        return {"receipts": [checked.as_json() for checked in self.results], "not_covered": spans}
 
     def lines(self) -> Iterator[str]:
         """Yield lines of text: the newest verified receipt of each anchor, unchecked receipts, and uncovered days."""
-        newest = {checked.receipt.anchor: checked for checked in self.found if checked.verified}
+        newest = {checked.receipt.anchor: checked for checked in self.results if checked.verified}
         for checked in newest.values():
             yield f"anchored until {checked.receipt.day} by {checked.receipt.anchor}: {checked.text}"
         unchecked = {
-            checked.receipt.anchor: checked for checked in self.found if not (checked.verified or checked.wrong)
+            checked.receipt.anchor: checked for checked in self.results if not (checked.verified or checked.wrong)
         }
         for checked in unchecked.values():
             yield f"not checked: {checked.receipt.anchor} until {checked.receipt.day}: {checked.text}"

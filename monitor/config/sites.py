@@ -41,12 +41,12 @@ class Site(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_probed(cls, given: Any) -> Any:
+    def _is_probed(cls, value: Any) -> Any:
         """Reject heartbeats: the daemon does not probe them, so they cannot show which site is active."""
         for key in ("active", "direct"):
-            if isinstance(given, Mapping) and isinstance(given.get(key), Mapping) and "heartbeat" in given[key]:
+            if isinstance(value, Mapping) and isinstance(value.get(key), Mapping) and "heartbeat" in value[key]:
                 raise problem_at(key, "is a heartbeat; write a check that probes the site, such as http or dns")
-        return given
+        return value
 
     @model_validator(mode="after")
     def _is_not_rechecked(self) -> Site:

@@ -105,12 +105,12 @@ class HttpTarget:
     @property
     def credentials(self) -> tuple[str, ...]:
         """The references of the secrets that every request contains."""
-        given = [
+        secrets = [
             *(secret for secret in self.headers.values() if isinstance(secret, Secret)),
             self.password,
             self.bearer,
         ]
-        return tuple(secret.source for secret in given if secret is not None)
+        return tuple(secret.source for secret in secrets if secret is not None)
 
     def public(self, step: HttpStep, values: Mapping[str, str]) -> str:
         """Return the request without secrets, and without the query of its URL, which may contain a key."""

@@ -75,9 +75,9 @@ class Products:
             await self._listeners[name].set_behaviour(behaviour)
         self.current_modes[product] = mode
 
-    def hold(self, product: str, *, held: bool) -> None:
+    def hold(self, product: str, *, is_held: bool) -> None:
         """Hold a product: the script does not change it until it is released."""
-        (self._held.add if held else self._held.discard)(product)
+        (self._held.add if is_held else self._held.discard)(product)
 
     async def play(self) -> None:
         """Play the script endlessly, and announce each step."""
@@ -113,7 +113,7 @@ class Products:
             document: Any = json.loads(raw)
             await self.set(str(document["product"]), str(document["mode"]))
             if "hold" in document:
-                self.hold(str(document["product"]), held=document["hold"] is True)
+                self.hold(str(document["product"]), is_held=document["hold"] is True)
         except NinewatchError as error:
             return web.json_response({"error": str(error)}, status=400)
         except (ValueError, KeyError, TypeError):

@@ -191,7 +191,7 @@ class ProductLines:
     def _set_readiness(self, now: int) -> None:
         """Set ceiling and items, if the readiness was computed anew."""
         if self._readiness.update(now):
-            readiness = self._readiness.found
+            readiness = self._readiness.newest
             ceiling = readiness.ceiling if readiness else None
             self.texts[8], self.texts[26] = _line(self._prefixes[8], ceiling), _line(self._prefixes[26], ceiling)
             states = () if readiness is None else ((state.value, readiness.count(state)) for state in ItemState)

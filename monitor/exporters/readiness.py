@@ -18,13 +18,13 @@ EVERY: Final = MINUTE  # the outages of a year of each dependency are searched, 
 class ReadinessFigures:
     """The last computed readiness of a product; None without a checklist."""
 
-    __slots__ = ("_at", "_facts", "_ledger", "_product", "found")
+    __slots__ = ("_at", "_facts", "_ledger", "_product", "newest")
 
     def __init__(self, ledger: Ledger, product: str) -> None:
         self._ledger, self._product = ledger, product
         self._at: int | None = None
         self._facts: Facts | None = None
-        self.found: Readiness | None = None
+        self.newest: Readiness | None = None
 
     def update(self, now: int) -> bool:
         """Compute the readiness anew if it is due. Return whether it was."""
@@ -32,5 +32,5 @@ class ReadinessFigures:
         if recent and self._facts is self._ledger.facts:
             return False
         self._at, self._facts = now, self._ledger.facts
-        self.found = readiness_of(self._ledger, self._product, now)
+        self.newest = readiness_of(self._ledger, self._product, now)
         return True

@@ -53,7 +53,7 @@ class CheckEntry(CheckHistory):
         """Replace the definition and keep the history. A changed hold applies to later observations."""
         self.product = product
         self.check = check
-        self.opens_incidents = all(check.id != each.id for each in product.site_checks)
+        self.opens_incidents = all(check.id != site_check.id for site_check in product.site_checks)
         self.hold = check.effective_hold
         self.timeline.hold = self.hold
         self.tracker.fall, self.tracker.rise = check.fall, check.rise

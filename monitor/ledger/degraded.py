@@ -65,7 +65,7 @@ def degradations(ledger: Ledger, product_id: str, now: int) -> list[Degradation]
     if ledger.state(product_id, now).point is not State.UP:
         return []
     notice = ledger.portfolio.alerting.certificate_notice
-    return [found for entry in ledger.entries_of(product_id) for found in _of_check(entry, now, notice)]
+    return [degradation for entry in ledger.entries_of(product_id) for degradation in _of_check(entry, now, notice)]
 
 
 def _of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]:

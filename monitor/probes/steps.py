@@ -54,8 +54,8 @@ class Step(Model):
 
     @model_validator(mode="after")
     def _has_one_kind(self, info: ValidationInfo) -> Self:
-        given = self.model_fields_set & {"form", "json_body", "unknown"}
-        own: dict[str, Any] = {name: getattr(self, name) for name in given}
+        bodies = self.model_fields_set & {"form", "json_body", "unknown"}
+        own: dict[str, Any] = {name: getattr(self, name) for name in bodies}
         retry = self.retry is not None, bool(self.retry and self.retry.while_)
         self._definition = define(self.id, self.model_extra or {}, own, self.capture, retry, info)
         return self

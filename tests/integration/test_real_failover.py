@@ -88,8 +88,8 @@ class Scenario:
 
     def transactions(self) -> dict[str, Any]:
         """Return the transactions of the continuity probe from the API."""
-        (found,) = self.product("/continuity")
-        return dict(found)
+        (body,) = self.product("/continuity")
+        return dict(body)
 
     def runs(self) -> dict[str, Run]:
         """Return the transactions of the intent log by run id."""
@@ -109,7 +109,8 @@ class Scenario:
         """Wait until the daemon has measured the failover, end the drill, and return its result."""
         wait_for("the result of the transactions", lambda: self.transactions()["results"])
         wait_for(
-            "the failover", lambda: [each["provisional"] for each in self.product("/sites")["failovers"]] == [False]
+            "the failover",
+            lambda: [failover["provisional"] for failover in self.product("/sites")["failovers"]] == [False],
         )
         drill("end", self.drill, self.daemon.config)
         wait_for("the final result", lambda: not self.daemon.api(f"/drills/{self.drill}")["provisional"])
@@ -123,11 +124,11 @@ def scenario(folder: Path, template: Postgres, *, synchronous: bool) -> Iterator
         config = written(folder, sites)
         with running_daemon(config, nameserver=sites.dns.port) as daemon:
             name = drill("start", "records", config, "--kind", "failover").split()[1].rstrip(":")
-            found = Scenario(sites, daemon, name)
-            wait_for("the primary site", lambda: found.product("/sites")["active"] == "gold")
-            wait_for("the product", lambda: found.product()["state"] == "up")
+            new_scenario = Scenario(sites, daemon, name)
+            wait_for("the primary site", lambda: new_scenario.product("/sites")["active"] == "gold")
+            wait_for("the product", lambda: new_scenario.product()["state"] == "up")
             wait_for("a replicated transaction", lambda: notes(sites.standby))
-            yield found
+            yield new_scenario
 
 
 def drill(action: str, subject: str, config: Path, *options: str) -> str:
@@ -145,11 +146,15 @@ def notes(server: Postgres) -> set[str]:
 def outage(store: Path) -> tuple[tuple[Observation, Observation], tuple[Observation, Observation]]:
     """Return the two probes between which the outage began, and the two between which it ended."""
     with reading(store) as record:
-        found = record.observations("records/health", Interval(0, 2**53))
-    probes = [each for each in found if each.outcome is not Outcome.UNKNOWN]
-    bad = [each for each in probes if each.outcome is Outcome.BAD]
-    before = max((each for each in probes if each.at < bad[0].at), key=lambda each: each.at)
-    after = min((each for each in probes if each.at > bad[-1].at), key=lambda each: each.at)
+        observations = record.observations("records/health", Interval(0, 2**53))
+    probes = [observation for observation in observations if observation.outcome is not Outcome.UNKNOWN]
+    bad = [observation for observation in probes if observation.outcome is Outcome.BAD]
+    before = max(
+        (observation for observation in probes if observation.at < bad[0].at), key=lambda observation: observation.at
+    )
+    after = min(
+        (observation for observation in probes if observation.at > bad[-1].at), key=lambda observation: observation.at
+    )
     return (before, bad[0]), (bad[-1], after)
 
 

@@ -23,7 +23,10 @@ REPORTED_RESULT = ProbeResult(GOOD, DEGRADED, 200)
 
 
 def causes(ledger: Ledger, now: int = NOW) -> list[tuple[str, str, str]]:
-    return [(each.check, each.cause.value, each.detail) for each in degradations(ledger, "p", now)]
+    return [
+        (degradation.check, degradation.cause.value, degradation.detail)
+        for degradation in degradations(ledger, "p", now)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,10 +66,10 @@ def test_redundant_check_that_is_down(rule: str, expected: list[str]) -> None:
     ledger = ledger_of(product("p", checks=2, rule=rule))
     probe_all(ledger, [ledger.entries["p/health"]], NOW - 5 * MINUTE, NOW)
     probe_all(ledger, [ledger.entries["p/check-1"]], NOW - 5 * MINUTE, NOW, BAD_RESULT)
-    found = degradations(ledger, "p", NOW)
-    assert [each.check for each in found] == expected
-    assert all(each.cause is DegradedCause.REDUNDANCY for each in found)
-    assert [each.text for each in found] == [
+    actual = degradations(ledger, "p", NOW)
+    assert [degradation.check for degradation in actual] == expected
+    assert all(degradation.cause is DegradedCause.REDUNDANCY for degradation in actual)
+    assert [degradation.text for degradation in actual] == [
         f"{name}: down, and the product needs only the other checks" for name in expected
     ]
 

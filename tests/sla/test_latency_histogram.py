@@ -22,9 +22,9 @@ def exact_percentile(latencies: list[int], share: Fraction) -> int:
 
 @given(LATENCIES.filter(bool), SHARES)
 def test_percentile_is_exact_to_1_percent(latencies: list[int], share: Fraction) -> None:
-    found, exact = LatencyHistogram.of(latencies).percentile(share), exact_percentile(latencies, share)
-    assert found is not None
-    assert 100 * abs(found - exact) <= exact
+    estimated, exact = LatencyHistogram.of(latencies).percentile(share), exact_percentile(latencies, share)
+    assert estimated is not None
+    assert 100 * abs(estimated - exact) <= exact
 
 
 @given(LATENCIES, LATENCIES, LATENCIES)

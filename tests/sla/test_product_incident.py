@@ -15,17 +15,19 @@ def incident(check: str, opened: int) -> Incident:
     return Incident.open("forms", f"forms/{check}", opened, "deadline")
 
 
-def open_incident(*ongoing: Incident, held: ProductIncident | None = None, down: bool | None = True) -> ProductIncident:
-    incident = update_product_incident(held, "forms", ongoing, AT, down=down)
+def updated_incident(
+    *ongoing: Incident, previous: ProductIncident | None = None, down: bool | None = True
+) -> ProductIncident:
+    incident = update_product_incident(previous, "forms", ongoing, AT, down=down)
     assert incident is not None
     return incident
 
 
 def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_incident() -> None:
     first, second = incident("health", AT), incident("login", AT + MINUTE)
-    one = open_incident(first)
-    both = open_incident(first, second, held=one)
-    product_incident = open_incident(second, held=both)
+    one = updated_incident(first)
+    both = updated_incident(first, second, previous=one)
+    product_incident = updated_incident(second, previous=both)
     ended = update_product_incident(product_incident, "forms", (), AT + 5 * MINUTE, down=False)
     assert ended == replace(one, members=(first.id, second.id), resolved=AT + 5 * MINUTE)
     assert {incident.id for incident in (one, both, product_incident)} == {one.id}
@@ -33,17 +35,17 @@ def test_product_incident_opens_with_the_first_and_resolves_with_the_last_check_
 
 def test_earlier_check_incident_moves_the_start_but_not_the_id() -> None:
     late, early = incident("health", AT), incident("login", AT - MINUTE)
-    one = open_incident(late)
-    both = open_incident(late, early, held=one)
+    one = updated_incident(late)
+    both = updated_incident(late, early, previous=one)
     assert (both.opened, both.id) == (AT - MINUTE, one.id)
 
 
 def test_severity_is_page_while_the_product_is_down_else_ticket() -> None:
     first = incident("health", AT)
-    assert open_incident(first, down=True).severity is Severity.PAGE
-    assert open_incident(first, down=False).severity is Severity.TICKET
-    assert open_incident(first, down=None).severity is Severity.TICKET
-    assert open_incident(first, held=open_incident(first, down=True), down=False).severity is Severity.TICKET
+    assert updated_incident(first, down=True).severity is Severity.PAGE
+    assert updated_incident(first, down=False).severity is Severity.TICKET
+    assert updated_incident(first, down=None).severity is Severity.TICKET
+    assert updated_incident(first, previous=updated_incident(first, down=True), down=False).severity is Severity.TICKET
 
 
 def test_incidents_of_a_product_do_not_overlap() -> None:
@@ -52,7 +54,7 @@ def test_incidents_of_a_product_do_not_overlap() -> None:
     product_incident = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
     assert product_incident is not None
     assert product_incident.opened == AT
-    assert product_incident.id != open_incident(late).id
+    assert product_incident.id != updated_incident(late).id
 
 
 def test_without_check_incidents_there_is_no_product_incident() -> None:
@@ -60,7 +62,7 @@ def test_without_check_incidents_there_is_no_product_incident() -> None:
 
 
 def test_product_incident_does_not_end_before_it_opened() -> None:
-    product_incident = open_incident(incident("health", AT))
+    product_incident = updated_incident(incident("health", AT))
     ended = update_product_incident(product_incident, "forms", (), AT - MINUTE, down=False)
     assert ended is not None
     assert ended.resolved == AT

@@ -29,14 +29,14 @@ def captured(
     Raises:
         ProbeFailure: `capture_missing`; `body_mismatch`: not JSON; or as `decompress`.
     """
-    found = {}
+    values = {}
     for name, capture in captures.items():
         texts = values_of(response, capture, value, certificate)
         if not texts:
             detail = f"the response has no value for {name}"
             raise ProbeFailure("capture_missing", detail, status=response.status)
-        found[name] = texts[0]
-    return found
+        values[name] = texts[0]
+    return values
 
 
 def values_of(response: Response, capture: Capture, value: Value, certificate: Mapping[str, str]) -> list[str]:
@@ -50,7 +50,7 @@ def values_of(response: Response, capture: Capture, value: Value, certificate: M
 def _sources(response: Response, capture: Capture, value: Value, certificate: Mapping[str, str]) -> list[str]:
     if capture.json_path is not None:
         path = JsonPath(filled(capture.json_path, lambda name: value(name).replace("'", "").replace('"', "")))
-        return [_as_text(found) for found in path.values(document(response)) if found is not None]
+        return [_as_text(value) for value in path.values(document(response)) if value is not None]
     if capture.header is not None:
         header = response.headers.get(capture.header.lower())
     elif capture.cookie is not None:
@@ -70,12 +70,12 @@ def _as_text(value: Any) -> str:
 def certificate_fields(connection: ssl.SSLSocket) -> dict[str, str]:
     """Return the fields of the server's certificate; without verification, the fingerprint only."""
     data, fields = connection.getpeercert(binary_form=True), connection.getpeercert()
-    found = {} if data is None else {"sha256": sha256(data).hexdigest()}
+    summary = {} if data is None else {"sha256": sha256(data).hexdigest()}
     if fields:
         expiry = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(fields["notAfter"])), UTC)
-        found |= {"serial": str(fields["serialNumber"]), "not_after": f"{expiry:%Y-%m-%dT%H:%M:%SZ}"}
-        found |= {name: _common_name(fields.get(name)) for name in ("subject", "issuer")}
-    return found
+        summary |= {"serial": str(fields["serialNumber"]), "not_after": f"{expiry:%Y-%m-%dT%H:%M:%SZ}"}
+        summary |= {name: _common_name(fields.get(name)) for name in ("subject", "issuer")}
+    return summary
 
 
 def _common_name(name: Any) -> str:

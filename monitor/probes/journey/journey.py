@@ -104,8 +104,8 @@ class Run:
 
     def _not_run(self, step: Step, name: str) -> StepResult:
         """Return the result of a step without a value. It is skipped if the step of that value was."""
-        source = next((each for each in self._journey.steps if name in each.step.capture), None)
-        cause = next((each for each in self.results if source is not None and each.id == source.step.id), None)
+        source = next((candidate for candidate in self._journey.steps if name in candidate.step.capture), None)
+        cause = next((result for result in self.results if source is not None and result.id == source.step.id), None)
         if step.always and cause is not None and cause.outcome is not Outcome.GOOD:
             return StepResult(step.id, None, at=self._elapsed)
         why = f"{cause.id}: {cause.reason or 'skipped'}" if cause is not None else "no value"
@@ -119,7 +119,7 @@ class Run:
 
     def _seconds_for(self, step: Step) -> float:
         """Return the seconds that the step may take. The last fifth of the timeout is for steps with `always`."""
-        has_always = not step.always and any(each.step.always for each in self._journey.steps)
+        has_always = not step.always and any(other.step.always for other in self._journey.steps)
         return (MAIN_SHARE if has_always else WHOLE_SHARE) * self._total - self._elapsed
 
     async def _repeated(self, prepared: PreparedStep) -> StepResult:
@@ -180,7 +180,9 @@ class Run:
         for total in (phases, self._attempt.phases):
             for name, seconds in attempt.phases.items():
                 total[name] = total.get(name, 0.0) + seconds
-        expiries = [each for each in (self._attempt.certificate_expiry, attempt.certificate_expiry) if each is not None]
+        expiries = [
+            expiry for expiry in (self._attempt.certificate_expiry, attempt.certificate_expiry) if expiry is not None
+        ]
         self._attempt.certificate_expiry = min(expiries, default=None)
 
     def _decide(self, result: StepResult) -> None:
@@ -190,7 +192,7 @@ class Run:
 
     def _verdict(self) -> JourneyResult:
         decisive = self._decisive
-        statuses = [each.status for each in self.results if each.status is not None]
+        statuses = [result.status for result in self.results if result.status is not None]
         trace = f"; trace {self.state.trace}" if self._journey.check.traceparent else ""
         phases, expiry = self._attempt.phases, self._attempt.certificate_expiry
         steps = tuple(self.results)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def in_order(check: StepsCheck) -> list[tuple[int, Step]]:
     """Return the steps with their positions, in the order in which they run: those with `always` last."""
     numbered = list(enumerate(check.steps))
-    return [each for each in numbered if not each[1].always] + [each for each in numbered if each[1].always]
+    return [pair for pair in numbered if not pair[1].always] + [pair for pair in numbered if pair[1].always]
 
 
 def secret_names(check: StepsCheck) -> set[str]:

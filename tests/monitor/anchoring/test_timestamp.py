@@ -38,12 +38,12 @@ async def test_newest_head_is_stamped_once_and_covers_earlier_days(record: Ancho
     actual = record.checked(ca=service.ca.read_text())
     assert actual.holds
     assert actual.anchors.uncovered == []
-    (one,) = actual.anchors.found
+    (one,) = actual.anchors.results
     assert (one.receipt.number, one.receipt.day, one.verified) == (2, "2026-10-31", True)
     assert one.at is not None
     assert abs(one.at - record.clock.now()) < 60_000_000
     assert record.health.anchored_until["tsa"] == 1793491200000000
-    assert "compare it, or use --ca" in record.checked().anchors.found[0].text
+    assert "compare it, or use --ca" in record.checked().anchors.results[0].text
 
 
 async def test_later_days_are_not_covered_until_they_are_stamped(record: AnchoredRecord, service: Service) -> None:

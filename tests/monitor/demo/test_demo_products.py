@@ -238,8 +238,8 @@ def test_ports_in_use_are_replaced_by_free_ones() -> None:
 
 async def test_script_does_not_change_a_held_product(demo: Demo) -> None:
     """A drill holds the product until it releases it."""
-    for held, mode_after_step in ((True, "outage"), (False, "up")):
-        body = {"product": "keycloak", "mode": "outage", "hold": held}
+    for is_held, mode_after_step in ((True, "outage"), (False, "up")):
+        body = {"product": "keycloak", "mode": "outage", "hold": is_held}
         async with demo.client.post(demo.url("control", "/_control"), json=body) as response:
             assert response.status == 200
         await demo.products._step(script.Step(0, "keycloak", "up"))

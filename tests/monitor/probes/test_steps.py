@@ -449,10 +449,10 @@ WRONG = {
 def test_errors_have_their_place_and_a_remedy(case: str, tmp_path: Path) -> None:
     steps, expected = WRONG[case]
     keys = "secrets: {key: {env: JOURNEY_SECRET}}\nsteps:\n" + textwrap.indent(steps.replace("URL", URL), "  ")
-    found = problems(tmp_path, keys)
-    assert len(found) == 1, found
-    assert expected in found[0]
-    assert re.match(r"c\.yaml:[789]:\d+: products\.p\.checks\.j\.steps", found[0]), found
+    messages = problems(tmp_path, keys)
+    assert len(messages) == 1, messages
+    assert expected in messages[0]
+    assert re.match(r"c\.yaml:[789]:\d+: products\.p\.checks\.j\.steps", messages[0]), messages
 
 
 def test_a_secret_to_another_origin_is_rejected(tmp_path: Path) -> None:
