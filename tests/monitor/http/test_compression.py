@@ -38,16 +38,16 @@ def response(body: bytes, coding: str = "gzip", limit: int = 1 << 20) -> Respons
 async def result_of(
     body: bytes, coding: str | None = "gzip", status: str = "200 OK", **check_keys: Any
 ) -> tuple[ProbeResult, bytes]:
-    observations: list[bytes] = []
+    requests: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        observations.append(await read_request(reader))
+        requests.append(await read_request(reader))
         writer.write(http_response(body, status, **({"Content_Encoding": coding} if coding else {})))
         await writer.drain()
 
     async with serve_tcp(target) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "compression": "gzip", **check_keys}
-        return (await attempt(check)).result, observations[0]
+        return (await attempt(check)).result, requests[0]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ async def test_body_without_the_required_coding_has_its_own_reason(
 @pytest.mark.parametrize("form", ["deflate", "bare"])
 async def test_bytes_after_a_deflate_body_are_ignored(form: str) -> None:
     good, _ = await result_of(FORMS[form], "deflate", compression="deflate")
-    options, _ = await result_of(FORMS[form] + b"\0", "deflate", compression="deflate")
-    assert (good.outcome, options.reason) == (Outcome.GOOD, "compression_malformed"), good.detail
-    assert options.detail == "the body is not valid deflate: data after the end"
+    with_trailing_byte, _ = await result_of(FORMS[form] + b"\0", "deflate", compression="deflate")
+    assert (good.outcome, with_trailing_byte.reason) == (Outcome.GOOD, "compression_malformed"), good.detail
+    assert with_trailing_byte.detail == "the body is not valid deflate: data after the end"
 
 
 @pytest.mark.parametrize("coding", ["gzip", None])
@@ -113,14 +113,14 @@ def test_decompression_bomb_costs_no_more_than_the_limit() -> None:
     bomb = response(gzip.compress(b"\0" * 50_000_000, mtime=0))
     tracemalloc.start()
     inflate(bomb, "gzip", 100_000)
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (len(bomb.body), bomb.truncated, bomb.decoding_error) == (100_000, True, "")
     assert bomb.received < 60_000
-    assert most < 1_000_000
-    crumbs = response(gzip.compress(b"", mtime=0) * 40_000)
-    inflate(crumbs, "gzip", 1 << 20)
-    assert crumbs.decoding_error == "the body is not valid gzip: more than 100 members"
+    assert peak < 1_000_000
+    empty_members = response(gzip.compress(b"", mtime=0) * 40_000)
+    inflate(empty_members, "gzip", 1 << 20)
+    assert empty_members.decoding_error == "the body is not valid gzip: more than 100 members"
 
 
 async def test_decompression_bomb_gives_no_verdict() -> None:

@@ -30,7 +30,7 @@ BAD = ProbeResult(Outcome.BAD, "connect_timeout", detail="not complete within 5 
 GOOD = ProbeResult(Outcome.GOOD)
 
 
-class Tried:
+class FakeAttempt:
     """An attempt as the watch reads it: the addresses that it tried."""
 
     def __init__(self, *tried: Address, relayed: bool = False) -> None:
@@ -38,10 +38,10 @@ class Tried:
 
 
 class Target:
-    """A reference's target: `answers` is the result of its probes, and with None they wait until it is set."""
+    """A target of a reference. Its probes wait for `result`; `answered` is set when it has one."""
 
     def __init__(self, name: str, family: Address = FOUR, **keys: object) -> None:
-        self.address, self.answers, self.probes = family, asyncio.Event(), 0
+        self.address, self.answered, self.probes = family, asyncio.Event(), 0
         self.result: ProbeResult | None = None
         self.relayed = bool(keys.get("relayed"))
         families = frozenset({IP4 if family[0] == socket.AF_INET else IP6})
@@ -53,30 +53,30 @@ class Target:
 
     async def probe(self, attempt: Attempt) -> ProbeResult:
         self.probes += 1
-        tried = cast("Tried", attempt)
+        tried = cast("FakeAttempt", attempt)
         tried.tried, tried.relayed = (self.address,), self.relayed
         while self.result is None:
-            await self.answers.wait()
+            await self.answered.wait()
         return self.result
 
     def answer(self, result: ProbeResult | None) -> None:
         self.result = result
-        self.answers.set()
-        self.answers = asyncio.Event()
+        self.answered.set()
+        self.answered = asyncio.Event()
 
 
-class Watched:
+class RunningWatch:
     """A running watch with its clock."""
 
     def __init__(self, watch: VantageWatch, health: Health, clock: ManualClock) -> None:
         self.watch, self.health, self.clock = watch, health, clock
 
-    async def judged(
+    async def judge(
         self, *tried: Address, via: str | None = None, started: float | None = None, relayed: bool = False
     ) -> ProbeResult:
         judge = self.watch.judge(via)
         assert judge is not None
-        attempt = cast("Attempt", Tried(*tried, relayed=relayed))
+        attempt = cast("Attempt", FakeAttempt(*tried, relayed=relayed))
         return await judge(attempt, self.clock.monotonic() if started is None else started, BAD)
 
     def sees(self, name: str = "local") -> dict[str, bool | None]:
@@ -84,12 +84,12 @@ class Watched:
 
 
 @contextlib.asynccontextmanager
-async def run_watch(*targets: Target, longest_wait: float = 60.0) -> AsyncIterator[Watched]:
+async def run_watch(*targets: Target, longest_wait: float = 60.0) -> AsyncIterator[RunningWatch]:
     clock, health = ManualClock(), Health()
 
     async def attempt(probe: object, seconds: float) -> tuple[int, ProbeResult, float]:
         try:
-            return clock.now(), await probe(Tried()), 0.01  # type: ignore[operator]
+            return clock.now(), await probe(FakeAttempt()), 0.01  # type: ignore[operator]
         except ProbeFailure as failure:
             return clock.now(), ProbeResult(failure.outcome, failure.reason), 0.01
 
@@ -99,7 +99,7 @@ async def run_watch(*targets: Target, longest_wait: float = 60.0) -> AsyncIterat
     running = asyncio.create_task(watch.run())
     await settle()
     try:
-        yield Watched(watch, health, clock)
+        yield RunningWatch(watch, health, clock)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -111,16 +111,16 @@ async def test_bad_outcome_is_unknown_when_all_far_references_fail() -> None:
         gateway.answer(GOOD)
         outside.answer(BAD)
         elsewhere.answer(ProbeResult(Outcome.UNKNOWN, "no_route"))
-        result = await vantage.judged(FOUR)
+        result = await vantage.judge(FOUR)
         assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "vantage_blind")
         assert result.detail == "connect_timeout; no answer from the references outside, elsewhere; " + BAD.detail
         assert vantage.sees() == {IP4: False}
 
 
-async def test_bad_outcome_stands_as_soon_as_one_far_reference_answers() -> None:
+async def test_bad_outcome_is_kept_when_one_far_reference_answers() -> None:
     outside, silent = Target("outside"), Target("silent")
     async with run_watch(outside, silent) as vantage:
-        outcome = asyncio.create_task(vantage.judged(FOUR))
+        outcome = asyncio.create_task(vantage.judge(FOUR))
         await settle()
         assert not outcome.done()
         outside.answer(GOOD)
@@ -137,7 +137,7 @@ async def test_only_answers_to_probes_sent_after_the_failure_count() -> None:
         await vantage.watch.ask("outside")
         await vantage.clock.advance(8)
         outside.answer(BAD)
-        assert (await vantage.judged(FOUR, started=0.0)).reason == "vantage_blind"
+        assert (await vantage.judge(FOUR, started=0.0)).reason == "vantage_blind"
         assert outside.probes == 2
 
 
@@ -147,7 +147,7 @@ async def test_outcome_does_not_wait_when_the_references_answered_since_the_fail
         outside.answer(GOOD)
         await vantage.clock.advance(10)
         await vantage.watch.ask("outside")
-        assert await vantage.judged(FOUR, started=5.0) is BAD
+        assert await vantage.judge(FOUR, started=5.0) is BAD
         assert outside.probes == 1
 
 
@@ -165,17 +165,17 @@ async def test_uplink_that_returned_before_the_failure_still_hides_it() -> None:
             target.answer(GOOD)
             await vantage.watch.ask(target.reference.id)
         await vantage.clock.advance(1)
-        assert (await vantage.judged(FOUR, started=start)).reason == "vantage_blind"
-        assert await vantage.judged(FOUR, started=start + 1.5) is BAD, "outside failed only before this probe began"
+        assert (await vantage.judge(FOUR, started=start)).reason == "vantage_blind"
+        assert await vantage.judge(FOUR, started=start + 1.5) is BAD, "outside failed only before this probe began"
 
 
-async def test_failure_counts_that_is_known_only_after_a_later_answer() -> None:
+async def test_failure_that_is_known_after_a_later_answer_counts() -> None:
     outside = Target("outside")
     async with run_watch(outside) as vantage:
         start = vantage.clock.monotonic()
         early = asyncio.create_task(vantage.watch.ask("outside"))
         await settle()
-        waiting, outside.answers = outside.answers, asyncio.Event()
+        waiting, outside.answered = outside.answered, asyncio.Event()
         await vantage.clock.advance(1)
         outside.answer(GOOD)
         await vantage.watch.ask("outside")
@@ -185,7 +185,7 @@ async def test_failure_counts_that_is_known_only_after_a_later_answer() -> None:
         assert vantage.sees() == {IP4: True}
         await vantage.clock.advance(1)
         outside.answer(GOOD)
-        assert (await vantage.judged(FOUR, started=start)).reason == "vantage_blind"
+        assert (await vantage.judge(FOUR, started=start)).reason == "vantage_blind"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ async def test_unexpected_response_shows_that_the_connection_works(kind: str, re
     outside = Target("outside", kind=kind)
     async with run_watch(outside) as vantage:
         outside.answer(result)
-        assert (await vantage.judged(FOUR)).reason == reason
+        assert (await vantage.judge(FOUR)).reason == reason
 
 
 async def test_response_of_a_relay_shows_nothing() -> None:
@@ -213,19 +213,19 @@ async def test_response_of_a_relay_shows_nothing() -> None:
     outside = Target("outside", kind="http", relayed=True)
     async with run_watch(outside) as vantage:
         outside.answer(ProbeResult(Outcome.BAD, "http_status", 503, {"connect": 0.1, "first_byte": 0.1}))
-        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+        assert (await vantage.judge(FOUR)).reason == "vantage_blind"
 
 
 async def test_references_that_do_not_answer_in_time_have_failed() -> None:
     outside = Target("outside")
     async with run_watch(outside, longest_wait=0.0) as vantage:
-        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+        assert (await vantage.judge(FOUR)).reason == "vantage_blind"
 
 
 async def test_many_bad_outcomes_share_the_probes_of_a_reference() -> None:
     outside = Target("outside")
     async with run_watch(outside) as vantage:
-        outcomes = [asyncio.create_task(vantage.judged(FOUR)) for _ in range(100)]
+        outcomes = [asyncio.create_task(vantage.judge(FOUR)) for _ in range(100)]
         await settle()
         outside.answer(GOOD)
         assert await asyncio.gather(*outcomes) == [BAD] * 100
@@ -236,9 +236,9 @@ async def test_a_reference_is_not_probed_again_at_once() -> None:
     outside = Target("outside")
     async with run_watch(outside) as vantage:
         outside.answer(GOOD)
-        assert await vantage.judged(FOUR) is BAD
+        assert await vantage.judge(FOUR) is BAD
         await vantage.clock.advance(0.1)
-        outcome = asyncio.create_task(vantage.judged(FOUR))
+        outcome = asyncio.create_task(vantage.judge(FOUR))
         await settle()
         assert (outcome.done(), outside.probes) == (False, 1)
         await vantage.clock.advance(0.15)
@@ -260,14 +260,14 @@ async def test_each_family_has_its_own_references(tried: tuple[Address, ...], re
     async with run_watch(four, six) as vantage:
         four.answer(GOOD)
         six.answer(BAD)
-        assert (await vantage.judged(*tried)).reason == reason
+        assert (await vantage.judge(*tried)).reason == reason
 
 
 async def test_target_on_this_machine_needs_no_uplink() -> None:
     outside = Target("outside")
     async with run_watch(outside) as vantage:
         outside.answer(BAD)
-        assert await vantage.judged(LOOPBACK) is BAD
+        assert await vantage.judge(LOOPBACK) is BAD
         assert outside.probes == 0
 
 
@@ -278,7 +278,7 @@ async def test_relay_on_this_machine_needs_the_uplink(ip6: ProbeResult) -> None:
     async with run_watch(four, six) as vantage:
         four.answer(BAD)
         six.answer(ip6)
-        result = await vantage.judged(LOOPBACK, relayed=True)
+        result = await vantage.judge(LOOPBACK, relayed=True)
         assert result.reason == ("vantage_blind" if ip6 is BAD else BAD.reason)
 
 
@@ -286,7 +286,7 @@ async def test_references_on_this_machine_decide_for_targets_on_it() -> None:
     local = Target("local", loopback=True)
     async with run_watch(local) as vantage:
         local.answer(BAD)
-        assert (await vantage.judged(LOOPBACK)).reason == "vantage_blind"
+        assert (await vantage.judge(LOOPBACK)).reason == "vantage_blind"
 
 
 async def test_named_network_has_its_own_references() -> None:
@@ -294,10 +294,10 @@ async def test_named_network_has_its_own_references() -> None:
     async with run_watch(outside, inside) as vantage:
         outside.answer(GOOD)
         inside.answer(BAD)
-        assert (await vantage.judged(FOUR, via="vpn")).reason == "vantage_blind"
-        assert (await vantage.judged(LOOPBACK, via="vpn")).reason == "vantage_blind"  # for example a tunnel's local end
-        assert await vantage.judged(FOUR) is BAD
-        assert await vantage.judged(FOUR, via="other") is BAD  # without references of its own: those of the uplink
+        assert (await vantage.judge(FOUR, via="vpn")).reason == "vantage_blind"
+        assert (await vantage.judge(LOOPBACK, via="vpn")).reason == "vantage_blind"  # for example a tunnel's local end
+        assert await vantage.judge(FOUR) is BAD
+        assert await vantage.judge(FOUR, via="other") is BAD  # without references of its own: those of the uplink
         assert [status.id for status in vantage.health.vantages] == ["local", "local/vpn"]
 
 
@@ -309,12 +309,12 @@ async def test_references_of_the_machine_decide_when_two_of_them_have_answered_b
         await vantage.watch.ask("gateway")
         resolver.answer(BAD)
         gateway.answer(BAD)
-        assert await vantage.judged(FOUR) is BAD
+        assert await vantage.judge(FOUR) is BAD
         resolver.answer(GOOD)
         await vantage.watch.ask("resolver")
         await vantage.clock.advance(1)
         resolver.answer(BAD)
-        assert (await vantage.judged(FOUR)).reason == "vantage_blind"
+        assert (await vantage.judge(FOUR)).reason == "vantage_blind"
 
 
 async def test_slow_answer_does_not_replace_a_later_one() -> None:
@@ -325,7 +325,7 @@ async def test_slow_answer_does_not_replace_a_later_one() -> None:
         await vantage.clock.advance(1)
         late = asyncio.create_task(vantage.watch.ask("outside"))
         await settle()
-        first, outside.answers = outside.answers, asyncio.Event()
+        first, outside.answered = outside.answered, asyncio.Event()
         outside.result = GOOD
         first.set()
         await asyncio.gather(early, late)
@@ -382,9 +382,9 @@ async def test_without_references_nothing_is_judged() -> None:
         assert vantage.health.vantages == ()
 
 
-async def test_outcome_after_the_stop_of_the_watch_stands() -> None:
+async def test_outcome_is_kept_after_the_watch_stopped() -> None:
     outside = Target("outside")
     async with run_watch(outside) as vantage:
         judge = vantage.watch.judge(None)
     assert judge is not None
-    assert await judge(cast("Attempt", Tried(FOUR)), 0.0, BAD) is BAD
+    assert await judge(cast("Attempt", FakeAttempt(FOUR)), 0.0, BAD) is BAD
