@@ -59,10 +59,10 @@ def test_decisions(letters: str, fall: int, rise: int, decisions: list[str]) -> 
 def test_transition_table_is_complete() -> None:
     """It has every phase, known outcome and threshold. Only opening leads to DOWN, only resolving to CLEAR."""
     assert set(TRANSITIONS) == set(product(Phase, (Outcome.GOOD, Outcome.BAD), (False, True)))
-    for (phase, _, _), (then, decision) in TRANSITIONS.items():
-        well = {Phase.CLEAR, Phase.FAILING}
-        assert (decision is Decision.OPEN) == (phase in well and then not in well)
-        assert (decision is Decision.RESOLVE) == (phase not in well and then in well)
+    for (phase, _, _), (next_phase, decision) in TRANSITIONS.items():
+        up_phases = {Phase.CLEAR, Phase.FAILING}
+        assert (decision is Decision.OPEN) == (phase in up_phases and next_phase not in up_phases)
+        assert (decision is Decision.RESOLVE) == (phase not in up_phases and next_phase in up_phases)
 
 
 def test_incident_has_reason_and_stable_id() -> None:
@@ -182,12 +182,12 @@ def test_runs_give_the_same_decisions_as_their_observations(letters: str, fall: 
 def test_incidents_equal_those_of_a_simple_scan(letters: str, fall: int, rise: int) -> None:
     """They open and resolve where the known outcomes first contain `fall` bad or `rise` good ones in sequence."""
     known = [(10 * i, x) for i, x in enumerate(letters) if x != "u"]
-    expected, down, begins = [], False, 0
+    expected, down, streak_start = [], False, 0
     for i, (_, x) in enumerate(known):
         if i and known[i - 1][1] != x:
-            begins = i
-        if x == "gb"[not down] and i - begins + 1 >= (rise if down else fall):
-            expected.append(f"{'resolved' if down else 'opened'} {known[begins][0]}")
+            streak_start = i
+        if x == "gb"[not down] and i - streak_start + 1 >= (rise if down else fall):
+            expected.append(f"{'resolved' if down else 'opened'} {known[streak_start][0]}")
             down = not down
     assert [decision for decision in walk(letters, fall, rise) if decision != "-"] == expected
 

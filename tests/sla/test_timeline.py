@@ -257,9 +257,9 @@ def test_runs_of_rechecks_give_an_equal_timeline() -> None:
         (181, 181, 1),
         (241, 241, 1),
     ]
-    again = Timeline(130)
+    rebuilt = Timeline(130)
     for run in runs:
-        again.append_run(run)
-    assert again.runs("p/a") == runs
-    assert again.totals == timeline.totals
-    assert again.durations(Interval(0, 400)) == timeline.durations(Interval(0, 400))
+        rebuilt.append_run(run)
+    assert rebuilt.runs("p/a") == runs
+    assert rebuilt.totals == timeline.totals
+    assert rebuilt.durations(Interval(0, 400)) == timeline.durations(Interval(0, 400))

@@ -73,10 +73,10 @@ async def test_body_longer_than_the_flow_control_window_is_complete() -> None:
 
 
 async def test_long_request_respects_flow_control() -> None:
-    observations: list[bytes] = []
-    result, answer, _ = await make_request(serve_response([(":status", "204")], seen=observations), body=b"x" * 300_000)
+    bodies: list[bytes] = []
+    result, answer, _ = await make_request(serve_response([(":status", "204")], seen=bodies), body=b"x" * 300_000)
     assert (result.outcome, answer.status, answer.body) == (Outcome.GOOD, 204, b"")
-    assert observations == [b"x" * 300_000]
+    assert bodies == [b"x" * 300_000]
 
 
 async def test_body_beyond_the_limit_is_not_read() -> None:

@@ -30,18 +30,18 @@ async def attempt_and_request(*replies: bytes, length: int = 0, **check_keys: An
 
     The target gives these replies in turn; `length` is the length of the request's body.
     """
-    observations: list[str] = []
+    requests: list[str] = []
 
     async def target(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await read_request(reader)
-        observations.append((head + await reader.readexactly(length)).decode())
-        writer.write(replies[min(len(observations), len(replies)) - 1])
+        requests.append((head + await reader.readexactly(length)).decode())
+        writer.write(replies[min(len(requests), len(replies)) - 1])
         await writer.drain()
 
     async with serve_tcp(target) as port:
         url = f"http://{LOOPBACK}:{port}/"
         return (await attempt({"http": url, **check_keys})).result, [
-            request.replace(str(port), "PORT") for request in observations
+            request.replace(str(port), "PORT") for request in requests
         ]
 
 
@@ -158,10 +158,10 @@ async def test_number_of_cookies_is_limited() -> None:
 
 
 async def test_cookies_are_sent_to_their_host_only() -> None:
-    observations: list[str] = []
+    requests: list[str] = []
 
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        observations.append((await read_request(reader)).decode())
+        requests.append((await read_request(reader)).decode())
         writer.write(http_response())
         await writer.drain()
 
@@ -172,7 +172,7 @@ async def test_cookies_are_sent_to_their_host_only() -> None:
             moved, redirects=1, cookies={"lang": "en"}, expect={"cookie": {"session": False}}
         )
     assert result.outcome is Outcome.GOOD, result.detail
-    assert cookies_of(observations[0]) == ""
+    assert cookies_of(requests[0]) == ""
 
 
 async def test_missing_cookie_is_bad_and_its_value_is_not_shown() -> None:
@@ -224,12 +224,12 @@ async def test_http_2_is_used_if_negotiated_by_alpn(protocol: Any, tmp_path: Pat
 
 
 async def test_http_2_without_tls_is_used_if_required() -> None:
-    observations: list[bytes] = []
-    async with serve_tcp(serve_response(FIELDS, b"hello", seen=observations)) as port:
+    bodies: list[bytes] = []
+    async with serve_tcp(serve_response(FIELDS, b"hello", seen=bodies)) as port:
         check_keys = {"http": f"http://{LOOPBACK}:{port}/", "protocol": "2", "method": "POST", "body": "ping"}
         result = (await attempt({**check_keys, "expect": {"version": "2", "contains": "hello"}})).result
     assert result.outcome is Outcome.GOOD, result.detail
-    assert observations == [b"ping"]
+    assert bodies == [b"ping"]
 
 
 async def test_http_1_is_used_if_preferred_unless_http_2_is_required(tmp_path: Path) -> None:

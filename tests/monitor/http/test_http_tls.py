@@ -106,10 +106,10 @@ async def test_server_name_host_header_and_address_are_independent(tmp_path: Pat
     server_names: list[str | None] = []
     context = server_context(authority.issue_cert("sni.example.test"))
     context.sni_callback = lambda connection, name, _: server_names.append(name)
-    observations: list[bytes] = []
+    requests: list[bytes] = []
 
     async def handler(reader: Any, writer: Any) -> None:
-        observations.append(await reader.readuntil(b"\r\n\r\n"))
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(http_response())
         await writer.drain()
 
@@ -123,7 +123,7 @@ async def test_server_name_host_header_and_address_are_independent(tmp_path: Pat
         result = (await attempt(check_keys)).result
     assert result.outcome is Outcome.GOOD, result.detail
     assert server_names == ["sni.example.test"]
-    assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + observations[0].partition(b"\r\n")[2]
+    assert b"\r\nHost: host.example.test\r\n" in b"\r\n" + requests[0].partition(b"\r\n")[2]
 
 
 def test_database_driver_uses_the_configured_tls_version() -> None:

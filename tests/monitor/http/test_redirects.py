@@ -34,19 +34,19 @@ async def test_redirect_is_followed_and_the_last_response_is_checked() -> None:
     ],
 )
 async def test_non_ascii_location_is_read_as_utf_8(location: bytes, expected_request: bytes) -> None:
-    observations: list[bytes] = []
+    requests: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        observations.append(await read_request(reader))
+        requests.append(await read_request(reader))
         redirect_location = location.replace(b"PORT", str(port).encode())
         head = b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % redirect_location
-        writer.write(head if len(observations) == 1 else http_response())
+        writer.write(head if len(requests) == 1 else http_response())
         await writer.drain()
 
     async with serve_tcp(target) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 1})).result
     assert result.outcome is Outcome.GOOD, result.detail
-    assert observations[1].startswith(expected_request.replace(b"PORT", str(port).encode()))
+    assert requests[1].startswith(expected_request.replace(b"PORT", str(port).encode()))
 
 
 async def test_redirect_loop_ends_at_the_limit() -> None:
@@ -79,13 +79,13 @@ async def test_secret_body_is_not_sent_to_another_origin(
     status: str, target_origin: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
-    observations: list[bytes] = []
+    requests: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        observations.append(await read_request(reader))
-        if b"Content-Length: 6\r\n" in observations[-1]:
-            observations[-1] += await reader.readexactly(6)
-        other = target_origin == "another" or len(observations) == 1
+        requests.append(await read_request(reader))
+        if b"Content-Length: 6\r\n" in requests[-1]:
+            requests[-1] += await reader.readexactly(6)
+        other = target_origin == "another" or len(requests) == 1
         to = f"http://127.0.0.1:{target_port}/" if target_origin == "another" else "/next"
         writer.write(http_response(status=status, Location=to) if other else http_response())
         await writer.drain()
@@ -101,34 +101,32 @@ async def test_secret_body_is_not_sent_to_another_origin(
         check = {"http": f"http://127.0.0.1:{redirecting_port}/", "method": "POST", "body": {"env": "PROBE_SECRET"}}
         result = (await attempt({**check, "redirects": 1})).result
     assert result.reason == reason, result.detail
-    assert [request.endswith(b"s3cret") for request in observations] == [True] * (
-        1 if target_origin == "another" else 2
-    )
+    assert [request.endswith(b"s3cret") for request in requests] == [True] * (1 if target_origin == "another" else 2)
     assert arrived == [] or arrived[0].startswith(b"GET ")
 
 
 async def test_configured_host_header_is_sent_to_its_origin_only() -> None:
-    observations: list[bytes] = []
+    requests: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        observations.append(await read_request(reader))
-        to = "/next" if len(observations) == 1 else f"http://localhost:{port}/"
-        writer.write(http_response(status="302 Found", Location=to) if len(observations) < 3 else http_response())
+        requests.append(await read_request(reader))
+        to = "/next" if len(requests) == 1 else f"http://localhost:{port}/"
+        writer.write(http_response(status="302 Found", Location=to) if len(requests) < 3 else http_response())
         await writer.drain()
 
     async with serve_tcp(target) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "redirects": 2, "headers": {"host": "shop.example.test"}}
         assert (await attempt(check)).result.outcome is Outcome.GOOD
-        hosts = [request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode() for request in observations]
+        hosts = [request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode() for request in requests]
     assert hosts == ["shop.example.test", "shop.example.test", f"localhost:{port}"]
 
 
 async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
-    observations: list[bytes] = []
+    requests: list[bytes] = []
 
     async def target(reader: Any, writer: Any) -> None:
-        observations.append(await read_request(reader))
+        requests.append(await read_request(reader))
         writer.write(http_response())
         await writer.drain()
 
@@ -142,9 +140,9 @@ async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.Mo
         options = {"cookies": {"session": secret}, "headers": {"X-Api-Key": secret, "X-Secret": secret, "X-Trace": "7"}}
         check = {"http": f"http://127.0.0.1:{redirecting_port}/", "redirects": 1, "bearer": secret, **options}
         assert (await attempt(check)).result.outcome is Outcome.GOOD
-    assert len(observations) == 1
-    assert b"s3cret" not in observations[0]
-    assert b"\r\nX-Trace: 7\r\n" in observations[0]
+    assert len(requests) == 1
+    assert b"s3cret" not in requests[0]
+    assert b"\r\nX-Trace: 7\r\n" in requests[0]
 
 
 @pytest.mark.parametrize(

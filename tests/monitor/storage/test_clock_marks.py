@@ -85,15 +85,15 @@ def test_corrected_clock_step_makes_only_its_own_time_unknown(
     right = minutes(NOW, [GOOD] * 10)
     wrong = minutes(NOW + 10 * MINUTE + jump, [BAD] * 10)
     run_daemon(path, NOW, right + wrong, [(NOW + 10 * MINUTE, jump)] if known else [], killed=killed)
-    again = NOW + 21 * MINUTE
-    after = minutes(again, [GOOD] * 10)
-    actual, ledger, health = run_daemon(path, again, after, killed=killed)
+    restart = NOW + 21 * MINUTE
+    after = minutes(restart, [GOOD] * 10)
+    actual, ledger, health = run_daemon(path, restart, after, killed=killed)
     assert actual is not None
     assert (actual.observations, health.late_observations) == (10, 0)
     assert figures(ledger) == expected_figures(right + after)
-    actual, ledger, _ = run_daemon(path, again + HOUR, [])
+    actual, ledger, _ = run_daemon(path, restart + HOUR, [])
     assert (actual, figures(ledger)) == (None, expected_figures(right + after))
-    assert [i for i in ledger.incidents if i.opened > again] == []
+    assert [i for i in ledger.incidents if i.opened > restart] == []
 
 
 def test_wrong_span_that_starts_before_now_is_found_by_its_step(tmp_path: Path) -> None:
@@ -102,29 +102,29 @@ def test_wrong_span_that_starts_before_now_is_found_by_its_step(tmp_path: Path) 
     right = minutes(NOW, [GOOD] * 10)
     wrong = minutes(NOW + 70 * MINUTE, [GOOD] * 180)
     run_daemon(path, NOW, right + wrong, [(NOW + 10 * MINUTE, HOUR)])
-    again = NOW + 195 * MINUTE
-    actual, ledger, _ = run_daemon(path, again, minutes(again, [BAD] * 10))
+    restart = NOW + 195 * MINUTE
+    actual, ledger, _ = run_daemon(path, restart, minutes(restart, [BAD] * 10))
     assert actual is not None
     assert (actual.start, actual.observations) == (NOW + 70 * MINUTE, 180)
-    assert figures(ledger) == expected_figures(right + minutes(again, [BAD] * 10))
+    assert figures(ledger) == expected_figures(right + minutes(restart, [BAD] * 10))
 
 
 def test_run_into_the_future_is_cut_at_its_last_correct_observation(tmp_path: Path) -> None:
     """No step is recorded: observations with instants after the restart are wrong, earlier ones are kept."""
     path = tmp_path / "record.db"
     run_daemon(path, NOW, minutes(NOW, [GOOD] * 60))
-    again = NOW + 30 * MINUTE + 30 * SECOND
-    actual, ledger, _ = run_daemon(path, again, [(again, GOOD)])
+    restart = NOW + 30 * MINUTE + 30 * SECOND
+    actual, ledger, _ = run_daemon(path, restart, [(restart, GOOD)])
     assert actual is not None
     assert actual.observations == 29
-    assert figures(ledger) == expected_figures([*minutes(NOW, [GOOD] * 31), (again, GOOD)])
+    assert figures(ledger) == expected_figures([*minutes(NOW, [GOOD] * 31), (restart, GOOD)])
 
 
 def test_incident_of_the_wrong_clock_is_removed_and_a_resolved_one_continues(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     run_daemon(path, NOW, minutes(NOW, [GOOD, BAD, BAD]) + minutes(NOW + YEAR, [GOOD, GOOD, BAD, BAD]))
-    again = NOW + 10 * MINUTE
-    _, ledger, _ = run_daemon(path, again, [])
+    restart = NOW + 10 * MINUTE
+    _, ledger, _ = run_daemon(path, restart, [])
     assert [(i.opened, i.resolved) for i in ledger.incidents] == [(NOW + MINUTE, None)]
 
 
@@ -135,21 +135,21 @@ def test_clock_behind_at_the_start_loses_nothing_after_its_correction(tmp_path: 
     run_daemon(path, NOW, right)
     boot = NOW + 30 * MINUTE + 7 * SECOND
     wrong = minutes(boot, [BAD] * 2)
-    then = minutes(NOW + 70 * MINUTE, [GOOD] * 10)
-    actual, _, _ = run_daemon(path, boot, wrong + then, [(boot + 2 * MINUTE, 37 * MINUTE)])
+    correct = minutes(NOW + 70 * MINUTE, [GOOD] * 10)
+    actual, _, _ = run_daemon(path, boot, wrong + correct, [(boot + 2 * MINUTE, 37 * MINUTE)])
     assert actual is not None
     actual, ledger, _ = run_daemon(path, NOW + 90 * MINUTE, [])
-    assert (actual, figures(ledger)) == (None, expected_figures(right + then))
+    assert (actual, figures(ledger)) == (None, expected_figures(right + correct))
 
 
 def test_record_that_is_seconds_ahead_is_awaited(tmp_path: Path) -> None:
     """Nothing is set aside, and observations that cannot be added are counted."""
     path = tmp_path / "record.db"
     run_daemon(path, NOW, minutes(NOW, [GOOD] * 10))
-    again = NOW + 9 * MINUTE - 30 * SECOND
-    actual, ledger, health = run_daemon(path, again, [(again, BAD), (again + MINUTE, GOOD)])
+    restart = NOW + 9 * MINUTE - 30 * SECOND
+    actual, ledger, health = run_daemon(path, restart, [(restart, BAD), (restart + MINUTE, GOOD)])
     assert (actual, health.late_observations) == (None, 1)
-    assert figures(ledger) == expected_figures([*minutes(NOW, [GOOD] * 10), (again + MINUTE, GOOD)])
+    assert figures(ledger) == expected_figures([*minutes(NOW, [GOOD] * 10), (restart + MINUTE, GOOD)])
 
 
 def test_set_aside_observations_stay_in_the_record(tmp_path: Path) -> None:

@@ -69,15 +69,15 @@ def grpc() -> Iterator[FaultyTarget]:
         return FaultyTarget(f"grpc-{name}", listener(handler, context), check, reason, BAD if reason else GOOD, seconds)
 
     encrypted = {"encrypted": True, "tls": {"ca": "<ca>"}}
-    well = {"grpc-status": "0"}
-    yield build_target("well", answering_calls(SERVING, well), "")
-    yield build_target("not-serving", answering_calls(NOT_SERVING, well), "grpc_not_serving")
-    yield build_target("no-message", answering_calls(b"", well), "grpc_not_serving")
+    good_trailers = {"grpc-status": "0"}
+    yield build_target("well", answering_calls(SERVING, good_trailers), "")
+    yield build_target("not-serving", answering_calls(NOT_SERVING, good_trailers), "grpc_not_serving")
+    yield build_target("no-message", answering_calls(b"", good_trailers), "grpc_not_serving")
     yield build_target("unimplemented", answering_calls(b"", {"grpc-status": "12"}), "grpc_status")
     yield build_target("status-in-words", answering_calls(SERVING, {"grpc-status": "fine"}), "grpc_status")
     yield build_target("no-status", answering_calls(SERVING), "grpc_status")
     yield build_target("unavailable", answering_calls(b"busy", status="503"), "http_status")
-    yield build_target("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", well), "grpc_malformed")
+    yield build_target("other-message", answering_calls(b"\0\0\0\0\3\x12\1\1", good_trailers), "grpc_malformed")
     yield build_target("http-1", answer_with(http_response(b"ok")), "http2_malformed")
     yield build_target("garbage", send_endlessly(b"\xff" * 65_536), "http2_malformed")
     yield build_target("garbage-frames", send_endlessly(b"\xff" * 65_536, SETTINGS), "http2_malformed")

@@ -57,8 +57,8 @@ def smtp() -> Iterator[FaultyTarget]:
     hello = b"EHLO ninewatch.invalid"
     try_send = b"250-here\r\n250 STARTTLS\r\n"
     offered = {"encryption": "starttls"}
-    well = {hello: b"250 here\r\n", b"QUIT": b"221 bye\r\n"}
-    yield build_target("well", reply_to_lines(well, b"220-wait\r\n220 here\r\n"), "")
+    good_replies = {hello: b"250 here\r\n", b"QUIT": b"221 bye\r\n"}
+    yield build_target("well", reply_to_lines(good_replies, b"220-wait\r\n220 here\r\n"), "")
     yield build_target("busy", send_on_connect(b"421 too many\r\n"), "smtp_status")
     yield build_target("unwilling", send_on_connect(b"554 not you\r\n"), "smtp_status")
     yield build_target("knows-no-ehlo", reply_to_lines({hello: b"502 what?\r\n"}, b"220 here\r\n"), "smtp_status")
@@ -69,7 +69,7 @@ def smtp() -> Iterator[FaultyTarget]:
     yield build_target("hangs-up", send_and_close(), "hung_up")
     yield build_target("hangs-up-after-greeting", reply_to_lines({}, b"220 here\r\n"), "hung_up")
     yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
-    yield build_target("no-starttls", reply_to_lines(well, b"220 here\r\n"), "starttls_missing", **offered)
+    yield build_target("no-starttls", reply_to_lines(good_replies, b"220 here\r\n"), "starttls_missing", **offered)
     refusing = {hello: try_send, b"STARTTLS": b"454 not now\r\n"}
     yield build_target("starttls-refused", reply_to_lines(refusing, b"220 here\r\n"), "smtp_status", **offered)
     injecting = {hello: try_send, b"STARTTLS": b"220 go\r\n250 mine\r\n"}
