@@ -17,6 +17,8 @@ from monitor.alerting.service import Alerting
 from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
+from monitor.continuity.journeys import SUFFIX as JOURNEYS
+from monitor.continuity.journeys import JourneyCleaner
 from monitor.continuity.service import Continuity
 from monitor.engine.chain_keeper import ChainKeeper
 from monitor.engine.drill_manager import DrillManager
@@ -103,6 +105,7 @@ class _Parts:
     drills: DrillManager
     continuity: Continuity
     sites: SiteObserver
+    journeys: JourneyCleaner
 
 
 class Daemon:
@@ -208,7 +211,10 @@ class Daemon:
                     self._clock, loop_monitor, self._health, max_in_flight=in_flight_limit(self._portfolio)
                 )
                 vantage = VantageWatch(self._clock, self._health, runner.attempt)
+                journeys = JourneyCleaner(self._ledger, IntentLog.of(self._record, JOURNEYS), self._clock)
+                journeys.restore()
                 jobs = Jobs(self._ledger, runner, recorder, heartbeats, vantage)
+                jobs.on_prepared = journeys.attach
                 jobs.prepare(self._portfolio)
                 scheduler.load(jobs.all())
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
@@ -222,7 +228,9 @@ class Daemon:
                 continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
                 continuity.restore()
                 sites = SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end)
-                parts = _Parts(scheduler, jobs, vantage, facts, alerting, keeper, anchoring, drills, continuity, sites)
+                parts = _Parts(
+                    scheduler, jobs, vantage, facts, alerting, keeper, anchoring, drills, continuity, sites, journeys
+                )
                 await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or unwritten_error(self._health)
@@ -242,6 +250,7 @@ class Daemon:
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(parts.anchoring.run(runner.new_attempt), name="anchoring")
                 tasks.create_task(parts.continuity.run(runner.new_attempt), name="continuity")
+                tasks.create_task(parts.journeys.run(runner.new_attempt), name="journeys")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")

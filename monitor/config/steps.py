@@ -22,6 +22,7 @@ from sla.interval import MILLISECOND, MINUTE, SECOND
 RUN_ID: Final = "run_id"  # the name of the id of a run
 _PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_SECRET_NAME: Final = re.compile(r"(.*_)?(token|secret|password|api_?key)")
 Value = Callable[[str], str]
 
 
@@ -136,7 +137,7 @@ class Capture(Model):
     def is_secret(self, name: str) -> bool:
         """Return whether the value that is captured under this name is a secret."""
         from_header = self.header is not None and carries_credentials(self.header)
-        return self.secret or self.cookie is not None or from_header or carries_credentials(name)
+        return self.secret or self.cookie is not None or from_header or _SECRET_NAME.fullmatch(name) is not None
 
 
 def _capture(value: Any) -> Any:

@@ -12,7 +12,7 @@ from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import prepare as prepare_probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.recorder import Recorder
@@ -33,6 +33,9 @@ class Jobs:
         self._vantage = vantage
         heartbeats.was_blind = self._was_blind
         self._prepared: dict[str, tuple[CheckBase, Probe]] = {}
+        self.on_prepared: Callable[[Mapping[str, Probe]], None] | None = None
+        """Called with the prepared probes of a portfolio, by key."""
+
         self.tightened: Mapping[str, int] = {}
         """The interval of probes during a drill, by product (microseconds)."""
 
@@ -45,6 +48,8 @@ class Jobs:
             unchanged = previous is not None and previous[0] == check
             prepared[key] = previous if previous is not None and unchanged else (check, prepare_probe(check))
         self._vantage.prepare(portfolio)
+        if self.on_prepared is not None:
+            self.on_prepared({key: probe for key, (_, probe) in prepared.items()})
         self._prepared = prepared  # last: if something cannot be prepared, the active portfolio keeps its probes
 
     def limit_outbound(self, portfolio: Portfolio) -> None:

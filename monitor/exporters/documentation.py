@@ -12,6 +12,7 @@ from monitor.exporters.families import (
     CONTINUITY_FAMILIES,
     DRILL_FAMILIES,
     FIGURES_AGE,
+    JOURNEY_FAMILIES,
     PRODUCT_FAMILIES,
     SAMPLES_OMITTED,
     SILENCES,
@@ -86,6 +87,7 @@ def metrics_page() -> str:
         "Products": PRODUCT_FAMILIES,
         "Drills": DRILL_FAMILIES,
         "The continuity probe": CONTINUITY_FAMILIES,
+        "Journeys": JOURNEY_FAMILIES,
         "Sites": SITE_FAMILIES,
         "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, *_daemon_families()],
     }

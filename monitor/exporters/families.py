@@ -271,6 +271,17 @@ CONTINUITY_FAMILIES: Final = (
         labels=_TRANSACTION,
     ),
 )
+JOURNEY_FAMILIES: Final = (
+    Family(
+        "ninewatch_journey_pending", "gauge", "Runs of a journey that are not cleaned up yet", labels="product check"
+    ),
+    Family(
+        "ninewatch_journey_possibly_left_behind",
+        "gauge",
+        "Runs of a journey in the last 30 days whose data may still exist on the target",
+        labels="product check",
+    ),
+)
 _FAILOVER: Final = "product kind"
 SITE_FAMILIES: Final = (
     Family(

@@ -39,9 +39,9 @@ class IntentLog:
         self.lines = 0  # appended by this process since the last `compact`
 
     @classmethod
-    def of(cls, record: Path) -> IntentLog:
-        """Return the intent log of a record: it lies next to it."""
-        return cls(record.with_name(record.name + SUFFIX))
+    def of(cls, record: Path, suffix: str = SUFFIX) -> IntentLog:
+        """Return the intent log of a record with this suffix: it lies next to it."""
+        return cls(record.with_name(record.name + suffix))
 
     def add(self, entry: Entry) -> None:
         """Append the entry, and return once it is on disk.

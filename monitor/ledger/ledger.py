@@ -19,6 +19,7 @@ from monitor.ledger.check_history import CheckHistory, fold_tail
 from monitor.ledger.continuity_register import ContinuityRegister
 from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
+from monitor.ledger.journey_register import JourneyRegister
 from monitor.ledger.product_histories import ProductHistories
 from monitor.ledger.renamed_checks import (
     merge_histories,
@@ -63,7 +64,7 @@ class Ledger:
         self._facts, self.former_ids = Facts(), FormerIdMap()
         self._unconfigured: dict[str, CheckHistory] = {}
         self._incidents = IncidentRegister()
-        self.continuity = ContinuityRegister()
+        self.continuity, self.journeys = ContinuityRegister(), JourneyRegister()
         self.product_incidents: dict[str, ProductIncident] = {}  # maintained by monitor/alerting/outages.py
         self.reload(portfolio)
 

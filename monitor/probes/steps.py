@@ -16,6 +16,27 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Probe
 
 
+class Find(Model):
+    """The request that finds the data of a run by `{{run_id}}`: keys of an http step, and one captured value."""
+
+    model_config = ConfigDict(extra="allow")
+
+    capture: dict[Name, CaptureField] = Field(min_length=1, max_length=1)
+    """The value to find, by name: `{id: "$[?@.note == '{{run_id}}'].id"}`. The step runs for each value found."""
+
+    _definition: StepDefinition = PrivateAttr()
+
+    @property
+    def definition(self) -> StepDefinition:
+        """The validated request, with its placeholders."""
+        return self._definition
+
+    @model_validator(mode="after")
+    def _is_an_http_request(self, info: ValidationInfo) -> Self:
+        self._definition = define("find", self.model_extra or {}, {}, self.capture, (False, False), info)
+        return self
+
+
 class Step(Model):
     """One step of a journey: the keys of one probe kind without its schedule, and these keys."""
 
@@ -32,6 +53,9 @@ class Step(Model):
 
     capture: dict[Name, CaptureField] = Field(default_factory=dict)
     """Values of the response, by name: `{id: "$.id"}`. Later steps use `{{id}}`."""
+
+    find: Find | None = None
+    """Finds what an interrupted run wrote, if the value that this clean-up needs is not known."""
 
     retry: Retry | None = None
     """Repeat the step until it is good."""
@@ -147,6 +171,7 @@ steps:
 """,
     reasons={
         "capture_missing": "a value to capture is not in the response",
+        "intent_unwritten": "unknown: the disk failed, so the write was not recorded and not sent",
         "not_run": "unknown: the step did not run, because a value of an earlier step is not known",
         "secret_withheld": "the step would send a secret to an origin that is not in `secrets_to`, so it was not sent",
         "value_unusable": "a captured value cannot be used in the step, for example as a URL",

@@ -39,12 +39,14 @@ def captured(
     return values
 
 
-def values_of(response: Response, capture: Capture, value: Value, certificate: Mapping[str, str]) -> list[str]:
-    """Return all values that the capture selects, as text."""
+def values_of(
+    response: Response, capture: Capture, value: Value, certificate: Mapping[str, str], limit: int = 1
+) -> list[str]:
+    """Return all values that the capture selects, as text; of each source, at most `limit` matches of `regex`."""
     texts = _sources(response, capture, value, certificate)
     if capture.regex is None:
         return texts
-    return [match for text in texts for match in capture.regex.captures(text, 1)]
+    return [match for text in texts for match in capture.regex.captures(text, limit)]
 
 
 def _sources(response: Response, capture: Capture, value: Value, certificate: Mapping[str, str]) -> list[str]:

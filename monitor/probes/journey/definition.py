@@ -88,9 +88,13 @@ class StepDefinition:
         """Return whether the step sends a secret: one of these names, or one of its own."""
         keys = SECRET_KEYS if isinstance(self.check, HttpCheck) else set(self.keys)
         used = names_in([value for key, value in self.keys.items() if key in keys])
-        return bool(used & secrets) or any(
-            _has_secret(value) for key, value in self.keys.items() if key not in ("tls", "proxy_basic")
-        )
+        own = [value for key, value in self.keys.items() if key not in ("tls", "proxy_basic")]
+        return bool(used & secrets) or any(_references(own))
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The references of the step's own secrets."""
+        return tuple(_references([value for key, value in self.keys.items() if key != "tls"]))
 
     @property
     def literal_url(self) -> str | None:
@@ -268,7 +272,12 @@ def _with_variables(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
-def _has_secret(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_has_secret, value.values()))
-    return isinstance(value, Secret) or (isinstance(value, list) and any(map(_has_secret, value)))
+def _references(value: Any) -> Iterator[str]:
+    """Yield the references of all secrets in a value."""
+    if isinstance(value, Secret):
+        yield value.source
+    elif isinstance(value, Mapping):
+        yield from _references(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)

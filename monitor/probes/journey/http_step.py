@@ -18,7 +18,7 @@ from monitor.http.rate_limit import RateLimit
 from monitor.http.request import request_of
 from monitor.network.failure import ProbeFailure
 from monitor.probes.http import exchange_of, with_rate_limit
-from monitor.probes.journey.captures import captured, certificate_fields
+from monitor.probes.journey.captures import captured, certificate_fields, values_of
 from monitor.probes.journey.definition import fill_keys, validated
 from monitor.probes.journey.names import allowed_origins, secret_names
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
     from monitor.network.attempt import Attempt
     from monitor.probes.journey.run_state import RunState
-    from monitor.probes.steps import Step, StepsCheck
+    from monitor.probes.steps import Find, Step, StepsCheck
 
+MAX_FOUND = 100  # values of one run that are found and removed
 _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json_body": "application/json"}
 
 
@@ -45,7 +46,7 @@ class _Prepared(NamedTuple):
 class HttpStep:
     """The requests of one step, in all runs. `response` is the last one, None if there was none."""
 
-    def __init__(self, step: Step, journey: StepsCheck) -> None:
+    def __init__(self, step: Step | Find, journey: StepsCheck) -> None:
         check = step.definition.check
         assert isinstance(check, HttpCheck)  # noqa: S101 - for mypy
         self._definition, self._traced, self._timeout = step.definition, journey.traceparent, journey.timeout
@@ -66,6 +67,24 @@ class HttpStep:
         Raises:
             ProbeFailure: the response is not as expected, or the request was not sent.
         """
+        response, certificate = await self._respond(attempt, state, seen)
+        self._keep(captured(response, self._definition.captures, state.value, certificate), state)
+        return response.status
+
+    async def search(self, attempt: Attempt, state: RunState) -> list[str]:
+        """Return all values that the only capture selects, at most MAX_FOUND.
+
+        Raises:
+            ProbeFailure: the response is not as expected.
+        """
+        response, certificate = await self._respond(attempt, state, [])
+        (capture,) = self._definition.captures.values()
+        return list(dict.fromkeys(values_of(response, capture, state.value, certificate, MAX_FOUND)))[:MAX_FOUND]
+
+    async def _respond(
+        self, attempt: Attempt, state: RunState, seen: list[Response]
+    ) -> tuple[Response, Mapping[str, str]]:
+        """Send the request, and return the response if it is as expected, and the fields of the certificate."""
         prepared = self._fixed or self._prepare(self._filled(state))
         request = self.request(prepared.check, state)
         self._check_origin(request)
@@ -74,12 +93,25 @@ class HttpStep:
         if any(capture.certificate for capture in self._definition.captures.values()):
             attempt.on_tls = _recorder(certificate)
         response = await prepared.send(attempt, request)
+        attempt.enter("transfer")  # a failure from here on is that of a request that was sent
         seen.append(response)
         failure = prepared.expectation.failure(response)
         if failure is not None:
             raise with_rate_limit(failure, response, self._limit, attempt.now())
-        self._keep(captured(response, self._definition.captures, state.value, certificate), state)
-        return response.status
+        return response, certificate
+
+    def describe(self, state: RunState) -> tuple[str, tuple[str, ...]]:
+        """Return the request without secrets and without the query of its URL, and the references of its secrets."""
+        keys = self._definition.keys
+
+        def value(name: str) -> str:
+            return f"{{{{{name}}}}}" if name in self._secrets else state.value(name)
+
+        url = filled(str(keys["http"]).partition("?")[0], value)
+        body = next((filled(keys[key], value) for key in ("form", "json_body") if key in keys), None)
+        text = f"{self._check.method} {url}" + ("" if body is None else f" {json.dumps(body)}")
+        used = sorted(self._definition.names & set(state.secrets))
+        return text, (*self._definition.references, *(state.secrets[name].source for name in used))
 
     def _keep(self, values: Mapping[str, str], state: RunState) -> None:
         for name, value in values.items():

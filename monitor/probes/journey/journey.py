@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.http.check import HttpCheck
 from monitor.log import conceal_secrets
 from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
 from monitor.probe_result import JourneyResult, StepResult
-from monitor.probes.journey.http_step import HttpStep
-from monitor.probes.journey.kind_step import KindStep
+from monitor.probes.journey.clean_up import GONE
 from monitor.probes.journey.names import in_order
+from monitor.probes.journey.prepared_step import PreparedStep
 from monitor.probes.journey.repetition import may_repeat
+from monitor.probes.journey.run_log import UNSENT, write_outcome
 from monitor.probes.journey.run_state import RunState, new_run_id
+from sla.intent import WriteOutcome
 from sla.interval import SECOND
 from sla.observation import Outcome
 
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
     from monitor.network.attempt import Attempt
     from monitor.probe_result import ProbeResult
+    from monitor.probes.journey.run_log import RunLog
     from monitor.probes.steps import Step, StepsCheck
+    from sla.intent import Run as WrittenRun
 
 log = structlog.get_logger()
 
@@ -34,35 +39,24 @@ WHOLE_SHARE: Final = 0.98  # of the timeout, for all steps, so that a step is na
 NOT_RUN: Final = "not_run"
 
 
-class PreparedStep:
-    """A step with its prepared requests."""
-
-    def __init__(self, step: Step, journey: StepsCheck) -> None:
-        self.step = step
-        self._http = HttpStep(step, journey) if isinstance(step.definition.check, HttpCheck) else None
-        self._kind = None if self._http is not None else KindStep(step, journey)
-
-    async def send(self, attempt: Attempt, state: RunState, seen: list[Response]) -> int | None:
-        """Make one attempt, and return its status. `seen` gets the HTTP response.
-
-        Raises:
-            ProbeFailure, OSError: the attempt failed.
-        """
-        if self._http is not None:
-            return await self._http.send(attempt, state, seen)
-        assert self._kind is not None  # noqa: S101 - for mypy
-        result = await self._kind.send(attempt, state)
-        if result.outcome is not Outcome.GOOD:
-            raise ProbeFailure(result.reason, result.detail, outcome=result.outcome, status=result.status)
-        return result.status
-
-
 class Journey:
-    """The probe of a journey."""
+    """The probe of a journey. With `run_log`, its writes are recorded before they are sent."""
 
     def __init__(self, check: StepsCheck) -> None:
         self.check = check
         self.steps = [PreparedStep(step, check) for _, step in in_order(check)]
+        self.run_log: RunLog | None = None
+        self.owner = check.id
+
+    def record_writes(self, run_log: RunLog, owner: str) -> None:
+        """Record the writes of all runs as those of the owner (`product/check`)."""
+        self.run_log, self.owner = run_log, owner
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the addresses of all steps: a clean-up is sent only where the data was written."""
+        addresses = [[each.step.id, each.step.definition.address] for each in self.steps]
+        return sha256(json.dumps(addresses).encode()).hexdigest()[:16]
 
     async def __call__(self, attempt: Attempt) -> ProbeResult:
         """Return the result of one run."""
@@ -82,6 +76,28 @@ class Run:
 
     async def result(self) -> JourneyResult:
         """Run all steps, and return the result."""
+        run_log = self._journey.run_log
+        if run_log is None:
+            return await self._run_steps()
+        run_log.active.add(self.state.run_id)
+        try:
+            result = await self._run_steps()
+            if (run := run_log.run(self.state.run_id)) is not None and self._is_clean(run):
+                await run_log.close(run.id)
+            return result
+        finally:
+            run_log.active.discard(self.state.run_id)
+
+    def _is_clean(self, written: WrittenRun) -> bool:
+        """Return whether nothing of the run exists: nothing was written, or all clean-up succeeded."""
+        outcomes = {written.outcome(step) for step in written.steps}
+        if outcomes <= {WriteOutcome.FAILED}:
+            return True
+        always = {each.step.id for each in self._journey.steps if each.step.always}
+        removed = [each.outcome is Outcome.GOOD or each.status in GONE for each in self.results if each.id in always]
+        return WriteOutcome.INDETERMINATE not in outcomes and all(removed)
+
+    async def _run_steps(self) -> JourneyResult:
         for prepared in self._journey.steps:
             result = await self._advance(prepared)
             self.results.append(result)
@@ -151,7 +167,7 @@ class Run:
         attempt.limit(seconds)
         try:
             async with asyncio.timeout(seconds):
-                status = await prepared.send(attempt, self.state, seen)
+                status = await self._send(prepared, attempt, seen)
             result = StepResult(step.id, Outcome.GOOD, status=status)
         except (ProbeFailure, OSError, TimeoutError) as error:
             result = self._failed(step, attempt, error, seconds)
@@ -161,6 +177,30 @@ class Run:
         attempt.close()
         self._add(attempt, phases)
         return result
+
+    async def _send(self, prepared: PreparedStep, attempt: Attempt, seen: list[Response]) -> int | None:
+        """Make one attempt of the step. A write is recorded before it is sent, and its outcome after it."""
+        run_log, run, step = self._journey.run_log, self.state.run_id, prepared.step
+        if run_log is None or not prepared.writes:
+            return await prepared.send(attempt, self.state, seen)
+        request, secrets = prepared.describe(self.state)
+        await run_log.intend((run, self._journey.owner, step.id), request, secrets, self._journey.fingerprint)
+        try:
+            status = await prepared.send(attempt, self.state, seen)
+        except asyncio.CancelledError:  # the deadline
+            if attempt.phase in UNSENT:
+                await run_log.answer(run, step.id, WriteOutcome.FAILED, {})
+            raise
+        except (ProbeFailure, OSError) as error:
+            known = (error.status, error.reason) if isinstance(error, ProbeFailure) else (None, "")
+            await run_log.answer(run, step.id, write_outcome(*known, attempt.phase), self._stored(step))
+            raise
+        await run_log.answer(run, step.id, WriteOutcome.ACKNOWLEDGED, self._stored(step))
+        return status
+
+    def _stored(self, step: Step) -> dict[str, str]:
+        """Return the captured values of the step that are not secret."""
+        return {name: value for name, value in self.state.values.items() if name in step.capture}
 
     def _failed(self, step: Step, attempt: Attempt, error: Exception, seconds: float) -> StepResult:
         """Return the result of a failed attempt, and note its addresses for the decision about this vantage."""

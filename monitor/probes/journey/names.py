@@ -54,9 +54,26 @@ def _problems(check: StepsCheck) -> Iterator[ValidationError]:
                 detail = f"{{{{{unknown}}}}} is unknown here; capture it in an earlier step, or add it to secrets"
                 yield step_problem(number, key, detail)
         yield from _secret_problems(number, step.definition, secrets, check)
+        if step.find is not None:
+            yield from _find_problems(number, step, known, secrets, check)
         if taken := min(set(step.capture) & set(check.secrets), default=None):
             yield step_problem(number, "capture", f"{taken} is also a name in secrets; use another name")
         known |= set(step.capture)
+
+
+def _find_problems(
+    number: int, step: Step, known: set[str], secrets: set[str], check: StepsCheck
+) -> Iterator[ValidationError]:
+    assert step.find is not None  # noqa: S101 - for mypy
+    definition, (found, *_) = step.find.definition, step.find.capture
+    if not step.always or not isinstance(definition.check, HttpCheck):
+        yield step_problem(number, "find", "is an http request of a step with always: true")
+    elif found not in step.definition.names or found in secrets:
+        yield step_problem(number, "find", f"finds {found}, which is no value that the step uses")
+    elif unknown := min(definition.names - known, default=None):
+        yield step_problem(number, "find", f"{{{{{unknown}}}}} is unknown here; use run_id, or add it to secrets")
+    else:
+        yield from _secret_problems(number, definition, secrets, check)
 
 
 def _secret_problems(

@@ -67,6 +67,8 @@ def test_published_metrics_are_shown_in_a_dashboard() -> None:
         "ninewatch_observations_total": "ninewatch_probes_total shows the same rates",
         "ninewatch_time_zone_database_info": "for support only",
         "ninewatch_claim_ceiling_ratio": "ninewatch_readiness_ceiling_ratio has the same value",
+        "ninewatch_journey_pending": "for support only: published while a clean-up of a journey is due",
+        "ninewatch_journey_possibly_left_behind": "for support only: published once a journey left data behind",
         "ninewatch_anchor_failures_total": "the age of the anchored head shows it",
     }
     published = {name for name in emitted_families() if name.startswith(("ninewatch_", "probe_"))}

@@ -87,6 +87,7 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     observe(ledger, entry, NOW, GOOD_RESULT)
     probe_all(ledger, ledger.site_entries.values(), NOW - 540 * SECOND, NOW)
     ledger.facts = Facts(drill_facts("css"), [continuity_fact("css")], failover_facts("css"))
+    ledger.journeys.left_behind["css/health"] = 1
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)

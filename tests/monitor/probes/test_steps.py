@@ -438,6 +438,20 @@ WRONG = {
         '- {id: a, http: URL, capture: {h: "$.h"}}\n- {id: b, redis: "{{h}}:1", password: {env: JOURNEY_SECRET}}',
         "b.redis: the step sends a secret, so its address must not have a placeholder",
     ),
+    "find of a step that always runs": (
+        '- {id: a, http: URL, find: {http: URL, capture: {id: "$.id"}}}',
+        "a.find: is an http request of a step with always: true",
+    ),
+    "find of another value": (
+        '- {id: a, http: URL, capture: {id: "$.id"}}\n'
+        '- {id: b, always: true, http: "URL/{{id}}", find: {http: URL, capture: {x: "$.id"}}}',
+        "b.find: finds x, which is no value that the step uses",
+    ),
+    "name in find": (
+        '- {id: a, http: URL, capture: {id: "$.id"}}\n'
+        '- {id: b, always: true, http: "URL/{{id}}", find: {http: "URL/{{q}}", capture: {id: "$.id"}}}',
+        "b.find: {{q}} is unknown here; use run_id",
+    ),
     "token endpoint": (
         '- {id: a, http: URL, oauth2: {token_url: "URL/{{run_id}}", client_id: c, client_secret: {env: OTHER}}}',
         "a.oauth2: has a placeholder",

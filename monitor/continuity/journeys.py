@@ -1,0 +1,127 @@
+"""Do the pending clean-ups of journeys: of runs that a kill interrupted, and of clean-ups that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.errors import NinewatchError
+from monitor.ledger.journey_register import JourneyRegister, is_needed
+from monitor.log import conceal_secrets
+from monitor.network.failure import ProbeFailure
+from monitor.probes.journey.clean_up import NotFoundError, clean_up, is_settled
+from monitor.probes.journey.journey import Journey
+from monitor.probes.journey.run_log import RunLog
+from sla.interval import DAY, MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from monitor.clock import Clock
+    from monitor.facts.intent_log import IntentLog
+    from monitor.ledger.ledger import Ledger
+    from monitor.network.attempt import Attempt, Probe
+    from sla.intent import Run
+
+    MakeAttempt = Callable[[], Attempt]
+
+log = structlog.get_logger()
+
+SUFFIX: Final = ".journeys.jsonl"  # of the intent log of journeys, next to the record
+POLL_INTERVAL: Final = 1.0  # seconds between two checks for due clean-ups
+FIRST_PAUSE: Final = 2 * SECOND  # after a failed clean-up; it doubles with each further one ...
+LONGEST_PAUSE: Final = 10 * MINUTE  # ... up to this
+GIVEN_UP: Final = DAY  # after the first write
+COMPACT_LINES: Final = 20_000  # lines of the log after which superfluous ones are removed
+
+
+class JourneyCleaner:
+    """The pending clean-ups of all journeys of a daemon."""
+
+    def __init__(self, ledger: Ledger, intents: IntentLog, clock: Clock) -> None:
+        self._ledger, self._intents, self._clock = ledger, intents, clock
+        self._journeys: dict[str, Journey] = {}
+        self._next: dict[str, int] = {}  # run -> instant of the next clean-up
+        self._failures: dict[str, int] = {}
+        self._log = RunLog(intents, ledger.journeys, clock)
+
+    def restore(self) -> None:
+        """Read the intent log."""
+        now = self._clock.now()
+        try:
+            runs = self._intents.read().values()
+            kept = {run.id: run for run in runs if run.closing is None or is_needed(run, now)}
+            self._ledger.journeys = JourneyRegister(kept)
+            self._intents.compact(lambda run: is_needed(run, now))
+        except NinewatchError as error:
+            log.error("intents_unreadable", error=str(error))
+        self._log.register = self._ledger.journeys
+
+    def attach(self, probes: Mapping[str, Probe]) -> None:
+        """Have the journeys among the prepared probes, by `product/check`, record their writes."""
+        self._journeys = {key: probe for key, probe in probes.items() if isinstance(probe, Journey)}
+        for key, journey in self._journeys.items():
+            journey.record_writes(self._log, key)
+
+    async def run(self, make_attempt: MakeAttempt) -> None:
+        """Do the pending clean-ups until cancelled."""
+        while True:
+            await self.advance(make_attempt)
+            await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
+
+    async def advance(self, make_attempt: MakeAttempt) -> None:
+        """Do the clean-ups that are due."""
+        now = self._clock.now()
+        due = [run for run in self._ledger.journeys.open_runs if run.id not in self._log.active]
+        await asyncio.gather(*(self._clean(run, make_attempt()) for run in due if now >= self._next.get(run.id, 0)))
+        if self._intents.lines >= COMPACT_LINES:
+            await asyncio.to_thread(self._intents.compact, lambda run: is_needed(run, now))
+
+    async def _clean(self, run: Run, attempt: Attempt) -> None:
+        journey = self._journeys.get(run.owner)
+        if journey is None or journey.fingerprint != run.target:
+            await self._close(run, "the check was removed, or its addresses were changed")
+            return
+        seconds = journey.check.timeout / SECOND
+        attempt.limit(seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await clean_up(journey, run, attempt)
+        except NotFoundError as error:
+            await self._close(run, str(error))
+        except (ProbeFailure, OSError, TimeoutError) as error:
+            await self._failed(run, error)
+        except Exception:  # a defect must not stop the daemon
+            log.exception("journey_defect", journey=run.owner)
+            await self._close(run, "a defect of ninewatch; see the log")
+        else:
+            await self._succeeded(run)
+
+    async def _succeeded(self, run: Run) -> None:
+        if is_settled(run, self._clock.now()):
+            log.info("journey_cleaned_up", journey=run.owner, run=run.id)
+            await self._close(run)
+        else:
+            self._next[run.id] = run.intents[-1].at + MINUTE
+
+    async def _failed(self, run: Run, error: Exception) -> None:
+        shown = f"{error.reason}: {error.detail}" if isinstance(error, ProbeFailure) else repr(error)
+        text = conceal_secrets(shown)[:200]
+        if self._clock.now() > run.started + GIVEN_UP:
+            await self._close(run, f"the clean-up failed for a day: {text}")
+            return
+        count = self._failures.get(run.id, 0)
+        self._failures[run.id] = count + 1
+        self._next[run.id] = self._clock.now() + min(FIRST_PAUSE * 2 ** min(count, 16), LONGEST_PAUSE)
+        if not count:
+            log.warning("journey_clean_up_failed", journey=run.owner, run=run.id, error=text)
+
+    async def _close(self, run: Run, reason: str = "") -> None:
+        """Close the run; with a reason, its data is possibly left behind."""
+        if reason:
+            log.warning("journey_left_behind", journey=run.owner, run=run.id, reason=reason)
+        await self._log.close(run.id, left_behind=bool(reason), reason=reason)
+        self._next.pop(run.id, None)
+        self._failures.pop(run.id, None)

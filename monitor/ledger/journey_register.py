@@ -1,0 +1,45 @@
+"""The runs of journeys in memory: those with a clean-up to do, and those that possibly left data behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from sla.intent import Closing, add_entry
+from sla.interval import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sla.intent import Entry, Run
+
+KEPT: Final = 30 * DAY  # how long a run that possibly left data behind is kept
+
+
+def is_needed(run: Run, now: int) -> bool:
+    """Return whether a closed run is still needed."""
+    return run.closing is not None and run.closing.left_behind and now - run.closing.at < KEPT
+
+
+class JourneyRegister:
+    """The open runs by id, and the number of runs that possibly left data behind, by owner (`product/check`)."""
+
+    def __init__(self, runs: Mapping[str, Run] | None = None) -> None:
+        self._open = {name: run for name, run in (runs or {}).items() if run.closing is None}
+        closed = (run for run in (runs or {}).values() if run.closing is not None)
+        self.left_behind: Counter[str] = Counter(run.owner for run in closed if run.closing and run.closing.left_behind)
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry to its run. A closed run is no longer kept."""
+        add_entry(self._open, entry)
+        if isinstance(entry, Closing) and (run := self._open.pop(entry.run, None)) is not None:
+            self.left_behind[run.owner] += entry.left_behind
+
+    def run(self, name: str) -> Run | None:
+        """Return the open run with this id, None if there is none."""
+        return self._open.get(name)
+
+    @property
+    def open_runs(self) -> Sequence[Run]:
+        """The open runs, oldest first."""
+        return list(self._open.values())

@@ -1,0 +1,70 @@
+"""Record the writes of journeys before they are sent, so that a kill leaves no clean-up undone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from monitor.errors import NinewatchError
+from monitor.network.failure import ProbeFailure
+from sla.intent import Answer, Closing, Intent, WriteOutcome
+from sla.observation import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.clock import Clock
+    from monitor.facts.intent_log import IntentLog
+    from monitor.ledger.journey_register import JourneyRegister
+    from sla.intent import Entry, Run
+
+UNSENT = frozenset({"resolve", "connect", "tls"})  # phases in which no request was sent
+
+
+def write_outcome(status: int | None, reason: str, phase: str) -> WriteOutcome:
+    """Return the outcome of a write that was not acknowledged: FAILED if it certainly had no effect."""
+    refused = status is not None and 400 <= status < 500
+    unsent = phase in UNSENT or reason in ("rate_limited", "value_unusable", "secret_withheld")
+    return WriteOutcome.FAILED if refused or (unsent and status is None) else WriteOutcome.INDETERMINATE
+
+
+class RunLog:
+    """The intents of all journeys. `active` are the ids of runs in progress, which are not cleaned up."""
+
+    def __init__(self, intents: IntentLog, register: JourneyRegister, clock: Clock) -> None:
+        self.intents, self.register, self._clock = intents, register, clock
+        self.active: set[str] = set()
+
+    async def intend(self, intent: tuple[str, str, str], request: str, secrets: tuple[str, ...], target: str) -> None:
+        """Record a write before it is sent; `intent` is the run, its owner and the step.
+
+        Raises:
+            ProbeFailure: `intent_unwritten`, unknown: the disk failed, so nothing may be sent.
+        """
+        run, owner, step = intent
+        try:
+            await self._add(Intent(run, owner, step, self._clock.now(), request, secrets, target))
+        except NinewatchError as error:
+            raise ProbeFailure("intent_unwritten", str(error), outcome=Outcome.UNKNOWN) from None
+
+    async def answer(self, run: str, step: str, outcome: WriteOutcome, captured: Mapping[str, str]) -> None:
+        """Record the outcome of a write. If the disk fails, the write stays indeterminate."""
+        await self._try_to_add(Answer(run, step, self._clock.now(), outcome, "", dict(captured)))
+
+    async def close(self, run: str, *, left_behind: bool = False, reason: str = "") -> None:
+        """Record the end of a run."""
+        await self._try_to_add(Closing(run, self._clock.now(), left_behind, reason))
+
+    def run(self, name: str) -> Run | None:
+        """Return the open run with this id, None without a write."""
+        return self.register.run(name)
+
+    async def _try_to_add(self, entry: Entry) -> None:
+        try:
+            await self._add(entry)
+        except NinewatchError:
+            return  # the clean-up is done once more after the next start
+
+    async def _add(self, entry: Entry) -> None:
+        await asyncio.to_thread(self.intents.add, entry)
+        self.register.add(entry)
