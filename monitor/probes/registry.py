@@ -13,6 +13,7 @@ from monitor.probes import (
     heartbeat,
     http,
     icmp,
+    jwt,
     mysql,
     ntp,
     postgres,
@@ -56,6 +57,7 @@ KINDS: dict[str, Kind[Any]] = {
         domain.KIND,
         exec_kind.KIND,
         browser.KIND,
+        jwt.KIND,
         steps.KIND,
     )
 }

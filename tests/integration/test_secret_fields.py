@@ -32,12 +32,14 @@ PASSWORD = {"user": "robot", "password": SECRET}
 QUERIES = {"good": "good", "total": "total", "at_least": "99%"}
 FRESHNESS_KEYS = {"max_age": "1d", "stamp": {"header": "X-Echo"}}
 TOKENS = {"token_url": URL + "token", "client_id": "robot"}
+JWT = {"jwt": {"env": "OTHER"}, "issuer": URL, "audience": "robot"}
 OTHER = {"client_secret": {"env": "OTHER"}}
 # The kinds of check that use HTTP: a function that returns the check's keys for a URL of this scheme.
 HTTP_KINDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "http": lambda scheme: {"http": f"{scheme}://{PEER}/", "expect": UNMET_HEADER},
     "freshness": lambda scheme: {"freshness": f"{scheme}://{PEER}/", **FRESHNESS_KEYS},
     "prometheus": lambda scheme: {"prometheus": f"{scheme}://{PEER}/", **QUERIES},
+    "jwt": lambda scheme: {**JWT, "jwks": f"{scheme}://{PEER}/"},
     "domain": lambda scheme: {"domain": "a.example", "rdap": f"{scheme}://{PEER}/"},
 }
 SCRIPT = "import os\nraise ValueError(os.environ['KEY'])\n"
@@ -64,6 +66,7 @@ CASES: dict[str, dict[str, Any]] = {
     "grpc tls.key": {"grpc": PEER, "encrypted": True, **CLIENT_CERTIFICATE},
     "heartbeat token": {"heartbeat": "every 1h", "token": SECRET},
     "exec env": {"exec": ["/bin/sh", "-c", 'echo "$KEY"; exit 1'], "env": {"KEY": SECRET}},
+    "jwt jwt": {**JWT, "jwt": SECRET, "jwks": URL},
     "steps secrets": {
         "secrets": {"key": SECRET},
         "steps": [{"id": "a", "http": URL, "method": "POST", "form": {"key": "{{key}}"}, "expect": UNMET_HEADER}],

@@ -31,6 +31,8 @@ class ChefsService(RecordService):
             return 201, self.records[name]
         if method == "GET" and route == f"forms/{FORM}/submissions":
             return 200, [self._row(record) for record in self.records.values() if not record["deleted"]]
+        if method == "GET" and route == f"forms/{FORM}/version":
+            return 200, {"id": FORM, "name": "ninewatch", "versions": [{"id": VERSION, "version": 1, "schema": {}}]}
         name = route.removeprefix("submissions/")
         if name not in self.records or method not in ("GET", "DELETE"):
             return 404 if name not in self.records else 403, {"detail": "unknown, or not allowed with an API key"}

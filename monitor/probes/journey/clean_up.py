@@ -48,9 +48,9 @@ async def clean_up(journey: Journey, run: Run, attempt: Attempt) -> None:
 
 def _sources(journey: Journey, state: RunState) -> Iterator[PreparedStep]:
     """Yield the steps that capture values for the clean-up without writing data, such as a token, in order."""
-    needed = {name for each in journey.steps if each.step.always for name in each.names}
+    needed = {name for prepared in journey.steps if prepared.step.always for name in prepared.names}
     chosen: list[PreparedStep] = []
-    for prepared in reversed([each for each in journey.steps if not each.step.always]):
+    for prepared in reversed([prepared for prepared in journey.steps if not prepared.step.always]):
         captured = set(prepared.step.capture) & needed - state.known
         if captured and not prepared.writes:
             chosen.append(prepared)
@@ -75,7 +75,7 @@ async def _remove_all(journey: Journey, prepared: PreparedStep, run: Run, attemp
 
 def _may_exist(journey: Journey, run: Run, names: set[str]) -> bool:
     """Return whether a write that would have captured one of the names may have had an effect."""
-    writes = [each.step.id for each in journey.steps if names & set(each.step.capture)]
+    writes = [prepared.step.id for prepared in journey.steps if names & set(prepared.step.capture)]
     return any(run.outcome(step) not in (None, WriteOutcome.FAILED) for step in writes)
 
 

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.config.check import CheckBase
+    from monitor.config.steps import Value
 
 NOT_STEPS: Final = frozenset({"steps", "heartbeat"})  # kinds that cannot be a step
 SCHEDULE: Final = frozenset({"interval", "timeout", "hold", "slow_after", "fall", "rise", "recheck", "was"})
+URL_KEYS: Final = frozenset({"jwks"})  # keys with a URL besides those of the kinds in URL_KINDS
+LOCAL_KINDS: Final = frozenset({"jwt"})  # kinds whose value is not an address: it is used locally and sent nowhere
 URL_KINDS: Final = frozenset({"http", "freshness", "prometheus", "websocket"})
 BODIES: Final = ("body", "body_file", "form", "json_body")
 SECRET_KEYS: Final = frozenset({"headers", "cookies", "bearer", "body", "form", "json_body"})  # of http steps
@@ -80,15 +83,18 @@ class StepDefinition:
     @property
     def credential_names(self) -> set[str]:
         """The names that are used as credentials, and so are secrets."""
+        if self.check.kind in LOCAL_KINDS:
+            return names_in(self.address)
         headers = self.parts.get("headers", {})
         used = [value for name, value in headers.items() if carries_credentials(name)]
         return names_in([*used, self.parts.get("bearer"), self.parts.get("cookies")])
 
     def carries(self, secrets: set[str]) -> bool:
         """Return whether the step sends a secret: one of these names, or one of its own."""
-        keys = SECRET_KEYS if isinstance(self.check, HttpCheck) else set(self.keys)
+        local = {self.check.kind} if self.check.kind in LOCAL_KINDS else set()
+        keys = SECRET_KEYS if isinstance(self.check, HttpCheck) else set(self.keys) - local
         used = names_in([value for key, value in self.keys.items() if key in keys])
-        own = [value for key, value in self.keys.items() if key not in ("tls", "proxy_basic")]
+        own = [value for key, value in self.keys.items() if key not in {"tls", "proxy_basic", *local}]
         return bool(used & secrets) or any(_references(own))
 
     @property
@@ -229,16 +235,26 @@ def sample(kind: str, template: Mapping[str, Any], number: int) -> dict[str, Any
     def value(_: str) -> str:
         return _SAMPLES[number]
 
-    at_start = str(template[kind]).startswith("{{")
-    return fill_keys(kind, template, value, (lambda _: address) if at_start else value)
+    def start(_: str) -> str:
+        return address
+
+    def url_start(_: str) -> str:
+        return "https://placeholder.invalid"
+
+    at_start = {kind: start, **dict.fromkeys(URL_KEYS, url_start)}
+    starting = {key: fill for key, fill in at_start.items() if str(template.get(key, "")).startswith("{{")}
+    return fill_keys(kind, template, value, starting)
 
 
-def fill_keys(kind: str, template: Mapping[str, Any], value: Any, address: Any = None) -> dict[str, Any]:
-    """Return the keys with all placeholders replaced; those of the address by `address` if it is given."""
-    keys = {key: item if key == kind else filled(item, value) for key, item in template.items()}
-    target = template[kind]
-    fill = filled_url if kind in URL_KINDS and isinstance(target, str) else filled
-    return {**keys, kind: fill(target, address or value)}
+def fill_keys(
+    kind: str, template: Mapping[str, Any], value: Value, special: Mapping[str, Value] | None = None
+) -> dict[str, Any]:
+    """Return the keys with all placeholders replaced by `value`, or by that of the key in `special`."""
+    urls = URL_KEYS | ({kind} & URL_KINDS)
+    return {
+        key: (filled_url if key in urls and isinstance(item, str) else filled)(item, (special or {}).get(key, value))
+        for key, item in template.items()
+    }
 
 
 def validated(step: str, kind: type[CheckBase], keys: Mapping[str, Any], context: Any = None) -> CheckBase:

@@ -55,7 +55,7 @@ class Journey:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of the addresses of all steps: a clean-up is sent only where the data was written."""
-        addresses = [[each.step.id, each.step.definition.address] for each in self.steps]
+        addresses = [[prepared.step.id, prepared.step.definition.address] for prepared in self.steps]
         return sha256(json.dumps(addresses).encode()).hexdigest()[:16]
 
     async def __call__(self, attempt: Attempt) -> ProbeResult:
@@ -93,8 +93,10 @@ class Run:
         outcomes = {written.outcome(step) for step in written.steps}
         if outcomes <= {WriteOutcome.FAILED}:
             return True
-        always = {each.step.id for each in self._journey.steps if each.step.always}
-        removed = [each.outcome is Outcome.GOOD or each.status in GONE for each in self.results if each.id in always]
+        always = {prepared.step.id for prepared in self._journey.steps if prepared.step.always}
+        removed = [
+            result.outcome is Outcome.GOOD or result.status in GONE for result in self.results if result.id in always
+        ]
         return WriteOutcome.INDETERMINATE not in outcomes and all(removed)
 
     async def _run_steps(self) -> JourneyResult:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.config.steps import RUN_ID, origin_of
 from monitor.http.check import HttpCheck
-from monitor.probes.journey.definition import SECRET_KEYS
+from monitor.probes.journey.definition import LOCAL_KINDS, SECRET_KEYS
 from monitor.probes.journey.problems import step_problem
 
 if TYPE_CHECKING:
@@ -65,15 +65,22 @@ def _find_problems(
     number: int, step: Step, known: set[str], secrets: set[str], check: StepsCheck
 ) -> Iterator[ValidationError]:
     assert step.find is not None  # noqa: S101 - for mypy
-    definition, (found, *_) = step.find.definition, step.find.capture
+    definition, (name, *_) = step.find.definition, step.find.capture
     if not step.always or not isinstance(definition.check, HttpCheck):
         yield step_problem(number, "find", "is an http request of a step with always: true")
-    elif found not in step.definition.names or found in secrets:
-        yield step_problem(number, "find", f"finds {found}, which is no value that the step uses")
+    elif name not in step.definition.names or name in secrets:
+        yield step_problem(number, "find", f"finds {name}, which is no value that the step uses")
     elif unknown := min(definition.names - known, default=None):
         yield step_problem(number, "find", f"{{{{{unknown}}}}} is unknown here; use run_id, or add it to secrets")
     else:
         yield from _secret_problems(number, definition, secrets, check)
+
+
+def _may_have_secrets(key: str, definition: StepDefinition) -> bool:
+    """Return whether a value of the key may be a secret."""
+    if isinstance(definition.check, HttpCheck):
+        return key in SECRET_KEYS
+    return key != definition.check.kind or key in LOCAL_KINDS
 
 
 def _secret_problems(
@@ -81,7 +88,7 @@ def _secret_problems(
 ) -> Iterator[ValidationError]:
     kind, is_http = definition.check.kind, isinstance(definition.check, HttpCheck)
     for key, names in definition.names_by_key():
-        shown = min(names & secrets, default=None) if (key not in SECRET_KEYS if is_http else key == kind) else None
+        shown = None if _may_have_secrets(key, definition) else min(names & secrets, default=None)
         if shown:
             detail = f"{{{{{shown}}}}} is a secret, which is allowed in headers, cookies and bodies only"
             yield step_problem(number, key, detail)

@@ -73,6 +73,6 @@ def _writes(step: Step, journey: StepsCheck) -> bool:
     """Return whether the step writes data that a step with `always` removes."""
     if step.always or step.definition.reads:
         return False
-    removed = {name for each in journey.steps if each.always for name in each.definition.names}
+    removed = {name for other in journey.steps if other.always for name in other.definition.names}
     captured = {name for name, capture in step.capture.items() if not capture.is_secret(name)}
     return bool(removed) and (RUN_ID in step.definition.names or bool(captured & removed))

@@ -61,14 +61,14 @@ class KilledLog(IntentLog):
 
 def journey_check(url: str, *, find: bool = True, **clean_up: Any) -> Any:
     """Return a journey that creates a record and removes it."""
-    found = {"find": {"http": f"{url}/records", "capture": {"id": "$[?@.note == '{{run_id}}'].id"}}} if find else {}
+    finding = {"find": {"http": f"{url}/records", "capture": {"id": "$[?@.note == '{{run_id}}'].id"}}} if find else {}
     remove = {"id": "clean-up", "always": True, "counts": False, "method": "DELETE"}
     create = {"id": "create", "method": "POST", "http": f"{url}/records", "capture": {"id": "$.id"}}
     body = {"note": "{{run_id}}", "key": "{{key}}"}
     steps = [
         {**create, "json_body": body},
         {"id": "read", "http": f"{url}/records/{{{{id}}}}"},
-        {**remove, "http": f"{url}/records/{{{{id}}}}", **found, **clean_up},
+        {**remove, "http": f"{url}/records/{{{{id}}}}", **finding, **clean_up},
     ]
     secrets = {"key": {"env": "CLEAN_UP_SECRET"}}
     return load_check({"interval": "1h", "timeout": "5s", "secrets": secrets, "steps": steps})

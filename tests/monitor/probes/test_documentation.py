@@ -58,7 +58,7 @@ def example(kind: str) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NIGHTLY_LOAD_TOKEN", "POSTGRES_PASSWORD", "MYSQL_PASSWORD"):
+    for name in ("NIGHTLY_LOAD_TOKEN", "POSTGRES_PASSWORD", "MYSQL_PASSWORD", "ACCESS_TOKEN"):
         monkeypatch.setenv(name, "right-canary-right-canary")
 
 
@@ -198,6 +198,17 @@ async def journey(folder: Path) -> AsyncIterator[dict[str, Any]]:
         assert (service.created, service.records) == (1, {})
 
 
+@asynccontextmanager
+async def token(folder: Path) -> AsyncIterator[dict[str, Any]]:
+    from tests.monitor.protocols.test_jwt import CLAIMS, KEYS, signed
+
+    check = example("jwt")
+    claims = {**CLAIMS, "iss": check["issuer"], "aud": check["audience"], "exp": time.time() + 60, "nbf": 0}
+    (folder / "token").write_text(signed(claims))
+    async with serve_tcp(respond_with(http_response(json.dumps({"keys": KEYS}).encode()))) as port:
+        yield {"jwks": f"http://127.0.0.1:{port}/", "jwt": {"file": str(folder / "token")}}
+
+
 REGISTERED = {
     "events": [{"eventAction": "expiration", "eventDate": f"{datetime.now(UTC) + timedelta(days=99):%Y-%m-%dT00:00Z}"}]
 }
@@ -220,6 +231,7 @@ STAGES: dict[str, Stage] = {
     "domain": serve_at(respond_with(http_response(json.dumps(REGISTERED).encode())), "rdap", "http://127.0.0.1:{}/"),
     "exec": program,
     "steps": journey,
+    "jwt": token,
     "postgres": database("postgres", postgres),
     "mysql": database("mysql", mariadb),
 }

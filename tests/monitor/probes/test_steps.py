@@ -124,7 +124,7 @@ async def test_the_clean_up_has_time_after_a_step_that_hangs() -> None:
     async with serve_tcp(send_nothing) as silent:
         with (service := RecordService()).serving():
             content = records(service.url, read={"http": f"http://127.0.0.1:{silent}/{{{{id}}}}"})
-            result = await run(content, seconds=0.5)
+            result = await run(content, seconds=2)
     assert (result.outcome, result.reason) == (Outcome.BAD, "read: deadline")
     assert (service.created, service.records) == (1, {})
 
