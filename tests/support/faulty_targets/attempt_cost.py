@@ -41,7 +41,7 @@ class AttemptCost(NamedTuple):
     outcome: str
     reason: str
     detail: str
-    held: float
+    blocked: float
     allocated: int
     resident: int
 
