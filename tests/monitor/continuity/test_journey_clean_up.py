@@ -89,7 +89,7 @@ class Process:
 
     async def probe(self) -> ProbeResult:
         """Return the result of one run."""
-        return (await self.runner.attempt(self.journey, 5)).result
+        return (await self.runner.attempt(self.journey, 60)).result
 
     async def advance(self, *seconds: int) -> None:
         """Do the due clean-ups, then let each of these times pass and do those that are due then."""
