@@ -25,6 +25,7 @@ from monitor.engine.drill_manager import DrillManager
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
+from monitor.engine.pause_manager import PauseManager, paused_keys
 from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
@@ -76,6 +77,13 @@ def _set_probe_intervals(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[st
     scheduler.load(jobs.all())
 
 
+def _set_paused(jobs: Jobs, scheduler: Scheduler, heartbeats: Heartbeats, paused: frozenset[str]) -> None:
+    """Probe the checks that are not paused."""
+    heartbeats.restart(set(jobs.paused) - paused)
+    jobs.paused = paused
+    scheduler.load(jobs.all())
+
+
 class Stopped(Exception):  # noqa: N818 - it ends the group of tasks and is not an error
     """A stop of the daemon was requested."""
 
@@ -106,6 +114,7 @@ class _Parts:
     continuity: Continuity
     sites: SiteObserver
     journeys: JourneyCleaner
+    pauses: PauseManager
 
 
 class Daemon:
@@ -216,6 +225,8 @@ class Daemon:
                 jobs = Jobs(self._ledger, runner, recorder, heartbeats, vantage)
                 jobs.on_prepared = journeys.attach
                 jobs.prepare(self._portfolio)
+                jobs.paused = paused_keys(self._ledger, self._clock.now())
+                pauses = PauseManager(self._ledger, self._clock, partial(_set_paused, jobs, scheduler, heartbeats))
                 scheduler.load(jobs.all())
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
@@ -229,7 +240,18 @@ class Daemon:
                 continuity.restore()
                 sites = SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end)
                 parts = _Parts(
-                    scheduler, jobs, vantage, facts, alerting, keeper, anchoring, drills, continuity, sites, journeys
+                    scheduler,
+                    jobs,
+                    vantage,
+                    facts,
+                    alerting,
+                    keeper,
+                    anchoring,
+                    drills,
+                    continuity,
+                    sites,
+                    journeys,
+                    pauses,
                 )
                 await self._work(parts, runner, companion)
             if not recorder.complete:
@@ -312,6 +334,7 @@ class Daemon:
             await parts.facts.read_journal()
             parts.sites.update()
             parts.drills.update()
+            parts.pauses.update()
             requested = self._reload_requested.is_set()
             self._reload_requested.clear()
             if await asyncio.to_thread(self._watcher.changed) or requested:
@@ -346,6 +369,7 @@ class Daemon:
                 await asyncio.to_thread(parts.jobs.prepare, examined.portfolio)
                 self._apply(examined.portfolio, parts)
                 parts.facts.define()
+                parts.pauses.update()
                 self._health.config_digest = examined.digest
                 self._accepted = examined, examined.portfolio
                 return

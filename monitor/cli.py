@@ -34,6 +34,8 @@ COMMANDS = {
     "correct": "correct:correct",
     "corrections": "correct:corrections",
     "maintenance": "maintenance:maintenance",
+    "pause": "pause:pause",
+    "resume": "pause:resume",
     "history": "history:history_command",
     "gate": "gate:gate_command",
     "drill": "drill:drill",

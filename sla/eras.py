@@ -7,18 +7,21 @@ because the time before the change is still measured with the old definition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sla.compose import Composition
 from sla.interval import Interval
 from sla.observation_counts import Counts
+from sla.pause import FOREVER
+from sla.paused_members import PausedMembers
 from sla.state_history import History
 from sla.states import Durations, Piece, State
 
 if TYPE_CHECKING:
     from sla.objective import Objective
+    from sla.paused_members import PausedTime
     from sla.state_sums import StateSums
     from sla.timeline import Timeline
 
@@ -61,19 +64,22 @@ class Era:
 class Eras(History):
     """The history of a product with all its definitions, in the order of time, at least one.
 
-    An era lasts until a later definition applies. Before the first definition applies, the product is unknown.
+    An era lasts until a later definition applies. Before the first definition applies, the product is unknown. A member
+    that is paused is unknown.
     """
 
-    __slots__ = ("_complete", "_eras", "_redefined", "_starts")
+    __slots__ = ("_complete", "_eras", "_paused", "_redefined", "_starts")
 
-    def __init__(self, eras: Sequence[Era]) -> None:
+    def __init__(self, eras: Sequence[Era], pauses: Sequence[PausedTime] = ()) -> None:
         self._redefined = 0
-        self.redefine(eras)
+        self._paused = PausedMembers()
+        self.redefine(eras, pauses)
 
-    def redefine(self, eras: Sequence[Era]) -> None:
-        """Replace all definitions, after one was added."""
+    def redefine(self, eras: Sequence[Era], pauses: Sequence[PausedTime] = ()) -> None:
+        """Replace all definitions and pauses, after one was added."""
         self._redefined += 1
         self._eras = tuple(eras)
+        self._paused.replace(pauses, [era.history for era in eras])
         self._starts: list[tuple[int, Era]] = []
         self._complete = False
 
@@ -163,12 +169,20 @@ class Eras(History):
         """Return the eras with their starts in order, without definitions that were replaced before they applied."""
         if not self._complete:
             self._complete = all(era.complete for era in self._eras)
-            self._starts = []
+            starts: list[tuple[int, Era]] = []
             for start, era in [(era.start, era) for era in self._eras]:
-                while self._starts and start <= self._starts[-1][0]:
-                    self._starts.pop()
-                self._starts.append((start, era))
+                while starts and start <= starts[-1][0]:
+                    starts.pop()
+                starts.append((start, era))
+            self._starts = list(self._with_pauses(starts))
         return self._starts
+
+    def _with_pauses(self, starts: Sequence[tuple[int, Era]]) -> Iterator[tuple[int, Era]]:
+        """Yield the eras with their starts, divided where the paused members change."""
+        ends = [start for start, _ in starts[1:]] + [FOREVER]
+        for (start, era), end in zip(starts, ends, strict=True):
+            for at, history in self._paused.parts(era.history, start, end):
+                yield at, era if history is era.history else replace(era, history=history)
 
     def _single(self, window: Interval) -> Composition | None:
         """Return the composition of the era that contains the window. None if there is no such era."""

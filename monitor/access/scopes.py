@@ -24,7 +24,7 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.READ: "read pages, figures and metrics where `access.read` is `token`",
     Scope.ALERTS_READ: "list notifications with their errors",
     Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
-    Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan and end maintenance, mark deployments",
+    Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
     Scope.GATE_WRITE: "override the release gate",
 }

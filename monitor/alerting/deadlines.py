@@ -37,6 +37,7 @@ def deadlines(
         yield from _flapping_ends(ledger, product_incidents, product, now)
         if product in ledger.products:
             yield from _maintenance_ends(ledger, product, now)
+            yield from (end for pause in ledger.facts.pauses(product) if now < (end := pause.interval.end))
 
 
 def _reminders(ledger: Ledger, announced: Announcements) -> Iterator[int]:

@@ -36,6 +36,8 @@ class Mutes:
             return ""
         if in_maintenance(ledger, alert.product, now):
             return "maintenance"
+        if is_paused(ledger, alert, now):
+            return "paused"
         if alert.incident is not None:
             down = (name for name in dependencies.needs(alert.product) if self._product_incidents.paging(name))
             if (dependency := next(down, None)) is not None:
@@ -54,6 +56,13 @@ def in_maintenance(ledger: Ledger, product: str, now: int) -> bool:
     configured = ledger.products[product].maintenance
     planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, Interval(now, now + 1))
     return any(True for _ in planned)
+
+
+def is_paused(ledger: Ledger, alert: Alert, now: int) -> bool:
+    """Return whether all checks with an open incident are paused; all checks of the product for another alert."""
+    keys = [incident.check for incident in ledger.open_incidents(alert.product)] if alert.incident is not None else []
+    keys = keys or [entry.key for entry in ledger.entries_of(alert.product)]
+    return all(ledger.facts.pause(key, now) is not None for key in keys)
 
 
 def flapping(ledger: Ledger, product_incidents: ProductIncidents, product: str, now: int) -> bool:

@@ -24,6 +24,7 @@ from sla.correction import read as read_correction
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
 from sla.interval import DAY, Interval
 from sla.maintenance_window import MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END
+from sla.pause import PAUSE, PAUSE_END
 from sla.window import Window, parse_instant
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ def _refuse_changed(facts: Sequence[Fact]) -> None:
 def _follows(fact: Fact) -> bool:
     if fact.kind in (CORRECTION, REVOCATION):
         return read_correction(fact).id == fact.id
-    if fact.kind in (DEFINITION, MAINTENANCE, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END):
+    if fact.kind in (DEFINITION, MAINTENANCE, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, PAUSE, PAUSE_END):
         return Fact.of(fact.made, fact.author, fact.kind, fact.product, fact.content()).id == fact.id
     return True
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_v
 from monitor.config.base import Model
 from monitor.config.former_ids import FormerIds
 from monitor.config.outbound import Family, FamilyField
-from monitor.config.values import Count, Duration, Id, Within
+from monitor.config.values import Count, Duration, Flag, Id, Within
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 _DEFAULT_TIMEOUT = 10 * SECOND
@@ -46,6 +46,9 @@ class CheckBase(Model):
 
     was: FormerIds = ()
     """A former id, or a list of former ids. The check continues their history."""
+
+    enabled: Flag = True
+    """`false`: no probes are sent. The check stays a member of the product; its time is unknown, never downtime."""
 
     interval: ProbeInterval = MINUTE
     """Time between probes."""

@@ -146,6 +146,9 @@ class Product(Model):
     team: Text | None = None
     """The team that is responsible for the product."""
 
+    enabled: Flag = True
+    """`false`: no probes of the product are sent. Its time is unknown, never downtime; open incidents stay open."""
+
     objective: ObjectiveField
     """Promised availability over the window: `99.95%` or `three nines`; above 0 % and below 100 %."""
 

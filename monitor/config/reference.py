@@ -19,6 +19,7 @@ _END = "<!-- end -->"
 _SHARED = (
     "id",
     "was",
+    "enabled",
     "interval",
     "timeout",
     "hold",

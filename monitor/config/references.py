@@ -46,6 +46,13 @@ class ReferenceBase(CheckBase):
     via: Id | None = None
     """The named network that this reference tests, for products with the same `via`. Default: the uplink."""
 
+    @field_validator("enabled")
+    @classmethod
+    def _is_enabled(cls, enabled: bool) -> bool:
+        if not enabled:
+            raise ValueError("a reference cannot be disabled; remove the reference")
+        return enabled
+
     @field_validator("recheck")
     @classmethod
     def _is_not_rechecked(cls, recheck: str | int | None) -> str | int | None:

@@ -95,7 +95,9 @@ class Continuity:
     def _idle_workers(self) -> list[Worker]:
         if self._portfolio is not self._ledger.portfolio:
             self._load(self._ledger.portfolio)
-        return [worker for owner, worker in self._workers.items() if owner not in self._busy]
+        now, facts = self._clock.now(), self._ledger.facts
+        workers = ((owner, worker) for owner, worker in self._workers.items() if owner not in self._busy)
+        return [worker for owner, worker in workers if facts.pause(owner, now) is None]  # its product may be paused
 
     def _load(self, portfolio: Portfolio) -> None:
         """Create the workers of the portfolio. An unchanged transaction keeps its worker, with its secret values."""

@@ -11,6 +11,7 @@ import structlog
 from monitor.errors import NinewatchError
 from monitor.facts.definitions import additions
 from monitor.facts.known_facts import Facts
+from monitor.facts.pauses import added_pauses
 from monitor.facts.planned_maintenance import added_plans, late_maintenance
 from monitor.ledger.renamed_checks import added_renamings
 from sla.interval import MINUTE
@@ -85,6 +86,7 @@ class FactRecorder:
             source = self._health.config_source
             renamings = added_renamings(ledger.portfolio, ledger.facts, now)
             self.add([*renamings, *(item.fact(source) for item in definitions), *(plan.fact(source) for plan in plans)])
+            self.add(added_pauses(ledger.portfolio, ledger.facts, now))
 
     async def state(self, fact: Fact) -> None:
         """Append a fact to the journal, and add it to the ledger once it is on disk.

@@ -6,7 +6,7 @@ The state is in the timelines. A restart loses only the start of a run in progre
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,15 +63,20 @@ class Heartbeats:
         return entry if matches and isinstance(check, HeartbeatCheck) else None
 
     def start(self, entry: CheckEntry) -> None:
-        """Store the start of a run."""
+        """Store the start of a run. Pings of a paused check are ignored."""
+        if self._is_paused(entry):
+            return
         self.record_missed(entry)
         self._listening_of(entry.key).started = self._clock.now()
 
     def end(self, entry: CheckEntry, code: int, note: str = "") -> None:
         """Record the end of a run at its due instant. Exit code 0 is a success.
 
-        A second report for the same due instant (a late success, a retry) is recorded at its arrival.
+        A second report for the same due instant (a late success, a retry) is recorded at its arrival. Pings of a paused
+        check are ignored.
         """
+        if self._is_paused(entry):
+            return
         self.record_missed(entry)
         check, now, listening = _check(entry), self._clock.now(), self._listening_of(entry.key)
         last, started = entry.timeline.last_at, listening.started or now
@@ -81,6 +86,11 @@ class Heartbeats:
         duration = (now - listening.started) / SECOND if listening.started is not None else 0.0
         listening.started = None
         self._record(entry, _result(code, note), at, duration)
+
+    def restart(self, keys: Iterable[str]) -> None:
+        """Listen to these checks from now on, after a pause: what was due before is not missed."""
+        for key in keys:
+            self._listening.pop(key, None)
 
     def note(self, entry: CheckEntry, text: str) -> None:
         """Log a message of a run; the record does not change."""
@@ -120,6 +130,9 @@ class Heartbeats:
         received = listening.since if last is None else max(listening.since, last + _early(check))
         due = check.heartbeat.after(received, check.zone)
         return due, due + check.grace, "heartbeat_missed"
+
+    def _is_paused(self, entry: CheckEntry) -> bool:
+        return self._ledger.facts.pause(entry.key, self._clock.now()) is not None
 
     def _listening_of(self, key: str) -> _Listening:
         now = self._clock.now()

@@ -12,7 +12,7 @@ from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.probes.registry import prepare as prepare_probe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from monitor.config.model import CheckBase, Portfolio
     from monitor.engine.recorder import Recorder
@@ -38,6 +38,8 @@ class Jobs:
 
         self.tightened: Mapping[str, int] = {}
         """The interval of probes during a drill, by product (microseconds)."""
+        self.paused: Collection[str] = frozenset()
+        """The keys of the checks that are not probed."""
 
     def prepare(self, portfolio: Portfolio) -> None:
         """Prepare the probes of a portfolio before it becomes active. Slow: call it in a thread while probing."""
@@ -61,6 +63,8 @@ class Jobs:
         for reference in self._vantage.load():
             yield Job(f"reference:{reference.id}", reference.interval, partial(self._vantage.ask, reference.id))
         for entry in self._ledger.probed_entries():
+            if entry.key in self.paused:
+                continue
             if isinstance(entry.check, HeartbeatCheck):
                 yield Job(entry.key, ROUND, partial(self._check_heartbeat, entry))
                 continue
@@ -91,7 +95,7 @@ class Jobs:
     ) -> int | None:
         """Probe and record; return the time until a re-check, microseconds, or None."""
         attempt = await self._runner.run(entry.check, probe, judge)
-        if self._ledger.entry(entry.key) is not entry:  # a reload removed the check
+        if self._ledger.entry(entry.key) is not entry or entry.key in self.paused:  # removed or paused meanwhile
             return None
         self._recorder.record(entry, attempt.result, attempt.at, attempt.duration, recheck=recheck)
         return entry.recheck_delay(attempt.at)

@@ -13,6 +13,7 @@ from monitor.exporters.families import (
     DRILL_FAMILIES,
     FIGURES_AGE,
     JOURNEY_FAMILIES,
+    PAUSED,
     PRODUCT_FAMILIES,
     SAMPLES_OMITTED,
     SILENCES,
@@ -89,7 +90,7 @@ def metrics_page() -> str:
         "The continuity probe": CONTINUITY_FAMILIES,
         "Journeys": JOURNEY_FAMILIES,
         "Sites": SITE_FAMILIES,
-        "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, *_daemon_families()],
+        "The daemon": [FIGURES_AGE, SAMPLES_OMITTED, SILENCES, PAUSED, *_daemon_families()],
     }
     return _HEAD + "".join(_TABLE.format(title=title) + "".join(map(_row, rows)) for title, rows in tables.items())
 

@@ -330,6 +330,12 @@ FIGURES_AGE: Final = Family(
 SILENCES: Final = Family(
     "ninewatch_silences", "gauge", "Active silences, by scope: all, product, alert", labels="covers"
 )
+PAUSED: Final = Family(
+    "ninewatch_check_paused",
+    "gauge",
+    "1 while the check is paused or disabled; absent otherwise",
+    labels="product check",
+)
 SAMPLES_OMITTED: Final = Family(
     "ninewatch_samples_omitted",
     "gauge",

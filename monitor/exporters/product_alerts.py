@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PRODUCT_PAGE: Final = "/products/{{ $labels.product }}"
+_NOT_PAUSED: Final = "\nunless on (product) ninewatch_check_paused == 1"
 _UNKNOWN: Final = 'ninewatch_product_state{state="unknown"}'
 
 
@@ -87,7 +88,7 @@ _FULLY_BLIND = over_replicas("min", 'ninewatch_vantage_blind{vantage="local"}', 
 def _unknown_alerts() -> Iterator[Alert]:
     yield Alert(
         "NinewatchProductUnknown",
-        f"{or_last_value(_UNKNOWN, '6h', function='min')} == 1",
+        f"{or_last_value(_UNKNOWN, '6h', function='min')} == 1{_NOT_PAUSED}",
         "warning",
         "The state of {{ $labels.product }} is unknown",
         "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is at fault. "
@@ -115,7 +116,7 @@ def _unknown_alerts() -> Iterator[Alert]:
     )
     yield Alert(
         "NinewatchCoverageLow",
-        f"""{over_replicas("max", 'ninewatch_coverage_ratio{window="1h"}')} < 0.9""",
+        f"""{over_replicas("max", 'ninewatch_coverage_ratio{window="1h"}')} < 0.9{_NOT_PAUSED}""",
         "warning",
         "{{ $value | humanizePercentage }} of the last hour of {{ $labels.product }} are known",
         "For an hour, less than 90 % of the last hour of {{ $labels.product }} was known: probes are skipped, or end "

@@ -26,6 +26,7 @@ from monitor.exporters.daemon import Daemon
 from monitor.exporters.drills import DrillLines
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.journeys import JourneyLines
+from monitor.exporters.pauses import PauseLines
 from monitor.exporters.products import ProductLines
 from monitor.exporters.readiness import ReadinessFigures
 from monitor.exporters.silences import SilenceLines
@@ -156,7 +157,7 @@ class Exporter:
         self._clock = clock
         self._daemon = Daemon(health, clock)
         self._counters = _Counters(health)
-        self._silences = SilenceLines(ledger)
+        self._silences, self._pauses = SilenceLines(ledger), PauseLines(ledger)
         self._drills, self._sites = DrillLines(ledger), SiteLines(ledger)
         self._continuity, self._journeys = ContinuityLines(ledger), JourneyLines(ledger)
         self._lines = _PortfolioLines(self._counters)
@@ -227,7 +228,7 @@ class Exporter:
         oldest = min((product.measured_at or now for product in lines.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
-        parts = (self._silences, self._drills, self._continuity, self._journeys, self._sites)
+        parts = (self._silences, self._pauses, self._drills, self._continuity, self._journeys, self._sites)
         return age + omitted + "".join(part.text(now, dialect) for part in parts)
 
 

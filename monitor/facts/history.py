@@ -20,6 +20,7 @@ from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.maintenance_window import MAINTENANCE_WINDOW_END, maintenance_windows
 from sla.page_mark import page_marks
+from sla.pause import PAUSE_END, pauses
 from sla.silence import RETRY, SILENCE_END, silences
 from sla.window import format_instant
 
@@ -99,7 +100,7 @@ def _text(fact: Fact) -> str:
         return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
     for page_mark in page_marks([fact]):
         return f"alert {page_mark.key} marked as {page_mark.mark}"
-    return _window_text(fact) or drill_text(fact) or failover_text(fact) or fact.body[:_LONGEST]
+    return _window_text(fact) or _pause_text(fact) or drill_text(fact) or failover_text(fact) or fact.body[:_LONGEST]
 
 
 def _window_text(fact: Fact) -> str:
@@ -109,6 +110,16 @@ def _window_text(fact: Fact) -> str:
         return f"maintenance {start}/{end}: {window.reason}"
     if fact.kind == MAINTENANCE_WINDOW_END and isinstance(body := fact.content(), dict):
         return f"maintenance {body.get('window')} ended: {body.get('reason')}"
+    return ""
+
+
+def _pause_text(fact: Fact) -> str:
+    """Return the text of a pause or of its end; empty for other facts."""
+    for pause in pauses([fact]):
+        end = "" if pause.until is None else f" until {format_instant(pause.until)}"
+        return f"{pause.check or pause.product} paused{end}: {pause.reason}"
+    if fact.kind == PAUSE_END and isinstance(body := fact.content(), dict):
+        return f"pause {body.get('pause')} ended: {body.get('reason')}"
     return ""
 
 

@@ -14,6 +14,7 @@ from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
 from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
 from sla.maintenance_window import maintenance_windows
+from sla.pause import Pause, pauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,6 +54,7 @@ class Facts:
         self._definitions = _definitions(self.all, self.former_ids)
         self._maintenance = _maintenance(self.all, self.former_ids)
         self._windows = _windows(self.all, self.former_ids)
+        self._pauses = _pauses(self.all, self.former_ids)
 
     @property
     def renamings(self) -> Sequence[Fact]:
@@ -95,6 +97,20 @@ class Facts:
         """Return the exclusions of the maintenance windows of the product and of all products."""
         return [*self._windows.get("", ()), *self._windows.get(product_id, ())]
 
+    def pauses(self, product_id: str) -> Sequence[Pause]:
+        """Return the pauses of the product and of its checks in chronological order, also those that ended."""
+        return self._pauses.get(product_id, ())
+
+    def pause(self, key: str, now: int) -> Pause | None:
+        """Return the newest pause of the check at the instant, None if it is not paused. `key` is `product/check`."""
+        stated = self._pauses.get(key.partition("/")[0], ())
+        return next((pause for pause in reversed(stated) if pause.covers(key, now)), None)
+
+    @property
+    def all_pauses(self) -> Sequence[Pause]:
+        """The pauses of all products, also those that ended."""
+        return [pause for stated in self._pauses.values() for pause in stated]
+
 
 def _definitions(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Definition]]:
     by_product: dict[str, list[Definition]] = {}
@@ -109,6 +125,14 @@ def _windows(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[E
         if window.in_force.length:
             name = former_ids.product(window.product) if window.product else ""
             by_product.setdefault(name, []).append(window.exclusion())
+    return by_product
+
+
+def _pauses(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Pause]]:
+    by_product: dict[str, list[Pause]] = {}
+    for pause in pauses(facts):
+        name, check = former_ids.product(pause.product), former_ids.check(pause.check)
+        by_product.setdefault(name, []).append(replace(pause, product=name, check=check))
     return by_product
 
 

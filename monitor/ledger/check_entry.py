@@ -71,6 +71,11 @@ class CheckEntry(CheckHistory):
         """Add the last result to the incident tracker, and return the decision. None if the check opens no incident."""
         return self.tracker.step(observation) if self.opens_incidents else None
 
+    def forget_last(self) -> None:
+        """Forget the last result, because the check is paused."""
+        self.last = None
+        self.version += 1
+
     def recheck_delay(self, at: int) -> int | None:
         """Return the time until a re-check of the observation at the instant, microseconds. None without a re-check.
 

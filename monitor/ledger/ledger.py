@@ -121,7 +121,7 @@ class Ledger:
         self._excluded.forget(name for name in self.products if previous.excluding(name) != facts.excluding(name))
         if facts.renamings != previous.renamings and FormerIdMap.of(self.portfolio, facts.renamings) != self.former_ids:
             self.reload(self.portfolio)
-        elif any(previous.definitions(name) != facts.definitions(name) for name in {*self.products, *facts.products}):
+        elif any(_redefined(previous, facts, name) for name in {*self.products, *facts.products}):
             self._compose()
 
     def _compose(self) -> None:
@@ -355,6 +355,11 @@ class Ledger:
     def all_histories(self) -> list[CheckHistory]:
         """Return the histories of all recorded checks, including checks that are not configured."""
         return [*self.probed_entries(), *self._unconfigured.values()]
+
+
+def _redefined(previous: Facts, facts: Facts, name: str) -> bool:
+    """Return whether the product's definitions or pauses changed."""
+    return previous.definitions(name) != facts.definitions(name) or previous.pauses(name) != facts.pauses(name)
 
 
 def _interval(product: Product) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from monitor.probe_result import VANTAGE
 from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
+from sla.paused_members import PausedTime
 from sla.rule import Rule
 
 if TYPE_CHECKING:
@@ -48,9 +49,19 @@ class ProductHistories:
         for product in products:
             eras = list(self._eras(facts.definitions(product.id), previous)) or [self._present_era(product, previous)]
             history = self.configured[product.id] = histories.get(product.id) or Eras(eras)
-            history.redefine(eras)  # in place: renderers of the product keep a reference
+            # in place, because renderers of the product keep a reference
+            history.redefine(eras, self._pauses(product.id, facts))
         removed = (name for name in facts.products if name not in self.configured)
-        self._removed = {name: Eras(list(self._eras(facts.definitions(name), previous))) for name in removed}
+        self._removed = {
+            name: Eras(list(self._eras(facts.definitions(name), previous)), self._pauses(name, facts))
+            for name in removed
+        }
+
+    def _pauses(self, product_id: str, facts: Facts) -> list[PausedTime]:
+        return [
+            PausedTime(pause.interval, self._timeline(pause.check) if pause.check else None)
+            for pause in facts.pauses(product_id)
+        ]
 
     def _eras(
         self, definitions: Sequence[Definition], previous: Mapping[tuple[object, ...], Composition]

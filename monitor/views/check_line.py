@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import StateBadge, state_badge
+from monitor.views.pauses import pause_text
 from monitor.views.waterfall import StepBar, waterfall
 from sla.interval import SECOND
+from sla.states import State
 
 if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
+    from sla.pause import Pause
 
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """One check and its last result; durations are microseconds."""
+    """One check and its last result; durations are microseconds. `paused` is the text of its pause, or empty."""
 
     id: str
     kind: str
@@ -31,17 +34,21 @@ class CheckLine:
     phases: list[tuple[str, int]]
     interval: int
     steps: list[StepBar]
+    paused: str = ""
 
 
-def check_line(entry: CheckEntry, now: int) -> CheckLine:
-    """Return the line of the check. Before the first probe of this process, it has only the recorded state."""
+def check_line(entry: CheckEntry, now: int, pause: Pause | None = None) -> CheckLine:
+    """Return the line of the check. Before the first probe of this process, it has only the recorded state.
+
+    `pause` is the pause at the instant; the state of a paused check is unknown.
+    """
     last = entry.last
     result = None if last is None else last.result
     return CheckLine(
         id=entry.check.id,
         kind=entry.check.kind,
         target=entry.check.target,
-        badge=state_badge(entry.timeline.state(now)),
+        badge=state_badge(entry.timeline.state(now) if pause is None else State.UNKNOWN),
         probed=last is not None,
         outcome=result.outcome.value if result else "",
         reason=result.reason if result else "",
@@ -52,4 +59,5 @@ def check_line(entry: CheckEntry, now: int) -> CheckLine:
         phases=[(name, int(seconds * SECOND)) for name, seconds in result.phases.items()] if result else [],
         interval=entry.check.interval,
         steps=waterfall(result) if result else [],
+        paused="" if pause is None else pause_text(pause),
     )

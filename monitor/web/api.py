@@ -11,6 +11,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.views.downtime_split import split_in_slices
 from monitor.views.impact import affected_clients
 from monitor.views.incident_line import downtime_so_far, open_incidents
+from monitor.views.pauses import pause_json
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
 from monitor.views.waterfall import steps_as_json
@@ -78,7 +79,7 @@ async def product(request: web.Request) -> web.Response:
         await slices.yield_if_spent()
     details = {
         "depends_on": list(product.depends_on),
-        "checks": [_check(entry, now) for entry in ledger.entries_of(product.id)],
+        "checks": [_check(ledger, entry, now) for entry in ledger.entries_of(product.id)],
         "windows": windows,
         "contractual": _contractual(product, ledger.agreement_figures(product.id, own_window(product, now), now)),
         "burn_alerts": burn_alerts(ledger, product, now),
@@ -264,14 +265,15 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
     }
 
 
-def _check(entry: CheckEntry, now: int) -> dict[str, Any]:
-    last = entry.last
+def _check(ledger: Ledger, entry: CheckEntry, now: int) -> dict[str, Any]:
+    last, pause = entry.last, ledger.facts.pause(entry.key, now)
     described: dict[str, Any] = {
         "id": entry.check.id,
         "kind": entry.check.kind,
         "target": entry.check.target,
-        "state": entry.timeline.state(now).point.name.lower(),
+        "state": entry.timeline.state(now).point.name.lower() if pause is None else "unknown",
         "interval_seconds": entry.check.interval / SECOND,
+        "paused": None if pause is None else pause_json(pause),
         "last": None,
     }
     if last is not None:

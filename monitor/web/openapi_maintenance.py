@@ -1,4 +1,4 @@
-"""The OpenAPI description of planned maintenance."""
+"""The OpenAPI description of planned maintenance and of pauses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
         "Planned maintenance of the next 30 days, by start; id and author are null for that of the configuration",
         list_of(ref("PlannedMaintenance")),
         {"product": "only maintenance of this product"},
+    ),
+    "/api/v1/pauses": (
+        "Pauses in force, in the order in which they were made; check is null if all checks of the product are paused",
+        list_of(ref("Pause")),
+        {"product": "only pauses of this product and its checks"},
     ),
 }
 
@@ -40,6 +45,17 @@ _WINDOW: Final = {
     "author": "pipeline",
     "reason": "upgrade",
     "made": "2026-11-14T18:00:00Z",
+    "ended": None,
+}
+
+_PAUSE: Final = {
+    "id": "9d1e0c51d2e4",
+    "product": "forms",
+    "check": "health",
+    "author": "pipeline",
+    "reason": "moved to another cluster",
+    "made": "2026-11-20T18:00:00Z",
+    "until": "2026-11-20T20:00:00Z",
     "ended": None,
 }
 
@@ -75,5 +91,31 @@ OPERATIONS: Final = (
         _WINDOW | {"ended": "2026-11-20T19:00:00Z"},
         request=object_of(reason=TEXT),
         request_example={"reason": "finished early"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/pauses",
+        "Send no probes of a check, or of all checks of a product without `check`; the time is unknown",
+        Scope.FACTS_WRITE,
+        ref("Pause"),
+        _PAUSE,
+        status=201,
+        request={
+            "type": "object",
+            "required": ["product", "reason"],
+            "properties": {"product": TEXT, "check": TEXT, "for": TEXT, "until": INSTANT, "reason": TEXT},
+            "additionalProperties": False,
+        },
+        request_example={"product": "forms", "check": "health", "for": "2h", "reason": "moved to another cluster"},
+    ),
+    Operation(
+        "post",
+        "/api/v1/pauses/{id}/end",
+        "End a pause now",
+        Scope.FACTS_WRITE,
+        ref("Pause"),
+        _PAUSE | {"ended": "2026-11-20T19:00:00Z"},
+        request=object_of(reason=TEXT),
+        request_example={"reason": "moved"},
     ),
 )

@@ -234,7 +234,18 @@ SCHEMAS: dict[str, Any] = {
         target=TEXT,
         state=STATE,
         interval_seconds=NUMBER,
+        paused={"anyOf": [ref("Pause"), {"type": "null"}]},
         last={"anyOf": [ref("Probe"), {"type": "null"}]},
+    ),
+    "Pause": object_of(
+        id=TEXT,
+        product=TEXT,
+        check=MAYBE_TEXT,
+        author=TEXT,
+        reason=TEXT,
+        made=INSTANT,
+        until=MAYBE_INSTANT,
+        ended=MAYBE_INSTANT,
     ),
     "Blame": object_of(
         product=TEXT,

@@ -94,7 +94,7 @@ async def product(request: web.Request) -> web.Response:
     values["days"] = days = await _days(ledger, product, now, slices)
     values["days_text"] = _days_text(days)
     values["windows"] = await _windows(ledger, product, now, slices)
-    values["checks"] = [check_line(entry, now) for entry in entries]
+    values["checks"] = [check_line(entry, now, ledger.facts.pause(entry.key, now)) for entry in entries]
     values["context"] = await product_context(ledger, product, now, slices)
     values["affected"] = []
     for incident in incidents[:INCIDENTS]:

@@ -75,6 +75,10 @@ def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
             "references.a: has keys of 2 kinds, http and tcp; write one reference",
         ),
         (
+            '{id: a, tcp: "x:1", enabled: false}',
+            "references.a.enabled: a reference cannot be disabled; remove the reference",
+        ),
+        (
             '{id: a, tcp: "x:1", recheck: 2s}',
             "references.a.recheck: has no effect on a reference, which opens no incident; remove it",
         ),
@@ -82,7 +86,7 @@ def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
             '{id: a, tcp: "x:1", timeout: 3s}',
             "references.a.timeout: must be between 10ms and 2s, because a bad outcome waits at most 2s for it",
         ),
-        ('{id: a, tcp: "x:1", nearr: true}', "references.a.nearr: unknown key; did you mean near? Allowed: encrypted"),
+        ('{id: a, tcp: "x:1", nearr: true}', "references.a.nearr: unknown key; did you mean near? Allowed: enabled"),
     ],
 )
 def test_mistake_in_a_reference_has_an_error_with_a_remedy(tmp_path: Path, reference: str, message: str) -> None:

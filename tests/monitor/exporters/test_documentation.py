@@ -22,6 +22,7 @@ from sla.drill_facts import drill_detected, drill_end, drill_finding, drill_reco
 from sla.failover import FailoverResult
 from sla.failover_facts import failover_end_fact, site_change_fact
 from sla.interval import MINUTE, SECOND
+from sla.pause import Pause
 from sla.sites import ChangeKind, SiteChange
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, FakeCheck, ledger_of, observe, probe_all, product
@@ -86,7 +87,8 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, BAD_RESULT)
     observe(ledger, entry, NOW, GOOD_RESULT)
     probe_all(ledger, ledger.site_entries.values(), NOW - 540 * SECOND, NOW)
-    ledger.facts = Facts(drill_facts("css"), [continuity_fact("css")], failover_facts("css"))
+    pause = Pause("css", "css/health", NOW - SECOND, None, "Ada", "moved").fact()
+    ledger.facts = Facts(drill_facts("css"), [continuity_fact("css"), pause], failover_facts("css"))
     ledger.journeys.left_behind["css/health"] = 1
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
