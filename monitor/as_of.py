@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from monitor.facts.journal import Journal
@@ -15,6 +16,7 @@ from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.storage.reader import reading
 from sla.interval import Interval
+from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from monitor.storage.reader import Reader
     from sla.fact import Fact
     from sla.incident import Incident
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
 
 
@@ -33,12 +36,15 @@ class Recorded:
 
     Checks have the keys under which they were recorded, also if they were renamed later. `runs` are sorted by check and
     vantage, then `first`. `tail` are the observations after each check's last run.
+    `latency_days` are the days of latencies, and `latencies` the good observations `(check, at, latency)` after them.
     """
 
     runs: Iterable[Run]
     tail: Iterable[Observation]
     incidents: Sequence[Incident]
     facts: Sequence[Fact]
+    latency_days: Sequence[LatencyDay] = ()
+    latencies: Sequence[tuple[str, int, int]] = ()
 
     def in_lists(self) -> Recorded:
         """Return the same content in lists, which can be iterated repeatedly."""
@@ -53,6 +59,7 @@ class Recorded:
         ledger = Ledger(portfolio)
         ledger.facts = Facts(self.facts, former_ids=ledger.former_ids)
         ledger.restore(self.runs, self.tail, self.incidents)
+        ledger.latencies.restore(self.latency_days, self.latencies)
         return ledger
 
 
@@ -90,7 +97,30 @@ def recorded_at(
         (observation for observation in reader.load_tail(checks) if observation.at <= at),
         [_incident_as_of(incident, at) for incident in reader.load_incidents() if incident.opened <= at],
         facts,
+        *_latencies_until(reader, checks, at),
     )
+
+
+def _latencies_until(
+    reader: Reader, checks: Collection[str] | None, at: int
+) -> tuple[list[LatencyDay], list[tuple[str, int, int]]]:
+    """Return the days of latencies as of the instant, and the good observations after them.
+
+    A day that continues after the instant is counted again from raw observations. Without them, it is omitted.
+    """
+    days = [day for day in reader.load_latency_days() if checks is None or day.check in checks]
+    latencies = [each for each in reader.recent_latencies() if (checks is None or each[0] in checks) and each[1] <= at]
+    for day in days:
+        if day.start <= at < day.last:
+            latencies += _counted(reader.observations(day.check, Interval(day.start, at + 1)))
+    return [day for day in days if day.last <= at], sorted(latencies, key=itemgetter(1))
+
+
+def _counted(observations: Iterable[Observation]) -> Iterator[tuple[str, int, int]]:
+    """Yield the observations whose latencies are counted: good ones that are not re-checks."""
+    for observation in observations:
+        if observation.outcome is Outcome.GOOD and observation.latency is not None and not observation.recheck:
+            yield observation.check, observation.at, observation.latency
 
 
 def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:

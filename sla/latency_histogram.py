@@ -2,8 +2,8 @@
 
 The buckets are those of an HDR histogram with 7 significant bits: a latency below 128 us has its own bucket, and every
 further power of two is divided into 64 buckets of equal width. So the middle of a bucket differs from each of its
-latencies by less than 1 % (at most 1/128), and two histograms are merged by adding the counts of equal buckets. No
-latency is longer than MAXIMUM, so a histogram has at most BUCKETS buckets.
+latencies by less than 1 % (at most 1/128), and two histograms are merged by adding the counts of equal buckets. A
+latency above MAXIMUM is counted in the last bucket, so a histogram has at most BUCKETS buckets.
 """
 
 from __future__ import annotations

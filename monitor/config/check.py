@@ -18,8 +18,9 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_v
 
 from monitor.config.base import Model
 from monitor.config.former_ids import FormerIds
+from monitor.config.latency_objectives import LatencyObjectiveBlock
 from monitor.config.outbound import Family, FamilyField
-from monitor.config.values import Count, Duration, Flag, Id, Within
+from monitor.config.values import Count, Duration, Flag, Id, Within, problem_at
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 
 _DEFAULT_TIMEOUT = 10 * SECOND
@@ -61,6 +62,9 @@ class CheckBase(Model):
 
     slow_after: Duration | None = None
     """Latency above which a good observation is marked `slow`. It stays good; only `timeout` makes it bad."""
+
+    objectives: tuple[LatencyObjectiveBlock, ...] = ()
+    """Latency objectives of the check, such as `{latency: 95% under 400ms, window: 30d}`. Default: none."""
 
     fall: Streak = 2
     """Number of consecutive bad probes that open an incident. Measured downtime does not depend on it."""
@@ -135,6 +139,18 @@ class CheckBase(Model):
         if slow_after is not None and slow_after >= info.data.get("timeout", slow_after + 1):
             raise ValueError("must be shorter than the timeout, otherwise no observation is ever slow; shorten it")
         return slow_after
+
+    @field_validator("objectives")
+    @classmethod
+    def _decidable_before_the_timeout(
+        cls, objectives: tuple[LatencyObjectiveBlock, ...], info: ValidationInfo
+    ) -> tuple[LatencyObjectiveBlock, ...]:
+        for number, block in enumerate(objectives):
+            if block.latency.limit > info.data.get("timeout", block.latency.limit):
+                raise problem_at(
+                    str(number), "the limit is longer than the timeout, so no answer exceeds it; shorten it"
+                )
+        return objectives
 
     @field_validator("hold")
     @classmethod

@@ -34,6 +34,7 @@ from monitor.config.escalation import Escalation, Person
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.former_ids import FormerIds
 from monitor.config.hosting import HostingTiersField, shipped_tiers
+from monitor.config.latency_objectives import LatencyObjectiveBlock
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.on_call import Rota
 from monitor.config.outbound import Family, OutboundBlock
@@ -154,6 +155,9 @@ class Product(Model):
 
     window: WindowLength = 30 * DAY
     """The rolling window of the objective."""
+
+    objectives: tuple[LatencyObjectiveBlock, ...] = ()
+    """Latency objectives of the answers of all checks: `{latency: 95% under 400ms, window: 30d}`. Default: none."""
 
     rule: RuleField = Rule()
     """How many checks must be up for the product to be up: `all`, `any`, or `at_least 2`."""

@@ -24,6 +24,7 @@ _SHARED = (
     "timeout",
     "hold",
     "slow_after",
+    "objectives",
     "fall",
     "rise",
 )  # keys of all kinds, documented once

@@ -109,6 +109,8 @@ class Recorder:
             self._writer.put(observation, runs, incident, self._decide(incident))
         if outcome is Outcome.UNKNOWN:
             self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
+        elif latency is not None and outcome is Outcome.GOOD and not recheck:
+            self._ledger.latencies.add(entry.key, at, latency, result.phases)
         self._save_open_runs(at)
         self._call_hooks(observed)
 
@@ -133,9 +135,11 @@ class Recorder:
                 self._writer.retain(at - self._ledger.portfolio.retention.observations)
         step = list(islice(self._saving, SAVE_STEP))
         self._write_failures(step)
+        self._writer.put_latency_days(self._ledger.latencies.unsaved(history.key for history in step))
         self._writer.put_folded([run for history in step for run in history.open_runs()], None)
         if len(step) < SAVE_STEP:
             self._saving = None
+            self._writer.put_latency_days(self._ledger.latencies.unsaved())  # also of keys that were renamed
             self._writer.put_folded((), self._mark)
 
     def _max_probe_time(self) -> int:
@@ -143,6 +147,7 @@ class Recorder:
         return max((entry.check.timeout for entry in self._ledger.probed_entries()), default=0) + MINUTE
 
     def _save_all_open_runs(self) -> None:
+        self._writer.put_latency_days(self._ledger.latencies.unsaved())
         self._writer.put_folded([run for history in self._ledger.all_histories() for run in history.open_runs()], None)
 
     def _write_everything(self) -> None:
@@ -152,6 +157,7 @@ class Recorder:
             self._writer.put_folded(history.runs(), None)
         for incident in ledger.all_incidents():
             self._writer.put_incident(incident)
+        self._writer.put_latency_days(ledger.latencies.all_days())
         self._writer.put_facts(ledger.facts.all)
 
     def _write_failures(self, histories: Iterable[CheckHistory]) -> None:
@@ -199,7 +205,9 @@ def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
     Raises:
         StoreError: the record cannot be read.
     """
-    return ledger.restore(store.load_runs(), store.load_tail(), store.load_incidents())
+    runs = ledger.restore(store.load_runs(), store.load_tail(), store.load_incidents())
+    ledger.latencies.restore(store.load_latency_days(), store.recent_latencies())
+    return runs
 
 
 def _covers(stored: Incident, decided: Incident) -> bool:

@@ -13,6 +13,7 @@ from monitor.exporters.families import (
     DRILL_FAMILIES,
     FIGURES_AGE,
     JOURNEY_FAMILIES,
+    LATENCY_FAMILIES,
     PAUSED,
     PRODUCT_FAMILIES,
     SAMPLES_OMITTED,
@@ -86,6 +87,7 @@ def metrics_page() -> str:
     tables = {
         "Checks": CHECK_FAMILIES,
         "Products": PRODUCT_FAMILIES,
+        "Latency objectives": LATENCY_FAMILIES,
         "Drills": DRILL_FAMILIES,
         "The continuity probe": CONTINUITY_FAMILIES,
         "Journeys": JOURNEY_FAMILIES,

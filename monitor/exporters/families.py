@@ -204,6 +204,31 @@ PRODUCT_FAMILIES: Final = (
     ),
 )
 
+_LATENCY: Final = "product check objective"
+LATENCY_FAMILIES: Final = (
+    Family(
+        "ninewatch_fast_answers_ratio",
+        "gauge",
+        "Share of the answers in the window of the latency objective that were faster than its limit, with bounds; "
+        "check is empty for an objective of the product",
+        "ratio",
+        f"{_LATENCY} bound",
+    ),
+    Family("ninewatch_latency_objective_ratio", "gauge", "The promised share of fast answers", "ratio", _LATENCY),
+    Family(
+        "ninewatch_latency_budget_remaining_ratio",
+        "gauge",
+        "Share of the answers that may still be slow; negative if the budget is overspent; absent without answers",
+        "ratio",
+        _LATENCY,
+    ),
+    Family(
+        "ninewatch_latency_burn_rate",
+        "gauge",
+        "Share of slow answers since the start of yesterday, divided by the allowed one; absent without answers",
+        labels=_LATENCY,
+    ),
+)
 _DRILL: Final = "product kind"
 DRILL_FAMILIES: Final = (
     Family("ninewatch_drill_active", "gauge", "1 while a drill of the product is in progress", labels=_DRILL),

@@ -26,6 +26,7 @@ from monitor.exporters.daemon import Daemon
 from monitor.exporters.drills import DrillLines
 from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
 from monitor.exporters.journeys import JourneyLines
+from monitor.exporters.latency_objectives import LatencyObjectiveLines
 from monitor.exporters.pauses import PauseLines
 from monitor.exporters.products import ProductLines
 from monitor.exporters.readiness import ReadinessFigures
@@ -160,6 +161,7 @@ class Exporter:
         self._silences, self._pauses = SilenceLines(ledger), PauseLines(ledger)
         self._drills, self._sites = DrillLines(ledger), SiteLines(ledger)
         self._continuity, self._journeys = ContinuityLines(ledger), JourneyLines(ledger)
+        self._latency_objectives = LatencyObjectiveLines(ledger)
         self._lines = _PortfolioLines(self._counters)
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
@@ -228,7 +230,15 @@ class Exporter:
         oldest = min((product.measured_at or now for product in lines.products), default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
-        parts = (self._silences, self._pauses, self._drills, self._continuity, self._journeys, self._sites)
+        parts = (
+            self._silences,
+            self._pauses,
+            self._latency_objectives,
+            self._drills,
+            self._continuity,
+            self._journeys,
+            self._sites,
+        )
         return age + omitted + "".join(part.text(now, dialect) for part in parts)
 
 

@@ -20,6 +20,7 @@ from monitor.ledger.continuity_register import ContinuityRegister
 from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
 from monitor.ledger.journey_register import JourneyRegister
+from monitor.ledger.latencies import Latencies
 from monitor.ledger.product_histories import ProductHistories
 from monitor.ledger.renamed_checks import (
     merge_histories,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sla.eras import Eras
     from sla.exclusion import Exclusion
     from sla.incident import Incident, Opened, Resolved
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
     from sla.product_incident import ProductIncident
     from sla.timeline import State
@@ -65,6 +67,7 @@ class Ledger:
         self._unconfigured: dict[str, CheckHistory] = {}
         self._incidents = IncidentRegister()
         self.continuity, self.journeys = ContinuityRegister(), JourneyRegister()
+        self.latencies = Latencies(portfolio.zone)
         self.product_incidents: dict[str, ProductIncident] = {}  # maintained by monitor/alerting/outages.py
         self.reload(portfolio)
 
@@ -75,6 +78,7 @@ class Ledger:
         observed a recovery. If the key is configured again later, it continues its recorded history.
         """
         self.portfolio = portfolio
+        self.latencies.zone = portfolio.zone
         self.products = {product.id: product for product in portfolio.products}
         previous = self.entries | self.site_entries
         self._rename(FormerIdMap.of(portfolio, self._facts.renamings))
@@ -177,6 +181,10 @@ class Ledger:
         """Yield the product's checks in the order of the configuration."""
         for check in self.products[product_id].checks:
             yield self.entries[f"{product_id}/{check.id}"]
+
+    def latency_days(self, key: str) -> list[LatencyDay]:
+        """Return the days of latencies of a check, also those recorded under its former keys, by `start`."""
+        return self.latencies.days([key, *(old for old, new in self.former_ids.checks.items() if new == key)])
 
     @property
     def last_observation_at(self) -> int | None:

@@ -64,6 +64,8 @@ class HeartbeatCheck(CheckBase):
         for key in ("interval", "timeout", "slow_after"):
             if key in self.model_fields_set:
                 raise problem_at(key, "is defined by a heartbeat's schedule and grace; remove it")
+        if self.objectives:
+            raise problem_at("objectives", "a heartbeat has no latency; remove it")
         if "recheck" in self.model_fields_set:
             raise problem_at("recheck", "has no effect on a heartbeat, whose job reports on its own; remove it")
         if len(self.token.reveal()) < _MIN_TOKEN_LENGTH:

@@ -27,6 +27,7 @@ _REPLAYED_KEYS: Final = {
     "rise",
     "hold",
     "slow_after",
+    "objectives",
     "recheck",
 }  # a replay applies these
 

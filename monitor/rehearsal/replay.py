@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from monitor.storage.record_writer import Committed
     from sla.fact import Fact
     from sla.incident import Incident
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
@@ -102,6 +103,9 @@ class DecisionCollector:
                 self.notifications[row.identity] = row
                 self.changed = True
         self.changed |= bool(decided.incidents)
+
+    def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
+        """Do nothing."""
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
         """Do nothing."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
+from monitor.reporting.latency_section import latency_section
 from monitor.reporting.period_names import period_name
 from monitor.reporting.promise_section import promise_section
 from monitor.views.agreement import limit_text
@@ -53,6 +54,8 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield _trend(report, context.zone)
     yield _figures(report, context)
     yield from _outage_limits(report)
+    ledger, end = context.context_sections.ledger, report.figures.raw.window.end
+    yield from latency_section(ledger, context.product, end)
     yield _incidents(report, context)
     yield _exclusions(report, context.zone)
     yield from _downtime_by_cause(report, context)

@@ -11,6 +11,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.reporting import document as doc
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
+from monitor.reporting.latency_section import latency_json
 from monitor.reporting.period_names import period_name
 from monitor.reporting.product_part import part
 from monitor.reporting.product_sections import SectionInputs
@@ -141,6 +142,7 @@ class PortfolioReport:
         product = self.ledger.products[product_report.product]
         identity = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
         promise = promise_json(product_report, product)
+        promise |= latency_json(self.ledger, product, product_report.figures.raw.window.end)
         return identity | product_report.as_json() | promise | context_sections(self.ledger, product_report).as_json()
 
 

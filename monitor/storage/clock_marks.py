@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor.storage import statements as sql
-from sla.interval import HOUR, MINUTE
+from monitor.storage.latency_days import count_again, moved_days
+from sla.interval import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,6 +70,9 @@ def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> in
         _cut_run(connection, span | {"series": series, "first": first}, last, count, hold)
     connection.execute(sql.DROP_RUNS, span)
     connection.execute(sql.DROP_OBSERVATIONS, span)
+    connection.execute(sql.ASIDE_LATENCY_DAYS, span)
+    connection.execute(sql.DROP_LATENCY_DAYS, span)
+    count_again(connection, [(series, day, start) for series, day, _ in moved_days(connection, mark) if day < start])
     for statement in (sql.ASIDE_INCIDENTS, sql.DROP_INCIDENTS, sql.REOPEN_INCIDENTS, sql.LOWER_FOLDED, sql.DROP_FOLDED):
         connection.execute(statement, span)
     return moved_count
@@ -94,5 +98,8 @@ def _revert_mistaken(connection: sqlite3.Connection) -> None:
     for mark, start, step_at in connection.execute(sql.MISTAKEN_MARKS, {"within": HOUR}).fetchall():
         wrong = connection.execute(sql.ADD_MARK, (start, step_at + 1, step_at, mark)).lastrowid
         _move(connection, int(wrong or 0), start, step_at + 1)
+        days = moved_days(connection, mark)
         for statement in sql.BRING_BACK:
             connection.execute(statement, {"mark": mark})
+        # Observations after the span are in a row that the moved one replaced, if they are of the same day.
+        count_again(connection, [(series, day, max(day + DAY, last + 1)) for series, day, last in days if day < start])

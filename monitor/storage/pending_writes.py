@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from monitor.storage.chain import ClosedDay
     from sla.fact import Fact
     from sla.incident import Incident
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
@@ -39,6 +40,7 @@ class PendingWrites:
         self._product_incidents: dict[str, ProductIncident] = {}
         self._notifications: dict[tuple[str, str, int], Notification] = {}
         self._responses: dict[tuple[str, int], Response] = {}
+        self._latency_days: dict[tuple[str, str, int], LatencyDay] = {}
         self._folded: int | None = None
 
     def __bool__(self) -> bool:
@@ -48,7 +50,7 @@ class PendingWrites:
     def _versioned(self) -> tuple[dict[Any, Any], ...]:
         """The rows of which only the newest version is written."""
         decided = (self._product_incidents, self._notifications, self._responses)
-        return (self.runs, self.incidents, self._facts, *decided)
+        return (self.runs, self.incidents, self._facts, self._latency_days, *decided)
 
     def add(self, item: Item) -> None:
         """Add the rows of a queue entry."""
@@ -72,6 +74,10 @@ class PendingWrites:
         """Add a fact."""
         self._facts[fact.id] = fact
 
+    def add_latency_day(self, day: LatencyDay) -> None:
+        """Add the latencies of a check and day."""
+        self._latency_days[day.check, day.vantage, day.start] = day
+
     def batch(self, observations: int) -> Batch:
         """Return the next transaction: the oldest observations, at most so many, and all other rows."""
         return Batch(
@@ -85,6 +91,7 @@ class PendingWrites:
             tuple(self._notifications.values()),
             tuple(self.heads),
             tuple(self._responses.values()),
+            tuple(self._latency_days.values()),
         )
 
     def remove(self, batch: Batch) -> None:

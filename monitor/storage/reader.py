@@ -11,6 +11,7 @@ from monitor.storage import statements as sql
 from monitor.storage.alert_responses import open_responses_in, responses_in
 from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import open_connection, remedy
+from monitor.storage.latency_days import latency_days_in, recent_latencies_in
 from monitor.storage.outbox import latest_in, notifications_since, product_incidents_in, unfinished_in
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import check_owner_and_version
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
@@ -47,6 +49,14 @@ class Reader:
         return (
             observation for observation in tail_in(self._connection) if checks is None or observation.check in checks
         )
+
+    def load_latency_days(self) -> Iterator[LatencyDay]:
+        """Yield the days of latencies, by check and vantage, then `start`. A record of an earlier version has none."""
+        return latency_days_in(self._connection)
+
+    def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
+        """Yield `(check, at, latency)` of the good observations that the days may not contain, by `at`."""
+        return recent_latencies_in(self._connection)
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from monitor.notification import Notification
     from sla.fact import Fact
     from sla.incident import Incident
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
 
 
@@ -61,6 +62,10 @@ class RecordWriter(Protocol):
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
         """Queue product incidents and notifications."""
+        ...
+
+    def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
+        """Queue days of latencies."""
         ...
 
     def put_facts(self, facts: Sequence[Fact]) -> None:

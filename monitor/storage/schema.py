@@ -131,6 +131,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             for table in ("observations", "runs", "aside_observations", "aside_runs")
         ),
     ),
+    (
+        # The latencies of each check and day (`sla/latency_histogram.py`). `phases` is JSON: the sum of each phase,
+        # microseconds. Rows of days that a wrong clock's observations reach into are moved aside.
+        "CREATE TABLE latency_days (series INTEGER NOT NULL REFERENCES series, start INTEGER NOT NULL,"
+        " last INTEGER NOT NULL, histogram BLOB NOT NULL, phase_count INTEGER NOT NULL, phases TEXT NOT NULL,"
+        " PRIMARY KEY (series, start)) WITHOUT ROWID",
+        "CREATE TABLE aside_latency_days (mark INTEGER NOT NULL REFERENCES clock_marks, series INTEGER NOT NULL,"
+        " start INTEGER NOT NULL, last INTEGER NOT NULL, histogram BLOB NOT NULL, phase_count INTEGER NOT NULL,"
+        " phases TEXT NOT NULL)",
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from monitor.storage.chain import write_head
 from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import open_connection, prepare, primary_code, remedy
 from monitor.storage.incident_failures import failure_rows
+from monitor.storage.latency_days import latency_days_in, recent_latencies_in, write_latency_days
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.pruning import prune
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.latency_day import LatencyDay
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
@@ -111,6 +113,7 @@ class SqliteStore:
         if batch.facts:
             connection.executemany(sql.ADD_FACT, [astuple(fact) for fact in batch.facts])
         connection.executemany(sql.ADD_STEP, batch.clock_steps)
+        write_latency_days(connection, batch.latency_days, series)
         for closed in batch.heads:
             write_head(connection, closed, series)
         if batch.folded_until is not None:
@@ -136,6 +139,16 @@ class SqliteStore:
         """Yield the observations after the last run of their check and vantage, by `at`."""
         with self._translated_errors("cannot be read"):
             yield from tail_in(self._connection_for_writing())
+
+    def load_latency_days(self) -> Iterator[LatencyDay]:
+        """Yield the days of latencies, by check and vantage, then `start`."""
+        with self._translated_errors("cannot be read"):
+            yield from latency_days_in(self._writing())
+
+    def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
+        """Yield `(check, at, latency)` of the good observations that the days may not contain, by `at`."""
+        with self._translated_errors("cannot be read"):
+            yield from recent_latencies_in(self._writing())
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""

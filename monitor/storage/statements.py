@@ -155,6 +155,26 @@ FIRST_OBSERVED: Final = "SELECT min(first) FROM runs"
 LAST_OBSERVED: Final = """
     SELECT check_key, max(last) FROM runs JOIN series ON series.id = series GROUP BY check_key"""
 
+LATENCY_DAY: Final = """
+    INSERT OR REPLACE INTO latency_days (series, start, last, histogram, phase_count, phases)
+    VALUES (?, ?, ?, ?, ?, ?)"""
+PRUNE_LATENCY_DAYS: Final = "DELETE FROM latency_days WHERE series = ? AND start < ?"
+HAS_LATENCY_DAYS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'latency_days'"
+LATENCY_DAYS: Final = """
+    SELECT check_key, vantage, start, last, histogram, phase_count, phases
+    FROM latency_days JOIN series ON series.id = series ORDER BY check_key, vantage, start"""
+# Good observations after the last save of all days. Outcome 1 is good.
+RECENT_LATENCIES: Final = """
+    SELECT check_key, at, latency FROM observations JOIN series ON series.id = series
+    WHERE at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
+        AND outcome = 1 AND recheck = 0 AND latency IS NOT NULL AND vantage = 'local'
+    ORDER BY at"""
+MOVED_LATENCY_DAYS: Final = """
+    SELECT series, start, last FROM aside_latency_days WHERE mark = ? ORDER BY series, start"""
+LATENCIES_BETWEEN: Final = """
+    SELECT series, at, latency FROM observations
+    WHERE at >= :start AND at < :end AND outcome = 1 AND recheck = 0 AND latency IS NOT NULL ORDER BY at"""
+
 # Rows with timestamps of a wrong clock are moved to the `aside_` tables (clock_marks.py).
 ADD_STEP: Final = "INSERT INTO clock_steps (at, size) VALUES (?, ?)"
 EXPLAINING_STEP: Final = """
@@ -184,6 +204,11 @@ CUT_RUN: Final = """
         latency_count = min(max(latency_count - :known, 0), count - :gone),
         latency_sum = max(latency_sum - :latency, 0)
     WHERE series = :series AND first = :first"""
+_LATENCY_DAY: Final = "series, start, last, histogram, phase_count, phases"
+ASIDE_LATENCY_DAYS: Final = f"""
+    INSERT INTO aside_latency_days (mark, {_LATENCY_DAY})
+    SELECT :mark, {_LATENCY_DAY} FROM latency_days WHERE last >= :start AND last < :end"""  # noqa: S608 - our own texts
+DROP_LATENCY_DAYS: Final = "DELETE FROM latency_days WHERE last >= :start AND last < :end"
 DROP_RUNS: Final = "DELETE FROM runs WHERE first >= :start AND last < :end"
 ASIDE_INCIDENTS: Final = """
     INSERT INTO aside_incidents (mark, id, product, check_key, opened, resolved, reason, downtime)
@@ -209,6 +234,9 @@ BRING_BACK: Final = (
     " latency_sum, latency_max, seeded, recheck FROM aside_runs WHERE mark = :mark",
     "INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)"
     " SELECT id, product, check_key, opened, resolved, reason, downtime FROM aside_incidents WHERE mark = :mark",
+    f"INSERT OR REPLACE INTO latency_days ({_LATENCY_DAY})"  # noqa: S608 - our own texts
+    f" SELECT {_LATENCY_DAY} FROM aside_latency_days WHERE mark = :mark",
+    "DELETE FROM aside_latency_days WHERE mark = :mark",
     "DELETE FROM aside_observations WHERE mark = :mark",
     "DELETE FROM aside_runs WHERE mark = :mark",
     "DELETE FROM aside_incidents WHERE mark = :mark",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
@@ -24,9 +25,10 @@ class Batch:
 
     A repeated write has no effect, except for clock steps. So a batch is written again if the result of its commit is
     unknown. A run replaces the run with the same check, vantage and `first`, an incident that with the same id, a
-    notification that with the same key, receiver and turn, a response that with the same key and start. Facts with an
-    existing id and heads with an existing number are ignored. `folded_until` is the instant before which every
-    observation is in a written run. A clock step is the record's time before the step, and its size.
+    notification that with the same key, receiver and turn, a response that with the same key and start, and a day of
+    latencies that with the same check, vantage and start. Facts with an existing id and heads with an existing number
+    are ignored. `folded_until` is the instant before which every observation is in a written run. A clock step is the
+    record's time before the step, and its size.
     """
 
     observations: Sequence[Observation] = ()
@@ -39,9 +41,10 @@ class Batch:
     notifications: Sequence[Notification] = ()
     heads: Sequence[ClosedDay] = ()
     responses: Sequence[Response] = ()
+    latency_days: Sequence[LatencyDay] = ()
 
     def __bool__(self) -> bool:
-        parts = (self.observations, self.runs, self.clock_steps)
+        parts = (self.observations, self.runs, self.clock_steps, self.latency_days)
         return self.durable or any(parts) or self.folded_until is not None
 
     @property
@@ -89,6 +92,14 @@ class Store(Protocol):
 
     def load_tail(self) -> Iterator[Observation]:
         """Yield the observations after the last run of their check and vantage, by `at`."""
+        ...
+
+    def load_latency_days(self) -> Iterator[LatencyDay]:
+        """Yield the days of latencies, by check and vantage, then `start`."""
+        ...
+
+    def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
+        """Yield `(check, at, latency)` of the good observations that the days may not contain, by `at`."""
         ...
 
     def load_incidents(self) -> list[Incident]:

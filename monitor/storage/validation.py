@@ -116,6 +116,13 @@ _OBSERVATION: Final = (
     _fault_if_unknown("series", "series"),
     _fault_if_unknown("reason", "reasons"),
 )
+_LATENCY_DAY: Final = (
+    *(_number(column) for column in ("series", "start", "last", "phase_count")),
+    _known("series", "series"),
+    _text("phases"),
+    ("typeof(histogram) != 'blob'", "histogram is not binary data"),
+    ("last < start", "it ends before it begins"),
+)
 # Table -> the columns that name a row, and what is wrong with it where the condition is true.
 _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "series": ("id", (_number("id"), _text("check_key"), _text("vantage"))),
@@ -133,6 +140,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
         (_number("value"), ("value > (SELECT max(last) FROM runs)", "value is after the last recorded run")),
     ),
     "observations": ("at, series", _OBSERVATION),
+    "latency_days": ("series, start", _LATENCY_DAY),
     "heads": (
         "number",
         (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from monitor.storage.store import Batch, Store
     from sla.fact import Fact
     from sla.incident import Incident
+    from sla.latency_day import LatencyDay
     from sla.observation import Observation, Run
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Writer:
         self._queue: deque[Item] = deque()
         self._remainders: deque[Item] = deque()  # the rest of queue entries whose observation was dropped
         self._queued_facts: deque[Fact] = deque()
+        self._queued_latency_days: deque[LatencyDay] = deque()
         self._pending = PendingWrites()
         self._retained: int | None = None
         self._urgent = threading.Event()
@@ -131,6 +133,10 @@ class Writer:
         self._queued_facts.extend(facts)
         self._health.records_queued += 1
         self._urgent.set()
+
+    def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
+        """Queue days of latencies for the next commit. A mark that is queued later is not committed before them."""
+        self._queued_latency_days.extend(days)
 
     def put_clock_step(self, at: int, size: int) -> None:
         """Queue a step of the wall clock: the record's time before the step, and its size (negative if backward)."""
@@ -212,6 +218,8 @@ class Writer:
                 self._pending.add(item)
         for _ in range(len(self._queued_facts)):
             self._pending.add_fact(self._queued_facts.popleft())
+        for _ in range(len(self._queued_latency_days)):
+            self._pending.add_latency_day(self._queued_latency_days.popleft())
         self._trim()
 
     def _trim(self) -> None:

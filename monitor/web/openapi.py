@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from monitor.web.latency import PATHS as LATENCY_PATHS
+from monitor.web.latency import SCHEMAS as LATENCY_SCHEMAS
 from monitor.web.openapi_alerts import OPERATIONS, Operation
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
 from monitor.web.openapi_continuity import PATHS as CONTINUITY_PATHS
@@ -148,7 +150,7 @@ def description() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {
         path: {"get": _operation(path, *row)}
         for path, row in (
-            PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS | VANTAGE_PATHS | MAINTENANCE_PATHS
+            PATHS | LATENCY_PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS | VANTAGE_PATHS | MAINTENANCE_PATHS
         ).items()
     }
     for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS):
@@ -167,6 +169,7 @@ def description() -> dict[str, Any]:
             | DRILL_SCHEMAS
             | CONTINUITY_SCHEMAS
             | SITE_SCHEMAS
+            | LATENCY_SCHEMAS
             | MAINTENANCE_SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
         },

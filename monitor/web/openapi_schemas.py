@@ -37,7 +37,7 @@ def list_of(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
-_BOUNDS = object_of(low=MAYBE_NUMBER, point=MAYBE_NUMBER, high=MAYBE_NUMBER)
+BOUNDS = object_of(low=MAYBE_NUMBER, point=MAYBE_NUMBER, high=MAYBE_NUMBER)
 SECONDS = object_of(low=NUMBER, point=NUMBER, high=NUMBER)
 _WINDOW = object_of(start=INSTANT, end=INSTANT)
 _BUDGET = object_of(allowed_seconds=MAYBE_NUMBER, spent_seconds=NUMBER, remaining_seconds=MAYBE_NUMBER)
@@ -57,7 +57,7 @@ _VERDICT = {"enum": ["met", "missed", "undecided", None]}
 
 _SHARED: dict[str, Any] = {
     "window": _WINDOW,
-    "availability": _BOUNDS,
+    "availability": BOUNDS,
     "coverage": MAYBE_NUMBER,
     "downtime_seconds": SECONDS,
     "objective": MAYBE_NUMBER,
@@ -132,7 +132,7 @@ SCHEMAS: dict[str, Any] = {
         check=TEXT, cause={"enum": ["slow", "reported", "redundancy", "certificate"]}, detail=TEXT
     ),
     "Promised": object_of(**{"from": INSTANT}, objective=NUMBER, allowed_seconds=NUMBER),
-    "Watched": object_of(since=INSTANT, availability=_BOUNDS, proven=MAYBE_NUMBER, decidable_at=MAYBE_INSTANT),
+    "Watched": object_of(since=INSTANT, availability=BOUNDS, proven=MAYBE_NUMBER, decidable_at=MAYBE_INSTANT),
     "Excluded": object_of(start=INSTANT, end=INSTANT, seconds=NUMBER, causes=list_of(ref("Cause"))),
     "Cause": object_of(cause=_CAUSES, label=TEXT, author=MAYBE_TEXT, reason=MAYBE_TEXT, made=MAYBE_INSTANT),
     "Incident": object_of(**_INCIDENT),
@@ -161,7 +161,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Promise": object_of(
         objective=NUMBER,
-        measured=_BOUNDS,
+        measured=BOUNDS,
         proven=MAYBE_NUMBER,
         ceiling=MAYBE_NUMBER,
         plan={"anyOf": [object_of(expected=NUMBER, chance=NUMBER), {"type": "null"}]},
@@ -198,7 +198,7 @@ SCHEMAS: dict[str, Any] = {
         path=list_of(TEXT),
         state=STATE,
         objective=NUMBER,
-        availability=_BOUNDS,
+        availability=BOUNDS,
     ),
     "Value": object_of(
         currency=TEXT,
@@ -259,15 +259,15 @@ SCHEMAS: dict[str, Any] = {
                 id=TEXT, downtime_seconds=NUMBER, shared_seconds=NUMBER, shared_if_independent_seconds=MAYBE_NUMBER
             )
         ),
-        together=_BOUNDS,
+        together=BOUNDS,
         together_if_independent=MAYBE_NUMBER,
     ),
     "WhatIf": object_of(
         product=TEXT,
         window=_WINDOW,
         replayed=_WINDOW,
-        availability=_BOUNDS,
-        downtime_seconds=_BOUNDS,
+        availability=BOUNDS,
+        downtime_seconds=BOUNDS,
         unknown_seconds=NUMBER,
         plan={"anyOf": [object_of(expected=NUMBER, chance=NUMBER), {"type": "null"}]},
         cost_currency=TEXT,
@@ -276,13 +276,13 @@ SCHEMAS: dict[str, Any] = {
             object_of(
                 id=TEXT,
                 text=TEXT,
-                saved_seconds=_BOUNDS,
+                saved_seconds=BOUNDS,
                 saved_in_unknown_seconds=NUMBER,
-                downtime_seconds=_BOUNDS,
-                availability=_BOUNDS,
+                downtime_seconds=BOUNDS,
+                availability=BOUNDS,
                 cost_per_year=MAYBE_NUMBER,
                 cost_per_hour_saved=MAYBE_NUMBER,
-                saved_cost={"anyOf": [_BOUNDS, {"type": "null"}]},
+                saved_cost={"anyOf": [BOUNDS, {"type": "null"}]},
                 assumptions=list_of(TEXT),
             )
         ),

@@ -19,6 +19,7 @@ from monitor.views.continuity import continuity_rows
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
+from monitor.views.latency import objective_lines, response_times
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
 from monitor.views.sites import site_rows
@@ -93,6 +94,8 @@ async def product(request: web.Request) -> web.Response:
     values["whatif"] = whatif_view(whatif, ledger.portfolio.zone)
     values["days"] = days = await _days(ledger, product, now, slices)
     values["days_text"] = _days_text(days)
+    values["latency"] = await response_times(ledger, product, now, slices)
+    values["latency_objectives"] = objective_lines(ledger, product, now)
     values["windows"] = await _windows(ledger, product, now, slices)
     values["checks"] = [check_line(entry, now, ledger.facts.pause(entry.key, now)) for entry in entries]
     values["context"] = await product_context(ledger, product, now, slices)

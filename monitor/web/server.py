@@ -23,6 +23,7 @@ from monitor.web import (
     corrections,
     drills,
     gate_overrides,
+    latency,
     liveness,
     maintenance,
     metrics,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, sites, vantages)
+_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, sites, vantages)
 _WRITE_ROUTES = (
     alerts,
     silences,

@@ -15,6 +15,8 @@ from sla.escalation import Progress
 from sla.fact import Fact
 from sla.incident import Failure, Incident
 from sla.interval import Interval
+from sla.latency_day import LatencyDay
+from sla.latency_histogram import LatencyHistogram
 from sla.observation import Observation, Outcome, Run
 from sla.page_response import Response
 from sla.product_incident import ProductIncident, Severity
@@ -84,9 +86,32 @@ def test_written_data_exist_after_reopening(reopen: Callable[[], Store]) -> None
     assert loaded[-1] in list(store.load_tail())
 
 
+DAY_ROW = LatencyDay("p/a", 100, 140, LatencyHistogram.of([7, 300]).pack(), 2, {"connect": 3})
+
+
+def test_day_of_latencies_replaces_its_earlier_version(reopen: Callable[[], Store]) -> None:
+    earlier = replace(DAY_ROW, last=120, packed=LatencyHistogram.of([7]).pack())
+    other = replace(DAY_ROW, check="p/b", vantage="east", phases={}, phase_count=0)
+    for days in ([earlier, other], [DAY_ROW], [DAY_ROW]):
+        reopen().write(Batch(latency_days=days))
+    assert list(reopen().load_latency_days()) == [DAY_ROW, other]
+
+
+def test_recent_latencies_are_those_of_good_observations_since_the_mark(store: Store) -> None:
+    seen_ones = [seen(at, latency=at) for at in (10, 20, 30)]
+    store.write(
+        Batch([*seen_ones, seen(40, BAD, latency=1), seen(50), seen(60, latency=6, recheck=True)], [run(1, 80)])
+    )
+    assert list(store.recent_latencies()) == [("p/a", 10, 10), ("p/a", 20, 20), ("p/a", 30, 30)]
+    store.write(Batch(folded_until=20))
+    assert list(store.recent_latencies()) == [("p/a", 20, 20), ("p/a", 30, 30)]
+
+
 def test_empty_record_has_no_data(store: Store) -> None:
     assert not list(store.load_runs())
     assert not list(store.load_tail())
+    assert not list(store.load_latency_days())
+    assert not list(store.recent_latencies())
     assert not store.load_incidents()
     assert not store.observations("p/a", Interval(0, 100))
     assert store.prune(10**18) == 0

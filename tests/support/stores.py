@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
-from sla.observation import PRECEDENCE, Observation, Run
+from sla.observation import PRECEDENCE, Observation, Outcome, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
+    from sla.latency_day import LatencyDay
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
@@ -37,6 +38,7 @@ class MemoryStore:
         self.product_incidents: dict[str, ProductIncident] = {}
         self.notifications: dict[tuple[str, str, int], Notification] = {}
         self.responses: dict[tuple[str, int], Response] = {}
+        self.latency_days: dict[tuple[str, str, int], LatencyDay] = {}
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
@@ -63,6 +65,7 @@ class MemoryStore:
         self.product_incidents |= {incident.id: incident for incident in batch.product_incidents}
         self.notifications |= {row.identity: row for row in batch.notifications}
         self.responses |= {(response.key, response.started): response for response in batch.responses}
+        self.latency_days |= {(day.check, day.vantage, day.start): day for day in batch.latency_days}
         for fact in batch.facts:
             self.facts.setdefault(fact.id, fact)
         if batch.folded_until is not None:
@@ -80,6 +83,20 @@ class MemoryStore:
         for _, observation in sorted(self.seen.items()):
             if observation.at > last.get((observation.check, observation.vantage), -1):
                 yield observation
+
+    def load_latency_days(self) -> Iterator[LatencyDay]:
+        yield from (day for _, day in sorted(self.latency_days.items()))
+
+    def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
+        for (at, check, vantage), seen in sorted(self.seen.items()):
+            if (
+                seen.outcome is Outcome.GOOD
+                and seen.latency is not None
+                and vantage == "local"
+                and not seen.recheck
+                and (self.folded_until is None or at >= self.folded_until)
+            ):
+                yield check, at, seen.latency
 
     def load_incidents(self) -> list[Incident]:
         return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))

@@ -63,6 +63,8 @@ def run_daemon(
 
 def figures(ledger: Ledger) -> tuple[object, ...]:
     timeline = ledger.entries[KEY].timeline
+    counted = sum(day.histogram.count for day in ledger.latency_days(KEY))
+    assert counted == timeline.counts(ALL).good, "no latency is lost, or of a wrong clock"
     return list(timeline.pieces(ALL)), timeline.counts(ALL)
 
 

@@ -23,7 +23,9 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation
 from sla.incident import Incident
-from sla.interval import Interval
+from sla.interval import DAY, Interval
+from sla.latency_day import LatencyDay
+from sla.latency_histogram import LatencyHistogram
 from sla.observation import Observation, Outcome, Run
 from sla.page_response import Response
 from sla.product_incident import Severity
@@ -222,9 +224,55 @@ def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(p
         assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
+WITHOUT_LATENCIES = ["DROP TABLE latency_days", "DROP TABLE aside_latency_days"]
 WITHOUT_RECHECKS = [
-    f"ALTER TABLE {table} DROP COLUMN recheck" for table in ("observations", "runs", "aside_observations", "aside_runs")
+    *WITHOUT_LATENCIES,
+    *(
+        f"ALTER TABLE {table} DROP COLUMN recheck"
+        for table in ("observations", "runs", "aside_observations", "aside_runs")
+    ),
 ]
+
+
+def test_record_of_schema_9_is_copied_and_gets_the_tables_of_latencies(path: Path) -> None:
+    """It is read as it is. The latencies after its mark count in the first day."""
+    seen = [Observation("p/a", at, Outcome.GOOD, "", 300) for at in (10, 20)]
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        store.write(Batch(seen, [Run("p/a", Outcome.GOOD, "", 10, 20, 2, 130)], folded_until=15))
+    raw(path, *WITHOUT_LATENCIES, "PRAGMA user_version = 9")
+    with reading(path) as record:
+        assert (list(record.load_latency_days()), list(record.recent_latencies())) == ([], [])
+        assert record.observations("p/a", Interval(0, 100)) == seen
+    day = LatencyDay("p/a", 0, 20, LatencyHistogram.of([300]).pack())
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        assert list(store.recent_latencies()) == [("p/a", 20, 300)]
+        store.write(Batch(latency_days=[day]))
+    with reading(path) as record:
+        assert list(record.load_latency_days()) == [day]
+    with contextlib.closing(sqlite3.connect(backup_path(path, 9))) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (9,)
+        assert connection.execute("SELECT at FROM observations").fetchall() == [(10,), (20,)]
+
+
+def test_days_of_more_than_a_year_ago_are_deleted_with_the_next_day(store: SqliteStore) -> None:
+    packed = LatencyHistogram.of([300]).pack()
+    days = [LatencyDay("p/a", n * DAY, n * DAY + 1, packed) for n in (0, 1, 367)]
+    store.write(Batch(latency_days=days))
+    assert [day.start for day in store.load_latency_days()] == [DAY, 367 * DAY]
+
+
+@pytest.mark.parametrize(
+    "change", ["SET histogram = x'0102030405'", "SET phases = '[1]'", "SET phases = '{\"tls\": null}'", "SET last = -1"]
+)
+def test_damaged_day_of_latencies_is_reported_with_its_table(path: Path, change: str) -> None:
+    with contextlib.closing(SqliteStore(path, 0)) as store:
+        store.write(Batch(latency_days=[LatencyDay("p/a", 5, 9, LatencyHistogram.of([300]).pack())]))
+    raw(path, f"UPDATE latency_days {change}")
+    with (
+        pytest.raises(StoreError, match="is damaged: in the table latency_days, row"),
+        contextlib.closing(SqliteStore(path, 0)) as store,
+    ):
+        list(store.load_latency_days())
 
 
 def test_record_of_schema_8_is_copied_and_gets_a_column_for_rechecks(path: Path) -> None:
@@ -379,14 +427,15 @@ def test_locked_record_is_reported_and_written_when_it_is_free(
 
 def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
     """A month of 100 checks per minute stays under 200 MB: at most 46 bytes per row, with keys and words as numbers."""
-    at = 1_795_000_000_000_000
+    store.tidy()
+    at, empty = 1_795_000_000_000_000, path.stat().st_size
     checks = [f"a-rather-long-product-name/and-check-{n}" for n in range(100)]
     for _ in range(60):
         rows = [Observation(check, at + n * 7_919, Outcome.GOOD, "", 48_211 + n) for n, check in enumerate(checks)]
         store.write(Batch(rows))
         at += 60_000_000
     store.tidy()
-    assert path.stat().st_size < 6_000 * 46
+    assert path.stat().st_size - empty < 6_000 * 46
 
 
 def test_opening_a_record_logs_nothing(store: SqliteStore, path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Latency objectives of products and checks: the share of answers that must be faster than a limit."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+from monitor.config.base import Model
+from monitor.config.values import AS_TEXT, Duration, duration
+from sla.interval import DAY
+from sla.latency_objective import LatencyObjective
+from sla.objective import Objective
+
+_FORM: Final = re.compile(r"\s*(.+?)\s+under\s+(.+?)\s*")
+_FORM_TEXT: Final = 'write a share and a limit, for example "95% under 400ms"'
+
+
+def latency_objective(value: Any) -> LatencyObjective:
+    """Parse a latency objective such as `95% under 400ms`.
+
+    Raises:
+        ValueError: the value has another form, or the share or the limit is not valid.
+    """
+    if isinstance(value, LatencyObjective):
+        return value
+    if not isinstance(value, str) or (found := _FORM.fullmatch(value)) is None:
+        raise ValueError(f"not a latency objective; {_FORM_TEXT}")
+    if (limit := duration(found[2])) <= 0:
+        raise ValueError(f"the limit must be above 0s; {_FORM_TEXT}")
+    return LatencyObjective(Objective.parse(found[1]), limit)
+
+
+def _whole_days(length: int) -> int:
+    if length % DAY or not DAY <= length <= 365 * DAY:
+        raise ValueError("must be a whole number of days from 1d to 365d, because latencies are kept by day for a year")
+    return length
+
+
+LatencyField = Annotated[
+    LatencyObjective,
+    PlainValidator(latency_objective),
+    AS_TEXT,
+    WithJsonSchema({"type": "string", "examples": ["95% under 400ms", "99% under 2s"]}),
+]
+
+
+class LatencyObjectiveBlock(Model):
+    """The share of the good answers that must be faster than a limit, over a window of days.
+
+    It is an objective of its own, with its own budget: a slow answer costs no availability.
+    """
+
+    latency: LatencyField
+    """The share and the limit: `95% under 400ms`."""
+
+    window: Annotated[Duration, AfterValidator(_whole_days)] = Field(30 * DAY)
+    """The rolling window, in whole days from 1d to 365d. It begins at the midnight at or before its start."""

@@ -1,0 +1,161 @@
+"""The latencies of each check by day: the open day is counted in place, closed days are packed histograms."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Final
+
+from monitor.probe_result import VANTAGE
+from sla.interval import DAY, SECOND
+from sla.latency_day import LatencyDay
+from sla.latency_histogram import LatencyHistogram
+from sla.localtime import local, midnight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from zoneinfo import ZoneInfo
+
+KEPT: Final = 366 * DAY  # days that started earlier are deleted
+
+
+class OpenDay:
+    """The day in which the last good observation of a check is. It ends at `end`, the next midnight."""
+
+    __slots__ = ("end", "histogram", "last", "phase_count", "phases", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end, self.last = start, end, start
+        self.histogram = LatencyHistogram()
+        self.phase_count = 0
+        self.phases: dict[str, float] = {}  # sums in seconds
+
+    @classmethod
+    def of(cls, day: LatencyDay, end: int) -> OpenDay:
+        """Return a recorded day to which observations can be added."""
+        opened = cls(day.start, end)
+        opened.last, opened.histogram, opened.phase_count = day.last, day.histogram, day.phase_count
+        opened.phases = {name: us / SECOND for name, us in day.phases.items()}
+        return opened
+
+    def add(self, at: int, latency: int, phases: Mapping[str, float]) -> None:
+        """Count an observation."""
+        self.last = at
+        self.histogram.add(latency)
+        if phases:
+            self.phase_count += 1
+            sums = self.phases
+            for name, seconds in phases.items():
+                sums[name] = sums.get(name, 0.0) + seconds
+
+    def row(self, check: str) -> LatencyDay:
+        """Return the day as it is recorded."""
+        phases = {name: round(seconds * SECOND) for name, seconds in self.phases.items()}
+        return LatencyDay(check, self.start, self.last, self.histogram.pack(), self.phase_count, phases, VANTAGE)
+
+
+class CheckLatencies:
+    """The days of one check, under the key with which they are recorded."""
+
+    __slots__ = ("_changed", "_closed", "_open", "_saved_until", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self._closed: dict[int, LatencyDay] = {}
+        self._open: OpenDay | None = None
+        self._changed: set[int] = set()  # starts of the days that were closed since `unsaved`
+        self._saved_until = -1  # the last observation in the days of `unsaved`
+
+    def add(self, at: int, latency: int, phases: Mapping[str, float], zone: ZoneInfo) -> None:
+        """Count a good observation, later than all previous ones."""
+        day = self._open
+        if day is None or at >= day.end:
+            day = self._begin(at, zone)
+        day.add(at, latency, phases)
+
+    def restore(self, day: LatencyDay) -> None:
+        """Add a recorded day, in order."""
+        self._closed[day.start] = day
+
+    def replay(self, at: int, latency: int, zone: ZoneInfo) -> None:
+        """Count a recorded observation, unless a recorded day contains it. Its phases are not known."""
+        last = self._last()
+        if last is None or at > last:
+            self.add(at, latency, {}, zone)
+
+    def days(self) -> Iterator[LatencyDay]:
+        """Yield all days in order."""
+        yield from self._closed.values()
+        if self._open is not None:
+            yield self._open.row(self.key)
+
+    def unsaved(self) -> Iterator[LatencyDay]:
+        """Yield the days that changed since the last call."""
+        changed, self._changed = self._changed, set()
+        yield from (self._closed[start] for start in sorted(changed) if start in self._closed)
+        if self._open is not None and self._open.last > self._saved_until:
+            self._saved_until = self._open.last
+            yield self._open.row(self.key)
+
+    def _last(self) -> int | None:
+        if self._open is not None:
+            return self._open.last
+        return next(reversed(self._closed.values())).last if self._closed else None
+
+    def _begin(self, at: int, zone: ZoneInfo) -> OpenDay:
+        """Close the open day, and open the day of the instant: a new one, or the last recorded one."""
+        if (closing := self._open) is not None:
+            self._closed[closing.start] = closing.row(self.key)
+            if closing.last > self._saved_until:
+                self._changed.add(closing.start)
+        start, end = day_of(at, zone)
+        recorded = self._closed.pop(start, None)
+        self._open = OpenDay(start, end) if recorded is None else OpenDay.of(recorded, end)
+        for old in [old for old in self._closed if old < start - KEPT]:
+            del self._closed[old]
+        return self._open
+
+
+class Latencies:
+    """The latencies of all checks, by the key with which they are recorded. Days are those of the portfolio's zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self._checks: dict[str, CheckLatencies] = {}
+
+    def add(self, key: str, at: int, latency: int, phases: Mapping[str, float]) -> None:
+        """Count a good observation of the check, later than all previous ones."""
+        found = self._checks.get(key)
+        if found is None:
+            found = self._checks[key] = CheckLatencies(key)
+        found.add(at, latency, phases, self.zone)
+
+    def restore(self, days: Iterable[LatencyDay], observations: Iterable[tuple[str, int, int]]) -> None:
+        """Load recorded days by check, then `start`, and count the observations `(check, at, latency)` after them."""
+        for day in days:
+            if day.vantage == VANTAGE:
+                self._of(day.check).restore(day)
+        for key, at, latency in observations:
+            self._of(key).replay(at, latency, self.zone)
+
+    def days(self, keys: Iterable[str]) -> list[LatencyDay]:
+        """Return the days recorded under any of the keys, by `start`."""
+        found = (self._checks[key] for key in keys if key in self._checks)
+        return sorted((day for check in found for day in check.days()), key=lambda day: day.start)
+
+    def unsaved(self, keys: Iterable[str] | None = None) -> list[LatencyDay]:
+        """Return the days of these checks, or of all, that changed since the last call."""
+        names = self._checks if keys is None else keys
+        return [day for key in names if key in self._checks for day in self._checks[key].unsaved()]
+
+    def all_days(self) -> list[LatencyDay]:
+        """Return all days of all checks."""
+        return [day for check in self._checks.values() for day in check.days()]
+
+    def _of(self, key: str) -> CheckLatencies:
+        return self._checks.setdefault(key, CheckLatencies(key))
+
+
+def day_of(at: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return the start and the end of the day of the instant in the zone, microseconds."""
+    date = local(at, zone).date()
+    return midnight(date, zone), midnight(date + dt.timedelta(1), zone)

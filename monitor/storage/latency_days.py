@@ -1,0 +1,95 @@
+"""The latencies of each check and day in the record: read, write, and count again if a wrong clock's rows are moved."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.storage import statements as sql
+from monitor.storage.rows import DamagedRowError
+from sla.interval import DAY
+from sla.latency_day import LatencyDay
+from sla.latency_histogram import LatencyHistogram
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping
+
+    Series = tuple[str, str]
+
+KEPT: Final = 366 * DAY  # how long days are kept, microseconds
+
+
+def write_latency_days(
+    connection: sqlite3.Connection, days: Iterable[LatencyDay], series: Mapping[Series, int]
+) -> None:
+    """Write days, which replace those of the same check and start, and delete the check's days of more than a year ago.
+
+    Raises:
+        sqlite3.Error: the days cannot be written.
+    """
+    for day in days:
+        number, phases = series[day.check, day.vantage], json.dumps(dict(day.phases), separators=(",", ":"))
+        row = (number, day.start, day.last, _stored(day.packed), day.phase_count, phases)
+        connection.execute(sql.LATENCY_DAY, row)
+        connection.execute(sql.PRUNE_LATENCY_DAYS, (number, day.start - KEPT))
+
+
+def latency_days_in(connection: sqlite3.Connection) -> Iterator[LatencyDay]:
+    """Yield all days of an open record, by check and vantage, then `start`. A record of an earlier version has none.
+
+    Raises:
+        DamagedRowError: a histogram or the phases are damaged.
+    """
+    if connection.execute(sql.HAS_LATENCY_DAYS).fetchone():
+        yield from map(_day, connection.execute(sql.LATENCY_DAYS))
+
+
+def recent_latencies_in(connection: sqlite3.Connection) -> Iterator[tuple[str, int, int]]:
+    """Yield `(check, at, latency)` of the good observations that the recorded days may not contain, by `at`."""
+    if connection.execute(sql.HAS_LATENCY_DAYS).fetchone():
+        yield from connection.execute(sql.RECENT_LATENCIES)
+
+
+def moved_days(connection: sqlite3.Connection, mark: int) -> list[tuple[int, int, int]]:
+    """Return `(series, start, last)` of the days that were moved aside with this mark."""
+    return connection.execute(sql.MOVED_LATENCY_DAYS, (mark,)).fetchall()
+
+
+def count_again(connection: sqlite3.Connection, days: Iterable[tuple[int, int, int]]) -> None:
+    """Count the observations of the days `(series, start, end)` again, each of another series.
+
+    Their phases are lost, because they are not in the observations.
+    """
+    ends = {series: (start, end) for series, start, end in days}
+    histograms: dict[int, LatencyHistogram] = defaultdict(LatencyHistogram)
+    last: dict[int, int] = {}
+    span = {
+        "start": min((start for start, _ in ends.values()), default=0),
+        "end": max((end for _, end in ends.values()), default=0),
+    }
+    for series, at, latency in connection.execute(sql.LATENCIES_BETWEEN, span):
+        start, end = ends.get(series, (at, at))
+        if start <= at < end:
+            histograms[series].add(latency)
+            last[series] = at
+    rows = [(n, ends[n][0], last[n], _stored(found.pack()), 0, "{}") for n, found in histograms.items()]
+    connection.executemany(sql.LATENCY_DAY, rows)
+
+
+def _stored(packed: bytes) -> bytes:
+    """Return a packed histogram with its CRC-32, which finds damage without unpacking."""
+    return packed + zlib.crc32(packed).to_bytes(4, "big")
+
+
+def _day(row: tuple[Any, ...]) -> LatencyDay:
+    check, vantage, start, last, stored, phase_count, phases = row
+    if _stored(stored[:-4]) != stored:
+        raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: its histogram changed")
+    try:
+        sums = {str(name): int(us) for name, us in json.loads(phases).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: {error}") from None
+    return LatencyDay(check, start, last, stored[:-4], phase_count, sums, vantage)

@@ -1,0 +1,33 @@
+"""The latencies of one check in one day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sla.latency_histogram import LatencyHistogram
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyDay:
+    """The latencies of the good observations of one check in one day, without re-checks.
+
+    `start` is the start of the day, `last` the instant of the last counted observation (microseconds). `packed` is the
+    histogram. `phases` has the sum of each phase, microseconds, of the `phase_count` observations with phases.
+    """
+
+    check: str
+    start: int
+    last: int
+    packed: bytes
+    phase_count: int = 0
+    phases: Mapping[str, int] = field(default_factory=dict)
+    vantage: str = "local"
+
+    @property
+    def histogram(self) -> LatencyHistogram:
+        """The histogram of the latencies."""
+        return LatencyHistogram.unpack(self.packed)

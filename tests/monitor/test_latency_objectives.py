@@ -1,0 +1,181 @@
+"""Latency objectives: their configuration, their figures of products and checks, and where they are shown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from pydantic import ValidationError
+
+from monitor.config.latency_objectives import LatencyObjectiveBlock
+from monitor.exporters.exposition import Dialect
+from monitor.exporters.prometheus import Exporter
+from monitor.health import Health
+from monitor.ledger.latencies import day_of
+from monitor.ledger.latency_objectives import latency_figures
+from monitor.probes.registry import CHECK_TYPES
+from monitor.reporting.latency_section import latency_json, latency_section
+from monitor.views.latency import objective_lines, response_chart, response_times
+from monitor.views.time_slice import TimeSlices
+from monitor.web.server import build, listen
+from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import GOOD_RESULT, NOW, FakeCheck, ledger_of, observe
+from tests.support.probing import load_check
+
+if TYPE_CHECKING:
+    from monitor.ledger.ledger import Ledger
+
+OBJECTIVES = [{"latency": "95% under 400ms", "window": "7d"}]
+
+
+def latency_ledger() -> Ledger:
+    """Return a ledger of a product with two checks. 1 of 60 answers of the first is slow, 6 of 60 of the second."""
+    checks = tuple(FakeCheck(id=name, interval="1m", timeout="10s", objectives=OBJECTIVES) for name in ("api", "page"))
+    ledger = ledger_of({"id": "forms", "objective": "99%", "checks": checks, "objectives": OBJECTIVES}, time_zone="UTC")
+    for name, slow_ones in (("api", 1), ("page", 6)):
+        entry = ledger.entries[f"forms/{name}"]
+        for n in range(60):
+            at, seconds = NOW - (59 - n) * MINUTE, 2.0 if n < slow_ones else 0.1
+            observe(ledger, entry, at, GOOD_RESULT, seconds)
+            ledger.latencies.add(entry.key, at, round(seconds * SECOND), GOOD_RESULT.phases)
+    return ledger
+
+
+def test_product_and_checks_have_their_own_figures() -> None:
+    ledger = latency_ledger()
+    figures = list(latency_figures(ledger, ledger.products["forms"], NOW))
+    assert [(each.check, each.measured.fast.low, each.measured.fast.count) for each in figures] == [
+        ("", 113, 120),
+        ("api", 59, 60),
+        ("page", 54, 60),
+    ]
+    whole = figures[0].measured
+    assert whole.window.start == day_of(NOW - 7 * DAY, ledger.portfolio.zone)[0]
+    assert whole.share.low is not None
+    assert whole.share.point is not None
+    assert whole.share.high is not None
+    assert 0 < whole.share.low < 113 / 120 == float(whole.share.point) < whole.share.high < 1
+    assert (whole.verdict, whole.recent.count) == ("undecided", 120)
+    assert figures[2].as_json()["burn_rate"] == 2
+
+
+def test_old_days_leave_the_window() -> None:
+    ledger = latency_ledger()
+    later = NOW + 20 * DAY
+    (whole, *_) = latency_figures(ledger, ledger.products["forms"], later)
+    assert (whole.measured.fast.count, whole.measured.share.point) == (0, None)
+
+
+def test_lines_of_the_page() -> None:
+    ledger = latency_ledger()
+    whole, api, page = objective_lines(ledger, ledger.products["forms"], NOW)
+    assert (whole.subject, whole.objective, whole.share, whole.burn) == (
+        "all checks",
+        "95% under 400ms",
+        "94.16%",
+        "1.2",
+    )
+    assert (api.subject, api.budget, page.budget) == ("api", "66%", "\u2212100%")
+    (empty, *_) = objective_lines(ledger, ledger.products["forms"], NOW + 20 * DAY)
+    assert (empty.share, empty.budget, empty.burn, empty.verdict) == ("n/a", "n/a", "n/a", "undecided")
+
+
+def test_metrics() -> None:
+    ledger = latency_ledger()
+    page = b"".join(Exporter(ledger, Health(), ManualClock(NOW)).render(Dialect.TEXT)).decode()
+    labels = 'product="forms",check="page",objective="95% under 400ms"'
+    assert f"ninewatch_latency_objective_ratio{{{labels}}} 0.95\n" in page
+    assert f'ninewatch_fast_answers_ratio{{{labels},bound="point"}} 0.9\n' in page
+    assert f"ninewatch_latency_budget_remaining_ratio{{{labels}}} -0.05\n" in page
+    assert f"ninewatch_latency_burn_rate{{{labels}}} 2.0\n" in page
+
+
+async def test_response_times_by_day_and_check() -> None:
+    ledger = latency_ledger()
+    found = await response_times(ledger, ledger.products["forms"], NOW, TimeSlices(ManualClock(NOW)), 3)
+    assert [day.times.count for day in found.days[:1]] == [0]
+    assert found.answers == 120
+    page = found.checks[1]
+    assert (page.check, page.times.count, page.times.maximum) == ("page", 60, 2 * SECOND)
+    assert page.times.median == pytest.approx(100 * MILLISECOND, rel=0.01)
+    assert page.times.p95 == pytest.approx(2 * SECOND, rel=0.01)
+    assert dict(page.phases)["tls"] == 18_700
+    assert "slowest took 2s" in found.chart.text
+
+
+def test_chart_has_a_gap_for_days_without_answers() -> None:
+    assert response_chart([]).text == "no answers"
+    assert response_chart([]).lines == {"median": "", "p95": "", "max": ""}
+
+
+async def test_api_and_page() -> None:
+    ledger, clock = latency_ledger(), ManualClock(NOW)
+    listener = await listen(build(ledger, Health(last_tick=0.0), clock), "127.0.0.1", 0)
+    try:
+        async with aiohttp.ClientSession(f"http://{listener.addresses[0]}") as session:
+            async with session.get("/api/v1/products/forms/latency?days=2") as response:
+                body = json.loads(await response.text())
+            async with session.get("/api/v1/products/forms/latency?days=400") as response:
+                assert response.status == 400
+            async with session.get("/products/forms") as response:
+                page = await response.text()
+    finally:
+        await listener.close()
+    assert [each["answers"] for each in body["checks"]] == [60, 60]
+    assert len(body["days"]) == 2
+    assert body["checks"][0]["max_seconds"] == 2.0
+    assert [(each["check"], each["answers"]) for each in body["objectives"]] == [(None, 120), ("api", 60), ("page", 60)]
+    assert '<h2 id="latency">Response time</h2>' in page
+    assert "95% under 400ms" in page
+
+
+def test_report_has_a_section_if_there_is_an_objective() -> None:
+    ledger = latency_ledger()
+    (section,) = latency_section(ledger, ledger.products["forms"], NOW)
+    assert section.table is not None
+    assert len(section.table.rows) == 3
+    assert [each["check"] for each in latency_json(ledger, ledger.products["forms"], NOW)["latency_objectives"]] == [
+        None,
+        "api",
+        "page",
+    ]
+    plain = ledger_of({"id": "p", "objective": "99%", "checks": (FakeCheck(id="health"),)})
+    assert list(latency_section(plain, plain.products["p"], NOW)) == []
+    assert latency_json(plain, plain.products["p"], NOW) == {}
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"latency": "fast"}, "not a latency objective; write a share and a limit"),
+        ({"latency": 5}, "not a latency objective"),
+        ({"latency": "95% under soon"}, '"soon"'),
+        ({"latency": "95% under 0s"}, "the limit must be above 0s"),
+        ({"latency": "100% under 1s"}, "100%"),
+        ({"latency": "95% under 1s", "window": "36h"}, "must be a whole number of days from 1d to 365d"),
+        ({"latency": "95% under 1s", "window": "366d"}, "must be a whole number of days from 1d to 365d"),
+    ],
+)
+def test_invalid_objectives_are_rejected(block: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        LatencyObjectiveBlock.model_validate(block)
+
+
+def test_limit_above_the_timeout_is_rejected() -> None:
+    check = {"tcp": "127.0.0.1:1", "timeout": "2s"}
+    with pytest.raises(ValidationError, match="the limit is longer than the timeout"):
+        load_check(check | {"objectives": [{"latency": "95% under 3s"}]})
+    (block,) = load_check(check | {"objectives": [{"latency": "95% under 2s"}]}).objectives
+    assert (str(block.latency), block.window) == ("95% under 2s", 30 * DAY)
+    assert LatencyObjectiveBlock.model_validate(block.model_dump()) == block
+
+
+def test_heartbeat_has_no_latency_objective() -> None:
+    kind = next(each for each in CHECK_TYPES if each.kind == "heartbeat")
+    with pytest.raises(ValidationError, match="a heartbeat has no latency"):
+        kind.model_validate(
+            {"id": "job", "heartbeat": "1d", "token": "x" * 20, "objectives": [{"latency": "95% under 1s"}]}
+        )
