@@ -27,9 +27,7 @@ def latency_objective(value: Any) -> LatencyObjective:
         return value
     if not isinstance(value, str) or (found := _FORM.fullmatch(value)) is None:
         raise ValueError(f"not a latency objective; {_FORM_TEXT}")
-    if (limit := duration(found[2])) <= 0:
-        raise ValueError(f"the limit must be above 0s; {_FORM_TEXT}")
-    return LatencyObjective(Objective.parse(found[1]), limit)
+    return LatencyObjective(Objective.parse(found[1]), duration(found[2]))
 
 
 def _whole_days(length: int) -> int:
