@@ -135,7 +135,7 @@ MISTAKES = {
     with_check(
         'http: "http://h/", expect: {statis: 200}'
     ): "5:45: products.p.checks.c.expect.statis: unknown key; did you "
-    "mean status? Allowed: body_size, contains, cookie, encrypted, header, json, matches, not_contains, ",
+    "mean status? Allowed: body_size, contains, cookie, degraded, encrypted, header, json, matches, not_contains, ",
     with_check(
         'http: "http://h/", expect: {status: [2000]}'
     ): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a status; write 200, 2xx or 200-204",

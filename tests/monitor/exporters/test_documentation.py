@@ -79,13 +79,20 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     """Render a page of /metrics with a value in every family, and return type and labels of the families."""
     ledger = ledger_of(
         product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",)),
-        product("css", objective="99.99%", continuity=[TRANSACTION], sites=[site()]),
+        product(
+            "css",
+            objective="99.99%",
+            objectives=[{"latency": "95% under 400ms"}],
+            continuity=[TRANSACTION],
+            sites=[site()],
+        ),
     )
     entry = ledger.entries["chefs/health"]
     entry.check = entry.check.model_copy(update={"slow_after": SECOND})
     probe_all(ledger, ledger.entries.values(), NOW - 3600 * SECOND, NOW - 600 * SECOND)
     probe_all(ledger, [ledger.entries["css/health"]], NOW - 540 * SECOND, NOW, BAD_RESULT)
     observe(ledger, entry, NOW, GOOD_RESULT)
+    ledger.latencies.add("css/health", NOW, SECOND, {})
     probe_all(ledger, ledger.site_entries.values(), NOW - 540 * SECOND, NOW)
     pause = Pause("css", "css/health", NOW - SECOND, None, "Ada", "moved").fact()
     ledger.facts = Facts(drill_facts("css"), [continuity_fact("css"), pause], failover_facts("css"))
