@@ -143,12 +143,12 @@ class SqliteStore:
     def load_latency_days(self) -> Iterator[LatencyDay]:
         """Yield the days of latencies, by check and vantage, then `start`."""
         with self._translated_errors("cannot be read"):
-            yield from latency_days_in(self._writing())
+            yield from latency_days_in(self._connection_for_writing())
 
     def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
         """Yield `(check, at, latency)` of the good observations that the days may not contain, by `at`."""
         with self._translated_errors("cannot be read"):
-            yield from recent_latencies_in(self._writing())
+            yield from recent_latencies_in(self._connection_for_writing())
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""

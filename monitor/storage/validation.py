@@ -118,7 +118,7 @@ _OBSERVATION: Final = (
 )
 _LATENCY_DAY: Final = (
     *(_number(column) for column in ("series", "start", "last", "phase_count")),
-    _known("series", "series"),
+    _fault_if_unknown("series", "series"),
     _text("phases"),
     ("typeof(histogram) != 'blob'", "histogram is not binary data"),
     ("last < start", "it ends before it begins"),

@@ -98,9 +98,17 @@ def test_day_of_latencies_replaces_its_earlier_version(reopen: Callable[[], Stor
 
 
 def test_recent_latencies_are_those_of_good_observations_since_the_mark(store: Store) -> None:
-    seen_ones = [seen(at, latency=at) for at in (10, 20, 30)]
+    seen_ones = [observation_at(at, latency=at) for at in (10, 20, 30)]
     store.write(
-        Batch([*seen_ones, seen(40, BAD, latency=1), seen(50), seen(60, latency=6, recheck=True)], [run(1, 80)])
+        Batch(
+            [
+                *seen_ones,
+                observation_at(40, BAD, latency=1),
+                observation_at(50),
+                observation_at(60, latency=6, recheck=True),
+            ],
+            [run(1, 80)],
+        )
     )
     assert list(store.recent_latencies()) == [("p/a", 10, 10), ("p/a", 20, 20), ("p/a", 30, 30)]
     store.write(Batch(folded_until=20))
