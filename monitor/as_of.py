@@ -109,7 +109,11 @@ def _latencies_until(
     A day that continues after the instant is counted again from raw observations. Without them, it is omitted.
     """
     days = [day for day in reader.load_latency_days() if checks is None or day.check in checks]
-    latencies = [each for each in reader.recent_latencies() if (checks is None or each[0] in checks) and each[1] <= at]
+    latencies = [
+        latency
+        for latency in reader.recent_latencies()
+        if (checks is None or latency[0] in checks) and latency[1] <= at
+    ]
     for day in days:
         if day.start <= at < day.last:
             latencies += _counted(reader.observations(day.check, Interval(day.start, at + 1)))

@@ -25,9 +25,9 @@ def latency_objective(value: Any) -> LatencyObjective:
     """
     if isinstance(value, LatencyObjective):
         return value
-    if not isinstance(value, str) or (found := _FORM.fullmatch(value)) is None:
+    if not isinstance(value, str) or (parts := _FORM.fullmatch(value)) is None:
         raise ValueError(f"not a latency objective; {_FORM_TEXT}")
-    return LatencyObjective(Objective.parse(found[1]), duration(found[2]))
+    return LatencyObjective(Objective.parse(parts[1]), duration(parts[2]))
 
 
 def _whole_days(length: int) -> int:

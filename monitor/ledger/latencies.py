@@ -124,10 +124,10 @@ class Latencies:
 
     def add(self, key: str, at: int, latency: int, phases: Mapping[str, float]) -> None:
         """Count a good observation of the check, later than all previous ones."""
-        found = self._checks.get(key)
-        if found is None:
-            found = self._checks[key] = CheckLatencies(key)
-        found.add(at, latency, phases, self.zone)
+        check_latencies = self._checks.get(key)
+        if check_latencies is None:
+            check_latencies = self._checks[key] = CheckLatencies(key)
+        check_latencies.add(at, latency, phases, self.zone)
 
     def restore(self, days: Iterable[LatencyDay], observations: Iterable[tuple[str, int, int]]) -> None:
         """Load recorded days by check, then `start`, and count the observations `(check, at, latency)` after them."""
@@ -139,8 +139,8 @@ class Latencies:
 
     def days(self, keys: Iterable[str]) -> list[LatencyDay]:
         """Return the days recorded under any of the keys, by `start`."""
-        found = (self._checks[key] for key in keys if key in self._checks)
-        return sorted((day for check in found for day in check.days()), key=lambda day: day.start)
+        check_latencies = (self._checks[key] for key in keys if key in self._checks)
+        return sorted((day for check in check_latencies for day in check.days()), key=lambda day: day.start)
 
     def unsaved(self, keys: Iterable[str] | None = None) -> list[LatencyDay]:
         """Return the days of these checks, or of all, that changed since the last call."""

@@ -75,7 +75,7 @@ def count_again(connection: sqlite3.Connection, days: Iterable[tuple[int, int, i
         if start <= at < end:
             histograms[series].add(latency)
             last[series] = at
-    rows = [(n, ends[n][0], last[n], _stored(found.pack()), 0, "{}") for n, found in histograms.items()]
+    rows = [(n, ends[n][0], last[n], _stored(histogram.pack()), 0, "{}") for n, histogram in histograms.items()]
     connection.executemany(sql.LATENCY_DAY, rows)
 
 

@@ -94,10 +94,10 @@ class ResponseTimeFigures:
     def as_json(self) -> dict[str, Any]:
         """Return the object of the API without objectives."""
         checks = [
-            {"check": each.check, "phases": {name: us / SECOND for name, us in each.phases}} | each.times.as_json()
-            for each in self.checks
+            {"check": item.check, "phases": {name: us / SECOND for name, us in item.phases}} | item.times.as_json()
+            for item in self.checks
         ]
-        days = [{"start": format_instant(each.start)} | each.times.as_json() for each in self.days]
+        days = [{"start": format_instant(item.start)} | item.times.as_json() for item in self.days]
         return {"days": days, "checks": checks}
 
 

@@ -30,9 +30,9 @@ async def latency(request: web.Request) -> web.Response:
     now = context.clock.now()
     at, days = instant_of(request, now), _days(request)
     ledger = await ledger_as_of(context, product, at, now)
-    found = await response_times(ledger, product, at, TimeSlices(context.clock), days)
+    figures = await response_times(ledger, product, at, TimeSlices(context.clock), days)
     objectives = [figure.as_json() for figure in latency_figures(ledger, product, at)]
-    return as_json({"product": product.id} | found.as_json() | {"objectives": objectives})
+    return as_json({"product": product.id} | figures.as_json() | {"objectives": objectives})
 
 
 def _days(request: web.Request) -> int:

@@ -88,12 +88,12 @@ def test_days_after_kills_are_those_of_all_results(tmp_path: Path, killed_at: in
     record_until_killed(path, results[killed_at:30])
     record_until_killed(path, results[30:], closes=True)
     ledger = record_until_killed(path, [])
-    found = ledger.latencies.days([KEY])
-    whole = LatencyHistogram.merged(day.histogram for day in found)
+    days = ledger.latencies.days([KEY])
+    whole = LatencyHistogram.merged(day.histogram for day in days)
     exact = LatencyHistogram.of(round(duration * SECOND) for *_, duration in results)
     assert (whole.counts, whole.total, whole.maximum) == (exact.counts, exact.total, exact.maximum)
     with reading(path) as record:
-        assert by_day(record.load_latency_days()) == by_day(found)
+        assert by_day(record.load_latency_days()) == by_day(days)
 
 
 def test_figures_as_of_an_instant_use_the_observations_until_then(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def latency_ledger() -> Ledger:
 def test_product_and_checks_have_their_own_figures() -> None:
     ledger = latency_ledger()
     figures = list(latency_figures(ledger, ledger.products["forms"], NOW))
-    assert [(each.check, each.measured.fast.low, each.measured.fast.count) for each in figures] == [
+    assert [(figure.check, figure.measured.fast.low, figure.measured.fast.count) for figure in figures] == [
         ("", 113, 120),
         ("api", 59, 60),
         ("page", 54, 60),
@@ -94,15 +94,15 @@ def test_metrics() -> None:
 
 async def test_response_times_by_day_and_check() -> None:
     ledger = latency_ledger()
-    found = await response_times(ledger, ledger.products["forms"], NOW, TimeSlices(ManualClock(NOW)), 3)
-    assert [day.times.count for day in found.days[:1]] == [0]
-    assert found.answers == 120
-    page = found.checks[1]
+    times = await response_times(ledger, ledger.products["forms"], NOW, TimeSlices(ManualClock(NOW)), 3)
+    assert [day.times.count for day in times.days[:1]] == [0]
+    assert times.answers == 120
+    page = times.checks[1]
     assert (page.check, page.times.count, page.times.maximum) == ("page", 60, 2 * SECOND)
     assert page.times.median == pytest.approx(100 * MILLISECOND, rel=0.01)
     assert page.times.p95 == pytest.approx(2 * SECOND, rel=0.01)
     assert dict(page.phases)["tls"] == 18_700
-    assert "slowest took 2s" in found.chart.text
+    assert "slowest took 2s" in times.chart.text
 
 
 def test_chart_has_a_gap_for_days_without_answers() -> None:
@@ -123,10 +123,14 @@ async def test_api_and_page() -> None:
                 page = await response.text()
     finally:
         await listener.close()
-    assert [each["answers"] for each in body["checks"]] == [60, 60]
+    assert [figure["answers"] for figure in body["checks"]] == [60, 60]
     assert len(body["days"]) == 2
     assert body["checks"][0]["max_seconds"] == 2.0
-    assert [(each["check"], each["answers"]) for each in body["objectives"]] == [(None, 120), ("api", 60), ("page", 60)]
+    assert [(figure["check"], figure["answers"]) for figure in body["objectives"]] == [
+        (None, 120),
+        ("api", 60),
+        ("page", 60),
+    ]
     assert '<h2 id="latency">Response time</h2>' in page
     assert "95% under 400ms" in page
 
@@ -136,7 +140,9 @@ def test_report_has_a_section_if_there_is_an_objective() -> None:
     (section,) = latency_section(ledger, ledger.products["forms"], NOW)
     assert section.table is not None
     assert len(section.table.rows) == 3
-    assert [each["check"] for each in latency_json(ledger, ledger.products["forms"], NOW)["latency_objectives"]] == [
+    assert [
+        figure["check"] for figure in latency_json(ledger, ledger.products["forms"], NOW)["latency_objectives"]
+    ] == [
         None,
         "api",
         "page",
