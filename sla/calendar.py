@@ -43,6 +43,11 @@ class Period(StrEnum):
     YEAR = "year"
     FISCAL_YEAR = "fiscal-year"
 
+    @property
+    def text(self) -> str:
+        """The name of the period in a sentence: `fiscal year`."""
+        return self.value.replace("-", " ")
+
     def around(self, day: date) -> tuple[date, date]:
         """Return the first day of the period that contains the day, and the first day after the period."""
         if self is Period.DAY:

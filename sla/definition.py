@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from sla.budget_window import BudgetWindow
+from sla.calendar import Period
 from sla.duration import format_full_duration
 from sla.fact import DEFINITION, Fact, canonical, content_id
 from sla.interval import SECOND
@@ -19,7 +21,7 @@ from sla.objective import Objective
 from sla.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 AUTHOR: Final = "configuration"
 _LOCAL: Final = "local"
@@ -59,9 +61,9 @@ class Member:
 class Definition:
     """The meaning of a product's figures from `made` on (microseconds since the epoch).
 
-    A definition without members means that the product was removed. `window` is in microseconds. `agreement` is the
-    canonical JSON of the agreement's exclusions and limits. `supersedes` has the ids of definitions that a wrong clock
-    dated later than this one; they are ignored. `id` is the id of the fact that contains the definition.
+    A definition without members means that the product was removed. `agreement` is the canonical JSON of the
+    agreement's exclusions and limits. `supersedes` has the ids of definitions that a wrong clock dated later than this
+    one; they are ignored. `id` is the id of the fact that contains the definition.
     """
 
     product: str
@@ -69,7 +71,7 @@ class Definition:
     rule: Rule
     members: tuple[Member, ...]
     objective: Objective
-    window: int
+    window: BudgetWindow
     agreement: str = "{}"
     supersedes: tuple[str, ...] = ()
     id: str = field(default="", compare=False)
@@ -95,7 +97,8 @@ class Definition:
         members = [[member.check, member.vantage, member.hold, member.interval] for member in sorted(self.members)]
         ratio = self.objective.ratio
         agreement = json.loads(self.agreement)
-        return content_id(canonical([self.needed, members, str(ratio), self.window, agreement]))
+        window = _digested_window(self.window)
+        return content_id(canonical([self.needed, members, str(ratio), window, agreement]))
 
     def fact(self, source: str) -> Fact:
         """Return the definition as a fact. `source` is the path of the configuration file or folder."""
@@ -108,7 +111,7 @@ class Definition:
             "rule": str(self.rule),
             "members": [member.as_json() for member in self.members],
             "objective": _objective_text(self.objective),
-            "window_seconds": self.window / SECOND,
+            **_window_json(self.window),
             "agreement": json.loads(self.agreement),
         }
         return body | ({"supersedes": list(self.supersedes)} if self.supersedes else {})
@@ -128,7 +131,7 @@ class Definition:
                 Rule.parse(body["rule"]),
                 tuple(Member.from_json(member) for member in body["members"]),
                 _parse_objective(str(body["objective"])),
-                round(body["window_seconds"] * SECOND),
+                _parse_window(body),
                 canonical(body["agreement"]),
                 tuple(map(str, body.get("supersedes", ()))),
                 fact.id,
@@ -147,6 +150,26 @@ def _parse_objective(text: str) -> Objective:
     return Objective(Fraction(text)) if "/" in text else Objective.parse(text)
 
 
+def _window_json(window: BudgetWindow) -> dict[str, Any]:
+    """Return the fields of the window. Only calendar windows have a period, as in records of earlier versions."""
+    period = {} if window.period is None else {"window_period": window.period.value}
+    return {"window_seconds": window.length / SECOND, **period}
+
+
+def _parse_window(body: Mapping[str, Any]) -> BudgetWindow:
+    if (period := body.get("window_period")) is not None:
+        return BudgetWindow.calendar(Period(period))
+    return BudgetWindow(round(body["window_seconds"] * SECOND))
+
+
+def _digested_window(window: BudgetWindow) -> int | str:
+    return window.length if window.period is None else window.period.value
+
+
+def _window_text(window: BudgetWindow) -> str:
+    return _duration_text(window.length) if window.period is None else f"each {window.period.text}"
+
+
 def differences(before: Definition | None, after: Definition) -> list[str]:
     """Return the changes of a definition, one line per change: `objective 99.9% -> 99.95%`, `check added: api`."""
     if after.ended:
@@ -154,7 +177,7 @@ def differences(before: Definition | None, after: Definition) -> list[str]:
     if before is None or before.ended:
         action = "defined" if before is None else "configured again"
         names = ", ".join(member.name for member in after.members)
-        target = f"objective {_objective_text(after.objective)} over {_duration_text(after.window)}"
+        target = f"objective {_objective_text(after.objective)} over {_window_text(after.window)}"
         return [f"{action}: {after.rule} of {names}; {target}"]
     return [*_figure_changes(before, after), *_member_changes(before, after), *_agreement_changes(before, after)]
 
@@ -163,7 +186,7 @@ def _figure_changes(before: Definition, after: Definition) -> Iterator[str]:
     if before.objective != after.objective:
         yield f"objective {_objective_text(before.objective)} -> {_objective_text(after.objective)}"
     if before.window != after.window:
-        yield f"window {_duration_text(before.window)} -> {_duration_text(after.window)}"
+        yield f"window {_window_text(before.window)} -> {_window_text(after.window)}"
     same_count = len(before.members) == len(after.members)
     if str(before.rule) != str(after.rule) and not (same_count and before.needed == after.needed):
         yield f"rule {before.rule} -> {after.rule}"

@@ -53,7 +53,8 @@ class Situation:
 
     `pieces` returns the states of the measured window in order, or None if some time is excluded. `incidents` are the
     ids of the open incidents.
-    `last_known` is the instant of the last known observation.
+    `last_known` is the instant of the last known observation. `period_end` is the end of a calendar window, at which a
+    new budget begins; None if the window is rolling.
     """
 
     at: int
@@ -62,6 +63,7 @@ class Situation:
     state: State
     incidents: tuple[str, ...]
     last_known: int | None
+    period_end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _doubts(
     else:
         yield from _undecided_steps(situation, standings, spent)
     share = situation.measured.coverage
-    if share is None or share < policy.coverage:
+    if share is not None and share < policy.coverage:
         reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
         yield Decision(Answer.UNKNOWN, reason, "a window with more known time")
 
@@ -207,12 +209,18 @@ def _decided_by(situation: Situation, standing: Standing) -> str:
     allowed = situation.measured.allowed or 0
     present = 2 * (situation.measured.interval or 0)  # the time since the last probes is in doubt at any instant
     limit = standing.step.spent * allowed - present
-    at = None if situation.pieces is None else cleared_at(situation.pieces(), situation.measured.window.length, limit)
+    at = _known_at(situation, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
     known_at_text = (
         "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
     )
     return f"what happened in the unknown time ({parts}){known_at_text}"
+
+
+def _known_at(situation: Situation, limit: Fraction) -> int | None:
+    if situation.period_end is not None:
+        return situation.period_end if limit > 0 else None
+    return None if situation.pieces is None else cleared_at(situation.pieces(), situation.measured.window.length, limit)
 
 
 def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:

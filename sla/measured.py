@@ -20,6 +20,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sla.calendar import Window
     from sla.state_history import History
     from sla.states import Durations
 
@@ -239,18 +240,18 @@ def measure(
     )
 
 
-def measure_states(history: History, window: Interval, objective: Objective, durations: Durations) -> Measured:
+def measure_states(history: History, window: Window, objective: Objective, durations: Durations) -> Measured:
     """Return the figures of a window without exclusions from its durations, which are known. They have no proof."""
-    objectives = history.objectives(window)
+    objectives = history.objectives(window.whole)
     return Measured(
-        window,
+        window.measured,
         0,
         durations,
         Counts(),
-        window.length,
+        window.whole.length,
         objectives[-1][1] if objectives else objective,
         counts_are_of_probes=False,
-        objectives=tuple(_promised_objectives(objectives, window, AfterExclusions(history)))
+        objectives=tuple(_promised_objectives(objectives, window.measured, AfterExclusions(history)))
         if len(objectives) > 1
         else (),
     )

@@ -186,7 +186,7 @@ def _budget(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None:
     product = ledger.products.get(alert.product)
     if product is None:
         return None
-    budget = ledger.measured(product.id, Interval(now - product.window, now), now).budget
+    budget = ledger.measured(product.id, ledger.own_window(product.id, now), now).budget
     if budget is None:
         return None
     return {

@@ -182,9 +182,9 @@ def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
 
 def _with_burn_rate(alert: Alert, product: Product, state: BurnAlert) -> Alert:
     """Return the alert with the present burn rate."""
-    policy = state.policy
+    policy, period = state.policy, format_duration(product.window.length)
     note = (
-        f"{float(100 * policy.fraction):g} % of the budget of {format_duration(product.window)} or more was spent in"
+        f"{float(100 * policy.fraction):g} % of the budget of {period} or more was spent in"
         f" the last {format_duration(policy.long)}, and the burn continues."
     )
     summary = f"{product.name} spends its downtime budget {float(state.burn):.3g} times too fast"

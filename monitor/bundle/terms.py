@@ -12,6 +12,8 @@ from monitor.config.check import CheckBase
 from monitor.config.clients import Client, ValuePerHour
 from monitor.config.model import Portfolio, Product
 from monitor.config.readiness import Attested, EvidenceBlock, ReadinessBlock
+from sla.budget_window import BudgetWindow
+from sla.calendar import Period
 from sla.evidence import EvidenceKind
 from sla.objective import Objective
 from sla.readiness import Checklist, ChecklistItem
@@ -49,7 +51,7 @@ def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
         "was": list(product.was),
         "name": product.name,
         "objective": str(product.objective.ratio),
-        "window_us": product.window,
+        **_window_terms(product.window),
         "rule": str(product.rule),
         "depends_on": list(product.depends_on),
         "parts": list(product.parts),
@@ -61,6 +63,11 @@ def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
         "value_per_hour": None if product.value_per_hour is None else _value_terms(product.value_per_hour),
         "readiness": None if product.readiness is None else _readiness_terms(product.readiness),
     }
+
+
+def _window_terms(window: BudgetWindow) -> dict[str, Any]:
+    """Return the window of the objective. Only calendar windows have a period, as in bundles of earlier versions."""
+    return {"window_us": window.length} | ({} if window.period is None else {"window_period": window.period.value})
 
 
 def _check_terms(check: CheckBase) -> dict[str, Any]:
@@ -131,7 +138,7 @@ def _product(data: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
         was=tuple(map(str, data["was"])),
         name=str(data["name"]),
         objective=Objective(Fraction(data["objective"])),
-        window=int(data["window_us"]),
+        window=_window(data),
         rule=Rule.parse(data["rule"]),
         depends_on=tuple(map(str, data["depends_on"])),
         parts=tuple(map(str, data["parts"])),
@@ -143,6 +150,12 @@ def _product(data: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
         readiness=None if data["readiness"] is None else _readiness(data["readiness"]),
         maintenance=(StatedMaintenance(planned),),  # type: ignore[arg-type]
     )
+
+
+def _window(data: Mapping[str, Any]) -> BudgetWindow:
+    if (period := data.get("window_period")) is not None:
+        return BudgetWindow.calendar(Period(period))
+    return BudgetWindow(int(data["window_us"]))
 
 
 def _agreement(data: Mapping[str, Any]) -> Agreement:

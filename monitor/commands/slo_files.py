@@ -13,7 +13,12 @@ from monitor.config.yaml_writer import yaml_text
 from monitor.errors import NinewatchError
 from monitor.slo_files.openslo_export import export_objects
 from monitor.slo_files.openslo_import import import_objects
-from monitor.slo_files.prometheus_tools import products_with_other_period, pyrra_objects, sloth_specifications
+from monitor.slo_files.prometheus_tools import (
+    calendar_notes,
+    products_with_other_period,
+    pyrra_objects,
+    sloth_specifications,
+)
 from monitor.slo_files.reader import read_objects
 
 if TYPE_CHECKING:
@@ -86,7 +91,9 @@ def export_openslo(path: Path, prometheus: str) -> None:
 @_CONFIG
 def export_sloth(path: Path) -> None:
     """Print the products of a configuration as specifications for `sloth generate` (prometheus/v1)."""
-    for product, window in products_with_other_period(_print(path, sloth_specifications)):
+    portfolio = _print(path, sloth_specifications)
+    _print_notes(portfolio)
+    for product, window in products_with_other_period(portfolio):
         note = f"note: {product.id} has a window of {window}: run sloth with --default-slo-period={window} for it"
         click.echo(note, err=True)
 
@@ -96,13 +103,18 @@ def export_sloth(path: Path) -> None:
 @click.option("--namespace", help="Namespace of the objects.")
 def export_pyrra(path: Path, namespace: str | None) -> None:
     """Print the products of a configuration as ServiceLevelObjectives of Pyrra (pyrra.dev/v1alpha1)."""
-    _print(path, lambda portfolio: pyrra_objects(portfolio, namespace))
+    _print_notes(_print(path, lambda portfolio: pyrra_objects(portfolio, namespace)))
+
+
+def _print_notes(portfolio: Portfolio) -> None:
+    for note in calendar_notes(portfolio):
+        click.echo(f"note: {note}", err=True)
 
 
 def _print(path: Path, convert: Callable[[Portfolio], Iterable[Mapping[str, Plain]]]) -> Portfolio:
     portfolio = load_config(path)[1]
     for product in portfolio.products:
-        if product.window % 60_000_000:
+        if product.window.length % 60_000_000:
             raise NinewatchError(
                 f"{path}: {product.id}: the window is not in whole minutes, as other tools require; change it"
             )

@@ -308,11 +308,12 @@ def _timing_warnings(product: Product, check: CheckBase) -> Iterator[tuple[str, 
 
 def _interval_warning(product: Product, check: CheckBase) -> str | None:
     """Return a warning if the allowed downtime is less than twice the interval (measurement.md, section 6)."""
-    allowed = product.objective.allowed(product.window)
+    allowed, window = product.objective.allowed(product.window.length), product.window
+    period = format_duration(window.length) if window.period is None else f"a {window.period.text}"
     if allowed >= 2 * check.interval:
         return None
     return (
-        f"{product.objective} over {format_duration(product.window)} allows {format_duration(int(allowed))} of "
+        f"{product.objective} over {period} allows {format_duration(int(allowed))} of "
         f"downtime, which is too short to measure with an interval of {format_duration(check.interval)}; "
         f"write {format_duration(int(allowed / 2))} or less"
     )

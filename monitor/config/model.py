@@ -47,6 +47,7 @@ from monitor.config.stage import PolicyField, StageField, shipped_policy
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
     AS_TEXT,
+    BudgetWindowField,
     Count,
     Duration,
     Flag,
@@ -55,10 +56,10 @@ from monitor.config.values import (
     Seconds,
     Text,
     Token,
-    WindowLength,
     problem_at,
 )
 from sla.alerting import BURN_POLICIES, BurnPolicy
+from sla.budget_window import BudgetWindow
 from sla.interval import DAY
 from sla.rule import Rule
 from sla.whatif_changes import ChangeName
@@ -153,8 +154,8 @@ class Product(Model):
     objective: ObjectiveField
     """Promised availability over the window: `99.95%` or `three nines`; above 0 % and below 100 %."""
 
-    window: WindowLength = 30 * DAY
-    """The rolling window of the objective."""
+    window: BudgetWindowField = BudgetWindow(30 * DAY)
+    """The window of the objective: a rolling window (`30d`), or a calendar period in the `time_zone` (`month`)."""
 
     objectives: tuple[LatencyObjectiveBlock, ...] = ()
     """Latency objectives of the answers of all checks: `{latency: 95% under 400ms, window: 30d}`. Default: none."""
@@ -228,7 +229,7 @@ class Product(Model):
 
     def burn_obstacle(self, policy: BurnPolicy) -> str | None:
         """Return the reason why the burn alert can never fire for this product, or None (measurement.md, section 7)."""
-        return policy.reason_never_fires(self.objective, self.window, [check.interval for check in self.checks])
+        return policy.reason_never_fires(self.objective, self.window.length, [check.interval for check in self.checks])
 
     @property
     def site_checks(self) -> tuple[CheckBase, ...]:

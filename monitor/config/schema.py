@@ -13,6 +13,7 @@ from monitor.config.addresses import HostPort
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import Family
 from sla.objective import format_duration
+from sla.budget_window import BudgetWindow
 from sla.rule import Rule
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _default_in_yaml(default: Any, schema: JsonSchemaValue) -> Any:
     """Return a default in the syntax of YAML. None if the default is a block or a list."""
     if isinstance(default, int) and schema.get("type") == "string":
         return format_duration(default)
-    if isinstance(default, HostPort | Rule | Path | Family):
+    if isinstance(default, BudgetWindow | HostPort | Rule | Path | Family):
         return str(default)
     return default if isinstance(default, str | int | bool) else None
 

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from monitor.config.errors import quoted
 from monitor.config.validation_context import Context, resolve
+from sla.budget_window import BudgetWindow
 from sla.calendar import Period
 from sla.interval import DAY, SECOND
 from sla.objective import Objective
@@ -56,18 +57,25 @@ def duration(value: Any) -> int:
     return length
 
 
-def window(value: Any) -> int:
-    """Parse the length of a rolling window, and return microseconds.
+_PERIODS = tuple(period.value for period in Period)
+
+
+def budget_window(value: Any) -> BudgetWindow:
+    """Parse the window of an objective: `30d`, or a calendar period (`month`).
 
     Raises:
-        ValueError: the value is not the length of a rolling window.
+        ValueError: the value is not a window.
+
+    >>> str(budget_window("quarter"))
+    'quarter'
     """
+    if isinstance(value, str) and value in _PERIODS:
+        return BudgetWindow.calendar(Period(value))
     try:
-        return duration(value)
+        return BudgetWindow(duration(value))
     except ValueError as error:
-        allowed = "must be a rolling window above 0s and at most 3650d, for example 30d"
-        if isinstance(value, str) and value.strip().lower().removeprefix("1 ").rstrip("s") in tuple(Period):
-            allowed += "; calendar windows are an option of reports (ninewatch report --window month)"
+        periods = f"{', '.join(_PERIODS[:-1])} or {_PERIODS[-1]}"
+        allowed = f"write a rolling window above 0s and at most 3650d, for example 30d, or a calendar period: {periods}"
         raise ValueError(f"{str(error).partition(';')[0]}; {allowed}") from None
 
 
@@ -96,8 +104,13 @@ class Within:
 Duration = Annotated[int, PlainValidator(duration), WithJsonSchema(_DURATION_SCHEMA)]
 """Integer microseconds, written `30s`."""
 
-WindowLength = Annotated[int, PlainValidator(window), WithJsonSchema(_DURATION_SCHEMA)]
-"""Integer microseconds of a rolling window, written `30d`."""
+BudgetWindowField = Annotated[
+    BudgetWindow,
+    PlainValidator(budget_window),
+    AS_TEXT,
+    WithJsonSchema({"anyOf": [_DURATION_SCHEMA, {"type": "string", "enum": [*_PERIODS]}]}),
+]
+"""A rolling window, written `30d`, or a calendar period, written `month`."""
 
 Seconds = Annotated[float, PlainValidator(lambda value: duration(value) / SECOND), WithJsonSchema(_DURATION_SCHEMA)]
 """Float seconds, written `30s`: for durations on the monotonic clock."""

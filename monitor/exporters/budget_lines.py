@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.families import PRODUCT_FAMILIES
-from monitor.exporters.window_lines import window_name
+from monitor.exporters.window_lines import label_of
 from sla import availability as figures
-from sla.budget import FORECAST_SPAN, Budget, exhausted_at
+from sla.budget import FORECAST_SPAN, Budget, allowed_within, exhausted_at
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from monitor.config.model import Product
     from sla.alerting import LookBacks
-    from sla.interval import Interval
+    from sla.calendar import Window
     from sla.objective import Objective
+    from sla.states import Durations
 
 _ALLOWED, _REMAINING, _EXHAUSTION = (PRODUCT_FAMILIES[index] for index in (5, 6, 12))
 
@@ -30,35 +29,37 @@ class BudgetLines:
 
     def __init__(self, product: Product) -> None:
         self._product = product
-        window = window_name(product.window)
+        window = label_of(product.window)
         self._prefixes = [
             series(family.name, product=product.id, window=window) for family in (_ALLOWED, _REMAINING, _EXHAUSTION)
         ]
-        self.span = min(FORECAST_SPAN, product.window)
-        self._objectives: list[tuple[int, Objective]] | None = None
+        self.span = min(FORECAST_SPAN, product.window.length)
+        self._objectives: list[int | tuple[int, Objective]] | None = None
         self._allowed = Fraction(0)
         self._spent: int | None = None
         self._texts = ("", "")
 
-    def texts(self, look_backs: LookBacks, objectives: Sequence[tuple[Interval, Objective]]) -> tuple[str, str, str]:
-        """Return the 3 lines. `objectives` are the parts of the window with their objectives."""
-        window = self._product.window
-        parts = [(span.length, objective) for span, objective in objectives]
-        spent = figures.downtime(look_backs.durations[window]).point
+    def texts(self, look_backs: LookBacks, window: Window, durations: Durations) -> tuple[str, str, str]:
+        """Return the 3 lines. `window` is the product's own window, `durations` those of its measured part."""
+        history = look_backs.history
+        parts = [window.whole.length, *((span.length, each) for span, each in history.objectives(window.whole))]
+        spent = figures.downtime(durations).point
         if parts != self._objectives or spent != self._spent:
             if parts != self._objectives:
-                self._allowed = look_backs.allowed(self._product.objective, window)
+                self._allowed = allowed_within(history, window.whole, self._product.objective)
             self._objectives, self._spent = parts, spent
             allowed, remaining, _ = self._prefixes
             amounts = self._allowed / SECOND, (self._allowed - spent) / SECOND
             self._texts = f"{allowed}{float(amounts[0])!r}\n", f"{remaining}{float(amounts[1])!r}\n"
-        return (*self._texts, self._exhaustion(look_backs, spent))
+        # Downtime counts until the rolling window has passed it, or until the calendar window ends.
+        horizon = window.whole.end - look_backs.at if window.in_progress else window.whole.length
+        return (*self._texts, self._exhaustion(look_backs, spent, horizon))
 
-    def _exhaustion(self, look_backs: LookBacks, spent: int) -> str:
+    def _exhaustion(self, look_backs: LookBacks, spent: int, horizon: int) -> str:
         product = self._product
         if spent < self._allowed and not figures.downtime(look_backs.durations[self.span]).point:
             return ""  # without downtime in the span, its burn rate is 0 or unknown
         burn = look_backs.burn(product.objective, self.span)
         budget = Budget(self._allowed, Fraction(spent))
-        end = exhausted_at(budget, product.objective, burn, look_backs.at, product.window)
+        end = exhausted_at(budget, product.objective, burn, look_backs.at, horizon)
         return "" if end is None else f"{self._prefixes[2]}{end / SECOND!r}\n"

@@ -151,7 +151,13 @@ PRODUCT_FAMILIES: Final = (
         "0 if the burn alert can never fire, see check-config; 1 if it can",
         labels=_WINDOW,
     ),
-    Family("ninewatch_objective_window_seconds", "gauge", "Length of the window of the objective", "seconds", _WINDOW),
+    Family(
+        "ninewatch_objective_window_seconds",
+        "gauge",
+        "Length of the window of the objective; of a calendar window, length of the present period",
+        "seconds",
+        _WINDOW,
+    ),
     Family(
         "ninewatch_certain_downtime_seconds_total",
         "counter",

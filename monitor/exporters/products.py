@@ -10,7 +10,7 @@ from monitor.exporters.columns import Texts
 from monitor.exporters.downtime_causes import Causes, DowntimeCauses
 from monitor.exporters.exposition import exemplar, series
 from monitor.exporters.families import PRODUCT_FAMILIES
-from monitor.exporters.window_lines import BOUNDS, WindowLines, window_name
+from monitor.exporters.window_lines import BOUNDS, CalendarLines, WindowLines, label_of, window_name
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
 from sla.budget import objective_within
@@ -24,11 +24,13 @@ from sla.window import WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import tzinfo
 
     from monitor.config.model import Product
     from monitor.exporters.confirmed import Confirmed
     from monitor.exporters.readiness import ReadinessFigures
     from monitor.health import Health
+    from sla.calendar import Window
     from sla.eras import Eras
     from sla.gate_override import GateOverride
     from sla.incident import Incident
@@ -51,6 +53,7 @@ class ProductLines:
     __slots__ = (
         "_alert_prefixes",
         "_budget",
+        "_calendar",
         "_cause_prefixes",
         "_causes",
         "_confirmed",
@@ -62,7 +65,9 @@ class ProductLines:
         "_prefixes",
         "_readiness",
         "_states",
+        "_window_prefix",
         "_windows",
+        "_zone",
         "limits",
         "measured_at",
         "override",
@@ -80,6 +85,7 @@ class ProductLines:
         confirmed: Confirmed[int],
         dependencies: Mapping[str, Eras],
         readiness: ReadinessFigures,
+        zone: tzinfo,
     ) -> None:
         self.product = product
         self._history = history
@@ -88,11 +94,13 @@ class ProductLines:
         self.window_durations: Durations | None = None
         self.troubled = True
         self.override: GateOverride | None = None
-        self._lengths = sorted({*WINDOWS.values(), *LENGTHS, product.window})
-        self._windows = WindowLines(product.id, product.window, self._lengths)
+        window, is_calendar = label_of(product.window), product.window.period is not None
+        self._zone, lengths = zone, {*WINDOWS.values(), *LENGTHS}
+        self._lengths = sorted(lengths if is_calendar else lengths | {product.window.length})
+        self._windows = WindowLines(product.id, product.window.length, self._lengths)
+        self._calendar = CalendarLines(product.id, window) if is_calendar else None
         self._budget = BudgetLines(product)
         self._prefixes = tuple(series(family.name, product=product.id) for family in FAMILIES)
-        window = window_name(product.window)
         self._states = [(series(FAMILIES[0].name, product=product.id, state=name), state) for name, state in _STATES]
         self._alert_prefixes = [self._series(17, window_name(policy.long)) for policy in BURN_POLICIES]
         self._contractual_prefixes = [
@@ -103,6 +111,7 @@ class ProductLines:
             current: "".join(f"{line}{current is answer:d}\n" for line, answer in zip(gates, _ANSWERS, strict=True))
             for current in _ANSWERS
         }
+        self._window_prefix = self._series(20, window)
         self._causes = DowntimeCauses(history, dependencies) if dependencies else None
         self._cause_prefixes = [
             series(FAMILIES[25].name, product=product.id, window=window, cause=c) for c in Causes._fields
@@ -115,7 +124,7 @@ class ProductLines:
         )
         self.texts[7] = f"{self._prefixes[7]}{float(product.objective.ratio)!r}\n"
         self.texts[18:20] = self._policies()
-        self.texts[20] = f"{self._series(20, window)}{product.window / SECOND!r}\n"
+        self.texts[20] = f"{self._window_prefix}{product.window.length / SECOND!r}\n"
         self.texts[23] = "".join(
             f"{series(FAMILIES[23].name, product=product.id, dependency=dependency)}1\n" for dependency in product.needs
         )
@@ -134,7 +143,7 @@ class ProductLines:
         for policy in BURN_POLICIES:
             can_fire = product.burn_obstacle(policy) is None
             window = window_name(policy.long)
-            thresholds += _line(self._series(18, window), policy.factor(product.window) if can_fire else None)
+            thresholds += _line(self._series(18, window), policy.factor(product.window.length) if can_fire else None)
             possible += f"{self._series(19, window)}{can_fire:d}\n"
         return thresholds, possible
 
@@ -147,11 +156,12 @@ class ProductLines:
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
         self.texts[22] = "" if point is State.UNKNOWN else f"{self._prefixes[22]}{point is State.UP:d}\n"
-        measured = self._measure_windows(now)
+        window = self.product.window.at(now, self._zone)
+        measured = self._measure_windows(now, window)
         look_backs = LookBacks(self._history, now, measured)
         recent = figures.downtime(measured[_TROUBLED_WINDOW]).point
         self.troubled = point is not State.UP or recent > 0
-        alerts = burn_alerts(self.product.objective, self.product.window, state.estimate, look_backs)
+        alerts = burn_alerts(self.product.objective, self.product.window.length, state.estimate, look_backs)
         self.texts[17] = "".join(
             [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]
         )
@@ -159,15 +169,18 @@ class ProductLines:
         down = self._confirmed.offer(self._certainly_down(measured, now), self._health)
         self.texts[21] = "" if down is None else f"{self._prefixes[21]}{down / SECOND!r}\n"
         if self._causes is not None:
-            yield from self._split(self._causes, Interval(now - self.product.window, now))
+            yield from self._split(self._causes, window.measured)
         self.measured_at = now
 
-    def _measure_windows(self, now: int) -> Mapping[int, Durations]:
+    def _measure_windows(self, now: int, window: Window) -> Mapping[int, Durations]:
         """Set the figures of all windows, and return the durations of all look-backs."""
         history, product = self._history, self.product
-        measured = dict(
-            zip(self._lengths, history.durations_to(now, [now - length for length in self._lengths]), strict=True)
-        )
+        starts = [now - length for length in self._lengths]
+        if self._calendar is not None:
+            starts.append(window.measured.start)
+        durations = history.durations_to(now, starts)
+        measured = dict(zip(self._lengths, durations, strict=False))
+        own = measured[product.window.length] if self._calendar is None else durations[-1]
         look_backs = LookBacks(history, now, measured)
         parts = history.objectives(Interval(now - self._lengths[-1], now))
 
@@ -177,10 +190,17 @@ class ProductLines:
             return parts[0][1] if parts else product.objective
 
         self.texts[1:5] = self._windows.texts(measured, objective_of)
-        window = Interval(now - product.window, now)
-        self.texts[5], self.texts[6], self.texts[12] = self._budget.texts(look_backs, history.objectives(window))
-        self.window_durations = measured[product.window]
+        if self._calendar is not None:
+            self._add_calendar(self._calendar, own, window)
+        self.texts[5], self.texts[6], self.texts[12] = self._budget.texts(look_backs, window, own)
+        self.window_durations = own
         return measured
+
+    def _add_calendar(self, lines: CalendarLines, durations: Durations, window: Window) -> None:
+        """Add the samples of the product's calendar window, and set its present length."""
+        objective = objective_within(self._history, window.measured, self.product.objective)
+        self.texts[1:5] = map(str.__add__, self.texts[1:5], lines.texts(durations, objective))
+        self.texts[20] = f"{self._window_prefix}{window.whole.length / SECOND!r}\n"
 
     def _split(self, causes: DowntimeCauses, window: Interval) -> Iterator[None]:
         split = yield from causes.over(window)

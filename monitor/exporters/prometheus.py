@@ -35,7 +35,7 @@ from monitor.exporters.sites import SiteLines
 from monitor.ledger.degraded import degradations
 from monitor.ledger.release_gate import gate_answer, overrides_by_product
 from sla.alerting import outage
-from sla.interval import SECOND, Interval
+from sla.interval import SECOND
 from sla.outage import required_history
 from sla.states import State
 
@@ -96,7 +96,9 @@ class _PortfolioLines:
             downtime = self._counters.downtime[product.id]
             dependencies = {name: ledger.compositions[name] for name in product.depends_on}
             readiness, health = ReadinessFigures(ledger, product.id), self._counters.health
-            self.products.append(ProductLines(product, history, health, downtime, dependencies, readiness))
+            zone = ledger.portfolio.zone
+            lines_of = ProductLines(product, history, health, downtime, dependencies, readiness, zone)
+            self.products.append(lines_of)
             yield from slices.pause()
         self.columns = Columns(checks.FAMILIES, self.checks), Columns(products.FAMILIES, self.products)
 
@@ -206,7 +208,7 @@ class Exporter:
         """Set the contractual figures, unless a reload removed the product in the meantime."""
         product = lines.product
         if product.id in self._ledger.products:
-            window = Interval(now - product.window, now)
+            window = self._ledger.own_window(product.id, now).measured
             lines.set_contractual(self._ledger.after_exclusions(product.id, window).durations(window))
             if lines.limits:
                 exclusions = self._ledger.exclusions(product.id, required_history(lines.limits, window))

@@ -33,10 +33,14 @@ SEVERITIES = {"page": "critical", "ticket": "warning"}
 FORECAST = 7 * DAY
 _MIN_COVERAGE = "0.5"  # of the last 24 hours; with less, the burn rate is too uncertain for a forecast
 
-# Template for the current window of the product's objective: `30d`.
+# Template function for the label `window` in a sentence: `30d`, `a month`.
+_IN_WORDS = "reReplaceAll `^([a-z])` `a $1`"
+_LABEL = f"{{{{ $labels.window | {_IN_WORDS} }}}}"
+
+# Template for the current window of the product's objective.
 _WINDOW = (
     "{{ with printf `ninewatch_objective_window_seconds{product=%q}` $labels.product | query }}"
-    '{{ . | first | label "window" }}{{ else }}its whole window{{ end }}'
+    '{{ . | first | label "window" | ' + _IN_WORDS + " }}{{ else }}its whole window{{ end }}"
 )
 
 
@@ -116,7 +120,7 @@ def _budget_used_up() -> Alert:
         f"{or_last_value('ninewatch_budget_remaining_seconds', '1d', function='min')} < 0",
         "warning",
         "{{ $labels.product }} has no downtime budget left",
-        "Over its window of {{ $labels.window }}, {{ $labels.product }} was down longer than its objective allows. "
+        f"Over its window of {_LABEL}, {{{{ $labels.product }}}} was down longer than its objective allows. "
         "Budget left: {{ $value | humanizeDuration }}.",
         hold="5m",
         page=PRODUCT_PAGE,
@@ -133,7 +137,7 @@ def _budget_running_out(forecast: int) -> Alert:
         f"and {remaining} > 0\nand ignoring (window) {coverage} >= {_MIN_COVERAGE}",
         "warning",
         "The downtime budget of {{ $labels.product }} lasts {{ $value | humanizeDuration }} at the present rate",
-        f"At the burn rate of the last 24 hours, the budget of {{{{ $labels.product }}}} over {{{{ $labels.window }}}} "
+        f"At the burn rate of the last 24 hours, the budget of {{{{ $labels.product }}}} over {_LABEL} "
         f"is spent in less than {format_duration(forecast)}. The alert does not fire while less than half of the last "
         "24 hours is known.",
         hold="30m",

@@ -15,6 +15,7 @@ from sla.window import WINDOWS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from sla.budget_window import BudgetWindow
     from sla.objective import Objective
     from sla.states import Durations
 
@@ -26,6 +27,11 @@ def window_name(length: int) -> str:
     """Return the value of the label `window`: `30d`."""
     names = (name for name, standard in WINDOWS.items() if standard == length)
     return next(names, format_duration(length).replace(" ", ""))
+
+
+def label_of(window: BudgetWindow) -> str:
+    """Return the value of the label `window` for the window of an objective: `30d`, `month`."""
+    return window_name(window.length) if window.period is None else str(window)
 
 
 class WindowLines:
@@ -54,6 +60,23 @@ class WindowLines:
             for rate in [burn_ratio(objective(length), measured[length])]
         ]
         return (*map("".join, zip(*windows, strict=True)), "".join(burns))
+
+
+class CalendarLines:
+    """The samples of a calendar window, whose elapsed part has figures."""
+
+    __slots__ = ("_burn", "_window")
+
+    def __init__(self, product: str, window: str) -> None:
+        self._window = _WindowPrefixes(product, window)
+        self._burn = series(_BURN.name, product=product, window=window)
+
+    def texts(self, durations: Durations, objective: Objective) -> tuple[str, ...]:
+        """Return one text per family. All are empty at the instant at which the window begins."""
+        if not durations.total:
+            return "", "", "", ""
+        rate = burn_ratio(objective, durations)
+        return *self._window.texts(durations), "" if rate is None else f"{self._burn}{rate!r}\n"
 
 
 class _WindowPrefixes:

@@ -204,7 +204,9 @@ class Ledger:
         """Return the state of each burn policy over the product's window; none while the state is unknown."""
         product = self.products[product_id]
         history = self.compositions[product_id]
-        return burn_alerts(product.objective, product.window, history.state(now).estimate, LookBacks.of(history, now))
+        return burn_alerts(
+            product.objective, product.window.length, history.state(now).estimate, LookBacks.of(history, now)
+        )
 
     def measured(self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None) -> Measured:
         """Return the product's raw figures over a window, an interval, or a named rolling window, as of `at`.
@@ -262,16 +264,27 @@ class Ledger:
     def forecast(self, product_id: str, now: int) -> Forecast:
         """Return when the raw budget of the product's window is exhausted at the burn rate of the last day."""
         product = self.products[product_id]
-        span = min(FORECAST_SPAN, product.window)
+        span = min(FORECAST_SPAN, product.window.length)
         burn_rate = self.measured(product_id, Interval(now - span, now), now).burn_rate
-        budget = self.measured(product_id, Interval(now - product.window, now), now).budget
+        budget = self.measured(product_id, self.own_window(product_id, now), now).budget
         assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
-        return Forecast(span, burn_rate, exhausted_at(budget, product.objective, burn_rate, now, product.window))
+        horizon = product.window.horizon(now, self.portfolio.zone)
+        return Forecast(span, burn_rate, exhausted_at(budget, product.objective, burn_rate, now, horizon))
 
-    def contractual(self, product_id: str, window: Interval) -> Measured:
-        """Return the product's contractual figures over a window that ends now."""
-        measured = self._measured(product_id, window, excluded=self.after_exclusions(product_id, window))
-        return replace(measured, provisional=self.provisional(product_id, window.end, window.end, window.end)[1])
+    def own_window(self, product_id: str, at: int) -> Window:
+        """Return the window of the product's objective as of the instant."""
+        return self.products[product_id].window.at(at, self.portfolio.zone)
+
+    def contractual(self, product_id: str, window: Window | Interval) -> Measured:
+        """Return the product's contractual figures over a window that is measured until now."""
+        if isinstance(window, Interval):
+            window = Window("", window, window)
+        end, whole = window.measured.end, window.whole if window.in_progress else None
+        after = self.after_exclusions(product_id, window.whole)
+        measured = self._measured(
+            product_id, window.measured, excluded=after, whole=whole, rolling=not window.in_progress
+        )
+        return replace(measured, provisional=self.provisional(product_id, end, end, end)[1])
 
     def agreement_figures(self, product_id: str, window: Window, at: int, now: int | None = None) -> AgreementFigures:
         """Return the product's raw and contractual figures over a window as of `at`, and the exclusions between them.

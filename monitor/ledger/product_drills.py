@@ -44,7 +44,7 @@ def stop_reason(ledger: Ledger, product_id: str, duration: int, now: int) -> str
     """Return the reason why a drill of the product must stop after `duration`, or None if it may continue or start."""
     product = ledger.products[product_id]
     stop = product.drills.stop
-    budget = ledger.measured(product_id, Interval(now - product.window, now), now).budget
+    budget = ledger.measured(product_id, ledger.own_window(product_id, now), now).budget
     spent = None if budget is None or not budget.allowed else budget.spent / budget.allowed
     return stop.reason(duration, spent, _hold(ledger, product, now) if stop.at_hold else None)
 

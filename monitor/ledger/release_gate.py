@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sla.gate import Answer, Gate, Situation, answer, gate
 from sla.gate_override import in_force
-from sla.interval import Interval
 from sla.measured import measure_states
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
     from sla.budget_policy import BudgetPolicy
+    from sla.calendar import Window
     from sla.gate_override import GateOverride
     from sla.states import Durations, Piece
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
     """Return the product's release gate as of now, from the configured budget policy and the override in force."""
     policy = ledger.portfolio.policy_of(product)
-    window = Interval(now - product.window, now)
-    pieces = None if policy.contractual else partial(ledger.compositions[product.id].pieces, window)
+    window = ledger.own_window(product.id, now)
+    pieces = None if policy.contractual else partial(ledger.compositions[product.id].pieces, window.measured)
     override = overrides_by_product(ledger, now).get(product.id)
     return gate(policy, _situation(ledger, product, policy, window, pieces), override)
 
@@ -39,7 +39,7 @@ def gate_answer(
     if override is not None:
         return Answer(override.answer)
     policy = ledger.portfolio.policy_of(product)
-    window = Interval(now - product.window, now)
+    window = ledger.own_window(product.id, now)
     return answer(policy, _situation(ledger, product, policy, window, None, durations))
 
 
@@ -47,11 +47,11 @@ def _situation(
     ledger: Ledger,
     product: Product,
     policy: BudgetPolicy,
-    window: Interval,
+    window: Window,
     pieces: Callable[[], Iterable[Piece]] | None,
     durations: Durations | None = None,
 ) -> Situation:
-    now, history = window.end, ledger.compositions[product.id]
+    now, history = window.measured.end, ledger.compositions[product.id]
     if policy.contractual:
         measured = ledger.contractual(product.id, window)
     elif durations is None:
@@ -59,7 +59,8 @@ def _situation(
     else:
         measured = measure_states(history, window, product.objective, durations)
     incidents = tuple(incident.id for incident in ledger.open_incidents(product.id))
-    return Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at)
+    period_end = window.whole.end if window.in_progress else None
+    return Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at, period_end)
 
 
 def overrides_by_product(ledger: Ledger, now: int) -> dict[str, GateOverride]:

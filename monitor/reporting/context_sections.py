@@ -10,7 +10,7 @@ from monitor.ledger.release_gate import release_gate
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
 from monitor.views.budget_policy import budget_policy_view
-from monitor.views.formatting import sentence, window_name
+from monitor.views.formatting import own_window, sentence
 from monitor.views.impact import AffectedClient, affected_among
 from sla.availability import downtime
 from sla.downtime_cost import Money, Value, format_money, value
@@ -61,9 +61,7 @@ class ContextSections:
         notes = [f"Releases as of this report: {view.answer.lower()}. {sentence(view.reason)}."]
         notes += [f"It would be decided by {view.decided_by}."] if view.decided_by else []
         notes += [f"Without the override: {view.override.computed}."] if view.override else []
-        notes.append(
-            f"By the budget of the last {window_name(self.product.window)}. {view.title}; source: {view.source}."
-        )
+        notes.append(f"By the budget of {own_window(self.product.window)}. {view.title}; source: {view.source}.")
         columns = ("Budget spent", "Releases", "Consequence", "Owner", "Status")
         rows = tuple(
             (

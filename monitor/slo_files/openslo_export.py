@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.exporters.selectors import over_replicas
 from monitor.probes.prometheus import PrometheusCheck
+from monitor.slo_files.calendar_periods import PERIODS
 from monitor.slo_files.model import API_VERSION
 from monitor.slo_files.openslo_import import ALL_EVENTS
 from monitor.slo_files.values import duration_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Portfolio, Product
     from monitor.config.yaml_writer import Plain
+    from sla.budget_window import BudgetWindow
 
 SOURCE: Final = "ninewatch"  # name of the data source for the Prometheus that scrapes the daemon
 
@@ -38,7 +40,7 @@ def export_objects(portfolio: Portfolio, prometheus: str) -> Iterator[Mapping[st
     for product in portfolio.products:
         check = _indicator_check(product)
         source = names[prometheus if check is None else check.prometheus]
-        yield _slo(product, source, check)
+        yield _slo(product, source, check, portfolio.time_zone)
 
 
 def _source_names(portfolio: Portfolio, prometheus: str) -> dict[str, str]:
@@ -61,7 +63,7 @@ def _indicator_check(product: Product) -> PrometheusCheck | None:
     return check if is_indicator and isinstance(check, PrometheusCheck) else None
 
 
-def _slo(product: Product, source: str, check: PrometheusCheck | None) -> Mapping[str, Plain]:
+def _slo(product: Product, source: str, check: PrometheusCheck | None, time_zone: str) -> Mapping[str, Plain]:
     metadata: dict[str, Plain] = {"name": _object_name(product.id)}
     if product.name != product.id:
         metadata["displayName"] = product.name
@@ -83,11 +85,18 @@ def _slo(product: Product, source: str, check: PrometheusCheck | None) -> Mappin
                     "ratioMetric": {"counter": False, "good": _metric(source, good), "total": _metric(source, total)}
                 },
             },
-            "timeWindow": [{"duration": duration_text(product.window), "isRolling": True}],
+            "timeWindow": [_time_window(product.window, time_zone)],
             "budgetingMethod": "Occurrences" if check is None else "Timeslices",
             "objectives": [objective],
         },
     )
+
+
+def _time_window(window: BudgetWindow, time_zone: str) -> Mapping[str, Plain]:
+    if window.period is None:
+        return {"duration": duration_text(window.length), "isRolling": True}
+    duration, start = PERIODS[window.period]
+    return {"duration": duration, "calendar": {"startTime": f"{start} 00:00:00", "timeZone": time_zone}}
 
 
 def product_queries(product: str) -> tuple[str, str]:

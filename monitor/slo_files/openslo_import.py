@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.config.errors import ConfigError
 from monitor.config.values import is_id
+from monitor.slo_files.calendar_periods import period_of
 from monitor.slo_files.errors import ConversionError
 from monitor.slo_files.model import DataSourceObject, IndicatorObject, ObjectiveObject, OtherObject
 from monitor.slo_files.queries import Queries
 from monitor.slo_files.values import duration_text
-from sla.calendar import Period
 from sla.interval import HOUR, MINUTE
 from sla.objective import Objective
 
@@ -22,40 +22,41 @@ if TYPE_CHECKING:
 
     from monitor.config.errors import Loc, Problem
     from monitor.config.yaml_writer import Plain
-    from monitor.slo_files.model import DataSourceSpec, IndicatorSpec, Target
+    from monitor.slo_files.model import Calendar, DataSourceSpec, IndicatorSpec, Target
     from monitor.slo_files.reader import ParsedObject
     from monitor.slo_files.values import Duration
 
 DEFAULT_WINDOW: Final = "30d"
 ALL_EVENTS: Final = Fraction(10**12 - 1, 10**12)  # the greatest value of `at_least`, which must be below 1
+_ALTERNATIVE: Final = (
+    "it is converted to a rolling window of {}; calendar periods are 1d, 1w, 1M, 1Q and 1Y from the first day of a "
+    "period (1Y also from 1 April) at 00:00:00"
+)
+_SEVERAL_ZONES: Final = (
+    "another calendar window has another time zone, and a configuration has one; use the same time zone, or import the "
+    "SLOs from separate files"
+)
 _OCCURRENCES = (
     "Occurrences are approximated: each minute is up if its ratio of good events reaches the target, and all minutes "
     "count equally, regardless of their number of events"
 )
-_CALENDAR: Final = {
-    "1d": Period.DAY,
-    "1w": Period.WEEK,
-    "1M": Period.MONTH,
-    "1Q": Period.QUARTER,
-    "3M": Period.QUARTER,
-    "1Y": Period.YEAR,
-    "12M": Period.YEAR,
-}
 
 
 @dataclass(slots=True)
 class ImportResult:
-    """The products of an import, and notes about approximated and unused parts."""
+    """The products of an import, and notes about approximated and unused parts.
+
+    `time_zones` has the time zones of calendar windows, each with an error that is reported if there are several.
+    """
 
     products: list[Mapping[str, Plain]] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
-    time_zones: set[str] = field(default_factory=set)
+    time_zones: dict[str, Problem] = field(default_factory=dict)
 
     def configuration(self) -> Mapping[str, Plain]:
-        """Return the configuration. It has the time zone of the calendar windows if it is the same for all of them."""
-        if len(self.time_zones) == 1:
-            return {"time_zone": next(iter(self.time_zones)), "products": self.products}
-        return {"products": self.products}
+        """Return the configuration, with the time zone of the calendar windows."""
+        keys: dict[str, Plain] = {"products": self.products}
+        return {"time_zone": next(iter(self.time_zones)), **keys} if self.time_zones else keys
 
 
 def import_objects(objects: Sequence[ParsedObject], prometheus: str | None = None) -> ImportResult:
@@ -86,6 +87,7 @@ def import_objects(objects: Sequence[ParsedObject], prometheus: str | None = Non
             result.notes.append(parsed.problem(("kind",), f"{parsed.object.kind} is not used"))
     if not problems and not result.products:
         problems.append(objects[0].problem((), "the file has no SLO; add an object of kind SLO"))
+    problems += list(result.time_zones.values())[1:]
     if problems:
         raise ConfigError(problems)
     return result
@@ -154,14 +156,22 @@ class _Conversion:
         window, loc = self.slo.spec.time_window[0], ("spec", "timeWindow", 0)
         length = duration_text(window.duration.length)
         if window.calendar is not None:
-            self.result.time_zones.add(window.calendar.time_zone)
-            self._note((*loc, "calendar"), _calendar_note(window.duration, length))
-        elif window.duration.unit in "MQY":
+            return self._calendar_window(window.duration, window.calendar, length, (*loc, "calendar"))
+        if window.duration.unit in "MQY":
             self._note(
                 (*loc, "duration"),
                 f"{window.duration} is converted to {length}, because rolling windows have a fixed length",
             )
         return length
+
+    def _calendar_window(self, duration: Duration, calendar: Calendar, length: str, loc: Loc) -> str:
+        """Return the calendar period, or a rolling window of `length` if there is no such period."""
+        period = period_of(duration, calendar.start)
+        if period is None:
+            self._note(loc, f"{duration} from {calendar.start} is not a calendar period: {_ALTERNATIVE.format(length)}")
+            return length
+        self.result.time_zones.setdefault(calendar.time_zone, self.document.problem((*loc, "timeZone"), _SEVERAL_ZONES))
+        return period.value
 
     def _slice(self, index: int, target: Target) -> tuple[str, str]:
         """Return the check's `interval` and `at_least`, the ratio of good events that it requires to be up."""
@@ -195,13 +205,3 @@ class _Conversion:
             raise ConversionError((*loc, *error.loc), error.message) from None
         self.document = slo_document
         return keys
-
-
-def _calendar_note(duration: Duration, length: str) -> str:
-    period = _CALENDAR.get(duration)
-    figures = (
-        f"`ninewatch report --window {period}` has the figures of calendar windows"
-        if period
-        else "no report has this window"
-    )
-    return f"the calendar window is converted to a rolling window of {length} for budgets and alerts; {figures}"

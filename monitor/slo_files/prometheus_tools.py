@@ -52,10 +52,18 @@ def sloth_specifications(portfolio: Portfolio) -> Iterator[Mapping[str, Plain]]:
 
 
 def products_with_other_period(portfolio: Portfolio) -> Iterator[tuple[Product, str]]:
-    """Yield the products whose window differs from Sloth's default period, and their windows."""
+    """Yield the products whose window differs in length from Sloth's default period, and the lengths."""
     for product in portfolio.products:
-        if product.window != SLOTH_PERIOD:
-            yield product, duration_text(product.window)
+        if product.window.length != SLOTH_PERIOD:
+            yield product, duration_text(product.window.length)
+
+
+def calendar_notes(portfolio: Portfolio) -> Iterator[str]:
+    """Yield a note per product with a calendar window, which neither tool can express."""
+    for product in portfolio.products:
+        if product.window.period is not None:
+            length = duration_text(product.window.length)
+            yield f"{product.id} has a window of a calendar {product.window.period.text}: its rules use {length}"
 
 
 def pyrra_objects(portfolio: Portfolio, namespace: str | None) -> Iterator[Mapping[str, Plain]]:
@@ -74,7 +82,7 @@ def pyrra_objects(portfolio: Portfolio, namespace: str | None) -> Iterator[Mappi
             "spec": {
                 "description": _description(product),
                 "target": f"{_percent(product):.15g}",
-                "window": duration_text(product.window),
+                "window": duration_text(product.window.length),
                 "indicator": {"bool_gauge": {"metric": f'ninewatch_product_up{{product="{product.id}"}}'}},
                 "alerting": {"name": "NinewatchPyrraBudgetBurns", "absentName": "NinewatchPyrraProductAbsent"},
             },
@@ -86,5 +94,5 @@ def _percent(product: Product) -> float:
 
 
 def _description(product: Product) -> str:
-    window = duration_text(product.window)
+    window = duration_text(product.window.length)
     return f"Availability of {product.name}, measured by ninewatch: {product.objective} over {window}."

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import Moment, moment
-from sla.calendar import Window
 from sla.objective import format_duration
-from sla.window import rolling
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -67,8 +65,7 @@ class AgreementView:
 
 def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     """Return the contractual figure over the product's own window."""
-    span = rolling(product.window, now)
-    figures = ledger.agreement_figures(product.id, Window("own", span, span), now)
+    figures = ledger.agreement_figures(product.id, ledger.own_window(product.id, now), now)
     newest = figures.audit[-SHOWN_EXCLUSIONS:][::-1]
     lines = [_excluded_line(excluded, ledger.portfolio.zone) for excluded in newest]
     limits = [LimitLine(limit_text(outage.limit), outage.measured, outage.verdict) for outage in figures.outages]

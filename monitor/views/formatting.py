@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from sla.budget_window import BudgetWindow
+
 MAX_TEXT = 300  # characters of a target's text that a page shows
 NINES_SHOWN = 6.0  # the right end of the scale: six nines or more
 
@@ -142,6 +144,24 @@ def window_name(us: int) -> str:
     return "1 hour" if us == HOUR else format_duration(us)
 
 
+def own_window(window: BudgetWindow) -> str:
+    """Return the present window of an objective in words.
+
+    >>> own_window(BudgetWindow(30 * DAY)), own_window(BudgetWindow.calendar(Period.MONTH))
+    ('the last 30 days', 'this month')
+    """
+    return f"the last {window_name(window.length)}" if window.period is None else f"this {window.period.text}"
+
+
+def window_of_objective(window: BudgetWindow) -> str:
+    """Return the window of an objective in words.
+
+    >>> window_of_objective(BudgetWindow(30 * DAY)), window_of_objective(BudgetWindow.calendar(Period.MONTH))
+    ('30 days', 'each month')
+    """
+    return window_name(window.length) if window.period is None else f"each {window.period.text}"
+
+
 FILTERS = {
     "shorten": shorten,
     "sentence": sentence,
@@ -154,4 +174,6 @@ FILTERS = {
     "age": age,
     "rounded": rounded_duration,
     "window_name": window_name,
+    "own_window": own_window,
+    "window_of_objective": window_of_objective,
 }

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import Moment, moment
-from sla.interval import Interval
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
+    from sla.budget_window import BudgetWindow
     from sla.incident import Failure, Incident
 
 
@@ -25,7 +25,7 @@ class IncidentLine:
     """One incident; durations are microseconds.
 
     `failures` are the results of the first and the last failing probe. `downtime` is None while it is not settled.
-    `window` is the length of the product's own window. `downtime_in_window` is None if the window contains all of the
+    `window` is the product's own window. `downtime_in_window` is None if the window contains all of the
     downtime, or if the incident lies before the window (`before_window`).
     """
 
@@ -40,7 +40,7 @@ class IncidentLine:
     downtime: int | None
     downtime_in_window: int | None
     before_window: bool
-    window: int
+    window: BudgetWindow
 
 
 def open_incidents(ledger: Ledger) -> Counter[str]:
@@ -61,8 +61,8 @@ def _failure_text(failure: Failure) -> str:
 
 def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
     """Return the line of the incident. The duration of an open incident ends now."""
-    downtime, window = downtime_so_far(ledger, incident, now), ledger.products[incident.product].window
-    in_window = incident.part(Interval(now - window, now), now, ledger.history(incident.check).timeline)
+    downtime, window = downtime_so_far(ledger, incident, now), ledger.own_window(incident.product, now).measured
+    in_window = incident.part(window, now, ledger.history(incident.check).timeline)
     part = None if in_window is None else in_window.part
     return IncidentLine(
         id=incident.id,
@@ -76,7 +76,7 @@ def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
         downtime=downtime,
         downtime_in_window=None if part == downtime else part,
         before_window=in_window is None,
-        window=window,
+        window=ledger.products[incident.product].window,
     )
 
 

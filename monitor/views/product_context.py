@@ -10,7 +10,6 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.views.formatting import StateBadge, state_badge
 from monitor.views.impact import client_json
 from sla.downtime_cost import Line, Value, cost_lines, value
-from sla.interval import Interval
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -91,7 +90,7 @@ class ProductContext:
 
 async def product_context(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> ProductContext:
     """Return the context of the product's figures as of now."""
-    window = Interval(now - product.window, now)
+    window = ledger.own_window(product.id, now).measured
     dependencies = []
     for name, path in all_dependencies(ledger.portfolio, product.id).items():
         bounds = ledger.measured(name, window, now).availability
@@ -106,7 +105,6 @@ async def product_context(ledger: Ledger, product: Product, now: int, slices: Ti
 def _value(ledger: Ledger, product: Product, now: int) -> Value | None:
     if product.value_per_hour is None:
         return None
-    start = now - product.window
-    measured = ledger.measured(product.id, Interval(start, now), now)
-    previous = ledger.measured(product.id, Interval(start - product.window, start), now)
+    measured = ledger.measured(product.id, ledger.own_window(product.id, now), now)
+    previous = ledger.measured(product.id, product.window.before(now, ledger.portfolio.zone), now)
     return value(product.value_per_hour.rate, measured, previous)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger.degraded import Degradation
+    from sla.budget_window import BudgetWindow
     from sla.eras import Eras
     from sla.measured import Measured
     from sla.readiness import Readiness
@@ -48,7 +49,7 @@ class ProductRow:
     team: str
     rule: str
     badge: StateBadge
-    window: int
+    window: BudgetWindow
     bounds: Bounds[Fraction | None]
     coverage: Fraction | None
     allowed: Fraction

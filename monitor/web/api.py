@@ -25,7 +25,7 @@ from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.product_history import product_history
 from monitor.web.product_incidents import product_incidents
-from monitor.web.query import instant_of, own_window, parse_limit, parse_window_at, product_of, window_of
+from monitor.web.query import instant_of, parse_limit, parse_window_at, product_of, window_of
 from monitor.web.readiness import product_readiness
 from monitor.web.release_gate import product_gate
 from monitor.web.whatif import product_whatif
@@ -81,7 +81,9 @@ async def product(request: web.Request) -> web.Response:
         "depends_on": list(product.depends_on),
         "checks": [_check(ledger, entry, now) for entry in ledger.entries_of(product.id)],
         "windows": windows,
-        "contractual": _contractual(product, ledger.agreement_figures(product.id, own_window(product, now), now)),
+        "contractual": _contractual(
+            product, ledger.agreement_figures(product.id, ledger.own_window(product.id, now), now)
+        ),
         "burn_alerts": burn_alerts(ledger, product, now),
         "budget_forecast": _forecast(ledger.forecast(product.id, now)),
         "open_incidents": [_incident(ledger, incident, now) for incident in ledger.open_incidents(product.id)],
@@ -238,7 +240,7 @@ def _contractual(product: Product, figures: AgreementFigures) -> dict[str, Any]:
 def _summary(context: WebContext, product: Product, open_counts: Counter[str], now: int) -> dict[str, Any]:
     ledger, readiness = context.ledger, readiness_of(context.ledger, product.id, now)
     ceiling = readiness.ceiling if readiness else None
-    figures = ledger.measured(product.id, Interval(now - product.window, now), now).as_json(product=product.id)
+    figures = ledger.measured(product.id, ledger.own_window(product.id, now), now).as_json(product=product.id)
     names = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")
     newest = max(
         (at for entry in ledger.entries_of(product.id) if (at := entry.timeline.last_at) is not None), default=None

@@ -23,7 +23,7 @@ def burn_alerts(ledger: Ledger, product: Product, now: int) -> list[dict[str, An
                 "alert": policy.alert,
                 "long_seconds": policy.long / SECOND,
                 "short_seconds": policy.short / SECOND,
-                "threshold": None if obstacle else float(policy.factor(product.window)),
+                "threshold": None if obstacle else float(policy.factor(product.window.length)),
                 "firing": firing.get(policy),
                 "cannot_fire": obstacle,
             }

@@ -57,7 +57,7 @@ async def portfolio(request: web.Request) -> web.Response:
     contractual: dict[str, Measured] = {}
     for product in ledger.portfolio.products:
         rows.append(_row(ledger, product, _own_window(ledger, product, now), open_counts, now))
-        contractual[product.id] = ledger.contractual(product.id, Interval(now - product.window, now))
+        contractual[product.id] = ledger.contractual(product.id, ledger.own_window(product.id, now))
         await slices.yield_if_spent()
     badges = [row.badge for row in rows]
     rows.sort(key=lambda row: _WORST_FIRST.index(row.badge.style))
@@ -87,10 +87,11 @@ async def product(request: web.Request) -> web.Response:
     values = _figures(ledger, product, now)
     await slices.yield_if_spent()
     values["incident_links"] = _incident_links(incidents)
-    split = await split_in_slices(ledger, product, Interval(now - product.window, now), slices)
+    window = ledger.own_window(product.id, now).measured
+    split = await split_in_slices(ledger, product, window, slices)
     names = {name: dependency.name for name, dependency in ledger.products.items()}
     values["downtime_split"] = downtime_split_view(split, names)
-    whatif = await whatif_in_parts(ledger, product, Interval(now - product.window, now), now, slices)
+    whatif = await whatif_in_parts(ledger, product, window, now, slices)
     values["whatif"] = whatif_view(whatif, ledger.portfolio.zone)
     values["days"] = days = await _days(ledger, product, now, slices)
     values["days_text"] = _days_text(days)
@@ -143,7 +144,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
 
 
 def _own_window(ledger: Ledger, product: Product, now: int) -> Measured:
-    return ledger.measured(product.id, Interval(now - product.window, now), now)
+    return ledger.measured(product.id, ledger.own_window(product.id, now), now)
 
 
 def _row(

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
-from sla.calendar import Window
 from sla.interval import DAY
-from sla.window import parse_instant, parse_window, rolling
+from sla.window import parse_instant, parse_window
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from monitor.config.model import Product
     from monitor.web.context import WebContext
+    from sla.calendar import Window
 
 MAX_WINDOW: Final = 3_660 * DAY  # ten years, so that no sum overflows
 _EARLIEST: Final = 3_660 * DAY  # the first instant for `at`
@@ -30,12 +30,6 @@ def product_of(request: web.Request) -> Product:
     if product is None:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     return product
-
-
-def own_window(product: Product, at: int) -> Window:
-    """Return the product's own window that ends at the instant."""
-    span = rolling(product.window, at)
-    return Window("own", span, span)
 
 
 def parse_window_at(text: str, at: int, context: WebContext) -> Window:
@@ -79,7 +73,7 @@ def window_of(request: web.Request, product: Product, at: int) -> Window:
         Refusal: the parameter is not valid.
     """
     if "window" not in request.query:
-        return own_window(product, at)
+        return request.app[CONTEXT].ledger.own_window(product.id, at)
     return parse_window_at(request.query["window"], at, request.app[CONTEXT])
 
 

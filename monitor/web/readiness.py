@@ -16,7 +16,7 @@ from monitor.web.query import product_of
 from monitor.web.request_body import json_object
 from monitor.web.write_context import check_product, one_line, record_fact, token_for_change
 from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, deployment_fact, revocation_fact, revocations
-from sla.interval import DAY, Interval
+from sla.interval import DAY
 from sla.measured_evidence import VALIDITY
 from sla.window import format_instant, parse_instant
 
@@ -34,7 +34,7 @@ async def product_readiness(request: web.Request) -> web.Response:
     at = _instant(dict(request.query), "at", _EARLIEST, now) if "at" in request.query else now
     ledger = await ledger_as_of(context, product, at, now)
     readiness = readiness_of(ledger, product.id, at)
-    measured = ledger.measured(product.id, Interval(at - product.window, at), at, now)
+    measured = ledger.measured(product.id, ledger.own_window(product.id, at), at, now)
     data: dict[str, Any] = (
         {"product": product.id, "objective": float(product.objective.ratio), "ceiling": None, "items": []}
         if readiness is None

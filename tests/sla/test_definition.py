@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sla.budget_window import BudgetWindow
+from sla.calendar import Period
 from sla.definition import Definition, Member, differences
 from sla.fact import Fact
 from sla.interval import DAY, MINUTE, SECOND
@@ -18,7 +20,9 @@ from sla.rule import Rule
 
 WEB = Member("forms/web", "local", 130 * SECOND, MINUTE)
 API = Member("forms/api", "local", 130 * SECOND, MINUTE)
-BASE = Definition("forms", 5, Rule(), (WEB, API), Objective.parse("99.9%"), 30 * DAY, '{"excludes":["maintenance"]}')
+BASE = Definition(
+    "forms", 5, Rule(), (WEB, API), Objective.parse("99.9%"), BudgetWindow(30 * DAY), '{"excludes":["maintenance"]}'
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,9 @@ def test_digest_does_not_depend_on_notation(same: Definition) -> None:
     ("other", "lines"),
     [
         (replace(BASE, objective=Objective.parse("99.95%")), ["objective 99.9% -> 99.95%"]),
-        (replace(BASE, window=90 * DAY), ["window 30d -> 90d"]),
+        (replace(BASE, window=BudgetWindow(90 * DAY)), ["window 30d -> 90d"]),
+        (replace(BASE, window=BudgetWindow.calendar(Period.FISCAL_YEAR)), ["window 30d -> each fiscal year"]),
+        (replace(BASE, window=BudgetWindow.calendar(Period.MONTH)), ["window 30d -> each month"]),
         (replace(BASE, rule=Rule(1)), ["rule all -> any"]),
         (replace(BASE, members=(WEB,)), ["check removed: api"]),
         (replace(BASE, members=(WEB, API, replace(API, check="forms/db"))), ["check added: db"]),
@@ -95,7 +101,7 @@ definitions = st.builds(
     st.builds(Rule, st.none() | st.integers(1, 4)),
     members,
     objectives,
-    st.integers(1, 2**50),
+    st.integers(1, 2**50).map(BudgetWindow) | st.sampled_from(Period).map(BudgetWindow.calendar),
     st.sampled_from(["{}", '{"excludes":["corrections",{"dependency":"sso"}],"zone":"UTC"}']),
     st.lists(st.text("abcdef0123456789", min_size=12, max_size=12), max_size=2).map(tuple),
 )
@@ -126,6 +132,7 @@ def test_unknown_keys_are_ignored() -> None:
         {"objective": "1/0"},
         {"objective": None},
         {"window_seconds": "long"},
+        {"window_period": "fortnight"},
         {"window_seconds": 1e400},
     ],
 )

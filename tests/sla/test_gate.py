@@ -21,7 +21,7 @@ from sla.gate_override import (
     in_force,
     stated_overrides,
 )
-from sla.interval import MINUTE, SECOND, Interval
+from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.measured import Measured, measure
 from sla.objective import Objective
 from sla.observation import Outcome
@@ -108,3 +108,24 @@ def test_invalid_or_unknown_end_ends_no_override() -> None:
     for body in ({"override": "other"}, ["x"], {}):
         assert in_force(stated_overrides([override.fact(), Fact.of(11, "Ana", GATE_OVERRIDE_END, "forms", body)]), 12)
     assert ended_override(override.fact()) == ""
+
+
+@pytest.mark.parametrize(("allowed", "known"), [("99%", True), ("99.9999999%", False)])
+def test_answer_of_a_calendar_window_is_known_when_its_period_ends(allowed: str, known: bool) -> None:
+    """The budget of the next period is new. An answer is never known if the budget is shorter than two intervals."""
+    window, whole = Interval(0, 10 * HOUR), Interval(0, 720 * HOUR)
+    durations = Durations(2 * HOUR, unknown=8 * HOUR)
+    goal = Objective.parse(allowed)
+    measured = Measured(window, 0, durations, Counts(), whole.length, goal, interval=MINUTE)
+    situation = Situation(window.end, measured, None, State.UP, (), window.end, whole.end)
+    actual = gate(BudgetPolicy("budget", "Budget", "", (Step(Fraction(1), True, "freeze", "Ana"),)), situation)
+    assert actual.answer is Answer.UNKNOWN
+    assert ("is known by 1970-01-31T00:00:00Z" in actual.decision.decided_by) is known
+
+
+def test_answer_is_go_at_the_first_instant_of_a_calendar_window() -> None:
+    """No time has elapsed, so that nothing of the budget is spent."""
+    measured = Measured(Interval(0, 0), 0, Durations(), Counts(), 720 * HOUR, Objective.parse("99%"))
+    situation = Situation(0, measured, None, State.UP, (), 0, 720 * HOUR)
+    policy = BudgetPolicy("budget", "Budget", "", (Step(Fraction(1), True, "freeze", "Ana"),))
+    assert gate(policy, situation).answer is answer(policy, situation) is Answer.GO

@@ -9,6 +9,7 @@ from fractions import Fraction
 import pytest
 
 from sla.availability import UnknownPolicy
+from sla.calendar import Window
 from sla.compose import Composition
 from sla.interval import SECOND, Interval
 from sla.measured import measure, measure_states
@@ -128,7 +129,7 @@ def test_unknown_policy_applies_to_every_point_figure(timeline: Timeline) -> Non
 def test_known_durations_give_the_same_figures_without_proof(timeline: Timeline) -> None:
     goal = Objective.parse("99.9%")
     expected = measure(timeline, WINDOW, goal)
-    measured = measure_states(timeline, WINDOW, goal, timeline.durations(WINDOW))
+    measured = measure_states(timeline, Window("own", WINDOW, WINDOW), goal, timeline.durations(WINDOW))
     assert (measured.durations, measured.budget, measured.verdict) == (
         expected.durations,
         expected.budget,

@@ -63,6 +63,7 @@ def load_portfolio(random: Random, path: Path) -> Portfolio:
             {
                 "id": name,
                 "objective": random.choice(["99%", "99.9%", "two nines"]),
+                "window": "month" if name == "other" else "30d",
                 "rule": random.choice(["all", "any"]),
                 "depends_on": ["base"] if name == "web" else [],
                 "agreement": random.choice(agreements) if name != "base" else {},

@@ -9,6 +9,8 @@ import pytest
 from monitor.config.errors import ConfigError
 from monitor.config.loader import examine, load
 from monitor.config.model import HostPort, Portfolio
+from sla.budget_window import BudgetWindow
+from sla.calendar import Period
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 from sla.objective import Objective
 from tests.monitor.config.kinds import (
@@ -30,7 +32,7 @@ def test_minimal_file_gets_the_defaults(tmp_path: Path) -> None:
     (health,) = product.checks
     assert isinstance(health, HttpCheck)
     assert (portfolio.listen, portfolio.store) == (HostPort("127.0.0.1", 9999), Path("var/ninewatch.db"))
-    assert (product.name, product.objective, product.window) == ("demo", Objective.parse("99.9%"), 30 * DAY)
+    assert (product.name, product.objective, product.window.length) == ("demo", Objective.parse("99.9%"), 30 * DAY)
     assert (health.interval, health.timeout, health.effective_hold) == (SECOND, SECOND // 2, 2_500_000)
     assert [(p.id, c.id) for p, c in portfolio.checks()] == [("demo", "health")]
     assert health.target == "http://127.0.0.1:8000/health"
@@ -294,6 +296,29 @@ def test_interval_too_long_for_the_objective_gets_a_warning(tmp_path: Path) -> N
     assert not examine_text(tmp_path, text.replace("13s", "12.96s")).warnings
 
 
-def test_window_is_read_as_a_duration(tmp_path: Path) -> None:
-    text = with_check('tcp: "h:1"').replace("    checks", "    window: 1h30m\n    checks")
-    assert load_text(tmp_path, text).products[0].window == 90 * MINUTE
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1h30m", BudgetWindow(90 * MINUTE)), *((period.value, BudgetWindow.calendar(period)) for period in Period)],
+)
+def test_window_is_a_duration_or_a_calendar_period(tmp_path: Path, text: str, expected: BudgetWindow) -> None:
+    portfolio = load_text(tmp_path, with_check('tcp: "h:1"').replace("    checks", f"    window: {text}\n    checks"))
+    assert portfolio.products[0].window == expected
+    assert portfolio.model_dump(mode="json")["products"][0]["window"] == text
+
+
+@pytest.mark.parametrize("text", ["last month", "calendar", "months", "1 month", "0s"])
+def test_invalid_window_names_the_allowed_windows(tmp_path: Path, text: str) -> None:
+    config = with_check('tcp: "h:1"').replace("    checks", f"    window: {text}\n    checks")
+    line = problems_of(tmp_path, config)[0]
+    assert line.startswith(f'c.yaml:4:13: products.p.window: "{text}" is ')
+    assert "for example 30d, or a calendar period: day, week, month, quarter, year or fiscal-year" in line
+
+
+def test_interval_too_long_for_a_calendar_window_gets_a_warning(tmp_path: Path) -> None:
+    text = (
+        with_check('tcp: "h:1", interval: 13s')
+        .replace("99.9%", "99.999%")
+        .replace("    checks", "    window: month\n    checks")
+    )
+    (warning,) = examine_text(tmp_path, text).warnings
+    assert "99.999% over a month allows 25.92s" in warning.message

@@ -85,15 +85,13 @@ def test_raw_failure_ratio_is_converted_to_success_ratio() -> None:
 def test_notes_report_approximated_and_unused_parts_with_position() -> None:
     result = import_objects(read_objects(EXAMPLE), SERVER)
     notes = {str(note).removeprefix(f"{EXAMPLE}:") for note in result.notes}
-    assert len(notes) == len(result.notes) == 9
+    assert len(notes) == len(result.notes) == 8
     for expected in (
         "24:9: metadata.name: is converted to the id search-requests-1",
         "26:29: metadata.labels.tags: is not used; only the label team is used",
         "27:16: metadata.annotations: is not used",
         "spec.alertPolicies: is not used: burn alerts follow the objective and the window",
         "spec.budgetingMethod: Occurrences are approximated",
-        "spec.timeWindow[0].calendar: the calendar window is converted to a rolling window of 30d",
-        "`ninewatch report --window month`",
         "has no timeWindow; 30d is used",
         "kind: Service is not used",
     ):
@@ -108,7 +106,7 @@ def test_imported_configuration_is_valid(tmp_path: Path) -> None:
 
 
 def test_export_and_import_preserve_the_products(tmp_path: Path) -> None:
-    """The first import has already converted calendar windows to rolling windows and occurrences to time slices."""
+    """The first import has already converted occurrences to time slices."""
     portfolio = load_portfolio(tmp_path, yaml_text(import_objects(read_objects(EXAMPLE), SERVER).configuration()))
     exported_file = tmp_path / "again.yaml"
     exported_file.write_text(yaml_text(*export_objects(portfolio, "http://unused.example.org")))
