@@ -12,8 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from monitor.config.addresses import HostPort
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import Family
-from sla.objective import format_duration
 from sla.budget_window import BudgetWindow
+from sla.objective import format_duration
 from sla.rule import Rule
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from monitor.reporting.report import portfolio_report
 from monitor.reporting.text_formats import as_csv, as_json
 from monitor.views.product_summary import PROVISIONAL
 from monitor.web.openapi_schemas import SCHEMAS
+from sla.budget_window import BudgetWindow
 from sla.calendar import Window
 from sla.incident import Opened, Resolved
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
@@ -116,7 +117,7 @@ async def test_page_and_report_show_the_downtime_in_the_window_if_it_is_partial(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_with_incidents()
-    product_with_short_window = ledger.products["p"].model_copy(update={"window": 230 * MINUTE})
+    product_with_short_window = ledger.products["p"].model_copy(update={"window": BudgetWindow(230 * MINUTE)})
     ledger.reload(ledger.portfolio.model_copy(update={"products": (product_with_short_window, ledger.products["q"])}))
     server = await publish(ledger)
     page = (await server.get("/products/p")).text
