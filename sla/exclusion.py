@@ -33,14 +33,16 @@ class Cause(StrEnum):
     CORRECTION = "correction"
     SERVICE_HOURS = "service hours"
     DEPENDENCY = "dependency"
+    DOWN_BY_DESIGN = "down by design"
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
     """The exclusion of one interval for one cause.
 
-    `label` is the source: the id of a correction or dependency, or the service hours. `author` and `reason` are those
-    of the statement, `made` is its time (microseconds since the epoch). Each is empty or None if not stated.
+    `label` is the source: the id of a correction, of a dependency or of a product that failed over, or the service
+    hours. `author` and `reason` are those of the statement, `made` is its time (microseconds since the epoch). Each is
+    empty or None if not stated.
     """
 
     interval: Interval
@@ -117,9 +119,15 @@ def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
 
 
 def dependency_downtime(history: History, window: Interval, label: str) -> Iterator[Exclusion]:
-    """Yield an exclusion for each time in the window in which the point state of the dependency was down.
+    """Yield an exclusion for each time in the window in which the point state of the dependency was down."""
+    for span in point_downtime(history, window):
+        yield Exclusion(span, Cause.DEPENDENCY, label)
 
-    Ends at the last known observation, because later time is not known to be down. Guesses are not excluded.
+
+def point_downtime(history: History, window: Interval) -> Iterator[Interval]:
+    """Yield each time in the window in which the point state was down, in order.
+
+    Ends at the last known observation, because later time is not known to be down. Guesses do not count.
     """
     known_until = history.last_known_at
     if known_until is None:
@@ -128,7 +136,7 @@ def dependency_downtime(history: History, window: Interval, label: str) -> Itera
     for down, pieces in groupby(history.pieces(observed), lambda piece: piece.state.point is State.DOWN):
         spans = list(pieces)
         if down:
-            yield Exclusion(Interval(spans[0].start, spans[-1].end), Cause.DEPENDENCY, label)
+            yield Interval(spans[0].start, spans[-1].end)
 
 
 @dataclass(frozen=True, slots=True)

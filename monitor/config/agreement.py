@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
@@ -21,7 +21,7 @@ from sla.localtime import local, midnight
 from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
 
-_ALLOWED = "write maintenance, corrections, or {dependency: <product>}"
+_ALLOWED = "write maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +31,63 @@ class Dependency:
     product: str
 
 
+@dataclass(frozen=True, slots=True)
+class FailoverOf:
+    """The product's own downtime while another product runs at another site than its primary one."""
+
+    product: str
+
+
 NamedExclusion = Literal["maintenance", "corrections"]
+_OF_PRODUCTS: Final[dict[str, type[Dependency | FailoverOf]]] = {"dependency": Dependency, "failover_of": FailoverOf}
 
 
-def _excludes(value: Any) -> NamedExclusion | Dependency:
+def excluded_product(value: Mapping[str, Any]) -> Dependency | FailoverOf:
+    """Return the exclusion of `{dependency: ID}` or `{failover_of: ID}`.
+
+    Raises:
+        ValueError: the value is another mapping.
+    """
+    if len(value) == 1:
+        ((key, product),) = value.items()
+        if key in _OF_PRODUCTS and isinstance(product, str) and is_id(product):
+            return _OF_PRODUCTS[key](product)
+    raise ValueError(f"not an exclusion; {_ALLOWED}")
+
+
+def _excludes(value: Any) -> NamedExclusion | Dependency | FailoverOf:
     if value == "maintenance":
         return "maintenance"
     if value == "corrections":
         return "corrections"
-    if isinstance(value, Mapping) and list(value) == ["dependency"]:
-        product = value["dependency"]
-        if isinstance(product, str) and is_id(product):
-            return Dependency(product)
+    if isinstance(value, Mapping):
+        return excluded_product(value)
     raise ValueError(f"not an exclusion; {_ALLOWED}")
 
 
 _EXCLUDES_SCHEMA = {
     "anyOf": [
         {"enum": ["maintenance", "corrections"]},
-        {
-            "type": "object",
-            "properties": {"dependency": {"type": "string"}},
-            "required": ["dependency"],
-            "additionalProperties": False,
-        },
+        *(
+            {
+                "type": "object",
+                "properties": {key: {"type": "string"}},
+                "required": [key],
+                "additionalProperties": False,
+            }
+            for key in _OF_PRODUCTS
+        ),
     ]
 }
 
 
-def _serialize(value: NamedExclusion | Dependency) -> Any:
-    return {"dependency": value.product} if isinstance(value, Dependency) else value
+def _serialize(value: NamedExclusion | Dependency | FailoverOf) -> Any:
+    return value if isinstance(value, str) else exclusion_data(value)
+
+
+def exclusion_data(value: Dependency | FailoverOf) -> dict[str, str]:
+    """Return the exclusion as in the configuration."""
+    return {"dependency" if isinstance(value, Dependency) else "failover_of": value.product}
 
 
 Excludes = Annotated[
@@ -114,7 +141,8 @@ class Agreement(Model):
     """The time zone of service hours and holidays. Default: the portfolio's `time_zone`."""
 
     excludes: tuple[Excludes, ...] = ("maintenance", "corrections")
-    """Further exclusions: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime."""
+    """Further exclusions: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime,
+    `{failover_of: keycloak}` for downtime by design (`down_by_design`)."""
 
     longest_outage: Duration | None = None
     """Limit on a single outage: with `22m`, an outage longer than 22 minutes breaks the agreement. The limit has its

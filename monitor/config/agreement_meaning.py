@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.agreement import Agreement, Dependency, TotalOutage
+from monitor.config.agreement import Agreement, TotalOutage, excluded_product, exclusion_data
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval, union
 from sla.service_hours import ALWAYS, ServiceHours
 
@@ -39,9 +39,9 @@ def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
 
 
 def _excludes(agreement: Agreement) -> list[Any]:
-    causes = {cause for cause in agreement.excludes if not isinstance(cause, Dependency)}
-    products = {cause.product for cause in agreement.excludes if isinstance(cause, Dependency)}
-    return [*sorted(causes), *({"dependency": product} for product in sorted(products))]
+    causes = {cause for cause in agreement.excludes if isinstance(cause, str)}
+    products = [exclusion_data(cause) for cause in set(agreement.excludes) - causes]
+    return [*sorted(causes), *sorted(products, key=lambda data: sorted(data.items()))]
 
 
 def _hours(hours: ServiceHours, *, by_day: bool) -> dict[str, list[str]]:
@@ -105,7 +105,7 @@ def agreement_of(meaning: Mapping[str, Any]) -> Agreement:
 
 
 def _exclusion(value: Any) -> Any:
-    return Dependency(str(value["dependency"])) if isinstance(value, dict) else str(value)
+    return excluded_product(value) if isinstance(value, dict) else str(value)
 
 
 def _service_hours(times: Mapping[str, Sequence[str]]) -> ServiceHours:

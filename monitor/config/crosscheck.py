@@ -192,20 +192,19 @@ def _dependencies_of(loc: Loc, product: Node) -> Iterator[tuple[Loc, str]]:
 
 
 def _unknown_exclusions(root: Node) -> LocatedMessages:
-    """Yield dependencies excluded by an agreement whose id is unknown, or is that of the product itself."""
+    """Yield products in the exclusions of an agreement whose id is unknown, or is that of the product itself."""
     products = list(_items(root, ("products",)))
     names = [_text(step(product, "id")) for _, product in products]
     for (loc, _), own_id in zip(products, names, strict=True):
         for item_loc, item in _items(root, (*loc, "agreement", "excludes")):
-            other = _text(step(item, "dependency"))
-            if other is not None and other == own_id:
-                yield (
-                    (*item_loc, "dependency"),
-                    "is the product itself; write the id of another product, or remove the entry",
-                )
-            elif other is not None and other not in names:
-                known = ", ".join(sorted(filter(None, names)))
-                yield (*item_loc, "dependency"), f"there is no product {quoted(other)}; there are {known}"
+            for key in ("dependency", "failover_of"):
+                other = _text(step(item, key))
+                if other is not None and other == own_id:
+                    message = "is the product itself; write the id of another product, or remove the entry"
+                    yield (*item_loc, key), message
+                elif other is not None and other not in names:
+                    known = ", ".join(sorted(filter(None, names)))
+                    yield (*item_loc, key), f"there is no product {quoted(other)}; there are {known}"
 
 
 def _unknown_rota_products(root: Node) -> LocatedMessages:

@@ -93,8 +93,8 @@ class FormerIdMap:
         return data | ({"excludes": excludes} if excludes else {})
 
     def _exclusion(self, value: Any) -> Any:
-        is_dependency = isinstance(value, dict) and "dependency" in value
-        return {"dependency": self.product(value["dependency"])} if is_dependency else value
+        """Return the exclusion with the current id of its product: `{dependency: ID}` or `{failover_of: ID}`."""
+        return {key: self.product(name) for key, name in value.items()} if isinstance(value, dict) else value
 
 
 def _read_renaming(fact: Fact) -> tuple[dict[str, str], dict[str, str]]:

@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 from monitor.clock import SystemClock
 from monitor.config.alerting import ReceiverBase
 from monitor.config.crosscheck import ambiguous_booleans, conflicts, empty_values, possible_mistakes
+from monitor.config.down_by_design import design_problems
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
@@ -92,7 +93,8 @@ def _validate(
     model = portfolio_model(kinds, receivers)
     try:
         portfolio = model.model_validate(sources.root.plain(), context=context)
-        return portfolio, [*routing_problems(portfolio, sources.root), *readiness_problems(portfolio, sources.root)]
+        checks = (routing_problems, readiness_problems, design_problems)
+        return portfolio, [problem for check in checks for problem in check(portfolio, sources.root)]
     except ValidationError as error:
         problems = list(Translator(sources.root, model, kinds, receivers).problems(error))
     if not sources.complete:  # `products` may be in the file that could not be read

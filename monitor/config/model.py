@@ -42,7 +42,7 @@ from monitor.config.priorities import PrioritiesField
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
 from monitor.config.references import LONGEST_WAIT, ReferenceBase
 from monitor.config.secret import Secret
-from monitor.config.sites import FailoverBlock, Site
+from monitor.config.sites import DownByDesign, FailoverBlock, Site
 from monitor.config.stage import PolicyField, StageField, shipped_policy
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
@@ -197,6 +197,9 @@ class Product(Model):
 
     failover: FailoverBlock = FailoverBlock()
     """Promised failover time between the sites."""
+
+    down_by_design: DownByDesign | None = None
+    """Another product during whose failovers this product is down by design. Default: none."""
 
     readiness: ReadinessBlock | None = None
     """Readiness checklist of the product. Without a checklist, claims have no ceiling."""

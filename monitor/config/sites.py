@@ -57,6 +57,14 @@ class Site(Model):
         return self
 
 
+class DownByDesign(Model):
+    """When the product is down on purpose. The measured figures count this as downtime; see `agreement.excludes`."""
+
+    failover_of: Id
+    """A product with `sites`. While it runs at another site than its primary one, downtime of this product is by
+    design."""
+
+
 class FailoverBlock(Model):
     """The promised duration of a failover between sites, and the time after which a failover has ended."""
 

@@ -354,6 +354,12 @@ SITE_FAMILIES: Final = (
         "1 if the last failover kept the promised failover time, 0 if not; absent if undecided",
         labels=_FAILOVER,
     ),
+    Family(
+        "ninewatch_product_down_by_design",
+        "gauge",
+        "1 while the product is down by design during a failover, 0 otherwise; absent unless it is configured",
+        labels="product",
+    ),
 )
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"

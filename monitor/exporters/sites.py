@@ -1,4 +1,4 @@
-"""Metric lines of sites: which one is active, direct checks, and the last failover of each product and kind."""
+"""Metric lines of sites: the active one, direct checks, the last failover per product and kind, downtime by design."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.families import SITE_FAMILIES
+from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_sites import active_site_of, direct_states, measured_failover, recorded_failovers
 from sla.interval import SECOND
 from sla.sites import SiteState
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.failover_facts import FailoverRecord
 
-_ACTIVE, _STATE, _DIRECT, _DURATION, _DOWNTIME, _MET = (family.name for family in SITE_FAMILIES)
+_ACTIVE, _STATE, _DIRECT, _DURATION, _DOWNTIME, _MET, _DESIGNED = (family.name for family in SITE_FAMILIES)
 
 
 class SiteLines:
@@ -37,6 +38,10 @@ class SiteLines:
             if product.sites:
                 for name, line in self._samples(product, now):
                     lines[name].append(line)
+            if product.down_by_design is not None:
+                designed = designed_downtime(self._ledger, product, now) is not None
+                name, line = _sample(_DESIGNED, int(designed), product=product.id)
+                lines[name].append(line)
         return "".join(
             family.head(dialect) + "".join(lines[family.name]) for family in SITE_FAMILIES if lines[family.name]
         )

@@ -11,6 +11,7 @@ from monitor.config.former_ids import FormerIdMap
 from sla.correction import Correction, Revocation, corrections_in, valid_corrections
 from sla.definition import Definition
 from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
+from sla.failover_facts import SITE_CHANGE, failovers
 from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
 from sla.maintenance_window import maintenance_windows
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sla.exclusion import Exclusion
+    from sla.sites import SiteChange
 
 log = structlog.get_logger()
 
@@ -55,6 +57,7 @@ class Facts:
         self._maintenance = _maintenance(self.all, self.former_ids)
         self._windows = _windows(self.all, self.former_ids)
         self._pauses = _pauses(self.all, self.former_ids)
+        self.site_changes = _site_changes(self.all, self.former_ids)
 
     @property
     def renamings(self) -> Sequence[Fact]:
@@ -133,6 +136,15 @@ def _pauses(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Pa
     for pause in pauses(facts):
         name, check = former_ids.product(pause.product), former_ids.check(pause.check)
         by_product.setdefault(name, []).append(replace(pause, product=name, check=check))
+    return by_product
+
+
+def _site_changes(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[SiteChange]]:
+    """Return the recorded site changes by product, in order of time."""
+    by_product: dict[str, list[SiteChange]] = {}
+    changes = [fact for fact in facts if fact.kind == SITE_CHANGE]
+    for record in failovers(changes, max((fact.made for fact in changes), default=0)):
+        by_product.setdefault(former_ids.product(record.product), []).append(record.change)
     return by_product
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from monitor.config.agreement import Agreement, Dependency
+from monitor.config.agreement import Agreement, Dependency, FailoverOf
 from monitor.config.agreement_meaning import agreement_of
 from monitor.facts.planned_maintenance import maintenance_exclusions
+from sla.down_by_design import excluded_by_design
 from sla.exclusion import Exclusion, dependency_downtime
 from sla.interval import Interval
 
@@ -35,14 +36,14 @@ def agreed_exclusions(
 
 
 def excluded_dependencies(definitions: Sequence[Definition], product: Product | None) -> set[str]:
-    """Return the products whose downtime an agreement excludes.
+    """Return the products whose downtime, or the downtime during whose failovers, an agreement excludes.
 
     The agreements are those of the definitions and of `product`, the present configuration.
     """
     agreements = [_agreement(definition.agreement) for definition in definitions]
     agreements += [] if product is None else [product.agreement]
     causes = (cause for agreement in agreements for cause in agreement.excludes)
-    return {cause.product for cause in causes if isinstance(cause, Dependency)}
+    return {cause.product for cause in causes if not isinstance(cause, str)}
 
 
 def _exclusions(
@@ -59,6 +60,9 @@ def _exclusions(
             history = histories.find(cause.product)
             if history is not None:  # a record of an earlier version may lack the dependency's definition
                 yield from dependency_downtime(history, window, cause.product)
+        elif isinstance(cause, FailoverOf):
+            changes = facts.site_changes.get(cause.product, ())
+            yield from excluded_by_design(histories.configured[product.id], changes, window, cause.product)
         elif cause == "corrections":
             yield from facts.corrections.of(product.id)
         else:

@@ -122,6 +122,8 @@ class Ledger:
     @facts.setter
     def facts(self, facts: Facts) -> None:
         previous, self._facts = self._facts, facts
+        if previous.site_changes != facts.site_changes:
+            self._excluded.clear()  # a failover of one product may exclude downtime of others
         self._excluded.forget(name for name in self.products if previous.excluding(name) != facts.excluding(name))
         if facts.renamings != previous.renamings and FormerIdMap.of(self.portfolio, facts.renamings) != self.former_ids:
             self.reload(self.portfolio)

@@ -11,6 +11,7 @@ from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.latency_section import latency_section
 from monitor.reporting.period_names import period_name
 from monitor.reporting.promise_section import promise_section
+from monitor.reporting.site_section import site_sections
 from monitor.views.agreement import limit_text
 from monitor.views.formatting import rounded_duration
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
@@ -60,6 +61,7 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield _exclusions(report, context.zone)
     yield from _downtime_by_cause(report, context)
     yield from context.context_sections.sections()
+    yield from site_sections(context.context_sections.ledger, context.product, report)
     yield _proof(report)
     yield promise_section(report, context.product)
     yield _steps(report, context.zone)

@@ -16,6 +16,7 @@ from monitor.reporting.period_names import period_name
 from monitor.reporting.product_part import part
 from monitor.reporting.product_sections import SectionInputs
 from monitor.reporting.promise_section import promise_json
+from monitor.reporting.site_section import site_json
 from monitor.views.formatting import moment
 from monitor.views.product_summary import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report
@@ -143,7 +144,8 @@ class PortfolioReport:
         identity = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
         promise = promise_json(product_report, product)
         promise |= latency_json(self.ledger, product, product_report.figures.raw.window.end)
-        return identity | product_report.as_json() | promise | context_sections(self.ledger, product_report).as_json()
+        context = context_sections(self.ledger, product_report).as_json()
+        return identity | product_report.as_json() | promise | context | site_json(self.ledger, product, product_report)
 
 
 def portfolio_report(

@@ -94,6 +94,9 @@ _BADGES = {
 }
 
 
+DOWN_BY_DESIGN = StateBadge("Down by design", "cross", "by-design")
+
+
 def state_badge(state: State) -> StateBadge:
     """Return the badge of a state's estimate, because the present is in doubt until the next probe."""
     return _BADGES[state.point]

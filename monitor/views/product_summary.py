@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.views.formatting import StateBadge, moment, nines_scale, state_badge
+from monitor.views.formatting import DOWN_BY_DESIGN, StateBadge, moment, nines_scale, state_badge
 from sla.availability import Bounds, Verdict
 from sla.objective import format_duration, format_percent
 from sla.states import State
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger.degraded import Degradation
     from sla.budget_window import BudgetWindow
+    from monitor.ledger.designed_downtime import DesignedDowntime
     from sla.eras import Eras
     from sla.measured import Measured
     from sla.readiness import Readiness
@@ -60,6 +61,7 @@ class ProductRow:
     open_incidents: int
     scale: Scale
     degraded: tuple[str, ...] = ()
+    designed: DesignedDowntime | None = None
 
 
 def product_row(
@@ -69,8 +71,12 @@ def product_row(
     readiness: Readiness | None,
     open_incidents: int,
     degraded: Iterable[Degradation] = (),
+    designed: DesignedDowntime | None = None,
 ) -> ProductRow:
-    """Return the product's row on the page of all products. `degraded` are the causes for which it is degraded."""
+    """Return the product's row on the page of all products.
+
+    `degraded` are the causes for which it is degraded, `designed` the failover for which it is down by design.
+    """
     bounds, budget = measured.availability, measured.budget
     assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
     positions = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
@@ -81,7 +87,7 @@ def product_row(
         name=product.name,
         team=product.team or "",
         rule=rule_text(product),
-        badge=state_badge(state),
+        badge=state_badge(state) if designed is None else DOWN_BY_DESIGN,
         window=product.window,
         bounds=bounds,
         coverage=measured.coverage,
@@ -93,6 +99,7 @@ def product_row(
         open_incidents=open_incidents,
         scale=Scale(positions[0], positions[1], positions[2], nines_scale(objective, SCALE)),
         degraded=tuple(cause.text for cause in degraded),
+        designed=designed,
     )
 
 
@@ -167,6 +174,8 @@ def headline(badges: list[StateBadge], degraded: int = 0) -> str:
         return f"{down} of {len(badges)} products {'is' if down == 1 else 'are'} down"
     if unknown:
         return f"{unknown} of {len(badges)} products {'is' if unknown == 1 else 'are'} unknown"
+    if designed := badges.count(DOWN_BY_DESIGN):
+        return f"{designed} of {len(badges)} products {'is' if designed == 1 else 'are'} down by design"
     text = f"All {len(badges)} products are up" if len(badges) > 1 else "The product is up"
     if not degraded:
         return text
@@ -175,5 +184,5 @@ def headline(badges: list[StateBadge], degraded: int = 0) -> str:
 
 def counts(badges: list[StateBadge]) -> list[tuple[StateBadge, int]]:
     """Return the number of products per state, without states that do not occur."""
-    all_badges = [state_badge(state) for state in (State.UP, State.DOWN, State.UNKNOWN)]
+    all_badges = [state_badge(State.UP), state_badge(State.DOWN), DOWN_BY_DESIGN, state_badge(State.UNKNOWN)]
     return [(badge, badges.count(badge)) for badge in all_badges if badges.count(badge)]

@@ -43,7 +43,7 @@ def sites_json(ledger: Ledger, product: Product, at: int) -> dict[str, Any]:
         "on_primary": _on_primary(product, active),
         "failover_within_seconds": as_seconds(product.failover.within),
         "sites": [{"id": site.id, "name": site.name, "direct": direct[site.id]} for site in product.sites],
-        "failovers": [_failover_json(*failover) for failover in measured_failovers(ledger, product.id, at)],
+        "failovers": [failover_json(*failover) for failover in measured_failovers(ledger, product.id, at)],
     }
 
 
@@ -51,7 +51,8 @@ def _on_primary(product: Product, active: ActiveSite) -> bool | None:
     return None if active.state is not SiteState.ONE else not is_away(product, active)
 
 
-def _failover_json(record: FailoverRecord, result: FailoverResult) -> dict[str, Any]:
+def failover_json(record: FailoverRecord, result: FailoverResult) -> dict[str, Any]:
+    """Return a failover as the object of the API."""
     change = record.change
     return {
         "id": record.id,

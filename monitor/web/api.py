@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from monitor.ledger.degraded import degradations
+from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_readiness import readiness_of
 from monitor.views.downtime_split import split_in_slices
 from monitor.views.impact import affected_clients
@@ -240,6 +241,7 @@ def _contractual(product: Product, figures: AgreementFigures) -> dict[str, Any]:
 def _summary(context: WebContext, product: Product, open_counts: Counter[str], now: int) -> dict[str, Any]:
     ledger, readiness = context.ledger, readiness_of(context.ledger, product.id, now)
     ceiling = readiness.ceiling if readiness else None
+    designed = designed_downtime(ledger, product, now)
     figures = ledger.measured(product.id, ledger.own_window(product.id, now), now).as_json(product=product.id)
     names = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")
     newest = max(
@@ -250,6 +252,7 @@ def _summary(context: WebContext, product: Product, open_counts: Counter[str], n
         "name": product.name,
         "team": product.team,
         "state": ledger.state(product.id, now).point.name.lower(),
+        "down_by_design": None if designed is None else designed.as_json(),
         "degraded": [cause.as_json() for cause in degradations(ledger, product.id, now)],
         "rule": str(product.rule),
         "claim_ceiling": None if ceiling is None else float(ceiling),

@@ -69,6 +69,7 @@ _SUMMARY: dict[str, Any] = {
     "name": TEXT,
     "team": {"type": ["string", "null"]},
     "state": STATE,
+    "down_by_design": {"anyOf": [ref("DownByDesign"), {"type": "null"}]},
     "degraded": list_of(ref("Degradation")),
     "rule": TEXT,
     "claim_ceiling": MAYBE_NUMBER,
@@ -92,7 +93,7 @@ _MEASURED: dict[str, Any] = _SHARED | {
     "resolvable": {"type": ["boolean", "null"]},
     "provisional": {"type": "boolean"},
 }
-_CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency"]}
+_CAUSES = {"enum": ["maintenance", "correction", "service hours", "dependency", "down by design"]}
 
 _COMPONENT = {"enum": ["simple", "complex", "bundle", None]}
 _INCIDENT: dict[str, Any] = {
@@ -128,6 +129,7 @@ SCHEMAS: dict[str, Any] = {
         outage_seconds=SECONDS,
         verdict=_VERDICT,
     ),
+    "DownByDesign": object_of(failover_of=TEXT, since=INSTANT),
     "Degradation": object_of(
         check=TEXT, cause={"enum": ["slow", "reported", "redundancy", "certificate"]}, detail=TEXT
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from monitor.ledger.degraded import degradations
+from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
 from monitor.views import incident_line, page_frame, product_summary, recent_days
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 
 INCIDENTS = 20
-_WORST_FIRST = ("down", "unknown", "up")
+_WORST_FIRST = ("down", "unknown", "by-design", "up")
 
 
 @routes.get("/")
@@ -151,8 +152,9 @@ def _row(
     ledger: Ledger, product: Product, measured: Measured, open_counts: Counter[str], now: int
 ) -> product_summary.ProductRow:
     state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
-    degraded = degradations(ledger, product.id, now)
-    return product_summary.product_row(product, state, measured, readiness, open_counts[product.id], degraded)
+    degraded, designed = degradations(ledger, product.id, now), designed_downtime(ledger, product, now)
+    open_count = open_counts[product.id]
+    return product_summary.product_row(product, state, measured, readiness, open_count, degraded, designed)
 
 
 def _incident_links(incidents: list[Incident]) -> dict[str, str]:

@@ -80,7 +80,11 @@ def test_agreements_zone_overrides_the_portfolios() -> None:
         ("{service_hours: 24}", "service_hours", "not service hours"),
         ("{holidays: Ontario}", "holidays", "must be BC or Canada"),
         ("{zone: Vancouver}", "zone", "is not a time zone"),
-        ("{excludes: [weekends]}", "excludes[0]", "write maintenance, corrections, or {dependency: <product>}"),
+        (
+            "{excludes: [weekends]}",
+            "excludes[0]",
+            "write maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}",
+        ),
         ("{excludes: [{dependency: [a]}]}", "excludes[0]", "write maintenance"),
         ("{excludes: [{product: login}]}", "excludes[0]", "write maintenance"),
         (

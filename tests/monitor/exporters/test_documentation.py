@@ -69,6 +69,9 @@ def failover_facts(product_id: str) -> list[Fact]:
     return [change, failover_end_fact(change.id, result, product_id, NOW - 500 * SECOND, author)]
 
 
+DESIGN = {"down_by_design": {"failover_of": "css"}}
+
+
 def site() -> dict[str, object]:
     """Return a site with its two checks."""
     checks = {key: FakeCheck(id=f"gold-{key}", interval="1m", timeout="10s") for key in ("active", "direct")}
@@ -78,7 +81,7 @@ def site() -> dict[str, object]:
 def published_families() -> dict[str, tuple[str, set[str]]]:
     """Render a page of /metrics with a value in every family, and return type and labels of the families."""
     ledger = ledger_of(
-        product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",)),
+        product("chefs", agreement=LIMITS, readiness={"checklist": "five-nines"}, depends_on=("css",), **DESIGN),
         product(
             "css",
             objective="99.99%",

@@ -13,6 +13,7 @@ from monitor.web.openapi_sites import PATHS, SCHEMAS
 from sla.failover_facts import site_change_fact
 from sla.interval import MINUTE, Interval
 from sla.sites import site_changes
+from sla.window import format_instant
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, FakeCheck, ledger_of, probe_all, product
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ def site_of(name: str) -> dict[str, object]:
     return {"id": name, "name": f"<{name}>", "active": FakeCheck(id=name, interval="1m", timeout="10s")}
 
 
-def move(ledger: Ledger) -> None:
+def move(ledger: Ledger, **css: object) -> None:
     """Let chefs run at gold until 20 minutes ago, then at dr, without downtime; record the change."""
     sites = [site_of("gold"), site_of("dr")]
     changed = product("chefs", 2, name="Forms <i>&", sites=sites, failover={"within": "15m"})
-    ledger.reload(ledger_of(changed, product("css", objective="99.5%")).portfolio)
+    ledger.reload(ledger_of(changed, product("css", objective="99.5%", **css)).portfolio)
     for name, before, after in (("gold", GOOD_RESULT, BAD_RESULT), ("dr", BAD_RESULT, GOOD_RESULT)):
         entry = ledger.site_entries[f"chefs/{name}"]
         probe_all(ledger, [entry], NOW - 60 * MINUTE, NOW - 21 * MINUTE, before)
@@ -74,3 +75,26 @@ async def test_metrics_have_the_sites_and_no_series_of_their_checks(server: Runn
     assert 'ninewatch_site_active{product="chefs",site="dr"} 1' in text
     assert 'ninewatch_failover_met{product="chefs",kind="failover"} 1' in text
     assert 'check="gold"' not in text
+
+
+BY_DESIGN = {"down_by_design": {"failover_of": "chefs"}}
+
+
+async def test_product_that_is_down_during_a_failover_of_another_is_down_by_design(site: RunningServer) -> None:
+    """In this record, css is down at the end."""
+    move(site.ledger, **BY_DESIGN)
+    (change,) = site.ledger.facts.site_changes["chefs"]
+    body = await (await site.get("/api/v1/products/css")).json()
+    assert (body["state"], body["down_by_design"]) == (
+        "down",
+        {"failover_of": "chefs", "since": format_instant(change.point)},
+    )
+    assert 'ninewatch_product_down_by_design{product="css"} 1' in (await site.get("/metrics")).text
+    page = (await site.get("/products/css")).text
+    assert "Down by design</span>" in page
+    assert "chefs runs at another site. The raw figures count this as downtime" in page
+    assert "1 of 2 products is down by design" in (await site.get("/")).text
+    site.ledger.facts = Facts()
+    assert (await (await site.get("/api/v1/products/css")).json())["down_by_design"] is None
+    assert 'ninewatch_product_down_by_design{product="css"} 0' in (await site.get("/metrics")).text
+    assert "1 of 2 products is down</h1>" in (await site.get("/")).text

@@ -1,0 +1,47 @@
+"""Downtime by design of the ledger's products: now, and in a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sla.down_by_design import downtime_by_design, time_at_another_site
+from sla.interval import Interval, total
+from sla.states import State
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from monitor.config.model import Product
+    from monitor.ledger.ledger import Ledger
+
+
+class DesignedDowntime(NamedTuple):
+    """A product is down by design since the other product runs at another site, as recorded."""
+
+    failover_of: str
+    since: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the API."""
+        return {"failover_of": self.failover_of, "since": format_instant(self.since)}
+
+
+def designed_downtime(ledger: Ledger, product: Product, now: int) -> DesignedDowntime | None:
+    """Return why the product is down by design now. None if it is not down, or if that is not by design."""
+    if product.down_by_design is None or ledger.state(product.id, now).point is not State.DOWN:
+        return None
+    away = next((each for each in time_away(ledger, product, now) if each.end == now), None)
+    return None if away is None else DesignedDowntime(product.down_by_design.failover_of, away.start)
+
+
+def time_away(ledger: Ledger, product: Product, now: int) -> list[Interval]:
+    """Return the time until now in which the product is down by design, if it is down."""
+    if product.down_by_design is None:
+        return []
+    changes = ledger.facts.site_changes.get(product.down_by_design.failover_of, ())
+    return list(time_at_another_site(changes, now))
+
+
+def designed_total(ledger: Ledger, product: Product, window: Interval) -> int:
+    """Return the product's downtime by design in the window, microseconds. It is part of the measured downtime."""
+    history = ledger.compositions[product.id]
+    return total(downtime_by_design(history, time_away(ledger, product, window.end), window))

@@ -1,0 +1,53 @@
+"""Downtime by design: a product is down on purpose while another product runs at another site than its primary one.
+
+The time at another site lasts from the estimated instant of a recorded failover to that of the next recorded failback.
+Downtime by design is the part of it in which the product's own point state is down. It is downtime in all measured
+figures; an agreement may exclude it from the contractual figure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sla.exclusion import Cause, Exclusion, point_downtime
+from sla.interval import Interval
+from sla.sites import ChangeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sla.sites import SiteChange
+    from sla.state_history import History
+
+
+def time_at_another_site(changes: Iterable[SiteChange], until: int) -> Iterator[Interval]:
+    """Yield the intervals in which the product ran at another site, from its site changes in order of time.
+
+    The last one ends at `until` if no failback was recorded. A failback without a recorded failover before it is
+    ignored, because the time before it is not known.
+    """
+    since = None
+    for change in changes:
+        if change.kind is ChangeKind.FAILOVER:
+            since = change.point if since is None else since
+        elif since is not None:
+            yield Interval(since, max(since, change.point))
+            since = None
+    if since is not None and since < until:
+        yield Interval(since, until)
+
+
+def downtime_by_design(history: History, away: Iterable[Interval], window: Interval) -> Iterator[Interval]:
+    """Yield the parts of the window in which the product's point state was down while the other product was away."""
+    for each in away:
+        start, end = max(each.start, window.start), min(each.end, window.end)
+        if start < end:
+            yield from point_downtime(history, Interval(start, end))
+
+
+def excluded_by_design(
+    history: History, changes: Iterable[SiteChange], window: Interval, other: str
+) -> Iterator[Exclusion]:
+    """Yield an exclusion for each downtime by design in the window. `changes` are those of the product `other`."""
+    for span in downtime_by_design(history, time_at_another_site(changes, window.end), window):
+        yield Exclusion(span, Cause.DOWN_BY_DESIGN, other, reason="runs at another site")
