@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.bundle.archive import unpacked
+from monitor.bundle.archive import unpack
 from monitor.bundle.verification import verify_bundle
 from monitor.facts.known_facts import Facts
 from monitor.ledger.designed_downtime import designed_downtime, designed_total
@@ -22,7 +22,7 @@ from sla.failover_facts import failover_end_fact, site_change_fact
 from sla.interval import DAY, MINUTE, Interval
 from sla.sites import ChangeKind, SiteChange
 from sla.window import rolling
-from tests.monitor.bundle.worlds import World, bundled
+from tests.monitor.bundle.worlds import World, write_bundle
 from tests.monitor.config.kinds import MINIMAL, load_text, problems_of
 from tests.support.ledgers import BAD_RESULT, NOW, FakeCheck, history, ledger_of, probe_all, product
 
@@ -171,7 +171,7 @@ def test_bundle_verifies_the_exclusion_without_the_configured_sites(tmp_path: Pa
     store.close()
     portfolio = ledger.portfolio.model_copy(update={"store": tmp_path / "n.db"})
     path = tmp_path / "bundle.zip"
-    path.write_bytes(bundled(World(tmp_path / "n.db", portfolio, NOW, []), "css"))
-    assert b"down by design" in unpacked(path.read_bytes(), "bundle")["figures.jsonl"]
+    path.write_bytes(write_bundle(World(tmp_path / "n.db", portfolio, NOW, []), "css"))
+    assert b"down by design" in unpack(path.read_bytes(), "bundle")["figures.jsonl"]
     checked = verify_bundle(path)
     assert checked.agrees, checked.as_json()

@@ -80,21 +80,21 @@ async def test_metrics_have_the_sites_and_no_series_of_their_checks(server: Runn
 BY_DESIGN = {"down_by_design": {"failover_of": "chefs"}}
 
 
-async def test_product_that_is_down_during_a_failover_of_another_is_down_by_design(site: RunningServer) -> None:
+async def test_product_that_is_down_during_a_failover_of_another_is_down_by_design(server: RunningServer) -> None:
     """In this record, css is down at the end."""
-    move(site.ledger, **BY_DESIGN)
-    (change,) = site.ledger.facts.site_changes["chefs"]
-    body = await (await site.get("/api/v1/products/css")).json()
+    move(server.ledger, **BY_DESIGN)
+    (change,) = server.ledger.facts.site_changes["chefs"]
+    body = await (await server.get("/api/v1/products/css")).json()
     assert (body["state"], body["down_by_design"]) == (
         "down",
         {"failover_of": "chefs", "since": format_instant(change.point)},
     )
-    assert 'ninewatch_product_down_by_design{product="css"} 1' in (await site.get("/metrics")).text
-    page = (await site.get("/products/css")).text
+    assert 'ninewatch_product_down_by_design{product="css"} 1' in (await server.get("/metrics")).text
+    page = (await server.get("/products/css")).text
     assert "Down by design</span>" in page
     assert "chefs runs at another site. The raw figures count this as downtime" in page
-    assert "1 of 2 products is down by design" in (await site.get("/")).text
-    site.ledger.facts = Facts()
-    assert (await (await site.get("/api/v1/products/css")).json())["down_by_design"] is None
-    assert 'ninewatch_product_down_by_design{product="css"} 0' in (await site.get("/metrics")).text
-    assert "1 of 2 products is down</h1>" in (await site.get("/")).text
+    assert "1 of 2 products is down by design" in (await server.get("/")).text
+    server.ledger.facts = Facts()
+    assert (await (await server.get("/api/v1/products/css")).json())["down_by_design"] is None
+    assert 'ninewatch_product_down_by_design{product="css"} 0' in (await server.get("/metrics")).text
+    assert "1 of 2 products is down</h1>" in (await server.get("/")).text
