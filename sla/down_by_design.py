@@ -39,8 +39,8 @@ def time_at_another_site(changes: Iterable[SiteChange], until: int) -> Iterator[
 
 def downtime_by_design(history: History, away: Iterable[Interval], window: Interval) -> Iterator[Interval]:
     """Yield the parts of the window in which the product's point state was down while the other product was away."""
-    for each in away:
-        start, end = max(each.start, window.start), min(each.end, window.end)
+    for absence in away:
+        start, end = max(absence.start, window.start), min(absence.end, window.end)
         if start < end:
             yield from point_downtime(history, Interval(start, end))
 

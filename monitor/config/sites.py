@@ -58,7 +58,10 @@ class Site(Model):
 
 
 class DownByDesign(Model):
-    """When the product is down on purpose. The measured figures count this as downtime; see `agreement.excludes`."""
+    """The condition under which the product is down on purpose.
+
+    The measured figures count this as downtime; see `agreement.excludes`.
+    """
 
     failover_of: Id
     """A product with `sites`. While it runs at another site than its primary one, downtime of this product is by

@@ -29,7 +29,7 @@ def designed_downtime(ledger: Ledger, product: Product, now: int) -> DesignedDow
     """Return why the product is down by design now. None if it is not down, or if that is not by design."""
     if product.down_by_design is None or ledger.state(product.id, now).point is not State.DOWN:
         return None
-    away = next((each for each in time_away(ledger, product, now) if each.end == now), None)
+    away = next((span for span in time_away(ledger, product, now) if span.end == now), None)
     return None if away is None else DesignedDowntime(product.down_by_design.failover_of, away.start)
 
 

@@ -46,10 +46,10 @@ def _failovers(ledger: Ledger, product: Product, report: Report) -> Section:
 
 def _in_window(ledger: Ledger, report: Report) -> list[tuple[FailoverRecord, FailoverResult]]:
     """Return the failovers that overlap the report's window, oldest first."""
-    window, found = report.window.measured, measured_failovers(ledger, report.product, report.at)
+    window, failovers = report.window.measured, measured_failovers(ledger, report.product, report.at)
     return [
         (record, result)
-        for record, result in found
+        for record, result in failovers
         if result.started < window.end and _end(record, result, report.at) >= window.start
     ]
 
@@ -73,10 +73,10 @@ def _row(record: FailoverRecord, result: FailoverResult, zone: ZoneInfo) -> tupl
 
 
 def _down_by_design(ledger: Ledger, product: Product, report: Report) -> Section:
-    found = _designed_json(ledger, product, report)
-    length = format_duration(round(found["seconds"] * SECOND))
-    counted = "excluded from the contractual figures" if found["excluded"] else "counted in the contractual figures"
-    other = ledger.products[found["failover_of"]].name
+    designed = _designed_json(ledger, product, report)
+    length = format_duration(round(designed["seconds"] * SECOND))
+    counted = "excluded from the contractual figures" if designed["excluded"] else "counted in the contractual figures"
+    other = ledger.products[designed["failover_of"]].name
     note = (
         f"While {other} runs at another site than its primary one, this product is down by design. Estimated downtime "
         f"by design in this period: {length}. It is counted in the raw figures, and {counted}."
@@ -93,6 +93,6 @@ def _designed_json(ledger: Ledger, product: Product, report: Report) -> dict[str
 
 def site_json(ledger: Ledger, product: Product, report: Report) -> dict[str, Any]:
     """Return failovers and downtime by design for the JSON report; null if not configured."""
-    failovers = [failover_json(*each) for each in _in_window(ledger, report)] if product.sites else None
+    failovers = [failover_json(*failover) for failover in _in_window(ledger, report)] if product.sites else None
     designed = None if product.down_by_design is None else _designed_json(ledger, product, report)
     return {"failovers": failovers, "down_by_design": designed}

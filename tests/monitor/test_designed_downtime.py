@@ -119,7 +119,7 @@ def test_exclusion_of_downtime_by_design_is_read_and_written(tmp_path: Path) -> 
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, text: str, problem: str) -> None:
-    assert [found for found in problems_of(tmp_path, text) if problem in found]
+    assert [message for message in problems_of(tmp_path, text) if problem in message]
 
 
 def sections(ledger: Ledger, name: str) -> dict[str, Section]:
@@ -139,9 +139,9 @@ def test_report_has_the_downtime_by_design(agreement: dict[str, Any], counted: s
     (note,) = sections(ledger, "css")["down-by-design"].words
     assert "Estimated downtime by design in this period: 10m." in note
     assert counted in note
-    found = portfolio_report(ledger, [ledger.products["css"]], OWN, NOW).as_json()["products"][0]
-    assert found["failovers"] is None
-    assert found["down_by_design"] == {"failover_of": "sso", "seconds": 600.0, "excluded": bool(agreement)}
+    reported = portfolio_report(ledger, [ledger.products["css"]], OWN, NOW).as_json()["products"][0]
+    assert reported["failovers"] is None
+    assert reported["down_by_design"] == {"failover_of": "sso", "seconds": 600.0, "excluded": bool(agreement)}
 
 
 def test_report_has_the_failovers_in_its_window() -> None:
@@ -152,13 +152,13 @@ def test_report_has_the_failovers_in_its_window() -> None:
     for fact, ended in zip(ledger.facts.all[:2], ends, strict=True):
         over = FailoverResult(fact.made, ended, NOTHING, NOTHING, True, None, "")
         ledger.facts = Facts(ledger.facts.all, [failover_end_fact(fact.id, over, "sso", NOW - 38 * DAY, "ninewatch")])
-    found = sections(ledger, "sso")
-    table = found["sites"].table
-    assert list(found) == ["sites"]
+    by_id = sections(ledger, "sso")
+    table = by_id["sites"].table
+    assert list(by_id) == ["sites"]
     assert table is not None
     assert [row[1].text for row in table.rows] == ["failover", "failback"]
     reported = portfolio_report(ledger, [ledger.products["sso"]], OWN, NOW).as_json()["products"][0]
-    assert [each["kind"] for each in reported["failovers"]] == ["failover", "failback"]
+    assert [failover["kind"] for failover in reported["failovers"]] == ["failover", "failback"]
     assert reported["down_by_design"] is None
 
 

@@ -34,7 +34,7 @@ def changes(*instants: tuple[ChangeKind, int]) -> list[SiteChange]:
 def test_time_at_another_site_lasts_from_a_failover_to_the_next_failback(
     recorded: list[tuple[ChangeKind, int]], away: list[tuple[int, int]]
 ) -> None:
-    assert [(each.start, each.end) for each in time_at_another_site(changes(*recorded), 1000)] == away
+    assert [(span.start, span.end) for span in time_at_another_site(changes(*recorded), 1000)] == away
 
 
 def timeline() -> Timeline:
@@ -45,11 +45,11 @@ def timeline() -> Timeline:
 
 def test_only_downtime_while_the_other_product_is_away_is_by_design() -> None:
     away = [Interval(120, 160), Interval(170, 300), Interval(440, 900), Interval(2000, 3000)]
-    found = downtime_by_design(timeline(), away, Interval(130, 1000))
-    assert [(each.start, each.end) for each in found] == [(130, 160), (170, 190), (450, 500)]
+    spans = downtime_by_design(timeline(), away, Interval(130, 1000))
+    assert [(span.start, span.end) for span in spans] == [(130, 160), (170, 190), (450, 500)]
 
 
 def test_exclusions_name_the_product_that_failed_over() -> None:
-    found = excluded_by_design(timeline(), changes((TO, 100), (BACK, 150)), Interval(0, 1000), "sso")
+    exclusions = excluded_by_design(timeline(), changes((TO, 100), (BACK, 150)), Interval(0, 1000), "sso")
     expected = Exclusion(Interval(100, 150), Cause.DOWN_BY_DESIGN, "sso", reason="runs at another site")
-    assert list(found) == [expected]
+    assert list(exclusions) == [expected]
