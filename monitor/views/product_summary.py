@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.ledger.degraded import Degradation
-    from sla.budget_window import BudgetWindow
     from monitor.ledger.designed_downtime import DesignedDowntime
+    from sla.budget_window import BudgetWindow
     from sla.eras import Eras
     from sla.measured import Measured
     from sla.readiness import Readiness
