@@ -32,6 +32,9 @@ WITHOUT_DATA = {
     "ninewatch_failover_duration_seconds": "the active site does not change",
     "ninewatch_failover_downtime_seconds": "the active site does not change",
     "ninewatch_failover_met": "the active site does not change",
+    "ninewatch_product_degraded": "only a product that is up is degraded, and forms is down",
+    "ninewatch_product_down_by_design": "no product declares it",
+    "ninewatch_check_paused": "no check is paused",
     "ninewatch_continuity_open": "no product has transactions in flight",
     "ninewatch_continuity_transactions_total": "no product has transactions in flight",
     "ninewatch_continuity_possibly_left_behind": "no product has transactions in flight",
@@ -62,6 +65,7 @@ products:
     objective: 99.9%
     readiness: {{checklist: five-nines}}
     depends_on: [login]
+    objectives: [{{latency: 95% under 400ms}}]
     agreement:
       excludes: [maintenance, {{dependency: login}}]
       longest_outage: 22m

@@ -12,6 +12,7 @@ from monitor.exporters.families import (
     DRILL_FAMILIES,
     FIGURES_AGE,
     JOURNEY_FAMILIES,
+    LATENCY_FAMILIES,
     PAUSED,
     SAMPLES_OMITTED,
     SILENCES,
@@ -28,7 +29,7 @@ def emitted_families() -> set[str]:
     page = Daemon(Health(config_reload_at=0), ManualClock()).page(Dialect.TEXT).decode()
     own = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     families = (*checks.FAMILIES, *products.FAMILIES, *DRILL_FAMILIES, *CONTINUITY_FAMILIES, *SITE_FAMILIES)
-    families += (*JOURNEY_FAMILIES, FIGURES_AGE, PAUSED, SAMPLES_OMITTED, SILENCES)
+    families += (*JOURNEY_FAMILIES, *LATENCY_FAMILIES, FIGURES_AGE, PAUSED, SAMPLES_OMITTED, SILENCES)
     return own | {family.name for family in families}
 
 

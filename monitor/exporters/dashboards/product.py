@@ -50,6 +50,7 @@ def product_rows() -> Iterator[Row]:
     yield Row("Error budget and burn", tuple(_budget()))
     yield Row("Incidents and promised limits", tuple(_incidents()))
     yield Row("Dependencies", tuple(_dependencies()))
+    yield Row("Latency objectives and special states", tuple(_latency()))
     yield Row("Probes", tuple(_probes()))
 
 
@@ -216,6 +217,35 @@ def _dependencies() -> Iterator[PanelBuilder]:
         Query(causes, "{{cause}}"),
         width=24,
         stacked=True,
+    )
+
+
+def _latency() -> Iterator[PanelBuilder]:
+    labels, legend = "check, objective", "{{check}} {{objective}}"
+    fast = by_product("ninewatch_fast_answers_ratio", 'bound="point"', "avg", labels)
+    yield lines(
+        "Fast answers",
+        "Share of the answers that were faster than the limit of a latency objective, and the promised share. The "
+        "check is empty for an objective of the product.",
+        "percentunit",
+        Query(fast, legend),
+        Query(by_product("ninewatch_latency_objective_ratio", labels=labels), f"promised: {legend}"),
+    )
+    yield lines(
+        "Latency budget left and burn rate",
+        "Share of the slow answers that are still allowed, and how fast it is spent. 1 spends it by the end of the "
+        "window.",
+        "none",
+        Query(by_product("ninewatch_latency_budget_remaining_ratio", "", "min", labels), f"left: {legend}"),
+        Query(by_product("ninewatch_latency_burn_rate", labels=labels), f"burn rate: {legend}"),
+    )
+    yield lines(
+        "Degraded, down by design, paused",
+        "1 while it applies. Degraded is up; a paused check is unknown. The product's page has the causes.",
+        "none",
+        Query(by_product("ninewatch_product_degraded"), "degraded"),
+        Query(by_product("ninewatch_product_down_by_design"), "down by design"),
+        Query(by_product("ninewatch_check_paused", labels="check"), "paused: {{check}}"),
     )
 
 

@@ -74,7 +74,7 @@ async def test_address_without_a_route_for_echoes_is_skipped(
         if address[1][0] != "127.0.0.1":
             raise failure_of(OSError(errno.ENETUNREACH, "no way"))
 
-    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    monkeypatch.setattr(icmp, "may_open_socket", lambda: True)
     monkeypatch.setattr(icmp, "echo", refuse)
     result = (await attempt({"icmp": NAME}, 5, resolver_for(NAME, [*before, "127.0.0.1"], tmp_path))).result
     assert (result.outcome, tried) == (Outcome.GOOD, [*before, "127.0.0.1"])

@@ -115,6 +115,8 @@ WAYS: list[dict[str, Any]] = [
     {"freshness": "http://%s/", "stamp": {"header": "Date"}, "max_age": "1d"},
     {"prometheus": "http://%s/", "good": "a", "total": "b", "at_least": "99%"},
     {"domain": "example.org", "rdap": "http://%s/"},
+    {"jwt": "a.b.c", "jwks": "http://%s/", "issuer": "https://login.test", "audience": "forms"},
+    {"steps": [{"id": "one", "http": "http://inside.test/"}]},
 ]
 # A heartbeat is received. A program and a browser connect themselves, and need --allow-exec for that.
 WITHOUT_CONNECTION = {"heartbeat", "exec", "browser"}
@@ -128,7 +130,7 @@ def test_every_kind_has_a_case() -> None:
 async def test_policy_applies_to_every_kind(check_keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """It also applies to names: the address counts."""
     monkeypatch.setattr(
-        "monitor.probes.icmp.allowed", lambda: True
+        "monitor.probes.icmp.may_open_socket", lambda: True
     )  # the policy is checked before the socket is opened
     address = {
         key: value.replace("%s", "inside.test") if isinstance(value, str) else value
@@ -137,7 +139,7 @@ async def test_policy_applies_to_every_kind(check_keys: dict[str, Any], monkeypa
     async with nameserver(dns_records("A 169.254.169.254")) as port:
         result = (await attempt(address, 5, Resolver(["127.0.0.1"], port))).result
     assert result.outcome is Outcome.UNKNOWN
-    assert "address_denied" in (result.reason, result.detail.partition(":")[0])
+    assert "address_denied" in (result.reason.removeprefix("one: "), result.detail.partition(":")[0])
     assert "169.254.169.254" in result.detail
 
 

@@ -64,7 +64,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_every_example_is_a_valid_configuration(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    monkeypatch.setattr(icmp, "may_open_socket", lambda: True)
     check = "\n".join(f"        {line}" for line in KINDS[kind].example.splitlines())
     (tmp_path / "journeys").mkdir()
     (tmp_path / "journeys/log_in.py").touch()
@@ -248,7 +248,7 @@ SLOW = {
 
 @pytest.mark.parametrize("scheme", [scheme for kind in KINDS.values() for scheme in kind.schemes])
 def test_every_url_gives_a_check_of_its_kind(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icmp, "allowed", lambda: True)
+    monkeypatch.setattr(icmp, "may_open_socket", lambda: True)
     kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
     port = ":1" if kind.name in ("tcp", "grpc") else ""
     base = _of_url(f"{scheme}://host.example.test{port}", "2s")

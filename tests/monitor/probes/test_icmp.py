@@ -60,6 +60,6 @@ def test_missing_host_is_bad_and_missing_route_is_unknown() -> None:
 
 
 def test_forbidden_ping_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icmp, "allowed", lambda: False)
+    monkeypatch.setattr(icmp, "may_open_socket", lambda: False)
     with pytest.raises(ValidationError, match="ping_group_range"):
         load_check({"icmp": "127.0.0.1"})
