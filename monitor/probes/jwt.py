@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from monitor.config.expect import Expect
 from monitor.config.model import Duration, HeaderValue, HttpUrl, Token
@@ -20,6 +20,8 @@ from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.http.response import Response
     from monitor.network.attempt import Attempt, Probe
 
@@ -49,6 +51,11 @@ class JwtCheck(FetchingCheck):
 
     leeway: Duration = 30 * SECOND
     """How much the clocks of issuer and monitor may differ."""
+
+    @classmethod
+    def matches(cls, raw: Mapping[str, Any]) -> bool:
+        """Return whether the raw mapping of a check has the key `jwt`; its value may be a reference to a secret."""
+        return cls.kind in raw
 
     @property
     def target(self) -> str:
