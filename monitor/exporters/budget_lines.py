@@ -42,7 +42,7 @@ class BudgetLines:
     def texts(self, look_backs: LookBacks, window: Window, durations: Durations) -> tuple[str, str, str]:
         """Return the 3 lines. `window` is the product's own window, `durations` those of its measured part."""
         history = look_backs.history
-        parts = window.whole.length, [(span.length, each) for span, each in history.objectives(window.whole)]
+        parts = window.whole.length, [(span.length, objective) for span, objective in history.objectives(window.whole)]
         spent = figures.downtime(durations).point
         if parts != self._objectives or spent != self._spent:
             if parts != self._objectives:

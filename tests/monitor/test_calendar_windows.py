@@ -79,7 +79,7 @@ def test_burn_alerts_have_the_thresholds_of_a_window_of_30_days() -> None:
     now = SEPTEMBER + DAY
     for minutes in (25, 90):
         ledgers = [ledger_with(now - minutes * MINUTE, until=now, window=window) for window in ("month", "30d")]
-        monthly, rolling = ([alert.firing for alert in each.burn_alerts("forms", now)] for each in ledgers)
+        monthly, rolling = ([alert.firing for alert in ledger.burn_alerts("forms", now)] for ledger in ledgers)
         assert monthly == rolling
         assert any(monthly)
 

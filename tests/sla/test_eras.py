@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import Verdict
+from sla.calendar import Window
 from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.interval import Interval
@@ -134,7 +135,8 @@ def test_budget_is_the_sum_over_the_objectives_of_the_window() -> None:
         {"from": "1970-01-01T00:00:00.000060Z", "objective": 0.9, "allowed_seconds": pytest.approx(1.5e-6)},
     ]
     assert (actual.budget and actual.budget.allowed) == actual.allowed
-    raw = measure_states(eras, Interval(0, 100), loose, eras.durations(Interval(0, 100)))
+    window = Interval(0, 100)
+    raw = measure_states(eras, Window("own", window, window), loose, eras.durations(window))
     assert raw.allowed == Fraction(60, 100) + Fraction(40, 10)
 
 

@@ -158,7 +158,7 @@ def test_failed_migration_leaves_the_record_unchanged(path: Path, monkeypatch: p
 def test_only_batches_with_incidents_or_facts_are_synced(store: SqliteStore) -> None:
     """synchronous is FULL for decisions and NORMAL for observations: one fsync per outage, none per probe."""
     levels: list[int] = []
-    connection = store._writing()
+    connection = store._connection_for_writing()
 
     def watch(statement: str) -> None:
         if statement.startswith("COMMIT"):
@@ -381,7 +381,7 @@ def test_readers_cannot_write(store: SqliteStore, path: Path) -> None:
 
 def test_full_disk_is_reported_and_the_batch_is_written_later(store: SqliteStore) -> None:
     """The error is a real SQLITE_FULL: no part of the batch is stored, and its names are not cached."""
-    connection = store._writing()
+    connection = store._connection_for_writing()
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone()
     batch = Batch([Observation(f"p/{n}", n, Outcome.BAD, f"reason_{n}") for n in range(5_000)], incidents=[INCIDENT])
@@ -409,7 +409,7 @@ sys.stdin.readline()
 def test_locked_record_is_reported_and_written_when_it_is_free(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store._writing().execute("PRAGMA busy_timeout = 20")
+    store._connection_for_writing().execute("PRAGMA busy_timeout = 20")
     with subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -448,7 +448,7 @@ def test_opening_a_record_logs_nothing(store: SqliteStore, path: Path) -> None:
 
 def test_only_the_writer_can_checkpoint(store: SqliteStore, path: Path) -> None:
     """Two connections that checkpoint can corrupt a write-ahead log with SQLite before 3.51.3."""
-    assert store._writing().execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
+    assert store._connection_for_writing().execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
     store.write(many(0, 100))
     before = digest(path)
     with contextlib.closing(open_connection(path, "ro")) as reader, pytest.raises(sqlite3.OperationalError):
@@ -458,7 +458,7 @@ def test_only_the_writer_can_checkpoint(store: SqliteStore, path: Path) -> None:
 
 def test_close_during_a_write_keeps_the_lock(store: SqliteStore, path: Path) -> None:
     """Closing while a write hangs must neither hang nor release the lock to another daemon."""
-    connection = store._writing()
+    connection = store._connection_for_writing()
 
     def close_within(statement: str) -> None:
         if statement.startswith("BEGIN"):
