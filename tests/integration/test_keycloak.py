@@ -71,6 +71,7 @@ def last_reason(daemon: DaemonProcess, check: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @needs_keycloak
 def test_hanging_and_stopped_keycloak_have_different_reasons(tmp_path: Path) -> None:
     with (
