@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.support.daemon_process import run_to_exit, running_daemon, stored_observations
 from tests.support.http_target import HttpTarget
 from tests.support.oracle import expected_figures
@@ -30,6 +32,7 @@ def report_of(config: Path, window: str, at: str) -> Any:
     return json.loads(output)["products"][0]
 
 
+@pytest.mark.timeout(400)  # twelve processes write a report each
 def test_api_figures_at_an_instant_equal_the_report_and_the_oracle(tmp_path: Path) -> None:
     """Tests instants at a good and at a bad probe, directly after each, and half-way to the next probe."""
     record, config = tmp_path / "record.db", tmp_path / "ninewatch.yaml"
