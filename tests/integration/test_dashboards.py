@@ -32,7 +32,6 @@ WITHOUT_DATA = {
     "ninewatch_failover_duration_seconds": "the active site does not change",
     "ninewatch_failover_downtime_seconds": "the active site does not change",
     "ninewatch_failover_met": "the active site does not change",
-    "ninewatch_product_degraded": "only a product that is up is degraded, and forms is down",
     "ninewatch_product_down_by_design": "no product declares it",
     "ninewatch_check_paused": "no check is paused",
     "ninewatch_continuity_open": "no product has transactions in flight",

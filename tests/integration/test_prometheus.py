@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 ALERTS = list(alerts())
 ONCE_A_DAY_IS_CLOSED = {"ninewatch_anchored_until_timestamp_seconds", "ninewatch_anchor_failures_total"}
 
-# Alpha has a checklist and two sites, and beta a certificate. When the queries run, alpha has had one outage, in which
-# the other site was active, and its recovery.
+# Alpha has a checklist and two sites, and beta a certificate; gamma is paused. When the queries run, alpha has had one
+# outage, in which the other site was active, and its recovery.
 CONFIG = """
 listen: 127.0.0.1:0
 store: {store}
@@ -47,6 +47,10 @@ products:
   - id: beta
     objective: 99%
     checks: [{{id: front, http: "https://127.0.0.1:{secure}/", interval: 500ms, timeout: 400ms, tls: {{ca: {ca}}}}}]
+  - id: gamma
+    objective: 99%
+    enabled: false
+    checks: [{{id: front, tcp: "127.0.0.1:{plain}"}}]
 """
 
 
