@@ -27,7 +27,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full"),
     "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
     "`make unit` next to two busy processes per core": (*LOADED, "-n", "4", "-m", "not slow and not full"),
-    "`make slow` next to two busy processes per core": (*LOADED, "-m", "slow and not full"),
+    "`make slow` next to two busy processes per core": (*LOADED, "-n", "2", "--dist", "loadfile", "-m", "slow and not full"),
 }
 
 
