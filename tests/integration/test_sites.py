@@ -82,6 +82,8 @@ def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
             return body
 
         wait_for("the primary site", lambda: sites()["active"] == "gold")
+        # One good probe is no certain uptime, and without it the outage may have begun at any earlier time.
+        wait_for("certain uptime", lambda: daemon.api("/products/sso/availability")["up_seconds"] > 0)
         target.status["/health"] = 503
         wait_for("the outage", lambda: daemon.api("/products/sso")["state"] == "down")
         target.body = "site=dr"
