@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import StateBadge, state_badge
-from monitor.views.pauses import pause_text
 from monitor.views.waterfall import StepBar, waterfall
 from sla.interval import SECOND
 from sla.states import State
 
 if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
-    from sla.pause import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,10 @@ class CheckLine:
     paused: str = ""
 
 
-def check_line(entry: CheckEntry, now: int, pause: Pause | None = None) -> CheckLine:
+def check_line(entry: CheckEntry, now: int, paused: str = "") -> CheckLine:
     """Return the line of the check. Before the first probe of this process, it has only the recorded state.
 
-    `pause` is the pause at the instant; the state of a paused check is unknown.
+    `paused` is the text of the pause at the instant; the state of a paused check is unknown.
     """
     last = entry.last
     result = None if last is None else last.result
@@ -48,7 +46,7 @@ def check_line(entry: CheckEntry, now: int, pause: Pause | None = None) -> Check
         id=entry.check.id,
         kind=entry.check.kind,
         target=entry.check.target,
-        badge=state_badge(entry.timeline.state(now) if pause is None else State.UNKNOWN),
+        badge=state_badge(State.UNKNOWN if paused else entry.timeline.state(now)),
         probed=last is not None,
         outcome=result.outcome.value if result else "",
         reason=result.reason if result else "",
@@ -59,5 +57,5 @@ def check_line(entry: CheckEntry, now: int, pause: Pause | None = None) -> Check
         phases=[(name, int(seconds * SECOND)) for name, seconds in result.phases.items()] if result else [],
         interval=entry.check.interval,
         steps=waterfall(result) if result else [],
-        paused="" if pause is None else pause_text(pause),
+        paused=paused,
     )

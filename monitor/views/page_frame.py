@@ -32,12 +32,12 @@ class PageFrame:
 def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> PageFrame:
     """Return the frame of a page about these checks.
 
-    The page is stale if the newest observation of each check is older than the check's hold.
+    The page is stale if the newest observation of each check is older than the check's hold. Paused checks are ignored.
     """
-    zone = ledger.portfolio.zone
-    observed = [(entry.timeline.last_at, entry.hold) for entry in entries]
-    newest = max((at for at, _ in observed if at is not None), default=None)
-    stale = newest is not None and all(at is None or now > at + hold for at, hold in observed)
+    zone, entries = ledger.portfolio.zone, list(entries)
+    newest = max((at for entry in entries if (at := entry.timeline.last_at) is not None), default=None)
+    probed = [entry for entry in entries if ledger.facts.pause(entry.key, now) is None]
+    stale = bool(probed) and newest is not None and not any(_is_recent(entry, now) for entry in probed)
     seeded = ledger.seeded_until
     return PageFrame(
         made=moment(now, zone),
@@ -48,3 +48,9 @@ def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], no
         degraded=degradations(health),
         seeded_until=None if seeded is None else moment(seeded, zone),
     )
+
+
+def _is_recent(entry: CheckEntry, now: int) -> bool:
+    """Return whether the newest observation of the check is valid at the instant."""
+    at = entry.timeline.last_at
+    return at is not None and now <= at + entry.hold

@@ -62,6 +62,7 @@ class ProductRow:
     scale: Scale
     degraded: tuple[str, ...] = ()
     designed: DesignedDowntime | None = None
+    paused: str = ""
 
 
 def product_row(

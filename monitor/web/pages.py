@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
 from monitor.views.latency import objective_lines, response_times
+from monitor.views.pauses import pause_summary, paused_checks
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
 from monitor.views.sites import site_rows
@@ -99,7 +101,8 @@ async def product(request: web.Request) -> web.Response:
     values["latency"] = await response_times(ledger, product, now, slices)
     values["latency_objectives"] = objective_lines(ledger, product, now)
     values["windows"] = await _windows(ledger, product, now, slices)
-    values["checks"] = [check_line(entry, now, ledger.facts.pause(entry.key, now)) for entry in entries]
+    paused = paused_checks(ledger, product.id, now)
+    values["checks"] = [check_line(entry, now, paused.get(entry.check.id, "")) for entry in entries]
     values["context"] = await product_context(ledger, product, now, slices)
     values["affected"] = []
     for incident in incidents[:INCIDENTS]:
@@ -153,8 +156,8 @@ def _row(
 ) -> product_summary.ProductRow:
     state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
     degraded, designed = degradations(ledger, product.id, now), designed_downtime(ledger, product, now)
-    open_count = open_counts[product.id]
-    return product_summary.product_row(product, state, measured, readiness, open_count, degraded, designed)
+    row = product_summary.product_row(product, state, measured, readiness, open_counts[product.id], degraded, designed)
+    return replace(row, paused=pause_summary(paused_checks(ledger, product.id, now), len(product.checks)))
 
 
 def _incident_links(incidents: list[Incident]) -> dict[str, str]:

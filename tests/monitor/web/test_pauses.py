@@ -55,7 +55,9 @@ async def test_pause_is_added_shown_and_ended(server: WritableServer) -> None:
         ("up", None),
     ]
     page = (await server.page("GET", "/products/forms")).text
-    assert "paused until 2026-09-21T16:13:20Z by deploy: moved to another cluster" in page
+    text = "paused until 2026-09-21 09:13:20 PDT by deploy: moved to another cluster"
+    assert text in page
+    assert f"<strong>Paused:</strong> health is {text}." in page
     metrics = (await server.ask("GET", "/metrics")).text
     assert 'ninewatch_check_paused{product="forms",check="health"} 1' in metrics
     assert 'ninewatch_check_paused{product="forms",check="check-1"}' not in metrics
@@ -74,6 +76,17 @@ async def test_pause_of_a_product_covers_its_checks(server: WritableServer) -> N
     assert created.body["check"] is None
     checks = (await server.ask("GET", "/api/v1/products/forms")).body["checks"]
     assert [check["paused"]["id"] for check in checks] == [created.body["id"]] * 2
+    assert ">paused</span>" in (await server.page("GET", "/")).text
+
+
+async def test_page_of_a_paused_product_is_not_out_of_date(server: WritableServer) -> None:
+    body = {key: value for key, value in BODY.items() if key != "check"}
+    server.clock.jump(1_000)
+    assert "may be out of date" in (await server.page("GET", "/products/forms")).text
+    await server.ask("POST", PATH, server.token(Scope.FACTS_WRITE), json=body)
+    page = (await server.page("GET", "/products/forms")).text
+    assert "may be out of date" not in page
+    assert "<strong>Paused:</strong> until " in page
 
 
 async def test_disabled_check_is_paused_by_the_configuration_and_cannot_be_resumed(server: WritableServer) -> None:
