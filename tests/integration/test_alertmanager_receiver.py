@@ -55,7 +55,7 @@ def test_outage_sends_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
         target.status.clear()
         wait_for("the resolved alert", lambda: sent_alert_keys(sink, "resolved"))
         assert sent_alert_keys(sink, "firing") == sent_alert_keys(sink, "resolved") == [key]
-        assert daemon.metric("ninewatch_notifications_sent_total") == 2
+        wait_for("the confirmation", lambda: daemon.metric("ninewatch_notifications_sent_total") == 2)
         assert daemon.metric("ninewatch_notifications_waiting") == 0
 
 

@@ -79,7 +79,12 @@ class World:
         self.target.status["/b"] = 503
         self.wait_for_increase(DOWNTIME, downtime)
         self.wait_for_increase(INCIDENTS, incidents)
+        self.end_outage()
+
+    def end_outage(self) -> None:
+        """Let check b recover. A later outage would belong to the same incident until this one is resolved."""
         del self.target.status["/b"]
+        wait_for("the resolved incident", lambda: not self.daemon.incidents("open"))
 
 
 def observations_series(check: str, outcome: str = "good") -> str:
@@ -156,7 +161,7 @@ def _restart(world: World) -> None:
     world.start()
     world.wait_for_increase(DOWNTIME)
     assert world.value(INCIDENTS) == value_before
-    del world.target.status["/b"]
+    world.end_outage()
 
 
 def _correct(world: World) -> None:

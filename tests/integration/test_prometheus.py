@@ -70,6 +70,11 @@ def prometheus_and_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         _, address = stack.enter_context(start_daemon(folder, config))
         server = stack.enter_context(prometheus(folder, address))
         wait_for("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
+        # Without certain uptime at the primary site, the outage has no latest beginning, and the failback no verdict.
+        wait_for("the primary site", lambda: server.query('ninewatch_site_active{product="alpha",site="gold"} == 1'))
+        wait_for(
+            "certain uptime", lambda: server.query('ninewatch_availability_ratio{product="alpha",bound="low"} > 0')
+        )
         target.healthy = False
         wait_for("the outage", lambda: server.query('ninewatch_product_state{product="alpha",state="down"} == 1'))
         wait_for("the other site", lambda: server.query('ninewatch_site_active{product="alpha",site="dr"} == 1'))

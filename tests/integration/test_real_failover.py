@@ -129,7 +129,8 @@ def scenario(folder: Path, template: Postgres, *, synchronous: bool) -> Iterator
             name = drill("start", "records", config, "--kind", "failover").split()[1].rstrip(":")
             new_scenario = Scenario(sites, daemon, name)
             wait_for("the primary site", lambda: new_scenario.product("/sites")["active"] == "gold")
-            wait_for("the product", lambda: new_scenario.product()["state"] == "up")
+            # One good probe is no certain uptime, and without it the outage may have begun at any earlier time.
+            wait_for("certain uptime", lambda: new_scenario.product("/availability")["up_seconds"] > 0)
             wait_for("a replicated transaction", lambda: notes(sites.standby))
             yield new_scenario
 

@@ -85,7 +85,7 @@ def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
         # One good probe is no certain uptime, and without it the outage may have begun at any earlier time.
         wait_for("certain uptime", lambda: daemon.api("/products/sso/availability")["up_seconds"] > 0)
         target.status["/health"] = 503
-        wait_for("the outage", lambda: daemon.api("/products/sso")["state"] == "down")
+        wait_for("certain downtime", lambda: daemon.api("/products/sso")["downtime_seconds"]["low"] > 0)
         target.body = "site=dr"
         wait_for("the other site", lambda: sites()["active"] == "dr")
         target.status["/health"] = 200
