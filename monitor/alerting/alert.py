@@ -102,8 +102,8 @@ def body_of(
         "extra": {
             "summary": alert.summary,
             "team": None if product is None else product.team,
-            "for": _limit_names(dependencies.clients(alert.product)),
-            "muted": _limit_names(dependencies.dependents(alert.product)) if paging else [],
+            "for": _first_names(dependencies.clients(alert.product)),
+            "muted": _first_names(dependencies.dependents(alert.product)) if paging else [],
             "notes": list(alert.notes),
             "former_severities": list(former),
         },
@@ -204,6 +204,6 @@ def _links(portfolio: Portfolio, product: Product | None) -> dict[str, str | Non
     return {"product": page, "incident": None, "runbook": runbook, "acknowledge": None}
 
 
-def _limit_names(names: list[str]) -> list[str]:
+def _first_names(names: list[str]) -> list[str]:
     excess = len(names) - _MAX_NAMES
     return names if excess <= 0 else [*names[:_MAX_NAMES], f"{excess} more"]

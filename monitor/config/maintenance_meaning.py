@@ -65,12 +65,12 @@ def normalized_calendar(text: str) -> str:
     A calendar that the library cannot serialize is returned unchanged.
     """
     try:
-        return _normalize(icalendar.Calendar.from_ical(text))
+        return _normalized_text(icalendar.Calendar.from_ical(text))
     except Exception:  # noqa: BLE001 - any error of the library: the calendar itself was parsed before
         return text
 
 
-def _normalize(calendar: icalendar.Component) -> str:
+def _normalized_text(calendar: icalendar.Component) -> str:
     normalized = icalendar.Calendar()
     for name in _CALENDAR_PROPERTIES:
         if name in calendar:

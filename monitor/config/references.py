@@ -48,14 +48,14 @@ class ReferenceBase(CheckBase):
 
     @field_validator("enabled")
     @classmethod
-    def _is_enabled(cls, enabled: bool) -> bool:
+    def _reject_disabled(cls, enabled: bool) -> bool:
         if not enabled:
             raise ValueError("a reference cannot be disabled; remove the reference")
         return enabled
 
     @field_validator("recheck")
     @classmethod
-    def _is_not_rechecked(cls, recheck: str | int | None) -> str | int | None:
+    def _reject_rechecks(cls, recheck: str | int | None) -> str | int | None:
         """Reject re-checks: they confirm incidents, and references have none."""
         if recheck not in (None, "never"):
             raise ValueError("has no effect on a reference, which opens no incident; remove it")

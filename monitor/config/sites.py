@@ -41,7 +41,7 @@ class Site(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_probed(cls, value: Any) -> Any:
+    def _reject_heartbeats(cls, value: Any) -> Any:
         """Reject heartbeats: the daemon does not probe them, so they cannot show which site is active."""
         for key in ("active", "direct"):
             if isinstance(value, Mapping) and isinstance(value.get(key), Mapping) and "heartbeat" in value[key]:
@@ -49,7 +49,7 @@ class Site(Model):
         return value
 
     @model_validator(mode="after")
-    def _is_not_rechecked(self) -> Site:
+    def _reject_rechecks(self) -> Site:
         """Reject re-checks: they confirm incidents, and the checks of a site open none."""
         for key, check in (("active", self.active), ("direct", self.direct)):
             if check is not None and check.recheck not in (None, "never"):

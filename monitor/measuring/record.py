@@ -153,8 +153,8 @@ class Record:
         except ValueError:
             raise _error_of_first_invalid_row(columns, name, self._zone) from None
         keys = (at << RANK_BITS) | ranks
-        checks = _number_rows(self._checks, columns.check, count)
-        vantages = _number_rows(self._vantages, columns.vantage, count)
+        checks = _name_numbers(self._checks, columns.check, count)
+        vantages = _name_numbers(self._vantages, columns.vantage, count)
         if max(len(self._checks.known), len(self._vantages.known)) > _MAX_NAMES:
             raise NinewatchError(f"{name}: more than {_MAX_NAMES:,} different checks; check the column with the name")
         self._pending.append(((checks << 32) | vantages, keys))
@@ -181,7 +181,7 @@ class Record:
         return Stream(self._checks.known[stream_keys >> 32], self._vantages.known[stream_keys & 0xFFFFFFFF])
 
 
-def _number_rows(names: _Names, cells: Iterable[str] | None, count: int) -> _Column:
+def _name_numbers(names: _Names, cells: Iterable[str] | None, count: int) -> _Column:
     if cells is None:
         return np.full(count, names[""], np.int64)
     return np.fromiter(map(names.__getitem__, cells), np.int64, count)

@@ -32,7 +32,7 @@ class Find(Model):
         return self._definition
 
     @model_validator(mode="after")
-    def _is_an_http_request(self, info: ValidationInfo) -> Self:
+    def _set_definition(self, info: ValidationInfo) -> Self:
         self._definition = define("find", self.model_extra or {}, {}, self.capture, (False, False), info)
         return self
 

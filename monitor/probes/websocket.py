@@ -84,7 +84,9 @@ def prepare(check: WebsocketCheck) -> Probe:
         with await reach(attempt) as connection:
             attempt.enter("first_byte")
             session = Session(connection, protocol_for(check.websocket, check.subprotocol))
-            await session.open(headers, lambda status, body: _check_refusal(check, limit, status, body, attempt.now()))
+            await session.open(
+                headers, lambda status, body: _raise_if_inconclusive(check, limit, status, body, attempt.now())
+            )
             attempt.enter("transfer")
             if check.send is not None:
                 session.send_text(check.send)
@@ -97,7 +99,9 @@ def prepare(check: WebsocketCheck) -> Probe:
     return probe
 
 
-def _check_refusal(check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int) -> None:
+def _raise_if_inconclusive(
+    check: WebsocketCheck, limit: RateLimit, status: int, headers: dict[str, str], now: int
+) -> None:
     """Raise a failure with outcome unknown for a status in `unknown`, or a rate limit."""
     if any(status in statuses for statuses in check.unknown):
         raise ProbeFailure("inconclusive", f"status {status}: configured as unknown", outcome=Outcome.UNKNOWN)

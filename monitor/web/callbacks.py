@@ -33,7 +33,7 @@ _MAX_KEYS: Final = 10
 async def callback(request: web.Request) -> web.Response:
     """Record the acknowledgement or mark of a service's request, whose signature is verified first."""
     check_query(request)
-    receiver, report = await _verify(request)
+    receiver, report = await _verified_callback(request)
     if not report.action:
         return web.Response(status=200)
     count_change(request, f"callback {receiver.id}")
@@ -48,7 +48,7 @@ async def callback(request: web.Request) -> web.Response:
     return _reply(f"{text}: {fact.content()['key']}") if report.replies else web.Response(status=200)
 
 
-async def _verify(request: web.Request) -> tuple[ReceiverBase, Callback]:
+async def _verified_callback(request: web.Request) -> tuple[ReceiverBase, Callback]:
     """Return the receiver and the verified callback.
 
     Raises:

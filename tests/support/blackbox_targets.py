@@ -174,8 +174,8 @@ async def _open_servers(folder: Path, authority: trustme.CA) -> AsyncIterator[di
         ("wrong-name", always_respond(http_response(BODY)), server_context(authority.issue_cert("other.test"))),
         ("tls-talk", reply_to_lines({b"HI": b"250 hello\r\n"}, b"220 secure\r\n"), context),
         ("tls-old", always_respond(http_response(BODY)), _only(authority, ssl.TLSVersion.TLSv1_2)),
-        ("http2", _either_version, _offer_protocols(authority)),
-        ("mutual", always_respond(http_response(BODY)), _require_certificate(authority, folder)),
+        ("http2", _either_version, _context_with_alpn(authority)),
+        ("mutual", always_respond(http_response(BODY)), _context_for_client_certificates(authority, folder)),
     ]
     async with contextlib.AsyncExitStack() as stack:
         ports = {name: await stack.enter_async_context(serve_tcp(handler)) for name, handler in plain()}
@@ -206,13 +206,13 @@ async def _either_version(reader: asyncio.StreamReader, writer: asyncio.StreamWr
     await handler(reader, writer)
 
 
-def _offer_protocols(authority: trustme.CA) -> ssl.SSLContext:
+def _context_with_alpn(authority: trustme.CA) -> ssl.SSLContext:
     context = server_context(authority.issue_cert("127.0.0.1"))
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context
 
 
-def _require_certificate(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
+def _context_for_client_certificates(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
     """Return a context that requires a client certificate, and write a valid one to the folder."""
     client_certificate = authority.issue_cert("prober.test")
     client_certificate.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))

@@ -30,7 +30,7 @@ def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> 
     return _build_target(name, serve_target, reason, SHORT)
 
 
-def _alter(change: Callable[[bytes], bytes]) -> Answering:
+def _altered_response(change: Callable[[bytes], bytes]) -> Answering:
     """Return a function that changes the bytes of a good response."""
     return lambda query: [change(packet) for packet in GOOD_RESPONSE(query)]
 
@@ -95,14 +95,14 @@ def malformed_messages() -> Iterator[FaultyTarget]:
         "address-of-five-bytes": lambda connection: connection[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
         "trailing-bytes": lambda connection: connection + b"\0" * 9,
     }.items():
-        yield _build_target(name, resolver(_alter(change)), "dns_malformed")
+        yield _build_target(name, resolver(_altered_response(change)), "dns_malformed")
 
 
 def elsewhere() -> Iterator[FaultyTarget]:
     """Yield servers that do not answer, or whose response does not belong to the query."""
     yield _mute("silent", resolver(no_response))
-    yield _mute("other-id", resolver(_alter(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
-    yield _mute("two-bytes", resolver(_alter(lambda connection: connection[:2])))
+    yield _mute("other-id", resolver(_altered_response(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
+    yield _mute("two-bytes", resolver(_altered_response(lambda connection: connection[:2])))
     yield _mute("flood-of-other-ids", resolver(lambda query: [_change_id(query)] * 2_000))
     yield _build_target("right-after-wrong", resolver(lambda query: [_change_id(query), *GOOD_RESPONSE(query)]), "")
 

@@ -91,8 +91,8 @@ def grpc() -> Iterator[FaultyTarget]:
     yield build_target("hangs-up", send_and_close(SETTINGS), "hung_up")
     yield build_target("silent", send_nothing, "deadline", seconds=SHORT)
     yield build_target("settings-then-silence", send_on_connect(SETTINGS), "deadline", seconds=SHORT)
-    yield build_target("no-alpn", send_nothing, "grpc_no_http2", _agree_on(), **encrypted)
-    yield build_target("other-alpn", send_nothing, "grpc_no_http2", _agree_on("http/1.1"), **encrypted)
+    yield build_target("no-alpn", send_nothing, "grpc_no_http2", _context_with_alpn(), **encrypted)
+    yield build_target("other-alpn", send_nothing, "grpc_no_http2", _context_with_alpn("http/1.1"), **encrypted)
 
 
 def _bomb() -> bytes:
@@ -101,7 +101,7 @@ def _bomb() -> bytes:
     return _frame(1, 4, 1, b"\x88" + long + b"\xbe" * 10_000)
 
 
-def _agree_on(*protocols: str) -> Context:
+def _context_with_alpn(*protocols: str) -> Context:
     def context(authority: TargetAuthority) -> ssl.SSLContext:
         tls_context = IssuedCertificate.of(authority.root).issues(names(HOST)).context(authority.folder)
         if protocols:
