@@ -89,7 +89,7 @@ def unpack(data: bytes, path: str) -> dict[str, bytes]:
 
 
 def first_difference(data: bytes, files: Mapping[str, bytes]) -> int | None:
-    """Return the offset of the first byte that differs from the archive by `packed`. None if all bytes are equal."""
+    """Return the offset of the first byte that differs from the archive of `pack`. None if all bytes are equal."""
     expected = pack(files)
     if data == expected:
         return None

@@ -23,7 +23,7 @@ def design_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
 
 
 def _mistakes(portfolio: Portfolio) -> Iterator[LocatedMessage]:
-    """Yield products that are down by design without a reason that can be observed, and exclusions without a design."""
+    """Yield declarations whose failovers cannot be observed, and exclusions without a declaration."""
     products = {product.id: product for product in portfolio.products}
     for number, product in enumerate(portfolio.products):
         if (message := _declaration_mistake(product, products)) is not None:
@@ -40,7 +40,7 @@ def _declaration_mistake(product: Product, products: Mapping[str, Product]) -> s
     if other not in products:
         return f"there is no product {quoted(other)}; there are {', '.join(sorted(products))}"
     if len(products[other].sites) < 2:
-        return f"{quoted(other)} has no two sites, so its failovers are not observed; add sites to it"
+        return f"{quoted(other)} has fewer than two sites, so its failovers are not observed; add sites to it"
     return None
 
 

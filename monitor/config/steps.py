@@ -156,7 +156,7 @@ class Retry(Model):
     """Time between two attempts."""
 
     for_: Duration = Field(alias="for")
-    """Time of all attempts of the step."""
+    """The longest time for all attempts of the step together."""
 
     while_: UnknownField = Field((), alias="while")
     """Repeat only while the response meets these conditions (as in `unknown`). Default: while the step is not good."""

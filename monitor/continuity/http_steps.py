@@ -90,7 +90,7 @@ class HttpStep:
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """The options that all requests of a transaction share. After a rate limit, the server is not asked too early."""
+    """The options that all requests of a transaction share. After a rate limit, no request is sent too early."""
 
     name: str
     timeout: int

@@ -60,7 +60,7 @@ class JourneyCleaner:
         self._log.register = self._ledger.journeys
 
     def attach(self, probes: Mapping[str, Probe]) -> None:
-        """Have the journeys among the prepared probes, by `product/check`, record their writes."""
+        """Let the journeys among the prepared probes, by `product/check`, record their writes."""
         self._journeys = {key: probe for key, probe in probes.items() if isinstance(probe, Journey)}
         for key, journey in self._journeys.items():
             journey.record_writes(self._log, key)

@@ -88,7 +88,7 @@ class Heartbeats:
         self._record(entry, _result(code, note), at, duration)
 
     def restart(self, keys: Iterable[str]) -> None:
-        """Listen to these checks from now on, after a pause: what was due before is not missed."""
+        """Expect pings of these checks from now on, after a pause: pings that were due before are not missed."""
         for key in keys:
             self._listening.pop(key, None)
 

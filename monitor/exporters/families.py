@@ -154,7 +154,7 @@ PRODUCT_FAMILIES: Final = (
     Family(
         "ninewatch_objective_window_seconds",
         "gauge",
-        "Length of the window of the objective; of a calendar window, length of the present period",
+        "Length of the window of the objective; for a calendar window, the length of the present period",
         "seconds",
         _WINDOW,
     ),

@@ -36,7 +36,7 @@ def agreed_exclusions(
 
 
 def excluded_dependencies(definitions: Sequence[Definition], product: Product | None) -> set[str]:
-    """Return the products whose downtime, or the downtime during whose failovers, an agreement excludes.
+    """Return the other products that exclusions depend on, by their downtime or by their failovers.
 
     The agreements are those of the definitions and of `product`, the present configuration.
     """

@@ -72,7 +72,7 @@ class CheckEntry(CheckHistory):
         return self.tracker.step(observation) if self.opens_incidents else None
 
     def forget_last(self) -> None:
-        """Forget the last result, because the check is paused."""
+        """Remove the last result, because the check is paused."""
         self.last = None
         self.version += 1
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DesignedDowntime(NamedTuple):
-    """A product is down by design since the other product runs at another site, as recorded."""
+    """Downtime by design in progress: `failover_of` runs at another site since the recorded instant `since`."""
 
     failover_of: str
     since: int
@@ -26,7 +26,7 @@ class DesignedDowntime(NamedTuple):
 
 
 def designed_downtime(ledger: Ledger, product: Product, now: int) -> DesignedDowntime | None:
-    """Return why the product is down by design now. None if it is not down, or if that is not by design."""
+    """Return the present downtime by design. None if the product is not down, or is down for another reason."""
     if product.down_by_design is None or ledger.state(product.id, now).point is not State.DOWN:
         return None
     away = next((span for span in time_away(ledger, product, now) if span.end == now), None)
@@ -34,7 +34,7 @@ def designed_downtime(ledger: Ledger, product: Product, now: int) -> DesignedDow
 
 
 def time_away(ledger: Ledger, product: Product, now: int) -> list[Interval]:
-    """Return the time until now in which the product is down by design, if it is down."""
+    """Return the times until now in which the other product ran at another site. Empty without a declaration."""
     if product.down_by_design is None:
         return []
     changes = ledger.facts.site_changes.get(product.down_by_design.failover_of, ())

@@ -50,7 +50,7 @@ class JwtCheck(FetchingCheck):
     """The algorithm of the signature. The token cannot select another one."""
 
     leeway: Duration = 30 * SECOND
-    """How much the clocks of issuer and monitor may differ."""
+    """The largest allowed difference between the clocks of issuer and monitor."""
 
     @classmethod
     def matches(cls, raw: Mapping[str, Any]) -> bool:

@@ -143,7 +143,7 @@ def _check_claims(claims: Mapping[str, Any], expected: Expected, now: float) -> 
     if now >= ends + expected.leeway:
         raise ProbeFailure("jwt_expired", f"the token expired {now - ends:.0f} s ago")
     if now < starts - expected.leeway:
-        raise ProbeFailure("jwt_not_yet_valid", f"the token is valid in {starts - now:.0f} s")
+        raise ProbeFailure("jwt_not_yet_valid", f"the token becomes valid in {starts - now:.0f} s")
 
 
 def _instant(value: Any) -> float:

@@ -55,7 +55,7 @@ def _in_window(ledger: Ledger, report: Report) -> list[tuple[FailoverRecord, Fai
 
 
 def _end(record: FailoverRecord, result: FailoverResult, at: int) -> int:
-    """Return the end of a failover; the change if the site changed again before the product was up, now if it lasts."""
+    """Return the end of a failover: its site change if another one followed before recovery, `at` if it continues."""
     if result.ended is not None:
         return max(result.ended, record.change.arrived)
     return record.change.arrived if result.final else at

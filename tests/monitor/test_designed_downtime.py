@@ -110,7 +110,7 @@ def test_exclusion_of_downtime_by_design_is_read_and_written(tmp_path: Path) -> 
         (MINIMAL + DECLARED, 'there is no product "sso"; there are '),
         (
             MINIMAL + DECLARED + '  - {id: sso, objective: 99%, checks: [{id: c, tcp: "h:1"}]}\n',
-            '"sso" has no two sites',
+            '"sso" has fewer than two sites',
         ),
         (MINIMAL + SSO + DECLARED, "is the product itself; write the id of the product that fails over"),
         (MINIMAL + SSO + AGREED, "is the product itself; write the id of another product, or remove the entry"),

@@ -67,9 +67,9 @@ def _find_problems(
     assert step.find is not None  # noqa: S101 - for mypy
     definition, (name, *_) = step.find.definition, step.find.capture
     if not step.always or not isinstance(definition.check, HttpCheck):
-        yield step_problem(number, "find", "is an http request of a step with always: true")
+        yield step_problem(number, "find", "must be an http request, in a step with always: true")
     elif name not in step.definition.names or name in secrets:
-        yield step_problem(number, "find", f"finds {name}, which is no value that the step uses")
+        yield step_problem(number, "find", f"finds {name}, which the step does not use; find a value that it uses")
     elif unknown := min(definition.names - known, default=None):
         yield step_problem(number, "find", f"{{{{{unknown}}}}} is unknown here; use run_id, or add it to secrets")
     else:

@@ -442,12 +442,12 @@ WRONG = {
     ),
     "find of a step that always runs": (
         '- {id: a, http: URL, find: {http: URL, capture: {id: "$.id"}}}',
-        "a.find: is an http request of a step with always: true",
+        "a.find: must be an http request, in a step with always: true",
     ),
     "find of another value": (
         '- {id: a, http: URL, capture: {id: "$.id"}}\n'
         '- {id: b, always: true, http: "URL/{{id}}", find: {http: URL, capture: {x: "$.id"}}}',
-        "b.find: finds x, which is no value that the step uses",
+        "b.find: finds x, which the step does not use; find a value that it uses",
     ),
     "name in find": (
         '- {id: a, http: URL, capture: {id: "$.id"}}\n'
