@@ -34,7 +34,6 @@ POLL_INTERVAL: Final = 1.0  # seconds between two checks for due clean-ups
 FIRST_PAUSE: Final = 2 * SECOND  # after a failed clean-up; it doubles with each further one ...
 LONGEST_PAUSE: Final = 10 * MINUTE  # ... up to this
 GIVEN_UP: Final = DAY  # after the first write
-COMPACT_LINES: Final = 20_000  # lines of the log after which superfluous ones are removed
 
 
 class JourneyCleaner:
@@ -54,7 +53,7 @@ class JourneyCleaner:
             runs = self._intents.read().values()
             kept = {run.id: run for run in runs if run.closing is None or is_needed(run, now)}
             self._ledger.journeys = JourneyRegister(kept)
-            self._intents.compact(lambda run: is_needed(run, now))
+            self._intents.try_to_compact(lambda run: is_needed(run, now))
         except NinewatchError as error:
             log.error("intents_unreadable", error=str(error))
         self._log.register = self._ledger.journeys
@@ -76,8 +75,7 @@ class JourneyCleaner:
         now = self._clock.now()
         due = [run for run in self._ledger.journeys.open_runs if run.id not in self._log.active]
         await asyncio.gather(*(self._clean(run, make_attempt()) for run in due if now >= self._next.get(run.id, 0)))
-        if self._intents.lines >= COMPACT_LINES:
-            await asyncio.to_thread(self._intents.compact, lambda run: is_needed(run, now))
+        await self._intents.compact_if_long(lambda run: is_needed(run, now))
 
     async def _clean(self, run: Run, attempt: Attempt) -> None:
         journey = self._journeys.get(run.owner)

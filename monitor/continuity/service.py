@@ -30,7 +30,6 @@ log = structlog.get_logger()
 
 POLL_INTERVAL: Final = 0.25  # seconds between two checks for due requests
 RESULT_INTERVAL: Final = 5.0  # seconds between two searches for new results
-COMPACT_LINES: Final = 20_000  # lines of the intent log after which superfluous ones are removed
 
 
 class Continuity:
@@ -55,8 +54,8 @@ class Continuity:
         except NinewatchError as error:
             log.error("intents_unreadable", error=str(error))
             return
-        self._ledger.continuity.forget(self._clock.now())
-        self._compact()
+        self._ledger.continuity.forget(now := self._clock.now())
+        self._intents.try_to_compact(lambda run: is_kept(run, now))
 
     async def run(self, make_attempt: MakeAttempt) -> None:
         """Advance all transactions until cancelled."""
@@ -132,13 +131,5 @@ class Continuity:
             self._results.record()
         except Exception:  # a defect must not stop the daemon
             log.exception("continuity_defect")
-        self._ledger.continuity.forget(self._clock.now())
-        if self._intents.lines >= COMPACT_LINES:
-            await asyncio.to_thread(self._compact)
-
-    def _compact(self) -> None:
-        now = self._clock.now()
-        try:
-            self._intents.compact(lambda run: is_kept(run, now))
-        except NinewatchError as error:
-            log.warning("intents_not_compacted", error=str(error))
+        self._ledger.continuity.forget(now := self._clock.now())
+        await self._intents.compact_if_long(lambda run: is_kept(run, now))

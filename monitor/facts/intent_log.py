@@ -7,6 +7,7 @@ needed are removed by `compact`, which replaces the file as a whole.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SUFFIX: Final = ".intents.jsonl"
+COMPACT_LINES: Final = 20_000  # appended lines after which superfluous ones are removed
 _OWNER_ONLY: Final = 0o600
 
 
@@ -72,6 +74,18 @@ class IntentLog:
         """
         with self._lock:
             self._compact(keep)
+
+    def try_to_compact(self, keep: Callable[[Run], bool]) -> None:
+        """Compact the file; a failure is logged."""
+        try:
+            self.compact(keep)
+        except NinewatchError as error:
+            log.warning("intents_not_compacted", error=str(error))
+
+    async def compact_if_long(self, keep: Callable[[Run], bool]) -> None:
+        """Compact the file in a thread if many lines were appended; a failure is logged."""
+        if self.lines >= COMPACT_LINES:
+            await asyncio.to_thread(self.try_to_compact, keep)
 
     def _compact(self, keep: Callable[[Run], bool]) -> None:
         runs = self.read()

@@ -15,6 +15,7 @@ from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.journeys import JourneyLines
+from monitor.facts import intent_log
 from monitor.facts.intent_log import IntentLog
 from monitor.health import Health
 from monitor.probes.journey.journey import Journey
@@ -212,6 +213,23 @@ async def test_a_clean_up_that_fails_for_a_day_is_given_up(service: RecordServic
         service.status = 500
         await process.advance(60, 86_400)
         assert (process.pending, process.left_behind) == (0, 1)
+
+
+async def test_a_failed_compaction_stops_nothing(
+    service: RecordService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intent_log, "COMPACT_LINES", 1)
+    async with environment() as (runner, clock):
+        process = Process(tmp_path, journey_check(service.url), runner, clock)
+        await process.probe()
+        blocking = process.log.path.with_name(process.log.path.name + ".new")
+        blocking.mkdir()
+        await process.advance()
+        assert process.log.path.read_text()
+        blocking.rmdir()
+        process.log.lines = 3
+        await process.advance()
+        assert process.log.path.read_text() == ""
 
 
 async def test_a_clean_up_is_not_sent_to_another_address(service: RecordService, tmp_path: Path) -> None:
