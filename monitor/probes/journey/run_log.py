@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from monitor.errors import NinewatchError
@@ -42,29 +43,30 @@ class RunLog:
             ProbeFailure: `intent_unwritten`, unknown: the disk failed, so nothing may be sent.
         """
         run, owner, step = intent
+        entry = Intent(run, owner, step, self._clock.now(), request, secrets, target)
         try:
-            await self._add(Intent(run, owner, step, self._clock.now(), request, secrets, target))
+            await asyncio.to_thread(self.intents.add, entry)
         except NinewatchError as error:
             raise ProbeFailure("intent_unwritten", str(error), outcome=Outcome.UNKNOWN) from None
+        except asyncio.CancelledError:  # nothing was sent, but the line may be on disk
+            await self.answer(run, step, WriteOutcome.FAILED, {})
+            raise
+        self.register.add(entry)
 
     async def answer(self, run: str, step: str, outcome: WriteOutcome, captured: Mapping[str, str]) -> None:
-        """Record the outcome of a write. If the disk fails, the write stays indeterminate."""
-        await self._try_to_add(Answer(run, step, self._clock.now(), outcome, "", dict(captured)))
+        """Record the outcome of a write. If the disk fails, the write is indeterminate after the next start."""
+        await self._add(Answer(run, step, self._clock.now(), outcome, "", dict(captured)))
 
     async def close(self, run: str, *, left_behind: bool = False, reason: str = "") -> None:
-        """Record the end of a run."""
-        await self._try_to_add(Closing(run, self._clock.now(), left_behind, reason))
+        """Record the end of a run. If the disk fails, the clean-up is repeated after the next start."""
+        await self._add(Closing(run, self._clock.now(), left_behind, reason))
 
     def run(self, name: str) -> Run | None:
         """Return the open run with this id, None without a write."""
         return self.register.run(name)
 
-    async def _try_to_add(self, entry: Entry) -> None:
-        try:
-            await self._add(entry)
-        except NinewatchError:
-            return  # the clean-up is done once more after the next start
-
     async def _add(self, entry: Entry) -> None:
-        await asyncio.to_thread(self.intents.add, entry)
+        """Add what has happened: to memory in any case, also if the disk fails or the deadline is over."""
         self.register.add(entry)
+        with contextlib.suppress(NinewatchError):
+            await asyncio.to_thread(self.intents.add, entry)

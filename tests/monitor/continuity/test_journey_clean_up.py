@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -136,6 +137,44 @@ async def test_an_intent_is_on_disk_before_its_write_is_sent(service: RecordServ
         result = await process.probe()
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "create: intent_unwritten")
     assert service.created == 0
+
+
+async def test_a_deadline_while_an_intent_is_written_leaves_nothing_to_clean_up(
+    service: RecordService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line reaches the disk although nothing was sent, so the next start must not search for it."""
+    started, released, append_line = asyncio.Event(), threading.Event(), intent_log.append_line
+    loop = asyncio.get_running_loop()
+
+    def slow_append(path: Path, line: str, *, mode: int) -> None:
+        loop.call_soon_threadsafe(started.set)
+        assert released.wait(30)
+        append_line(path, line, mode=mode)
+
+    monkeypatch.setattr(intent_log, "append_line", slow_append)
+    async with environment() as (runner, clock):
+        process = Process(tmp_path, journey_check(service.url, find=False), runner, clock)
+        run = asyncio.create_task(process.probe())
+        await started.wait()
+        run.cancel()
+        released.set()
+        await asyncio.gather(run, return_exceptions=True)
+        restarted = Process(tmp_path, journey_check(service.url, find=False), runner, clock)
+        await restarted.advance()
+    assert (service.created, restarted.pending, restarted.left_behind) == (0, 0, 0)
+    assert '"outcome": "failed"' in process.log.path.read_text()
+
+
+async def test_a_clean_up_is_sent_once_although_the_disk_fails(service: RecordService, tmp_path: Path) -> None:
+    async with environment() as (runner, clock):
+        process = Process(tmp_path, journey_check(service.url), runner, clock)
+        service.committed = lambda method: setattr(service, "status", 503 if method == "GET" else None)
+        await process.probe()
+        service.committed, service.status = lambda _: None, None
+        process.log.killed = True
+        hits = service.hits["DELETE"]
+        await process.advance(1, 1)
+        assert (process.pending, service.hits["DELETE"]) == (0, hits + 1)
 
 
 async def test_a_clean_up_that_failed_is_repeated(service: RecordService, tmp_path: Path) -> None:
