@@ -50,13 +50,12 @@ class JourneyCleaner:
         """Read the intent log."""
         now = self._clock.now()
         try:
-            runs = self._intents.read().values()
-            kept = {run.id: run for run in runs if run.closing is None or is_needed(run, now)}
-            self._ledger.journeys = JourneyRegister(kept)
-            self._intents.try_to_compact(lambda run: is_needed(run, now))
+            self._log.register = self._ledger.journeys = JourneyRegister(self._intents.read())
         except NinewatchError as error:
             log.error("intents_unreadable", error=str(error))
-        self._log.register = self._ledger.journeys
+            return
+        self._ledger.journeys.forget(now)
+        self._intents.try_to_compact(lambda run: is_needed(run, now))
 
     def attach(self, probes: Mapping[str, Probe]) -> None:
         """Let the journeys among the prepared probes, by `product/check`, record their writes."""
@@ -75,6 +74,7 @@ class JourneyCleaner:
         now = self._clock.now()
         due = [run for run in self._ledger.journeys.open_runs if run.id not in self._log.active]
         await asyncio.gather(*(self._clean(run, make_attempt()) for run in due if now >= self._next.get(run.id, 0)))
+        self._ledger.journeys.forget(now)
         await self._intents.compact_if_long(lambda run: is_needed(run, now))
 
     async def _clean(self, run: Run, attempt: Attempt) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from sla.intent import Closing, add_entry
@@ -26,14 +26,27 @@ class JourneyRegister:
 
     def __init__(self, runs: Mapping[str, Run] | None = None) -> None:
         self._open = {name: run for name, run in (runs or {}).items() if run.closing is None}
-        closed = (run for run in (runs or {}).values() if run.closing is not None)
-        self.left_behind: Counter[str] = Counter(run.owner for run in closed if run.closing and run.closing.left_behind)
+        closings = [(run.closing, run.owner) for run in (runs or {}).values() if run.closing is not None]
+        self._closings: deque[tuple[Closing, str]] = deque()  # of the runs that possibly left data behind, oldest first
+        self.left_behind: Counter[str] = Counter()
+        for closing, owner in sorted(closings, key=lambda pair: pair[0].at):
+            self._count(closing, owner)
 
     def add(self, entry: Entry) -> None:
         """Add an entry to its run. A closed run is no longer kept."""
         add_entry(self._open, entry)
         if isinstance(entry, Closing) and (run := self._open.pop(entry.run, None)) is not None:
-            self.left_behind[run.owner] += entry.left_behind
+            self._count(entry, run.owner)
+
+    def _count(self, closing: Closing, owner: str) -> None:
+        if closing.left_behind:
+            self._closings.append((closing, owner))
+            self.left_behind[owner] += 1
+
+    def forget(self, now: int) -> None:
+        """Stop to count the runs that possibly left data behind 30 days ago."""
+        while self._closings and now - self._closings[0][0].at >= KEPT:
+            self.left_behind -= Counter([self._closings.popleft()[1]])
 
     def run(self, name: str) -> Run | None:
         """Return the open run with this id, None if there is none."""

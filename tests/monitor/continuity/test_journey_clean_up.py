@@ -237,6 +237,8 @@ async def test_what_cannot_be_found_is_counted(service: RecordService, tmp_path:
         restarted = Process(tmp_path, journey_check(service.url), runner, clock)
         assert restarted.left_behind == 1
         clock.jump(31 * 86_400)
+        await process.advance()
+        assert metrics(process) == ""
         assert metrics(Process(tmp_path, journey_check(service.url), runner, clock)) == ""
 
 
