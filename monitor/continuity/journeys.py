@@ -11,13 +11,13 @@ from monitor.errors import NinewatchError
 from monitor.ledger.journey_register import JourneyRegister, is_needed
 from monitor.log import conceal_secrets
 from monitor.network.failure import ProbeFailure
-from monitor.probes.journey.clean_up import NotFoundError, clean_up, is_settled
+from monitor.probes.journey.clean_up import SETTLED, NotFoundError, clean_up, is_settled
 from monitor.probes.journey.journey import Journey
 from monitor.probes.journey.run_log import RunLog
 from sla.interval import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from monitor.clock import Clock
     from monitor.facts.intent_log import IntentLog
@@ -70,12 +70,26 @@ class JourneyCleaner:
             await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
 
     async def advance(self, make_attempt: MakeAttempt) -> None:
-        """Do the clean-ups that are due."""
+        """Do the clean-ups that are due: those of one journey one after another, to not overload its target."""
         now = self._clock.now()
-        due = [run for run in self._ledger.journeys.open_runs if run.id not in self._log.active]
-        await asyncio.gather(*(self._clean(run, make_attempt()) for run in due if now >= self._next.get(run.id, 0)))
+        due: dict[str, list[Run]] = {}
+        for run in self._ledger.journeys.open_runs:
+            if self._is_due(run, now):
+                due.setdefault(run.owner, []).append(run)
+        await asyncio.gather(*(self._clean_in_turn(runs, make_attempt) for runs in due.values()))
         self._ledger.journeys.forget(now)
         await self._intents.compact_if_long(lambda run: is_needed(run, now))
+
+    def _is_due(self, run: Run, now: int) -> bool:
+        is_paused = self._ledger.facts.pause(run.owner, now) is not None
+        return run.id not in self._log.active and now >= self._next.get(run.id, 0) and not is_paused
+
+    async def _clean_in_turn(self, runs: Sequence[Run], make_attempt: MakeAttempt) -> None:
+        """Clean up the runs of one journey until a clean-up fails."""
+        for run in runs:
+            await self._clean(run, make_attempt())
+            if run.id in self._failures:
+                return
 
     async def _clean(self, run: Run, attempt: Attempt) -> None:
         journey = self._journeys.get(run.owner)
@@ -102,7 +116,8 @@ class JourneyCleaner:
             log.info("journey_cleaned_up", journey=run.owner, run=run.id)
             await self._close(run)
         else:
-            self._next[run.id] = run.intents[-1].at + MINUTE
+            self._failures.pop(run.id, None)
+            self._next[run.id] = run.intents[-1].at + SETTLED
 
     async def _failed(self, run: Run, error: Exception) -> None:
         shown = f"{error.reason}: {error.detail}" if isinstance(error, ProbeFailure) else repr(error)

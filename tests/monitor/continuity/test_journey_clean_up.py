@@ -18,10 +18,13 @@ from monitor.exporters.exposition import Dialect
 from monitor.exporters.journeys import JourneyLines
 from monitor.facts import intent_log
 from monitor.facts.intent_log import IntentLog
+from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.probes.journey.journey import Journey
 from monitor.probes.registry import prepare
+from sla.interval import SECOND
 from sla.observation import Outcome
+from sla.pause import Pause
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import ledger_of, product
 from tests.support.probing import load_check
@@ -168,9 +171,7 @@ async def test_a_deadline_while_an_intent_is_written_leaves_nothing_to_clean_up(
 async def test_a_clean_up_is_sent_once_although_the_disk_fails(service: RecordService, tmp_path: Path) -> None:
     async with environment() as (runner, clock):
         process = Process(tmp_path, journey_check(service.url), runner, clock)
-        service.committed = lambda method: setattr(service, "status", 503 if method == "GET" else None)
-        await process.probe()
-        service.committed, service.status = lambda _: None, None
+        await leave_records(process, service, 1)
         process.log.killed = True
         hits = service.hits["DELETE"]
         await process.advance(1, 1)
@@ -180,9 +181,7 @@ async def test_a_clean_up_is_sent_once_although_the_disk_fails(service: RecordSe
 async def test_a_clean_up_that_failed_is_repeated(service: RecordService, tmp_path: Path) -> None:
     async with environment() as (runner, clock):
         process = Process(tmp_path, journey_check(service.url), runner, clock)
-        service.committed = lambda method: setattr(service, "status", 503 if method == "GET" else None)
-        assert (await process.probe()).outcome is Outcome.GOOD
-        service.committed = lambda _: None
+        await leave_records(process, service, 1)
         assert (process.pending, len(service.records)) == (1, 1)
         service.status = 503
         await process.advance(1)
@@ -254,6 +253,40 @@ async def test_a_clean_up_that_fails_for_a_day_is_given_up(service: RecordServic
         service.status = 500
         await process.advance(60, 86_400)
         assert (process.pending, process.left_behind) == (0, 1)
+
+
+async def leave_records(process: Process, service: RecordService, count: int) -> None:
+    """Run the journey so many times; its clean-up fails."""
+    service.committed = lambda method: setattr(service, "status", 503 if method == "GET" else None)
+    for _ in range(count):
+        assert (await process.probe()).outcome is Outcome.GOOD
+    service.committed = lambda _: None
+
+
+async def test_a_journey_is_cleaned_up_one_run_after_another(service: RecordService, tmp_path: Path) -> None:
+    """Otherwise, the target would get all pending clean-ups of a day at once when it is back."""
+    async with environment() as (runner, clock):
+        process = Process(tmp_path, journey_check(service.url), runner, clock)
+        await leave_records(process, service, 3)
+        hits, service.status = service.hits["DELETE"], 503
+        await process.advance()
+        assert (process.pending, service.hits["DELETE"]) == (3, hits + 1)  # the other two wait for the next poll
+        service.status = None
+        await process.advance(1, 2)
+        assert (process.pending, process.left_behind, service.records) == (0, 0, {})
+
+
+async def test_a_paused_journey_is_not_cleaned_up(service: RecordService, tmp_path: Path) -> None:
+    async with environment() as (runner, clock):
+        process = Process(tmp_path, journey_check(service.url), runner, clock)
+        await leave_records(process, service, 1)
+        hits, now = service.hits["DELETE"], clock.now()
+        pause = Pause("forms", OWNER, now, now + 10 * SECOND, "Ana", "moved")
+        process.ledger.facts = Facts([pause.fact()])
+        await process.advance(9)
+        assert (process.pending, service.hits["DELETE"]) == (1, hits)
+        await process.advance(1)
+        assert (process.pending, service.records) == (0, {})
 
 
 async def test_a_failed_compaction_stops_nothing(
