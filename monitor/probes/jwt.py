@@ -101,7 +101,7 @@ audience: forms
     | body.REASONS
     | {
         "jwks_malformed": "the response of `jwks` is not a set of keys",
-        "jwt_algorithm": "the token is signed with another algorithm",
+        "jwt_algorithm": "the token is signed with another algorithm, or requires extensions (`crit`)",
         "jwt_audience": "the token is for another audience",
         "jwt_expired": "the token expired",
         "jwt_issuer": "the token has another issuer",

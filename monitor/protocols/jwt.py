@@ -50,9 +50,11 @@ def verify(token: str, keys: Sequence[Any], expected: Expected, now: float) -> d
     if len(parts) != 3:
         raise ProbeFailure("jwt_malformed", "the token is not three parts of base64url")
     header, claims = (_object(part) for part in parts[:2])
-    if header.get("alg") != expected.algorithm or "crit" in header:
+    if header.get("alg") != expected.algorithm:
         actual = quoted(str(header.get("alg")), 20)
         raise ProbeFailure("jwt_algorithm", f"the token is signed with {actual}, expected {expected.algorithm}")
+    if "crit" in header:  # RFC 7515, 4.1.11
+        raise ProbeFailure("jwt_algorithm", "the token requires extensions (crit), which are not supported")
     key = _key(header.get("kid"), keys, expected.algorithm)
     if not _is_signed(f"{parts[0]}.{parts[1]}".encode(), _decode_part(parts[2]), key, expected.algorithm):
         raise ProbeFailure("jwt_signature", "the signature does not match the key")

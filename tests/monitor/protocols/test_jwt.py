@@ -100,8 +100,13 @@ def test_a_token_cannot_select_its_algorithm() -> None:
     unsigned = f"{parts({'alg': 'none'}, CLAIMS)}."
     text = parts({"alg": "HS256", "kid": "one"}, CLAIMS)
     confused = f"{text}.{encoded(hmac.new(KEYS[0]['n'].encode(), text.encode(), hashlib.sha256).digest())}"
-    critical = signed(crit=["exp"])
-    assert {reason(token) for token in (unsigned, confused, critical)} == {"jwt_algorithm"}
+    assert {reason(token) for token in (unsigned, confused)} == {"jwt_algorithm"}
+
+
+def test_a_token_with_an_unknown_extension_is_rejected() -> None:
+    with pytest.raises(ProbeFailure, match="the token requires extensions") as caught:
+        verify(signed(crit=["exp"]), KEYS, EXPECTED, NOW)
+    assert caught.value.reason == "jwt_algorithm"
 
 
 def test_only_a_signature_key_with_the_id_verifies() -> None:
