@@ -27,7 +27,7 @@ def captured(
     """Return the captured values by name. `value` returns the values of placeholders in JSON paths.
 
     Raises:
-        ProbeFailure: `capture_missing`; `body_mismatch`: not JSON; or as `decompress`.
+        ProbeFailure: `capture_missing`; `value_unusable`; `body_mismatch`: not JSON; or as `decompress`.
     """
     values = {}
     for name, capture in captures.items():
@@ -51,8 +51,8 @@ def values_of(
 
 def _sources(response: Response, capture: Capture, value: Value, certificate: Mapping[str, str]) -> list[str]:
     if capture.json_path is not None:
-        path = JsonPath(filled(capture.json_path, lambda name: value(name).replace("'", "").replace('"', "")))
-        return [_as_text(value) for value in path.values(document(response)) if value is not None]
+        matches = _path(capture.json_path, value).values(document(response))
+        return [_as_text(match) for match in matches if match is not None]
     if capture.header is not None:
         header = response.headers.get(capture.header.lower())
     elif capture.cookie is not None:
@@ -63,6 +63,13 @@ def _sources(response: Response, capture: Capture, value: Value, certificate: Ma
         decompress(response)
         header = bytes(decode_text(response).text).decode(errors="replace")
     return [] if header is None else [header]
+
+
+def _path(template: str, value: Value) -> JsonPath:
+    try:
+        return JsonPath(filled(template, lambda name: value(name).replace("'", "").replace('"', "")))
+    except ValueError:
+        raise ProbeFailure("value_unusable", "a captured value cannot be used in a JSON path") from None
 
 
 def _as_text(value: Any) -> str:

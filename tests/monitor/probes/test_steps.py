@@ -204,6 +204,16 @@ async def test_an_unusable_captured_value_is_a_failure(target: str) -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "list: value_unusable")
 
 
+async def test_a_value_that_makes_a_json_path_invalid_is_a_failure() -> None:
+    async with scripted_http({"GET /": as_json({"name": "a b[", "list": []})}) as server:
+        steps = [
+            {"id": "first", "http": f"{server.url}/", "capture": {"name": "$.name"}},
+            {"id": "second", "http": f"{server.url}/", "capture": {"found": "$.{{name}}"}},
+        ]
+        result = await run({"steps": steps})
+    assert (result.outcome, result.reason) == (Outcome.BAD, "second: value_unusable")
+
+
 async def test_a_line_break_in_a_value_cannot_add_a_header() -> None:
     async with scripted_http({"GET /": as_json({"note": "a\r\nX-Evil: 1"})}) as server:
         steps = [
