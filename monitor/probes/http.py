@@ -44,10 +44,10 @@ def fetcher_factory(check: FetchingCheck) -> Callable[..., Fetch]:
     Fetchers raise `rate_limited` (unknown) for 429 with `Retry-After`, and send no request until that time.
     """
     tokens, limit = oauth2.Tokens.of(check), RateLimit()
-    return lambda url, **options: _with_deadline(fetcher(check.request(url, **options), tokens), limit)
+    return lambda url, **options: _with_rate_limit(fetcher(check.request(url, **options), tokens), limit)
 
 
-def _with_deadline(fetch: Fetch, limit: RateLimit) -> Fetch:
+def _with_rate_limit(fetch: Fetch, limit: RateLimit) -> Fetch:
     async def limited(attempt: Attempt) -> Response:
         limit.check_wait(attempt.now())
         response = await fetch(attempt)
@@ -95,7 +95,7 @@ def prepare(check: HttpCheck) -> Probe:
         response = await fetch(attempt)
         failure = expectation.failure(response)
         if failure is not None:
-            raise with_rate_limit(failure, response, limit, attempt.now())
+            raise apply_rate_limit(failure, response, limit, attempt.now())
         if may_be_degraded and (detail := expectation.degradation(response)):
             return _degraded(response, attempt, detail)
         return ProbeResult(Outcome.GOOD, "", response.status, attempt.phases, "", attempt.certificate_expiry)
@@ -110,7 +110,7 @@ def _degraded(response: Response, attempt: Attempt, detail: str) -> ProbeResult:
     )
 
 
-def with_rate_limit(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
+def apply_rate_limit(failure: ProbeFailure, response: Response, limit: RateLimit, now: int) -> ProbeFailure:
     """Return the failure, with the rate limit if the response requests a wait."""
     failure.status = response.status
     if failure.reason == "http_status":

@@ -17,7 +17,7 @@ from monitor.http.oauth2 import Tokens
 from monitor.http.rate_limit import RateLimit
 from monitor.http.request import request_of
 from monitor.network.failure import ProbeFailure
-from monitor.probes.http import exchange_of, with_rate_limit
+from monitor.probes.http import apply_rate_limit, exchange_of
 from monitor.probes.journey.captures import captured, certificate_fields, values_of
 from monitor.probes.journey.definition import fill_keys, validated
 from monitor.probes.journey.names import allowed_origins, secret_names
@@ -97,7 +97,7 @@ class HttpStep:
         seen.append(response)
         failure = prepared.expectation.failure(response)
         if failure is not None:
-            raise with_rate_limit(failure, response, self._limit, attempt.now())
+            raise apply_rate_limit(failure, response, self._limit, attempt.now())
         return response, certificate
 
     def describe(self, state: RunState) -> tuple[str, tuple[str, ...]]:
