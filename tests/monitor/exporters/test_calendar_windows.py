@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-
-from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.window import parse_instant
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import history, ledger_of, product
+from tests.support.metrics_page import samples
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -25,15 +23,6 @@ def ledger_until(end: int, window: str = "month") -> Ledger:
     outages = [(at, at + 9 * MINUTE, "deadline") for at in (START - DAY, START + DAY, END - 2 * HOUR)]
     ledger.restore(history("forms/health", START - 9 * DAY, end, outages), [], [])
     return ledger
-
-
-def samples(exporter: Exporter) -> dict[tuple[str, frozenset[str]], float]:
-    page = b"".join(exporter.render(Dialect.OPENMETRICS)).decode()
-    return {
-        (sample.name, frozenset(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-    }
 
 
 def test_samples_have_the_period_as_window_and_follow_it_across_its_end() -> None:

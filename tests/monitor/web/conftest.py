@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import aiohttp
+import dns.rcode
 import pytest
 
+from monitor.blackbox.service import Blackbox
+from monitor.clock import SystemClock
+from monitor.config.model import HostPort
+from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
+from monitor.network.outbound_policy import OutboundPolicy
+from monitor.network.resolver import Resolver
+from monitor.web.blackbox import Probes
 from monitor.web.server import build, listen
 from sla.interval import MINUTE
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, ledger_of, probe_all, product
+from tests.support.nameserver import dns_records, nameserver
+from tests.support.probe_server import MODULES, ProbeServer, StartProbeServer
 
 if TYPE_CHECKING:
-    from monitor.clock import SystemClock
+    from pathlib import Path
+
+    from monitor.config.outbound import OutboundBlock
     from monitor.ledger.ledger import Ledger
 
 
@@ -78,3 +91,31 @@ async def publish() -> AsyncIterator[Callable[..., Awaitable[RunningServer]]]:
 @pytest.fixture
 async def server(publish: Callable[..., Awaitable[RunningServer]]) -> RunningServer:
     return await publish(small_ledger())
+
+
+@pytest.fixture
+async def start_probe_server(
+    publish: Callable[..., Awaitable[RunningServer]], tmp_path: Path
+) -> AsyncIterator[StartProbeServer]:
+    path = tmp_path / "blackbox.yml"
+    path.write_text(MODULES)
+    async with (
+        nameserver(dns_records(rcode=dns.rcode.NXDOMAIN)) as nameserver_address,
+        probe_environment(SystemClock(), Health(), Resolver(["127.0.0.1"], nameserver_address)) as (
+            runner,
+            loop_monitor,
+        ),
+    ):
+        loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
+
+        async def start(
+            *allow: str, outbound: OutboundBlock | None = None, listen_on_all_addresses: bool = False
+        ) -> ProbeServer:
+            blackbox_state, ledger = Blackbox(path, SystemClock()), small_ledger()
+            if listen_on_all_addresses:
+                ledger.portfolio = ledger.portfolio.model_copy(update={"listen": HostPort("0.0.0.0", 9999)})
+            runner.outbound = OutboundPolicy(outbound)
+            probes = Probes(blackbox_state, runner, tuple(map(ip_network, allow)))
+            return ProbeServer(await publish(ledger, SystemClock(), probes=probes), blackbox_state)
+
+        yield start
