@@ -16,6 +16,7 @@ from monitor.network.attempt import Attempt
 from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probe_result import SLOW, ProbeResult
+from sla.duration import format_duration, format_exact_duration
 from sla.interval import SECOND
 from sla.observation import Outcome
 
@@ -95,8 +96,9 @@ class Runner:
             elif judge is not None:
                 result = await judge(attempt, started, result)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
-            detail = f"took {duration:.3g} s, slow after {slow_after:g} s"
-            result = replace(result, reason=SLOW, detail=detail)
+            took = format_duration(round(duration * SECOND))
+            limit = format_exact_duration(round(slow_after * SECOND))
+            result = replace(result, reason=SLOW, detail=f"took {took}, slow after {limit}")
         return AttemptResult(at, result, duration)
 
     def new_attempt(self, outbound: OutboundPolicy | None = None) -> Attempt:

@@ -18,7 +18,7 @@ from tests.support.ledgers import BAD_RESULT, GOOD, GOOD_RESULT, NOW, ledger_of,
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
 
-SLOW_RESULT = ProbeResult(GOOD, SLOW, 200, detail="took 2 s, slow after 1 s")
+SLOW_RESULT = ProbeResult(GOOD, SLOW, 200, detail="took 2s, slow after 1s")
 REPORTED_RESULT = ProbeResult(GOOD, DEGRADED, 200)
 
 
@@ -33,7 +33,7 @@ def causes(ledger: Ledger, now: int = NOW) -> list[tuple[str, str, str]]:
     ("result", "expected"),
     [
         (GOOD_RESULT, []),
-        (SLOW_RESULT, [("health", "slow", "took 2 s, slow after 1 s")]),
+        (SLOW_RESULT, [("health", "slow", "took 2s, slow after 1s")]),
         (REPORTED_RESULT, [("health", "reported", "the answer reports it as degraded")]),
         (BAD_RESULT, []),
     ],

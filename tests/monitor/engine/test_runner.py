@@ -255,8 +255,16 @@ async def test_attempt_has_the_instant_of_sending_and_a_duration() -> None:
     assert result.duration >= 0
 
 
-@pytest.mark.parametrize(("slow_after", "reason"), [("2s", "slow"), ("4s", ""), (None, "")])
-async def test_slow_good_answer_has_the_reason_slow(slow_after: str | None, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("slow_after", "reason", "detail"),
+    [
+        ("2s", "slow", "took 3s, slow after 2s"),
+        ("1500us", "slow", "took 3s, slow after 1.5ms"),
+        ("4s", "", ""),
+        (None, "", ""),
+    ],
+)
+async def test_slow_good_answer_has_the_reason_slow(slow_after: str | None, reason: str, detail: str) -> None:
     clock = ManualClock()
 
     async def late(attempt: Attempt) -> ProbeResult:
@@ -269,7 +277,7 @@ async def test_slow_good_answer_has_the_reason_slow(slow_after: str | None, reas
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
         attempt = await runner.run(check, late)
     assert (attempt.result.outcome, attempt.result.reason, attempt.duration) == (Outcome.GOOD, reason, 3.0)
-    assert attempt.result.detail == ("took 3 s, slow after 2 s" if reason else "")
+    assert attempt.result.detail == detail
 
 
 def test_slow_after_must_be_shorter_than_the_timeout() -> None:

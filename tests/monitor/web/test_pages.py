@@ -274,10 +274,10 @@ async def test_degraded_product_is_shown_on_pages_and_in_the_api(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("forms"))
-    observe(ledger, ledger.entries["forms/health"], NOW, ProbeResult(GOOD, "slow", detail="took 2 s, <b>"))
+    observe(ledger, ledger.entries["forms/health"], NOW, ProbeResult(GOOD, "slow", detail="took 2s, <b>"))
     site = await publish(ledger)
     assert "The product is up, and degraded" in (await site.get("/")).text
-    assert "health: took 2 s, &lt;b&gt;" in (await site.get("/products/forms")).text
+    assert "health: took 2s, &lt;b&gt;" in (await site.get("/products/forms")).text
     answer = json.loads((await site.get("/api/v1/products/forms")).text)
     assert answer["state"] == "up"
-    assert answer["degraded"] == [{"check": "health", "cause": "slow", "detail": "took 2 s, <b>"}]
+    assert answer["degraded"] == [{"check": "health", "cause": "slow", "detail": "took 2s, <b>"}]
