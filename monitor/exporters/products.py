@@ -46,8 +46,8 @@ _TROUBLED_WINDOW = WINDOWS["6h"]
 class ProductLines:
     """Samples of one product, one text per family of FAMILIES (empty without a sample).
 
-    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `troubled` is
-    true if the product is not up or was down in the last 6 hours.
+    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `up` is whether
+    the product was up then, `troubled` whether it was not up, or down in the last 6 hours.
     """
 
     __slots__ = (
@@ -74,6 +74,7 @@ class ProductLines:
         "product",
         "texts",
         "troubled",
+        "up",
         "window_durations",
     )
 
@@ -92,7 +93,7 @@ class ProductLines:
         self._health, self._confirmed, self._readiness = health, confirmed, readiness
         self.measured_at: int | None = None
         self.window_durations: Durations | None = None
-        self.troubled = True
+        self.up, self.troubled = False, True
         self.override: GateOverride | None = None
         window, is_calendar = label_of(product.window), product.window.period is not None
         self._zone, lengths = zone, {*WINDOWS.values(), *LENGTHS}
@@ -155,12 +156,13 @@ class ProductLines:
         point = state.point
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
-        self.texts[22] = "" if point is State.UNKNOWN else f"{self._prefixes[22]}{point is State.UP:d}\n"
+        self.up = point is State.UP
+        self.texts[22] = "" if point is State.UNKNOWN else f"{self._prefixes[22]}{self.up:d}\n"
         window = self.product.window.at(now, self._zone)
         measured = self._measure_windows(now, window)
         look_backs = LookBacks(self._history, now, measured)
         recent = figures.downtime(measured[_TROUBLED_WINDOW]).point
-        self.troubled = point is not State.UP or recent > 0
+        self.troubled = not self.up or recent > 0
         alerts = burn_alerts(self.product.objective, self.product.window.length, state.estimate, look_backs)
         self.texts[17] = "".join(
             [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]

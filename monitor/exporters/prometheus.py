@@ -32,12 +32,11 @@ from monitor.exporters.products import ProductLines
 from monitor.exporters.readiness import ReadinessFigures
 from monitor.exporters.silences import SilenceLines
 from monitor.exporters.sites import SiteLines
-from monitor.ledger.degraded import degradations
+from monitor.ledger.degraded import is_degraded
 from monitor.ledger.release_gate import gate_answer, overrides_by_product
 from sla.alerting import outage
 from sla.interval import SECOND
 from sla.outage import required_history
-from sla.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -218,8 +217,7 @@ class Exporter:
         """Set whether the product is degraded, unless a reload removed the product in the meantime."""
         product = lines.product.id
         if product in self._ledger.products:
-            is_up = self._ledger.state(product, now).point is State.UP
-            lines.set_degraded(bool(degradations(self._ledger, product, now)) if is_up else None)
+            lines.set_degraded(is_degraded(self._ledger, product, now) if lines.up else None)
 
     def _decide_gate(self, lines: ProductLines, now: int, overrides: Mapping[str, GateOverride]) -> None:
         """Set the answer of the release gate, unless a reload removed the product in the meantime."""

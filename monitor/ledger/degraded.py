@@ -50,22 +50,30 @@ class Degradation:
         return {"check": self.check, "cause": self.cause.value, "detail": self.detail}
 
 
-_CAUSES = {SLOW: DegradedCause.SLOW, DEGRADED: DegradedCause.REPORTED}
+_CAUSE_OF_REASON = {SLOW: DegradedCause.SLOW, DEGRADED: DegradedCause.REPORTED}
 _DETAILS = {DegradedCause.SLOW: "slower than slow_after", DegradedCause.REPORTED: "the answer reports it as degraded"}
 
 
 def degraded_cause(history: CheckHistory) -> DegradedCause | None:
     """Return why the last observation of a check is good but degraded. None if it is not."""
     run = history.open_run
-    return _CAUSES.get(run.reason) if run is not None and run.outcome is Outcome.GOOD else None
+    return _CAUSE_OF_REASON.get(run.reason) if run is not None and run.outcome is Outcome.GOOD else None
 
 
 def degradations(ledger: Ledger, product_id: str, now: int) -> list[Degradation]:
     """Return the causes for which the product is degraded at the instant; none unless it is up."""
-    if ledger.state(product_id, now).point is not State.UP:
-        return []
+    return list(_causes(ledger, product_id, now)) if ledger.state(product_id, now).point is State.UP else []
+
+
+def is_degraded(ledger: Ledger, product_id: str, now: int) -> bool:
+    """Return whether a product that is up at the instant is degraded."""
+    return next(_causes(ledger, product_id, now), None) is not None
+
+
+def _causes(ledger: Ledger, product_id: str, now: int) -> Iterator[Degradation]:
     notice = ledger.portfolio.alerting.certificate_notice
-    return [degradation for entry in ledger.entries_of(product_id) for degradation in _of_check(entry, now, notice)]
+    for entry in ledger.entries_of(product_id):
+        yield from _of_check(entry, now, notice)
 
 
 def _of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]:
