@@ -108,7 +108,7 @@ def _latencies_until(
 
     A day that continues after the instant is counted again from raw observations. Without them, it is omitted.
     """
-    days = [day for day in reader.load_latency_days() if checks is None or day.check in checks]
+    days = list(reader.load_latency_days(checks))
     latencies = [
         latency
         for latency in reader.recent_latencies()

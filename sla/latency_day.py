@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from sla.interval import DAY
 from sla.latency_histogram import LatencyHistogram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+KEPT: Final = 366 * DAY  # days that start earlier than this before the newest one are deleted
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from monitor.probe_result import VANTAGE
-from sla.interval import DAY, SECOND
-from sla.latency_day import LatencyDay
+from sla.interval import SECOND
+from sla.latency_day import KEPT, LatencyDay
 from sla.latency_histogram import LatencyHistogram
 from sla.localtime import local, midnight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from zoneinfo import ZoneInfo
-
-KEPT: Final = 366 * DAY  # days that started earlier are deleted
 
 
 class OpenDay:
@@ -115,27 +113,32 @@ class CheckLatencies:
         return self._open
 
 
+class _LatenciesByKey(dict[str, CheckLatencies]):
+    """The latencies of each check by its key, without days at first."""
+
+    def __missing__(self, key: str) -> CheckLatencies:
+        latencies = self[key] = CheckLatencies(key)
+        return latencies
+
+
 class Latencies:
     """The latencies of all checks, by the key with which they are recorded. Days are those of the portfolio's zone."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
-        self._checks: dict[str, CheckLatencies] = {}
+        self._checks = _LatenciesByKey()
 
     def add(self, key: str, at: int, latency: int, phases: Mapping[str, float]) -> None:
         """Count a good observation of the check, later than all previous ones."""
-        check_latencies = self._checks.get(key)
-        if check_latencies is None:
-            check_latencies = self._checks[key] = CheckLatencies(key)
-        check_latencies.add(at, latency, phases, self.zone)
+        self._checks[key].add(at, latency, phases, self.zone)
 
     def restore(self, days: Iterable[LatencyDay], observations: Iterable[tuple[str, int, int]]) -> None:
         """Load recorded days by check, then `start`, and count the observations `(check, at, latency)` after them."""
         for day in days:
             if day.vantage == VANTAGE:
-                self._of(day.check).restore(day)
+                self._checks[day.check].restore(day)
         for key, at, latency in observations:
-            self._of(key).replay(at, latency, self.zone)
+            self._checks[key].replay(at, latency, self.zone)
 
     def days(self, keys: Iterable[str]) -> list[LatencyDay]:
         """Return the days recorded under any of the keys, by `start`."""
@@ -150,9 +153,6 @@ class Latencies:
     def all_days(self) -> list[LatencyDay]:
         """Return all days of all checks."""
         return [day for check in self._checks.values() for day in check.days()]
-
-    def _of(self, key: str) -> CheckLatencies:
-        return self._checks.setdefault(key, CheckLatencies(key))
 
 
 def day_of(at: int, zone: ZoneInfo) -> tuple[int, int]:

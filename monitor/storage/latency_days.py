@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from monitor.storage import statements as sql
 from monitor.storage.rows import DamagedRowError
-from sla.interval import DAY
-from sla.latency_day import LatencyDay
+from sla.latency_day import KEPT, LatencyDay
 from sla.latency_histogram import LatencyHistogram
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     Series = tuple[str, str]
-
-KEPT: Final = 366 * DAY  # how long days are kept, microseconds
 
 
 def write_latency_days(
@@ -37,14 +36,19 @@ def write_latency_days(
         connection.execute(sql.PRUNE_LATENCY_DAYS, (number, day.start - KEPT))
 
 
-def latency_days_in(connection: sqlite3.Connection) -> Iterator[LatencyDay]:
-    """Yield all days of an open record, by check and vantage, then `start`. A record of an earlier version has none.
+def latency_days_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:
+    """Yield all days of an open record, or those of these checks, by check and vantage, then `start`.
+
+    A record of an earlier version has none.
 
     Raises:
         DamagedRowError: a histogram or the phases are damaged.
     """
     if connection.execute(sql.HAS_LATENCY_DAYS).fetchone():
-        yield from map(_day, connection.execute(sql.LATENCY_DAYS))
+        for number, check, vantage in sorted(connection.execute(sql.ALL_SERIES), key=itemgetter(1, 2)):
+            if checks is None or check in checks:
+                for row in connection.execute(sql.LATENCY_DAYS_OF, (number,)):
+                    yield _day(check, vantage, row)
 
 
 def recent_latencies_in(connection: sqlite3.Connection) -> Iterator[tuple[str, int, int]]:
@@ -84,12 +88,13 @@ def _stored(packed: bytes) -> bytes:
     return packed + zlib.crc32(packed).to_bytes(4, "big")
 
 
-def _day(row: tuple[Any, ...]) -> LatencyDay:
-    check, vantage, start, last, stored, phase_count, phases = row
+def _day(check: str, vantage: str, row: tuple[Any, ...]) -> LatencyDay:
+    start, last, stored, phase_count, phases = row
     if _stored(stored[:-4]) != stored:
         raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: its histogram changed")
     try:
-        sums = {str(name): int(us) for name, us in json.loads(phases).items()}
+        # The names of phases are equal in all days: interned, they take a third of the memory of a year.
+        sums = {sys.intern(name): int(us) for name, us in json.loads(phases).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: {error}") from None
     return LatencyDay(check, start, last, stored[:-4], phase_count, sums, vantage)

@@ -50,9 +50,12 @@ class Reader:
             observation for observation in tail_in(self._connection) if checks is None or observation.check in checks
         )
 
-    def load_latency_days(self) -> Iterator[LatencyDay]:
-        """Yield the days of latencies, by check and vantage, then `start`. A record of an earlier version has none."""
-        return latency_days_in(self._connection)
+    def load_latency_days(self, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:
+        """Yield all days of latencies, or those of these checks, by check and vantage, then `start`.
+
+        A record of an earlier version has none.
+        """
+        return latency_days_in(self._connection, checks)
 
     def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
         """Yield `(check, at, latency)` of the good observations that the days may not contain, by `at`."""

@@ -160,9 +160,8 @@ LATENCY_DAY: Final = """
     VALUES (?, ?, ?, ?, ?, ?)"""
 PRUNE_LATENCY_DAYS: Final = "DELETE FROM latency_days WHERE series = ? AND start < ?"
 HAS_LATENCY_DAYS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'latency_days'"
-LATENCY_DAYS: Final = """
-    SELECT check_key, vantage, start, last, histogram, phase_count, phases
-    FROM latency_days JOIN series ON series.id = series ORDER BY check_key, vantage, start"""
+LATENCY_DAYS_OF: Final = """
+    SELECT start, last, histogram, phase_count, phases FROM latency_days WHERE series = ? ORDER BY start"""
 # Good observations after the last save of all days. Outcome 1 is good.
 RECENT_LATENCIES: Final = """
     SELECT check_key, at, latency FROM observations JOIN series ON series.id = series

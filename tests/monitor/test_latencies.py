@@ -12,11 +12,12 @@ from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.engine.recorder import SAVE_INTERVAL, Recorder, restore
 from monitor.health import Health
-from monitor.ledger.latencies import KEPT, Latencies, day_of
+from monitor.ledger.latencies import Latencies, day_of
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+from sla.latency_day import KEPT
 from sla.latency_histogram import LatencyHistogram
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, PHASES, ledger_of, product
 
