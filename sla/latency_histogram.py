@@ -82,7 +82,7 @@ class LatencyHistogram:
         if latency > self.maximum:
             self.maximum = latency
         self.total += latency
-        bucket = bucket_of(min(latency, MAXIMUM))
+        bucket = bucket_of(latency if latency < MAXIMUM else MAXIMUM)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
 
     def percentile(self, share: Fraction) -> int | None:

@@ -20,6 +20,7 @@ from sla.window import format_instant
 
 if TYPE_CHECKING:
     from sla.interval import Interval
+    from sla.latency_histogram import LatencyHistogram
     from sla.states import Durations
 
 
@@ -45,6 +46,12 @@ class Fast:
     low: int = 0
     high: int = 0
     count: int = 0
+
+    @classmethod
+    def of(cls, histogram: LatencyHistogram, limit: int) -> Fast:
+        """Return the answers of a histogram."""
+        low, high = histogram.faster_than(limit)
+        return cls(low, high, histogram.count)
 
     def plus(self, other: Fast) -> Fast:
         """Return the sum."""
@@ -97,7 +104,8 @@ class MeasuredLatency:
     @property
     def remaining(self) -> Fraction | None:
         """The rest of the budget as a share of the answers; negative if it is overspent. None without answers."""
-        return None if self.spent is None else self.allowed - self.spent
+        spent = self.spent
+        return None if spent is None else self.allowed - spent
 
     @property
     def burn_rate(self) -> Fraction | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
@@ -9,7 +10,7 @@ from monitor.exporters.families import LATENCY_FAMILIES
 from monitor.ledger.latency_objectives import latency_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from monitor.exporters.exposition import Dialect
     from monitor.ledger.latency_objectives import LatencyFigure
@@ -23,16 +24,25 @@ class LatencyObjectiveLines:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._lines: Mapping[str, Sequence[str]] = {}
 
-    def text(self, now: int, dialect: Dialect) -> str:
-        """Return the families that have a sample."""
-        lines: dict[str, list[str]] = {family.name: [] for family in LATENCY_FAMILIES}
+    def measure(self, now: int) -> Iterator[None]:
+        """Measure all objectives. Yields after each product, because the first time of a day takes milliseconds."""
+        lines: dict[str, list[str]] = defaultdict(list)
         for product in self._ledger.portfolio.products:
-            for figure in latency_figures(self._ledger, product, now):
-                for name, line in _samples(figure):
-                    lines[name].append(line)
+            if self._ledger.products.get(product.id) is product:  # a reload may have replaced it in the meantime
+                for figure in latency_figures(self._ledger, product, now):
+                    for name, line in _samples(figure):
+                        lines[name].append(line)
+                yield
+        self._lines = lines
+
+    def text(self, _now: int, dialect: Dialect) -> str:
+        """Return the families that have a sample."""
         return "".join(
-            family.head(dialect) + "".join(lines[family.name]) for family in LATENCY_FAMILIES if lines[family.name]
+            family.head(dialect) + "".join(self._lines[family.name])
+            for family in LATENCY_FAMILIES
+            if family.name in self._lines
         )
 
 

@@ -190,6 +190,8 @@ class Exporter:
             if product.override is not overrides.get(product.product.id):
                 self._decide_gate(product, now, overrides)
                 yield from slices.pause()
+        for _ in self._latency_objectives.measure(now):
+            yield from slices.pause()
         for columns in lines.columns:
             yield from columns.render(dialect)
         yield self._page_families(lines, now, dialect).encode()

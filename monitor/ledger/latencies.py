@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from monitor.probe_result import VANTAGE
 from sla.interval import SECOND
 from sla.latency_day import KEPT, LatencyDay
 from sla.latency_histogram import LatencyHistogram
+from sla.latency_objective import Fast
 from sla.localtime import local, midnight
 
 if TYPE_CHECKING:
@@ -25,14 +28,14 @@ class OpenDay:
         self.start, self.end, self.last = start, end, start
         self.histogram = LatencyHistogram()
         self.phase_count = 0
-        self.phases: dict[str, float] = {}  # sums in seconds
+        self.phases: defaultdict[str, float] = defaultdict(float)  # sums in seconds
 
     @classmethod
     def of(cls, day: LatencyDay, end: int) -> OpenDay:
         """Return a recorded day to which observations can be added."""
         opened = cls(day.start, end)
         opened.last, opened.histogram, opened.phase_count = day.last, day.histogram, day.phase_count
-        opened.phases = {name: us / SECOND for name, us in day.phases.items()}
+        opened.phases.update({name: us / SECOND for name, us in day.phases.items()})
         return opened
 
     def add(self, at: int, latency: int, phases: Mapping[str, float]) -> None:
@@ -43,7 +46,7 @@ class OpenDay:
             self.phase_count += 1
             sums = self.phases
             for name, seconds in phases.items():
-                sums[name] = sums.get(name, 0.0) + seconds
+                sums[name] += seconds
 
     def row(self, check: str) -> LatencyDay:
         """Return the day as it is recorded."""
@@ -54,13 +57,14 @@ class OpenDay:
 class CheckLatencies:
     """The days of one check, under the key with which they are recorded."""
 
-    __slots__ = ("_changed", "_closed", "_open", "_saved_until", "key")
+    __slots__ = ("_changed", "_closed", "_fast", "_open", "_saved_until", "key")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self._closed: dict[int, LatencyDay] = {}
         self._open: OpenDay | None = None
         self._changed: set[int] = set()  # starts of the days that were closed since `unsaved`
+        self._fast: dict[tuple[int, ...], Fast] = {}  # of closed days, by limit and days
         self._saved_until = -1  # the last observation in the days of `unsaved`
 
     def add(self, at: int, latency: int, phases: Mapping[str, float], zone: ZoneInfo) -> None:
@@ -72,6 +76,7 @@ class CheckLatencies:
 
     def restore(self, day: LatencyDay) -> None:
         """Add a recorded day, in order."""
+        self._fast.clear()
         self._closed[day.start] = day
 
     def replay(self, at: int, latency: int, zone: ZoneInfo) -> None:
@@ -86,6 +91,18 @@ class CheckLatencies:
         if self._open is not None:
             yield self._open.row(self.key)
 
+    def fast_answers(self, limit: int, since: int, until: int) -> Fast:
+        """Return the answers under the limit, of the days that start from `since` until before `until`."""
+        days = [start for start in self._closed if since <= start < until]
+        key = (limit, *days)
+        fast = self._fast.get(key)
+        if fast is None:
+            counted = (Fast.of(self._closed[start].histogram, limit) for start in days)
+            fast = self._fast[key] = reduce(Fast.plus, counted, Fast())
+        if self._open is not None and since <= self._open.start < until:
+            fast = fast.plus(Fast.of(self._open.histogram, limit))
+        return fast
+
     def unsaved(self) -> Iterator[LatencyDay]:
         """Yield the days that changed since the last call."""
         changed, self._changed = self._changed, set()
@@ -97,10 +114,11 @@ class CheckLatencies:
     def _last(self) -> int | None:
         if self._open is not None:
             return self._open.last
-        return next(reversed(self._closed.values())).last if self._closed else None
+        return max((day.last for day in self._closed.values()), default=None)  # a changed zone's days overlap
 
     def _begin(self, at: int, zone: ZoneInfo) -> OpenDay:
         """Close the open day, and open the day of the instant: a new one, or the last recorded one."""
+        self._fast.clear()
         if (closing := self._open) is not None:
             self._closed[closing.start] = closing.row(self.key)
             if closing.last > self._saved_until:
@@ -144,6 +162,11 @@ class Latencies:
         """Return the days recorded under any of the keys, by `start`."""
         check_latencies = (self._checks[key] for key in keys if key in self._checks)
         return sorted((day for check in check_latencies for day in check.days()), key=lambda day: day.start)
+
+    def fast_answers(self, keys: Iterable[str], limit: int, since: int, until: int) -> Fast:
+        """Return the answers under the limit, of the days of any of the keys that start from `since` to `until`."""
+        counted = (self._checks[key].fast_answers(limit, since, until) for key in keys if key in self._checks)
+        return reduce(Fast.plus, counted, Fast())
 
     def unsaved(self, keys: Iterable[str] | None = None) -> list[LatencyDay]:
         """Return the days of these checks, or of all, that changed since the last call."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from monitor.ledger.latencies import day_of
 from sla.interval import DAY, Interval
-from sla.latency_histogram import LatencyHistogram
 from sla.latency_objective import Fast, MeasuredLatency
 
 if TYPE_CHECKING:
@@ -17,10 +15,7 @@ if TYPE_CHECKING:
     from monitor.config.latency_objectives import LatencyObjectiveBlock
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
-    from sla.latency_day import LatencyDay
     from sla.state_history import History
-
-_CACHED: Final = 65_536  # days whose fast answers are counted once: 2,000 objectives of 30 days
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +52,6 @@ def _measured(
     recent_since = day_of(now - DAY, zone)[0]
     fast = recent = Fast()
     for key in keys:
-        for day in ledger.latency_days(key):
-            if window.start <= day.start < now:
-                answers = fast_answers(day, limit)
-                fast = fast.plus(answers)
-                recent = recent.plus(answers) if day.start >= recent_since else recent
+        fast = fast.plus(ledger.fast_answers(key, limit, window.start, now))
+        recent = recent.plus(ledger.fast_answers(key, limit, recent_since, now))
     return MeasuredLatency(block.latency, window, fast, history.durations(window), recent, recent_since)
-
-
-def fast_answers(day: LatencyDay, limit: int) -> Fast:
-    """Return how many answers of the day were faster than the limit."""
-    return _fast(day.packed, limit)
-
-
-@lru_cache(_CACHED)
-def _fast(packed: bytes, limit: int) -> Fast:
-    histogram = LatencyHistogram.unpack(packed)
-    low, high = histogram.faster_than(limit)
-    return Fast(low, high, histogram.count)

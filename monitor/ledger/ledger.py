@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sla.exclusion import Exclusion
     from sla.incident import Incident, Opened, Resolved
     from sla.latency_day import LatencyDay
+    from sla.latency_objective import Fast
     from sla.observation import Observation, Run
     from sla.product_incident import ProductIncident
     from sla.timeline import State
@@ -186,7 +187,14 @@ class Ledger:
 
     def latency_days(self, key: str) -> list[LatencyDay]:
         """Return the days of latencies of a check, also those recorded under its former keys, by `start`."""
-        return self.latencies.days([key, *(old for old, new in self.former_ids.checks.items() if new == key)])
+        return self.latencies.days(self._latency_keys(key))
+
+    def fast_answers(self, key: str, limit: int, since: int, until: int) -> Fast:
+        """Return the answers of a check under the limit, of the days that start from `since` until before `until`."""
+        return self.latencies.fast_answers(self._latency_keys(key), limit, since, until)
+
+    def _latency_keys(self, key: str) -> list[str]:
+        return [key, *(old for old, new in self.former_ids.checks.items() if new == key)]
 
     @property
     def last_observation_at(self) -> int | None:

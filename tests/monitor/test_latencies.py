@@ -19,6 +19,7 @@ from monitor.storage.writer import Writer
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from sla.latency_day import KEPT
 from sla.latency_histogram import LatencyHistogram
+from sla.latency_objective import Fast
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, PHASES, ledger_of, product
 
 if TYPE_CHECKING:
@@ -131,6 +132,41 @@ def test_days_are_kept_for_a_year() -> None:
     assert days[0].start == start + 399 * DAY - KEPT
     assert len(days) == 367
     assert days[5].histogram.percentile(Fraction(1, 2)) == pytest.approx(250 * MILLISECOND, rel=0.01)
+
+
+def test_fast_answers_of_a_window_follow_every_change_of_its_days() -> None:
+    """They are equal to those of the days at each instant: in the open day, after it is closed and after it leaves."""
+    latencies = Latencies(UTC)
+    start = day_of(NOW, UTC)[0]
+    for n in range(8):
+        at = start + n * 8 * HOUR
+        latencies.add(KEY, at, 100 * MILLISECOND if n % 3 else SECOND, {})
+        for since, until in ((start, at + 1), (start + DAY, at + 1), (start, start + DAY), (start + 9 * DAY, at)):
+            days = [day for day in latencies.days([KEY]) if since <= day.start < until]
+            whole = LatencyHistogram.merged(day.histogram for day in days)
+            assert latencies.fast_answers([KEY, "other"], 400 * MILLISECOND, since, until) == Fast.of(
+                whole, 400 * MILLISECOND
+            )
+    restored = Latencies(UTC)
+    for added in latencies.all_days():
+        restored.restore([added], [])
+        expected = restored.days([KEY])
+        counted = restored.fast_answers([KEY], 400 * MILLISECOND, start, NOW + 9 * DAY)
+        assert counted.count == sum(day.histogram.count for day in expected)
+
+
+def test_no_answer_counts_twice_after_a_change_of_the_zone() -> None:
+    """The day in the new zone begins before the recorded one in the old zone, and ends after it."""
+    vancouver = ZoneInfo("America/Vancouver")
+    midnight = day_of(NOW, vancouver)[0]
+    first, second = (KEY, midnight + HOUR, 100), (KEY, midnight + 2 * HOUR, 200)
+    before = Latencies(vancouver)
+    before.restore([], [first])
+    after = Latencies(UTC)
+    after.restore(before.all_days(), [first, second])
+    restarted = Latencies(UTC)
+    restarted.restore(after.days([KEY]), [first, second])
+    assert by_day(restarted.days([KEY])) == {midnight: (1, 100), day_of(midnight, UTC)[0]: (1, 200)}
 
 
 def test_only_changed_days_are_unsaved() -> None:

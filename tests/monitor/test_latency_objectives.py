@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from monitor.config.latency_objectives import LatencyObjectiveBlock
 from monitor.exporters.exposition import Dialect
+from monitor.exporters.latency_objectives import LatencyObjectiveLines
 from monitor.exporters.prometheus import Exporter
 from monitor.health import Health
 from monitor.ledger.latencies import day_of
@@ -21,7 +22,7 @@ from monitor.views.time_slice import TimeSlices
 from monitor.web.server import build, listen
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
 from tests.support.clocks import ManualClock
-from tests.support.ledgers import GOOD_RESULT, NOW, FakeCheck, ledger_of, observe
+from tests.support.ledgers import GOOD_RESULT, NOW, FakeCheck, ledger_of, observe, product
 from tests.support.probing import load_check
 
 if TYPE_CHECKING:
@@ -90,6 +91,18 @@ def test_metrics() -> None:
     assert f'ninewatch_fast_answers_ratio{{{labels},bound="point"}} 0.9\n' in page
     assert f"ninewatch_latency_budget_remaining_ratio{{{labels}}} -0.05\n" in page
     assert f"ninewatch_latency_burn_rate{{{labels}}} 2.0\n" in page
+
+
+def test_reload_between_two_steps_of_a_scrape() -> None:
+    ledger = ledger_of(product("a", objectives=OBJECTIVES), product("b", objectives=OBJECTIVES))
+    lines = LatencyObjectiveLines(ledger)
+    steps = lines.measure(NOW)
+    next(steps)
+    ledger.reload(ledger_of(product("c", objectives=OBJECTIVES)).portfolio)
+    assert list(steps) == []
+    assert [name for name in "abc" if f'product="{name}"' in lines.text(NOW, Dialect.TEXT)] == ["a"]
+    assert len(list(lines.measure(NOW))) == 1
+    assert [name for name in "abc" if f'product="{name}"' in lines.text(NOW, Dialect.TEXT)] == ["c"]
 
 
 async def test_response_times_by_day_and_check() -> None:

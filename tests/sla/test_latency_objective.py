@@ -41,6 +41,13 @@ def test_downtime_has_no_answers() -> None:
     assert measured(Fast(1, 1, 1), Durations(up=DAY, down=9 * DAY)).share.low == 1
 
 
+def test_fast_answers_of_a_histogram() -> None:
+    """The answer of 400.5 ms is in the bucket of the limit."""
+    histogram = LatencyHistogram.of(us * 100 for us in (1_000, 3_990, 4_005, 20_000))
+    assert Fast.of(histogram, 400 * MILLISECOND) == Fast(1, 3, 4)
+    assert Fast.of(LatencyHistogram(), 400 * MILLISECOND) == Fast()
+
+
 def test_certain_miss() -> None:
     figure = measured(Fast(80, 82, 100), Durations(up=10 * DAY))
     assert figure.share == Bounds(Fraction(80, 100), Fraction(81, 100), Fraction(82, 100))
