@@ -6,9 +6,11 @@ because the time before the change is still measured with the old definition.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sla.compose import Composition
@@ -68,7 +70,7 @@ class Eras(History):
     that is paused is unknown.
     """
 
-    __slots__ = ("_complete", "_eras", "_paused", "_redefined", "_starts")
+    __slots__ = ("_complete", "_eras", "_paused", "_redefined", "_starts", "_undivided")
 
     def __init__(self, eras: Sequence[Era], pauses: Sequence[PausedTime] = ()) -> None:
         self._redefined = 0
@@ -80,6 +82,7 @@ class Eras(History):
         self._redefined += 1
         self._eras = tuple(eras)
         self._paused.replace(pauses, [era.history for era in eras])
+        self._undivided: list[tuple[int, Era]] = []
         self._starts: list[tuple[int, Era]] = []
         self._complete = False
 
@@ -105,16 +108,15 @@ class Eras(History):
 
     def spans(self, window: Interval) -> Iterator[tuple[Era | None, Interval]]:
         """Yield the parts of the window by era. The era is None before the first definition applies."""
-        at, end = window.start, window.end
-        current: Era | None = None
-        for start, era in self._effective():
-            if at < start:
-                yield current, Interval(at, min(start, end))
-                at = start
-                if at >= end:
-                    return
-            current = era
-        yield current, Interval(at, end)
+        starts, at = self._effective(), window.start
+        following = bisect_right(starts, at, key=itemgetter(0))
+        current = starts[following - 1][1] if following else None
+        for start, era in islice(starts, following, None):
+            yield current, Interval(at, min(start, window.end))
+            if start >= window.end:
+                return
+            at, current = start, era
+        yield current, Interval(at, window.end)
 
     def objectives(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
         """Return the parts of the window by objective. The first objective also applies before the first era."""
@@ -174,7 +176,8 @@ class Eras(History):
                 while starts and start <= starts[-1][0]:
                     starts.pop()
                 starts.append((start, era))
-            self._starts = list(self._with_pauses(starts))
+            if starts != self._undivided:
+                self._undivided, self._starts = starts, list(self._with_pauses(starts))
         return self._starts
 
     def _with_pauses(self, starts: Sequence[tuple[int, Era]]) -> Iterator[tuple[int, Era]]:
@@ -186,10 +189,9 @@ class Eras(History):
 
     def _single(self, window: Interval) -> Composition | None:
         """Return the composition of the era that contains the window. None if there is no such era."""
-        for start, era in reversed(self._effective()):
-            if start < window.end:
-                return era.history if start <= window.start else None
-        return None
+        starts = self._effective()
+        last = bisect_left(starts, window.end, key=itemgetter(0)) - 1
+        return starts[last][1].history if last >= 0 and starts[last][0] <= window.start else None
 
     def _compositions(self) -> Iterator[Composition]:
         return (era.history for era in self._eras if era.history is not None)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby, islice, takewhile
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sla.compose import Composition
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sla.interval import Interval
     from sla.state_history import History
@@ -26,38 +30,52 @@ class PausedTime:
 class PausedMembers:
     """Replaces paused members by a member without observations. Each resulting composition is created once."""
 
-    __slots__ = ("_compositions", "_pauses", "_unknown")
+    __slots__ = ("_changes", "_compositions", "_unknown")
 
     def __init__(self) -> None:
-        self._pauses: tuple[PausedTime, ...] = ()
+        self._changes: list[tuple[int, frozenset[History | None]]] = []
         self._unknown = Timeline(0)
         self._compositions: dict[tuple[Composition, frozenset[int]], Composition] = {}
 
     def replace(self, pauses: Sequence[PausedTime], histories: Collection[Composition | None]) -> None:
         """Replace the paused times. `histories` are the compositions that are still in use."""
-        self._pauses = tuple(pauses)
+        self._changes = list(_changes(pauses))
         self._compositions = {
             key: composition for key, composition in self._compositions.items() if key[0] in histories
         }
 
     def parts(self, history: Composition | None, start: int, end: int) -> Iterator[tuple[int, Composition | None]]:
         """Yield the composition from `start` on, then each change of the paused members before `end`."""
-        edges = {edge for pause in self._pauses for edge in (pause.interval.start, pause.interval.end)}
-        previous: Composition | None = None
-        for at in sorted({start, *(edge for edge in edges if start < edge < end)}):
-            current = None if history is None else self._at(history, at)
-            if at == start or current is not previous:
+        following = bisect_right(self._changes, start, key=itemgetter(0))
+        previous = self._without(history, self._changes[following - 1][1] if following else frozenset())
+        yield start, previous
+        for at, paused in takewhile(lambda change: change[0] < end, islice(self._changes, following, None)):
+            current = self._without(history, paused)
+            if current is not previous:
                 yield at, current
             previous = current
 
-    def _at(self, history: Composition, at: int) -> Composition:
-        """Return the composition with the paused members of the instant."""
-        active = [pause.member for pause in self._pauses if pause.interval.start <= at < pause.interval.end]
-        paused = frozenset(index for index, member in enumerate(history.members) if None in active or member in active)
-        if not paused:
+    def _without(self, history: Composition | None, paused: frozenset[History | None]) -> Composition | None:
+        """Return the composition in which these members are unknown; `None` among them stands for all members."""
+        if history is None or not paused:
             return history
-        key = history, paused
+        members = history.members
+        numbers = frozenset(number for number, member in enumerate(members) if None in paused or member in paused)
+        if not numbers:
+            return history
+        key = history, numbers
         if key not in self._compositions:
-            members = [self._unknown if index in paused else member for index, member in enumerate(history.members)]
-            self._compositions[key] = Composition(history.rule, members)
+            replaced = [self._unknown if number in numbers else member for number, member in enumerate(members)]
+            self._compositions[key] = Composition(history.rule, replaced)
         return self._compositions[key]
+
+
+def _changes(pauses: Iterable[PausedTime]) -> Iterator[tuple[int, frozenset[History | None]]]:
+    """Yield the instants at which a pause starts or ends, in order, each with the members that are paused from then."""
+    steps = [(pause.interval.start, 1, pause.member) for pause in pauses]
+    steps += [(pause.interval.end, -1, pause.member) for pause in pauses]
+    counts: Counter[History | None] = Counter()
+    for at, simultaneous in groupby(sorted(steps, key=itemgetter(0)), itemgetter(0)):
+        for _, step, member in simultaneous:
+            counts[member] += step
+        yield at, frozenset(+counts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,12 +11,15 @@ from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.interval import Interval
 from sla.observation import Outcome
-from sla.paused_members import PausedTime
+from sla.paused_members import PausedMembers, PausedTime
 from sla.rule import Rule
 from sla.states import Durations, State
 from sla.timeline import Timeline
 from tests.property import oracle
 from tests.property.strategies import histories, holds, pairs, windows
+
+if TYPE_CHECKING:
+    import pytest
 
 GOOD, BAD = Outcome.GOOD, Outcome.BAD
 HOLD = 25
@@ -84,6 +89,26 @@ def test_later_pause_changes_the_revision_and_no_earlier_state() -> None:
     eras.redefine([Era(EVER, whole(check))], [PausedTime(Interval(50, 60), check)])
     assert eras.durations(Interval(0, 50)) == before
     assert eras.revision != revision
+
+
+def test_eras_are_divided_once_while_a_new_member_has_no_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start of the second era stays open, so each query computes the starts, but not the parts, again."""
+    divided: list[int] = []
+    parts = PausedMembers.parts
+
+    def counted(paused: PausedMembers, history: Composition | None, start: int, end: int) -> object:
+        divided.append(start)
+        return parts(paused, history, start, end)
+
+    monkeypatch.setattr(PausedMembers, "parts", counted)
+    old, silent = timeline(), Timeline(HOLD)
+    pauses = [PausedTime(Interval(30, 60), silent), PausedTime(Interval(80, 90))]
+    eras = Eras([Era(EVER, whole(old)), Era(40, whole(old, silent, k=1), (silent,), HOLD)], pauses)
+    assert [eras.state(at) for at in (20, 62, 85, 90)] == [State.UP, State.UP, State.UNKNOWN, State.UP]
+    assert divided == [EVER, 65]
+    silent.append(50, GOOD)
+    assert eras.state(62) is State.UP
+    assert divided == [EVER, 65, EVER, 50]
 
 
 @given(st.lists(st.tuples(histories, holds), min_size=1, max_size=3), windows, st.data())
