@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sla.interval import DAY, MICROSECOND, Interval
@@ -89,6 +90,7 @@ def first_instant(local_time: int, zone: tzinfo) -> int:
     )
 
 
+@lru_cache(maxsize=4_096)
 def midnight(day: date, zone: tzinfo) -> int:
     """Return the first instant of the day in the zone. If the clocks skip midnight, this is the instant of the change.
 
