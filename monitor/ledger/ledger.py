@@ -290,7 +290,7 @@ class Ledger:
         if isinstance(window, Interval):
             window = Window("", window, window)
         end, whole = window.measured.end, window.whole if window.in_progress else None
-        after = self.after_exclusions(product_id, window.whole)
+        after = self.after_exclusions(product_id, window.whole, end)
         measured = self._measured(
             product_id, window.measured, excluded=after, whole=whole, rolling=not window.in_progress
         )
@@ -312,7 +312,7 @@ class Ledger:
             interval=_interval(product),
             limits=limits,
             rolling=window.rolling,
-            after=self.after_exclusions(product_id, window.whole),
+            after=self.after_exclusions(product_id, window.whole, window.measured.end),
         )
         end = window.measured.end
         raw, contractual = self.provisional(product_id, at, at if now is None else now, end)
@@ -326,9 +326,12 @@ class Ledger:
         """
         return agreed_exclusions(self.products[product_id], window, self.portfolio, self._facts, self._histories)
 
-    def after_exclusions(self, product_id: str, window: Interval) -> AfterExclusions:
-        """Return the window of the product without its exclusions, from cached sums."""
-        return self._excluded.after(product_id, window)
+    def after_exclusions(self, product_id: str, window: Interval, measured_to: int | None = None) -> AfterExclusions:
+        """Return the window of the product without its exclusions, from cached sums.
+
+        After `measured_to`, only lengths are valid.
+        """
+        return self._excluded.after(product_id, window, measured_to)
 
     def _exclusion_sources(self, product_id: str) -> list[Eras]:
         """Return the product's history, then the histories of the dependencies whose downtime it excludes."""

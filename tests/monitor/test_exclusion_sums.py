@@ -10,13 +10,15 @@ import pytest
 from monitor.ledger.exclusion_sums import ExclusionSums
 from sla.calendar import Window
 from sla.compose import Composition
-from sla.interval import MINUTE, Interval
+from sla.interval import DAY, MINUTE, Interval, union
 from sla.measured import measure
 from tests.monitor.daemon_worlds import STEP, Check, History, Product
-from tests.support.ledgers import NOW
+from tests.support.ledgers import NOW, ledger_of, product
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sla.exclusion import Exclusion
 
 
 class SilentSpells(History):
@@ -47,6 +49,7 @@ def test_cached_sums_give_the_same_figures_as_recomputation(
             for product in history.products:
                 start = NOW + random.randint(-4, (history.now - NOW) // STEP) * STEP + random.choice((0, 1, 17_000_001))
                 compare(history, product.id, Interval(min(start, history.now - 1), history.now))
+                compare_in_progress(history, product.id, Interval(min(start, history.now - 1), history.now))
     finally:
         history.close()
 
@@ -66,3 +69,34 @@ def compare(history: History, product_id: str, window: Interval) -> None:
         anew.counts,
         anew.excluded,
     )
+
+
+def compare_in_progress(history: History, product_id: str, elapsed: Interval) -> None:
+    """Compare the figures of a calendar window whose end, and a part of whose exclusions, are in the future."""
+    ledger = history.ledger
+    window = Window("year", Interval(elapsed.start, elapsed.end + 100 * STEP + 17), elapsed)
+    product = ledger.products[product_id]
+    exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window.whole)]
+    anew = measure(ledger.compositions[product_id], elapsed, product.objective, excluded=exclusions, whole=window.whole)
+    cached = ledger.contractual(product_id, window)
+    assert (cached.durations, cached.counts, cached.excluded) == (anew.durations, anew.counts, anew.excluded)
+    assert (cached.budget_length, cached.allowed, cached.watched) == (anew.budget_length, anew.allowed, anew.watched)
+
+
+def test_future_exclusions_are_computed_once_per_day() -> None:
+    """The service hours of the rest of the year are the same for all queries of a day."""
+    ledger = ledger_of(product("forms", window="year", agreement={"service_hours": "Mon-Fri 09:00-17:00"}))
+    computed: list[Interval] = []
+
+    def excluded(product_id: str, window: Interval) -> list[Exclusion]:
+        computed.append(window)
+        return ledger.exclusions(product_id, window)
+
+    sums = ExclusionSums(excluded, lambda product_id: [ledger.compositions[product_id]])
+    for at in (NOW, NOW + MINUTE, NOW + DAY):
+        window = ledger.own_window("forms", at)
+        after = sums.after("forms", window.whole, at)
+        anew = [exclusion.interval for exclusion in ledger.exclusions("forms", window.whole)]
+        assert after.length(window.whole) == window.whole.length - sum(interval.length for interval in union(anew))
+    ends = [interval.end for interval in computed]
+    assert ends.count(window.whole.end) == 2
