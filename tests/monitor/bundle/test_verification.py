@@ -52,6 +52,13 @@ def test_every_figure_of_a_random_record_is_recomputed(seed: int, tmp_path: Path
         assert checked.agreeing > 100
 
 
+def test_random_records_have_pauses(tmp_path: Path) -> None:
+    """Without pauses, the test above would not show that their figures are recomputed."""
+    content = unpack(write_bundle(world(0, tmp_path), "all", "month"), "bundle")
+    kinds = {json.loads(line)["kind"] for line in content["facts.jsonl"].splitlines()}
+    assert {"pause", "pause_end"} <= kinds
+
+
 def test_bundle_of_a_record_and_instant_has_the_same_bytes_later(tmp_path: Path) -> None:
     config, store = month.record(tmp_path, close=False)
     arguments = (

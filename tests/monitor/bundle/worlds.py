@@ -1,4 +1,4 @@
-"""Records with a random past: outages, gaps, reloads of changed configurations, corrections; and bundles of them."""
+"""Records with a random past: outages, gaps, changed configurations, corrections, pauses; and bundles of them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from sla.chain import closed_day
 from sla.correction import Correction, Revocation
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.observation import Observation, Outcome
+from sla.pause import Pause, pause_end, pauses
 from sla.window import parse_instant, parse_window
 from tests.support.ledgers import FakeCheck
 
@@ -106,6 +107,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
                         store.write(Batch(incidents=[ledger.apply(change)]))
         if random.random() < 0.02:
             facts += _stated_facts(random, at, [fact for fact in facts if fact.kind == "correction"])
+            facts += _pauses(Random(at), at, pauses(facts))  # noqa: S311 - reproducible
         store.write(Batch(facts=[*ledger.facts.all, *facts]))
         if closed and at // DAY != (at - 10 * MINUTE) // DAY:
             close_day(store, path, at)
@@ -143,6 +145,14 @@ def _stated_facts(random: Random, at: int, corrections: list[Fact]) -> list[Fact
         return [Revocation(random.choice(corrections).id, "Ada", "it was ours", at).fact()]
     span = Interval(at - random.randint(1, 9) * HOUR, at)
     return [Correction(random.choice(["web", "other"]), span, "Ada", "account locked", at).fact()]
+
+
+def _pauses(random: Random, at: int, stated: list[Pause]) -> list[Fact]:
+    """Return a new pause of a check or a product, or the end of an earlier one."""
+    if stated and random.random() < 0.4:
+        return [pause_end(random.choice(stated), at, "Ada", "moved")]
+    product, until = random.choice(["web", "other"]), random.choice([None, at + 2 * HOUR])
+    return [Pause(product, random.choice(["", f"{product}/a"]), at, until, "Ada", "move").fact()]
 
 
 def write_bundle(actual: World, product: str, window: str = "30d", at: int | None = None) -> bytes:
