@@ -6,28 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from monitor.access.scopes import Scope
-from monitor.web.openapi_schemas import INSTANT, MAYBE_TEXT, TEXT, list_of, ref
+from monitor.web.openapi_schemas import END, INSTANT, MAYBE_TEXT, TEXT, body_of, closed_object_of, list_of, ref
 
 _SEVERITY = {"enum": ["page", "ticket", "note"]}
 _EVENT = {"enum": ["opened", "escalated", "reminder", "acknowledged", "resolved", "test", "heartbeat", "report"]}
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
-
-
-def _optional(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
 _NAMES: Final = {"id": "a41c90c51d2e", "product": "forms", "by": "pipeline"}
-_ACKNOWLEDGEMENT: Final = _object(
+_ACKNOWLEDGEMENT: Final = closed_object_of(
     key=TEXT, product=MAYBE_TEXT, incident=MAYBE_TEXT, at=INSTANT, by=TEXT, via=TEXT, author=TEXT
 )
-_SILENCE: Final = _object(
+_SILENCE: Final = closed_object_of(
     id=TEXT, product=MAYBE_TEXT, key=MAYBE_TEXT, until=INSTANT, reason=TEXT, author=TEXT, made=INSTANT
 )
-_OVERRIDE: Final = _object(
+_OVERRIDE: Final = closed_object_of(
     product=TEXT,
     id=TEXT,
     answer={"enum": ["go", "hold"]},
@@ -37,19 +29,19 @@ _OVERRIDE: Final = _object(
     until=INSTANT,
 )
 
-_RESPONSE: Final = _object(
+_RESPONSE: Final = closed_object_of(
     started=INSTANT,
     severity=_SEVERITY,
     priority=MAYBE_TEXT,
     target_seconds={"type": ["number", "null"]},
-    acknowledged={"anyOf": [_object(by=TEXT, via=TEXT, seconds={"type": "number"}), {"type": "null"}]},
+    acknowledged={"anyOf": [closed_object_of(by=TEXT, via=TEXT, seconds={"type": "number"}), {"type": "null"}]},
     next_escalation={"type": ["string", "null"], "format": "date-time"},
-    escalations={"type": "array", "items": _object(id=TEXT, step={"type": "integer"}, person=MAYBE_TEXT)},
+    escalations={"type": "array", "items": closed_object_of(id=TEXT, step={"type": "integer"}, person=MAYBE_TEXT)},
 )
 
 SCHEMAS: Final[dict[str, Any]] = {
     "Acknowledgement": _ACKNOWLEDGEMENT,
-    "Alert": _object(
+    "Alert": closed_object_of(
         key=TEXT,
         product=MAYBE_TEXT,
         severity=_SEVERITY,
@@ -60,7 +52,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     ),
     "Response": _RESPONSE,
     "Silence": _SILENCE,
-    "Notification": _object(
+    "Notification": closed_object_of(
         key=TEXT,
         event=_EVENT,
         receiver=TEXT,
@@ -167,7 +159,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         Scope.ALERTS_WRITE,
         ref("Acknowledgement"),
         _ACKNOWLEDGED_EXAMPLE,
-        request=_optional(by=TEXT),
+        request=body_of(by=TEXT),
         request_example={"by": "Ana Ng"},
     ),
     Operation(
@@ -187,8 +179,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         ref("Silence"),
         _SILENCE_EXAMPLE,
         status=201,
-        request=_optional(product=TEXT, key=TEXT, all={"const": True}, reason=TEXT, until=INSTANT, **{"for": TEXT})
-        | {"required": ["reason"]},
+        request=body_of("reason", product=TEXT, key=TEXT, all={"const": True}, reason=TEXT, **END),
         request_example={"product": "forms", "for": "2h", "reason": "load test"},
     ),
     Operation(
@@ -218,10 +209,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/notifications/retry",
         "Retry undelivered notifications now, to all receivers or to one; `waiting` is their number",
         Scope.ALERTS_WRITE,
-        _object(receiver=MAYBE_TEXT, waiting={"type": "integer"}),
+        closed_object_of(receiver=MAYBE_TEXT, waiting={"type": "integer"}),
         {"receiver": "ops", "waiting": 1},
         status=202,
-        request=_optional(receiver=MAYBE_TEXT),
+        request=body_of(receiver=MAYBE_TEXT),
         request_example={"receiver": "ops"},
     ),
     Operation(
@@ -229,7 +220,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/receivers/{id}/test",
         "Send a test message to a receiver; 502 with the reason if the receiver did not accept it",
         Scope.ALERTS_WRITE,
-        _object(receiver=TEXT, delivered={"const": True}),
+        closed_object_of(receiver=TEXT, delivered={"const": True}),
         {"receiver": "ops", "delivered": True},
     ),
     Operation(
@@ -237,10 +228,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/products/{id}/corrections",
         "Exclude past time from the contractual figures of a product; the author is the name of the token",
         Scope.FACTS_WRITE,
-        _object(id=TEXT, product=TEXT, start=INSTANT, end=INSTANT, author=TEXT, reason=TEXT, made=INSTANT),
+        closed_object_of(id=TEXT, product=TEXT, start=INSTANT, end=INSTANT, author=TEXT, reason=TEXT, made=INSTANT),
         {"id": "3f9a0c51d2e4", "product": "forms", **_INTERVAL_EXAMPLE, **_FACT_EXAMPLE},
         status=201,
-        request=_object(start=INSTANT, end=INSTANT, reason=TEXT),
+        request=closed_object_of(start=INSTANT, end=INSTANT, reason=TEXT),
         request_example={**_INTERVAL_EXAMPLE, "reason": "probe account locked"},
     ),
     Operation(
@@ -248,9 +239,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/corrections/{id}/revoke",
         "Revoke a correction; both stay in the record",
         Scope.FACTS_WRITE,
-        _object(revokes=TEXT, author=TEXT, reason=TEXT, made=INSTANT),
+        closed_object_of(revokes=TEXT, author=TEXT, reason=TEXT, made=INSTANT),
         {"revokes": "3f9a0c51d2e4", **_FACT_EXAMPLE, "reason": "the service was the cause"},
-        request=_object(reason=TEXT),
+        request=closed_object_of(reason=TEXT),
         request_example={"reason": "the service was the cause"},
     ),
     Operation(
@@ -258,10 +249,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/products/{id}/deployments",
         "Mark a deployment of a product, for the downtime after it; the author is the name of the token",
         Scope.FACTS_WRITE,
-        _object(id=TEXT, product=TEXT, at=INSTANT, by=TEXT),
+        closed_object_of(id=TEXT, product=TEXT, at=INSTANT, by=TEXT),
         {**_NAMES, "at": "2026-11-20T18:00:00Z"},
         status=201,
-        request=_optional(version=TEXT, at=INSTANT, link=TEXT),
+        request=body_of(version=TEXT, at=INSTANT, link=TEXT),
         request_example={"version": "1.4.2"},
     ),
     Operation(
@@ -269,10 +260,10 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/products/{id}/attestations",
         "Attest an item of a product's readiness checklist",
         Scope.FACTS_WRITE,
-        _object(id=TEXT, product=TEXT, item=TEXT, by=TEXT, until=INSTANT),
+        closed_object_of(id=TEXT, product=TEXT, item=TEXT, by=TEXT, until=INSTANT),
         {**_NAMES, "item": "ha-database", "until": "2027-11-20T18:00:00Z"},
         status=201,
-        request=_optional(item=TEXT, by=TEXT, note=TEXT, link=TEXT, until=INSTANT),
+        request=body_of(item=TEXT, by=TEXT, note=TEXT, link=TEXT, until=INSTANT),
         request_example={"item": "ha-database", "by": "Ana Ng", "note": "three replicas"},
     ),
     Operation(
@@ -280,9 +271,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/evidence/{id}/revoke",
         "Revoke an attestation, a deployment or a drill; both facts stay in the record",
         Scope.FACTS_WRITE,
-        _object(id=TEXT, revokes=TEXT, by=TEXT),
+        closed_object_of(id=TEXT, revokes=TEXT, by=TEXT),
         {"id": "b52d01d62e3f", "revokes": "a41c90c51d2e", "by": "pipeline"},
-        request=_object(reason=TEXT),
+        request=closed_object_of(reason=TEXT),
         request_example={"reason": "rolled back before it was live"},
     ),
     Operation(
@@ -293,8 +284,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         _OVERRIDE,
         _OVERRIDE_EXAMPLE,
         status=201,
-        request=_optional(answer={"enum": ["go", "hold"]}, reason=TEXT, until=INSTANT, **{"for": TEXT})
-        | {"required": ["answer", "reason"]},
+        request=body_of("answer", "reason", answer={"enum": ["go", "hold"]}, reason=TEXT, **END),
         request_example={"answer": "go", "for": "4h", "reason": "security fix"},
     ),
     Operation(
@@ -304,7 +294,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         Scope.GATE_WRITE,
         _OVERRIDE,
         _OVERRIDE_EXAMPLE | {"until": "2026-11-29T10:00:00Z"},
-        request=_object(reason=TEXT),
+        request=closed_object_of(reason=TEXT),
         request_example={"reason": "deployed"},
     ),
 )

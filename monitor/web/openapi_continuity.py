@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from monitor.web.openapi_schemas import INSTANT, MAYBE_INSTANT, NUMBER, TEXT, list_of, object_of, ref
+from monitor.web.openapi_schemas import BOUNDS, INSTANT, MAYBE_INSTANT, NUMBER, TEXT, list_of, object_of, ref
 from sla.continuity import TransactionState
 
 _COUNT: Final = {"type": "integer"}
 _COUNTS: Final = object_of(**{state.value: _COUNT for state in TransactionState})
-_MAYBE_SECONDS: Final = {"type": ["number", "null"]}
 _OUTCOME: Final = {"enum": ["acknowledged", "failed", "indeterminate"]}
 _COPIES: Final = {"type": "object", "additionalProperties": _COUNT}
 
@@ -20,7 +19,7 @@ SCHEMAS: Final[dict[str, Any]] = {
         failed={"anyOf": [object_of(low=INSTANT, point=INSTANT, high=INSTANT), {"type": "null"}]},
         until=INSTANT,
         counts=_COUNTS,
-        rpa_seconds=object_of(low=_MAYBE_SECONDS, point=_MAYBE_SECONDS, high=_MAYBE_SECONDS),
+        rpa_seconds=BOUNDS,
         runs=list_of(TEXT),
     ),
     "ContinuityTransaction": object_of(

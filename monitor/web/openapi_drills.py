@@ -6,11 +6,20 @@ from typing import Any, Final
 
 from monitor.access.scopes import Scope
 from monitor.web.openapi_alerts import Operation
-from monitor.web.openapi_schemas import INSTANT, MAYBE_INSTANT, MAYBE_TEXT, TEXT, list_of, object_of, ref
+from monitor.web.openapi_schemas import (
+    BOUNDS,
+    INSTANT,
+    MAYBE_FLAG,
+    MAYBE_INSTANT,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    TEXT,
+    body_of,
+    list_of,
+    object_of,
+    ref,
+)
 
-_MAYBE_SECONDS: Final = {"type": ["number", "null"]}
-_MAYBE_FLAG: Final = {"type": ["boolean", "null"]}
-_BOUNDS: Final = object_of(low=_MAYBE_SECONDS, point=_MAYBE_SECONDS, high=_MAYBE_SECONDS)
 _KINDS: Final = {"enum": ["failover", "failback", "restore", "deploy", "tabletop", "isolated"]}
 
 SCHEMAS: Final[dict[str, Any]] = {
@@ -20,18 +29,18 @@ SCHEMAS: Final[dict[str, Any]] = {
         kind=_KINDS,
         started=INSTANT,
         ended=MAYBE_INSTANT,
-        rto_seconds=_MAYBE_SECONDS,
-        rta_seconds=_BOUNDS,
-        rpo_seconds=_MAYBE_SECONDS,
-        rpa_seconds=_MAYBE_SECONDS,
-        downtime_seconds=_BOUNDS,
-        detected_seconds=_MAYBE_SECONDS,
-        met=_MAYBE_FLAG,
+        rto_seconds=MAYBE_NUMBER,
+        rta_seconds=BOUNDS,
+        rpo_seconds=MAYBE_NUMBER,
+        rpa_seconds=MAYBE_NUMBER,
+        downtime_seconds=BOUNDS,
+        detected_seconds=MAYBE_NUMBER,
+        met=MAYBE_FLAG,
         reason=TEXT,
         at=INSTANT,
         provisional={"type": "boolean"},
         failed=MAYBE_INSTANT,
-        recovered=_MAYBE_FLAG,
+        recovered=MAYBE_FLAG,
         by=TEXT,
         source={"enum": ["stated", "window", "site_change"]},
         scenario=TEXT,
@@ -96,10 +105,6 @@ _EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-def _optional(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
 def _on(path: str, summary: str, request: dict[str, Any], example: dict[str, Any], status: int = 200) -> Operation:
     return Operation(
         "post",
@@ -118,11 +123,11 @@ OPERATIONS: Final = (
     _on(
         "/api/v1/products/{id}/drills",
         "Start a drill; durations as `15m`; the author is the name of the token",
-        _optional(kind=_KINDS, rto=TEXT, rpo=TEXT, scenario=TEXT, participants=list_of(TEXT)) | {"required": ["kind"]},
+        body_of("kind", kind=_KINDS, rto=TEXT, rpo=TEXT, scenario=TEXT, participants=list_of(TEXT)),
         {"kind": "failover", "rto": "15m", "rpo": "0s", "scenario": "Gold is lost", "participants": ["Ana Ng"]},
         201,
     ),
-    _on("/api/v1/drills/{id}/end", "End a drill now", _optional(reason=TEXT), {"reason": "restored early"}),
+    _on("/api/v1/drills/{id}/end", "End a drill now", body_of(reason=TEXT), {"reason": "restored early"}),
     _on(
         "/api/v1/drills/{id}/recovery-points",
         "State a measured recovery point; the largest one of a drill counts",

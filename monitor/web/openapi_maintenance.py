@@ -6,7 +6,19 @@ from typing import Any, Final
 
 from monitor.access.scopes import Scope
 from monitor.web.openapi_alerts import Operation
-from monitor.web.openapi_schemas import INSTANT, MAYBE_INSTANT, MAYBE_TEXT, TEXT, list_of, object_of, ref
+from monitor.web.openapi_schemas import (
+    END,
+    INSTANT,
+    MAYBE_INSTANT,
+    MAYBE_TEXT,
+    TEXT,
+    body_of,
+    list_of,
+    object_of,
+    ref,
+)
+
+Example = dict[str, Any]
 
 PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
     "/api/v1/maintenance": (
@@ -59,63 +71,61 @@ _PAUSE: Final = {
     "ended": None,
 }
 
+
+def _add(
+    path: str, summary: str, schema: str, example: Example, request: Example, request_example: Example
+) -> Operation:
+    return Operation(
+        "post",
+        path,
+        summary,
+        Scope.FACTS_WRITE,
+        ref(schema),
+        example,
+        status=201,
+        request=request,
+        request_example=request_example,
+    )
+
+
+def _end(path: str, summary: str, schema: str, example: Example, reason: str) -> Operation:
+    return Operation(
+        "post",
+        f"{path}/{{id}}/end",
+        summary,
+        Scope.FACTS_WRITE,
+        ref(schema),
+        example | {"ended": "2026-11-20T19:00:00Z"},
+        request=object_of(reason=TEXT),
+        request_example={"reason": reason},
+    )
+
+
+_MAINTENANCE, _PAUSES = PATHS
+
 OPERATIONS: Final = (
-    Operation(
-        "post",
-        "/api/v1/maintenance",
+    _add(
+        _MAINTENANCE,
         "Plan maintenance of a product, or of all products; `start` is now by default",
-        Scope.FACTS_WRITE,
-        ref("MaintenanceWindow"),
+        "MaintenanceWindow",
         _WINDOW,
-        status=201,
-        request={
-            "type": "object",
-            "properties": {
-                "product": TEXT,
-                "all": {"const": True},
-                "start": INSTANT,
-                "for": TEXT,
-                "until": INSTANT,
-                "reason": TEXT,
-            },
-            "additionalProperties": False,
-        },
-        request_example={"product": "forms", "for": "2h", "reason": "upgrade"},
+        body_of(product=TEXT, all={"const": True}, start=INSTANT, reason=TEXT, **END),
+        {"product": "forms", "for": "2h", "reason": "upgrade"},
     ),
-    Operation(
-        "post",
-        "/api/v1/maintenance/{id}/end",
+    _end(
+        _MAINTENANCE,
         "End an added window now; a window that has not started is cancelled",
-        Scope.FACTS_WRITE,
-        ref("MaintenanceWindow"),
-        _WINDOW | {"ended": "2026-11-20T19:00:00Z"},
-        request=object_of(reason=TEXT),
-        request_example={"reason": "finished early"},
+        "MaintenanceWindow",
+        _WINDOW,
+        "finished early",
     ),
-    Operation(
-        "post",
-        "/api/v1/pauses",
+    _add(
+        _PAUSES,
         "Send no probes of a check, or of all checks of a product without `check`; the time is unknown",
-        Scope.FACTS_WRITE,
-        ref("Pause"),
+        "Pause",
         _PAUSE,
-        status=201,
-        request={
-            "type": "object",
-            "required": ["product", "reason"],
-            "properties": {"product": TEXT, "check": TEXT, "for": TEXT, "until": INSTANT, "reason": TEXT},
-            "additionalProperties": False,
-        },
-        request_example={"product": "forms", "check": "health", "for": "2h", "reason": "moved to another cluster"},
+        body_of("product", "reason", product=TEXT, check=TEXT, reason=TEXT, **END),
+        {"product": "forms", "check": "health", "for": "2h", "reason": "moved to another cluster"},
     ),
-    Operation(
-        "post",
-        "/api/v1/pauses/{id}/end",
-        "End a pause now",
-        Scope.FACTS_WRITE,
-        ref("Pause"),
-        _PAUSE | {"ended": "2026-11-20T19:00:00Z"},
-        request=object_of(reason=TEXT),
-        request_example={"reason": "moved"},
-    ),
+    _end(_PAUSES, "End a pause now", "Pause", _PAUSE, "moved"),
 )

@@ -13,12 +13,25 @@ TEXT = {"type": "string"}
 MAYBE_TEXT = {"type": ["string", "null"]}
 INSTANT = {"type": "string", "format": "date-time"}
 MAYBE_INSTANT = {"type": ["string", "null"], "format": "date-time"}
+MAYBE_FLAG = {"type": ["boolean", "null"]}
 STATE = {"enum": ["up", "down", "unknown"]}
+END = {"for": TEXT, "until": INSTANT}  # properties of a request that specifies an end
 
 
 def object_of(**properties: Any) -> dict[str, Any]:
     """Return the schema of an object with these properties, all required."""
     return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def closed_object_of(**properties: Any) -> dict[str, Any]:
+    """Return the schema of an object with these properties, all required, and no others."""
+    return object_of(**properties) | {"additionalProperties": False}
+
+
+def body_of(*required: str, **properties: Any) -> dict[str, Any]:
+    """Return the schema of a request with these properties and no others. `required` are their names."""
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return schema | ({"required": list(required)} if required else {})
 
 
 def _figures(**properties: Any) -> dict[str, Any]:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from monitor.web.openapi_schemas import INSTANT, MAYBE_INSTANT, MAYBE_TEXT, TEXT, list_of, object_of, ref
-
-_MAYBE_SECONDS: Final = {"type": ["number", "null"]}
-_MAYBE_FLAG: Final = {"type": ["boolean", "null"]}
-_BOUNDS: Final = object_of(low=_MAYBE_SECONDS, point=_MAYBE_SECONDS, high=_MAYBE_SECONDS)
+from monitor.web.openapi_schemas import (
+    BOUNDS,
+    INSTANT,
+    MAYBE_FLAG,
+    MAYBE_INSTANT,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    TEXT,
+    list_of,
+    object_of,
+    ref,
+)
 
 SCHEMAS: Final[dict[str, Any]] = {
     "Sites": object_of(
@@ -16,8 +23,8 @@ SCHEMAS: Final[dict[str, Any]] = {
         at=INSTANT,
         state={"enum": ["one", "several", "none", "unknown"]},
         active=MAYBE_TEXT,
-        on_primary=_MAYBE_FLAG,
-        failover_within_seconds=_MAYBE_SECONDS,
+        on_primary=MAYBE_FLAG,
+        failover_within_seconds=MAYBE_NUMBER,
         sites=list_of(object_of(id=TEXT, name=TEXT, direct={"enum": ["up", "down", "unknown", None]})),
         failovers=list_of(ref("Failover")),
     ),
@@ -30,9 +37,9 @@ SCHEMAS: Final[dict[str, Any]] = {
         arrived=INSTANT,
         started=INSTANT,
         ended=MAYBE_INSTANT,
-        duration_seconds=_BOUNDS,
-        downtime_seconds=_BOUNDS,
-        met=_MAYBE_FLAG,
+        duration_seconds=BOUNDS,
+        downtime_seconds=BOUNDS,
+        met=MAYBE_FLAG,
         reason=TEXT,
         provisional={"type": "boolean"},
     ),

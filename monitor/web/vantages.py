@@ -9,7 +9,16 @@ from aiohttp import web
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import check_query
-from monitor.web.openapi_schemas import INSTANT, MAYBE_INSTANT, MAYBE_NUMBER, MAYBE_TEXT, TEXT, list_of, object_of
+from monitor.web.openapi_schemas import (
+    INSTANT,
+    MAYBE_FLAG,
+    MAYBE_INSTANT,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    TEXT,
+    list_of,
+    object_of,
+)
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 
 _FLAG: Final = {"type": "boolean"}
-_MAYBE_FLAG: Final = {"type": ["boolean", "null"]}
 PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
     "/api/v1/vantages": (
         "This vantage, and one for each named network: whether it can observe, and its references",
@@ -28,7 +36,7 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
                 via=MAYBE_TEXT,
                 blind=_FLAG,
                 since=INSTANT,
-                families=list_of(object_of(family={"enum": ["ip4", "ip6"]}, blind=_MAYBE_FLAG)),
+                families=list_of(object_of(family={"enum": ["ip4", "ip6"]}, blind=MAYBE_FLAG)),
                 references=list_of(
                     object_of(
                         id=TEXT,
@@ -36,7 +44,7 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
                         target=TEXT,
                         near=_FLAG,
                         system=_FLAG,
-                        good=_MAYBE_FLAG,
+                        good=MAYBE_FLAG,
                         at=MAYBE_INSTANT,
                         reason=TEXT,
                         detail=TEXT,
