@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
     from monitor.config.outbound import Network
+    from monitor.engine.loop_monitor import LoopMonitor
     from monitor.engine.runner import Runner
     from monitor.storage.store import Store
 
@@ -100,12 +101,21 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """The parts that run alongside the server and are updated by a reload."""
+class _Probing:
+    """The parts that send probes."""
 
     scheduler: Scheduler
     jobs: Jobs
     vantage: VantageWatch
+    journeys: JourneyCleaner
+    pauses: PauseManager
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts that run alongside the server and are updated by a reload."""
+
+    probing: _Probing
     facts: FactRecorder
     alerting: Alerting
     keeper: ChainKeeper
@@ -113,8 +123,6 @@ class _Parts:
     drills: DrillManager
     continuity: Continuity
     sites: SiteObserver
-    journeys: JourneyCleaner
-    pauses: PauseManager
 
 
 class Daemon:
@@ -191,15 +199,7 @@ class Daemon:
         try:
             if prepare is not None:
                 prepare(store)
-            set_aside_future_rows(store, self._clock.now(), self._health)
-            writer = Writer(store, self._health, self._clock)
-            self._self_check.record_step = writer.put_clock_step
-            facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
-            facts.restore(store)  # first, because renamings determine the products and checks of runs
-            writer.put_folded(restore(self._ledger, store), None)
-            await facts.read_journal()
-            facts.define()
-            report_unconfigured(self._ledger)
+            writer, facts = await self._restore(store)
             signer = usable_signer(self._record)
             past = partial(recorded_since, self._record)
             alerting = Alerting(self._ledger, writer, self._clock, self._health, signer, past)
@@ -216,43 +216,13 @@ class Daemon:
                     WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
                 ) as listener,
             ):
-                scheduler = Scheduler(
-                    self._clock, loop_monitor, self._health, max_in_flight=in_flight_limit(self._portfolio)
-                )
-                vantage = VantageWatch(self._clock, self._health, runner.attempt)
-                journeys = JourneyCleaner(self._ledger, IntentLog.of(self._record, JOURNEYS), self._clock)
-                journeys.restore()
-                jobs = Jobs(self._ledger, runner, recorder, heartbeats, vantage)
-                jobs.on_prepared = journeys.attach
-                jobs.prepare(self._portfolio)
-                jobs.paused = paused_keys(self._ledger, self._clock.now())
-                pauses = PauseManager(self._ledger, self._clock, partial(_set_paused, jobs, scheduler, heartbeats))
-                scheduler.load(jobs.all())
+                probing = self._prepare_probing(runner, loop_monitor, recorder, heartbeats)
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))
-                keeper = ChainKeeper(self._record, writer, self._clock, self._health)
-                anchoring = Anchoring(self._ledger, self._record, facts.add, self._clock, self._health)
-                drills = DrillManager(self._ledger, facts, self._clock, partial(_set_probe_intervals, jobs, scheduler))
-                recorder.add_hook(drills.on_event)
-                drills.update()
-                continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
-                continuity.restore()
-                sites = SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end)
-                parts = _Parts(
-                    scheduler,
-                    jobs,
-                    vantage,
-                    facts,
-                    alerting,
-                    keeper,
-                    anchoring,
-                    drills,
-                    continuity,
-                    sites,
-                    journeys,
-                    pauses,
-                )
+                parts = self._create_parts(probing, writer, facts, alerting)
+                recorder.add_hook(parts.drills.on_event)
+                parts.drills.update()
                 await self._work(parts, runner, companion)
             if not recorder.complete:
                 self._failure = self._failure or unwritten_error(self._health)
@@ -260,19 +230,66 @@ class Daemon:
             store.close()
             gc.unfreeze()
 
+    async def _restore(self, store: SqliteStore) -> tuple[Writer, FactRecorder]:
+        """Read the record into the ledger. Return the writers of observations and of facts."""
+        set_aside_future_rows(store, self._clock.now(), self._health)
+        writer = Writer(store, self._health, self._clock)
+        self._self_check.record_step = writer.put_clock_step
+        facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
+        facts.restore(store)  # first, because renamings determine the products and checks of runs
+        writer.put_folded(restore(self._ledger, store), None)
+        await facts.read_journal()
+        facts.define()
+        report_unconfigured(self._ledger)
+        return writer, facts
+
+    def _prepare_probing(
+        self, runner: Runner, loop_monitor: LoopMonitor, recorder: Recorder, heartbeats: Heartbeats
+    ) -> _Probing:
+        """Prepare the probes of the portfolio, and load the scheduler with those that are not paused."""
+        limit = in_flight_limit(self._portfolio)
+        scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=limit)
+        vantage = VantageWatch(self._clock, self._health, runner.attempt)
+        journeys = JourneyCleaner(self._ledger, IntentLog.of(self._record, JOURNEYS), self._clock)
+        journeys.restore()
+        jobs = Jobs(self._ledger, runner, recorder, heartbeats, vantage)
+        jobs.on_prepared = journeys.attach
+        jobs.prepare(self._portfolio)
+        jobs.paused = paused_keys(self._ledger, self._clock.now())
+        pauses = PauseManager(self._ledger, self._clock, partial(_set_paused, jobs, scheduler, heartbeats))
+        scheduler.load(jobs.all())
+        return _Probing(scheduler, jobs, vantage, journeys, pauses)
+
+    def _create_parts(self, probing: _Probing, writer: Writer, facts: FactRecorder, alerting: Alerting) -> _Parts:
+        """Create the parts that run alongside the server."""
+        set_intervals = partial(_set_probe_intervals, probing.jobs, probing.scheduler)
+        drills = DrillManager(self._ledger, facts, self._clock, set_intervals)
+        continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
+        continuity.restore()
+        return _Parts(
+            probing,
+            facts,
+            alerting,
+            ChainKeeper(self._record, writer, self._clock, self._health),
+            Anchoring(self._ledger, self._record, facts.add, self._clock, self._health),
+            drills,
+            continuity,
+            SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end),
+        )
+
     async def _work(self, parts: _Parts, runner: Runner, companion: Callable[[], Awaitable[None]] | None) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if companion is not None:
                     tasks.create_task(self._run_companion(companion), name="companion")
-                tasks.create_task(parts.vantage.run(), name="vantage")
-                tasks.create_task(parts.scheduler.run(), name="scheduler")
+                tasks.create_task(parts.probing.vantage.run(), name="vantage")
+                tasks.create_task(parts.probing.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._watch(parts), name="watch")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(parts.anchoring.run(runner.new_attempt), name="anchoring")
                 tasks.create_task(parts.continuity.run(runner.new_attempt), name="continuity")
-                tasks.create_task(parts.journeys.run(runner.new_attempt), name="journeys")
+                tasks.create_task(parts.probing.journeys.run(runner.new_attempt), name="journeys")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:
             log.info("stopping")
@@ -334,7 +351,7 @@ class Daemon:
             await parts.facts.read_journal()
             parts.sites.update()
             parts.drills.update()
-            parts.pauses.update()
+            parts.probing.pauses.update()
             requested = self._reload_requested.is_set()
             self._reload_requested.clear()
             if await asyncio.to_thread(self._watcher.changed) or requested:
@@ -366,10 +383,10 @@ class Daemon:
             for problem in examined.problems:
                 log.error("config_refused", problem=str(problem))
             if examined.portfolio is not None:
-                await asyncio.to_thread(parts.jobs.prepare, examined.portfolio)
+                await asyncio.to_thread(parts.probing.jobs.prepare, examined.portfolio)
                 self._apply(examined.portfolio, parts)
                 parts.facts.define()
-                parts.pauses.update()
+                parts.probing.pauses.update()
                 self._health.config_digest = examined.digest
                 self._accepted = examined, examined.portfolio
                 return
@@ -383,8 +400,8 @@ class Daemon:
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)
         report_unconfigured(self._ledger)
-        parts.jobs.limit_outbound(portfolio)
-        parts.scheduler.load(parts.jobs.all())
+        parts.probing.jobs.limit_outbound(portfolio)
+        parts.probing.scheduler.load(parts.probing.jobs.all())
         parts.alerting.reload()
         self._health.config_reload_success, self._health.config_reload_at = True, self._clock.now()
         log.info("config_reloaded", products=len(portfolio.products), checks=len(self._ledger.entries))
