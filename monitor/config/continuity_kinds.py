@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from monitor.config.addresses import DefaultPort, Headers, HostPort, HttpUrl
 from monitor.config.base import Model
-from monitor.config.json_path import JsonPath
 from monitor.config.secret import Secret
+from monitor.config.templates import RUN_ID, PathTemplate, names_in
 from monitor.config.tls import TlsOptions
 from monitor.config.values import Flag, Id, Text, Token, problem_at
 
-RUN_ID: Final = "run_id"  # the name of the id of a transaction in requests
 ID: Final = "id"  # the captured name of the id of a record
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _TEXT: Final = {"type": "string"}
-
-
-def names_in(template: str) -> set[str]:
-    """Return the names of the placeholders `{{name}}` in the text."""
-    return set(_PLACEHOLDER.findall(template))
-
-
-def fill_placeholders(template: str, value: Any) -> str:
-    """Return the text with each placeholder `{{name}}` replaced by `value(name)`."""
-    return _PLACEHOLDER.sub(lambda match: value(match[1]), template)
-
-
-def _path(text: str) -> str:
-    JsonPath(fill_placeholders(text, lambda _: "x"))
-    return text
 
 
 def _identifier(text: str) -> str:
@@ -47,7 +30,6 @@ def _uuid(text: str) -> str:
     return text.lower()
 
 
-PathTemplate = Annotated[str, AfterValidator(_path), WithJsonSchema(_TEXT)]
 Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema(_TEXT)]
 
 

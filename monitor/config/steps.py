@@ -1,11 +1,10 @@
-"""Keys of the steps of a journey, and placeholders `{{name}}` in their values."""
+"""Keys of the steps of a journey."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -13,59 +12,13 @@ from monitor.config.addresses import HttpUrl, carries_credentials
 from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.expect import UnknownField
-from monitor.config.json_path import JsonPath
 from monitor.config.regex import RegexField
-from monitor.config.validation_context import Located
+from monitor.config.templates import RUN_ID, PathTemplate
 from monitor.config.values import Duration, Flag, Token, Within, problem_at
 from sla.interval import MILLISECOND, MINUTE, SECOND
 
-RUN_ID: Final = "run_id"  # the name of the id of a run
-_PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SECRET_NAME: Final = re.compile(r"(.*_)?(token|secret|password|api_?key)")
-Value = Callable[[str], str]
-
-
-def names_in(value: Any) -> set[str]:
-    """Return the names of the placeholders `{{name}}` in texts, lists and mappings."""
-    if isinstance(value, str):
-        return {name.strip() for name in _PLACEHOLDER.findall(value)}
-    if isinstance(value, Mapping):
-        return {name for key, item in value.items() for name in names_in(key) | names_in(item)}
-    if isinstance(value, list | tuple):
-        return {name for item in value for name in names_in(item)}
-    return set()
-
-
-def filled(template: Any, value: Value) -> Any:
-    """Return texts, lists and mappings with each placeholder `{{name}}` replaced by `value(name)`."""
-    if isinstance(template, str):
-        return _filled_text(template, value)
-    if isinstance(template, Mapping):
-        return {filled(key, value): filled(item, value) for key, item in template.items()}
-    if isinstance(template, list | tuple):
-        return [filled(item, value) for item in template]
-    return template
-
-
-def _filled_text(template: str, value: Value) -> str:
-    if "{{" not in template:
-        return template
-    text = _PLACEHOLDER.sub(lambda match: value(match[1].strip()), template)
-    return Located.at(text, template.directory) if isinstance(template, Located) else text
-
-
-def filled_url(template: str, value: Value) -> str:
-    """Return a URL with its placeholders replaced: one at the start by a URL, others by encoded values."""
-    start = _PLACEHOLDER.match(template)
-    end = 0 if start is None else start.end()
-    return filled(template[:end], value) + filled(template[end:], lambda name: quote(value(name), safe=""))  # type: ignore[no-any-return]
-
-
-def has_literal_origin(url: str) -> bool:
-    """Return whether scheme, host and port of a URL contain no placeholder."""
-    match = re.match(r"https?://[^/?#]*", url)
-    return match is not None and not names_in(match[0])
 
 
 Origin = tuple[str, str, int]
@@ -85,11 +38,6 @@ def _name(value: str) -> str:
     return value
 
 
-def _path_template(value: str) -> str:
-    JsonPath(filled(value, lambda _: "x"))
-    return value
-
-
 def _origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.path not in ("", "/") or parts.query:
@@ -98,7 +46,6 @@ def _origin(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]
-PathTemplate = Annotated[str, AfterValidator(_path_template), WithJsonSchema({"type": "string"})]
 OriginField = Annotated[HttpUrl, AfterValidator(_origin)]
 Pause = Annotated[Duration, AfterValidator(Within(100 * MILLISECOND, MINUTE, "between 100ms and 1m"))]
 

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.continuity_kinds import ID, RUN_ID
+from monitor.config.continuity_kinds import ID
 from monitor.config.json_path import JsonPath
+from monitor.config.templates import RUN_ID
 from monitor.continuity.driver import Captured, Description, ReadResult
 from monitor.continuity.http_steps import HttpTarget, capture_values, check_no_page, values_at
 from monitor.http.json_body import document

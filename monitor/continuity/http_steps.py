@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, quote_plus
 
-from monitor.config.continuity_kinds import fill_placeholders, names_in
 from monitor.config.json_path import JsonPath
 from monitor.config.secret import Secret
+from monitor.config.templates import fill_text, names_in
 from monitor.config.tls import TlsOptions
 from monitor.continuity.driver import MissingValueError, RefusedError
 from monitor.http.check import Basic, HttpCheck
@@ -72,15 +72,15 @@ class HttpStep:
 
     def resolved_url(self, value: Callable[[str], str]) -> str:
         """Return the URL, with values encoded."""
-        return fill_placeholders(self.url, lambda name: quote(value(name), safe=""))
+        return fill_text(self.url, lambda name: quote(value(name), safe=""))
 
     def resolved_body(self, value: Callable[[str], str]) -> str:
         """Return the body, with values escaped as its type requires."""
         if self.form:
-            fields = ((name, fill_placeholders(text, value)) for name, text in self.form.items())
+            fields = ((name, fill_text(text, value)) for name, text in self.form.items())
             return "&".join(f"{quote_plus(name)}={quote_plus(text)}" for name, text in fields)
         escaped = "json" in self.content_type
-        return fill_placeholders(self.body, lambda name: json.dumps(value(name))[1:-1] if escaped else value(name))
+        return fill_text(self.body, lambda name: json.dumps(value(name))[1:-1] if escaped else value(name))
 
     @property
     def names(self) -> set[str]:
@@ -119,8 +119,8 @@ class HttpTarget:
         def value(name: str) -> str:
             return shown.get(name, f"{{{{{name}}}}}")
 
-        url = fill_placeholders(step.url.partition("?")[0], value)
-        body = fill_placeholders(step.body or json.dumps(dict(step.form)), value)
+        url = fill_text(step.url.partition("?")[0], value)
+        body = fill_text(step.body or json.dumps(dict(step.form)), value)
         return f"{step.method} {url}" + (f" {body}" if step.body or step.form else "")
 
     def references(self, step: HttpStep) -> tuple[str, ...]:
@@ -210,5 +210,5 @@ def capture_values(response: Response, paths: Mapping[str, str], run: str) -> di
 
 def values_at(parsed: Any, path: str, run: str) -> Sequence[str]:
     """Return the values at a JSON path with placeholders, as text."""
-    query = JsonPath(fill_placeholders(path, lambda _: run.replace("'", "")))
+    query = JsonPath(fill_text(path, lambda _: run.replace("'", "")))
     return [value if isinstance(value, str) else json.dumps(value) for value in query.values(parsed)]

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.json_path import JsonPath
-from monitor.config.steps import filled
+from monitor.config.templates import fill
 from monitor.http.body import decode_text, decompress
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure
@@ -17,7 +17,8 @@ from monitor.network.failure import ProbeFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from monitor.config.steps import Capture, Value
+    from monitor.config.steps import Capture
+    from monitor.config.templates import Value
     from monitor.http.response import Response
 
 
@@ -67,7 +68,7 @@ def _sources(response: Response, capture: Capture, value: Value, certificate: Ma
 
 def _path(template: str, value: Value) -> JsonPath:
     try:
-        return JsonPath(filled(template, lambda name: value(name).replace("'", "").replace('"', "")))
+        return JsonPath(fill(template, lambda name: value(name).replace("'", "").replace('"', "")))
     except ValueError:
         raise ProbeFailure("value_unusable", "a captured value cannot be used in a JSON path") from None
 

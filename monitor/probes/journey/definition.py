@@ -10,7 +10,7 @@ from pydantic import ValidationError, ValidationInfo
 
 from monitor.config.addresses import carries_credentials
 from monitor.config.secret import Secret, read_secret
-from monitor.config.steps import Capture, filled, filled_url, has_literal_origin, names_in
+from monitor.config.templates import fill, fill_url, has_literal_origin, names_in
 from monitor.config.values import problem_at
 from monitor.http.check import HttpCheck
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.config.check import CheckBase
-    from monitor.config.steps import Value
+    from monitor.config.steps import Capture
+    from monitor.config.templates import Value
 
 NOT_STEPS: Final = frozenset({"steps", "heartbeat"})  # kinds that cannot be a step
 SCHEDULE: Final = frozenset({"interval", "timeout", "hold", "slow_after", "fall", "rise", "recheck", "was"})
@@ -252,7 +253,7 @@ def fill_keys(
     """Return the keys with all placeholders replaced by `value`, or by that of the key in `special`."""
     urls = URL_KEYS | ({kind} & URL_KINDS)
     return {
-        key: (filled_url if key in urls and isinstance(item, str) else filled)(item, (special or {}).get(key, value))
+        key: (fill_url if key in urls and isinstance(item, str) else fill)(item, (special or {}).get(key, value))
         for key, item in template.items()
     }
 

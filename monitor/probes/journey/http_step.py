@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from monitor.config.steps import filled, names_in, origin_of
+from monitor.config.steps import origin_of
+from monitor.config.templates import fill, names_in
 from monitor.http.check import HttpCheck
 from monitor.http.expectation import Expectation
 from monitor.http.oauth2 import Tokens
@@ -107,8 +108,8 @@ class HttpStep:
         def value(name: str) -> str:
             return f"{{{{{name}}}}}" if name in self._secrets else state.value(name)
 
-        url = filled(str(keys["http"]).partition("?")[0], value)
-        body = next((filled(keys[key], value) for key in ("form", "json_body") if key in keys), None)
+        url = fill(str(keys["http"]).partition("?")[0], value)
+        body = next((fill(keys[key], value) for key in ("form", "json_body") if key in keys), None)
         text = f"{self._check.method} {url}" + ("" if body is None else f" {json.dumps(body)}")
         used = sorted(self._definition.names & set(state.secrets))
         return text, (*self._definition.references, *(state.secrets[name].source for name in used))
@@ -137,12 +138,12 @@ class HttpStep:
             ProbeFailure: `value_unusable`: a value has a line break.
         """
         request, parts = request_of(check), self._definition.parts
-        added = {**filled(parts.get("headers", {}), state.value)}
+        added = {**fill(parts.get("headers", {}), state.value)}
         if "bearer" in parts:
-            added["Authorization"] = f"Bearer {filled(parts['bearer'], state.value)}"
+            added["Authorization"] = f"Bearer {fill(parts['bearer'], state.value)}"
         if self._traced:
             added["traceparent"] = state.traceparent()
-        cookies = {**dict(request.cookies), **filled(parts.get("cookies", {}), state.value)}
+        cookies = {**dict(request.cookies), **fill(parts.get("cookies", {}), state.value)}
         _reject_line_breaks({**added, **cookies})
         body, content_type = _body(parts, state)
         typed = "content-type" in {name.lower() for name in (*added, *dict(request.headers))}
@@ -200,10 +201,10 @@ def _reject_line_breaks(texts: Mapping[str, str]) -> None:
 def _body(parts: Mapping[str, Any], state: RunState) -> tuple[bytes | None, str]:
     """Return the body and its type; None without a body that has placeholders."""
     if "form" in parts:
-        return urlencode(filled(parts["form"], state.value)).encode(), _CONTENT_TYPES["form"]
+        return urlencode(fill(parts["form"], state.value)).encode(), _CONTENT_TYPES["form"]
     if "json_body" in parts:
-        return json.dumps(filled(parts["json_body"], state.value)).encode(), _CONTENT_TYPES["json_body"]
-    return (filled(parts["body"], state.value).encode(), "") if "body" in parts else (None, "")
+        return json.dumps(fill(parts["json_body"], state.value)).encode(), _CONTENT_TYPES["json_body"]
+    return (fill(parts["body"], state.value).encode(), "") if "body" in parts else (None, "")
 
 
 def _merged(headers: tuple[tuple[str, str], ...], added: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
