@@ -191,7 +191,7 @@ class Eras(History):
         """Return the composition of the era that contains the window. None if there is no such era."""
         starts = self._effective()
         last = bisect_left(starts, window.end, key=itemgetter(0)) - 1
-        return starts[last][1].history if last >= 0 and starts[last][0] <= window.start else None
+        return starts[last][1].history if starts[last][0] <= window.start else None
 
     def _compositions(self) -> Iterator[Composition]:
         return (era.history for era in self._eras if era.history is not None)

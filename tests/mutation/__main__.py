@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--share", type=float, help="of the mutants of each module, 0 to 1, instead of the configured")
     parser.add_argument("--only", default="", help="modules whose path begins so, such as sla/state_history.py")
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
-    parser.add_argument("--minutes", type=float, default=25, help="after which no further trial is begun")
+    parser.add_argument("--minutes", type=float, default=60, help="after which no further trial is begun")
     return parser.parse_args()
 
 

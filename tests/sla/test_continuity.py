@@ -122,6 +122,7 @@ def test_recovery_point_of_a_drill_without_downtime_is_at_most_the_longest_time_
     runs = [transaction(begun, finish=None, read=(1, 0)) for begun in (5, 10, 20, 35, 90)]
     assert seconds(recovery_point_without_failure(runs, drill)) == [0, 0, 15]
     assert seconds(recovery_point_without_failure(runs, Interval(12 * SECOND, 70 * SECOND))) == [0, 0, 35]
+    assert seconds(recovery_point_without_failure(runs, Interval(22 * SECOND, 30 * SECOND))) == [0, 0, 10]
     assert seconds(recovery_point_without_failure(runs[2:], drill)) == [0, 0, None]
     assert recovery_point_without_failure([transaction(5, read=(0, 0))], drill) == NONE
 

@@ -138,6 +138,8 @@ def test_budget_is_the_sum_over_the_objectives_of_the_window() -> None:
     window = Interval(0, 100)
     raw = measure_states(eras, Window("own", window, window), loose, eras.durations(window))
     assert raw.allowed == Fraction(60, 100) + Fraction(40, 10)
+    period = measure_states(eras, Window("month", Interval(0, 200), window), loose, eras.durations(window))
+    assert period.allowed == Fraction(60, 100) + Fraction(140, 10)
 
 
 def test_past_window_uses_the_objective_of_its_time() -> None:
