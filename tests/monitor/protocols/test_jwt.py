@@ -119,6 +119,13 @@ def test_only_a_signature_key_with_the_id_verifies() -> None:
     assert verify(signed(kid=None), KEYS, EXPECTED, NOW) == CLAIMS
 
 
+def test_a_header_is_checked() -> None:
+    text = parts({"kid": "one"}, CLAIMS)
+    assert reason(f"{text}.{encoded(bytes(256))}") == "jwt_malformed"  # without an algorithm
+    assert reason(signed(typ=1)) == "jwt_malformed"
+    assert verify(signed(x5t="of a certificate", custom="value"), KEYS, EXPECTED, NOW) == CLAIMS
+
+
 def test_a_changed_token_is_rejected() -> None:
     head, _, tail = signed().split(".")
     claims = encoded(json.dumps({**CLAIMS, "aud": "admin"}).encode())
@@ -138,6 +145,8 @@ def test_a_changed_token_is_rejected() -> None:
         ({"exp": True}, "jwt_malformed"),
         ({"nbf": NOW + 31}, "jwt_not_yet_valid"),
         ({"nbf": "now"}, "jwt_malformed"),
+        ({"nbf": 10**400}, "jwt_malformed"),
+        ({"exp": float("nan")}, "jwt_malformed"),
     ],
 )
 def test_claims_are_checked(claims: dict[str, Any], expected: str) -> None:
