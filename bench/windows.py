@@ -5,7 +5,9 @@
 The record has 1,000 checks in products of 3, probed every minute for 365 days, with an incident about every 1.5 days:
 500,000 runs. Both commits measure the same cases (`window_cases.py`) alternately, in separate processes. The base
 commit is extracted from Git into a temporary folder. Figures are CPU time: the median of the queries of a process, then
-the lowest value of the rounds. A `!` marks windows that take more than 1 ms.
+the lowest value of the rounds. A `!` marks a figure above the limit of its case, and the exit status is 1 then: 1 ms
+for a window, 20 ms for a scrape of 1,000 checks, 250 ms for one of 10,000, 10 ms for a part of a scrape without a
+pause.
 
 With `--instructions`, Valgrind (Debian's package) counts the instructions of the same work on small records. They do
 not depend on the load of the machine: the count with repetitions minus the count without.
@@ -25,7 +27,12 @@ from pathlib import Path
 
 BASE = "3f2967d"
 HERE = Path(__file__).resolve().parent
-LIMIT = 1.0  # maximum milliseconds of a window
+LIMITS = (  # pattern of a case, maximum milliseconds; the first match applies
+    (r"any ", 1.0),
+    (r".*, longest part without a pause", 10.0),
+    (r"1,000 checks ", 20.0),
+    (r"10,000 checks ", 250.0),
+)
 GROUPS = ("windows", "wide", "start", "scrape")
 INSTRUCTION_CASES = ("quiet-scrape", "scrape", "start", "window", "contractual", "fresh", "wide")
 REPEATS = 5
@@ -73,14 +80,24 @@ def lowest(rounds: list[Figures]) -> Figures:
     return {case: min(figures[case] for figures in rounds) for case in rounds[0]}
 
 
+def limit_of(case: str) -> float | None:
+    """Return the maximum milliseconds of a case. None without a limit."""
+    return next((limit for pattern, limit in LIMITS if re.match(pattern, case)), None)
+
+
+def too_slow(figures: Figures) -> list[str]:
+    """Return the cases whose milliseconds exceed their limit."""
+    return [case for case, figure in figures.items() if (limit := limit_of(case)) is not None and figure > limit]
+
+
 def compare(name: str, now: Figures, before: Figures, *, unit: str) -> None:
     """Print the table of one group. Cases that the base does not have are printed without a ratio."""
+    slow = too_slow(now) if unit == "ms" else []
     print(f"\n{name:<42}{'now':>12}{'base':>12}   ratio   ({unit})")
     for case, figure in now.items():
         base = before.get(case)
         ratio = f"{base:12.3f}{figure / base:8.2f}" if base else f"{'-':>12}{'':8}"
-        mark = " !" if unit == "ms" and case.startswith("any ") and figure > LIMIT else ""
-        print(f"  {case:<40}{figure:12.3f}{ratio}{mark}", flush=True)
+        print(f"  {case:<40}{figure:12.3f}{ratio}{' !' if case in slow else ''}", flush=True)
 
 
 def main() -> None:
@@ -98,9 +115,14 @@ def main() -> None:
             now, before = ({case: instructions(tree, case) for case in INSTRUCTION_CASES} for tree in trees)
             compare("instructions", now, before, unit="million instructions")
             return
+        slow = list[str]()
         for group in GROUPS if options.only is None else [options.only]:
             rounds = [[measure(tree, group) for tree in trees] for _ in range(options.rounds)]
-            compare(group, lowest([now for now, _ in rounds]), lowest([before for _, before in rounds]), unit="ms")
+            now, before = (lowest([pair[tree] for pair in rounds]) for tree in range(2))
+            compare(group, now, before, unit="ms")
+            slow += too_slow(now)
+    if slow:
+        raise SystemExit(f"above the limit: {'; '.join(slow)}")
 
 
 def instructions(tree: Path, case: str) -> float:

@@ -106,9 +106,12 @@ class AfterExclusions:
         self._history = history
         self._sums = sums
 
-    def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts within the window, after exclusions."""
-        durations = self._history.durations(window)
+    def durations(self, window: Interval, raw: Durations | None = None) -> Durations:
+        """Return how long each state lasts within the window, after exclusions.
+
+        `raw` are the durations of the window before exclusions, if they are known.
+        """
+        durations = self._history.durations(window) if raw is None else raw
         for sums, part in self._parts(window):
             durations = Durations(*map(int.__sub__, durations, sums.durations(part)))
         return durations

@@ -80,13 +80,13 @@ def shares(durations: Durations) -> Shares:
 
     Fractions take ten times as long, and a scrape needs thousands of values.
     """
-    total = durations.total
+    up, down, doubt_up, doubt_down, unknown, guessed_up, guessed_down = durations
+    known = up + down + doubt_up + doubt_down
+    total, counted = known + unknown, known + guessed_up + guessed_down
     if not total:
         return Shares(Bounds(None, None, None), None)
-    up, counted = estimated_uptime(durations)
-    point = up / counted if counted else None
-    bounds = Bounds(durations.up / total, point, (total - durations.down) / total)
-    return Shares(bounds, (total - durations.unknown) / total)
+    point = (up + doubt_up + guessed_up) / counted if counted else None
+    return Shares(Bounds(up / total, point, (total - down) / total), known / total)
 
 
 def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE) -> Bounds[int]:

@@ -208,8 +208,10 @@ class Eras(History):
 
     def durations_to(self, end: int, starts: Sequence[int]) -> list[Durations]:
         """Return how long each state lasts in the windows from each of the starts to `end`."""
-        if starts and (single := self._single(Interval(min(starts), end))) is not None:
-            return single.durations_to(end, starts)
+        defined_from = min(self._effective()[0][0], end)
+        defined = [max(start, defined_from) for start in starts]
+        if starts and (single := self._single(Interval(min(defined), end))) is not None:
+            return list(map(_with_undefined, starts, defined, single.durations_to(end, defined)))
         return super().durations_to(end, starts)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
@@ -286,3 +288,9 @@ class Eras(History):
                 yield from history.pieces(part)
             elif part.length:
                 yield Piece(part.start, part.end, State.UNKNOWN)
+
+
+def _with_undefined(start: int, defined: int, durations: Durations) -> Durations:
+    """Return the durations since `start` from those since `defined`. The time in between is unknown."""
+    undefined = defined - start
+    return durations._replace(unknown=durations.unknown + undefined) if undefined else durations

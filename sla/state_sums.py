@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from operator import sub
 from typing import TYPE_CHECKING
 
 from sla.states import Durations, Piece, State
@@ -113,9 +114,15 @@ class StateSums:
         totals = [up + rest.up, down + rest.down, doubt_up + rest.doubt_up, doubt_down + rest.doubt_down]
         if guesses:
             totals += [guesses[0] + rest.guessed_up, guesses[1] + rest.guessed_down]
-        result = []
+        result, piece_starts, sums, columns = [], self._starts, self._sums, self._columns
         for start in starts:
-            up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, totals, self._before(start))
+            index = bisect_right(piece_starts, start) - 1
+            since = totals[:]
+            if index >= 0:
+                since = list(map(sub, totals, sums[columns * index : columns * (index + 1)]))
+                if state := self._states[index]:
+                    since[state - 1] -= start - piece_starts[index]
+            up, down, doubt_up, doubt_down, *guessed = since
             unknown = end - start - up - down - doubt_up - doubt_down
             result.append(Durations(up, down, doubt_up, doubt_down, unknown, *guessed))
         return result

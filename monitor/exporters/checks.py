@@ -45,6 +45,7 @@ class CheckLines:
         "_prefixes",
         "_probe_counts",
         "_recorded_counts",
+        "_state_texts",
         "_state_version",
         "_valid_until",
         "product",
@@ -58,6 +59,7 @@ class CheckLines:
         self._health, self._confirmed = health, confirmed
         self._observed = ""
         self._state_version = -1
+        self._state_texts: tuple[tuple[object, ...], tuple[str, ...]] = ((), ())
         self._valid_until = 0
         self._contradictions = 0
         self._degraded: DegradedCause | None = None
@@ -104,15 +106,24 @@ class CheckLines:
     def _confirm(self) -> str:
         return self._confirmed.offer(self._observed, self._health) or ""
 
-    def _states(self, up: bool | None) -> tuple[str, str, str, str]:
-        """Return the lines of state, unknown state, slow probes and outage."""
-        entry, (up_prefix, unknown_prefix, slow_prefix, outage_prefix) = self._entry, self._prefixes
+    def _states(self, up: bool | None) -> tuple[str, ...]:
+        """Return the lines of state, unknown state, slow probes and outage, formatted again only if they changed."""
+        entry = self._entry
+        slow = None if entry.check.slow_after is None else entry.slow
         open_ = entry.tracker.open is not None
+        outage = open_ if open_ or entry.timeline.last_known is not None else None
+        values = (up, slow, outage)
+        if values != self._state_texts[0]:
+            self._state_texts = values, self._format_states(up, slow, outage)
+        return self._state_texts[1]
+
+    def _format_states(self, up: bool | None, slow: int | None, outage: bool | None) -> tuple[str, ...]:
+        up_prefix, unknown_prefix, slow_prefix, outage_prefix = self._prefixes
         return (
             "" if up is None else up_prefix + _FLAG[up],
             unknown_prefix + _FLAG[up is None],
-            f"{slow_prefix}{entry.slow}\n" if entry.check.slow_after is not None else "",
-            outage_prefix + _FLAG[open_] if open_ or entry.timeline.last_known is not None else "",
+            "" if slow is None else f"{slow_prefix}{slow}\n",
+            "" if outage is None else outage_prefix + _FLAG[outage],
         )
 
     def _state(self, now: int) -> tuple[bool | None, int]:

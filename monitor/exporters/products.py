@@ -46,8 +46,8 @@ _TROUBLED_WINDOW = WINDOWS["6h"]
 class ProductLines:
     """Samples of one product, one text per family of FAMILIES (empty without a sample).
 
-    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `up` is whether
-    the product was up then, `troubled` whether it was not up, or down in the last 6 hours.
+    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `state` is its
+    state then, `up` whether the product was up, `troubled` whether it was not up, or down in the last 6 hours.
     """
 
     __slots__ = (
@@ -72,6 +72,7 @@ class ProductLines:
         "measured_at",
         "override",
         "product",
+        "state",
         "texts",
         "troubled",
         "up",
@@ -93,7 +94,7 @@ class ProductLines:
         self._health, self._confirmed, self._readiness = health, confirmed, readiness
         self.measured_at: int | None = None
         self.window_durations: Durations | None = None
-        self.up, self.troubled = False, True
+        self.state, self.up, self.troubled = State.UNKNOWN, False, True
         self.override: GateOverride | None = None
         window, is_calendar = label_of(product.window), product.window.period is not None
         self._zone, lengths = zone, {*WINDOWS.values(), *LENGTHS}
@@ -152,7 +153,7 @@ class ProductLines:
         """Update state and figures to `now`. Yields after each step, because a step may take milliseconds."""
         self._history.settle()
         yield
-        state = self._history.state(now)
+        self.state = state = self._history.state(now)
         point = state.point
         yield
         self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])

@@ -6,8 +6,8 @@ the event loop for 373 ms. So these samples are cached as lines, and only change
 - The lines of a check are updated after a probe, and when its hold ends.
 - A product is measured again when one of its checks changed. Other products are measured in turn, oldest figures first.
   Per scrape, these are a quarter (at least MIN_TROUBLED) of the products that are not up or were down in the last 6
-  hours, and a 24th (at least MIN_QUIET) of the other products, whose figures change only because old time leaves the
-  windows. So figures are at most about 24 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest
+  hours, and a 40th (at least MIN_QUIET) of the other products, whose figures change only because old time leaves the
+  windows. So figures are at most about 40 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest
   figures.
 """
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) takes less
 MIN_TROUBLED = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
-MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 24th of them if that is more
+MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 40th of them if that is more
 MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
 
 
@@ -82,6 +82,7 @@ class _PortfolioLines:
         self.incidents: list[Incident] | None = None
         self.omitted = 0  # open incidents beyond MAX_INCIDENTS
         self._total = Counter[str]()
+        self._had_overrides = False
         self._newest: dict[str, Incident] = {}
 
     def fill(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
@@ -111,7 +112,13 @@ class _PortfolioLines:
             else:
                 (troubled if lines.troubled else quiet).append(lines)
         yield from islice(sorted(troubled, key=_measured_at), max(MIN_TROUBLED, len(troubled) // 4))
-        yield from islice(sorted(quiet, key=_measured_at), max(MIN_QUIET, len(quiet) // 24))
+        yield from islice(sorted(quiet, key=_measured_at), max(MIN_QUIET, len(quiet) // 40))
+
+    def overridden(self, overrides: Mapping[str, GateOverride]) -> Iterator[ProductLines]:
+        """Yield the products whose override in force is another one than at their last decision."""
+        if overrides or self._had_overrides:
+            yield from (lines for lines in self.products if lines.override is not overrides.get(lines.product.id))
+            self._had_overrides = bool(overrides)
 
     def update_incidents(self, ledger: Ledger, slices: _TimeSlices) -> Iterator[bytes]:
         """Update each product's incident count and outage, if incidents changed.
@@ -186,10 +193,9 @@ class Exporter:
             self._decide_gate(product, now, overrides)
             lines.update_outage(product)
             yield from slices.pause()
-        for product in lines.products:
-            if product.override is not overrides.get(product.product.id):
-                self._decide_gate(product, now, overrides)
-                yield from slices.pause()
+        for product in lines.overridden(overrides):
+            self._decide_gate(product, now, overrides)
+            yield from slices.pause()
         for _ in self._latency_objectives.measure(now):
             yield from slices.pause()
         for columns in lines.columns:
@@ -210,7 +216,9 @@ class Exporter:
         product = lines.product
         if product.id in self._ledger.products:
             window = self._ledger.own_window(product.id, now).measured
-            lines.set_contractual(self._ledger.after_exclusions(product.id, window).durations(window))
+            after = self._ledger.after_exclusions(product.id, window)
+            raw = lines.window_durations if lines.measured_at == now else None
+            lines.set_contractual(after.durations(window, raw))
             if lines.limits:
                 exclusions = self._ledger.exclusions(product.id, required_history(lines.limits, window))
                 lines.set_outages([exclusion.interval for exclusion in exclusions], window)
@@ -225,8 +233,8 @@ class Exporter:
         """Set the answer of the release gate, unless a reload removed the product in the meantime."""
         if lines.product.id in self._ledger.products:
             override = overrides.get(lines.product.id)
-            durations = lines.window_durations if lines.measured_at == now else None
-            lines.set_gate(gate_answer(self._ledger, lines.product, now, override, durations), override)
+            durations, state = (lines.window_durations, lines.state) if lines.measured_at == now else (None, None)
+            lines.set_gate(gate_answer(self._ledger, lines.product, now, override, durations, state), override)
 
     def _page_families(self, lines: _PortfolioLines, now: int, dialect: Dialect) -> str:
         oldest = min((product.measured_at or now for product in lines.products), default=now)

@@ -22,6 +22,7 @@ class IncidentRegister:
     def __init__(self) -> None:
         self._by_id: dict[str, Incident] = {}
         self._newest: list[Incident] | None = None
+        self._open: list[Incident] = []  # the open ones of `_newest`
 
     def add(self, incident: Incident) -> None:
         """Add an incident, or replace the incident with the same id."""
@@ -45,7 +46,13 @@ class IncidentRegister:
         if self._newest is None:
             incidents = [incident for incident in self._by_id.values() if incident.check in configured]
             self._newest = sorted(incidents, key=lambda incident: (incident.opened, incident.id), reverse=True)
+            self._open = [incident for incident in self._newest if incident.resolved is None]
         return self._newest
+
+    def newest_open(self, configured: Container[str]) -> list[Incident]:
+        """Return the open incidents of the configured checks, newest first."""
+        self.newest(configured)
+        return self._open
 
     def open(self) -> dict[str, Incident]:
         """Return the open incidents by check key."""

@@ -366,9 +366,7 @@ class Ledger:
     def open_incidents(self, product_id: str | None = None) -> list[Incident]:
         """Return the open incidents of one product or of all products, newest first."""
         return [
-            incident
-            for incident in self.incidents
-            if incident.resolved is None and product_id in (None, incident.product)
+            incident for incident in self._incidents.newest_open(self.entries) if product_id in (None, incident.product)
         ]
 
     def apply(self, change: Opened | Resolved) -> Incident:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sla.budget_policy import BudgetPolicy
     from sla.calendar import Window
     from sla.gate_override import GateOverride
-    from sla.states import Durations, Piece
+    from sla.states import Durations, Piece, State
 
 
 def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
@@ -30,17 +30,22 @@ def release_gate(ledger: Ledger, product: Product, now: int) -> Gate:
 
 
 def gate_answer(
-    ledger: Ledger, product: Product, now: int, override: GateOverride | None, durations: Durations | None = None
+    ledger: Ledger,
+    product: Product,
+    now: int,
+    override: GateOverride | None,
+    durations: Durations | None = None,
+    state: State | None = None,
 ) -> Answer:
     """Return only the answer of the gate, in O(log n), without the instant at which an unknown answer is decided.
 
-    `durations` are those of the product's window at `now`, if they are known.
+    `durations` are those of the product's window at `now`, `state` is its state then, if they are known.
     """
     if override is not None:
         return Answer(override.answer)
     policy = ledger.portfolio.policy_of(product)
     window = ledger.own_window(product.id, now)
-    return answer(policy, _situation(ledger, product, policy, window, None, durations))
+    return answer(policy, _situation(ledger, product, policy, window, None, durations, state))
 
 
 def _situation(
@@ -50,6 +55,7 @@ def _situation(
     window: Window,
     pieces: Callable[[], Iterable[Piece]] | None,
     durations: Durations | None = None,
+    state: State | None = None,
 ) -> Situation:
     now, history = window.measured.end, ledger.compositions[product.id]
     if policy.contractual:
@@ -60,7 +66,8 @@ def _situation(
         measured = measure_states(history, window, product.objective, durations)
     incidents = tuple(incident.id for incident in ledger.open_incidents(product.id))
     period_end = window.whole.end if window.in_progress else None
-    return Situation(now, measured, pieces, history.state(now), incidents, history.last_known_at, period_end)
+    state = history.state(now) if state is None else state
+    return Situation(now, measured, pieces, state, incidents, history.last_known_at, period_end)
 
 
 def overrides_by_product(ledger: Ledger, now: int) -> dict[str, GateOverride]:

@@ -53,6 +53,7 @@ def test_random_exclusions_give_the_sums_of_the_remaining_parts(seed: int) -> No
         window = random_interval(chance)
         parts = list(subtract(window, excluded))
         assert exclusions.durations(window) == history.durations_in(parts)
+        assert exclusions.durations(window, history.durations(window)) == history.durations_in(parts)
         assert exclusions.counts(window) == history.counts_in(parts)
         assert exclusions.length(window) == sum(part.length for part in parts)
 

@@ -53,6 +53,14 @@ def test_windows_with_one_end_are_measured_like_each_alone(starts: list[int]) ->
     assert eras.durations_to(90, starts) == [eras.durations(Interval(start, 90)) for start in starts]
 
 
+@pytest.mark.parametrize(("end", "starts"), [(90, [-20, 20, 35, 80]), (90, [40]), (25, [-5, 20])])
+def test_windows_that_begin_before_the_first_definition_are_unknown_until_it(end: int, starts: list[int]) -> None:
+    """The definition is loaded at 30, so the earlier observations do not count."""
+    eras = Eras([Era(30, whole(regular_timeline(10, 0, 100)))])
+    assert eras.durations_to(end, starts) == [eras.durations(Interval(start, end)) for start in starts]
+    assert eras.durations_to(90, [20]) == [Durations(up=60, unknown=10)]
+
+
 def test_added_member_without_observations_is_unknown_after_one_hold() -> None:
     old, new = regular_timeline(10, 0, 100), Timeline(HOLD)
     eras = Eras([Era(EVER, whole(old)), Era(50, whole(old, new), (new,), HOLD)])
