@@ -19,7 +19,7 @@ from monitor.engine.recorder import restore
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
 from monitor.facts.definitions import additions
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Observed, ProbeResult

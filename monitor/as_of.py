@@ -11,8 +11,8 @@ from fractions import Fraction
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.storage.reader import reading
 from sla.interval import Interval

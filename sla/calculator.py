@@ -11,9 +11,9 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from sla.confidence_bound import ALPHA
 from sla.interval import DAY, WEEK
 from sla.objective import Objective, nines
-from sla.proof import ALPHA
 
 if TYPE_CHECKING:
     from sla.readiness import Checklist, ChecklistItem

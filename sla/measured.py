@@ -10,11 +10,11 @@ from sla import availability as figures
 from sla.after_exclusions import AfterExclusions, ExcludedSums
 from sla.availability import Bounds, UnknownPolicy, Verdict
 from sla.budget import Budget, burn_rate
+from sla.confidence_bound import Proof, proven
 from sla.interval import SECOND, Interval
 from sla.objective import Objective, nines
 from sla.observation_counts import Counts
-from sla.proof import Proof, proven
-from sla.watched import Span, Watched, watched
+from sla.observed_part import Span, Watched, watched
 from sla.window import format_instant
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.alerting.alert import Alert
     from monitor.alerting.dependencies import Dependencies
     from monitor.alerting.product_incidents import ProductIncidents
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
 
 

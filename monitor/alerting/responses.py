@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.alerting.delivery import Delivery
     from monitor.alerting.outbox import Outbox
     from monitor.config.escalation import Escalation
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
     from sla.escalation import Progress, Step

@@ -9,7 +9,7 @@ from sla.silence import RETRY
 if TYPE_CHECKING:
     from monitor.alerting.outbox import Outbox
     from monitor.clock import Clock
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.notification import Notification
 
 

@@ -18,8 +18,8 @@ from monitor.config.errors import ConfigError
 from monitor.config.former_ids import FormerIdMap
 from monitor.config.validation_context import Context
 from monitor.errors import NinewatchError
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.facts.planned_maintenance import late_maintenance
 from monitor.ledger.renamed_checks import unconfigured_checks
 from monitor.storage.reader import reading

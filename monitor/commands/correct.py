@@ -17,8 +17,8 @@ from monitor.commands.statement import words
 from monitor.config.former_ids import FormerIdMap
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal, as_plain
-from monitor.facts.known_facts import Facts
 from monitor.storage.reader import facts_of
 from sla.correction import Correction, Revocation, revoked
 from sla.objective import format_duration

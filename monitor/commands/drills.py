@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from monitor.clock import SystemClock
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.storage.reader import facts_of
 from sla.drill_facts import drills
 from sla.window import parse_duration, parse_instant

@@ -15,7 +15,7 @@ from monitor.facts.history import Entry, history, is_known
 from sla.window import format_instant, parse_duration, parse_instant
 
 if TYPE_CHECKING:
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
 
 
 @click.command("history", short_help="List definitions and corrections of a product over time.")

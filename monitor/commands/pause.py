@@ -13,7 +13,7 @@ from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import end_of, words
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from sla.pause import Pause, pause_end
 from sla.window import format_instant
 

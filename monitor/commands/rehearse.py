@@ -17,8 +17,8 @@ from monitor.commands.plural import plural
 from monitor.commands.span import hours, span_of
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.log import conceal_secrets
 from monitor.rehearsal.differences import Difference, differences, limits, longer_intervals
 from monitor.rehearsal.effects import COUNTERS, Effects, effects

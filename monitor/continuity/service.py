@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from monitor.config.continuity import ContinuityTransaction
     from monitor.config.model import Portfolio
     from monitor.continuity.worker import MakeAttempt
+    from monitor.facts.fact_index import Facts
     from monitor.facts.intent_log import IntentLog
-    from monitor.facts.known_facts import Facts
     from monitor.ledger.ledger import Ledger
     from sla.fact import Fact
 

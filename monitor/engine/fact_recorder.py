@@ -10,7 +10,7 @@ import structlog
 
 from monitor.errors import NinewatchError
 from monitor.facts.definitions import additions
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.facts.pauses import added_pauses
 from monitor.facts.planned_maintenance import added_plans, late_maintenance
 from monitor.ledger.renamed_checks import added_renamings

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.config.model import Product
     from monitor.engine.fact_recorder import FactRecorder
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
     from sla.sites import SiteChange
 

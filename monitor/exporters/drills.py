@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.exporters.exposition import Dialect
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
     from sla.drill import DrillRecord
 

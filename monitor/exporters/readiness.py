@@ -8,7 +8,7 @@ from monitor.ledger.product_readiness import readiness_of
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
     from sla.readiness import Readiness
 

@@ -11,7 +11,7 @@ from sla.silence import Silence, silences
 
 if TYPE_CHECKING:
     from monitor.exporters.exposition import Dialect
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
 
 _SCOPES = {scope: series(SILENCES.name, covers=scope) for scope in ("all", "product", "alert")}

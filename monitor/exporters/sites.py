@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.exporters.exposition import Dialect
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
     from sla.failover_facts import FailoverRecord
 

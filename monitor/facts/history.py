@@ -27,7 +27,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
 
 _LONGEST: Final = 200  # characters of a body of an unknown kind
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.config.model import Portfolio
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from sla.fact import Fact
 
 REASON = "enabled: false"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from monitor.config.maintenance import Maintenance
     from monitor.config.model import Portfolio
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from sla.exclusion import Exclusion
 
 MAX_LATE_SHOWN: Final = 5  # maximum number of late maintenance times that one load reports per plan

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.config.model import Portfolio, Product
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from monitor.ledger.product_histories import ProductHistories
     from sla.definition import Definition
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from monitor.config.former_ids import FormerIdMap
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.agreement_exclusions import agreed_exclusions, excluded_dependencies
 from monitor.ledger.check_entry import CheckEntry
 from monitor.ledger.check_history import CheckHistory, fold_tail

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from monitor.config.model import Product
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from sla.definition import Definition
     from sla.timeline import Timeline
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.config.model import Portfolio
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from sla.incident import Incident
     from sla.observation import Observation, Run
 

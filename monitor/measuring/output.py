@@ -17,7 +17,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from monitor.measuring.options import Measurement, MeasureOptions, ProbeTiming, Result
     from sla.measured import Measured
-    from sla.watched import Watched
+    from sla.observed_part import Watched
 
 _BAR_WIDTH = 56
 _NAME_WIDTH = 14

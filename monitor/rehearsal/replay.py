@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from monitor.alerting.conditions import SPREAD
 from monitor.alerting.service import Alerting
 from monitor.engine.recorder import Recorder
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.notification import NOTHING, Kind
 from monitor.probe_result import ProbeResult

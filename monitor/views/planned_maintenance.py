@@ -10,7 +10,7 @@ from sla.window import format_instant
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
-    from monitor.facts.known_facts import Facts
+    from monitor.facts.fact_index import Facts
     from sla.exclusion import Exclusion
     from sla.maintenance_window import MaintenanceWindow
 

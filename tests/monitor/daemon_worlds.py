@@ -14,7 +14,7 @@ from monitor.as_of import ledger_at
 from monitor.config.model import Portfolio
 from monitor.engine.recorder import restore
 from monitor.facts.definitions import additions
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.facts.planned_maintenance import added_plans
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.renamed_checks import added_renamings

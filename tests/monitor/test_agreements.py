@@ -11,7 +11,7 @@ import pytest
 
 from monitor.config.loader import load
 from monitor.config.maintenance import Maintenance
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from sla.availability import Verdict

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.config.model import Portfolio
 from monitor.facts.definitions import additions, definition_of
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from sla.fact import Fact
 from sla.interval import MINUTE, SECOND
 from tests.support.ledgers import product

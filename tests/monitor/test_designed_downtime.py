@@ -8,7 +8,7 @@ import pytest
 
 from monitor.bundle.archive import unpack
 from monitor.bundle.verification import verify_bundle
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.designed_downtime import designed_downtime, designed_total
 from monitor.reporting.report import portfolio_report
 from monitor.reporting.site_section import site_sections

@@ -14,7 +14,7 @@ from monitor.config.agreement import Agreement
 from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
 from monitor.facts.definitions import additions
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.ledger import Ledger
 from sla.calendar import Period, Window, calendar_window
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval

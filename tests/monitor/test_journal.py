@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.errors import NinewatchError
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal, as_line, as_plain
-from monitor.facts.known_facts import Facts
 from sla.correction import Correction, Revocation
 from sla.fact import Fact
 from sla.interval import DAY, HOUR, Interval

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
-from monitor.facts.known_facts import Facts
 from monitor.facts.pauses import added_pauses
 from sla.interval import HOUR, MINUTE, Interval
 from sla.pause import Pause, pause_end

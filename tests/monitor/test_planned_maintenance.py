@@ -9,8 +9,8 @@ import pytest
 from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
 from monitor.facts.definitions import additions
+from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
-from monitor.facts.known_facts import Facts
 from monitor.facts.planned_maintenance import added_plans, excluded_too_late
 from monitor.ledger.ledger import Ledger
 from sla.calendar import Window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.product_readiness import readiness_of
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_end, drill_finding

@@ -12,7 +12,7 @@ from monitor.engine.drill_manager import DrillManager
 from monitor.engine.site_observer import SiteObserver
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.sites import SiteLines
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.product_drills import measured_drill, recorded_drills
 from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.product_sites import recorded_failovers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.config.budget_policy import BudgetPolicyBlock
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.release_gate import gate_answer, release_gate
 from sla.gate import cleared_at
 from sla.gate_override import GateOverride, ending, in_force

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.facts.definitions import additions
+from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
-from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.renamed_checks import merge_runs, unconfigured_checks
 from sla.correction import Correction

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.config.former_ids import FormerIdMap
+from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
-from monitor.facts.known_facts import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.renamed_checks import added_renamings, unconfigured_checks
 from sla.fact import RENAMING, Fact

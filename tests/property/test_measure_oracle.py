@@ -40,7 +40,7 @@ def check(seed: int, folder: Path) -> None:
         f"seed {seed}"
     )
     for figures in actual:
-        for name in ("proven", "decidable_at"):  # tests/sla/test_watched.py has these
+        for name in ("proven", "decidable_at"):  # tests/sla/test_observed_part.py has these
             figures.get("watched", {}).pop(name, None)
     wrong = [d for f, w in zip(actual, expected_figures, strict=True) for d in differences(f, w)]
     assert not wrong, f"seed {seed}: {wrong}"

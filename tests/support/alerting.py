@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from monitor.alerting.service import Alerting
 from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from monitor.storage.writer import Writer

@@ -16,7 +16,7 @@ from monitor.bundle.checked_chain import CheckedChain, check_record
 from monitor.clock import SystemClock
 from monitor.config.model import Portfolio
 from monitor.engine.probe_environment import probe_environment
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
 from monitor.network.outbound_policy import OutboundPolicy

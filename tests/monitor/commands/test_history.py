@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.fact import Fact

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.alerting.mutes import in_maintenance
+from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.storage.sqlite import SqliteStore
 from sla.exclusion import Cause
 from sla.interval import HOUR, MINUTE, Interval

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.storage.sqlite import SqliteStore
 from sla.pause import Pause
 from tests.monitor.commands.test_cli import run_in_process, write_config

@@ -17,8 +17,8 @@ from monitor.errors import NinewatchError
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.journeys import JourneyLines
 from monitor.facts import intent_log
+from monitor.facts.fact_index import Facts
 from monitor.facts.intent_log import IntentLog
-from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.probes.journey.journey import Journey
 from monitor.probes.registry import prepare

@@ -9,7 +9,7 @@ import pytest
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.jobs import Jobs
 from monitor.engine.pause_manager import PauseManager, paused_keys
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.probes.heartbeat import HeartbeatCheck
 from monitor.vantage.watch import VantageWatch

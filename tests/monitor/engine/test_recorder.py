@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from monitor.clock import SystemClock
 from monitor.engine import recorder as module
 from monitor.engine.recorder import SAVE_INTERVAL, Recorder, restore
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
 from monitor.probe_result import Event, IncidentOpened, IncidentResolved, Observed, ProbeResult

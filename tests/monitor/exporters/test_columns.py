@@ -12,7 +12,7 @@ from monitor.exporters.columns import CHUNK, Columns, Texts
 from monitor.exporters.exposition import Dialect, Family
 from monitor.exporters.prometheus import Exporter
 from monitor.facts.definitions import additions
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
 from sla.correction import Correction

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.vantage_status import VantageStatus
 from sla.availability import Bounds

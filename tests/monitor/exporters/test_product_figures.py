@@ -9,7 +9,7 @@ import pytest
 
 from monitor.exporters import downtime_causes, prometheus
 from monitor.exporters.prometheus import Exporter
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from sla.downtime_split import DowntimeSplit, split_downtime
 from sla.gate_override import GateOverride

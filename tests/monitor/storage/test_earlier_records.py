@@ -12,8 +12,8 @@ from monitor.cli import cli
 from monitor.config.loader import load
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.recorder import restore
+from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import check_types

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.views.agreement import SHOWN_EXCLUSIONS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.correction import Correction

@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 
 from monitor.errors import NinewatchError
+from monitor.facts.fact_index import Facts
 from monitor.facts.intent_log import IntentLog
 from monitor.facts.journal import Journal
-from monitor.facts.known_facts import Facts
 from monitor.ledger.continuity_register import ContinuityRegister
 from monitor.storage.sqlite import SqliteStore
 from monitor.web.openapi_continuity import PATHS

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from monitor.facts.definitions import definition_of
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.web.openapi import PATHS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.correction import Correction

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.facts.known_facts import Facts
+from monitor.facts.fact_index import Facts
 from monitor.ledger.product_sites import site_histories
 from monitor.web.openapi_sites import PATHS, SCHEMAS
 from sla.failover_facts import site_change_fact

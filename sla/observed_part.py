@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, UnknownPolicy, availability
+from sla.confidence_bound import Proof, proven
 from sla.interval import Interval
-from sla.proof import Proof, proven
 from sla.window import format_instant
 
 if TYPE_CHECKING:

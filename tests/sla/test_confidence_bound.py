@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.proof import Proof, proven
+from sla.confidence_bound import Proof, proven
 
 
 def exact(good: int, known: int) -> tuple[Decimal, Decimal]:
