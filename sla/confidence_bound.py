@@ -16,15 +16,15 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """The availability that the observations prove, and its nines."""
+class ConfidenceBound:
+    """A lower bound of the availability at 95 % confidence, and its nines."""
 
     availability: float
     nines: float
 
 
 @lru_cache(maxsize=4096)
-def proven(good: int, known: int) -> Proof | None:
+def lower_confidence_bound(good: int, known: int) -> ConfidenceBound | None:
     """Return the exact one-sided 95 % Clopper-Pearson lower bound for `good` out of `known`. None if `known` is 0.
 
     The bound assumes independent observations, which is only approximately true for probes of one target per minute.
@@ -37,15 +37,15 @@ def proven(good: int, known: int) -> Proof | None:
     if known == 0:
         return None
     if good == 0:
-        return Proof(0.0, 0.0)
+        return ConfidenceBound(0.0, 0.0)
     if good == known:
-        return _proof(ALPHA ** (1 / known), -math.expm1(math.log(ALPHA) / known))
-    return _proof(*_solve(good, known - good))
+        return _confidence_bound(ALPHA ** (1 / known), -math.expm1(math.log(ALPHA) / known))
+    return _confidence_bound(*_solve(good, known - good))
 
 
-def _proof(up: float, down: float) -> Proof:
-    """Return the proof. The nines are computed from the share with more significant digits."""
-    return Proof(up, -math.log10(down) if down < 0.5 else -math.log1p(-up) / math.log(10))
+def _confidence_bound(up: float, down: float) -> ConfidenceBound:
+    """Return the bound. The nines are computed from the share with more significant digits."""
+    return ConfidenceBound(up, -math.log10(down) if down < 0.5 else -math.log1p(-up) / math.log(10))
 
 
 def _solve(good: int, bad: int) -> tuple[float, float]:

@@ -10,11 +10,11 @@ from sla import availability as figures
 from sla.after_exclusions import AfterExclusions, ExcludedSums
 from sla.availability import Bounds, UnknownPolicy, Verdict
 from sla.budget import Budget, burn_rate
-from sla.confidence_bound import Proof, proven
+from sla.confidence_bound import ConfidenceBound, lower_confidence_bound
 from sla.interval import SECOND, Interval
 from sla.objective import Objective, nines
 from sla.observation_counts import Counts
-from sla.observed_part import Span, Watched, watched
+from sla.observed_part import ObservedPart, Span, observed_part
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Measured:
     `excluded` is the excluded time in the window. `budget_length` is the length of the budget's window after
     exclusions, which is longer than the measured time for a calendar window in progress. Both are in microseconds.
     `interval` is the check's probe interval, None if not stated. `counts_are_of_probes` is false for counts of state
-    changes, which prove nothing. `provisional`: whether observations of the window may still arrive. `watched` is the
-    observed part of a window that begins before the record. `objectives` has the objectives of the window if they
-    changed in it, and `objective` is the latest.
+    changes, which give no confidence bound. `provisional`: whether observations of the window may still arrive.
+    `observed_part` has the figures of a window that begins before the record. `objectives` has the objectives of the
+    window if they changed in it, and `objective` is the latest.
     """
 
     window: Interval
@@ -69,7 +69,7 @@ class Measured:
     interval: int | None = None
     counts_are_of_probes: bool = True
     provisional: bool = False
-    watched: Watched | None = None
+    observed_part: ObservedPart | None = None
     objectives: tuple[PromisedObjective, ...] = ()
 
     @property
@@ -94,9 +94,9 @@ class Measured:
         return None if point is None else nines(point)
 
     @property
-    def proof(self) -> Proof | None:
+    def confidence_bound(self) -> ConfidenceBound | None:
         """The availability that the observations prove at 95 %. None without probes."""
-        return None if not self.counts_are_of_probes else proven(self.counts.good, self.counts.known)
+        return None if not self.counts_are_of_probes else lower_confidence_bound(self.counts.good, self.counts.known)
 
     @property
     def allowed(self) -> Fraction | None:
@@ -157,7 +157,7 @@ class Measured:
         Without an objective, the budget has only the spent time.
         """
         subject = {"check": check} if product is None else {"product": product}
-        proof = self.proof
+        bound = self.confidence_bound
         return (
             subject
             | {
@@ -175,8 +175,8 @@ class Measured:
                 "availability": {name: _number(v) for name, v in self.availability._asdict().items()},
                 "downtime_seconds": {name: _seconds(v) for name, v in self.downtime._asdict().items()},
                 "observations": self.counts._asdict(),
-                "nines": {"observed": self.nines, "proven": proof and proof.nines},
-                "proven_availability": proof and proof.availability,
+                "nines": {"observed": self.nines, "proven": bound and bound.nines},
+                "proven_availability": bound and bound.availability,
                 "objective": self.objective and float(self.objective.ratio),
                 "budget": self._budget_json(),
                 "verdict": self.verdict and self.verdict.value,
@@ -188,8 +188,8 @@ class Measured:
         )
 
     def _conditional_json(self) -> dict[str, Any]:
-        """Return the optional fields: the watched part, and objectives that changed in the window."""
-        fields: dict[str, Any] = {} if self.watched is None else {"watched": self.watched.as_json()}
+        """Return the optional fields: the observed part, and objectives that changed in the window."""
+        fields: dict[str, Any] = {} if self.observed_part is None else {"watched": self.observed_part.as_json()}
         return fields | (
             {"objectives": [objective.as_json() for objective in self.objectives]} if self.objectives else {}
         )
@@ -216,9 +216,9 @@ def measure(
 ) -> Measured:
     """Measure the history over the window, without the excluded time.
 
-    `rolling`: whether the window moves with time, which `watched` depends on. `whole` is the complete calendar window
-    in progress, whose elapsed part is `window`; the budget is for `whole`. Excluded intervals may overlap, repeat and
-    extend beyond the window. `AfterExclusions` must cover both windows.
+    `rolling`: whether the window moves with time, which the observed part depends on. `full_window` is the calendar
+    window in progress, whose elapsed part is `window`; the budget is for `full_window`. Excluded intervals may overlap,
+    repeat and extend beyond the window. `AfterExclusions` must cover both windows.
     """
     required = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))
     if not isinstance(excluded, AfterExclusions):
@@ -235,13 +235,18 @@ def measure(
         objective,
         unknown,
         interval,
-        watched=watched(history, Span(window, rolling, whole), objective, excluded, (durations, counts), unknown),
+        observed_part=observed_part(
+            history, Span(window, rolling, whole), objective, excluded, (durations, counts), unknown
+        ),
         objectives=tuple(_promised_objectives(objectives, window, excluded)) if len(objectives) > 1 else (),
     )
 
 
 def measure_states(history: History, window: Window, objective: Objective, durations: Durations) -> Measured:
-    """Return the figures of a window without exclusions from its durations, which are known. They have no proof."""
+    """Return the figures of a window without exclusions from its durations, which are known.
+
+    They have no confidence bound, because the probes are not counted.
+    """
     objectives = history.objectives(window.whole)
     return Measured(
         window.measured,

@@ -126,7 +126,7 @@ def decoupling_evidence(
 
 
 @dataclass(frozen=True, slots=True)
-class DrillProof:
+class DrillOutcome:
     """The evidence from an ended drill. `met` is None if it proves nothing; `overdue` has its overdue findings.
 
     `id` is the id of its fact.
@@ -141,7 +141,7 @@ class DrillProof:
     overdue: tuple[str, ...] = ()
 
 
-def drill_evidence(item: ChecklistItem, drills: Iterable[DrillProof]) -> Iterator[Evidence]:
+def drill_evidence(item: ChecklistItem, drills: Iterable[DrillOutcome]) -> Iterator[Evidence]:
     """Yield each drill of a kind that the item accepts; a failed drill is evidence against the item.
 
     An overdue finding is evidence against the item, whatever the kind of its drill.
@@ -156,7 +156,7 @@ def drill_evidence(item: ChecklistItem, drills: Iterable[DrillProof]) -> Iterato
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedCheck:
+class MonitoredCheck:
     """A check whose state is evidence: its name and kind, its history, and how long its last observation is valid."""
 
     name: str
@@ -165,7 +165,7 @@ class WatchedCheck:
 
 
 def checks_evidence(
-    item: ChecklistItem, checks: Sequence[WatchedCheck], at: int, kind: EvidenceKind = EvidenceKind.CHECKS
+    item: ChecklistItem, checks: Sequence[MonitoredCheck], at: int, kind: EvidenceKind = EvidenceKind.CHECKS
 ) -> Iterator[Evidence]:
     """Yield whether all checks are up at the instant. It expires with the oldest of their last observations."""
     last_known = [(check, check.history.last_known_at) for check in checks]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, UnknownPolicy, availability
-from sla.confidence_bound import Proof, proven
+from sla.confidence_bound import ConfidenceBound, lower_confidence_bound
 from sla.interval import Interval
 from sla.window import format_instant
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ObservedPart:
     """The part of a window from its first known observation to its end.
 
     `since` is the instant of that observation. `decidable_at` is the earliest instant at which the verdict of the
@@ -32,7 +32,7 @@ class Watched:
 
     since: int
     availability: Bounds[Fraction | None]
-    proof: Proof | None
+    confidence_bound: ConfidenceBound | None
     decidable_at: int | None
 
     def as_json(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Watched:
         return {
             "since": format_instant(self.since),
             "availability": bounds,
-            "proven": self.proof and self.proof.availability,
+            "proven": self.confidence_bound and self.confidence_bound.availability,
             "decidable_at": None if self.decidable_at is None else format_instant(self.decidable_at),
         }
 
@@ -59,15 +59,15 @@ class Span:
     whole: Interval | None = None
 
 
-def watched(
+def observed_part(
     history: History,
     span: Span,
     objective: Objective | None,
     counted: AfterExclusions,
     measured: tuple[Durations, Counts],
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
-) -> Watched | None:
-    """Return the watched part of the window. None if the record begins before or after the window.
+) -> ObservedPart | None:
+    """Return the observed part of the window. None if the record begins before or after the window.
 
     `counted` is the history after exclusions. `measured` are its durations and counts in the complete window, in which
     the time before the record is unknown.
@@ -83,7 +83,9 @@ def watched(
         ahead = record.open_end() if durations.doubt_up else 0
         record.lost = durations.total - durations.up - ahead
         decidable_at = _decidable_at(record, objective)
-    return Watched(since, availability(durations, unknown), proven(counts.good, counts.known), decidable_at)
+    return ObservedPart(
+        since, availability(durations, unknown), lower_confidence_bound(counts.good, counts.known), decidable_at
+    )
 
 
 class _Record:

@@ -78,8 +78,8 @@ def promise(
     objective: Objective, measured: Measured, ceiling: Fraction | None, plan: PlanForecast | None = None
 ) -> PromiseLimits:
     """Return the limits of a promise from the figures of a window."""
-    proof = measured.proof
-    proven = None if proof is None else Fraction(proof.availability)
+    bound = measured.confidence_bound
+    proven = None if bound is None else Fraction(bound.availability)
     return PromiseLimits(objective, measured.availability, proven, ceiling, plan)
 
 

@@ -70,11 +70,11 @@ def _probing_lines(objective: Objective) -> Iterator[str]:
     allowed = spell(objective.allowed(MONTH))
     yield f"To measure it: probe at least every {spell(longest)}, so that the 30-day budget of {allowed} holds 2 probes"
     for interval in sorted({longest, *_USUAL}, reverse=True):
-        yield _proof_line(objective, interval, resolves=interval <= longest)
+        yield _interval_line(objective, interval, resolves=interval <= longest)
     yield "  Proven: exact 95 % lower bound if all probes are good (Clopper-Pearson), assuming independent probes."
 
 
-def _proof_line(objective: Objective, interval: int, *, resolves: bool) -> str:
+def _interval_line(objective: Objective, interval: int, *, resolves: bool) -> str:
     record = _days(time_to_prove(objective, interval))
     remark = "" if resolves else "; too long to measure it over 30 days"
     return f"  every {spell(interval):<10} proven after {record} without a bad probe{remark}"

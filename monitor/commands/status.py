@@ -56,7 +56,7 @@ def status(path: Path | None, as_json: bool) -> None:
         _check_configuration(path, configuration.digest, _query(address, "configuration"), address)
     products = _query(address, "products")
     try:
-        text = json.dumps(products, indent=2) if as_json else "\n".join([_table(products), *_watched_lines(products)])
+        text = json.dumps(products, indent=2) if as_json else "\n".join([_table(products), *_observed_parts(products)])
     except (KeyError, TypeError):
         raise _unknown_server(address) from None
     click.echo(text)
@@ -119,14 +119,14 @@ def _notes(products: list[dict[str, Any]]) -> list[str]:
     return [f"{product['id']}: {line}" for product in products for line in product["alerts_that_cannot_fire"]]
 
 
-def _watched_lines(products: list[dict[str, Any]]) -> Iterator[str]:
+def _observed_parts(products: list[dict[str, Any]]) -> Iterator[str]:
     """Yield one line per product whose record is younger than its window."""
     for product in products:
-        if (watched := product.get("watched")) is not None:
-            bounds = watched["availability"]
+        if (figures := product.get("watched")) is not None:
+            bounds = figures["availability"]
             text = f"{_percent(bounds['point'])}, between {_percent(bounds['low'])} and {_percent(bounds['high'])}"
-            decidable_at = watched["decidable_at"]
-            yield f"{product['id']}: observed since {watched['since']}: {text}" + (
+            decidable_at = figures["decidable_at"]
+            yield f"{product['id']}: observed since {figures['since']}: {text}" + (
                 ""
                 if decidable_at is None or product["verdict"] == "met"
                 else f"; a verdict is possible from {decidable_at}"

@@ -9,8 +9,8 @@ from monitor.ledger.product_drills import measured_drill
 from sla.drill_facts import drills
 from sla.evidence import Evidence, EvidenceKind, attestations, deployments, known_at
 from sla.measured_evidence import (
-    DrillProof,
-    WatchedCheck,
+    DrillOutcome,
+    MonitoredCheck,
     checks_evidence,
     decoupling_evidence,
     deployments_evidence,
@@ -66,23 +66,23 @@ def _measured_evidence(
         dependencies = {name: ledger.compositions[name] for name in product.depends_on}
         yield from decoupling_evidence(item, history, dependencies, at)
     if EvidenceKind.DRILL in item.kinds:
-        yield from drill_evidence(item, _proofs(ledger, product, facts, at))
+        yield from drill_evidence(item, _drill_outcomes(ledger, product, facts, at))
     if EvidenceKind.SITES in item.kinds and product.sites:
-        direct = [_watched_checks(ledger, f"{product.id}/{site.direct.id}") for site in product.sites if site.direct]
+        direct = [_monitored_check(ledger, f"{product.id}/{site.direct.id}") for site in product.sites if site.direct]
         if len(direct) == len(product.sites):
             yield from checks_evidence(item, direct, at, EvidenceKind.SITES)
     if EvidenceKind.CHECKS in item.kinds:
-        watched = [
-            _watched_checks(ledger, key)
+        monitored_checks = [
+            _monitored_check(ledger, key)
             for evidence_block in block.evidence
             if evidence_block.item == item.id
             for key in evidence_block.checks
         ]
-        if watched:
-            yield from checks_evidence(item, watched, at)
+        if monitored_checks:
+            yield from checks_evidence(item, monitored_checks, at)
 
 
-def _proofs(ledger: Ledger, product: Product, facts: Sequence[Fact], at: int) -> Iterator[DrillProof]:
+def _drill_outcomes(ledger: Ledger, product: Product, facts: Sequence[Fact], at: int) -> Iterator[DrillOutcome]:
     """Yield the evidence of the drills that ended until the instant."""
     for stated in drills(facts, at):
         record = replace(stated, drill=replace(stated.drill, product=product.id))  # it may have a former id
@@ -90,12 +90,12 @@ def _proofs(ledger: Ledger, product: Product, facts: Sequence[Fact], at: int) ->
             result = measured_drill(ledger, record, at)
             overdue = tuple(f"{finding.text} ({finding.owner}, due {finding.day})" for finding in record.overdue(at))
             drill = record.drill
-            yield DrillProof(
+            yield DrillOutcome(
                 record.id, drill.kind.value, drill.author, record.end.at, result.met, result.reason, overdue
             )
 
 
-def _watched_checks(ledger: Ledger, key: str) -> WatchedCheck:
+def _monitored_check(ledger: Ledger, key: str) -> MonitoredCheck:
     entry = ledger.entry(key)
     assert entry is not None, "validated"  # noqa: S101 - for the type checker
-    return WatchedCheck(key, entry.timeline, entry.hold)
+    return MonitoredCheck(key, entry.timeline, entry.hold)

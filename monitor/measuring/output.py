@@ -17,7 +17,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from monitor.measuring.options import Measurement, MeasureOptions, ProbeTiming, Result
     from sla.measured import Measured
-    from sla.observed_part import Watched
+    from sla.observed_part import ObservedPart
 
 _BAR_WIDTH = 56
 _NAME_WIDTH = 14
@@ -86,8 +86,8 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
         spent = f"{format_duration(b.spent)} spent, {format_duration(abs(b.remaining))} {label}"
         yield _row("budget", f"{format_duration(b.allowed)} allowed, {spent}{_resolution_hint(m)}")
     yield _row("coverage", f"{format_percent(m.coverage)}; {_undecided_reason(m) or 'nothing in doubt or unknown'}")
-    if m.watched is not None:
-        yield _row("observed", _observed_part(m, m.watched))
+    if m.observed_part is not None:
+        yield _row("observed", _observed_part(m, m.observed_part))
     counts = m.counts
     kind, to = ("observations", "") if m.counts_are_of_probes else ("changes", "to ")
     yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
@@ -173,7 +173,7 @@ def _resolution_hint(m: Measured) -> str:
     return "; too short to be measured at this interval" if m.resolvable is False else ""
 
 
-def _observed_part(m: Measured, part: Watched) -> str:
+def _observed_part(m: Measured, part: ObservedPart) -> str:
     """Return the availability of the part of the window that the record covers, and when a verdict is possible."""
     low, point, high = part.availability
     length = format_duration(m.window.end - part.since)
@@ -188,10 +188,11 @@ def _nines(m: Measured) -> str:
     observed = format_nines(m.availability.point)
     if not m.counts_are_of_probes:
         return f"{observed} observed, none proven: a log of changes does not show how often the tool probed"
-    if m.proof is None:
+    bound = m.confidence_bound
+    if bound is None:
         return f"{observed} observed, none proven"
-    share = format_percent(m.proof.availability)
-    proven = math.floor(m.proof.nines * 100) / 100
+    share = format_percent(bound.availability)
+    proven = math.floor(bound.nines * 100) / 100
     return f"{observed} observed, {proven:.2f} proven: {share} at 95 % confidence, assuming independent observations"
 
 

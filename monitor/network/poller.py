@@ -18,7 +18,7 @@ class Poller:
         self._loop = loop
         self._epoll = select.epoll()
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._watched: set[int] = set()
+        self._registered: set[int] = set()
         loop.add_reader(self._epoll.fileno(), self._wake)
 
     def _wake(self) -> None:
@@ -29,16 +29,16 @@ class Poller:
 
     def ready(self, descriptor: int, events: int) -> asyncio.Future[None]:
         """Return a future that completes when the descriptor is readable (or writable), has an error or was closed."""
-        watch = self._epoll.modify if descriptor in self._watched else self._epoll.register
+        watch = self._epoll.modify if descriptor in self._registered else self._epoll.register
         watch(descriptor, events | select.EPOLLONESHOT)
-        self._watched.add(descriptor)
+        self._registered.add(descriptor)
         future = self._waiting[descriptor] = self._loop.create_future()
         return future
 
     def forget(self, descriptor: int) -> None:
         """Remove a descriptor before it is closed. On close, the kernel removes it from epoll."""
         self._waiting.pop(descriptor, None)
-        self._watched.discard(descriptor)
+        self._registered.discard(descriptor)
 
     def close(self) -> None:
         """Release the epoll descriptor."""

@@ -62,7 +62,7 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield from _downtime_by_cause(report, context)
     yield from context.context_sections.sections()
     yield from site_sections(context.context_sections.ledger, context.product, report)
-    yield _proof(report)
+    yield _confidence(report)
     yield promise_section(report, context.product)
     yield _steps(report, context.zone)
 
@@ -246,12 +246,12 @@ def _joined_names(names: tuple[str, ...], context: SectionInputs) -> str:
     return " and ".join(context.names.get(name, name) for name in names)
 
 
-def _proof(report: Report) -> Section:
+def _confidence(report: Report) -> Section:
     figure_pair = (report.figures.contractual, report.figures.raw)
     lines: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
         ("Nines observed", lambda m: doc.nines_of(m.availability.point, m.nines)),
-        ("Availability, 95 % lower confidence bound", lambda m: doc.ratio(m.proof.availability if m.proof else None)),
-        ("Nines of the confidence bound", _nines_proven),
+        ("Availability, 95 % lower confidence bound", _bound),
+        ("Nines of the confidence bound", _nines_of_bound),
         ("Observations, good", lambda m: doc.count(m.counts.good)),
         ("Observations, bad", lambda m: doc.count(m.counts.bad)),
         ("Observations, unknown", lambda m: doc.count(m.counts.unknown)),
@@ -267,8 +267,13 @@ def _proof(report: Report) -> Section:
     return Section("proof", "Statistical confidence", tuple(notes), table)
 
 
-def _nines_proven(m: Measured) -> Cell:
-    return doc.nines_of(m.proof.availability, m.proof.nines) if m.proof else doc.nines_of(None, None)
+def _bound(m: Measured) -> Cell:
+    return doc.ratio(None if m.confidence_bound is None else m.confidence_bound.availability)
+
+
+def _nines_of_bound(m: Measured) -> Cell:
+    bound = m.confidence_bound
+    return doc.nines_of(None, None) if bound is None else doc.nines_of(bound.availability, bound.nines)
 
 
 def _steps(report: Report, zone: ZoneInfo) -> Section:

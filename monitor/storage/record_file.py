@@ -26,7 +26,7 @@ class RecordFiles:
     """Compares the files at the record's path with the opened files, by stat and first bytes."""
 
     def __init__(self, record: Path) -> None:
-        self._files = {part: _WatchedFile(_with_suffix(record, part), magic) for part, magic in _MAGIC.items()}
+        self._files = {part: _CheckedFile(_with_suffix(record, part), magic) for part, magic in _MAGIC.items()}
 
     def remember_identity(self) -> None:
         """Record the identity of the present files. Call this method after opening them."""
@@ -40,7 +40,7 @@ class RecordFiles:
         )
 
 
-class _WatchedFile:
+class _CheckedFile:
     def __init__(self, path: Path, magic: bytes) -> None:
         self._path, self._magic = path, magic
         self._identity: tuple[int, int] | None = None

@@ -56,7 +56,7 @@ class _Answer(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Watched:
+class _ReferenceState:
     """A reference with its last answer.
 
     `asked` is the moment (monotonic) of its last probe, `failed` that of the last one without an answer.
@@ -107,7 +107,7 @@ class VantageWatch:
     ) -> None:
         self._clock, self._health, self._make_attempt = clock, health, make_attempt
         self._longest_wait = longest_wait
-        self._watched: dict[str, _Watched] = {}
+        self._states: dict[str, _ReferenceState] = {}
         self.prepared: list[Reference] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._answered = asyncio.Event()  # replaced after each answer
@@ -118,14 +118,14 @@ class VantageWatch:
 
     def load(self) -> Sequence[Reference]:
         """Use the prepared references and return them. One with the same target keeps its last answer."""
-        previous, self._watched = self._watched, {}
+        previous, self._states = self._states, {}
         for reference in self.prepared:
             known = previous.get(reference.id)
             if known is not None and _identity(known.reference) == _identity(reference):
                 known.reference = reference
             else:
-                known = _Watched(reference)
-            self._watched[reference.id] = known
+                known = _ReferenceState(reference)
+            self._states[reference.id] = known
         self._publish()
         return self.prepared
 
@@ -139,8 +139,8 @@ class VantageWatch:
 
     async def ask(self, reference_id: str) -> None:
         """Probe a reference once, and publish its answer."""
-        if (watched := self._watched.get(reference_id)) is not None:
-            await self._ask(watched)
+        if (state := self._states.get(reference_id)) is not None:
+            await self._ask(state)
 
     def network(self, via: str | None) -> str | None:
         """Return the network whose references decide for products behind `via`: the uplink (None) without any."""
@@ -194,45 +194,45 @@ class VantageWatch:
             return bool(is_hidden(sight(_with_pending_failed(_answers(decisive, failed))), families))
         return True
 
-    def _ask_again(self, references: Iterable[_Watched], moment: float) -> None:
+    def _ask_again(self, references: Iterable[_ReferenceState], moment: float) -> None:
         """Ask the references that were not asked since the moment, unless they will be."""
         assert self._tasks is not None, "checked by the caller"  # noqa: S101 - for the type checker
-        for watched in references:
-            if watched.asked < moment and not watched.queued:
-                watched.queued = True
-                self._tasks.create_task(self._ask_soon(watched), name=f"reference:{watched.reference.id}")
+        for state in references:
+            if state.asked < moment and not state.queued:
+                state.queued = True
+                self._tasks.create_task(self._ask_soon(state), name=f"reference:{state.reference.id}")
 
-    async def _ask_soon(self, watched: _Watched) -> None:
+    async def _ask_soon(self, state: _ReferenceState) -> None:
         try:
-            await self._clock.sleep_until(watched.asked + MIN_GAP)
+            await self._clock.sleep_until(state.asked + MIN_GAP)
         finally:
-            watched.queued = False
-        await self._ask(watched)
+            state.queued = False
+        await self._ask(state)
 
-    async def _ask(self, watched: _Watched) -> None:
-        asked = watched.asked = self._clock.monotonic()
+    async def _ask(self, state: _ReferenceState) -> None:
+        asked = state.asked = self._clock.monotonic()
         attempts: list[Attempt] = []
 
         async def probe(attempt: Attempt) -> ProbeResult:
             attempts.append(attempt)
-            return await watched.reference.probe(attempt)
+            return await state.reference.probe(attempt)
 
-        at, result, duration = await self._make_attempt(probe, watched.reference.timeout / SECOND)
-        reached = _reached_families(watched.reference, attempts, result)
+        at, result, duration = await self._make_attempt(probe, state.reference.timeout / SECOND)
+        reached = _reached_families(state.reference, attempts, result)
         if reached:
-            watched.ever_answered = True
+            state.ever_answered = True
         else:
-            watched.failed = max(watched.failed, asked)
-        if watched.answer is None or watched.answer.asked <= asked:  # otherwise a later probe was faster
-            watched.answer = _Answer(asked, at, result, duration, reached)
+            state.failed = max(state.failed, asked)
+        if state.answer is None or state.answer.asked <= asked:  # otherwise a later probe was faster
+            state.answer = _Answer(asked, at, result, duration, reached)
             self._publish()
         self._answered.set()
         self._answered = asyncio.Event()
 
-    def _of(self, via: str | None) -> list[_Watched]:
-        return [watched for watched in self._watched.values() if watched.reference.via == via]
+    def _of(self, via: str | None) -> list[_ReferenceState]:
+        return [state for state in self._states.values() if state.reference.via == via]
 
-    def _deciding_members(self, via: str | None) -> list[_Watched]:
+    def _deciding_members(self, via: str | None) -> list[_ReferenceState]:
         """Return the references that decide: the far ones, else the near ones that are configured, else the machine's.
 
         The machine's decide once two of them have answered: many gateways never answer.
@@ -247,7 +247,7 @@ class VantageWatch:
     def _publish(self) -> None:
         """Write the status of each vantage to `health`, and log changes."""
         previous = {status.id: status for status in self._health.vantages}
-        networks = dict.fromkeys(watched.reference.via for watched in self._watched.values())
+        networks = dict.fromkeys(state.reference.via for state in self._states.values())
         self._health.vantages = tuple(self._status(via, previous) for via in networks)
 
     def _status(self, via: str | None, previous: dict[str, VantageStatus]) -> VantageStatus:
@@ -262,7 +262,7 @@ class VantageWatch:
         until = before.blind_until if before is not None else None
         if before is not None and before.fully_blind:
             until = now
-        references = tuple(watched.status() for watched in self._of(via))
+        references = tuple(state.status() for state in self._of(via))
         blind_since = {family: now if before is None else before.blind_since.get(family, now) for family in blind}
         return VantageStatus(name, via, since, sees, references, until, blind_since)
 
@@ -278,8 +278,8 @@ def _reached_families(reference: Reference, attempts: Sequence[Attempt], result:
     return frozenset(family_name(family) for family, _ in attempts[0].tried) or reference.families
 
 
-def _answers(references: Iterable[_Watched], moment: float) -> list[ReferenceAnswer]:
-    return [watched.since(moment) for watched in references]
+def _answers(references: Iterable[_ReferenceState], moment: float) -> list[ReferenceAnswer]:
+    return [state.since(moment) for state in references]
 
 
 def _with_pending_failed(answers: Iterable[ReferenceAnswer]) -> list[ReferenceAnswer]:
@@ -291,7 +291,7 @@ def _without_loopback(addresses: Iterable[Address]) -> list[Address]:
     return [where for where in addresses if not ipaddress.ip_address(where[1][0].partition("%")[0]).is_loopback]
 
 
-def _blind(result: ProbeResult, decisive: Sequence[_Watched]) -> ProbeResult:
-    names = ", ".join(watched.reference.id for watched in decisive)
+def _blind(result: ProbeResult, decisive: Sequence[_ReferenceState]) -> ProbeResult:
+    names = ", ".join(state.reference.id for state in decisive)
     detail = f"{result.reason}; no answer from the references {names}; {result.detail}"
     return replace(result, outcome=Outcome.UNKNOWN, reason=BLIND_REASON, detail=detail[:DETAIL_LIMIT])

@@ -125,18 +125,18 @@ def observed_since_note(measured: Measured, zone: ZoneInfo) -> str | None:
 
     None if the record covers the complete window.
     """
-    watched = measured.watched
-    if watched is None:
+    part = measured.observed_part
+    if part is None:
         return None
-    low, point, high = watched.availability
-    length = format_duration(measured.window.end - watched.since)
-    text = f"Observed since {moment(watched.since, zone).local} ({length}): {format_percent(point)}, between "
+    low, point, high = part.availability
+    length = format_duration(measured.window.end - part.since)
+    text = f"Observed since {moment(part.since, zone).local} ({length}): {format_percent(point)}, between "
     text += f"{format_percent(low)} and {format_percent(high)}"
-    if watched.decidable_at is None:
+    if part.decidable_at is None:
         return f"{text}; in this window the objective can no longer be shown as met"
-    if watched.decidable_at <= measured.window.end:
+    if part.decidable_at <= measured.window.end:
         return text
-    return f"{text}; a verdict is possible from {moment(watched.decidable_at, zone).local}"
+    return f"{text}; a verdict is possible from {moment(part.decidable_at, zone).local}"
 
 
 def guess_note(history: Eras, measured: Measured) -> str | None:

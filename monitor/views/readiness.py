@@ -105,11 +105,11 @@ def promise_view(product: Product, measured: Measured, readiness: Readiness | No
         readiness.limit_text(product.objective) if readiness else "",
         remedy_text(readiness) if readiness else "",
         " and ".join(_NAMES[name] for name in limits.limited_by),
-        _proof_note(product, limits),
+        _confidence_note(product, limits),
     )
 
 
-def _proof_note(product: Product, limits: PromiseLimits) -> str:
+def _confidence_note(product: Product, limits: PromiseLimits) -> str:
     """Return why the proven availability is above the measured one: one counts probes, the other time."""
     point, proven = limits.measured.point, limits.proven
     if point is None or proven is None or proven <= point:

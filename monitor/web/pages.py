@@ -193,13 +193,13 @@ async def _windows(ledger: Ledger, product: Product, now: int, slices: TimeSlice
 
 
 def _window(measured: Measured, length: int) -> SimpleNamespace:
-    proof = measured.proof
+    bound = measured.confidence_bound
     return SimpleNamespace(
         length=length,
         bounds=measured.availability,
         coverage=measured.coverage,
         downtime=measured.downtime,
-        proven=None if proof is None else proof.availability,
+        proven=None if bound is None else bound.availability,
         verdict=measured.verdict,
     )
 

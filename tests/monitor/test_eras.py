@@ -229,8 +229,8 @@ def test_verdict_of_a_current_window_is_possible_later_and_of_a_past_one_is_not(
     for minute in range(10):
         observe(ledger, NOW + minute * MINUTE)
     now = NOW + 9 * MINUTE
-    moving = ledger.measured("p", Interval(now - DAY, now), now).watched
-    past = ledger.measured("p", Interval(now - DAY - MINUTE, now - MINUTE), now).watched
+    moving = ledger.measured("p", Interval(now - DAY, now), now).observed_part
+    past = ledger.measured("p", Interval(now - DAY - MINUTE, now - MINUTE), now).observed_part
     assert moving is not None
     assert moving.decidable_at is not None
     assert past is not None

@@ -61,7 +61,9 @@ def compare(history: History, product_id: str, window: Interval) -> None:
     anew = measure(ledger.compositions[product_id], window, product.objective, excluded=exclusions, rolling=True)
     cached = ledger.contractual(product_id, window)
     assert cached.durations == anew.durations, history.did
-    assert (cached.counts, cached.excluded, cached.watched) == (anew.counts, anew.excluded, anew.watched), history.did
+    assert (cached.counts, cached.excluded, cached.observed_part) == (anew.counts, anew.excluded, anew.observed_part), (
+        history.did
+    )
     assert cached.objectives == anew.objectives
     contractual = ledger.agreement_figures(product_id, Window("own", window, window), window.end).contractual
     assert (contractual.durations, contractual.counts, contractual.excluded) == (
@@ -80,7 +82,11 @@ def compare_in_progress(history: History, product_id: str, elapsed: Interval) ->
     anew = measure(ledger.compositions[product_id], elapsed, product.objective, excluded=exclusions, whole=window.whole)
     cached = ledger.contractual(product_id, window)
     assert (cached.durations, cached.counts, cached.excluded) == (anew.durations, anew.counts, anew.excluded)
-    assert (cached.budget_length, cached.allowed, cached.watched) == (anew.budget_length, anew.allowed, anew.watched)
+    assert (cached.budget_length, cached.allowed, cached.observed_part) == (
+        anew.budget_length,
+        anew.allowed,
+        anew.observed_part,
+    )
 
 
 def test_future_exclusions_are_computed_once_per_day() -> None:

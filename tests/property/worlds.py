@@ -193,7 +193,7 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
     longest = None if None in spacings else max(s for s in spacings if s is not None)
     return (
         _figures(world, cells, counts, longest)
-        | _watched_part(world, members, holds, window, set(counted_cells))
+        | _observed_part(world, members, holds, window, set(counted_cells))
         | {
             "check": check,
             "window": {"start": _rfc(window.start), "end": _rfc(window.stop)},
@@ -202,10 +202,10 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
     )
 
 
-def _watched_part(
+def _observed_part(
     world: World, members: list[oracle.Seen], holds: list[Fraction], window: range, counted_cells: set[int]
 ) -> dict[str, Any]:
-    """Return the watched part of a window, without proof and decision time."""
+    """Return the observed part of a window, without confidence bound and decision time."""
     known = [at for observations in members for at, o in oracle.worst_outcomes(observations).items() if o != "unknown"]
     if not known or not window.start < min(known) < window.stop:
         return {}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.confidence_bound import Proof, proven
+from sla.confidence_bound import ConfidenceBound, lower_confidence_bound
 
 
 def exact(good: int, known: int) -> tuple[Decimal, Decimal]:
@@ -48,46 +48,52 @@ def test_bound_and_nines_are_exact(good: int, known: int) -> None:
     with localcontext() as context:
         context.prec = 50
         up, miss = exact(good, known)
-        proof = proven(good, known)
-        assert proof is not None
-        assert abs(Decimal(proof.availability) / up - 1) < Decimal("1e-13")
-        assert abs(Decimal(proof.nines) / -miss.log10() - 1) < Decimal("1e-13")
+        bound = lower_confidence_bound(good, known)
+        assert bound is not None
+        assert abs(Decimal(bound.availability) / up - 1) < Decimal("1e-13")
+        assert abs(Decimal(bound.nines) / -miss.log10() - 1) < Decimal("1e-13")
 
 
 def test_record_without_bad_observations_proves_the_nth_root() -> None:
     """The bound is 0.05 ** (1 / n), and the nines are precise for ten million observations."""
-    assert proven(7, 7) == Proof(0.05 ** (1 / 7), pytest.approx(-math.log10(1 - 0.05 ** (1 / 7)), rel=1e-12))
-    proof = proven(10**7, 10**7)
-    assert proof is not None
+    assert lower_confidence_bound(7, 7) == ConfidenceBound(
+        0.05 ** (1 / 7), pytest.approx(-math.log10(1 - 0.05 ** (1 / 7)), rel=1e-12)
+    )
+    bound = lower_confidence_bound(10**7, 10**7)
+    assert bound is not None
     # 1 - 0.05 ** (1 / n) = L / n - L ** 2 / (2 n ** 2) + ..., L = log 20
     slip = math.log(20) / 10**7
-    assert proof.nines == pytest.approx(-math.log10(slip - slip**2 / 2), rel=1e-13)
+    assert bound.nines == pytest.approx(-math.log10(slip - slip**2 / 2), rel=1e-13)
 
 
 def test_no_good_observation_proves_0_and_no_observation_gives_none() -> None:
     """The results are 0 with 0 nines, and None."""
-    assert proven(0, 5) == Proof(0.0, 0.0)
-    assert proven(0, 0) is None
+    assert lower_confidence_bound(0, 5) == ConfidenceBound(0.0, 0.0)
+    assert lower_confidence_bound(0, 0) is None
 
 
 @pytest.mark.parametrize(("good", "known"), [(-1, 5), (6, 5)])
 def test_impossible_counts_are_rejected(good: int, known: int) -> None:
     """Cases: more good than known, and negative counts."""
     with pytest.raises(ValueError, match="out of 5"):
-        proven(good, known)
+        lower_confidence_bound(good, known)
 
 
 def test_worked_example() -> None:
     """5 of 7 give 0.34 and 0.18 nines."""
-    proof = proven(5, 7)
-    assert proof is not None
-    assert (round(proof.availability, 2), round(proof.nines, 2)) == (0.34, 0.18)
+    bound = lower_confidence_bound(5, 7)
+    assert bound is not None
+    assert (round(bound.availability, 2), round(bound.nines, 2)) == (0.34, 0.18)
 
 
 @given(st.integers(1, 10**7), st.integers(0, 10**7))
 def test_good_observations_raise_and_bad_ones_lower_the_bound(good: int, bad: int) -> None:
     """The bound is also below the observed availability."""
-    here, better, worse = proven(good, good + bad), proven(good + 1, good + bad + 1), proven(good, good + bad + 1)
+    here, better, worse = (
+        lower_confidence_bound(good, good + bad),
+        lower_confidence_bound(good + 1, good + bad + 1),
+        lower_confidence_bound(good, good + bad + 1),
+    )
     assert here is not None
     assert better is not None
     assert worse is not None

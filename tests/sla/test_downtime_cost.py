@@ -33,7 +33,7 @@ def measured_figures(
 
 
 def test_worked_example() -> None:
-    """100 h watched, 30 min down: 600 CAD. 99 % allows 1 h: 600 avoided. Before, 2 % were down: 1,800 avoided."""
+    """100 h observed, 30 min down: 600 CAD. 99 % allows 1 h: 600 avoided. Before, 2 % were down: 1,800 avoided."""
     actual = value(RATE, measured_figures(99 * HOUR + HOUR // 2, HOUR // 2), measured_figures(49 * HOUR, HOUR))
     assert actual.cost == (600, 600, 600)
     assert actual.against_objective == (600, 600, 600)

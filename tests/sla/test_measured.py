@@ -135,4 +135,4 @@ def test_known_durations_give_the_same_figures_without_proof(timeline: Timeline)
         expected.budget,
         expected.verdict,
     )
-    assert (measured.excluded, measured.proof) == (0, None)
+    assert (measured.excluded, measured.confidence_bound) == (0, None)

@@ -1,4 +1,4 @@
-"""Tests of the watched part of a window that begins before the record: start, figures, and decision time."""
+"""Tests of the observed part of a window that begins before the record: start, figures, and decision time."""
 
 from __future__ import annotations
 
@@ -25,70 +25,70 @@ def minutely(minutes: int, *bad: int, start: int = START) -> Timeline:
     return timeline
 
 
-def test_record_of_three_hours_has_a_watched_part_and_a_decision_time() -> None:
+def test_record_of_three_hours_has_an_observed_part_and_a_decision_time() -> None:
     """The time before is unknown. At most 43.2 minutes of it may remain in the window."""
     at = START + 180 * MINUTE
     window = Interval(at - 30 * DAY, at)
-    watched = measure(minutely(180), window, GOAL, rolling=True).watched
-    assert watched is not None
-    assert watched.since == START
-    assert watched.availability == (1, 1, 1)
-    assert watched.proof is not None
-    assert watched.decidable_at == START + 30 * DAY - int(GOAL.allowed(30 * DAY))
-    assert watched.as_json() == {
+    part = measure(minutely(180), window, GOAL, rolling=True).observed_part
+    assert part is not None
+    assert part.since == START
+    assert part.availability == (1, 1, 1)
+    assert part.confidence_bound is not None
+    assert part.decidable_at == START + 30 * DAY - int(GOAL.allowed(30 * DAY))
+    assert part.as_json() == {
         "since": "1970-04-11T00:00:00Z",
         "availability": {"low": 1.0, "point": 1.0, "high": 1.0},
-        "proven": watched.proof.availability,
+        "proven": part.confidence_bound.availability,
         "decidable_at": "1970-05-10T23:16:48Z",
     }
 
 
-def test_old_and_empty_records_have_no_watched_part() -> None:
+def test_old_and_empty_records_have_no_observed_part() -> None:
     at = START + 180 * MINUTE
-    assert measure(minutely(180), Interval(at - HOUR, at), GOAL, rolling=True).watched is None
-    assert measure(minutely(180), Interval(START, at), GOAL, rolling=True).watched is None
-    assert measure(Timeline(HOLD), Interval(0, at), GOAL, rolling=True).watched is None
-    assert measure(minutely(180), Interval(0, START), GOAL).watched is None
+    assert measure(minutely(180), Interval(at - HOUR, at), GOAL, rolling=True).observed_part is None
+    assert measure(minutely(180), Interval(START, at), GOAL, rolling=True).observed_part is None
+    assert measure(Timeline(HOLD), Interval(0, at), GOAL, rolling=True).observed_part is None
+    assert measure(minutely(180), Interval(0, START), GOAL).observed_part is None
 
 
 def test_without_an_objective_there_is_no_decision_time() -> None:
-    watched = measure(minutely(180), Interval(0, START + HOUR), rolling=True).watched
-    assert watched is not None
-    assert watched.decidable_at is None
+    part = measure(minutely(180), Interval(0, START + HOUR), rolling=True).observed_part
+    assert part is not None
+    assert part.decidable_at is None
 
 
 def test_past_window_has_no_decision_time() -> None:
-    watched = measure(minutely(180), Interval(0, START + HOUR), GOAL).watched
-    assert watched is not None
-    assert watched.decidable_at is None
+    part = measure(minutely(180), Interval(0, START + HOUR), GOAL).observed_part
+    assert part is not None
+    assert part.decidable_at is None
 
 
 def test_calendar_window_in_progress_is_decided_when_enough_time_is_up() -> None:
     """With one unknown hour in a month of 30 days, 99.9 % cannot be met, and 99 % can be met from the 100th hour on."""
     month = Interval(START - HOUR, START - HOUR + 30 * DAY)
     elapsed = Interval(month.start, START + 180 * MINUTE)
-    actual = measure(minutely(180), elapsed, GOAL, whole=month).watched
+    actual = measure(minutely(180), elapsed, GOAL, whole=month).observed_part
     assert actual is not None
     assert actual.decidable_at is None
-    actual = measure(minutely(180), elapsed, Objective.parse("99%"), whole=month).watched
+    actual = measure(minutely(180), elapsed, Objective.parse("99%"), whole=month).observed_part
     assert actual is not None
     assert actual.decidable_at == month.start + 100 * HOUR
 
 
 def test_met_objective_is_decided_now() -> None:
     at = START + 180 * MINUTE
-    watched = measure(minutely(180), Interval(START - MINUTE, at), Objective.parse("90%"), rolling=True).watched
-    assert watched is not None
-    assert watched.decidable_at == at
+    part = measure(minutely(180), Interval(START - MINUTE, at), Objective.parse("90%"), rolling=True).observed_part
+    assert part is not None
+    assert part.decidable_at == at
 
 
 def test_excluded_time_does_not_count() -> None:
     """The time before the record is excluded, so no time is missing."""
     at = START + 180 * MINUTE
     cut = [Interval(at - 30 * DAY, START)]
-    watched = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True, excluded=cut).watched
-    assert watched is not None
-    assert watched.decidable_at == at
+    part = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True, excluded=cut).observed_part
+    assert part is not None
+    assert part.decidable_at == at
 
 
 @pytest.mark.parametrize("goal", ["50%", "90%", "99%"])
@@ -102,14 +102,14 @@ def test_decision_time_is_the_first_instant_with_a_met_verdict(
     start = min(window.start + hole * MINUTE, end)
     cut = [Interval(start, min(start + size * MINUTE, end))]
     history = minutely(21, *bad)
-    watched = measure(history, window, objective, excluded=cut, rolling=True).watched
-    if watched is None or watched.decidable_at is None:
+    part = measure(history, window, objective, excluded=cut, rolling=True).observed_part
+    if part is None or part.decidable_at is None:
         return
     goes_on = minutely(21 + length + 2, *bad)
     for at in range(end, end + length * MINUTE + 1, MINUTE // 2):
         then = Interval(at - window.length, at)
         verdict = measure(goes_on, then, objective, excluded=cut).verdict
-        if at < watched.decidable_at:
+        if at < part.decidable_at:
             assert verdict is not Verdict.MET, at
         else:
             assert verdict is Verdict.MET, at
@@ -118,6 +118,6 @@ def test_decision_time_is_the_first_instant_with_a_met_verdict(
 def test_time_since_the_last_good_probe_counts_as_up() -> None:
     """A minute after the last probe, the decision time is the same as at the probe."""
     at = START + 181 * MINUTE
-    watched = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True).watched
-    assert watched is not None
-    assert watched.decidable_at == START + 30 * DAY - int(GOAL.allowed(30 * DAY))
+    part = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True).observed_part
+    assert part is not None
+    assert part.decidable_at == START + 30 * DAY - int(GOAL.allowed(30 * DAY))

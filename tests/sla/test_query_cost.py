@@ -132,8 +132,8 @@ def test_decidable_at_is_found_with_few_queries(days: int, goal: str) -> None:
     eras.settle()
     steps(members)
     actual = measure(eras, Interval(END - 365 * DAY, END), Objective.parse(goal), rolling=True)
-    assert actual.watched is not None
-    assert actual.watched.decidable_at is not None
+    assert actual.observed_part is not None
+    assert actual.observed_part.decidable_at is not None
     assert (composition.queries < 60, composition.steps) == (True, 0)
     assert steps(members) == 0
 

@@ -27,15 +27,15 @@ HOLD = 30 * SECOND
 WINDOW = Interval(0, 1000 * SECOND)
 
 
-def watched_timeline(*outages: tuple[int, int], end: int = 1000, start: int = 0) -> Timeline:
+def observed_timeline(*outages: tuple[int, int], end: int = 1000, start: int = 0) -> Timeline:
     """Return a timeline that is probed every second from start to end, bad in [first, last)."""
     bad = {second for first, last in outages for second in range(first, last)}
     seen = [(second * SECOND, Outcome.BAD if second in bad else Outcome.GOOD) for second in range(start, end + 1)]
     return Timeline.of_pairs(seen, HOLD)
 
 
-PRODUCT = watched_timeline((100, 200), (400, 450), (700, 760))
-MAIL = watched_timeline((110, 150))
+PRODUCT = observed_timeline((100, 200), (400, 450), (700, 760))
+MAIL = observed_timeline((110, 150))
 
 
 def effects(*changes: Change, window: Interval = WINDOW, costs: dict[str, Fraction] | None = None) -> list[Effect]:
@@ -119,7 +119,7 @@ def test_result_has_the_plan_and_the_cost_of_the_downtime_saved() -> None:
 
 
 def test_replayed_time_begins_with_the_record() -> None:
-    late = watched_timeline(start=300)
+    late = observed_timeline(start=300)
     assert replayed_time(late, WINDOW, WINDOW.end) == Interval(300 * SECOND, 1000 * SECOND)
     assert replayed_time(PRODUCT, WINDOW, WINDOW.end) == WINDOW
     assert replayed_time(Timeline(HOLD), WINDOW, WINDOW.end) == WINDOW
@@ -127,7 +127,7 @@ def test_replayed_time_begins_with_the_record() -> None:
 
 def test_replayed_time_ends_with_the_last_observation_until_that_expires() -> None:
     """Until then, the time after it is in doubt, and every change would seem to help."""
-    early = watched_timeline(end=900)
+    early = observed_timeline(end=900)
     assert replayed_time(early, WINDOW, 920 * SECOND) == Interval(0, 900 * SECOND)
     assert replayed_time(early, WINDOW, 930 * SECOND) == WINDOW
     later = Interval(910 * SECOND, 920 * SECOND)

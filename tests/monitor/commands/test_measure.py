@@ -457,7 +457,7 @@ def test_past_window_has_no_later_verdict() -> None:
     assert figures(data, *window)[0]["watched"]["decidable_at"] is None
 
 
-def test_results_with_and_without_a_watched_part_are_one_table() -> None:
+def test_results_with_and_without_an_observed_part_are_one_table() -> None:
     rows = [(1_800_000_000 + 60 * n, "good", name) for name in "ab" for n in range(0 if name == "a" else 20, 40)]
     result = run(record(rows, "at,outcome,check"), "--window", "30m", "--format", "csv")
     first, second = csv.DictReader(io.StringIO(result.output))

@@ -147,9 +147,9 @@ async def test_page_lists_outages_and_explains_proof_above_measured_availability
     assert '<ul class="sub"><li>login was down for 59m from ' in text
     assert "<li>no survived outage of login</li></ul>" in text
     measured = ledger.measured("forms", Interval(NOW - 30 * DAY, NOW), NOW)
-    assert measured.proof is not None
+    assert measured.confidence_bound is not None
     assert measured.availability.point is not None
-    assert measured.proof.availability > measured.availability.point
+    assert measured.confidence_bound.availability > measured.availability.point
     other = (await (await publish(ledger_with_one_check())).get("/products/login")).text
     assert "Proven is above measured" not in other
 
