@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
 DEGRADED = "degraded"  # the reason of a good outcome whose answer reports that the target is degraded
+CERTIFICATE_EXPIRING = "certificate_expiring"  # the reason of a good outcome whose certificate expires soon
+DEGRADED_REASONS = frozenset({SLOW, DEGRADED, CERTIFICATE_EXPIRING})  # of good outcomes of a degraded target
 VANTAGE = "local"  # the only vantage of this daemon
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
@@ -20,7 +22,7 @@ PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 class ProbeResult:
     """The result of one attempt.
 
-    `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and neither `slow` nor `degraded`.
+    `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and not degraded (DEGRADED_REASONS).
     `phases` maps a subset of PHASES to seconds. `detail` is one line of limited length for people. It may quote the
     target, so it must be escaped for display.
     `certificate_expiry` is the earliest expiry in the verified chain, seconds since the Unix epoch. None without a

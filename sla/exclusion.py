@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import UnknownPolicy
+from sla.degraded_time import degraded_time
 from sla.interval import SECOND, Interval, total
 from sla.measured import Measured, measure
 from sla.outage import OutageFigure, OutageLimit, evaluate_limit
@@ -174,17 +175,20 @@ def measure_agreement(
     limits: Iterable[OutageLimit] = (),
     rolling: bool = False,
     after: AfterExclusions | None = None,
+    contractual: History | None = None,
 ) -> AgreementFigures:
     """Return the raw and the contractual figures of the window, with the figures of each limit on outages.
 
     Exclusions in the future part of a window reduce its error budget. `after` has the sums of these exclusions over
-    `window.whole`, if they are known already.
+    `window.whole`, if they are known already. `contractual` is another history for the contractual figures, if the
+    agreement counts degraded time as downtime; `after` must be of this history.
     """
+    agreed = history if contractual is None else contractual
     whole = window.whole if window.in_progress else None
 
-    def figures(excluded: Iterable[Interval] | AfterExclusions) -> Measured:
+    def figures(measured: History, excluded: Iterable[Interval] | AfterExclusions) -> Measured:
         return measure(
-            history,
+            measured,
             window.measured,
             objective,
             excluded=excluded,
@@ -195,6 +199,8 @@ def measure_agreement(
         )
 
     excluded_intervals = [exclusion.interval for exclusion in exclusions]
-    outages = tuple(evaluate_limit(limit, history, window.measured, excluded_intervals) for limit in limits)
-    contractual = figures(excluded_intervals if after is None else after)
-    return AgreementFigures(figures(()), contractual, tuple(audit(window.measured, exclusions)), outages)
+    outages = tuple(evaluate_limit(limit, agreed, window.measured, excluded_intervals) for limit in limits)
+    figure = figures(agreed, excluded_intervals if after is None else after)
+    if agreed is not history:
+        figure = replace(figure, degraded=degraded_time(history, agreed, window.measured, excluded_intervals))
+    return AgreementFigures(figures(history, ()), figure, tuple(audit(window.measured, exclusions)), outages)

@@ -56,7 +56,8 @@ class Measured:
     `interval` is the check's probe interval, None if not stated. `counts_are_of_probes` is false for counts of state
     changes, which give no confidence bound. `provisional`: whether observations of the window may still arrive.
     `observed_part` has the figures of a window that begins before the record. `objectives` has the objectives of the
-    window if they changed in it, and `objective` is the latest.
+    window if they changed in it, and `objective` is the latest. `degraded` is the degraded time that counts as
+    downtime, microseconds; None if degraded time does not count.
     """
 
     window: Interval
@@ -71,6 +72,7 @@ class Measured:
     provisional: bool = False
     observed_part: ObservedPart | None = None
     objectives: tuple[PromisedObjective, ...] = ()
+    degraded: Bounds[int] | None = None
 
     @property
     def coverage(self) -> Fraction | None:
@@ -188,8 +190,10 @@ class Measured:
         )
 
     def _conditional_json(self) -> dict[str, Any]:
-        """Return the optional fields: the observed part, and objectives that changed in the window."""
+        """Return the optional fields: observed part, counted degraded time, objectives that changed in the window."""
         fields: dict[str, Any] = {} if self.observed_part is None else {"watched": self.observed_part.as_json()}
+        if self.degraded is not None:
+            fields["degraded_seconds"] = {name: _seconds(us) for name, us in self.degraded._asdict().items()}
         return fields | (
             {"objectives": [objective.as_json() for objective in self.objectives]} if self.objectives else {}
         )

@@ -37,6 +37,7 @@ class Subject:
     microseconds. `dependencies` has the histories of the dependencies by id. `checks` has the histories of the
     product's checks by key, for the downtime of incidents. `limits` are the promised limits on outages. `provisional`
     returns whether the raw and the contractual figures of a window that ends at an instant may still change.
+    `contractual` is the history for the contractual figures; default: `history`.
     """
 
     history: History
@@ -49,6 +50,7 @@ class Subject:
     checks: Mapping[str, History] = field(default_factory=dict)
     limits: Sequence[OutageLimit] = ()
     provisional: Callable[[int], tuple[bool, bool]] = lambda _: (False, False)
+    contractual: History | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
             interval=subject.interval,
             limits=limits,
             rolling=rolling,
+            contractual=subject.contractual,
         )
         raw, contractual = subject.provisional(step_window.measured.end)
         return Step(step_window, figures.mark_provisional(raw=raw, contractual=contractual))

@@ -151,6 +151,10 @@ class Agreement(Model):
     total_outage: TotalOutage | None = None
     """Limit on the total downtime in a rolling period: `{limit: 4h, per: 30d}`."""
 
+    degraded: Literal["counts"] | None = None
+    """With `counts`, the contractual figures count degraded time as downtime. Without it, degraded time is up. See
+    docs/latency.md for its causes."""
+
     def limits(self) -> Iterator[OutageLimit]:
         """Yield the promised limits on outages."""
         if self.longest_outage is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +37,15 @@ def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
     if agreement.total_outage is not None:
         limit, per = agreement.total_outage.limit / SECOND, agreement.total_outage.per / SECOND
         meaning["total_outage"] = {"limit_seconds": limit, "per_seconds": per}
+    if agreement.degraded is not None:
+        meaning["degraded"] = agreement.degraded
     return meaning
+
+
+@lru_cache(maxsize=1_024)
+def counts_degraded(text: str) -> bool:
+    """Return whether an agreement, as recorded in a definition, counts degraded time as downtime."""
+    return bool(json.loads(text).get("degraded") == "counts")
 
 
 def _excludes(agreement: Agreement) -> list[Any]:
@@ -99,6 +109,8 @@ def agreement_of(meaning: Mapping[str, Any]) -> Agreement:
         if "total_outage" in meaning:
             limit, per = (round(meaning["total_outage"][name] * SECOND) for name in ("limit_seconds", "per_seconds"))
             fields["total_outage"] = TotalOutage.model_construct(limit=limit, per=per)
+        if meaning.get("degraded") == "counts":
+            fields["degraded"] = "counts"
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an agreement: {error!r}") from None
     return Agreement.model_construct(**fields)

@@ -12,9 +12,17 @@ import structlog
 from monitor.ledger.check_entry import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
 from monitor.notification import NOTHING
-from monitor.probe_result import Event, Hook, IncidentOpened, IncidentResolved, Observed, ProbeResult
+from monitor.probe_result import (
+    CERTIFICATE_EXPIRING,
+    Event,
+    Hook,
+    IncidentOpened,
+    IncidentResolved,
+    Observed,
+    ProbeResult,
+)
 from sla.incident import Opened
-from sla.interval import MINUTE
+from sla.interval import MINUTE, SECOND
 from sla.observation import Observation, Outcome
 
 if TYPE_CHECKING:
@@ -90,7 +98,10 @@ class Recorder:
         """Record a result. `at` is the instant at which the probe was sent; `duration` is in seconds."""
         outcome = result.outcome
         latency = None if outcome is Outcome.UNKNOWN else round(duration * 1_000_000)
-        observation = Observation(entry.key, at, outcome, result.reason, latency, recheck=recheck)
+        reason = result.reason
+        if result.certificate_expiry is not None and not reason:
+            reason = self._certificate_reason(result.certificate_expiry, at)
+        observation = Observation(entry.key, at, outcome, reason, latency, recheck=recheck)
         try:
             runs = entry.observe(observation)
         except ValueError:
@@ -113,6 +124,11 @@ class Recorder:
             self._ledger.latencies.add(entry.key, at, latency, result.phases)
         self._save_open_runs(at)
         self._call_hooks(observed)
+
+    def _certificate_reason(self, expiry: float, at: int) -> str:
+        """Return the reason of a good outcome with this expiry of the certificate, in seconds since the Unix epoch."""
+        notice = self._ledger.portfolio.alerting.certificate_notice
+        return CERTIFICATE_EXPIRING if int(expiry) * SECOND - at < notice else ""
 
     def _drop_late(self, dropped: Observation) -> None:
         """Count an observation that is older than the last recorded one: the wall clock was set back."""

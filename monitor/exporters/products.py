@@ -238,14 +238,14 @@ class ProductLines:
         availability = figures.shares(contractual).availability
         self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual_prefixes, availability, strict=True)])
 
-    def set_outages(self, excluded: Sequence[Interval], window: Interval) -> None:
-        """Set the contractual outages in a window that the limits apply to."""
-        self.texts[14] = "".join(self._outages(excluded, window))
+    def set_outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> None:
+        """Set the contractual outages in a window that the limits apply to. `history` is the contractual one."""
+        self.texts[14] = "".join(self._outages(history, excluded, window))
 
-    def _outages(self, excluded: Sequence[Interval], window: Interval) -> Iterator[str]:
+    def _outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> Iterator[str]:
         for limit in self.limits:
             names = {"product": self.product.id, "promise": limit.kind.value}
-            for bound, length in evaluate_limit(limit, self._history, window, excluded).measured._asdict().items():
+            for bound, length in evaluate_limit(limit, history, window, excluded).measured._asdict().items():
                 yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
 
     def set_gate(self, answer: Answer, override: GateOverride | None) -> None:

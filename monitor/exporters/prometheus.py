@@ -221,7 +221,8 @@ class Exporter:
             lines.set_contractual(after.durations(window, raw))
             if lines.limits:
                 exclusions = self._ledger.exclusions(product.id, required_history(lines.limits, window))
-                lines.set_outages([exclusion.interval for exclusion in exclusions], window)
+                history = self._ledger.contractual_histories[product.id]
+                lines.set_outages(history, [exclusion.interval for exclusion in exclusions], window)
 
     def _set_degraded(self, lines: ProductLines, now: int) -> None:
         """Set whether the product is degraded, unless a reload removed the product in the meantime."""

@@ -62,7 +62,7 @@ def _exclusions(
                 yield from dependency_downtime(history, window, cause.product)
         elif isinstance(cause, FailoverOf):
             changes = facts.site_changes.get(cause.product, ())
-            yield from excluded_by_design(histories.configured[product.id], changes, window, cause.product)
+            yield from excluded_by_design(histories.contractual[product.id], changes, window, cause.product)
         elif cause == "corrections":
             yield from facts.corrections.of(product.id)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.ledger.degraded_runs import DegradedRuns, StrictTimeline
 from monitor.ledger.open_run import OpenRun
 from monitor.probe_result import VANTAGE
 from sla.incident import IncidentTracker, Phase
@@ -24,7 +25,7 @@ class CheckHistory:
     `seeded_until` is the end of the synthetic history, None without synthetic history.
     """
 
-    __slots__ = ("key", "open_run", "seeded_until", "timeline", "tracker", "version")
+    __slots__ = ("_degraded", "_strict", "key", "open_run", "seeded_until", "timeline", "tracker", "version")
 
     def __init__(self, key: str, hold: int = 0) -> None:
         self.key = key
@@ -33,11 +34,21 @@ class CheckHistory:
         self.version = 0
         self.seeded_until: int | None = None
         self.tracker = IncidentTracker(key, key.partition("/")[0], history=self.timeline)
+        self._degraded = DegradedRuns()
+        self._strict: StrictTimeline | None = None
 
     def continue_from(self, other: CheckHistory) -> None:
         """Continue the history of another object with the same key; `other` must not be used afterwards."""
         self.timeline, self.open_run, self.tracker = other.timeline, other.open_run, other.tracker
         self.version, self.seeded_until = other.version + 1, other.seeded_until
+        self._degraded, self._strict = other._degraded, other._strict
+
+    @property
+    def strict_timeline(self) -> Timeline:
+        """The timeline in which degraded observations are bad. It is created for agreements that need it."""
+        if self._strict is None:
+            self._strict = StrictTimeline(self.timeline.hold, self.runs())
+        return self._strict.timeline
 
     def observe(self, observation: Observation) -> tuple[Run, ...]:
         """Add an observation to the timeline and its run; return the finished and the new run if a new run starts.
@@ -49,6 +60,10 @@ class CheckHistory:
         continues = open_run is not None and open_run.accepts(observation, hold)
         self.timeline.append(observation.at, observation.outcome, continues=continues, recheck=observation.recheck)
         self.version += 1
+        if not continues:
+            self._degraded.note(observation.at, observation.outcome, observation.reason)
+        if self._strict is not None:
+            self._strict.append(observation, hold, continues=continues)
         if open_run is None:
             self.open_run = OpenRun(Run.of(observation, hold))
             return (self.open_run.run(),)
@@ -60,16 +75,23 @@ class CheckHistory:
         return () if self.open_run is None else (self.open_run.run(),)
 
     def runs(self) -> list[Run]:
-        """Return the whole history as runs. Finished runs have no reasons and latencies: those are only on disk."""
-        return [*self.timeline.runs(self.key)[: -1 if self.open_run else None], *self.open_runs()]
+        """Return the whole history as runs.
+
+        Of finished runs, latencies and the reasons of those that are not degraded are only on disk.
+        """
+        finished = self.timeline.runs(self.key)[: -1 if self.open_run else None]
+        return [*map(self._degraded.with_reason, finished), *self.open_runs()]
 
     def restore_runs(self, runs: Sequence[Run]) -> None:
         """Load the recorded runs in order, each with its recorded hold."""
         for run in runs:
             self.timeline.hold = run.hold
             self.timeline.append_run(run)
+            self._degraded.note(run.first, run.outcome, run.reason)
             if run.seeded:
                 self.seeded_until = run.last
+        if self._strict is not None:
+            self._strict.append_runs(runs)
         for run in _last_streak(runs):
             self.tracker.step_run(run)
         self.open_run = OpenRun(runs[-1])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from monitor.probe_result import DEGRADED, SLOW
+from monitor.probe_result import CERTIFICATE_EXPIRING, DEGRADED, SLOW
 from sla.duration import format_duration
 from sla.interval import DAY, SECOND
 from sla.observation import Outcome
@@ -50,8 +50,16 @@ class Degradation:
         return {"check": self.check, "cause": self.cause.value, "detail": self.detail}
 
 
-_CAUSE_OF_REASON = {SLOW: DegradedCause.SLOW, DEGRADED: DegradedCause.REPORTED}
-_DETAILS = {DegradedCause.SLOW: "slower than slow_after", DegradedCause.REPORTED: "the answer reports it as degraded"}
+_CAUSE_OF_REASON = {
+    SLOW: DegradedCause.SLOW,
+    DEGRADED: DegradedCause.REPORTED,
+    CERTIFICATE_EXPIRING: DegradedCause.CERTIFICATE,
+}
+_DETAILS = {
+    DegradedCause.SLOW: "slower than slow_after",
+    DegradedCause.REPORTED: "the answer reports it as degraded",
+    DegradedCause.CERTIFICATE: "the certificate expires soon",
+}
 
 
 def degraded_cause(history: CheckHistory) -> DegradedCause | None:
@@ -82,9 +90,9 @@ def _of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]
         yield Degradation(check, DegradedCause.REDUNDANCY, "down, and the product needs only the other checks")
     if state is not State.UP:
         return
-    if (cause := degraded_cause(entry)) is not None:
+    cause, expiry = degraded_cause(entry), None if entry.last is None else entry.last.result.certificate_expiry
+    if cause is not None and (cause is not DegradedCause.CERTIFICATE or expiry is None):
         yield Degradation(check, cause, _detail(entry, cause))
-    expiry = None if entry.last is None else entry.last.result.certificate_expiry
     if expiry is not None and (remaining := int(expiry) * SECOND - now) < notice:
         yield Degradation(check, DegradedCause.CERTIFICATE, _expiry_text(remaining))
 

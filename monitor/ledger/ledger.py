@@ -61,7 +61,7 @@ class Ledger:
     def __init__(self, portfolio: Portfolio) -> None:
         self.entries: dict[str, CheckEntry] = {}
         self.site_entries: dict[str, CheckEntry] = {}  # probed and recorded, without incidents, in no product's figures
-        self._histories = ProductHistories(lambda key: self.history(key).timeline)
+        self._histories = ProductHistories(self.history)
         self.products: dict[str, Product] = {}
         self._excluded = ExclusionSums(self.exclusions, self._exclusion_sources)
         self._facts, self.former_ids = Facts(), FormerIdMap()
@@ -114,6 +114,11 @@ class Ledger:
     def compositions(self) -> dict[str, Eras]:
         """The history of each configured product, by its id."""
         return self._histories.configured
+
+    @property
+    def contractual_histories(self) -> dict[str, Eras]:
+        """The history of each configured product for contractual figures, which may count degraded time as down."""
+        return self._histories.contractual
 
     @property
     def facts(self) -> Facts:
@@ -231,12 +236,14 @@ class Ledger:
             whole, is_rolling = window.whole if window.in_progress else None, window.rolling
             window = window.measured
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
-        measured = self._measured(product_id, span, whole=whole, rolling=is_rolling and span.end == at)
+        moving = is_rolling and span.end == at
+        measured = self._measured(self.compositions, product_id, span, whole=whole, rolling=moving)
         raw, _ = self.provisional(product_id, at, at if now is None else now, span.end)
         return replace(measured, provisional=raw)
 
     def _measured(
         self,
+        histories: Mapping[str, Eras],
         product_id: str,
         window: Interval,
         *,
@@ -246,7 +253,7 @@ class Ledger:
     ) -> Measured:
         product = self.products[product_id]
         return measure(
-            self.compositions[product_id],
+            histories[product_id],
             window,
             product.objective,
             excluded=excluded,
@@ -291,9 +298,8 @@ class Ledger:
             window = Window("", window, window)
         end, whole = window.measured.end, window.whole if window.in_progress else None
         after = self.after_exclusions(product_id, window.whole, end)
-        measured = self._measured(
-            product_id, window.measured, excluded=after, whole=whole, rolling=not window.in_progress
-        )
+        histories, moving = self.contractual_histories, not window.in_progress
+        measured = self._measured(histories, product_id, window.measured, excluded=after, whole=whole, rolling=moving)
         return replace(measured, provisional=self.provisional(product_id, end, end, end)[1])
 
     def agreement_figures(self, product_id: str, window: Window, at: int, now: int | None = None) -> AgreementFigures:
@@ -313,6 +319,7 @@ class Ledger:
             limits=limits,
             rolling=window.rolling,
             after=self.after_exclusions(product_id, window.whole, window.measured.end),
+            contractual=self.contractual_histories[product_id],
         )
         end = window.measured.end
         raw, contractual = self.provisional(product_id, at, at if now is None else now, end)
@@ -334,9 +341,9 @@ class Ledger:
         return self._excluded.after(product_id, window, measured_to)
 
     def _exclusion_sources(self, product_id: str) -> list[Eras]:
-        """Return the product's history, then the histories of the dependencies whose downtime it excludes."""
+        """Return the product's contractual history, then those of the dependencies whose downtime it excludes."""
         dependencies = map(self._histories.find, sorted(self.excluded_dependencies(product_id)))
-        return [self.compositions[product_id], *(history for history in dependencies if history is not None)]
+        return [self.contractual_histories[product_id], *(history for history in dependencies if history is not None)]
 
     def excluded_dependencies(self, product_id: str) -> set[str]:
         """Return the products whose downtime is excluded by the present or an earlier agreement of the product."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.config.agreement_meaning import counts_degraded
 from monitor.probe_result import VANTAGE
 from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from monitor.config.model import Product
     from monitor.facts.fact_index import Facts
+    from monitor.ledger.check_history import CheckHistory
     from sla.definition import Definition
     from sla.timeline import Timeline
 
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 class ProductHistories:
     """The history of each configured product, by id, and of each removed product.
 
-    `timeline` returns the timeline of a check by its key, an empty timeline for an unknown key. Products with the same
-    members and rule share one composition.
+    `history` returns the history of a check by its key, an empty history for an unknown key. Products with the same
+    members and rule share one composition. `contractual` has the histories for contractual figures: they differ from
+    `configured` only for products whose agreement counts degraded time as downtime, now or in an earlier definition.
     """
 
-    def __init__(self, timeline: Callable[[str], Timeline]) -> None:
-        self._timeline = timeline
+    def __init__(self, history: Callable[[str], CheckHistory]) -> None:
+        self._history = history
         self.configured: dict[str, Eras] = {}
+        self.contractual: dict[str, Eras] = {}
         self._removed: dict[str, Eras] = {}
         self._compositions: dict[tuple[object, ...], Composition] = {}
 
@@ -46,29 +50,63 @@ class ProductHistories:
         """
         previous, self._compositions = self._compositions, {}
         histories, self.configured = self.configured, {}
+        strict_histories, self.contractual = self.contractual, {}
         for product in products:
             eras = list(self._eras(facts.definitions(product.id), previous)) or [self._present_era(product, previous)]
             history = self.configured[product.id] = histories.get(product.id) or Eras(eras)
             # in place, because renderers of the product keep a reference
             history.redefine(eras, self._pauses(product.id, facts))
+            strict = strict_histories.get(product.id)
+            self.contractual[product.id] = self._contractual(product, facts, previous, strict)
         removed = (name for name in facts.products if name not in self.configured)
         self._removed = {
             name: Eras(list(self._eras(facts.definitions(name), previous)), self._pauses(name, facts))
             for name in removed
         }
 
-    def _pauses(self, product_id: str, facts: Facts) -> list[PausedTime]:
+    def _contractual(
+        self, product: Product, facts: Facts, previous: Mapping[tuple[object, ...], Composition], earlier: Eras | None
+    ) -> Eras:
+        """Return the history for the contractual figures. `earlier` is the one before the change, if any."""
+        definitions, history = facts.definitions(product.id), self.configured[product.id]
+        agreements = [definition.agreement for definition in definitions]
+        counts = any(map(counts_degraded, agreements)) if definitions else product.agreement.degraded is not None
+        if not counts:
+            return history
+        eras = list(self._eras(definitions, previous, contractual=True)) or [
+            self._present_era(product, previous, strict=True)
+        ]
+        contractual = Eras(eras) if earlier is None or earlier is history else earlier
+        contractual.redefine(eras, self._pauses(product.id, facts, strict=True))
+        return contractual
+
+    def _pauses(self, product_id: str, facts: Facts, *, strict: bool = False) -> list[PausedTime]:
+        """Return the paused time of each member; with `strict`, also of the strict timelines."""
         return [
-            PausedTime(pause.interval, self._timeline(pause.check) if pause.check else None)
+            PausedTime(pause.interval, member)
             for pause in facts.pauses(product_id)
+            for member in (self._paused_timelines(pause.check, strict=strict) if pause.check else (None,))
         ]
 
+    def _paused_timelines(self, key: str, *, strict: bool) -> tuple[Timeline, ...]:
+        history = self._history(key)
+        return (history.timeline, history.strict_timeline) if strict else (history.timeline,)
+
+    def _timeline(self, key: str, *, strict: bool = False) -> Timeline:
+        history = self._history(key)
+        return history.strict_timeline if strict else history.timeline
+
     def _eras(
-        self, definitions: Sequence[Definition], previous: Mapping[tuple[object, ...], Composition]
+        self,
+        definitions: Sequence[Definition],
+        previous: Mapping[tuple[object, ...], Composition],
+        *,
+        contractual: bool = False,
     ) -> Iterator[Era]:
         """Yield one era per definition. In a record without earlier definitions, the first era starts with the record.
 
-        Checks that a definition adds are passed to the era, because they have no observations at its start.
+        Checks that a definition adds are passed to the era, because they have no observations at its start. With
+        `contractual`, the product is down while it is degraded, in the eras whose agreement counts degraded time.
         """
         known_checks: set[str] = set()
         for number, definition in enumerate(definitions):
@@ -84,12 +122,28 @@ class ProductHistories:
             new = [] if observed_before else [member for member in members if member.check not in known_checks]
             hold = max((member.hold for member in new), default=0)
             added = tuple(timelines[member.check] for member in new)
+            if contractual and timelines and counts_degraded(definition.agreement):
+                composition = self._strict_composition(tuple(timelines), previous)
             yield Era(definition.made, composition, added, hold, definition.objective, definition.agreement)
             known_checks = set(timelines)
 
-    def _present_era(self, product: Product, previous: Mapping[tuple[object, ...], Composition]) -> Era:
-        members = tuple(self._timeline(f"{product.id}/{check.id}") for check in product.checks)
-        return Era(EVER, self._composition(product.rule, members, previous))
+    def _present_era(
+        self, product: Product, previous: Mapping[tuple[object, ...], Composition], *, strict: bool = False
+    ) -> Era:
+        keys = tuple(f"{product.id}/{check.id}" for check in product.checks)
+        if strict:
+            return Era(EVER, self._strict_composition(keys, previous))
+        return Era(EVER, self._composition(product.rule, tuple(map(self._timeline, keys)), previous))
+
+    def _strict_composition(
+        self, keys: Sequence[str], previous: Mapping[tuple[object, ...], Composition]
+    ) -> Composition:
+        """Return the history that is up only while all checks are up and not degraded.
+
+        A product is degraded while a check is down that its rule does not need, so the rule is `all`.
+        """
+        members = tuple(self._history(key).strict_timeline for key in keys)
+        return self._composition(Rule(), members, previous)
 
     def _composition(
         self, rule: Rule, members: tuple[Timeline, ...], previous: Mapping[tuple[object, ...], Composition]

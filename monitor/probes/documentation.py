@@ -55,6 +55,7 @@ SHARED = {
     ),
     "host_unreachable": ("bad", "host unreachable"),
     "network_error": ("bad", "another network error"),
+    "certificate_expiring": ("good", "a certificate expires within `alerting.certificate_notice`"),
     "slow": ("good", "slower than `slow_after`"),
     "tls_expired": ("bad", "the certificate expired"),
     "tls_handshake": ("bad", "the TLS handshake failed"),

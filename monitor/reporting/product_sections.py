@@ -12,7 +12,7 @@ from monitor.reporting.latency_section import latency_section
 from monitor.reporting.period_names import period_name
 from monitor.reporting.promise_section import promise_section
 from monitor.reporting.site_section import site_sections
-from monitor.views.agreement import limit_text
+from monitor.views.agreement import degraded_share, degraded_text, limit_text
 from monitor.views.formatting import rounded_duration
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
 from monitor.views.product_summary import ASSUMPTION, guess_note, observed_since_note
@@ -91,13 +91,24 @@ _ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
 
 def _figures(report: Report, context: SectionInputs) -> Section:
     figure_pair = (report.figures.contractual, report.figures.raw)
-    rows = tuple((words(name), *(figure(m) for m in figure_pair)) for name, figure in _ROWS)
+    rows = (*((words(name), *(figure(m) for m in figure_pair)) for name, figure in _ROWS), *_degraded_rows(report))
     notes = [
         "Contractual figures exclude the time listed below; raw figures exclude none. Percentages are rounded down."
     ]
     raw, history = report.figures.raw, context.context_sections.ledger.compositions[report.product]
     notes += [f"{text}." for text in (observed_since_note(raw, context.zone), guess_note(history, raw)) if text]
+    notes += [f"{text}." for text in [degraded_text(report.figures.contractual)] if text]
     return Section("figures", "Figures", tuple(notes), Table(("Figure", "Contractual", "Raw"), rows))
+
+
+def _degraded_rows(report: Report) -> Iterator[tuple[Cell, ...]]:
+    """Yield the degraded time that counts as downtime, if the agreement counts it. It is up in the raw figures."""
+    if (degraded := report.figures.contractual.degraded) is not None:
+        none, share = doc.duration(0), doc.ratio(degraded_share(report.figures.contractual))
+        names = [f"Degraded time counted as downtime, {bound}" for bound in ("estimate", "minimum", "maximum")]
+        for name, us in zip(names, (degraded.point, degraded.low, degraded.high), strict=True):
+            yield words(name), doc.duration(us), none
+        yield words("Share of degraded time in the downtime"), share, doc.ratio(None)
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:

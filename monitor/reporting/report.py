@@ -175,5 +175,6 @@ def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int)
         {incident.check: ledger.history(incident.check).timeline for incident in incidents},
         tuple(product.agreement.limits()),
         partial(ledger.provisional, product.id, at, now),
+        ledger.contractual_histories[product.id],
     )
     return report(product.id, subject, window, ledger.portfolio.zone, at)

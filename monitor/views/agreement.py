@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import Moment, moment
-from sla.objective import format_duration
+from sla.objective import format_duration, format_percent
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
@@ -52,7 +52,8 @@ def limit_text(limit: OutageLimit) -> str:
 class AgreementView:
     """The contractual figure over the product's own window. `excluded` is the excluded time in microseconds.
 
-    `excluded_lines` are the newest of `count` excluded intervals.
+    `excluded_lines` are the newest of `count` excluded intervals. `degraded` is the degraded time that counts as
+    downtime as text, empty if it does not count.
     """
 
     measured: Measured
@@ -61,6 +62,26 @@ class AgreementView:
     excluded_lines: list[ExcludedLine]
     count: int
     limits: list[LimitLine]
+    degraded: str = ""
+
+
+def degraded_text(measured: Measured) -> str:
+    """Return how much of the contractual downtime was degraded time; empty if degraded time does not count."""
+    if (degraded := measured.degraded) is None:
+        return ""
+    low, point, high = map(format_duration, degraded)
+    share = f", {format_percent(degraded_share(measured), 1)} of it" if measured.downtime.point else ""
+    return (
+        f"The agreement counts degraded time as downtime: {point} of the contractual downtime of"
+        f" {format_duration(measured.downtime.point)} was degraded time{share}, between {low} and {high}"
+    )
+
+
+def degraded_share(measured: Measured) -> Fraction | None:
+    """Return the share of degraded time in the contractual downtime, by the point estimates. None without downtime."""
+    if measured.degraded is None or not measured.downtime.point:
+        return None
+    return Fraction(measured.degraded.point, measured.downtime.point)
 
 
 def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
@@ -70,7 +91,8 @@ def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     lines = [_excluded_line(excluded, ledger.portfolio.zone) for excluded in newest]
     limits = [LimitLine(limit_text(outage.limit), outage.measured, outage.verdict) for outage in figures.outages]
     bounds = figures.contractual.availability
-    return AgreementView(figures.contractual, bounds, figures.excluded, lines, len(figures.audit), limits)
+    degraded = degraded_text(figures.contractual)
+    return AgreementView(figures.contractual, bounds, figures.excluded, lines, len(figures.audit), limits, degraded)
 
 
 def _excluded_line(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:

@@ -35,9 +35,13 @@ def body_of(*required: str, **properties: Any) -> dict[str, Any]:
 
 
 def _figures(**properties: Any) -> dict[str, Any]:
-    """Return the schema of figures. `watched` (young record) and `objectives` (changed objectives) are optional."""
+    """Return the schema of figures.
+
+    `watched` (young record), `objectives` (changed objectives), `degraded_seconds` (counted as downtime) are optional.
+    """
     schema = object_of(**properties)
-    return schema | {"properties": properties | {"watched": ref("Watched"), "objectives": list_of(ref("Promised"))}}
+    optional = {"watched": ref("Watched"), "objectives": list_of(ref("Promised")), "degraded_seconds": BOUNDS}
+    return schema | {"properties": properties | optional}
 
 
 def ref(name: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from monitor.facts.fact_index import Facts
 from monitor.facts.planned_maintenance import added_plans
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.renamed_checks import added_renamings
+from monitor.probe_result import DEGRADED_REASONS
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.correction import Correction, Revocation
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 STEP: Final = 30 * SECOND
 CHECKS: Final = ("a", "b", "c")
 OBJECTIVES: Final = ("99%", "99.9%", "90%")
+GOOD_REASONS: Final = ("", "", "", "", "", "slow", "degraded", "certificate_expiring")
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Product:
     excludes: tuple[str, ...] = ("maintenance", "corrections")
     maintenance: list[tuple[int, int]] = field(default_factory=list)
     was: list[str] = field(default_factory=list)
+    degraded: bool = False  # whether the agreement counts degraded time
 
     @property
     def k(self) -> int:
@@ -90,7 +93,7 @@ class Product:
             "objective": self.objective,
             "rule": rule,
             "checks": tuple(check.written() for check in self.checks),
-            "agreement": {"excludes": excludes},
+            "agreement": {"excludes": excludes} | ({"degraded": "counts"} if self.degraded else {}),
             "maintenance": _blocks(self.maintenance),
         }
         return actual | ({"was": self.was} if self.was else {})
@@ -102,7 +105,7 @@ def _blocks(spans: list[tuple[int, int]]) -> list[dict[str, str]]:
 
 def _meaning(load: Load) -> Any:
     members = sorted((member.check, member.hold) for member in load.members)
-    return load.k, members, load.objective, sorted(load.excludes)
+    return load.k, members, load.objective, sorted(load.excludes), load.degraded
 
 
 class History:
@@ -159,11 +162,13 @@ class History:
     def _observe(self, product: Product, check: Check, at: int, *, recheck: bool = False) -> None:
         outcome = self.random.choices(("good", "bad", "unknown"), (6, 3, 1))[0]
         entry = self.ledger.entries[f"{product.id}/{check.id}"]
-        reason = "" if outcome == "good" else "x"
+        reason = self.random.choice(GOOD_REASONS) if outcome == "good" else "x"
         observation = Observation(entry.key, at, Outcome(outcome), reason, recheck=recheck)
         runs = entry.observe(observation)
         self.store.write(Batch(observations=[observation], runs=runs))
         self.world.observed.setdefault(check.identity, []).append((at, outcome, check.held))
+        if reason in DEGRADED_REASONS:
+            self.world.degraded.setdefault(check.identity, set()).add(at)
         if recheck:
             self.world.rechecks.setdefault(check.identity, set()).add(at)
 
@@ -216,6 +221,7 @@ class History:
         product = self.random.choice(self.products)
         product.rule = self.random.choice(("all", "any", "2"))
         product.objective = self.random.choice(OBJECTIVES)
+        product.degraded = self.random.random() < 0.5
         others = [
             other.identity for other in self.products if other is not product and product.identity not in other.excludes
         ]
@@ -294,7 +300,7 @@ class History:
             return replace(self.world.loads[name][-1], made=self.now, members=[])
         members = [Member(check.identity, check.held) for check in product.checks]
         goal = Fraction(product.objective.rstrip("%")) / 100
-        return Load(self.now, product.k, members, goal, product.excludes)
+        return Load(self.now, product.k, members, goal, product.excludes, product.degraded)
 
     def _state(self, facts: list[Any]) -> None:
         if facts:

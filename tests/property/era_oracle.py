@@ -36,6 +36,7 @@ class Load:
     members: list[Member]
     objective: Fraction
     excludes: tuple[str, ...] = ("maintenance", "corrections")
+    degraded: bool = False  # whether degraded time is downtime in contractual figures
 
 
 @dataclass
@@ -51,6 +52,7 @@ class World:
     plans: dict[str, list[tuple[int, list[tuple[int, int]]]]] = field(default_factory=dict)
     corrections: dict[str, list[list[Any]]] = field(default_factory=dict)
     rechecks: dict[str, set[int]] = field(default_factory=dict)  # instants of observations that are not counted
+    degraded: dict[str, set[int]] = field(default_factory=dict)  # instants of good observations of a degraded target
 
     def as_of(self, at: int) -> World:
         """Return the observations and facts up to the instant (section 1)."""
@@ -70,6 +72,7 @@ class World:
                 for name, correction in self.corrections.items()
             },
             self.rechecks,
+            self.degraded,
         )
 
 
@@ -83,11 +86,18 @@ class Judge:
             stands = worst_outcomes([(at, outcome) for at, outcome, _ in observations])
             holds = {at: hold for at, _, hold in observations}
             self._known[name] = sorted((at, o, holds[at]) for at, o in stands.items() if o != UNKNOWN)
+        self._strict = {
+            name: [(at, "bad" if at in self.world.degraded.get(name, ()) else o, hold) for at, o, hold in known]
+            for name, known in self._known.items()
+        }
         self._starts = {name: self._effects(name) for name in world.loads}
 
-    def check(self, name: str, x: int) -> str:
-        """Return the state of a check at one instant (section 2). A pair has the hold of its earlier observation."""
-        known = self._known.get(name, [])
+    def check(self, name: str, x: int, *, strict: bool = False) -> str:
+        """Return the state of a check at one instant (section 2). A pair has the hold of its earlier observation.
+
+        With `strict`, a good observation of a degraded target is bad.
+        """
+        known = (self._strict if strict else self._known).get(name, [])
         later = bisect_right(known, x, key=itemgetter(0))
         before = known[later - 1] if later else None
         after = known[later] if later < len(known) else None
@@ -124,11 +134,18 @@ class Judge:
                 return load
         return None
 
-    def state(self, product: str, x: int) -> str:
-        """Return the state of the product at one instant (section 3)."""
+    def state(self, product: str, x: int, *, contractual: bool = False) -> str:
+        """Return the state of the product at one instant (section 3).
+
+        If the agreement counts degraded time, the product is up in contractual figures only while all its checks are up
+        and none of them is degraded.
+        """
         load = self.definition(product, x)
         if load is None or not load.members:
             return "unknown"
+        if contractual and load.degraded:
+            states = [self.check(member.check, x, strict=True) for member in load.members]
+            return compose(states, len(states))
         return compose([self.check(member.check, x) for member in load.members], load.k)
 
     def terms(self, product: str, x: int) -> Load:
@@ -181,7 +198,7 @@ class Judge:
         for x, y in pairwise(cuts):
             if contractual and self.excluded(product, x):
                 continue
-            duration[self.state(product, x)] += y - x
+            duration[self.state(product, x, contractual=contractual)] += y - x
             allowed += (1 - self.terms(product, x).objective) * (y - x)
         actual: dict[str, Any] = duration | {
             "allowed": allowed,
@@ -197,8 +214,10 @@ class Judge:
             counted = [(at, outcome) for at, outcome, _ in observations if at not in rechecks]
             for at, outcome in worst_outcomes(counted).items():
                 inside = start <= at < end and not (contractual and self.excluded(product, at))
-                if inside and name in {member.check for member in self.terms(product, at).members}:
-                    count[outcome] += 1
+                terms = self.terms(product, at)
+                if inside and name in {member.check for member in terms.members}:
+                    strict = contractual and terms.degraded and at in self.world.degraded.get(name, ())
+                    count["bad" if strict else outcome] += 1
         return count["good"], count["bad"], count["unknown"]
 
     def first_known(self, product: str) -> int | None:
