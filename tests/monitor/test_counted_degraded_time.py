@@ -14,6 +14,7 @@ from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.degraded import DegradedCause, degradations
 from monitor.probe_result import CERTIFICATE_EXPIRING, DEGRADED, SLOW, ProbeResult
+from monitor.reporting.report import portfolio_report
 from monitor.views.agreement import agreement_view, degraded_share
 from sla.availability import Bounds
 from sla.calendar import Window
@@ -184,3 +185,22 @@ def test_expiring_certificate_is_known_after_a_restart() -> None:
     ledger.restore([run("p/health", GOOD, NOW - HOUR, NOW, CERTIFICATE_EXPIRING)], [], [])
     (degradation,) = degradations(ledger, "p", NOW)
     assert (degradation.cause, degradation.detail) == (DegradedCause.CERTIFICATE, "the certificate expires soon")
+
+
+def test_report_prints_the_degraded_part_of_the_downtime() -> None:
+    ledger = ledger_of(product("p", **COUNTS), product("q"))
+    probe_all(ledger, ledger.entries.values(), NOW - 2 * HOUR, NOW, DEGRADED_RESULTS[0])
+    window = Interval(NOW - HOUR, NOW)
+    reported = portfolio_report(ledger, ledger.portfolio.products, Window("w", window, window), NOW)
+    counted, free = reported.document().parts
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in _rows(counted)}
+    assert rows["Degraded time counted as downtime, estimate"] == ["1h", "0s"]
+    assert rows["Share of degraded time in the downtime"][0] == "100.000%"
+    assert not [row for row in _rows(free) if "egraded" in row[0].text]
+    counted_json, free_json = (data["contractual"] for data in reported.as_json()["products"])
+    assert counted_json["degraded_seconds"]["point"] == HOUR / SECOND
+    assert "degraded_seconds" not in free_json
+
+
+def _rows(part: Any) -> Any:
+    return next(section for section in part.sections if section.id == "figures").table.rows

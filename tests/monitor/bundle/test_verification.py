@@ -59,6 +59,14 @@ def test_random_records_have_pauses(tmp_path: Path) -> None:
     assert {"pause", "pause_end"} <= kinds
 
 
+def test_random_records_count_degraded_time(tmp_path: Path) -> None:
+    """Without counted degraded time, the test of random records would not show that it is recomputed."""
+    content = unpack(write_bundle(world(0, tmp_path), "all", "week"), "bundle")
+    figures = [json.loads(line)["value"] for line in content["figures.jsonl"].splitlines()]
+    counted = [figure["degraded_seconds"]["low"] for figure in figures if "degraded_seconds" in (figure or {})]
+    assert max(counted) > 0
+
+
 def test_bundle_of_a_record_and_instant_has_the_same_bytes_later(tmp_path: Path) -> None:
     config, store = month.record(tmp_path, close=False)
     arguments = (

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sla.fact import Fact
 
 START = parse_instant("2026-10-30T20:00:00Z")  # clocks of Vancouver are set back on 1 November in older databases
-REASON = {Outcome.GOOD: "", Outcome.BAD: "http_status", Outcome.UNKNOWN: "network"}
+REASON = {Outcome.BAD: "http_status", Outcome.UNKNOWN: "network"}
 
 
 @dataclass
@@ -54,6 +54,7 @@ def load_portfolio(random: Random, path: Path) -> Portfolio:
         {"service_hours": "Mon-Fri 07:00-18:00", "holidays": "BC"},
         {"service_hours": "Sat-Sun 22:00-02:00", "zone": "Europe/Vienna", "longest_outage": "30m"},
         {"excludes": ["corrections", {"dependency": "base"}], "total_outage": {"limit": "1h", "per": "2d"}},
+        {"degraded": "counts", "longest_outage": "30m"},
     ]
     rrule = "FREQ=DAILY;BYHOUR=3"
     planned = {"start": "2026-10-30T03:00", "end": "2026-10-30T04:30", "rrule": rrule, "reason": "patching"}
@@ -98,7 +99,8 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
             if random.random() < 0.95:
                 outcome = outcomes.get(entry.key, Outcome.GOOD)
                 moment = at + random.randint(0, 5) * 1_000_003
-                observation = Observation(entry.key, moment, outcome, REASON[outcome], random.choice([None, 1234]))
+                reason = random.choice(["", "", "slow"]) if outcome is Outcome.GOOD else REASON[outcome]
+                observation = Observation(entry.key, moment, outcome, reason, random.choice([None, 1234]))
                 if entry.timeline.last_at is None or entry.timeline.last_at < observation.at:
                     store.write(
                         Batch(observations=[observation], runs=[*entry.observe(observation), *entry.open_runs()])

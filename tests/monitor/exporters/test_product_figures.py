@@ -18,6 +18,7 @@ from sla.silence import Silence, silence_end
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import (
     BAD_RESULT,
+    GOOD,
     GOOD_RESULT,
     NOW,
     history,
@@ -26,6 +27,7 @@ from tests.support.ledgers import (
     observe,
     probe_all,
     product,
+    run,
 )
 from tests.support.metrics_page import Samples, exporter_of, samples
 
@@ -45,6 +47,18 @@ def test_contractual_availability_uses_the_window_of_the_product(clock: ManualCl
         page["ninewatch_contractual_availability_ratio", labels_30d] == page["ninewatch_availability_ratio", labels_30d]
     )
     assert not [key for key in page if key[0] == "ninewatch_contractual_availability_ratio" and "css" in key[1]]
+
+
+def test_contractual_figures_count_degraded_time_if_the_agreement_does(clock: ManualClock) -> None:
+    limit = {"longest_outage": "10m"}
+    ledger = ledger_of(product("chefs", agreement={"degraded": "counts"} | limit), product("css", agreement=limit))
+    for name in ("chefs", "css"):
+        ledger.restore([run(f"{name}/health", GOOD, NOW - 40 * DAY, NOW, "slow")], [], [])
+    page = samples(exporter_of(ledger, clock))
+    for name, ratio, outage in (("chefs", 0, 30 * DAY // SECOND), ("css", 1, 0)):
+        assert page["ninewatch_contractual_availability_ratio", frozenset({name, "30d", "high"})] == ratio
+        assert page["ninewatch_availability_ratio", frozenset({name, "30d", "low"})] == 1
+        assert page["ninewatch_outage_seconds", frozenset({name, "longest_outage", "point"})] == outage
 
 
 def test_outage_limits_are_exported_with_the_measured_values(clock: ManualClock) -> None:

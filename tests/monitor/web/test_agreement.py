@@ -11,10 +11,10 @@ from monitor.facts.fact_index import Facts
 from monitor.views.agreement import SHOWN_EXCLUSIONS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.correction import Correction
-from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.window import format_instant
 from tests.monitor.web.test_pages import outline
-from tests.support.ledgers import NOW, history, ledger_of, product
+from tests.support.ledgers import GOOD, NOW, history, ledger_of, product, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,6 +54,24 @@ def ledger_with_outage_limits() -> Ledger:
         history("forms/health", NOW - 31 * DAY, NOW, [(OUTAGE, OUTAGE + 9 * MINUTE, "deadline")]), [], []
     )
     return new_ledger
+
+
+async def test_counted_degraded_time_is_shown_on_pages_and_in_the_api(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    ledger = ledger_of(product("forms", agreement={"degraded": "counts", "longest_outage": "10m"}))
+    ledger.restore([run("forms/health", GOOD, NOW - 40 * DAY, NOW, "slow")], [], [])
+    site = await publish(ledger)
+    page = (await site.get("/products/forms")).text
+    assert "The agreement counts this as downtime in the contractual figure" in page
+    assert "30d of the contractual downtime of 30d was degraded time, 100.0% of it, between 30d and 30d." in page
+    answer = await (await site.get(CONTRACTUAL_PATH)).json()
+    month = dict.fromkeys(("low", "point", "high"), 30 * DAY / SECOND)
+    assert answer["degraded_seconds"] == answer["downtime_seconds"] == month
+    assert answer["outage_limits"][0]["outage_seconds"] == month
+    raw = await (await site.get("/api/v1/products/forms/availability")).json()
+    assert raw["downtime_seconds"]["high"] == 0
+    assert "degraded_seconds" not in raw
 
 
 async def test_outage_limits_have_bounds_and_a_verdict(
