@@ -217,11 +217,12 @@ class Exporter:
         if product.id in self._ledger.products:
             window = self._ledger.own_window(product.id, now).measured
             after = self._ledger.after_exclusions(product.id, window)
-            raw = lines.window_durations if lines.measured_at == now else None
+            history = self._ledger.contractual_histories[product.id]
+            is_raw = history is self._ledger.compositions[product.id]  # the agreement does not count degraded time
+            raw = lines.window_durations if is_raw and lines.measured_at == now else None
             lines.set_contractual(after.durations(window, raw))
             if lines.limits:
                 exclusions = self._ledger.exclusions(product.id, required_history(lines.limits, window))
-                history = self._ledger.contractual_histories[product.id]
                 lines.set_outages(history, [exclusion.interval for exclusion in exclusions], window)
 
     def _set_degraded(self, lines: ProductLines, now: int) -> None:
