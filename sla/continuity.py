@@ -43,7 +43,7 @@ WRITES: Final = (BEGIN, FINISH)
 class TransactionState(StrEnum):
     """The state of a transaction after it was read back.
 
-    NEVER_ACKNOWLEDGED: a write of it was not acknowledged, and none that was is missing. OPEN: it was not read back
+    NEVER_ACKNOWLEDGED: a write was not acknowledged, and no acknowledged write is missing. OPEN: it was not read back
     yet. UNVERIFIED: it can no longer be read back.
     """
 
@@ -162,7 +162,7 @@ class ContinuityResult:
 
 
 def concerned(runs: Iterable[Run], failure: Failure) -> list[Run]:
-    """Return the transactions that the failure met open: begun before its latest instant, not read back before it."""
+    """Return the transactions that were open at the failure: begun before its latest instant, read back later."""
     return [
         run
         for run in runs
@@ -175,7 +175,7 @@ def concerned(runs: Iterable[Run], failure: Failure) -> list[Run]:
 def result(
     product: str, transaction: str, runs: Sequence[Run], failure: Failure | None, until: int
 ) -> ContinuityResult:
-    """Return the result for the transactions: those that the failure met open, or all if there was no failure."""
+    """Return the result for the transactions: those that were open at the failure, or all if there was no failure."""
     states = {run.id: transaction_state(run) for run in runs}
     unaffected = (TransactionState.PRESERVED, TransactionState.OPEN)
     affected = tuple(run for run, state in states.items() if state not in unaffected)

@@ -74,7 +74,7 @@ def advance(
     """Return the progress at `now`: unchanged, or after executing the step that is due.
 
     `call` returns the receivers of a step at this instant, `reachable` whether one of some receivers can be reached.
-    The caller notifies the receivers of a progress that it did not hold before. A plan that became shorter keeps its
+    The caller notifies the receivers if the progress has changed. A plan that became shorter keeps its
     last step.
     """
     progress = _limit_to_plan(plan, progress, now)

@@ -98,7 +98,7 @@ def failover_result(
 
 @dataclass(frozen=True, slots=True)
 class _Disturbances:
-    """The disturbed time in three readings: certain, estimated and possible; each contains the former."""
+    """The disturbed time in three readings: certain, estimated and possible; each contains the one before."""
 
     certain: Sequence[Interval]
     estimated: Sequence[Interval]
@@ -119,7 +119,7 @@ class _Disturbances:
 def _joined(
     pieces: Iterable[Piece], disturbed: Callable[[State], bool], sites: Iterable[SitePiece], wrong: Sequence[SiteState]
 ) -> list[Interval]:
-    """Return the time in which the product is disturbed or the state of the sites is a wrong one, in order."""
+    """Return the time in which the product is disturbed or the sites are in a wrong state, in order."""
     disturbances = [Interval(start, end) for start, end, state in pieces if disturbed(state)]
     return list(
         union([*disturbances, *(Interval(span.start, span.end) for span in sites if span.active.state in wrong)])

@@ -130,7 +130,7 @@ def answer(policy: BudgetPolicy, situation: Situation) -> Answer:
 
 
 def _is_clear(policy: BudgetPolicy, situation: Situation) -> bool:
-    """Return whether nothing is a reason to hold or to doubt."""
+    """Return whether there is no reason to hold and no doubt."""
     durations, allowed = situation.measured.durations, situation.measured.allowed
     if situation.incidents or situation.state.point is not State.UP or not allowed:
         return False

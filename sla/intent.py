@@ -1,4 +1,4 @@
-"""Intents: writes to another system that are recorded before they are sent, so that a kill hides none of them.
+"""Intents: writes to another system that are recorded before they are sent, so that a kill loses none.
 
 A run is a sequence of writes with one id, which every request contains. Its entries are recorded in order: the intent
 of a write before it is sent, the answer after it, what was read back, and the closing after the clean-up. A write

@@ -220,8 +220,8 @@ def measure(
 ) -> Measured:
     """Measure the history over the window, without the excluded time.
 
-    `rolling`: whether the window moves with time, which the observed part depends on. `full_window` is the calendar
-    window in progress, whose elapsed part is `window`; the budget is for `full_window`. Excluded intervals may overlap,
+    `rolling`: whether the window moves with time, which the observed part depends on. `whole` is the complete calendar
+    window in progress, whose elapsed part is `window`; the budget is for `whole`. Excluded intervals may overlap,
     repeat and extend beyond the window. `AfterExclusions` must cover both windows.
     """
     required = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))

@@ -1,4 +1,4 @@
-"""Replay the recorded downtime of a product with one change applied: what would have helped, with bounds.
+"""Replay the recorded downtime of a product with one change applied, and compute the downtime saved, with bounds.
 
 Each piece of the history keeps its length and gets the state that it would have had:
 

@@ -105,7 +105,7 @@ class TokenFile:
         append_line(self.path, json.dumps(line, ensure_ascii=False), mode=_OWNER_ONLY)
 
     def tokens(self) -> Mapping[str, Token]:
-        """Return all tokens by id in the order of creation. The file is read only if it changed.
+        """Return all tokens by id in the order of creation. The file is read again only if it has changed.
 
         Raises:
             NinewatchError: it cannot be read, or a line is damaged. A damaged line may be a revocation.

@@ -1,4 +1,4 @@
-"""The block `dns:` of a module."""
+"""The `dns:` options of a blackbox_exporter module, and their validation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _RCODE = _parsable_by(dns.rcode.from_text, "response code; use NOERROR, NXDOMAIN
 
 
 class DnsModule(SourceOptions):
-    """`dns:` of a module."""
+    """The `dns:` options of a blackbox_exporter module."""
 
     query_name: Annotated[Str, Field(min_length=1)]
     query_type: Annotated[Str, _or_default("ANY"), _TYPE] = "ANY"

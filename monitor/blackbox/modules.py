@@ -59,7 +59,7 @@ class Step(Block):
 
 
 class TcpModule(SourceOptions):
-    """`tcp:` of a module."""
+    """The `tcp:` options of a blackbox_exporter module."""
 
     query_response: tuple[Step, ...] = ()
     tls: Flag = False
@@ -67,7 +67,7 @@ class TcpModule(SourceOptions):
 
 
 class IcmpModule(SourceOptions):
-    """`icmp:` of a module."""
+    """The `icmp:` options of a blackbox_exporter module."""
 
     dont_fragment: Flag = False
     payload_size: Annotated[int, Field(ge=0, le=65_507, strict=True)] = 0
@@ -75,7 +75,7 @@ class IcmpModule(SourceOptions):
 
 
 class GrpcModule(IpOptions):
-    """`grpc:` of a module."""
+    """The `grpc:` options of a blackbox_exporter module."""
 
     service: Str = ""
     tls: Flag = False

@@ -1,4 +1,4 @@
-"""`ninewatch continuity`: what became of the synthetic transactions of a product."""
+"""`ninewatch continuity`: print the synthetic transactions of a product and their last result."""
 
 from __future__ import annotations
 

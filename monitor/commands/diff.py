@@ -1,4 +1,4 @@
-"""`ninewatch diff`: what changes between two configurations."""
+"""`ninewatch diff`: list the changes between two configurations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.argument("new", type=_PATH)
 @click.option("--exit-code", is_flag=True, help="Exit with status 1 if there is a difference.")
 def diff(old: Path, new: Path, exit_code: bool) -> None:
-    """List what changes from the configuration OLD to NEW: definitions, checks, alerts, products and settings.
+    """List the changes from the configuration OLD to NEW: definitions, checks, alerts, products and settings.
 
     Values are compared as written, and secrets are not read, so that it runs in a pull request without them. Check each
     configuration with `ninewatch check-config`. + is added, - is removed, ~ is changed.

@@ -1,1 +1,1 @@
-"""The configuration: YAML in, frozen types out, every mistake named with its place. Only here is YAML read."""
+"""Read the configuration: parse YAML to frozen types, and report every mistake with its position."""

@@ -1,4 +1,4 @@
-"""The continuity probe of a product: synthetic transactions that stay open, so that a failover meets them."""
+"""The continuity probe of a product: synthetic transactions, some of which are open during a failover."""
 
 from __future__ import annotations
 

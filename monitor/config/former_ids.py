@@ -1,4 +1,4 @@
-"""FormerIdMap ids (`was:`) of products and checks, whose history is continued under the current id."""
+"""Former ids (`was:`) of products and checks, whose history is continued under the current id."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FormerIds = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class FormerIdMap:
-    """FormerIdMap ids and their current ids: of products, and of checks by their keys (`product/check`)."""
+    """Former ids and their current ids: of products, and of checks by their keys (`product/check`)."""
 
     products: Mapping[str, str] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)

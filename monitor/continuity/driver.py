@@ -27,7 +27,7 @@ class RefusedError(ProbeFailure):
 
 
 class MissingValueError(Exception):
-    """A value that a request needs is unknown: it was secret, and lost with the process that received it."""
+    """A request needs a secret value that only an earlier process had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Do the pending clean-ups of journeys: of runs that a kill interrupted, and of clean-ups that failed."""
+"""Do the pending clean-ups of journeys: of runs that were interrupted by a kill, and of failed clean-ups."""
 
 from __future__ import annotations
 

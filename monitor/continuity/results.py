@@ -1,4 +1,4 @@
-"""Record what failures did to transactions in flight: as facts, and as recovery points of drills."""
+"""Record the effects of failures on open transactions, as facts and as recovery points of drills."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SOURCE: Final = "continuity probe "  # the start of the source of its recovery p
 
 
 class ResultRecorder:
-    """Records each failure once per transaction, when all transactions that it met open are read back."""
+    """Records each failure once per transaction, when all transactions that were open at the failure are read back."""
 
     def __init__(self, ledger: Ledger, add_facts: Callable[[Sequence[Fact]], None], clock: Clock) -> None:
         self._ledger, self._add, self._clock = ledger, add_facts, clock
@@ -73,7 +73,7 @@ class ResultRecorder:
     def _new(
         self, known: Sequence[ContinuityResult], runs: Sequence[Run], pieces: Sequence[Piece]
     ) -> Iterator[tuple[Failure, Sequence[Run]]]:
-        """Yield each failure that has no result yet, with the transactions that it met open."""
+        """Yield each failure that has no result yet, with the transactions that were open at the time."""
         recorded = {known_result.failed.high for known_result in known if known_result.failed is not None}
         explained = {name for known_result in known for name in known_result.runs}
         for failure in failures(pieces):

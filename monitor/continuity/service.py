@@ -1,4 +1,4 @@
-"""Run the transactions of all products, and record what a failure did to them."""
+"""Run the transactions of all products, and record the effects of failures on them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESULT_INTERVAL: Final = 5.0  # seconds between two searches for new results
 
 
 class Continuity:
-    """The continuity probe. Without configured transactions, it only keeps runs of earlier configurations in view."""
+    """The continuity probe. Without configured transactions, it only reads the runs of earlier configurations."""
 
     def __init__(
         self, ledger: Ledger, intents: IntentLog, add_facts: Callable[[Sequence[Fact]], None], clock: Clock

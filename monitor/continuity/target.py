@@ -22,7 +22,7 @@ _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def fingerprint(transaction: ContinuityTransaction) -> str:
-    """Return the fingerprint of the target: of its addresses and names, without credentials and pace."""
+    """Return the fingerprint of the target: of its addresses and names, without credentials and intervals."""
     named = {"kind": transaction.kind, **_target(getattr(transaction, transaction.kind), transaction.kind)}
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:_LENGTH]
 

@@ -69,7 +69,7 @@ class ChainKeeper:
         log.info("day_closed", day=closed.head.date, head=closed.head.digest, number=closed.head.number)
 
     def _ready(self) -> bool:
-        """Return whether no lost writes and no wrong clock are known."""
+        """Return whether the record is complete and its clock is right, as far as is known."""
         health = self._health
         return not (health.store_error or health.record_missing or health.clock_stepped < -MINUTE)
 

@@ -141,7 +141,7 @@ class Store(Protocol):
         ...
 
     def lost(self) -> str:
-        """Return what happened to the open record: deleted, replaced or truncated. Empty if it is unchanged."""
+        """Return the change of the record's file: deleted, replaced or truncated. Empty if it is unchanged."""
         ...
 
     def rescue(self) -> bool:

@@ -1,1 +1,1 @@
-"""Recognise that this vantage cannot observe: references, their answers, and what bad outcomes mean meanwhile."""
+"""Detect from the answers of references that this vantage cannot observe, and mark its bad outcomes as unknown."""

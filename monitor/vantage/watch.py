@@ -1,4 +1,4 @@
-"""Ask the references, publish whether the vantage can observe, and decide what a bad outcome means.
+"""Ask the references, publish whether the vantage can observe, and decide whether a bad outcome is unknown.
 
 A bad outcome waits until references that were asked after the failure have answered, at most LONGEST_WAIT. If all of
 them failed, then or in an earlier probe that was sent since the outcome's probe began, it becomes unknown

@@ -51,7 +51,7 @@ class TextPart:
 def split_links(text: str, links: Mapping[str, str]) -> list[TextPart]:
     """Return the text in parts: each word that is a key of `links` is a part with its link.
 
-    >>> [part.text for part in linked("open: 4f0c, 51d2", {"4f0c": "#a"}) if part.href]
+    >>> [part.text for part in split_links("open: 4f0c, 51d2", {"4f0c": "#a"}) if part.href]
     ['4f0c']
     """
     pieces = re.split(r"(\w+)", text)
@@ -105,7 +105,7 @@ def state_badge(state: State) -> StateBadge:
 def signed_duration(us: Fraction | int) -> str:
     """Return a duration, with a minus sign (U+2212) if negative.
 
-    >>> signed(-90_000_000)
+    >>> signed_duration(-90_000_000)
     '−1m 30s'
     """
     return format_duration(us).replace("-", "−")
@@ -119,7 +119,7 @@ def age(us: int) -> str:
 def rounded_duration(us: int) -> str:
     """Return the duration of an incident. From 10 s on it is rounded to seconds, the precision of the probes' schedule.
 
-    >>> rounded(19_997_000), rounded(9_250_000)
+    >>> rounded_duration(19_997_000), rounded_duration(9_250_000)
     ('20s', '9.25s')
     """
     return format_duration((us + SECOND // 2) // SECOND * SECOND if us >= 10 * SECOND else us)
@@ -150,6 +150,8 @@ def window_name(us: int) -> str:
 def own_window(window: BudgetWindow) -> str:
     """Return the present window of an objective in words.
 
+    >>> from sla.budget_window import BudgetWindow
+    >>> from sla.calendar import Period
     >>> own_window(BudgetWindow(30 * DAY)), own_window(BudgetWindow.calendar(Period.MONTH))
     ('the last 30 days', 'this month')
     """
@@ -159,6 +161,8 @@ def own_window(window: BudgetWindow) -> str:
 def window_of_objective(window: BudgetWindow) -> str:
     """Return the window of an objective in words.
 
+    >>> from sla.budget_window import BudgetWindow
+    >>> from sla.calendar import Period
     >>> window_of_objective(BudgetWindow(30 * DAY)), window_of_objective(BudgetWindow.calendar(Period.MONTH))
     ('30 days', 'each month')
     """

@@ -24,7 +24,7 @@ DURATION_NOTE = (
 class IncidentLine:
     """One incident; durations are microseconds.
 
-    `failures` are the results of the first and the last failing probe. `downtime` is None while it is not settled.
+    `failures` are the results of the first and the last failing probe. `downtime` is None while it may still change.
     `window` is the product's own window. `downtime_in_window` is None if the window contains all of the
     downtime, or if the incident lies before the window (`before_window`).
     """

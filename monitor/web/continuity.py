@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @role(Role.READ)
 async def product_continuity(request: web.Request) -> web.Response:
-    """List the transactions of a product: their states, the newest runs, and what failures did to them."""
+    """List the transactions of a product: their states, the newest runs, and the effects of failures on them."""
     check_query(request)
     context, product = request.app[CONTEXT], product_of(request)
     return as_json(continuity_json(context.ledger, product.id, context.clock.now()))

@@ -1,4 +1,4 @@
-"""/api/v1: what would have helped a product: the effects of changes, replayed on its record."""
+"""/api/v1: the effects that changes of a product would have had on its recorded downtime."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ _UNIT_TEXT = {"milliseconds": "ms", "seconds": "s", "minutes": "min", "hours": "
 def duration_text(seconds: Fraction, unit: str | None = None) -> str:
     """Return a duration with 4 significant digits in the given unit, or in a suitable one.
 
+    >>> from fractions import Fraction
     >>> duration_text(Fraction(31536)), duration_text(Fraction(864, 1000)), duration_text(Fraction(31536), "minutes")
     ('8.76 h', '864 ms', '525.6 min')
     """

@@ -1,4 +1,4 @@
-"""Record the writes of journeys before they are sent, so that a kill leaves no clean-up undone."""
+"""Record the writes of journeys before they are sent, so that the next process can clean up after a kill."""
 
 from __future__ import annotations
 
