@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordContent:
     """The content of a record at an instant. Runs and tail can be iterated once.
 
     Checks have the keys under which they were recorded, also if they were renamed later. `runs` are sorted by check and
@@ -46,11 +46,11 @@ class Recorded:
     latency_days: Sequence[LatencyDay] = ()
     latencies: Sequence[tuple[str, int, int]] = ()
 
-    def in_lists(self) -> Recorded:
+    def in_lists(self) -> RecordContent:
         """Return the same content in lists, which can be iterated repeatedly."""
         return replace(self, runs=list(self.runs), tail=list(self.tail))
 
-    def with_facts(self, facts: Sequence[Fact]) -> Recorded:
+    def with_facts(self, facts: Sequence[Fact]) -> RecordContent:
         """Return the same content with other facts."""
         return replace(self, facts=facts)
 
@@ -79,7 +79,7 @@ def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None =
 
 def recorded_at(
     reader: Reader, journal: Journal, at: int, portfolio: Portfolio, product: str | None = None
-) -> Recorded:
+) -> RecordContent:
     """Return the content of an open record as of the instant, for all checks or for the checks of one product.
 
     Raises:
@@ -92,7 +92,7 @@ def recorded_at(
         ledger = Ledger(portfolio)
         ledger.facts = Facts(facts, former_ids=ledger.former_ids)
         checks = _keys(ledger, figure_dependencies(ledger, product))
-    return Recorded(
+    return RecordContent(
         _runs_until(reader, checks, at),
         (observation for observation in reader.load_tail(checks) if observation.at <= at),
         [_incident_as_of(incident, at) for incident in reader.load_incidents() if incident.opened <= at],

@@ -33,7 +33,7 @@ class Plan:
     repeat_every: int | None = None
 
 
-class Called(NamedTuple):
+class StepReceivers(NamedTuple):
     """The receivers that a step notifies, and the person on call if the step has a rota."""
 
     receivers: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ def advance(
     plan: Plan,
     progress: Progress,
     now: int,
-    call: Callable[[Step], Called],
+    call: Callable[[Step], StepReceivers],
     reachable: Callable[[tuple[str, ...]], bool],
 ) -> Progress:
     """Return the progress at `now`: unchanged, or after executing the step that is due.
@@ -111,13 +111,13 @@ def _is_step_due(progress: Progress, now: int, reachable: Callable[[tuple[str, .
     return progress.step > 0 and not (progress.receivers and reachable(progress.receivers))
 
 
-def _enter(plan: Plan, step: int, now: int, called: Called) -> Progress:
+def _enter(plan: Plan, step: int, now: int, called: StepReceivers) -> Progress:
     wait = _wait(plan, step)
     due = None if wait is None else now + wait
     return Progress(plan.id, step, now, due, called.receivers, called.person, 1 if called.receivers else 0)
 
 
-def _repeat(plan: Plan, progress: Progress, now: int, call: Callable[[Step], Called]) -> Progress:
+def _repeat(plan: Plan, progress: Progress, now: int, call: Callable[[Step], StepReceivers]) -> Progress:
     """Return the progress after the last step, which is repeated when it is due, or executed for the first time."""
     waiting = not progress.receivers
     if not waiting and (progress.due is None or now < progress.due):

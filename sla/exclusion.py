@@ -66,7 +66,7 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Excluded:
+class ExcludedPiece:
     """A piece of excluded time, with all exclusions that cover it, at least one, without duplicates, in order."""
 
     interval: Interval
@@ -82,7 +82,7 @@ class Excluded:
         }
 
 
-def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[Excluded]:
+def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[ExcludedPiece]:
     """Yield the excluded time of the window in order, as disjoint pieces that begin and end where a cause does.
 
     The pieces together are exactly the excluded time. Time with several causes is in one piece and counted once.
@@ -96,7 +96,7 @@ def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[Exclude
     since = window.start
     for at, simultaneous in groupby(sorted(edges, key=lambda edge: edge[0]), lambda edge: edge[0]):
         if active:
-            yield Excluded(Interval(since, at), tuple(sorted(active, key=_rank)))
+            yield ExcludedPiece(Interval(since, at), tuple(sorted(active, key=_rank)))
         since = at
         for _, begins, exclusion in simultaneous:
             (active.add if begins else active.discard)(exclusion)
@@ -107,7 +107,7 @@ def _rank(exclusion: Exclusion) -> tuple[Any, ...]:
     return (list(Cause).index(exclusion.cause), exclusion.interval, exclusion.label, exclusion.reason, made)
 
 
-def totals(pieces: Iterable[Excluded]) -> dict[Cause, int]:
+def totals(pieces: Iterable[ExcludedPiece]) -> dict[Cause, int]:
     """Return the excluded time per cause, microseconds. Causes that exclude no time are omitted.
 
     Time with several causes counts for each of them, so the sum may be more than the excluded time.
@@ -150,7 +150,7 @@ class AgreementFigures:
 
     raw: Measured
     contractual: Measured
-    audit: tuple[Excluded, ...]
+    audit: tuple[ExcludedPiece, ...]
     outages: tuple[OutageFigure, ...] = ()
 
     def mark_provisional(self, *, raw: bool, contractual: bool) -> AgreementFigures:

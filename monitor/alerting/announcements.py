@@ -24,7 +24,7 @@ _NO_REACTION: Final = Reaction()
 
 
 @dataclass(slots=True)
-class Announced:
+class AlertNotifications:
     """The notifications of one alert to one receiver.
 
     `severities` are the announced severities, newest last. `last` is the instant at which the last notification was
@@ -59,16 +59,16 @@ class Announcements:
     """The notifications of alerts that are still open for at least one receiver."""
 
     def __init__(self) -> None:
-        self._announced: dict[str, dict[str, Announced]] = {}
+        self._announced: dict[str, dict[str, AlertNotifications]] = {}
 
     def add(self, rows: Iterable[Notification]) -> None:
         """Add notifications in the order in which they were decided."""
         for row in rows:
-            self._announced.setdefault(row.key, {}).setdefault(row.receiver, Announced()).add(row)
+            self._announced.setdefault(row.key, {}).setdefault(row.receiver, AlertNotifications()).add(row)
             if not any(announced.open for announced in self._announced[row.key].values()):
                 del self._announced[row.key]
 
-    def of(self, key: str) -> Mapping[str, Announced]:
+    def of(self, key: str) -> Mapping[str, AlertNotifications]:
         """Return the notifications of the alert by receiver; empty if it is resolved for all receivers."""
         return self._announced.get(key, {})
 
@@ -90,7 +90,7 @@ class Announcements:
 
 def events_to_send(
     alert: Alert,
-    announced: Mapping[str, Announced],
+    announced: Mapping[str, AlertNotifications],
     targets: Iterable[str],
     *,
     muted: bool,
@@ -117,7 +117,7 @@ def events_to_send(
 
 
 def _next_event(
-    alert: Alert, announced: Announced, muted: bool, reaction: Reaction, reminded_before: int
+    alert: Alert, announced: AlertNotifications, muted: bool, reaction: Reaction, reminded_before: int
 ) -> Kind | None:
     """Return the event for a receiver that was notified of the open alert, or None."""
     if not muted and announced.severity != alert.severity:
@@ -133,7 +133,7 @@ def _next_event(
 def notifications_for(
     alert: Alert,
     events: Iterable[tuple[str, Kind]],
-    announced: Mapping[str, Announced],
+    announced: Mapping[str, AlertNotifications],
     now: int,
     due: Callable[[str, Kind], int],
     body: Callable[[Kind, tuple[str, ...], Progress | None], str],
@@ -146,7 +146,7 @@ def notifications_for(
     """
     bodies: dict[tuple[Kind, tuple[str, ...], Progress | None], str] = {}
     for receiver, event in events:
-        previous = announced.get(receiver, Announced())
+        previous = announced.get(receiver, AlertNotifications())
         previous_severities = tuple(severity for severity in previous.severities if severity != alert.severity)
         variant = event, previous_severities, called.get(receiver)
         if variant not in bodies:

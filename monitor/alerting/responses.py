@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from monitor.config.escalation import find_recipients
 from monitor.config.routing import escalations_for
 from sla.acknowledgement import Acknowledgement, acknowledgements
-from sla.escalation import Called, advance, start_progress
+from sla.escalation import StepReceivers, advance, start_progress
 from sla.page_response import Response
 from sla.product_incident import Severity
 
@@ -172,9 +172,9 @@ class Responses:
         following = advance(plan, progress, now, lambda step: self._call(step, now), reachable)
         return following if paging or not following.receivers else replace(following, due=None)
 
-    def _call(self, step: Step, now: int) -> Called:
+    def _call(self, step: Step, now: int) -> StepReceivers:
         receivers, person = find_recipients(self._ledger.portfolio, step, now)
-        return Called(tuple(name for name in receivers if self._delivery.target(name) is not None), person)
+        return StepReceivers(tuple(name for name in receivers if self._delivery.target(name) is not None), person)
 
     def _is_reachable(self, receiver: str, key: str, now: int, unreachable_after: int) -> bool:
         if self._delivery.target(receiver) is None:

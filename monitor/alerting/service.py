@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from monitor.access.link import LinkSigner
-    from monitor.alerting.announcements import Announced
+    from monitor.alerting.announcements import AlertNotifications
     from monitor.alerting.report_sender import ReadPast
     from monitor.clock import Clock
     from monitor.health import Health
@@ -335,7 +335,7 @@ class Alerting:
         self._writer.put_decided(Decided(tuple(self.product_incidents.all.values()), rows, tuple(self.responses.all)))
 
 
-def _since(alert: Alert, announced: Mapping[str, Announced], targets: Sequence[str], now: int) -> int | None:
+def _since(alert: Alert, announced: Mapping[str, AlertNotifications], targets: Sequence[str], now: int) -> int | None:
     """Return when the first receiver was notified of the alert at its severity.
 
     That is `now` if the first receiver is to be notified now, and None without receivers.

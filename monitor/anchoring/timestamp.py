@@ -23,7 +23,7 @@ class TokenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Stamped:
+class VerifiedToken:
     """A verified token: its instant (microseconds), and the root certificates that verified it."""
 
     at: int
@@ -45,7 +45,7 @@ def proof_of(answer: bytes, nonce: int, ca: str) -> dict[str, Any]:
     return {"token": base64.b64encode(answer).decode(), "nonce": str(nonce), "ca": ca}
 
 
-def verify_token(proof: Mapping[str, Any], head: str, ca: str | None = None) -> Stamped:
+def verify_token(proof: Mapping[str, Any], head: str, ca: str | None = None) -> VerifiedToken:
     """Verify a token (signature, chain to a CA, imprint and nonce), and return its instant.
 
     `ca` is PEM text. Default: the CA that was recorded with the token.
@@ -67,7 +67,7 @@ def verify_token(proof: Mapping[str, Any], head: str, ca: str | None = None) -> 
         at = instant(answer.tst_info.gen_time.astimezone(dt.UTC))
     except Exception as error:  # noqa: BLE001 - the library raises various errors for an invalid token
         raise TokenError(" ".join(str(error).split())[:200] or type(error).__name__) from None
-    return Stamped(at, ", ".join(_fingerprint(authority) for authority in authorities))
+    return VerifiedToken(at, ", ".join(_fingerprint(authority) for authority in authorities))
 
 
 def with_sorted_certificates(answer: bytes) -> bytes:

@@ -34,7 +34,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchored:
+class CheckedReceipt:
     """A checked receipt: whether it is verified, the instant at which the head existed, and the evidence as text.
 
     `at` is None without a time from outside of the record. `wrong` is the reason if the receipt is false.
@@ -67,11 +67,11 @@ class Anchors:
     The first day is None if the span starts at the beginning of the record.
     """
 
-    results: Sequence[Anchored] = ()
+    results: Sequence[CheckedReceipt] = ()
     uncovered: Sequence[tuple[str | None, str]] = ()
 
     @property
-    def wrong(self) -> list[Anchored]:
+    def wrong(self) -> list[CheckedReceipt]:
         """The receipts that are false."""
         return [checked for checked in self.results if checked.wrong]
 
@@ -113,49 +113,51 @@ def _uncovered_days(heads: Sequence[Head], covered: int) -> Iterator[tuple[str |
         yield since, open_[-1].date
 
 
-def _check(receipt: Receipt, head: Head, trust: Trust) -> Anchored:
+def _check(receipt: Receipt, head: Head, trust: Trust) -> CheckedReceipt:
     if receipt.head != head.digest:
-        return Anchored(receipt, False, None, "", f"its head {head.number} differs from the head in the chain")
+        return CheckedReceipt(receipt, False, None, "", f"its head {head.number} differs from the head in the chain")
     try:
         return _CHECKS.get(receipt.by, _unknown)(receipt, trust)
     except TokenError as error:
-        return Anchored(receipt, False, None, "", f"the token does not verify: {error}")
+        return CheckedReceipt(receipt, False, None, "", f"the token does not verify: {error}")
     except KeyError as error:
-        return Anchored(receipt, False, None, "", f"the receipt lacks {error}")
+        return CheckedReceipt(receipt, False, None, "", f"the receipt lacks {error}")
 
 
-def _timestamp(receipt: Receipt, trust: Trust) -> Anchored:
+def _timestamp(receipt: Receipt, trust: Trust) -> CheckedReceipt:
     stamped = verify_token(receipt.proof, receipt.head, trust.ca)
     source = (
         "the CA of --ca" if trust.ca else f"the CA in the receipt (SHA-256 {stamped.root}); compare it, or use --ca"
     )
-    return Anchored(receipt, True, stamped.at, f"stamped at {format_instant(stamped.at)}, verified against {source}")
+    return CheckedReceipt(
+        receipt, True, stamped.at, f"stamped at {format_instant(stamped.at)}, verified against {source}"
+    )
 
 
-def _git(receipt: Receipt, trust: Trust) -> Anchored:
+def _git(receipt: Receipt, trust: Trust) -> CheckedReceipt:
     commit = str(receipt.proof["commit"])
     commit_name = f"commit {commit[:12]} of {receipt.proof['remote']}"
     if trust.git is None:
-        return Anchored(receipt, False, None, f"{commit_name}; use --git CLONE to check it")
+        return CheckedReceipt(receipt, False, None, f"{commit_name}; use --git CLONE to check it")
     if heads_at(trust.git, commit).get(receipt.number) != receipt.head:
-        return Anchored(receipt, False, None, "", f"{commit_name} does not have this head")
-    return Anchored(receipt, True, None, f"{commit_name}, found in {trust.git}")
+        return CheckedReceipt(receipt, False, None, "", f"{commit_name} does not have this head")
+    return CheckedReceipt(receipt, True, None, f"{commit_name}, found in {trust.git}")
 
 
-def _witness(receipt: Receipt, trust: Trust) -> Anchored:
+def _witness(receipt: Receipt, trust: Trust) -> CheckedReceipt:
     url = str(receipt.proof["url"])
     if trust.witness is None:
-        return Anchored(receipt, False, None, f"{url}; save its response, and use --witness FILE")
+        return CheckedReceipt(receipt, False, None, f"{url}; save its response, and use --witness FILE")
     head, fetched_at = trust.witness.get(receipt.number, ("", ""))
     if head != receipt.head:
-        return Anchored(
+        return CheckedReceipt(
             receipt, False, None, "", f"the witness has {'another' if head else 'no'} head {receipt.number}"
         )
-    return Anchored(receipt, True, parse_instant(fetched_at), f"seen by the witness at {fetched_at}")
+    return CheckedReceipt(receipt, True, parse_instant(fetched_at), f"seen by the witness at {fetched_at}")
 
 
-def _unknown(receipt: Receipt, _: Trust) -> Anchored:
-    return Anchored(
+def _unknown(receipt: Receipt, _: Trust) -> CheckedReceipt:
+    return CheckedReceipt(
         receipt, False, None, f"an anchor of the kind {receipt.by[:40]}, which this version does not support"
     )
 

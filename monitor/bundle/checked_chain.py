@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from monitor.as_of import Recorded
+from monitor.as_of import RecordContent
 from monitor.bundle.anchored import Anchors, Trust, anchors_of
 from monitor.storage.reader import reading
 from sla.chain_check import Break, Chain, Record, find_breaks, late_runs
@@ -66,7 +66,7 @@ class CheckedChain:
             yield f"{receipt.day} (head {receipt.number}), anchor {receipt.anchor}: {checked.wrong}"
 
 
-def check(chain: Chain, recorded: Recorded, trust: Trust) -> CheckedChain:
+def check(chain: Chain, recorded: RecordContent, trust: Trust) -> CheckedChain:
     """Check a chain against recorded data."""
     runs: dict[Series, list[Run]] = {}
     for run in recorded.runs:
@@ -83,7 +83,7 @@ def check_record(path: Path, trust: Trust | None = None) -> CheckedChain:
         StoreError: there is no record, it is damaged, or it cannot be read.
     """
     with reading(path) as open_record:
-        recorded = Recorded(
+        recorded = RecordContent(
             open_record.load_runs(), (), open_record.load_incidents(), open_record.load_unchecked_facts()
         )
         return check(open_record.load_chain(), recorded, trust or Trust())

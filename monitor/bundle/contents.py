@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from monitor import zones
-from monitor.as_of import Recorded
+from monitor.as_of import RecordContent
 from monitor.bundle import rows
 from monitor.bundle.archive import UnusableBundleError
 from monitor.bundle.manifest import json_lines
@@ -39,7 +39,7 @@ class Contents:
 
     time_zone: str
     terms: Sequence[Mapping[str, Any]]
-    recorded: Recorded
+    recorded: RecordContent
     planned: Sequence[tuple[str, Exclusion]]
     tzif: Mapping[str, bytes]
     days: Sequence[Holiday]
@@ -70,7 +70,7 @@ class Contents:
         Raises:
             UnusableBundleError: a file is missing, or a line is invalid. The message contains file and line.
         """
-        recorded = Recorded(
+        recorded = RecordContent(
             lines_of(files, "runs.jsonl", rows.run_of),
             lines_of(files, "observations.jsonl", rows.observation_of),
             lines_of(files, "incidents.jsonl", rows.incident_of),

@@ -40,7 +40,7 @@ _RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant(
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedFigure:
     """One compared figure of the report: the number of equal values, and the differences.
 
     `number` counts the figures of the same part. `window` is empty for a part without a window.
@@ -71,12 +71,12 @@ class Compared:
 
 
 @dataclass(slots=True)
-class Verified:
+class Verification:
     """The result of a verification: damages, compared figures, the checked chain, and notes."""
 
     manifest: Mapping[str, Any]
     damages: list[Damage] = field(default_factory=list)
-    figures: list[Compared] = field(default_factory=list)
+    figures: list[ComparedFigure] = field(default_factory=list)
     chain: CheckedChain = field(default_factory=CheckedChain)
     notes: list[str] = field(default_factory=list)
     not_recomputed: str = ""
@@ -111,7 +111,7 @@ class Verified:
         }
 
 
-def verify_bundle(path: Path, trust: Trust | None = None) -> Verified:
+def verify_bundle(path: Path, trust: Trust | None = None) -> Verification:
     """Verify a bundle.
 
     Raises:
@@ -119,7 +119,7 @@ def verify_bundle(path: Path, trust: Trust | None = None) -> Verified:
     """
     files, data = read_archive(path)
     manifest = read_manifest(files, str(path))
-    verified = Verified(manifest, list(damages(manifest, files)))
+    verified = Verification(manifest, list(damages(manifest, files)))
     if not verified.damages and (at := first_difference(data, files)) is not None:
         verified.damages.append(Damage(path.name, None, f"the archive was changed outside of its files, at byte {at}"))
     try:
@@ -131,7 +131,7 @@ def verify_bundle(path: Path, trust: Trust | None = None) -> Verified:
     return verified
 
 
-def _recompute(verified: Verified, files: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trust) -> None:
+def _recompute(verified: Verification, files: Mapping[str, bytes], manifest: Mapping[str, Any], trust: Trust) -> None:
     """Check the chain, recompute the figures and compare them with the stated ones.
 
     Raises:
@@ -149,7 +149,9 @@ def _recompute(verified: Verified, files: Mapping[str, bytes], manifest: Mapping
         raise UnusableBundleError(f"the figures cannot be recomputed from its content ({_error_text(error)})") from None
 
 
-def _compare_figures(files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]) -> list[Compared]:
+def _compare_figures(
+    files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]
+) -> list[ComparedFigure]:
     stated = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
     window = _window(manifest["window"])
     at, arrived = (parse_instant(str(manifest[name])) for name in ("at", "arrived"))
@@ -168,7 +170,7 @@ def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[Compared]:
+def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[ComparedFigure]:
     for key in dict.fromkeys((*stated, *recomputed)):
         product, part, number, figure = key
         stated_value, recomputed_value = (
@@ -176,7 +178,7 @@ def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[
         )
         agreeing, differences = compare(stated_value, recomputed_value)
         window = recomputed_value if key in recomputed else stated_value
-        yield Compared(product, part, number, figure, _span(window), agreeing, tuple(differences))
+        yield ComparedFigure(product, part, number, figure, _span(window), agreeing, tuple(differences))
 
 
 def _span(value: Any) -> str:

@@ -31,7 +31,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from monitor.as_of import Recorded
+    from monitor.as_of import RecordContent
     from monitor.bundle.contents import Holiday
     from monitor.config.model import Portfolio, Product
     from monitor.ledger.ledger import Ledger
@@ -49,7 +49,7 @@ _MONTH: Final = 32 * DAY  # longer than any month
 class Source:
     """The source of a bundle: the content of a record as of an instant, its chain, and all its facts."""
 
-    recorded: Recorded
+    recorded: RecordContent
     chain: Chain
     facts: Sequence[Fact]
 
@@ -121,7 +121,7 @@ def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict
     }
 
 
-def contents_of(portfolio_report: PortfolioReport, recorded: Recorded, names: set[str]) -> Contents:
+def contents_of(portfolio_report: PortfolioReport, recorded: RecordContent, names: set[str]) -> Contents:
     """Return the data that the figures of the report are computed from, of these products only."""
     ledger, zone = portfolio_report.ledger, portfolio_report.ledger.portfolio.time_zone
     products = [product for product in ledger.portfolio.products if product.id in names]
@@ -154,7 +154,7 @@ def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Itera
         yield from (json.loads(definition.agreement) for definition in ledger.definitions(product.id))
 
 
-def _part(ledger: Ledger, recorded: Recorded, products: set[str]) -> Recorded:
+def _part(ledger: Ledger, recorded: RecordContent, products: set[str]) -> RecordContent:
     defined = {
         member.check for name in products for definition in ledger.definitions(name) for member in definition.members
     }

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.config.model import Portfolio
-    from monitor.rehearsal.replay import Replayed
+    from monitor.rehearsal.replay import ReplayResult
     from monitor.storage.reader import Reader
     from sla.fact import Fact
     from sla.interval import Interval
@@ -156,7 +156,7 @@ def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: Ser
     return Rehearsal(span, night, effects(current_replay, night), effects(new_replay, night), changed, notes)
 
 
-def _defect_notes(*replays: Replayed) -> list[str]:
+def _defect_notes(*replays: ReplayResult) -> list[str]:
     count = sum(replayed.defects for replayed in replays)
     return [f"{plural(count, 'error')} in alerting, see the log: the comparison is incomplete"] if count else []
 
@@ -178,7 +178,7 @@ class _Source:
     facts: Sequence[Fact]
     span: Interval
 
-    def replay(self, portfolio: Portfolio, longer: dict[str, tuple[int, int]] | None = None) -> Replayed:
+    def replay(self, portfolio: Portfolio, longer: dict[str, tuple[int, int]] | None = None) -> ReplayResult:
         """Replay with a configuration; `longer` are the recorded and new intervals of checks with longer intervals."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.bundle.anchored import Trust
-    from monitor.bundle.verification import Compared, Verified
+    from monitor.bundle.verification import ComparedFigure, Verification
 
 _NUMBERED = ("step", "month", "trend", "outage_limit", "exclusion", "incident")
 _MAX_VALUE_LENGTH = 120  # printed characters of a value
@@ -99,7 +99,7 @@ def _read_bundle(path: Path) -> bytes:
         raise NinewatchError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
 
 
-def _lines(verified: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
+def _lines(verified: Verification, path: Path, *, quiet: bool) -> Iterator[str]:
     if not quiet:
         yield from _about(verified, path)
     for damage in verified.damages:
@@ -119,7 +119,7 @@ def _lines(verified: Verified, path: Path, *, quiet: bool) -> Iterator[str]:
     yield _result(verified)
 
 
-def _about(verified: Verified, path: Path) -> Iterator[str]:
+def _about(verified: Verification, path: Path) -> Iterator[str]:
     manifest = verified.manifest
     window = manifest.get("window", {})
     products = ", ".join(map(str, manifest.get("products", ())))
@@ -130,7 +130,7 @@ def _about(verified: Verified, path: Path) -> Iterator[str]:
     yield _plain(f"format {manifest['version']}, written by ninewatch {manifest.get('ninewatch')}")
 
 
-def _comparison_lines(compared: Compared) -> Iterator[str]:
+def _comparison_lines(compared: ComparedFigure) -> Iterator[str]:
     name = _plain("  ".join(filter(None, (compared.product, _part(compared), compared.window, compared.figure))))
     differing = len(compared.differences)
     yield f"{name}: {compared.agreeing} agree{f', {differing} differ' if differing else ''}"
@@ -140,7 +140,7 @@ def _comparison_lines(compared: Compared) -> Iterator[str]:
         yield f"  DIFFERS  {_plain(field)}stated {stated}, recomputed {recomputed}"
 
 
-def _part(compared: Compared) -> str:
+def _part(compared: ComparedFigure) -> str:
     return f"{compared.part} {compared.number + 1}" if compared.part in _NUMBERED else compared.part
 
 
@@ -153,7 +153,7 @@ def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def _result(verified: Verified) -> str:
+def _result(verified: Verification) -> str:
     values = f"{verified.agreeing} values agree, {verified.differing} differ"
     if verified.agrees:
         return f"result: {values}; the figures follow from the content of the bundle"

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from monitor.config.alerting import ReceiverIds
 from monitor.config.base import Model
 from monitor.config.values import Duration, Id, Text, Within, problem_at
-from sla.escalation import Called, Plan, Step
+from sla.escalation import Plan, Step, StepReceivers
 from sla.interval import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
@@ -83,19 +83,19 @@ class Escalation(Model):
         return Plan(self.id, tuple(steps), self.repeat_every)
 
 
-def find_recipients(portfolio: Portfolio, step: Step, now: int) -> Called:
+def find_recipients(portfolio: Portfolio, step: Step, now: int) -> StepReceivers:
     """Return the receivers that a step notifies at the instant, and the people on call if the step has a rota.
 
     People without receivers are omitted.
     """
     if not step.rota:
-        return Called(step.to)
+        return StepReceivers(step.to)
     rota = next((rota for rota in portfolio.standby if rota.id == step.rota), None)
     receivers_by_person = {person.name: person.to for person in portfolio.people}
     on_call = [] if rota is None else rota.people_on_call(now, portfolio.time_zone)
     names = [name for name in on_call if name in receivers_by_person]
     receivers = dict.fromkeys(receiver for name in names for receiver in receivers_by_person[name])
-    return Called(tuple(receivers), ", ".join(names))
+    return StepReceivers(tuple(receivers), ", ".join(names))
 
 
 def receivers_of(portfolio: Portfolio, escalation: Escalation) -> list[str]:

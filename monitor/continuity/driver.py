@@ -31,7 +31,7 @@ class MissingValueError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class CapturedValues:
     """Values of a response: those that may be stored, and those that are kept in memory only."""
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +71,9 @@ class Driver(Protocol):
         """Return the request of a write for the intent log."""
         ...
 
-    async def write(self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]) -> Captured:
+    async def write(
+        self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]
+    ) -> CapturedValues:
         """Send a write and return what its acknowledgement contains.
 
         Raises:

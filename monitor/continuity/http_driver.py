@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.config.continuity_kinds import ID
 from monitor.config.json_path import JsonPath
 from monitor.config.templates import RUN_ID
-from monitor.continuity.driver import Captured, Description, ReadResult
+from monitor.continuity.driver import CapturedValues, Description, ReadResult
 from monitor.continuity.http_steps import HttpTarget, capture_values, check_no_page, values_at
 from monitor.http.json_body import document
 from monitor.log import TemporarySecret
@@ -61,13 +61,15 @@ class HttpDriver:
         wanted = self.steps[step]
         return Description(self.target.public(wanted, {RUN_ID: run, **values}), self.target.references(wanted))
 
-    async def write(self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]) -> Captured:
+    async def write(
+        self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]
+    ) -> CapturedValues:
         """Send a write and return the captured values of the response."""
         wanted = self.steps[step]
         response = await self.target.send(attempt, _strict(wanted), self._values(run), secrets)
         values = capture_values(response, wanted.capture, run.id)
         hidden = capture_values(response, wanted.capture_secrets, run.id)
-        return Captured(values, _temporary(hidden))
+        return CapturedValues(values, _temporary(hidden))
 
     async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
         """Return the number of records, and of finished ones."""

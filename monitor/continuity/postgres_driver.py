@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.continuity.driver import Captured, Description, ReadResult, RefusedError
+from monitor.continuity.driver import CapturedValues, Description, ReadResult, RefusedError
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probes.postgres import PostgresCheck
 from monitor.protocols.database import Driver, connect_driver
@@ -48,11 +48,11 @@ class PostgresDriver:
         password = self.check.password
         return Description(f"{self._insert} -- {run}, {step}", () if password is None else (password.source,))
 
-    async def write(self, attempt: Attempt, step: str, run: Run, secrets: object) -> Captured:
+    async def write(self, attempt: Attempt, step: str, run: Run, secrets: object) -> CapturedValues:
         """Insert the row of a step."""
         del secrets
         await self._execute(attempt, self._insert, run.id, step)
-        return Captured()
+        return CapturedValues()
 
     async def read(self, attempt: Attempt, run: Run, secrets: object) -> ReadResult:
         """Return the number of rows of each step."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.continuity.driver import Captured, Description, ReadResult, RefusedError
+from monitor.continuity.driver import CapturedValues, Description, ReadResult, RefusedError
 from monitor.network.failure import ProbeFailure
 from monitor.network.tls_connection import connector
 from monitor.probes.redis import RedisCheck
@@ -40,11 +40,11 @@ class RedisDriver:
         password = self.check.password
         return Description(f"RPUSH {self.prefix}{run} {step}", () if password is None else (password.source,))
 
-    async def write(self, attempt: Attempt, step: str, run: Run, secrets: object) -> Captured:
+    async def write(self, attempt: Attempt, step: str, run: Run, secrets: object) -> CapturedValues:
         """Append the message of a step to the list of the run."""
         del secrets
         await self._command(attempt, "RPUSH", f"{self.prefix}{run.id}", step)
-        return Captured()
+        return CapturedValues()
 
     async def read(self, attempt: Attempt, run: Run, secrets: object) -> ReadResult:
         """Return the number of messages of each step, without removing them."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.config.continuity import ContinuityTransaction
-    from monitor.continuity.driver import Captured, Driver
+    from monitor.continuity.driver import CapturedValues, Driver
     from monitor.facts.intent_log import IntentLog
     from monitor.ledger.continuity_register import ContinuityRegister
     from monitor.log import TemporarySecret
@@ -201,7 +201,7 @@ class Worker:
             raise
         await self._record_acknowledgement(run, step, captured)
 
-    async def _record_acknowledgement(self, run: Run, step: str, captured: Captured) -> None:
+    async def _record_acknowledgement(self, run: Run, step: str, captured: CapturedValues) -> None:
         self._secrets.setdefault(run.id, {}).update(captured.secrets)
         answer = Answer(run.id, step, self._clock.now(), WriteOutcome.ACKNOWLEDGED, "", dict(captured.values))
         await self._record(answer)

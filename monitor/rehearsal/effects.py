@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.notification import Notification
-    from monitor.rehearsal.replay import Replayed
+    from monitor.rehearsal.replay import ReplayResult
     from sla.service_hours import ServiceHours
 
 
@@ -89,7 +89,7 @@ class Effects:
 COUNTERS: Final = ("pages", "pages_at_night", "reminders", "tickets")
 
 
-def effects(replayed: Replayed, night: ServiceHours = NIGHT) -> Effects:
+def effects(replayed: ReplayResult, night: ServiceHours = NIGHT) -> Effects:
     """Return the effects of a replay; the hours of `night` are in the time zone of its portfolio."""
     rows = replayed.notifications
     by_receiver: dict[str, Counter[str]] = {}
@@ -98,7 +98,7 @@ def effects(replayed: Replayed, night: ServiceHours = NIGHT) -> Effects:
     return Effects(rows, list(_outages(replayed)), by_receiver)
 
 
-def _outages(replayed: Replayed) -> Iterator[Outage]:
+def _outages(replayed: ReplayResult) -> Iterator[Outage]:
     pages: dict[str, list[Notification]] = {}
     for row in replayed.notifications:
         if is_page(row):
@@ -112,13 +112,13 @@ def _outages(replayed: Replayed) -> Iterator[Outage]:
             yield Outage(name, span, min(due, default=None), covered, _is_planned(replayed, name, span))
 
 
-def _down(replayed: Replayed, product: str) -> list[Interval]:
+def _down(replayed: ReplayResult, product: str) -> list[Interval]:
     """Return the intervals in which the product is down by the point estimate; adjacent intervals are merged."""
     pieces = replayed.ledger.compositions[product].pieces(replayed.span)
     return list(union(Interval(piece.start, piece.end) for piece in pieces if piece.state.point is State.DOWN))
 
 
-def _is_planned(replayed: Replayed, product: str, span: Interval) -> bool:
+def _is_planned(replayed: ReplayResult, product: str, span: Interval) -> bool:
     ledger = replayed.ledger
     configured = ledger.products[product].maintenance
     planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, span)

@@ -29,7 +29,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from monitor.as_of import Recorded
+    from monitor.as_of import RecordContent
     from monitor.config.model import Portfolio
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
@@ -144,7 +144,7 @@ class EarlierIncidents:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """The result of a replay: the notifications in the order of decision, and the ledger at the end.
 
     `defects` is the number of errors in alerting; they are in the log.
@@ -167,7 +167,7 @@ class Replay:
     """
 
     portfolio: Portfolio
-    start: Recorded
+    start: RecordContent
     facts: Sequence[Fact]
     span: Interval
     before: Sequence[ProductIncident] = ()
@@ -198,7 +198,7 @@ class Replay:
         self._burning_until = dict.fromkeys(self._ledger.products, start + _BURN_TIME)
         self._updated_at = self._last_arrival = start
 
-    async def run(self, observations: Iterable[Observation]) -> Replayed:
+    async def run(self, observations: Iterable[Observation]) -> ReplayResult:
         """Replay the observations, in the order of their arrival; return the notifications."""
         start = self.span.start
         resolved = [
@@ -213,7 +213,7 @@ class Replay:
         await self._update_until(self.span.end)
         rows = self._decisions.notifications.values()
         notifications = sorted(rows, key=lambda row: (row.made, row.turn, row.key, row.receiver))
-        return Replayed(self.portfolio, self.span, notifications, self._ledger, self._health.alerting_defects)
+        return ReplayResult(self.portfolio, self.span, notifications, self._ledger, self._health.alerting_defects)
 
     def _record(self, observation: Observation, entry: CheckEntry) -> None:
         """Record one observation as the daemon does after a probe."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
     from sla.availability import Bounds, Verdict
-    from sla.exclusion import Excluded, Exclusion
+    from sla.exclusion import ExcludedPiece, Exclusion
     from sla.measured import Measured
     from sla.outage import OutageLimit
 
@@ -95,7 +95,7 @@ def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     return AgreementView(figures.contractual, bounds, figures.excluded, lines, len(figures.audit), limits, degraded)
 
 
-def _excluded_line(excluded: Excluded, zone: ZoneInfo) -> ExcludedLine:
+def _excluded_line(excluded: ExcludedPiece, zone: ZoneInfo) -> ExcludedLine:
     span = excluded.interval
     causes = [_cause_text(exclusion, zone) for exclusion in excluded.causes]
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)

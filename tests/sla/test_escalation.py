@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.escalation import Called, Plan, Progress, Step, advance, start_progress
+from sla.escalation import Plan, Progress, Step, StepReceivers, advance, start_progress
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ SSO = Plan(
 )
 
 
-def call(*covered: str) -> Callable[[Step], Called]:
+def call(*covered: str) -> Callable[[Step], StepReceivers]:
     """Return the people on call: those of the rotas that are covered."""
 
-    def recipients_of(step: Step) -> Called:
+    def recipients_of(step: Step) -> StepReceivers:
         if not step.rota:
-            return Called(step.to)
-        return Called((f"{step.rota}-phone",), "Ada") if step.rota in covered else Called()
+            return StepReceivers(step.to)
+        return StepReceivers((f"{step.rota}-phone",), "Ada") if step.rota in covered else StepReceivers()
 
     return recipients_of
 

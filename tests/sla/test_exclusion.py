@@ -10,7 +10,7 @@ import pytest
 from sla.availability import Verdict
 from sla.calendar import Period, Window, calendar_window
 from sla.compose import Composition
-from sla.exclusion import Cause, Excluded, Exclusion, audit, dependency_downtime, measure_agreement, totals
+from sla.exclusion import Cause, ExcludedPiece, Exclusion, audit, dependency_downtime, measure_agreement, totals
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.objective import Objective
 from sla.observation import Outcome
@@ -43,23 +43,23 @@ def minutely(start: int, end: int, *outages: tuple[int, int]) -> Timeline:
 def test_empty_exclusion_or_exclusion_outside_the_window_has_no_effect() -> None:
     planned = maintenance(2, 6)
     others = [correction(4, 4), correction(-3, 0), correction(20, 25), correction(0, 0), correction(20, 20)]
-    assert list(audit(Interval(0, 20), [planned, *others])) == [Excluded(Interval(2, 6), (planned,))]
+    assert list(audit(Interval(0, 20), [planned, *others])) == [ExcludedPiece(Interval(2, 6), (planned,))]
 
 
 def test_shared_time_is_one_piece_with_both_causes() -> None:
     """Shared time is counted once."""
     planned, corrected = maintenance(2, 6), correction(4, 9)
     assert list(audit(Interval(0, 20), [corrected, planned])) == [
-        Excluded(Interval(2, 4), (planned,)),
-        Excluded(Interval(4, 6), (planned, corrected)),
-        Excluded(Interval(6, 9), (corrected,)),
+        ExcludedPiece(Interval(2, 4), (planned,)),
+        ExcludedPiece(Interval(4, 6), (planned, corrected)),
+        ExcludedPiece(Interval(6, 9), (corrected,)),
     ]
 
 
 def test_exclusions_are_limited_to_the_window() -> None:
     """Time outside the window and empty exclusions are not in the audit. Duplicates are listed once."""
     across, outside, empty = maintenance(-5, 3), maintenance(30, 40), maintenance(7, 7)
-    assert list(audit(Interval(0, 20), [across, outside, empty, across])) == [Excluded(Interval(0, 3), (across,))]
+    assert list(audit(Interval(0, 20), [across, outside, empty, across])) == [ExcludedPiece(Interval(0, 3), (across,))]
     assert list(audit(Interval(0, 20), [])) == []
 
 
@@ -167,7 +167,7 @@ class TestPathfinder:
         assert agreed.contractual.budget is not None
         assert agreed.contractual.budget.allowed == Fraction(12_942, 10) * SECOND
         assert agreed.contractual.verdict is Verdict.MET
-        assert agreed.audit == (Excluded(planned.interval, (planned,)),)
+        assert agreed.audit == (ExcludedPiece(planned.interval, (planned,)),)
 
 
 class TestChefs:

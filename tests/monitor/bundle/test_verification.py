@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from monitor.bundle.archive import MAX_BYTES, UnusableBundleError, pack, unpack
 from monitor.bundle.manifest import NAME
 from monitor.bundle.rows import fact_row
-from monitor.bundle.verification import Verified, verify_bundle
+from monitor.bundle.verification import Verification, verify_bundle
 from monitor.cli import cli
 from monitor.errors import NinewatchError
 from sla.fact import Fact
@@ -27,7 +27,7 @@ from tests.monitor.bundle.worlds import World, forge, pack_with_manifest, world,
 from tests.monitor.reporting import month
 
 
-def verify(content: bytes, folder: Path) -> Verified:
+def verify(content: bytes, folder: Path) -> Verification:
     path = folder / "bundle.zip"
     path.write_bytes(content)
     return verify_bundle(path)

@@ -10,7 +10,7 @@ import pytest
 from monitor.commands.config_option import examine_config
 from monitor.config.escalation import find_recipients
 from monitor.config.routing import all_receiver_ids_for, escalations_for, receiver_ids_for
-from sla.escalation import Called, Plan, Step
+from sla.escalation import Plan, Step, StepReceivers
 from sla.interval import MINUTE
 from sla.product_incident import Severity
 from sla.stage import Stage
@@ -152,12 +152,12 @@ def test_step_calls_everyone_on_call_at_the_instant(tmp_path: Path) -> None:
     people = [{"name": "Ada", "to": ["ada", "mail"]}, {"name": "Bob B.", "to": "mail"}]
     portfolio = load(tmp_path, people=people, standby=[{"id": "rota", "zone": "UTC", "shifts": [SHIFT, second]}])
     step = Step(0, rota="rota")
-    assert find_recipients(portfolio, step, MONDAY) == Called(("ada", "mail"), "Ada, Bob B.")
-    assert find_recipients(portfolio, step, MONDAY + 60 * MINUTE) == Called(("ada", "mail"), "Ada"), (
+    assert find_recipients(portfolio, step, MONDAY) == StepReceivers(("ada", "mail"), "Ada, Bob B.")
+    assert find_recipients(portfolio, step, MONDAY + 60 * MINUTE) == StepReceivers(("ada", "mail"), "Ada"), (
         "13:00 is after Bob's shift"
     )
-    assert find_recipients(portfolio, step, MONDAY + 8 * 60 * MINUTE) == Called()
-    assert find_recipients(portfolio, Step(0, ("pager",)), MONDAY) == Called(("pager",))
+    assert find_recipients(portfolio, step, MONDAY + 8 * 60 * MINUTE) == StepReceivers()
+    assert find_recipients(portfolio, Step(0, ("pager",)), MONDAY) == StepReceivers(("pager",))
 
 
 @pytest.mark.parametrize(

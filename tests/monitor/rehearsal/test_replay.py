@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.as_of import Recorded
+from monitor.as_of import RecordContent
 from monitor.config.model import Portfolio
 from monitor.ledger.ledger import Ledger
 from monitor.rehearsal.replay import Replay
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 OPS = {"id": "ops", "webhook": "https://ops.example.org/hook"}
 TEAM = {"id": "team", "slack": "https://hooks.example.org/team"}
-EMPTY = Recorded([], [], [], [])
+EMPTY = RecordContent([], [], [], [])
 START = EPOCH
 
 
