@@ -85,7 +85,7 @@ def body_of(
     """
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
-    paging = alert.severity is Severity.PAGE and alert.incident is not None
+    down = alert.incident is not None and Severity.PAGE in (alert.severity, alert.incident.severity)
     body = {
         "version": 1,
         "event": event.value,
@@ -103,7 +103,7 @@ def body_of(
             "summary": alert.summary,
             "team": None if product is None else product.team,
             "for": _first_names(dependencies.clients(alert.product)),
-            "muted": _first_names(dependencies.dependents(alert.product)) if paging else [],
+            "muted": _first_names(dependencies.dependents(alert.product)) if down else [],
             "notes": list(alert.notes),
             "former_severities": list(former),
         },

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.alerting.designed_downtime import expected_downtime
 from monitor.facts.planned_maintenance import maintenance_exclusions
 from sla.interval import Interval
 from sla.product_incident import Severity
@@ -37,6 +38,7 @@ def deadlines(
         yield from _flapping_ends(ledger, product_incidents, product, now)
         if product in ledger.products:
             yield from _maintenance_ends(ledger, product, now)
+            yield from (span.end for span in expected_downtime(ledger, ledger.products[product], now))
             yield from (end for pause in ledger.facts.pauses(product) if now < (end := pause.interval.end))
 
 

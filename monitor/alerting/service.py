@@ -16,6 +16,7 @@ from monitor.alerting.conditions import Conditions
 from monitor.alerting.deadlines import deadlines
 from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.dependencies import Dependencies
+from monitor.alerting.designed_downtime import as_designed
 from monitor.alerting.flap_damping import FlapDamping
 from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.links import Links
@@ -159,7 +160,8 @@ class Alerting:
             self._writer.put_decided(self._decide(self._alert(incident))._replace(incidents=(incident,)))
 
     def _alert(self, incident: ProductIncident) -> Alert:
-        return incident_alert(incident, self._ledger.products.get(incident.product))
+        alert = incident_alert(incident, self._ledger.products.get(incident.product))
+        return as_designed(alert, self._ledger, self._clock.now())
 
     def find(self, key: str) -> Alert | None:
         """Return the alert of an open or resolved product incident, or another open alert, by key."""
@@ -182,7 +184,7 @@ class Alerting:
         """Decide the notifications of the alert; add them to the outbox and return the changes to write."""
         now = self._clock.now()
         announced = self._announced.of(alert.key)
-        alert = self._damping.damped(alert, now)
+        alert = as_designed(self._damping.damped(alert, now), self._ledger, now)
         if alert.resolved is None:
             targets, muted = self._targets(alert, now), self._is_muted(alert, now)
             reaction = self.responses.react(alert, now, since=_since(alert, announced, targets, now), muted=muted)

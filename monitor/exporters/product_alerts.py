@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.exporters.rule_file import Alert
-from monitor.exporters.selectors import or_last_value, over_replicas
+from monitor.exporters.selectors import or_last_value, over_replicas, unless_by_design
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def _outage_alerts() -> Iterator[Alert]:
     )
     yield Alert(
         "NinewatchProductDown",
-        f"{or_last_value('ninewatch_product_outage', '1d', 'ninewatch_objective_ratio')} == 1",
+        f"{or_last_value('ninewatch_product_outage', '1d', 'ninewatch_objective_ratio')} == 1{unless_by_design()}",
         "critical",
         "{{ $labels.product }} is down",
         down,

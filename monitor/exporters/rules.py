@@ -16,7 +16,7 @@ from monitor.exporters.daemon_alerts import DAEMON_ALERTS
 from monitor.exporters.product_alerts import PRODUCT_PAGE, missing_products, product_alerts
 from monitor.exporters.recording_rules import recording_rules
 from monitor.exporters.rule_file import Alert, Group, render
-from monitor.exporters.selectors import or_last_value
+from monitor.exporters.selectors import or_last_value, unless_by_design
 from monitor.exporters.window_lines import window_name
 from sla.alerting import BURN_POLICIES, BurnPolicy
 from sla.interval import DAY, SECOND
@@ -103,9 +103,10 @@ def _burn_alert(policy: BurnPolicy) -> Alert:
         f"its objective allows in %s, and the burn continued in the last {short}. The alert resolves when the "
         "product is seen up again."
     )
+    designed = unless_by_design(short) if policy.severity == "page" else ""
     return Alert(
         policy.alert,
-        f"{or_last_value(firing, '1d', 'ignoring (window) ninewatch_objective_ratio')} > 0",
+        f"{or_last_value(firing, '1d', 'ignoring (window) ninewatch_objective_ratio')} > 0{designed}",
         SEVERITIES[policy.severity],
         "{{ $labels.product }} spends its downtime budget {{ $value | humanize }} times too fast",
         text.replace("%s", "its window"),

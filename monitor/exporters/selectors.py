@@ -10,6 +10,17 @@ REPLICAS: Final = ("instance", "pod")  # the labels that differ between replicas
 _METRIC_LABELS: Final = "product, check, kind, window, state, bound"
 
 
+def unless_by_design(window: str = "") -> str:
+    """Return the end of an expression that does not hold for products that are down by design.
+
+    With a window such as `5m`, it does not hold either for that time afterwards.
+    """
+    designed = "ninewatch_product_down_by_design"
+    current = or_last_value(designed, "1d", "ninewatch_objective_ratio")
+    recent = over_replicas("max", f"max_over_time({designed}[{window}])") if window else ""
+    return f"\nunless on (product) {current} == 1" + (f"\nunless on (product) {recent} == 1" if window else "")
+
+
 def over_replicas(function: str, selector: str, *labels: str) -> str:
     """Return an expression that aggregates a selector over all replicas and over further labels."""
     return f"{function} without ({', '.join((*REPLICAS, *labels))}) ({selector})"

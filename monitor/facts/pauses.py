@@ -20,13 +20,18 @@ REASON = "enabled: false"
 def added_pauses(portfolio: Portfolio, facts: Facts, now: int) -> Iterator[Fact]:
     """Yield the pauses of products and checks that a load at `now` disables, and the ends of those that it enables."""
     open_pauses = {(pause.product, pause.check): pause for pause in facts.all_pauses if _is_open(pause)}
-    disabled = dict.fromkeys(_disabled(portfolio))
-    for product, check in disabled:
-        if (product, check) not in open_pauses:
-            yield Pause(product, check, now, None, AUTHOR, REASON).fact()
+    disabled = configured_pauses(portfolio, now)
+    yield from (pause.fact() for subject, pause in disabled.items() if subject not in open_pauses)
     for subject, pause in open_pauses.items():
         if subject not in disabled:
             yield pause_end(pause, max(now, pause.made), AUTHOR, "enabled: true")
+
+
+def configured_pauses(portfolio: Portfolio, now: int) -> dict[tuple[str, str], Pause]:
+    """Return the pauses from `now` on of all disabled products and checks, by product and check."""
+    return {
+        (product, check): Pause(product, check, now, None, AUTHOR, REASON) for product, check in _disabled(portfolio)
+    }
 
 
 def _is_open(pause: Pause) -> bool:

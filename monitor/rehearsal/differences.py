@@ -22,6 +22,7 @@ _SAME_ALERT: Final = HOUR  # alerts about the same condition within this time ar
 _REPLAYED_KEYS: Final = {
     "id",
     "was",
+    "enabled",
     "interval",
     "fall",
     "rise",
@@ -125,12 +126,17 @@ def limits(current: Portfolio, new: Portfolio, recorded: Collection[str]) -> Ite
     `recorded` are the keys of recorded checks in the new configuration.
     """
     current_checks = {f"{product.id}/{check.id}": check for product, check in current.checks()}
+    disabled = {
+        f"{product.id}/{check.id}" for product, check in current.checks() if not (product.enabled and check.enabled)
+    }
     for product, check in new.checks():
         key = f"{product.id}/{check.id}"
         if key not in recorded:
             yield f"{key}: no observations are recorded; it stays unknown"
         elif key in current_checks:
             yield from _check_limits(key, current_checks[key], check)
+            if check.enabled and product.enabled and key in disabled:
+                yield f"{key}: disabled in the current configuration; it stays unknown while it was not probed"
     for key in current_checks:
         if key not in {f"{product.id}/{check.id}" for product, check in new.checks()}:
             yield f"{key}: not in the new configuration"

@@ -16,6 +16,7 @@ from monitor.alerting.conditions import SPREAD
 from monitor.alerting.service import Alerting
 from monitor.engine.recorder import Recorder
 from monitor.facts.fact_index import Facts
+from monitor.facts.pauses import configured_pauses
 from monitor.health import Health
 from monitor.notification import NOTHING, Kind
 from monitor.probe_result import ProbeResult
@@ -163,7 +164,7 @@ class Replay:
 
     `start` is the content of the record at the start of the span. `facts` are all facts; each applies from the instant
     at which it was made. Recorded definitions and maintenance plans are ignored: those of the configuration apply to
-    the whole span. `before` are the recorded product incidents.
+    the whole span, and so does `enabled: false`. `before` are the recorded product incidents.
     """
 
     portfolio: Portfolio
@@ -189,8 +190,9 @@ class Replay:
         relevant = (fact for fact in self.facts if fact.kind not in (DEFINITION, MAINTENANCE))
         facts = sorted(relevant, key=lambda fact: fact.made)
         self._pending_facts = [fact for fact in facts if fact.made > start]
+        disabled = [pause.fact() for pause in configured_pauses(self.portfolio, start).values()]
         self._clock, self._decisions, self._health = ReplayClock(start), DecisionCollector(), Health()
-        content = self.start.with_facts([fact for fact in facts if fact.made <= start])
+        content = self.start.with_facts([*(fact for fact in facts if fact.made <= start), *disabled])
         self._ledger = content.ledger(self.portfolio)
         self._alerting = Alerting(self._ledger, self._decisions, self._clock, self._health)
         self._recorder = Recorder(self._ledger, self._decisions, self._health, decide=self._alerting.changed)
@@ -207,7 +209,7 @@ class Replay:
         self._alerting.restore(EarlierIncidents(resolved))
         for observation in observations:
             entry = self._ledger.entries.get(self._ledger.former_ids.check(observation.check))
-            if entry is not None:
+            if entry is not None and entry.check.enabled and entry.product.enabled:
                 await self._update_until(arrival(observation))
                 self._record(observation, entry)
         await self._update_until(self.span.end)

@@ -193,6 +193,27 @@ def test_longer_interval_uses_fewer_probes_and_shorter_interval_is_noted(folder:
     assert any("recorded probes are 1m apart, not 30s" in note for note in actual["notes"])
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("recheck: 1s", "recheck: 1s, enabled: false"), ("objective: 99%", "objective: 99%\n  enabled: false")],
+    ids=["check", "product"],
+)
+def test_disabled_check_sends_nothing_and_has_no_outages(folder: Path, before: str, after: str) -> None:
+    """It was probed in the time span, but the new configuration would not have probed it."""
+    disabled = write_config(folder, "new")
+    disabled.write_text(disabled.read_text().replace(before, after))
+    data = rehearse(disabled, write_config(folder, "now"))
+    assert (data["current"]["pages"], data["current"]["outages"]) == (2, 3)
+    assert (data["new"]["pages"], data["new"]["outages"], data["new"]["outages_without_page"]) == (0, 0, 0)
+    assert [difference["new"] for difference in data["differences"]] == [None, None]
+    assert not [note for note in data["notes"] if "enabled changed" in note]
+    data = rehearse(write_config(folder, "now"), disabled)
+    assert (data["current"]["pages"], data["new"]["pages"]) == (0, 2)
+    assert (
+        "forms/page: disabled in the current configuration; it stays unknown while it was not probed" in data["notes"]
+    )
+
+
 def test_unrecorded_check_is_unknown(folder: Path) -> None:
     extra_check = ', {id: api, http: "https://forms.example.org/api"}'
     data = rehearse(write_config(folder, "new", more=extra_check), write_config(folder, "now"))
