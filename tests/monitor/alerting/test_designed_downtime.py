@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.alerting.deadlines import deadlines
-from monitor.as_of import Recorded
+from monitor.as_of import RecordContent
 from monitor.rehearsal.replay import Replay
 from sla.failover_facts import site_change_fact
 from sla.interval import MINUTE, SECOND, Interval
@@ -164,5 +164,5 @@ async def test_rehearsal_decides_as_the_daemon() -> None:
         observations = list(harness.store.observations("css/health", Interval(start, start + MINUTE)))
         decided = [(row.event, row.severity) for row in harness.rows()]
     span = Interval(start, start + MINUTE)
-    replayed = await Replay(css_ledger().portfolio, Recorded([], [], [], []), facts, span).run(observations)
+    replayed = await Replay(css_ledger().portfolio, RecordContent([], [], [], []), facts, span).run(observations)
     assert [(row.event, row.severity) for row in replayed.notifications] == decided == [("opened", "ticket")]
