@@ -154,7 +154,7 @@ HTTPS = [
 ]
 TCP = [
     *pairs_with_modules(True, "tcp tcp_ip4", "127.0.0.1:{good}"),
-    *pairs_with_servers(False, "tcp", "nobody"),
+    *pairs_with_servers(False, "tcp", "closed-port"),
     *(Pair("tcp", target, False) for target in ("127.0.0.1", f"{NO_NAME}:1")),
     Pair("tcp_ip4", "localhost:{good}", True),
     *pairs_with_servers(True, "tcp_talk", "talk"),
@@ -182,7 +182,7 @@ DNS = [
     *pairs_with_modules(False, "dns_nx dns_has_not dns_bad dns_none dns_not_all", "127.0.0.1:{zone}"),
     *pairs_with_servers(True, "dns_nx", "nxdomain"),
     *pairs_with_servers(False, "dns_soa", "nxdomain"),
-    *pairs_with_servers(False, "dns_tcp", "nobody"),
+    *pairs_with_servers(False, "dns_tcp", "closed-port"),
     *pairs_with_servers(True, "dns_bad", "no-records"),
     *pairs_with_servers(True, "dns_all", "no-records"),
     *pairs_with_servers(False, "dns_has", "no-records"),
@@ -333,7 +333,8 @@ def test_invalid_request_is_rejected_with_the_same_message(
 ) -> None:
     exporters, _ = exporters_and_ports
     reference_response, response = (
-        fetch(f"{base}/probe?module={module}&target={target}") for base in (exporters.theirs, exporters.ours)
+        fetch(f"{base}/probe?module={module}&target={target}")
+        for base in (exporters.exporter_url, exporters.ninewatch_url)
     )
     assert reference_response[0] == response[0] == 400
     assert response[1].startswith(reference_response[1].rstrip())
@@ -362,7 +363,7 @@ def test_debug_output_and_log_hide_secrets_of_modules(
     exporters, ports = exporters_and_ports
     for module in ("http_basic", "http_authorization", "http_bearer", "http_oauth2", "http_proxy_password"):
         status, debug_page = fetch(
-            f"{exporters.ours}/probe?module={module}&target=127.0.0.1:{ports['locked']}&debug=true"
+            f"{exporters.ninewatch_url}/probe?module={module}&target=127.0.0.1:{ports['locked']}&debug=true"
         )
         assert status == 200
         assert b"Module configuration:" in debug_page
@@ -376,10 +377,10 @@ def test_sighup_loads_a_valid_file_and_keeps_the_modules_on_an_invalid_one(tmp_p
     name = "blackbox_exporter_config_last_reload_successful"
 
     def reload_success_is(success: int) -> bool:
-        return f"\n{name} {success}.0\n" in fetch(f"{exporters.ours}/metrics")[1].decode()
+        return f"\n{name} {success}.0\n" in fetch(f"{exporters.ninewatch_url}/metrics")[1].decode()
 
     def module_exists(module: str) -> bool:
-        return fetch(f"{exporters.ours}/probe?module={module}&target=127.0.0.1:1")[0] == 200
+        return fetch(f"{exporters.ninewatch_url}/probe?module={module}&target=127.0.0.1:1")[0] == 200
 
     with both_exporters(tmp_path, "modules: {one: {prober: tcp}}") as exporters:
         assert reload_success_is(1)

@@ -67,8 +67,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         config = {
             "global": {"scrape_interval": "2s", "scrape_timeout": "1500ms", "evaluation_interval": "2s"},
             "scrape_configs": [
-                job("theirs", exporters.theirs, targets),
-                job("ours", exporters.ours, targets),
+                job("exporter", exporters.exporter_url, targets),
+                job("ninewatch", exporters.ninewatch_url, targets),
             ],
         }
         server = stack.enter_context(prometheus_with_config(folder, config))
@@ -86,7 +86,7 @@ def query_job(server: Prometheus, expr: str, name: str) -> dict[frozenset[tuple[
 
 @pytest.mark.parametrize("expr", EXPRESSIONS)
 def test_published_expression_returns_the_same_result(scraped: Prometheus, expr: str) -> None:
-    blackbox, ninewatch = query_job(scraped, expr, "theirs"), query_job(scraped, expr, "ours")
+    blackbox, ninewatch = query_job(scraped, expr, "exporter"), query_job(scraped, expr, "ninewatch")
     assert blackbox
     assert ninewatch.keys() == blackbox.keys()
     if not re.search("duration|time", expr):  # durations and remaining times always differ a little
@@ -95,14 +95,14 @@ def test_published_expression_returns_the_same_result(scraped: Prometheus, expr:
 
 @pytest.mark.parametrize("name", ["probe_success", "probe_http_status_code", "probe_http_redirects", "up"])
 def test_metric_has_the_same_value_for_every_instance(scraped: Prometheus, name: str) -> None:
-    blackbox = query_job(scraped, f'{name}{{job="JOB"}}', "theirs")
-    assert blackbox == query_job(scraped, f'{name}{{job="JOB"}}', "ours")
+    blackbox = query_job(scraped, f'{name}{{job="JOB"}}', "exporter")
+    assert blackbox == query_job(scraped, f'{name}{{job="JOB"}}', "ninewatch")
     assert len(blackbox) == len(TARGETS)
 
 
 def test_both_jobs_have_the_same_series(scraped: Prometheus) -> None:
     selector = '{job="JOB", __name__=~"probe_.*"}'
-    assert query_job(scraped, selector, "theirs").keys() == query_job(scraped, selector, "ours").keys()
+    assert query_job(scraped, selector, "exporter").keys() == query_job(scraped, selector, "ninewatch").keys()
 
 
 def test_ninewatch_job_has_reason_codes(scraped: Prometheus) -> None:
@@ -115,4 +115,4 @@ def test_hanging_probe_ends_before_the_scrape_timeout(scraped: Prometheus) -> No
 
     The probe ends early enough to report the failure.
     """
-    assert set(query_job(scraped, 'up{job="JOB"}', "ours").values()) == {"1"}
+    assert set(query_job(scraped, 'up{job="JOB"}', "ninewatch").values()) == {"1"}

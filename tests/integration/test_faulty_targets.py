@@ -19,7 +19,7 @@ from sla.interval import SECOND
 from sla.observation import Outcome
 from tests.support.daemon_process import DaemonProcess, running_daemon, stored_observations
 from tests.support.faulty_targets import FAULTY_TARGETS
-from tests.support.faulty_targets.attempt_cost import AttemptCost, growth, holds
+from tests.support.faulty_targets.attempt_cost import AttemptCost, growth, longest_callback
 from tests.support.processes import needs, wait_for
 
 pytestmark = [pytest.mark.slow, needs("openssl")]
@@ -28,7 +28,7 @@ MAX_MEMORY = 5_000_000  # maximum memory of an attempt, in bytes
 INTERVAL = 2 * SECOND  # of the targets without faults, and their timeout: more than a busy machine delays their process
 MAX_GROWTH = 64 * 1024  # maximum growth of a daemon's memory in two rounds of probes, in kB
 STARVED = ("unknown", "monitor_starved")  # possible result of any attempt on a busy machine
-FAULT_FREE = ("http-answers-unasked", "tls-intermediate", "dns-well", "tcp-well", "redis-well", "udp-well")
+FAULT_FREE = ("http-response-before-request", "tls-intermediate", "dns-good", "tcp-good", "redis-good", "udp-good")
 RARELY_PROBED = {"domain"}  # kinds with an interval of hours: the daemon may not probe them during a test
 
 Checks = dict[str, dict[str, Any]]
@@ -75,7 +75,7 @@ def test_no_faulty_target_blocks_the_loop_or_fills_memory(checks: Checks) -> Non
     assert costs.keys() == FAULTY_TARGETS.keys()
     assert {name: cost for name, cost in costs.items() if cost.blocked > FAULTY_TARGETS[name].holds} == {}
     assert {name: cost for name, cost in costs.items() if max(cost.allocated, cost.resident) > MAX_MEMORY} == {}
-    assert {name for name, target in FAULTY_TARGETS.items() if target.holds > 0.1} == {"tls-group-of-8192-bits"}
+    assert {name for name, target in FAULTY_TARGETS.items() if target.max_blocked > 0.1} == {"tls-group-of-8192-bits"}
 
 
 def test_cost_measurement_detects_blocking_and_memory() -> None:
@@ -84,7 +84,7 @@ def test_cost_measurement_detects_blocking_and_memory() -> None:
     async def block_the_loop() -> None:
         sum(range(10_000_000))
 
-    with holds() as blocked_seconds, growth() as growth_bytes:
+    with longest_callback() as blocked_seconds, growth() as growth_bytes:
         asyncio.run(block_the_loop())
         allocated = b"x" * 20_000_000
     assert blocked_seconds[0] > 0.02
@@ -108,7 +108,7 @@ def write_config(folder: Path, good_checks: Checks, faulty_checks: Checks) -> Pa
         for name, check in faulty_checks.items()
     ]
     products = [
-        {"id": "well", "objective": "99%", "checks": good_entries},
+        {"id": "good", "objective": "99%", "checks": good_entries},
         {"id": "ill", "objective": "99%", "checks": faulty_entries},
     ]
     path = folder / "ninewatch.yaml"

@@ -18,7 +18,7 @@ from monitor.engine.recorder import restore
 from monitor.storage.sqlite import SqliteStore
 from sla.interval import Interval
 from sla.timeline import Timeline
-from tests.support.recorder_process import Recording, recorded_ledger
+from tests.support.recorder_process import RecorderController, recorded_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Acknowledged:
             raise AssertionError(line)
 
 
-def kill_one(recording: Recording, lines: int, delay: float) -> Iterator[str]:
+def kill_one(recording: RecorderController, lines: int, delay: float) -> Iterator[str]:
     """Start a recorder, kill it `delay` seconds after its first `lines` lines, and yield all its lines.
 
     Lines are counted, because a recorder on a busy machine would be killed before it recorded anything if only time
@@ -96,7 +96,7 @@ def compare_record(path: Path, acknowledged: Acknowledged) -> None:
 def run_rounds(path: Path, rounds: int, seed: int = 0) -> Acknowledged:
     chance = random.Random(seed)  # noqa: S311 - not for cryptography
     acknowledged = Acknowledged()
-    with Recording(path) as recording:
+    with RecorderController(path) as recording:
         for _ in range(rounds):
             for line in kill_one(recording, chance.randrange(MAX_LINES), chance.uniform(0.0, MAX_SECONDS)):
                 acknowledged.add_line(line)

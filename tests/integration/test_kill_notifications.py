@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.alerting_process import notify
-from tests.support.recorder_process import Recording
+from tests.support.recorder_process import RecorderController
 from tests.support.sinks import Received, Reply, Sink
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Receiver:
         return Reply(0) if draw < REJECTED_SHARE * 1.5 else Reply()
 
 
-def kill_one(recording: Recording, lines: int, delay: float) -> list[str]:
+def kill_one(recording: RecorderController, lines: int, delay: float) -> list[str]:
     """Start a process, kill it `delay` seconds after its first `lines` lines, and return all its lines."""
     process = recording.start()
     lines_read = [recording.line() for _ in range(lines)]
@@ -64,7 +64,7 @@ def run_rounds(path: Path, count: int, seed: int) -> None:
     output_lines: list[str] = []
     with Sink().serving() as sink:
         sink.decide = receiver.decide
-        with Recording(path, sink.url(), module="tests.support.alerting_process") as recording:
+        with RecorderController(path, sink.url(), module="tests.support.alerting_process") as recording:
             for _ in range(count):
                 output_lines += kill_one(recording, chance.randrange(MAX_LINES), chance.uniform(0.0, MAX_SECONDS))
         asyncio.run(notify(path, sink.url(), failing=False))

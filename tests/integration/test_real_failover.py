@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sla.intent import Run
     from sla.observation import Observation
     from tests.support.daemon_process import DaemonProcess
-    from tests.support.replicated_sites import Moment
+    from tests.support.replicated_sites import ActionTime
 
 pytestmark = [
     pytest.mark.slow,
@@ -162,7 +162,7 @@ def outage(store: Path) -> tuple[tuple[Observation, Observation], tuple[Observat
     return (before, bad[0]), (bad[-1], after)
 
 
-def check_recovery_time(measured: dict[str, float], killed: Moment, recovered: Moment, store: Path) -> None:
+def check_recovery_time(measured: dict[str, float], killed: ActionTime, recovered: ActionTime, store: Path) -> None:
     """Compare the recovery time with the one between the two moments."""
     edges = outage(store)
     answer = max(later.latency or 0 for _, later in edges)
@@ -174,7 +174,7 @@ def check_recovery_time(measured: dict[str, float], killed: Moment, recovered: M
     assert shortest <= high + answer
 
 
-def check_recovery_point(measured: float, killed: Moment, missing: dict[str, int], scenario: Scenario) -> None:
+def check_recovery_point(measured: float, killed: ActionTime, missing: dict[str, int], scenario: Scenario) -> None:
     """Compare the recovery point with the time since the acknowledgement of the oldest missing record."""
     (before, failed), _ = outage(scenario.store)
     interval = failed.at - before.at + (failed.latency or 0)

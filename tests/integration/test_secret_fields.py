@@ -20,7 +20,7 @@ from monitor.probes.registry import CHECK_TYPES
 from tests.integration.test_secrets import pieces
 from tests.support.daemon_process import DaemonProcess, run_to_exit, running_daemon
 from tests.support.echo_server import echo_server
-from tests.support.faulty_targets.certificates import HOST, names, self_made
+from tests.support.faulty_targets.certificates import HOST, names, self_signed
 from tests.support.processes import fetch, wait_for
 from tests.support.secret_fields import secret_fields
 
@@ -134,7 +134,7 @@ class SecretCases:
         """Return the case's check. Its secret is in the environment, and differs from all other secrets."""
         variable, certificate = f"CANARY_{number}", self.folder / f"{number}.pem"
         if name.endswith("tls.key"):
-            certificate_and_key = self_made(names(HOST))
+            certificate_and_key = self_signed(names(HOST))
             certificate.write_bytes(certificate_and_key.certificate_pem())
             self.canaries[name] = certificate_and_key.key_pem().decode()
         else:

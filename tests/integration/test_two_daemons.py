@@ -11,7 +11,7 @@ import pytest
 
 from monitor.errors import StoreHeldError
 from monitor.storage.sqlite import SqliteStore
-from tests.support.recorder_process import Recording
+from tests.support.recorder_process import RecorderController
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_second_process_is_rejected_until_the_first_is_gone(tmp_path: Path) -> None:
     """The first process is killed, so it cannot clean up."""
     path = tmp_path / "record.db"
-    with Recording(path) as recording:
+    with RecorderController(path) as recording:
         recorder = recording.start()
         assert recording.line().startswith("seen ")
         with pytest.raises(StoreHeldError, match=f"in use by process {recorder} on "):
@@ -32,7 +32,7 @@ def test_second_process_is_rejected_until_the_first_is_gone(tmp_path: Path) -> N
 def test_rejected_process_exits_with_a_clear_message(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     store = SqliteStore(path, 0)
-    with Recording(path) as recording:
+    with RecorderController(path) as recording:
         recording.start()
         (output_line,) = recording.rest()
     store.close()

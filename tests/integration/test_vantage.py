@@ -38,13 +38,18 @@ from tests.support.namespaces import (
     internet,
     ip,
     is_ip6,
-    obstacle,
+    unavailable_reason,
 )
 
 if TYPE_CHECKING:
     from monitor.engine.scheduler import Job
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(OBSTACLE := obstacle()), reason=OBSTACLE or "namespaces work")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(UNAVAILABLE_REASON := unavailable_reason()), reason=UNAVAILABLE_REASON or "namespaces work"
+    ),
+]
 
 PORT = 7443
 MAX_ROUNDS = 30
@@ -178,7 +183,7 @@ def peer_down(net: Internet) -> None:
 
 
 def wan_lost(net: Internet) -> None:
-    net.loses = lambda _packet: True
+    net.drops = lambda _packet: True
 
 
 def wan_unreachable(net: Internet) -> None:
@@ -187,7 +192,7 @@ def wan_unreachable(net: Internet) -> None:
 
 
 def restore(net: Internet) -> None:
-    net.loses = lambda _packet: False
+    net.drops = lambda _packet: False
     ip("-n", net.router, "route", "flush", "type", "unreachable")
     net.connect()
 
@@ -248,7 +253,7 @@ def test_black_hole_of_ip6_hides_only_targets_over_ip6(net: Internet, tmp_path: 
         with listen(net, (*OUTSIDE4, *OUTSIDE6)) as servers:
             async with scene(tmp_path, data, interval) as current:
                 await current.rounds(2)
-                net.loses = is_ip6
+                net.drops = is_ip6
                 servers[3].close()
                 await current.rounds(2)
                 await current.skip(31)
@@ -287,7 +292,7 @@ def test_a_lossy_connection_is_not_blind_and_opens_no_incident(net: Internet, tm
     """30 % of all packets are lost, by a fixed sequence of random numbers. TCP repeats them within the timeout."""
     lost, lock = random.Random(15), threading.Lock()  # noqa: S311 - no secret
 
-    def loses(_packet: bytes) -> bool:
+    def drops(_packet: bytes) -> bool:
         with lock:
             return lost.random() < 0.3
 
@@ -297,7 +302,7 @@ def test_a_lossy_connection_is_not_blind_and_opens_no_incident(net: Internet, tm
             product["checks"][0]["timeout"] = "20s"
         with listen(net, OUTSIDE4):
             async with scene(tmp_path, data, 30.0) as current:
-                net.loses = loses
+                net.drops = drops
                 await current.rounds(5)
                 assert current.harness.ledger.incidents == []
                 assert (current.downtime("steady"), current.downtime("failing")) == (0, 0)

@@ -1,8 +1,8 @@
 """Compute the figures of a product with changing definitions directly from measurement.md, one instant at a time.
 
 Between two neighbouring instants at which anything changes (an observation, the end of a hold, a midpoint, a
-definition, an edge of an exclusion) nothing changes, so that each such piece is judged at its first instant. Nothing in
-here knows how `sla` or `monitor` do it. Checks have one identity for ever, whatever they are called.
+definition, an edge of an exclusion) nothing changes, so that the state of each such piece is that of its first instant.
+This module uses no code of `sla` or `monitor`. A check keeps its identity when it is renamed.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Load:
 class World:
     """All observations and facts. Products are identified by permanent ids.
 
-    `observed` has (at, outcome, hold) by check, `loads` by product, `plans` (made, [(start, end)]) by product and under
-    no name those of all, `corrections` (made, start, end, instant of the revocation or None) by product.
+    `observed` has (at, outcome, hold) by check, `loads` by product, `plans` (made, [(start, end)]) by product (those of
+    all products with the key ""), `corrections` (made, start, end, instant of the revocation or None) by product.
     """
 
     observed: dict[str, list[tuple[int, str, int]]] = field(default_factory=dict)
@@ -83,14 +83,14 @@ class Judge:
         self.world = world.as_of(at)
         self._known: dict[str, list[tuple[int, str, int]]] = {}
         for name, observations in self.world.observed.items():
-            stands = worst_outcomes([(at, outcome) for at, outcome, _ in observations])
+            worst = worst_outcomes([(at, outcome) for at, outcome, _ in observations])
             holds = {at: hold for at, _, hold in observations}
-            self._known[name] = sorted((at, o, holds[at]) for at, o in stands.items() if o != UNKNOWN)
+            self._known[name] = sorted((at, o, holds[at]) for at, o in worst.items() if o != UNKNOWN)
         self._strict = {
             name: [(at, "bad" if at in self.world.degraded.get(name, ()) else o, hold) for at, o, hold in known]
             for name, known in self._known.items()
         }
-        self._starts = {name: self._effects(name) for name in world.loads}
+        self._starts = {name: self._definition_starts(name) for name in world.loads}
 
     def check(self, name: str, x: int, *, strict: bool = False) -> str:
         """Return the state of a check at one instant (section 2). A pair has the hold of its earlier observation.
@@ -112,7 +112,7 @@ class Judge:
             return SIDE[outcome]
         return f"doubt_{SIDE[outcome if x < (at + after[0]) // 2 else after[1]]}"
 
-    def _effects(self, product: str) -> list[int]:
+    def _definition_starts(self, product: str) -> list[int]:
         """Return when each definition applies (section 3, "Eras"). New members are not in the previous definition."""
         starts: list[int] = []
         former: set[str] = set()

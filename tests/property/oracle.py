@@ -1,6 +1,6 @@
 """A literal, slow implementation of the definitions of measurement.md, one cell at a time.
 
-A cell x is the time from x to x + 1. Nothing in here knows how `sla` does it.
+A cell x is the time from x to x + 1. This module uses no code of `sla`.
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     whole_day = calendar_window(Period.DAY, at, zone).whole
     today: dict[int, date] = {}
-    begun = date.min
+    latest_date = date.min
     for minute in range(at - 2 * DAY, at + 2 * DAY, MINUTE):
-        begun = max(begun, local_time(minute, zone).date())
-        today[minute] = begun
+        latest_date = max(latest_date, local_time(minute, zone).date())
+        today[minute] = latest_date
     same = [minute for minute, day in today.items() if day == today[at]]
     assert whole_day == Interval(same[0], same[-1] + MINUTE)
 
@@ -57,12 +57,12 @@ def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> No
     zone, at = hard
     actual = list(constant_offset_intervals(Interval(at, at + length), zone))
     assert (actual[0][0].start, actual[-1][0].end) == (at, at + length)
-    for (one, ahead), (other, later) in pairwise(actual):
+    for (one, current_offset), (other, next_offset) in pairwise(actual):
         assert one.end == other.start
-        assert ahead != later
-    for span, ahead in actual:
+        assert current_offset != next_offset
+    for span, current_offset in actual:
         for inside in (span.start, (span.start + span.end) // 2, span.end - 1):
-            assert offset(inside, zone) == ahead
+            assert offset(inside, zone) == current_offset
 
 
 @slow

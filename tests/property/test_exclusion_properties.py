@@ -45,11 +45,11 @@ def test_audit_has_the_excluded_cells_with_all_causes(window: Interval, actual: 
 
 @given(windows, exclusions, st.randoms(use_true_random=False))
 def test_order_and_duplicates_do_not_change_the_audit(
-    window: Interval, actual: list[Exclusion], chance: object
+    window: Interval, actual: list[Exclusion], random: object
 ) -> None:
     """Nor do they change its totals."""
     shuffled = [*actual, *actual]
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert list(audit(window, shuffled)) == list(audit(window, actual))
     assert totals(audit(window, shuffled)) == totals(audit(window, actual))
 
@@ -70,17 +70,17 @@ def test_measured_and_excluded_time_add_up_to_the_window(
     """Raw measures the complete window, contractual the remaining time. No state of it lasts longer than in raw."""
     timeline = Timeline.of_pairs(pairs(observations), hold)
     window = Window("w", Interval(span.start, span.end + others), span)
-    agreed = measure_agreement(timeline, window, objective, actual)
-    assert agreed.raw.durations.total == span.length
-    assert agreed.contractual.durations.total + agreed.excluded == span.length
-    assert agreed.excluded == sum(piece.interval.length for piece in agreed.audit)
-    cut = [timeline.durations(piece.interval) for piece in agreed.audit]
-    remaining = agreed.contractual.durations
+    figures = measure_agreement(timeline, window, objective, actual)
+    assert figures.raw.durations.total == span.length
+    assert figures.contractual.durations.total + figures.excluded == span.length
+    assert figures.excluded == sum(piece.interval.length for piece in figures.audit)
+    cut = [timeline.durations(piece.interval) for piece in figures.audit]
+    remaining = figures.contractual.durations
     for part in cut:
         remaining = remaining.plus(part)
-    assert remaining == agreed.raw.durations
-    assert measure_agreement(timeline, window, objective, ()).contractual == agreed.raw
-    assert measure_agreement(timeline, window, objective, [*actual, *actual[::-1]]) == agreed
+    assert remaining == figures.raw.durations
+    assert measure_agreement(timeline, window, objective, ()).contractual == figures.raw
+    assert measure_agreement(timeline, window, objective, [*actual, *actual[::-1]]) == figures
 
 
 @given(histories, holds, windows)

@@ -36,7 +36,7 @@ def timeline_and_incidents(observations: Seen, hold: int, fall: int, rise: int) 
     return timeline, list(actual.values())
 
 
-def literal(observations: Seen, hold: int, span: range) -> int:
+def downtime_of_cells(observations: Seen, hold: int, span: range) -> int:
     return sum(cell(observations, hold, x) in ("down", "doubt_down") for x in span)
 
 
@@ -57,7 +57,7 @@ def test_parts_of_adjacent_windows_add_up_to_the_downtime(
         assert {part.incident.resolved for part in parts} == {incident.resolved}
         total += downtime
     if fall == rise == 1:
-        assert total == literal(observations, hold, range(START, at))
+        assert total == downtime_of_cells(observations, hold, range(START, at))
 
 
 @given(histories, holds, streaks, streaks, st.integers(START, END), st.integers(START, END))
@@ -75,7 +75,7 @@ def test_part_equals_the_downtime_of_the_cells_in_the_window(
         inside = range(max(began, window.start), min(end, window.end))
         assert (actual is not None) == (began < window.end and end > window.start)
         if actual is not None:
-            assert actual.part == literal(observations, hold, inside)
+            assert actual.part == downtime_of_cells(observations, hold, inside)
 
 
 @given(histories, holds, st.integers(START, END), st.integers(START, END))

@@ -23,8 +23,8 @@ def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
     """The walk finds the first instants of each local start and end. The time between them is maintenance."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     begin = local_time(at - 40 * DAY, zone).replace(hour=0, minute=0) + timedelta(minutes=30 * start)
-    lasts = timedelta(minutes=30 * halves)
-    keys = {"start": begin, "end": begin + lasts, "rrule": f"FREQ={frequency}", "reason": "x", "zone": str(zone)}
+    duration = timedelta(minutes=30 * halves)
+    keys = {"start": begin, "end": begin + duration, "rrule": f"FREQ={frequency}", "reason": "x", "zone": str(zone)}
     window = Interval(at, at + DAY)
     intervals = [exclusion.interval for exclusion in Maintenance.model_validate(keys).exclusions(window, "UTC")]
 
@@ -33,8 +33,8 @@ def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
     for day in range(-3, 3):
         local = local_time(at, zone).replace(hour=begin.hour, minute=begin.minute, second=0) + timedelta(day)
         if frequency == "DAILY" or local.weekday() in (2, 6):
-            first = next(minute for minute, shows in clock if shows >= local)
-            last = next(minute for minute, shows in clock if shows >= local + lasts)
+            first = next(minute for minute, local_clock in clock if local_clock >= local)
+            last = next(minute for minute, local_clock in clock if local_clock >= local + duration)
             expected |= set(range(first, last, MINUTE))
     covered = {minute for span in intervals for minute in range(span.start, span.end, MINUTE)}
     inside = set(range(window.start, window.end, MINUTE))

@@ -16,15 +16,15 @@ from tests.property.worlds import draw_world, expected_results, options, write_r
 TOLERANCE = 1e-9
 
 
-def differences(actual: Any, wanted: Any, path: str = "") -> list[str]:
+def differences(actual: Any, expected: Any, path: str = "") -> list[str]:
     """Return the paths at which two objects differ by more than the tolerance."""
-    if isinstance(wanted, dict):
-        if not isinstance(actual, dict) or actual.keys() != wanted.keys():
-            return [f"{path}: {actual} is not {wanted}"]
-        return [d for key in wanted for d in differences(actual[key], wanted[key], f"{path}.{key}")]
-    if wanted is None or isinstance(wanted, str | bool) or actual is None:
-        return [] if actual == wanted else [f"{path}: {actual} is not {wanted}"]
-    return [] if abs(actual - float(wanted)) <= TOLERANCE else [f"{path}: {actual} is not {float(wanted)}"]
+    if isinstance(expected, dict):
+        if not isinstance(actual, dict) or actual.keys() != expected.keys():
+            return [f"{path}: {actual} is not {expected}"]
+        return [d for key in expected for d in differences(actual[key], expected[key], f"{path}.{key}")]
+    if expected is None or isinstance(expected, str | bool) or actual is None:
+        return [] if actual == expected else [f"{path}: {actual} is not {expected}"]
+    return [] if abs(actual - float(expected)) <= TOLERANCE else [f"{path}: {actual} is not {float(expected)}"]
 
 
 def check(seed: int, folder: Path) -> None:

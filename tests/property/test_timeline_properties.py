@@ -71,13 +71,13 @@ def test_order_and_duplicates_do_not_matter(
 def test_parts_of_a_window_add_up(observations: oracle.Seen, hold: int, window: Interval, at: int) -> None:
     """The durations and counts of a window are the sums of its two parts."""
     at = min(max(at, window.start), window.end)
-    remaining, right = Interval(window.start, at), Interval(at, window.end)
+    left, right = Interval(window.start, at), Interval(at, window.end)
     for timeline in (
         Timeline.of_pairs(pairs(observations), hold),
         Timeline.of_pairs(pairs(observations), hold, exact=False),
     ):
-        assert timeline.durations(remaining).plus(timeline.durations(right)) == timeline.durations(window)
-        assert timeline.counts(remaining).plus(timeline.counts(right)) == timeline.counts(window)
+        assert timeline.durations(left).plus(timeline.durations(right)) == timeline.durations(window)
+        assert timeline.counts(left).plus(timeline.counts(right)) == timeline.counts(window)
 
 
 @given(histories, holds, windows)
@@ -85,14 +85,14 @@ def test_appending_equals_building_from_all_observations(
     observations: oracle.Seen, hold: int, window: Interval
 ) -> None:
     """Queries between the appended observations do not change the result."""
-    grown = Timeline(hold)
+    appended = Timeline(hold)
     for at, outcome in sorted(oracle.worst_outcomes(observations).items()):
-        grown.append(at, Outcome(outcome))
-        grown.durations(window)
+        appended.append(at, Outcome(outcome))
+        appended.durations(window)
     complete = Timeline.of_pairs(pairs(observations), hold)
-    assert grown.durations(window) == complete.durations(window)
-    assert grown.last_known == complete.last_known
-    assert grown.counts(EVERYTHING) == complete.counts(EVERYTHING)
+    assert appended.durations(window) == complete.durations(window)
+    assert appended.last_known == complete.last_known
+    assert appended.counts(EVERYTHING) == complete.counts(EVERYTHING)
 
 
 @given(histories, holds, windows)

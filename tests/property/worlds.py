@@ -91,12 +91,12 @@ def instant(random: Random, at: int) -> str:
     """Return an instant as text in one of many formats."""
     seconds = BEGIN + at
     moment = datetime.fromtimestamp(seconds, UTC)
-    ahead = timezone(timedelta(minutes=random.choice([-480, 330, 0, 60])))
+    zone = timezone(timedelta(minutes=random.choice([-480, 330, 0, 60])))
     return random.choice(
         [
             moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
             moment.strftime("%Y-%m-%d %H:%M:%S.000Z"),
-            moment.astimezone(ahead).isoformat(),
+            moment.astimezone(zone).isoformat(),
             moment.isoformat(timespec="microseconds"),
             str(seconds),
             f"{seconds}.0",
@@ -112,12 +112,12 @@ def write_record(random: Random, world: World) -> bytes:
         n for i, n in ((2, "check"), (3, "vantage")) if any(row[i] for row in world.rows) or random.random() < 0.3
     ]
     random.shuffle(names)
-    alike = random.random() < 0.5
-    form = random.getrandbits(32)
+    same_format = random.random() < 0.5
+    format_seed = random.getrandbits(32)
     lines = []
     as_json = random.random() < 0.4
     for at, outcome, check, vantage in world.rows:
-        style = Random(form) if alike else random  # noqa: S311 - reproducible
+        style = Random(format_seed) if same_format else random  # noqa: S311 - reproducible
         word = random.choice(WORDS[outcome])
         row: dict[str, Any] = {"at": instant(style, at), "outcome": word, "check": check, "vantage": vantage}
         row["latency_seconds"] = 0.25
@@ -180,7 +180,7 @@ def _result(world: World, check: str | None, members: list[oracle.Seen], window:
     spacings = [Fraction(2 * world.interval) if world.interval else _spacing(observations) for observations in members]
     holds = [_hold(world, spacing) for spacing in spacings]
     counted_cells = [x for x in window if not any(2 * a <= x < 2 * b for a, b in world.excluded)]
-    # A hold that ends within a cell does not occur: medians of whole seconds are whole half seconds.
+    # A hold never ends within a cell: medians of whole seconds are multiples of half a second.
     assert all(hold.denominator == 1 for hold in holds)
     cells = [oracle.joined_state([*zip(members, map(int, holds), strict=True)], x, world.rule) for x in counted_cells]
     counted_set = set(counted_cells)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sla.interval import DAY, MINUTE
 
-# Set back across midnight; half an hour; no midnight; two midnights; a quarter; no day; a month of fasting; south.
+# Zones with clock changes at midnight, of half an hour, over a whole day, or during Ramadan, and with offsets in
+# quarter hours.
 NAMES = (
     "America/Vancouver",
     "America/St_Johns",
@@ -37,11 +38,11 @@ def changes(name: str) -> tuple[int, ...]:
     """Return the days with clock changes from 1986 to 2025."""
     zone = ZoneInfo(name)
 
-    def ahead(at: int) -> timedelta:
+    def utc_offset(at: int) -> timedelta:
         return local_time(at, zone) - local_time(at, ZoneInfo("UTC"))
 
     days = range(16 * 365 * DAY, 56 * 365 * DAY, DAY)
-    return tuple(at for at in days if ahead(at) != ahead(at + DAY)) or (days[-1],)
+    return tuple(at for at in days if utc_offset(at) != utc_offset(at + DAY)) or (days[-1],)
 
 
 zones = st.sampled_from(NAMES)

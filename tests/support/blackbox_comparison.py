@@ -57,8 +57,8 @@ class Page:
 class BothExporters:
     """The addresses of both exporters, the daemon's process, and the common module file."""
 
-    theirs: str
-    ours: str
+    exporter_url: str
+    ninewatch_url: str
 
     daemon: Program
     modules: Path
@@ -68,7 +68,7 @@ class BothExporters:
         query = urllib.parse.urlencode({"module": module, "target": target, **parameters})
         headers = {"X-Prometheus-Scrape-Timeout-Seconds": f"{scrape_timeout:g}"} if scrape_timeout else {}
         pages = []
-        for base in (self.theirs, self.ours):
+        for base in (self.exporter_url, self.ninewatch_url):
             status, body = fetch(f"{base}/probe?{query}", headers)
             assert status == 200, f"{base} {module} {target}: {status} {body!r}"
             pages.append(Page(body.decode()))

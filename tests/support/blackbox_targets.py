@@ -58,12 +58,12 @@ def always_respond(response: bytes) -> Handler:
 
 
 async def _starttls(
-    context: ssl.SSLContext, behind: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    context: ssl.SSLContext, injected: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Support STARTTLS. `behind` is data that was injected after the response that agrees to TLS."""
+    """Support STARTTLS. `injected` is data sent after the response that agrees to TLS."""
     writer.write(b"220 mail.example.test\r\n")
     await reader.readline()
-    writer.write(b"220 go ahead\r\n" + behind)
+    writer.write(b"220 go ahead\r\n" + injected)
     await writer.drain()
     await writer.start_tls(context)
     if (await reader.readline()).strip() == b"NOOP":
@@ -95,7 +95,7 @@ def plain() -> Iterator[tuple[str, Handler]]:
         ),
     )
     yield "proxy", Proxy()
-    yield "proxy-locked", Proxy(wants="Basic dXNlcjpwYXNzd29yZA==")
+    yield "proxy-locked", Proxy(authorization="Basic dXNlcjpwYXNzd29yZA==")
     yield (
         "poster",
         _http({b"POST / ": http_response(b"taken", "201 Created")}, http_response(b"", "405 Method Not Allowed")),
@@ -132,7 +132,7 @@ async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await reader.read()
 
 
-def names() -> Iterator[tuple[str, Answering, Answering]]:
+def name_servers() -> Iterator[tuple[str, Answering, Answering]]:
     """Yield name servers with their responses over UDP and over TCP."""
     zone = dns_records(
         "A 192.0.2.7", "A 192.0.2.8", "SOA ns.example.test. hostmaster.example.test. 7 1 1 1 1", "MX 10 mail."
@@ -179,15 +179,15 @@ async def _open_servers(folder: Path, authority: trustme.CA) -> AsyncIterator[di
     ]
     async with contextlib.AsyncExitStack() as stack:
         ports = {name: await stack.enter_async_context(serve_tcp(handler)) for name, handler in plain()}
-        for name, handler, how in encrypted:
-            ports[name] = await stack.enter_async_context(serve_tcp(handler, how))
-        for name, udp, tcp in names():
+        for name, handler, tls_context in encrypted:
+            ports[name] = await stack.enter_async_context(serve_tcp(handler, tls_context))
+        for name, udp, tcp in name_servers():
             ports[name] = await stack.enter_async_context(nameserver(udp, tcp))
         ports["zone-tls"] = await stack.enter_async_context(
             nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.7")), context)
         )
-        for name, behind in (("starttls", b""), ("injected", b"250 anybody's\r\n")):
-            ports[name] = await stack.enter_async_context(serve_tcp(functools.partial(_starttls, context, behind)))
+        for name, injected in (("starttls", b""), ("injected", b"250 anybody's\r\n")):
+            ports[name] = await stack.enter_async_context(serve_tcp(functools.partial(_starttls, context, injected)))
         ports["to-tls"] = await stack.enter_async_context(
             serve_tcp(
                 always_respond(
@@ -230,15 +230,15 @@ def _only(authority: trustme.CA, version: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def _calls(authority: trustme.CA) -> Iterator[dict[str, int]]:
+def _grpc_servers(authority: trustme.CA) -> Iterator[dict[str, int]]:
     """Serve gRPC: a server with health checks, with and without TLS, and a server without health checks."""
     certificate = authority.issue_cert("127.0.0.1")
     chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
-    serving_ = health.HealthServicer()
-    serving_.set("", health_pb2.HealthCheckResponse.SERVING)
-    serving_.set("shop.Orders", health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_servicer = health.HealthServicer()
+    health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_servicer.set("shop.Orders", health_pb2.HealthCheckResponse.NOT_SERVING)
     servers = [grpc.server(futures.ThreadPoolExecutor(4)) for _ in range(2)]
-    health_pb2_grpc.add_HealthServicer_to_server(serving_, servers[0])
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, servers[0])
     credentials = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
     ports = {
         "grpc": servers[0].add_insecure_port("127.0.0.1:0"),
@@ -266,8 +266,8 @@ def serving_targets(folder: Path) -> Iterator[dict[str, int]]:
     opened = _open_servers(folder, authority)
     try:
         ports = asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(30)
-        with _calls(authority) as calls:
-            yield ports | calls | {"nobody": free_port()}
+        with _grpc_servers(authority) as grpc_ports:
+            yield ports | grpc_ports | {"closed-port": free_port()}
         asyncio.run_coroutine_threadsafe(opened.__aexit__(None, None, None), loop).result(30)
     finally:
         loop.call_soon_threadsafe(loop.stop)

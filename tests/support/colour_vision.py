@@ -28,8 +28,8 @@ def distance(one: str, other: str, deficiency: str) -> float:
 
 def _lab(colour: str, deficiency: str) -> Vector:
     linear = [_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5)]
-    observations = [min(max(value, 0.0), 1.0) for value in _times(DEFICIENCIES[deficiency], linear)]
-    x, y, z = (_root(value / white) for value, white in zip(_times(_XYZ, observations), _WHITE, strict=True))
+    perceived = [min(max(value, 0.0), 1.0) for value in _times(DEFICIENCIES[deficiency], linear)]
+    x, y, z = (_root(value / white) for value, white in zip(_times(_XYZ, perceived), _WHITE, strict=True))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 

@@ -41,20 +41,20 @@ class Probe:
         self.service.restore()
 
     async def advance(self, seconds: int) -> None:
-        """Let the seconds pass one by one, with one request per second at most."""
+        """Advance the clock second by second, with at most one request per second."""
         for _ in range(seconds):
             await self.service.advance(self.runner.new_attempt)
             self.manual.jump(1)
 
     @property
     def manual(self) -> ManualClock:
-        """The clock of a test that moves it."""
+        """The clock, which must be a manual one."""
         assert isinstance(self.clock, ManualClock)
         return self.clock
 
     @property
     def runs(self) -> list[Run]:
-        """The runs of the transaction in the order of their beginnings."""
+        """The runs of the transaction in the order of their starts."""
         return list(self.ledger.continuity.runs("forms/draft"))
 
     @property

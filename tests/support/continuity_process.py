@@ -19,9 +19,9 @@ async def main(folder: Path, url: str) -> None:
     """Run transactions that begin every second and stay open for two."""
     worker.SETTLED = 3 * SECOND  # type: ignore[misc] - a minute would be the whole duration of a test
     clock = SystemClock()
-    pace = {"every": "1s", "open_for": "2s", "at_most": 4}
+    schedule = {"every": "1s", "open_for": "2s", "at_most": 4}
     async with probe_environment(clock, Health()) as (runner, _):
-        probe = Probe(folder, runner, clock, http=pair(url), **pace)
+        probe = Probe(folder, runner, clock, http=pair(url), **schedule)
         await probe.service.run(runner.new_attempt)
 
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from sla.observation import Outcome
 from tests.support.certificates import server_context
-from tests.support.faulty_targets.framed import SERVING, accept_upgrade, answering_calls
+from tests.support.faulty_targets.framed import SERVING, accept_upgrade, answer_calls
 from tests.support.faulty_targets.line_protocols import (
     mysql_column,
-    mysql_heard,
-    mysql_numbered,
     mysql_packet,
+    number_mysql_packets,
     pg_message,
+    read_mysql_packet,
 )
 from tests.support.http2_server import serve_response
 from tests.support.line_servers import reply_to_lines
 from tests.support.nameserver import dns_records, framed_for_tcp, nameserver, no_response
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
-from tests.support.starttls import TURNS, clear_first
+from tests.support.starttls import TURNS, serve_starttls
 
 if TYPE_CHECKING:
     import ssl
@@ -42,17 +42,17 @@ HTTP = BROKEN | {"empty_response", "truncated_response"}
 class Conversation:
     """A successful conversation: server, check, and the possible reasons of failure if the response is truncated.
 
-    `settled` is the number of bytes at the end of the response that the check does not need. `exact` is false if the
-    number of bytes differs between conversations (TLS).
+    `unneeded_bytes` is the number of bytes at the end of the response that the check does not need. `exact` is false if
+    the number of bytes differs between conversations (TLS).
     """
 
     server: Callable[[TargetAuthority], AbstractAsyncContextManager[int]]
     check: dict[str, Any]
     reasons: set[str]
     outcome: Outcome = BAD
-    settled: int = 0
+    unneeded_bytes: int = 0
     exact: bool = True
-    early: set[str] = field(default_factory=lambda: {""})
+    early_reasons: set[str] = field(default_factory=lambda: {""})
     """The possible reasons if the server sends everything before the request. Empty if that is impossible."""
 
 
@@ -97,12 +97,12 @@ async def mysql(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     """Accept any login, and answer a SELECT with one row with the text 1."""
     salt = b"12345678\0\xff\xf7\x21\2\0\xff\x81\x15" + b"\0" * 10 + b"123456789012\0mysql_native_password\0"
     writer.write(mysql_packet(0, b"\x0a8.0.0\0\1\0\0\0" + salt))
-    await mysql_heard(reader)
+    await read_mysql_packet(reader)
     writer.write(mysql_packet(2, b"\0\0\0\2\0\0\0"))
-    while b"SELECT" not in await mysql_heard(reader):
+    while b"SELECT" not in await read_mysql_packet(reader):
         writer.write(mysql_packet(1, b"\0\0\0\2\0\0\0"))
     end = b"\xfe\0\0\2\0"
-    column = mysql_numbered(mysql_column(b"a"), 2)[0]
+    column = number_mysql_packets(mysql_column(b"a"), 2)[0]
     writer.write(
         mysql_packet(1, b"\1") + column + mysql_packet(3, end) + mysql_packet(4, b"\0011") + mysql_packet(5, end)
     )
@@ -137,7 +137,9 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfine\r\n0\
 SMTP = {b"EHLO ninewatch.invalid": b"250-hi\r\n250 SIZE\r\n", b"QUIT": b"221 bye\r\n"}
 SCRIPT = [{"expect": "^220 "}, {"send": "QUIT\r\n", "expect": "221 bye"}]
 NEVER: set[str] = set()
-IDLE = {"postgres"}  # libpq drops a response that arrives before its request, and waits for the response
+READS_ONLY_AFTER_REQUEST = {
+    "postgres"
+}  # libpq drops a response that arrives before its request, and waits for the response
 
 CONVERSATIONS = {
     "http": Conversation(plain(respond_with(http_response(b"fine"))), {"http": URL, **JSON}, HTTP),
@@ -152,7 +154,7 @@ CONVERSATIONS = {
         {"http": "https://127.0.0.1:<port>/", **JSON, **ENCRYPTED},
         HTTP | TLS,
         exact=False,
-        early=NEVER,
+        early_reasons=NEVER,
     ),
     "http2": Conversation(
         plain(serve_response([(":status", "200")], b"fine")),
@@ -165,10 +167,10 @@ CONVERSATIONS = {
         {"http": "https://127.0.0.1:<port>/", "protocol": "2", **JSON, **ENCRYPTED},
         TLS | {"hung_up"},
         exact=False,
-        early=NEVER,
+        early_reasons=NEVER,
     ),
     "grpc": Conversation(
-        plain(answering_calls(SERVING, {"grpc-status": "0"})),
+        plain(answer_calls(SERVING, {"grpc-status": "0"})),
         {"grpc": "127.0.0.1:<port>"},
         BROKEN | {"hung_up", "http2_reset"},
         exact=False,
@@ -177,7 +179,7 @@ CONVERSATIONS = {
         plain(chat),
         {"websocket": "ws://127.0.0.1:<port>/", "send": "hello", "expect": "^ok$"},
         BROKEN | {"websocket_handshake", "hung_up", "answer_mismatch"},
-        early=NEVER,  # the answer to the handshake depends on the request; see below
+        early_reasons=NEVER,  # the answer to the handshake depends on the request; see below
     ),
     "smtp": Conversation(
         plain(reply_to_lines(SMTP, b"220 hello\r\n")), {"smtp": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}
@@ -186,7 +188,7 @@ CONVERSATIONS = {
         plain(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 hello\r\n")),
         {"tcp": "127.0.0.1:<port>", "script": SCRIPT},
         BROKEN | {"hung_up", "answer_mismatch"},
-        settled=2,
+        unneeded_bytes=2,
     ),
     "ssh": Conversation(
         plain(reply_to_lines({}, b"hello\r\nSSH-2.0-x\r\n")), {"ssh": "127.0.0.1:<port>"}, BROKEN | {"hung_up"}
@@ -195,33 +197,33 @@ CONVERSATIONS = {
         plain(redis),
         {"redis": "127.0.0.1:<port>", "role": "master"},
         BROKEN | {"hung_up"},
-        early={"", "redis_malformed"},
+        early_reasons={"", "redis_malformed"},
     ),
     "postgres": Conversation(
         plain(postgres),
         {"postgres": "127.0.0.1:<port>", "user": "x", "query": "SELECT 1", "expect": "1"},
         BROKEN | {"hung_up", "database_malformed"},
-        early={"", "database_malformed", "database_error", "hung_up", "answer_mismatch"},
+        early_reasons={"", "database_malformed", "database_error", "hung_up", "answer_mismatch"},
     ),
     "mysql": Conversation(
         plain(mysql),
         {"mysql": "127.0.0.1:<port>", "user": "x", "query": "SELECT 1", "expect": "1"},
         BROKEN | {"hung_up", "database_malformed"},
         exact=False,
-        early=NEVER,
+        early_reasons=NEVER,
     ),
     "dns-tcp": Conversation(
         lambda authority: nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.1"))),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tcp"},
         BROKEN | {"dns_malformed"},
-        early={"dns_malformed"},
+        early_reasons={"dns_malformed"},
     ),
     "dns-tls": Conversation(
         lambda authority: nameserver(no_response, framed_for_tcp(dns_records("A 192.0.2.1")), context(authority)),
         {"dns": "a.test", "resolver": "127.0.0.1:<port>", "transport": "tls", **ENCRYPTED},
         TLS | {"dns_malformed"},
         exact=False,
-        early=NEVER,
+        early_reasons=NEVER,
     ),
     "prometheus": Conversation(
         plain(prometheus),
@@ -239,11 +241,11 @@ CONVERSATIONS = {
     ),
     **{
         f"tls-{protocol}": Conversation(
-            lambda authority, turns=turns: serve_tcp(clear_first(turns, context(authority))),  # type: ignore[misc]
+            lambda authority, turns=turns: serve_tcp(serve_starttls(turns, context(authority))),  # type: ignore[misc]
             {"tls": {"target": "127.0.0.1:<port>", "starttls": protocol, "ca": "<ca>"}},
             TLS | {"hung_up"},
             exact=False,
-            early=NEVER,
+            early_reasons=NEVER,
         )
         for protocol, turns in TURNS.items()
     },
@@ -252,6 +254,6 @@ CONVERSATIONS = {
         {"tls": {"target": "127.0.0.1:<port>", "ca": "<ca>"}},
         TLS,
         exact=False,
-        early=NEVER,
+        early_reasons=NEVER,
     ),
 }

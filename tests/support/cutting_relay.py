@@ -35,27 +35,27 @@ class Relay:
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
-        there, onward = await asyncio.open_connection("127.0.0.1", self.server)
-        asking = asyncio.create_task(_carry(reader, onward))
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.server)
+        forwarding = asyncio.create_task(_copy(reader, server_writer))
         try:
-            if await self._pass_on(there, writer):
+            if await self._forward_response(server_reader, writer):
                 await self._end(reader, writer)
         finally:
-            asking.cancel()
-            onward.transport.abort()
-            await asyncio.gather(asking, onward.wait_closed(), return_exceptions=True)
+            forwarding.cancel()
+            server_writer.transport.abort()
+            await asyncio.gather(forwarding, server_writer.wait_closed(), return_exceptions=True)
 
-    async def _pass_on(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _forward_response(self, server_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Return whether to end the connection as specified by `ending`. False if the server has ended it."""
         while self.left > 0:
-            data = await there.read(65_536)
+            data = await server_reader.read(65_536)
             if not data:
                 writer.write_eof()
                 return False
-            passed = self._damage(data, sum(map(len, self.chunks)))[: self.left]
+            forwarded = self._damage(data, sum(map(len, self.chunks)))[: self.left]
             self.chunks.append(data)
-            self.left -= len(passed)
-            for piece in _bytes(passed) if self.piecewise else (passed,):
+            self.left -= len(forwarded)
+            for piece in _bytes(forwarded) if self.piecewise else (forwarded,):
                 writer.write(piece)
                 await asyncio.sleep(0)
         return True
@@ -78,7 +78,7 @@ def _bytes(data: bytes) -> list[bytes]:
     return [data[at : at + 1] for at in range(len(data))]
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65_536):
             writer.write(data)

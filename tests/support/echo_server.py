@@ -49,15 +49,15 @@ class _Echo(socketserver.BaseRequestHandler):
 
     def _http_2(self, received: bytes) -> None:
         """Return the request in the message of a failed gRPC call."""
-        http, heard = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1")), ""
+        http, headers = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1")), ""
         http.initiate_connection()
         while received:
             for event in http.receive_data(received):
                 if isinstance(event, RequestReceived):
-                    heard = " ".join(f"{name}: {value}" for name, value in event.headers)
+                    headers = " ".join(f"{name}: {value}" for name, value in event.headers)
                 elif isinstance(event, StreamEnded):
-                    http.send_headers(1, [(":status", "200"), ("x-echo", heard)])
-                    http.send_headers(1, [("grpc-status", "13"), ("grpc-message", heard)], end_stream=True)
+                    http.send_headers(1, [(":status", "200"), ("x-echo", headers)])
+                    http.send_headers(1, [("grpc-status", "13"), ("grpc-message", headers)], end_stream=True)
             self.request.sendall(http.data_to_send())
             received = self.request.recv(65_536)
 

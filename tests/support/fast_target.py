@@ -1,4 +1,4 @@
-"""A healthy target in a process of its own, as quick as Python can be: `python -m tests.support.fast_target`.
+"""A healthy target with minimal overhead, in a process of its own: `python -m tests.support.fast_target`.
 
 It writes the port that it listens on, and serves until its standard input closes.
 """

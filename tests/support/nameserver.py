@@ -35,7 +35,7 @@ def dns_records(*texts: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, ttl: in
 
 
 def framed_for_tcp(answering: Answering) -> Answering:
-    """Return the responses as sent over TCP, each with a length prefix."""
+    """Return a function whose responses have the length prefix of DNS over TCP."""
 
     def answer(query: dns.message.QueryMessage) -> Iterable[bytes]:
         return (len(reply).to_bytes(2, "big") + reply for reply in answering(query))
@@ -103,7 +103,6 @@ Delay = Callable[[dns.message.QueryMessage], float | None]
 class _Delayed(asyncio.DatagramProtocol):
     def __init__(self, answering: Answering, delay: Delay) -> None:
         self._answering, self._delay = answering, delay
-        self.asked = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -111,7 +110,6 @@ class _Delayed(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
         query = dns.message.from_wire(data)
         assert isinstance(query, dns.message.QueryMessage)
-        self.asked += 1
         if (seconds := self._delay(query)) is not None:
             asyncio.get_running_loop().call_later(seconds, self._answer, query, sender)
 

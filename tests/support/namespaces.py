@@ -1,4 +1,4 @@
-"""A small internet in network namespaces, which tests cut as they like. It needs root, `ip` and /dev/net/tun.
+"""A small network of network namespaces, in which tests drop packets. It needs root, `ip` and /dev/net/tun.
 
     monitor --veth-- router --tun pair-- outside
 
@@ -33,7 +33,7 @@ _CLONE_NEWNET, _TUNSETIFF, _IFF_TUN_NO_PI = 0x40000000, 0x400454CA, 0x1001
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def obstacle() -> str:
+def unavailable_reason() -> str:
     """Return why namespaces cannot be used here; empty if they can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
@@ -49,8 +49,8 @@ def obstacle() -> str:
 
 def ip(*arguments: str) -> None:
     """Run `ip` with these arguments."""
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"ip {' '.join(arguments)}: {done.stderr}"
+    completed = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, f"ip {' '.join(arguments)}: {completed.stderr}"
 
 
 def inside(namespace: str, function: Callable[[], T]) -> T:
@@ -85,12 +85,12 @@ def _tun(namespace: str, name: str) -> int:
 
 
 class Internet:
-    """The namespaces `monitor`, `router` and `outside`. `loses` decides for each packet whether it is lost."""
+    """The namespaces `monitor`, `router` and `outside`. `drops` decides for each packet whether it is lost."""
 
     def __init__(self) -> None:
         number = os.getpid()
         self.monitor, self.router, self.outside = (f"nw{number}{role}" for role in "mro")
-        self.loses: Callable[[bytes], bool] = lambda _packet: False
+        self.drops: Callable[[bytes], bool] = lambda _packet: False
         self._stop_read, self._stop_write = os.pipe()
 
     def build(self) -> None:
@@ -139,7 +139,7 @@ class Internet:
                         return
                     with contextlib.suppress(OSError):  # a device that is down
                         packet = os.read(key.fd, 65_536)
-                        if not self.loses(packet):
+                        if not self.drops(packet):
                             os.write(other_end[key.fd], packet)
 
     def remove(self) -> None:

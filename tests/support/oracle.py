@@ -16,19 +16,19 @@ def expected_spans(
 ) -> Iterator[tuple[int, int, str, str]]:
     """Yield (start, end, state, point state) from the first known observation on."""
     known = [(at, outcome) for at, outcome in observations if outcome is not Outcome.UNKNOWN and at <= end]
-    arguments = {Outcome.GOOD: "up", Outcome.BAD: "down"}
+    states = {Outcome.GOOD: "up", Outcome.BAD: "down"}
     for (t, a), (u, b) in itertools.pairwise(known):
         if u - t > hold:
             yield t, u, "unknown", "unknown"
         elif a is b:
-            yield t, u, arguments[a], arguments[a]
+            yield t, u, states[a], states[a]
         else:
             middle = (t + u) // 2
-            yield t, middle, "doubt", arguments[a]
-            yield middle, u, "doubt", arguments[b]
+            yield t, middle, "doubt", states[a]
+            yield middle, u, "doubt", states[b]
     if known:
         t, a = known[-1]
-        yield t, min(end, t + hold), "doubt", arguments[a]
+        yield t, min(end, t + hold), "doubt", states[a]
         yield min(end, t + hold), end, "unknown", "unknown"
 
 

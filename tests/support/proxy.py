@@ -15,12 +15,12 @@ from tests.support.servers import read_request
 class Proxy:
     """A proxy with its received requests and its behaviour.
 
-    `wants` is the required Proxy-Authorization; requests without it get 407. `refusal` is the status of responses to
-    CONNECT, if set. Names are looked up only in `names`.
+    `authorization` is the required Proxy-Authorization; requests without it get 407. `refusal` is the status of
+    responses to CONNECT, if set. Names are looked up only in `names`.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
-    wants: str = ""
+    authorization: str = ""
     refusal: str = ""
     heads: list[str] = field(default_factory=list)
 
@@ -29,12 +29,12 @@ class Proxy:
         head = (await read_request(reader)).decode()
         self.heads.append(head)
         method, target, _ = head.split("\r\n")[0].split(" ")
-        if self.wants and f"Proxy-Authorization: {self.wants}\r\n" not in head:
-            await _say(writer, "407 Proxy Authentication Required")
+        if self.authorization and f"Proxy-Authorization: {self.authorization}\r\n" not in head:
+            await _respond(writer, "407 Proxy Authentication Required")
         elif method != "CONNECT":
             await self._forward(head, target, reader, writer)
         elif self.refusal:
-            await _say(writer, self.refusal)
+            await _respond(writer, self.refusal)
         else:
             await self._tunnel(target, reader, writer)
 
@@ -48,39 +48,39 @@ class Proxy:
     ) -> None:
         url = urlsplit(target)
         assert url.scheme == "http", "only an absolute form names its host"
-        there, onward = await self._open_target(url.netloc)
+        target_reader, target_writer = await self._open_target(url.netloc)
         lines = [line for line in head.split("\r\n") if not line.startswith("Proxy-")]
-        onward.write("\r\n".join(lines).replace(f"http://{url.netloc}", "", 1).encode())
-        await joined(reader, writer, there, onward)
+        target_writer.write("\r\n".join(lines).replace(f"http://{url.netloc}", "", 1).encode())
+        await copy_both_ways(reader, writer, target_reader, target_writer)
 
     async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, onward = await self._open_target(target)
+        target_reader, target_writer = await self._open_target(target)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await joined(reader, writer, there, onward)
+        await copy_both_ways(reader, writer, target_reader, target_writer)
 
 
-async def _say(writer: asyncio.StreamWriter, status: str) -> None:
+async def _respond(writer: asyncio.StreamWriter, status: str) -> None:
     writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
     await writer.drain()
 
 
-async def joined(
+async def copy_both_ways(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
-    there: asyncio.StreamReader,
-    onward: asyncio.StreamWriter,
+    target_reader: asyncio.StreamReader,
+    target_writer: asyncio.StreamWriter,
 ) -> None:
     """Copy bytes in both directions until the target closes its side."""
-    sending = asyncio.create_task(_carry(reader, onward))
+    sending = asyncio.create_task(_copy(reader, target_writer))
     try:
-        await _carry(there, writer)
+        await _copy(target_reader, writer)
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-        onward.transport.abort()
+        target_writer.transport.abort()
 
 
-async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await source.read(65_536):
             sink.write(data)

@@ -15,9 +15,9 @@ from typing import Any
 class RecordService:
     """POST /records, GET, PUT and DELETE /records/ID, GET /records.
 
-    `replicate` copies all records to the standby; `fail_over` continues with those that the standby has. `status`
-    answers every request with that status, without executing it; `page` with status 200 and that HTML page.
-    `cut_after` closes the connection after the next requests with these methods were executed, without a response.
+    While `replicates` is set, all records are copied to the standby; `fail_over` continues with those that the standby
+    has. If `status` is set, every request is answered with it and not executed; if `page` is set, with status 200 and
+    that HTML page. After a request with a method in `cut_after`, the connection is closed without a response.
     `committed` is called after each such request. `paged` has the paths of the requests that got the HTML page.
     """
 

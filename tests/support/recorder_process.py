@@ -1,12 +1,12 @@
 """Record until killed, and report what is on disk: `python -m tests.support.recorder_process PATH`.
 
 For every line on its standard input it forks a recorder of that file (so that a round costs no start of an
-interpreter), and prints `dead` once it is gone. The recorder says what it acknowledges:
+interpreter), and prints `dead` when it has ended. The recorder prints:
 
-    pid NUMBER                                              it is there
+    pid NUMBER                                              it has started
     seen [["recorded/check-0", 1795000000000000], ...]      these observations are committed
-    incident ID opened|resolved                             this decision was announced
-    refused MESSAGE                                         the record could not be had
+    incident ID opened|resolved                             this event was announced
+    refused MESSAGE                                         the record could not be opened
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ async def record(path: Path) -> None:
     clock, health, ledger, rng = SystemClock(), Health(), recorded_ledger(), random.Random()  # noqa: S311
     store = AcknowledgingStore(path, clock.now())
     restore(ledger, store)
-    mood = dict.fromkeys(ledger.entries, Outcome.GOOD)
+    outcomes = dict.fromkeys(ledger.entries, Outcome.GOOD)
     async with Recorder(ledger, Writer(store, health, clock), health, [announce]) as recorder:
         while True:
             for key, entry in ledger.entries.items():
                 if rng.random() < 0.1:
-                    mood[key] = rng.choice(list(Outcome))
-                outcome = mood[key]
+                    outcomes[key] = rng.choice(list(Outcome))
+                outcome = outcomes[key]
                 reason = "" if outcome is Outcome.GOOD else "deadline"
                 recorder.record(entry, ProbeResult(outcome, reason), clock.now(), 0.001)
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
@@ -104,7 +104,7 @@ def fork(record: Callable[[], Coroutine[object, object, None]]) -> None:
     print_line("dead")
 
 
-class Recording:
+class RecorderController:
     """The controlling side: starts recorders, reads their output, and kills them."""
 
     def __init__(self, path: Path, *arguments: str, module: str = "tests.support.recorder_process") -> None:
@@ -134,13 +134,13 @@ class Recording:
         print("go", file=self._process.stdin, flush=True)
         return int(self.line().removeprefix("pid "))
 
-    def line(self, patience: float = 30.0) -> str:
+    def line(self, timeout: float = 30.0) -> str:
         """Return the next line of output.
 
         Raises:
-            queue.Empty: nothing was, within `patience` seconds.
+            queue.Empty: no line within `timeout` seconds.
         """
-        return self._lines.get(timeout=patience)
+        return self._lines.get(timeout=timeout)
 
     def kill(self, recorder: int) -> list[str]:
         """Kill the recorder and return the rest of its output."""

@@ -1,8 +1,8 @@
 """Frozen records of earlier versions, each with its configuration and the figures that the version itself computed.
 
-`tests/fixtures/records/COMMIT` holds what the daemon of that commit wrote before it was killed: the database with its
-write-ahead log (compressed), the corrections journal, the configuration, and `expected.json`. A new version of the
-schema gets a new folder; the old ones stay as they are.
+`tests/fixtures/records/COMMIT` has the files that the daemon of that commit wrote before it was killed: the database
+with its write-ahead log (compressed), the corrections journal, the configuration, and `expected.json`. A new version of
+the schema gets a new folder; the old ones stay as they are.
 """
 
 from __future__ import annotations

@@ -32,17 +32,17 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-class Moment(NamedTuple):
-    """The time in which something was done, microseconds: it happened at an instant between the two."""
+class ActionTime(NamedTuple):
+    """The times before and after an action, microseconds."""
 
     start: int
     end: int
 
     @classmethod
-    def of(cls, act: Callable[[], object]) -> Moment:
-        """Do it, and return when."""
+    def of(cls, action: Callable[[], object]) -> ActionTime:
+        """Do the action, and return the times before and after it."""
         start = now()
-        act()
+        action()
         return cls(start, now())
 
 
@@ -132,22 +132,22 @@ class ReplicatedSites:
         """Return whether a commit of the primary waits for the standby."""
         return bool(query(self.primary, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
 
-    def lose_primary(self) -> Moment:
+    def lose_primary(self) -> ActionTime:
         """Kill the primary database."""
-        return Moment.of(lambda: kill_server(self._primary))
+        return ActionTime.of(lambda: kill_server(self._primary))
 
     def promote(self) -> None:
         """Make the standby the primary, and wait until its service accepts writes."""
         query(self.standby, "SELECT pg_promote()")
         wait_for("the promoted standby", lambda: self.dr.execute("GET", "/health", b"")[0] == 200)
 
-    def switch(self) -> Moment:
-        """Let the name refer to the other site."""
-        return Moment.of(lambda: setattr(self.dns, "address", DR))
+    def switch(self) -> ActionTime:
+        """Change the address of the product's name to the other site."""
+        return ActionTime.of(lambda: setattr(self.dns, "address", DR))
 
-    def end_maintenance(self) -> Moment:
+    def end_maintenance(self) -> ActionTime:
         """Let the service at the other site answer requests instead of sending its maintenance page."""
-        return Moment.of(lambda: setattr(self.dr, "page", ""))
+        return ActionTime.of(lambda: setattr(self.dr, "page", ""))
 
 
 def query(server: Postgres, statement: str) -> list[dict[str, Any]]:

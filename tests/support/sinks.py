@@ -29,7 +29,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """A response. `status` 0 closes the connection without one. `accepted`: whether the message counts as accepted."""
+    """A response. `status` 0 closes the connection without one."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)

@@ -57,7 +57,7 @@ TURNS: dict[str, Turns] = {
 }
 
 
-def clear_first(turns: Turns, context: ssl.SSLContext | None = None, injected: bytes = b"") -> Handler:
+def serve_starttls(turns: Turns, context: ssl.SSLContext | None = None, injected: bytes = b"") -> Handler:
     """Return a handler that sends the response to each request, and then starts TLS. Other requests end the session.
 
     Without a context, the handler does not start TLS.

@@ -42,7 +42,7 @@ class MemoryStore:
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
-        self.gone, self.whole = "", True
+        self.lost_reason, self.whole = "", True
         self.tidied = 0
         self.closed = False
         self.commits, self.failures, self.entered = threading.Event(), threading.Event(), threading.Event()
@@ -155,7 +155,7 @@ class MemoryStore:
         self.tidied += 1
 
     def lost(self) -> str:
-        return self.gone
+        return self.lost_reason
 
     def rescue(self) -> bool:
         if self.error:
@@ -163,7 +163,7 @@ class MemoryStore:
         if not self.whole:
             self.seen, self.runs, self.incidents, self.facts = {}, {}, {}, {}
             self.product_incidents, self.notifications, self.responses = {}, {}, {}
-        self.gone = ""
+        self.lost_reason = ""
         return self.whole
 
     def close(self) -> None:

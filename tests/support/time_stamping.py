@@ -51,7 +51,7 @@ class Service:
     status: int = 200
     change: Callable[[bytes], bytes] = bytes
     queries: list[bytes] = field(default_factory=list)
-    keys: list[str | None] = field(default_factory=list)  # what came in the header X-Key
+    keys: list[str | None] = field(default_factory=list)  # the values of the header X-Key
 
 
 def authority(folder: Path, name: str) -> Path:
@@ -80,8 +80,8 @@ def time_stamping(folder: Path, name: str = "Test") -> Iterator[Service]:
             service.keys.append(self.headers["X-Key"])
             number = len(service.queries)
             (folder / f"{number}.tsq").write_bytes(query)
-            created = ("ts", "-reply", "-config", "openssl.cnf", "-section", "service", "-queryfile", f"{number}.tsq")
-            openssl(folder, *created, "-out", f"{number}.tsr")
+            arguments = ("ts", "-reply", "-config", "openssl.cnf", "-section", "service", "-queryfile", f"{number}.tsq")
+            openssl(folder, *arguments, "-out", f"{number}.tsr")
             answer = service.change((folder / f"{number}.tsr").read_bytes())
             self.send_response(service.status)
             self.send_header("Content-Type", "application/timestamp-reply")

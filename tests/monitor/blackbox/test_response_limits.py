@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.monitor.blackbox.probe_request import blackbox_service, reason
-from tests.support.faulty_targets.attempt_cost import holds
+from tests.support.faulty_targets.attempt_cost import longest_callback
 from tests.support.faulty_targets.behaviour import send_endlessly
 from tests.support.servers import http_response, read_request, serve_tcp
 
@@ -29,7 +29,7 @@ async def test_endless_lines_do_not_block_the_event_loop(tmp_path: Path) -> None
         blackbox_service(tmp_path, QUERY_RESPONSE_MODULE) as (_, request),
     ):
         await request("query_response", "127.0.0.1:1")  # loads the modules that are imported at first use
-        with holds() as blocked_seconds:
+        with longest_callback() as blocked_seconds:
             page = await request("query_response", f"127.0.0.1:{port}")
     assert reason(page) == "answer_too_long"
     assert blocked_seconds[0] < 0.02

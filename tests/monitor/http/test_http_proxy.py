@@ -22,7 +22,7 @@ from sla.observation import Outcome
 from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt, load_check
-from tests.support.proxy import Proxy, joined
+from tests.support.proxy import Proxy, copy_both_ways
 from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ async def test_proxy_credentials_are_sent_to_the_proxy_only(
         writer.write(http_response())
         await writer.drain()
 
-    wants = "Basic " + base64.b64encode(b"probe:opens-the-proxy").decode()
+    authorization = "Basic " + base64.b64encode(b"probe:opens-the-proxy").decode()
     context = server_context(authority.issue_cert(NAME)) if scheme == "https" else None
     async with serve_tcp(target, context) as port:
         check_keys: dict[str, Any] = {"tls": {"ca": write_ca_bundle(authority, tmp_path)}} if context else {}
         url = f"{scheme}://{NAME}:{port}/"
-        rejected = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
+        rejected = await through(Proxy({NAME: LOOPBACK}, authorization), url, **check_keys)
         check_keys["proxy_basic"] = {"user": "probe", "password": {"env": "PROXY_PASSWORD"}}
-        result = await through(Proxy({NAME: LOOPBACK}, wants), url, **check_keys)
+        result = await through(Proxy({NAME: LOOPBACK}, authorization), url, **check_keys)
     assert (rejected.outcome, rejected.reason) == (Outcome.UNKNOWN, "proxy_refused")
     assert result.outcome is Outcome.GOOD, result.detail
     assert len(observations) == 1
@@ -242,11 +242,11 @@ async def test_body_lengths_in_a_connect_response_are_ignored(lengths: bytes, pi
 
     class Verbose(Proxy):
         async def _tunnel(self, target: str, reader: Any, writer: Any) -> None:
-            there, onward = await self._open_target(target)
+            target_reader, target_writer = await self._open_target(target)
             for piece in [response[at : at + 1] for at in range(len(response))] if piecewise else [response]:
                 writer.write(piece)
                 await asyncio.sleep(0)
-            await joined(reader, writer, there, onward)
+            await copy_both_ways(reader, writer, target_reader, target_writer)
 
     authority = trustme.CA()
     async with serve_tcp(respond_with(http_response(b"here")), server_context(authority.issue_cert(NAME))) as port:

@@ -41,7 +41,7 @@ from tests.support.nameserver import dns_records, nameserver
 from tests.support.processes import needs
 from tests.support.record_service import RecordService
 from tests.support.servers import http_response, respond_with, serve_tcp
-from tests.support.starttls import TURNS, clear_first
+from tests.support.starttls import TURNS, serve_starttls
 
 if TYPE_CHECKING:
     from tests.support.servers import Handler
@@ -104,7 +104,7 @@ def serve_encrypted(
 async def serve_with_certificate(folder: Path) -> AsyncIterator[dict[str, Any]]:
     authority = trustme.CA()
     context = server_context(authority.issue_cert("127.0.0.1"))
-    async with serve_tcp(clear_first(TURNS["smtp"], context)) as port:
+    async with serve_tcp(serve_starttls(TURNS["smtp"], context)) as port:
         target = {**example("tls")["tls"], "target": f"127.0.0.1:{port}", "ca": write_ca_bundle(authority, folder)}
         yield {"tls": target}
 

@@ -19,7 +19,7 @@ from monitor.health import Health
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
 from tests.support.certificates import server_context, write_ca_bundle
-from tests.support.faulty_targets.framed import answering_calls
+from tests.support.faulty_targets.framed import answer_calls
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt, load_check, retry_if_starved
 from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
@@ -122,7 +122,7 @@ async def test_retry_pushback_of_an_exhausted_server_is_respected() -> None:
     async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal calls
         calls += 1
-        await answering_calls(b"", {"grpc-status": "8", "grpc-retry-pushback-ms": "60000"})(reader, writer)
+        await answer_calls(b"", {"grpc-status": "8", "grpc-retry-pushback-ms": "60000"})(reader, writer)
 
     async with serve_tcp(counting) as port, probe_environment(SystemClock(), Health()) as (runner, loop_monitor):
         loop_monitor.stalled = lambda: 0.0  # type: ignore[method-assign]
@@ -143,13 +143,13 @@ async def test_retry_pushback_of_an_exhausted_server_is_respected() -> None:
     ],
 )
 async def test_configured_unknown_status_gives_unknown(status: str, unknown: Any, reason: str) -> None:
-    async with serve_tcp(answering_calls(b"", {"grpc-status": status})) as port:
+    async with serve_tcp(answer_calls(b"", {"grpc-status": status})) as port:
         result = (await attempt({"grpc": f"127.0.0.1:{port}", "unknown": unknown})).result
     assert (result.outcome is Outcome.UNKNOWN, result.reason) == (reason == "inconclusive", reason)
 
 
 async def test_429_with_retry_after_is_unknown() -> None:
-    async with serve_tcp(answering_calls(b"", status="429", **{"retry-after": "5"})) as port:
+    async with serve_tcp(answer_calls(b"", status="429", **{"retry-after": "5"})) as port:
         result = (await attempt({"grpc": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason, result.status) == (Outcome.UNKNOWN, "rate_limited", 429)
 

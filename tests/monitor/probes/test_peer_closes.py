@@ -18,7 +18,17 @@ from unittest.mock import ANY
 import pytest
 import structlog
 
-from tests.support.conversations import BAD, CONVERSATIONS, ENCRYPTED, GOOD, IDLE, TLS, UNKNOWN, URL, context
+from tests.support.conversations import (
+    BAD,
+    CONVERSATIONS,
+    ENCRYPTED,
+    GOOD,
+    READS_ONLY_AFTER_REQUEST,
+    TLS,
+    UNKNOWN,
+    URL,
+    context,
+)
 from tests.support.cutting_relay import Ending, Relay, end_of_chunk, run_relay, truncation_positions
 from tests.support.faulty_targets.faulty_target import TargetAuthority
 from tests.support.faulty_targets.line_protocols import pg_message
@@ -36,14 +46,12 @@ SECONDS = 10.0
 ENDINGS: tuple[Ending, ...] = ("close", "reset")
 
 
-def send_everything_first(content: bytes, *, stays: bool) -> Handler:
-    """Return a handler that sends everything before any request, and closes its half of the connection unless it stays
-    open.
-    """
+def send_everything_first(content: bytes, *, stay_open: bool) -> Handler:
+    """Return a handler that sends everything before any request. Unless `stay_open`, it then closes its half."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(content)
-        if not stays:
+        if not stay_open:
             writer.write_eof()
         await reader.read()
 
@@ -70,64 +78,67 @@ async def attempt_details(check: dict[str, Any], port: int, authority: TargetAut
     """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
     data = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
     probe_attempt = await attempt({**data, "timeout": f"{SECONDS:g}s"}, SECONDS)
-    assert probe_attempt.duration < SECONDS, "nothing was left to wait for"
+    assert probe_attempt.duration < SECONDS, "the attempt waited after the connection was closed"
     return probe_attempt.result.outcome, probe_attempt.result.reason, probe_attempt.result.detail
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
-@pytest.mark.parametrize("piecewise", [False, True], ids=["as it comes", "byte by byte"])
+@pytest.mark.parametrize("piecewise", [False, True], ids=["chunks", "single bytes"])
 async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: bool, authority: TargetAuthority) -> None:
-    talk = CONVERSATIONS[name]
-    async with no_internal_errors(), talk.server(authority) as port:
+    conversation = CONVERSATIONS[name]
+    async with no_internal_errors(), conversation.server(authority) as port:
         relay = Relay(port, piecewise=piecewise)
         async with run_relay(relay) as relay_port:
-            assert await attempt_details(talk.check, relay_port, authority) == (GOOD, "", ANY), (
+            assert await attempt_details(conversation.check, relay_port, authority) == (GOOD, "", ANY), (
                 "the conversation itself"
             )
         total = sum(map(len, relay.chunks))
         for cut in truncation_positions(relay.chunks):
             for ending in ENDINGS:
                 async with run_relay(Relay(port, cut, ending, piecewise)) as relay_port:
-                    outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
+                    outcome, reason, detail = await attempt_details(conversation.check, relay_port, authority)
                 description = f"{ending} after {cut} of {total} bytes: {outcome} {reason} {detail}"
                 if outcome is GOOD:
-                    assert not talk.exact or cut >= total - talk.settled, description
+                    assert not conversation.exact or cut >= total - conversation.unneeded_bytes, description
                 else:
-                    assert (outcome, cut < total - talk.settled or not talk.exact) == (talk.outcome, True), description
-                    assert reason in talk.reasons, description
+                    assert (outcome, cut < total - conversation.unneeded_bytes or not conversation.exact) == (
+                        conversation.outcome,
+                        True,
+                    ), description
+                    assert reason in conversation.reasons, description
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetAuthority) -> None:
     """Errors of a protocol's library become an outcome of the peer."""
-    talk = CONVERSATIONS[name]
-    async with no_internal_errors(), talk.server(authority) as port:
+    conversation = CONVERSATIONS[name]
+    async with no_internal_errors(), conversation.server(authority) as port:
         relay = Relay(port)
         async with run_relay(relay) as relay_port:
-            await attempt_details(talk.check, relay_port, authority)
+            await attempt_details(conversation.check, relay_port, authority)
         for at in truncation_positions(relay.chunks):
             async with run_relay(Relay(port, end_of_chunk(relay.chunks, at), damaged=at)) as relay_port:
-                outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
+                outcome, reason, detail = await attempt_details(conversation.check, relay_port, authority)
             assert reason != "probe_defect", f"byte {at}: {detail}"
-            assert outcome in (GOOD, talk.outcome), f"byte {at}: {reason} {detail}"
+            assert outcome in (GOOD, conversation.outcome), f"byte {at}: {reason} {detail}"
 
 
-@pytest.mark.parametrize("name", [name for name, talk in CONVERSATIONS.items() if talk.early])
+@pytest.mark.parametrize("name", [name for name, conversation in CONVERSATIONS.items() if conversation.early_reasons])
 async def test_response_sent_before_the_request_is_accepted(name: str, authority: TargetAuthority) -> None:
-    talk = CONVERSATIONS[name]
-    async with no_internal_errors(), talk.server(authority) as port:
+    conversation = CONVERSATIONS[name]
+    async with no_internal_errors(), conversation.server(authority) as port:
         relay = Relay(port)
         async with run_relay(relay) as relay_port:
-            await attempt_details(talk.check, relay_port, authority)
-        for stays in (False, True) if name not in IDLE else (False,):
-            async with serve_tcp(send_everything_first(b"".join(relay.chunks), stays=stays)) as relay_port:
-                outcome, reason, detail = await attempt_details(talk.check, relay_port, authority)
-            assert reason in talk.early, detail
+            await attempt_details(conversation.check, relay_port, authority)
+        for stay_open in (False, True) if name not in READS_ONLY_AFTER_REQUEST else (False,):
+            async with serve_tcp(send_everything_first(b"".join(relay.chunks), stay_open=stay_open)) as relay_port:
+                outcome, reason, detail = await attempt_details(conversation.check, relay_port, authority)
+            assert reason in conversation.early_reasons, detail
             assert (outcome is GOOD) is (reason == "")
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
-async def test_token_server_that_hangs_up_gives_unknown(
+async def test_token_server_that_closes_gives_unknown(
     piecewise: bool, authority: TargetAuthority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIENT_SECRET", "canary-secret")
@@ -148,7 +159,7 @@ async def test_token_server_that_hangs_up_gives_unknown(
 
 
 @pytest.mark.parametrize("piecewise", [False, True])
-async def test_proxy_that_hangs_up_before_the_tunnel_gives_unknown(piecewise: bool, authority: TargetAuthority) -> None:
+async def test_proxy_that_closes_before_the_tunnel_gives_unknown(piecewise: bool, authority: TargetAuthority) -> None:
     established = len(b"HTTP/1.1 200 Connection established\r\n\r\n")
     async with (
         no_internal_errors(),
@@ -209,11 +220,11 @@ async def test_certificate_of_an_unknown_version_causes_no_internal_error(
     known = b"\xa0\x03\x02\x01\x02"  # version 3, as the certificate begins (RFC 5280, 4.1)
     leaf = authority.root.issue_cert("127.0.0.1")
     der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
-    odd = ssl.DER_cert_to_PEM_cert(der.replace(known, known[:-1] + bytes([version]), 1))
-    (tmp_path / "odd.pem").write_text(odd + leaf.private_key_pem.bytes().decode())
-    odd_server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    odd_server.load_cert_chain(tmp_path / "odd.pem")
-    async with no_internal_errors(), serve_tcp(respond_with(http_response(b"fine")), odd_server) as port:
+    certificate = ssl.DER_cert_to_PEM_cert(der.replace(known, known[:-1] + bytes([version]), 1))
+    (tmp_path / "odd.pem").write_text(certificate + leaf.private_key_pem.bytes().decode())
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(tmp_path / "odd.pem")
+    async with no_internal_errors(), serve_tcp(respond_with(http_response(b"fine")), server_context) as port:
         check = {"http": f"https://127.0.0.1:{port}/", "tls": {"verify": False}}
         result = (await attempt(check)).result
         target = {"target": f"127.0.0.1:{port}", "verify": False}

@@ -25,7 +25,7 @@ from tests.support.certificates import (
 )
 from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
-from tests.support.starttls import TURNS, clear_first
+from tests.support.starttls import TURNS, serve_starttls
 
 if TYPE_CHECKING:
     from monitor.probe_result import ProbeResult
@@ -283,7 +283,7 @@ async def test_every_kind_reports_the_chains_expiry(fields: dict[str, Any], tmp_
 
 async def test_chain_after_starttls_decides_too(tmp_path: Path) -> None:
     chain = chain_of(tmp_path, leaf=90, intermediate=3, root=900)
-    async with serve_tcp(clear_first(TURNS["smtp"], chain.context)) as port:
+    async with serve_tcp(serve_starttls(TURNS["smtp"], chain.context)) as port:
         check_keys = {"target": f"127.0.0.1:{port}", "starttls": "smtp", "ca": chain.ca, "valid_for": "14d"}
         result = (await attempt({"tls": check_keys}, 5)).result
     assert result.reason == "tls_expiring", result.detail

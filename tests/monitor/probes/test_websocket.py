@@ -131,17 +131,18 @@ CLOSES = {
 
 
 @pytest.mark.parametrize(  # without a close frame, a session of a server that stays open does not end
-    ("close", "stays"), [(close, stays) for close in CLOSES for stays in (False, True) if CLOSES[close][0] or not stays]
+    ("close", "stay_open"),
+    [(close, stay_open) for close in CLOSES for stay_open in (False, True) if CLOSES[close][0] or not stay_open],
 )
-async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str, stays: bool) -> None:
+async def test_message_counts_if_a_close_frame_is_in_the_same_segment(close: str, stay_open: bool) -> None:
     """The handshake response, a message and the close frame arrive together."""
     frame, close_name = CLOSES[close]
     message_keys = {"send": "hello", "expect": "^ok$"}
-    async with serve_tcp(accept_upgrade(b"\x81\x02ok" + frame, stays=stays)) as port:
+    async with serve_tcp(accept_upgrade(b"\x81\x02ok" + frame, stay_open=stay_open)) as port:
         probe_attempt = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
         other = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys, "expect": "^never$"})
         bare = await attempt({"websocket": f"ws://127.0.0.1:{port}/"})
-    async with serve_tcp(accept_upgrade(frame, stays=stays)) as port:
+    async with serve_tcp(accept_upgrade(frame, stay_open=stay_open)) as port:
         nothing_said = await attempt({"websocket": f"ws://127.0.0.1:{port}/", **message_keys})
     assert (probe_attempt.result.outcome, probe_attempt.result.reason) == (Outcome.GOOD, ""), (
         probe_attempt.result.detail

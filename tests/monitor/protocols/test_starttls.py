@@ -18,7 +18,7 @@ from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.probing import attempt, load_check
 from tests.support.processes import needs
 from tests.support.servers import send_nothing, serve_tcp
-from tests.support.starttls import FEATURES, TURNS, XMPP, clear_first, extended_response, mysql_greeting
+from tests.support.starttls import FEATURES, TURNS, XMPP, extended_response, mysql_greeting, serve_starttls
 
 if TYPE_CHECKING:
     import ssl
@@ -53,7 +53,7 @@ async def probe_starttls(handler: Handler, protocol: str, seconds: float = 5.0, 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_certificate_after_starttls_is_verified(protocol: str, tls_server: TlsServer) -> None:
-    handler = clear_first(TURNS[protocol], tls_server.context)
+    handler = serve_starttls(TURNS[protocol], tls_server.context)
     result = await probe_starttls(handler, protocol, ca=tls_server.authority)
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
     assert result.certificate_expiry is not None
@@ -63,7 +63,9 @@ async def test_certificate_after_starttls_is_verified(protocol: str, tls_server:
 
 @pytest.mark.parametrize("protocol", [protocol for protocol in PROTOCOLS if TURNS[protocol][-1][1]])
 async def test_injected_bytes_after_agreement_to_tls_are_rejected(protocol: str, tls_server: TlsServer) -> None:
-    result = await probe_starttls(clear_first(TURNS[protocol], None, b"forged\r\n"), protocol, ca=tls_server.authority)
+    result = await probe_starttls(
+        serve_starttls(TURNS[protocol], None, b"forged\r\n"), protocol, ca=tls_server.authority
+    )
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_injected")
 
 
@@ -91,7 +93,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("protocol", "turns", "expected_detail"), REFUSALS)
 async def test_refusal_of_starttls_is_reported(protocol: str, turns: Any, expected_detail: str) -> None:
-    result = await probe_starttls(clear_first(turns), protocol)
+    result = await probe_starttls(serve_starttls(turns), protocol)
     assert (result.outcome, result.reason) == (Outcome.BAD, "starttls_refused"), result.detail
     assert expected_detail in result.detail
 

@@ -47,15 +47,15 @@ class AttemptCost(NamedTuple):
 
 
 @contextlib.contextmanager
-def holds() -> Iterator[list[float]]:
+def longest_callback() -> Iterator[list[float]]:
     """Measure the longest callback of the event loop while the `with` block runs, in CPU seconds of this thread."""
     run: Callable[[asyncio.Handle], None] = asyncio.Handle._run
     longest = [0.0]
 
     def run_timed(handle: asyncio.Handle) -> None:
-        begun = time.thread_time()
+        started = time.thread_time()
         run(handle)
-        longest[0] = max(longest[0], time.thread_time() - begun)
+        longest[0] = max(longest[0], time.thread_time() - started)
 
     asyncio.Handle._run = run_timed  # type: ignore[method-assign, assignment]
     try:
@@ -83,13 +83,13 @@ def growth() -> Iterator[list[int]]:
 async def attempt_cost(runner: Runner, check: CheckBase) -> AttemptCost:
     """Make two attempts of the check: one for time and memory, and one with traced allocations."""
     probe, seconds = prepare(check), check.timeout / SECOND
-    with growth() as resident, holds() as loop_holds:
+    with growth() as resident, longest_callback() as blocked:
         result = (await runner.attempt(probe, seconds)).result
     tracemalloc.start()
     await runner.attempt(probe, seconds)
     _, allocated = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return AttemptCost(str(result.outcome), result.reason, result.detail, loop_holds[0], allocated, resident[0])
+    return AttemptCost(str(result.outcome), result.reason, result.detail, blocked[0], allocated, resident[0])
 
 
 async def main() -> None:

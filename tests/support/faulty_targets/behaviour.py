@@ -30,7 +30,7 @@ def answer_with(data: bytes) -> Handler:
     return handler
 
 
-def answering_and_staying(data: bytes) -> Handler:
+def answer_and_stay_open(data: bytes) -> Handler:
     """Return a handler that reads a request, sends this data, and keeps the connection open."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,11 +41,11 @@ def answering_and_staying(data: bytes) -> Handler:
     return handler
 
 
-def reset_after(data: bytes = b"", *, asked: bool = True) -> Handler:
+def reset_after(data: bytes = b"", *, after_request: bool = True) -> Handler:
     """Return a handler that reads a request (or only accepts), sends this data, and resets the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if asked:
+        if after_request:
             await read_request(reader)
         writer.write(data)
         await writer.drain()
@@ -56,22 +56,22 @@ def reset_after(data: bytes = b"", *, asked: bool = True) -> Handler:
     return handler
 
 
-def send_slowly(piece: bytes, opening: bytes = b"", *, asked: bool = True) -> Handler:
+def send_slowly(piece: bytes, opening: bytes = b"", *, after_request: bool = True) -> Handler:
     """Return a handler that sends a piece fourteen times per second, endlessly (slow loris)."""
-    return _endless(piece, opening, asked=asked, pause=_PACE)
+    return _endless(piece, opening, after_request=after_request, pause=_PACE)
 
 
-def send_endlessly(piece: bytes, opening: bytes = b"", *, asked: bool = False) -> Handler:
+def send_endlessly(piece: bytes, opening: bytes = b"", *, after_request: bool = False) -> Handler:
     """Return a handler that sends a piece endlessly, as fast as the client reads."""
-    return _endless(piece, opening, asked=asked, pause=0.0)
+    return _endless(piece, opening, after_request=after_request, pause=0.0)
 
 
-def _endless(piece: bytes, opening: bytes, *, asked: bool, pause: float) -> Handler:
+def _endless(piece: bytes, opening: bytes, *, after_request: bool, pause: float) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if asked:
+        if after_request:
             await read_request(reader)
         writer.write(opening)
-        disconnect = asyncio.create_task(_gone(reader))  # over TLS, drain() does not detect a disconnect
+        disconnect = asyncio.create_task(_wait_for_disconnect(reader))  # over TLS, drain() does not detect a disconnect
         try:
             while not disconnect.done():
                 writer.write(piece)
@@ -83,12 +83,12 @@ def _endless(piece: bytes, opening: bytes, *, asked: bool, pause: float) -> Hand
     return handler
 
 
-async def _gone(reader: asyncio.StreamReader) -> None:
+async def _wait_for_disconnect(reader: asyncio.StreamReader) -> None:
     with contextlib.suppress(OSError):
         await reader.read()
 
 
-def listening_and_leaving(count: int = 10, data: bytes = b"") -> Handler:
+def read_and_close(count: int = 10, data: bytes = b"") -> Handler:
     """Return a handler that reads a few bytes, sends this data, and closes the connection."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -22,8 +22,8 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 Extension = tuple[x509.ExtensionType, bool]
 HOST = "127.0.0.1"
 DAY = timedelta(days=1)
-FOR_EVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-UNHEARD_OF: Extension = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), True)
+NO_EXPIRY = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+UNKNOWN_EXTENSION: Extension = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), True)
 
 
 def names(*texts: str) -> Extension:
@@ -49,7 +49,7 @@ class IssuedCertificate:
 
     certificate: x509.Certificate
     key: Key
-    above: tuple[x509.Certificate, ...] = ()
+    issuers: tuple[x509.Certificate, ...] = ()
 
     @classmethod
     def of(cls, authority: trustme.CA) -> Self:
@@ -81,8 +81,10 @@ class IssuedCertificate:
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
         issued = IssuedCertificate(builder.sign(self.key, hashes.SHA256()), key)
-        rooted = self.certificate.issuer == self.certificate.subject  # the root, which the client has or never accepts
-        return issued if rooted else replace(issued, above=(self.certificate, *self.above))
+        issued_by_root = (
+            self.certificate.issuer == self.certificate.subject
+        )  # the root, which the client has or never accepts
+        return issued if issued_by_root else replace(issued, issuers=(self.certificate, *self.issuers))
 
     def issues_authority(
         self, *extensions: Extension, depth: int | None = None, **options: datetime
@@ -114,14 +116,14 @@ class IssuedCertificate:
 
     def certificate_pem(self, *, chain: bool = True) -> bytes:
         """Return the certificate and its chain as PEM."""
-        certificates = (self.certificate, *(self.above if chain else ()))
+        certificates = (self.certificate, *(self.issuers if chain else ()))
         return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
-def self_made(*extensions: Extension) -> IssuedCertificate:
+def self_signed(*extensions: Extension) -> IssuedCertificate:
     """Return a self-signed certificate."""
     key = key_of()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"nobody {uuid4()}")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"self-signed {uuid4()}")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY)

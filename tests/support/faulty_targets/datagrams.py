@@ -35,7 +35,7 @@ def ntp() -> Iterator[FaultyTarget]:
         check = {"ntp": "127.0.0.1:<port>", "within": "5m"}  # the same clock, so a busy machine is not that late
         return FaultyTarget(f"ntp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
-    yield build_target("well", _time(), "")
+    yield build_target("good", _time(), "")
     yield build_target("ahead", _time(ahead=3_600), "ntp_offset")
     yield build_target("behind", _time(ahead=-86_400), "ntp_offset")
     yield build_target("ages-ago", _time(ahead=-SINCE_1900), "ntp_offset")
@@ -60,7 +60,7 @@ def udp() -> Iterator[FaultyTarget]:
         check = {"udp": "127.0.0.1:<port>", "send": "ping", "expect": "^pong", **options}
         return FaultyTarget(f"udp-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
-    yield build_target("well", packets(lambda query: [b"pong"]), "")
+    yield build_target("good", packets(lambda query: [b"pong"]), "")
     yield build_target("echo", packets(lambda query: [query]), "answer_mismatch")
     yield build_target("huge", packets(lambda query: [b"\xff" * 60_000]), "answer_mismatch")
     yield build_target("late-pong", packets(lambda query: [b"busy", b"pong"]), "answer_mismatch")

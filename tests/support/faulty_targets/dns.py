@@ -26,7 +26,7 @@ def _build_target(
     return FaultyTarget(f"dns-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds)
 
 
-def _mute(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> FaultyTarget:
+def _unresponsive(name: str, serve_target: ServeTarget, reason: str = "dns_timeout") -> FaultyTarget:
     return _build_target(name, serve_target, reason, SHORT)
 
 
@@ -51,7 +51,7 @@ def codes() -> Iterator[FaultyTarget]:
 def contents() -> Iterator[FaultyTarget]:
     """Yield servers whose response is well formed, but does not match the query."""
     expected = {"expect": {"answer": ["192.0.2.1"]}}
-    yield _build_target("well", resolver(GOOD_RESPONSE), "")
+    yield _build_target("good", resolver(GOOD_RESPONSE), "")
     yield _build_target("empty", resolver(dns_records()), "dns_no_records")
     yield _build_target("other-address", resolver(GOOD_RESPONSE), "dns_answer", **expected)
     yield _build_target("other-type", resolver(dns_records("AAAA 2001:db8::1")), "dns_no_records")
@@ -84,38 +84,38 @@ def _many(query: Query) -> Iterable[bytes]:
 def malformed_messages() -> Iterator[FaultyTarget]:
     """Yield servers whose response is not a valid message."""
     for name, change in {
-        "garbage": lambda connection: connection[:2] + b"\xff" * 60,
-        "header-only": lambda connection: connection[:5],
-        "cut": lambda connection: connection[:-3],
-        "echo": lambda connection: connection[:2] + b"\x01\0" + connection[4:6] + b"\0" * 6 + connection[12:33],
-        "counts-too-many": lambda connection: connection[:6] + b"\xff\xff" + connection[8:],
-        "points-at-itself": lambda connection: connection[:12] + b"\xc0\x0c" + connection[14:],
-        "points-ahead": lambda connection: connection[:12] + b"\xc0\xff" + connection[14:],
-        "odd-label": lambda connection: connection[:12] + b"\x80" + connection[13:],
-        "address-of-five-bytes": lambda connection: connection[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
-        "trailing-bytes": lambda connection: connection + b"\0" * 9,
+        "garbage": lambda packet: packet[:2] + b"\xff" * 60,
+        "header-only": lambda packet: packet[:5],
+        "cut": lambda packet: packet[:-3],
+        "echo": lambda packet: packet[:2] + b"\x01\0" + packet[4:6] + b"\0" * 6 + packet[12:33],
+        "counts-too-many": lambda packet: packet[:6] + b"\xff\xff" + packet[8:],
+        "points-at-itself": lambda packet: packet[:12] + b"\xc0\x0c" + packet[14:],
+        "points-ahead": lambda packet: packet[:12] + b"\xc0\xff" + packet[14:],
+        "odd-label": lambda packet: packet[:12] + b"\x80" + packet[13:],
+        "address-of-five-bytes": lambda packet: packet[:-6] + struct.pack("!H", 5) + b"\1\2\3\4\5",
+        "trailing-bytes": lambda packet: packet + b"\0" * 9,
     }.items():
         yield _build_target(name, resolver(_altered_response(change)), "dns_malformed")
 
 
-def elsewhere() -> Iterator[FaultyTarget]:
+def unanswered() -> Iterator[FaultyTarget]:
     """Yield servers that do not answer, or whose response does not belong to the query."""
-    yield _mute("silent", resolver(no_response))
-    yield _mute("other-id", resolver(_altered_response(lambda connection: bytes([connection[0] ^ 1]) + connection[1:])))
-    yield _mute("two-bytes", resolver(_altered_response(lambda connection: connection[:2])))
-    yield _mute("flood-of-other-ids", resolver(lambda query: [_change_id(query)] * 2_000))
+    yield _unresponsive("silent", resolver(no_response))
+    yield _unresponsive("other-id", resolver(_altered_response(lambda packet: bytes([packet[0] ^ 1]) + packet[1:])))
+    yield _unresponsive("two-bytes", resolver(_altered_response(lambda packet: packet[:2])))
+    yield _unresponsive("flood-of-other-ids", resolver(lambda query: [_change_id(query)] * 2_000))
     yield _build_target("right-after-wrong", resolver(lambda query: [_change_id(query), *GOOD_RESPONSE(query)]), "")
 
 
 def _change_id(query: Query) -> bytes:
-    (connection,) = GOOD_RESPONSE(query)
-    return bytes([connection[0] ^ 1]) + connection[1:]
+    (packet,) = GOOD_RESPONSE(query)
+    return bytes([packet[0] ^ 1]) + packet[1:]
 
 
 def over_tcp() -> Iterator[FaultyTarget]:
     """Yield servers whose response does not fit into a datagram, with faults over TCP."""
     yield _build_target("truncated", resolver(truncated_response, framed_for_tcp(GOOD_RESPONSE)), "")
-    yield _build_target("truncated-and-hangs-up", resolver(truncated_response, no_response), "dns_malformed")
+    yield _build_target("truncated-and-closed", resolver(truncated_response, no_response), "dns_malformed")
     yield _build_target(
         "truncated-and-cut", resolver(truncated_response, lambda query: [b"\xff\xff\0\0"]), "dns_malformed"
     )
@@ -132,5 +132,5 @@ def over_tcp() -> Iterator[FaultyTarget]:
 
 def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield all targets of this module."""
-    for group in (codes, contents, malformed_messages, elsewhere, over_tcp):
+    for group in (codes, contents, malformed_messages, unanswered, over_tcp):
         yield from group()

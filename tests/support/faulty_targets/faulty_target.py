@@ -52,9 +52,9 @@ Context = Callable[[TargetAuthority], ssl.SSLContext]
 class FaultyTarget:
     """A server, a check and the expected outcome.
 
-    `serve_target` serves it during the block and yields its port. In `check`, as YAML would hold it, `<port>`
-    stands for that port and `<ca>` for the file of the authority. `seconds` is the check's timeout, `holds`
-    for how long it may keep the event loop (CPU seconds).
+    `serve_target` runs the server while the `with` block runs, and yields its port. `check` has the keys of the check;
+    in its values `<port>` stands for the port and `<ca>` for the file of the authority. `seconds` is the check's
+    timeout, `max_blocked` the maximum time that an attempt may block the event loop (CPU seconds).
     """
 
     name: str
@@ -63,7 +63,7 @@ class FaultyTarget:
     reason: str
     outcome: Outcome = BAD
     seconds: float = AMPLE
-    holds: float = 0.1
+    max_blocked: float = 0.1
 
     @contextlib.asynccontextmanager
     async def served(self, authority: TargetAuthority) -> AsyncIterator[dict[str, Any]]:

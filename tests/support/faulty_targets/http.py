@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.support.faulty_targets.behaviour import (
+    answer_and_stay_open,
     answer_with,
-    answering_and_staying,
-    listening_and_leaving,
+    read_and_close,
     reset_after,
     send_endlessly,
     send_slowly,
@@ -44,55 +44,70 @@ FILLER = b"x" * 65_536
 def _build_target(
     name: str, handler: Handler | ServeTarget, reason: str, outcome: Outcome = BAD, **options: Any
 ) -> FaultyTarget:
-    """Return a faulty target with many expectations. `more` has further keys of the check."""
+    """Return a faulty target whose body never has the expected text. `options` are further keys of the check."""
     seconds = options.pop("seconds", AMPLE)
     serve_target = options.pop("serve_target", None) or listener(handler)  # type: ignore[arg-type]
     check = {"http": "http://127.0.0.1:<port>/", "redirects": 5, "expect": {"contains": "never this"}, **options}
     return FaultyTarget(f"http-{name}", serve_target, check, reason, outcome, seconds)
 
 
-def _mute(name: str, handler: Handler, reason: str = "deadline") -> FaultyTarget:
+def _unresponsive(name: str, handler: Handler, reason: str = "deadline") -> FaultyTarget:
     return _build_target(name, handler, reason, seconds=SHORT)
 
 
-def _well(name: str, handler: Handler, **options: Any) -> FaultyTarget:
+def _good(name: str, handler: Handler, **options: Any) -> FaultyTarget:
     return _build_target(name, handler, "", GOOD, **{"expect": {"contains": "ok"}, **options})
 
 
 def slow() -> Iterator[FaultyTarget]:
     """Yield servers that send single bytes endlessly."""
-    yield _mute("silent", send_nothing)
-    yield _mute("slow-status", send_slowly(b"x", b"HT"), "malformed_response")
-    yield _mute("slow-reason", send_slowly(b"x", b"HTTP/1.1 200 "))
-    yield _mute("slow-header", send_slowly(b"x", OPENING + b"X-Slow: "))
-    yield _mute("slow-headers", send_slowly(b"A: b\r\n", OPENING))
-    yield _mute("slow-body", send_slowly(b"x", OPENING + b"Content-Length: 1000000\r\n\r\n"))
-    yield _mute("slow-endless-body", send_slowly(b"x", OPENING + b"\r\n"))
-    yield _mute("slow-chunks", send_slowly(b"x", CHUNKED + b"ffffff\r\n"))
-    yield _mute("slow-trailers", send_slowly(b"A: b\r\n", CHUNKED + b"0\r\n"))
-    yield _mute("promise-kept-waiting", answering_and_staying(b"HTTP/1.1 100 Continue\r\n\r\n"))
-    yield _mute("headers-then-silence", answering_and_staying(OPENING + b"Content-Length: 2\r\n\r\n"))
-    yield _mute("no-length-stays-open", answering_and_staying(OPENING + b"\r\nok"))
+    yield _unresponsive("silent", send_nothing)
+    yield _unresponsive("slow-status", send_slowly(b"x", b"HT"), "malformed_response")
+    yield _unresponsive("slow-reason", send_slowly(b"x", b"HTTP/1.1 200 "))
+    yield _unresponsive("slow-header", send_slowly(b"x", OPENING + b"X-Slow: "))
+    yield _unresponsive("slow-headers", send_slowly(b"A: b\r\n", OPENING))
+    yield _unresponsive("slow-body", send_slowly(b"x", OPENING + b"Content-Length: 1000000\r\n\r\n"))
+    yield _unresponsive("slow-endless-body", send_slowly(b"x", OPENING + b"\r\n"))
+    yield _unresponsive("slow-chunks", send_slowly(b"x", CHUNKED + b"ffffff\r\n"))
+    yield _unresponsive("slow-trailers", send_slowly(b"A: b\r\n", CHUNKED + b"0\r\n"))
+    yield _unresponsive("interim-response-only", answer_and_stay_open(b"HTTP/1.1 100 Continue\r\n\r\n"))
+    yield _unresponsive("headers-then-silence", answer_and_stay_open(OPENING + b"Content-Length: 2\r\n\r\n"))
+    yield _unresponsive("no-length-stays-open", answer_and_stay_open(OPENING + b"\r\nok"))
 
 
 def endless() -> Iterator[FaultyTarget]:
     """Yield servers that send data endlessly at full speed."""
-    yield _build_target("endless-body", send_endlessly(FILLER, OPENING + b"\r\n", asked=True), "body_too_large")
-    yield _build_target("endless-chunks", send_endlessly(b"1\r\nx\r\n" * 10_000, CHUNKED, asked=True), "body_too_large")
-    yield _build_target("endless-extension", send_endlessly(FILLER, CHUNKED + b"5;", asked=True), "malformed_response")
+    yield _build_target("endless-body", send_endlessly(FILLER, OPENING + b"\r\n", after_request=True), "body_too_large")
     yield _build_target(
-        "endless-trailers", send_endlessly(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", asked=True), "malformed_response"
+        "endless-chunks", send_endlessly(b"1\r\nx\r\n" * 10_000, CHUNKED, after_request=True), "body_too_large"
     )
     yield _build_target(
-        "endless-headers", send_endlessly(b"A: b\r\n" * 3_000, OPENING, asked=True), "headers_too_large"
-    )
-    yield _build_target("endless-header", send_endlessly(FILLER, OPENING + b"X: ", asked=True), "headers_too_large")
-    yield _build_target("endless-reason", send_endlessly(FILLER, b"HTTP/1.1 200 ", asked=True), "headers_too_large")
-    yield _build_target(
-        "endless-promises", send_endlessly(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, asked=True), "malformed_response"
+        "endless-extension", send_endlessly(FILLER, CHUNKED + b"5;", after_request=True), "malformed_response"
     )
     yield _build_target(
-        "endless-redirects", send_endlessly(FILLER, MOVED[:-10] + b"\r\n", asked=True), "http_status", redirects=0
+        "endless-trailers",
+        send_endlessly(b"A: b\r\n" * 3_000, CHUNKED + b"0\r\n", after_request=True),
+        "malformed_response",
+    )
+    yield _build_target(
+        "endless-headers", send_endlessly(b"A: b\r\n" * 3_000, OPENING, after_request=True), "headers_too_large"
+    )
+    yield _build_target(
+        "endless-header", send_endlessly(FILLER, OPENING + b"X: ", after_request=True), "headers_too_large"
+    )
+    yield _build_target(
+        "endless-reason", send_endlessly(FILLER, b"HTTP/1.1 200 ", after_request=True), "headers_too_large"
+    )
+    yield _build_target(
+        "endless-interim-responses",
+        send_endlessly(b"HTTP/1.1 103 E\r\n\r\n" * 1_000, after_request=True),
+        "malformed_response",
+    )
+    yield _build_target(
+        "endless-redirects",
+        send_endlessly(FILLER, MOVED[:-10] + b"\r\n", after_request=True),
+        "http_status",
+        redirects=0,
     )
 
 
@@ -139,9 +154,9 @@ def mismatched_headers() -> Iterator[FaultyTarget]:
     yield _build_target("cut-short", answer_with(OPENING + b"Content-Length: 100\r\n\r\nhalf"), "truncated_response")
     yield _build_target("cut-in-chunk", answer_with(CHUNKED + b"5\r\nab"), "truncated_response")
     yield _build_target("cut-in-headers", answer_with(OPENING + b"X-Cut: "), "truncated_response")
-    yield _build_target("says-nothing", answer_with(b""), "empty_response")
-    yield _build_target("hangs-up", listening_and_leaving(), "empty_response")
-    yield _build_target("resets-at-once", reset_after(asked=False), "connection_reset")
+    yield _build_target("no-response", answer_with(b""), "empty_response")
+    yield _build_target("closes-at-once", read_and_close(), "empty_response")
+    yield _build_target("resets-at-once", reset_after(after_request=False), "connection_reset")
     yield _build_target("resets", reset_after(), "connection_reset")
     yield _build_target("resets-in-body", reset_after(OPENING + b"Content-Length: 9\r\n\r\nok"), "connection_reset")
     yield _build_target(
@@ -171,7 +186,7 @@ def mismatched_headers() -> Iterator[FaultyTarget]:
         reason = "body_charset" if name == "bytes" else "body_mismatch"
         yield _build_target(f"json-{name}", answer_with(http_response(body)), reason, expect={"json": {"$": 1}})
     twice = answer_with(http_response(b'{"ready": true, "ready": false}'))
-    yield _build_target("json-said-twice", twice, "body_mismatch", expect={"json": {"$.ready": True}})
+    yield _build_target("json-duplicate-key", twice, "body_mismatch", expect={"json": {"$.ready": True}})
 
 
 def malformed_http() -> Iterator[FaultyTarget]:
@@ -229,19 +244,19 @@ async def _to_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
-def odd() -> Iterator[FaultyTarget]:
+def unusual() -> Iterator[FaultyTarget]:
     """Yield unusual but good servers, for which a bad outcome would be a false alarm."""
-    yield _well("answers-unasked", send_on_connect(http_response(b"ok")))
-    yield _well("old-version", answer_with(b"HTTP/1.0 200 OK\r\n\r\nok"))
-    yield _well("no-reason", answer_with(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
-    yield _well("odd-bytes", answer_with(http_response(b"ok", X_Bytes="\xe9\xff")))
-    yield _well("no-length", answer_with(OPENING + b"\r\nok"))
-    yield _well("babbles-on", answer_with(http_response(b"ok") + b"\0garbage" * 100))
-    yield _well("two-answers", answer_with(http_response(b"ok") + http_response(b"never", "500 No")))
-    yield _well("promises-first", answer_with(b"HTTP/1.1 103 E\r\n\r\n" * 3 + http_response(b"ok")))
-    yield _well("body-where-none-is", answer_with(http_response(b"ok", "204 No Content")), expect={})
-    yield _well("one-byte-chunks", answer_with(CHUNKED + b"1\r\nx\r\n" * 50_000 + b"2\r\nok\r\n0\r\n\r\n"))
-    yield _well("trailers", answer_with(CHUNKED + b"2\r\nok\r\n0\r\nX-Late: yes\r\n\r\n"))
+    yield _good("response-before-request", send_on_connect(http_response(b"ok")))
+    yield _good("old-version", answer_with(b"HTTP/1.0 200 OK\r\n\r\nok"))
+    yield _good("no-reason", answer_with(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
+    yield _good("non-ascii-header", answer_with(http_response(b"ok", X_Bytes="\xe9\xff")))
+    yield _good("no-length", answer_with(OPENING + b"\r\nok"))
+    yield _good("data-after-response", answer_with(http_response(b"ok") + b"\0garbage" * 100))
+    yield _good("two-answers", answer_with(http_response(b"ok") + http_response(b"never", "500 No")))
+    yield _good("interim-responses", answer_with(b"HTTP/1.1 103 E\r\n\r\n" * 3 + http_response(b"ok")))
+    yield _good("body-in-204", answer_with(http_response(b"ok", "204 No Content")), expect={})
+    yield _good("one-byte-chunks", answer_with(CHUNKED + b"1\r\nx\r\n" * 50_000 + b"2\r\nok\r\n0\r\n\r\n"))
+    yield _good("trailers", answer_with(CHUNKED + b"2\r\nok\r\n0\r\nX-Late: yes\r\n\r\n"))
 
 
 @contextlib.asynccontextmanager
@@ -271,5 +286,5 @@ def absent() -> Iterator[FaultyTarget]:
 
 def faulty_targets() -> Iterator[FaultyTarget]:
     """Yield all targets of this module."""
-    for group in (slow, endless, huge, mismatched_headers, malformed_http, redirects, odd, absent):
+    for group in (slow, endless, huge, mismatched_headers, malformed_http, redirects, unusual, absent):
         yield from group()

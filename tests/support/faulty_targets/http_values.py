@@ -32,7 +32,7 @@ def freshness() -> Iterator[FaultyTarget]:
 
     field: dict[str, Any] = {"stamp": {"json": "$.at"}}
     lines: dict[str, Any] = {"stamp": {"matches": "(?m)^(.*)$"}}
-    yield build_target("well", at(NOW), "", **field)
+    yield build_target("good", at(NOW), "", **field)
     yield build_target("stale", at(NOW - timedelta(days=3)), "stale", **field)
     yield build_target("ahead", at(NOW + timedelta(days=3)), "stamp_in_future", **field)
     yield build_target("ancient", answer_with(http_response(b'{"at": -99999999999999}')), "stamp_malformed", **field)
@@ -59,7 +59,10 @@ def freshness() -> Iterator[FaultyTarget]:
     yield build_target("file-of-no-name", answer_with(http_response(b"href=http://[::bad")), MALFORMED, **file)
     yield build_target("unavailable", answer_with(http_response(b"", "503 Service Unavailable")), "http_status")
     yield build_target(
-        "endless", send_endlessly(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", asked=True), "body_too_large", **field
+        "endless",
+        send_endlessly(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n", after_request=True),
+        "body_too_large",
+        **field,
     )
     yield build_target("silent", send_nothing, "deadline", SHORT)
 
@@ -77,7 +80,7 @@ def prometheus() -> Iterator[FaultyTarget]:
         outcome = BAD if reason == "sli_below" else UNKNOWN if reason else GOOD
         return FaultyTarget(f"prometheus-{name}", listener(handler), check, reason, outcome, seconds)
 
-    yield build_target("well", answer_with(http_response(_numbers("5"))), "")
+    yield build_target("good", answer_with(http_response(_numbers("5"))), "")
     yield build_target("no-traffic", answer_with(http_response(_numbers())), "sli_no_traffic")
     yield build_target("nan", answer_with(http_response(_numbers("NaN"))), "sli_no_traffic")
     yield build_target("negative", answer_with(http_response(_numbers("-1"))), "sli_no_traffic")
@@ -110,7 +113,7 @@ def domain() -> Iterator[FaultyTarget]:
     def expiration_events(days: int) -> list[dict[str, str]]:
         return [{"eventAction": "expiration", "eventDate": (NOW + timedelta(days=days)).isoformat()}]
 
-    yield build_target("well", {"events": expiration_events(90)}, "")
+    yield build_target("good", {"events": expiration_events(90)}, "")
     yield build_target("expiring", {"events": expiration_events(3)}, "domain_expiring", bad=True)
     yield build_target(
         "on-hold", {"events": expiration_events(90), "status": ["client hold"]}, "domain_status", bad=True

@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 def s_server(*arguments: str, bits: int = 0) -> ServeTarget:
     """Return a function that serves with a trusted certificate (RSA with this number of bits, or P-256).
 
-    `words` are options of `openssl s_server`. `<paper>` is replaced by the file of the certificate and its key,
-    `<ffdhe8192>` by a file with the parameters of that group.
+    `arguments` are options of `openssl s_server`. `<certificate>` is replaced by the file of the certificate and its
+    key, `<ffdhe8192>` by a file with the parameters of that group.
     """
 
     @contextlib.asynccontextmanager
     async def serve_target(authority: TargetAuthority) -> AsyncIterator[int]:
-        paper = authority.folder / f"{uuid4()}.pem"
-        paper.write_bytes(IssuedCertificate.of(authority.root).issues(names(HOST), key=key_of(bits)).pem())
-        files = {"<paper>": paper, "<ffdhe8192>": await _group(authority) if "<ffdhe8192>" in arguments else None}
+        certificate = authority.folder / f"{uuid4()}.pem"
+        certificate.write_bytes(IssuedCertificate.of(authority.root).issues(names(HOST), key=key_of(bits)).pem())
+        files = {
+            "<certificate>": certificate,
+            "<ffdhe8192>": await _group(authority) if "<ffdhe8192>" in arguments else None,
+        }
         process = await asyncio.create_subprocess_exec(
-            *("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", paper, "-key", paper),
+            *("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", certificate, "-key", certificate),
             *(files.get(word) or word for word in arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

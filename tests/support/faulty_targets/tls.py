@@ -14,20 +14,20 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.faulty_targets.behaviour import (
     answer_with,
-    listening_and_leaving,
+    read_and_close,
     reset_after,
     send_endlessly,
     send_slowly,
 )
 from tests.support.faulty_targets.certificates import (
     DAY,
-    FOR_EVER,
     HOST,
-    UNHEARD_OF,
+    NO_EXPIRY,
+    UNKNOWN_EXTENSION,
     IssuedCertificate,
     key_of,
     names,
-    self_made,
+    self_signed,
 )
 from tests.support.faulty_targets.faulty_target import (
     AMPLE,
@@ -53,10 +53,10 @@ Context = Callable[[TargetAuthority], ssl.SSLContext]
 
 
 def _target(name: str, serve_target: ServeTarget, reason: str, **options: Any) -> FaultyTarget:
-    """Return a faulty target of the `tls` kind. `more` has further fields of the target."""
-    seconds, holds = options.pop("seconds", AMPLE), options.pop("holds", 0.1)
+    """Return a faulty target of the `tls` kind. `options` are further keys of the check."""
+    seconds, max_blocked = options.pop("seconds", AMPLE), options.pop("max_blocked", 0.1)
     check = {"tls": {"target": f"{HOST}:<port>", "ca": "<ca>", **options}}
-    return FaultyTarget(f"tls-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds, holds)
+    return FaultyTarget(f"tls-{name}", serve_target, check, reason, BAD if reason else GOOD, seconds, max_blocked)
 
 
 def _with_certificate(
@@ -84,7 +84,7 @@ def expired_certificates() -> Iterator[FaultyTarget]:
     yield _with_certificate(
         "expiring", lambda ca: ca.issues(NAMES_OF_HOST, ends=NOW + 3 * DAY), "tls_expiring", valid_for="14d"
     )
-    yield _with_certificate("for-ever", lambda ca: ca.issues(NAMES_OF_HOST, ends=FOR_EVER), "", valid_for="14d")
+    yield _with_certificate("for-ever", lambda ca: ca.issues(NAMES_OF_HOST, ends=NO_EXPIRY), "", valid_for="14d")
     expired = {"starts": NOW - 9 * DAY, "ends": NOW - DAY}
     yield _with_certificate(
         "authority-expired", lambda ca: ca.issues_authority(**expired).issues(NAMES_OF_HOST), EXPIRED
@@ -121,7 +121,7 @@ def untrusted_certificates() -> Iterator[FaultyTarget]:
     """Yield certificates without a trusted chain, or not valid for servers."""
     client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False
     elsewhere = x509.NameConstraints([x509.DNSName("elsewhere.example")], None), True
-    yield _with_certificate("self-signed", lambda ca: self_made(NAMES_OF_HOST), UNTRUSTED)
+    yield _with_certificate("self-signed", lambda ca: self_signed(NAMES_OF_HOST), UNTRUSTED)
     yield _with_certificate(
         "unknown-authority", lambda ca: IssuedCertificate.of(trustme.CA()).issues(NAMES_OF_HOST), UNTRUSTED
     )
@@ -134,7 +134,9 @@ def untrusted_certificates() -> Iterator[FaultyTarget]:
         "issued-too-deep", lambda ca: ca.issues_authority(depth=0).issues_authority().issues(NAMES_OF_HOST), UNTRUSTED
     )
     yield _with_certificate("for-clients", lambda ca: ca.issues(NAMES_OF_HOST, client), UNTRUSTED)
-    yield _with_certificate("unheard-of-and-critical", lambda ca: ca.issues(NAMES_OF_HOST, UNHEARD_OF), UNTRUSTED)
+    yield _with_certificate(
+        "unheard-of-and-critical", lambda ca: ca.issues(NAMES_OF_HOST, UNKNOWN_EXTENSION), UNTRUSTED
+    )
     limited = names("status.example")
     yield _with_certificate(
         "beyond-its-authority",
@@ -158,23 +160,31 @@ def _deep(authority: IssuedCertificate, steps: int) -> IssuedCertificate:
 
 def failed_negotiations() -> Iterator[FaultyTarget]:
     """Yield servers with which no protocol or cipher can be negotiated, or which require more than the check has."""
-    lax = "DEFAULT:COMPLEMENTOFALL:@SECLEVEL=0"
-    yield _target("only-1.0", s_server("-tls1", "-cipher", lax), HANDSHAKE)
-    yield _target("only-1.1", s_server("-tls1_1", "-cipher", lax), HANDSHAKE)
+    weak_ciphers = "DEFAULT:COMPLEMENTOFALL:@SECLEVEL=0"
+    yield _target("only-1.0", s_server("-tls1", "-cipher", weak_ciphers), HANDSHAKE)
+    yield _target("only-1.1", s_server("-tls1_1", "-cipher", weak_ciphers), HANDSHAKE)
     yield _target("no-encryption", s_server("-tls1_2", "-cipher", "eNULL:@SECLEVEL=0"), HANDSHAKE)
     yield _target("anonymous", s_server("-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"), HANDSHAKE)
     yield _target("only-cbc-sha1", s_server("-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA", bits=2048), HANDSHAKE)
     yield _target("only-static-rsa", s_server("-tls1_2", "-cipher", "AES128-GCM-SHA256", bits=2048), HANDSHAKE)
     yield _target("only-psk", s_server("-nocert", "-tls1_2", "-psk", "c0ffee", "-cipher", "PSK"), HANDSHAKE)
-    knows = ("-servername", "other.example", "-servername_fatal", "-cert2", "<paper>", "-key2", "<paper>")
-    yield _target("name-unknown", s_server(*knows), HANDSHAKE, server_name="status.example")
+    unknown_name = (
+        "-servername",
+        "other.example",
+        "-servername_fatal",
+        "-cert2",
+        "<certificate>",
+        "-key2",
+        "<certificate>",
+    )
+    yield _target("name-unknown", s_server(*unknown_name), HANDSHAKE, server_name="status.example")
     yield _target("client-certificate", s_server("-tls1_2", "-Verify", "1"), HANDSHAKE)
     dhe = ("-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256", "-dhparam", "<ffdhe8192>")
     yield _target("only-dhe", s_server(*dhe, bits=2048), HANDSHAKE)
     yield _target("1.2", s_server("-tls1_2"), "")
     yield _target("1.3", s_server("-tls1_3"), "")
     # OpenSSL offers this group, and Python cannot disable it before 3.15 (SSLContext.set_groups).
-    yield _target("group-of-8192-bits", s_server("-tls1_3", "-groups", "ffdhe8192"), "", holds=0.5)
+    yield _target("group-of-8192-bits", s_server("-tls1_3", "-groups", "ffdhe8192"), "", max_blocked=0.5)
     yield _target("retry-p-521", s_server("-tls1_3", "-groups", "P-521"), "")
 
 
@@ -182,22 +192,20 @@ def broken_handshakes() -> Iterator[FaultyTarget]:
     """Yield servers that use another protocol, stop during the handshake, or never start it."""
     yield _target("silent", listener(send_nothing), "tls_timeout", seconds=SHORT)
     yield _target(
-        "drip", listener(send_slowly(b"\0", b"\x16\x03\x03\x40\0", asked=False)), "tls_timeout", seconds=SHORT
+        "drip", listener(send_slowly(b"\0", b"\x16\x03\x03\x40\0", after_request=False)), "tls_timeout", seconds=SHORT
     )
     yield _target("hello-then-silence", listener(_part_of_a_handshake(5, stay=True)), "tls_timeout", seconds=SHORT)
-    yield _target("hangs-up", listener(listening_and_leaving(4_096)), HANDSHAKE)
-    yield _target("resets", listener(reset_after(asked=False)), "connection_reset")
+    yield _target("closes-at-once", listener(read_and_close(4_096)), HANDSHAKE)
+    yield _target("resets", listener(reset_after(after_request=False)), "connection_reset")
     yield _target("cut-in-the-middle", listener(_part_of_a_handshake(500)), HANDSHAKE)
-    yield _target("alert", listener(listening_and_leaving(4_096, b"\x15\x03\x03\0\x02\x02\x28")), HANDSHAKE)
+    yield _target("alert", listener(read_and_close(4_096, b"\x15\x03\x03\0\x02\x02\x28")), HANDSHAKE)
     yield _target("warnings-without-end", listener(send_endlessly(b"\x15\x03\x03\0\x02\x01\x70" * 1_000)), HANDSHAKE)
     yield _target("empty-records", listener(send_endlessly(b"\x16\x03\x03\0\0" * 1_000)), HANDSHAKE)
     yield _target("garbage", listener(send_endlessly(b"\x16\x03\x03\xff\xff" + b"\xff" * 70_000)), HANDSHAKE)
     yield _target(
         "huge-hello", listener(send_endlessly(b"\x16\x03\x03\x40\x00\x02\xff\xff\xff" + b"\0" * 16_380)), HANDSHAKE
     )
-    yield _target(
-        "plain-http", listener(listening_and_leaving(4_096, http_response(b"", "400 Bad Request"))), HANDSHAKE
-    )
+    yield _target("plain-http", listener(read_and_close(4_096, http_response(b"", "400 Bad Request"))), HANDSHAKE)
     yield _target("plain-smtp", listener(send_on_connect(b"220 mail.example ESMTP\r\n")), HANDSHAKE)
     yield _target("echo", listener(_echo), HANDSHAKE)
 
@@ -243,7 +251,7 @@ def over_http() -> Iterator[FaultyTarget]:
     def trusted_context(authority: TargetAuthority) -> ssl.SSLContext:
         return IssuedCertificate.of(authority.root).issues(NAMES_OF_HOST).context(authority.folder)
 
-    yield build_target("well", listener(answer_with(http_response(b"ok")), trusted_context), "")
+    yield build_target("good", listener(answer_with(http_response(b"ok")), trusted_context), "")
     yield build_target(
         "expired",
         listener(send_nothing, lambda authority: _expired_certificate(authority).context(authority.folder)),
@@ -251,14 +259,14 @@ def over_http() -> Iterator[FaultyTarget]:
     )
     yield build_target("client-certificate", s_server("-tls1_3", "-Verify", "1", "-www"), HANDSHAKE)
     yield build_target("tickets", s_server("-tls1_3", "-num_tickets", "200", "-www"), "")
-    yield build_target("says-nothing", listener(answer_with(b""), trusted_context), "empty_response")
+    yield build_target("no-response", listener(answer_with(b""), trusted_context), "empty_response")
     short = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
     yield build_target("cut-short", listener(short, trusted_context), "truncated_response")
     endless = send_endlessly(b"x" * 65_536, b"HTTP/1.1 200 OK\r\n\r\n")
     yield build_target(
         "endless-body", listener(endless, trusted_context), "body_too_large", expect={"contains": "never this"}
     )
-    yield build_target("plain", listener(listening_and_leaving(4_096, http_response(b"ok"))), HANDSHAKE)
+    yield build_target("plain", listener(read_and_close(4_096, http_response(b"ok"))), HANDSHAKE)
 
 
 def _expired_certificate(authority: TargetAuthority) -> IssuedCertificate:

@@ -1,4 +1,4 @@
-"""Laws of the recovery point, for random histories of writes and a server that loses all data after one instant."""
+"""Properties of the recovery point, for random writes to a server that loses all writes after an instant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ spread = st.tuples(st.integers(0, 20), st.integers(0, 20))
 
 
 def history(written: Written, replicated_until: int) -> list[Run]:
-    """Return the runs that a server gives which keeps what it committed until `replicated_until`."""
+    """Return the runs of a server that keeps only the writes that it committed until `replicated_until`."""
     runs = []
     for number, (sent, to_commit, to_answer, outcome) in enumerate(written):
         name, committed = f"r{number}", sent + to_commit

@@ -86,7 +86,7 @@ worlds = st.builds(
 
 
 class Recorded:
-    """The recorded states of all cells, and what each change avoids of a cell, by looking back cell by cell."""
+    """The recorded states of all cells, and whether each change avoids a cell, computed by going back cell by cell."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -96,25 +96,25 @@ class Recorded:
         }
         self.others = [{x: oracle.cell(seen, hold, x) for x in range(BEGIN, END)} for seen, hold in world.dependencies]
 
-    def back(self, x: int, states: tuple[str, ...], *, own: bool = False) -> int | None:
-        """Return the first cell of the cells until x that all have one of the states. None if x has another one."""
+    def stretch_start(self, x: int, states: tuple[str, ...], *, own: bool = False) -> int | None:
+        """Return the start of the stretch of cells up to x that have one of the states. None if x has another state."""
         start = None
         while x >= BEGIN and self.product[x] in states and (not own or all(o[x] in UP for o in self.others)):
             start, x = x, x - 1
         return start
 
-    def begun(self, x: int) -> int | None:
-        return self.back(x, tuple({*DOWN, *UP, *UNKNOWN} - {"up"}))
+    def outage_start(self, x: int) -> int | None:
+        return self.stretch_start(x, tuple({*DOWN, *UP, *UNKNOWN} - {"up"}))
 
     def touched(self, x: int, other: int) -> bool:
-        begun = self.begun(x)
-        return begun is not None and any(self.others[other][y] != "up" for y in range(begun, x + 1))
+        start = self.outage_start(x)
+        return start is not None and any(self.others[other][y] != "up" for y in range(start, x + 1))
 
     def avoided(self, change: Change, x: int) -> tuple[bool, bool, bool]:
         """Return whether the change avoids the cell possibly, by the estimate, and certainly."""
         now = [other[x] for other in self.others]
         clean = not any(self.touched(x, n) for n in range(len(now)))
-        begun, estimated, certain = self.begun(x), self.back(x, DOWN), self.back(x, ("down",))
+        start, estimated, certain = self.outage_start(x), self.stretch_start(x, DOWN), self.stretch_start(x, ("down",))
         if isinstance(change, Decoupling):
             number = int(change.dependency[1:])
             rest = [*now[:number], *now[number + 1 :]]
@@ -124,18 +124,18 @@ class Recorded:
                 now[number] == "down" and all(state == "up" for state in rest),
             )
         if isinstance(change, Failover):
-            own = self.back(x, DOWN, own=True)
+            own = self.stretch_start(x, DOWN, own=True)
             return (
-                "down" not in now and begun is not None and x >= begun + change.within,
+                "down" not in now and start is not None and x >= start + change.within,
                 own is not None and x >= own + change.within,
                 clean and certain is not None and x >= certain + change.within,
             )
         if isinstance(change, DeploymentsWithoutDowntime):
             latest = x if certain is None else certain
             return (
-                "down" not in now and any(s.start <= latest and (begun or 0) < s.end for s in change.spans),
+                "down" not in now and any(s.start <= latest and (start or 0) < s.end for s in change.spans),
                 not any(state in DOWN for state in now) and in_one(change.spans, estimated, x),
-                clean and in_one(change.spans, begun, x),
+                clean and in_one(change.spans, start, x),
             )
         return "down" not in now, False, False
 
@@ -154,8 +154,8 @@ class Recorded:
         return "doubt_up" if estimated else "doubt_down" if possible else state
 
 
-def in_one(spans: tuple[Interval, ...], begun: int | None, x: int) -> bool:
-    return begun is not None and any(span.start <= begun and x < span.end for span in spans)
+def in_one(spans: tuple[Interval, ...], start: int | None, x: int) -> bool:
+    return start is not None and any(span.start <= start and x < span.end for span in spans)
 
 
 @given(worlds, windows)
@@ -235,8 +235,8 @@ class Truth:
             late = x >= start + change.within
             return late and clean, late and not now
         if isinstance(change, DeploymentsWithoutDowntime):
-            begun = [span for span in change.spans if span.start <= start < span.end]
-            return clean and any(x < span.end for span in begun), bool(begun) and not now
+            deployments = [span for span in change.spans if span.start <= start < span.end]
+            return clean and any(x < span.end for span in deployments), bool(deployments) and not now
         return False, not now
 
 
