@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from monitor.config.model import Portfolio
 from monitor.health import Health
 from monitor.ledger.check_history import CheckHistory
 from monitor.ledger.ledger import Ledger
-from monitor.ledger.open_run import OpenRun
-from monitor.probe_result import ProbeResult
-from sla.incident import Failure, Incident, Opened, Resolved
+from sla.incident import Failure, Incident
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
-from sla.observation import Observation, Outcome, Run
+from sla.observation import Observation, Run
 from sla.states import State
-from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, FakeCheck, ledger_of, observe, product, run
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from monitor.ledger.check_entry import CheckEntry
-
-KEY = "chefs/health"
-HOLD = 130 * SECOND
-ALL = Interval(NOW - DAY, NOW + DAY)
-REASONS = {GOOD: "", BAD: "deadline", UNKNOWN: "no_route"}
-
-
-def record_outcomes(ledger: Ledger, outcomes: Sequence[Outcome], start: int = NOW, key: str = KEY) -> None:
-    """Observe the outcomes once a minute."""
-    for n, outcome in enumerate(outcomes):
-        observe(ledger, ledger.entries[key], start + n * MINUTE, ProbeResult(outcome, REASONS[outcome]))
-
-
-def portfolio(*products: dict[str, object]) -> Portfolio:
-    return Portfolio.model_validate({"products": products})
+from tests.support.ledgers import BAD, GOOD, NOW, UNKNOWN, FakeCheck, ledger_of, product, run
+from tests.support.recorded_outcomes import ALL, HOLD, KEY, portfolio, record_outcomes, record_result, recorded_runs
 
 
 def test_new_ledger_has_no_history() -> None:
@@ -145,83 +120,6 @@ def test_incidents_are_newest_first_with_their_downtime() -> None:
     assert [i.check for i in ledger.open_incidents("css")] == ["css/health"]
 
 
-def restart(ledger: Ledger, recorded: Sequence[Run], tail: Sequence[Observation] = ()) -> Ledger:
-    """Return the ledger of another process with the same portfolio, after it has read the record."""
-    fresh = Ledger(ledger.portfolio)
-    fresh.restore(recorded, tail, ledger.incidents)
-    return fresh
-
-
-def recorded_runs(ledger: Ledger, key: str = KEY) -> list[Run]:
-    open_run = ledger.entries[key].open_run
-    return [] if open_run is None else [open_run.run()]
-
-
-observations = st.lists(st.tuples(st.integers(1, 250), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])), max_size=40)
-
-
-@given(observations, st.data())
-def test_restart_restores_timeline_incidents_and_next_decision(
-    sample: list[tuple[int, Outcome]], data: st.DataObject
-) -> None:
-    """This is true wherever the folded runs end and the single observations begin."""
-    before = ledger_of(product("chefs"))
-    entry = before.entries[KEY]
-    cut = data.draw(st.integers(0, len(sample)))
-    runs: dict[int, Run] = {}
-    tail: list[Observation] = []
-    at = NOW
-    for n, (gap, outcome) in enumerate(sample):
-        at += gap * SECOND
-        observation = Observation(KEY, at, outcome, REASONS[outcome], 5)
-        runs |= {run.first: run for run in entry.observe(observation)}
-        if (change := entry.tracker.step(observation)) is not None:
-            before.apply(change)
-        if n < cut and entry.open_run is not None:
-            runs[entry.open_run.first] = entry.open_run.run()
-        else:
-            tail.append(observation)
-    ordered = sorted(runs.values(), key=lambda run: run.first)
-    known = ordered[-1].last if ordered else 0
-    after = restart(before, ordered, [observation for observation in tail if observation.at > known])
-    second_entry = after.entries[KEY]
-    assert list(second_entry.timeline.pieces(ALL)) == list(entry.timeline.pieces(ALL))
-    assert second_entry.timeline.counts(ALL) == entry.timeline.counts(ALL)
-    assert recorded_runs(after) == recorded_runs(before)
-    assert after.incidents == before.incidents
-    assert after.open_incidents() == before.open_incidents()
-    assert _next_decisions(second_entry, at) == _next_decisions(entry, at)
-
-
-def _next_decisions(entry: CheckEntry, at: int) -> list[Opened | Resolved | None]:
-    actual = []
-    for outcome in (BAD, BAD, BAD, GOOD, GOOD, BAD, BAD):
-        at += MINUTE
-        observation = Observation(KEY, at, outcome, REASONS[outcome])
-        entry.observe(observation)
-        actual.append(entry.tracker.step(observation))
-    return actual
-
-
-def test_time_without_a_daemon_is_unknown() -> None:
-    before = ledger_of(product("chefs"))
-    record_outcomes(before, [GOOD, GOOD])
-    after = restart(before, recorded_runs(before))
-    record_outcomes(after, [GOOD, GOOD], NOW + HOUR)
-    durations = after.entries[KEY].timeline.durations(Interval(NOW, NOW + HOUR + MINUTE))
-    assert (durations.up, durations.unknown) == (2 * MINUTE, 59 * MINUTE)
-
-
-def test_short_restart_leaves_no_unknown_time() -> None:
-    """Within the hold, the last observation is still valid."""
-    before = ledger_of(product("chefs"))
-    record_outcomes(before, [GOOD, GOOD])
-    after = restart(before, recorded_runs(before))
-    record_outcomes(after, [GOOD, GOOD], NOW + 3 * MINUTE)
-    assert after.entries[KEY].timeline.durations(Interval(NOW, NOW + 4 * MINUTE)).up == 4 * MINUTE
-    assert after.entries[KEY].timeline.counts(ALL).good == 4
-
-
 def test_runs_keep_the_hold_with_which_they_were_recorded() -> None:
     """A shorter interval today does not make past known time unknown."""
     ledger = ledger_of(product("chefs"))
@@ -232,35 +130,6 @@ def test_runs_keep_the_hold_with_which_they_were_recorded() -> None:
     ledger.restore(wide, [], [])
     assert ledger.entries[KEY].timeline.durations(Interval(NOW, NOW + 2 * HOUR)).unknown == 0
     assert ledger.entries[KEY].timeline.hold == HOLD
-
-
-def test_open_incident_continues_after_a_change_of_thresholds() -> None:
-    """An announced incident is resolved only by recovery, and no second incident opens."""
-    ledger = ledger_of({**product("chefs"), "checks": (FakeCheck(id="health", interval="1m", timeout="10s", fall=9),)})
-    incident = Incident.open("chefs", KEY, NOW, "deadline")
-    ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
-    assert ledger.open_incidents() == [incident]
-    record_outcomes(ledger, [BAD] * 12, NOW + 3 * MINUTE)
-    assert ledger.incidents == [incident]
-    record_outcomes(ledger, [GOOD, GOOD], NOW + 15 * MINUTE)
-    assert [(i.id, i.resolved) for i in ledger.incidents] == [(incident.id, NOW + 15 * MINUTE)]
-
-
-def test_unrecorded_incident_opens_at_the_next_bad_observation() -> None:
-    """The incident begins with the first bad observation of the streak, so its id is the same as without a restart."""
-    ledger = ledger_of(product("chefs"))
-    ledger.restore([run(KEY, BAD, NOW, NOW + 5 * MINUTE, "deadline")], [], [])
-    assert ledger.incidents == []
-    record_outcomes(ledger, [BAD], NOW + 6 * MINUTE)
-    (incident,) = ledger.incidents
-    assert incident == replace(Incident.open("chefs", KEY, NOW, "deadline"), first=incident.first, last=incident.last)
-    assert incident.first == incident.last == Failure(NOW + 6 * MINUTE, "deadline")
-
-
-def record_result(ledger: Ledger, at: int, outcome: Outcome, status: int, detail: str) -> None:
-    reason = "" if outcome is GOOD else "http_status"
-    result = ProbeResult(outcome, reason, status, {"connect": 0.01}, detail)
-    observe(ledger, ledger.entries[KEY], at, result)
 
 
 def test_incident_has_its_first_and_last_failing_probe() -> None:
@@ -289,24 +158,6 @@ def test_incident_has_its_first_and_last_failing_probe() -> None:
     assert ledger.incidents[1] == resolved
 
 
-def test_failing_probes_of_an_incident_survive_a_restart() -> None:
-    """The first one stays; the last one is replaced by the next failing probe."""
-    ledger = ledger_of(product("chefs"))
-    before = Failure(NOW, "deadline", None, "no answer")
-    incident = replace(Incident.open("chefs", KEY, NOW, "deadline"), first=before, last=before)
-    ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
-    assert ledger.with_newest_failure(incident) == incident
-    record_result(ledger, NOW + 3 * MINUTE, BAD, 503, "starting")
-    assert ledger.with_newest_failure(incident).first == before
-    assert ledger.with_newest_failure(incident).last == Failure(
-        NOW + 3 * MINUTE, "http_status", 503, "starting", {"connect": 0.01}
-    )
-    record_result(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
-    record_result(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
-    (resolved,) = ledger.incidents
-    assert (resolved.first, resolved.last and resolved.last.detail) == (before, "starting")
-
-
 def test_record_of_unconfigured_checks_is_hidden() -> None:
     ledger = ledger_of(product("chefs"))
     unconfigured = Incident.open("old", "old/health", NOW, "deadline")
@@ -315,16 +166,6 @@ def test_record_of_unconfigured_checks_is_hidden() -> None:
     )
     assert ledger.incidents == []
     assert ledger.last_observation_at is None
-
-
-def test_open_incident_continues_when_its_check_returns_after_a_restart() -> None:
-    """The check was not configured when the daemon started. It is still one outage and one incident."""
-    ledger = ledger_of(product("css"))
-    incident = Incident.open("chefs", KEY, NOW, "deadline")
-    ledger.restore([run(KEY, BAD, NOW, NOW + HOUR)], [], [incident])
-    ledger.reload(portfolio(product("chefs"), product("css")))
-    record_outcomes(ledger, [BAD, BAD, BAD], NOW + 2 * HOUR)
-    assert ledger.incidents == [incident]
 
 
 def test_seeded_history_is_marked() -> None:
@@ -354,40 +195,6 @@ def test_health_keeps_the_maximum() -> None:
         health.woke(float(late), late / 100)
     assert (health.lateness, health.lateness_max) == (3.0, 7.0)
     assert (health.last_tick, health.loop_lag, health.loop_lag_max) == (3.0, 0.03, 0.07)
-
-
-def test_last_run_is_folded() -> None:
-    last = run(KEY, GOOD, NOW, NOW + HOUR)
-    assert OpenRun(last).run() == last
-
-
-OUTCOMES = st.lists(
-    st.tuples(st.sampled_from([1, 1, 1, 2, 5]), st.sampled_from([GOOD, GOOD, BAD, UNKNOWN])), max_size=60
-)
-
-
-@given(OUTCOMES, st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=5, max_size=5))
-def test_restart_keeps_counts_and_states(steps: list[tuple[int, Outcome]], windows: list[tuple[int, int]]) -> None:
-    """A reason or a changed hold ends a run. The memory is folded like the record."""
-    ledger = ledger_of(product("chefs"))
-    entry = ledger.entries[KEY]
-    runs_by_start: dict[int, Run] = {}
-    at = NOW
-    for n, (step, outcome) in enumerate(steps):
-        at += step * MINUTE + n % 3 * SECOND
-        entry.timeline.hold = HOLD if n % 40 < 20 else 2 * HOLD
-        observation = Observation(KEY, at, outcome, REASONS[outcome] if n % 4 else "slow")
-        runs_by_start |= {run.first: run for run in entry.observe(observation)}
-    runs_by_start |= {run.first: run for run in entry.open_runs()}
-    second_ledger = Ledger(ledger.portfolio)
-    second_ledger.restore(runs_by_start.values(), [], [])
-    for start, end in windows:
-        window = Interval(NOW + min(start, end) * MINUTE, NOW + max(start, end) * MINUTE)
-        assert second_ledger.entries[KEY].timeline.counts(window) == entry.timeline.counts(window)
-        assert list(second_ledger.entries[KEY].timeline.pieces(window)) == list(entry.timeline.pieces(window))
-    assert [(run.first, run.last, run.count) for run in entry.runs()] == [
-        (run.first, run.last, run.count) for run in runs_by_start.values()
-    ]
 
 
 def test_runs_and_observations_of_another_vantage_are_ignored() -> None:
@@ -445,14 +252,6 @@ def test_expired_open_incident_is_listed_only_while_its_check_is_configured() ->
     ledger.reload(ledger.portfolio.model_copy(update={"products": (changed,)}))
     assert ledger.incidents_of("chefs", long_after) == []
     assert ledger.incidents_of("chefs", Interval(NOW, NOW + DAY)) == [incident]
-
-
-def test_incident_continues_the_failures_of_the_replayed_tail() -> None:
-    """One failure before the restart and one after it open an incident with `fall: 2`."""
-    ledger = ledger_of(product("chefs"))
-    ledger.restore([run(KEY, GOOD, NOW - HOUR, NOW - MINUTE)], [Observation(KEY, NOW, BAD, "deadline")], [])
-    record_outcomes(ledger, [BAD], NOW + MINUTE)
-    assert [incident.opened for incident in ledger.incidents] == [NOW]
 
 
 def test_forecast_uses_the_last_day() -> None:

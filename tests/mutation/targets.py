@@ -62,7 +62,11 @@ TARGETS = (
     Target("monitor/ledger/ledger.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/ledger/check_history.py", 0.1, ("tests/monitor/test_*.py",)),
     Target("monitor/ledger/product_histories.py", 0.1, ("tests/monitor/test_*.py",)),
-    Target("monitor/ledger/open_run.py", 0.2, ("tests/monitor/test_open_run.py", "tests/monitor/test_ledger.py")),
+    Target(
+        "monitor/ledger/open_run.py",
+        0.2,
+        ("tests/monitor/test_open_run.py", "tests/monitor/test_ledger.py", "tests/monitor/test_ledger_restart.py"),
+    ),
     Target("monitor/engine/*.py", 0.04, ("tests/monitor/engine/test_*.py", "tests/monitor/test_product_sites.py")),
 )
 

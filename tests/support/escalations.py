@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # The clock starts at 2026-09-21T14:13:20Z, a Monday.
 DAYS = {"person": "Ada", "start": "2026-09-21T08:00", "end": "2026-09-21T20:00", "rrule": "FREQ=DAILY"}
-
-
 STEPS = [{"to": "pager"}, {"to": "manager", "after": "15m"}, {"standby": "rota", "after": "10m"}]
 
 

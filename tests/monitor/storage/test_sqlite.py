@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import sqlite3
 import subprocess
@@ -15,13 +14,11 @@ from structlog.testing import capture_logs
 
 from monitor.errors import StoreError
 from monitor.storage import schema
-from monitor.storage.backup import backup_path
 from monitor.storage.connection import open_connection
 from monitor.storage.incident_failures import with_failures
-from monitor.storage.reader import facts_of, reading
+from monitor.storage.reader import facts_of
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
-from sla.correction import Correction, Revocation
 from sla.incident import Incident
 from sla.interval import DAY, Interval
 from sla.latency_day import LatencyDay
@@ -33,9 +30,7 @@ from sla.product_incident import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-CORRECTION = Correction("p", Interval(10, 20), "Ana", "account locked", 30).fact()
-INCIDENT = Incident("abc", "p", "p/a", 5, None, "deadline", None)
+from tests.support.sqlite_records import CORRECTION, INCIDENT, digest, many, observation_at, raw
 
 
 @pytest.fixture
@@ -48,24 +43,6 @@ def store(path: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(path, 0)
     yield store
     store.close()
-
-
-def observation_at(at: int) -> Observation:
-    return Observation("p/a", at, Outcome.GOOD, "", 1_000)
-
-
-def many(first: int, count: int) -> Batch:
-    return Batch([observation_at(at) for at in range(first, first + count)])
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def raw(path: Path, *statements: str) -> None:
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements:
-            connection.execute(statement)
 
 
 def test_folder_is_created_and_unusual_names_are_accepted(store: SqliteStore, path: Path) -> None:
@@ -137,24 +114,6 @@ def test_damaged_file_is_rejected_and_unchanged(path: Path) -> None:
     assert path.read_bytes() == content
 
 
-def test_failed_migration_leaves_the_record_unchanged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each version is one transaction. The next start completes the migration after the error is fixed."""
-    store = SqliteStore(path, 0)
-    store.write(many(0, 3))
-    store.close()
-    first = schema.MIGRATIONS
-    broken = ("CREATE TABLE notes (text TEXT)", "CREATE TABLE notes (text TEXT)")
-    monkeypatch.setattr(schema, "MIGRATIONS", (*first, broken))
-    with pytest.raises(StoreError, match="already exists"):
-        SqliteStore(path, 0)
-    monkeypatch.setattr(schema, "MIGRATIONS", (*first, broken[:1]))
-    store = SqliteStore(path, 0)
-    assert len(store.observations("p/a", Interval(0, 9))) == 3
-    store.close()
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (len(first) + 1,)
-
-
 def test_only_batches_with_incidents_or_facts_are_synced(store: SqliteStore) -> None:
     """synchronous is FULL for decisions and NORMAL for observations: one fsync per outage, none per probe."""
     levels: list[int] = []
@@ -181,79 +140,6 @@ def test_fact_cannot_be_changed_or_deleted(store: SqliteStore, path: Path) -> No
     assert facts_of(path) == [CORRECTION]
 
 
-def test_record_without_a_facts_table_is_migrated(path: Path) -> None:
-    """A reader gets no facts until then. The existing rows stay."""
-    assert facts_of(path) == []
-    path.parent.mkdir()
-    raw(path, *schema.MIGRATIONS[0], "PRAGMA user_version = 1", "INSERT INTO reasons (word) VALUES ('old')")
-    assert facts_of(path) == []
-    with contextlib.closing(SqliteStore(path, 0)) as store:
-        assert store.load_facts() == []
-        store.write(Batch(facts=[CORRECTION]))
-        assert facts_of(path) == [CORRECTION]
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT word FROM reasons").fetchall() == [("old",)]
-
-
-def test_corrections_of_an_earlier_schema_become_facts_with_their_ids(path: Path) -> None:
-    """The former table is dropped; a copy of the earlier record is next to it."""
-    back = Revocation(CORRECTION.id, "Ben", "it was the service", 40_000_001).fact()
-    path.parent.mkdir()
-    old = schema.MIGRATIONS[:4]
-    raw(path, *(statement for step in old for statement in step), "PRAGMA user_version = 4")
-    insert = "INSERT INTO corrections (id, made, author, reason, product, start, end, revokes) VALUES"
-    raw(path, f"{insert} ('{CORRECTION.id}', 30, 'Ana', 'account locked', 'p', 10, 20, NULL)")
-    raw(path, f"{insert} ('{back.id}', 40000001, 'Ben', 'it was the service', NULL, NULL, NULL, '{CORRECTION.id}')")
-    assert facts_of(path) == [CORRECTION, back]
-    for _ in range(2):
-        with contextlib.closing(SqliteStore(path, 0)) as store:
-            assert store.load_facts() == [CORRECTION, back]
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'corrections'").fetchone()
-    with contextlib.closing(sqlite3.connect(backup_path(path, 4))) as connection:
-        assert connection.execute("SELECT count(*) FROM corrections").fetchone() == (2,)
-
-
-def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(path: Path) -> None:
-    path.parent.mkdir()
-    raw(path, *(statement for step in schema.MIGRATIONS[:4] for statement in step), "PRAGMA user_version = 4")
-    raw(path, "INSERT INTO corrections VALUES ('abc', 'yesterday', 'Ana', 'x', 'p', 1, 2, NULL)")
-    with pytest.raises(StoreError, match=r"damaged: in the table corrections, .*made is not a number"):
-        SqliteStore(path, 0)
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
-
-
-WITHOUT_LATENCIES = ["DROP TABLE latency_days", "DROP TABLE aside_latency_days"]
-WITHOUT_RECHECKS = [
-    *WITHOUT_LATENCIES,
-    *(
-        f"ALTER TABLE {table} DROP COLUMN recheck"
-        for table in ("observations", "runs", "aside_observations", "aside_runs")
-    ),
-]
-
-
-def test_record_of_schema_9_is_copied_and_gets_the_tables_of_latencies(path: Path) -> None:
-    """It is read as it is. The latencies after its mark count in the first day."""
-    seen = [Observation("p/a", at, Outcome.GOOD, "", 300) for at in (10, 20)]
-    with contextlib.closing(SqliteStore(path, 0)) as store:
-        store.write(Batch(seen, [Run("p/a", Outcome.GOOD, "", 10, 20, 2, 130)], folded_until=15))
-    raw(path, *WITHOUT_LATENCIES, "PRAGMA user_version = 9")
-    with reading(path) as record:
-        assert (list(record.load_latency_days()), list(record.recent_latencies())) == ([], [])
-        assert record.observations("p/a", Interval(0, 100)) == seen
-    day = LatencyDay("p/a", 0, 20, LatencyHistogram.of([300]).pack())
-    with contextlib.closing(SqliteStore(path, 0)) as store:
-        assert list(store.recent_latencies()) == [("p/a", 20, 300)]
-        store.write(Batch(latency_days=[day]))
-    with reading(path) as record:
-        assert list(record.load_latency_days()) == [day]
-    with contextlib.closing(sqlite3.connect(backup_path(path, 9))) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (9,)
-        assert connection.execute("SELECT at FROM observations").fetchall() == [(10,), (20,)]
-
-
 def test_days_of_more_than_a_year_ago_are_deleted_with_the_next_day(store: SqliteStore) -> None:
     packed = LatencyHistogram.of([300]).pack()
     days = [LatencyDay("p/a", n * DAY, n * DAY + 1, packed) for n in (0, 1, 367)]
@@ -273,51 +159,6 @@ def test_damaged_day_of_latencies_is_reported_with_its_table(path: Path, change:
         contextlib.closing(SqliteStore(path, 0)) as store,
     ):
         list(store.load_latency_days())
-
-
-def test_record_of_schema_8_is_copied_and_gets_a_column_for_rechecks(path: Path) -> None:
-    """It is read as it is, before and after the migration. Then re-checks can be added."""
-    old = Observation("p/a", 10, Outcome.BAD, "deadline"), Run("p/b", Outcome.GOOD, "", 1, 9, 2, 130)
-    with contextlib.closing(SqliteStore(path, 0)) as store:
-        store.write(Batch([old[0]], [old[1]]))
-    raw(path, *WITHOUT_RECHECKS, "PRAGMA user_version = 8")
-    with reading(path) as record:
-        assert (list(record.load_tail()), list(record.load_runs())) == ([old[0]], [old[1]])
-        assert list(record.load_runs(["p/b"])) == [old[1]]
-        assert record.observations("p/a", Interval(0, 100)) == [old[0]]
-    new = Observation("p/a", 11, Outcome.BAD, "deadline", recheck=True)
-    with contextlib.closing(SqliteStore(path, 0)) as store:
-        assert (list(store.load_tail()), list(store.load_runs())) == ([old[0]], [old[1]])
-        store.write(Batch([new]))
-    with reading(path) as record:
-        assert list(record.load_tail()) == [old[0], new]
-    with contextlib.closing(sqlite3.connect(backup_path(path, 8))) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (8,)
-        assert connection.execute("SELECT at FROM observations").fetchall() == [(10,)]
-
-
-def test_record_of_schema_7_is_copied_and_gets_the_table_of_responses(path: Path) -> None:
-    SqliteStore(path, 0).close()
-    raw(
-        path,
-        "DROP TABLE responses",
-        *WITHOUT_RECHECKS,
-        "PRAGMA user_version = 7",
-        "INSERT INTO notifications VALUES ('k', 'ops', 0, 'opened', 1, 5, 5, 'page', 'p', '{}', 1, 0, '', 6, '')",
-    )
-    with reading(path) as record:
-        assert record.load_responses() == record.responses(Interval(0, 100)) == [], "it is read as it is"
-    response = Response("k", 5, "p", Severity.PAGE)
-    with contextlib.closing(SqliteStore(path, 0)) as store:
-        assert [row.key for row in store.load_notifications()] == ["k"]
-        store.write(Batch(responses=[response]))
-    with contextlib.closing(sqlite3.connect(backup_path(path, 7))) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (7,)
-        assert connection.execute("SELECT key FROM notifications").fetchall() == [("k",)]
-    with reading(path) as record:
-        assert record.load_responses() == [response]
-        assert record.responses(Interval(0, 5)) == []
-        assert record.responses(Interval(5, 6)) == [response]
 
 
 @pytest.mark.parametrize(
