@@ -1,4 +1,4 @@
-"""Alerts without an incident: burning budgets, expiring certificates, sites, and a blind monitor.
+"""Alerts without an incident: burning budgets, expiring certificates, sites, drills, and a blind monitor.
 
 Each condition is computed from the record or the last probes. Its alert opens when the condition is first detected, and
 is resolved when the condition ends. An unknown condition changes nothing.
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from monitor.alerting.alert import Alert
+from monitor.alerting.drill_conditions import DRILL, DrillConditions
 from monitor.alerting.site_conditions import SITES, resolved_site_alerts
 from monitor.probe_result import VANTAGE
 from sla.duration import format_duration
@@ -51,6 +52,7 @@ class Conditions:
         self.open: dict[str, Alert] = {}
         self.turn = 0
         self._blind_since: int | None = None
+        self._drills = DrillConditions(ledger)
 
     @property
     def watching(self) -> bool:
@@ -74,7 +76,7 @@ class Conditions:
         for key in keys:
             kind, _, rest = key.partition(":")
             subject, _, seconds = rest.rpartition(":")
-            if kind in (BURN, CERTIFICATE, SITES, BLIND) and seconds.isdecimal():
+            if kind in (BURN, CERTIFICATE, SITES, BLIND, DRILL) and seconds.isdecimal():
                 product = subject.partition("/")[0].partition(":")[0] if kind != BLIND else ""
                 severity = Severity(severity_of(key))
                 self.open[key] = Alert(key, product, severity, int(seconds) * SECOND, None, key)
@@ -87,7 +89,8 @@ class Conditions:
         products = list(self._ledger.products.values())
         for product in products[self.turn % SPREAD :: SPREAD]:
             yield list(self._burns(product, now))
-        yield [*self._blind(now), *self._of_removed_products(now), *resolved_site_alerts(self._ledger, self.open, now)]
+        sites, drills = resolved_site_alerts(self._ledger, self.open, now), self._drills.update(self.open, now)
+        yield [*self._blind(now), *self._of_removed_products(now), *sites, *drills]
         if self.turn % SPREAD == 0:
             yield list(self._certificates(now))
         self.turn += 1

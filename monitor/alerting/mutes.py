@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from monitor.facts.planned_maintenance import maintenance_exclusions
 from sla.interval import Interval
+from sla.product_incident import Severity
 from sla.silence import Silence, silences
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Mutes:
         ledger = self._ledger
         if any(silence.covers(alert.key, alert.product, now) for silence in self.in_force()):
             return "silenced"
-        if alert.product not in ledger.products:
+        if alert.product not in ledger.products or alert.severity is Severity.NOTE:
             return ""
         if in_maintenance(ledger, alert.product, now):
             return "maintenance"

@@ -11,7 +11,7 @@ import click
 from monitor.commands.config_option import load_config
 from monitor.config.addresses import public_url as parse_public_url
 from monitor.exporters.rule_formats import FORMATS, Destination
-from monitor.exporters.rules import BASE, FORECAST, Options
+from monitor.exporters.rules import BASE, DRILL_EVERY, FORECAST, Options
 from sla.interval import DAY, HOUR, SECOND
 from sla.objective import format_duration
 from sla.window import parse_duration
@@ -42,6 +42,12 @@ _LABEL = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][\w.-]{0,62}=[\w.-]{0,63
     help="Alert if the budget is forecast to be exhausted within this time.",
 )
 @click.option(
+    "--drill-every",
+    default=format_duration(DRILL_EVERY),
+    show_default=True,
+    help="Alert if the last drill of a kind is longer ago.",
+)
+@click.option(
     "--name",
     default="ninewatch",
     show_default=True,
@@ -56,6 +62,7 @@ def rules_command(
     public_url: str | None,
     interval: str,
     forecast: str,
+    drill_every: str,
     name: str,
     namespace: str | None,
     labels: tuple[str, ...],
@@ -82,6 +89,7 @@ def rules_command(
         interval=_interval(interval, format_),
         products=() if portfolio is None else [product.id for product in portfolio.products],
         forecast=_duration(forecast, "--forecast", HOUR),
+        drill_every=_duration(drill_every, "--drill-every", DAY),
     )
     name, namespace = _valid_name(name, "--name"), namespace and _valid_name(namespace, "--namespace")
     destination = Destination(name, namespace, _pairs(labels), datasource)

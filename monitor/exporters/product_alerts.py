@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.exporters.rule_file import Alert
 from monitor.exporters.selectors import or_last_value, over_replicas, unless_by_design
+from sla.interval import SECOND
+from sla.objective import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,13 +17,14 @@ _NOT_PAUSED: Final = "\nunless on (product) ninewatch_check_paused == 1"
 _UNKNOWN: Final = 'ninewatch_product_state{state="unknown"}'
 
 
-def product_alerts() -> Iterator[Alert]:
-    """Yield the alerts about the products that a daemon publishes."""
+def product_alerts(drill_every: int) -> Iterator[Alert]:
+    """Yield the alerts about the products that a daemon publishes. `drill_every` is in microseconds."""
     yield from _outage_alerts()
     yield from _unknown_alerts()
     yield from _certificate_alerts()
     yield _readiness_alert()
     yield from _site_alerts()
+    yield from _drill_alerts(drill_every)
 
 
 def missing_products(products: Sequence[str]) -> Alert:
@@ -196,5 +199,28 @@ def _site_alerts() -> Iterator[Alert]:
         "The last {{ $labels.kind }} of {{ $labels.product }} took longer than promised",
         "The last {{ $labels.kind }} of {{ $labels.product }} certainly lasted longer than the promised failover time. "
         "The alert resolves after the next one that keeps it.",
+        page=PRODUCT_PAGE,
+    )
+
+
+def _drill_alerts(every: int) -> Iterator[Alert]:
+    age = or_last_value("ninewatch_last_drill_age_seconds", "6h", function="min")
+    yield Alert(
+        "NinewatchDrillOverdue",
+        f"{age} > {every // SECOND}",
+        "warning",
+        "The last {{ $labels.kind }} drill of {{ $labels.product }} was {{ $value | humanizeDuration }} ago",
+        f"A drill of each kind is due every {format_duration(every)}. A recovery that is not exercised is not known to "
+        "work, and its evidence expires.",
+        hold="1h",
+        page=PRODUCT_PAGE,
+    )
+    yield Alert(
+        "NinewatchDrillFindingsOverdue",
+        f"{or_last_value('ninewatch_drill_findings_overdue', '6h')} > 0",
+        "warning",
+        "{{ $value }} findings of drills of {{ $labels.product }} are overdue",
+        "Findings of drills are open after their due day. The page of the product lists them with their owners.",
+        hold="1h",
         page=PRODUCT_PAGE,
     )

@@ -31,6 +31,7 @@ HEADER = """\
 
 SEVERITIES = {"page": "critical", "ticket": "warning"}
 FORECAST = 7 * DAY
+DRILL_EVERY = 365 * DAY
 _MIN_COVERAGE = "0.5"  # of the last 24 hours; with less, the burn rate is too uncertain for a forecast
 
 # Template function for the label `window` in a sentence: `30d`, `a month`.
@@ -50,13 +51,14 @@ class Options:
 
     `products` are the products that must be published, empty if they are not coverage; `forecast` is the time in
     microseconds before its exhaustion at which a budget is announced to run out; `interval` is the evaluation interval
-    of every group.
+    of every group; `drill_every` is the maximum time between two drills of a product in microseconds.
     """
 
     base: str = BASE
     interval: str = "30s"
     products: Sequence[str] = ()
     forecast: int = FORECAST
+    drill_every: int = DRILL_EVERY
 
 
 SHIPPED = Options()
@@ -73,7 +75,7 @@ def groups(options: Options = SHIPPED) -> Iterator[Group]:
     for name, group_alerts in (
         ("watchdog", (_watchdog(),)),
         ("budget", (*map(_burn_alert, BURN_POLICIES), _budget_used_up(), _budget_running_out(options.forecast))),
-        ("products", (*product_alerts(), *absent)),
+        ("products", (*product_alerts(options.drill_every), *absent)),
         ("daemon", DAEMON_ALERTS),
     ):
         yield Group(f"ninewatch.{name}", tuple(replace(alert, base=options.base) for alert in group_alerts))

@@ -83,6 +83,7 @@ def test_invalid_public_url_is_rejected(tmp_path: Path, wrong: str) -> None:
         (("--interval", "15s", "--format", "grafana"), "is not a multiple of 10s"),
         (("--forecast", "soon"), "is not a duration"),
         (("--forecast", "1m"), "is out of range"),
+        (("--drill-every", "1h"), "is out of range"),
         (("--format", "nagios"), "is not one of"),
         (("--name", "No Name"), "is not a name"),
         (("--namespace", "-x"), "is not a name"),
@@ -93,6 +94,12 @@ def test_invalid_options_are_rejected_with_a_remedy(options: tuple[str, ...], ex
     result = run_in_process("rules", *options)
     assert result.exit_code == 2
     assert expected in result.stderr
+
+
+def test_drill_every_sets_the_time_between_drills() -> None:
+    printed = rules(run_in_process("rules", "--drill-every", "182d").stdout)
+    (rule,) = (rule for rule in printed if rule.get("alert") == "NinewatchDrillOverdue")
+    assert rule["expr"].endswith(f"> {182 * 86_400}")
 
 
 def test_forecast_option_sets_the_forecast_time() -> None:
