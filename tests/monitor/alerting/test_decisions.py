@@ -107,7 +107,7 @@ async def test_error_in_alerting_stops_neither_recording_nor_later_decisions(
 ) -> None:
     async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
         with monkeypatch.context() as broken:
-            broken.setattr("monitor.alerting.service.body_of", lambda *_, **__: 1 / 0)
+            broken.setattr("monitor.alerting.alert_decisions.body_of", lambda *_, **__: 1 / 0)
             harness.observe(GOOD, BAD, BAD)
             await harness.until(harness.store.load_incidents)
         assert harness.health.alerting_defects == 1

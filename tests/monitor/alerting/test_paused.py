@@ -56,5 +56,5 @@ async def test_end_of_the_pause_is_a_deadline_of_replays() -> None:
         await harness.update()
         pause(harness)
         now, alerting = harness.clock.now(), harness.alerting
-        instants = deadlines(ledger, alerting.product_incidents, alerting._announced, (), (), now)
+        instants = deadlines(ledger, alerting.product_incidents, alerting._decisions.announced, (), (), now)
         assert now + HOUR in list(instants)

@@ -294,7 +294,7 @@ def test_error_in_alerting_is_noted(folder: Path, monkeypatch: pytest.MonkeyPatc
     def broken(*_: object, **__: object) -> str:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("monitor.alerting.service.body_of", broken)
+    monkeypatch.setattr("monitor.alerting.alert_decisions.body_of", broken)
     span = ("--since", "2026-09-21T00:55:00Z", "--until", "2026-09-21T01:01:02Z")
     result = run_in_process("rehearse", write_config(folder, "new"), "-c", write_config(folder, "now"), *span, "--json")
     notes = json.loads(result.stdout[result.stdout.index("{\n") :])["notes"]
