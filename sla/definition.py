@@ -17,6 +17,7 @@ from sla.calendar import Period
 from sla.duration import format_full_duration
 from sla.fact import DEFINITION, Fact, canonical, content_id
 from sla.interval import SECOND
+from sla.latency_terms import LatencyTerm, earlier_term
 from sla.objective import Objective
 from sla.rule import Rule
 
@@ -62,8 +63,9 @@ class Definition:
     """The meaning of a product's figures from `made` on (microseconds since the epoch).
 
     A definition without members means that the product was removed. `agreement` is the canonical JSON of the
-    agreement's exclusions and limits. `supersedes` has the ids of definitions that a wrong clock dated later than this
-    one; they are ignored. `id` is the id of the fact that contains the definition.
+    agreement's exclusions and limits. `latency` has the latency objectives, in order. `supersedes` has the ids of
+    definitions that a wrong clock dated later than this one; they are ignored. `id` is the id of the fact that contains
+    the definition.
     """
 
     product: str
@@ -75,6 +77,7 @@ class Definition:
     agreement: str = "{}"
     supersedes: tuple[str, ...] = ()
     id: str = field(default="", compare=False)
+    latency: tuple[LatencyTerm, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -98,7 +101,8 @@ class Definition:
         ratio = self.objective.ratio
         agreement = json.loads(self.agreement)
         window = _digested_window(self.window)
-        return content_id(canonical([self.needed, members, str(ratio), window, agreement]))
+        latency = [[term.as_json() for term in self.latency]] if self.latency else []  # none in earlier versions
+        return content_id(canonical([self.needed, members, str(ratio), window, agreement, *latency]))
 
     def fact(self, source: str) -> Fact:
         """Return the definition as a fact. `source` is the path of the configuration file or folder."""
@@ -114,6 +118,7 @@ class Definition:
             **_window_json(self.window),
             "agreement": json.loads(self.agreement),
         }
+        body |= {"latency_objectives": [term.as_json() for term in self.latency]} if self.latency else {}
         return body | ({"supersedes": list(self.supersedes)} if self.supersedes else {})
 
     @classmethod
@@ -135,6 +140,7 @@ class Definition:
                 canonical(body["agreement"]),
                 tuple(map(str, body.get("supersedes", ()))),
                 fact.id,
+                tuple(sorted(map(LatencyTerm.from_json, body.get("latency_objectives", ())))),
             )
         except (KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError) as error:
             raise ValueError(f"the definition {fact.id} lacks a part of its body: {error!r}") from None
@@ -179,7 +185,8 @@ def differences(before: Definition | None, after: Definition) -> list[str]:
         names = ", ".join(member.name for member in after.members)
         target = f"objective {_objective_text(after.objective)} over {_window_text(after.window)}"
         return [f"{action}: {after.rule} of {names}; {target}"]
-    return [*_figure_changes(before, after), *_member_changes(before, after), *_agreement_changes(before, after)]
+    changes = [*_figure_changes(before, after), *_member_changes(before, after), *_agreement_changes(before, after)]
+    return [*changes, *_latency_changes(before, after)]
 
 
 def _figure_changes(before: Definition, after: Definition) -> Iterator[str]:
@@ -210,6 +217,22 @@ def _agreement_changes(before: Definition, after: Definition) -> Iterator[str]:
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             yield f"{key.replace('_', ' ')} {_value_text(old.get(key))} -> {_value_text(new.get(key))}"
+
+
+def _latency_changes(before: Definition, after: Definition) -> Iterator[str]:
+    replaced = {term: earlier_term(term, after.latency, before.latency) for term in after.latency}
+    for term, earlier in replaced.items():
+        if earlier is None:
+            yield f"latency objective added: {_latency_text(term)}"
+        elif earlier != term:
+            yield f"latency objective {_latency_text(earlier)} -> {_latency_text(term)}"
+    for term in before.latency:
+        if term not in replaced.values():
+            yield f"latency objective removed: {_latency_text(term)}"
+
+
+def _latency_text(term: LatencyTerm) -> str:
+    return f"{term} over {_duration_text(term.window)}"
 
 
 def _value_text(value: Any) -> str:

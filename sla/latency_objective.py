@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds, Verdict
 from sla.duration import format_exact_duration
 from sla.interval import SECOND
 from sla.objective import Objective  # noqa: TC001 - the configuration evaluates the types of the fields
+from sla.states import Durations
 from sla.window import format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sla.interval import Interval
     from sla.latency_histogram import LatencyHistogram
-    from sla.states import Durations
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class LatencyObjective:
 
     objective: Objective
     limit: int
+
+    @property
+    def allowed(self) -> Fraction:
+        """The share of answers that may be slow."""
+        return 1 - self.objective.ratio
+
+    def as_json(self) -> dict[str, float]:
+        """Return the share and the limit in seconds."""
+        return {"objective": float(self.objective.ratio), "limit_seconds": self.limit / SECOND}
 
     def __str__(self) -> str:
         """Return the objective as it is configured: `95% under 400ms`."""
@@ -53,36 +65,93 @@ class Fast:
         low, high = histogram.faster_than(limit)
         return cls(low, high, histogram.count)
 
+    @property
+    def point(self) -> Fraction:
+        """The estimated share of fast answers. There must be an answer."""
+        return Fraction(self.low + self.high, 2 * self.count)
+
     def plus(self, other: Fast) -> Fast:
         """Return the sum."""
         return Fast(self.low + other.low, self.high + other.high, self.count + other.count)
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyPart:
+    """The part of a window in which one objective applies, from `start` on: its answers and durations."""
+
+    start: int
+    objective: LatencyObjective
+    fast: Fast
+    durations: Durations
+
+    @property
+    def length(self) -> int:
+        """The time in which there may be answers: up, in doubt or unknown. Microseconds."""
+        return self.durations.up + self.open
+
+    @property
+    def open(self) -> int:
+        """The time in doubt or unknown."""
+        return self.durations.doubt + self.durations.unknown
+
+    @property
+    def fast_time(self) -> tuple[Fraction, Fraction]:
+        """The least and the most time that stands for fast answers: without answers, none and all of it."""
+        if not (count := self.fast.count):
+            return Fraction(0), Fraction(self.length)
+        low, high = (self.durations.up * Fraction(number, count) for number in (self.fast.low, self.fast.high))
+        return low, high + self.open
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the objective and the instant from which it applies."""
+        return {"from": format_instant(self.start)} | self.objective.as_json()
+
+
+@dataclass(frozen=True, slots=True)
 class MeasuredLatency:
     """The fast share of the answers of a window, its budget and its verdict.
 
-    `durations` are those of the check or product in the window. `recent` are the answers since `recent_since`, from
+    `parts` has the objectives of the window in order, at least one. `recent` are the answers since `recent_since`, from
     which the burn rate is computed.
     """
 
-    objective: LatencyObjective
     window: Interval
-    fast: Fast
-    durations: Durations
+    parts: tuple[LatencyPart, ...]
     recent: Fast
     recent_since: int
 
     @property
+    def objective(self) -> LatencyObjective:
+        """The latest objective of the window."""
+        return self.parts[-1].objective
+
+    @property
+    def fast(self) -> Fast:
+        """The answers of the window."""
+        return reduce(Fast.plus, (part.fast for part in self.parts))
+
+    @property
+    def durations(self) -> Durations:
+        """The durations of the check or product in the window."""
+        return reduce(Durations.plus, (part.durations for part in self.parts))
+
+    @property
     def share(self) -> Bounds[Fraction | None]:
         """The share of fast answers: low, point and high. All are None without time in which there may be answers."""
-        up, open_ = self.durations.up, self.durations.doubt + self.durations.unknown
-        if not up + open_:
+        length = sum(part.length for part in self.parts)
+        if not length:
             return Bounds(None, None, None)
-        if not self.fast.count:
-            return Bounds(Fraction(0), None, Fraction(1))
-        low, high = (Fraction(number, self.fast.count) for number in (self.fast.low, self.fast.high))
-        return Bounds(up * low / (up + open_), (low + high) / 2, (up * high + open_) / (up + open_))
+        low, high = (sum((part.fast_time[bound] for part in self.parts), Fraction(0)) / length for bound in (0, 1))
+        return Bounds(low, self._mean(lambda part: part.fast.point), high)
+
+    def _mean(self, value: Callable[[LatencyPart], Fraction]) -> Fraction | None:
+        """Return the mean of the parts with answers, weighted by their time up, or else by their answers."""
+        parts = [part for part in self.parts if part.fast.count]
+        weights = [part.durations.up for part in parts]
+        if not any(weights):
+            weights = [part.fast.count for part in parts]
+        weighted = (value(part) * weight for part, weight in zip(parts, weights, strict=True))
+        return sum(weighted, Fraction(0)) / sum(weights) if parts else None
 
     @property
     def coverage(self) -> Fraction | None:
@@ -93,7 +162,7 @@ class MeasuredLatency:
     @property
     def allowed(self) -> Fraction:
         """The share of answers that may be slow: the budget."""
-        return 1 - self.objective.objective.ratio
+        return self._mean(lambda part: part.objective.allowed) or self.objective.allowed
 
     @property
     def spent(self) -> Fraction | None:
@@ -110,8 +179,7 @@ class MeasuredLatency:
     @property
     def burn_rate(self) -> Fraction | None:
         """The slow share of the recent answers, divided by the allowed one. None without recent answers."""
-        count = self.recent.count
-        return (1 - Fraction(self.recent.low + self.recent.high, 2 * count)) / self.allowed if count else None
+        return (1 - self.recent.point) / self.objective.allowed if self.recent.count else None
 
     @property
     def verdict(self) -> Verdict | None:
@@ -119,14 +187,14 @@ class MeasuredLatency:
         low, _, high = self.share
         if low is None or high is None:
             return None
-        ratio = self.objective.objective.ratio
+        required = sum((part.objective.objective.ratio * part.length for part in self.parts), Fraction(0))
+        ratio = required / sum(part.length for part in self.parts)
         return Verdict.MET if low >= ratio else Verdict.MISSED if high < ratio else Verdict.UNDECIDED
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the API: shares as numbers, null if there is no figure."""
         return {
-            "objective": float(self.objective.objective.ratio),
-            "limit_seconds": self.objective.limit / SECOND,
+            **self.objective.as_json(),
             "window": {"start": format_instant(self.window.start), "end": format_instant(self.window.end)},
             "answers": self.fast.count,
             "share": {name: _number(value) for name, value in self.share._asdict().items()},
@@ -139,7 +207,7 @@ class MeasuredLatency:
             "burn_rate": _number(self.burn_rate),
             "burn_since": format_instant(self.recent_since),
             "verdict": None if self.verdict is None else self.verdict.value,
-        }
+        } | ({"objectives": [part.as_json() for part in self.parts]} if len(self.parts) > 1 else {})
 
 
 def _number(value: Fraction | None) -> float | None:

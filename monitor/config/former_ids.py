@@ -86,7 +86,9 @@ class FormerIdMap:
             return recorded
         members = tuple(replace(member, check=self.check(member.check)) for member in recorded.members)
         agreement = canonical(self._agreement(json.loads(recorded.agreement)))
-        return replace(recorded, product=self.product(recorded.product), members=members, agreement=agreement)
+        latency = tuple(sorted(replace(term, check=self.check(term.check)) for term in recorded.latency))
+        product = self.product(recorded.product)
+        return replace(recorded, product=product, members=members, agreement=agreement, latency=latency)
 
     def _agreement(self, data: dict[str, Any]) -> dict[str, Any]:
         excludes = [self._exclusion(excluded) for excluded in data.get("excludes", ())]

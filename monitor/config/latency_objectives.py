@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
@@ -11,7 +11,11 @@ from monitor.config.base import Model
 from monitor.config.values import AS_TEXT, Duration, duration
 from sla.interval import DAY
 from sla.latency_objective import LatencyObjective
+from sla.latency_terms import LatencyTerm
 from sla.objective import Objective
+
+if TYPE_CHECKING:
+    from monitor.config.product import Product
 
 _FORM: Final = re.compile(r"\s*(.+?)\s+under\s+(.+?)\s*")
 _FORM_TEXT: Final = 'write a share and a limit, for example "95% under 400ms"'
@@ -55,3 +59,14 @@ class LatencyObjectiveBlock(Model):
 
     window: Annotated[Duration, AfterValidator(_whole_days)] = Field(30 * DAY)
     """The rolling window, in whole days from 1d to 365d. It begins at the midnight at or before its start."""
+
+    def term(self, check: str = "") -> LatencyTerm:
+        """Return the objective as part of a definition. `check` is the key of its check; empty: of the product."""
+        return LatencyTerm(check, self.latency.objective.ratio, self.latency.limit, self.window)
+
+
+def latency_terms(product: Product) -> tuple[LatencyTerm, ...]:
+    """Return the latency objectives of the product and its checks as parts of its definition, in order."""
+    terms = [block.term() for block in product.objectives]
+    terms += [block.term(f"{product.id}/{check.id}") for check in product.checks for block in check.objectives]
+    return tuple(sorted(terms))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.config.agreement_meaning import agreement_meaning
+from monitor.config.latency_objectives import latency_terms
 from monitor.probe_result import VANTAGE
 from sla.definition import Definition, Member
 from sla.fact import canonical
@@ -26,8 +27,9 @@ def definition_of(product: Product, zone: str, made: int) -> Definition:
         Member(f"{product.id}/{check.id}", VANTAGE, check.effective_hold, check.interval) for check in product.checks
     )
     meaning = canonical(agreement_meaning(product.agreement, zone))
+    rule, objective, window = product.rule, product.objective, product.window
     return Definition(
-        product.id, made, product.rule, tuple(sorted(members)), product.objective, product.window, meaning
+        product.id, made, rule, tuple(sorted(members)), objective, window, meaning, latency=latency_terms(product)
     )
 
 

@@ -3,55 +3,85 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from monitor.config.latency_objectives import latency_terms
 from monitor.ledger.latencies import day_of
 from sla.interval import DAY, Interval
-from sla.latency_objective import Fast, MeasuredLatency
+from sla.latency_objective import Fast, LatencyPart, MeasuredLatency
+from sla.latency_terms import promised_objectives
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from monitor.config.latency_objectives import LatencyObjectiveBlock
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
+    from sla.latency_objective import LatencyObjective
+    from sla.latency_terms import LatencyTerm
     from sla.state_history import History
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyFigure:
-    """A measured latency objective of a product, or of one of its checks if `check` is not empty."""
+    """A measured latency objective of a product, or of one of its checks if `check` is not empty.
+
+    `following` is the configured objective if it was changed today: it applies from the next midnight.
+    """
 
     product: str
     check: str
     measured: MeasuredLatency
+    following: LatencyObjective | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the API. `check` is null for an objective of the product."""
-        return {"product": self.product, "check": self.check or None} | self.measured.as_json()
+        following = {} if self.following is None else {"following": self.following.as_json()}
+        return {"product": self.product, "check": self.check or None} | self.measured.as_json() | following
 
 
 def latency_figures(ledger: Ledger, product: Product, now: int) -> Iterator[LatencyFigure]:
     """Yield the latency objectives of the product and its checks, measured up to the instant."""
     keys = [f"{product.id}/{check.id}" for check in product.checks]
-    for block in product.objectives:
-        measured = _measured(ledger, keys, ledger.compositions[product.id], block, now)
-        yield LatencyFigure(product.id, "", measured)
+    whole: History = ledger.compositions[product.id]
+    subjects = [("", keys, whole, product.objectives)]
     for key, check in zip(keys, product.checks, strict=True):
-        for block in check.objectives:
-            measured = _measured(ledger, [key], ledger.entries[key].timeline, block, now)
-            yield LatencyFigure(product.id, check.id, measured)
+        subjects.append((check.id, [key], ledger.entries[key].timeline, check.objectives))
+    for check_id, checks, history, blocks in subjects:
+        for block in blocks:
+            term = block.term(checks[0] if check_id else "")
+            parts = _promised(ledger, product, term, now)
+            measured = _measured(ledger, checks, history, parts, now)
+            following = None if measured.objective == term.objective else term.objective
+            yield LatencyFigure(product.id, check_id, measured, following)
+
+
+def _promised(ledger: Ledger, product: Product, term: LatencyTerm, now: int) -> list[tuple[Interval, LatencyObjective]]:
+    """Return the parts of the window by recorded objective. The window begins at a midnight."""
+    zone = ledger.portfolio.zone
+    window = Interval(day_of(now - term.window, zone)[0], now)
+    definitions = [(definition.made, definition.latency) for definition in ledger.definitions(product.id)]
+    return promised_objectives(term, latency_terms(product), definitions, window, lambda at: day_of(at - 1, zone)[1])
 
 
 def _measured(
-    ledger: Ledger, keys: Iterable[str], history: History, block: LatencyObjectiveBlock, now: int
+    ledger: Ledger,
+    keys: Sequence[str],
+    history: History,
+    promised: Sequence[tuple[Interval, LatencyObjective]],
+    now: int,
 ) -> MeasuredLatency:
-    """Measure an objective over whole days and the part of the present day. The burn rate is since yesterday."""
-    zone, limit = ledger.portfolio.zone, block.latency.limit
-    window = Interval(day_of(now - block.window, zone)[0], now)
-    recent_since = day_of(now - DAY, zone)[0]
-    fast = recent = Fast()
-    for key in keys:
-        fast = fast.plus(ledger.fast_answers(key, limit, window.start, now))
-        recent = recent.plus(ledger.fast_answers(key, limit, recent_since, now))
-    return MeasuredLatency(block.latency, window, fast, history.durations(window), recent, recent_since)
+    """Measure the parts of a window. The burn rate is since yesterday, or since the objective changed today."""
+    parts = tuple(
+        LatencyPart(part.start, objective, _fast(ledger, keys, objective, part), history.durations(part))
+        for part, objective in promised
+    )
+    start, objective = parts[-1].start, parts[-1].objective
+    recent = Interval(max(start, day_of(now - DAY, ledger.portfolio.zone)[0]), now)
+    window = Interval(parts[0].start, now)
+    return MeasuredLatency(window, parts, _fast(ledger, keys, objective, recent), recent.start)
+
+
+def _fast(ledger: Ledger, keys: Iterable[str], objective: LatencyObjective, span: Interval) -> Fast:
+    counted = (ledger.fast_answers(key, objective.limit, span.start, span.end) for key in keys)
+    return reduce(Fast.plus, counted, Fast())

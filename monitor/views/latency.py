@@ -170,7 +170,7 @@ def _objective_line(ledger: Ledger, figure: LatencyFigure) -> ObjectiveLine:
     remaining, burn = measured.remaining, measured.burn_rate
     return ObjectiveLine(
         subject=figure.check or "all checks",
-        objective=str(measured.objective),
+        objective=_objective_text(figure),
         since=local(measured.window.start, ledger.portfolio.zone).strftime("%-d %b %Y"),
         share=format_percent(point, 2),
         bounds=f"{format_percent(low, 2)} to {format_percent(high, 2)}",
@@ -178,6 +178,16 @@ def _objective_line(ledger: Ledger, figure: LatencyFigure) -> ObjectiveLine:
         burn="n/a" if burn is None else f"{float(burn):.2g}",
         verdict="n/a" if measured.verdict is None else measured.verdict.value,
     )
+
+
+def _objective_text(figure: LatencyFigure) -> str:
+    """Return the objective, with that from the next midnight and the earlier ones of the window."""
+    text = str(figure.measured.objective)
+    if figure.following is not None:
+        text += f" ({figure.following} from tomorrow)"
+    if earlier := [str(part.objective) for part in figure.measured.parts[:-1]]:
+        text += f", earlier {', '.join(earlier)}"
+    return text
 
 
 def _percent_left(share: Fraction) -> str:

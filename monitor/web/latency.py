@@ -49,8 +49,20 @@ _TIMES: Final[dict[str, Any]] = {
     "p95_seconds": MAYBE_NUMBER,
     "max_seconds": MAYBE_NUMBER,
 }
+
+
+def _objective(**properties: Any) -> dict[str, Any]:
+    """Return the schema of an objective.
+
+    `objectives` (if it changed in the window) and `following` (if it changes at the next midnight) are optional.
+    """
+    schema, changed = object_of(**properties), object_of(objective=NUMBER, limit_seconds=NUMBER)
+    earlier = object_of(**{"from": INSTANT, "objective": NUMBER, "limit_seconds": NUMBER})
+    return schema | {"properties": properties | {"objectives": list_of(earlier), "following": changed}}
+
+
 SCHEMAS: Final[dict[str, Any]] = {
-    "LatencyObjective": object_of(
+    "LatencyObjective": _objective(
         product=TEXT,
         check=MAYBE_TEXT,
         objective=NUMBER,

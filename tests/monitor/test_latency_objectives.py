@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 from monitor.config.latency_objectives import LatencyObjectiveBlock
+from monitor.config.model import Portfolio
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.latency_objectives import LatencyObjectiveLines
 from monitor.exporters.prometheus import Exporter
+from monitor.facts.definitions import additions
+from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.latencies import day_of
 from monitor.ledger.latency_objectives import latency_figures
 from monitor.reporting.latency_section import latency_json, latency_section
 from monitor.views.latency import objective_lines, response_chart, response_times
 from monitor.views.time_slice import TimeSlices
+from monitor.web.latency import SCHEMAS
 from monitor.web.server import build, listen
-from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+from sla.latency_objective import Fast
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import GOOD_RESULT, NOW, FakeCheck, ledger_of, observe, product
 from tests.support.probing import load_check
@@ -197,3 +204,54 @@ def test_heartbeat_has_no_latency_objective(monkeypatch: pytest.MonkeyPatch) -> 
     check = {"heartbeat": "every 1h", "token": {"env": "JOB_TOKEN"}}
     with pytest.raises(ValidationError, match="a heartbeat has no latency"):
         load_check(check | {"objectives": [{"latency": "95% under 1s"}]})
+
+
+def test_changed_objective_does_not_change_the_past() -> None:
+    """Answers take 200 ms. The limit of 400 ms becomes 100 ms on the fourth day, and applies from the fifth."""
+    start = day_of(NOW, ZoneInfo("UTC"))[0]
+    ledger = _objective_ledger("400ms", start)
+    for day in range(6):
+        if day == 3:
+            _load_objective(ledger, "100ms", start + day * DAY + 6 * HOUR)
+            (figure,) = latency_figures(ledger, ledger.products["p"], start + day * DAY + 7 * HOUR)
+            assert (str(figure.measured.objective), str(figure.following)) == ("95% under 400ms", "95% under 100ms")
+            assert figure.as_json()["following"] == {"objective": 0.95, "limit_seconds": 0.1}
+            (line,) = objective_lines(ledger, ledger.products["p"], start + day * DAY + 7 * HOUR)
+            assert line.objective == "95% under 400ms (95% under 100ms from tomorrow)"
+        for at in range(start + day * DAY, start + (day + 1) * DAY, HOUR):
+            observe(ledger, ledger.entries["p/health"], at, GOOD_RESULT, 0.2)
+            ledger.latencies.add("p/health", at, 200 * MILLISECOND, {})
+    (past,) = latency_figures(ledger, ledger.products["p"], start + 3 * DAY)
+    (whole,) = latency_figures(ledger, ledger.products["p"], start + 6 * DAY)
+    assert (past.measured.fast, past.measured.share.point) == (Fast(72, 72, 72), 1)
+    assert [(part.start, part.fast) for part in whole.measured.parts] == [
+        (start - DAY, Fast(96, 96, 96)),
+        (start + 4 * DAY, Fast(0, 0, 48)),
+    ]
+    assert whole.following is None
+    assert (whole.measured.recent_since, whole.measured.burn_rate) == (start + 5 * DAY, 20)
+    (line,) = objective_lines(ledger, ledger.products["p"], start + 6 * DAY)
+    assert line.objective == "95% under 100ms, earlier 95% under 400ms"
+    jsonschema.validate(whole.as_json(), SCHEMAS["LatencyObjective"] | {"components": {"schemas": SCHEMAS}})
+
+
+def _objective_ledger(limit: str, now: int) -> Ledger:
+    ledger = ledger_of(_product_with(limit), time_zone="UTC")
+    _define(ledger, now)
+    return ledger
+
+
+def _product_with(limit: str) -> dict[str, object]:
+    check = FakeCheck(id="health", interval="1h", timeout="10s")
+    objectives = [{"latency": f"95% under {limit}", "window": "7d"}]
+    return {"id": "p", "objective": "99%", "checks": (check,), "objectives": objectives}
+
+
+def _load_objective(ledger: Ledger, limit: str, now: int) -> None:
+    ledger.reload(Portfolio.model_validate({"products": [_product_with(limit)], "time_zone": "UTC"}))
+    _define(ledger, now)
+
+
+def _define(ledger: Ledger, now: int) -> None:
+    added = additions(ledger.portfolio, ledger.definitions, lambda _: None, ledger.facts.products, now)
+    ledger.facts = Facts(ledger.facts.all, [definition.fact("test") for definition in added])

@@ -14,12 +14,14 @@ from sla.budget_window import BudgetWindow
 from sla.calendar import Period
 from sla.definition import Definition, Member, differences
 from sla.fact import Fact
-from sla.interval import DAY, MINUTE, SECOND
+from sla.interval import DAY, MILLISECOND, MINUTE, SECOND
+from sla.latency_terms import LatencyTerm
 from sla.objective import Objective
 from sla.rule import Rule
 
 WEB = Member("forms/web", "local", 130 * SECOND, MINUTE)
 API = Member("forms/api", "local", 130 * SECOND, MINUTE)
+FAST = LatencyTerm("forms/web", Fraction(95, 100), 400 * MILLISECOND, 30 * DAY)
 BASE = Definition(
     "forms", 5, Rule(), (WEB, API), Objective.parse("99.9%"), BudgetWindow(30 * DAY), '{"excludes":["maintenance"]}'
 )
@@ -49,6 +51,7 @@ def test_digest_does_not_depend_on_notation(same: Definition) -> None:
         (replace(BASE, window=BudgetWindow.calendar(Period.FISCAL_YEAR)), ["window 30d -> each fiscal year"]),
         (replace(BASE, window=BudgetWindow.calendar(Period.MONTH)), ["window 30d -> each month"]),
         (replace(BASE, rule=Rule(1)), ["rule all -> any"]),
+        (replace(BASE, latency=(FAST,)), ["latency objective added: 95% under 400ms of web over 30d"]),
         (replace(BASE, members=(WEB,)), ["check removed: api"]),
         (replace(BASE, members=(WEB, API, replace(API, check="forms/db"))), ["check added: db"]),
         (
@@ -140,3 +143,15 @@ def test_invalid_definition_raises_value_error(change: dict[str, object]) -> Non
     body = json.dumps(BASE.as_json() | change)
     with pytest.raises(ValueError, match=r".+"):
         Definition.read(Fact("abc", 5, "configuration", "definition", "forms", body))
+
+
+def test_changed_latency_objectives() -> None:
+    before, after = (replace(BASE, latency=(replace(FAST, limit=limit),)) for limit in (FAST.limit, MILLISECOND))
+    assert len({BASE.digest, before.digest, after.digest}) == 3
+    assert Definition.read(before.fact("test")).latency == (FAST,)
+    assert "latency_objectives" not in BASE.as_json()
+    assert differences(before, before) == []
+    assert differences(before, after) == [
+        "latency objective 95% under 400ms of web over 30d -> 95% under 1ms of web over 30d"
+    ]
+    assert differences(before, BASE) == ["latency objective removed: 95% under 400ms of web over 30d"]

@@ -12,7 +12,7 @@ from sla.availability import Bounds, Verdict
 from sla.interval import DAY, MILLISECOND, Interval
 from sla.latency_day import LatencyDay
 from sla.latency_histogram import LatencyHistogram
-from sla.latency_objective import Fast, LatencyObjective, MeasuredLatency
+from sla.latency_objective import Fast, LatencyObjective, LatencyPart, MeasuredLatency
 from sla.objective import Objective
 from sla.states import Durations
 
@@ -21,7 +21,7 @@ WINDOW = Interval(0, 10 * DAY)
 
 
 def measured(fast: Fast, durations: Durations, recent: Fast | None = None) -> MeasuredLatency:
-    return MeasuredLatency(OBJECTIVE, WINDOW, fast, durations, recent or Fast(), 8 * DAY)
+    return MeasuredLatency(WINDOW, (LatencyPart(0, OBJECTIVE, fast, durations),), recent or Fast(), 8 * DAY)
 
 
 def test_complete_coverage_has_equal_bounds() -> None:
@@ -78,6 +78,63 @@ def test_recorded_day_has_its_histogram() -> None:
 
 def test_burn_rate_is_that_of_the_recent_answers() -> None:
     assert measured(Fast(97, 97, 100), Durations(up=DAY), Fast(8, 10, 10)).burn_rate == 2
+
+
+STRICT = LatencyObjective(Objective.parse("99%"), 100 * MILLISECOND)
+
+
+def changed(before: Fast, after: Fast, up: int = 5 * DAY) -> MeasuredLatency:
+    """Return the figure of an objective that was made stricter after five days, with as much time after the change."""
+    parts = (LatencyPart(0, OBJECTIVE, before, Durations(up=5 * DAY)),)
+    parts += (LatencyPart(5 * DAY, STRICT, after, Durations(up=up, unknown=5 * DAY - up)),)
+    return MeasuredLatency(WINDOW, parts, after, 8 * DAY)
+
+
+def test_changed_objective_is_measured_with_the_objective_of_each_part() -> None:
+    figure = changed(Fast(96, 96, 100), Fast(9, 9, 10))
+    assert figure.objective == STRICT
+    assert figure.fast == Fast(105, 105, 110)
+    assert figure.share == Bounds(*[Fraction(93, 100)] * 3)
+    assert (figure.allowed, figure.spent) == (Fraction(3, 100), Fraction(7, 100))
+    assert (figure.burn_rate, figure.verdict) == (10, Verdict.MISSED)
+    assert figure.durations == Durations(up=10 * DAY)
+    assert figure.as_json()["objectives"] == [
+        {"from": "1970-01-01T00:00:00Z", "objective": 0.95, "limit_seconds": 0.4},
+        {"from": "1970-01-06T00:00:00Z", "objective": 0.99, "limit_seconds": 0.1},
+    ]
+
+
+def test_verdict_requires_the_share_of_each_part_for_its_time() -> None:
+    assert changed(Fast(95, 95, 100), Fast(99, 99, 100)).verdict is Verdict.MET
+    assert changed(Fast(94, 94, 100), Fast(99, 99, 100)).verdict is Verdict.MISSED
+    assert changed(Fast(94, 94, 100), Fast(100, 100, 100)).verdict is Verdict.MET
+
+
+def test_part_without_answers_is_open_between_none_and_all_of_its_time() -> None:
+    figure = changed(Fast(96, 96, 100), Fast(), up=0)
+    assert figure.share == Bounds(Fraction(48, 100), Fraction(96, 100), Fraction(98, 100))
+    assert figure.allowed == Fraction(5, 100)
+    assert changed(Fast(), Fast(), up=0).share == Bounds(0, None, 1)
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.integers(0, 9)] * 3, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_estimate_of_several_parts_is_between_their_bounds(rows: list[tuple[int, ...]]) -> None:
+    parts = tuple(
+        LatencyPart(
+            number, OBJECTIVE, Fast(low, low + more, low + more + rest), Durations(up=up, down=down, unknown=open_)
+        )
+        for number, (low, more, rest, up, down, open_) in enumerate(rows)
+    )
+    low, point, high = MeasuredLatency(WINDOW, parts, Fast(), 0).share
+    if low is not None and high is not None:
+        assert 0 <= low <= high <= 1
+        assert point is None or low <= point <= high
 
 
 def test_json() -> None:
