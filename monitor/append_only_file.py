@@ -1,4 +1,4 @@
-"""Append a line to a file that several processes append to, and wait until it is on disk."""
+"""Append a line to a file that several processes append to, or replace a file, and wait until it is on disk."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ def append_line(path: Path, line: str, *, mode: int = 0o666) -> None:
             sync_directory(path.parent)
     except OSError as error:
         raise NinewatchError(f"cannot write {path}: {(error.strerror or 'unwritable').lower()}") from None
+
+
+def replace_file(path: Path, text: str, *, mode: int) -> None:
+    """Replace the file as a whole, and return once it is on disk.
+
+    Raises:
+        NinewatchError: it could not be replaced; the former one is unchanged.
+    """
+    new = path.with_name(path.name + ".new")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise NinewatchError(f"cannot write {new}: {(error.strerror or 'unwritable').lower()}") from None
 
 
 def sync_directory(path: Path) -> None:

@@ -13,6 +13,7 @@ from monitor.log import conceal_secrets
 from monitor.network.failure import ProbeFailure
 from monitor.probes.journey.clean_up import SETTLED, NotFoundError, clean_up, is_settled
 from monitor.probes.journey.journey import Journey
+from monitor.probes.journey.one_time_codes import UsedCodes
 from monitor.probes.journey.run_log import RunLog
 from sla.interval import DAY, MINUTE, SECOND
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SUFFIX: Final = ".journeys.jsonl"  # of the intent log of journeys, next to the record
+CODES_SUFFIX: Final = ".codes.json"  # of the file of used one-time codes
 POLL_INTERVAL: Final = 1.0  # seconds between two checks for due clean-ups
 FIRST_PAUSE: Final = 2 * SECOND  # after a failed clean-up; it doubles with each further one ...
 LONGEST_PAUSE: Final = 10 * MINUTE  # ... up to this
@@ -45,6 +47,7 @@ class JourneyCleaner:
         self._next: dict[str, int] = {}  # run -> instant of the next clean-up
         self._failures: dict[str, int] = {}
         self._log = RunLog(intents, ledger.journeys, clock)
+        self._codes = UsedCodes(intents.path.with_name(intents.path.name.removesuffix(SUFFIX) + CODES_SUFFIX))
 
     def restore(self) -> None:
         """Read the intent log."""
@@ -61,7 +64,7 @@ class JourneyCleaner:
         """Let the journeys among the prepared probes, by `product/check`, record their writes."""
         self._journeys = {key: probe for key, probe in probes.items() if isinstance(probe, Journey)}
         for key, journey in self._journeys.items():
-            journey.record_writes(self._log, key)
+            journey.record_writes(self._log, key, self._codes)
 
     async def run(self, make_attempt: MakeAttempt) -> None:
         """Do the pending clean-ups until cancelled."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.append_only_file import append_line, sync_directory
+from monitor.append_only_file import append_line, replace_file
 from monitor.errors import NinewatchError
 from sla.intent import Entry, add_entry, entries_of, entry_as_json, entry_from_json
 
@@ -92,19 +91,8 @@ class IntentLog:
         kept_runs = [run for run in runs.values() if run.closing is None or keep(run)]
         self.lines = 0
         if len(kept_runs) < len(runs):
-            self._replace("".join(_line(entry) + "\n" for run in kept_runs for entry in entries_of(run)))
-
-    def _replace(self, text: str) -> None:
-        new = self.path.with_name(self.path.name + ".new")
-        try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
-            sync_directory(self.path.parent)
-        except OSError as error:
-            raise NinewatchError(f"cannot write {new}: {(error.strerror or 'unwritable').lower()}") from None
+            text = "".join(_line(entry) + "\n" for run in kept_runs for entry in entries_of(run))
+            replace_file(self.path, text, mode=_OWNER_ONLY)
 
     def _entries(self) -> Iterator[Entry]:
         """Yield the entries. An incomplete last line was never acted on, and a damaged line is reported; both skip."""

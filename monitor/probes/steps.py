@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, model_valid
 
 from monitor.config.model import CheckBase, Flag, Id, Model, Secret
 from monitor.config.steps import CaptureField, Name, OriginField, Retry
+from monitor.config.totp import TotpField
 from monitor.probes.base import Kind
 from monitor.probes.journey.definition import StepDefinition, define
 from monitor.protocols.program import ProgramCheck
@@ -101,6 +102,9 @@ class StepsCheck(CheckBase):
     secrets: dict[Name, Secret] = Field(default_factory=dict)
     """Secrets for headers, cookies and bodies, by name: `{key: {env: NAME}}` replaces `{{key}}`."""
 
+    totp: dict[Name, TotpField] = Field(default_factory=dict)
+    """One-time codes (TOTP) by name, from a setup key in base32: `{code: {file: PATH}}` replaces `{{code}}`."""
+
     secrets_to: tuple[OriginField, ...] = ()
     """Origins that may receive secrets. Default: the origins that are written in the URLs of the steps."""
 
@@ -171,6 +175,7 @@ steps:
 """,
     reasons={
         "capture_missing": "a value to capture is not in the response",
+        "code_used": "unknown: the one-time code was used, and the next one is available after the deadline",
         "intent_unwritten": "unknown: the disk failed, so the write was not recorded and not sent",
         "not_run": "unknown: the step did not run, because a value of an earlier step is not known",
         "secret_withheld": "the step would send a secret to an origin that is not in `secrets_to`, so it was not sent",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -71,6 +72,10 @@ CASES: dict[str, dict[str, Any]] = {
         "secrets": {"key": SECRET},
         "steps": [{"id": "a", "http": URL, "method": "POST", "form": {"key": "{{key}}"}, "expect": UNMET_HEADER}],
     },
+    "steps totp.secret": {
+        "totp": {"code": {"secret": SECRET, "period": "1s"}},
+        "steps": [{"id": "a", "http": URL, "method": "POST", "form": {"code": "{{code}}"}, "expect": UNMET_HEADER}],
+    },
     "browser env": {"browser": "<script>", "env": {"KEY": SECRET}},
     **{
         f"{kind} {key}": {**check_keys(scheme), **secret_keys}
@@ -137,6 +142,8 @@ class SecretCases:
             certificate_and_key = self_signed(names(HOST))
             certificate.write_bytes(certificate_and_key.certificate_pem())
             self.canaries[name] = certificate_and_key.key_pem().decode()
+        elif name.endswith("totp.secret"):
+            self.canaries[name] = base64.b32encode(uuid.uuid4().bytes * 2).decode().rstrip("=")
         else:
             self.canaries[name] = f"canary-{uuid.uuid4().hex}"
         self.environment[variable] = self.canaries[name]

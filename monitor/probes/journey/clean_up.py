@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.network.failure import ProbeFailure
-from monitor.probes.journey.run_state import RunState
 from sla.intent import WriteOutcome
 from sla.interval import MINUTE
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.probes.journey.journey import Journey
     from monitor.probes.journey.prepared_step import PreparedStep
+    from monitor.probes.journey.run_state import RunState
     from sla.intent import Run
 
 SETTLED: Final = MINUTE  # how long a write without an answer may still take effect on the target
@@ -38,7 +38,7 @@ async def clean_up(journey: Journey, run: Run, attempt: Attempt) -> None:
         ProbeFailure, OSError: a step failed; try again later.
         NotFoundError: a value is unknown, and there is no `find`.
     """
-    state = RunState(run.id, journey.check.secrets, dict(run.captured))
+    state = journey.new_state(run.id, run.captured)
     for prepared in _sources(journey, state):
         await prepared.send(attempt.sibling(), state, [])
     for prepared in journey.steps:

@@ -111,8 +111,9 @@ class HttpStep:
         url = fill(str(keys["http"]).partition("?")[0], value)
         body = next((fill(keys[key], value) for key in ("form", "json_body") if key in keys), None)
         text = f"{self._check.method} {url}" + ("" if body is None else f" {json.dumps(body)}")
-        used = sorted(self._definition.names & set(state.secrets))
-        return text, (*self._definition.references, *(state.secrets[name].source for name in used))
+        secrets = {**state.secrets, **{name: totp.secret for name, totp in state.totp.items()}}
+        used = sorted(self._definition.names & set(secrets))
+        return text, (*self._definition.references, *(secrets[name].source for name in used))
 
     def _keep(self, values: Mapping[str, str], state: RunState) -> None:
         for name, value in values.items():

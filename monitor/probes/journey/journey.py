@@ -16,6 +16,7 @@ from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure,
 from monitor.probe_result import JourneyResult, StepResult
 from monitor.probes.journey.clean_up import GONE
 from monitor.probes.journey.names import in_order
+from monitor.probes.journey.one_time_codes import UsedCodes
 from monitor.probes.journey.prepared_step import PreparedStep
 from monitor.probes.journey.repetition import may_repeat
 from monitor.probes.journey.run_log import UNSENT, write_outcome
@@ -25,6 +26,8 @@ from sla.interval import SECOND
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.http.response import Response
     from monitor.network.attempt import Attempt
     from monitor.probe_result import ProbeResult
@@ -44,13 +47,20 @@ class Journey:
 
     def __init__(self, check: StepsCheck) -> None:
         self.check = check
-        self.steps = [PreparedStep(step, check) for _, step in in_order(check)]
+        codes = UsedCodes()
+        self.steps = [PreparedStep(step, check, codes) for _, step in in_order(check)]
         self.run_log: RunLog | None = None
         self.owner = check.id
 
-    def record_writes(self, run_log: RunLog, owner: str) -> None:
-        """Record the writes of all runs as those of the owner (`product/check`)."""
+    def record_writes(self, run_log: RunLog, owner: str, codes: UsedCodes) -> None:
+        """Record the writes of all runs as those of the owner (`product/check`), and their one-time codes."""
         self.run_log, self.owner = run_log, owner
+        for prepared in self.steps:
+            prepared.codes = codes
+
+    def new_state(self, run: str, captured: Mapping[str, str] | None = None) -> RunState:
+        """Return the values of a run."""
+        return RunState(run, self.check.secrets, self.check.totp, dict(captured or {}))
 
     @property
     def fingerprint(self) -> str:
@@ -62,7 +72,7 @@ class Journey:
         """Return the result of one run."""
         if math.isinf(attempt.deadline):
             attempt.limit(self.check.timeout / SECOND)
-        return await Run(self, attempt, RunState(new_run_id(), self.check.secrets)).result()
+        return await Run(self, attempt, self.new_state(new_run_id())).result()
 
 
 class Run:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.config.steps import origin_of
-from monitor.config.templates import RUN_ID
+from monitor.config.templates import RUN_ID, names_in
 from monitor.http.check import HttpCheck
 from monitor.probes.journey.definition import LOCAL_KINDS, SECRET_KEYS
-from monitor.probes.journey.problems import step_problem
+from monitor.probes.journey.problems import check_problem, step_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,8 @@ def secret_names(check: StepsCheck) -> set[str]:
     """Return the names of secrets: configured ones, and captured values that are secret or used as credentials."""
     captured = {name: capture for step in check.steps for name, capture in step.capture.items()}
     used = {name for step in check.steps for name in step.definition.credential_names}
-    return {*check.secrets, *(name for name, capture in captured.items() if capture.is_secret(name) or name in used)}
+    hidden = {name for name, capture in captured.items() if capture.is_secret(name) or name in used}
+    return {*check.secrets, *check.totp, *hidden}
 
 
 def allowed_origins(check: StepsCheck) -> set[Origin]:
@@ -45,7 +46,9 @@ def first_problem(check: StepsCheck) -> ValidationError | None:
 
 
 def _problems(check: StepsCheck) -> Iterator[ValidationError]:
-    secrets, known, seen = secret_names(check), {RUN_ID, *check.secrets}, set[str]()
+    secrets, known, seen = secret_names(check), {RUN_ID, *check.secrets, *check.totp}, set[str]()
+    if twice := min(set(check.secrets) & set(check.totp), default=None):
+        yield check_problem(f"{twice} is also a name in secrets; use another name", "totp")
     for number, step in in_order(check):
         if step.id in seen:
             yield step_problem(number, "id", f'two steps have the id "{step.id}"; change one of the ids')
@@ -57,9 +60,20 @@ def _problems(check: StepsCheck) -> Iterator[ValidationError]:
         yield from _secret_problems(number, step.definition, secrets, check)
         if step.find is not None:
             yield from _find_problems(number, step, known, secrets, check)
-        if taken := min(set(step.capture) & set(check.secrets), default=None):
-            yield step_problem(number, "capture", f"{taken} is also a name in secrets; use another name")
+        if taken := min(set(step.capture) & {*check.secrets, *check.totp}, default=None):
+            block = "secrets" if taken in check.secrets else "totp"
+            yield step_problem(number, "capture", f"{taken} is also a name in {block}; use another name")
+        yield from _code_problems(number, step, set(check.totp))
         known |= set(step.capture)
+
+
+def _code_problems(number: int, step: Step, codes: set[str]) -> Iterator[ValidationError]:
+    """Yield the errors of a step that would send a one-time code twice."""
+    check = step.definition.check
+    if isinstance(check, HttpCheck) and check.redirects and step.definition.names & codes:
+        yield step_problem(number, "redirects", "would send the one-time code twice; make the next request a step")
+    if step.find is not None and (code := min(step.find.definition.names & codes, default=None)):
+        yield step_problem(number, "find", f"{{{{{code}}}}} is a one-time code, which is for steps only; use a token")
 
 
 def _find_problems(
@@ -93,6 +107,8 @@ def _secret_problems(
         if shown:
             detail = f"{{{{{shown}}}}} is a secret, which is allowed in headers, cookies and bodies only"
             yield step_problem(number, key, detail)
+    if "keep" in definition.keys and (traced := min(names_in(definition.keys.get("env")) & secrets, default=None)):
+        yield step_problem(number, "keep", f"{{{{{traced}}}}} would be in the trace of a failure; remove keep")
     if not definition.carries(secrets):
         return
     url = definition.literal_url

@@ -14,6 +14,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.http.response import Response
     from monitor.network.attempt import Attempt
+    from monitor.probes.journey.one_time_codes import UsedCodes
     from monitor.probes.journey.run_state import RunState
     from monitor.probes.steps import Find, Step, StepsCheck
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class PreparedStep:
     """A step with its prepared requests."""
 
-    def __init__(self, step: Step, journey: StepsCheck) -> None:
-        self.step = step
+    def __init__(self, step: Step, journey: StepsCheck, codes: UsedCodes) -> None:
+        self.step, self.codes = step, codes
         self.writes = _writes(step, journey)
         self.finding = None if step.find is None else Finding(step.find, journey)
         self._http = HttpStep(step, journey) if isinstance(step.definition.check, HttpCheck) else None
@@ -43,6 +44,7 @@ class PreparedStep:
         Raises:
             ProbeFailure, OSError: the attempt failed.
         """
+        await state.take_codes(self.step.definition.names, self.codes, attempt)
         if self._http is not None:
             return await self._http.send(attempt, state, seen)
         assert self._kind is not None  # noqa: S101 - for mypy

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from monitor.ledger.journey_register import JourneyRegister
     from sla.intent import Entry, Run
 
+_NOT_SENT = frozenset({"rate_limited", "value_unusable", "secret_withheld", "code_used", "intent_unwritten"})
 UNSENT = frozenset({"resolve", "connect", "tls"})  # phases in which no request was sent
 
 
 def write_outcome(status: int | None, reason: str, phase: str) -> WriteOutcome:
     """Return the outcome of a write that was not acknowledged: FAILED if it certainly had no effect."""
     refused = status is not None and 400 <= status < 500
-    unsent = phase in UNSENT or reason in ("rate_limited", "value_unusable", "secret_withheld")
+    unsent = phase in UNSENT or reason in _NOT_SENT
     return WriteOutcome.FAILED if refused or (unsent and status is None) else WriteOutcome.INDETERMINATE
 
 

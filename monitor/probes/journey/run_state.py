@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from monitor.config.secret import Secret
+    from monitor.config.totp import Totp
+    from monitor.network.attempt import Attempt
+    from monitor.probes.journey.one_time_codes import UsedCodes
 
 
 def new_run_id() -> str:
@@ -26,6 +29,7 @@ class RunState:
 
     run_id: str
     secrets: Mapping[str, Secret]
+    totp: Mapping[str, Totp] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, TemporarySecret] = field(default_factory=dict)
     trace: str = field(default_factory=lambda: secret_bytes(16).hex())
@@ -41,7 +45,7 @@ class RunState:
     @property
     def known(self) -> set[str]:
         """The names that have a value."""
-        return {RUN_ID, *self.secrets, *self.values, *self.hidden}
+        return {RUN_ID, *self.secrets, *self.totp, *self.values, *self.hidden}
 
     def capture(self, name: str, value: str, *, secret: bool) -> None:
         """Keep a captured value, which replaces an earlier one."""
@@ -49,6 +53,15 @@ class RunState:
             self.hidden[name] = TemporarySecret(value)
         else:
             self.values[name] = value
+
+    async def take_codes(self, names: set[str], codes: UsedCodes, attempt: Attempt) -> None:
+        """Take a new one-time code for each of the names that has one. Before every request: a code is sent once.
+
+        Raises:
+            ProbeFailure: there is none before the deadline.
+        """
+        for name in sorted(names & set(self.totp)):
+            self.capture(name, await codes.take(self.totp[name], attempt), secret=True)
 
     def traceparent(self) -> str:
         """Return the header of a new request in the trace of this run (W3C Trace Context, 3.2)."""

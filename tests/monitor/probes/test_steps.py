@@ -378,8 +378,9 @@ TEXT = (Path(__file__).parents[3] / "docs/journeys.md").read_text(encoding="utf-
 def test_the_examples_of_the_documentation_are_valid(
     block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("FORM_KEY", "OTP_SECRET", "CLIENT_SECRET"):
+    for name in ("FORM_KEY", "USER_PASSWORD", "CLIENT_SECRET"):
         monkeypatch.setenv(name, SECRET)
+    monkeypatch.setenv("OTP_KEY", "JBSWY3DPEHPK3PXP")
     (tmp_path / "c.yaml").write_text(
         f"products:\n  - id: p\n    objective: 99%\n    checks:\n{textwrap.indent(block, ' ' * 6)}"
     )
